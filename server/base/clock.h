@@ -1,0 +1,49 @@
+// The one fenced clock: daemon time L never goes back, over restarts and whatever the wall clock does.
+//
+// L is in Unix milliseconds. In the process it follows CLOCK_BOOTTIME; the wall clock only ever moves it forward
+// (clock_follow_wall). After a restart in the same boot L = H + (boottime now - boottime at H), after a reboot
+// L = max(wall, H), where H is the stored high-water mark. Source: LIMITS, "Clock".
+// Threads: all but new/free may be called from any thread; no locks, no system call but clock_gettime.
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clock;
+
+// What has to be stored to keep the fence over a restart.
+struct clock_mark {
+    uint8_t boot_id[16];
+    uint64_t boot_ms; // CLOCK_BOOTTIME at high_ms
+    uint64_t high_ms; // L
+};
+
+// Where the raw times come from; tests bring their own.
+struct clock_source {
+    uint64_t (*boot_ms)(void *context);
+    uint64_t (*wall_ms)(void *context);
+    void *context;
+    uint8_t boot_id[16];
+};
+
+// The operating system: CLOCK_BOOTTIME, CLOCK_REALTIME and /proc/sys/kernel/random/boot_id.
+struct clock_source clock_system_source(void);
+
+// `stored` may be NULL (a fresh store: L starts at wall time). NULL when memory is out.
+struct clock *clock_new(struct clock_source source, const struct clock_mark *stored);
+void clock_free(struct clock *clock); // NULL-safe
+
+uint64_t clock_now_ms(struct clock *clock); // L; never less than an earlier answer
+uint64_t clock_wall_ms(struct clock *clock);
+// The wall-clock time at which daemon time `at_ms` will have come: wall now + (at_ms - L now).
+uint64_t clock_to_wall_ms(struct clock *clock, uint64_t at_ms);
+struct clock_mark clock_mark(struct clock *clock); // high_ms = L now
+
+// Moves L forward to the wall clock when that is ahead by more than `slack_ms`. Returns by how many milliseconds it
+// moved, 0 = not. The caller logs it. Called by the scheduler.
+uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms);
+// How far L is ahead of the wall clock (negative: behind).
+int64_t clock_ahead_ms(struct clock *clock);
+
+#endif

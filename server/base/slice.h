@@ -1,0 +1,35 @@
+// Bytes with a length: how text and binary data travel inside the daemon. A slice owns nothing.
+//
+// Threads: everything here is pure.
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice {
+    const uint8_t *data; // may be NULL when size is 0
+    size_t size;
+};
+
+// For printf: "%.*s", SLICE_ARGS(s).
+#define SLICE_ARGS(s) (int)(s).size, ((s).data != NULL ? (const char *)(s).data : "")
+
+struct slice slice_make(const void *data, size_t size);
+struct slice slice_text(const char *text); // of a C string without its NUL; NULL gives the empty slice
+struct slice slice_empty(void);
+bool slice_equal(struct slice a, struct slice b); // not for secrets: takes a data-dependent time
+int slice_compare(struct slice a, struct slice b); // memcmp order, shorter first
+bool slice_starts_with(struct slice s, struct slice prefix);
+
+// Valid UTF-8 (RFC 3629: no surrogates, no overlong forms) without control characters (U+0000-1F, U+007F-9F).
+bool slice_is_text(struct slice s);
+
+// [a-z0-9][a-z0-9._-]* of 1 to `max` bytes: the shape of account, tier, namespace and resource names.
+bool slice_is_name(struct slice s, size_t max);
+
+// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), for hash tables only. `seed` separates tables.
+uint64_t slice_hash(struct slice s, uint64_t seed);
+
+#endif

@@ -1,0 +1,74 @@
+// Token text, key ids and the lifecycle of a key: pure rules.
+//
+// A token is `<prefix>_<live|test>_<body>`, for public keys `<prefix>_pub_<live|test>_<body>`. The body has 64
+// characters of 0-9A-Za-z: 15 for the key id (11 bytes), 43 for the secret (32 bytes), 6 for the zlib CRC-32 of the whole
+// text before them; each part a big-endian number in base 62, zero-padded; out-of-range values are refused.
+// Threads: everything here is pure. Time is handed in.
+#ifndef KEY_KEY_H
+#define KEY_KEY_H
+
+#include "base/slice.h"
+
+enum {
+    KEY_ID_SIZE = 11,
+    KEY_ID_TEXT_SIZE = 19, // "key_" and 15 characters; no NUL counted
+    KEY_SECRET_SIZE = 32,
+    KEY_BODY_SIZE = 64,
+    KEY_TOKEN_MAX = 256,
+    KEY_PREFIX_MAX = 20
+};
+
+enum key_environment { KEY_ENVIRONMENT_TEST = 1, KEY_ENVIRONMENT_LIVE = 2 }; // numbers of the wire
+enum key_type { KEY_TYPE_SECRET = 1, KEY_TYPE_PUBLIC = 2 };                  // numbers of the wire
+enum key_state {                                                            // numbers of the wire
+    KEY_STATE_ACTIVE = 1,
+    KEY_STATE_ROLLING = 2,
+    KEY_STATE_DISABLED = 3,
+    KEY_STATE_EXPIRED = 4,
+    KEY_STATE_REVOKED = 5
+};
+
+struct key_token {
+    struct slice prefix; // into the parsed text
+    enum key_type type;
+    enum key_environment environment;
+    uint8_t id[KEY_ID_SIZE];
+    uint8_t secret[KEY_SECRET_SIZE]; // wipe after use
+};
+
+// False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is set when at least
+// the key id part could be read; out->id is then valid.
+bool key_token_parse(struct slice text, struct key_token *out, bool *id_known) __attribute__((warn_unused_result));
+// Writes text and NUL; returns the length without NUL. The prefix must be valid.
+size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);
+
+// [a-z][a-z0-9]{1,19}, and not "pub".
+bool key_prefix_is_valid(struct slice prefix);
+
+// "key_" + 15 characters. Upper and lower case differ.
+bool key_id_parse(struct slice text, uint8_t out[KEY_ID_SIZE]) __attribute__((warn_unused_result));
+void key_id_format(const uint8_t id[KEY_ID_SIZE], char out[KEY_ID_TEXT_SIZE + 1]);
+// 2 bytes slot (big-endian, 14 bits), 9 random bytes.
+void key_id_make(uint16_t account_slot, const uint8_t random[9], uint8_t out[KEY_ID_SIZE]);
+
+// What decides a key's state.
+struct key_facts {
+    uint64_t created_at_ms;
+    uint64_t expires_at_ms; // 0 = never
+    uint64_t revoked_at_ms; // 0 = not revoked; deleted keys are revoked
+    bool disabled;
+    bool has_successor;
+};
+
+// Derived, never stored: revoked beats expired beats disabled beats rolling. Expired from the first millisecond at
+// expires_at_ms (now >= expires_at). A key created at or before `account_revoked_before_ms` (0 = none) is revoked.
+enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked_before_ms, uint64_t now_ms);
+const char *key_state_name(enum key_state state); // "ACTIVE" …
+
+// IPv4 or IPv6 address text, and network text ("10.0.0.0/8", "2001:db8::/32", or a bare address). A v4-mapped v6 address
+// counts as its v4 address. Pure text rules, no name lookups.
+bool key_address_is_valid(struct slice address);
+bool key_network_is_valid(struct slice network); // host bits must be zero
+bool key_network_contains(struct slice network, struct slice address);
+
+#endif

@@ -1,0 +1,67 @@
+// All cryptography: the keyring, what is derived from it, token hashes, the chain's MAC, sealing.
+//
+// Owns: the master secrets, in guarded memory (sodium_malloc), wiped at close. The only room that knows libsodium.
+// A keyring holds 32-byte master secrets by id (1, 2, …); the newest is used for what is made new, older ones keep what
+// they made readable. Everything else is derived from a master with crypto_kdf (BLAKE2b, context "postern1", one subkey
+// number per purpose), so that no two purposes share a key.
+// Threads: after secret_open everything may be called from any thread.
+#ifndef SECRET_SECRET_H
+#define SECRET_SECRET_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+enum {
+    SECRET_HASH_SIZE = 32,
+    SECRET_SEAL_OVERHEAD = 40, // XChaCha20-Poly1305: 24 bytes nonce, 16 bytes tag
+    SECRET_SLOT_BITS = 14
+};
+
+struct secret;
+
+// Opens the keyring file at `path`. When it does not exist: made with one new master (0600, fsynced, and its directory
+// 0700) if `may_create`, else FAILED_PRECONDITION. FAILED_PRECONDITION too when it is not a regular file, readable by
+// others, or not well-formed (the note names path and line); UNAVAILABLE when it cannot be read. `created` may be NULL.
+STATUS_MUST_CHECK enum status secret_open(const char *path, bool may_create, struct secret **out, bool *created,
+                                          struct status_note *note);
+void secret_close(struct secret *secret); // wipes; NULL-safe
+
+uint32_t secret_newest_id(const struct secret *secret);
+size_t secret_count(const struct secret *secret);
+uint32_t secret_id_at(const struct secret *secret, size_t index); // ascending
+
+// All functions that take `master_id` answer NOT_FOUND when the keyring does not hold it; the output is then zeroed.
+
+// Recognizes a master without revealing it; stored to notice a wrong keyring at start.
+STATUS_MUST_CHECK enum status secret_check_value(const struct secret *secret, uint32_t master_id,
+                                                 uint8_t out[SECRET_HASH_SIZE]);
+// What is stored instead of a token: keyed BLAKE2b-256 of its text.
+STATUS_MUST_CHECK enum status secret_token_hash(const struct secret *secret, uint32_t master_id, struct slice token,
+                                                uint8_t out[SECRET_HASH_SIZE]);
+// Constant-time comparison.
+bool secret_equal(const uint8_t a[SECRET_HASH_SIZE], const uint8_t b[SECRET_HASH_SIZE]);
+// One link of the audit chain: keyed BLAKE2b-256 of previous MAC and entry.
+STATUS_MUST_CHECK enum status secret_chain_mac(const struct secret *secret, uint32_t master_id,
+                                               const uint8_t previous[SECRET_HASH_SIZE], struct slice entry,
+                                               uint8_t out[SECRET_HASH_SIZE]);
+// Name of an idempotency record: keyed BLAKE2b-256 of caller and request_id (each preceded by its length).
+STATUS_MUST_CHECK enum status secret_replay_name(const struct secret *secret, uint32_t master_id, struct slice caller,
+                                                 struct slice request_id, uint8_t out[SECRET_HASH_SIZE]);
+// Encrypts a reply under a key derived from master, caller and request_id. `out` needs plain.size +
+// SECRET_SEAL_OVERHEAD bytes. Unsealing gives DATA_LOSS when anything does not match; `out` needs sealed.size -
+// SECRET_SEAL_OVERHEAD bytes.
+STATUS_MUST_CHECK enum status secret_seal(const struct secret *secret, uint32_t master_id, struct slice caller,
+                                          struct slice request_id, struct slice plain, uint8_t *out);
+STATUS_MUST_CHECK enum status secret_unseal(const struct secret *secret, uint32_t master_id, struct slice caller,
+                                            struct slice request_id, struct slice sealed, uint8_t *out);
+// MAC over a page token's content.
+STATUS_MUST_CHECK enum status secret_page_mac(const struct secret *secret, uint32_t master_id, struct slice content,
+                                              uint8_t out[SECRET_HASH_SIZE]);
+// First 14 bits of a keyed BLAKE2b of the account id; the key comes from master 1 and is never rotated.
+uint16_t secret_account_slot(const struct secret *secret, struct slice account);
+// Unkeyed BLAKE2b-256, e.g. of a whole call.
+void secret_digest(struct slice content, uint8_t out[SECRET_HASH_SIZE]);
+// Overwrites memory in a way that the compiler keeps.
+void secret_wipe(void *memory, size_t size_bytes);
+
+#endif
