@@ -1,0 +1,210 @@
+// Limits: their text, their bounds, three algorithms, and the table of running meters with its reservations.
+//
+// Algorithms (each a pure file: state + now + cost in, decision out; specification and validation: LIMITS):
+//   fixed_window    at most `amount` per aligned window: a calendar period (minute, hour, day, month at the installation's
+//                   UTC offset) or floor(t / window). Two adjacent windows may together hold 2 * amount around the boundary.
+//   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of ceil(window / N), N = 60
+//                   where they fit; every sub-window that the interval touches counts. Early refusal is bounded by one sub-window.
+//   token_bucket    GCRA (ITU-T I.371): rate amount / window_s, at most `burst` at once. Any interval d holds at most
+//                   burst + d * rate.
+//
+// Reservation. Memory spends only what disk has set aside. `limit_decide` never writes and never waits: when a meter has
+// nothing set aside it answers LIMIT_WAIT, queues the meter and the waiter, and the caller hands limit_collect's batch
+// to the writer, then limit_settle. After a crash all of the last reservation counts as spent (limit_install).
+// Does no I/O. Owns: the meters.
+// Threads: everything on a table may be called from any thread; a shard's mutex is held only inside each call, never over
+// a callback. limit_collect and limit_settle: by the writer thread, strictly in turn.
+// Time: the clock handed in at limit_table_new is read inside the lock, once per decision.
+#ifndef LIMIT_LIMIT_H
+#define LIMIT_LIMIT_H
+
+#include "base/clock.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#define LIMIT_AMOUNT_MAX   UINT64_C(9007199254740991) // 2^53 - 1
+#define LIMIT_WINDOW_S_MAX UINT32_C(2678400)          // 31 days
+
+enum {
+    LIMIT_RESOURCE_MAX = 64,
+    LIMIT_TEXT_MAX = 160,
+    LIMIT_PER_OWNER_MAX = 8, // per tier, account, key
+    LIMIT_TERMS_MAX = 24,    // that can apply to one call
+    LIMIT_CHARGES_MAX = 8,
+    LIMIT_NAME_MAX = 400, // bytes of a meter's name
+    LIMIT_COUNTERS_MAX = 61
+};
+
+// Numbers of the wire.
+enum limit_algorithm { LIMIT_FIXED_WINDOW = 1, LIMIT_SLIDING_WINDOW = 2, LIMIT_TOKEN_BUCKET = 3 };
+enum limit_period { LIMIT_NO_PERIOD = 0, LIMIT_MINUTE = 1, LIMIT_HOUR = 2, LIMIT_DAY = 3, LIMIT_MONTH = 4 };
+enum limit_subject { LIMIT_OF_ACCOUNT = 1, LIMIT_OF_KEY = 2, LIMIT_OF_CUSTOM = 3 };
+
+struct limit {
+    struct slice resource; // points into the parsed text, request or record
+    enum limit_algorithm algorithm;
+    uint64_t amount;
+    uint32_t window_s; // 0 only for LIMIT_MONTH and unlimited
+    enum limit_period period;
+    uint64_t burst; // token_bucket only
+    bool unlimited; // then everything but the resource is 0
+};
+
+// --- text and bounds
+
+// `requests=60/min`, `requests=2000/day`, `requests=300/min:token_bucket,burst=50`, `x=10/90s`, `requests=unlimited`,
+// `requests=0/day`. Window words: s sec second, m min minute, h hour, d day, month, each with an optional number before
+// it (`5min`). Without an algorithm: sliding_window up to an hour, fixed_window (by the calendar for exactly one day or
+// month) above. INVALID_ARGUMENT with a note that shows the offending part and an example. The result is complete
+// (limit_complete) and points into `text`.
+STATUS_MUST_CHECK enum status limit_parse(struct slice text, struct limit *out, struct status_note *note);
+// Canonical text; parsing it gives the same limit. Returns its length.
+size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);
+// Checks bounds and fills defaults in (algorithm, window of a period, burst). INVALID_ARGUMENT; note->field is the
+// member's name ("resource", "amount", "window_s", "period", "burst").
+STATUS_MUST_CHECK enum status limit_complete(struct limit *limit, struct status_note *note);
+// Two limits that count on the same meter: same resource, algorithm and window. An override replaces the tier's limit
+// with the same resource and window (whatever the algorithm): limit_same_window.
+bool limit_same_meter(const struct limit *a, const struct limit *b);
+bool limit_same_window(const struct limit *a, const struct limit *b);
+const char *limit_algorithm_name(enum limit_algorithm algorithm); // "fixed_window" …
+
+// --- meters
+
+struct limit_table;
+
+struct limit_table_options {
+    struct clock *clock;
+    int32_t utc_offset_s; // of calendar periods
+    bool relaxed;         // do not wait for the disk; a crash may admit again what was spent
+};
+
+struct limit_table *limit_table_new(const struct limit_table_options *options); // NULL when memory is out
+void limit_table_free(struct limit_table *table);                              // nobody may be waiting; NULL-safe
+
+// One limit that applies to a call.
+struct limit_term {
+    struct limit limit; // complete
+    enum limit_subject subject;
+    struct slice subject_id; // account id, 11 bytes of lineage, or namespace and identifier; at most 200 bytes
+};
+
+struct limit_charge {
+    struct slice resource;
+    uint64_t cost; // 0 means 1
+};
+
+// What is asked. All charges over all terms that declare their resource are one decision.
+struct limit_call {
+    struct slice owner; // the critical section: account id, or namespace and identifier; always the same for a subject
+    const struct limit_term *terms;
+    size_t term_count;
+    const struct limit_charge *charges;
+    size_t charge_count;
+    bool peek; // decide and report only
+};
+
+enum limit_verdict {
+    LIMIT_ADMITTED,
+    LIMIT_DENIED,     // does not fit now: RATE_LIMITED
+    LIMIT_TOO_COSTLY, // cost above a whole limit: COST_EXCEEDS_LIMIT
+    LIMIT_UNDECLARED, // a charge's resource is in no term; answer->charge names it
+    LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
+    LIMIT_ABSENT,     // meters are not in memory: read those of answer->absent from the store, limit_install each, ask again
+    LIMIT_NO_MEMORY
+};
+
+// How one charged term stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
+struct limit_view {
+    const struct limit_term *term;
+    uint64_t limit;
+    uint64_t remaining;
+    uint64_t reset_at_ms; // full again then, if nothing more is spent
+    uint64_t retry_at_ms; // this cost fits then; 0 = fits now or never
+};
+
+struct limit_name {
+    uint8_t bytes[LIMIT_NAME_MAX];
+    size_t size;
+};
+
+struct limit_answer {
+    enum limit_verdict verdict;
+    uint64_t now_ms;         // L of the decision
+    uint64_t retry_after_ms; // LIMIT_DENIED: largest retry_at - now of the denying meters
+    size_t view_count;       // ADMITTED, DENIED, TOO_COSTLY: one per charged term, in the order of the terms
+    struct limit_view views[LIMIT_TERMS_MAX];
+    size_t binding; // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
+    size_t charge;  // LIMIT_UNDECLARED
+    bool write_wanted; // the table has something for the writer now (also with ADMITTED: a prefetch)
+    uint64_t generation; // LIMIT_ABSENT: hand it to limit_install
+    size_t absent_count;
+    const struct limit_term *absent[LIMIT_TERMS_MAX];
+};
+
+// Somebody who waits for a commit. The caller owns it; it is queued from LIMIT_WAIT until `wake` is called.
+struct limit_waiter {
+    struct limit_waiter *next;                                    // the table's
+    void (*wake)(struct limit_waiter *waiter, enum status status); // OK: ask again; UNAVAILABLE: the disk failed
+};
+
+// The decision. `waiter` may be NULL for a peek only. Effects: ADMITTED spends; WAIT queues; nothing else changes what is
+// left. First come, first served: a call that finds others waiting for a meter it needs joins the queue.
+void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
+                  struct limit_answer *answer);
+
+// A meter's state as it is stored. `reserved` is R', what a crash forfeits.
+struct limit_record {
+    enum limit_algorithm algorithm;
+    uint64_t t_ms;
+    uint64_t reserved;
+    uint64_t index;                        // fixed_window: the window; sliding_window: the newest slot's number
+    uint64_t used;                         // fixed_window
+    uint64_t counters[LIMIT_COUNTERS_MAX]; // sliding_window: slot s is at s % counter_count
+    size_t counter_count;
+    uint64_t tat_ms; // token_bucket: theoretical arrival time, whole milliseconds
+    uint64_t tat_fraction;
+};
+
+// Puts a meter into memory as after a crash or reload: synced to now, `reserved` counted as spent, nothing set aside.
+// `record` NULL: the store has none. Ignored when the meter is there already or `generation` is old (a meter was evicted
+// since: ask again). `term` and `owner` are those of the call. False when memory is out.
+bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
+                   const struct limit_record *record, uint64_t generation);
+// The store's key of a term's meter: subject, resource, algorithm and window, never the amount.
+void limit_name_of(const struct limit_term *term, struct limit_name *out);
+
+// --- the writer's side
+
+struct limit_batch;
+
+// Takes every queued meter and the waiters that go with them, each shard under its lock. NULL when there is nothing.
+// When memory is out everything stays queued and the answer is NULL.
+struct limit_batch *limit_collect(struct limit_table *table);
+// For a clean stop, after calls are refused and nothing is in flight: every meter's exact state, with reserved = 0.
+struct limit_batch *limit_collect_exact(struct limit_table *table);
+size_t limit_batch_count(const struct limit_batch *batch);
+// The n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record may be
+// deleted instead (only from limit_collect_exact).
+void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
+                    bool *empty);
+// After the commit that carried the batch: sets what may be spent, then wakes the batch's waiters in their order, outside
+// all locks. Frees the batch. `status` is the commit's; `durable_ms` the high-water mark H that it carried.
+void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms);
+// A commit without a batch carried H (the ticker).
+void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
+// More to collect? (after limit_settle: submit again)
+bool limit_write_wanted(struct limit_table *table);
+// Has any decision been made since the last call? (the ticker writes H only while in use)
+bool limit_take_in_use(struct limit_table *table);
+
+struct limit_table_stats {
+    size_t meters;
+    size_t bytes;      // of the meters, malloc overhead included
+    uint64_t decisions;
+    uint64_t waits;
+    uint64_t records;  // collected for writing
+};
+struct limit_table_stats limit_table_stats(struct limit_table *table);
+
+#endif
