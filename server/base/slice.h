@@ -19,12 +19,14 @@ struct slice {
 struct slice slice_make(const void *data, size_t size);
 struct slice slice_text(const char *text); // of a C string without its NUL; NULL gives the empty slice
 struct slice slice_empty(void);
-bool slice_equal(struct slice a, struct slice b); // not for secrets: takes a data-dependent time
+bool slice_equal(struct slice a, struct slice b);  // not for secrets: takes a data-dependent time
 int slice_compare(struct slice a, struct slice b); // memcmp order, shorter first
 bool slice_starts_with(struct slice s, struct slice prefix);
 
 // Valid UTF-8 (RFC 3629: no surrogates, no overlong forms) without control characters (U+0000-1F, U+007F-9F).
 bool slice_is_text(struct slice s);
+// Replaces every byte that would make it not a text with '?'.
+void slice_scrub(char *text, size_t size);
 
 // [a-z0-9][a-z0-9._-]* of 1 to `max` bytes: the shape of account, tier, namespace and resource names.
 bool slice_is_name(struct slice s, size_t max);

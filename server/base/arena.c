@@ -1,0 +1,220 @@
+#include "base/arena.h"
+
+#include <pthread.h>
+#include <sanitizer/asan_interface.h> // its two macros are empty unless the build runs under ASan
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 16 };
+
+struct block {
+    struct block *next; // the one filled before this one; NULL for the first
+    size_t size;        // of data
+    size_t used;
+    _Alignas(ALIGNMENT) uint8_t data[];
+};
+
+struct arena {
+    struct block *current;
+    size_t budget;           // most bytes that may be handed out
+    size_t used;             // bytes handed out, rounded up to the alignment
+    size_t held;             // data bytes of all blocks; kept within the budget, but for the first block
+    struct arena *next_idle; // in the pool's list
+};
+
+struct arena_pool {
+    pthread_mutex_t lock; // guards idle and idle_count
+    struct arena *idle;
+    size_t idle_count;
+    size_t keep;
+    size_t budget;
+};
+
+static struct block *block_new(size_t size)
+{
+    if (size > SIZE_MAX - sizeof(struct block))
+        return NULL;
+    struct block *block = malloc(sizeof *block + size);
+    if (block == NULL)
+        return NULL;
+    block->next = NULL;
+    block->size = size;
+    block->used = 0;
+    ASAN_POISON_MEMORY_REGION(block->data, size);
+    return block;
+}
+
+static void block_wipe(struct block *block)
+{
+    ASAN_UNPOISON_MEMORY_REGION(block->data, block->used);
+    explicit_bzero(block->data, block->used);
+    ASAN_POISON_MEMORY_REGION(block->data, block->used);
+    block->used = 0;
+}
+
+static void block_free(struct block *block)
+{
+    block_wipe(block);
+    ASAN_UNPOISON_MEMORY_REGION(block->data, block->size);
+    free(block);
+}
+
+struct arena *arena_new(size_t budget_bytes)
+{
+    struct arena *arena = calloc(1, sizeof *arena);
+    if (arena == NULL)
+        return NULL;
+    arena->current = block_new(ARENA_FIRST_BLOCK_SIZE);
+    if (arena->current == NULL) {
+        free(arena);
+        return NULL;
+    }
+    arena->budget = budget_bytes;
+    arena->held = ARENA_FIRST_BLOCK_SIZE;
+    return arena;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (arena == NULL)
+        return;
+    for (struct block *block = arena->current, *next; block != NULL; block = next) {
+        next = block->next;
+        block_free(block);
+    }
+    free(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+    while (arena->current->next != NULL) {
+        struct block *block = arena->current;
+        arena->current = block->next;
+        arena->held -= block->size;
+        block_free(block);
+    }
+    block_wipe(arena->current);
+    arena->used = 0;
+}
+
+void arena_set_budget(struct arena *arena, size_t budget_bytes)
+{
+    arena->budget = budget_bytes;
+}
+
+// A new current block with room for `size`: twice the last one where the budget has that much left.
+static bool add_block(struct arena *arena, size_t size)
+{
+    size_t left = arena->budget > arena->held ? arena->budget - arena->held : 0;
+    if (size > left)
+        return false;
+    size_t wanted = arena->current->size <= left / 2 ? arena->current->size * 2 : left;
+    struct block *block = block_new(wanted > size ? wanted : size);
+    if (block == NULL)
+        return false;
+    block->next = arena->current;
+    arena->current = block;
+    arena->held += block->size;
+    return true;
+}
+
+void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+    if (size_bytes > SIZE_MAX - ALIGNMENT)
+        return NULL;
+    size_t size = size_bytes == 0 ? ALIGNMENT : (size_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (arena->used > arena->budget || size > arena->budget - arena->used)
+        return NULL;
+    if (size > arena->current->size - arena->current->used && !add_block(arena, size))
+        return NULL;
+    struct block *block = arena->current;
+    void *memory = block->data + block->used;
+    block->used += size;
+    arena->used += size;
+    ASAN_UNPOISON_MEMORY_REGION(memory, size_bytes);
+    return memory;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size_bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size_bytes, &total))
+        return NULL;
+    void *memory = arena_alloc(arena, total);
+    if (memory != NULL)
+        memset(memory, 0, total);
+    return memory;
+}
+
+bool arena_copy(struct arena *arena, struct slice from, struct slice *to)
+{
+    *to = slice_empty();
+    void *memory = arena_alloc(arena, from.size);
+    if (memory == NULL)
+        return false;
+    if (from.size > 0)
+        memcpy(memory, from.data, from.size);
+    *to = slice_make(memory, from.size);
+    return true;
+}
+
+struct arena_pool *arena_pool_new(size_t budget_bytes, size_t keep)
+{
+    struct arena_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
+        return NULL;
+    if (pthread_mutex_init(&pool->lock, NULL) != 0) {
+        free(pool);
+        return NULL;
+    }
+    pool->budget = budget_bytes;
+    pool->keep = keep;
+    return pool;
+}
+
+void arena_pool_free(struct arena_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    for (struct arena *arena = pool->idle, *next; arena != NULL; arena = next) {
+        next = arena->next_idle;
+        arena_free(arena);
+    }
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+struct arena *arena_pool_take(struct arena_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct arena *arena = pool->idle;
+    if (arena != NULL) {
+        pool->idle = arena->next_idle;
+        pool->idle_count--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return arena != NULL ? arena : arena_new(pool->budget);
+}
+
+static bool try_keep(struct arena_pool *pool, struct arena *arena)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool kept = pool->idle_count < pool->keep;
+    if (kept) {
+        arena->next_idle = pool->idle;
+        pool->idle = arena;
+        pool->idle_count++;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return kept;
+}
+
+void arena_pool_give(struct arena_pool *pool, struct arena *arena)
+{
+    if (arena == NULL)
+        return;
+    arena_reset(arena);
+    arena_set_budget(arena, pool->budget);
+    if (!try_keep(pool, arena))
+        arena_free(arena);
+}

@@ -1,0 +1,68 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock_raw.h"
+#include "base/slice.h"
+
+enum { LINE_SIZE = 1024 };
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+// Both return how many bytes were written, always less than `size`.
+static size_t write_head(char *out, size_t size, enum log_level level)
+{
+    uint64_t now_ms = clock_raw_wall_ms();
+    time_t now_s = (time_t)(now_ms / 1000);
+    struct tm parts = {0};
+    if (gmtime_r(&now_s, &parts) == NULL)
+        return 0;
+    size_t used = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    int rest = snprintf(out + used, size - used, ".%03uZ %s ", (unsigned)(now_ms % 1000), level_names[level]);
+    return rest > 0 && (size_t)rest < size - used ? used + (size_t)rest : used;
+}
+
+static size_t write_message(char *out, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static size_t write_message(char *out, size_t size, const char *format, va_list arguments)
+{
+    int wanted = vsnprintf(out, size, format, arguments);
+    if (wanted < 0)
+        return 0;
+    size_t used = (size_t)wanted < size ? (size_t)wanted : size - 1;
+    slice_scrub(out, used); // one event stays one line, and no escape sequence reaches a terminal
+    return used;
+}
+
+void log_line(const struct log *log, enum log_level level, const char *format, ...)
+{
+    if (log == NULL || level > log->level)
+        return;
+    int saved_errno = errno;
+    char line[LINE_SIZE];
+    size_t used = write_head(line, sizeof line - 1, level);
+    va_list arguments;
+    va_start(arguments, format);
+    used += write_message(line + used, sizeof line - 1 - used, format, arguments);
+    va_end(arguments);
+    line[used++] = '\n';
+    ssize_t written;
+    do
+        written = write(log->fd, line, used);
+    while (written < 0 && errno == EINTR);
+    errno = saved_errno; // the caller may be about to report it
+}
+
+int log_level_parse(const char *text)
+{
+    for (size_t i = 0; text != NULL && i < sizeof level_names / sizeof *level_names; i++)
+        if (strcmp(text, level_names[i]) == 0)
+            return (int)i;
+    return -1;
+}

@@ -1,0 +1,65 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/slice.h"
+
+enum status status_fail(struct status_note *note, enum status status, const char *field, const char *format, ...)
+{
+    if (note == NULL)
+        return status;
+    if (snprintf(note->field, sizeof note->field, "%s", field != NULL ? field : "") < 0)
+        note->field[0] = '\0';
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(note->message, sizeof note->message, format, arguments) < 0)
+        note->message[0] = '\0';
+    va_end(arguments);
+    // Both travel on the wire as text, and cutting may have split a character.
+    slice_scrub(note->field, strlen(note->field));
+    slice_scrub(note->message, strlen(note->message));
+    return status;
+}
+
+const char *status_name(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return "OK";
+    case STATUS_CANCELLED:
+        return "CANCELLED";
+    case STATUS_UNKNOWN:
+        return "UNKNOWN";
+    case STATUS_INVALID_ARGUMENT:
+        return "INVALID_ARGUMENT";
+    case STATUS_DEADLINE_EXCEEDED:
+        return "DEADLINE_EXCEEDED";
+    case STATUS_NOT_FOUND:
+        return "NOT_FOUND";
+    case STATUS_ALREADY_EXISTS:
+        return "ALREADY_EXISTS";
+    case STATUS_PERMISSION_DENIED:
+        return "PERMISSION_DENIED";
+    case STATUS_RESOURCE_EXHAUSTED:
+        return "RESOURCE_EXHAUSTED";
+    case STATUS_FAILED_PRECONDITION:
+        return "FAILED_PRECONDITION";
+    case STATUS_ABORTED:
+        return "ABORTED";
+    case STATUS_OUT_OF_RANGE:
+        return "OUT_OF_RANGE";
+    case STATUS_UNIMPLEMENTED:
+        return "UNIMPLEMENTED";
+    case STATUS_INTERNAL:
+        return "INTERNAL";
+    case STATUS_UNAVAILABLE:
+        return "UNAVAILABLE";
+    case STATUS_DATA_LOSS:
+        return "DATA_LOSS";
+    case STATUS_UNAUTHENTICATED:
+        return "UNAUTHENTICATED";
+    }
+    return "UNKNOWN";
+}
