@@ -19,9 +19,9 @@ struct store_txn; // a read snapshot or the writer's transaction
 
 struct store_options {
     const char *path;          // directory, made (0700) if missing
-    const char *const *tables; // names; a table is addressed by its index here
+    const char *const *tables; // names; a table is addressed by its index here. Must outlive the store
     size_t table_count;
-    size_t map_size_bytes;  // fixed for the life of the environment
+    size_t map_size_bytes; // fixed for the life of the environment
     unsigned max_readers;
     const struct log *log;
 };
@@ -33,13 +33,15 @@ STATUS_MUST_CHECK enum status store_open(const struct store_options *options, st
 void store_close(struct store *store);
 
 // --- reading. A view is opened once per worker and renewed for each request; a snapshot should live microseconds.
+// RESOURCE_EXHAUSTED when memory or the readers are used up. The environment is opened again when LMDB gives up after a
+// failed write; views go on by themselves, store_view_begin is UNAVAILABLE meanwhile.
 STATUS_MUST_CHECK enum status store_view_open(struct store *store, struct store_txn **out);
-void store_view_close(struct store_txn *view); // NULL-safe
+void store_view_close(struct store_txn *view);                          // NULL-safe
 STATUS_MUST_CHECK enum status store_view_begin(struct store_txn *view); // UNAVAILABLE when LMDB refuses
-void store_view_end(struct store_txn *view); // values read from it are gone
+void store_view_end(struct store_txn *view);                            // values read from it are gone
 
 // OK, NOT_FOUND, or UNAVAILABLE (I/O). The value points into the map, until the view ends or the job's run returns, and
-// inside a job until the next write.
+// inside a job until the next write; do not hand it to a write of the same job. An empty or too long key is NOT_FOUND.
 STATUS_MUST_CHECK enum status store_get(struct store_txn *txn, unsigned table, struct slice key, struct slice *value);
 
 // Walks a table in key order. Open (any number per transaction), seek to the first key >= `from`, next, close.
@@ -60,9 +62,10 @@ void store_delete(struct store_txn *txn, unsigned table, struct slice key);
 struct store_job {
     struct store_job *next; // the store's
     // Reads and writes inside the batch's transaction; jobs of one batch see each other in the order of submission.
+    // Not called when the transaction cannot begin or has failed already: `done` must not rely on it, unless OK.
     void (*run)(struct store_job *job, struct store_txn *txn);
     // After the commit: OK, or UNAVAILABLE (then nothing is known: the batch may or may not be on disk),
-    // or RESOURCE_EXHAUSTED (the map is full; nothing was written). Must not block. May submit again.
+    // or RESOURCE_EXHAUSTED (the map or memory is full; nothing was written). Must not block. May submit again.
     void (*done)(struct store_job *job, enum status status);
 };
 void store_submit(struct store *store, struct store_job *job);
@@ -70,9 +73,9 @@ void store_submit(struct store *store, struct store_job *job);
 // What Health says.
 struct store_health {
     enum status last_commit; // OK, or why the last one failed
-    uint64_t commits;        // since open
-    uint64_t jobs;
-    uint64_t map_used_bytes;
+    uint64_t commits;        // since open; a batch that wrote nothing is none
+    uint64_t jobs;           // run or failed
+    uint64_t map_used_bytes; // pages in use; freed ones do not count
     uint64_t map_size_bytes;
 };
 struct store_health store_health(struct store *store);

@@ -1,0 +1,261 @@
+// The one thread that writes: it takes every job that waits, runs them in one transaction, commits, and only then
+// tells their owners (group commit).
+#include "store/parts.h"
+
+#include <signal.h>
+#include <string.h>
+
+// Bounds how long the first job of a batch waits for the last one.
+enum { BATCH_JOBS_MAX = 512 };
+
+enum { MAP_WARN_PERCENT = 80, MAP_CALM_PERCENT = 75 };
+
+// --- condition: what health and the log say
+
+void store_writer_note_used(struct store *store, uint64_t used_bytes)
+{
+    struct store_writer *writer = &store->writer;
+    const uint64_t size_bytes = store->environment.map_size_bytes;
+    const uint64_t percent = size_bytes < 100 ? 0 : used_bytes / (size_bytes / 100);
+    if (percent > MAP_WARN_PERCENT && !writer->map_warned) {
+        log_line(
+            store->options.log, LOG_LEVEL_WARNING,
+            "store %s: %llu of %llu bytes are in use; changes stop when it is full: raise the map size and restart",
+            store->path, (unsigned long long)used_bytes, (unsigned long long)size_bytes);
+        writer->map_warned = true;
+    }
+    if (percent < MAP_CALM_PERCENT) {
+        writer->map_warned = false;
+    }
+    pthread_mutex_lock(&writer->mutex);
+    writer->health.map_used_bytes = used_bytes;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+static void note_commit(struct store *store, enum status status)
+{
+    struct store_writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->mutex);
+    writer->health.last_commit = status;
+    writer->health.commits += status == STATUS_OK ? 1 : 0;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+static void log_condition(struct store *store, enum status status, int code)
+{
+    if (status == store->writer.condition) {
+        return;
+    }
+    store->writer.condition = status;
+    if (status == STATUS_OK) {
+        log_line(store->options.log, LOG_LEVEL_INFO, "store %s: changes are accepted again", store->path);
+        return;
+    }
+    log_line(store->options.log, LOG_LEVEL_ERROR,
+             "store %s: cannot write: %s; changes are refused until a write succeeds, reading goes on", store->path,
+             mdb_strerror(code));
+}
+
+// --- the environment after a fatal error
+
+// A failed write of LMDB's meta page makes it refuse everything, reading too, until it is opened again.
+static bool has_panicked(const struct store *store)
+{
+    MDB_txn *txn = NULL;
+    if (store->environment.env == NULL) {
+        return true;
+    }
+    const int code = mdb_txn_begin(store->environment.env, NULL, 0, &txn);
+    if (code == 0) {
+        mdb_txn_abort(txn);
+    }
+    return code == MDB_PANIC;
+}
+
+static void recover(struct store *store)
+{
+    if (!has_panicked(store)) {
+        return;
+    }
+    // Already shut when an earlier attempt got as far as closing.
+    if (store->environment.env != NULL && !store_views_shut(store)) {
+        return;
+    }
+    environment_close(&store->environment);
+    struct status_note note = {0};
+    if (environment_open(&store->environment, &store->options, &note) != STATUS_OK) {
+        log_line(store->options.log, LOG_LEVEL_ERROR, "cannot open the store again: %s", note.message);
+        return;
+    }
+    store_views_reopen(store);
+}
+
+// --- one batch
+
+// Jobs after the one that broke the transaction are not run: nothing of theirs could be kept.
+static void run_jobs(struct store_job *first, const struct store_job *end, struct store_txn *txn)
+{
+    for (struct store_job *job = first; job != end && txn->error == 0; job = job->next) {
+        job->run(job, txn);
+    }
+}
+
+static int finish_txn(struct store *store, struct store_txn *txn)
+{
+    if (txn->error != 0 || !txn->wrote) {
+        mdb_txn_abort(txn->txn);
+        return txn->error;
+    }
+    const uint64_t used_bytes = environment_used_bytes(&store->environment, txn->txn);
+    const int code = mdb_txn_commit(txn->txn); // frees the transaction, failed or not
+    if (code == 0) {
+        store_writer_note_used(store, used_bytes);
+    }
+    return code;
+}
+
+static enum status note_outcome(struct store *store, int code)
+{
+    const enum status status = environment_status(code);
+    note_commit(store, status);
+    log_condition(store, status, code);
+    if (status == STATUS_UNAVAILABLE) {
+        recover(store);
+    }
+    return status;
+}
+
+static enum status commit_jobs(struct store *store, struct store_job *first, const struct store_job *end)
+{
+    if (store->environment.env == NULL) {
+        recover(store);
+    }
+    if (store->environment.env == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    struct store_txn txn = {.store = store, .is_batch = true};
+    int code = mdb_txn_begin(store->environment.env, NULL, 0, &txn.txn);
+    if (code != 0) {
+        return note_outcome(store, code);
+    }
+    run_jobs(first, end, &txn);
+    code = finish_txn(store, &txn);
+    // Without a write nothing was learnt about the disk.
+    return code == 0 && !txn.wrote ? STATUS_OK : note_outcome(store, code);
+}
+
+static void finish_jobs(struct store_job *first, const struct store_job *end, enum status status)
+{
+    for (struct store_job *job = first; job != end;) {
+        struct store_job *next = job->next; // `done` may free the job or submit it again
+        job->done(job, status);
+        job = next;
+    }
+}
+
+static void run_batches(struct store *store, struct store_job *first)
+{
+    while (first != NULL) {
+        struct store_job *end = first;
+        uint64_t count = 0;
+        for (; end != NULL && count < BATCH_JOBS_MAX; count++) {
+            end = end->next;
+        }
+        const enum status status = commit_jobs(store, first, end);
+        pthread_mutex_lock(&store->writer.mutex);
+        store->writer.health.jobs += count;
+        pthread_mutex_unlock(&store->writer.mutex);
+        finish_jobs(first, end, status);
+        first = end;
+    }
+}
+
+// --- the thread and its queue
+
+// All that wait, in order of submission; NULL when there will be no more.
+static struct store_job *take_jobs(struct store_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    while (writer->first == NULL && !writer->stopping) {
+        pthread_cond_wait(&writer->wake, &writer->mutex);
+    }
+    struct store_job *first = writer->first;
+    writer->first = NULL;
+    writer->last = NULL;
+    pthread_mutex_unlock(&writer->mutex);
+    return first;
+}
+
+static void *writer_main(void *context)
+{
+    struct store *store = context;
+    for (;;) {
+        struct store_job *first = take_jobs(&store->writer);
+        if (first == NULL) {
+            return NULL;
+        }
+        run_batches(store, first);
+    }
+}
+
+void store_submit(struct store *store, struct store_job *job)
+{
+    struct store_writer *writer = &store->writer;
+    job->next = NULL;
+    pthread_mutex_lock(&writer->mutex);
+    const bool was_empty = writer->first == NULL;
+    if (was_empty) {
+        writer->first = job;
+    } else {
+        writer->last->next = job;
+    }
+    writer->last = job;
+    // Under the lock: once it is released the job may be done and the store closed.
+    if (was_empty) {
+        pthread_cond_signal(&writer->wake);
+    }
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+// Signals are for the main thread; faults must still reach the thread that caused them.
+static int start_thread(struct store *store)
+{
+    sigset_t blocked;
+    sigset_t before;
+    sigfillset(&blocked);
+    sigdelset(&blocked, SIGSEGV);
+    sigdelset(&blocked, SIGBUS);
+    sigdelset(&blocked, SIGFPE);
+    sigdelset(&blocked, SIGILL);
+    sigdelset(&blocked, SIGABRT);
+    int code = pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    if (code != 0) {
+        return code;
+    }
+    code = pthread_create(&store->writer.thread, NULL, writer_main, store);
+    const int restored = pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code == 0) {
+        pthread_setname_np(store->writer.thread, "store-writer");
+    }
+    return code != 0 ? code : restored;
+}
+
+enum status store_writer_start(struct store *store, struct status_note *note)
+{
+    const int code = start_thread(store);
+    if (code != 0) {
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: the writer thread cannot be started: %s",
+                           store->path, strerror(code));
+    }
+    return STATUS_OK;
+}
+
+void store_writer_stop(struct store *store)
+{
+    struct store_writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->mutex);
+    writer->stopping = true;
+    pthread_mutex_unlock(&writer->mutex);
+    pthread_cond_signal(&writer->wake);
+    pthread_join(writer->thread, NULL);
+}
