@@ -1,0 +1,113 @@
+// The decision: may this key do this, now? Facts from the registry, pure rules, then all limits at once.
+//
+// Owns: the meters' write-behind: what limit_collect gives goes to the writer of the store `meters/`, together with the
+// clock's high-water mark.
+// Threads: verify, ratecheck: any thread, with a call and a view of its own; never block on I/O. When units have to be
+// set aside on disk first, the answer is AUTHORIZER_WAITING and `resume` is called from the meters' writer thread.
+// Time: the fenced clock; expiry and limits use the same.
+#ifndef AUTHORIZER_AUTHORIZER_H
+#define AUTHORIZER_AUTHORIZER_H
+
+#include "base/reason.h"
+#include "registry/registry.h"
+
+struct authorizer;
+
+struct authorizer_options {
+    struct secret *secret;
+    struct store *meters; // opened with authorizer_tables
+    struct clock *clock;
+    const struct log *log;
+    int32_t utc_offset_s;
+    bool relaxed; // --durability=relaxed
+};
+
+// Tables of the store `meters/`.
+extern const char *const authorizer_tables[];
+extern const size_t authorizer_table_count;
+
+// The clock's stored mark, before anything else is built: OK, NOT_FOUND (fresh store), DATA_LOSS, UNAVAILABLE.
+STATUS_MUST_CHECK enum status authorizer_load_clock(struct store *meters, struct clock_mark *out);
+
+STATUS_MUST_CHECK enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
+                                              struct status_note *note);
+// Writes every meter's exact state, so that nothing is forfeited. Calls must have ended. NULL-safe.
+void authorizer_close(struct authorizer *authorizer);
+
+// What a call asks, beyond the subject.
+struct authorizer_question {
+    struct slice token; // the presented token; empty = missing
+    struct slice *scopes;
+    size_t scope_count;
+    struct slice account; // empty = any
+    enum key_environment environment; // 0 = any
+    bool secret_only;
+    struct slice remote_address; // empty = not given
+    struct limit_charge *charges; // none: one `requests`
+    size_t charge_count;
+    bool peek;
+};
+
+enum authorizer_subject { AUTHORIZER_BY_TOKEN, AUTHORIZER_BY_KEY_ID, AUTHORIZER_BY_ACCOUNT };
+
+struct authorizer_meter {
+    struct limit_view view;   // its times are daemon time
+    enum limit_subject subject;
+    struct limit limit;
+    uint64_t reset_at_wall_ms;
+    uint64_t retry_after_ms; // 0 = fits now or never
+};
+
+struct authorizer_decision {
+    enum reason reason;
+    bool has_key_id; // also with INVALID_API_KEY, when the text carried one
+    uint8_t key_id[KEY_ID_SIZE];
+    bool has_key; // key is known to the presenter: everything below is set
+    struct registry_key key;
+    bool has_account;
+    struct registry_account account;
+    struct slice *missing_scopes;
+    size_t missing_scope_count;
+    struct authorizer_meter *meters;
+    size_t meter_count;
+    size_t binding_meter; // index + 1, 0 none
+    uint64_t retry_after_ms;
+    uint64_t seq; // of the snapshot that was judged
+};
+
+enum authorizer_progress { AUTHORIZER_DONE, AUTHORIZER_WAITING };
+
+struct authorizer_call {
+    // in
+    struct arena *arena;
+    struct store_txn *view; // of the registry, not begun: the call begins and ends it
+    enum authorizer_subject subject;
+    uint8_t key_id[KEY_ID_SIZE];        // AUTHORIZER_BY_KEY_ID
+    struct authorizer_question question;
+    uint64_t min_seq; // state at least this new, else UNAVAILABLE
+    // After AUTHORIZER_WAITING: OK = call authorizer_decide again; else answer that status. May be called before
+    // authorizer_decide has returned to the caller on another thread.
+    void (*resume)(struct authorizer_call *call, enum status status);
+    void *context;
+    // out
+    enum status status;      // OK: `decision` is valid; NOT_FOUND (key id, account, resource), UNAVAILABLE, …
+    struct status_note note; // field is relative to the call: "charges[0].resource", "account", "key_id"
+    struct authorizer_decision decision;
+    // the authorizer's
+    struct limit_waiter waiter;
+};
+
+// Decides and charges. After AUTHORIZER_WAITING nothing in `call` may be touched until `resume`.
+enum authorizer_progress authorizer_decide(struct authorizer *authorizer, struct authorizer_call *call);
+
+// For the scheduler, once a second: writes the clock's mark while in use, and follows the wall clock.
+void authorizer_tick(struct authorizer *authorizer);
+
+struct authorizer_stats {
+    struct limit_table_stats limits;
+    struct store_health store;
+    uint32_t clock_jumps;
+};
+struct authorizer_stats authorizer_stats(struct authorizer *authorizer);
+
+#endif

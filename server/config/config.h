@@ -1,0 +1,51 @@
+// File and flags become one immutable struct.
+//
+// Precedence: flags over file over defaults. The file is libconfuse syntax; docs/operations.md lists every option.
+// Threads: read-only after config_load.
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/log.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONFIG_LISTENERS_MAX = 8, CONFIG_OPERATORS_MAX = 32 };
+
+// Ceiling of a listener: the most that a peer of it may be. Ordered.
+enum config_ceiling { CONFIG_MAX_ANYONE, CONFIG_MAX_VERIFIER, CONFIG_MAX_ACCOUNT_ADMIN, CONFIG_MAX_OPERATOR };
+
+struct config_listener {
+    char url[256]; // without the ";max=" part
+    enum config_ceiling ceiling;
+};
+
+struct config {
+    char data[256];    // directory
+    char secrets[256]; // keyring file; default DATA/secrets/keyring
+    struct config_listener listeners[CONFIG_LISTENERS_MAX];
+    size_t listener_count;
+    uint32_t operator_uids[CONFIG_OPERATORS_MAX]; // beside root and the daemon's own
+    size_t operator_uid_count;
+    char default_prefix[24];
+    int32_t utc_offset_s;
+    bool relaxed_durability;
+    bool allow_plain_tcp; // tcp:// beyond loopback
+    uint64_t registry_map_bytes;
+    uint64_t meters_map_bytes;
+    uint32_t contexts;        // workers
+    uint32_t max_connections; // per daemon
+    uint32_t socket_mode;     // of ipc sockets, e.g. 0660
+    enum log_level log_level;
+    bool check; // --check DIR: inspect and exit
+};
+
+enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };
+
+// Reads argv and the file it names. CONFIG_EXIT_OK: --help or --version was printed. CONFIG_MISUSED: the error, with
+// file and line where there is one and what to do next, was printed on stderr.
+enum config_action config_load(int argc, char *const argv[], struct config *out);
+
+#endif
