@@ -228,16 +228,13 @@ static int start_thread(struct store *store)
     sigdelset(&blocked, SIGFPE);
     sigdelset(&blocked, SIGILL);
     sigdelset(&blocked, SIGABRT);
-    int code = pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    if (code != 0) {
-        return code;
-    }
-    code = pthread_create(&store->writer.thread, NULL, writer_main, store);
-    const int restored = pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    const int code = pthread_create(&store->writer.thread, NULL, writer_main, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code == 0) {
         pthread_setname_np(store->writer.thread, "store-writer");
     }
-    return code != 0 ? code : restored;
+    return code;
 }
 
 enum status store_writer_start(struct store *store, struct status_note *note)
