@@ -1,0 +1,228 @@
+#include "secret/keyring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/random.h"
+
+enum { FILE_SIZE_MAX = 16 * 1024 };
+
+static enum status fail_io(struct status_note *note, const char *path, const char *verb)
+{
+    return status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: cannot %s: %s", path, verb, strerror(errno));
+}
+
+static enum status open_file(const char *path, int *out, struct status_note *note)
+{
+    // O_NONBLOCK: a FIFO in its place must not hang the start.
+    *out = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*out >= 0)
+        return STATUS_OK;
+    if (errno == ENOENT)
+        return status_fail(note, STATUS_NOT_FOUND, NULL, "%s: no such keyring", path);
+    if (errno == ELOOP)
+        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+                           "%s: the keyring must be a regular file, not a symbolic link; name the file itself", path);
+    return fail_io(note, path, "open");
+}
+
+static enum status check_file(int fd, const char *path, struct status_note *note)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return fail_io(note, path, "examine");
+    if (!S_ISREG(info.st_mode))
+        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s: the keyring must be a regular file", path);
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+                           "%s: others have access to the keyring (mode %04o); run: chmod 600 %s", path,
+                           (unsigned)(info.st_mode & 07777), path);
+    if (info.st_uid != geteuid() && info.st_uid != 0)
+        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+                           "%s: the keyring belongs to uid %u; run as that user, or: chown %u %s", path,
+                           (unsigned)info.st_uid, (unsigned)geteuid(), path);
+    if (info.st_size > FILE_SIZE_MAX)
+        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s: %lld bytes is too large for a keyring", path,
+                           (long long)info.st_size);
+    return STATUS_OK;
+}
+
+// Bytes read, up to `size`; -1 with errno.
+static ssize_t read_all(int fd, uint8_t *out, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        ssize_t got = read(fd, out + used, size - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        used += (size_t)got;
+    }
+    return (ssize_t)used;
+}
+
+static enum status parse_file(int fd, const char *path, uint8_t *buffer, struct keyring *out, struct status_note *note)
+{
+    ssize_t size = read_all(fd, buffer, FILE_SIZE_MAX);
+    if (size < 0)
+        return fail_io(note, path, "read");
+    return keyring_parse(slice_make(buffer, (size_t)size), path, out, note);
+}
+
+enum status keyring_read(const char *path, struct keyring **out, struct status_note *note)
+{
+    *out = NULL;
+    int fd = -1;
+    enum status status = open_file(path, &fd, note);
+    if (status != STATUS_OK)
+        return status;
+    uint8_t *buffer = sodium_malloc(FILE_SIZE_MAX);
+    struct keyring *keyring = sodium_malloc(sizeof *keyring);
+    status = check_file(fd, path, note);
+    if (status == STATUS_OK && (buffer == NULL || keyring == NULL))
+        status = status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: out of memory for the keyring", path);
+    if (status == STATUS_OK)
+        status = parse_file(fd, path, buffer, keyring, note);
+    if (status == STATUS_OK) {
+        *out = keyring;
+        keyring = NULL;
+    }
+    (void)close(fd); // only read
+    keyring_free(keyring);
+    sodium_free(buffer);
+    return status;
+}
+
+void keyring_free(struct keyring *keyring)
+{
+    sodium_free(keyring); // wipes
+}
+
+// "dir" of "dir/name"; "." without a slash, "/" for a name in the root.
+static bool directory_of(const char *path, char out[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 0 : (size_t)(slash - path);
+    if (size >= PATH_MAX)
+        return false;
+    if (slash == NULL)
+        memcpy(out, ".", 2);
+    else if (size == 0)
+        memcpy(out, "/", 2);
+    else {
+        memcpy(out, path, size);
+        out[size] = '\0';
+    }
+    return true;
+}
+
+static enum status sync_directory(const char *directory, struct status_note *note)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_io(note, directory, "open");
+    enum status status = fsync(fd) == 0 ? STATUS_OK : fail_io(note, directory, "sync");
+    (void)close(fd);
+    return status;
+}
+
+// A directory that is there already keeps its permissions: it may be shared, and the file protects itself.
+static enum status make_directory(const char *directory, struct status_note *note)
+{
+    char parent[PATH_MAX];
+    if (mkdir(directory, S_IRWXU) != 0)
+        return errno == EEXIST ? STATUS_OK : fail_io(note, directory, "create the directory");
+    if (!directory_of(directory, parent))
+        return STATUS_OK;
+    return sync_directory(parent, note);
+}
+
+static bool write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+static bool write_new_keyring(int fd)
+{
+    uint8_t master[KEYRING_MASTER_SIZE];
+    char hex[2 * KEYRING_MASTER_SIZE + 1];
+    char text[256];
+    random_fill(master, sizeof master);
+    sodium_bin2hex(hex, sizeof hex, master, sizeof master);
+    int size =
+        snprintf(text, sizeof text,
+                 "postern-keyring 1\n"
+                 "# Master secrets. Without this file no API key can be verified: keep a copy apart from backups.\n"
+                 "1 %s\n",
+                 hex);
+    bool ok = size > 0 && (size_t)size < sizeof text && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
+              write_all(fd, text, (size_t)size) && fsync(fd) == 0;
+    sodium_memzero(master, sizeof master);
+    sodium_memzero(hex, sizeof hex);
+    sodium_memzero(text, sizeof text);
+    return ok;
+}
+
+// A name of its own, so that a leftover of a crash is in nobody's way.
+static int open_temporary(const char *path, char out[PATH_MAX])
+{
+    uint8_t random[8];
+    char hex[2 * sizeof random + 1];
+    random_fill(random, sizeof random);
+    sodium_bin2hex(hex, sizeof hex, random, sizeof random);
+    int size = snprintf(out, PATH_MAX, "%s.new-%s", path, hex);
+    if (size < 0 || size >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return open(out, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+}
+
+// link(2), unlike rename(2), never replaces a keyring that somebody else has made meanwhile.
+static enum status publish(const char *temporary, const char *path, struct status_note *note)
+{
+    if (link(temporary, path) == 0)
+        return STATUS_OK;
+    if (errno == EEXIST)
+        return status_fail(note, STATUS_ALREADY_EXISTS, NULL, "%s: there is a keyring already", path);
+    return fail_io(note, path, "create");
+}
+
+enum status keyring_create(const char *path, struct status_note *note)
+{
+    char directory[PATH_MAX];
+    char temporary[PATH_MAX];
+    if (!directory_of(path, directory))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "path of the keyring is too long");
+    enum status status = make_directory(directory, note);
+    if (status != STATUS_OK)
+        return status;
+    int fd = open_temporary(path, temporary);
+    if (fd < 0)
+        return fail_io(note, path, "create");
+    status = write_new_keyring(fd) ? STATUS_OK : fail_io(note, temporary, "write");
+    if (close(fd) != 0 && status == STATUS_OK)
+        status = fail_io(note, temporary, "write");
+    if (status == STATUS_OK)
+        status = publish(temporary, path, note);
+    (void)unlink(temporary); // the keyring has its own name now, or was not made
+    return status == STATUS_OK ? sync_directory(directory, note) : status;
+}
