@@ -14,8 +14,8 @@
 struct authorizer;
 
 struct authorizer_options {
-    struct secret *secret;
-    struct store *meters; // opened with authorizer_tables
+    struct registry *registry; // outlives the authorizer, as do the others
+    struct store *meters;      // opened with authorizer_tables
     struct clock *clock;
     const struct log *log;
     int32_t utc_offset_s;
@@ -39,10 +39,10 @@ struct authorizer_question {
     struct slice token; // the presented token; empty = missing
     struct slice *scopes;
     size_t scope_count;
-    struct slice account; // empty = any
+    struct slice account;             // empty = any
     enum key_environment environment; // 0 = any
     bool secret_only;
-    struct slice remote_address; // empty = not given
+    struct slice remote_address;  // empty = not given
     struct limit_charge *charges; // none: one `requests`
     size_t charge_count;
     bool peek;
@@ -51,7 +51,7 @@ struct authorizer_question {
 enum authorizer_subject { AUTHORIZER_BY_TOKEN, AUTHORIZER_BY_KEY_ID, AUTHORIZER_BY_ACCOUNT };
 
 struct authorizer_meter {
-    struct limit_view view;   // its times are daemon time
+    struct limit_view view; // its times are daemon time
     enum limit_subject subject;
     struct limit limit;
     uint64_t reset_at_wall_ms;
@@ -82,7 +82,7 @@ struct authorizer_call {
     struct arena *arena;
     struct store_txn *view; // of the registry, not begun: the call begins and ends it
     enum authorizer_subject subject;
-    uint8_t key_id[KEY_ID_SIZE];        // AUTHORIZER_BY_KEY_ID
+    uint8_t key_id[KEY_ID_SIZE]; // AUTHORIZER_BY_KEY_ID
     struct authorizer_question question;
     uint64_t min_seq; // state at least this new, else UNAVAILABLE
     // After AUTHORIZER_WAITING: OK = call authorizer_decide again; else answer that status. May be called before

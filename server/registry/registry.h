@@ -127,6 +127,8 @@ STATUS_MUST_CHECK enum status registry_find_account(struct store_txn *view, stru
                                                     struct registry_account *out);
 STATUS_MUST_CHECK enum status registry_find_tier(struct store_txn *view, struct slice name, struct arena *arena,
                                                  struct registry_tier *out);
+// Is this the token of that key? Constant-time comparison of the keyed hash; false too when the key's master secret is gone.
+bool registry_token_matches(const struct registry *registry, const struct registry_key *key, struct slice token);
 // Sequence of the newest change in this view; 0 = none yet.
 STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq);
 

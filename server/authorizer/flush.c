@@ -1,0 +1,112 @@
+// The meters' write-behind: one job that carries whatever the limit table wants written, with the clock's mark.
+#include "authorizer/internal.h"
+
+#define FLUSH_ARENA_BYTES ((size_t)256 * 1024 * 1024)
+
+static struct authorizer *flush_owner(struct store_job *job)
+{
+    return (struct authorizer *)(void *)((char *)job - offsetof(struct authorizer, flush));
+}
+
+static bool write_record(struct authorizer *a, struct store_txn *txn, size_t n)
+{
+    struct slice name;
+    const struct limit_record *record;
+    bool empty;
+    limit_batch_at(a->flush_batch, n, &name, &record, &empty);
+    if (empty) {
+        store_delete(txn, TABLE_METER, name);
+        return true;
+    }
+    struct slice bytes;
+    if (!registry_pack_meter(record, a->flush_arena, &bytes)) {
+        return false;
+    }
+    store_put(txn, TABLE_METER, name, bytes);
+    arena_reset(a->flush_arena);
+    return true;
+}
+
+// After the batch was collected, so that H is not before any record's own time.
+static bool write_mark(struct authorizer *a, struct store_txn *txn)
+{
+    struct clock_mark mark = clock_mark(a->clock);
+    struct slice bytes;
+    if (!registry_pack_clock(&mark, a->flush_arena, &bytes)) {
+        return false;
+    }
+    store_put(txn, TABLE_CLOCK, slice_text("mark"), bytes);
+    arena_reset(a->flush_arena);
+    a->flush_durable_ms = mark.high_ms;
+    return true;
+}
+
+static void flush_run(struct store_job *job, struct store_txn *txn)
+{
+    struct authorizer *a = flush_owner(job);
+    a->flush_is_exact = atomic_load(&a->stopping);
+    a->flush_batch = a->flush_is_exact ? limit_collect_exact(a->limits) : limit_collect(a->limits);
+    size_t count = a->flush_batch != NULL ? limit_batch_count(a->flush_batch) : 0;
+    a->flush_failed = false;
+    for (size_t i = 0; i < count && !a->flush_failed; i++) {
+        a->flush_failed = !write_record(a, txn, i);
+    }
+    a->flush_failed = !write_mark(a, txn) || a->flush_failed;
+}
+
+static void flush_finish(struct authorizer *a)
+{
+    pthread_mutex_lock(&a->stop_lock);
+    a->stopped = true;
+    pthread_cond_signal(&a->stop_done);
+    pthread_mutex_unlock(&a->stop_lock);
+}
+
+static void flush_done(struct store_job *job, enum status status)
+{
+    struct authorizer *a = flush_owner(job);
+    enum status settled = a->flush_failed ? STATUS_UNAVAILABLE : status;
+    if (a->flush_batch != NULL) {
+        limit_settle(a->limits, a->flush_batch, settled, a->flush_durable_ms);
+        a->flush_batch = NULL;
+    } else if (settled == STATUS_OK) {
+        limit_note_durable(a->limits, a->flush_durable_ms);
+    }
+    if (a->flush_is_exact) {
+        flush_finish(a);
+        return;
+    }
+    // Whoever found the job queued relies on the look that follows.
+    atomic_store(&a->flush_queued, false);
+    if (limit_write_wanted(a->limits) || atomic_load(&a->stopping)) {
+        flush_request(a);
+    }
+}
+
+void flush_init(struct authorizer *a)
+{
+    a->flush.run = flush_run;
+    a->flush.done = flush_done;
+    atomic_init(&a->flush_queued, false);
+    pthread_mutex_init(&a->stop_lock, NULL);
+    pthread_cond_init(&a->stop_done, NULL);
+    a->flush_arena = arena_new(FLUSH_ARENA_BYTES);
+}
+
+void flush_request(struct authorizer *a)
+{
+    if (!atomic_exchange(&a->flush_queued, true)) {
+        store_submit(a->meters, &a->flush);
+    }
+}
+
+void flush_exact(struct authorizer *a)
+{
+    atomic_store(&a->stopping, true);
+    flush_request(a);
+    pthread_mutex_lock(&a->stop_lock);
+    while (!a->stopped) {
+        pthread_cond_wait(&a->stop_done, &a->stop_lock);
+    }
+    pthread_mutex_unlock(&a->stop_lock);
+}

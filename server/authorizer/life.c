@@ -1,0 +1,108 @@
+// Opening, the ticker and closing.
+#include "authorizer/internal.h"
+
+#include <stdlib.h>
+
+static const uint64_t clock_slack_ms = 1000;
+
+enum { CLOCK_ARENA_BYTES = 64 * 1024 };
+
+static enum status read_mark(struct store_txn *view, struct clock_mark *out)
+{
+    struct slice bytes;
+    enum status status = store_get(view, TABLE_CLOCK, slice_text("mark"), &bytes);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct arena *arena = arena_new(CLOCK_ARENA_BYTES);
+    if (arena == NULL) {
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    status = registry_unpack_clock(bytes, arena, out);
+    arena_free(arena);
+    return status;
+}
+
+enum status authorizer_load_clock(struct store *meters, struct clock_mark *out)
+{
+    struct store_txn *view = NULL;
+    enum status status = store_view_open(meters, &view);
+    if (status == STATUS_OK) {
+        status = store_view_begin(view);
+    }
+    if (status == STATUS_OK) {
+        status = read_mark(view, out);
+        store_view_end(view);
+    }
+    store_view_close(view);
+    return status;
+}
+
+static enum status no_memory(struct status_note *note)
+{
+    return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
+}
+
+enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out, struct status_note *note)
+{
+    struct authorizer *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        return no_memory(note);
+    }
+    a->registry = options->registry;
+    a->meters = options->meters;
+    a->clock = options->clock;
+    a->log = options->log;
+    pthread_mutex_init(&a->meter_view_lock, NULL);
+    flush_init(a);
+    a->limits = limit_table_new(&(struct limit_table_options){
+        .clock = options->clock, .utc_offset_s = options->utc_offset_s, .relaxed = options->relaxed});
+    enum status status = store_view_open(options->meters, &a->meter_view);
+    if (status == STATUS_OK && (a->limits == NULL || a->flush_arena == NULL)) {
+        status = no_memory(note);
+    }
+    if (status == STATUS_OK) {
+        *out = a;
+        return STATUS_OK;
+    }
+    store_view_close(a->meter_view);
+    limit_table_free(a->limits);
+    arena_free(a->flush_arena);
+    free(a);
+    return status;
+}
+
+void authorizer_close(struct authorizer *a)
+{
+    if (a == NULL) {
+        return;
+    }
+    flush_exact(a);
+    store_view_close(a->meter_view);
+    limit_table_free(a->limits);
+    arena_free(a->flush_arena);
+    pthread_mutex_destroy(&a->meter_view_lock);
+    pthread_mutex_destroy(&a->stop_lock);
+    pthread_cond_destroy(&a->stop_done);
+    free(a);
+}
+
+void authorizer_tick(struct authorizer *a)
+{
+    uint64_t moved_ms = clock_follow_wall(a->clock, clock_slack_ms);
+    if (moved_ms != 0) {
+        atomic_fetch_add(&a->clock_jumps, 1);
+        log_line(a->log, LOG_LEVEL_WARNING, "the wall clock is %llu ms ahead of the daemon's; following it",
+                 (unsigned long long)moved_ms);
+    }
+    if (limit_take_in_use(a->limits)) {
+        flush_request(a);
+    }
+}
+
+struct authorizer_stats authorizer_stats(struct authorizer *a)
+{
+    return (struct authorizer_stats){.limits = limit_table_stats(a->limits),
+                                     .store = store_health(a->meters),
+                                     .clock_jumps = atomic_load(&a->clock_jumps)};
+}
