@@ -6,12 +6,7 @@
 
 #include "base/slice.h"
 
-enum {
-    ACCOUNT_ID_MAX = 64,
-    ACCOUNT_SCOPE_MAX = 64,
-    ACCOUNT_SCOPES_PER_KEY_MAX = 64,
-    ACCOUNT_DEFAULT_MAX_KEYS = 1000
-};
+enum { ACCOUNT_ID_MAX = 64, ACCOUNT_SCOPE_MAX = 64, ACCOUNT_SCOPES_PER_KEY_MAX = 64, ACCOUNT_DEFAULT_MAX_KEYS = 1000 };
 
 // [a-z0-9][a-z0-9._-]{0,63}; also the shape of tier names.
 bool account_id_is_valid(struct slice id);

@@ -1,8 +1,8 @@
 // Token text, key ids and the lifecycle of a key: pure rules.
 //
 // A token is `<prefix>_<live|test>_<body>`, for public keys `<prefix>_pub_<live|test>_<body>`. The body has 64
-// characters of 0-9A-Za-z: 15 for the key id (11 bytes), 43 for the secret (32 bytes), 6 for the zlib CRC-32 of the whole
-// text before them; each part a big-endian number in base 62, zero-padded; out-of-range values are refused.
+// characters of 0-9A-Za-z: 15 for the key id (11 bytes), 43 for the secret (32 bytes), 6 for the zlib CRC-32 of the
+// whole text before them; each part a big-endian number in base 62, zero-padded; out-of-range values are refused.
 // Threads: everything here is pure. Time is handed in.
 #ifndef KEY_KEY_H
 #define KEY_KEY_H
@@ -20,7 +20,7 @@ enum {
 
 enum key_environment { KEY_ENVIRONMENT_TEST = 1, KEY_ENVIRONMENT_LIVE = 2 }; // numbers of the wire
 enum key_type { KEY_TYPE_SECRET = 1, KEY_TYPE_PUBLIC = 2 };                  // numbers of the wire
-enum key_state {                                                            // numbers of the wire
+enum key_state {                                                             // numbers of the wire
     KEY_STATE_ACTIVE = 1,
     KEY_STATE_ROLLING = 2,
     KEY_STATE_DISABLED = 3,
@@ -36,8 +36,8 @@ struct key_token {
     uint8_t secret[KEY_SECRET_SIZE]; // wipe after use
 };
 
-// False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is set when at least
-// the key id part could be read; out->id is then valid.
+// False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is set when at
+// least the key id part could be read; out->id is then valid.
 bool key_token_parse(struct slice text, struct key_token *out, bool *id_known) __attribute__((warn_unused_result));
 // Writes text and NUL; returns the length without NUL. The prefix must be valid.
 size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);
@@ -65,8 +65,8 @@ struct key_facts {
 enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked_before_ms, uint64_t now_ms);
 const char *key_state_name(enum key_state state); // "ACTIVE" …
 
-// IPv4 or IPv6 address text, and network text ("10.0.0.0/8", "2001:db8::/32", or a bare address). A v4-mapped v6 address
-// counts as its v4 address. Pure text rules, no name lookups.
+// IPv4 or IPv6 address text, and network text ("10.0.0.0/8", "2001:db8::/32", or a bare address). A v4-mapped v6
+// address counts as its v4 address. Pure text rules, no name lookups.
 bool key_address_is_valid(struct slice address);
 bool key_network_is_valid(struct slice network); // host bits must be zero
 bool key_network_contains(struct slice network, struct slice address);

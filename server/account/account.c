@@ -1,0 +1,79 @@
+#include "account/account.h"
+
+#include <string.h>
+
+bool account_id_is_valid(struct slice id)
+{
+    return slice_is_name(id, ACCOUNT_ID_MAX);
+}
+
+bool account_tier_name_is_valid(struct slice name)
+{
+    return slice_is_name(name, ACCOUNT_ID_MAX);
+}
+
+// One or more of [a-z0-9._-]; unlike a name it may start with any of them.
+static bool is_segment(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++) {
+        uint8_t c = s.data[i];
+        bool is_good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        if (!is_good)
+            return false;
+    }
+    return s.size > 0;
+}
+
+// Takes everything up to the next colon, which is skipped; all of it when there is none.
+static struct slice take_segment(struct slice *rest, bool *is_last)
+{
+    const uint8_t *colon = rest->size > 0 ? memchr(rest->data, ':', rest->size) : NULL;
+    struct slice segment = colon != NULL ? slice_make(rest->data, (size_t)(colon - rest->data)) : *rest;
+    *is_last = colon == NULL;
+    *rest = colon != NULL ? slice_make(colon + 1, rest->size - segment.size - 1) : slice_empty();
+    return segment;
+}
+
+bool account_scope_is_valid(struct slice scope)
+{
+    if (scope.size > ACCOUNT_SCOPE_MAX)
+        return false;
+    bool is_last = false;
+    if (!slice_is_name(take_segment(&scope, &is_last), ACCOUNT_SCOPE_MAX))
+        return false;
+    while (!is_last)
+        if (!is_segment(take_segment(&scope, &is_last)))
+            return false;
+    return true;
+}
+
+// The "a:" of "a:*"; empty when the grant is not a wildcard.
+static struct slice wildcard_stem(struct slice grant)
+{
+    if (grant.size < 3 || grant.data[grant.size - 1] != '*' || grant.data[grant.size - 2] != ':')
+        return slice_empty();
+    return slice_make(grant.data, grant.size - 1);
+}
+
+bool account_grant_is_valid(struct slice grant)
+{
+    struct slice stem = wildcard_stem(grant);
+    if (stem.size == 0)
+        return account_scope_is_valid(grant);
+    return grant.size <= ACCOUNT_SCOPE_MAX && account_scope_is_valid(slice_make(stem.data, stem.size - 1));
+}
+
+bool account_scope_is_reserved(struct slice scope)
+{
+    return slice_starts_with(scope, slice_text("postern:"));
+}
+
+bool account_grant_covers(struct slice grant, struct slice needed)
+{
+    if (slice_equal(grant, needed))
+        return true;
+    if (account_scope_is_reserved(needed))
+        return false;
+    struct slice stem = wildcard_stem(grant);
+    return stem.size > 0 && needed.size > stem.size && slice_starts_with(needed, stem);
+}

@@ -1,0 +1,107 @@
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "key/key.h"
+
+enum { V4_BITS = 32, V6_BITS = 128, MAPPED_BITS = 96 };
+
+// An address and how many of its leading bits count. v4-mapped v6 addresses are held as v4.
+struct network {
+    uint8_t bytes[16];
+    unsigned width; // V4_BITS or V6_BITS
+    unsigned bits;  // 0 to width
+};
+
+static const uint8_t mapped_prefix[MAPPED_BITS / 8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+static bool parse_address(struct slice text, struct network *out)
+{
+    char copy[INET6_ADDRSTRLEN]; // inet_pton wants a C string
+    memset(out, 0, sizeof *out);
+    if (text.size == 0 || text.size >= sizeof copy || memchr(text.data, '\0', text.size) != NULL)
+        return false;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    if (inet_pton(AF_INET, copy, out->bytes) == 1)
+        out->width = V4_BITS;
+    else if (inet_pton(AF_INET6, copy, out->bytes) == 1)
+        out->width = V6_BITS;
+    out->bits = out->width;
+    return out->width != 0;
+}
+
+// As far as the counted bits reach, so that ::ffff:10.0.0.0/104 becomes 10.0.0.0/8.
+static void unmap(struct network *network)
+{
+    if (network->width != V6_BITS || network->bits < MAPPED_BITS ||
+        memcmp(network->bytes, mapped_prefix, sizeof mapped_prefix) != 0)
+        return;
+    memmove(network->bytes, network->bytes + sizeof mapped_prefix, V4_BITS / 8);
+    memset(network->bytes + V4_BITS / 8, 0, sizeof mapped_prefix);
+    network->width = V4_BITS;
+    network->bits -= MAPPED_BITS;
+}
+
+// One to three digits without a leading zero.
+static bool parse_bits(struct slice text, unsigned width, unsigned *out)
+{
+    unsigned bits = 0;
+    if (text.size == 0 || text.size > 3 || (text.size > 1 && text.data[0] == '0'))
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        bits = bits * 10 + (unsigned)(text.data[i] - '0');
+    }
+    *out = bits;
+    return bits <= width;
+}
+
+static bool host_bits_are_zero(const struct network *network)
+{
+    for (unsigned bit = network->bits; bit < network->width; bit++)
+        if ((network->bytes[bit / 8] & (0x80U >> bit % 8)) != 0)
+            return false;
+    return true;
+}
+
+static bool parse_network(struct slice text, struct network *out)
+{
+    const uint8_t *slash = text.size > 0 ? memchr(text.data, '/', text.size) : NULL;
+    size_t size = slash != NULL ? (size_t)(slash - text.data) : text.size;
+    if (!parse_address(slice_make(text.data, size), out))
+        return false;
+    if (slash != NULL && !parse_bits(slice_make(slash + 1, text.size - size - 1), out->width, &out->bits))
+        return false;
+    if (!host_bits_are_zero(out))
+        return false;
+    unmap(out);
+    return true;
+}
+
+bool key_address_is_valid(struct slice address)
+{
+    struct network parsed;
+    return parse_address(address, &parsed);
+}
+
+bool key_network_is_valid(struct slice network)
+{
+    struct network parsed;
+    return parse_network(network, &parsed);
+}
+
+bool key_network_contains(struct slice network, struct slice address)
+{
+    struct network outer, inner;
+    if (!parse_network(network, &outer) || !parse_address(address, &inner))
+        return false;
+    unmap(&inner);
+    if (outer.width != inner.width)
+        return false;
+    size_t whole = outer.bits / 8;
+    unsigned rest = outer.bits % 8;
+    if (memcmp(outer.bytes, inner.bytes, whole) != 0)
+        return false;
+    return rest == 0 || (outer.bytes[whole] ^ inner.bytes[whole]) >> (8 - rest) == 0;
+}

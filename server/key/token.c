@@ -1,0 +1,145 @@
+#include <string.h>
+#include <zlib.h>
+
+#include "key/base62.h"
+#include "key/key.h"
+#include "secret/secret.h"
+
+enum { ID_DIGITS = 15, SECRET_DIGITS = 43, CHECKSUM_DIGITS = 6, CHECKSUM_SIZE = 4 };
+
+_Static_assert(ID_DIGITS + SECRET_DIGITS + CHECKSUM_DIGITS == KEY_BODY_SIZE, "parts of the body");
+_Static_assert((int)KEY_SECRET_SIZE == (int)BASE62_BYTES_MAX, "largest part");
+
+static const char id_prefix[] = "key_";
+enum { ID_PREFIX_SIZE = sizeof id_prefix - 1 };
+_Static_assert(ID_PREFIX_SIZE + ID_DIGITS == KEY_ID_TEXT_SIZE, "shown key id");
+
+static bool is_lower(uint8_t c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool key_prefix_is_valid(struct slice prefix)
+{
+    if (prefix.size < 2 || prefix.size > KEY_PREFIX_MAX || !is_lower(prefix.data[0]))
+        return false;
+    for (size_t i = 1; i < prefix.size; i++)
+        if (!is_lower(prefix.data[i]) && !is_digit(prefix.data[i]))
+            return false;
+    return !slice_equal(prefix, slice_text("pub")); // or pub_live_… could be read in two ways
+}
+
+// Takes everything up to the next underscore, and that.
+static bool take_word(struct slice *rest, struct slice *word)
+{
+    const uint8_t *end = rest->size > 0 ? memchr(rest->data, '_', rest->size) : NULL;
+    if (end == NULL)
+        return false;
+    *word = slice_make(rest->data, (size_t)(end - rest->data));
+    *rest = slice_make(end + 1, rest->size - word->size - 1);
+    return true;
+}
+
+static bool parse_environment(struct slice word, enum key_environment *out)
+{
+    if (slice_equal(word, slice_text("live")))
+        *out = KEY_ENVIRONMENT_LIVE;
+    else if (slice_equal(word, slice_text("test")))
+        *out = KEY_ENVIRONMENT_TEST;
+    else
+        return false;
+    return true;
+}
+
+// Everything before the body, which is left in *rest.
+static bool take_head(struct slice *rest, struct key_token *out)
+{
+    struct slice word;
+    if (!take_word(rest, &out->prefix) || !key_prefix_is_valid(out->prefix) || !take_word(rest, &word))
+        return false;
+    out->type = KEY_TYPE_SECRET;
+    if (slice_equal(word, slice_text("pub"))) {
+        out->type = KEY_TYPE_PUBLIC;
+        if (!take_word(rest, &word))
+            return false;
+    }
+    return parse_environment(word, &out->environment);
+}
+
+static uint32_t checksum_of(const uint8_t *text, size_t size)
+{
+    return (uint32_t)crc32_z(crc32_z(0, NULL, 0), text, size);
+}
+
+static bool checksum_matches(struct slice text)
+{
+    uint8_t bytes[CHECKSUM_SIZE];
+    size_t covered = text.size - CHECKSUM_DIGITS;
+    if (!base62_read(text.data + covered, CHECKSUM_DIGITS, bytes, sizeof bytes))
+        return false;
+    uint32_t written = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    return written == checksum_of(text.data, covered);
+}
+
+bool key_token_parse(struct slice text, struct key_token *out, bool *id_known)
+{
+    struct slice body = text;
+    bool known = false;
+    memset(out, 0, sizeof *out);
+    if (text.size <= KEY_TOKEN_MAX && take_head(&body, out) && body.size >= ID_DIGITS)
+        known = base62_read(body.data, ID_DIGITS, out->id, KEY_ID_SIZE);
+    if (id_known != NULL)
+        *id_known = known;
+    return known && body.size == KEY_BODY_SIZE && checksum_matches(text) &&
+           base62_read(body.data + ID_DIGITS, SECRET_DIGITS, out->secret, KEY_SECRET_SIZE);
+}
+
+static char *append(char *at, struct slice text)
+{
+    memcpy(at, text.data, text.size);
+    return at + text.size;
+}
+
+size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1])
+{
+    char *at = append(out, token->prefix);
+    at = append(at, slice_text(token->type == KEY_TYPE_PUBLIC ? "_pub" : ""));
+    at = append(at, slice_text(token->environment == KEY_ENVIRONMENT_LIVE ? "_live_" : "_test_"));
+    base62_write(token->id, KEY_ID_SIZE, at, ID_DIGITS);
+    at += ID_DIGITS;
+    base62_write(token->secret, KEY_SECRET_SIZE, at, SECRET_DIGITS);
+    at += SECRET_DIGITS;
+    uint32_t checksum = checksum_of((const uint8_t *)out, (size_t)(at - out));
+    uint8_t bytes[CHECKSUM_SIZE] = {(uint8_t)(checksum >> 24), (uint8_t)(checksum >> 16), (uint8_t)(checksum >> 8),
+                                    (uint8_t)checksum};
+    base62_write(bytes, sizeof bytes, at, CHECKSUM_DIGITS);
+    at += CHECKSUM_DIGITS;
+    *at = '\0';
+    return (size_t)(at - out);
+}
+
+bool key_id_parse(struct slice text, uint8_t out[KEY_ID_SIZE])
+{
+    memset(out, 0, KEY_ID_SIZE);
+    return text.size == KEY_ID_TEXT_SIZE && slice_starts_with(text, slice_text(id_prefix)) &&
+           base62_read(text.data + ID_PREFIX_SIZE, ID_DIGITS, out, KEY_ID_SIZE);
+}
+
+void key_id_format(const uint8_t id[KEY_ID_SIZE], char out[KEY_ID_TEXT_SIZE + 1])
+{
+    memcpy(out, id_prefix, ID_PREFIX_SIZE);
+    base62_write(id, KEY_ID_SIZE, out + ID_PREFIX_SIZE, ID_DIGITS);
+    out[KEY_ID_TEXT_SIZE] = '\0';
+}
+
+void key_id_make(uint16_t account_slot, const uint8_t random[9], uint8_t out[KEY_ID_SIZE])
+{
+    out[0] = (uint8_t)(account_slot >> 8 & 0x3F);
+    out[1] = (uint8_t)account_slot;
+    memcpy(out + 2, random, KEY_ID_SIZE - 2);
+}
