@@ -48,6 +48,7 @@ struct store_writer {
     // The writer thread's own.
     enum status condition; // what the log last said about writing
     bool map_warned;
+    bool reopen_failed;
 };
 
 STATUS_MUST_CHECK enum status store_writer_start(struct store *store, struct status_note *note);

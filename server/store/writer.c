@@ -58,36 +58,45 @@ static void log_condition(struct store *store, enum status status, int code)
 
 // --- the environment after a fatal error
 
+static int begin_txn(struct store *store, MDB_txn **txn)
+{
+    return store->environment.env == NULL ? MDB_PANIC : mdb_txn_begin(store->environment.env, NULL, 0, txn);
+}
+
 // A failed write of LMDB's meta page makes it refuse everything, reading too, until it is opened again.
-static bool has_panicked(const struct store *store)
+static bool has_panicked(struct store *store)
 {
     MDB_txn *txn = NULL;
-    if (store->environment.env == NULL) {
-        return true;
-    }
-    const int code = mdb_txn_begin(store->environment.env, NULL, 0, &txn);
+    const int code = begin_txn(store, &txn);
     if (code == 0) {
         mdb_txn_abort(txn);
     }
     return code == MDB_PANIC;
 }
 
+static void open_again(struct store *store)
+{
+    struct store_writer *writer = &store->writer;
+    struct status_note note = {0};
+    environment_close(&store->environment);
+    if (environment_open(&store->environment, &store->options, &note) == STATUS_OK) {
+        store_views_reopen(store);
+        writer->reopen_failed = false;
+        return;
+    }
+    if (!writer->reopen_failed) {
+        log_line(store->options.log, LOG_LEVEL_ERROR, "cannot open the store again, trying with each change: %s",
+                 note.message);
+        writer->reopen_failed = true;
+    }
+}
+
 static void recover(struct store *store)
 {
-    if (!has_panicked(store)) {
-        return;
+    // Without an environment an earlier attempt has shut the views and then failed.
+    if (store->environment.env == NULL || store_views_shut(store)) {
+        open_again(store);
     }
-    // Already shut when an earlier attempt got as far as closing.
-    if (store->environment.env != NULL && !store_views_shut(store)) {
-        return;
-    }
-    environment_close(&store->environment);
-    struct status_note note = {0};
-    if (environment_open(&store->environment, &store->options, &note) != STATUS_OK) {
-        log_line(store->options.log, LOG_LEVEL_ERROR, "cannot open the store again: %s", note.message);
-        return;
-    }
-    store_views_reopen(store);
 }
 
 // --- one batch
@@ -114,34 +123,34 @@ static int finish_txn(struct store *store, struct store_txn *txn)
     return code;
 }
 
-static enum status note_outcome(struct store *store, int code)
+static int begin_batch(struct store *store, MDB_txn **txn)
 {
-    const enum status status = environment_status(code);
-    note_commit(store, status);
-    log_condition(store, status, code);
-    if (status == STATUS_UNAVAILABLE) {
+    int code = begin_txn(store, txn);
+    if (code == MDB_PANIC) {
         recover(store);
+        code = begin_txn(store, txn);
     }
-    return status;
+    return code;
 }
 
 static enum status commit_jobs(struct store *store, struct store_job *first, const struct store_job *end)
 {
-    if (store->environment.env == NULL) {
-        recover(store);
-    }
-    if (store->environment.env == NULL) {
-        return STATUS_UNAVAILABLE;
-    }
     struct store_txn txn = {.store = store, .is_batch = true};
-    int code = mdb_txn_begin(store->environment.env, NULL, 0, &txn.txn);
-    if (code != 0) {
-        return note_outcome(store, code);
+    int code = begin_batch(store, &txn.txn);
+    if (code == 0) {
+        run_jobs(first, end, &txn);
+        code = finish_txn(store, &txn);
+        if (code == 0 && !txn.wrote) {
+            return STATUS_OK; // nothing was learnt about the disk
+        }
+        if (code != 0 && has_panicked(store)) {
+            recover(store); // now, not with the next job: readers wait
+        }
     }
-    run_jobs(first, end, &txn);
-    code = finish_txn(store, &txn);
-    // Without a write nothing was learnt about the disk.
-    return code == 0 && !txn.wrote ? STATUS_OK : note_outcome(store, code);
+    const enum status status = environment_status(code);
+    note_commit(store, status);
+    log_condition(store, status, code);
+    return status;
 }
 
 static void finish_jobs(struct store_job *first, const struct store_job *end, enum status status)
