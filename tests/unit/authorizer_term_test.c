@@ -1,0 +1,58 @@
+// Which limits apply: overrides replace, a key's own limits add.
+#include "authorizer/term.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct limit parsed(const char *text)
+{
+    struct limit limit;
+    assert_int_equal(limit_parse(slice_text(text), &limit, NULL), STATUS_OK);
+    return limit;
+}
+
+static void override_replaces_and_key_limit_adds(void **state)
+{
+    (void)state;
+    struct limit of_tier[] = {parsed("requests=10/min"), parsed("requests=100/day")};
+    struct limit of_account[] = {parsed("requests=500/min"), parsed("productions=3/day")};
+    struct limit of_key[] = {parsed("requests=5/min")};
+    struct registry_tier tier = {.limits = of_tier, .limit_count = 2};
+    struct registry_account account = {.id = slice_text("acme"), .limits = of_account, .limit_count = 2};
+    struct registry_key key = {.limits = of_key, .limit_count = 1};
+    struct limit_term terms[LIMIT_TERMS_MAX];
+
+    assert_int_equal(term_collect(&tier, &account, &key, terms), 4);
+    assert_int_equal(terms[0].limit.amount, 100);
+    assert_int_equal(terms[1].limit.amount, 500);
+    assert_int_equal(terms[2].limit.amount, 3);
+    assert_int_equal(terms[2].subject, LIMIT_OF_ACCOUNT);
+    assert_int_equal(terms[3].limit.amount, 5);
+    assert_int_equal(terms[3].subject, LIMIT_OF_KEY);
+    assert_true(terms[3].subject_id.data == key.lineage);
+}
+
+static void override_with_another_algorithm_replaces_too(void **state)
+{
+    (void)state;
+    struct limit of_tier[] = {parsed("requests=10/min")};
+    struct limit of_account[] = {parsed("requests=20/min:token_bucket,burst=5")};
+    struct registry_tier tier = {.limits = of_tier, .limit_count = 1};
+    struct registry_account account = {.id = slice_text("acme"), .limits = of_account, .limit_count = 1};
+    struct limit_term terms[LIMIT_TERMS_MAX];
+
+    assert_int_equal(term_collect(&tier, &account, NULL, terms), 1);
+    assert_int_equal(terms[0].limit.algorithm, LIMIT_TOKEN_BUCKET);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(override_replaces_and_key_limit_adds),
+        cmocka_unit_test(override_with_another_algorithm_replaces_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
