@@ -1,0 +1,101 @@
+// The three algorithms behind one table of functions: state + now + cost in, decision out.
+//
+// Everything is pure: no clock, no locks, no I/O; only `load` and `reserve` allocate (the sliding window's counters).
+// Time: `t` is daemon time in milliseconds and never goes back for one state. `sync` comes before every other function.
+// Specification: LIMITS, "Meter".
+#ifndef LIMIT_ALGORITHM_H
+#define LIMIT_ALGORITHM_H
+
+#include "limit/limit.h"
+
+// Products of amounts (53 bits) and windows in milliseconds (32 bits) are kept exactly.
+__extension__ typedef unsigned __int128 limit_wide;
+
+// What an algorithm has to know about a limit.
+struct limit_rule {
+    uint64_t amount;
+    uint64_t burst;
+    uint64_t window_ms; // 0 for months
+    enum limit_period period;
+    int32_t utc_offset_s; // of calendar periods
+};
+
+struct limit_fixed_state {
+    uint64_t index; // of the window
+    uint64_t used;
+    uint64_t begin_ms;
+    uint64_t end_ms;
+};
+
+struct limit_sliding_state {
+    uint64_t index; // of the newest sub-window
+    uint64_t sum;
+    void *counters; // LIMIT_COUNTERS_MAX integers of `width` bytes, sub-window s at s % LIMIT_COUNTERS_MAX
+    size_t width;
+};
+
+struct limit_bucket_state {
+    uint64_t tat_ms;   // theoretical arrival time, whole milliseconds
+    uint64_t fraction; // and 1 / scale parts of one
+    uint64_t scale;    // the amount, when it is not 0
+};
+
+union limit_state {
+    struct limit_fixed_state fixed;
+    struct limit_sliding_state sliding;
+    struct limit_bucket_state bucket;
+};
+
+struct limit_algorithm_functions {
+    // Starts from a record, or from rest when it is NULL. False when memory is out.
+    bool (*load)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                 const struct limit_record *record);
+    void (*save)(const union limit_state *state, struct limit_record *record);
+    void (*wipe)(union limit_state *state);
+    // Makes room for counting up to `ceiling`. False when memory is out; then nothing has changed.
+    bool (*reserve)(union limit_state *state, uint64_t ceiling);
+    void (*sync)(union limit_state *state, const struct limit_rule *rule, uint64_t t);
+    bool (*fits)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    // Counts `cost`, whether it fits or not: only `reserve`d ceilings bound it.
+    void (*spend)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    uint64_t (*remaining)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
+    // Full again then, if nothing more is spent.
+    uint64_t (*reset)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
+    // The earliest time at which `cost` (at most a whole limit) fits, if nothing more is spent. Only when it does not
+    // fit.
+    uint64_t (*retry)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    // Counts a reservation that a crash has lost as spent at `t`. False when memory is out.
+    bool (*charge_lost)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved);
+    bool (*is_empty)(const union limit_state *state, uint64_t t);
+    const char *name;
+};
+
+extern const struct limit_algorithm_functions limit_fixed_window;
+extern const struct limit_algorithm_functions limit_sliding_window;
+extern const struct limit_algorithm_functions limit_token_bucket;
+
+// Never NULL for a complete limit's algorithm.
+const struct limit_algorithm_functions *limit_algorithm_of(enum limit_algorithm algorithm);
+
+// The most that can ever fit at once: the burst of a bucket, else the amount.
+static inline uint64_t limit_capacity(enum limit_algorithm algorithm, const struct limit_rule *rule)
+{
+    return algorithm == LIMIT_TOKEN_BUCKET ? rule->burst : rule->amount;
+}
+
+static inline uint64_t limit_add(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static inline uint64_t limit_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline uint64_t limit_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+#endif

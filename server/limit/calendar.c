@@ -1,0 +1,74 @@
+#include "limit/calendar.h"
+
+enum { MS_PER_S = 1000, DAY_MS = 86400000, DAYS_PER_ERA = 146097, EPOCH_FROM_MARCH_0000 = 719468 };
+
+// Far beyond the wire's last time (year 9999); larger window numbers, of a damaged record, end here.
+#define LAST_MS UINT64_C(0x3fffffffffffffff)
+static const uint64_t FIRST_MONTH = 12 * UINT64_C(1970);
+static const uint64_t LAST_MONTH = 12 * UINT64_C(100000);
+
+// Days since 1970-01-01 of the first of a month; months are counted from January of year 0.
+static uint64_t days_of_month(uint64_t month_index)
+{
+    uint64_t year = month_index / 12;
+    uint64_t month = month_index % 12 + 1;
+    uint64_t march_year = month > 2 ? year : year - 1; // years that begin in March have the leap day at their end
+    uint64_t era = march_year / 400;
+    uint64_t year_of_era = march_year % 400;
+    uint64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5;
+    uint64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * DAYS_PER_ERA + day_of_era - EPOCH_FROM_MARCH_0000;
+}
+
+static uint64_t month_of_days(uint64_t days)
+{
+    uint64_t shifted = days + EPOCH_FROM_MARCH_0000;
+    uint64_t era = shifted / DAYS_PER_ERA;
+    uint64_t day_of_era = shifted % DAYS_PER_ERA;
+    uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint64_t month_from_march = (5 * day_of_year + 2) / 153;
+    uint64_t march_year = year_of_era + era * 400;
+    return march_year * 12 + month_from_march + 2;
+}
+
+// The offset shifts the clock of calendar periods only. The first hours of 1970 are cut at the epoch.
+static uint64_t to_local_ms(const struct limit_rule *rule, uint64_t t)
+{
+    if (rule->period == LIMIT_NO_PERIOD)
+        return t;
+    if (rule->utc_offset_s >= 0)
+        return t + (uint64_t)rule->utc_offset_s * MS_PER_S;
+    uint64_t behind_ms = (uint64_t)(-(int64_t)rule->utc_offset_s) * MS_PER_S;
+    return t > behind_ms ? t - behind_ms : 0;
+}
+
+static uint64_t from_local_ms(const struct limit_rule *rule, uint64_t local_ms)
+{
+    if (rule->period == LIMIT_NO_PERIOD)
+        return local_ms;
+    if (rule->utc_offset_s < 0)
+        return local_ms + (uint64_t)(-(int64_t)rule->utc_offset_s) * MS_PER_S;
+    uint64_t ahead_ms = (uint64_t)rule->utc_offset_s * MS_PER_S;
+    return local_ms > ahead_ms ? local_ms - ahead_ms : 0;
+}
+
+uint64_t limit_calendar_index(const struct limit_rule *rule, uint64_t t)
+{
+    uint64_t local_ms = to_local_ms(rule, t);
+    return rule->period == LIMIT_MONTH ? month_of_days(local_ms / DAY_MS) : local_ms / rule->window_ms;
+}
+
+static uint64_t begin_of(const struct limit_rule *rule, uint64_t index)
+{
+    if (rule->period == LIMIT_MONTH && index < FIRST_MONTH)
+        return 0;
+    if (rule->period == LIMIT_MONTH)
+        return index > LAST_MONTH ? LAST_MS : from_local_ms(rule, days_of_month(index) * DAY_MS);
+    return index > LAST_MS / rule->window_ms ? LAST_MS : from_local_ms(rule, index * rule->window_ms);
+}
+
+struct limit_span limit_calendar_span(const struct limit_rule *rule, uint64_t index)
+{
+    return (struct limit_span){.begin_ms = begin_of(rule, index), .end_ms = begin_of(rule, limit_add(index, 1))};
+}

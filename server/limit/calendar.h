@@ -1,0 +1,20 @@
+// Aligned windows: numbers and boundaries of calendar periods and of plain intervals. Pure integer arithmetic.
+//
+// Calendar periods are counted in local time (UTC + offset), plain intervals from the Unix epoch. Months are those of
+// the proleptic Gregorian calendar, by Howard Hinnant's days_from_civil and civil_from_days
+// (https://howardhinnant.github.io/date_algorithms.html).
+#ifndef LIMIT_CALENDAR_H
+#define LIMIT_CALENDAR_H
+
+#include "limit/algorithm.h"
+
+struct limit_span {
+    uint64_t begin_ms;
+    uint64_t end_ms; // exclusive
+};
+
+// The number of the window that holds `t`; larger for later windows.
+uint64_t limit_calendar_index(const struct limit_rule *rule, uint64_t t);
+struct limit_span limit_calendar_span(const struct limit_rule *rule, uint64_t index);
+
+#endif

@@ -1,0 +1,114 @@
+#include "limit/calendar.h"
+
+static void find_span(struct limit_fixed_state *fixed, const struct limit_rule *rule)
+{
+    struct limit_span span = limit_calendar_span(rule, fixed->index);
+    fixed->begin_ms = span.begin_ms;
+    fixed->end_ms = span.end_ms;
+}
+
+// Only a later window is a new one: a clock that went back must not open a window again.
+static void fixed_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    struct limit_fixed_state *fixed = &state->fixed;
+    if (t < fixed->end_ms)
+        return;
+    uint64_t index = limit_calendar_index(rule, t);
+    if (index <= fixed->index)
+        return;
+    fixed->index = index;
+    fixed->used = 0;
+    find_span(fixed, rule);
+}
+
+static bool fixed_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                       const struct limit_record *record)
+{
+    struct limit_fixed_state *fixed = &state->fixed;
+    fixed->index = record != NULL ? record->index : limit_calendar_index(rule, t);
+    fixed->used = record != NULL ? record->used : 0;
+    find_span(fixed, rule);
+    fixed_sync(state, rule, t);
+    return true;
+}
+
+static void fixed_save(const union limit_state *state, struct limit_record *record)
+{
+    record->index = state->fixed.index;
+    record->used = state->fixed.used;
+}
+
+static void fixed_wipe(union limit_state *state)
+{
+    (void)state; // owns nothing
+}
+
+static bool fixed_reserve(union limit_state *state, uint64_t ceiling)
+{
+    (void)state; // counts up to 2^64
+    (void)ceiling;
+    return true;
+}
+
+static bool fixed_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    (void)t;
+    return cost <= rule->amount && state->fixed.used <= rule->amount - cost;
+}
+
+static void fixed_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    (void)rule;
+    (void)t;
+    state->fixed.used = limit_add(state->fixed.used, cost);
+}
+
+static uint64_t fixed_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    (void)t;
+    return state->fixed.used < rule->amount ? rule->amount - state->fixed.used : 0;
+}
+
+static uint64_t fixed_reset(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    (void)rule;
+    (void)t;
+    return state->fixed.end_ms;
+}
+
+static uint64_t fixed_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    (void)rule;
+    (void)t;
+    (void)cost;
+    return state->fixed.end_ms;
+}
+
+// Not cut off at the amount: it may have been lowered since the reservation was written and be raised again.
+static bool fixed_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+{
+    fixed_spend(state, rule, t, reserved);
+    return true;
+}
+
+static bool fixed_is_empty(const union limit_state *state, uint64_t t)
+{
+    (void)t;
+    return state->fixed.used == 0;
+}
+
+const struct limit_algorithm_functions limit_fixed_window = {
+    .load = fixed_load,
+    .save = fixed_save,
+    .wipe = fixed_wipe,
+    .reserve = fixed_reserve,
+    .sync = fixed_sync,
+    .fits = fixed_fits,
+    .spend = fixed_spend,
+    .remaining = fixed_remaining,
+    .reset = fixed_reset,
+    .retry = fixed_retry,
+    .charge_lost = fixed_charge_lost,
+    .is_empty = fixed_is_empty,
+    .name = "fixed_window",
+};

@@ -1,0 +1,224 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit/algorithm.h"
+
+// N sub-windows cover the window; one more, because an interval of that length can touch N + 1 of them.
+enum { SLOTS = LIMIT_COUNTERS_MAX, N = SLOTS - 1 };
+
+static uint64_t slot_ms(const struct limit_rule *rule)
+{
+    return (rule->window_ms + N - 1) / N;
+}
+
+static uint64_t counter_at(const struct limit_sliding_state *sliding, uint64_t slot)
+{
+    size_t at = (size_t)(slot % SLOTS);
+    switch (sliding->width) {
+    case sizeof(uint8_t):
+        return ((const uint8_t *)sliding->counters)[at];
+    case sizeof(uint16_t):
+        return ((const uint16_t *)sliding->counters)[at];
+    case sizeof(uint32_t):
+        return ((const uint32_t *)sliding->counters)[at];
+    default:
+        return ((const uint64_t *)sliding->counters)[at];
+    }
+}
+
+static void set_counter(struct limit_sliding_state *sliding, uint64_t slot, uint64_t value)
+{
+    size_t at = (size_t)(slot % SLOTS);
+    switch (sliding->width) {
+    case sizeof(uint8_t):
+        ((uint8_t *)sliding->counters)[at] = (uint8_t)value;
+        return;
+    case sizeof(uint16_t):
+        ((uint16_t *)sliding->counters)[at] = (uint16_t)value;
+        return;
+    case sizeof(uint32_t):
+        ((uint32_t *)sliding->counters)[at] = (uint32_t)value;
+        return;
+    default:
+        ((uint64_t *)sliding->counters)[at] = value;
+    }
+}
+
+static size_t width_for(uint64_t ceiling)
+{
+    if (ceiling <= UINT8_MAX)
+        return sizeof(uint8_t);
+    if (ceiling <= UINT16_MAX)
+        return sizeof(uint16_t);
+    return ceiling <= UINT32_MAX ? sizeof(uint32_t) : sizeof(uint64_t);
+}
+
+// Wider only: a limit that was lowered keeps what was counted under the higher one.
+static bool sliding_reserve(union limit_state *state, uint64_t ceiling)
+{
+    struct limit_sliding_state *sliding = &state->sliding;
+    size_t width = width_for(ceiling);
+    if (width <= sliding->width)
+        return true;
+    struct limit_sliding_state wider = *sliding;
+    wider.width = width;
+    wider.counters = calloc(SLOTS, width);
+    if (wider.counters == NULL)
+        return false;
+    for (uint64_t slot = 0; slot < SLOTS && sliding->counters != NULL; slot++)
+        set_counter(&wider, slot, counter_at(sliding, slot));
+    free(sliding->counters);
+    *sliding = wider;
+    return true;
+}
+
+static void forget_all(struct limit_sliding_state *sliding)
+{
+    memset(sliding->counters, 0, SLOTS * sliding->width);
+    sliding->sum = 0;
+}
+
+static void sliding_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    struct limit_sliding_state *sliding = &state->sliding;
+    uint64_t index = t / slot_ms(rule);
+    if (index <= sliding->index)
+        return;
+    if (index - sliding->index >= SLOTS) {
+        forget_all(sliding);
+        sliding->index = index;
+        return;
+    }
+    while (sliding->index < index && sliding->sum > 0) {
+        sliding->index++;
+        sliding->sum -= counter_at(sliding, sliding->index);
+        set_counter(sliding, sliding->index, 0);
+    }
+    sliding->index = index;
+}
+
+static uint64_t sum_of(const struct limit_record *record)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < record->counter_count && i < LIMIT_COUNTERS_MAX; i++)
+        sum = limit_add(sum, record->counters[i]);
+    return sum;
+}
+
+// A ring of another size cannot be placed in time: all of it counts as spent in its newest sub-window.
+static void take_counters(struct limit_sliding_state *sliding, const struct limit_record *record)
+{
+    sliding->index = record->index;
+    sliding->sum = sum_of(record);
+    if (record->counter_count != SLOTS) {
+        set_counter(sliding, sliding->index, sliding->sum);
+        return;
+    }
+    for (uint64_t slot = 0; slot < SLOTS; slot++)
+        set_counter(sliding, slot, record->counters[slot]);
+}
+
+static bool sliding_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                         const struct limit_record *record)
+{
+    state->sliding = (struct limit_sliding_state){0};
+    if (!sliding_reserve(state, limit_max(rule->amount, record != NULL ? sum_of(record) : 0)))
+        return false;
+    if (record != NULL)
+        take_counters(&state->sliding, record);
+    sliding_sync(state, rule, t);
+    return true;
+}
+
+static void sliding_save(const union limit_state *state, struct limit_record *record)
+{
+    const struct limit_sliding_state *sliding = &state->sliding;
+    record->index = sliding->index;
+    record->counter_count = SLOTS;
+    for (uint64_t slot = 0; slot < SLOTS; slot++)
+        record->counters[slot] = counter_at(sliding, slot);
+}
+
+static void sliding_wipe(union limit_state *state)
+{
+    free(state->sliding.counters);
+    state->sliding = (struct limit_sliding_state){0};
+}
+
+static bool sliding_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    (void)t;
+    return cost <= rule->amount && state->sliding.sum <= rule->amount - cost;
+}
+
+static void sliding_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    (void)rule;
+    (void)t;
+    struct limit_sliding_state *sliding = &state->sliding;
+    set_counter(sliding, sliding->index, counter_at(sliding, sliding->index) + cost);
+    sliding->sum += cost;
+}
+
+static uint64_t sliding_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    (void)t;
+    return state->sliding.sum < rule->amount ? rule->amount - state->sliding.sum : 0;
+}
+
+static uint64_t sliding_reset(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    const struct limit_sliding_state *sliding = &state->sliding;
+    if (sliding->sum == 0)
+        return t;
+    for (uint64_t age = 0; age < SLOTS; age++)
+        if (counter_at(sliding, sliding->index + SLOTS - age) > 0)
+            return (sliding->index + SLOTS - age) * slot_ms(rule);
+    return t;
+}
+
+// From the oldest on: when the first sub-windows are gone whose going makes room.
+static uint64_t sliding_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    const struct limit_sliding_state *sliding = &state->sliding;
+    uint64_t rest = sliding->sum;
+    if (cost > rule->amount)
+        return t;
+    for (uint64_t slot = sliding->index + 1; slot <= sliding->index + SLOTS; slot++) {
+        rest -= counter_at(sliding, slot); // `slot` will stand in the place of slot - SLOTS
+        if (rest <= rule->amount - cost)
+            return slot * slot_ms(rule);
+    }
+    return t;
+}
+
+// Not cut off at the amount: it may have been lowered since the reservation was written and be raised again.
+static bool sliding_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+{
+    if (!sliding_reserve(state, limit_add(state->sliding.sum, reserved)))
+        return false;
+    sliding_spend(state, rule, t, reserved);
+    return true;
+}
+
+static bool sliding_is_empty(const union limit_state *state, uint64_t t)
+{
+    (void)t;
+    return state->sliding.sum == 0;
+}
+
+const struct limit_algorithm_functions limit_sliding_window = {
+    .load = sliding_load,
+    .save = sliding_save,
+    .wipe = sliding_wipe,
+    .reserve = sliding_reserve,
+    .sync = sliding_sync,
+    .fits = sliding_fits,
+    .spend = sliding_spend,
+    .remaining = sliding_remaining,
+    .reset = sliding_reset,
+    .retry = sliding_retry,
+    .charge_lost = sliding_charge_lost,
+    .is_empty = sliding_is_empty,
+    .name = "sliding_window",
+};

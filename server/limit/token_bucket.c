@@ -1,0 +1,160 @@
+#include "limit/algorithm.h"
+
+// GCRA (ITU-T I.371, virtual scheduling). One unit takes T = window / amount milliseconds, which is kept exactly: times
+// are whole milliseconds plus 1/amount parts, durations are compared in those parts ("ticks"), where T is window_ms.
+
+// A record's fraction does not depend on the amount: 2^-32 milliseconds, rounded up.
+static const uint64_t RECORD_SCALE = UINT64_C(1) << 32;
+
+struct quotient {
+    uint64_t whole;
+    uint64_t rest;
+};
+
+// Most products fit in 64 bits, where dividing is several times as fast.
+static struct quotient divide(limit_wide numerator, uint64_t divisor)
+{
+    if (numerator <= UINT64_MAX)
+        return (struct quotient){(uint64_t)numerator / divisor, (uint64_t)numerator % divisor};
+    limit_wide whole = numerator / divisor;
+    return (struct quotient){whole > UINT64_MAX ? UINT64_MAX : (uint64_t)whole, (uint64_t)(numerator % divisor)};
+}
+
+static uint64_t divide_up(limit_wide numerator, uint64_t divisor)
+{
+    struct quotient q = divide(numerator, divisor);
+    return q.rest > 0 ? limit_add(q.whole, 1) : q.whole;
+}
+
+static limit_wide ticks_of(const struct limit_rule *rule, uint64_t units)
+{
+    return (limit_wide)units * rule->window_ms;
+}
+
+// How far the theoretical arrival time is ahead of now, in ticks.
+static limit_wide debt(const struct limit_bucket_state *bucket, uint64_t t)
+{
+    return bucket->tat_ms < t ? 0 : (limit_wide)(bucket->tat_ms - t) * bucket->scale + bucket->fraction;
+}
+
+// Another amount means other parts; rounding up can only make the bucket a little emptier.
+static void bucket_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    (void)t;
+    struct limit_bucket_state *bucket = &state->bucket;
+    if (rule->amount == bucket->scale || rule->amount == 0)
+        return;
+    bucket->fraction = divide_up((limit_wide)bucket->fraction * rule->amount, bucket->scale);
+    bucket->scale = rule->amount;
+    if (bucket->fraction == bucket->scale) {
+        bucket->fraction = 0;
+        bucket->tat_ms = limit_add(bucket->tat_ms, 1);
+    }
+}
+
+static bool bucket_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                        const struct limit_record *record)
+{
+    state->bucket = (struct limit_bucket_state){.tat_ms = t, .scale = 1};
+    if (record != NULL) {
+        uint64_t fraction = limit_min(record->tat_fraction, RECORD_SCALE - 1);
+        state->bucket = (struct limit_bucket_state){record->tat_ms, fraction, RECORD_SCALE};
+    }
+    bucket_sync(state, rule, t);
+    return true;
+}
+
+static void bucket_save(const union limit_state *state, struct limit_record *record)
+{
+    const struct limit_bucket_state *bucket = &state->bucket;
+    uint64_t fraction = divide_up((limit_wide)bucket->fraction * RECORD_SCALE, bucket->scale);
+    record->tat_ms = fraction == RECORD_SCALE ? limit_add(bucket->tat_ms, 1) : bucket->tat_ms;
+    record->tat_fraction = fraction == RECORD_SCALE ? 0 : fraction;
+}
+
+static void bucket_wipe(union limit_state *state)
+{
+    (void)state; // owns nothing
+}
+
+static bool bucket_reserve(union limit_state *state, uint64_t ceiling)
+{
+    (void)state; // counts in time
+    (void)ceiling;
+    return true;
+}
+
+static bool bucket_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    if (rule->amount == 0 || cost > rule->burst)
+        return false;
+    return debt(&state->bucket, t) <= ticks_of(rule, rule->burst - cost);
+}
+
+static void bucket_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    struct limit_bucket_state *bucket = &state->bucket;
+    if (bucket->tat_ms < t) {
+        bucket->tat_ms = t;
+        bucket->fraction = 0;
+    }
+    if (rule->amount == 0)
+        return; // nothing ever fits, and a unit has no duration
+    struct quotient q = divide(ticks_of(rule, cost), bucket->scale);
+    bucket->tat_ms = limit_add(bucket->tat_ms, q.whole);
+    bucket->fraction += q.rest;
+    if (bucket->fraction >= bucket->scale) {
+        bucket->fraction -= bucket->scale;
+        bucket->tat_ms = limit_add(bucket->tat_ms, 1);
+    }
+}
+
+static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    limit_wide full = ticks_of(rule, rule->burst);
+    limit_wide owed = debt(&state->bucket, t);
+    return rule->amount == 0 || owed >= full ? 0 : divide(full - owed, rule->window_ms).whole;
+}
+
+static uint64_t bucket_reset(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+{
+    (void)rule;
+    const struct limit_bucket_state *bucket = &state->bucket;
+    return limit_max(t, bucket->fraction > 0 ? limit_add(bucket->tat_ms, 1) : bucket->tat_ms);
+}
+
+static uint64_t bucket_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    limit_wide owed = debt(&state->bucket, t);
+    if (rule->amount == 0 || cost > rule->burst || owed <= ticks_of(rule, rule->burst - cost))
+        return t;
+    return limit_add(t, divide_up(owed - ticks_of(rule, rule->burst - cost), rule->amount));
+}
+
+// Not cut off at the burst: the limit may have been lowered since the reservation was written and be raised again.
+static bool bucket_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+{
+    bucket_spend(state, rule, t, reserved);
+    return true;
+}
+
+static bool bucket_is_empty(const union limit_state *state, uint64_t t)
+{
+    return debt(&state->bucket, t) == 0;
+}
+
+const struct limit_algorithm_functions limit_token_bucket = {
+    .load = bucket_load,
+    .save = bucket_save,
+    .wipe = bucket_wipe,
+    .reserve = bucket_reserve,
+    .sync = bucket_sync,
+    .fits = bucket_fits,
+    .spend = bucket_spend,
+    .remaining = bucket_remaining,
+    .reset = bucket_reset,
+    .retry = bucket_retry,
+    .charge_lost = bucket_charge_lost,
+    .is_empty = bucket_is_empty,
+    .name = "token_bucket",
+};
