@@ -1,0 +1,234 @@
+#include "config/setting.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A decimal (or other base) number without sign or blanks, within bounds.
+static bool read_number(const char *text, int base, uint64_t min, uint64_t max, const char **end, uint64_t *out)
+{
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    char *stop = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &stop, base);
+    if (errno != 0 || value < min || value > max || (end == NULL && *stop != '\0'))
+        return false;
+    if (end != NULL)
+        *end = stop;
+    *out = value;
+    return true;
+}
+
+static enum status set_text(char *to, size_t size, const char *text, struct status_note *note)
+{
+    if (text[0] == '\0')
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "is empty");
+    if (strlen(text) >= size)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "is longer than %zu bytes", size - 1);
+    memcpy(to, text, strlen(text) + 1);
+    return STATUS_OK;
+}
+
+static enum status set_data(struct config *config, const char *text, struct status_note *note)
+{
+    return set_text(config->data, sizeof config->data, text, note);
+}
+
+static enum status set_secrets(struct config *config, const char *text, struct status_note *note)
+{
+    return set_text(config->secrets, sizeof config->secrets, text, note);
+}
+
+static bool parse_ceiling(const char *text, enum config_ceiling *out)
+{
+    static const char *const names[] = {"anyone", "verifier", "account-admin", "operator"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum config_ceiling)i;
+            return true;
+        }
+    return false;
+}
+
+static enum status set_listen(struct config *config, const char *text, struct status_note *note)
+{
+    if (config->listener_count == CONFIG_LISTENERS_MAX)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "more than %d addresses", CONFIG_LISTENERS_MAX);
+    struct config_listener listener = {.ceiling = CONFIG_MAX_OPERATOR};
+    const char *option = strchr(text, ';');
+    if (option != NULL && (strncmp(option, ";max=", 5) != 0 || !parse_ceiling(option + 5, &listener.ceiling)))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\": behind an address comes ;max=anyone, ;max=verifier, ;max=account-admin or "
+                           ";max=operator",
+                           text);
+    size_t size = option != NULL ? (size_t)(option - text) : strlen(text);
+    if (size == 0 || size >= sizeof listener.url || memchr(text, ':', size) == NULL)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not an address; write for example ipc:///run/postern/postern.sock", text);
+    memcpy(listener.url, text, size);
+    config->listeners[config->listener_count++] = listener;
+    return STATUS_OK;
+}
+
+static enum status set_operator_uid(struct config *config, const char *text, struct status_note *note)
+{
+    uint64_t uid = 0;
+    if (!read_number(text, 10, 0, UINT32_MAX - 1, NULL, &uid))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not a user id; write its number (id -u NAME)", text);
+    if (config->operator_uid_count == CONFIG_OPERATORS_MAX)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "more than %d operators", CONFIG_OPERATORS_MAX);
+    config->operator_uids[config->operator_uid_count++] = (uint32_t)uid;
+    return STATUS_OK;
+}
+
+static bool prefix_is_valid(const char *text)
+{
+    size_t size = strlen(text);
+    bool valid = size >= 2 && size <= 20 && text[0] >= 'a' && text[0] <= 'z' && strcmp(text, "pub") != 0;
+    for (size_t i = 1; valid && i < size; i++)
+        valid = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9');
+    return valid;
+}
+
+static enum status set_prefix(struct config *config, const char *text, struct status_note *note)
+{
+    if (!prefix_is_valid(text))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not a prefix: a small letter, then 1 to 19 small letters and digits, and not "
+                           "\"pub\"; for example acme",
+                           text);
+    return set_text(config->default_prefix, sizeof config->default_prefix, text, note);
+}
+
+static enum status set_utc_offset(struct config *config, const char *text, struct status_note *note)
+{
+    uint64_t hours = 0, minutes = 0;
+    bool shape = strlen(text) == 6 && (text[0] == '+' || text[0] == '-') && text[3] == ':';
+    const char *end = NULL;
+    if (!shape || !read_number(text + 1, 10, 0, 14, &end, &hours) || end != text + 3 ||
+        !read_number(text + 4, 10, 0, hours == 14 ? 0 : 59, NULL, &minutes))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not an offset from UTC; write +HH:MM or -HH:MM, for example +02:00", text);
+    int32_t offset_s = (int32_t)(hours * 3600 + minutes * 60);
+    config->utc_offset_s = text[0] == '-' ? -offset_s : offset_s;
+    return STATUS_OK;
+}
+
+static enum status set_durability(struct config *config, const char *text, struct status_note *note)
+{
+    bool relaxed = strcmp(text, "relaxed") == 0;
+    if (!relaxed && strcmp(text, "strict") != 0)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write strict or relaxed", text);
+    config->relaxed_durability = relaxed;
+    return STATUS_OK;
+}
+
+static enum status set_allow_plain_tcp(struct config *config, const char *text, struct status_note *note)
+{
+    bool yes = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
+    if (!yes && strcmp(text, "false") != 0 && strcmp(text, "no") != 0)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write true or false", text);
+    config->allow_plain_tcp = yes;
+    return STATUS_OK;
+}
+
+static enum status set_size(uint64_t *to, const char *text, struct status_note *note)
+{
+    static const struct {
+        const char *name;
+        unsigned shift;
+    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+    const uint64_t min = UINT64_C(1) << 20, max = UINT64_C(1) << 46; // 64 TiB: half of the address space
+    uint64_t value = 0;
+    const char *unit = NULL;
+    if (read_number(text, 10, 1, max, &unit, &value))
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (strcmp(unit, units[i].name) == 0 && value <= max >> units[i].shift && value << units[i].shift >= min) {
+                *to = value << units[i].shift & ~UINT64_C(0xFFFF); // whole pages, whatever the page size
+                return STATUS_OK;
+            }
+    return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                       "\"%s\" is not a size from 1MiB to 64TiB; for example 16GiB", text);
+}
+
+static enum status set_registry_map(struct config *config, const char *text, struct status_note *note)
+{
+    return set_size(&config->registry_map_bytes, text, note);
+}
+
+static enum status set_meters_map(struct config *config, const char *text, struct status_note *note)
+{
+    return set_size(&config->meters_map_bytes, text, note);
+}
+
+static enum status set_count(uint32_t *to, const char *text, uint32_t max, struct status_note *note)
+{
+    uint64_t value = 0;
+    if (!read_number(text, 10, 1, max, NULL, &value))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from 1 to %u", text, max);
+    *to = (uint32_t)value;
+    return STATUS_OK;
+}
+
+static enum status set_contexts(struct config *config, const char *text, struct status_note *note)
+{
+    return set_count(&config->contexts, text, 4096, note);
+}
+
+static enum status set_max_connections(struct config *config, const char *text, struct status_note *note)
+{
+    return set_count(&config->max_connections, text, 65536, note);
+}
+
+static enum status set_socket_mode(struct config *config, const char *text, struct status_note *note)
+{
+    uint64_t mode = 0;
+    if (strspn(text, "01234567") != strlen(text) || !read_number(text, 8, 0600, 0777, NULL, &mode) ||
+        (mode & 0600) != 0600)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not a socket's mode: octal, 0600 to 0777, for example 0660", text);
+    config->socket_mode = (uint32_t)mode;
+    return STATUS_OK;
+}
+
+static enum status set_log_level(struct config *config, const char *text, struct status_note *note)
+{
+    int level = log_level_parse(text);
+    if (level < 0)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write error, warning, info or debug", text);
+    config->log_level = (enum log_level)level;
+    return STATUS_OK;
+}
+
+const struct setting setting_table[SETTING_COUNT] = {
+    {"data", "DIR", false, "data directory; made if it is missing", set_data},
+    {"listen", "URL[;max=WHO]", true,
+     "address, e.g. ipc:///run/postern/postern.sock; WHO is the most that its peers may be: anyone, verifier, "
+     "account-admin, operator",
+     set_listen},
+    {"secrets", "FILE", false, "keyring (default DIR/secrets/keyring)", set_secrets},
+    {"durability", "WORD", false,
+     "strict (default), or relaxed: charges do not wait for the disk, a crash may then admit them again",
+     set_durability},
+    {"utc_offset", "+HH:MM", false, "where days and months of limits begin (default +00:00)", set_utc_offset},
+    {"operator_uid", "UID", true, "a user who is an operator, beside root and the daemon's own", set_operator_uid},
+    {"prefix", "TEXT", false, "first part of new tokens (default postern)", set_prefix},
+    {"allow_plain_tcp", NULL, false, "offer tcp:// beyond this machine, unencrypted", set_allow_plain_tcp},
+    {"registry_map_size", "SIZE", false, "most that accounts and keys may take (default 16GiB)", set_registry_map},
+    {"meters_map_size", "SIZE", false, "most that meters may take (default 16GiB)", set_meters_map},
+    {"contexts", "N", false, "calls handled at the same time (default 256)", set_contexts},
+    {"max_connections", "N", false, "connections in all (default 4096)", set_max_connections},
+    {"socket_mode", "MODE", false, "permissions of ipc sockets (default 0660)", set_socket_mode},
+    {"log_level", "LEVEL", false, "error, warning, info (default) or debug", set_log_level},
+};
+
+const struct setting *setting_find(const char *name)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (strcmp(setting_table[i].name, name) == 0)
+            return &setting_table[i];
+    return NULL;
+}
