@@ -5,11 +5,24 @@
 
 static int take_slot(struct store_txn *view)
 {
-    const int code = mdb_txn_begin(view->store->environment.env, NULL, MDB_RDONLY, &view->txn);
-    if (code != 0) {
-        view->txn = NULL;
+    view->txn = NULL;
+    return mdb_txn_begin(view->store->environment.env, NULL, MDB_RDONLY, &view->txn);
+}
+
+// Called with the mutex held: from its release on the writer may take the slot away.
+static int add_view(struct store_views *views, struct store_txn *view)
+{
+    if (!atomic_load(&views->shut)) {
+        const int code = take_slot(view);
+        if (code == 0) {
+            mdb_txn_reset(view->txn);
+        } else if (code != MDB_PANIC) { // in a panic store_view_begin takes the slot, after the writer's recovery
+            return code;
+        }
     }
-    return code;
+    view->next = views->first;
+    views->first = view;
+    return 0;
 }
 
 enum status store_view_open(struct store *store, struct store_txn **out)
@@ -20,22 +33,12 @@ enum status store_view_open(struct store *store, struct store_txn **out)
         return STATUS_RESOURCE_EXHAUSTED;
     }
     view->store = store;
-    int code = 0;
     pthread_mutex_lock(&store->views.mutex);
-    if (!atomic_load(&store->views.shut)) {
-        code = take_slot(view);
-    }
-    if (code == 0) {
-        view->next = store->views.first;
-        store->views.first = view;
-    }
+    const int code = add_view(&store->views, view);
     pthread_mutex_unlock(&store->views.mutex);
     if (code != 0) {
         free(view);
         return environment_status(code);
-    }
-    if (view->txn != NULL) {
-        mdb_txn_reset(view->txn);
     }
     *out = view;
     return STATUS_OK;
