@@ -8,14 +8,16 @@
 enum { ALIGNMENT = 16 };
 
 struct block {
-    struct block *next; // the one filled before this one; NULL for the first
+    struct block *next; // in the arena's list
     size_t size;        // of data
     size_t used;
     _Alignas(ALIGNMENT) uint8_t data[];
 };
 
 struct arena {
-    struct block *current;
+    struct block *first;     // kept over a reset
+    struct block *others;    // list of the later ones
+    struct block *current;   // the one with the most room, tried first
     size_t budget;           // most bytes that may be handed out
     size_t used;             // bytes handed out, rounded up to the alignment
     size_t held;             // data bytes of all blocks; kept within the budget, but for the first block
@@ -64,37 +66,42 @@ struct arena *arena_new(size_t budget_bytes)
     struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL)
         return NULL;
-    arena->current = block_new(ARENA_FIRST_BLOCK_SIZE);
-    if (arena->current == NULL) {
+    arena->first = block_new(ARENA_FIRST_BLOCK_SIZE);
+    if (arena->first == NULL) {
         free(arena);
         return NULL;
     }
+    arena->current = arena->first;
     arena->budget = budget_bytes;
     arena->held = ARENA_FIRST_BLOCK_SIZE;
     return arena;
+}
+
+static void free_others(struct arena *arena)
+{
+    for (struct block *block = arena->others, *next; block != NULL; block = next) {
+        next = block->next;
+        block_free(block);
+    }
 }
 
 void arena_free(struct arena *arena)
 {
     if (arena == NULL)
         return;
-    for (struct block *block = arena->current, *next; block != NULL; block = next) {
-        next = block->next;
-        block_free(block);
-    }
+    free_others(arena);
+    block_free(arena->first);
     free(arena);
 }
 
 void arena_reset(struct arena *arena)
 {
-    while (arena->current->next != NULL) {
-        struct block *block = arena->current;
-        arena->current = block->next;
-        arena->held -= block->size;
-        block_free(block);
-    }
-    block_wipe(arena->current);
+    free_others(arena);
+    block_wipe(arena->first);
+    arena->others = NULL;
+    arena->current = arena->first;
     arena->used = 0;
+    arena->held = arena->first->size;
 }
 
 void arena_set_budget(struct arena *arena, size_t budget_bytes)
@@ -102,20 +109,25 @@ void arena_set_budget(struct arena *arena, size_t budget_bytes)
     arena->budget = budget_bytes;
 }
 
-// A new current block with room for `size`: twice the last one where the budget has that much left.
-static bool add_block(struct arena *arena, size_t size)
+static size_t room_in(const struct block *block)
+{
+    return block->size - block->used;
+}
+
+// A new block with room for `size`: twice the current one where the budget has that much left. NULL when out.
+static struct block *add_block(struct arena *arena, size_t size)
 {
     size_t left = arena->budget > arena->held ? arena->budget - arena->held : 0;
     if (size > left)
-        return false;
+        return NULL;
     size_t wanted = arena->current->size <= left / 2 ? arena->current->size * 2 : left;
     struct block *block = block_new(wanted > size ? wanted : size);
     if (block == NULL)
-        return false;
-    block->next = arena->current;
-    arena->current = block;
+        return NULL;
+    block->next = arena->others;
+    arena->others = block;
     arena->held += block->size;
-    return true;
+    return block;
 }
 
 void *arena_alloc(struct arena *arena, size_t size_bytes)
@@ -125,12 +137,14 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
     size_t size = size_bytes == 0 ? ALIGNMENT : (size_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (arena->used > arena->budget || size > arena->budget - arena->used)
         return NULL;
-    if (size > arena->current->size - arena->current->used && !add_block(arena, size))
+    struct block *block = size <= room_in(arena->current) ? arena->current : add_block(arena, size);
+    if (block == NULL)
         return NULL;
-    struct block *block = arena->current;
     void *memory = block->data + block->used;
     block->used += size;
     arena->used += size;
+    if (room_in(block) > room_in(arena->current)) // a large piece does not cost the room left beside it
+        arena->current = block;
     ASAN_UNPOISON_MEMORY_REGION(memory, size_bytes);
     return memory;
 }
