@@ -51,8 +51,8 @@ struct limit_algorithm_functions {
     bool (*load)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
                  const struct limit_record *record);
     void (*save)(const union limit_state *state, struct limit_record *record);
-    void (*wipe)(union limit_state *state);
-    // Makes room for counting up to `ceiling`. False when memory is out; then nothing has changed.
+    void (*wipe)(union limit_state *state); // NULL: the state owns nothing
+    // Makes room for counting up to `ceiling`. False when memory is out; then nothing has changed. NULL: always room.
     bool (*reserve)(union limit_state *state, uint64_t ceiling);
     void (*sync)(union limit_state *state, const struct limit_rule *rule, uint64_t t);
     bool (*fits)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);

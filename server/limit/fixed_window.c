@@ -38,18 +38,6 @@ static void fixed_save(const union limit_state *state, struct limit_record *reco
     record->used = state->fixed.used;
 }
 
-static void fixed_wipe(union limit_state *state)
-{
-    (void)state; // owns nothing
-}
-
-static bool fixed_reserve(union limit_state *state, uint64_t ceiling)
-{
-    (void)state; // counts up to 2^64
-    (void)ceiling;
-    return true;
-}
-
 static bool fixed_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
 {
     (void)t;
@@ -100,8 +88,6 @@ static bool fixed_is_empty(const union limit_state *state, uint64_t t)
 const struct limit_algorithm_functions limit_fixed_window = {
     .load = fixed_load,
     .save = fixed_save,
-    .wipe = fixed_wipe,
-    .reserve = fixed_reserve,
     .sync = fixed_sync,
     .fits = fixed_fits,
     .spend = fixed_spend,

@@ -72,18 +72,6 @@ static void bucket_save(const union limit_state *state, struct limit_record *rec
     record->tat_fraction = fraction == RECORD_SCALE ? 0 : fraction;
 }
 
-static void bucket_wipe(union limit_state *state)
-{
-    (void)state; // owns nothing
-}
-
-static bool bucket_reserve(union limit_state *state, uint64_t ceiling)
-{
-    (void)state; // counts in time
-    (void)ceiling;
-    return true;
-}
-
 static bool bucket_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
 {
     if (rule->amount == 0 || cost > rule->burst)
@@ -91,22 +79,25 @@ static bool bucket_fits(const union limit_state *state, const struct limit_rule 
     return debt(&state->bucket, t) <= ticks_of(rule, rule->burst - cost);
 }
 
-static void bucket_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static void advance(struct limit_bucket_state *bucket, uint64_t t, limit_wide ticks)
 {
-    struct limit_bucket_state *bucket = &state->bucket;
     if (bucket->tat_ms < t) {
         bucket->tat_ms = t;
         bucket->fraction = 0;
     }
-    if (rule->amount == 0)
-        return; // nothing ever fits, and a unit has no duration
-    struct quotient q = divide(ticks_of(rule, cost), bucket->scale);
+    struct quotient q = divide(ticks, bucket->scale);
     bucket->tat_ms = limit_add(bucket->tat_ms, q.whole);
     bucket->fraction += q.rest;
     if (bucket->fraction >= bucket->scale) {
         bucket->fraction -= bucket->scale;
         bucket->tat_ms = limit_add(bucket->tat_ms, 1);
     }
+}
+
+static void bucket_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+{
+    if (rule->amount > 0) // else nothing ever fits, and a unit has no duration
+        advance(&state->bucket, t, ticks_of(rule, cost));
 }
 
 static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
@@ -131,10 +122,18 @@ static uint64_t bucket_retry(const union limit_state *state, const struct limit_
     return limit_add(t, divide_up(owed - ticks_of(rule, rule->burst - cost), rule->amount));
 }
 
-// Not cut off at the burst: the limit may have been lowered since the reservation was written and be raised again.
+// No more than a whole burst can have been spent, unless the record itself says so (the limit has been lowered since).
 static bool bucket_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
-    bucket_spend(state, rule, t, reserved);
+    struct limit_bucket_state *bucket = &state->bucket;
+    limit_wide owed = debt(bucket, t);
+    limit_wide full = ticks_of(rule, rule->burst);
+    limit_wide room = full > owed ? full - owed : 0;
+    limit_wide lost = ticks_of(rule, reserved);
+    if (rule->amount == 0)
+        bucket->tat_ms = limit_add(limit_max(bucket->tat_ms, t), reserved > 0 ? rule->window_ms : 0);
+    else
+        advance(bucket, t, lost < room ? lost : room);
     return true;
 }
 
@@ -146,8 +145,6 @@ static bool bucket_is_empty(const union limit_state *state, uint64_t t)
 const struct limit_algorithm_functions limit_token_bucket = {
     .load = bucket_load,
     .save = bucket_save,
-    .wipe = bucket_wipe,
-    .reserve = bucket_reserve,
     .sync = bucket_sync,
     .fits = bucket_fits,
     .spend = bucket_spend,

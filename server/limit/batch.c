@@ -1,0 +1,266 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit/table.h"
+
+struct entry {
+    struct limit_meter *meter; // stays: a meter in flight is not forgotten
+    struct limit_record record;
+    bool empty;
+};
+
+// What one shard contributes.
+struct group {
+    struct limit_shard *shard;
+    struct limit_waiter *waiters;
+    size_t count;
+    struct entry entries[];
+};
+
+struct limit_batch {
+    bool exact;
+    size_t count;
+    size_t group_count;
+    struct group *groups[LIMIT_SHARD_COUNT];
+};
+
+// --- collecting
+
+// The record says what memory knows now, plus a reservation that covers everything that may be spent until the next
+// one.
+static void snapshot(const struct limit_table *table, struct entry *entry, uint64_t now_ms, bool exact)
+{
+    struct limit_meter *meter = entry->meter;
+    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
+    struct limit_rule rule = limit_meter_rule(table, meter);
+    meter->t_ms = limit_max(meter->t_ms, now_ms);
+    functions->sync(&meter->state, &rule, meter->t_ms);
+    entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm, .t_ms = meter->t_ms};
+    functions->save(&meter->state, &entry->record);
+    entry->empty = exact && functions->is_empty(&meter->state, meter->t_ms);
+    if (exact) {
+        meter->left = 0; // nothing may be spent any more
+        return;
+    }
+    uint64_t wanted = limit_min(meter->write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
+    uint64_t reserved = limit_max(limit_reservation(meter->amount), limit_max(meter->left, wanted));
+    entry->record.reserved = reserved;
+}
+
+static void take_off(struct limit_write *write)
+{
+    write->queued = false;
+    write->in_flight = true;
+    write->serving = write->waiters > 0;
+    write->waiters = 0;
+    write->wanted = 0;
+    write->spent = 0;
+}
+
+static struct limit_waiter *take_waiters(struct limit_shard *shard)
+{
+    struct limit_waiter *waiters = shard->first_waiter;
+    shard->first_waiter = shard->last_waiter = NULL;
+    return waiters;
+}
+
+static void clear_queue(struct limit_table *table, struct limit_shard *shard)
+{
+    atomic_fetch_sub(&table->queued_count, shard->queued_count);
+    shard->first_queued = shard->last_queued = NULL;
+    shard->queued_count = 0;
+}
+
+static struct group *new_group(struct limit_shard *shard, size_t count)
+{
+    struct group *group = malloc(sizeof *group + count * sizeof(struct entry));
+    if (group == NULL)
+        return NULL;
+    group->shard = shard;
+    group->waiters = NULL;
+    group->count = 0;
+    return group;
+}
+
+// NULL: nothing is queued, or memory is out and all of it stays queued.
+static struct group *collect_queued(struct limit_table *table, struct limit_shard *shard)
+{
+    struct group *group = shard->queued_count > 0 ? new_group(shard, shard->queued_count) : NULL;
+    if (group == NULL)
+        return NULL;
+    uint64_t now_ms = clock_now_ms(table->clock);
+    for (struct limit_meter *meter = shard->first_queued; meter != NULL; meter = meter->write->next_queued) {
+        struct entry *entry = &group->entries[group->count++];
+        entry->meter = meter;
+        snapshot(table, entry, now_ms, false);
+        meter->dirty = true;
+        take_off(meter->write);
+    }
+    clear_queue(table, shard);
+    group->waiters = take_waiters(shard);
+    return group;
+}
+
+static void stop_queued(struct limit_table *table, struct limit_shard *shard)
+{
+    struct limit_meter *next = NULL;
+    for (struct limit_meter *meter = shard->first_queued; meter != NULL; meter = next) {
+        next = meter->write->next_queued;
+        *meter->write = (struct limit_write){0};
+        limit_write_close(meter);
+    }
+    clear_queue(table, shard);
+}
+
+// Only what differs from the disk; at a clean stop whoever still waits is woken and told so.
+static struct group *collect_all(struct limit_table *table, struct limit_shard *shard)
+{
+    struct group *group = shard->meter_count > 0 ? new_group(shard, shard->meter_count) : NULL;
+    if (group == NULL)
+        return NULL;
+    uint64_t now_ms = clock_now_ms(table->clock);
+    stop_queued(table, shard);
+    for (size_t i = 0; i < shard->bucket_count; i++) {
+        for (struct limit_meter *meter = shard->buckets[i]; meter != NULL; meter = meter->next) {
+            meter->left = 0;
+            if (!meter->dirty)
+                continue;
+            struct entry *entry = &group->entries[group->count++];
+            entry->meter = meter;
+            snapshot(table, entry, now_ms, true);
+        }
+    }
+    group->waiters = take_waiters(shard);
+    return group;
+}
+
+static struct limit_batch *collect(struct limit_table *table, bool exact)
+{
+    struct limit_batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return NULL;
+    batch->exact = exact;
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++) {
+        struct limit_shard *shard = &table->shards[i];
+        pthread_mutex_lock(&shard->mutex);
+        struct group *group = exact ? collect_all(table, shard) : collect_queued(table, shard);
+        if (group != NULL)
+            shard->records += group->count;
+        pthread_mutex_unlock(&shard->mutex);
+        if (group == NULL)
+            continue;
+        batch->groups[batch->group_count++] = group;
+        batch->count += group->count;
+    }
+    if (batch->group_count > 0)
+        return batch;
+    free(batch);
+    return NULL;
+}
+
+struct limit_batch *limit_collect(struct limit_table *table)
+{
+    return limit_write_wanted(table) ? collect(table, false) : NULL;
+}
+
+struct limit_batch *limit_collect_exact(struct limit_table *table)
+{
+    return collect(table, true);
+}
+
+size_t limit_batch_count(const struct limit_batch *batch)
+{
+    return batch->count;
+}
+
+void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
+                    bool *empty)
+{
+    size_t at = 0;
+    while (n >= batch->groups[at]->count)
+        n -= batch->groups[at++]->count;
+    const struct entry *entry = &batch->groups[at]->entries[n];
+    *name = slice_make(entry->meter->name, entry->meter->name_size);
+    *record = &entry->record;
+    *empty = entry->empty;
+}
+
+// --- settling
+
+// After a failed commit nobody knows which record is on disk. Both cover what is left, as R' was at least that.
+static void settle_meter(const struct entry *entry, bool committed)
+{
+    struct limit_meter *meter = entry->meter;
+    struct limit_write *write = meter->write;
+    write->in_flight = false;
+    meter->uncertain = !committed;
+    if (!committed)
+        return;
+    meter->durable_ms = entry->record.t_ms;
+    meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
+}
+
+static void settle_exact(const struct entry *entry, bool committed)
+{
+    struct limit_meter *meter = entry->meter;
+    meter->uncertain = !committed;
+    meter->dirty = !committed;
+    if (committed)
+        meter->durable_ms = entry->record.t_ms;
+}
+
+static void settle_group(const struct group *group, bool exact, bool committed)
+{
+    pthread_mutex_lock(&group->shard->mutex);
+    for (size_t i = 0; i < group->count; i++) {
+        if (exact) {
+            settle_exact(&group->entries[i], committed);
+            continue;
+        }
+        settle_meter(&group->entries[i], committed);
+        limit_write_close(group->entries[i].meter);
+    }
+    pthread_mutex_unlock(&group->shard->mutex);
+}
+
+// The waiter is its owner's as soon as it is woken, so what comes after it is read before.
+static void wake_all(const struct group *group, enum status status)
+{
+    struct limit_waiter *next = NULL;
+    for (struct limit_waiter *waiter = group->waiters; waiter != NULL; waiter = next) {
+        next = waiter->next;
+        waiter->next = waiter; // woken: asks again before anybody new
+        waiter->wake(waiter, status);
+    }
+}
+
+// From here on newcomers may spend what those who waited have left.
+static void end_serving(const struct group *group)
+{
+    pthread_mutex_lock(&group->shard->mutex);
+    for (size_t i = 0; i < group->count; i++) {
+        struct limit_meter *meter = group->entries[i].meter;
+        if (meter->write == NULL)
+            continue;
+        meter->write->serving = false;
+        limit_write_close(meter);
+    }
+    pthread_mutex_unlock(&group->shard->mutex);
+}
+
+void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms)
+{
+    bool committed = status == STATUS_OK;
+    if (committed)
+        limit_note_durable(table, durable_ms);
+    for (size_t i = 0; i < batch->group_count; i++)
+        settle_group(batch->groups[i], batch->exact, committed);
+    for (size_t i = 0; i < batch->group_count; i++)
+        wake_all(batch->groups[i], committed && !batch->exact ? STATUS_OK : STATUS_UNAVAILABLE);
+    for (size_t i = 0; i < batch->group_count; i++) {
+        if (!batch->exact)
+            end_serving(batch->groups[i]);
+        free(batch->groups[i]);
+    }
+    free(batch);
+}

@@ -1,0 +1,333 @@
+#include "limit/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+enum { FIRST_BUCKET_COUNT = 16, MALLOC_HEADER = 8, MALLOC_ALIGN = 16, MALLOC_MIN = 32 };
+
+// --- names and hashes
+
+static size_t put_bytes(uint8_t *out, const void *data, size_t size)
+{
+    if (size > 0)
+        memcpy(out, data, size);
+    return size;
+}
+
+// subject, size of its id, id, algorithm, period, window (big-endian), resource: what belongs to one subject is
+// together.
+void limit_name_of(const struct limit_term *term, struct limit_name *out)
+{
+    const struct limit *limit = &term->limit;
+    size_t id_size = limit_min(term->subject_id.size, UINT8_MAX);
+    size_t resource_size = limit_min(limit->resource.size, LIMIT_RESOURCE_MAX);
+    uint8_t *at = out->bytes;
+    *at++ = (uint8_t)term->subject;
+    *at++ = (uint8_t)id_size;
+    at += put_bytes(at, term->subject_id.data, id_size);
+    *at++ = (uint8_t)limit->algorithm;
+    *at++ = (uint8_t)limit->period;
+    for (unsigned shift = 32; shift > 0; shift -= 8)
+        *at++ = (uint8_t)(limit->window_s >> (shift - 8));
+    at += put_bytes(at, limit->resource.data, resource_size);
+    out->size = (size_t)(at - out->bytes);
+}
+_Static_assert(8 + UINT8_MAX + LIMIT_RESOURCE_MAX <= LIMIT_NAME_MAX, "a meter's name fits");
+
+// Both halves of a 128-bit product, folded: the mixing step of wyhash (https://github.com/wangyi-fudan/wyhash).
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    limit_wide product = (limit_wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+// Eight bytes at a time, with a secret seed: names can come from strangers, who must not be able to make them collide.
+static uint64_t hash_bytes(const uint8_t *data, size_t size, uint64_t seed)
+{
+    uint64_t hash = seed ^ size;
+    for (; size > 0; data += 8, size -= 8) {
+        uint64_t word = 0;
+        if (size < 8) {
+            memcpy(&word, data, size);
+            return fold(hash ^ word ^ UINT64_C(0xa0761d6478bd642f), seed | 1);
+        }
+        memcpy(&word, data, 8);
+        hash = fold(hash ^ word ^ UINT64_C(0xe7037ed1a0b428db), seed ^ UINT64_C(0x8ebc6af09c88c6e3));
+    }
+    return hash;
+}
+
+struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner)
+{
+    uint64_t hash = hash_bytes(owner.data, owner.size, ~table->hash_seed);
+    return &table->shards[(hash ^ hash >> 32) % LIMIT_SHARD_COUNT];
+}
+
+void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out)
+{
+    limit_name_of(term, &out->name);
+    uint64_t hash = hash_bytes(out->name.bytes, out->name.size, table->hash_seed);
+    out->hash = (uint32_t)(hash ^ hash >> 32);
+}
+
+struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup)
+{
+    if (shard->bucket_count == 0)
+        return NULL;
+    struct limit_meter *meter = shard->buckets[lookup->hash & (shard->bucket_count - 1)];
+    while (meter != NULL && !(meter->hash == lookup->hash && meter->name_size == lookup->name.size &&
+                              memcmp(meter->name, lookup->name.bytes, lookup->name.size) == 0))
+        meter = meter->next;
+    return meter;
+}
+
+// --- meters
+
+const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter)
+{
+    return limit_algorithm_of((enum limit_algorithm)meter->algorithm);
+}
+
+struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter)
+{
+    return (struct limit_rule){
+        .amount = meter->amount,
+        .burst = meter->burst,
+        .window_ms = (uint64_t)meter->window_s * 1000,
+        .period = (enum limit_period)meter->period,
+        .utc_offset_s = table->utc_offset_s,
+    };
+}
+
+static size_t malloc_bytes(size_t size)
+{
+    size_t bytes = (size + MALLOC_HEADER + MALLOC_ALIGN - 1) / MALLOC_ALIGN * MALLOC_ALIGN;
+    return bytes < MALLOC_MIN ? MALLOC_MIN : bytes;
+}
+
+size_t limit_meter_bytes(const struct limit_meter *meter)
+{
+    size_t bytes = malloc_bytes(sizeof *meter + meter->name_size);
+    if (meter->algorithm == LIMIT_SLIDING_WINDOW)
+        bytes += malloc_bytes(LIMIT_COUNTERS_MAX * meter->state.sliding.width);
+    return bytes;
+}
+
+static void free_meter(struct limit_meter *meter)
+{
+    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
+    if (functions->wipe != NULL)
+        functions->wipe(&meter->state);
+    free(meter->write);
+    free(meter);
+}
+
+void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter)
+{
+    struct limit_meter **at = &shard->buckets[meter->hash & (shard->bucket_count - 1)];
+    while (*at != meter)
+        at = &(*at)->next;
+    *at = meter->next;
+    shard->meter_count--;
+    shard->meter_bytes -= limit_meter_bytes(meter);
+    shard->generation++;
+    free_meter(meter);
+}
+
+// Without memory for a larger table the chains just grow longer.
+static void grow(struct limit_shard *shard)
+{
+    size_t count = shard->bucket_count > 0 ? shard->bucket_count * 2 : FIRST_BUCKET_COUNT;
+    struct limit_meter **buckets = calloc(count, sizeof(struct limit_meter *));
+    if (buckets == NULL)
+        return;
+    for (size_t i = 0; i < shard->bucket_count; i++) {
+        while (shard->buckets[i] != NULL) {
+            struct limit_meter *meter = shard->buckets[i];
+            shard->buckets[i] = meter->next;
+            meter->next = buckets[meter->hash & (count - 1)];
+            buckets[meter->hash & (count - 1)] = meter;
+        }
+    }
+    free(shard->buckets);
+    shard->buckets = buckets;
+    shard->bucket_count = count;
+}
+
+static bool insert(struct limit_shard *shard, struct limit_meter *meter)
+{
+    if (shard->meter_count >= shard->bucket_count)
+        grow(shard);
+    if (shard->bucket_count == 0)
+        return false;
+    struct limit_meter **bucket = &shard->buckets[meter->hash & (shard->bucket_count - 1)];
+    meter->next = *bucket;
+    *bucket = meter;
+    shard->meter_count++;
+    shard->meter_bytes += limit_meter_bytes(meter);
+    return true;
+}
+
+static struct limit_meter *new_meter(const struct limit_term *term, const struct limit_lookup *lookup)
+{
+    struct limit_meter *meter = calloc(1, sizeof *meter + lookup->name.size);
+    if (meter == NULL)
+        return NULL;
+    meter->hash = lookup->hash;
+    meter->name_size = (uint16_t)lookup->name.size;
+    memcpy(meter->name, lookup->name.bytes, lookup->name.size);
+    meter->algorithm = (uint8_t)term->limit.algorithm;
+    meter->period = (uint8_t)term->limit.period;
+    meter->window_s = term->limit.window_s;
+    meter->amount = term->limit.amount;
+    meter->burst = term->limit.burst;
+    return meter;
+}
+
+// As after a crash: what was reserved counts as spent, now. Nothing is written, so that doing it twice changes nothing.
+static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
+{
+    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
+    struct limit_rule rule = limit_meter_rule(table, meter);
+    meter->t_ms = clock_now_ms(table->clock);
+    if (record == NULL)
+        return functions->load(&meter->state, &rule, meter->t_ms, NULL);
+    meter->t_ms = limit_max(meter->t_ms, record->t_ms);
+    meter->durable_ms = record->t_ms;
+    meter->dirty = record->reserved > 0;
+    return functions->load(&meter->state, &rule, meter->t_ms, record) &&
+           functions->charge_lost(&meter->state, &rule, meter->t_ms, record->reserved);
+}
+
+static bool install_locked(const struct limit_table *table, struct limit_shard *shard, const struct limit_term *term,
+                           const struct limit_lookup *lookup, const struct limit_record *record)
+{
+    struct limit_meter *meter = new_meter(term, lookup);
+    if (meter == NULL)
+        return false;
+    if (recover(table, meter, record) && insert(shard, meter))
+        return true;
+    free_meter(meter);
+    return false;
+}
+
+bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
+                   const struct limit_record *record, uint64_t generation)
+{
+    struct limit_shard *shard = limit_table_shard(table, owner);
+    struct limit_lookup lookup;
+    limit_table_look(table, term, &lookup);
+    bool installed = true;
+    pthread_mutex_lock(&shard->mutex);
+    if (shard->generation == generation && limit_table_find(shard, &lookup) == NULL)
+        installed = install_locked(table, shard, term, &lookup, record);
+    pthread_mutex_unlock(&shard->mutex);
+    return installed;
+}
+
+// --- writes
+
+bool limit_write_open(struct limit_meter *meter)
+{
+    if (meter->write == NULL)
+        meter->write = calloc(1, sizeof *meter->write);
+    return meter->write != NULL;
+}
+
+void limit_write_close(struct limit_meter *meter)
+{
+    const struct limit_write *write = meter->write;
+    if (write == NULL || write->queued || write->in_flight || write->serving)
+        return;
+    free(meter->write);
+    meter->write = NULL;
+}
+
+void limit_write_queue(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter)
+{
+    if (meter->write->queued)
+        return;
+    meter->write->queued = true;
+    meter->write->next_queued = NULL;
+    if (shard->last_queued != NULL)
+        shard->last_queued->write->next_queued = meter;
+    else
+        shard->first_queued = meter;
+    shard->last_queued = meter;
+    shard->queued_count++;
+    atomic_fetch_add(&table->queued_count, 1);
+}
+
+// --- the table
+
+struct limit_table *limit_table_new(const struct limit_table_options *options)
+{
+    struct limit_table *table = aligned_alloc(LIMIT_CACHE_LINE, sizeof *table);
+    if (table == NULL)
+        return NULL;
+    memset(table, 0, sizeof *table);
+    table->clock = options->clock;
+    table->utc_offset_s = options->utc_offset_s;
+    table->relaxed = options->relaxed;
+    random_fill(&table->hash_seed, sizeof table->hash_seed);
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++)
+        pthread_mutex_init(&table->shards[i].mutex, NULL); // cannot fail with default attributes
+    return table;
+}
+
+static void free_shard(struct limit_shard *shard)
+{
+    for (size_t i = 0; i < shard->bucket_count; i++) {
+        while (shard->buckets[i] != NULL) {
+            struct limit_meter *meter = shard->buckets[i];
+            shard->buckets[i] = meter->next;
+            free_meter(meter);
+        }
+    }
+    free(shard->buckets);
+    pthread_mutex_destroy(&shard->mutex);
+}
+
+void limit_table_free(struct limit_table *table)
+{
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++)
+        free_shard(&table->shards[i]);
+    free(table);
+}
+
+bool limit_write_wanted(struct limit_table *table)
+{
+    return atomic_load(&table->queued_count) > 0;
+}
+
+bool limit_take_in_use(struct limit_table *table)
+{
+    return atomic_exchange(&table->in_use, false);
+}
+
+void limit_note_durable(struct limit_table *table, uint64_t durable_ms)
+{
+    uint64_t known = atomic_load(&table->durable_ms);
+    while (known < durable_ms && !atomic_compare_exchange_weak(&table->durable_ms, &known, durable_ms))
+        ;
+}
+
+struct limit_table_stats limit_table_stats(struct limit_table *table)
+{
+    struct limit_table_stats stats = {0};
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++) {
+        struct limit_shard *shard = &table->shards[i];
+        pthread_mutex_lock(&shard->mutex);
+        stats.meters += shard->meter_count;
+        stats.bytes += shard->meter_bytes;
+        stats.decisions += shard->decisions;
+        stats.waits += shard->waits;
+        stats.records += shard->records;
+        pthread_mutex_unlock(&shard->mutex);
+    }
+    return stats;
+}

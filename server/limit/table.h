@@ -1,0 +1,104 @@
+// The table of running meters, as the files of this room share it: table.c finds and makes meters, meter.c decides,
+// batch.c writes.
+//
+// Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes one decision atomic.
+#ifndef LIMIT_TABLE_H
+#define LIMIT_TABLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "limit/algorithm.h"
+
+enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64 };
+
+struct limit_meter;
+
+// What a meter needs only while a write is queued or in flight.
+struct limit_write {
+    struct limit_meter *next_queued;
+    uint64_t wanted;  // sum of the costs that wait
+    uint64_t waiters; // calls in the shard's queue that need this meter
+    uint64_t spent;   // since the snapshot in flight
+    bool queued;
+    bool in_flight;
+    bool serving; // waiters of the batch in flight, or just being woken, come before anybody new
+};
+
+struct limit_meter {
+    struct limit_meter *next; // of its bucket
+    struct limit_write *write;
+    uint64_t t_ms;       // never goes back
+    uint64_t amount;     // of the limit as last seen
+    uint64_t burst;      // likewise
+    uint64_t left;       // may be spent without asking the disk
+    uint64_t durable_ms; // time of the newest record known to be on disk
+    union limit_state state;
+    uint32_t hash;
+    uint32_t window_s;
+    uint16_t name_size;
+    uint8_t algorithm;
+    uint8_t period;
+    bool uncertain; // a commit failed: nobody knows what is on disk
+    bool dirty;     // the record on disk, if any, is not the exact state
+    bool retiring;  // to be forgotten once its exact state is on disk
+    uint8_t name[];
+};
+
+struct limit_shard {
+    _Alignas(LIMIT_CACHE_LINE) pthread_mutex_t mutex;
+    struct limit_meter **buckets;
+    size_t bucket_count; // a power of two
+    size_t meter_count;
+    size_t meter_bytes;
+    uint64_t generation; // grows when a meter is forgotten
+    struct limit_meter *first_queued, *last_queued;
+    size_t queued_count;
+    struct limit_waiter *first_waiter, *last_waiter;
+    uint64_t decisions;
+    uint64_t waits;
+    uint64_t records;
+};
+
+struct limit_table {
+    struct clock *clock;
+    int32_t utc_offset_s;
+    bool relaxed;
+    uint64_t hash_seed;
+    _Atomic uint64_t durable_ms; // H: the newest high-water mark on disk
+    _Atomic size_t queued_count; // in all shards
+    _Atomic bool in_use;
+    struct limit_shard shards[LIMIT_SHARD_COUNT];
+};
+
+// A term's meter as it is looked up.
+struct limit_lookup {
+    struct limit_name name;
+    uint32_t hash;
+};
+
+struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner);
+void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out);
+struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup);
+// Takes a meter out of its shard and frees it.
+void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
+
+const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
+// The rule as last seen, for the writer who has no term.
+struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter);
+size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
+
+// R, what is set aside at once.
+static inline uint64_t limit_reservation(uint64_t amount)
+{
+    return limit_max(1, amount / 8);
+}
+
+// Makes sure that meter->write is there. False when memory is out.
+bool limit_write_open(struct limit_meter *meter);
+// Frees meter->write when nothing is going on.
+void limit_write_close(struct limit_meter *meter);
+// Queues an opened meter for the writer; once is enough.
+void limit_write_queue(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter);
+
+#endif
