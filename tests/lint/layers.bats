@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# The layer table: which room may know which, and where each library lives. Every check is shown to go red.
+
+setup() {
+    SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
+    TREE=$BATS_TEST_TMPDIR/tree
+}
+
+check() {
+    python3 "$BATS_TEST_DIRNAME/layers.py" "$1" "${2:-$SOURCE}"
+}
+
+# plant FILE LINE: a source tree of one file with one line.
+plant() {
+    rm -rf "$TREE"
+    mkdir -p "$(dirname "$TREE/$1")"
+    printf '%s\n' "$2" >"$TREE/$1"
+}
+
+# red RULE FILE LINE
+red() {
+    plant "$2" "$3"
+    run check "$1" "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "$2:1: "* ]]
+}
+
+green() {
+    plant "$2" "$3"
+    check "$1" "$TREE"
+}
+
+@test "a room includes only the rooms below it, and those through their door" {
+    check rooms
+}
+
+@test "an include of a room above, past a door or without a room is found" {
+    red rooms server/limit/meter.c '#include "store/store.h"'
+    red rooms server/key/key.c '#include "account/account.h"'
+    red rooms server/registry/record.c '#include "limit/ring.h"'
+    red rooms server/rpc/codec.c '#include "config/config.h"'
+    red rooms server/authorizer/rule.c '#include "secret/secret.h"'
+    red rooms server/main.c '#include "rpc/codec.h"'
+    red rooms server/store/writer.c '#include "parts.h"'
+    red rooms server/misc/misc.c '#include "base/slice.h"'
+    green rooms server/registry/record.c '#include "limit/limit.h"'
+    green rooms server/store/writer.c '#include "store/parts.h"'
+    green rooms server/store/writer.c '#include "base/slice.h"'
+    green rooms server/main.c '#include "rpc/rpc.h"'
+}
+
+@test "the command line tool knows the public header alone, the client library no room" {
+    check clients
+}
+
+@test "a client that looks into the server is found" {
+    red clients tools/cli/main.c '#include "base/slice.h"'
+    red clients tools/cli/main.c '#include "postern.pb-c.h"'
+    red clients client/src/call.c '#include "base/status.h"'
+    red clients client/src/call.c '#include <base/status.h>'
+    green clients tools/cli/main.c '#include "postern/postern.h"'
+    green clients client/src/call.c '#include "postern.pb-c.h"'
+}
+
+@test "LMDB, libsodium, nng and the generated messages live each in their one place" {
+    check libraries
+}
+
+@test "a library outside its place is found" {
+    red libraries server/registry/find.c '#include <lmdb.h>'
+    red libraries client/src/call.c '#include <sodium.h>'
+    red libraries server/rpc/route.c '#include <nng/nng.h>'
+    red libraries server/authorizer/rule.c '#include "postern.pb-c.h"'
+    red libraries server/registry/decide.c '#include "records.pb-c.h"'
+    red libraries tools/cli/main.c '#include <nng/nng.h>'
+    green libraries server/rpc/listener.c '#include <nng/nng.h>'
+    green libraries server/registry/record_meter.c '#include "records.pb-c.h"'
+}
+
+@test "only base/clock reads the time" {
+    check time
+}
+
+@test "another reader of the time is found" {
+    red time server/limit/meter.c 'now = time(NULL);'
+    red time server/rpc/route.c 'clock_gettime(CLOCK_REALTIME, &now);'
+    red time server/limit/meter.c 'clock_gettime(CLOCK_MONOTONIC, &now);'
+    green time server/scheduler/scheduler.c 'clock_gettime(CLOCK_MONOTONIC, &now);'
+    green time server/limit/meter.c '// time(NULL) is not asked here'
+    green time server/limit/meter.c 'log("time(NULL)"); at_time(3);'
+}
+
+@test "only base/random draws random bytes" {
+    check randomness
+}
+
+@test "another source of randomness is found" {
+    red randomness server/registry/decide.c 'getrandom(buffer, size, 0);'
+    red randomness server/rpc/listener.c 'x = nng_random();'
+    red randomness server/key/key.c 'return rand();'
+    green randomness client/src/call.c 'getrandom(buffer, size, 0);'
+}

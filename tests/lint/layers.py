@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Who may include and call what. Usage: layers.py RULE [ROOT]; prints what breaks the rule, exit 1 if anything does."""
+import re
+import sys
+from pathlib import Path
+
+# Which doors a room may open beside base/* and its own headers.
+ROOMS = {
+    "base": [],
+    "config": [],
+    "store": [],
+    "secret": [],
+    "limit": [],
+    "key": ["secret"],
+    "account": ["secret"],
+    "usage": ["store"],
+    "registry": ["store", "secret", "key", "account", "limit"],
+    "authorizer": ["store", "registry", "key", "account", "limit", "usage"],
+    "scheduler": ["store", "registry", "limit", "usage"],
+    "rpc": ["store", "secret", "key", "account", "limit", "usage", "registry", "authorizer", "scheduler"],
+}
+
+# Header (as included) -> where it may be included.
+LIBRARIES = {
+    r"lmdb\.h": [r"server/store/", r"tests/"],
+    r"sodium(\.h|/.*)": [r"server/secret/", r"tests/"],
+    r"nng/.*": [r"server/rpc/listener[a-z_]*\.[ch]", r"client/", r"tools/bench/", r"tests/"],
+    r"confuse\.h": [r"server/config/"],
+    r"jansson\.h": [r"tools/cli/", r"tests/"],
+    r"zlib\.h": [r"server/key/", r"tests/"],
+    r"protobuf-c/.*": [r"server/rpc/", r"server/registry/record[a-z_]*\.[ch]", r"client/", r"tools/bench/", r"tests/"],
+    r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
+    r"records\.pb-c\.h": [r"server/registry/record[a-z_]*\.[ch]", r"tests/"],
+}
+
+# Call -> where it may be made.
+CALLS = {
+    "time": (
+        r"\b(time|clock_gettime|gettimeofday|timespec_get|ftime|clock)\s*\(",
+        [
+            r"server/base/clock[a-z_]*\.c",
+            r"tools/cli/",  # "--expires 90d" counts from the user's now
+            r"tools/bench/",
+            r"tests/",
+        ],
+    ),
+    "randomness": (
+        r"\b(getrandom|getentropy|arc4random\w*|s?rand|rand_r|s?random|[dlm]rand48|nng_random)\s*\(",
+        [r"server/base/random\.c", r"client/src/", r"tools/bench/", r"tests/"],
+    ),
+}
+
+# How long something takes, not what time it is: deadlines and pauses may be measured with the monotonic clock.
+MONOTONIC = [
+    r"server/store/",         # how long to wait for views before the environment is opened again
+    r"server/scheduler/",     # when a task is due
+    r"server/rpc/listener",   # watchdog, drain
+    r"client/src/",           # one deadline per call
+]
+
+
+def sources(root, tops=("server", "client", "tools", "tests", "examples")):
+    for top in tops:
+        for path in sorted((root / top).rglob("*.[ch]")):
+            yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+
+
+def code_of(text):
+    """The text without comments and string contents, line numbers kept."""
+    def blank(match):
+        found = match.group(0)
+        if found[0] in "\"'":
+            return found[0] * 2
+        return " " + "\n" * found.count("\n")
+    return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.S)
+
+
+def includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if match:
+            yield number, match.group(1) == '"', match.group(2)
+
+
+def may(path, places):
+    return any(re.match(place, path) for place in places)
+
+
+def room_error(path, room, name):
+    """Why server/ROOM may not include "NAME", or None."""
+    if "/" not in name:
+        return None if name.endswith(".pb-c.h") else "say the room: #include \"room/file.h\""
+    other, file = name.split("/", 1)
+    if other not in ROOMS:
+        return "no such room"
+    if room is None:  # main.c
+        return None if file == other + ".h" or other == "base" else f"enter a room by its door, {other}/{other}.h"
+    if other in ("base", room):
+        return None
+    if other not in ROOMS[room]:
+        return f"room {room} may not know {other}"
+    return None if file == other + ".h" else f"enter a room by its door, {other}/{other}.h"
+
+
+def check_rooms(root):
+    for path, text in sources(root, ("server",)):
+        parts = path.split("/")
+        room = parts[1] if len(parts) > 2 else None
+        if room is not None and room not in ROOMS:
+            yield path, 1, f"room {room} is not in the table of {Path(__file__).name}"
+            continue
+        for number, quoted, name in includes(text):
+            why = room_error(path, room, name) if quoted else None
+            if why:
+                yield path, number, f'"{name}": {why}'
+
+
+def check_clients(root):
+    """The command line tool and the gateway see the public header alone, the client library no room."""
+    own = {top: {p.name for p in (root / top).rglob("*.h")} for top in ("tools/cli", "tools/gateway", "client/src")}
+    for top in own:
+        for path, text in sources(root, (top,)):
+            allowed = own[top] | {"postern/postern.h"} | ({"postern.pb-c.h"} if top == "client/src" else set())
+            for number, quoted, name in includes(text):
+                if quoted and name.removeprefix("src/") not in allowed:
+                    yield path, number, f'"{name}": only postern/postern.h and its own headers'
+                elif not quoted and re.match(r"(base|store|secret|key|account|limit|registry|rpc)/", name):
+                    yield path, number, f"<{name}>: a room of the server"
+
+
+def check_libraries(root):
+    for path, text in sources(root):
+        for number, _, name in includes(text):
+            for pattern, places in LIBRARIES.items():
+                if re.fullmatch(pattern, name) and not may(path, places):
+                    yield path, number, f"{name} may be included only in {', '.join(places)}"
+
+
+def check_calls(root, rule):
+    pattern, places = CALLS[rule]
+    for path, text in sources(root):
+        if may(path, places):
+            continue
+        for number, line in enumerate(code_of(text).splitlines(), 1):
+            match = re.search(pattern, line)
+            if match and not ("CLOCK_MONOTONIC" in line and may(path, MONOTONIC)):
+                yield path, number, f"{match.group(1)}() only in {', '.join(places)}"
+
+
+def main():
+    rule, root = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
+    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries}
+    found = list(checks[rule](root) if rule in checks else check_calls(root, rule))
+    for path, number, why in found:
+        print(f"{path}:{number}: {why}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# Rules of the house that a script can see. Every check is shown to go red.
+
+setup() {
+    SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
+    BUILD=${POSTERN_BUILD:-$SOURCE/build/dev}
+    TREE=$BATS_TEST_TMPDIR/tree
+}
+
+check() {
+    python3 "$BATS_TEST_DIRNAME/style.py" "$1" "${2:-$SOURCE}"
+}
+
+# red RULE FILE TEXT
+red() {
+    rm -rf "$TREE"
+    mkdir -p "$(dirname "$TREE/$2")"
+    printf '%b\n' "$3" >"$TREE/$2"
+    run check "$1" "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "$2:"* ]]
+}
+
+# Names that a shared library offers, without those that must not be: prints what does not belong.
+foreign_symbols() {
+    nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $3); print $3 }' |
+        grep -vE '^(postern_[a-z0-9]|_init$|_fini$|__(a|t|ub|l)san|__gcov|__bss_start$|_edata$|_end$)' || true
+}
+
+@test "structs, enums and unions have no typedefs" {
+    check typedefs
+    red typedefs server/key/key.h 'typedef struct key key_t;'
+    red typedefs client/src/call.c 'typedef  enum { A } a;'
+}
+
+@test "nothing is marked as unfinished" {
+    check unfinished
+    local mark=TO
+    red unfinished server/key/key.c "// ${mark}DO later"
+    red unfinished docs/protocol.md "FIX${mark:+}ME"
+}
+
+@test "no file is longer than 400 lines" {
+    check long_files
+    red long_files server/key/key.c "$(printf 'int a;\\n%.0s' {1..401})"
+}
+
+@test "no line is wider than 120 columns" {
+    check long_lines
+    red long_lines tests/support/a.bash "$(printf 'a%.0s' {1..121})"
+}
+
+@test "no mutable globals in the server and the client" {
+    check globals
+    red globals server/key/key.c 'static int calls;'
+    red globals server/key/key.c 'struct key *first = 0;'
+    red globals client/src/call.c 'char buffer[16];'
+}
+
+@test "libpostern offers postern_* and nothing else" {
+    local library=$BUILD/client/libpostern.so
+    [ -f "$library" ]
+    run foreign_symbols "$library"
+    echo "$output"
+    [ -z "$output" ]
+}
+
+@test "another name in a library is found" {
+    echo 'int postern_a(void); int other(void); int postern_a(void) { return 0; } int other(void) { return 1; }' |
+        gcc -shared -fPIC -x c -o "$BATS_TEST_TMPDIR/lib.so" -
+    run foreign_symbols "$BATS_TEST_TMPDIR/lib.so"
+    [ "$output" = other ]
+}
+
+@test "shell scripts parse" {
+    local script
+    for script in "$SOURCE"/tools/run "$SOURCE"/tools/test "$SOURCE"/tools/*.sh "$SOURCE"/tests/support/*.bash; do
+        bash -n "$script"
+    done
+    sh -n "$SOURCE/.ci/run"
+}

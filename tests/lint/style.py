@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Rules of the house that a script can see. Usage: style.py RULE [ROOT]; prints what breaks the rule, exit 1 if any."""
+import re
+import sys
+from pathlib import Path
+
+TOPS = ("server", "client", "tools", "tests", "proto", "docs", "examples", ".ci")
+TEXT = {".c", ".h", ".py", ".sh", ".bats", ".bash", ".proto", ".cmake", ".txt", ".md", ""}
+LINES_MAX = 400
+LONG = ("client/include/postern/postern.h",)  # the one public header: most of it is its manual
+
+
+def files(root):
+    for top in TOPS:
+        for path in sorted((root / top).rglob("*")):
+            if path.is_file() and path.suffix in TEXT and "corpus" not in path.parts and "__pycache__" not in path.parts:
+                yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8").splitlines()
+    for name in ("CMakeLists.txt", "CMakePresets.json", "README.md"):
+        if (root / name).is_file():
+            yield name, (root / name).read_text(encoding="utf-8").splitlines()
+
+
+def matching(root, pattern, ends):
+    for path, lines in files(root):
+        if path.endswith(ends):
+            for number, line in enumerate(lines, 1):
+                if re.search(pattern, line):
+                    yield path, number, line.strip()
+
+
+def typedefs(root):
+    yield from matching(root, r"\btypedef\s+(struct|enum|union)\b", (".c", ".h"))
+
+
+def unfinished(root):
+    marks = r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) + r")\b"
+    yield from matching(root, marks, tuple(TEXT))
+
+
+def long_files(root):
+    for path, lines in files(root):
+        if len(lines) > LINES_MAX and not path.endswith((".md", ".proto")) and path not in LONG:
+            yield path, len(lines), f"more than {LINES_MAX} lines"
+
+
+def long_lines(root):
+    """Of scripts; clang-format sees to the others."""
+    for path, lines in files(root):
+        if path.endswith((".sh", ".bash", ".bats", ".py")):
+            for number, line in enumerate(lines, 1):
+                if len(line) > 120:
+                    yield path, number, f"{len(line)} columns"
+
+
+def globals_(root):
+    """Mutable variables at file scope of the server and the client (constants and tables are fine)."""
+    name = r"^(static\s+)?(?!const\b)[A-Za-z_][\w\s]*[\s*]+\w+(\[[^\]]*\])*\s*(=[^=].*)?;\s*$"
+    skip = r"^(return|typedef|struct \w+;|enum \w+;|extern|#|\s|static inline)|\bconst\b|_Static_assert"
+    for path, lines in files(root):
+        if path.startswith(("server/", "client/")) and path.endswith(".c"):
+            for number, line in enumerate(lines, 1):
+                if re.search(name, line) and not re.search(skip, line):
+                    yield path, number, "mutable global: " + line.strip()
+
+
+RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
+         "globals": globals_}
+
+
+def main():
+    root = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
+    found = list(RULES[sys.argv[1]](root))
+    for path, number, why in found:
+        print(f"{path}:{number}: {why}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# Sourced by tools/run and tools/test: Debian packages by name, and the build.
+
+# To build and run the walk.
+BUILD_PACKAGES=(
+    gcc libc6-dev cmake ninja-build pkg-config
+    libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
+    liblmdb-dev libsodium-dev libconfuse-dev libjansson-dev zlib1g-dev
+    jq
+)
+# To test as well.
+TEST_PACKAGES=(
+    g++ clang clang-14 libclang-rt-14-dev clang-format-14 llvm-14
+    libcmocka-dev bats python3 nng-utils lmdb-utils util-linux binutils procps
+)
+
+say() {
+    printf '%s\n' "$*"
+}
+
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+missing_packages() {
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
+    done
+}
+
+# Installs what is missing of "$@". A package list that is too old or empty is brought up to date first.
+need_packages() {
+    local -a missing as_root=()
+    if ! command -v dpkg-query >/dev/null; then
+        say "This is not Debian: install by hand what these packages hold: $*"
+        return 0
+    fi
+    mapfile -t missing < <(missing_packages "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null ||
+            fail "packages are missing and there is no sudo. As root: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    say "Installing Debian packages: ${missing[*]}"
+    install_packages "${missing[@]}" && return 0
+    say "The package list may be old; updating it."
+    "${as_root[@]}" apt-get -q update || fail "apt-get update failed; see above"
+    install_packages "${missing[@]}" || fail "could not install: ${missing[*]}; see above"
+}
+
+# as_root comes from need_packages.
+install_packages() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@"
+}
+
+# configure PRESET [ARGUMENT]...: a build folder of another checkout, or of another compiler, is begun afresh.
+configure() {
+    local preset=$1 cache=build/$1/CMakeCache.txt
+    shift
+    if [ -f "$cache" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$cache"; then
+        rm -rf "build/$preset"
+    fi
+    cmake --preset "$preset" "$@"
+}
+
+# Runs a command whose output only matters when it fails.
+quietly() {
+    local log rc=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || rc=$?
+    [ "$rc" -eq 0 ] || cat "$log" >&2
+    rm -f "$log"
+    return "$rc"
+}
