@@ -1,0 +1,68 @@
+// What the limit tests share: a clock that moves by hand, a repeatable source of numbers, and limits from their text.
+#ifndef UNIT_LIMIT_FAKE_H
+#define UNIT_LIMIT_FAKE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "limit/limit.h"
+
+#define FAKE_START_MS UINT64_C(1700000000000) // 2023-11-14T22:13:20Z
+
+struct fake_time {
+    _Atomic uint64_t boot_ms;
+    _Atomic uint64_t wall_ms;
+};
+
+static inline uint64_t fake_boot_ms(void *context)
+{
+    return ((struct fake_time *)context)->boot_ms;
+}
+
+static inline uint64_t fake_wall_ms(void *context)
+{
+    return ((struct fake_time *)context)->wall_ms;
+}
+
+static inline void fake_advance(struct fake_time *time, uint64_t by_ms)
+{
+    time->boot_ms += by_ms;
+    time->wall_ms += by_ms;
+}
+
+static inline struct clock_source fake_source(struct fake_time *time)
+{
+    return (struct clock_source){.boot_ms = fake_boot_ms, .wall_ms = fake_wall_ms, .context = time, .boot_id = {1}};
+}
+
+// splitmix64 (https://prng.di.unimi.it/splitmix64.c)
+static inline uint64_t fake_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static inline uint64_t fake_below(uint64_t *state, uint64_t bound)
+{
+    return fake_random(state) % bound;
+}
+
+static inline struct limit fake_limit(const char *text)
+{
+    struct limit limit;
+    struct status_note note = {0};
+    if (limit_parse(slice_text(text), &limit, &note) != STATUS_OK)
+        fail_msg("%s: %s %s", text, note.field, note.message);
+    return limit;
+}
+
+#endif
