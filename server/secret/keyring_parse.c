@@ -95,5 +95,6 @@ enum status keyring_parse(struct slice content, const char *path, struct keyring
     const char *fault = parse_lines(&parser);
     if (fault == NULL)
         return STATUS_OK;
-    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s:%zu: %s", path, parser.line, fault);
+    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s:%zu: %s", path, parser.line > 0 ? parser.line : 1,
+                       fault);
 }

@@ -1,0 +1,132 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "account/account.h"
+
+#define TEN "abcdefghij"
+
+static void expect(bool wanted, bool got, const char *what)
+{
+    if (wanted != got)
+        fail_msg("\"%s\" was %s", what, got ? "accepted" : "refused");
+}
+
+static void account_ids_follow_their_rule(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a", "0", "acme", "acme.eu-1_x", TEN TEN TEN TEN TEN TEN "abcd"};
+    static const char *const bad[] = {"",      ".a",  "-a",  "_a",          "Acme",
+                                      "ac me", "a:b", "a/b", "acm\xC3\xA9", TEN TEN TEN TEN TEN TEN "abcde"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        expect(true, account_id_is_valid(slice_text(good[i])), good[i]);
+        expect(true, account_tier_name_is_valid(slice_text(good[i])), good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        expect(false, account_id_is_valid(slice_text(bad[i])), bad[i]);
+        expect(false, account_tier_name_is_valid(slice_text(bad[i])), bad[i]);
+    }
+}
+
+static void scopes_follow_their_rule(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "a",
+        "read",
+        "telemetry:read",
+        "a:b:c",
+        "a:-",
+        "a:.x:_y",
+        "0.a_b-c:9",
+        "postern:verify",
+        TEN TEN TEN TEN TEN TEN ":abc",
+    };
+    static const char *const bad[] = {
+        "",  ":",   "a:",  ":a",  "a::b", "a:b:", "-a",  ".a:b",
+        "A", "a:B", "a b", "a:*", "*",    "a:b*", "a\n", TEN TEN TEN TEN TEN TEN ":abcd",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        expect(true, account_scope_is_valid(slice_text(good[i])), good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect(false, account_scope_is_valid(slice_text(bad[i])), bad[i]);
+    assert_false(account_scope_is_valid(slice_empty()));
+}
+
+static void grants_may_end_in_a_wildcard(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a", "a:b", "a:*", "a:b:*", "0:*", TEN TEN TEN TEN TEN TEN "ab:*"};
+    static const char *const bad[] = {"",      "*",    ":*",   "a*",  "a:b*",  "*:a",
+                                      "a:*:b", "a:**", "a::*", "A:*", "a:*:*", TEN TEN TEN TEN TEN TEN "abc:*"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        expect(true, account_grant_is_valid(slice_text(good[i])), good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect(false, account_grant_is_valid(slice_text(bad[i])), bad[i]);
+    assert_false(account_grant_is_valid(slice_empty()));
+}
+
+static void only_the_postern_namespace_is_reserved(void **state)
+{
+    (void)state;
+    assert_true(account_scope_is_reserved(slice_text("postern:operator")));
+    assert_true(account_scope_is_reserved(slice_text("postern:*")));
+    assert_false(account_scope_is_reserved(slice_text("postern")));
+    assert_false(account_scope_is_reserved(slice_text("posterns:operator")));
+    assert_false(account_scope_is_reserved(slice_text("x:postern:operator")));
+    assert_false(account_scope_is_reserved(slice_empty()));
+}
+
+static const struct {
+    const char *grant, *needed;
+    bool covers;
+} rows[] = {
+    {"read", "read", true},
+    {"read", "write", false},
+    {"read", "read:x", false},
+    {"read:x", "read", false},
+    {"telemetry:*", "telemetry:read", true},
+    {"telemetry:*", "telemetry:read:all", true},
+    {"telemetry:*", "telemetry", false},
+    {"telemetry:*", "telemetry:", false},
+    {"telemetry:*", "telemetryx:read", false},
+    {"telemetry:*", "x:telemetry:read", false},
+    {"telemetry:*", "telemetry:*", true},
+    {"telemetry:*", "telemetry:read:*", true},
+    {"telemetry:read:*", "telemetry:*", false},
+    {"a:b:*", "a:b:c", true},
+    {"a:b:*", "a:b", false},
+    {"a:b:*", "a:c:b", false},
+    {"*", "read", false},
+    {":*", ":a", false},
+    {"", "read", false},
+    {"read", "", false},
+    // The reserved namespace is matched exactly.
+    {"postern:verify", "postern:verify", true},
+    {"postern:*", "postern:verify", false},
+    {"postern:verify:*", "postern:verify:x", false},
+    {"*", "postern:verify", false},
+    {"admin", "postern:operator", false},
+};
+
+static void grant_covers_what_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (account_grant_covers(slice_text(rows[i].grant), slice_text(rows[i].needed)) != rows[i].covers)
+            fail_msg("\"%s\" %s \"%s\"", rows[i].grant, rows[i].covers ? "misses" : "covers", rows[i].needed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(account_ids_follow_their_rule),    cmocka_unit_test(scopes_follow_their_rule),
+        cmocka_unit_test(grants_may_end_in_a_wildcard),     cmocka_unit_test(only_the_postern_namespace_is_reserved),
+        cmocka_unit_test(grant_covers_what_the_table_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
