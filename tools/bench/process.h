@@ -1,0 +1,35 @@
+// Child processes and the temporary directory they work in.
+//
+// Threads: one. Children are started with posix_spawn: after fork any nng call would abort.
+#ifndef BENCH_PROCESS_H
+#define BENCH_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { PROCESS_PATH_MAX = 4096 };
+
+struct process {
+    pid_t pid; // 0: not running
+};
+
+// Path of a program in this program's own directory; NULL name: of this program itself. False: printed on stderr.
+bool process_neighbour(const char *name, char out[PROCESS_PATH_MAX]);
+// stdout and stderr of the child are appended to `log_path`. False: printed on stderr.
+bool process_start(char *const argv[], const char *log_path, struct process *out);
+bool process_runs(struct process *process); // false also when it has just ended
+// SIGTERM, then SIGKILL after 30 s. True when it ended by itself with exit status 0. Nothing to do: true.
+bool process_stop(struct process *process);
+void process_kill(struct process *process);
+// RssAnon of /proc/PID/status; pid 0 = this process. 0 when it cannot be read.
+uint64_t process_rss_anon_kib(pid_t pid);
+
+// A fresh directory below `parent` (NULL: $TMPDIR or /tmp), short enough for sockets. False: printed on stderr.
+bool process_make_dir(const char *parent, char *out, size_t size);
+void process_remove_dir(const char *path); // with everything in it
+
+uint64_t process_now_ns(void); // CLOCK_MONOTONIC
+
+#endif

@@ -1,0 +1,205 @@
+#include "wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/random.h"
+
+// --- requests
+
+static nng_msg *pack(Postern__V1__Request *request)
+{
+    uint8_t id[16];
+    nng_msg *message = NULL;
+    random_fill(id, sizeof id);
+    request->request_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+    if (nng_msg_alloc(&message, postern__v1__request__get_packed_size(request)) == 0)
+        postern__v1__request__pack(request, nng_msg_body(message));
+    return message;
+}
+
+// protobuf-c does not write through `data`, but says so nowhere in its types.
+static ProtobufCBinaryData text(const char *from)
+{
+    ProtobufCBinaryData out = {.len = strlen(from)};
+    memcpy(&out.data, &from, sizeof out.data);
+    return out;
+}
+
+nng_msg *wire_health(void)
+{
+    Postern__V1__HealthRequest health = POSTERN__V1__HEALTH_REQUEST__INIT;
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_HEALTH;
+    request.health = &health;
+    return pack(&request);
+}
+
+nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limit)
+{
+    Postern__V1__Limit copy = *limit;
+    Postern__V1__Limit *limits[1] = {&copy};
+    Postern__V1__PutTierRequest put = POSTERN__V1__PUT_TIER_REQUEST__INIT;
+    put.tier = text(tier);
+    put.n_limits = 1;
+    put.limits = limits;
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_TIER;
+    request.put_tier = &put;
+    return pack(&request);
+}
+
+nng_msg *wire_put_account(const char *account, const char *tier, uint32_t max_keys)
+{
+    Postern__V1__PutAccountRequest put = POSTERN__V1__PUT_ACCOUNT_REQUEST__INIT;
+    put.account = text(account);
+    put.tier = text(tier);
+    put.max_keys = max_keys;
+    put.no_default_public_key = 1;
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_ACCOUNT;
+    request.put_account = &put;
+    return pack(&request);
+}
+
+nng_msg *wire_create(const char *account, const char *name)
+{
+    Postern__V1__CreateRequest create = POSTERN__V1__CREATE_REQUEST__INIT;
+    create.account = text(account);
+    create.name = text(name);
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_CREATE;
+    request.create = &create;
+    return pack(&request);
+}
+
+nng_msg *wire_verify(const char *token)
+{
+    Postern__V1__VerifyRequest verify = POSTERN__V1__VERIFY_REQUEST__INIT;
+    verify.api_key = text(token);
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY;
+    request.verify = &verify;
+    return pack(&request);
+}
+
+Postern__V1__Limit wire_ample_limit(Postern__V1__Algorithm algorithm)
+{
+    Postern__V1__Limit limit = POSTERN__V1__LIMIT__INIT;
+    limit.resource = text("requests");
+    limit.unlimited = algorithm == POSTERN__V1__ALGORITHM__ALGORITHM_UNSPECIFIED;
+    if (limit.unlimited)
+        return limit;
+    limit.algorithm = algorithm;
+    limit.amount = 1000000000;
+    limit.window_s = 60;
+    return limit;
+}
+
+// --- replies
+
+enum { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
+enum { STATUS_FIELD = 2, VERIFY_FIELD = 16 };
+
+struct reader {
+    const uint8_t *at, *end;
+};
+
+struct field {
+    uint64_t number;
+    uint64_t value;        // VARINT
+    struct reader content; // BYTES
+};
+
+static bool read_varint(struct reader *reader, uint64_t *out)
+{
+    *out = 0;
+    for (unsigned shift = 0; reader->at < reader->end && shift < 64; shift += 7) {
+        const uint8_t byte = *reader->at++;
+        *out |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static bool skip(struct reader *reader, uint64_t size)
+{
+    if (size > (uint64_t)(reader->end - reader->at))
+        return false;
+    reader->at += size;
+    return true;
+}
+
+static bool read_field(struct reader *reader, struct field *out)
+{
+    uint64_t tag = 0;
+    uint64_t size = 0;
+    if (!read_varint(reader, &tag))
+        return false;
+    *out = (struct field){.number = tag >> 3};
+    switch (tag & 7) {
+    case VARINT:
+        return read_varint(reader, &out->value);
+    case FIXED64:
+        return skip(reader, 8);
+    case FIXED32:
+        return skip(reader, 4);
+    case BYTES:
+        if (!read_varint(reader, &size))
+            return false;
+        out->content = (struct reader){reader->at, reader->at + size};
+        return skip(reader, size);
+    default:
+        return false;
+    }
+}
+
+// Field 1 of a message as a number; 0 when it is absent. Fields are packed in the order of their numbers.
+static uint64_t first_number(struct reader message)
+{
+    struct field field;
+    return message.at < message.end && read_field(&message, &field) && field.number == 1 ? field.value : 0;
+}
+
+bool wire_is_allowed(const uint8_t *reply, size_t size)
+{
+    struct reader reader = {reply, reply + size};
+    struct field field;
+    bool allowed = false;
+    while (reader.at < reader.end) {
+        if (!read_field(&reader, &field))
+            return false;
+        if (field.number == STATUS_FIELD && first_number(field.content) != 0)
+            return false;
+        if (field.number == VERIFY_FIELD)
+            allowed = first_number(field.content) == 1;
+    }
+    return allowed;
+}
+
+bool wire_is_ok(const uint8_t *reply, size_t size)
+{
+    struct reader reader = {reply, reply + size};
+    struct field field;
+    while (reader.at < reader.end) {
+        if (!read_field(&reader, &field) || (field.number == STATUS_FIELD && first_number(field.content) != 0))
+            return false;
+    }
+    return size > 0;
+}
+
+void wire_describe(const uint8_t *reply, size_t size, char out[WIRE_TEXT_MAX])
+{
+    Postern__V1__Reply *message = postern__v1__reply__unpack(NULL, size, reply);
+    if (message == NULL)
+        snprintf(out, WIRE_TEXT_MAX, "a reply of %zu bytes that does not decode", size);
+    else if (message->status != NULL && message->status->code != 0)
+        snprintf(out, WIRE_TEXT_MAX, "status %u: %.*s", message->status->code, (int)message->status->message.len,
+                 message->status->message.len > 0 ? (const char *)message->status->message.data : "");
+    else if (message->result_case == POSTERN__V1__REPLY__RESULT_VERIFY)
+        snprintf(out, WIRE_TEXT_MAX, "refused, reason %d", (int)message->verify->reason);
+    else
+        snprintf(out, WIRE_TEXT_MAX, "an unexpected result (%d)", (int)message->result_case);
+    postern__v1__reply__free_unpacked(message, NULL);
+}
