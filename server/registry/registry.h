@@ -120,24 +120,26 @@ struct registry_tier {
 
 // A view as of store_view_*: open one per worker, begin for each request, end.
 STATUS_MUST_CHECK enum status registry_view_open(struct registry *registry, struct store_txn **out);
-// OK, NOT_FOUND, UNAVAILABLE (I/O), DATA_LOSS (does not decode), RESOURCE_EXHAUSTED (arena). All fill *out only when OK.
+// OK, NOT_FOUND, UNAVAILABLE (I/O), DATA_LOSS (does not decode), RESOURCE_EXHAUSTED (arena). All fill *out only when
+// OK.
 STATUS_MUST_CHECK enum status registry_find_key(struct store_txn *view, const uint8_t id[KEY_ID_SIZE],
                                                 struct arena *arena, struct registry_key *out);
 STATUS_MUST_CHECK enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
                                                     struct registry_account *out);
 STATUS_MUST_CHECK enum status registry_find_tier(struct store_txn *view, struct slice name, struct arena *arena,
                                                  struct registry_tier *out);
-// Is this the token of that key? Constant-time comparison of the keyed hash; false too when the key's master secret is gone.
+// Is this the token of that key? Constant-time comparison of the keyed hash; false too when the key's master secret is
+// gone.
 bool registry_token_matches(const struct registry *registry, const struct registry_key *key, struct slice token);
 // Sequence of the newest change in this view; 0 = none yet.
 STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq);
 
 struct registry_list {
-    struct slice account;              // empty: all accounts
-    bool after_set;                    // continue behind `after`
+    struct slice account; // empty: all accounts
+    bool after_set;       // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
-    size_t page_size;                  // 1 to REGISTRY_PAGE_MAX
-    size_t page_bytes_max;             // stop a page before its keys take more than about this
+    size_t page_size;      // 1 to REGISTRY_PAGE_MAX
+    size_t page_bytes_max; // stop a page before its keys take more than about this
     // filters; 0 = any
     enum key_state state;
     enum key_environment environment;
@@ -209,10 +211,10 @@ struct registry_put_tier {
 };
 
 struct registry_result {
-    struct slice token;                 // CREATE: this once
-    struct registry_key key;            // CREATE, REVOKE
-    struct registry_account account;    // PUT_ACCOUNT; CREATE and REVOKE: the key's
-    struct registry_tier tier;          // PUT_TIER
+    struct slice token;              // CREATE: this once
+    struct registry_key key;         // CREATE, REVOKE
+    struct registry_account account; // PUT_ACCOUNT; CREATE and REVOKE: the key's
+    struct registry_tier tier;       // PUT_TIER
     uint64_t now_ms;
 };
 
@@ -220,11 +222,11 @@ struct registry_command {
     // in
     enum registry_command_kind kind;
     struct registry_caller caller;
-    struct slice request_id;                     // REGISTRY_REQUEST_ID_SIZE bytes
-    uint8_t call_digest[SECRET_HASH_SIZE];       // of the call without its envelope
-    uint8_t random[REGISTRY_RANDOM_SIZE];        // fresh
-    struct arena *arena;                         // the command's alone until `done`
-    uint64_t if_version;                         // 0 = any
+    struct slice request_id;               // REGISTRY_REQUEST_ID_SIZE bytes
+    uint8_t call_digest[SECRET_HASH_SIZE]; // of the call without its envelope
+    uint8_t random[REGISTRY_RANDOM_SIZE];  // fresh
+    struct arena *arena;                   // the command's alone until `done`
+    uint64_t if_version;                   // 0 = any
     union {
         struct registry_create create;
         struct registry_revoke revoke;
@@ -249,8 +251,8 @@ struct registry_command {
 };
 
 // Statuses that reach `done`: OK; INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS (request_id of another call),
-// PERMISSION_DENIED, FAILED_PRECONDITION (the record's state), ABORTED (if_version), RESOURCE_EXHAUSTED (max_keys, a full
-// map, memory); UNAVAILABLE (the disk; a retry with the same request_id finds out); DATA_LOSS.
+// PERMISSION_DENIED, FAILED_PRECONDITION (the record's state), ABORTED (if_version), RESOURCE_EXHAUSTED (max_keys, a
+// full map, memory); UNAVAILABLE (the disk; a retry with the same request_id finds out); DATA_LOSS.
 void registry_submit(struct registry *registry, struct registry_command *command);
 
 struct store_health registry_health(struct registry *registry);

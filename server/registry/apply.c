@@ -1,0 +1,122 @@
+#include "registry/apply.h"
+
+#include "registry/table.h"
+
+// What the change of a key means for the index and the account's count.
+static enum status compare_key(struct store_txn *txn, const struct registry_key *key, struct arena *arena,
+                               struct apply_image *out)
+{
+    struct registry_key before;
+    enum status status = registry_find_key(txn, key->id, arena, &before);
+    out->is_new_key = status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    bool counted = !out->is_new_key && change_counts(&before);
+    out->count_step = (int)change_counts(key) - (int)counted;
+    return STATUS_OK;
+}
+
+static enum status prepare_image(struct store_txn *txn, const struct image *image, struct arena *arena,
+                                 struct apply_image *out)
+{
+    *out = (struct apply_image){.image = image};
+    if (!record_pack_image(image, arena, &out->value))
+        return STATUS_RESOURCE_EXHAUSTED;
+    return image->kind == IMAGE_KEY ? compare_key(txn, &image->of.key, arena, out) : STATUS_OK;
+}
+
+static enum status prepare_images(struct store_txn *txn, const struct change *change, struct arena *arena,
+                                  struct apply_plan *out)
+{
+    enum status status = STATUS_OK;
+    out->images = arena_array(arena, change->image_count, sizeof *out->images);
+    if (out->images == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    out->image_count = change->image_count;
+    for (size_t i = 0; i < change->image_count && status == STATUS_OK; i++)
+        status = prepare_image(txn, &change->images[i], arena, &out->images[i]);
+    return status;
+}
+
+enum status apply_prepare(struct store_txn *txn, const struct secret *secret, const struct change *change,
+                          struct arena *arena, struct apply_plan *out)
+{
+    struct record_head head;
+    struct slice packed;
+    *out = (struct apply_plan){.is_applied = false};
+    enum status status = chain_read_head(txn, &head);
+    if (status != STATUS_OK)
+        return status;
+    out->is_applied = change->seq <= head.seq;
+    if (out->is_applied)
+        return STATUS_OK;
+    if (change->seq != head.seq + 1)
+        return STATUS_INTERNAL;
+    status = prepare_images(txn, change, arena, out);
+    if (status != STATUS_OK)
+        return status;
+    if (!record_pack_change(change, arena, &packed))
+        return STATUS_RESOURCE_EXHAUSTED;
+    return chain_extend(secret, &head, packed, arena, &out->link, &out->head);
+}
+
+static void write_count(struct store_txn *txn, struct slice account, int step)
+{
+    struct slice value;
+    uint64_t count = 0;
+    uint8_t bytes[TABLE_NUMBER_SIZE];
+    if (store_get(txn, TABLE_KEY_COUNT, account, &value) != STATUS_OK || !table_number_read(value, &count))
+        count = 0;
+    if (step < 0)
+        count -= count > 0 ? 1 : 0;
+    else
+        count += (uint64_t)step;
+    table_number_write(count, bytes);
+    store_put(txn, TABLE_KEY_COUNT, account, slice_make(bytes, sizeof bytes));
+}
+
+static void write_key_derived(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    if (image->is_new_key) {
+        struct table_key index = table_by_account_key(key->account, key->id);
+        store_put(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index), slice_empty());
+    }
+    if (image->is_new_key || image->count_step != 0)
+        write_count(txn, key->account, image->count_step);
+}
+
+static void write_default_tier(struct store_txn *txn, const struct registry_tier *tier)
+{
+    struct slice name;
+    if (tier->is_default) {
+        store_put(txn, TABLE_META, table_meta_default_tier(), tier->name);
+        return;
+    }
+    if (store_get(txn, TABLE_META, table_meta_default_tier(), &name) == STATUS_OK && slice_equal(name, tier->name))
+        store_delete(txn, TABLE_META, table_meta_default_tier());
+}
+
+static void write_image(struct store_txn *txn, const struct apply_image *image)
+{
+    store_put(txn, image_table(image->image->kind), image_id(image->image), image->value);
+    switch (image->image->kind) {
+    case IMAGE_KEY:
+        write_key_derived(txn, image);
+        break;
+    case IMAGE_TIER:
+        write_default_tier(txn, &image->image->of.tier);
+        break;
+    case IMAGE_ACCOUNT:
+        break;
+    }
+}
+
+void apply_write(struct store_txn *txn, const struct apply_plan *plan)
+{
+    if (plan->is_applied)
+        return;
+    for (size_t i = 0; i < plan->image_count; i++)
+        write_image(txn, &plan->images[i]);
+    chain_write(txn, plan->link, &plan->head);
+}

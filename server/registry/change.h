@@ -1,0 +1,39 @@
+// A change: the states of all records that one command leaves behind. Private to the room.
+//
+// Threads: everything here is pure.
+#ifndef REGISTRY_CHANGE_H
+#define REGISTRY_CHANGE_H
+
+#include "registry/registry.h"
+#include "registry/table.h"
+
+enum image_kind { IMAGE_KEY, IMAGE_ACCOUNT, IMAGE_TIER };
+
+// The state of one record after the change.
+struct image {
+    enum image_kind kind;
+    union {
+        struct registry_key key;
+        struct registry_account account;
+        struct registry_tier tier;
+    } of;
+};
+
+struct change {
+    uint64_t seq;
+    uint64_t time_ms;
+    struct slice actor;
+    enum registry_command_kind kind;
+    struct image *images; // at most one of each record
+    size_t image_count;
+};
+
+// Where an image's record is stored, under which key, and the sequence of its last change.
+enum table image_table(enum image_kind kind);
+struct slice image_id(const struct image *image); // points into the image
+uint64_t image_version(const struct image *image);
+
+// Counts towards max_keys as far as the record itself says; expiry and the account are not looked at.
+bool change_counts(const struct registry_key *key);
+
+#endif

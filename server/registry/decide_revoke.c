@@ -1,0 +1,80 @@
+// REVOKE: at once and for ever, by key id or by whoever holds the token.
+#include "registry/decide.h"
+
+// The same words for a key that is missing, deleted or somebody else's.
+static enum status unknown_id(struct decision *decision)
+{
+    char text[KEY_ID_TEXT_SIZE + 1];
+    key_id_format(decision->command->ask.revoke.key_id, text);
+    return status_fail(&decision->command->note, STATUS_NOT_FOUND, "revoke.key_id",
+                       "there is no key %s: look it up with: postern list", text);
+}
+
+static enum status find_by_id(struct decision *decision, struct registry_key *key)
+{
+    struct registry_command *command = decision->command;
+    enum status status = registry_find_key(decision->txn, command->ask.revoke.key_id, command->arena, key);
+    if (status == STATUS_OK && (key->deleted || !decide_may_touch(&command->caller, key->account)))
+        status = STATUS_NOT_FOUND;
+    return status == STATUS_NOT_FOUND ? unknown_id(decision) : status;
+}
+
+// The same words for a text that is no token, an unknown key and a wrong secret. Never the token itself.
+static enum status unknown_token(struct decision *decision)
+{
+    return status_fail(&decision->command->note, STATUS_NOT_FOUND, "revoke.api_key",
+                       "this is not the token of a key of this installation: check that it is complete, or revoke the "
+                       "key by its key_id");
+}
+
+static enum status check_holder(struct decision *decision, const struct registry_key *key)
+{
+    const struct registry_command *command = decision->command;
+    if (key->deleted || !registry_token_matches(decision->registry, key, command->ask.revoke.token))
+        return unknown_token(decision);
+    if (key->type == KEY_TYPE_PUBLIC && !command->caller.is_operator)
+        return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, "revoke.api_key",
+                           "a public key's token is known to many, so holding it proves nothing: revoke the key by "
+                           "its key_id, as operator or as account-admin of its account");
+    return STATUS_OK;
+}
+
+static enum status find_by_token(struct decision *decision, struct registry_key *key)
+{
+    struct registry_command *command = decision->command;
+    struct key_token token;
+    bool valid = key_token_parse(command->ask.revoke.token, &token, NULL);
+    secret_wipe(token.secret, sizeof token.secret);
+    if (!valid)
+        return unknown_token(decision);
+    enum status status = registry_find_key(decision->txn, token.id, command->arena, key);
+    if (status == STATUS_NOT_FOUND)
+        return unknown_token(decision);
+    return status == STATUS_OK ? check_holder(decision, key) : status;
+}
+
+enum status decide_revoke_authority(struct decision *decision)
+{
+    struct registry_key *key = &decision->command->result.key;
+    return decision->command->ask.revoke.by_token ? find_by_token(decision, key) : find_by_id(decision, key);
+}
+
+enum status decide_revoke(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    struct registry_key *key = &command->result.key; // found by decide_revoke_authority
+    enum status status = registry_find_account(decision->txn, key->account, command->arena, &command->result.account);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+    if (key->facts.revoked_at_ms != 0)
+        return STATUS_OK; // final: the first reason and time stay
+    status = decide_version(decision, "revoke.if_version", key->version);
+    if (status != STATUS_OK)
+        return status;
+    key->facts.revoked_at_ms = decision->now_ms;
+    key->revoke_reason = command->ask.revoke.reason;
+    key->version = decision->seq;
+    decision->images[0] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    decision->image_count = 1;
+    return STATUS_OK;
+}

@@ -1,0 +1,282 @@
+#include "registry/chain.h"
+#include "registry/state.h"
+#include "registry/table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- what a store must be like before it is used
+
+static enum status check_format(struct store_txn *txn, struct arena *arena, bool *is_new, struct status_note *note)
+{
+    struct slice value;
+    uint32_t format = 0;
+    enum status status = store_get(txn, TABLE_META, table_meta_format(), &value);
+    *is_new = status == STATUS_NOT_FOUND;
+    if (*is_new)
+        return STATUS_OK;
+    if (status == STATUS_OK)
+        status = record_unpack_format(value, arena, &format);
+    if (status != STATUS_OK || format == RECORD_FORMAT)
+        return status;
+    if (format == 0)
+        return STATUS_DATA_LOSS;
+    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+                       "the store has format %" PRIu32 " and this posternd reads format %d: start the newer posternd "
+                       "that wrote it",
+                       format, RECORD_FORMAT);
+}
+
+static enum status check_master(const struct secret *secret, uint32_t master_id, struct slice value,
+                                struct arena *arena, struct status_note *note)
+{
+    uint8_t stored[SECRET_HASH_SIZE];
+    uint8_t actual[SECRET_HASH_SIZE];
+    enum status status = record_unpack_master(value, arena, stored);
+    if (status != STATUS_OK)
+        return status;
+    if (secret_check_value(secret, master_id, actual) == STATUS_OK && secret_equal(stored, actual))
+        return STATUS_OK;
+    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+                       "the keyring is not the one this store was made with (its master secret %" PRIu32
+                       " is missing or another one): put the right keyring back, or none of the keys can be verified",
+                       master_id);
+}
+
+// Every master secret that was ever used must be there, and be the same.
+static enum status check_masters(const struct secret *secret, struct store_txn *txn, struct arena *arena,
+                                 struct status_note *note)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    uint32_t master_id = 0;
+    struct table_key first = table_meta_check(0);
+    enum status status = store_cursor_open(txn, TABLE_META, &cursor);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, table_slice(&first), &key, &value);
+    while (status == STATUS_OK && table_meta_check_parse(key, &master_id)) {
+        status = check_master(secret, master_id, value, arena, note);
+        if (status != STATUS_OK)
+            break;
+        status = store_cursor_next(cursor, &key, &value);
+    }
+    store_cursor_close(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status write_format(struct store_txn *txn, struct arena *arena)
+{
+    struct slice value;
+    if (!record_pack_format(RECORD_FORMAT, arena, &value))
+        return STATUS_RESOURCE_EXHAUSTED;
+    store_put(txn, TABLE_META, table_meta_format(), value);
+    return STATUS_OK;
+}
+
+static enum status write_master(const struct secret *secret, uint32_t master_id, struct store_txn *txn,
+                                struct arena *arena)
+{
+    struct slice value;
+    uint8_t check[SECRET_HASH_SIZE];
+    struct table_key key = table_meta_check(master_id);
+    enum status status = store_get(txn, TABLE_META, table_slice(&key), &value);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = secret_check_value(secret, master_id, check);
+    if (status != STATUS_OK)
+        return STATUS_INTERNAL;
+    if (!record_pack_master(check, arena, &value))
+        return STATUS_RESOURCE_EXHAUSTED;
+    store_put(txn, TABLE_META, table_slice(&key), value);
+    return STATUS_OK;
+}
+
+static enum status check_and_mark(struct registry *registry, struct store_txn *txn, struct status_note *note)
+{
+    bool is_new = false;
+    enum status status = check_format(txn, registry->scratch, &is_new, note);
+    if (status == STATUS_OK)
+        status = check_masters(registry->secret, txn, registry->scratch, note);
+    if (status == STATUS_OK)
+        status = chain_check_end(registry->secret, txn, registry->scratch, note);
+    if (status == STATUS_OK && is_new)
+        status = write_format(txn, registry->scratch);
+    for (size_t i = 0; status == STATUS_OK && i < secret_count(registry->secret); i++)
+        status = write_master(registry->secret, secret_id_at(registry->secret, i), txn, registry->scratch);
+    return status;
+}
+
+// --- the same, as a job of the writer
+
+struct opening {
+    struct store_job job;
+    struct registry *registry;
+    struct status_note *note;
+    enum status status;
+    sem_t finished;
+};
+
+static struct opening *opening_of(struct store_job *job)
+{
+    return (struct opening *)(void *)((char *)job - offsetof(struct opening, job));
+}
+
+static void run_opening(struct store_job *job, struct store_txn *txn)
+{
+    struct opening *opening = opening_of(job);
+    opening->status = check_and_mark(opening->registry, txn, opening->note);
+}
+
+static void finish_opening(struct store_job *job, enum status status)
+{
+    struct opening *opening = opening_of(job);
+    if (status != STATUS_OK)
+        opening->status = status;
+    sem_post(&opening->finished);
+}
+
+static enum status settle_store(struct registry *registry, const char *path, struct status_note *note)
+{
+    struct status_note cause = {.message = ""};
+    struct opening opening = {
+        .job = {.run = run_opening, .done = finish_opening}, .registry = registry, .note = &cause};
+    if (sem_init(&opening.finished, 0, 0) != 0)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no semaphore", path);
+    store_submit(registry->store, &opening.job);
+    while (sem_wait(&opening.finished) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&opening.finished);
+    if (opening.status == STATUS_OK)
+        return STATUS_OK;
+    status_ignore(state_explain(opening.status, &cause), "it is the one that went in");
+    return status_fail(note, opening.status, NULL, "%s: %s", path, cause.message);
+}
+
+// --- open and close
+
+static enum status take_prefix(struct registry *registry, struct slice prefix, struct status_note *note)
+{
+    if (!key_prefix_is_valid(prefix) || prefix.size > sizeof registry->prefix)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, "default_prefix",
+                           "\"%.*s\" cannot be the prefix of tokens: use 2 to %d of a-z and 0-9, the first a letter, "
+                           "and not \"pub\"",
+                           SLICE_ARGS(prefix), KEY_PREFIX_MAX);
+    memcpy(registry->prefix, prefix.data, prefix.size);
+    registry->prefix_size = prefix.size;
+    return STATUS_OK;
+}
+
+static enum status open_parts(struct registry *registry, const struct registry_options *options,
+                              struct status_note *note)
+{
+    registry->secret = options->secret;
+    registry->clock = options->clock;
+    registry->scratch = arena_new(STATE_SCRATCH_BYTES);
+    if (registry->scratch == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+    enum status status = take_prefix(registry, options->default_prefix, note);
+    if (status != STATUS_OK)
+        return status;
+    struct store_options store = {.path = options->path,
+                                  .tables = table_names,
+                                  .table_count = TABLE_COUNT,
+                                  .map_size_bytes = options->map_size_bytes,
+                                  .max_readers = options->max_readers,
+                                  .log = options->log};
+    status = store_open(&store, &registry->store, note);
+    return status == STATUS_OK ? settle_store(registry, options->path, note) : status;
+}
+
+enum status registry_open(const struct registry_options *options, struct registry **out, struct status_note *note)
+{
+    *out = NULL;
+    struct registry *registry = calloc(1, sizeof *registry);
+    if (registry == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+    enum status status = open_parts(registry, options, note);
+    if (status != STATUS_OK) {
+        registry_close(registry);
+        return status;
+    }
+    *out = registry;
+    return STATUS_OK;
+}
+
+void registry_close(struct registry *registry)
+{
+    if (registry == NULL)
+        return;
+    store_close(registry->store);
+    arena_free(registry->scratch);
+    free(registry);
+}
+
+// Anything but a missing or empty directory counts: a keyring too many is worse than a start that is refused.
+bool registry_exists(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return errno != ENOENT;
+    bool exists = false;
+    for (struct dirent *entry = readdir(directory); entry != NULL && !exists; entry = readdir(directory))
+        exists = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return exists;
+}
+
+struct store_health registry_health(struct registry *registry)
+{
+    return store_health(registry->store);
+}
+
+void registry_check_readers(struct registry *registry)
+{
+    store_check_readers(registry->store);
+}
+
+// --- words for failures
+
+static const char *words_for(enum status status)
+{
+    switch (status) {
+    case STATUS_UNAVAILABLE:
+        return "the registry's disk cannot be read or written (failing, or full?), and it is not known whether the "
+               "change was made: repeat it with the same request_id to find out";
+    case STATUS_RESOURCE_EXHAUSTED:
+        return "the registry's map or the call's memory is full, and nothing was changed: ask for less at once, or "
+               "raise the map size and restart";
+    case STATUS_DATA_LOSS:
+        return "a stored record is damaged or of an unknown format: stop the daemon, run posternd --check on the data "
+               "directory, and restore a backup";
+    case STATUS_INTERNAL:
+        return "the registry contradicts itself, which is a bug: report it with the daemon's log";
+    case STATUS_OK:
+    case STATUS_CANCELLED:
+    case STATUS_UNKNOWN:
+    case STATUS_INVALID_ARGUMENT:
+    case STATUS_DEADLINE_EXCEEDED:
+    case STATUS_NOT_FOUND:
+    case STATUS_ALREADY_EXISTS:
+    case STATUS_PERMISSION_DENIED:
+    case STATUS_FAILED_PRECONDITION:
+    case STATUS_ABORTED:
+    case STATUS_OUT_OF_RANGE:
+    case STATUS_UNIMPLEMENTED:
+    case STATUS_UNAUTHENTICATED:
+        break;
+    }
+    return NULL;
+}
+
+enum status state_explain(enum status status, struct status_note *note)
+{
+    const char *words = words_for(status);
+    if (words != NULL && note->message[0] == '\0')
+        return status_fail(note, status, NULL, "%s", words);
+    return status;
+}

@@ -1,0 +1,26 @@
+// What the files of the registry share. Private to the room.
+#ifndef REGISTRY_STATE_H
+#define REGISTRY_STATE_H
+
+#include "registry/registry.h"
+
+enum {
+    // Enough for every step of the largest command (a record has at most about 15 KiB, a reply as much).
+    STATE_SCRATCH_BYTES = 1024 * 1024,
+    // Enough for any one record.
+    STATE_RECORD_BYTES = 256 * 1024
+};
+
+struct registry {
+    struct store *store;
+    struct secret *secret;
+    struct clock *clock;
+    char prefix[KEY_PREFIX_MAX]; // of tokens that name none
+    size_t prefix_size;
+    struct arena *scratch; // the writer thread's; reset at the start of each command
+};
+
+// Puts the usual words into the note of a failure that nobody has explained yet. Returns `status`.
+enum status state_explain(enum status status, struct status_note *note);
+
+#endif

@@ -1,0 +1,134 @@
+#include "registry/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { CHECK_PREFIX_SIZE = 5, MASTER_ID_SIZE = 4 };
+
+static const char check_prefix[] = "check";
+
+_Static_assert(TABLE_REPLAY_TIME_SIZE <= TABLE_KEY_MAX, "the longest key fits");
+
+const char *const table_names[TABLE_COUNT] = {
+    [TABLE_META] = "meta",
+    [TABLE_ACCOUNT] = "account",
+    [TABLE_TIER] = "tier",
+    [TABLE_SCOPE] = "scope",
+    [TABLE_KEY] = "key",
+    [TABLE_KEY_BY_ACCOUNT] = "key_by_account",
+    [TABLE_KEY_COUNT] = "key_count",
+    [TABLE_CHANGE] = "change",
+    [TABLE_REPLAY] = "replay",
+    [TABLE_REPLAY_BY_TIME] = "replay_by_time",
+    [TABLE_REPLAY_COUNT] = "replay_count",
+};
+
+struct slice table_slice(const struct table_key *key)
+{
+    return slice_make(key->bytes, key->size);
+}
+
+static void append(struct table_key *key, const void *bytes, size_t size)
+{
+    assert(size <= sizeof key->bytes - key->size);
+    if (size > 0)
+        memcpy(key->bytes + key->size, bytes, size);
+    key->size += size;
+}
+
+void table_number_write(uint64_t number, uint8_t out[TABLE_NUMBER_SIZE])
+{
+    for (size_t i = TABLE_NUMBER_SIZE; i > 0; i--) {
+        out[i - 1] = (uint8_t)(number & 0xff);
+        number >>= 8;
+    }
+}
+
+bool table_number_read(struct slice value, uint64_t *out)
+{
+    *out = 0;
+    if (value.size != TABLE_NUMBER_SIZE)
+        return false;
+    for (size_t i = 0; i < TABLE_NUMBER_SIZE; i++)
+        *out = *out << 8 | value.data[i];
+    return true;
+}
+
+struct slice table_meta_format(void)
+{
+    return slice_text("format");
+}
+
+struct slice table_meta_head(void)
+{
+    return slice_text("head");
+}
+
+struct slice table_meta_default_tier(void)
+{
+    return slice_text("default_tier");
+}
+
+struct table_key table_meta_check(uint32_t master_id)
+{
+    struct table_key key = {.size = 0};
+    uint8_t number[TABLE_NUMBER_SIZE];
+    table_number_write(master_id, number);
+    append(&key, check_prefix, CHECK_PREFIX_SIZE);
+    append(&key, number + TABLE_NUMBER_SIZE - MASTER_ID_SIZE, MASTER_ID_SIZE);
+    return key;
+}
+
+bool table_meta_check_parse(struct slice key, uint32_t *master_id)
+{
+    *master_id = 0;
+    if (key.size != CHECK_PREFIX_SIZE + MASTER_ID_SIZE || memcmp(key.data, check_prefix, CHECK_PREFIX_SIZE) != 0)
+        return false;
+    for (size_t i = CHECK_PREFIX_SIZE; i < key.size; i++)
+        *master_id = *master_id << 8 | key.data[i];
+    return true;
+}
+
+struct table_key table_change_key(uint64_t seq)
+{
+    struct table_key key = {.size = TABLE_NUMBER_SIZE};
+    table_number_write(seq, key.bytes);
+    return key;
+}
+
+struct table_key table_by_account_key(struct slice account, const uint8_t *id)
+{
+    assert(account.size <= ACCOUNT_ID_MAX);
+    struct table_key key = {.size = 0};
+    append(&key, account.data, account.size);
+    append(&key, "", 1);
+    if (id != NULL)
+        append(&key, id, KEY_ID_SIZE);
+    return key;
+}
+
+bool table_by_account_parse(struct slice key, struct slice *account, struct slice *id)
+{
+    *account = slice_empty();
+    *id = slice_empty();
+    if (key.size < 1 + 1 + KEY_ID_SIZE || key.size > ACCOUNT_ID_MAX + 1 + KEY_ID_SIZE)
+        return false;
+    size_t account_size = key.size - KEY_ID_SIZE - 1;
+    if (memchr(key.data, '\0', account_size + 1) != key.data + account_size)
+        return false;
+    *account = slice_make(key.data, account_size);
+    *id = slice_make(key.data + account_size + 1, KEY_ID_SIZE);
+    return true;
+}
+
+struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE])
+{
+    struct table_key key = table_change_key(time_ms);
+    append(&key, name, SECRET_HASH_SIZE);
+    return key;
+}
+
+void table_key_step(struct table_key *key)
+{
+    append(key, "", 1);
+}

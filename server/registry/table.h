@@ -1,0 +1,65 @@
+// Tables of the store `registry/` and how their keys are encoded. Private to the room.
+//
+// Threads: everything here is pure.
+#ifndef REGISTRY_TABLE_H
+#define REGISTRY_TABLE_H
+
+#include "account/account.h"
+#include "base/slice.h"
+#include "key/key.h"
+#include "secret/secret.h"
+
+enum table {
+    TABLE_META,           // "format", "head", "default_tier", "check" + master id
+    TABLE_ACCOUNT,        // account id -> AccountRecord
+    TABLE_TIER,           // name -> TierRecord
+    TABLE_SCOPE,          // the catalogue of scopes
+    TABLE_KEY,            // key id -> KeyRecord
+    TABLE_KEY_BY_ACCOUNT, // account id, NUL, key id -> nothing
+    TABLE_KEY_COUNT,      // account id -> how many of its keys are not revoked
+    TABLE_CHANGE,         // sequence -> ChainRecord
+    TABLE_REPLAY,         // keyed hash of caller and request_id -> ReplayRecord
+    TABLE_REPLAY_BY_TIME, // time, name in TABLE_REPLAY -> keyed hash of the caller
+    TABLE_REPLAY_COUNT,   // keyed hash of the caller -> how many of its replies are kept
+    TABLE_COUNT
+};
+
+extern const char *const table_names[TABLE_COUNT];
+
+enum {
+    TABLE_NUMBER_SIZE = 8,
+    TABLE_REPLAY_TIME_SIZE = TABLE_NUMBER_SIZE + SECRET_HASH_SIZE,
+    TABLE_KEY_MAX = ACCOUNT_ID_MAX + 1 + KEY_ID_SIZE + 1
+};
+
+struct table_key {
+    uint8_t bytes[TABLE_KEY_MAX];
+    size_t size;
+};
+
+struct slice table_slice(const struct table_key *key);
+
+// Keys of TABLE_META.
+struct slice table_meta_format(void);
+struct slice table_meta_head(void);
+struct slice table_meta_default_tier(void);
+struct table_key table_meta_check(uint32_t master_id);
+// False when the meta key is not one of a check value.
+bool table_meta_check_parse(struct slice key, uint32_t *master_id) __attribute__((warn_unused_result));
+
+struct table_key table_change_key(uint64_t seq);
+// The account's id has at most ACCOUNT_ID_MAX bytes. `id` NULL: before the account's first key.
+struct table_key table_by_account_key(struct slice account, const uint8_t *id);
+// Both point into `key`. False when it has another shape.
+bool table_by_account_parse(struct slice key, struct slice *account, struct slice *id)
+    __attribute__((warn_unused_result));
+struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE]);
+// The first key behind `key` and nothing else, as no key is a prefix of another one of its table.
+void table_key_step(struct table_key *key);
+
+// Numbers as values: 8 bytes, big-endian.
+void table_number_write(uint64_t number, uint8_t out[TABLE_NUMBER_SIZE]);
+// False when the value does not have 8 bytes.
+bool table_number_read(struct slice value, uint64_t *out) __attribute__((warn_unused_result));
+
+#endif
