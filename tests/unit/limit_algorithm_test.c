@@ -1,0 +1,501 @@
+// Each algorithm against a log of everything that it has admitted, over random schedules.
+
+#include "limit/algorithm.h"
+#include "unit/limit_fake.h"
+
+enum { STEPS = 250, SCHEDULES = 1500, SUBWINDOWS = LIMIT_COUNTERS_MAX - 1 };
+
+struct admission {
+    uint64_t t;
+    uint64_t cost;
+};
+
+// One limit under test, what it has admitted, and how its clock moves.
+struct run {
+    const struct limit_algorithm_functions *functions;
+    enum limit_algorithm algorithm;
+    struct limit_rule rule;
+    union limit_state state;
+    uint64_t t;
+    uint64_t random;
+    struct admission log[STEPS];
+    size_t count;
+};
+
+static const enum limit_algorithm algorithms[] = {LIMIT_FIXED_WINDOW, LIMIT_SLIDING_WINDOW, LIMIT_TOKEN_BUCKET};
+
+static uint64_t random_amount(uint64_t *random)
+{
+    static const uint64_t scales[] = {5, 20, 255, 256, 65535, 70000, UINT32_MAX, UINT64_C(1) << 40, LIMIT_AMOUNT_MAX};
+    return 1 + fake_below(random, scales[fake_below(random, sizeof scales / sizeof scales[0])]);
+}
+
+static struct limit_rule random_rule(enum limit_algorithm algorithm, uint64_t *random)
+{
+    static const uint64_t windows_s[] = {1, 7, 60, 61, 90, 3600, 86400, LIMIT_WINDOW_S_MAX};
+    struct limit_rule rule = {.amount = random_amount(random)};
+    rule.window_ms = windows_s[fake_below(random, sizeof windows_s / sizeof windows_s[0])] * 1000;
+    if (algorithm == LIMIT_TOKEN_BUCKET)
+        rule.burst = 1 + fake_below(random, fake_below(random, 2) == 0 ? rule.amount : 10);
+    if (algorithm == LIMIT_FIXED_WINDOW && fake_below(random, 4) == 0) {
+        rule.period = LIMIT_MONTH;
+        rule.window_ms = 0;
+        rule.utc_offset_s = (int32_t)fake_below(random, 86400) - 43200;
+    }
+    return rule;
+}
+
+static void begin_run(struct run *run, enum limit_algorithm algorithm, uint64_t seed)
+{
+    *run = (struct run){.functions = limit_algorithm_of(algorithm), .algorithm = algorithm, .random = seed};
+    run->rule = random_rule(algorithm, &run->random);
+    run->t = FAKE_START_MS + fake_below(&run->random, 100000000);
+    assert_true(run->functions->load(&run->state, &run->rule, run->t, NULL));
+}
+
+static void end_run(struct run *run)
+{
+    if (run->functions->wipe != NULL)
+        run->functions->wipe(&run->state);
+}
+
+static uint64_t capacity(const struct run *run)
+{
+    return limit_capacity(run->algorithm, &run->rule);
+}
+
+// Mostly small steps, some of a window's length, and boundaries met exactly.
+static uint64_t random_step(struct run *run)
+{
+    uint64_t window_ms = run->rule.window_ms > 0 ? run->rule.window_ms : UINT64_C(31) * 86400000;
+    switch (fake_below(&run->random, 8)) {
+    case 0:
+        return 0;
+    case 1:
+        return fake_below(&run->random, 2 * window_ms);
+    case 2:
+        return window_ms - run->t % window_ms;
+    case 3:
+        return window_ms;
+    default:
+        return fake_below(&run->random, window_ms / 8 + 1);
+    }
+}
+
+static uint64_t random_cost(struct run *run)
+{
+    uint64_t most = fake_below(&run->random, 3) == 0 ? capacity(run) : capacity(run) / 16 + 1;
+    return 1 + fake_below(&run->random, most);
+}
+
+static void move(struct run *run, uint64_t t)
+{
+    run->t = t;
+    run->functions->sync(&run->state, &run->rule, t);
+}
+
+static bool fits(const struct run *run, uint64_t cost)
+{
+    return run->functions->fits(&run->state, &run->rule, run->t, cost);
+}
+
+static void admit(struct run *run, uint64_t cost)
+{
+    run->functions->spend(&run->state, &run->rule, run->t, cost);
+    run->log[run->count++] = (struct admission){run->t, cost};
+}
+
+static uint64_t admitted_between(const struct run *run, uint64_t from, uint64_t to)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < run->count; i++)
+        if (run->log[i].t >= from && run->log[i].t <= to)
+            sum += run->log[i].cost;
+    return sum;
+}
+
+// The state at another time, without touching the run's own.
+static void copy_at(struct run *copy, const struct run *run, uint64_t t)
+{
+    struct limit_record record = {0};
+    *copy = *run;
+    if (run->algorithm == LIMIT_SLIDING_WINDOW) {
+        run->functions->save(&run->state, &record);
+        assert_true(run->functions->load(&copy->state, &run->rule, run->t, &record));
+    }
+    move(copy, t);
+}
+
+// --- what must be exact at every step
+
+static void check_remaining(const struct run *run)
+{
+    uint64_t remaining = run->functions->remaining(&run->state, &run->rule, run->t);
+    assert_true(remaining <= capacity(run));
+    assert_true(remaining == 0 || fits(run, remaining));
+    assert_false(fits(run, remaining + 1));
+}
+
+static void check_reset(const struct run *run)
+{
+    struct run copy;
+    uint64_t reset = run->functions->reset(&run->state, &run->rule, run->t);
+    assert_true(reset >= run->t);
+    copy_at(&copy, run, reset);
+    assert_true(fits(&copy, capacity(run)));
+    assert_true(run->functions->is_empty(&copy.state, reset));
+    end_run(&copy);
+    if (fits(run, capacity(run)) || reset == run->t)
+        return;
+    copy_at(&copy, run, reset - 1);
+    assert_false(fits(&copy, capacity(run)));
+    end_run(&copy);
+}
+
+static void check_retry(const struct run *run, uint64_t cost)
+{
+    struct run copy;
+    uint64_t retry = run->functions->retry(&run->state, &run->rule, run->t, cost);
+    assert_true(retry > run->t);
+    copy_at(&copy, run, retry);
+    assert_true(fits(&copy, cost));
+    end_run(&copy);
+    copy_at(&copy, run, retry - 1);
+    assert_false(fits(&copy, cost));
+    end_run(&copy);
+}
+
+// --- the promise of each algorithm, and that it is not stricter than it says
+
+static void check_fixed(const struct run *run, uint64_t cost)
+{
+    const struct limit_fixed_state *fixed = &run->state.fixed;
+    assert_true(fixed->begin_ms <= run->t && run->t < fixed->end_ms);
+    uint64_t used = admitted_between(run, fixed->begin_ms, fixed->end_ms - 1);
+    assert_true(used <= run->rule.amount);
+    assert_int_equal(fits(run, cost), used + cost <= run->rule.amount);
+}
+
+static void check_sliding(const struct run *run, uint64_t cost)
+{
+    uint64_t slot_ms = (run->rule.window_ms + SUBWINDOWS - 1) / SUBWINDOWS;
+    assert_true(admitted_between(run, run->t - run->rule.window_ms, run->t) <= run->rule.amount);
+    uint64_t touched = admitted_between(run, run->t - LIMIT_COUNTERS_MAX * slot_ms + 1, run->t);
+    if (touched + cost <= run->rule.amount)
+        assert_true(fits(run, cost));
+}
+
+// (sum - burst) * window <= interval * amount, for every interval that ends with the newest admission
+static void check_bucket(const struct run *run)
+{
+    limit_wide sum = 0;
+    for (size_t i = run->count; i > 0; i--) {
+        const struct admission *first = &run->log[i - 1];
+        sum += first->cost;
+        limit_wide refill = (limit_wide)(run->log[run->count - 1].t - first->t) * run->rule.amount;
+        if (sum > run->rule.burst)
+            assert_true((sum - run->rule.burst) * run->rule.window_ms <= refill);
+    }
+}
+
+static void check_promise(const struct run *run, uint64_t cost)
+{
+    if (run->algorithm == LIMIT_FIXED_WINDOW)
+        check_fixed(run, cost);
+    else if (run->algorithm == LIMIT_SLIDING_WINDOW)
+        check_sliding(run, cost);
+    else
+        check_bucket(run);
+}
+
+static void run_schedule(enum limit_algorithm algorithm, uint64_t seed)
+{
+    struct run run;
+    begin_run(&run, algorithm, seed);
+    for (int step = 0; step < STEPS; step++) {
+        move(&run, run.t + random_step(&run));
+        uint64_t cost = random_cost(&run);
+        check_promise(&run, cost);
+        check_remaining(&run);
+        if (fits(&run, cost))
+            admit(&run, cost);
+        else
+            check_retry(&run, cost);
+        check_reset(&run);
+        check_promise(&run, cost);
+    }
+    end_run(&run);
+}
+
+static void fixed_window_never_holds_more_than_the_amount(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++)
+        run_schedule(LIMIT_FIXED_WINDOW, seed);
+}
+
+static void no_interval_of_a_sliding_window_holds_more_than_the_amount(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++)
+        run_schedule(LIMIT_SLIDING_WINDOW, seed);
+}
+
+static void no_interval_of_a_bucket_holds_more_than_burst_and_refill(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++)
+        run_schedule(LIMIT_TOKEN_BUCKET, seed);
+}
+
+// The same virtual scheduling with plain numbers in ticks of 1/amount milliseconds.
+static void bucket_does_not_drift_from_exact_arithmetic(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
+        struct run run;
+        begin_run(&run, LIMIT_TOKEN_BUCKET, seed);
+        limit_wide tat = (limit_wide)run.t * run.rule.amount;
+        for (int step = 0; step < STEPS; step++) {
+            move(&run, run.t + random_step(&run));
+            uint64_t cost = random_cost(&run);
+            limit_wide now = (limit_wide)run.t * run.rule.amount;
+            limit_wide next = (tat > now ? tat : now) + (limit_wide)cost * run.rule.window_ms;
+            bool want = next <= now + (limit_wide)run.rule.burst * run.rule.window_ms;
+            assert_int_equal(fits(&run, cost), want);
+            if (!want)
+                continue;
+            admit(&run, cost);
+            tat = next;
+        }
+    }
+}
+
+static void client_at_exactly_the_limit_is_admitted_sixty_of_sixtyone_times(void **state)
+{
+    (void)state;
+    struct limit_rule rule = {.amount = 60, .window_ms = 60000};
+    union limit_state sliding;
+    uint64_t admitted = 0, calls = 61 * 100;
+    assert_true(limit_sliding_window.load(&sliding, &rule, FAKE_START_MS, NULL));
+    for (uint64_t i = 0; i < calls; i++) {
+        uint64_t t = FAKE_START_MS + i * 1000;
+        limit_sliding_window.sync(&sliding, &rule, t);
+        if (!limit_sliding_window.fits(&sliding, &rule, t, 1))
+            continue;
+        limit_sliding_window.spend(&sliding, &rule, t, 1);
+        admitted++;
+    }
+    assert_int_equal(admitted, calls * 60 / 61);
+    limit_sliding_window.wipe(&sliding);
+}
+
+// --- records
+
+static void stored_state_is_never_more_generous_and_hardly_stricter(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
+        enum limit_algorithm algorithm = algorithms[seed % 3];
+        struct run run, back;
+        begin_run(&run, algorithm, seed);
+        for (int step = 0; step < 20; step++) {
+            move(&run, run.t + random_step(&run));
+            uint64_t cost = random_cost(&run);
+            if (fits(&run, cost))
+                admit(&run, cost);
+        }
+        struct limit_record record = {.algorithm = algorithm};
+        run.functions->save(&run.state, &record);
+        back = run;
+        assert_true(run.functions->load(&back.state, &run.rule, run.t, &record));
+        uint64_t reset = run.functions->reset(&run.state, &run.rule, run.t);
+        uint64_t back_reset = run.functions->reset(&back.state, &run.rule, run.t);
+        assert_true(back_reset == reset || (algorithm == LIMIT_TOKEN_BUCKET && back_reset == reset + 1));
+        uint64_t remaining = run.functions->remaining(&run.state, &run.rule, run.t);
+        uint64_t back_remaining = run.functions->remaining(&back.state, &run.rule, run.t);
+        assert_true(back_remaining <= remaining);
+        if (algorithm != LIMIT_TOKEN_BUCKET)
+            assert_int_equal(back_remaining, remaining);
+        else // at most 2^-32 ms and one tick are lost
+            assert_true(remaining - back_remaining <= 2 + (run.rule.amount >> 32) / run.rule.window_ms);
+        end_run(&back);
+        end_run(&run);
+    }
+}
+
+static void ring_of_another_size_counts_as_spent_in_its_newest_part(void **state)
+{
+    (void)state;
+    struct limit_rule rule = {.amount = 100, .window_ms = 60000};
+    struct limit_record record = {.index = FAKE_START_MS / 1000, .counters = {30, 0, 12}, .counter_count = 3};
+    union limit_state sliding;
+    assert_true(limit_sliding_window.load(&sliding, &rule, FAKE_START_MS, &record));
+    assert_int_equal(limit_sliding_window.remaining(&sliding, &rule, FAKE_START_MS), 58);
+    assert_int_equal(limit_sliding_window.reset(&sliding, &rule, FAKE_START_MS), FAKE_START_MS / 1000 * 1000 + 61000);
+    limit_sliding_window.wipe(&sliding);
+}
+
+// --- a reservation that was lost
+
+static void lost_reservation_counts_as_spent_now(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
+        struct limit_rule rule = {.amount = 100, .burst = 100, .window_ms = 60000};
+        uint64_t t = FAKE_START_MS / 60000 * 60000;
+        union limit_state one;
+        assert_true(functions->load(&one, &rule, t, NULL));
+        functions->spend(&one, &rule, t, 40);
+        assert_true(functions->charge_lost(&one, &rule, t, 12));
+        assert_int_equal(functions->remaining(&one, &rule, t), 48);
+        if (functions->wipe != NULL)
+            functions->wipe(&one);
+    }
+}
+
+static void loss_beyond_the_limit_leaves_nothing_but_does_not_last_longer_than_a_window(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
+        struct limit_rule rule = {.amount = 100, .burst = 100, .window_ms = 60000};
+        uint64_t t = FAKE_START_MS / 60000 * 60000;
+        union limit_state one;
+        assert_true(functions->load(&one, &rule, t, NULL));
+        functions->spend(&one, &rule, t, 95);
+        assert_true(functions->charge_lost(&one, &rule, t, 200));
+        assert_int_equal(functions->remaining(&one, &rule, t), 0);
+        functions->sync(&one, &rule, t + 61000);
+        assert_int_equal(functions->remaining(&one, &rule, t + 61000), 100);
+        if (functions->wipe != NULL)
+            functions->wipe(&one);
+    }
+}
+
+static void small_burst_at_a_high_rate_is_soon_back_after_a_loss(void **state)
+{
+    (void)state;
+    struct limit_rule rule = {.amount = 1000000, .burst = 10, .window_ms = 60000};
+    union limit_state bucket;
+    assert_true(limit_token_bucket.load(&bucket, &rule, FAKE_START_MS, NULL));
+    assert_true(limit_token_bucket.charge_lost(&bucket, &rule, FAKE_START_MS, 125000));
+    assert_int_equal(limit_token_bucket.remaining(&bucket, &rule, FAKE_START_MS), 0);
+    assert_int_equal(limit_token_bucket.reset(&bucket, &rule, FAKE_START_MS), FAKE_START_MS + 1);
+}
+
+// --- limits that change
+
+static void limit_that_was_lowered_and_is_raised_again_has_not_forgotten(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
+        struct limit_rule high = {.amount = 1000, .burst = 1000, .window_ms = 60000};
+        struct limit_rule low = {.amount = 10, .burst = 10, .window_ms = 60000};
+        uint64_t t = FAKE_START_MS / 60000 * 60000;
+        union limit_state one;
+        struct limit_record record = {0};
+        assert_true(functions->load(&one, &high, t, NULL));
+        functions->spend(&one, &high, t, 700);
+        functions->sync(&one, &low, t);
+        assert_int_equal(functions->remaining(&one, &low, t), algorithms[i] == LIMIT_TOKEN_BUCKET ? 3 : 0);
+        functions->save(&one, &record);
+        if (functions->wipe != NULL)
+            functions->wipe(&one);
+        assert_true(functions->load(&one, &low, t, &record)); // a crash while it is low
+        assert_true(functions->charge_lost(&one, &low, t, 1));
+        if (functions->reserve != NULL)
+            assert_true(functions->reserve(&one, high.amount));
+        functions->sync(&one, &high, t);
+        assert_true(functions->remaining(&one, &high, t) < 300);
+        assert_true(functions->remaining(&one, &high, t) >= (algorithms[i] == LIMIT_TOKEN_BUCKET ? 200 : 299));
+        if (functions->wipe != NULL)
+            functions->wipe(&one);
+    }
+}
+
+static void raising_the_amount_widens_the_counters_and_keeps_them(void **state)
+{
+    (void)state;
+    static const uint64_t amounts[] = {200, 60000, 4000000000, LIMIT_AMOUNT_MAX};
+    struct limit_rule rule = {.amount = amounts[0], .window_ms = 60000};
+    union limit_state sliding;
+    uint64_t t = FAKE_START_MS;
+    assert_true(limit_sliding_window.load(&sliding, &rule, t, NULL));
+    for (size_t i = 0; i < 4; i++) {
+        rule.amount = amounts[i];
+        assert_true(limit_sliding_window.reserve(&sliding, rule.amount));
+        assert_int_equal(sliding.sliding.width, (size_t)1 << i);
+        t += 1000;
+        limit_sliding_window.sync(&sliding, &rule, t);
+        limit_sliding_window.spend(&sliding, &rule, t, limit_sliding_window.remaining(&sliding, &rule, t));
+        assert_false(limit_sliding_window.fits(&sliding, &rule, t, 1));
+    }
+    assert_true(limit_sliding_window.reserve(&sliding, 1));
+    assert_int_equal(sliding.sliding.width, 8);
+    limit_sliding_window.wipe(&sliding);
+}
+
+static void rescaling_a_bucket_never_makes_it_fuller(void **state)
+{
+    (void)state;
+    uint64_t random = 5;
+    for (int i = 0; i < 20000; i++) {
+        struct limit_rule rule = {.amount = random_amount(&random), .window_ms = 60000};
+        rule.burst = rule.amount;
+        union limit_state bucket;
+        assert_true(limit_token_bucket.load(&bucket, &rule, FAKE_START_MS, NULL));
+        limit_token_bucket.spend(&bucket, &rule, FAKE_START_MS, 1 + fake_below(&random, rule.amount));
+        struct limit_bucket_state before = bucket.bucket;
+        rule.amount = random_amount(&random);
+        limit_token_bucket.sync(&bucket, &rule, FAKE_START_MS);
+        const struct limit_bucket_state *after = &bucket.bucket;
+        assert_true(after->fraction < after->scale);
+        assert_true(after->tat_ms >= before.tat_ms && after->tat_ms <= before.tat_ms + 1);
+        limit_wide ms = after->tat_ms - before.tat_ms;
+        limit_wide part = (limit_wide)after->fraction * before.scale + ms * before.scale * after->scale;
+        assert_true(part >= (limit_wide)before.fraction * after->scale);
+        assert_true(part < (limit_wide)before.fraction * after->scale + before.scale);
+    }
+}
+
+static void forbidden_resource_fits_nothing_and_can_be_allowed_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
+        struct limit_rule none = {.window_ms = 60000}, some = {.amount = 7, .burst = 7, .window_ms = 60000};
+        union limit_state one;
+        assert_true(functions->load(&one, &none, FAKE_START_MS, NULL));
+        assert_false(functions->fits(&one, &none, FAKE_START_MS, 1));
+        assert_int_equal(functions->remaining(&one, &none, FAKE_START_MS), 0);
+        assert_true(functions->reset(&one, &none, FAKE_START_MS) >= FAKE_START_MS);
+        functions->sync(&one, &some, FAKE_START_MS);
+        assert_true(functions->fits(&one, &some, FAKE_START_MS, 7));
+        if (functions->wipe != NULL)
+            functions->wipe(&one);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fixed_window_never_holds_more_than_the_amount),
+        cmocka_unit_test(no_interval_of_a_sliding_window_holds_more_than_the_amount),
+        cmocka_unit_test(no_interval_of_a_bucket_holds_more_than_burst_and_refill),
+        cmocka_unit_test(bucket_does_not_drift_from_exact_arithmetic),
+        cmocka_unit_test(client_at_exactly_the_limit_is_admitted_sixty_of_sixtyone_times),
+        cmocka_unit_test(stored_state_is_never_more_generous_and_hardly_stricter),
+        cmocka_unit_test(ring_of_another_size_counts_as_spent_in_its_newest_part),
+        cmocka_unit_test(lost_reservation_counts_as_spent_now),
+        cmocka_unit_test(loss_beyond_the_limit_leaves_nothing_but_does_not_last_longer_than_a_window),
+        cmocka_unit_test(small_burst_at_a_high_rate_is_soon_back_after_a_loss),
+        cmocka_unit_test(limit_that_was_lowered_and_is_raised_again_has_not_forgotten),
+        cmocka_unit_test(raising_the_amount_widens_the_counters_and_keeps_them),
+        cmocka_unit_test(rescaling_a_bucket_never_makes_it_fuller),
+        cmocka_unit_test(forbidden_resource_fits_nothing_and_can_be_allowed_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
