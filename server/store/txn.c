@@ -7,7 +7,6 @@
 struct store_cursor {
     struct store_txn *txn;
     MDB_cursor *cursor;
-    bool at_end; // LMDB would start over at the first key
 };
 
 static MDB_val to_val(struct slice slice)
@@ -117,7 +116,6 @@ static enum status move(struct store_cursor *cursor, MDB_cursor_op operation, MD
     }
     MDB_val data = {0};
     const int code = mdb_cursor_get(cursor->cursor, &at, &data, operation);
-    cursor->at_end = code != 0;
     if (code == 0) {
         *key = slice_make(at.mv_data, at.mv_size);
         *value = slice_make(data.mv_data, data.mv_size);
@@ -132,10 +130,5 @@ enum status store_cursor_seek(struct store_cursor *cursor, struct slice from, st
 
 enum status store_cursor_next(struct store_cursor *cursor, struct slice *key, struct slice *value)
 {
-    if (cursor->at_end) {
-        *key = slice_empty();
-        *value = slice_empty();
-        return STATUS_NOT_FOUND;
-    }
     return move(cursor, MDB_NEXT, (MDB_val){0}, key, value);
 }

@@ -235,6 +235,42 @@ static void a_cursor_in_a_job_sees_the_jobs_writes(void **state)
     assert_int_equal(count, 4);
 }
 
+static void put_many(struct store_txn *txn, void *context)
+{
+    const unsigned *count = context;
+    for (unsigned i = 0; i < *count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%08u", i);
+        store_put(txn, TABLE_FIRST, slice_text(key), slice_text("a value that fills pages"));
+    }
+}
+
+static void a_cursor_visits_every_key_of_many_pages_once(void **state)
+{
+    struct store_fixture *fixture = *state;
+    unsigned count = 5000;
+    struct slice key;
+    struct slice value;
+    struct store_cursor *cursor = NULL;
+    assert_int_equal(call_now(fixture->store, put_many, &count), STATUS_OK);
+    struct store_txn *view = open_view(fixture);
+    assert_int_equal(store_view_begin(view), STATUS_OK);
+    assert_int_equal(store_cursor_open(view, TABLE_FIRST, &cursor), STATUS_OK);
+    enum status status = store_cursor_seek(cursor, slice_empty(), &key, &value);
+    for (unsigned i = 0; i < count; i++) {
+        char expected[16];
+        snprintf(expected, sizeof expected, "%08u", i);
+        assert_at(status, key, value, expected, "a value that fills pages");
+        status = store_cursor_next(cursor, &key, &value);
+    }
+    assert_int_equal(status, STATUS_NOT_FOUND);
+    assert_int_equal(store_cursor_next(cursor, &key, &value), STATUS_NOT_FOUND);
+    assert_int_equal(store_cursor_seek(cursor, slice_text("x"), &key, &value), STATUS_NOT_FOUND);
+    assert_int_equal(store_cursor_next(cursor, &key, &value), STATUS_NOT_FOUND);
+    store_cursor_close(cursor);
+    store_view_close(view);
+}
+
 static void an_empty_table_has_no_first_key(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -266,6 +302,19 @@ static void files_are_private_whatever_the_umask(void **state)
     fixture_open(fixture);
     umask(before);
     assert_int_equal(mode_of(fixture, "store"), 0700);
+    assert_int_equal(mode_of(fixture, "store/data.mdb"), 0600);
+    assert_int_equal(mode_of(fixture, "store/lock.mdb"), 0600);
+}
+
+static void files_that_others_may_read_are_closed_to_them(void **state)
+{
+    struct store_fixture *fixture = *state;
+    char path[PATH_MAX];
+    fixture_open(fixture);
+    fixture_close(fixture);
+    assert_int_equal(chmod(tempdir_join(&fixture->directory, "store/data.mdb", path), 0644), 0);
+    assert_int_equal(chmod(tempdir_join(&fixture->directory, "store/lock.mdb", path), 0666), 0);
+    fixture_open(fixture);
     assert_int_equal(mode_of(fixture, "store/data.mdb"), 0600);
     assert_int_equal(mode_of(fixture, "store/lock.mdb"), 0600);
 }
@@ -330,8 +379,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_views_than_readers_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cursor_walks_in_key_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cursor_in_a_job_sees_the_jobs_writes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cursor_visits_every_key_of_many_pages_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_table_has_no_first_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_private_whatever_the_umask, set_up_unopened, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_others_may_read_are_closed_to_them, set_up_unopened, tear_down),
         cmocka_unit_test_setup_teardown(a_store_under_a_missing_directory_does_not_open, set_up_unopened, tear_down),
         cmocka_unit_test_setup_teardown(a_file_in_the_stores_place_does_not_open, set_up_unopened, tear_down),
         cmocka_unit_test_setup_teardown(a_foreign_data_file_does_not_open, set_up_unopened, tear_down),

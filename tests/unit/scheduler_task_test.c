@@ -175,6 +175,31 @@ static void a_late_task_is_not_made_up_for_in_a_burst(void **state)
     }
 }
 
+static void run_longer_than_the_interval(void *context)
+{
+    const struct timespec duration = {.tv_nsec = 30000000};
+    run_once(context);
+    nanosleep(&duration, NULL);
+}
+
+static void a_task_slower_than_its_interval_still_pauses(void **state)
+{
+    enum { INTERVAL_MS = 20, DURATION_MS = 30, RUNS = 3 };
+    struct runs runs;
+    runs_init(&runs);
+    (void)state;
+    const struct scheduler_task task = {"runs", INTERVAL_MS, run_longer_than_the_interval, &runs};
+    const uint64_t opened_ms = now_ms();
+    struct scheduler *scheduler = open_scheduler(&task, 1, NULL);
+    for (int i = 0; i < RUNS; i++) {
+        wait_for(&runs.ran);
+    }
+    scheduler_close(scheduler);
+    for (uint64_t i = 0; i < RUNS; i++) {
+        assert_true(runs.started_ms[i] >= opened_ms + INTERVAL_MS + i * (INTERVAL_MS + DURATION_MS));
+    }
+}
+
 // --- closing
 
 struct slow {
@@ -283,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_kick_runs_a_task_at_once),
         cmocka_unit_test(kicks_while_a_task_runs_are_one_more_run),
         cmocka_unit_test(a_late_task_is_not_made_up_for_in_a_burst),
+        cmocka_unit_test(a_task_slower_than_its_interval_still_pauses),
         cmocka_unit_test(closing_waits_for_the_running_task_and_starts_no_other),
         cmocka_unit_test(a_scheduler_without_tasks_opens_and_closes),
         cmocka_unit_test(a_task_slower_than_a_second_is_logged),
