@@ -174,6 +174,40 @@ static void system_clock_knows_its_boot(void **state)
     clock_free(clock);
 }
 
+struct interrupted {
+    struct machine machine;
+    struct clock *clock;
+    bool armed;
+};
+
+// While one follower holds the wall time that it has just read, another one moves the clock further.
+static uint64_t interrupted_wall_ms(void *context)
+{
+    struct interrupted *interrupted = context;
+    uint64_t wall_ms = interrupted->machine.wall_ms;
+    if (interrupted->armed) {
+        interrupted->armed = false;
+        interrupted->machine.wall_ms += hour_ms;
+        assert_true(clock_follow_wall(interrupted->clock, 0) == hour_ms + 1);
+    }
+    return wall_ms;
+}
+
+static void follower_that_comes_late_does_not_move_it_back(void **state)
+{
+    (void)state;
+    struct interrupted interrupted = {.machine = {.boot_ms = 5000, .wall_ms = start_ms}};
+    struct clock_source source = source_of(&interrupted.machine, 1);
+    source.wall_ms = interrupted_wall_ms;
+    source.context = &interrupted; // starts with the machine
+    interrupted.clock = clock_new(source, NULL);
+    interrupted.machine.wall_ms += 1;
+    interrupted.armed = true;
+    assert_true(clock_follow_wall(interrupted.clock, 0) == 0);
+    assert_true(clock_now_ms(interrupted.clock) == start_ms + hour_ms + 1);
+    clock_free(interrupted.clock);
+}
+
 enum { READERS = 3, ROUNDS = 20000 };
 
 struct race {
@@ -235,6 +269,7 @@ int main(void)
         cmocka_unit_test(wall_clock_near_1970_is_survived),
         cmocka_unit_test(daemon_times_are_shown_as_wall_times),
         cmocka_unit_test(system_clock_knows_its_boot),
+        cmocka_unit_test(follower_that_comes_late_does_not_move_it_back),
         cmocka_unit_test(no_thread_sees_time_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
