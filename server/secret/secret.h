@@ -1,10 +1,11 @@
 // All cryptography: the keyring, what is derived from it, token hashes, the chain's MAC, sealing.
 //
-// Owns: the master secrets, in guarded memory (sodium_malloc), wiped at close. The only room that knows libsodium.
-// A keyring holds 32-byte master secrets by id (1, 2, …); the newest is used for what is made new, older ones keep what
-// they made readable. Everything else is derived from a master with crypto_kdf (BLAKE2b, context "postern1", one subkey
-// number per purpose), so that no two purposes share a key.
-// Threads: after secret_open everything may be called from any thread.
+// Owns: the keys derived from the master secrets, in guarded memory (sodium_malloc), wiped at close; the masters
+// themselves are dropped once that is done. The only room that knows libsodium.
+// A keyring holds 1 to 64 master secrets of 32 bytes by ascending id (the first is 1); the newest is used for what is
+// made new, older ones keep what they made readable. Everything else is derived from a master with crypto_kdf (BLAKE2b,
+// context "postern1", one subkey number per purpose), so that no two purposes share a key. Threads: after secret_open
+// everything may be called from any thread.
 #ifndef SECRET_SECRET_H
 #define SECRET_SECRET_H
 
@@ -20,8 +21,9 @@ enum {
 struct secret;
 
 // Opens the keyring file at `path`. When it does not exist: made with one new master (0600, fsynced, and its directory
-// 0700) if `may_create`, else FAILED_PRECONDITION. FAILED_PRECONDITION too when it is not a regular file, readable by
-// others, or not well-formed (the note names path and line); UNAVAILABLE when it cannot be read. `created` may be NULL.
+// 0700 when that is missing too) if `may_create`, else FAILED_PRECONDITION. FAILED_PRECONDITION too when it is not a
+// regular file, readable by others, or not well-formed (the note names path and line); UNAVAILABLE when it cannot be
+// read. `created` may be NULL.
 STATUS_MUST_CHECK enum status secret_open(const char *path, bool may_create, struct secret **out, bool *created,
                                           struct status_note *note);
 void secret_close(struct secret *secret); // wipes; NULL-safe
