@@ -1,0 +1,141 @@
+# Helpers for tests that drive the real programs. A daemon started here dies with the bats process that started it.
+# shellcheck shell=bash
+
+POSTERN_SOURCE=$(cd "${POSTERN_SOURCE:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd)
+POSTERN_BUILD=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}
+POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}
+SUPPORT=$POSTERN_SOURCE/tests/support
+PATH=$POSTERN_BIN:$PATH
+unset POSTERN_API_KEY
+
+# A fresh home for a daemon, with a short path: a socket's has at most 107 bytes.
+make_home() {
+    DAEMON_HOME=$(mktemp -d /tmp/pt.XXXXXX)
+    mkdir -m 0750 "$DAEMON_HOME/run"
+    DAEMON_DATA=$DAEMON_HOME/data
+    DAEMON_SOCKET=$DAEMON_HOME/run/postern.sock
+    DAEMON_LOG=$DAEMON_HOME/log
+    export DAEMON_HOME DAEMON_DATA DAEMON_SOCKET DAEMON_LOG
+    export POSTERN_URL=ipc://$DAEMON_SOCKET
+}
+
+# start_daemon [ARGUMENT]...: on the home that is there, or a fresh one. Returns when it answers.
+start_daemon() {
+    [ -n "${DAEMON_HOME-}" ] || make_home
+    launch "$@"
+    wait_healthy 15
+}
+
+launch() {
+    setpriv --pdeathsig KILL "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "$@" \
+        >>"$DAEMON_LOG" 2>&1 3>&- &
+    DAEMON_PID=$!
+    export DAEMON_PID
+}
+
+alive() {
+    # A zombie is not alive.
+    [ -r "/proc/$1/stat" ] && [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" != Z ]
+}
+
+# poll SECONDS COMMAND...: until the command succeeds.
+poll() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -le "$deadline" ] || return 1
+        sleep 0.02
+    done
+}
+
+healthy_or_gone() {
+    ! alive "$DAEMON_PID" || postern health
+}
+
+wait_healthy() {
+    if ! poll "$1" healthy_or_gone || ! alive "$DAEMON_PID"; then
+        echo "posternd does not answer. It said:"
+        cat "$DAEMON_LOG"
+        return 1
+    fi
+}
+
+gone() {
+    ! alive "$1"
+}
+
+# Ends the daemon with a signal; its exit status (when this shell started it) is in DAEMON_STATUS.
+end_daemon() {
+    local signal=$1
+    DAEMON_STATUS=0
+    kill "-$signal" "$DAEMON_PID" || return 1
+    if ! poll 20 gone "$DAEMON_PID"; then
+        echo "posternd did not end within 20 s after SIG$signal. It said:"
+        cat "$DAEMON_LOG"
+        kill -KILL "$DAEMON_PID"
+        return 1
+    fi
+    wait "$DAEMON_PID" 2>/dev/null || DAEMON_STATUS=$?
+}
+
+# A clean stop; the daemon must say so by its exit status.
+stop_daemon() {
+    end_daemon TERM || return 1
+    if [ "$DAEMON_STATUS" -ne 0 ] && [ "$DAEMON_STATUS" -ne 127 ]; then # 127: another shell started it
+        echo "posternd ended with $DAEMON_STATUS. It said:"
+        cat "$DAEMON_LOG"
+        return 1
+    fi
+}
+
+kill_daemon() {
+    end_daemon KILL
+}
+
+restart_daemon() {
+    stop_daemon && start_daemon "$@"
+}
+
+# For teardown: nothing stays behind, and what a sanitizer found is not passed over.
+drop_daemon() {
+    local found=0
+    if [ -n "${DAEMON_PID-}" ] && alive "$DAEMON_PID"; then
+        kill -KILL "$DAEMON_PID"
+        poll 10 gone "$DAEMON_PID"
+    fi
+    if [ -n "${DAEMON_HOME-}" ]; then
+        if grep -qE 'Sanitizer|runtime error' "$DAEMON_LOG" 2>/dev/null; then
+            found=1
+            cat "$DAEMON_LOG"
+        fi
+        rm -rf "$DAEMON_HOME"
+    fi
+    unset DAEMON_PID DAEMON_HOME
+    return "$found"
+}
+
+# answer FILTER: jq's FILTER is true of what `run` got from the command line tool.
+answer() {
+    jq -e "$1" <<<"$output" >/dev/null && return 0
+    echo "not so: $1"
+    echo "exit status $status, answer: $output"
+    return 1
+}
+
+# The daemon's memory that is not a mapped file, in KiB.
+rss_anon_kib() {
+    sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$DAEMON_PID/status"
+}
+
+# Request text -> reply text, by protoc and frames.py alone.
+protocol() {
+    protoc -I "$POSTERN_SOURCE/proto" -I /usr/include "--$1=postern.v1.$2" "$POSTERN_SOURCE/proto/postern.proto"
+}
+
+# Makes a key of $1 (account); sets TOKEN and KEY_ID. More arguments go to `postern create`.
+make_key() {
+    local made
+    made=$(postern create --account "$1" --name "${2:-key}" "${@:3}" --json) || return 1
+    TOKEN=$(jq -r .api_key <<<"$made")
+    KEY_ID=$(jq -r .key.key_id <<<"$made")
+}

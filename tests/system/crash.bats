@@ -1,0 +1,69 @@
+#!/usr/bin/env bats
+# kill -9 at random moments, under load: what was acknowledged is still true.
+
+load ../support/daemon
+
+ROUNDS=${POSTERN_CRASH_ROUNDS:-50}
+WORKERS=3
+
+setup() {
+    start_daemon
+}
+
+teardown() {
+    local pid
+    for pid in "${WORKER_PIDS[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    drop_daemon
+}
+
+start_workers() {
+    local n
+    WORKER_PIDS=() LEDGERS=()
+    for n in $(seq "$WORKERS"); do
+        LEDGERS+=("$DAEMON_HOME/ledger.$n")
+        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${LEDGERS[-1]}" "worker$n" 2>>"$DAEMON_HOME/workers" 3>&- &
+        WORKER_PIDS+=($!)
+    done
+    poll 10 test -s "${LEDGERS[0]}"
+}
+
+# They end by themselves when a call went wrong in a way that no crash explains.
+workers_are_well() {
+    local pid
+    for pid in "${WORKER_PIDS[@]}"; do
+        alive "$pid" && continue
+        cat "$DAEMON_HOME/workers"
+        return 1
+    done
+}
+
+stop_workers() {
+    local pid
+    kill -TERM "${WORKER_PIDS[@]}"
+    for pid in "${WORKER_PIDS[@]}"; do
+        wait "$pid" || { echo "a worker ended with $?"; cat "$DAEMON_HOME/workers"; return 1; }
+    done
+    WORKER_PIDS=()
+}
+
+@test "K11 over $ROUNDS rounds of kill -9 every acknowledged key verifies, every acknowledged revocation refuses, and the chain is whole" {
+    local round
+    crash_check setup "$POSTERN_URL"
+    start_workers
+    for round in $(seq "$ROUNDS"); do
+        sleep "0.$((RANDOM % 300 + 100))" # the random moment
+        kill_daemon
+        posternd --check "$DAEMON_DATA"
+        start_daemon
+        workers_are_well
+        crash_check keys "$POSTERN_URL" "${LEDGERS[@]}" || { echo "in round $round"; cat "$DAEMON_LOG"; return 1; }
+    done
+    stop_workers
+    crash_check keys "$POSTERN_URL" "${LEDGERS[@]}"
+    crash_check names "$POSTERN_URL"
+    stop_daemon
+    posternd --check "$DAEMON_DATA"
+    [ "$(cat "${LEDGERS[@]}" | grep -c '^R')" -ge "$ROUNDS" ] # there was something to lose
+}
