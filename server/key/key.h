@@ -66,8 +66,8 @@ enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked
 const char *key_state_name(enum key_state state); // "ACTIVE" …
 
 // IPv4 or IPv6 address text, and network text ("10.0.0.0/8", "2001:db8::/32", or a bare address). A v4-mapped v6
-// address counts as its v4 address. Pure text rules, no name lookups. Families
-// do not mix: "::/0" holds no v4 address, mapped or not.
+// address counts as its v4 address. Pure text rules, no name lookups. Families do not mix: "::/0" holds no
+// v4 address, mapped or not.
 bool key_address_is_valid(struct slice address);
 bool key_network_is_valid(struct slice network); // host bits must be zero
 bool key_network_contains(struct slice network, struct slice address);

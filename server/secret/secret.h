@@ -4,8 +4,8 @@
 // themselves are dropped once that is done. The only room that knows libsodium.
 // A keyring holds 1 to 64 master secrets of 32 bytes by ascending id (the first is 1); the newest is used for what is
 // made new, older ones keep what they made readable. Everything else is derived from a master with crypto_kdf (BLAKE2b,
-// context "postern1", one subkey number per purpose), so that no two purposes share a key. Threads: after secret_open
-// everything may be called from any thread.
+// context "postern1", one subkey number per purpose), so that no two purposes share a key.
+// Threads: after secret_open everything may be called from any thread.
 #ifndef SECRET_SECRET_H
 #define SECRET_SECRET_H
 
