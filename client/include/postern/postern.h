@@ -1,0 +1,636 @@
+// libpostern: asks posternd "may this key do this, now?" and administers its keys.
+//
+//     struct postern *client = NULL;
+//     struct postern_error error;
+//     if (postern_open(&(struct postern_options){.url = "ipc:///run/postern/postern.sock"}, &client, &error) !=
+//     POSTERN_OK)
+//         die(error.message);
+//     struct postern_verify_request ask = {.api_key = token_from_the_client, .remote_address = "192.0.2.7"};
+//     struct postern_verify_reply *reply = NULL;
+//     if (postern_verify(client, &ask, &reply, &error) != POSTERN_OK)
+//         answer(503, error.message);         // could not ask: posternd did not decide
+//     else if (!reply->allowed)
+//         answer(reply->http_status, postern_reason_name(reply->reason)); // asked, and refused
+//     else
+//         serve(reply->account);
+//     postern_reply_free(reply);
+//
+// FAILURE AND REFUSAL are different types. A call returns an enum postern_status: POSTERN_OK means that there is an
+// answer in *reply. Whether the key may is in the answer: `allowed` and `reason`.
+//
+// DEADLINE. Every call ends within its timeout (options, default 5 s; call.timeout_ms overrides it for one call). Until
+// then the library connects, reconnects and repeats by itself: when the connection is lost, when an answer fails to
+// come, and on UNAVAILABLE. A repetition carries the same request_id (changes) or charge_id (Verify, RateCheck), by
+// which posternd knows it; for Verify and RateCheck the library makes a charge_id when the caller gives none.
+//
+// UNITS. *_ms that name a moment are Unix milliseconds, 0 = none; *_ms that name a span are milliseconds. Amounts and
+// costs are at most 2^53 - 1. Text is UTF-8 and NUL-terminated. Bounds of every field: proto/postern.proto.
+//
+// OWNERSHIP. Requests belong to the caller and are read only during the call; zero what you do not set. A NULL string
+// is the empty one. A reply is one heap object with everything that it points to; postern_reply_free wipes and frees
+// it. On any status but POSTERN_OK *reply is NULL. In a reply no string is NULL; what was not valid text came out as
+// '?', so that it may be shown on a terminal. Enums in replies may hold numbers that this header does not know.
+//
+// THREADS. One handle serves any number of threads at once. postern_close: when no other thread is in a call.
+//
+// PROCESSES. Open after fork: the transport (nng) aborts the process when it is used in a child of the process that
+// opened it. The library starts threads, with all signals blocked, never calls nng_fini, and prints nothing.
+//
+// COMPATIBILITY. Members are only ever added at the end of structs, with a new soname.
+#ifndef POSTERN_POSTERN_H
+#define POSTERN_POSTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define POSTERN_API        __attribute__((visibility("default")))
+#define POSTERN_MUST_CHECK __attribute__((warn_unused_result))
+
+#define POSTERN_ID_SIZE            16    // bytes of a request_id and of a charge_id
+#define POSTERN_RESOURCE_MAX       64    // bytes of a resource's name
+#define POSTERN_LIMIT_TEXT_MAX     160   // bytes of a limit's text form
+#define POSTERN_REQUEST_MAX        65532 // bytes of a request on the wire
+#define POSTERN_AMOUNT_MAX         UINT64_C(9007199254740991)
+#define POSTERN_WINDOW_S_MAX       2678400 // 31 days
+#define POSTERN_TIMEOUT_MS_DEFAULT 5000
+
+// ------------------------------------------------------------------------------------------------------- failure
+
+// Whether the call worked: canonical gRPC codes (https://grpc.io/docs/guides/status-codes/). Those that posternd gives,
+// and what they ask of you, are listed at message Status in proto/postern.proto. Those that the library gives by
+// itself:
+//   INVALID_ARGUMENT    no URL, a request larger than POSTERN_REQUEST_MAX, two subjects where one is needed
+//   UNAVAILABLE         no connection, or it was lost each time, until the deadline
+//   DEADLINE_EXCEEDED   connected and sent, but no answer until the deadline
+//   RESOURCE_EXHAUSTED  out of memory
+enum postern_status {
+    POSTERN_OK = 0,
+    POSTERN_CANCELLED = 1,
+    POSTERN_UNKNOWN = 2,
+    POSTERN_INVALID_ARGUMENT = 3,
+    POSTERN_DEADLINE_EXCEEDED = 4,
+    POSTERN_NOT_FOUND = 5,
+    POSTERN_ALREADY_EXISTS = 6,
+    POSTERN_PERMISSION_DENIED = 7,
+    POSTERN_RESOURCE_EXHAUSTED = 8,
+    POSTERN_FAILED_PRECONDITION = 9,
+    POSTERN_ABORTED = 10,
+    POSTERN_OUT_OF_RANGE = 11,
+    POSTERN_UNIMPLEMENTED = 12,
+    POSTERN_INTERNAL = 13,
+    POSTERN_UNAVAILABLE = 14,
+    POSTERN_DATA_LOSS = 15,
+    POSTERN_UNAUTHENTICATED = 16
+};
+
+// What went wrong. Filled by every call, nothing to free; a NULL pointer for it is fine. Zero after POSTERN_OK, except
+// when POSTERN_FAIL_OPEN decided: then it says why posternd could not be asked. Never contains a secret.
+struct postern_error {
+    enum postern_status status;
+    bool answered;           // posternd said it; false: this library did
+    bool outcome_unknown;    // sent, but the answer never came: it may have been carried out
+    uint32_t retry_after_ms; // span before a repetition can help; 0 = no statement
+    char reason[64];         // for programs: a stable upper-case word, may be empty
+    char field[128];         // path of the request's field at fault, e.g. "create.limits[2].resource", may be empty
+    char message[512];       // for people: what was wrong and what to do. One line, no full stop needed
+};
+
+// Upper-case name, e.g. "NOT_FOUND"; "UNKNOWN" for a number that has none.
+POSTERN_API const char *postern_status_name(enum postern_status status);
+
+// -------------------------------------------------------------------------------------------------------- handle
+
+// A client of one posternd.
+struct postern;
+
+// What Verify and RateCheck answer when posternd cannot be asked (UNAVAILABLE or DEADLINE_EXCEEDED, also when posternd
+// itself says so). Any other failure is the caller's to mend and stays a failure under both, and so does that of a
+// refund.
+enum postern_policy {
+    POSTERN_FAIL_CLOSED = 0, // the call returns the status, no reply: nobody gets in
+    POSTERN_FAIL_OPEN = 1    // the call returns POSTERN_OK and a reply with `allowed` and `decided_by_policy` set
+};
+
+struct postern_options {
+    const char *url;     // ipc:///path, tcp://host:port, tls+tcp://host:port. NULL: POSTERN_URL of the environment
+    const char *api_key; // token of the caller's own secret key. NULL: POSTERN_API_KEY of the environment; "" or unset:
+                         // the authority of the connection (over ipc: of the uid)
+    uint32_t timeout_ms; // per call, repetitions included; 0: POSTERN_TIMEOUT_MS_DEFAULT
+    enum postern_policy policy;
+};
+
+// Makes a handle and connects in the background: it does not wait for posternd. `options` may be NULL. The strings are
+// copied. INVALID_ARGUMENT: the URL is missing or malformed; RESOURCE_EXHAUSTED.
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_open(const struct postern_options *options,
+                                                                struct postern **client, struct postern_error *error);
+// Disconnects, wipes the credential, frees. NULL-safe.
+POSTERN_API void postern_close(struct postern *client);
+// The URL in use; lives as long as the handle.
+POSTERN_API const char *postern_url(const struct postern *client);
+
+// For one call; all zero means the handle's options.
+struct postern_call {
+    uint32_t timeout_ms;       // 0: the handle's
+    uint64_t min_seq;          // answer from a state at least this new (a reply's seq), else UNAVAILABLE; 0 = any
+    const char *traceparent;   // W3C trace context, at most 128 bytes
+    const uint8_t *request_id; // POSTERN_ID_SIZE bytes; NULL: random. Give your own to repeat a change after a crash
+};
+
+// --------------------------------------------------------------------------------------------------------- words
+
+// Why a decision fell; the lowest that applies. An unknown number acts by its block of ten: 10-19 as HTTP 401, 30-39 as
+// 403, 50-59 as 429.
+enum postern_reason {
+    POSTERN_REASON_UNSPECIFIED = 0,
+    POSTERN_REASON_ALLOWED = 1,
+    POSTERN_REASON_MISSING_API_KEY = 10,
+    POSTERN_REASON_INVALID_API_KEY = 11,
+    POSTERN_REASON_REVOKED_API_KEY = 12,
+    POSTERN_REASON_EXPIRED_API_KEY = 13,
+    POSTERN_REASON_DISABLED_API_KEY = 14,
+    POSTERN_REASON_ACCOUNT_SUSPENDED = 30,
+    POSTERN_REASON_WRONG_ACCOUNT = 31,
+    POSTERN_REASON_WRONG_ENVIRONMENT = 32,
+    POSTERN_REASON_SECRET_KEY_REQUIRED = 33,
+    POSTERN_REASON_ADDRESS_NOT_ALLOWED = 34,
+    POSTERN_REASON_INSUFFICIENT_SCOPE = 35,
+    POSTERN_REASON_RATE_LIMITED = 50,
+    POSTERN_REASON_COST_EXCEEDS_LIMIT = 51
+};
+
+enum postern_environment {
+    POSTERN_ENVIRONMENT_UNSPECIFIED = 0, // Create: test; Verify and List: any
+    POSTERN_ENVIRONMENT_TEST = 1,
+    POSTERN_ENVIRONMENT_LIVE = 2
+};
+
+enum postern_key_type {
+    POSTERN_KEY_TYPE_UNSPECIFIED = 0, // secret
+    POSTERN_KEY_TYPE_SECRET = 1,
+    POSTERN_KEY_TYPE_PUBLIC = 2
+};
+
+enum postern_key_state {
+    POSTERN_KEY_STATE_UNSPECIFIED = 0, // List: any
+    POSTERN_KEY_STATE_ACTIVE = 1,
+    POSTERN_KEY_STATE_ROLLING = 2,
+    POSTERN_KEY_STATE_DISABLED = 3,
+    POSTERN_KEY_STATE_EXPIRED = 4,
+    POSTERN_KEY_STATE_REVOKED = 5
+};
+
+enum postern_algorithm {
+    POSTERN_ALGORITHM_UNSPECIFIED = 0, // posternd chooses: sliding window up to an hour, fixed window above
+    POSTERN_ALGORITHM_FIXED_WINDOW = 1,
+    POSTERN_ALGORITHM_SLIDING_WINDOW = 2,
+    POSTERN_ALGORITHM_TOKEN_BUCKET = 3
+};
+
+// Calendar alignment of a fixed window.
+enum postern_period {
+    POSTERN_PERIOD_UNSPECIFIED = 0,
+    POSTERN_PERIOD_MINUTE = 1,
+    POSTERN_PERIOD_HOUR = 2,
+    POSTERN_PERIOD_DAY = 3,
+    POSTERN_PERIOD_MONTH = 4
+};
+
+// Whom a meter counts for.
+enum postern_subject {
+    POSTERN_SUBJECT_UNSPECIFIED = 0,
+    POSTERN_SUBJECT_ACCOUNT = 1,
+    POSTERN_SUBJECT_KEY = 2,
+    POSTERN_SUBJECT_CUSTOM = 3
+};
+
+enum postern_rate_check_mode {
+    POSTERN_RATE_CHECK_CONSUME = 0, // charge
+    POSTERN_RATE_CHECK_PEEK = 2,    // decide and report only
+    POSTERN_RATE_CHECK_REFUND = 3   // give back what charge_id charged
+};
+
+// Names as in the protocol without their prefix: "REVOKED_API_KEY", "LIVE", "SECRET", "ACTIVE", "DAY", "KEY". "UNKNOWN"
+// for a number that has none.
+POSTERN_API const char *postern_reason_name(enum postern_reason reason);
+POSTERN_API const char *postern_environment_name(enum postern_environment environment);
+POSTERN_API const char *postern_key_type_name(enum postern_key_type type);
+POSTERN_API const char *postern_key_state_name(enum postern_key_state state);
+POSTERN_API const char *postern_period_name(enum postern_period period);
+POSTERN_API const char *postern_subject_name(enum postern_subject subject);
+
+struct postern_entry {
+    const char *key;
+    const char *value;
+};
+
+// ---------------------------------------------------------------------------------------------------- limits
+
+// One unit of work to charge.
+struct postern_charge {
+    const char *resource;
+    uint64_t cost; // 0 means 1
+};
+
+// What a subject may spend.
+struct postern_limit {
+    char resource[POSTERN_RESOURCE_MAX + 1];
+    enum postern_algorithm algorithm;
+    uint64_t amount;            // per window; 0 forbids
+    uint32_t window_s;          // 1 to POSTERN_WINDOW_S_MAX; 0 with a period
+    enum postern_period period; // fixed window only
+    uint64_t burst;             // token bucket only; 0 = amount
+    bool unlimited;             // counted, never refused; then everything but the resource is 0
+};
+
+// Text form: RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]] or RESOURCE=unlimited. WINDOW is an optional number and one
+// of s sec second m min minute h hour d day month. Examples: requests=60/min, requests=2000/day, x=10/90s,
+// requests=0/day, requests=300/min:token_bucket,burst=50, requests=60/min:fixed_window. Without an algorithm posternd
+// chooses; exactly one day or month then is a calendar period, with fixed_window also exactly one minute or hour.
+// INVALID_ARGUMENT: error->message shows what is wrong and an example; *limit is then all zero.
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_limit_parse(const char *text, struct postern_limit *limit,
+                                                                       struct postern_error *error);
+// The canonical text; what posternd makes of it is the same limit. Names the algorithm where it is not the one that
+// posternd would choose. Returns the length.
+POSTERN_API size_t postern_limit_format(const struct postern_limit *limit, char text[POSTERN_LIMIT_TEXT_MAX + 1]);
+
+// The running state of one limit for one subject.
+struct postern_meter {
+    const char *resource;
+    enum postern_algorithm algorithm;
+    uint32_t window_s;
+    enum postern_period period;
+    uint64_t limit;
+    uint64_t remaining;
+    uint64_t reset_at_ms;    // moment when it is full again, if nothing more is spent
+    uint64_t retry_after_ms; // span after which this call's cost fits, if nobody else spends; 0 = now, or never
+    enum postern_subject subject;
+    bool unlimited; // then limit, remaining and reset_at_ms are 0
+};
+
+// ---------------------------------------------------------------------------------------------------- replies
+
+// First member of every reply.
+struct postern_reply_base {
+    uint64_t seq;            // of the registry after the call: the number of its newest change
+    uint64_t server_time_ms; // posternd's time when it answered
+    // Of a refusal: "expired_at" (RFC 3339), "key_id", "header".
+    const struct postern_entry *details;
+    size_t detail_count;
+    const struct postern_reply_box *box; // the library's
+};
+
+// Wipes and frees any reply of this library, with all that it points to. NULL-safe.
+POSTERN_API void postern_reply_free(void *reply);
+
+// Receives a reply field by field. `name` is the protocol's (proto/postern.proto), NULL for the outermost object and
+// for members of lists; it and `text` are valid only during the call. No member may be NULL.
+struct postern_visitor {
+    void *context;
+    void (*object_begin)(void *context, const char *name);
+    void (*object_end)(void *context);
+    void (*list_begin)(void *context, const char *name);
+    void (*list_end)(void *context);
+    void (*text)(void *context, const char *name, const char *text);
+    void (*integer)(void *context, const char *name, int64_t value);
+    void (*boolean)(void *context, const char *name, bool value);
+    void (*absent)(void *context, const char *name);
+};
+
+// Shows every field of posternd's answer to the visitor, in the order of the protocol, zeros and empty lists included;
+// an object that is not there is `absent`. Enums are text, their names without prefix ("REVOKED_API_KEY", "LIVE"), or
+// an integer when the number has no name; bytes (page tokens) are Base64 text. Integers above INT64_MAX, which the
+// protocol does not allow, are given as INT64_MAX.
+POSTERN_API void postern_reply_walk(const void *reply, const struct postern_visitor *visitor);
+
+// ---------------------------------------------------------------------------------------------- authorization
+
+// May this key do this, now? Key, scopes, account, environment, address and all limits are one decision; a denied call
+// costs nothing.
+struct postern_verify_request {
+    struct postern_call call;
+    const char *api_key;       // the presented token
+    const char *const *scopes; // all are needed
+    size_t scope_count;
+    const char *account; // the key must belong to it; empty: any
+    enum postern_environment environment;
+    bool secret_only;
+    const char *remote_address; // IPv4 or IPv6 text; a key with an address list is refused without it
+    const struct postern_charge *charges;
+    size_t charge_count;      // 0 means one `requests`
+    bool peek;                // decide and report, charge nothing
+    const uint8_t *charge_id; // POSTERN_ID_SIZE bytes; NULL: the library makes one
+};
+
+struct postern_verify_reply {
+    struct postern_reply_base base;
+    bool allowed;
+    bool decided_by_policy; // posternd could not be asked and POSTERN_FAIL_OPEN decided; nothing below is known
+    enum postern_reason reason;
+    uint32_t http_status; // that a gateway would answer
+    const char *key_id;
+    const char *key_name;
+    const char *account;
+    const char *tier;
+    enum postern_environment environment;
+    enum postern_key_type type;
+    const char *const *scopes;
+    size_t scope_count;
+    const char *const *missing_scopes;
+    size_t missing_scope_count;
+    const struct postern_entry *metadata;
+    size_t metadata_count;
+    uint64_t expires_at_ms;
+    const struct postern_meter *meters;
+    size_t meter_count;
+    const struct postern_meter *binding_meter; // the one that decides (denies, or has the least left); NULL: none
+    uint64_t retry_after_ms;                   // with RATE_LIMITED
+    const char *successor_key_id;              // the key is being rolled and works until expires_at_ms
+    uint8_t charge_id[POSTERN_ID_SIZE];        // what to name in a refund
+    bool has_charge_id;                        // false for a peek
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_verify(struct postern *client,
+                                                                  const struct postern_verify_request *request,
+                                                                  struct postern_verify_reply **reply,
+                                                                  struct postern_error *error);
+
+// A free subject of rate limiting: no account, no key, the limits come with the call.
+struct postern_custom {
+    const char *space;      // the protocol's `namespace`
+    const char *identifier; // 1 to 128 bytes
+    const struct postern_limit *limits;
+    size_t limit_count;
+    bool relaxed; // do not wait for the disk: a crash may then admit again what was spent
+};
+
+// Charges, looks at or gives back units. Exactly one of api_key, key_id, account and custom.
+struct postern_rate_check_request {
+    struct postern_call call;
+    const char *api_key;
+    const char *key_id;
+    const char *account;
+    const struct postern_custom *custom;
+    const struct postern_charge *charges; // at least one
+    size_t charge_count;
+    enum postern_rate_check_mode mode;
+    const uint8_t
+        *charge_id; // POSTERN_ID_SIZE bytes. Refund: the charge to give back. Consume: NULL: the library makes one
+};
+
+struct postern_rate_check_reply {
+    struct postern_reply_base base;
+    bool allowed;
+    bool decided_by_policy; // as in postern_verify_reply
+    enum postern_reason reason;
+    uint32_t http_status;
+    const char *account;
+    const char *key_id;
+    const char *tier;
+    const struct postern_meter *meters;
+    size_t meter_count;
+    const struct postern_meter *binding_meter;
+    uint64_t retry_after_ms;
+    uint8_t charge_id[POSTERN_ID_SIZE];
+    bool has_charge_id; // false for a peek
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_rate_check(struct postern *client,
+                                                                      const struct postern_rate_check_request *request,
+                                                                      struct postern_rate_check_reply **reply,
+                                                                      struct postern_error *error);
+
+// ------------------------------------------------------------------------------------------------------- keys
+
+// The record. Never contains a secret key's token.
+struct postern_key {
+    const char *key_id;
+    const char *account;
+    const char *name;
+    enum postern_key_state state;
+    enum postern_environment environment;
+    enum postern_key_type type;
+    const char *const *scopes;
+    size_t scope_count;
+    uint64_t created_at_ms;
+    const char *created_by; // "uid:1000" or a key id
+    uint64_t expires_at_ms;
+    uint64_t revoked_at_ms;
+    const char *revoke_reason;
+    bool enabled;
+    const char *successor_key_id;
+    const char *predecessor_key_id;
+    const char *lineage_id; // kept over rolls; per-key limits count by it
+    const struct postern_limit *limits;
+    size_t limit_count;
+    const char *const *allowed_addresses;
+    size_t allowed_address_count;
+    const struct postern_entry *metadata;
+    size_t metadata_count;
+    uint64_t last_used_at_ms;
+    const char *last_used_address;
+    uint64_t version;         // seq of its last change
+    const char *public_token; // public keys only
+};
+
+// Makes a key.
+struct postern_create_request {
+    struct postern_call call;
+    const char *account;
+    const char *name;
+    enum postern_environment environment;
+    enum postern_key_type type;
+    const char *const *scopes; // none: those that the catalogue marks as default
+    size_t scope_count;
+    uint64_t expires_at_ms; // 0 = never
+    const char *prefix;     // first part of the token; empty: the installation's default
+    const struct postern_entry *metadata;
+    size_t metadata_count;
+    const struct postern_limit *limits; // the key's own, on top of the account's
+    size_t limit_count;
+    const char *const *allowed_addresses; // networks, e.g. "10.0.0.0/8"; none: any address
+    size_t allowed_address_count;
+};
+
+struct postern_create_reply {
+    struct postern_reply_base base;
+    const char *api_key; // the token, this once: nobody can show it again
+    struct postern_key key;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_create(struct postern *client,
+                                                                  const struct postern_create_request *request,
+                                                                  struct postern_create_reply **reply,
+                                                                  struct postern_error *error);
+
+struct postern_get_request {
+    struct postern_call call;
+    const char *key_id;
+};
+
+struct postern_get_reply {
+    struct postern_reply_base base;
+    struct postern_key key;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get(struct postern *client,
+                                                               const struct postern_get_request *request,
+                                                               struct postern_get_reply **reply,
+                                                               struct postern_error *error);
+
+// Keys in the order of their ids. A page may be empty and still not be the last.
+struct postern_list_request {
+    struct postern_call call;
+    const char *account;       // empty: all accounts (operators)
+    uint32_t page_size;        // 0 = 100; at most 500
+    const uint8_t *page_token; // next_page_token of the page before
+    size_t page_token_size;
+    // Filters; those set must all hold.
+    enum postern_key_state state;
+    enum postern_environment environment;
+    uint64_t created_before_ms;
+    uint64_t expires_before_ms;
+    bool never_used;
+    uint64_t last_rolled_before_ms;
+};
+
+struct postern_list_reply {
+    struct postern_reply_base base;
+    const struct postern_key *keys;
+    size_t key_count;
+    const uint8_t *next_page_token;
+    size_t next_page_token_size; // 0: this was the last page
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list(struct postern *client,
+                                                                const struct postern_list_request *request,
+                                                                struct postern_list_reply **reply,
+                                                                struct postern_error *error);
+
+// At once and for ever. Exactly one of key_id and api_key; naming the key by its own token needs no other authority.
+struct postern_revoke_request {
+    struct postern_call call;
+    const char *key_id;
+    const char *api_key;
+    const char *reason;
+    uint64_t if_version; // must be current, else ABORTED; 0 = any
+};
+
+struct postern_revoke_reply {
+    struct postern_reply_base base;
+    struct postern_key key;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke(struct postern *client,
+                                                                  const struct postern_revoke_request *request,
+                                                                  struct postern_revoke_reply **reply,
+                                                                  struct postern_error *error);
+
+// --------------------------------------------------------------------------------------------------- accounts
+
+struct postern_account {
+    const char *account;
+    const char *display_name;
+    const char *tier;
+    const enum postern_environment *environments;
+    size_t environment_count;
+    bool suspended;
+    const struct postern_limit *limits; // each replaces the tier's limit with the same resource and window
+    size_t limit_count;
+    uint32_t max_keys;
+    bool no_default_public_key;
+    const struct postern_entry *metadata;
+    size_t metadata_count;
+    uint64_t created_at_ms;
+    uint64_t version;
+    uint64_t revoked_before_ms; // keys created up to then are revoked; 0 = none
+};
+
+// Creates the account or replaces its settings as a whole.
+struct postern_put_account_request {
+    struct postern_call call;
+    const char *account;
+    const char *display_name;
+    const char *tier; // empty: a new account takes the default tier, an existing one keeps its own
+    const enum postern_environment *environments; // none: test only
+    size_t environment_count;
+    bool suspended;
+    const struct postern_limit *limits;
+    size_t limit_count;
+    uint32_t max_keys; // 0 = 1,000
+    bool no_default_public_key;
+    const struct postern_entry *metadata;
+    size_t metadata_count;
+    uint64_t if_version;
+};
+
+struct postern_put_account_reply {
+    struct postern_reply_base base;
+    struct postern_account account;
+    const struct postern_key *default_public_key; // that came with a new account; NULL: none
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_put_account(struct postern *client, const struct postern_put_account_request *request,
+                    struct postern_put_account_reply **reply, struct postern_error *error);
+
+struct postern_tier {
+    const char *tier;
+    const struct postern_limit *limits;
+    size_t limit_count;
+    bool is_default;
+    uint64_t version;
+};
+
+// Creates or replaces a tier; is_default takes the mark from the tier that had it.
+struct postern_put_tier_request {
+    struct postern_call call;
+    const char *tier;
+    const struct postern_limit *limits;
+    size_t limit_count;
+    bool is_default;
+    uint64_t if_version;
+};
+
+struct postern_put_tier_reply {
+    struct postern_reply_base base;
+    struct postern_tier tier;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_put_tier(struct postern *client,
+                                                                    const struct postern_put_tier_request *request,
+                                                                    struct postern_put_tier_reply **reply,
+                                                                    struct postern_error *error);
+
+// ------------------------------------------------------------------------------------------------- operations
+
+struct postern_health_request {
+    struct postern_call call;
+};
+
+struct postern_health_reply {
+    struct postern_reply_base base;
+    bool serving;
+    // Operators only, else empty or 0:
+    const char *version;
+    uint64_t uptime_ms;
+    const char *store;      // "ok", or what is wrong with it
+    int64_t clock_ahead_ms; // of the daemon's clock before the wall clock
+    uint32_t clock_jumps;
+};
+
+// `request` may be NULL here.
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_health(struct postern *client,
+                                                                  const struct postern_health_request *request,
+                                                                  struct postern_health_reply **reply,
+                                                                  struct postern_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,16 @@
+// Text from outside: valid UTF-8 without control characters, or made so.
+//
+// Threads: everything here is pure.
+#ifndef POSTERN_TEXT_H
+#define POSTERN_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Replaces every byte that keeps it from being text (RFC 3629; no U+0000-1F, U+007F-9F) with '?'.
+void postern_text_scrub(uint8_t *text, size_t size);
+// Base64 of RFC 4648 with padding. `out` has room for postern_base64_size(size) bytes, the NUL included.
+size_t postern_base64_size(size_t size);
+void postern_base64(const uint8_t *bytes, size_t size, char *out);
+
+#endif
