@@ -117,11 +117,26 @@ static int open_tables(struct environment *environment, const struct store_optio
     return mdb_txn_commit(txn);
 }
 
-// The size LMDB settled for: never less than what the file already holds.
-static uint64_t map_size(MDB_env *env)
+// What is only known of an open environment. LMDB settles for a map that holds at least what the file does.
+static int note_facts(struct environment *environment)
 {
     MDB_envinfo info;
-    return mdb_env_info(env, &info) == 0 ? info.me_mapsize : 0;
+    struct stat facts;
+    int fd = -1;
+    int code = mdb_env_info(environment->env, &info);
+    if (code == 0) {
+        code = mdb_env_get_fd(environment->env, &fd);
+    }
+    if (code != 0) {
+        return code;
+    }
+    if (fstat(fd, &facts) != 0) {
+        return errno;
+    }
+    environment->map_size_bytes = info.me_mapsize;
+    environment->device = facts.st_dev;
+    environment->inode = facts.st_ino;
+    return 0;
 }
 
 static enum status open_environment(struct environment *environment, const struct store_options *options,
@@ -149,7 +164,10 @@ static enum status open_environment(struct environment *environment, const struc
     if (code != 0) {
         return fail(note, options->path, "the tables cannot be opened", code);
     }
-    environment->map_size_bytes = map_size(environment->env);
+    code = note_facts(environment);
+    if (code != 0) {
+        return fail(note, options->path, "data.mdb cannot be examined", code);
+    }
     return settle_files(options->path, note);
 }
 
@@ -159,6 +177,38 @@ enum status environment_open(struct environment *environment, const struct store
     assert(options->table_count > 0 && options->table_count <= STORE_TABLES_MAX);
     *environment = (struct environment){0};
     enum status status = make_directory(options->path, note);
+    if (status == STATUS_OK) {
+        status = open_environment(environment, options, note);
+    }
+    if (status != STATUS_OK) {
+        environment_close(environment);
+    }
+    return status;
+}
+
+static enum status check_same_file(const struct environment *environment, const char *path, struct status_note *note)
+{
+    char file[PATH_MAX];
+    struct stat facts;
+    int code = join_path(file, path, "data.mdb");
+    if (code == 0 && stat(file, &facts) != 0) {
+        code = errno;
+    }
+    if (code != 0) {
+        return fail(note, path, "data.mdb cannot be examined", code);
+    }
+    if (facts.st_dev != environment->device || facts.st_ino != environment->inode) {
+        return status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: data.mdb was replaced while it was open: restart",
+                           path);
+    }
+    return STATUS_OK;
+}
+
+enum status environment_open_again(struct environment *environment, const struct store_options *options,
+                                   struct status_note *note)
+{
+    environment_close(environment);
+    enum status status = check_same_file(environment, options->path, note);
     if (status == STATUS_OK) {
         status = open_environment(environment, options, note);
     }

@@ -7,12 +7,15 @@
 #include "store/store.h"
 
 #include <lmdb.h>
+#include <sys/types.h>
 
 struct environment {
     MDB_env *env; // NULL when closed
     MDB_dbi tables[STORE_TABLES_MAX];
     size_t table_count;
     uint64_t map_size_bytes;
+    dev_t device; // of data.mdb
+    ino_t inode;
 };
 
 // The status of an LMDB return code for somebody who reads or writes.
@@ -22,6 +25,10 @@ enum status environment_status(int code);
 // closed.
 STATUS_MUST_CHECK enum status environment_open(struct environment *environment, const struct store_options *options,
                                                struct status_note *note);
+// The same after a fatal error: closes, then opens the file that was open. UNAVAILABLE when another one, or none, has
+// its place: going on with an empty store would refuse every key.
+STATUS_MUST_CHECK enum status environment_open_again(struct environment *environment,
+                                                     const struct store_options *options, struct status_note *note);
 void environment_close(struct environment *environment); // closing twice is fine
 
 // Bytes of the pages in use, as the transaction sees them. Pages that were freed do not count: they are used again.

@@ -78,8 +78,7 @@ static void open_again(struct store *store)
 {
     struct store_writer *writer = &store->writer;
     struct status_note note = {0};
-    environment_close(&store->environment);
-    if (environment_open(&store->environment, &store->options, &note) == STATUS_OK) {
+    if (environment_open_again(&store->environment, &store->options, &note) == STATUS_OK) {
         store_views_reopen(store);
         writer->reopen_failed = false;
         return;

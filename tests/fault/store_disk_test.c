@@ -236,6 +236,38 @@ static void a_held_snapshot_is_not_pulled_away(void **state)
     fixture_remove(&fixture);
 }
 
+static void a_store_that_was_moved_away_is_not_begun_anew(void **state)
+{
+    struct store_fixture fixture;
+    struct store_txn *view = NULL;
+    struct store_txn *other_view = NULL;
+    char aside[PATH_MAX];
+    (void)state;
+    fixture_make(&fixture, MAP_SIZE);
+    fixture_open(&fixture);
+    assert_int_equal(call_now(fixture.store, put_before, NULL), STATUS_OK);
+    assert_int_equal(store_view_open(fixture.store, &view), STATUS_OK);
+    assert_int_equal(rename(fixture.path, tempdir_join(&fixture.directory, "aside", aside)), 0);
+
+    arm_meta_page();
+    assert_int_equal(call_now(fixture.store, put_before, NULL), STATUS_UNAVAILABLE);
+    disarm();
+    assert_int_equal(call_now(fixture.store, put_before, NULL), STATUS_UNAVAILABLE);
+    assert_int_equal(store_view_begin(view), STATUS_UNAVAILABLE);
+    assert_int_equal(store_view_open(fixture.store, &other_view), STATUS_OK);
+    assert_int_equal(store_view_begin(other_view), STATUS_UNAVAILABLE);
+    store_check_readers(fixture.store);
+    assert_int_equal(fixture_log_count(&fixture, "cannot open the store again"), 1);
+
+    assert_int_equal(rename(aside, fixture.path), 0);
+    assert_int_equal(call_now(fixture.store, put_later, NULL), STATUS_OK);
+    assert_int_equal(look_up(view, &before), STATUS_OK);
+    assert_int_equal(look_up(other_view, &later), STATUS_OK);
+    store_view_close(view);
+    store_view_close(other_view);
+    fixture_remove(&fixture);
+}
+
 // --- readers that go on throughout
 
 struct reader {
@@ -308,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_write_that_fails_once_costs_one_batch),
         cmocka_unit_test(a_disk_that_recovers_is_written_again),
         cmocka_unit_test(a_held_snapshot_is_not_pulled_away),
+        cmocka_unit_test(a_store_that_was_moved_away_is_not_begun_anew),
         cmocka_unit_test(readers_go_on_while_the_store_opens_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
