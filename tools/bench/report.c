@@ -39,7 +39,7 @@ void report_open(struct report *report, const char *benchmark, bool json)
 void report_text(struct report *report, const char *key, const char *label, const char *text)
 {
     if (!report->json) {
-        printf("  %-30s %s\n", label, text);
+        printf("  %-38s %s\n", label, text);
         return;
     }
     start_member(report, key);
@@ -50,7 +50,7 @@ void report_figure(struct report *report, const char *key, const char *label, co
                    double value)
 {
     if (!report->json) {
-        printf("  %-30s %.*f %s\n", label, decimals, value, unit);
+        printf("  %-38s %.*f %s\n", label, decimals, value, unit);
         fflush(stdout);
         return;
     }
@@ -63,7 +63,7 @@ void report_series(struct report *report, const char *key, const char *label, co
 {
     if (report->json)
         start_member(report, key);
-    printf(report->json ? "[" : "  %-30s", label);
+    printf(report->json ? "[" : "  %-38s", label);
     for (size_t i = 0; i < count; i++)
         printf("%s%.0f", report->json ? (i == 0 ? "" : ", ") : " ", values[i]);
     if (report->json)
@@ -77,7 +77,7 @@ void report_target(struct report *report, const char *key, const char *label, co
 {
     const bool reached = bound == REPORT_AT_LEAST ? value >= target : value < target;
     if (!report->json) {
-        printf("  %-30s %.2f %s%s(target: %s %g: %s)\n", label, value, unit, *unit == '\0' ? "" : " ",
+        printf("  %-38s %.2f %s%s(target: %s %g: %s)\n", label, value, unit, *unit == '\0' ? "" : " ",
                bound == REPORT_AT_LEAST ? "at least" : "below", target, reached ? "reached" : "missed");
         fflush(stdout);
         return;
