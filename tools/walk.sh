@@ -29,7 +29,7 @@ step() {
     printf '\n%s. %s\n' "$STEP" "$*"
 }
 
-# ask EXIT_CODE ARGUMENT...: runs the command line tool, keeps its answer. Standard input is the token, if one is needed.
+# ask EXIT_CODE ARGUMENT...: runs the command line tool and keeps its answer. A token comes by standard input.
 ask() {
     local expected=$1 rc=0
     shift
@@ -81,10 +81,12 @@ walk_start() {
 walk_set_up() {
     step "Two tiers: what an account may spend. New accounts start on the one marked as default."
     ask 0 tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default --json
-    expect "the tier 'free' with three limits, default" '.tier | .tier == "free" and .is_default and (.limits | length) == 3'
+    expect "the tier 'free' with three limits, default" \
+        '.tier | .tier == "free" and .is_default and (.limits | length) == 3'
     show '"Tier \(.tier.tier): 10 requests a minute, 100 a day, 3 productions a day. It is the default."'
     ask 0 tier put standard --limit requests=60/min --limit requests=2000/day --limit productions=20/day --json
-    expect "the tier 'standard' with three limits" '.tier | .tier == "standard" and (.is_default | not) and (.limits | length) == 3'
+    expect "the tier 'standard' with three limits, not default" \
+        '.tier | .tier == "standard" and (.is_default | not) and (.limits | length) == 3'
     show '"Tier \(.tier.tier): 60 requests a minute, 2000 a day, 20 productions a day."'
 
     step "An account: the customer. It owns keys, and all its keys share one budget."
@@ -130,7 +132,7 @@ walk_spend() {
     step "Another resource of the same account has a budget of its own: productions."
     ask 0 ratecheck --account acme --charge productions --json
     expect "ALLOWED with 2 of 3 productions left" \
-        '.allowed and ([.meters[] | select(.resource == "productions")] | length == 1 and (.[0] | .limit == 3 and .remaining == 2))'
+        '.allowed and ([.meters[] | [.resource, .limit, .remaining]] == [["productions", 3, 2]])'
     show '"Allowed: \(.allowed). \(.meters[0].remaining) of \(.meters[0].limit) productions are left today."'
 
     step "The account moves to the tier 'standard'. That counts at once, and what was spent stays spent."

@@ -48,7 +48,8 @@ c_alone() {
     local header path guard broken=0
     while IFS= read -r header; do
         path=${header#"$SOURCE"/}
-        path=${path#server/} path=${path#client/include/} path=${path#client/src/} path=${path#tools/} path=${path#tests/}
+        path=${path#server/} path=${path#client/include/} path=${path#client/src/}
+        path=${path#tools/} path=${path#tests/}
         guard=$(tr '[:lower:]/.-' '[:upper:]___' <<<"$path")
         grep -qE "^#ifndef ([A-Z]+_)?${guard}\$" "$header" || { echo "$header: no guard $guard"; broken=1; }
     done < <(find "$SOURCE/server" "$SOURCE/client" "$SOURCE/tools" "$SOURCE/tests" -name '*.h')

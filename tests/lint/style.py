@@ -13,7 +13,7 @@ LONG = ("client/include/postern/postern.h",)  # the one public header: most of i
 def files(root):
     for top in TOPS:
         for path in sorted((root / top).rglob("*")):
-            if path.is_file() and path.suffix in TEXT and "corpus" not in path.parts and "__pycache__" not in path.parts:
+            if path.is_file() and path.suffix in TEXT and not {"corpus", "__pycache__"} & set(path.parts):
                 yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8").splitlines()
     for name in ("CMakeLists.txt", "CMakePresets.json", "README.md"):
         if (root / name).is_file():
@@ -29,7 +29,7 @@ def matching(root, pattern, ends):
 
 
 def typedefs(root):
-    yield from matching(root, r"\btypedef\s+(struct|enum|union)\b", (".c", ".h"))
+    yield from matching(root, r"\btypedef\s+(struct|enum|union)\b(\s+\w+)?\s*(\{|\w+\s*;|$)", (".c", ".h"))
 
 
 def unfinished(root):

@@ -4,7 +4,7 @@
     frames.py call SOCKET            one request from standard input, the reply to standard output.
                                      Exit 0 answered, 3 the connection was closed instead, 4 nothing came within 5 s
     frames.py knock SOCKET N         N times: connect, close
-    frames.py claim SOCKET SIZE      begins a message of SIZE bytes, sends 64 KiB of it, waits for the close (at most 2 s)
+    frames.py claim SOCKET SIZE      begins a message of SIZE bytes, sends 64 KiB of it, waits up to 2 s
     frames.py flood SOCKET CONNECTIONS SECONDS   sends the request of standard input again and again, never reads
 """
 import select

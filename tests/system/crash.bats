@@ -23,7 +23,8 @@ start_workers() {
     WORKER_PIDS=() LEDGERS=()
     for n in $(seq "$WORKERS"); do
         LEDGERS+=("$DAEMON_HOME/ledger.$n")
-        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${LEDGERS[-1]}" "worker$n" 2>>"$DAEMON_HOME/workers" 3>&- &
+        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${LEDGERS[-1]}" "worker$n" \
+            2>>"$DAEMON_HOME/workers" 3>&- &
         WORKER_PIDS+=($!)
     done
     poll 10 test -s "${LEDGERS[0]}"
@@ -48,7 +49,7 @@ stop_workers() {
     WORKER_PIDS=()
 }
 
-@test "K11 over $ROUNDS rounds of kill -9 every acknowledged key verifies, every acknowledged revocation refuses, and the chain is whole" {
+@test "K11 over 50 rounds of kill -9 every acknowledged key verifies and every acknowledged revocation refuses" {
     local round
     crash_check setup "$POSTERN_URL"
     start_workers

@@ -50,7 +50,8 @@ flood() {
     local n ledgers=()
     for n in 1 2; do
         ledgers+=("$DAEMON_HOME/ledger.$n")
-        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${ledgers[-1]}" "worker$n" 2>>"$DAEMON_HOME/workers" 3>&- &
+        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${ledgers[-1]}" "worker$n" \
+            2>>"$DAEMON_HOME/workers" 3>&- &
         HELPERS+=($!)
     done
     poll 10 test -s "${ledgers[1]}"

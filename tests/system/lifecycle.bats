@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# Starting, stopping, and what stands in the way of starting.
+
+load ../support/daemon
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    make_home
+}
+
+teardown() {
+    drop_daemon
+}
+
+set_up_account() {
+    postern tier put free --limit requests=10/min --limit productions=3/day --default
+    postern account put acme
+    make_key acme
+}
+
+# refuses WORD...: posternd does not start, ends with a status, and says each word.
+refuses() {
+    local word
+    run timeout 20 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL"
+    echo "status $status: $output"
+    [ "$status" -ne 0 ] && [ "$status" -ne 124 ] && [ "$status" -lt 128 ]
+    for word in "$@"; do
+        [[ "$output" == *"$word"* ]] || { echo "does not say: $word"; return 1; }
+    done
+}
+
+@test "SIGTERM ends the daemon with status 0 and takes the socket away" {
+    start_daemon
+    stop_daemon
+    [ "$DAEMON_STATUS" -eq 0 ]
+    [ ! -e "$DAEMON_SOCKET" ]
+}
+
+@test "SIGINT ends the daemon with status 0" {
+    start_daemon
+    end_daemon INT
+    [ "$DAEMON_STATUS" -eq 0 ]
+}
+
+@test "SIGTERM in the middle of work drains: whoever was told that it is done finds it done" {
+    start_daemon
+    crash_check setup "$POSTERN_URL"
+    local ledger=$DAEMON_HOME/ledger worker
+    setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "$ledger" worker 2>"$DAEMON_HOME/workers" 3>&- &
+    worker=$!
+    local round
+    for round in 1 2 3; do
+        poll 10 test -s "$ledger"
+        stop_daemon
+        [ "$DAEMON_STATUS" -eq 0 ]
+        posternd --check "$DAEMON_DATA"
+        start_daemon
+    done
+    kill -TERM "$worker"
+    wait "$worker" || { cat "$DAEMON_HOME/workers"; return 1; }
+    crash_check keys "$POSTERN_URL" "$ledger"
+    crash_check names "$POSTERN_URL"
+}
+
+@test "a restart keeps everything" {
+    start_daemon
+    set_up_account
+    local active=$TOKEN revoked before
+    make_key acme gone
+    revoked=$TOKEN
+    postern revoke "$KEY_ID"
+    postern verify - --charge productions=2 <<<"$active"
+    before=$(postern list --account acme --json)
+    restart_daemon
+    [ "$(postern list --account acme --json)" = "$before" ]
+    run --separate-stderr postern verify - --charge productions --peek --json <<<"$active"
+    answer '.allowed and .meters[0].remaining == 1'
+    run --separate-stderr postern verify - --json <<<"$revoked"
+    answer '.reason == "REVOKED_API_KEY"'
+    run --separate-stderr postern verify - --charge productions=2 --json <<<"$active"
+    answer '.reason == "RATE_LIMITED"'
+}
+
+@test "a second daemon on the same data refuses, says why, and does not disturb the first" {
+    start_daemon
+    set_up_account
+    refuses "$DAEMON_DATA"
+    postern verify - <<<"$TOKEN"
+    # Nor with a socket of its own.
+    local first=$POSTERN_URL
+    POSTERN_URL=ipc://$DAEMON_HOME/run/second.sock refuses "$DAEMON_DATA"
+    [ ! -e "$DAEMON_HOME/run/second.sock" ]
+    POSTERN_URL=$first
+    postern verify - <<<"$TOKEN"
+}
+
+@test "posternd --check of a directory in use, of a sound one and of none" {
+    start_daemon
+    set_up_account
+    run posternd --check "$DAEMON_DATA"
+    [ "$status" -ne 0 ]
+    stop_daemon
+    run posternd --check "$DAEMON_DATA"
+    [ "$status" -eq 0 ]
+    run posternd --check "$DAEMON_HOME/nothing-here"
+    [ "$status" -ne 0 ]
+    [[ "$output" == *nothing-here* ]]
+    [ ! -e "$DAEMON_HOME/nothing-here" ]
+}
+
+@test "posternd --check finds a changed store" {
+    start_daemon
+    set_up_account
+    stop_daemon
+    posternd --check "$DAEMON_DATA"
+    # The account's name in every record and entry of the chain, same length.
+    sed -i 's/acme/acmf/g' "$DAEMON_DATA/registry/data.mdb"
+    run posternd --check "$DAEMON_DATA"
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [ -n "$output" ]
+}
+
+@test "another daemon's socket is not taken over" {
+    start_daemon
+    set_up_account
+    local data=$DAEMON_DATA
+    DAEMON_DATA=$DAEMON_HOME/other refuses "$DAEMON_SOCKET"
+    DAEMON_DATA=$data
+    postern verify - <<<"$TOKEN"
+}
+
+@test "a socket that a killed daemon left behind is used again" {
+    start_daemon
+    kill_daemon
+    [ -S "$DAEMON_SOCKET" ]
+    start_daemon
+    postern health
+}
+
+@test "a regular file at the socket's path is not deleted" {
+    echo precious >"$DAEMON_SOCKET"
+    refuses "$DAEMON_SOCKET"
+    [ "$(cat "$DAEMON_SOCKET")" = precious ]
+}
+
+@test "a keyring that is missing is an error, not a store without valid keys" {
+    start_daemon
+    set_up_account
+    stop_daemon
+    mv "$DAEMON_DATA/secrets/keyring" "$DAEMON_HOME/keyring"
+    refuses keyring
+    [ ! -e "$DAEMON_DATA/secrets/keyring" ]
+    mv "$DAEMON_HOME/keyring" "$DAEMON_DATA/secrets/keyring"
+    start_daemon
+    postern verify - <<<"$TOKEN"
+}
+
+@test "a keyring that others may read is an error" {
+    start_daemon
+    stop_daemon
+    chmod 0644 "$DAEMON_DATA/secrets/keyring"
+    refuses keyring
+    chmod 0600 "$DAEMON_DATA/secrets/keyring"
+    start_daemon
+}
+
+@test "the keyring of another store is an error" {
+    start_daemon
+    set_up_account
+    stop_daemon
+    mv "$DAEMON_DATA" "$DAEMON_HOME/mine"
+    start_daemon
+    stop_daemon
+    cp "$DAEMON_DATA/secrets/keyring" "$DAEMON_HOME/mine/secrets/keyring"
+    rm -rf "$DAEMON_DATA"
+    mv "$DAEMON_HOME/mine" "$DAEMON_DATA"
+    refuses keyring
+}
+
+@test "a keyring that is not one is an error" {
+    start_daemon
+    stop_daemon
+    echo nonsense >"$DAEMON_DATA/secrets/keyring"
+    refuses keyring
+}
+
+@test "what the daemon makes is for nobody else's eyes" {
+    start_daemon
+    set_up_account
+    [ "$(stat -c %a "$DAEMON_DATA/secrets/keyring")" = 600 ]
+    local loose
+    loose=$(find "$DAEMON_DATA" -perm /0007)
+    [ -z "$loose" ] || { echo "$loose"; return 1; }
+    [ "$(find "$DAEMON_SOCKET" -perm /0007)" = "" ]
+}
+
+@test "misuse is status 2 and says what to do; --help and --version are 0" {
+    run posternd --no-such-option
+    [ "$status" -eq 2 ]
+    [ -n "$output" ]
+    run posternd --data "$DAEMON_DATA" --listen "ftp://x"
+    [ "$status" -ne 0 ]
+    [ -n "$output" ]
+    run posternd --help
+    [ "$status" -eq 0 ]
+    [[ "$output" == *--data* && "$output" == *--listen* && "$output" == *--check* ]]
+    run posternd --version
+    [ "$status" -eq 0 ]
+}
+
+@test "a listener with the ceiling verifier lets the operator's uid verify and nothing more" {
+    start_daemon --listen "ipc://$DAEMON_HOME/run/verify.sock;max=verifier"
+    set_up_account
+    export POSTERN_URL=ipc://$DAEMON_HOME/run/verify.sock
+    postern verify - <<<"$TOKEN"
+    run postern create --account acme --name more
+    [ "$status" -eq 1 ]
+    [[ "$output" == *PERMISSION_DENIED* ]]
+}
+
+@test "a token is not in the daemon's log, nor is its secret half" {
+    start_daemon --log-level debug
+    set_up_account
+    postern verify - <<<"$TOKEN"
+    postern revoke --token - <<<"$TOKEN"
+    run postern verify - <<<"$TOKEN"
+    stop_daemon
+    run grep -F "${TOKEN##*_}" "$DAEMON_LOG"
+    [ "$status" -eq 1 ]
+    local body=${TOKEN##*_}
+    run grep -F "${body:15:43}" "$DAEMON_LOG"
+    [ "$status" -eq 1 ]
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# Limits over restarts: a crash may forfeit allowance, never add any; a clean stop forfeits none.
+
+load ../support/daemon
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    start_daemon
+}
+
+teardown() {
+    drop_daemon
+}
+
+# spend N: asks N times; adds those that were allowed to ALLOWED.
+spend() {
+    local n
+    for n in $(seq "$1"); do
+        if postern verify - <<<"$TOKEN" >/dev/null; then
+            ALLOWED=$((ALLOWED + 1))
+        fi
+    done
+}
+
+# remaining N: of the only meter, by a look that charges nothing.
+remaining() {
+    run --separate-stderr postern verify - --peek --json <<<"$TOKEN"
+    answer "[.meters[].remaining] == [$1]"
+}
+
+account_with() {
+    postern tier put only --limit "$1" --default
+    postern account put acme
+    make_key acme
+    ALLOWED=0
+}
+
+@test "never more than the limit over kill -9 and restart, in whatever order" {
+    account_with requests=40/day
+    local round
+    for round in 1 2 3 4 5 6 7 8; do
+        spend $((RANDOM % 7 + 3))
+        kill_daemon
+        start_daemon
+    done
+    spend 45
+    echo "$ALLOWED were allowed"
+    [ "$ALLOWED" -le 40 ]
+    # A crash forfeits at most the reservation, an eighth of the limit; eight did.
+    [ "$ALLOWED" -ge 1 ]
+    remaining 0
+}
+
+@test "one crash forfeits at most an eighth of the limit" {
+    account_with requests=80/day
+    spend 5
+    kill_daemon
+    start_daemon
+    run --separate-stderr postern verify - --peek --json <<<"$TOKEN"
+    answer '.meters[0] | .remaining <= 75 and .remaining >= 65'
+    spend 90
+    [ "$ALLOWED" -le 80 ]
+    [ "$ALLOWED" -ge 70 ]
+}
+
+@test "a limit of few units is exact over kill -9" {
+    account_with requests=3/day
+    spend 2
+    [ "$ALLOWED" -eq 2 ]
+    kill_daemon
+    start_daemon
+    spend 3
+    [ "$ALLOWED" -le 3 ]
+}
+
+@test "a sliding window and a token bucket do not open over kill -9 either" {
+    postern tier put only --limit slide=20/h:sliding_window --limit bucket=20/h:token_bucket,burst=20 --default
+    postern account put acme
+    make_key acme
+    local n resource slide=0 bucket=0
+    for n in $(seq 30); do
+        [ $((n % 8)) -ne 0 ] || { kill_daemon; start_daemon; }
+        ! postern verify - --charge slide <<<"$TOKEN" >/dev/null || slide=$((slide + 1))
+        ! postern verify - --charge bucket <<<"$TOKEN" >/dev/null || bucket=$((bucket + 1))
+    done
+    echo "slide $slide, bucket $bucket"
+    [ "$slide" -le 20 ] && [ "$bucket" -le 20 ]
+    [ "$slide" -ge 10 ] && [ "$bucket" -ge 10 ]
+}
+
+@test "a clean restart forfeits nothing" {
+    account_with requests=80/day
+    spend 5
+    remaining 75
+    restart_daemon
+    remaining 75
+    spend 1
+    restart_daemon
+    remaining 74
+}
+
+@test "many clients at once get exactly the limit" {
+    account_with requests=50/day
+    local n pids=()
+    for n in 1 2 3 4; do
+        ( # 20 requests each
+            count=0
+            for _ in $(seq 20); do
+                ! postern verify - <<<"$TOKEN" >/dev/null || count=$((count + 1))
+            done
+            echo "$count" >"$BATS_TEST_TMPDIR/count.$n"
+        ) 3>&- &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    [ "$(awk '{ sum += $1 } END { print sum }' "$BATS_TEST_TMPDIR"/count.*)" -eq 50 ]
+}
