@@ -1,0 +1,610 @@
+#include "registry/record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int make_arena(void **state)
+{
+    *state = arena_new((size_t)4 * 1024 * 1024);
+    return *state == NULL;
+}
+
+static int free_arena(void **state)
+{
+    arena_free(*state);
+    return 0;
+}
+
+// --- the largest records that the bounds allow
+
+static struct slice text_of(struct arena *arena, size_t size, char filler)
+{
+    char *text = arena_alloc(arena, size);
+    assert_non_null(text);
+    memset(text, filler, size);
+    return slice_make(text, size);
+}
+
+static struct limit *largest_limits(struct arena *arena)
+{
+    struct limit *limits = arena_array(arena, LIMIT_PER_OWNER_MAX, sizeof *limits);
+    for (size_t i = 0; i < LIMIT_PER_OWNER_MAX; i++)
+        limits[i] = (struct limit){.resource = text_of(arena, LIMIT_RESOURCE_MAX, (char)('a' + i)),
+                                   .algorithm = (enum limit_algorithm)(1 + i % 3),
+                                   .amount = LIMIT_AMOUNT_MAX,
+                                   .window_s = LIMIT_WINDOW_S_MAX,
+                                   .period = (enum limit_period)(i % 5),
+                                   .burst = LIMIT_AMOUNT_MAX};
+    limits[0] = (struct limit){.resource = limits[0].resource, .unlimited = true};
+    return limits;
+}
+
+static struct registry_entry *largest_metadata(struct arena *arena)
+{
+    struct registry_entry *entries = arena_array(arena, REGISTRY_METADATA_MAX, sizeof *entries);
+    for (size_t i = 0; i < REGISTRY_METADATA_MAX; i++)
+        entries[i] = (struct registry_entry){.key = text_of(arena, 64, (char)('a' + i)),
+                                             .value = text_of(arena, 64, (char)('A' + i))};
+    return entries;
+}
+
+static struct slice *texts_of(struct arena *arena, size_t count, size_t size)
+{
+    struct slice *texts = arena_array(arena, count, sizeof *texts);
+    for (size_t i = 0; i < count; i++)
+        texts[i] = text_of(arena, size, (char)('0' + i));
+    return texts;
+}
+
+static struct registry_key largest_key(struct arena *arena)
+{
+    struct registry_key key = {
+        .account = text_of(arena, ACCOUNT_ID_MAX, 'a'),
+        .name = text_of(arena, REGISTRY_TEXT_MAX, 'n'),
+        .environment = KEY_ENVIRONMENT_LIVE,
+        .type = KEY_TYPE_PUBLIC,
+        .facts = {.created_at_ms = UINT64_MAX,
+                  .expires_at_ms = UINT64_MAX - 1,
+                  .revoked_at_ms = UINT64_MAX - 2,
+                  .disabled = true,
+                  .has_successor = true},
+        .deleted = true,
+        .created_by = text_of(arena, KEY_ID_TEXT_SIZE, 'k'),
+        .revoke_reason = text_of(arena, REGISTRY_TEXT_MAX, 'r'),
+        .has_predecessor = true,
+        .scopes = texts_of(arena, ACCOUNT_SCOPES_PER_KEY_MAX, ACCOUNT_SCOPE_MAX),
+        .scope_count = ACCOUNT_SCOPES_PER_KEY_MAX,
+        .limits = largest_limits(arena),
+        .limit_count = LIMIT_PER_OWNER_MAX,
+        .addresses = texts_of(arena, REGISTRY_ADDRESSES_MAX, 49),
+        .address_count = REGISTRY_ADDRESSES_MAX,
+        .metadata = largest_metadata(arena),
+        .metadata_count = REGISTRY_METADATA_MAX,
+        .version = UINT64_MAX,
+        .public_token = text_of(arena, KEY_TOKEN_MAX, 't'),
+        .master_id = UINT32_MAX,
+    };
+    memset(key.id, 1, sizeof key.id);
+    memset(key.successor, 2, sizeof key.successor);
+    memset(key.predecessor, 3, sizeof key.predecessor);
+    memset(key.lineage, 4, sizeof key.lineage);
+    memset(key.token_hash, 5, sizeof key.token_hash);
+    return key;
+}
+
+static struct registry_account largest_account(struct arena *arena)
+{
+    return (struct registry_account){.id = text_of(arena, ACCOUNT_ID_MAX, 'a'),
+                                     .display_name = text_of(arena, REGISTRY_TEXT_MAX, 'd'),
+                                     .tier = text_of(arena, ACCOUNT_ID_MAX, 't'),
+                                     .allows_test = true,
+                                     .allows_live = true,
+                                     .suspended = true,
+                                     .limits = largest_limits(arena),
+                                     .limit_count = LIMIT_PER_OWNER_MAX,
+                                     .max_keys = UINT32_MAX,
+                                     .no_default_public_key = true,
+                                     .metadata = largest_metadata(arena),
+                                     .metadata_count = REGISTRY_METADATA_MAX,
+                                     .created_at_ms = UINT64_MAX,
+                                     .version = 7,
+                                     .revoked_before_ms = 8};
+}
+
+static struct registry_tier largest_tier(struct arena *arena)
+{
+    return (struct registry_tier){.name = text_of(arena, ACCOUNT_ID_MAX, 't'),
+                                  .limits = largest_limits(arena),
+                                  .limit_count = LIMIT_PER_OWNER_MAX,
+                                  .is_default = true,
+                                  .version = 9};
+}
+
+// --- comparing
+
+static void assert_slice(struct slice a, struct slice b)
+{
+    assert_true(slice_equal(a, b));
+}
+
+static void assert_slices(const struct slice *a, size_t count_a, const struct slice *b, size_t count_b)
+{
+    assert_int_equal(count_a, count_b);
+    for (size_t i = 0; i < count_a; i++)
+        assert_slice(a[i], b[i]);
+}
+
+static void assert_limits(const struct limit *a, size_t count_a, const struct limit *b, size_t count_b)
+{
+    assert_int_equal(count_a, count_b);
+    for (size_t i = 0; i < count_a; i++) {
+        assert_slice(a[i].resource, b[i].resource);
+        assert_int_equal(a[i].algorithm, b[i].algorithm);
+        assert_int_equal(a[i].amount, b[i].amount);
+        assert_int_equal(a[i].window_s, b[i].window_s);
+        assert_int_equal(a[i].period, b[i].period);
+        assert_int_equal(a[i].burst, b[i].burst);
+        assert_int_equal(a[i].unlimited, b[i].unlimited);
+    }
+}
+
+static void assert_entries(const struct registry_entry *a, size_t count_a, const struct registry_entry *b,
+                           size_t count_b)
+{
+    assert_int_equal(count_a, count_b);
+    for (size_t i = 0; i < count_a; i++) {
+        assert_slice(a[i].key, b[i].key);
+        assert_slice(a[i].value, b[i].value);
+    }
+}
+
+static void assert_key(const struct registry_key *a, const struct registry_key *b)
+{
+    assert_memory_equal(a->id, b->id, sizeof a->id);
+    assert_slice(a->account, b->account);
+    assert_slice(a->name, b->name);
+    assert_int_equal(a->environment, b->environment);
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->facts.created_at_ms, b->facts.created_at_ms);
+    assert_int_equal(a->facts.expires_at_ms, b->facts.expires_at_ms);
+    assert_int_equal(a->facts.revoked_at_ms, b->facts.revoked_at_ms);
+    assert_int_equal(a->facts.disabled, b->facts.disabled);
+    assert_int_equal(a->facts.has_successor, b->facts.has_successor);
+    assert_int_equal(a->deleted, b->deleted);
+    assert_slice(a->created_by, b->created_by);
+    assert_slice(a->revoke_reason, b->revoke_reason);
+    assert_int_equal(a->has_predecessor, b->has_predecessor);
+    assert_memory_equal(a->successor, b->successor, sizeof a->successor);
+    assert_memory_equal(a->predecessor, b->predecessor, sizeof a->predecessor);
+    assert_memory_equal(a->lineage, b->lineage, sizeof a->lineage);
+    assert_slices(a->scopes, a->scope_count, b->scopes, b->scope_count);
+    assert_slices(a->addresses, a->address_count, b->addresses, b->address_count);
+    assert_limits(a->limits, a->limit_count, b->limits, b->limit_count);
+    assert_entries(a->metadata, a->metadata_count, b->metadata, b->metadata_count);
+    assert_int_equal(a->version, b->version);
+    assert_slice(a->public_token, b->public_token);
+    assert_int_equal(a->master_id, b->master_id);
+    assert_memory_equal(a->token_hash, b->token_hash, sizeof a->token_hash);
+}
+
+static void assert_account(const struct registry_account *a, const struct registry_account *b)
+{
+    assert_slice(a->id, b->id);
+    assert_slice(a->display_name, b->display_name);
+    assert_slice(a->tier, b->tier);
+    assert_int_equal(a->allows_test, b->allows_test);
+    assert_int_equal(a->allows_live, b->allows_live);
+    assert_int_equal(a->suspended, b->suspended);
+    assert_limits(a->limits, a->limit_count, b->limits, b->limit_count);
+    assert_int_equal(a->max_keys, b->max_keys);
+    assert_int_equal(a->no_default_public_key, b->no_default_public_key);
+    assert_entries(a->metadata, a->metadata_count, b->metadata, b->metadata_count);
+    assert_int_equal(a->created_at_ms, b->created_at_ms);
+    assert_int_equal(a->version, b->version);
+    assert_int_equal(a->revoked_before_ms, b->revoked_before_ms);
+}
+
+static void assert_tier(const struct registry_tier *a, const struct registry_tier *b)
+{
+    assert_slice(a->name, b->name);
+    assert_limits(a->limits, a->limit_count, b->limits, b->limit_count);
+    assert_int_equal(a->is_default, b->is_default);
+    assert_int_equal(a->version, b->version);
+}
+
+// Packs; the bytes are in memory of exactly their size, so that reading past them is noticed.
+static struct slice pack_image(struct arena *arena, const struct image *image)
+{
+    struct slice packed;
+    assert_true(record_pack_image(image, arena, &packed));
+    uint8_t *bytes = malloc(packed.size);
+    assert_non_null(bytes);
+    memcpy(bytes, packed.data, packed.size);
+    return slice_make(bytes, packed.size);
+}
+
+static void discard(struct slice bytes)
+{
+    free((void *)(uintptr_t)bytes.data);
+}
+
+// --- round trips
+
+static void largest_records_come_back_as_they_were(void **state)
+{
+    struct arena *arena = *state;
+    struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
+                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)}};
+    struct image back[3];
+    for (size_t i = 0; i < 3; i++) {
+        struct slice bytes = pack_image(arena, &images[i]);
+        assert_int_equal(record_unpack_image(images[i].kind, bytes, arena, &back[i]), STATUS_OK);
+        discard(bytes); // nothing may point there
+    }
+    assert_key(&back[0].of.key, &images[0].of.key);
+    assert_account(&back[1].of.account, &images[1].of.account);
+    assert_tier(&back[2].of.tier, &images[2].of.tier);
+}
+
+static void smallest_key_comes_back_as_it_was(void **state)
+{
+    struct arena *arena = *state;
+    struct image image = {.kind = IMAGE_KEY, .of.key = {.environment = KEY_ENVIRONMENT_TEST, .type = KEY_TYPE_SECRET}};
+    struct registry_key back;
+    struct slice bytes = pack_image(arena, &image);
+    assert_int_equal(record_unpack_key(bytes, arena, &back), STATUS_OK);
+    discard(bytes);
+    assert_key(&back, &image.of.key);
+    assert_null(back.scopes);
+    assert_null(back.limits);
+}
+
+static void change_comes_back_as_it_was(void **state)
+{
+    struct arena *arena = *state;
+    struct image images[] = {{.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = IMAGE_KEY, .of.key = largest_key(arena)},
+                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)}};
+    struct change change = {.seq = UINT64_MAX,
+                            .time_ms = 12,
+                            .actor = slice_text("uid:1000"),
+                            .kind = REGISTRY_PUT_TIER,
+                            .images = images,
+                            .image_count = 3};
+    struct slice bytes;
+    struct change back;
+    assert_true(record_pack_change(&change, arena, &bytes));
+    assert_int_equal(record_unpack_change(bytes, arena, &back), STATUS_OK);
+    assert_int_equal(back.seq, change.seq);
+    assert_int_equal(back.time_ms, change.time_ms);
+    assert_slice(back.actor, change.actor);
+    assert_int_equal(back.kind, change.kind);
+    assert_int_equal(back.image_count, 3);
+    assert_tier(&back.images[0].of.tier, &images[0].of.tier);
+    assert_key(&back.images[1].of.key, &images[1].of.key);
+    assert_account(&back.images[2].of.account, &images[2].of.account);
+}
+
+static void change_is_packed_the_same_way_every_time(void **state)
+{
+    struct arena *arena = *state;
+    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct change change = {.seq = 1, .kind = REGISTRY_CREATE, .images = &image, .image_count = 1};
+    struct slice first;
+    struct slice second;
+    struct change back;
+    assert_true(record_pack_change(&change, arena, &first));
+    assert_int_equal(record_unpack_change(first, arena, &back), STATUS_OK);
+    assert_true(record_pack_change(&back, arena, &second));
+    assert_slice(first, second);
+}
+
+static void link_head_master_and_format_come_back_as_they_were(void **state)
+{
+    struct arena *arena = *state;
+    struct slice bytes;
+    struct record_link link = {.change = slice_text("a change"), .master_id = 3, .mac = {1, 2, 3}};
+    struct record_link link_back;
+    assert_true(record_pack_link(&link, arena, &bytes));
+    assert_int_equal(record_unpack_link(bytes, arena, &link_back), STATUS_OK);
+    assert_slice(link_back.change, link.change);
+    assert_int_equal(link_back.master_id, 3);
+    assert_memory_equal(link_back.mac, link.mac, sizeof link.mac);
+
+    struct record_head head = {.seq = UINT64_MAX, .mac = {9, 8, 7}};
+    struct record_head head_back;
+    uint8_t head_bytes[RECORD_HEAD_MAX];
+    size_t size = record_pack_head(&head, head_bytes);
+    assert_int_equal(record_unpack_head(slice_make(head_bytes, size), &head_back), STATUS_OK);
+    assert_int_equal(head_back.seq, UINT64_MAX);
+    assert_memory_equal(head_back.mac, head.mac, sizeof head.mac);
+
+    uint8_t check[SECRET_HASH_SIZE] = {5};
+    uint8_t check_back[SECRET_HASH_SIZE];
+    assert_true(record_pack_master(check, arena, &bytes));
+    assert_int_equal(record_unpack_master(bytes, arena, check_back), STATUS_OK);
+    assert_memory_equal(check_back, check, sizeof check);
+
+    uint32_t format = 0;
+    assert_true(record_pack_format(77, arena, &bytes));
+    assert_int_equal(record_unpack_format(bytes, arena, &format), STATUS_OK);
+    assert_int_equal(format, 77);
+}
+
+static void replay_comes_back_as_it_was(void **state)
+{
+    struct arena *arena = *state;
+    struct slice bytes;
+    struct record_replay back;
+    struct record_replay replay = {
+        .time_ms = 5, .master_id = 2, .call_digest = {1}, .sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD, 's')};
+    assert_true(record_pack_replay(&replay, arena, &bytes));
+    assert_int_equal(record_unpack_replay(bytes, arena, &back), STATUS_OK);
+    assert_int_equal(back.time_ms, 5);
+    assert_int_equal(back.master_id, 2);
+    assert_memory_equal(back.call_digest, replay.call_digest, sizeof back.call_digest);
+    assert_slice(back.sealed_reply, replay.sealed_reply);
+}
+
+static void replay_without_room_for_a_seal_is_refused(void **state)
+{
+    struct arena *arena = *state;
+    struct slice bytes;
+    struct record_replay back;
+    struct record_replay replay = {.sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD - 1, 's')};
+    assert_true(record_pack_replay(&replay, arena, &bytes));
+    assert_int_equal(record_unpack_replay(bytes, arena, &back), STATUS_DATA_LOSS);
+}
+
+static void meter_comes_back_as_it_was(void **state)
+{
+    struct arena *arena = *state;
+    struct slice bytes;
+    struct limit_record back;
+    struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW,
+                                  .t_ms = 1,
+                                  .reserved = 2,
+                                  .index = 3,
+                                  .used = 4,
+                                  .counter_count = LIMIT_COUNTERS_MAX,
+                                  .tat_ms = 5,
+                                  .tat_fraction = UINT64_MAX};
+    for (size_t i = 0; i < LIMIT_COUNTERS_MAX; i++)
+        record.counters[i] = i * LIMIT_AMOUNT_MAX / LIMIT_COUNTERS_MAX;
+    assert_true(registry_pack_meter(&record, arena, &bytes));
+    assert_int_equal(registry_unpack_meter(bytes, arena, &back), STATUS_OK);
+    assert_memory_equal(&back, &record, sizeof record);
+}
+
+static void clock_mark_comes_back_as_it_was(void **state)
+{
+    struct arena *arena = *state;
+    struct slice bytes;
+    struct clock_mark back;
+    struct clock_mark mark = {.boot_id = {1, 2, 3}, .boot_ms = 4, .high_ms = UINT64_MAX};
+    assert_true(registry_pack_clock(&mark, arena, &bytes));
+    assert_int_equal(registry_unpack_clock(bytes, arena, &back), STATUS_OK);
+    assert_memory_equal(&back, &mark, sizeof mark);
+}
+
+// --- what is refused
+
+static enum status unpack_any(size_t which, struct slice bytes, struct arena *arena)
+{
+    struct image image;
+    struct change change;
+    struct record_link link;
+    struct record_replay replay;
+    struct record_head head;
+    struct limit_record meter;
+    struct clock_mark mark;
+    uint8_t check[SECRET_HASH_SIZE];
+    switch (which) {
+    case 0:
+    case 1:
+    case 2:
+        return record_unpack_image((enum image_kind)which, bytes, arena, &image);
+    case 3:
+        return record_unpack_change(bytes, arena, &change);
+    case 4:
+        return record_unpack_link(bytes, arena, &link);
+    case 5:
+        return record_unpack_replay(bytes, arena, &replay);
+    case 6:
+        return record_unpack_head(bytes, &head);
+    case 7:
+        return registry_unpack_meter(bytes, arena, &meter);
+    case 8:
+        return registry_unpack_clock(bytes, arena, &mark);
+    default:
+        return record_unpack_master(bytes, arena, check);
+    }
+}
+
+enum { KINDS = 10 };
+
+static void every_record_of_another_format_is_refused(void **state)
+{
+    const uint8_t newer[] = {0x08, 0x02}; // field 1 = 2
+    const uint8_t none[] = {0x10, 0x01};  // field 2 = 1
+    for (size_t which = 0; which < KINDS; which++) {
+        assert_int_equal(unpack_any(which, slice_make(newer, sizeof newer), *state), STATUS_DATA_LOSS);
+        assert_int_equal(unpack_any(which, slice_make(none, sizeof none), *state), STATUS_DATA_LOSS);
+        assert_int_equal(unpack_any(which, slice_empty(), *state), STATUS_DATA_LOSS);
+    }
+}
+
+static void newer_format_of_a_complete_key_is_refused(void **state)
+{
+    struct arena *arena = *state;
+    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct registry_key back;
+    struct slice bytes = pack_image(arena, &image);
+    uint8_t *format = (uint8_t *)(uintptr_t)bytes.data + 1;
+    assert_int_equal(*format, RECORD_FORMAT);
+    *format = RECORD_FORMAT + 1;
+    assert_int_equal(record_unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
+    discard(bytes);
+}
+
+static void truncated_records_are_refused_or_harmless(void **state)
+{
+    struct arena *arena = *state;
+    struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
+                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)}};
+    struct arena *scratch = arena_new((size_t)1024 * 1024);
+    for (size_t i = 0; i < 3; i++) {
+        struct slice whole = pack_image(arena, &images[i]);
+        for (size_t size = 0; size < whole.size; size++) {
+            struct image back;
+            uint8_t *part = malloc(size + 1);
+            memcpy(part + 1, whole.data, size); // ends where the memory ends
+            enum status status = record_unpack_image(images[i].kind, slice_make(part + 1, size), scratch, &back);
+            assert_true(status == STATUS_OK || status == STATUS_DATA_LOSS);
+            free(part);
+            arena_reset(scratch);
+        }
+        discard(whole);
+    }
+    arena_free(scratch);
+}
+
+static void altered_records_are_refused_or_harmless(void **state)
+{
+    struct arena *arena = *state;
+    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct slice whole = pack_image(arena, &image);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
+    struct arena *scratch = arena_new((size_t)1024 * 1024);
+    for (size_t which = 0; which < KINDS; which++) {
+        for (size_t i = 0; i < whole.size; i++) {
+            bytes[i] ^= (uint8_t)(1U << i % 8);
+            enum status status = unpack_any(which, whole, scratch);
+            assert_true(status == STATUS_OK || status == STATUS_DATA_LOSS);
+            bytes[i] ^= (uint8_t)(1U << i % 8);
+            arena_reset(scratch);
+        }
+    }
+    arena_free(scratch);
+    discard(whole);
+}
+
+static void assert_refused(struct arena *arena, struct registry_key key)
+{
+    struct registry_key back;
+    struct image image = {.kind = IMAGE_KEY, .of.key = key};
+    struct slice bytes = pack_image(arena, &image);
+    assert_int_equal(record_unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
+    discard(bytes);
+}
+
+static void counts_above_their_bounds_are_refused(void **state)
+{
+    struct arena *arena = *state;
+    struct registry_key key = largest_key(arena);
+    struct registry_key more = key;
+    more.scope_count = ACCOUNT_SCOPES_PER_KEY_MAX + 1;
+    more.scopes = texts_of(arena, more.scope_count, 1);
+    assert_refused(arena, more);
+    more = key;
+    more.address_count = REGISTRY_ADDRESSES_MAX + 1;
+    more.addresses = texts_of(arena, more.address_count, 1);
+    assert_refused(arena, more);
+    more = key;
+    more.limit_count = LIMIT_PER_OWNER_MAX + 1;
+    more.limits = arena_array(arena, more.limit_count, sizeof *more.limits);
+    for (size_t i = 0; i < more.limit_count; i++)
+        more.limits[i].unlimited = true;
+    assert_refused(arena, more);
+    more = key;
+    more.metadata_count = REGISTRY_METADATA_MAX + 1;
+    more.metadata = arena_array(arena, more.metadata_count, sizeof *more.metadata);
+    assert_refused(arena, more);
+}
+
+static void unknown_numbers_are_refused(void **state)
+{
+    struct arena *arena = *state;
+    struct registry_key key = largest_key(arena);
+    key.environment = (enum key_environment)3;
+    assert_refused(arena, key);
+    key = largest_key(arena);
+    key.type = (enum key_type)0;
+    assert_refused(arena, key);
+    key = largest_key(arena);
+    key.limits[1].algorithm = (enum limit_algorithm)4;
+    assert_refused(arena, key);
+    key = largest_key(arena);
+    key.limits[1].algorithm = (enum limit_algorithm)0;
+    assert_refused(arena, key);
+    key = largest_key(arena);
+    key.limits[1].period = (enum limit_period)5;
+    assert_refused(arena, key);
+}
+
+static void little_memory_is_told_from_damage(void **state)
+{
+    struct arena *arena = *state;
+    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct slice bytes = pack_image(arena, &image);
+    enum status status = STATUS_RESOURCE_EXHAUSTED;
+    size_t tries = 0;
+    for (size_t budget = 0; status != STATUS_OK; budget += 64) {
+        struct registry_key back;
+        struct arena *small = arena_new(budget);
+        status = record_unpack_key(bytes, small, &back);
+        assert_true(status == STATUS_OK || status == STATUS_RESOURCE_EXHAUSTED);
+        arena_free(small);
+        tries++;
+    }
+    assert_true(tries > 20);
+    discard(bytes);
+}
+
+static void packing_without_memory_fails_cleanly(void **state)
+{
+    struct arena *arena = *state;
+    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct change change = {.seq = 1, .kind = REGISTRY_CREATE, .images = &image, .image_count = 1};
+    bool packed = false;
+    size_t tries = 0;
+    for (size_t budget = 0; !packed; budget += 64) {
+        struct slice bytes;
+        struct arena *small = arena_new(budget);
+        packed = record_pack_change(&change, small, &bytes);
+        assert_int_equal(bytes.size > 0, packed);
+        arena_free(small);
+        tries++;
+    }
+    assert_true(tries > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(largest_records_come_back_as_they_were, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(smallest_key_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(change_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(change_is_packed_the_same_way_every_time, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(link_head_master_and_format_come_back_as_they_were, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(replay_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(replay_without_room_for_a_seal_is_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(meter_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(clock_mark_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(every_record_of_another_format_is_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(newer_format_of_a_complete_key_is_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(truncated_records_are_refused_or_harmless, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(altered_records_are_refused_or_harmless, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(counts_above_their_bounds_are_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(unknown_numbers_are_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(little_memory_is_told_from_damage, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(packing_without_memory_fails_cleanly, make_arena, free_arena),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
