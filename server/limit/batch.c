@@ -1,12 +1,12 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "limit/table.h"
 
 struct entry {
     struct limit_meter *meter; // stays: a meter in flight is not forgotten
     struct limit_record record;
-    bool empty;
+    bool exact; // nothing is set aside
+    bool empty; // and nothing is used
 };
 
 // What one shard contributes.
@@ -18,7 +18,7 @@ struct group {
 };
 
 struct limit_batch {
-    bool exact;
+    bool stopping; // from limit_collect_exact
     size_t count;
     size_t group_count;
     struct group *groups[LIMIT_SHARD_COUNT];
@@ -28,7 +28,7 @@ struct limit_batch {
 
 // The record says what memory knows now, plus a reservation that covers everything that may be spent until the next
 // one.
-static void snapshot(const struct limit_table *table, struct entry *entry, uint64_t now_ms, bool exact)
+static void snapshot(const struct limit_table *table, struct entry *entry, uint64_t now_ms)
 {
     struct limit_meter *meter = entry->meter;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
@@ -37,19 +37,19 @@ static void snapshot(const struct limit_table *table, struct entry *entry, uint6
     functions->sync(&meter->state, &rule, meter->t_ms);
     entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm, .t_ms = meter->t_ms};
     functions->save(&meter->state, &entry->record);
-    entry->empty = exact && functions->is_empty(&meter->state, meter->t_ms);
-    if (exact) {
-        meter->left = 0; // nothing may be spent any more
+    entry->empty = entry->exact && functions->is_empty(&meter->state, meter->t_ms);
+    if (entry->exact) {
+        meter->left = 0; // nothing may be spent on the strength of older records
         return;
     }
     uint64_t wanted = limit_min(meter->write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
-    uint64_t reserved = limit_max(limit_reservation(meter->amount), limit_max(meter->left, wanted));
-    entry->record.reserved = reserved;
+    entry->record.reserved = limit_max(limit_reservation(meter->amount), limit_max(meter->left, wanted));
 }
 
 static void take_off(struct limit_write *write)
 {
     write->queued = false;
+    write->in_batch = true;
     write->in_flight = true;
     write->serving = write->waiters > 0;
     write->waiters = 0;
@@ -92,7 +92,8 @@ static struct group *collect_queued(struct limit_table *table, struct limit_shar
     for (struct limit_meter *meter = shard->first_queued; meter != NULL; meter = meter->write->next_queued) {
         struct entry *entry = &group->entries[group->count++];
         entry->meter = meter;
-        snapshot(table, entry, now_ms, false);
+        entry->exact = meter->retiring && meter->write->waiters == 0;
+        snapshot(table, entry, now_ms);
         meter->dirty = true;
         take_off(meter->write);
     }
@@ -112,38 +113,52 @@ static void stop_queued(struct limit_table *table, struct limit_shard *shard)
     clear_queue(table, shard);
 }
 
-// Only what differs from the disk; at a clean stop whoever still waits is woken and told so.
+static size_t stop_spending(struct limit_shard *shard)
+{
+    size_t dirty_count = 0;
+    for (size_t i = 0; i < shard->bucket_count; i++) {
+        for (struct limit_meter *meter = shard->buckets[i]; meter != NULL; meter = meter->next) {
+            meter->left = 0;
+            dirty_count += meter->dirty;
+        }
+    }
+    return dirty_count;
+}
+
+// Only what differs from the disk; whoever still waits at a clean stop is woken and told so.
 static struct group *collect_all(struct limit_table *table, struct limit_shard *shard)
 {
-    struct group *group = shard->meter_count > 0 ? new_group(shard, shard->meter_count) : NULL;
+    size_t dirty_count = stop_spending(shard);
+    bool has_work = dirty_count > 0 || shard->first_waiter != NULL;
+    struct group *group = has_work ? new_group(shard, dirty_count) : NULL;
     if (group == NULL)
         return NULL;
     uint64_t now_ms = clock_now_ms(table->clock);
     stop_queued(table, shard);
     for (size_t i = 0; i < shard->bucket_count; i++) {
         for (struct limit_meter *meter = shard->buckets[i]; meter != NULL; meter = meter->next) {
-            meter->left = 0;
             if (!meter->dirty)
                 continue;
             struct entry *entry = &group->entries[group->count++];
             entry->meter = meter;
-            snapshot(table, entry, now_ms, true);
+            entry->exact = true;
+            snapshot(table, entry, now_ms);
         }
     }
     group->waiters = take_waiters(shard);
     return group;
 }
 
-static struct limit_batch *collect(struct limit_table *table, bool exact)
+static struct limit_batch *collect(struct limit_table *table, bool stopping)
 {
     struct limit_batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)
         return NULL;
-    batch->exact = exact;
+    batch->stopping = stopping;
     for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++) {
         struct limit_shard *shard = &table->shards[i];
         pthread_mutex_lock(&shard->mutex);
-        struct group *group = exact ? collect_all(table, shard) : collect_queued(table, shard);
+        struct group *group = stopping ? collect_all(table, shard) : collect_queued(table, shard);
         if (group != NULL)
             shard->records += group->count;
         pthread_mutex_unlock(&shard->mutex);
@@ -196,29 +211,25 @@ static void settle_meter(const struct entry *entry, bool committed)
     meter->uncertain = !committed;
     if (!committed)
         return;
-    meter->durable_ms = entry->record.t_ms;
     meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
-}
-
-static void settle_exact(const struct entry *entry, bool committed)
-{
-    struct limit_meter *meter = entry->meter;
-    meter->uncertain = !committed;
-    meter->dirty = !committed;
-    if (committed)
+    if (!entry->empty) // else the record may have been deleted, and its time with it
         meter->durable_ms = entry->record.t_ms;
 }
 
-static void settle_group(const struct group *group, bool exact, bool committed)
+static void settle_stopped(const struct entry *entry, bool committed)
+{
+    entry->meter->uncertain = !committed;
+    entry->meter->dirty = !committed;
+}
+
+static void settle_group(const struct group *group, bool stopped, bool committed)
 {
     pthread_mutex_lock(&group->shard->mutex);
     for (size_t i = 0; i < group->count; i++) {
-        if (exact) {
-            settle_exact(&group->entries[i], committed);
-            continue;
-        }
-        settle_meter(&group->entries[i], committed);
-        limit_write_close(group->entries[i].meter);
+        if (stopped)
+            settle_stopped(&group->entries[i], committed);
+        else
+            settle_meter(&group->entries[i], committed);
     }
     pthread_mutex_unlock(&group->shard->mutex);
 }
@@ -234,16 +245,24 @@ static void wake_all(const struct group *group, enum status status)
     }
 }
 
+// A meter that was to be forgotten is, unless somebody has asked for it in the meantime.
+static bool may_forget(const struct entry *entry)
+{
+    const struct limit_meter *meter = entry->meter;
+    return entry->exact && meter->retiring && !meter->uncertain && meter->write == NULL;
+}
+
 // From here on newcomers may spend what those who waited have left.
 static void end_serving(const struct group *group)
 {
     pthread_mutex_lock(&group->shard->mutex);
     for (size_t i = 0; i < group->count; i++) {
         struct limit_meter *meter = group->entries[i].meter;
-        if (meter->write == NULL)
-            continue;
         meter->write->serving = false;
+        meter->write->in_batch = false;
         limit_write_close(meter);
+        if (may_forget(&group->entries[i]))
+            limit_table_forget(group->shard, meter);
     }
     pthread_mutex_unlock(&group->shard->mutex);
 }
@@ -254,11 +273,11 @@ void limit_settle(struct limit_table *table, struct limit_batch *batch, enum sta
     if (committed)
         limit_note_durable(table, durable_ms);
     for (size_t i = 0; i < batch->group_count; i++)
-        settle_group(batch->groups[i], batch->exact, committed);
+        settle_group(batch->groups[i], batch->stopping, committed);
     for (size_t i = 0; i < batch->group_count; i++)
-        wake_all(batch->groups[i], committed && !batch->exact ? STATUS_OK : STATUS_UNAVAILABLE);
+        wake_all(batch->groups[i], committed && !batch->stopping ? STATUS_OK : STATUS_UNAVAILABLE);
     for (size_t i = 0; i < batch->group_count; i++) {
-        if (!batch->exact)
+        if (!batch->stopping)
             end_serving(batch->groups[i]);
         free(batch->groups[i]);
     }

@@ -142,9 +142,10 @@ struct limit_answer {
     const struct limit_term *absent[LIMIT_TERMS_MAX];
 };
 
-// Somebody who waits for a commit. The caller owns it; it is queued from LIMIT_WAIT until `wake` is called.
+// Somebody who waits for a commit. The caller owns it, and keeps it for the call's next tries: who has been woken comes
+// before newcomers. Queued from LIMIT_WAIT until `wake` is called.
 struct limit_waiter {
-    struct limit_waiter *next;                                    // the table's
+    struct limit_waiter *next;                                    // the table's; NULL before the first try
     void (*wake)(struct limit_waiter *waiter, enum status status); // OK: ask again; UNAVAILABLE: the disk failed
 };
 
@@ -163,7 +164,7 @@ struct limit_record {
     uint64_t counters[LIMIT_COUNTERS_MAX]; // sliding_window: slot s is at s % counter_count
     size_t counter_count;
     uint64_t tat_ms; // token_bucket: theoretical arrival time, whole milliseconds
-    uint64_t tat_fraction;
+    uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount
 };
 
 // Puts a meter into memory as after a crash or reload: synced to now, `reserved` counted as spent, nothing set aside.
@@ -185,7 +186,7 @@ struct limit_batch *limit_collect(struct limit_table *table);
 struct limit_batch *limit_collect_exact(struct limit_table *table);
 size_t limit_batch_count(const struct limit_batch *batch);
 // The n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record may be
-// deleted instead (only from limit_collect_exact).
+// deleted instead (only from limit_collect_exact, or of a meter that is being forgotten).
 void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
                     bool *empty);
 // After the commit that carried the batch: sets what may be spent, then wakes the batch's waiters in their order, outside
@@ -197,6 +198,11 @@ void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
 bool limit_write_wanted(struct limit_table *table);
 // Has any decision been made since the last call? (the ticker writes H only while in use)
 bool limit_take_in_use(struct limit_table *table);
+
+// Gives back the memory of meters that nobody has asked about for `idle_ms`: at once where the disk knows the exact state,
+// else after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on such a meter
+// is LIMIT_ABSENT. Called now and then by the scheduler; looks at every meter. Returns how many it let go or queued.
+size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms);
 
 struct limit_table_stats {
     size_t meters;

@@ -1,4 +1,4 @@
-#include <string.h>
+#include <assert.h>
 
 #include "limit/table.h"
 
@@ -122,6 +122,7 @@ static bool sync_parts(struct decision *d)
         meter->t_ms = limit_max(meter->t_ms, d->answer->now_ms);
         meter->amount = part->rule.amount;
         meter->burst = part->rule.burst;
+        meter->retiring = false;
         part->functions->sync(&meter->state, &part->rule, meter->t_ms);
         part->fits = part->functions->fits(&meter->state, &part->rule, meter->t_ms, part->cost);
     }
@@ -162,7 +163,6 @@ static void spend(const struct part *part)
     part->functions->spend(&meter->state, &part->rule, meter->t_ms, part->cost);
     meter->left -= limit_min(meter->left, part->cost); // less than the cost only when relaxed
     meter->dirty = true;
-    meter->retiring = false;
     if (meter->write != NULL && meter->write->in_flight)
         meter->write->spent = limit_add(meter->write->spent, part->cost);
 }
@@ -344,6 +344,7 @@ static void note_use(struct limit_table *table)
 void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
                   struct limit_answer *answer)
 {
+    assert(call->peek || waiter != NULL);
     struct decision d;
     d.table = table;
     d.call = call;

@@ -239,7 +239,7 @@ bool limit_write_open(struct limit_meter *meter)
 void limit_write_close(struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
-    if (write == NULL || write->queued || write->in_flight || write->serving)
+    if (write == NULL || write->queued || write->in_batch)
         return;
     free(meter->write);
     meter->write = NULL;
@@ -258,6 +258,48 @@ void limit_write_queue(struct limit_table *table, struct limit_shard *shard, str
     shard->last_queued = meter;
     shard->queued_count++;
     atomic_fetch_add(&table->queued_count, 1);
+}
+
+// --- forgetting
+
+static bool is_idle(const struct limit_meter *meter, uint64_t now_ms, uint64_t idle_ms)
+{
+    return meter->write == NULL && limit_add(meter->t_ms, idle_ms) <= now_ms;
+}
+
+// Lets go of what is idle in one bucket; what the disk does not know exactly is queued for it first.
+static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *shard, size_t bucket, uint64_t idle_ms)
+{
+    size_t count = 0;
+    struct limit_meter *next = NULL;
+    uint64_t now_ms = clock_now_ms(table->clock);
+    for (struct limit_meter *meter = shard->buckets[bucket]; meter != NULL; meter = next) {
+        next = meter->next;
+        if (!is_idle(meter, now_ms, idle_ms))
+            continue;
+        if (!meter->dirty) {
+            limit_table_forget(shard, meter);
+            count++;
+        } else if (limit_write_open(meter)) {
+            meter->retiring = true;
+            limit_write_queue(table, shard, meter);
+            count++;
+        }
+    }
+    return count;
+}
+
+size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++) {
+        struct limit_shard *shard = &table->shards[i];
+        pthread_mutex_lock(&shard->mutex);
+        for (size_t bucket = 0; bucket < shard->bucket_count; bucket++)
+            count += forget_in_bucket(table, shard, bucket, idle_ms);
+        pthread_mutex_unlock(&shard->mutex);
+    }
+    return count;
 }
 
 // --- the table
