@@ -4,7 +4,7 @@
 # To build and run the walk.
 BUILD_PACKAGES=(
     gcc libc6-dev cmake ninja-build pkg-config
-    libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
+    libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     liblmdb-dev libsodium-dev libconfuse-dev libjansson-dev zlib1g-dev
     jq
 )

@@ -279,7 +279,8 @@ letters() {
 
 @test "any wrong token text is INVALID_API_KEY, not a failure" {
     local wrong
-    for wrong in x postern_live_ "$TOKEN$TOKEN" "${TOKEN}x" "x$TOKEN" "${TOKEN%?}" "$TOKEN " "${TOKEN%_*}_$(letters 64)" \
+    for wrong in x postern_live_ "$TOKEN$TOKEN" "${TOKEN}x" "x$TOKEN" "${TOKEN%?}" "$TOKEN " \
+        "${TOKEN%_*}_$(letters 64)" \
         "$(letters 256)" "$(letters 300)" ../../etc/passwd "acme_live_$(letters 63)" ' ' '\000' '\n' '\303\244'; do
         text "verify { api_key: \"$wrong\" peek: true }"
         decided INVALID_API_KEY || { echo "of: $wrong"; return 1; }
