@@ -40,7 +40,7 @@ static unsigned roll(struct worker *worker, unsigned sides)
 }
 
 // One write, so that a line is there as a whole or not at all.
-static void note(struct worker *worker, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct worker *worker, const char *format, ...)
 {
     char line[512];
     va_list arguments;
