@@ -1,11 +1,9 @@
 // The wire: listeners, workers, codec, routes, authority and handlers. Bytes in, bytes out.
 //
-// A request's walk: listener (a worker: one nng context, one aio) -> codec (decode inside an arena, check bounds) -> route
-// (const table: call -> authority -> handler) -> handler (wire fields to plain structs) -> authorizer or registry ->
-// codec -> bytes.
-// Owns: sockets, workers, arenas of requests.
-// Threads: rpc_open and rpc_close from main; handlers run in nng's callback threads and never block; replies of changes
-// are sent from a store's writer thread.
+// A request's walk: listener (a worker: one nng context, one aio) -> codec (decode inside an arena, check bounds) ->
+// route (const table: call -> authority -> handler) -> handler (wire fields to plain structs) -> authorizer or registry
+// -> codec -> bytes. Owns: sockets, workers, arenas of requests. Threads: rpc_open and rpc_close from main; handlers
+// run in nng's callback threads and never block; replies of changes are sent from a store's writer thread.
 #ifndef RPC_RPC_H
 #define RPC_RPC_H
 

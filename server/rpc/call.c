@@ -1,0 +1,212 @@
+#include "rpc/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rpc/authority.h"
+#include "rpc/check.h"
+#include "rpc/codec.h"
+#include "rpc/route.h"
+#include "rpc/wire.h"
+
+enum { TRACEPARENT_MAX = 128 };
+
+// --- failures
+
+static enum call_progress fail(struct call *call, enum status status)
+{
+    Postern__V1__Reply *reply = &call->reply;
+    reply->result_case = POSTERN__V1__REPLY__RESULT__NOT_SET;
+    reply->status = &call->status;
+    call->packed = slice_empty();
+    postern__v1__status__init(&call->status);
+    call->status.code = (uint32_t)status;
+    call->status.message = wire_text(slice_text(call->note.message));
+    call->status.field = wire_text(slice_text(call->note.field));
+    if (status == STATUS_INTERNAL || status == STATUS_DATA_LOSS) {
+        struct slice trace = call->request != NULL ? wire_slice(call->request->traceparent) : slice_empty();
+        log_line(call->server->log, LOG_LEVEL_WARNING, "%s: %s: %s (trace %.*s)",
+                 call->route != NULL ? call->route->name : "request", status_name(status), call->note.message,
+                 SLICE_ARGS(trace));
+    }
+    return CALL_DONE;
+}
+
+enum call_progress call_fail(struct call *call, enum status status, const char *field, const char *format, ...)
+{
+    char message[sizeof call->note.message];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    return fail(call, status_fail(&call->note, status, field, "%s", message));
+}
+
+enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
+{
+    char message[sizeof call->note.message];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    char path[sizeof call->note.field];
+    (void)snprintf(path, sizeof path, "%s.%s", call->route->name, member);
+    return fail(call, status_fail(&call->note, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
+}
+
+enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note)
+{
+    char path[2 * sizeof call->note.field];
+    bool relative = note->field[0] != '\0' && strcmp(note->field, "request_id") != 0;
+    (void)snprintf(path, sizeof path, "%s%s%s", relative ? call->route->name : "", relative ? "." : "", note->field);
+    const char *message = note->message[0] != '\0' ? note->message : status_name(status);
+    return call_fail(call, status, path, "%s", message);
+}
+
+enum call_progress call_fail_memory(struct call *call)
+{
+    return call_fail(call, STATUS_RESOURCE_EXHAUSTED, NULL, "the answer needs more memory than one request may use");
+}
+
+// --- the envelope
+
+void call_stamp(const struct call *call, Postern__V1__Reply *reply)
+{
+    uint64_t now_ms = clock_now_ms(call->server->clock);
+    reply->server_time_ms = now_ms > 0 ? now_ms : 1; // a Reply is never empty
+}
+
+size_t call_reply_size(struct call *call)
+{
+    if (call->packed.size > 0)
+        return call->packed.size;
+    call_stamp(call, &call->reply);
+    size_t size = postern__v1__reply__get_packed_size(&call->reply);
+    if (size <= CALL_REPLY_MAX)
+        return size;
+    call_fail(call, STATUS_INTERNAL, NULL, "the answer is larger than %d bytes", CALL_REPLY_MAX);
+    return postern__v1__reply__get_packed_size(&call->reply);
+}
+
+void call_reply_write(const struct call *call, uint8_t *out)
+{
+    if (call->packed.size > 0)
+        memcpy(out, call->packed.data, call->packed.size);
+    else
+        postern__v1__reply__pack(&call->reply, out);
+}
+
+bool call_is_late(const struct call *call)
+{
+    uint32_t timeout_ms = call->request->timeout_ms;
+    return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->started_ms > timeout_ms;
+}
+
+static enum status check_envelope(const struct call *call, struct status_note *note)
+{
+    const Postern__V1__Request *request = call->request;
+    struct slice trace = wire_slice(request->traceparent);
+    if (call->route->changes && request->request_id.len != REGISTRY_REQUEST_ID_SIZE)
+        return status_fail(
+            note, STATUS_INVALID_ARGUMENT, "request_id",
+            "%s changes the registry: it needs a request_id of 16 random bytes, which makes a retry safe",
+            call->route->name);
+    if (request->request_id.len > REGISTRY_REQUEST_ID_SIZE)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, "request_id", "request_id has more than 16 bytes");
+    if (trace.size > TRACEPARENT_MAX || !slice_is_text(trace))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, "traceparent", "traceparent is not text of at most %d bytes",
+                           TRACEPARENT_MAX);
+    return STATUS_OK;
+}
+
+// The registry's state only grows, so what is new enough here is so for the rest of the call.
+static enum status check_min_seq(struct call *call)
+{
+    uint64_t seq = 0, wanted = call->request->min_seq;
+    if (wanted == 0)
+        return STATUS_OK;
+    enum status status = store_view_begin(call->view);
+    if (status != STATUS_OK)
+        return status_fail(&call->note, status, NULL, "the registry cannot be read now");
+    status = registry_seq(call->view, &seq);
+    store_view_end(call->view);
+    if (status != STATUS_OK)
+        return status_fail(&call->note, status, NULL, "the registry cannot be read now");
+    if (seq >= wanted)
+        return STATUS_OK;
+    return status_fail(&call->note, STATUS_UNAVAILABLE, "min_seq", "the registry is at %llu, not yet at %llu",
+                       (unsigned long long)seq, (unsigned long long)wanted);
+}
+
+// --- the walk
+
+static enum call_progress refuse_unreadable(struct call *call, struct slice bytes)
+{
+    struct slice id = codec_salvage_id(bytes);
+    if (id.size > REGISTRY_REQUEST_ID_SIZE)
+        id.size = 0;
+    if (!arena_copy(call->arena, id, &id))
+        id = slice_empty();
+    call->reply.request_id = wire_text(id);
+    return call_fail(call, STATUS_INVALID_ARGUMENT, NULL,
+                     "the bytes are no postern.v1.Request, or it has more fields than one request may have");
+}
+
+static enum call_progress refuse_no_call(struct call *call)
+{
+    if (codec_has_unknown_call(call->request))
+        return call_fail(call, STATUS_UNIMPLEMENTED, "call", "the request makes a call that this server does not know");
+    return call_fail(call, STATUS_INVALID_ARGUMENT, "call",
+                     "the request makes no call: set one member of `call`, e.g. verify");
+}
+
+static enum status admit(struct call *call)
+{
+    enum status status = authority_resolve(call);
+    if (status == STATUS_OK)
+        status = authority_require(call, call->route->least);
+    if (status == STATUS_OK)
+        status = check_envelope(call, &call->note);
+    // Every member of the union is a pointer to a message.
+    if (status == STATUS_OK)
+        status = check_call(call->route->name, (const ProtobufCMessage *)call->request->verify, &call->note);
+    if (status == STATUS_OK)
+        status = check_min_seq(call);
+    return status;
+}
+
+void call_begin(struct call *call)
+{
+    postern__v1__reply__init(&call->reply);
+    postern__v1__status__init(&call->status);
+    call->reply.status = &call->status;
+    call->started_ms = clock_now_ms(call->server->clock);
+    call->request = NULL;
+    call->route = NULL;
+    call->packed = slice_empty();
+}
+
+enum call_progress call_serve(struct call *call, struct slice bytes)
+{
+    call_begin(call);
+    if (bytes.size > CALL_REQUEST_MAX)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, NULL, "a request has at most %d bytes", CALL_REQUEST_MAX);
+    arena_set_budget(call->arena, CALL_DECODE_BUDGET);
+    call->request = codec_decode(call->arena, bytes);
+    arena_set_budget(call->arena, CALL_BUDGET);
+    if (call->request == NULL)
+        return refuse_unreadable(call, bytes);
+    call->reply.request_id = call->request->request_id;
+    if (atomic_load_explicit(&call->server->draining, memory_order_relaxed))
+        return call_fail(call, STATUS_UNAVAILABLE, NULL, "the daemon is stopping; ask again");
+    call->route = route_find(call->request->call_case);
+    if (call->route == NULL)
+        return refuse_no_call(call);
+    enum status status = admit(call);
+    if (status != STATUS_OK)
+        return fail(call, status);
+    if (call->route->handle == NULL)
+        return call_fail(call, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s", call->route->name);
+    return call->route->handle(call);
+}

@@ -1,0 +1,98 @@
+// Room-private: one request while it is handled, whatever carries it. Knows nothing of sockets.
+//
+// A listener fills in the head of a struct call and calls call_serve with the request's bytes. After CALL_DONE the
+// reply is in `reply`, or ready packed in `packed`. After CALL_PENDING the call belongs to somebody else, and `finish`
+// is called, from any thread and possibly before call_serve has returned.
+#ifndef RPC_CALL_H
+#define RPC_CALL_H
+
+#include "postern.pb-c.h"
+#include "rpc/rpc.h"
+
+#include <stdatomic.h>
+
+enum {
+    CALL_REQUEST_MAX = 65536 - 4, // without the 4 bytes of the req/rep protocol
+    CALL_REPLY_MAX = 1024 * 1024,
+    CALL_DECODE_BUDGET = 256 * 1024,
+    CALL_BUDGET = 2 * 1024 * 1024
+};
+
+enum call_progress { CALL_DONE, CALL_PENDING };
+
+// What all calls share; read-only but for `draining`.
+struct call_server {
+    struct registry *registry;
+    struct authorizer *authorizer;
+    struct secret *secret;
+    struct clock *clock;
+    const struct log *log;
+    const uint32_t *operator_uids;
+    size_t operator_uid_count;
+    uint32_t own_uid;
+    uint64_t opened_ms;
+    atomic_bool draining; // new calls are refused
+};
+
+// Who is at the other end of a connection.
+struct call_peer {
+    bool has_uid; // ipc, or inside this process
+    uint32_t uid;
+    enum rpc_authority ceiling;
+};
+
+enum { CALL_CALLER_NAME_SIZE = 24 };
+
+// What that makes him.
+struct call_caller {
+    enum rpc_authority authority;
+    struct slice account;             // an account-admin's own
+    char name[CALL_CALLER_NAME_SIZE]; // "uid:1000" or a key id
+};
+
+struct route;
+
+struct call {
+    // in
+    struct call_server *server;
+    struct arena *arena;    // with CALL_BUDGET
+    struct store_txn *view; // of the registry, not begun
+    struct call_peer peer;
+    void (*finish)(struct call *call);
+    // while it is handled
+    Postern__V1__Request *request;
+    const struct route *route;
+    struct call_caller caller;
+    uint64_t started_ms;
+    struct status_note note; // what the failed status says
+    // out
+    Postern__V1__Status status;
+    Postern__V1__Reply reply;
+    struct slice packed; // when not empty: the reply's bytes, in arena memory
+};
+
+// Empties what a call before left. call_serve starts with it; by itself it is for a refusal without an arena.
+void call_begin(struct call *call);
+enum call_progress call_serve(struct call *call, struct slice bytes);
+
+// Turns the reply into a failure; always CALL_DONE, so that a handler fails in one line. `field` is a full path or
+// NULL.
+enum call_progress call_fail(struct call *call, enum status status, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+// The same with a note of another room, whose field is relative to the call ("account" -> "create.account").
+enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note);
+// RESOURCE_EXHAUSTED: the arena is out.
+enum call_progress call_fail_memory(struct call *call);
+// INVALID_ARGUMENT for a member of the call: "create.account", "is missing: …".
+enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// Size of the finished reply, then its bytes. An answer beyond CALL_REPLY_MAX becomes a failure here.
+size_t call_reply_size(struct call *call);
+void call_reply_write(const struct call *call, uint8_t *out);
+// Fills the envelope of an answer that is packed now.
+void call_stamp(const struct call *call, Postern__V1__Reply *reply);
+// More time has passed than the caller wanted to wait.
+bool call_is_late(const struct call *call);
+
+#endif

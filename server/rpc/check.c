@@ -1,0 +1,243 @@
+#include "rpc/check.h"
+
+#include <stdio.h>
+
+#include "account/account.h"
+#include "postern.pb-c.h"
+#include "registry/registry.h"
+
+// Where the walk is; written out as a path only when something is wrong.
+struct place {
+    const struct place *parent;
+    const char *name;
+    bool indexed;
+    size_t index;
+};
+
+static size_t write_path(const struct place *place, char *out, size_t size)
+{
+    size_t used = place->parent != NULL ? write_path(place->parent, out, size) : 0;
+    if (used >= size)
+        return used;
+    const char *dot = place->parent != NULL ? "." : "";
+    int written = place->indexed ? snprintf(out + used, size - used, "%s%s[%zu]", dot, place->name, place->index)
+                                 : snprintf(out + used, size - used, "%s%s", dot, place->name);
+    return used + (written > 0 ? (size_t)written : 0);
+}
+
+static enum status refuse(const struct place *place, enum status status, const char *message, struct status_note *note)
+{
+    char path[sizeof note->field];
+    write_path(place, path, sizeof path);
+    return status_fail(note, status, path, "%s %s", path, message);
+}
+
+static enum status refuse_bound(const struct place *place, const char *what, uint64_t max, struct status_note *note)
+{
+    char message[64];
+    (void)snprintf(message, sizeof message, "%s %llu", what, (unsigned long long)max);
+    return refuse(place, STATUS_INVALID_ARGUMENT, message, note);
+}
+
+static enum status check_message(const ProtobufCMessage *message, const struct place *place, struct status_note *note);
+
+static enum status check_number(const struct check_rule *rule, uint64_t value, const struct place *place,
+                                struct status_note *note)
+{
+    if (rule == NULL || rule->kind != CHECK_NUMBER || value <= rule->max)
+        return STATUS_OK;
+    return refuse_bound(place, "is more than", rule->max, note);
+}
+
+static bool is_text(enum check_kind kind)
+{
+    return kind != CHECK_OPAQUE && kind != CHECK_EXACT;
+}
+
+static enum status check_bytes(const struct check_rule *rule, struct slice value, const struct place *place,
+                               struct status_note *note)
+{
+    const char *hint = "has no bound that this server knows";
+    if (rule != NULL && rule->kind == CHECK_ANY)
+        return STATUS_OK;
+    if (rule != NULL && is_text(rule->kind) && !slice_is_text(value))
+        return refuse(place, STATUS_INVALID_ARGUMENT, "is not text: valid UTF-8 without control characters", note);
+    if (rule != NULL && check_rule_holds(rule, value, &hint))
+        return STATUS_OK;
+    if (rule != NULL && (rule->kind == CHECK_TEXT || rule->kind == CHECK_OPAQUE || rule->kind == CHECK_EXACT))
+        return refuse_bound(place,
+                            rule->kind == CHECK_EXACT ? "has another number of bytes than" : "has more bytes than",
+                            rule->max, note);
+    return refuse(place, STATUS_INVALID_ARGUMENT, hint, note);
+}
+
+static enum status check_enum(const ProtobufCEnumDescriptor *descriptor, int value, const struct place *place,
+                              struct status_note *note)
+{
+    if (value == 0 || protobuf_c_enum_descriptor_get_value(descriptor, value) != NULL)
+        return STATUS_OK;
+    return refuse(place, STATUS_INVALID_ARGUMENT, "is no value of its enum that this server knows", note);
+}
+
+// One value. Unset single fields are left alone: what is required the handlers know. An element of a list is never
+// unset.
+static enum status check_value(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *value,
+                               const struct place *place, struct status_note *note)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE: {
+        const ProtobufCMessage *const *message = value;
+        return *message != NULL ? check_message(*message, place, note) : STATUS_OK;
+    }
+    case PROTOBUF_C_TYPE_BYTES: {
+        const ProtobufCBinaryData *bytes = value;
+        if (bytes->len == 0 && !place->indexed)
+            return STATUS_OK;
+        return check_bytes(rule, slice_make(bytes->data, bytes->len), place, note);
+    }
+    case PROTOBUF_C_TYPE_ENUM: {
+        const int *number = value;
+        return check_enum(field->descriptor, *number, place, note);
+    }
+    case PROTOBUF_C_TYPE_UINT64: {
+        const uint64_t *number = value;
+        return check_number(rule, *number, place, note);
+    }
+    case PROTOBUF_C_TYPE_UINT32: {
+        const uint32_t *number = value;
+        return check_number(rule, *number, place, note);
+    }
+    default:
+        return STATUS_OK; // bool: any value is fine. Other types do not occur in calls (a unit test sees to it).
+    }
+}
+
+// Is there anything to look at? Most fields of a call are unset, and this is on the way of every Verify.
+static bool is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *quantifier)
+{
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        const size_t *count = quantifier;
+        return *count > 0;
+    }
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+        const uint32_t *which = quantifier;
+        return *which == field->id;
+    }
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_BYTES: {
+        const ProtobufCBinaryData *bytes = member;
+        return bytes->len > 0;
+    }
+    case PROTOBUF_C_TYPE_UINT64: {
+        const uint64_t *number = member;
+        return *number != 0;
+    }
+    case PROTOBUF_C_TYPE_MESSAGE: {
+        const void *const *message = member;
+        return *message != NULL;
+    }
+    default: {
+        const uint32_t *number = member; // enum, uint32, bool: all are int-sized in protobuf-c
+        return *number != 0;
+    }
+    }
+}
+
+static size_t element_size(const ProtobufCFieldDescriptor *field)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_UINT64:
+        return sizeof(uint64_t);
+    default:
+        return sizeof(uint32_t);
+    }
+}
+
+// Keys are there and unique, and all of it is within its size.
+static enum status check_metadata(Postern__V1__Entry *const *entries, size_t count, const struct place *place,
+                                  struct status_note *note)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct place here = {place->parent, place->name, true, i};
+        struct slice key = slice_make(entries[i]->key.data, entries[i]->key.len);
+        if (key.size == 0)
+            return refuse(&here, STATUS_INVALID_ARGUMENT, "has no key", note);
+        for (size_t earlier = 0; earlier < i; earlier++)
+            if (slice_equal(key, slice_make(entries[earlier]->key.data, entries[earlier]->key.len)))
+                return refuse(&here, STATUS_INVALID_ARGUMENT, "has the same key as an entry before it", note);
+        total += key.size + entries[i]->value.len;
+    }
+    if (total <= REGISTRY_METADATA_BYTES_MAX)
+        return STATUS_OK;
+    return refuse_bound(place, "has in all more bytes than", REGISTRY_METADATA_BYTES_MAX, note);
+}
+
+static enum status check_list(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *list,
+                              size_t count, const struct place *place, struct status_note *note)
+{
+    if (rule == NULL || rule->count_max == 0)
+        return refuse(place, STATUS_INVALID_ARGUMENT, "has no bound that this server knows", note);
+    if (count > rule->count_max)
+        return refuse_bound(place, "has more elements than", rule->count_max, note);
+    const uint8_t *element = list;
+    for (size_t i = 0; i < count; i++, element += element_size(field)) {
+        struct place here = {place->parent, place->name, true, i};
+        enum status status = check_value(field, rule, element, &here, note);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (field->descriptor == &postern__v1__entry__descriptor)
+        return check_metadata(list, count, place, note);
+    return STATUS_OK;
+}
+
+// What is needed names exact scopes; what is granted may use a wildcard. Both are called `scopes`.
+static const struct check_rule *find_rule(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    static const struct check_rule needed = {"scopes", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX};
+    const struct check_rule *rule = check_rule_find(field->name);
+    if (rule != NULL && rule->kind == CHECK_GRANT && message->descriptor == &postern__v1__verify_request__descriptor)
+        return &needed;
+    return rule;
+}
+
+static enum status check_message(const ProtobufCMessage *message, const struct place *place, struct status_note *note)
+{
+    if (message->n_unknown_fields > 0)
+        return refuse(
+            place, STATUS_UNIMPLEMENTED,
+            "has a field that this server does not know; it is refused, because ignoring it could allow too much",
+            note);
+    const uint8_t *base = (const uint8_t *)message;
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        const void *member = base + field->offset;
+        const void *quantifier = base + field->quantifier_offset;
+        if (!is_set(field, member, quantifier))
+            continue;
+        struct place here = {place, field->name, false, 0};
+        const struct check_rule *rule = find_rule(message, field);
+        enum status status;
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            const size_t *count = quantifier;
+            const void *const *list = member;
+            status = check_list(field, rule, *list, *count, &here, note);
+        } else {
+            status = check_value(field, rule, member, &here, note);
+        }
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status check_call(const char *name, const ProtobufCMessage *message, struct status_note *note)
+{
+    struct place top = {NULL, name, false, 0};
+    return check_message(message, &top, note);
+}

@@ -1,0 +1,123 @@
+#include <string.h>
+
+#include "account/account.h"
+#include "key/key.h"
+#include "limit/limit.h"
+#include "registry/registry.h"
+#include "rpc/check.h"
+
+#define MOMENT_MAX     UINT64_C(253402300799999) // 9999-12-31T23:59:59.999Z
+#define GRACE_MAX      UINT64_C(2592000000)      // 30 days
+#define BUCKET_MAX     86400
+#define PAGE_TOKEN_MAX 256
+
+// Sorted by name (strcmp), for the binary search.
+static const struct check_rule rules[] = {
+    {"account", CHECK_NAME, ACCOUNT_ID_MAX, 0},
+    {"actor", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"allowed_addresses", CHECK_NETWORK, 0, REGISTRY_ADDRESSES_MAX},
+    {"amount", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
+    {"api_key", CHECK_ANY, 0, 0}, // wrong text of any kind is a decision, no failure
+    {"bucket_s", CHECK_NUMBER, BUCKET_MAX, 0},
+    {"burst", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
+    {"calls", CHECK_COUNT, 0, 64},
+    {"charge_id", CHECK_EXACT, 16, 0},
+    {"charges", CHECK_COUNT, 0, LIMIT_CHARGES_MAX},
+    {"cost", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
+    {"created_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"description", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"display_name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"environments", CHECK_COUNT, 0, 8},
+    {"expires_at_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"expires_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"from_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"grace_ms", CHECK_NUMBER, GRACE_MAX, 0},
+    {"identifier", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"implies", CHECK_GRANT, ACCOUNT_SCOPE_MAX, 64},
+    {"key", CHECK_TEXT, 64, 0},
+    {"key_id", CHECK_KEY_ID, 0, 0},
+    {"keys", CHECK_COUNT, 0, 1000},
+    {"last_rolled_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"limits", CHECK_COUNT, 0, LIMIT_PER_OWNER_MAX},
+    {"metadata", CHECK_COUNT, 0, REGISTRY_METADATA_MAX},
+    {"name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"namespace", CHECK_NAME, ACCOUNT_ID_MAX, 0},
+    {"operation_id", CHECK_TEXT, 64, 0},
+    {"page_size", CHECK_NUMBER, REGISTRY_PAGE_MAX, 0},
+    {"page_token", CHECK_OPAQUE, PAGE_TOKEN_MAX, 0},
+    {"prefix", CHECK_PREFIX, 0, 0},
+    {"reason", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"remote_address", CHECK_ADDRESS, 0, 0},
+    {"resource", CHECK_NAME, LIMIT_RESOURCE_MAX, 0},
+    {"scope", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, 0},
+    {"scopes", CHECK_GRANT, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX},
+    {"sha256", CHECK_EXACT, 32, 0},
+    {"tier", CHECK_NAME, ACCOUNT_ID_MAX, 0},
+    {"to_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"update_mask", CHECK_TEXT, 64, 16},
+    {"value", CHECK_TEXT, REGISTRY_METADATA_BYTES_MAX, 0},
+    {"window_s", CHECK_NUMBER, LIMIT_WINDOW_S_MAX, 0},
+};
+
+const struct check_rule *check_rule_find(const char *name)
+{
+    size_t low = 0, high = sizeof rules / sizeof *rules;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(name, rules[middle].name);
+        if (order == 0)
+            return &rules[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+static bool is_key_id(struct slice value)
+{
+    uint8_t id[KEY_ID_SIZE];
+    return key_id_parse(value, id);
+}
+
+bool check_rule_holds(const struct check_rule *rule, struct slice value, const char **hint)
+{
+    switch (rule->kind) {
+    case CHECK_ANY:
+    case CHECK_COUNT:
+    case CHECK_NUMBER:
+        return true;
+    case CHECK_TEXT:
+        *hint = "is longer than allowed";
+        return value.size <= rule->max;
+    case CHECK_NAME:
+        *hint = "is not a name: 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit";
+        return slice_is_name(value, (size_t)rule->max);
+    case CHECK_PREFIX:
+        *hint = "is not a prefix: a small letter, then 1 to 19 small letters or digits, and not \"pub\"";
+        return key_prefix_is_valid(value);
+    case CHECK_KEY_ID:
+        *hint = "is not a key id: \"key_\" and 15 letters or digits";
+        return is_key_id(value);
+    case CHECK_SCOPE:
+        *hint = "is not a scope: parts of a-z 0-9 . _ - joined by ':', at most 64 bytes";
+        return account_scope_is_valid(value);
+    case CHECK_GRANT:
+        *hint = "is not a scope: parts of a-z 0-9 . _ - joined by ':', at most 64 bytes; the last part may be *";
+        return account_grant_is_valid(value);
+    case CHECK_ADDRESS:
+        *hint = "is not an IPv4 or IPv6 address";
+        return key_address_is_valid(value);
+    case CHECK_NETWORK:
+        *hint = "is not a network: an address or CIDR whose host bits are 0, e.g. 10.0.0.0/8";
+        return key_network_is_valid(value);
+    case CHECK_OPAQUE:
+        *hint = "is longer than allowed";
+        return value.size <= rule->max;
+    case CHECK_EXACT:
+        *hint = "does not have the right size";
+        return value.size == rule->max;
+    }
+    return false;
+}

@@ -1,0 +1,99 @@
+#include "rpc/codec.h"
+
+enum { TAG_REQUEST_ID = 1, TAG_FIRST_CALL = 16 };
+enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+
+static void *take(void *context, size_t size)
+{
+    return arena_alloc(context, size);
+}
+
+static void give_back(void *context, void *memory)
+{
+    // All at once, with the arena.
+    (void)context;
+    (void)memory;
+}
+
+Postern__V1__Request *codec_decode(struct arena *arena, struct slice bytes)
+{
+    ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = arena};
+    return postern__v1__request__unpack(&allocator, bytes.size, bytes.data);
+}
+
+// False at the end, or when there is none.
+static bool read_varint(struct slice *s, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 10 && i < s->size; i++) {
+        value |= (uint64_t)(s->data[i] & 0x7F) << (7 * i);
+        if (s->data[i] < 0x80) {
+            *s = slice_make(s->data + i + 1, s->size - i - 1);
+            *out = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Takes one field's value off `s`; a length-delimited one is left in `value`.
+static bool read_value(struct slice *s, unsigned wire_type, struct slice *value)
+{
+    uint64_t size = 0;
+    *value = slice_empty();
+    switch (wire_type) {
+    case WIRE_VARINT:
+        return read_varint(s, &size);
+    case WIRE_64:
+        size = 8;
+        break;
+    case WIRE_32:
+        size = 4;
+        break;
+    case WIRE_BYTES:
+        if (!read_varint(s, &size))
+            return false;
+        break;
+    default:
+        return false;
+    }
+    if (size > s->size)
+        return false;
+    *value = slice_make(s->data, (size_t)size);
+    *s = slice_make(s->data + size, s->size - (size_t)size);
+    return true;
+}
+
+struct slice codec_salvage_id(struct slice bytes)
+{
+    struct slice found = slice_empty();
+    uint64_t key = 0;
+    while (read_varint(&bytes, &key)) {
+        struct slice value;
+        unsigned wire_type = (unsigned)(key & 7);
+        if (!read_value(&bytes, wire_type, &value))
+            break;
+        if (key >> 3 == TAG_REQUEST_ID && wire_type == WIRE_BYTES)
+            found = value;
+    }
+    return found;
+}
+
+bool codec_has_unknown_call(const Postern__V1__Request *request)
+{
+    for (unsigned i = 0; i < request->base.n_unknown_fields; i++)
+        if (request->base.unknown_fields[i].tag >= TAG_FIRST_CALL)
+            return true;
+    return false;
+}
+
+bool codec_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = arena_alloc(arena, size);
+    *out = slice_empty();
+    if (bytes == NULL)
+        return false;
+    *out = slice_make(bytes, protobuf_c_message_pack(message, bytes));
+    return true;
+}

@@ -1,0 +1,20 @@
+// Room-private: bytes to messages and back.
+#ifndef RPC_CODEC_H
+#define RPC_CODEC_H
+
+#include "postern.pb-c.h"
+
+#include "base/arena.h"
+
+// All memory comes from the arena. NULL when the bytes are no Request or need more than the arena's budget.
+Postern__V1__Request *codec_decode(struct arena *arena, struct slice bytes);
+// The request_id of bytes that do not decode, as far as it can be read; else empty. Points into `bytes`.
+struct slice codec_salvage_id(struct slice bytes);
+// The request carries a member with a tag of calls that this program does not know.
+bool codec_has_unknown_call(const Postern__V1__Request *request);
+
+// protobuf_c_message_pack into arena memory; false when the arena is out.
+bool codec_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
+    __attribute__((warn_unused_result));
+
+#endif

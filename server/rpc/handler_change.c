@@ -1,0 +1,71 @@
+#include "base/random.h"
+#include "rpc/codec.h"
+#include "rpc/handler.h"
+#include "rpc/wire.h"
+
+// Inside the writer's transaction: the reply's bytes, which are also kept for a retry.
+static bool encode(struct registry_command *command)
+{
+    const struct handler_change *change = command->context;
+    Postern__V1__Reply reply;
+    Postern__V1__Status status;
+    postern__v1__reply__init(&reply);
+    postern__v1__status__init(&status);
+    reply.request_id = wire_text(command->request_id);
+    reply.status = &status;
+    reply.seq = command->seq;
+    call_stamp(change->call, &reply);
+    return change->answer(change, &reply) && codec_pack(&reply.base, command->arena, &command->reply);
+}
+
+// After the commit. A change that is on disk is answered as done, however long the caller wanted to wait.
+static void done(struct registry_command *command)
+{
+    const struct handler_change *change = command->context;
+    struct call *call = change->call;
+    if (command->status == STATUS_OK)
+        call->packed = command->reply;
+    else
+        call_fail_note(call, command->status, &command->note);
+    call->finish(call);
+}
+
+// The same call gives the same digest: the tag, then the call's own bytes. Unknown fields were refused before.
+static bool digest_call(struct call *call, uint8_t out[SECRET_HASH_SIZE])
+{
+    Postern__V1__Request bare;
+    struct slice bytes;
+    postern__v1__request__init(&bare);
+    bare.call_case = call->request->call_case;
+    bare.verify = call->request->verify; // whichever member it is
+    if (!codec_pack(&bare.base, call->arena, &bytes))
+        return false;
+    secret_digest(bytes, out);
+    return true;
+}
+
+struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind)
+{
+    struct handler_change *change = arena_array(call->arena, 1, sizeof *change);
+    if (change == NULL)
+        return NULL;
+    struct registry_command *command = &change->command;
+    change->call = call;
+    command->kind = kind;
+    command->caller.name = slice_text(call->caller.name);
+    command->caller.is_operator = call->caller.authority == RPC_OPERATOR;
+    command->caller.account = call->caller.account;
+    command->request_id = wire_slice(call->request->request_id);
+    command->arena = call->arena;
+    command->encode = encode;
+    command->done = done;
+    command->context = change;
+    random_fill(command->random, sizeof command->random);
+    return digest_call(call, command->call_digest) ? change : NULL;
+}
+
+enum call_progress handler_submit(struct handler_change *change)
+{
+    registry_submit(change->call->server->registry, &change->command);
+    return CALL_PENDING;
+}

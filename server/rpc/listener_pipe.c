@@ -1,0 +1,104 @@
+#include <stdlib.h>
+
+#include "rpc/listener.h"
+
+bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max)
+{
+    *pipes = (struct listener_pipes){.bucket_count = 64};
+    while (pipes->bucket_count < connections_max)
+        pipes->bucket_count *= 2;
+    pipes->buckets = calloc(pipes->bucket_count, sizeof(struct listener_pipe *));
+    pipes->entries = calloc(connections_max, sizeof *pipes->entries);
+    for (size_t i = 0; pipes->entries != NULL && i < connections_max; i++) {
+        pipes->entries[i].next = pipes->free;
+        pipes->free = &pipes->entries[i];
+    }
+    pthread_mutex_init(&pipes->lock, NULL); // cannot fail on Linux without attributes
+    pthread_cond_init(&pipes->idle, NULL);
+    return pipes->buckets != NULL && pipes->entries != NULL;
+}
+
+void listener_pipes_wipe(struct listener_pipes *pipes)
+{
+    pthread_mutex_destroy(&pipes->lock);
+    pthread_cond_destroy(&pipes->idle);
+    free(pipes->buckets);
+    free(pipes->entries);
+}
+
+// The place that points to the entry, or to the end of its bucket.
+static struct listener_pipe **place_of(struct listener_pipes *pipes, uint32_t id)
+{
+    struct listener_pipe **place = &pipes->buckets[id & (pipes->bucket_count - 1)];
+    while (*place != NULL && (*place)->id != id)
+        place = &(*place)->next;
+    return place;
+}
+
+bool listener_pipes_add(struct listener_pipes *pipes, uint32_t id, const struct call_peer *peer)
+{
+    pthread_mutex_lock(&pipes->lock);
+    struct listener_pipe *entry = pipes->free;
+    if (entry != NULL) {
+        pipes->free = entry->next;
+        struct listener_pipe **place = place_of(pipes, id);
+        *entry = (struct listener_pipe){.id = id, .peer = *peer};
+        *place = entry;
+    }
+    pthread_mutex_unlock(&pipes->lock);
+    return entry != NULL;
+}
+
+void listener_pipes_remove(struct listener_pipes *pipes, uint32_t id)
+{
+    pthread_mutex_lock(&pipes->lock);
+    struct listener_pipe **place = place_of(pipes, id);
+    struct listener_pipe *entry = *place;
+    if (entry != NULL) {
+        *place = entry->next;
+        entry->next = pipes->free;
+        pipes->free = entry;
+    }
+    pthread_mutex_unlock(&pipes->lock);
+}
+
+bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call_peer *peer)
+{
+    pthread_mutex_lock(&pipes->lock);
+    pipes->in_flight++;
+    const struct listener_pipe *entry = *place_of(pipes, id);
+    if (entry != NULL)
+        *peer = entry->peer;
+    pthread_mutex_unlock(&pipes->lock);
+    return entry != NULL;
+}
+
+bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id)
+{
+    pthread_mutex_lock(&pipes->lock);
+    struct listener_pipe *entry = *place_of(pipes, id);
+    bool may_send = entry == NULL || entry->unsent < LISTENER_UNSENT_MAX;
+    if (entry != NULL && may_send)
+        entry->unsent++;
+    pthread_mutex_unlock(&pipes->lock);
+    return may_send;
+}
+
+void listener_pipes_leave(struct listener_pipes *pipes, uint32_t id, bool sending)
+{
+    pthread_mutex_lock(&pipes->lock);
+    struct listener_pipe *entry = sending ? *place_of(pipes, id) : NULL;
+    if (entry != NULL && entry->unsent > 0)
+        entry->unsent--;
+    if (--pipes->in_flight == 0)
+        pthread_cond_signal(&pipes->idle);
+    pthread_mutex_unlock(&pipes->lock);
+}
+
+void listener_pipes_wait_idle(struct listener_pipes *pipes)
+{
+    pthread_mutex_lock(&pipes->lock);
+    while (pipes->in_flight > 0)
+        pthread_cond_wait(&pipes->idle, &pipes->lock);
+    pthread_mutex_unlock(&pipes->lock);
+}
