@@ -307,7 +307,7 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
     struct registry_tier tier = {0};
     memset(&call->decision, 0, sizeof call->decision);
     memset(&call->note, 0, sizeof call->note);
-    call->waiter = (struct limit_waiter){.wake = wake};
+    call->waiter.wake = wake; // `next` is the table's: whoever was woken comes before those who have not waited
     call->status = store_view_begin(call->view);
     if (call->status != STATUS_OK) {
         return AUTHORIZER_DONE;

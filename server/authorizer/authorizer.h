@@ -93,7 +93,7 @@ struct authorizer_call {
     enum status status;      // OK: `decision` is valid; NOT_FOUND (key id, account, resource), UNAVAILABLE, …
     struct status_note note; // field is relative to the call: "charges[0].resource", "account", "key_id"
     struct authorizer_decision decision;
-    // the authorizer's
+    // the authorizer's; zeroed before the first authorizer_decide
     struct limit_waiter waiter;
 };
 
