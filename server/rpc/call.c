@@ -166,6 +166,9 @@ static enum status admit(struct call *call)
     enum status status = authority_resolve(call);
     if (status == STATUS_OK)
         status = authority_require(call, call->route->least);
+    if (status == STATUS_OK && call->route->handle == NULL)
+        status =
+            status_fail(&call->note, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s", call->route->name);
     if (status == STATUS_OK)
         status = check_envelope(call, &call->note);
     // Every member of the union is a pointer to a message.
@@ -206,7 +209,5 @@ enum call_progress call_serve(struct call *call, struct slice bytes)
     enum status status = admit(call);
     if (status != STATUS_OK)
         return fail(call, status);
-    if (call->route->handle == NULL)
-        return call_fail(call, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s", call->route->name);
     return call->route->handle(call);
 }
