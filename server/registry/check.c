@@ -320,6 +320,10 @@ static enum status check_replay(struct check *check, struct slice key, struct sl
         status = record_unpack_replay(stored, check->arena, &replay);
     if (status == STATUS_NOT_FOUND || status == STATUS_DATA_LOSS || (status == STATUS_OK && replay.time_ms != time_ms))
         return fail_table(check, "an idempotency record is missing or damaged");
+    if (status == STATUS_OK)
+        status = store_get(check->view, TABLE_REPLAY_COUNT, caller, &stored);
+    if (status == STATUS_NOT_FOUND)
+        return fail_table(check, "the idempotency records of a caller are not counted");
     (*count)++;
     return status;
 }
