@@ -15,7 +15,9 @@ enum purpose {
     PURPOSE_REPLAY_SEAL = 5,
     PURPOSE_PAGE = 6,
     PURPOSE_SLOT = 7,
-    PURPOSE_COUNT = 8
+    PURPOSE_CHECKPOINT = 8, // seed of the Ed25519 key
+    PURPOSE_IMPORT = 9,
+    PURPOSE_COUNT = 10
 };
 
 enum { SUBKEY_SIZE = 32 };

@@ -9,6 +9,7 @@ _Static_assert(SECRET_HASH_SIZE >= crypto_generichash_BYTES_MIN && SECRET_HASH_S
                "hash size");
 _Static_assert(SUBKEY_SIZE >= crypto_generichash_KEYBYTES_MIN && SUBKEY_SIZE <= crypto_generichash_KEYBYTES_MAX,
                "subkey size");
+_Static_assert(SECRET_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256 size");
 _Static_assert(KEYRING_MASTER_SIZE == crypto_kdf_KEYBYTES, "master size");
 
 static const char context[crypto_kdf_CONTEXTBYTES + 1] = "postern1";
@@ -123,6 +124,12 @@ enum status secret_token_hash(const struct secret *secret, uint32_t master_id, s
     return hash_for(secret, master_id, PURPOSE_TOKEN, token, out);
 }
 
+enum status secret_import_hash(const struct secret *secret, uint32_t master_id, const uint8_t sha256[SECRET_HASH_SIZE],
+                               uint8_t out[SECRET_HASH_SIZE])
+{
+    return hash_for(secret, master_id, PURPOSE_IMPORT, slice_make(sha256, SECRET_HASH_SIZE), out);
+}
+
 enum status secret_page_mac(const struct secret *secret, uint32_t master_id, struct slice content,
                             uint8_t out[SECRET_HASH_SIZE])
 {
@@ -160,6 +167,11 @@ uint16_t secret_account_slot(const struct secret *secret, struct slice account)
 void secret_digest(struct slice content, uint8_t out[SECRET_HASH_SIZE])
 {
     hash(NULL, content, out);
+}
+
+void secret_sha256(struct slice content, uint8_t out[SECRET_HASH_SIZE])
+{
+    crypto_hash_sha256(out, content.data, content.size);
 }
 
 void secret_wipe(void *memory, size_t size_bytes)

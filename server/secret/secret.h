@@ -1,4 +1,4 @@
-// All cryptography: the keyring, what is derived from it, token hashes, the chain's MAC, sealing.
+// All cryptography: the keyring, what is derived from it, token hashes, the chain's MAC, checkpoints, sealing.
 //
 // Owns: the keys derived from the master secrets, in guarded memory (sodium_malloc), wiped at close; the masters
 // themselves are dropped once that is done. The only room that knows libsodium.
@@ -14,6 +14,8 @@
 
 enum {
     SECRET_HASH_SIZE = 32,
+    SECRET_PUBLIC_KEY_SIZE = 32, // Ed25519
+    SECRET_SIGNATURE_SIZE = 64,
     SECRET_SEAL_OVERHEAD = 40, // XChaCha20-Poly1305: 24 bytes nonce, 16 bytes tag
     SECRET_SLOT_BITS = 14
 };
@@ -40,12 +42,28 @@ STATUS_MUST_CHECK enum status secret_check_value(const struct secret *secret, ui
 // What is stored instead of a token: keyed BLAKE2b-256 of its text.
 STATUS_MUST_CHECK enum status secret_token_hash(const struct secret *secret, uint32_t master_id, struct slice token,
                                                 uint8_t out[SECRET_HASH_SIZE]);
+// What is stored instead of an imported token: keyed BLAKE2b-256 of the SHA-256 of its text, so that a token can be
+// imported by whoever holds only its SHA-256.
+STATUS_MUST_CHECK enum status secret_import_hash(const struct secret *secret, uint32_t master_id,
+                                                 const uint8_t sha256[SECRET_HASH_SIZE], uint8_t out[SECRET_HASH_SIZE]);
+// SHA-256 (FIPS 180-4), of an imported token's text.
+void secret_sha256(struct slice content, uint8_t out[SECRET_HASH_SIZE]);
 // Constant-time comparison.
 bool secret_equal(const uint8_t a[SECRET_HASH_SIZE], const uint8_t b[SECRET_HASH_SIZE]);
 // One link of the audit chain: keyed BLAKE2b-256 of previous MAC and entry.
 STATUS_MUST_CHECK enum status secret_chain_mac(const struct secret *secret, uint32_t master_id,
                                                const uint8_t previous[SECRET_HASH_SIZE], struct slice entry,
                                                uint8_t out[SECRET_HASH_SIZE]);
+// Checkpoints of the audit chain: Ed25519 (RFC 8032) over `content` as it is, with a key pair whose seed is derived
+// from the master. Deterministic: the same content gives the same signature. The public key is no secret; with it
+// anybody can verify.
+STATUS_MUST_CHECK enum status secret_checkpoint_sign(const struct secret *secret, uint32_t master_id,
+                                                     struct slice content, uint8_t out[SECRET_SIGNATURE_SIZE]);
+STATUS_MUST_CHECK enum status secret_checkpoint_public(const struct secret *secret, uint32_t master_id,
+                                                       uint8_t out[SECRET_PUBLIC_KEY_SIZE]);
+// Needs no keyring and no secret_open. False too for a public key that is not a proper one.
+bool secret_checkpoint_verify(const uint8_t public_key[SECRET_PUBLIC_KEY_SIZE], struct slice content,
+                              const uint8_t signature[SECRET_SIGNATURE_SIZE]);
 // Name of an idempotency record: keyed BLAKE2b-256 of caller and request_id (each preceded by its length).
 STATUS_MUST_CHECK enum status secret_replay_name(const struct secret *secret, uint32_t master_id, struct slice caller,
                                                  struct slice request_id, uint8_t out[SECRET_HASH_SIZE]);

@@ -62,6 +62,11 @@ static void hashes_are_those_of_an_independent_implementation(void **state)
     expect_hex(out, "18002c48f8242a40113848a8344d4a3bfa96b05d5924ad30af862d51d1c304a9");
     assert_int_equal(secret_page_mac(*state, 1, slice_text("content"), out), STATUS_OK);
     expect_hex(out, "baef5eb57b2700143506be9d1483ccbbf5ac76cef35ba3bf7c1e870313aae8fe");
+    uint8_t sha256[SECRET_HASH_SIZE];
+    secret_sha256(slice_text("old-token"), sha256);
+    expect_hex(sha256, "9bdf10a691a1cfda89d9ff66629d1609ab176cec9b6a3146a8929f28937a9fce");
+    assert_int_equal(secret_import_hash(*state, 1, sha256, out), STATUS_OK);
+    expect_hex(out, "4453466ad3ad80e9254171d09427f92ef9d80013e7f4298e19c8536b8cded2b2");
     secret_digest(slice_text("abc"), out);
     expect_hex(out, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
     assert_int_equal(secret_account_slot(*state, slice_text("acme")), 11700);
@@ -83,18 +88,21 @@ static void account_slots_stay_within_14_bits_and_spread(void **state)
 static void purposes_and_masters_never_share_an_output(void **state)
 {
     const struct secret *secret = *state;
-    uint8_t out[10][SECRET_HASH_SIZE] = {{0}};
-    const struct slice text = slice_text("the same text");
+    enum { PER_MASTER = 7, ALL = 2 * PER_MASTER };
+    uint8_t out[ALL][SECRET_HASH_SIZE] = {{0}};
+    const struct slice text = slice_text("the same text of just 32 bytes !");
     for (uint32_t id = 1; id <= 2; id++) {
-        uint8_t(*next)[SECRET_HASH_SIZE] = out + (id - 1) * 5;
+        uint8_t(*next)[SECRET_HASH_SIZE] = out + (id - 1) * PER_MASTER;
         const uint8_t zero[SECRET_HASH_SIZE] = {0};
         assert_int_equal(secret_check_value(secret, id, next[0]), STATUS_OK);
         assert_int_equal(secret_token_hash(secret, id, text, next[1]), STATUS_OK);
         assert_int_equal(secret_page_mac(secret, id, text, next[2]), STATUS_OK);
         assert_int_equal(secret_chain_mac(secret, id, zero, text, next[3]), STATUS_OK);
         assert_int_equal(secret_replay_name(secret, id, text, slice_empty(), next[4]), STATUS_OK);
+        assert_int_equal(secret_import_hash(secret, id, text.data, next[5]), STATUS_OK);
+        assert_int_equal(secret_checkpoint_public(secret, id, next[6]), STATUS_OK);
     }
-    for (size_t a = 0; a < 10; a++)
+    for (size_t a = 0; a < ALL; a++)
         for (size_t b = 0; b < a; b++)
             assert_false(secret_equal(out[a], out[b]));
 }
@@ -140,6 +148,9 @@ static void unknown_master_is_not_found_and_output_is_zeroed(void **state)
     EXPECT_NOT_FOUND(secret_chain_mac(secret, NO_SUCH_MASTER, previous, text, out), SECRET_HASH_SIZE);
     EXPECT_NOT_FOUND(secret_replay_name(secret, NO_SUCH_MASTER, text, text, out), SECRET_HASH_SIZE);
     EXPECT_NOT_FOUND(secret_seal(secret, NO_SUCH_MASTER, text, text, text, out), text.size + SECRET_SEAL_OVERHEAD);
+    EXPECT_NOT_FOUND(secret_import_hash(secret, NO_SUCH_MASTER, previous, out), SECRET_HASH_SIZE);
+    EXPECT_NOT_FOUND(secret_checkpoint_sign(secret, NO_SUCH_MASTER, text, out), SECRET_SIGNATURE_SIZE);
+    EXPECT_NOT_FOUND(secret_checkpoint_public(secret, NO_SUCH_MASTER, out), SECRET_PUBLIC_KEY_SIZE);
     uint8_t sealed[50] = {0};
     EXPECT_NOT_FOUND(secret_unseal(secret, NO_SUCH_MASTER, text, text, slice_make(sealed, sizeof sealed), out),
                      sizeof sealed - SECRET_SEAL_OVERHEAD);
