@@ -77,6 +77,7 @@ struct authorizer_decision {
 
 enum authorizer_progress { AUTHORIZER_DONE, AUTHORIZER_WAITING };
 
+// Zeroed before the first authorizer_decide, and left alone between its repetitions.
 struct authorizer_call {
     // in
     struct arena *arena;
