@@ -9,7 +9,6 @@ struct part {
     struct limit_rule rule;
     uint64_t cost;
     bool fits;
-    bool is_short; // has to wait for the disk
 };
 
 struct decision {
@@ -244,19 +243,19 @@ static bool open_writes(struct decision *d)
 {
     bool opened = true;
     for (size_t i = 0; i < d->part_count && opened; i++)
-        opened = !d->parts[i].is_short || limit_write_open(d->parts[i].meter);
+        opened = limit_write_open(d->parts[i].meter);
     for (size_t i = 0; i < d->part_count && !opened; i++)
         limit_write_close(d->parts[i].meter);
     return opened;
 }
 
+// Who waits for one meter holds a place at all that it needs, so that nobody takes from the others what it will ask for
+// when it is woken: nobody waits twice, unless a window ends in the meantime or the disk fails.
 static enum limit_verdict wait(struct decision *d, struct limit_waiter *waiter)
 {
     if (!open_writes(d))
         return LIMIT_NO_MEMORY;
     for (size_t i = 0; i < d->part_count; i++) {
-        if (!d->parts[i].is_short)
-            continue;
         struct limit_write *write = d->parts[i].meter->write;
         write->wanted = limit_add(write->wanted, d->parts[i].cost);
         write->waiters++;
@@ -284,11 +283,10 @@ static enum limit_verdict judge(struct decision *d, struct limit_waiter *waiter)
 {
     bool too_costly = false, denied = false, must_wait = false;
     for (size_t i = 0; i < d->part_count; i++) {
-        struct part *part = &d->parts[i];
-        part->is_short = is_short(d, part);
+        const struct part *part = &d->parts[i];
         too_costly = too_costly || is_too_costly(part);
         denied = denied || !part->fits;
-        must_wait = must_wait || part->is_short;
+        must_wait = must_wait || is_short(d, part);
     }
     if (too_costly)
         return LIMIT_TOO_COSTLY;

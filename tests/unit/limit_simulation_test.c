@@ -1,0 +1,606 @@
+// The meter table in a simulated machine: calls, commits that land or not, failed commits, crashes, reboots, clean
+// stops, clock steps, forgotten meters and changing limits, from a seed. A checker that knows only the admissions and
+// the limits says whether anything was admitted too much.
+//
+// LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (4000). A failure prints its seed.
+
+#include "unit/limit_fake.h"
+
+enum {
+    ACCOUNTS = 2,
+    TERMS = 4,
+    CLIENTS = 24,
+    STORED_MAX = ACCOUNTS * TERMS,
+    STEPS = 600,
+    ADMISSIONS_MAX = 16384,
+    RETRY_MAX = 60,
+    FALL_BACK_MAX_MS = 600000 // daemon time falls back less than this
+};
+
+struct stored {
+    bool present;
+    struct limit_name name;
+    struct limit_record record;
+};
+
+// What a crash leaves.
+struct disk {
+    struct stored meters[STORED_MAX];
+    struct clock_mark mark;
+    bool has_mark;
+};
+
+struct admission {
+    uint64_t t;       // daemon time
+    uint64_t elapsed; // time as the checker measures it
+    uint64_t cost;
+    uint64_t amount; // of the limit then
+};
+
+// One limit of one account, and all that it has ever admitted.
+struct subject_limit {
+    struct limit limit;
+    struct admission log[ADMISSIONS_MAX];
+    size_t count;
+};
+
+struct world;
+
+struct client {
+    struct limit_waiter waiter; // first: wake gets it
+    struct world *world;
+    size_t account;
+    struct limit_charge charges[2];
+    size_t charge_count;
+    bool busy;
+    bool woken; // has to ask again
+    bool lazy;  // asks again some time after it was woken
+    int waits;
+};
+
+struct world {
+    uint64_t seed;
+    uint64_t random;
+    struct fake_time time;
+    uint64_t real_ms; // true time that has passed
+    uint64_t elapsed_ms, seen_real_ms, seen_t;
+    uint8_t boot_id;
+    struct clock *clock;
+    struct limit_table *table;
+    struct disk disk, disk_after; // disk_after: when the commit in flight lands
+    struct limit_batch *batch;    // in flight
+    uint64_t batch_durable_ms;
+    struct limit_term terms[ACCOUNTS][TERMS];
+    size_t term_count[ACCOUNTS];
+    struct subject_limit limits[ACCOUNTS][TERMS];
+    struct client clients[CLIENTS];
+    bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits twice
+    int longest_wait;
+    uint64_t admissions, crashes;
+    char violation[LIMIT_TEXT_MAX + 64]; // the first
+};
+
+static const char *const account_names[ACCOUNTS] = {"acme", "globex"};
+
+static uint64_t below(struct world *world, uint64_t bound)
+{
+    return fake_below(&world->random, bound);
+}
+
+static void pass_time(struct world *world, uint64_t by_ms)
+{
+    fake_advance(&world->time, by_ms);
+    world->real_ms += by_ms;
+}
+
+static bool happens(struct world *world, uint64_t one_in)
+{
+    return below(world, one_in) == 0;
+}
+
+// --- the checker: the promises of limit.h, from the log alone
+
+static void note_violation(struct world *world, const struct limit *limit, const char *what)
+{
+    char text[LIMIT_TEXT_MAX + 1];
+    limit_format(limit, text);
+    if (world->violation[0] == '\0')
+        snprintf(world->violation, sizeof world->violation, "%s: %s", text, what);
+}
+
+// Intervals are measured in true time, plus whatever the daemon's time has jumped ahead of it: a wall clock that moves
+// forward is believed. After a reboot behind a wall clock that was set back, daemon time falls back to the last durable
+// mark; true time goes on, and so does this.
+static void observe_time(struct world *world)
+{
+    uint64_t t = clock_now_ms(world->clock), passed = world->real_ms - world->seen_real_ms;
+    uint64_t moved = t > world->seen_t ? t - world->seen_t : 0;
+    world->elapsed_ms += moved > passed ? moved : passed;
+    world->seen_real_ms = world->real_ms;
+    world->seen_t = t;
+}
+
+static uint64_t window_ms(const struct limit *limit)
+{
+    return limit->window_s * UINT64_C(1000);
+}
+
+// No more in its window, or in the interval of a window's length that ends with it, than was allowed at that time.
+static void check_newest(struct world *world, const struct subject_limit *subject)
+{
+    const struct limit *limit = &subject->limit;
+    const struct admission *newest = &subject->log[subject->count - 1];
+    bool fixed = limit->algorithm == LIMIT_FIXED_WINDOW;
+    uint64_t sum = 0, reach_ms = fixed ? FALL_BACK_MAX_MS : window_ms(limit);
+    for (size_t i = subject->count; i > 0; i--) {
+        const struct admission *admission = &subject->log[i - 1];
+        if (admission->elapsed + reach_ms < newest->elapsed)
+            break;
+        if (!fixed || admission->t / window_ms(limit) == newest->t / window_ms(limit))
+            sum += admission->cost;
+    }
+    if (sum > newest->amount)
+        note_violation(world, limit, "more than the amount");
+}
+
+// Any interval d holds at most burst + d * amount / window: with sums in units of a window, one pass finds the worst.
+static void check_bucket(struct world *world, const struct subject_limit *subject)
+{
+    int64_t unit = (int64_t)window_ms(&subject->limit), amount = (int64_t)subject->limit.amount;
+    int64_t sum = 0, lowest = INT64_MAX;
+    for (size_t i = 0; i < subject->count; i++) {
+        int64_t refilled = (int64_t)(subject->log[i].elapsed - subject->log[0].elapsed) * amount;
+        lowest = sum - refilled < lowest ? sum - refilled : lowest;
+        sum += (int64_t)subject->log[i].cost * unit;
+        if (sum - refilled - lowest > (int64_t)subject->limit.burst * unit)
+            note_violation(world, &subject->limit, "more than burst and refill");
+    }
+}
+
+static void check_buckets(struct world *world)
+{
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        for (size_t j = 0; j < world->term_count[i]; j++)
+            if (world->limits[i][j].limit.algorithm == LIMIT_TOKEN_BUCKET)
+                check_bucket(world, &world->limits[i][j]);
+}
+
+static uint64_t cost_on(const struct client *client, const struct limit *limit)
+{
+    uint64_t cost = 0;
+    for (size_t i = 0; i < client->charge_count; i++)
+        if (slice_equal(client->charges[i].resource, limit->resource))
+            cost += client->charges[i].cost;
+    return cost;
+}
+
+static void note_admission(struct world *world, const struct client *client, uint64_t now_ms)
+{
+    world->admissions++;
+    observe_time(world);
+    for (size_t i = 0; i < world->term_count[client->account]; i++) {
+        struct subject_limit *subject = &world->limits[client->account][i];
+        uint64_t cost = cost_on(client, &subject->limit);
+        if (cost == 0)
+            continue;
+        assert_true(subject->count < ADMISSIONS_MAX);
+        subject->log[subject->count++] =
+            (struct admission){now_ms, world->elapsed_ms, cost, world->terms[client->account][i].limit.amount};
+        if (subject->limit.algorithm != LIMIT_TOKEN_BUCKET)
+            check_newest(world, subject);
+    }
+}
+
+// --- the disk
+
+static struct stored *find_stored(struct disk *disk, struct slice name)
+{
+    struct stored *empty = NULL;
+    for (size_t i = 0; i < STORED_MAX; i++) {
+        struct stored *stored = &disk->meters[i];
+        if (stored->present && slice_equal(slice_make(stored->name.bytes, stored->name.size), name))
+            return stored;
+        if (!stored->present && empty == NULL)
+            empty = stored;
+    }
+    return empty;
+}
+
+static void put_record(struct world *world, struct slice name, const struct limit_record *record, bool empty)
+{
+    struct stored *stored = find_stored(&world->disk_after, name);
+    assert_non_null(stored);
+    stored->present = !empty || happens(world, 2); // a record at rest may be deleted, or not
+    memcpy(stored->name.bytes, name.data, name.size);
+    stored->name.size = name.size;
+    stored->record = *record;
+}
+
+static void begin_commit(struct world *world, struct limit_batch *batch)
+{
+    struct slice name;
+    const struct limit_record *record = NULL;
+    bool empty = false;
+    world->disk_after = world->disk;
+    world->batch = batch;
+    for (size_t i = 0; batch != NULL && i < limit_batch_count(batch); i++) {
+        limit_batch_at(batch, i, &name, &record, &empty);
+        put_record(world, name, record, empty);
+    }
+    world->disk_after.mark = clock_mark(world->clock);
+    world->disk_after.has_mark = true;
+    world->batch_durable_ms = world->disk_after.mark.high_ms;
+}
+
+static void end_commit(struct world *world, bool fails)
+{
+    struct limit_batch *batch = world->batch;
+    if (!fails || happens(world, 2)) // a failed commit may have landed all the same
+        world->disk = world->disk_after;
+    world->batch = NULL;
+    if (batch != NULL)
+        limit_settle(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, world->batch_durable_ms);
+    else if (!fails)
+        limit_note_durable(world->table, world->batch_durable_ms);
+}
+
+// --- calls
+
+static void install(struct world *world, const struct client *client, const struct limit_answer *answer)
+{
+    for (size_t i = 0; i < answer->absent_count; i++) {
+        struct limit_name name;
+        limit_name_of(answer->absent[i], &name);
+        const struct stored *stored = find_stored(&world->disk, slice_make(name.bytes, name.size));
+        const struct limit_record *record = stored != NULL && stored->present ? &stored->record : NULL;
+        assert_true(limit_install(world->table, slice_text(account_names[client->account]), answer->absent[i], record,
+                                  answer->generation));
+    }
+}
+
+static void ask(struct client *client)
+{
+    struct world *world = client->world;
+    struct limit_answer answer;
+    struct limit_call call = {.owner = slice_text(account_names[client->account]),
+                              .terms = world->terms[client->account],
+                              .term_count = world->term_count[client->account],
+                              .charges = client->charges,
+                              .charge_count = client->charge_count};
+    client->woken = false;
+    do {
+        limit_decide(world->table, &call, &client->waiter, &answer);
+        install(world, client, &answer);
+    } while (answer.verdict == LIMIT_ABSENT);
+    client->busy = answer.verdict == LIMIT_WAIT;
+    client->waits += client->busy;
+    if (client->waits > world->longest_wait)
+        world->longest_wait = client->waits;
+    assert_true(!client->busy || answer.write_wanted);
+    if (answer.verdict == LIMIT_ADMITTED)
+        note_admission(world, client, answer.now_ms);
+}
+
+static void wake(struct limit_waiter *waiter, enum status status)
+{
+    struct client *client = (struct client *)waiter;
+    if (status != STATUS_OK)
+        client->busy = false;
+    else if (client->lazy)
+        client->woken = true;
+    else
+        ask(client);
+}
+
+static struct client *find_idle(struct world *world)
+{
+    for (size_t i = 0; i < CLIENTS; i++)
+        if (!world->clients[i].busy)
+            return &world->clients[i];
+    return NULL;
+}
+
+static void call(struct world *world)
+{
+    static const char *const resources[] = {"requests", "productions"};
+    struct client *client = find_idle(world);
+    if (client == NULL)
+        return;
+    *client = (struct client){.waiter = {.wake = wake}, .world = world, .account = below(world, ACCOUNTS)};
+    size_t first = below(world, 2);
+    client->charge_count = happens(world, 4) ? 2 : 1;
+    for (size_t i = 0; i < client->charge_count; i++) {
+        uint64_t cost = happens(world, 3) ? 1 + below(world, 12) : 1;
+        client->charges[i] = (struct limit_charge){slice_text(resources[(first + i) % 2]), cost};
+    }
+    client->lazy = !world->calm && happens(world, 4);
+    client->busy = true;
+    ask(client);
+}
+
+static void let_lazy_ask(struct world *world)
+{
+    for (size_t i = 0; i < CLIENTS; i++)
+        if (world->clients[i].busy && world->clients[i].woken && happens(world, 2))
+            ask(&world->clients[i]);
+}
+
+// --- starts and stops
+
+static void start(struct world *world)
+{
+    struct clock_source source = fake_source(&world->time);
+    source.boot_id[0] = world->boot_id;
+    world->clock = clock_new(source, world->disk.has_mark ? &world->disk.mark : NULL);
+    world->table = limit_table_new(&(struct limit_table_options){.clock = world->clock});
+    assert_true(world->clock != NULL && world->table != NULL);
+    if (world->disk.has_mark)
+        limit_note_durable(world->table, world->disk.mark.high_ms);
+    observe_time(world);
+}
+
+static void stop(struct world *world)
+{
+    observe_time(world);
+    limit_table_free(world->table);
+    clock_free(world->clock);
+    for (size_t i = 0; i < CLIENTS; i++)
+        world->clients[i].busy = false; // their connections are gone
+}
+
+static void step_wall(struct world *world)
+{
+    uint64_t by_ms = below(world, 20000);
+    if (happens(world, 2))
+        world->time.wall_ms += by_ms;
+    else
+        world->time.wall_ms -= by_ms;
+}
+
+static void restart(struct world *world)
+{
+    pass_time(world, happens(world, 2) ? below(world, 50) : below(world, 15000));
+    if (happens(world, 3))
+        step_wall(world);
+    if (happens(world, 2)) { // the machine was rebooted
+        world->boot_id++;
+        world->time.boot_ms = below(world, 10000);
+    }
+    start(world);
+    for (uint64_t greedy = happens(world, 2) ? 30 : 0; greedy > 0; greedy--) {
+        call(world);
+        if (world->batch == NULL && happens(world, 2))
+            begin_commit(world, limit_collect(world->table));
+        else if (world->batch != NULL)
+            end_commit(world, false);
+    }
+}
+
+static void drop_batch(struct world *world)
+{
+    if (world->batch == NULL)
+        return;
+    if (happens(world, 2))
+        world->disk = world->disk_after;
+    // Only its memory is given back: nobody hears of it any more.
+    for (size_t i = 0; i < CLIENTS; i++)
+        world->clients[i] = (struct client){.world = world, .waiter = {.wake = wake}, .busy = true, .lazy = true};
+    limit_settle(world->table, world->batch, STATUS_UNAVAILABLE, 0);
+    world->batch = NULL;
+}
+
+static void crash(struct world *world)
+{
+    world->crashes++;
+    drop_batch(world);
+    stop(world);
+    restart(world);
+}
+
+static void stop_cleanly(struct world *world)
+{
+    if (world->batch != NULL)
+        end_commit(world, happens(world, 8));
+    for (int i = 0; i < 3 && happens(world, 2); i++)
+        call(world); // too late, or just in time
+    begin_commit(world, limit_collect_exact(world->table));
+    if (happens(world, 8)) {
+        crash(world);
+        return;
+    }
+    end_commit(world, happens(world, 8));
+    stop(world);
+    restart(world);
+}
+
+// --- limits
+
+static struct limit random_limit(struct world *world, const char *resource)
+{
+    static const uint32_t windows_s[] = {1, 2, 5, 10, 30};
+    static const uint64_t amounts[] = {3, 15, 40, 120, 400};
+    struct limit limit = {.resource = slice_text(resource)};
+    limit.algorithm = (enum limit_algorithm)(1 + below(world, 3));
+    limit.window_s = windows_s[below(world, 5)];
+    limit.amount = 1 + below(world, amounts[below(world, 5)]);
+    if (limit.algorithm == LIMIT_TOKEN_BUCKET)
+        limit.burst = 1 + below(world, limit.amount);
+    assert_int_equal(limit_complete(&limit, NULL), STATUS_OK);
+    return limit;
+}
+
+static bool has_meter(const struct world *world, size_t account, const struct limit *limit)
+{
+    for (size_t i = 0; i < world->term_count[account]; i++)
+        if (limit_same_meter(&world->terms[account][i].limit, limit))
+            return true;
+    return false;
+}
+
+static void make_limits(struct world *world, size_t account)
+{
+    size_t wanted = 2 + below(world, TERMS - 1);
+    while (world->term_count[account] < wanted) {
+        size_t n = world->term_count[account];
+        struct limit limit = random_limit(world, n % 2 == 0 ? "requests" : "productions");
+        if (has_meter(world, account, &limit))
+            continue;
+        world->terms[account][n] = (struct limit_term){
+            .limit = limit, .subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text(account_names[account])};
+        world->limits[account][n].limit = limit;
+        world->term_count[account]++;
+    }
+}
+
+// A bucket's promise is about one rate, so only the others change.
+static void change_limit(struct world *world)
+{
+    size_t account = below(world, ACCOUNTS);
+    struct limit *limit = &world->terms[account][below(world, world->term_count[account])].limit;
+    if (limit->algorithm != LIMIT_TOKEN_BUCKET)
+        limit->amount = happens(world, 8) ? 0 : 1 + below(world, happens(world, 2) ? 10 : 400);
+}
+
+// --- one seed
+
+static uint64_t random_pause(struct world *world)
+{
+    switch (below(world, 8)) {
+    case 0:
+        return below(world, 5000);
+    case 1:
+        return 1000 - clock_now_ms(world->clock) % 1000; // to a boundary of windows
+    case 2:
+        return below(world, 500);
+    default:
+        return below(world, 20);
+    }
+}
+
+static void commit_step(struct world *world)
+{
+    if (world->batch != NULL)
+        end_commit(world, !world->calm && happens(world, 12));
+    else if (limit_write_wanted(world->table))
+        begin_commit(world, limit_collect(world->table));
+}
+
+static void accident(struct world *world)
+{
+    switch (below(world, 7)) {
+    case 0:
+        crash(world);
+        break;
+    case 1:
+        stop_cleanly(world);
+        break;
+    case 2:
+        step_wall(world);
+        break;
+    case 3:
+        observe_time(world);
+        clock_follow_wall(world->clock, 0);
+        observe_time(world);
+        break;
+    case 4:
+        limit_forget_idle(world->table, below(world, 3000));
+        break;
+    case 5:
+        change_limit(world);
+        break;
+    default:
+        if (world->batch == NULL)
+            begin_commit(world, NULL); // the ticker writes the time alone
+    }
+}
+
+static void step(struct world *world)
+{
+    uint64_t what = below(world, 100);
+    if (what < 55)
+        call(world);
+    else if (what < 80)
+        commit_step(world);
+    else if (what < 90)
+        pass_time(world, world->calm && world->batch != NULL ? 0 : random_pause(world));
+    else if (what < 94)
+        let_lazy_ask(world);
+    else if (what < 96)
+        for (int burst = 16; burst > 0; burst--)
+            call(world);
+    else if (!world->calm)
+        accident(world);
+}
+
+// Everybody who waits gets an answer once the disk works.
+static void drain(struct world *world)
+{
+    for (size_t i = 0; i < CLIENTS; i++)
+        world->clients[i].lazy = false;
+    for (int round = 0; round < RETRY_MAX; round++) {
+        let_lazy_ask(world);
+        if (world->batch == NULL)
+            begin_commit(world, limit_collect(world->table));
+        end_commit(world, false);
+    }
+    for (size_t i = 0; i < CLIENTS; i++)
+        if (world->clients[i].busy)
+            note_violation(world, &world->limits[world->clients[i].account][0].limit, "somebody waits for ever");
+}
+
+static void run_seed(struct world *world, uint64_t seed)
+{
+    memset(world, 0, offsetof(struct world, limits));
+    memset(&world->clients, 0, sizeof *world - offsetof(struct world, clients));
+    world->seed = world->random = seed;
+    world->time = (struct fake_time){.boot_ms = below(world, 100000), .wall_ms = FAKE_START_MS + below(world, 60000)};
+    world->boot_id = 1;
+    world->calm = seed % 8 == 0;
+    for (size_t i = 0; i < ACCOUNTS; i++) {
+        for (size_t j = 0; j < TERMS; j++)
+            world->limits[i][j].count = 0;
+        make_limits(world, i);
+    }
+    start(world);
+    for (int i = 0; i < STEPS; i++)
+        step(world);
+    drain(world);
+    stop(world);
+    check_buckets(world);
+    if (world->calm && world->longest_wait > 1)
+        note_violation(world, &world->limits[0][0].limit, "a call had to wait twice");
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void no_crash_failure_or_clock_step_admits_more_than_a_limit(void **state)
+{
+    (void)state;
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    uint64_t first = number_from("LIMIT_SIMULATION_SEED", 1), count = number_from("LIMIT_SIMULATION_COUNT", 4000);
+    uint64_t seeds = 0, bad = 0, admissions = 0, crashes = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        run_seed(world, seed);
+        seeds++;
+        admissions += world->admissions;
+        crashes += world->crashes;
+        if (world->violation[0] != '\0' && bad++ < 10)
+            print_error("seed %llu: %s\n", (unsigned long long)seed, world->violation);
+    }
+    print_message("%llu seeds, %llu admissions, %llu crashes, %llu violating seeds\n", (unsigned long long)seeds,
+                  (unsigned long long)admissions, (unsigned long long)crashes, (unsigned long long)bad);
+    free(world);
+    assert_int_equal(bad, 0);
+    assert_true(admissions > seeds * 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_crash_failure_or_clock_step_admits_more_than_a_limit)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
