@@ -12,6 +12,11 @@ bool account_tier_name_is_valid(struct slice name)
     return slice_is_name(name, ACCOUNT_ID_MAX);
 }
 
+bool account_id_is_reserved(struct slice id)
+{
+    return slice_equal(id, slice_text("postern"));
+}
+
 // One or more of [a-z0-9._-]; unlike a name it may start with any of them.
 static bool is_segment(struct slice s)
 {
@@ -68,12 +73,32 @@ bool account_scope_is_reserved(struct slice scope)
     return slice_starts_with(scope, slice_text("postern:"));
 }
 
+bool account_scope_is_builtin(struct slice scope)
+{
+    static const char *const names[] = {"admin", "postern:verify", "postern:ratecheck", "postern:account-admin",
+                                        "postern:operator"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_equal(scope, slice_text(names[i])))
+            return true;
+    return false;
+}
+
 bool account_grant_covers(struct slice grant, struct slice needed)
 {
     if (slice_equal(grant, needed))
         return true;
     if (account_scope_is_reserved(needed))
         return false;
+    if (slice_equal(grant, slice_text("admin")))
+        return true;
     struct slice stem = wildcard_stem(grant);
     return stem.size > 0 && needed.size > stem.size && slice_starts_with(needed, stem);
+}
+
+bool account_grants_cover(const struct slice *grants, size_t grant_count, struct slice needed)
+{
+    for (size_t i = 0; i < grant_count; i++)
+        if (account_grant_covers(grants[i], needed))
+            return true;
+    return false;
 }

@@ -32,6 +32,41 @@ static void account_ids_follow_their_rule(void **state)
     }
 }
 
+static void only_the_account_postern_is_reserved(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"", "poster", "posterns", "postern.x", "postern:", "Postern", "acme"};
+    assert_true(account_id_is_reserved(slice_text("postern")));
+    assert_true(account_id_is_valid(slice_text("postern")));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        expect(false, account_id_is_reserved(slice_text(others[i])), others[i]);
+}
+
+static void built_in_scopes_are_these_five(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"admin", "postern:verify", "postern:ratecheck", "postern:account-admin",
+                                       "postern:operator"};
+    static const char *const bad[] = {"",         "adm",       "admin:x",         "postern",
+                                      "postern:", "postern:*", "postern:verifyx", "read"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        expect(true, account_scope_is_builtin(slice_text(good[i])), good[i]);
+        expect(true, account_scope_is_valid(slice_text(good[i])), good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect(false, account_scope_is_builtin(slice_text(bad[i])), bad[i]);
+}
+
+static void one_covering_grant_of_several_is_enough(void **state)
+{
+    (void)state;
+    const struct slice grants[] = {slice_text("read"), slice_text("telemetry:*"), slice_text("write")};
+    assert_true(account_grants_cover(grants, 3, slice_text("telemetry:read")));
+    assert_true(account_grants_cover(grants, 3, slice_text("write")));
+    assert_false(account_grants_cover(grants, 2, slice_text("write")));
+    assert_false(account_grants_cover(NULL, 0, slice_text("write")));
+}
+
 static void scopes_follow_their_rule(void **state)
 {
     (void)state;
@@ -110,7 +145,19 @@ static const struct {
     {"postern:*", "postern:verify", false},
     {"postern:verify:*", "postern:verify:x", false},
     {"*", "postern:verify", false},
+    {"postern:*", "postern:*:x", false},
     {"admin", "postern:operator", false},
+    {"admin", "postern:*", false},
+    // Everything else is the administrator's.
+    {"admin", "read", true},
+    {"admin", "telemetry:read:all", true},
+    {"admin", "telemetry:*", true},
+    {"admin", "admin", true},
+    {"admin", "postern", true},
+    {"admin:*", "read", false},
+    {"administrator", "read", false},
+    {"x:admin", "read", false},
+    {"telemetry:*", "admin", false},
 };
 
 static void grant_covers_what_the_table_says(void **state)
@@ -124,9 +171,14 @@ static void grant_covers_what_the_table_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(account_ids_follow_their_rule),    cmocka_unit_test(scopes_follow_their_rule),
-        cmocka_unit_test(grants_may_end_in_a_wildcard),     cmocka_unit_test(only_the_postern_namespace_is_reserved),
+        cmocka_unit_test(account_ids_follow_their_rule),
+        cmocka_unit_test(only_the_account_postern_is_reserved),
+        cmocka_unit_test(scopes_follow_their_rule),
+        cmocka_unit_test(grants_may_end_in_a_wildcard),
+        cmocka_unit_test(only_the_postern_namespace_is_reserved),
+        cmocka_unit_test(built_in_scopes_are_these_five),
         cmocka_unit_test(grant_covers_what_the_table_says),
+        cmocka_unit_test(one_covering_grant_of_several_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
