@@ -112,6 +112,25 @@ uint64_t process_rss_anon_kib(pid_t pid)
     return kib;
 }
 
+double process_cpu_s(pid_t pid)
+{
+    char path[64];
+    char line[1024];
+    unsigned long user = 0;
+    unsigned long system = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return 0;
+    // proc(5): fields 14 and 15, counted from the end of the name, which may hold blanks itself.
+    const char *name_end = fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
+    if (name_end != NULL &&
+        sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+        user = system = 0;
+    fclose(file);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
 bool process_make_dir(const char *parent, char *out, size_t size)
 {
     const char *temporary = getenv("TMPDIR");

@@ -25,6 +25,8 @@ bool process_stop(struct process *process);
 void process_kill(struct process *process);
 // RssAnon of /proc/PID/status; pid 0 = this process. 0 when it cannot be read.
 uint64_t process_rss_anon_kib(pid_t pid);
+// Processor time that it has used, all threads; 0 when it cannot be read.
+double process_cpu_s(pid_t pid);
 
 // A fresh directory below `parent` (NULL: $TMPDIR or /tmp), short enough for sockets. False: printed on stderr.
 bool process_make_dir(const char *parent, char *out, size_t size);

@@ -28,6 +28,8 @@ struct message {
 
 struct measured {
     double per_second[ROUNDS_MAX];
+    uint64_t calls;
+    double server_cpu_s; // what the server's process used for them
     struct histogram latency;
 };
 
@@ -161,6 +163,21 @@ static bool measure(struct bench *bench, enum side side, uint64_t seconds, struc
     return load_run(&plan, result) && load_is_clean(names[side].label, result);
 }
 
+static bool measure_round(struct bench *bench, enum side side, uint64_t round)
+{
+    struct measured *measured = &bench->measured[side];
+    struct load_result result;
+    const pid_t server = side == ECHO ? bench->echo.pid : bench->daemon.process.pid;
+    const double cpu_s = process_cpu_s(server);
+    if (!measure(bench, side, bench->options->seconds, &result))
+        return false;
+    measured->server_cpu_s += process_cpu_s(server) - cpu_s;
+    measured->calls += result.answered;
+    measured->per_second[round] = (double)result.answered / result.seconds;
+    histogram_add(&measured->latency, &result.latency);
+    return true;
+}
+
 static bool measure_all(struct bench *bench)
 {
     struct load_result result;
@@ -170,23 +187,21 @@ static bool measure_all(struct bench *bench)
     }
     for (uint64_t round = 0; round < bench->options->rounds; round++) {
         for (enum side side = 0; side < SIDES; side++) {
-            if (!measure(bench, side, bench->options->seconds, &result))
+            if (!measure_round(bench, side, round))
                 return false;
-            bench->measured[side].per_second[round] = (double)result.answered / result.seconds;
-            histogram_add(&bench->measured[side].latency, &result.latency);
         }
     }
     return true;
 }
 
 static void print_side(struct report *report, const char *key, const char *label, const char *what, const char *unit,
-                       double value)
+                       int decimals, double value)
 {
     char full_key[64];
     char full_label[64];
     snprintf(full_key, sizeof full_key, "%s_%s", key, what);
     snprintf(full_label, sizeof full_label, "%s, %s", label, what);
-    report_figure(report, full_key, full_label, unit, 0, value);
+    report_figure(report, full_key, full_label, unit, decimals, value);
 }
 
 static void print(struct bench *bench)
@@ -205,11 +220,13 @@ static void print(struct bench *bench)
         snprintf(key, sizeof key, "%s_rounds", names[side].key);
         report_series(&report, key, names[side].label, "calls/s", measured->per_second, (size_t)bench->options->rounds);
         medians[side] = histogram_median(measured->per_second, (size_t)bench->options->rounds);
-        print_side(&report, names[side].key, names[side].label, "median", "calls/s", medians[side]);
-        print_side(&report, names[side].key, names[side].label, "p50", "us",
+        print_side(&report, names[side].key, names[side].label, "median", "calls/s", 0, medians[side]);
+        print_side(&report, names[side].key, names[side].label, "p50", "us", 0,
                    histogram_percentile(&measured->latency, 0.50) / 1e3);
-        print_side(&report, names[side].key, names[side].label, "p99", "us",
+        print_side(&report, names[side].key, names[side].label, "p99", "us", 0,
                    histogram_percentile(&measured->latency, 0.99) / 1e3);
+        print_side(&report, names[side].key, names[side].label, "server_cpu", "us/call", 1,
+                   1e6 * measured->server_cpu_s / (double)measured->calls);
     }
     report_figure(&report, "unlimited_ratio", "unlimited / echo", "", 2, medians[UNLIMITED] / medians[ECHO]);
     report_target(&report, "ratio", "verify / echo", "", medians[LIMITED] / medians[ECHO], REPORT_AT_LEAST, TARGET);
