@@ -73,40 +73,23 @@ bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call
     return entry != NULL;
 }
 
-static bool may_send(const struct listener_pipe *entry, uint64_t now_ms)
-{
-    if (entry->unsent < LISTENER_UNSENT_MAX)
-        return true;
-    return entry->unsent < LISTENER_UNSENT_HARD_MAX && now_ms - entry->progress_ms < LISTENER_STALLED_MS;
-}
-
-bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id, uint64_t now_ms)
+bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id)
 {
     pthread_mutex_lock(&pipes->lock);
     struct listener_pipe *entry = *place_of(pipes, id);
-    bool begins = entry == NULL || may_send(entry, now_ms);
-    if (entry != NULL && begins) {
-        if (entry->unsent++ == 0)
-            entry->progress_ms = now_ms;
-    }
+    bool may_send = entry == NULL || entry->unsent < LISTENER_UNSENT_MAX;
+    if (entry != NULL && may_send)
+        entry->unsent++;
     pthread_mutex_unlock(&pipes->lock);
-    return begins;
+    return may_send;
 }
 
-void listener_pipes_end_send(struct listener_pipes *pipes, uint32_t id, uint64_t now_ms)
+void listener_pipes_leave(struct listener_pipes *pipes, uint32_t id, bool sending)
 {
     pthread_mutex_lock(&pipes->lock);
-    struct listener_pipe *entry = *place_of(pipes, id);
-    if (entry != NULL && entry->unsent > 0) {
+    struct listener_pipe *entry = sending ? *place_of(pipes, id) : NULL;
+    if (entry != NULL && entry->unsent > 0)
         entry->unsent--;
-        entry->progress_ms = now_ms;
-    }
-    pthread_mutex_unlock(&pipes->lock);
-}
-
-void listener_pipes_leave(struct listener_pipes *pipes)
-{
-    pthread_mutex_lock(&pipes->lock);
     if (--pipes->in_flight == 0)
         pthread_cond_signal(&pipes->idle);
     pthread_mutex_unlock(&pipes->lock);

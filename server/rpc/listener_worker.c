@@ -30,11 +30,6 @@ static void close_pipe(uint32_t id)
     nng_pipe_close(pipe);
 }
 
-static uint64_t now_ms(const struct listener_worker *worker)
-{
-    return clock_now_ms(worker->rpc->server.clock);
-}
-
 // After this the worker is nng's.
 static void receive(struct listener_worker *worker)
 {
@@ -62,11 +57,11 @@ static void send_reply(struct listener_worker *worker)
     struct listener_pipes *pipes = &worker->rpc->pipes;
     uint32_t pipe_id = worker->pipe_id;
     nng_msg *msg = take_reply(worker);
-    if (msg == NULL || !listener_pipes_begin_send(pipes, pipe_id, now_ms(worker))) {
+    if (msg == NULL || !listener_pipes_begin_send(pipes, pipe_id)) {
         wipe_and_free(msg);
         close_pipe(pipe_id);
         receive(worker);
-        listener_pipes_leave(pipes);
+        listener_pipes_leave(pipes, pipe_id, false); // last: the room may be closed once nobody is in flight
         return;
     }
     worker->state = WORKER_SENDS;
@@ -95,7 +90,7 @@ static void handle(struct listener_worker *worker, nng_msg *msg)
     if (!connected) { // nobody is left to answer
         wipe_and_free(msg);
         receive(worker);
-        listener_pipes_leave(&rpc->pipes);
+        listener_pipes_leave(&rpc->pipes, worker->pipe_id, false);
         return;
     }
     enum call_progress progress;
@@ -134,8 +129,7 @@ static void after_send(struct listener_worker *worker)
     }
     if (code == NNG_ETIMEDOUT)
         close_pipe(pipe_id); // it does not read its replies
-    listener_pipes_end_send(&worker->rpc->pipes, pipe_id, now_ms(worker));
-    listener_pipes_leave(&worker->rpc->pipes);
+    listener_pipes_leave(&worker->rpc->pipes, pipe_id, true);
     receive(worker);
 }
 
