@@ -1,0 +1,304 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "support/tempdir.h"
+
+enum { ARGUMENTS_MAX = 64, OUTPUT_SIZE = 8192 };
+
+struct run {
+    struct config config;
+    enum config_action action;
+    char output[OUTPUT_SIZE]; // stdout and stderr
+};
+
+static int redirect(int fd, int to)
+{
+    int saved = dup(fd);
+    assert_int_equal(dup2(to, fd), fd);
+    return saved;
+}
+
+static void restore(int fd, int saved)
+{
+    assert_int_equal(dup2(saved, fd), fd);
+    close(saved);
+}
+
+// Loads the configuration of a command line, given as words in one string.
+static void load(struct run *run, const char *words)
+{
+    char line[4096] = "posternd ";
+    char *arguments[ARGUMENTS_MAX + 1] = {NULL};
+    int count = 0;
+    strncat(line, words, sizeof line - strlen(line) - 1);
+    for (char *word = strtok(line, " "); word != NULL && count < ARGUMENTS_MAX; word = strtok(NULL, " "))
+        arguments[count++] = word;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    fflush(stdout);
+    int out = redirect(STDOUT_FILENO, fileno(file));
+    int err = redirect(STDERR_FILENO, fileno(file));
+    run->action = config_load(count, arguments, &run->config);
+    fflush(stdout);
+    restore(STDOUT_FILENO, out);
+    restore(STDERR_FILENO, err);
+    rewind(file);
+    run->output[fread(run->output, 1, sizeof run->output - 1, file)] = '\0';
+    fclose(file);
+}
+
+// Loads with a file of this content; the file's path ends in ".conf".
+static void load_file(struct run *run, const char *words, const char *content)
+{
+    struct tempdir directory = tempdir_make();
+    char path[PATH_MAX];
+    char line[2 * PATH_MAX];
+    tempdir_join(&directory, "postern.conf", path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(content, file);
+    fclose(file);
+    (void)snprintf(line, sizeof line, "--config %s %s", path, words);
+    load(run, line);
+    tempdir_remove(&directory);
+}
+
+static void assert_says(const struct run *run, const char *text)
+{
+    if (strstr(run->output, text) == NULL)
+        fail_msg("\"%s\" is not in: %s", text, run->output);
+}
+
+static void only_directory_and_address_are_needed(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--data /d --listen ipc:///s");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_string_equal(run.config.data, "/d");
+    assert_string_equal(run.config.secrets, "/d/secrets/keyring");
+    assert_int_equal(run.config.listener_count, 1);
+    assert_string_equal(run.config.listeners[0].url, "ipc:///s");
+    assert_int_equal(run.config.listeners[0].ceiling, CONFIG_MAX_OPERATOR);
+    assert_int_equal(run.config.contexts, 256);
+    assert_int_equal(run.config.socket_mode, 0660);
+    assert_int_equal(run.config.registry_map_bytes, UINT64_C(16) << 30);
+    assert_string_equal(run.config.default_prefix, "postern");
+    assert_int_equal(run.config.log_level, LOG_LEVEL_INFO);
+    assert_false(run.config.relaxed_durability);
+    assert_false(run.config.check);
+}
+
+static void every_flag_is_understood(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--data d --secrets /k --listen ipc://a;max=verifier --listen tcp://127.0.0.1:1 --durability relaxed "
+               "--utc-offset -03:30 --operator-uid 7 --operator-uid 8 --prefix acme --allow-plain-tcp "
+               "--registry-map-size 32MiB --meters-map-size 1GiB --contexts 8 --max-connections 9 --socket-mode 0600 "
+               "--log-level debug");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_string_equal(run.config.secrets, "/k");
+    assert_int_equal(run.config.listener_count, 2);
+    assert_string_equal(run.config.listeners[0].url, "ipc://a");
+    assert_int_equal(run.config.listeners[0].ceiling, CONFIG_MAX_VERIFIER);
+    assert_true(run.config.relaxed_durability);
+    assert_int_equal(run.config.utc_offset_s, -(3 * 3600 + 30 * 60));
+    assert_int_equal(run.config.operator_uid_count, 2);
+    assert_int_equal(run.config.operator_uids[1], 8);
+    assert_string_equal(run.config.default_prefix, "acme");
+    assert_true(run.config.allow_plain_tcp);
+    assert_int_equal(run.config.registry_map_bytes, 32 << 20);
+    assert_int_equal(run.config.meters_map_bytes, 1 << 30);
+    assert_int_equal(run.config.contexts, 8);
+    assert_int_equal(run.config.max_connections, 9);
+    assert_int_equal(run.config.socket_mode, 0600);
+    assert_int_equal(run.config.log_level, LOG_LEVEL_DEBUG);
+}
+
+static void file_gives_what_flags_do_not(void **state)
+{
+    (void)state;
+    struct run run;
+    load_file(&run, "--prefix flag --listen ipc:///flag",
+              "# installation\n"
+              "data = \"/from/file\"\n"
+              "prefix = \"file\"\n"
+              "listen = {\"ipc:///one\", \"ipc:///two\"}\n"
+              "operator_uid = {\"10\", \"11\"}\n"
+              "contexts = 010\n"
+              "allow_plain_tcp = true\n");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_string_equal(run.config.data, "/from/file");
+    assert_string_equal(run.config.default_prefix, "flag");
+    assert_int_equal(run.config.listener_count, 1);
+    assert_string_equal(run.config.listeners[0].url, "ipc:///flag");
+    assert_int_equal(run.config.operator_uid_count, 2);
+    assert_int_equal(run.config.contexts, 10); // not octal
+    assert_true(run.config.allow_plain_tcp);
+}
+
+static void error_in_file_names_file_and_line(void **state)
+{
+    (void)state;
+    struct run run;
+    load_file(&run, "--listen ipc:///s", "data = \"/d\"\n\nutc_offset = \"2 hours\"\n");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "postern.conf:3: utc_offset: \"2 hours\" is not an offset from UTC");
+    load_file(&run, "--listen ipc:///s", "data = \"/d\"\nfrobnicate = 1\n");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "postern.conf:2: no such option 'frobnicate'");
+    load_file(&run, "--listen ipc:///s", "data = \"/d\n");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "postern.conf:");
+}
+
+// A value that a flag overrides is still checked: the file is wrong, and someone will start without that flag.
+static void overridden_value_is_checked(void **state)
+{
+    (void)state;
+    struct run run;
+    load_file(&run, "--data /d --listen ipc:///s --contexts 5", "contexts = 0\n");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "postern.conf:1: contexts");
+}
+
+static void missing_file_is_an_error(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--data /d --listen ipc:///s --config /nonexistent/postern.conf");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "/nonexistent/postern.conf: No such file");
+}
+
+static void wrong_values_are_refused_with_a_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words;
+        const char *says;
+    } cases[] = {
+        {"--listen ipc:///s", "no data directory"},
+        {"--data /d", "no address to listen on"},
+        {"--data /d --listen nonsense", "is not an address"},
+        {"--data /d --listen ipc:///s;max=root", ";max=anyone, ;max=verifier"},
+        {"--data /d --listen ipc:///s;min=1", ";max=anyone, ;max=verifier"},
+        {"--data /d --listen ipc:///s --utc-offset 2", "+HH:MM"},
+        {"--data /d --listen ipc:///s --utc-offset +14:01", "+HH:MM"},
+        {"--data /d --listen ipc:///s --utc-offset +02:60", "+HH:MM"},
+        {"--data /d --listen ipc:///s --utc-offset +2:000", "+HH:MM"},
+        {"--data /d --listen ipc:///s --durability none", "strict or relaxed"},
+        {"--data /d --listen ipc:///s --log-level loud", "error, warning, info or debug"},
+        {"--data /d --listen ipc:///s --operator-uid alice", "id -u NAME"},
+        {"--data /d --listen ipc:///s --operator-uid 4294967295", "is not a user id"},
+        {"--data /d --listen ipc:///s --operator-uid -1", "is not a user id"},
+        {"--data /d --listen ipc:///s --prefix pub", "is not a prefix"},
+        {"--data /d --listen ipc:///s --prefix Acme", "is not a prefix"},
+        {"--data /d --listen ipc:///s --prefix a", "is not a prefix"},
+        {"--data /d --listen ipc:///s --prefix abcdefghijklmnopqrstu", "is not a prefix"},
+        {"--data /d --listen ipc:///s --contexts 0", "from 1 to 4096"},
+        {"--data /d --listen ipc:///s --contexts 4097", "from 1 to 4096"},
+        {"--data /d --listen ipc:///s --contexts 12x", "from 1 to 4096"},
+        {"--data /d --listen ipc:///s --socket-mode 0068", "is not a socket's mode"},
+        {"--data /d --listen ipc:///s --socket-mode 0066", "is not a socket's mode"},
+        {"--data /d --listen ipc:///s --socket-mode 1777", "is not a socket's mode"},
+        {"--data /d --listen ipc:///s --registry-map-size 16", "is not a size"},
+        {"--data /d --listen ipc:///s --registry-map-size 16GB", "is not a size"},
+        {"--data /d --listen ipc:///s --registry-map-size 65TiB", "is not a size"},
+        {"--data /d --listen ipc:///s --registry-map-size 99999999999999999999", "is not a size"},
+        {"--data /d --listen ipc:///s --frobnicate", "--frobnicate"},
+        {"--data /d --listen ipc:///s --data", "--data"},
+        {"--data /d --listen ipc:///s stray", "unexpected argument 'stray'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct run run;
+        load(&run, cases[i].words);
+        if (run.action != CONFIG_MISUSED)
+            fail_msg("was accepted: %s", cases[i].words);
+        assert_says(&run, cases[i].says);
+        assert_says(&run, "Try 'posternd --help'");
+    }
+}
+
+static void too_many_addresses_are_refused(void **state)
+{
+    (void)state;
+    char words[1024] = "--data /d";
+    for (int i = 0; i <= CONFIG_LISTENERS_MAX; i++)
+        strncat(words, " --listen ipc:///s", sizeof words - strlen(words) - 1);
+    struct run run;
+    load(&run, words);
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "more than 8 addresses");
+}
+
+static void too_long_directory_is_refused(void **state)
+{
+    (void)state;
+    struct run run;
+    char words[600];
+    char directory[250];
+    memset(directory, 'd', sizeof directory - 1);
+    directory[sizeof directory - 1] = '\0';
+    (void)snprintf(words, sizeof words, "--listen ipc:///s --data %s", directory);
+    load(&run, words);
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "choose a shorter one");
+    (void)snprintf(words, sizeof words, "--listen ipc:///s --data /%s/%s", directory, directory);
+    load(&run, words);
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "longer than 255 bytes");
+}
+
+static void check_takes_a_directory_and_no_address(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--check /backup");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_true(run.config.check);
+    assert_string_equal(run.config.data, "/backup");
+    assert_string_equal(run.config.secrets, "/backup/secrets/keyring");
+    load(&run, "--check /backup --secrets /k");
+    assert_string_equal(run.config.secrets, "/k");
+}
+
+static void help_and_version_are_answers(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--help");
+    assert_int_equal(run.action, CONFIG_EXIT_OK);
+    assert_says(&run, "--utc-offset +HH:MM");
+    load(&run, "--version");
+    assert_int_equal(run.action, CONFIG_EXIT_OK);
+    assert_says(&run, "posternd " POSTERN_VERSION);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_directory_and_address_are_needed),
+        cmocka_unit_test(every_flag_is_understood),
+        cmocka_unit_test(file_gives_what_flags_do_not),
+        cmocka_unit_test(error_in_file_names_file_and_line),
+        cmocka_unit_test(overridden_value_is_checked),
+        cmocka_unit_test(missing_file_is_an_error),
+        cmocka_unit_test(wrong_values_are_refused_with_a_hint),
+        cmocka_unit_test(too_many_addresses_are_refused),
+        cmocka_unit_test(too_long_directory_is_refused),
+        cmocka_unit_test(check_takes_a_directory_and_no_address),
+        cmocka_unit_test(help_and_version_are_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
