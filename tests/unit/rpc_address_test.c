@@ -1,0 +1,211 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "rpc/listener_address.h"
+#include "support/tempdir.h"
+
+static enum status parse(const char *url, bool allow_plain_tcp, struct listener_address *out, struct status_note *note)
+{
+    *note = (struct status_note){0};
+    return listener_address_parse(url, allow_plain_tcp, out, note);
+}
+
+static void ipc_and_local_tcp_are_offered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *probe_url;
+        enum listener_kind kind;
+    } cases[] = {
+        {"ipc:///run/postern.sock", "ipc:///run/postern.sock", LISTENER_IPC},
+        {"ipc://relative", "ipc://relative", LISTENER_IPC},
+        {"tcp://127.0.0.1:1", "tcp://127.0.0.1:1", LISTENER_TCP},
+        {"tcp://127.1.2.3:65535", "tcp://127.1.2.3:65535", LISTENER_TCP},
+        {"tcp://localhost:5555", "tcp://localhost:5555", LISTENER_TCP},
+        {"tcp://[::1]:5555", "tcp://[::1]:5555", LISTENER_TCP},
+        {"inproc://test", "inproc://test", LISTENER_INPROC},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct listener_address address;
+        struct status_note note;
+        assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_OK);
+        assert_int_equal(address.kind, cases[i].kind);
+        assert_string_equal(address.url, cases[i].url);
+        assert_string_equal(address.probe_url, cases[i].probe_url);
+    }
+}
+
+static void plain_tcp_beyond_this_machine_must_be_allowed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *probe_url;
+    } cases[] = {
+        {"tcp://0.0.0.0:5555", "tcp://127.0.0.1:5555"},
+        {"tcp://*:5555", "tcp://127.0.0.1:5555"},
+        {"tcp://[::]:5555", "tcp://[::1]:5555"},
+        {"tcp://10.0.0.1:5555", "tcp://10.0.0.1:5555"},
+        {"tcp://:5555", "tcp://127.0.0.1:5555"},
+        {"tcp://127.0.0.1.example.org:5555", "tcp://127.0.0.1.example.org:5555"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct listener_address address;
+        struct status_note note;
+        assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_INVALID_ARGUMENT);
+        assert_non_null(strstr(note.message, "--allow-plain-tcp"));
+        assert_int_equal(parse(cases[i].url, true, &address, &note), STATUS_OK);
+        assert_string_equal(address.probe_url, cases[i].probe_url);
+    }
+}
+
+static void other_addresses_are_refused_with_a_hint(void **state)
+{
+    (void)state;
+    char long_path[200] = "ipc:///";
+    memset(long_path + 7, 'p', 107);
+    static const struct {
+        const char *url;
+        const char *says;
+    } cases[] = {
+        {"abstract://postern", "abstract sockets have no permissions"},
+        {"tls+tcp://127.0.0.1:5555", "does not offer tls+tcp"},
+        {"ws://127.0.0.1:5555", "only ipc:///PATH and tcp://HOST:PORT"},
+        {"nonsense", "only ipc:///PATH and tcp://HOST:PORT"},
+        {"ipc://", "names no file"},
+        {"tcp://127.0.0.1", "HOST:PORT"},
+        {"tcp://127.0.0.1:", "HOST:PORT"},
+        {"tcp://127.0.0.1:0", "HOST:PORT"},
+        {"tcp://127.0.0.1:65536", "HOST:PORT"},
+        {"tcp://127.0.0.1:12a", "HOST:PORT"},
+    };
+    struct listener_address address;
+    struct status_note note;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_INVALID_ARGUMENT);
+        if (strstr(note.message, cases[i].says) == NULL)
+            fail_msg("%s: %s", cases[i].url, note.message);
+    }
+    assert_int_equal(parse(long_path, false, &address, &note), STATUS_INVALID_ARGUMENT); // 108 bytes with the slash
+    long_path[strlen(long_path) - 1] = '\0';
+    assert_int_equal(parse(long_path, false, &address, &note), STATUS_OK);
+}
+
+// --- what is at an ipc path
+
+struct place {
+    struct tempdir directory;
+    char path[PATH_MAX];
+    struct listener_address address;
+};
+
+static int set_up(void **state)
+{
+    static struct place place;
+    char url[PATH_MAX + 8];
+    struct status_note note;
+    place.directory = tempdir_make();
+    (void)snprintf(url, sizeof url, "ipc://%s", tempdir_join(&place.directory, "s", place.path));
+    assert_int_equal(parse(url, false, &place.address, &note), STATUS_OK);
+    *state = &place;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    const struct place *place = *state;
+    tempdir_remove(&place->directory);
+    return 0;
+}
+
+static int bind_socket(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void empty_place_is_free(void **state)
+{
+    const struct place *place = *state;
+    struct status_note note;
+    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_OK);
+}
+
+static void regular_file_is_left_alone(void **state)
+{
+    const struct place *place = *state;
+    struct status_note note;
+    FILE *file = fopen(place->path, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(note.message, "something else than a socket"));
+    assert_int_equal(access(place->path, F_OK), 0);
+}
+
+static void symbolic_link_is_left_alone(void **state)
+{
+    const struct place *place = *state;
+    struct status_note note;
+    assert_int_equal(symlink("/dev/null", place->path), 0);
+    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_UNAVAILABLE);
+}
+
+static void socket_that_nobody_serves_is_free(void **state)
+{
+    const struct place *place = *state;
+    struct status_note note;
+    close(bind_socket(place->path));
+    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_OK);
+}
+
+static void socket_of_a_living_program_is_not_free(void **state)
+{
+    const struct place *place = *state;
+    struct status_note note;
+    int fd = bind_socket(place->path);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(note.message, "another program listens there"));
+    close(fd);
+}
+
+static void missing_directory_is_told_by_the_listener(void **state)
+{
+    const struct place *place = *state;
+    struct listener_address address;
+    struct status_note note;
+    char url[PATH_MAX + 32];
+    (void)snprintf(url, sizeof url, "ipc://%s/no/such", place->directory.path);
+    assert_int_equal(parse(url, false, &address, &note), STATUS_OK);
+    assert_int_equal(listener_address_is_free(&address, &note), STATUS_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ipc_and_local_tcp_are_offered),
+        cmocka_unit_test(plain_tcp_beyond_this_machine_must_be_allowed),
+        cmocka_unit_test(other_addresses_are_refused_with_a_hint),
+        cmocka_unit_test_setup_teardown(empty_place_is_free, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(regular_file_is_left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(symbolic_link_is_left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(socket_that_nobody_serves_is_free, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(socket_of_a_living_program_is_not_free, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_directory_is_told_by_the_listener, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
