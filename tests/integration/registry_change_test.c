@@ -281,6 +281,21 @@ static void max_keys_counts_each_account_by_itself(void **state)
         assert_int_equal(ask_run(fixture, ask_for_key(fixture, accounts[i])), STATUS_RESOURCE_EXHAUSTED);
 }
 
+static void keys_of_the_next_account_do_not_count(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    struct ask *put = ask_for_account(fixture, "acm", ""); // sorts just before acme
+    put->command.ask.put_account.account.max_keys = 1;
+    assert_int_equal(ask_run(fixture, put), STATUS_OK);
+    fixture_key(fixture, "acme");
+    struct ask *brief = ask_for_key(fixture, "acm");
+    brief->command.ask.create.expires_at_ms = FIXTURE_START_MS + 1;
+    assert_int_equal(ask_run(fixture, brief), STATUS_OK);
+    fixture_wait(fixture, 1);
+    assert_int_equal(ask_run(fixture, ask_for_key(fixture, "acm")), STATUS_OK);
+}
+
 // --- revoke
 
 static void revoked_key_stays_revoked_for_the_first_reason(void **state)
@@ -635,7 +650,7 @@ static void change_that_leaves_a_gap_is_refused(void **state)
     assert_int_equal(seq_now(fixture), 2);
 }
 
-static void deleted_key_is_hidden_from_revoke_and_count(void **state)
+static void deleted_key_is_hidden(void **state)
 {
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
@@ -649,6 +664,11 @@ static void deleted_key_is_hidden_from_revoke_and_count(void **state)
     assert_int_equal(apply(fixture, &change), STATUS_OK);
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, key.id, "")), STATUS_NOT_FOUND);
     assert_int_equal(ask_run(fixture, ask_to_revoke_token(fixture, made->command.result.token)), STATUS_NOT_FOUND);
+    struct registry_page page;
+    struct registry_list query = {.page_size = 10, .page_bytes_max = SIZE_MAX};
+    assert_int_equal(registry_list_keys(fixture_look(fixture), &query, fixture->arena, &page), STATUS_OK);
+    assert_int_equal(page.count, 0);
+    assert_true(find_key(fixture, key.id).deleted); // but its id stays taken
     assert_sound(fixture);
 }
 
@@ -669,6 +689,7 @@ int main(void)
         TEST(expiry_in_the_past_is_refused),
         TEST(max_keys_counts_neither_revoked_nor_expired_keys),
         TEST(max_keys_counts_each_account_by_itself),
+        TEST(keys_of_the_next_account_do_not_count),
         TEST(revoked_key_stays_revoked_for_the_first_reason),
         TEST(expired_key_may_be_revoked),
         TEST(unknown_key_and_anothers_key_cannot_be_revoked),
@@ -687,7 +708,7 @@ int main(void)
         TEST(command_fails_cleanly_for_every_memory_budget),
         TEST(change_that_was_applied_changes_nothing_again),
         TEST(change_that_leaves_a_gap_is_refused),
-        TEST(deleted_key_is_hidden_from_revoke_and_count),
+        TEST(deleted_key_is_hidden),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,19 +183,36 @@ static void scope_that_no_change_made_is_found(void **state)
     assert_found(fixture, "scope", 0);
 }
 
-// A revoked key whose old record, once valid, is put back: nothing is malformed, yet it must not pass.
+static void count_for_an_account_without_keys_is_found(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    uint8_t zero[TABLE_NUMBER_SIZE] = {0};
+    fixture_close(fixture);
+    raw_put(fixture->path, "key_count", slice_text("nobody"), slice_make(zero, sizeof zero));
+    assert_found(fixture, "key_count", 0);
+}
+
+// Old records, once valid, are put back: nothing is malformed, yet it must not pass.
 static void record_set_back_to_an_older_state_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct slice old;
+    struct slice old_key;
+    struct slice old_account;
     struct ask *made = fixture_key(fixture, "globex");
-    struct image image = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
-    assert_true(record_pack_image(&image, fixture->arena, &old));
     const uint8_t *id = made->command.result.key.id;
+    struct image key = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
+    struct image account = {.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
+    assert_true(record_pack_image(&key, fixture->arena, &old_key));
+    assert_true(record_pack_image(&account, fixture->arena, &old_account));
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, id, "leaked")), STATUS_OK);
+    struct ask *suspend = ask_for_account(fixture, "globex", "");
+    suspend->command.ask.put_account.account.suspended = true;
+    assert_int_equal(ask_run(fixture, suspend), STATUS_OK);
     fixture_close(fixture);
     assert_sound(fixture);
-    raw_put(fixture->path, "key", slice_make(id, KEY_ID_SIZE), old);
+    raw_put(fixture->path, "account", slice_text("globex"), old_account);
+    assert_found(fixture, "account", 0);
+    raw_put(fixture->path, "key", slice_make(id, KEY_ID_SIZE), old_key);
     assert_found(fixture, "key", 0);
 }
 

@@ -175,6 +175,34 @@ static void opening_does_not_look_at_the_keys(void **state)
     assert_non_null(strstr(revoke->command.note.message, "--check"));
 }
 
+// A record under another one's key must not pass for it.
+static void record_in_another_records_place_is_refused(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct registry_key key;
+    struct registry_account account;
+    struct registry_tier tier;
+    struct slice bytes;
+    const uint8_t elsewhere[KEY_ID_SIZE] = {1, 2, 3};
+    fixture_furnish(fixture, "acme");
+    struct ask *made = fixture_key(fixture, "acme");
+    fixture_close(fixture);
+    struct image image = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
+    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    raw_put(fixture->path, "key", slice_make(elsewhere, KEY_ID_SIZE), bytes);
+    image = (struct image){.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
+    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    raw_put(fixture->path, "account", slice_text("globex"), bytes);
+    image = (struct image){.kind = IMAGE_TIER, .of.tier = {.name = slice_text("free")}};
+    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    raw_put(fixture->path, "tier", slice_text("paid"), bytes);
+    fixture_open(fixture);
+    assert_int_equal(registry_find_key(fixture->view, elsewhere, fixture->arena, &key), STATUS_DATA_LOSS);
+    assert_int_equal(registry_find_account(fixture->view, slice_text("globex"), fixture->arena, &account),
+                     STATUS_DATA_LOSS);
+    assert_int_equal(registry_find_tier(fixture->view, slice_text("paid"), fixture->arena, &tier), STATUS_DATA_LOSS);
+}
+
 static void prefix_of_another_shape_is_refused(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -251,6 +279,7 @@ int main(void)
         TEST(chain_that_was_cut_or_extended_is_refused),
         TEST(chain_without_its_head_is_refused),
         TEST(opening_does_not_look_at_the_keys),
+        TEST(record_in_another_records_place_is_refused),
         TEST(prefix_of_another_shape_is_refused),
         TEST(registry_exists_only_where_something_is),
         TEST(close_finishes_what_was_submitted),
