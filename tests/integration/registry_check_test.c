@@ -235,9 +235,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(mixed_changes_leave_a_sound_store),    TEST(flipped_byte_is_found_in_every_kind_of_row),
-        TEST(flipped_byte_is_found_in_meta),        TEST(lost_and_moved_rows_are_found),
-        TEST(scope_that_no_change_made_is_found),   TEST(record_set_back_to_an_older_state_is_found),
+        TEST(mixed_changes_leave_a_sound_store),
+        TEST(flipped_byte_is_found_in_every_kind_of_row),
+        TEST(flipped_byte_is_found_in_meta),
+        TEST(lost_and_moved_rows_are_found),
+        TEST(scope_that_no_change_made_is_found),
+        TEST(count_for_an_account_without_keys_is_found),
+        TEST(record_set_back_to_an_older_state_is_found),
         TEST(note_names_the_record_and_the_change),
 #undef TEST
     };
