@@ -18,7 +18,6 @@ struct walk {
     struct slice *scopes; // in the order in which they were found
     uint16_t *slots;      // open addressing: index into `scopes` + 1, 0 = free; twice as many as there is room
     size_t room, count, next;
-    bool is_begun; // the grants are in the queue
 };
 
 // Where the scope is in the set, or the free slot where it would be.
@@ -83,9 +82,8 @@ static enum status add_all(struct walk *walk, const struct slice *scopes, size_t
     return status;
 }
 
-static enum status begin(struct walk *walk)
+static enum status begin(struct walk *walk) // again and again does no harm
 {
-    walk->is_begun = true;
     return add_all(walk, walk->grants, walk->grant_count);
 }
 
@@ -110,7 +108,7 @@ static enum status covers(struct walk *walk, struct slice needed, bool *covered)
     *covered = account_grants_cover(walk->grants, walk->grant_count, needed);
     if (*covered || account_scope_is_reserved(needed))
         return STATUS_OK;
-    enum status status = walk->is_begun ? STATUS_OK : begin(walk);
+    enum status status = begin(walk);
     while (status == STATUS_OK) {
         *covered = holds(walk, needed) || holds(walk, slice_text("admin"));
         if (*covered || walk->next == walk->count)
@@ -137,8 +135,6 @@ enum status account_scopes_cover_each(const struct account_scope_source *source,
 {
     struct walk walk = walk_from(source, grants, grant_count);
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < need_count; i++)
-        needs[i].covered = false;
     for (size_t i = 0; i < need_count && status == STATUS_OK; i++)
         status = covers(&walk, needs[i].scope, &needs[i].covered);
     for (size_t i = 0; i < need_count && status != STATUS_OK; i++)
