@@ -30,6 +30,10 @@ enum {
     REGISTRY_PAGE_DEFAULT = 100,
     REGISTRY_PAGE_EXAMINED_MAX = 2000,
     REGISTRY_REQUEST_ID_SIZE = 16,
+    REGISTRY_SCOPES_MAX = 4096, // in the catalogue
+    REGISTRY_IMPLIES_MAX = 64,
+    REGISTRY_IMPORT_MAX = 64,
+    REGISTRY_GRACE_DEFAULT_MS = 12 * 60 * 60 * 1000,
     REGISTRY_RANDOM_SIZE = 96,
     REGISTRY_REPLAY_MS = 15 * 60 * 1000,
     REGISTRY_REPLAYS_PER_CALLER_MAX = 100000
@@ -45,6 +49,7 @@ struct registry_options {
     struct clock *clock;   // outlives the registry
     struct slice default_prefix;
     const struct log *log;
+    const char *witness_path; // file of signed checkpoints beside the keyring; NULL: none
 };
 
 // Opens or makes the store. FAILED_PRECONDITION when it belongs to another keyring (check value), or is of a newer
@@ -86,6 +91,8 @@ struct registry_key {
     size_t metadata_count;
     uint64_t version;
     struct slice public_token;
+    struct slice prefix; // of its token, for a successor's
+    bool imported;       // token_hash is over the token's SHA-256
     uint32_t master_id;
     uint8_t token_hash[SECRET_HASH_SIZE];
 };
@@ -113,6 +120,16 @@ struct registry_tier {
     struct limit *limits;
     size_t limit_count;
     bool is_default;
+    uint64_t version;
+};
+
+struct registry_scope {
+    struct slice name;
+    struct slice description;
+    struct slice *implies;
+    size_t implies_count;
+    bool is_default;
+    bool public_safe;
     uint64_t version;
 };
 
@@ -144,8 +161,9 @@ struct registry_list {
     enum key_state state;
     enum key_environment environment;
     uint64_t created_before_ms;
-    uint64_t expires_before_ms;
-    uint64_t now_ms; // for derived states
+    uint64_t expires_before_ms;     // by the index of expiries; then in the order of expiry
+    uint64_t last_rolled_before_ms; // made (by creation or roll) before, and not rolled since
+    uint64_t now_ms;                // for derived states
 };
 
 struct registry_page {
@@ -161,13 +179,101 @@ struct registry_page {
 STATUS_MUST_CHECK enum status registry_list_keys(struct store_txn *view, const struct registry_list *query,
                                                  struct arena *arena, struct registry_page *out);
 
+STATUS_MUST_CHECK enum status registry_find_scope(struct store_txn *view, struct slice name, struct arena *arena,
+                                                  struct registry_scope *out);
+// The key whose token was presented: one of ours by the id in it, an imported one by its hash. OK with *known false
+// when there is none or the secret is wrong. `id_known`, `id`: as key_token_parse found them.
+struct registry_presented {
+    bool known;
+    bool id_known;
+    uint8_t id[KEY_ID_SIZE];
+    struct registry_key key; // when known
+};
+STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *registry, struct store_txn *view,
+                                                      struct slice token, struct arena *arena,
+                                                      struct registry_presented *out);
+
+// Whole tables in the order of their names. `after` empty: from the start. Fills up to `page_size` items.
+struct registry_names_query {
+    struct slice after;
+    size_t page_size;
+};
+struct registry_accounts_page {
+    struct registry_account *items;
+    size_t count;
+    bool more;
+};
+struct registry_tiers_page {
+    struct registry_tier *items;
+    size_t count;
+    bool more;
+};
+struct registry_scopes_page {
+    struct registry_scope *items;
+    size_t count;
+    bool more;
+};
+STATUS_MUST_CHECK enum status registry_list_accounts(struct store_txn *view, const struct registry_names_query *query,
+                                                     struct arena *arena, struct registry_accounts_page *out);
+STATUS_MUST_CHECK enum status registry_list_tiers(struct store_txn *view, const struct registry_names_query *query,
+                                                  struct arena *arena, struct registry_tiers_page *out);
+STATUS_MUST_CHECK enum status registry_list_scopes(struct store_txn *view, const struct registry_names_query *query,
+                                                   struct arena *arena, struct registry_scopes_page *out);
+
+// The audit chain, oldest first. Empty filters: any.
+struct registry_changes_query {
+    uint64_t after_seq;
+    uint64_t from_ms;
+    uint64_t to_ms; // 0 = no end
+    struct slice actor;
+    struct slice account;
+    bool has_key_id;
+    uint8_t key_id[KEY_ID_SIZE];
+    size_t page_size;
+    size_t page_bytes_max;
+};
+// One image of a change, field by field, as text for people and programs; never a secret or a hash.
+struct registry_change_entry {
+    uint64_t seq;
+    uint64_t time_ms;
+    struct slice actor;
+    struct slice on_behalf_of;
+    const char *what; // the call's name: "create", "put_tier", …
+    struct slice account;
+    bool has_key_id;
+    uint8_t key_id[KEY_ID_SIZE];
+    struct registry_entry *before; // empty for what is new; only the fields that differ
+    size_t before_count;
+    struct registry_entry *after;
+    size_t after_count;
+};
+struct registry_changes_page {
+    struct registry_change_entry *items;
+    size_t count;
+    bool more;
+    uint64_t last_seq; // examined
+};
+STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *registry, struct store_txn *view,
+                                                    const struct registry_changes_query *query, struct arena *arena,
+                                                    struct registry_changes_page *out);
+
 // --- changing
 
 enum registry_command_kind { // numbers are stored in the chain: never reuse one
     REGISTRY_CREATE = 1,
     REGISTRY_REVOKE = 2,
     REGISTRY_PUT_ACCOUNT = 3,
-    REGISTRY_PUT_TIER = 4
+    REGISTRY_PUT_TIER = 4,
+    REGISTRY_UPDATE = 5,
+    REGISTRY_ROLL = 6,
+    REGISTRY_DELETE = 7,
+    REGISTRY_PUT_SCOPE = 8,
+    REGISTRY_DELETE_SCOPE = 9,
+    REGISTRY_DELETE_TIER = 10,
+    REGISTRY_DELETE_ACCOUNT = 11,
+    REGISTRY_REVOKE_ALL = 12,
+    REGISTRY_IMPORT = 13,
+    REGISTRY_PURGE = 14
 };
 
 // Who asks. `name` is "uid:1000" or a key id; it is in the change and separates callers' request_ids.
@@ -175,6 +281,9 @@ struct registry_caller {
     struct slice name;
     bool is_operator;
     struct slice account; // an account-admin's own account; empty for operators
+    // The credential's own key, NULL for a uid: an account-admin passes on no scope, environment or limit beyond its
+    // own.
+    const struct registry_key *key;
 };
 
 // Inputs have the wire's bounds already checked (text, sizes, counts); decide checks what needs the store.
@@ -210,6 +319,71 @@ struct registry_put_tier {
     struct registry_tier tier;
 };
 
+enum registry_update_field {
+    REGISTRY_UPDATE_NAME = 1,
+    REGISTRY_UPDATE_SCOPES = 2,
+    REGISTRY_UPDATE_METADATA = 4,
+    REGISTRY_UPDATE_EXPIRES_AT = 8,
+    REGISTRY_UPDATE_ADDRESSES = 16,
+    REGISTRY_UPDATE_LIMITS = 32,
+    REGISTRY_UPDATE_ENABLED = 64
+};
+
+struct registry_update {
+    uint8_t key_id[KEY_ID_SIZE];
+    unsigned fields; // enum registry_update_field, or'ed: what is set
+    struct slice name;
+    struct slice *scopes;
+    size_t scope_count;
+    struct registry_entry *metadata;
+    size_t metadata_count;
+    uint64_t expires_at_ms;
+    struct slice *addresses;
+    size_t address_count;
+    struct limit *limits; // complete
+    size_t limit_count;
+    bool enabled;
+};
+
+struct registry_roll {
+    uint8_t key_id[KEY_ID_SIZE];
+    bool has_grace; // else REGISTRY_GRACE_DEFAULT_MS
+    uint64_t grace_ms;
+};
+
+struct registry_delete {
+    uint8_t key_id[KEY_ID_SIZE];
+};
+
+struct registry_put_scope {
+    struct registry_scope scope; // version is ignored
+};
+
+struct registry_delete_named { // DELETE_SCOPE, DELETE_TIER, DELETE_ACCOUNT
+    struct slice name;
+};
+
+struct registry_revoke_all {
+    struct slice account;
+    uint64_t created_before_ms; // 0 = now
+    struct slice reason;
+};
+
+struct registry_import_key {
+    uint8_t sha256[32]; // of the token
+    struct registry_create key;
+};
+
+struct registry_import {
+    struct registry_import_key *keys; // at most REGISTRY_IMPORT_MAX
+    size_t count;
+};
+
+struct registry_purge {      // the daemon's own
+    uint64_t dead_before_ms; // keys revoked or expired before it
+    size_t max;
+};
+
 struct registry_result {
     struct slice token;              // CREATE: this once
     struct registry_key key;         // CREATE, REVOKE
@@ -217,6 +391,7 @@ struct registry_result {
     struct registry_tier tier;       // PUT_TIER
     uint64_t now_ms;
 };
+#define REGISTRY_GRACE_MAX_MS UINT64_C(2592000000) // 30 days
 
 struct registry_command {
     // in
@@ -232,6 +407,14 @@ struct registry_command {
         struct registry_revoke revoke;
         struct registry_put_account put_account;
         struct registry_put_tier put_tier;
+        struct registry_update update;
+        struct registry_roll roll;
+        struct registry_delete delete;
+        struct registry_put_scope put_scope;
+        struct registry_delete_named delete_named;
+        struct registry_revoke_all revoke_all;
+        struct registry_import import;
+        struct registry_purge purge;
     } ask;
     // Makes the reply's bytes of `result` and `seq`, inside the transaction after apply, into `reply` (arena memory).
     // False when memory is out: the command then fails with RESOURCE_EXHAUSTED and nothing is written.
@@ -261,6 +444,11 @@ void registry_check_readers(struct registry *registry);
 // Replays the whole chain of a store and compares it with the tables. OK, or DATA_LOSS with a note that names the first
 // broken entry. `entries` (may be NULL) counts those that were checked. Long: offline use and tests.
 STATUS_MUST_CHECK enum status registry_check(struct registry *registry, uint64_t *entries, struct status_note *note);
+
+// Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that a truncated
+// tail or a restored old store is noticed by the next registry_open. Nothing is written while nothing changed. For the
+// scheduler, once a minute, and called by registry_close.
+STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
 
 // --- stored messages of the store `meters/` (written by authorizer and scheduler)
 
