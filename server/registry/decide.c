@@ -1,6 +1,5 @@
 #include "registry/decide.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 static const struct rule {
@@ -13,16 +12,21 @@ static const struct rule {
     [REGISTRY_PUT_TIER] = {decide_put_tier_authority, decide_put_tier},
 };
 
+// NULL for a kind that has no rule.
 static const struct rule *rule_of(const struct registry_command *command)
 {
     size_t index = (size_t)command->kind;
-    assert(index < sizeof rules / sizeof rules[0] && rules[index].decide != NULL);
-    return &rules[index];
+    return index < sizeof rules / sizeof rules[0] && rules[index].decide != NULL ? &rules[index] : NULL;
 }
 
 enum status decide_authority(struct decision *decision)
 {
-    return rule_of(decision->command)->authority(decision);
+    const struct rule *rule = rule_of(decision->command);
+    if (rule == NULL)
+        return status_fail(&decision->command->note, STATUS_UNIMPLEMENTED, NULL,
+                           "this posternd does not know commands of kind %d: start a newer one",
+                           (int)decision->command->kind);
+    return rule->authority(decision);
 }
 
 enum status decide(struct decision *decision)

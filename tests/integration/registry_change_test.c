@@ -520,6 +520,16 @@ static void only_operators_put_accounts_and_tiers(void **state)
     assert_int_equal(seq_now(fixture), 2);
 }
 
+static void command_of_an_unknown_kind_is_refused(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *ask = ask_for_tier(fixture, "free", true);
+    ask->command.kind = (enum registry_command_kind)4711;
+    assert_int_equal(ask_run(fixture, ask), STATUS_UNIMPLEMENTED);
+    assert_note(ask, "", "4711");
+    assert_int_equal(seq_now(fixture), 0);
+}
+
 // --- batches
 
 static void commands_of_one_batch_see_each_other(void **state)
@@ -703,6 +713,7 @@ int main(void)
         TEST(default_mark_goes_only_with_its_own_tier),
         TEST(put_of_another_version_is_aborted),
         TEST(only_operators_put_accounts_and_tiers),
+        TEST(command_of_an_unknown_kind_is_refused),
         TEST(commands_of_one_batch_see_each_other),
         TEST(command_without_memory_for_its_reply_changes_nothing),
         TEST(command_fails_cleanly_for_every_memory_budget),

@@ -1,0 +1,69 @@
+// The store `meters/`.
+#include "registry/record.h"
+
+#include "registry/record_part.h"
+
+#include <string.h>
+
+bool registry_pack_meter(const struct limit_record *record, struct arena *arena, struct slice *out)
+{
+    Postern__Records__MeterRecord message = POSTERN__RECORDS__METER_RECORD__INIT;
+    message.format = RECORD_FORMAT;
+    message.algorithm = (uint32_t)record->algorithm;
+    message.t_ms = record->t_ms;
+    message.reserved = record->reserved;
+    message.index = record->index;
+    message.used = record->used;
+    message.n_counters = record->counter_count;
+    message.counters = (uint64_t *)(uintptr_t)record->counters; // only read, as in to_bytes
+    message.tat_ms = record->tat_ms;
+    message.tat_fraction = record->tat_fraction;
+    return record_pack_message(&message.base, arena, out);
+}
+
+enum status registry_unpack_meter(struct slice bytes, struct arena *arena, struct limit_record *out)
+{
+    enum status status;
+    const Postern__Records__MeterRecord *message =
+        record_unpack_message(&postern__records__meter_record__descriptor, bytes, arena, &status);
+    if (message == NULL)
+        return status;
+    if (message->format != RECORD_FORMAT || message->n_counters > LIMIT_COUNTERS_MAX ||
+        message->algorithm < LIMIT_FIXED_WINDOW || message->algorithm > LIMIT_TOKEN_BUCKET)
+        return STATUS_DATA_LOSS;
+    *out = (struct limit_record){.algorithm = (enum limit_algorithm)message->algorithm,
+                                 .t_ms = message->t_ms,
+                                 .reserved = message->reserved,
+                                 .index = message->index,
+                                 .used = message->used,
+                                 .counter_count = message->n_counters,
+                                 .tat_ms = message->tat_ms,
+                                 .tat_fraction = message->tat_fraction};
+    if (message->n_counters > 0)
+        memcpy(out->counters, message->counters, message->n_counters * sizeof out->counters[0]);
+    return STATUS_OK;
+}
+
+bool registry_pack_clock(const struct clock_mark *mark, struct arena *arena, struct slice *out)
+{
+    Postern__Records__ClockRecord message = POSTERN__RECORDS__CLOCK_RECORD__INIT;
+    message.format = RECORD_FORMAT;
+    message.boot_id = record_to_bytes(slice_make(mark->boot_id, sizeof mark->boot_id));
+    message.boot_ms = mark->boot_ms;
+    message.high_ms = mark->high_ms;
+    return record_pack_message(&message.base, arena, out);
+}
+
+enum status registry_unpack_clock(struct slice bytes, struct arena *arena, struct clock_mark *out)
+{
+    enum status status;
+    const Postern__Records__ClockRecord *message =
+        record_unpack_message(&postern__records__clock_record__descriptor, bytes, arena, &status);
+    if (message == NULL)
+        return status;
+    out->boot_ms = message->boot_ms;
+    out->high_ms = message->high_ms;
+    bool valid =
+        message->format == RECORD_FORMAT && record_copy_exact(message->boot_id, sizeof out->boot_id, out->boot_id);
+    return valid ? STATUS_OK : STATUS_DATA_LOSS;
+}
