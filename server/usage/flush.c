@@ -1,0 +1,180 @@
+// Write-behind: what waits in the shards goes to the store in jobs of bounded size.
+#include "usage/internal.h"
+
+static struct usage *owner_of(struct store_job *job)
+{
+    return (struct usage *)(void *)((char *)job - offsetof(struct usage, flush.job));
+}
+
+// --- collecting
+
+static void take_from(struct usage_flush *flush, struct usage_shard *shard, size_t max)
+{
+    pthread_mutex_lock(&shard->mutex);
+    while (flush->batch_count < max) {
+        struct usage_entry *entry = usage_take_dirty(shard);
+        if (entry == NULL)
+            break;
+        flush->batch[flush->batch_count++] = entry;
+    }
+    pthread_mutex_unlock(&shard->mutex);
+}
+
+// Each job goes on at the shard where the last one stopped, so that none has to wait for the others to fall silent.
+static void collect(struct usage *usage, struct usage_flush *flush)
+{
+    size_t max = flush->left < USAGE_BATCH_MAX ? flush->left : USAGE_BATCH_MAX;
+    for (size_t i = 0; i < usage->shard_count && flush->batch_count < max; i++) {
+        take_from(flush, &usage->shards[flush->next_shard], max);
+        if (flush->batch_count < max)
+            flush->next_shard = (flush->next_shard + 1) & (usage->shard_count - 1);
+    }
+}
+
+// --- writing
+
+static void look(struct usage_shard *shard, const struct usage_entry *entry, struct usage_entry *out)
+{
+    pthread_mutex_lock(&shard->mutex);
+    *out = *entry;
+    pthread_mutex_unlock(&shard->mutex);
+}
+
+// Makes the entry whole: from now on it is what the store has and everything since.
+static bool load(struct usage *usage, struct store_txn *txn, struct usage_shard *shard, struct usage_entry *entry,
+                 struct usage_entry *copy)
+{
+    struct usage_sums stored;
+    enum status status = usage_load_hour(usage, txn, copy->hour, usage_subject_of(copy), usage->flush.arena, &stored);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return false;
+    pthread_mutex_lock(&shard->mutex);
+    usage_sums_add(&entry->sums, &stored);
+    entry->loaded = true;
+    *copy = *entry;
+    pthread_mutex_unlock(&shard->mutex);
+    return true;
+}
+
+static bool write_hour(struct usage *usage, struct store_txn *txn, const struct usage_entry *copy)
+{
+    struct usage_tally tally;
+    struct slice bytes;
+    struct usage_hour_key key;
+    struct arena *arena = usage->flush.arena;
+    bool packed = usage_sums_to_tally(&copy->sums, &usage->resources, arena, &tally) &&
+                  usage->options.codec.pack_tally(&tally, arena, &bytes);
+    if (packed) {
+        usage_hour_key(copy->hour, usage_subject_of(copy), &key);
+        store_put(txn, usage->options.table_base + USAGE_TABLE_HOUR, slice_make(key.bytes, key.size), bytes);
+    }
+    arena_reset(arena);
+    return packed;
+}
+
+static bool write_last(struct usage *usage, struct store_txn *txn, const struct usage_entry *copy)
+{
+    struct usage_last last;
+    struct slice bytes;
+    struct slice key = slice_make(copy->id, copy->id_size);
+    struct arena *arena = usage->flush.arena;
+    enum status status = usage_load_last(usage, txn, key, arena, &last);
+    if (status == STATUS_DATA_LOSS)
+        log_line(usage->options.log, LOG_LEVEL_ERROR, "usage: the last use of a key is damaged; it begins anew");
+    else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return false;
+    usage_last_merge(&last, &copy->trace);
+    bool packed = usage->options.codec.pack_last(&last, arena, &bytes);
+    if (packed)
+        store_put(txn, usage->options.table_base + USAGE_TABLE_LAST, key, bytes);
+    arena_reset(arena);
+    return packed;
+}
+
+static bool write_entry(struct usage *usage, struct store_txn *txn, struct usage_entry *entry)
+{
+    // The hash of an entry in the batch does not change.
+    struct usage_shard *shard = usage_shard(usage, entry->hash);
+    struct usage_entry copy;
+    look(shard, entry, &copy);
+    if (!copy.loaded && !load(usage, txn, shard, entry, &copy))
+        return false;
+    return write_hour(usage, txn, &copy) && (copy.trace.first_ms == 0 || write_last(usage, txn, &copy));
+}
+
+static void run(struct store_job *job, struct store_txn *txn)
+{
+    struct usage *usage = owner_of(job);
+    struct usage_flush *flush = &usage->flush;
+    collect(usage, flush);
+    while (flush->written_count < flush->batch_count && write_entry(usage, txn, flush->batch[flush->written_count]))
+        flush->written_count++;
+}
+
+// --- afterwards
+
+// What was not written, or is not known to be on disk, waits again.
+static void settle(struct usage *usage, struct usage_flush *flush, enum status status)
+{
+    uint64_t now_ms = clock_now_ms(usage->options.clock);
+    for (size_t i = 0; i < flush->batch_count; i++) {
+        struct usage_shard *shard = usage_shard(usage, flush->batch[i]->hash);
+        pthread_mutex_lock(&shard->mutex);
+        usage_settle(shard, flush->batch[i], status == STATUS_OK && i < flush->written_count, now_ms);
+        pthread_mutex_unlock(&shard->mutex);
+    }
+    if (status == STATUS_OK)
+        atomic_fetch_add(&usage->written, flush->written_count);
+}
+
+static void end(struct usage *usage, enum status status)
+{
+    pthread_mutex_lock(&usage->job_mutex);
+    usage->flushing = false;
+    usage->last_flush = status;
+    pthread_cond_broadcast(&usage->job_ended);
+    pthread_mutex_unlock(&usage->job_mutex);
+}
+
+static void done(struct store_job *job, enum status status)
+{
+    struct usage *usage = owner_of(job);
+    struct usage_flush *flush = &usage->flush;
+    if (status == STATUS_OK && flush->written_count < flush->batch_count)
+        status = STATUS_RESOURCE_EXHAUSTED;
+    settle(usage, flush, status);
+    bool more = status == STATUS_OK && flush->batch_count > 0 && flush->left > flush->batch_count;
+    flush->left -= flush->batch_count;
+    flush->batch_count = 0;
+    flush->written_count = 0;
+    if (more)
+        store_submit(usage->options.store, &flush->job);
+    else
+        end(usage, status);
+}
+
+static size_t count_dirty(struct usage *usage)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < usage->shard_count; i++) {
+        pthread_mutex_lock(&usage->shards[i].mutex);
+        count += usage->shards[i].dirty.count;
+        pthread_mutex_unlock(&usage->shards[i].mutex);
+    }
+    return count;
+}
+
+void usage_flush_start(struct usage *usage)
+{
+    size_t left = count_dirty(usage);
+    pthread_mutex_lock(&usage->job_mutex);
+    bool start = left > 0 && !usage->flushing;
+    usage->flushing |= start;
+    pthread_mutex_unlock(&usage->job_mutex);
+    if (!start)
+        return;
+    usage->flush.left = left;
+    usage->flush.job.run = run;
+    usage->flush.job.done = done;
+    store_submit(usage->options.store, &usage->flush.job);
+}

@@ -1,0 +1,191 @@
+// What the files of the room share. Entries live in shards; each shard keeps those that wait for the writer and those
+// that are at rest in a list each, so that neither writing nor making room has to search.
+#ifndef USAGE_INTERNAL_H
+#define USAGE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "usage/sums.h"
+#include "usage/usage.h"
+
+enum {
+    USAGE_CACHE_LINE = 64,
+    USAGE_SHARDS_MAX = 64,
+    USAGE_SHARD_ENTRIES_MIN = 256, // fewer entries, fewer shards: a small table must not be torn to pieces
+    USAGE_BATCH_MAX = 1024,
+    USAGE_SWEEP_MAX = 512,
+    USAGE_REST_MS = 120 * 1000, // at rest for so long: let go
+    USAGE_SETTLE_MS = 1000,     // a view begun before the commit may still be read: not let go earlier
+    USAGE_DROPS_MAX = 256,      // per shard and tick
+    USAGE_HOUR_MS = 3600 * 1000,
+    USAGE_HOUR_KEY_MAX = 4 + 1 + USAGE_ACCOUNT_MAX,
+    USAGE_NETWORKS_HOT = 4
+};
+
+enum usage_table { USAGE_TABLE_HOUR, USAGE_TABLE_LAST };
+
+// Uses of a key within one entry.
+struct usage_trace {
+    uint64_t first_ms; // 0: none
+    uint64_t last_ms;
+    struct usage_network networks[USAGE_NETWORKS_HOT]; // most recent first
+    uint8_t network_count;
+    bool network_is_current; // networks[0] is that of `address`
+    uint8_t address_size;
+    char address[USAGE_ADDRESS_MAX];
+};
+
+enum usage_state {
+    USAGE_FREE,
+    USAGE_DIRTY,   // in the list of those that wait for the writer
+    USAGE_WRITING, // in the writer's batch, in no list
+    USAGE_CLEAN    // the store has it: in the list of those at rest, the longest first
+};
+
+struct usage_entry {
+    struct usage_entry *chain; // of its bucket, or of the free ones
+    uint32_t hash;
+    uint32_t hour;
+    uint8_t kind;
+    uint8_t id_size;
+    uint8_t state;
+    bool again;  // touched while it was being written
+    bool loaded; // holds the whole tally; otherwise the store's, if any, is still to be added
+    uint8_t id[USAGE_ACCOUNT_MAX];
+    struct usage_sums sums;
+    struct usage_trace trace;
+    struct usage_entry *previous;
+    struct usage_entry *next;
+    uint64_t clean_ms; // when the store had it
+};
+_Static_assert(sizeof(struct usage_entry) <= 512, "what the door says about memory");
+
+struct usage_list {
+    struct usage_entry *first;
+    struct usage_entry *last;
+    size_t count;
+};
+
+struct usage_shard {
+    _Alignas(USAGE_CACHE_LINE) pthread_mutex_t mutex;
+    struct usage_entry **buckets;
+    size_t bucket_count; // a power of two
+    struct usage_entry *entries;
+    size_t entry_max;
+    size_t entry_count; // ever taken from `entries`
+    struct usage_entry *free;
+    struct usage_list dirty;
+    struct usage_list clean;
+    size_t in_use;
+    uint64_t overflow;
+    uint64_t noted; // decisions, each by the shard of its account
+};
+
+// What an entry is found by.
+struct usage_lookup {
+    uint32_t hash;
+    uint32_t hour;
+    struct usage_subject subject;
+};
+
+struct usage_flush {
+    struct store_job job;
+    struct arena *arena;
+    size_t left; // tallies that this round still has to write
+    size_t next_shard;
+    struct usage_entry *batch[USAGE_BATCH_MAX];
+    size_t batch_count;
+    size_t written_count; // of the batch, from its start
+};
+
+struct usage_sweep {
+    struct store_job job;
+    uint32_t before;     // hours before it are removed
+    uint32_t done_until; // nothing before it is left
+    uint8_t keys[USAGE_SWEEP_MAX][USAGE_HOUR_KEY_MAX];
+    uint8_t sizes[USAGE_SWEEP_MAX];
+    size_t count;
+    bool complete;
+};
+
+struct usage {
+    struct usage_options options;
+    uint64_t hash_seed;
+    size_t shard_count; // a power of two
+    struct usage_shard *shards;
+    struct usage_resources resources;
+    atomic_uint_fast64_t written;
+    atomic_uint_fast64_t removed;
+    atomic_uint_fast64_t damaged;
+
+    pthread_mutex_t job_mutex; // guards the three below; never taken together with a shard's
+    pthread_cond_t job_ended;
+    bool flushing;
+    bool sweeping;
+    enum status last_flush;
+
+    struct usage_flush flush; // the writer's, while `flushing`
+    struct usage_sweep sweep; // likewise
+    uint64_t overflow_logged; // the ticker's: what the log has said
+    uint32_t overflow_hour;
+};
+
+// --- table.c. The shard's mutex is held by the caller of those that take a shard.
+struct usage_lookup usage_lookup(const struct usage *usage, struct usage_subject subject, uint32_t hour);
+struct usage_shard *usage_shard(const struct usage *usage, uint32_t hash);
+struct usage_entry *usage_find(const struct usage_shard *shard, const struct usage_lookup *lookup);
+// A new entry, empty and dirty; NULL when there is no room.
+struct usage_entry *usage_take(struct usage_shard *shard, const struct usage_lookup *lookup, uint64_t now_ms);
+void usage_touch(struct usage_shard *shard, struct usage_entry *entry); // what the store has is not all any more
+struct usage_entry *usage_take_dirty(struct usage_shard *shard);        // the one that waits longest, now WRITING
+void usage_settle(struct usage_shard *shard, struct usage_entry *entry, bool landed, uint64_t now_ms);
+void usage_drop_rested(struct usage_shard *shard, uint64_t now_ms);
+enum status usage_shards_open(struct usage *usage);
+void usage_shards_close(struct usage *usage); // what usage_shards_open has made, in part or in whole
+
+// --- flush.c and sweep.c
+void usage_flush_start(struct usage *usage); // nothing when one is going on
+void usage_sweep_start(struct usage *usage, uint32_t before);
+
+// --- stored.c: what the tables hold, by reading through the codec.
+struct usage_hour_key {
+    uint8_t bytes[USAGE_HOUR_KEY_MAX];
+    size_t size;
+};
+void usage_hour_key(uint32_t hour, struct usage_subject subject, struct usage_hour_key *out);
+// OK, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE. A record that does not decode is logged and NOT_FOUND.
+STATUS_MUST_CHECK enum status usage_load_hour(struct usage *usage, struct store_txn *txn, uint32_t hour,
+                                              struct usage_subject subject, struct arena *scratch,
+                                              struct usage_sums *out);
+// As above, but DATA_LOSS for a record that does not decode.
+STATUS_MUST_CHECK enum status usage_load_last(struct usage *usage, struct store_txn *txn, struct slice key_id,
+                                              struct arena *scratch, struct usage_last *out);
+// Memory and disk together: OK (also when there is nothing), RESOURCE_EXHAUSTED, UNAVAILABLE.
+STATUS_MUST_CHECK enum status usage_sum_hour(struct usage *usage, struct store_txn *view, uint32_t hour,
+                                             struct usage_subject subject, struct arena *scratch,
+                                             struct usage_sums *out);
+
+// --- trace.c: uses; pure.
+void usage_trace_note(struct usage_trace *trace, struct slice address, uint64_t now_ms);
+// Adds what the trace knows; twice is as good as once.
+void usage_last_merge(struct usage_last *last, const struct usage_trace *trace);
+
+static inline uint32_t usage_hour_of(uint64_t ms)
+{
+    return (uint32_t)(ms / USAGE_HOUR_MS);
+}
+
+// Hours before it are not kept any more.
+static inline uint32_t usage_oldest_hour(const struct usage *usage, uint64_t now_ms)
+{
+    uint64_t kept_ms = (uint64_t)usage->options.retention_days * 24 * USAGE_HOUR_MS;
+    return now_ms > kept_ms ? usage_hour_of(now_ms - kept_ms) : 0;
+}
+
+static inline struct usage_subject usage_subject_of(const struct usage_entry *entry)
+{
+    return (struct usage_subject){(enum usage_kind)entry->kind, slice_make(entry->id, entry->id_size)};
+}
+
+#endif

@@ -1,0 +1,73 @@
+// The way of one decision into memory: it is on every call's path, so it takes two short locks and nothing else.
+#include <assert.h>
+
+#include "usage/internal.h"
+
+struct note {
+    const struct usage_event *event;
+    size_t reason_index;
+    bool is_use;
+    size_t cost_count;
+    uint16_t resources[USAGE_COSTS];
+    uint64_t costs[USAGE_COSTS];
+    uint64_t other_cost;
+};
+
+static void resolve_costs(struct usage *usage, struct note *note)
+{
+    const struct usage_event *event = note->event;
+    for (size_t i = 0; i < event->charge_count; i++) {
+        uint64_t amount = event->charges[i].amount > 0 ? event->charges[i].amount : 1;
+        if (i >= USAGE_COSTS) {
+            note->other_cost = usage_add(note->other_cost, amount);
+            continue;
+        }
+        note->resources[i] = usage_resource_number(&usage->resources, event->charges[i].resource);
+        note->costs[i] = amount;
+        note->cost_count++;
+    }
+}
+
+static void add_note(struct usage_entry *entry, const struct note *note)
+{
+    entry->sums.counts[note->reason_index]++;
+    for (size_t i = 0; i < note->cost_count; i++)
+        usage_sums_add_cost(&entry->sums, note->resources[i], note->costs[i]);
+    entry->sums.other_cost = usage_add(entry->sums.other_cost, note->other_cost);
+    if (note->is_use && entry->kind == USAGE_OF_KEY)
+        usage_trace_note(&entry->trace, note->event->remote_address, note->event->now_ms);
+}
+
+static void count(struct usage *usage, struct usage_subject subject, const struct note *note)
+{
+    uint64_t now_ms = note->event->now_ms;
+    struct usage_lookup lookup = usage_lookup(usage, subject, usage_hour_of(now_ms));
+    struct usage_shard *shard = usage_shard(usage, lookup.hash);
+    pthread_mutex_lock(&shard->mutex);
+    struct usage_entry *entry = usage_find(shard, &lookup);
+    if (entry != NULL)
+        usage_touch(shard, entry);
+    else
+        entry = usage_take(shard, &lookup, now_ms);
+    if (entry != NULL)
+        add_note(entry, note);
+    else
+        shard->overflow++;
+    shard->noted += subject.kind == USAGE_OF_ACCOUNT ? 1 : 0;
+    pthread_mutex_unlock(&shard->mutex);
+}
+
+void usage_note(struct usage *usage, const struct usage_event *event)
+{
+    int index = usage_reason_index((uint32_t)event->reason);
+    assert(index >= 0 && event->account.size <= USAGE_ACCOUNT_MAX);
+    if (index < 0 || event->account.size > USAGE_ACCOUNT_MAX)
+        return;
+    struct note note = {.event = event, .reason_index = (size_t)index};
+    note.is_use = event->reason == REASON_ALLOWED || event->reason >= REASON_ACCOUNT_SUSPENDED;
+    if (event->reason == REASON_ALLOWED)
+        resolve_costs(usage, &note);
+    if (event->key_id != NULL)
+        count(usage, (struct usage_subject){USAGE_OF_KEY, slice_make(event->key_id, USAGE_KEY_ID_SIZE)}, &note);
+    count(usage, (struct usage_subject){USAGE_OF_ACCOUNT, event->account}, &note);
+}

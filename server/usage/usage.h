@@ -1,0 +1,259 @@
+// Who was answered what, how often and when last: tallies per key and account by the hour, and what is unusual in them.
+//
+// Owns: a table of tallies in memory, bounded, and two tables of the store `meters/` (usage_tables) to which it is
+// written behind. Nothing here decides anything: when it fails, calls go on and only their counts are at stake.
+//
+// What is kept. One tally per subject and hour: counts by reason, and the cost by resource of what was admitted. Hours
+// are those of the Unix epoch, days are added up from them when they are asked for. Days are not stored: the key of a
+// stored hour begins with the hour, so the records of the running hour lie together and a second's batch touches a few
+// pages however many keys there are; tallies of days would add a second set of writes, and save but the reading of 90
+// days (2,160 lookups, some milliseconds). An hour of one subject takes about 90 bytes on disk, so that a key that is
+// busy at every hour of 90 days takes 190 KB. Per key, for as long as the key: its last use and the networks it was
+// used from.
+//
+// Crash. Memory is written when usage_tick is called: lost is what was noted since the last tick and while its write
+// was going on. Tick every half second, and that is less than a second on a disk that keeps up. Each entry of the table
+// holds the whole tally of its hour (what the store has is added before its first write) and what is written is that,
+// so a commit of which nobody knows whether it landed is repeated: nothing is lost, nothing counted twice.
+//
+// Memory. `max_entries` tallies of at most 512 bytes each, taken from the system as they are needed. What is on disk
+// and was not touched for two minutes is let go; when there is no room, the entry that has been at rest longest. When
+// none is at rest, the count is lost for its subject and goes to stats.overflow, with a warning in the log.
+//
+// Threads: everything but open and close may be called from any thread; a shard's mutex is held only inside a call,
+// never over I/O. Reading takes a view of the store that the caller has begun not more than a second ago.
+// Time: what is noted brings its own; the clock handed in says when to remove what is too old.
+#ifndef USAGE_USAGE_H
+#define USAGE_USAGE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/reason.h"
+#include "store/store.h"
+
+struct usage;
+
+enum {
+    USAGE_TABLES = 2,
+    USAGE_KEY_ID_SIZE = 11,
+    USAGE_ACCOUNT_MAX = 64,
+    USAGE_RESOURCE_MAX = 64,
+    USAGE_ADDRESS_MAX = 45,    // of an IPv6 address with an IPv4 tail
+    USAGE_REASONS = 14,        // of enum reason
+    USAGE_COSTS = 8,           // resources told apart in one tally; what is beyond is counted as USAGE_OTHER
+    USAGE_NETWORKS = 8,        // a key's most recent ones
+    USAGE_RESOURCES_MAX = 1000 // names told apart in one run
+};
+
+#define USAGE_OTHER "(other)" // no name of a resource has brackets
+
+// --- what is stored
+
+struct usage_count {
+    uint32_t reason; // enum reason
+    uint64_t count;
+};
+
+struct usage_cost {
+    struct slice resource;
+    uint64_t amount;
+};
+
+// Table `usage_hour`; all of it must survive, in any order. What is zero is left out. At most USAGE_REASONS counts and
+// USAGE_COSTS + 1 costs; a reason that this version does not know is dropped.
+struct usage_tally {
+    struct usage_count *counts;
+    size_t count_count;
+    struct usage_cost *costs;
+    size_t cost_count;
+};
+
+// An IPv4 address, or the /64 of an IPv6 address: what stays while a client changes its privacy address (RFC 8981). The
+// upper half of the address; an IPv4 address is 0xffffffff and itself.
+struct usage_network {
+    uint64_t network;
+    uint64_t first_ms;
+    uint64_t last_ms;
+};
+
+// Table `usage_last`; all of it must survive, the networks in their order (most recent first).
+struct usage_last {
+    uint64_t first_ms; // the first use that was noted
+    uint64_t last_ms;
+    uint64_t networks_met; // how many networks were new when they came
+    size_t network_count;
+    struct usage_network networks[USAGE_NETWORKS];
+    uint8_t address_size;
+    char address[USAGE_ADDRESS_MAX]; // of the last use; empty when none was given
+};
+
+// To bytes and back. pack: false when the arena is out. unpack: DATA_LOSS when the bytes do not decode, are of another
+// format or hold more than fits; RESOURCE_EXHAUSTED when the arena is out. What comes out points into the arena only.
+// Called from the store's writer thread and from readers, at the same time.
+struct usage_codec {
+    bool (*pack_tally)(const struct usage_tally *tally, struct arena *arena, struct slice *out);
+    enum status (*unpack_tally)(struct slice bytes, struct arena *arena, struct usage_tally *out);
+    bool (*pack_last)(const struct usage_last *last, struct arena *arena, struct slice *out);
+    enum status (*unpack_last)(struct slice bytes, struct arena *arena, struct usage_last *out);
+};
+
+// Keys of the tables: hour since the epoch (4 bytes, big-endian), kind (1 byte: enum usage_kind), id; and the key id.
+extern const char *const usage_tables[USAGE_TABLES];
+
+// --- life
+
+struct usage_options {
+    struct store *store; // outlives the usage, as do the others; opened with usage_tables among its tables
+    unsigned table_base; // index of the first of them
+    struct clock *clock;
+    const struct log *log;
+    int32_t utc_offset_s;    // of days; a part of an hour counts to the day in which the hour begins
+    uint32_t retention_days; // 1 to 3650
+    size_t max_entries;      // at least 1
+    struct usage_codec codec;
+};
+
+// INVALID_ARGUMENT (an option out of its bounds; field names it), RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status usage_open(const struct usage_options *options, struct usage **out,
+                                         struct status_note *note);
+// Writes what is left and waits for it; a loss is logged. Calls must have ended. NULL-safe.
+void usage_close(struct usage *usage);
+
+// For the scheduler, every half second: hands what was noted to the store's writer (at most 1,024 tallies per job, so
+// that others get their turn), lets go of what is at rest, removes up to 512 hours that are too old. Never blocks.
+void usage_tick(struct usage *usage);
+
+// --- noting
+
+struct usage_event {
+    const uint8_t *key_id; // USAGE_KEY_ID_SIZE bytes of a key that exists, or NULL. Never one that a stranger made up
+    struct slice account;  // empty: nobody known. Counted all the same, as the account with the empty name
+    enum reason reason;
+    const struct usage_cost *charges; // counted when the reason is ALLOWED; 0 counts as 1
+    size_t charge_count;
+    struct slice remote_address; // text; empty = not given
+    uint64_t now_ms;
+};
+
+// Counts one decision for its key and its account. It is a *use* of the key, with time and address, when the key itself
+// was good: allowed, or refused for another reason (403, 429). Peeks, scans and health checks are not noted. No I/O, no
+// allocation.
+void usage_note(struct usage *usage, const struct usage_event *event);
+
+// --- reading
+
+enum usage_kind { USAGE_OF_ACCOUNT = 1, USAGE_OF_KEY = 2 };
+
+struct usage_subject {
+    enum usage_kind kind;
+    struct slice id; // account, possibly empty, or USAGE_KEY_ID_SIZE bytes
+};
+
+// Last use of a key: memory and disk together. OK, NOT_FOUND (never), DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status usage_last_used(struct usage *usage, struct store_txn *view,
+                                              const uint8_t key_id[USAGE_KEY_ID_SIZE], struct usage_last *out);
+
+struct usage_query {
+    struct usage_subject subject;
+    uint64_t from_ms;  // 0, or longer ago than is kept: all that is kept
+    uint64_t to_ms;    // 0, or in the future: up to now
+    uint32_t bucket_s; // 3600 or 86400; 0 = 3600
+};
+
+struct usage_bucket {
+    uint64_t start_ms;
+    struct usage_tally tally;
+};
+
+struct usage_report {
+    struct usage_bucket *buckets; // in the order of time; those without a call are left out
+    size_t bucket_count;
+};
+
+// Buckets are whole: those that the span [from_ms, to_ms) touches. Everything in *out is in the arena, but for names of
+// resources, which live as long as the usage. INVALID_ARGUMENT (note->field: "bucket_s", "to_ms"), RESOURCE_EXHAUSTED
+// (arena), UNAVAILABLE. An hour whose record is damaged is left out and logged.
+STATUS_MUST_CHECK enum status usage_read(struct usage *usage, struct store_txn *view, const struct usage_query *query,
+                                         struct arena *arena, struct usage_report *out, struct status_note *note);
+
+struct usage_rank {
+    struct slice id; // in the arena
+    uint64_t calls;  // in the running hour
+    uint64_t refusals;
+};
+
+// The busiest subjects of the hour that holds `now_ms`, most calls first, among those in memory (active in the last two
+// minutes). At most `max` (up to 256). Looks at the whole table. RESOURCE_EXHAUSTED: the arena is out.
+STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, enum usage_kind kind, uint64_t now_ms, size_t max,
+                                            struct arena *arena, struct usage_rank **out, size_t *count);
+
+struct usage_stats {
+    size_t entries;
+    size_t entries_max;
+    size_t waiting;    // entries that the store does not have yet
+    uint64_t noted;    // decisions
+    uint64_t overflow; // counts (one for the key, one for the account) that found no room
+    uint64_t written;  // tallies, each time they were written
+    uint64_t removed;  // hours, by age
+    uint64_t damaged;  // records that did not decode
+};
+struct usage_stats usage_stats(struct usage *usage);
+
+// --- unusual activity
+
+// Method. Each key is compared with itself. The samples are the hours at the same time of day, and the hour before and
+// after, of the last 28 days (at most 84); of a key that is known for less than three days, all its hours; one that is
+// known for less than a day is not judged. Counts go through Anscombe's transform y = 2 sqrt(x + 3/8) (Anscombe,
+// Biometrika 35, 1948), in which the noise of a Poisson count is 1 at every level. Their median and MAD stand for level
+// and noise, because an incident in the past must not hide the next (Hampel, JASA 69, 1974; the modified z-score of
+// Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993); the MAD is scaled by 1.4826 n / (n - 0.8) (Croux and
+// Rousseeuw, 1992). Noise is never taken for less than 1, the Poisson floor, and is widened by 1 + 4 / n, since a MAD
+// of few samples is often too small. Where there are two weeks of them, the samples of the same weekday must say so
+// too. The running hour is compared as far as it has come with whole hours: a flag may be late, but not early.
+//   volume up     z > 5, at least 20 calls, and at least three times the usual
+//   refusals up   the same of the refusals, at least 10 of them
+//   new address   a network first seen in this hour, of a key that is known for a day and has met less than one new
+//                 network a week since then (a key that roams is not flagged)
+// Measured by tests/unit/usage_unusual_test.c on 300 keys with days, weekends, growth and more than Poisson noise: one
+// false alarm per key in three and a half years; ten times the usual is found in 94 of 100 hours (what is missed is
+// mostly a weekend that becomes as busy as a weekday).
+enum { USAGE_BASELINE_MAX = 84 };
+
+enum usage_flag { USAGE_VOLUME_UP = 1, USAGE_REFUSALS_UP = 2, USAGE_NEW_ADDRESS = 4 };
+
+struct usage_sample {
+    uint32_t hour; // since the epoch
+    uint64_t calls;
+    uint64_t refusals;
+};
+
+struct usage_past {
+    struct usage_sample now; // the hour to be judged
+    struct usage_last last;
+    struct usage_sample samples[USAGE_BASELINE_MAX]; // the hours that usage_baseline names
+    size_t sample_count;
+};
+
+struct usage_verdict {
+    bool judged;    // false: known for less than a day
+    unsigned flags; // of enum usage_flag
+    uint64_t calls; // of the hour
+    uint64_t refusals;
+    uint64_t usual_calls; // medians
+    uint64_t usual_refusals;
+};
+
+// Pure. Which hours to compare `hour` with, for a key first used in `first_hour`; they go into samples[].hour. Returns
+// how many, 0: too early to judge.
+size_t usage_baseline(uint32_t hour, uint32_t first_hour, struct usage_sample samples[USAGE_BASELINE_MAX]);
+// Pure.
+void usage_judge(const struct usage_past *past, struct usage_verdict *out);
+
+// Judges the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. Statuses of usage_last_used; a
+// key that was never used is OK and not judged.
+STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
+                                            const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
+                                            struct usage_verdict *out);
+
+#endif
