@@ -1,6 +1,7 @@
 // Creates and revokes keys until it is told to stop, and writes down what posternd acknowledged.
 //
-//   crash_worker URL LEDGER NAME    until SIGTERM; exit 0 unless a call failed in a way that no crash explains
+//   crash_worker URL LEDGER NAME HOLD    until SIGTERM; exit 0 unless a call failed in a way that no crash explains.
+//                                        Begins nothing new while the file HOLD exists
 #include "postern/postern.h"
 
 #include <fcntl.h>
@@ -12,12 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEYS_MAX = 100000, PATIENT_MS = 30000, HASTY_MS = 150, PAUSE_US = 2000 };
+enum { KEYS_MAX = 100000, PATIENT_MS = 30000, HASTY_MS = 150, PAUSE_US = 3000 };
 
 struct worker {
     struct postern *client;
     int ledger;
     const char *name;
+    const char *hold;
     unsigned dice;
     char (*ids)[32]; // of acknowledged keys
     bool *asked;     // its revocation was asked for
@@ -109,6 +111,8 @@ static bool step(struct worker *worker)
 {
     size_t n = worker->count > 0 ? roll(worker, (unsigned)worker->count) : 0;
 
+    if (access(worker->hold, F_OK) == 0)
+        return true;
     if (roll(worker, 2) == 0 && worker->count > 0 && !worker->asked[n])
         return revoke_key(worker, n);
     return create_key(worker);
@@ -135,14 +139,16 @@ static bool set_up(struct worker *worker, const char *url, const char *ledger)
 
 int main(int argc, char **argv)
 {
-    struct worker worker = {.ledger = -1, .name = argc == 4 ? argv[3] : ""};
+    struct worker worker = {.ledger = -1};
     bool good = true;
     size_t i;
 
-    if (argc != 4) {
-        fputs("usage: crash_worker URL LEDGER NAME\n", stderr);
+    if (argc != 5) {
+        fputs("usage: crash_worker URL LEDGER NAME HOLD\n", stderr);
         return 2;
     }
+    worker.name = argv[3];
+    worker.hold = argv[4];
     for (i = 0; argv[3][i] != '\0'; i++)
         worker.dice = worker.dice * 31 + (unsigned char)argv[3][i];
     if (!set_up(&worker, argv[1], argv[2]))

@@ -34,8 +34,9 @@ launch() {
 }
 
 alive() {
-    # A zombie is not alive.
-    [ -r "/proc/$1/stat" ] && [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" != Z ]
+    local stat
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+    [[ "$stat" != *') Z '* ]] # a zombie is not alive
 }
 
 # poll SECONDS COMMAND...: until the command succeeds.

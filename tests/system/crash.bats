@@ -4,7 +4,7 @@
 load ../support/daemon
 
 ROUNDS=${POSTERN_CRASH_ROUNDS:-50}
-WORKERS=3
+WORKERS=4
 
 setup() {
     start_daemon
@@ -23,7 +23,7 @@ start_workers() {
     WORKER_PIDS=() LEDGERS=()
     for n in $(seq "$WORKERS"); do
         LEDGERS+=("$DAEMON_HOME/ledger.$n")
-        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${LEDGERS[-1]}" "worker$n" \
+        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${LEDGERS[-1]}" "worker$n" "$DAEMON_HOME/hold" \
             2>>"$DAEMON_HOME/workers" 3>&- &
         WORKER_PIDS+=($!)
     done
@@ -54,13 +54,16 @@ stop_workers() {
     crash_check setup "$POSTERN_URL"
     start_workers
     for round in $(seq "$ROUNDS"); do
+        rm -f "$DAEMON_HOME/hold"
         sleep "0.$((RANDOM % 300 + 100))" # the random moment
         kill_daemon
         posternd --check "$DAEMON_DATA"
         start_daemon
         workers_are_well
+        touch "$DAEMON_HOME/hold" # what is under way is finished, with the same request_id
         crash_check keys "$POSTERN_URL" "${LEDGERS[@]}" || { echo "in round $round"; cat "$DAEMON_LOG"; return 1; }
     done
+    rm -f "$DAEMON_HOME/hold"
     stop_workers
     crash_check keys "$POSTERN_URL" "${LEDGERS[@]}"
     crash_check names "$POSTERN_URL"

@@ -50,7 +50,7 @@ flood() {
     local n ledgers=()
     for n in 1 2; do
         ledgers+=("$DAEMON_HOME/ledger.$n")
-        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${ledgers[-1]}" "worker$n" \
+        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${ledgers[-1]}" "worker$n" "$DAEMON_HOME/hold" \
             2>>"$DAEMON_HOME/workers" 3>&- &
         HELPERS+=($!)
     done

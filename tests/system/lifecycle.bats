@@ -47,7 +47,8 @@ refuses() {
     start_daemon
     crash_check setup "$POSTERN_URL"
     local ledger=$DAEMON_HOME/ledger worker
-    setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "$ledger" worker 2>"$DAEMON_HOME/workers" 3>&- &
+    setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "$ledger" worker "$DAEMON_HOME/hold" \
+        2>"$DAEMON_HOME/workers" 3>&- &
     worker=$!
     local round
     for round in 1 2 3; do
