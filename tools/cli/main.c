@@ -1,0 +1,198 @@
+// postern: administers posternd and asks it.
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---------------------------------------------------------------------------------------------------------- memory
+
+struct kept {
+    struct kept *next;
+    max_align_t bytes[];
+};
+
+void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
+{
+    struct kept *kept = NULL;
+    if (size_bytes == 0 || count < (SIZE_MAX - sizeof *kept) / size_bytes)
+        kept = calloc(1, sizeof *kept + count * size_bytes);
+    if (kept == NULL) {
+        fputs("postern: out of memory\n", stderr);
+        exit(CLI_FAILED);
+    }
+    kept->next = cli->kept;
+    cli->kept = kept;
+    return kept->bytes;
+}
+
+static void cli_free(struct cli *cli)
+{
+    postern_close(cli->client);
+    while (cli->kept != NULL) {
+        struct kept *next = cli->kept->next;
+        free(cli->kept);
+        cli->kept = next;
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ help
+
+static void print_flag(FILE *to, const struct flag *flag)
+{
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", flag->name, flag->value != NULL ? " " : "",
+             flag->value != NULL ? flag->value : "");
+    fprintf(to, "  %-26s %s%s\n", left, flag->help, flag->many ? " (may be repeated)" : "");
+}
+
+static void print_flags(FILE *to, const char *title, const struct flag *flags)
+{
+    if (flags->name != NULL)
+        fprintf(to, "\n%s\n", title);
+    for (const struct flag *flag = flags; flag->name != NULL; flag++)
+        print_flag(to, flag);
+}
+
+static void print_command_help(FILE *to, const struct command *command)
+{
+    fprintf(to, "Usage: postern %s%s%s [OPTION]...\n%s.\n", command->words, command->operands[0] != '\0' ? " " : "",
+            command->operands, command->summary);
+    print_flags(to, "Options:", command->flags);
+    print_flags(to, "Options of every command:", global_flags);
+    if (command->notes != NULL)
+        fprintf(to, "\n%s\n", command->notes);
+}
+
+static void print_help(FILE *to)
+{
+    fputs("Usage: postern COMMAND [OPTION]...\nAsks and administers posternd.\n\nCommands:\n", to);
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        fprintf(to, "  %-16s %s\n", (*command)->words, (*command)->summary);
+    fputs("  help [COMMAND]   show this, or the options of a command\n", to);
+    print_flags(to, "Options of every command:", global_flags);
+    fputs("\nEnvironment:\n"
+          "  POSTERN_URL      where posternd listens, e.g. ipc:///run/postern/postern.sock\n"
+          "  POSTERN_API_KEY  the caller's own credential; not needed over ipc for an operator's uid\n"
+          "  POSTERN_TOKEN    the presented token of verify and revoke, when it does not come by standard input\n"
+          "\nData goes to standard output, words to standard error. Exit status: 0 done or allowed, 1 refused or\n"
+          "failed, 2 misused.\n",
+          to);
+}
+
+// --------------------------------------------------------------------------------------------------------- dispatch
+
+// How many words of the command stand at argv[index], 0 = it is another one.
+static int words_matched(const struct command *command, int argc, char **argv, int index)
+{
+    const char *rest = command->words;
+    int count = 0;
+    while (*rest != '\0') {
+        size_t size = strcspn(rest, " ");
+        if (index + count >= argc || strlen(argv[index + count]) != size ||
+            strncmp(argv[index + count], rest, size) != 0)
+            return 0;
+        count++;
+        rest += size + (rest[size] == ' ');
+    }
+    return count;
+}
+
+static const struct command *find_command(int argc, char **argv, int *index)
+{
+    for (const struct command *const *command = commands; *command != NULL; command++) {
+        int words = words_matched(*command, argc, argv, *index);
+        *index += words;
+        if (words > 0)
+            return *command;
+    }
+    return NULL;
+}
+
+// "postern tier" alone, or with another second word.
+static void print_commands_of(const char *first)
+{
+    const char *lead = "; there are:";
+    for (const struct command *const *command = commands; *command != NULL; command++)
+        if (strncmp((*command)->words, first, strlen(first)) == 0 && (*command)->words[strlen(first)] == ' ') {
+            fprintf(stderr, "%s postern %s", lead, (*command)->words);
+            lead = ",";
+        }
+}
+
+static int unknown_command(const char *word)
+{
+    fprintf(stderr, "postern: there is no command \"%s\" in this form", word);
+    print_commands_of(word);
+    fputs("\nAll commands: postern help\n", stderr);
+    return CLI_MISUSED;
+}
+
+static int help(int argc, char **argv, int index)
+{
+    if (index >= argc) {
+        print_help(stdout);
+        return CLI_DONE;
+    }
+    const char *word = argv[index];
+    const struct command *command = find_command(argc, argv, &index);
+    if (command == NULL)
+        return unknown_command(word);
+    print_command_help(stdout, command);
+    return CLI_DONE;
+}
+
+static int run_command(struct cli *cli, int argc, char **argv, int index)
+{
+    cli->command = find_command(argc, argv, &index);
+    if (cli->command == NULL)
+        return unknown_command(argv[index]);
+    int status = arguments_read(cli, argc - index, argv + index);
+    if (status != CLI_DONE)
+        return status;
+    if (argument_has(cli, "help")) {
+        print_command_help(stdout, cli->command);
+        return CLI_DONE;
+    }
+    cli->json = argument_has(cli, "json");
+    return cli->command->run(cli);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    int index = 1;
+    int status = arguments_read_leading(cli, argc, argv, &index);
+    if (status != CLI_DONE)
+        return status;
+    if (argument_has(cli, "version")) {
+        puts("postern " POSTERN_VERSION);
+        return CLI_DONE;
+    }
+    if (index < argc && strcmp(argv[index], "help") == 0)
+        return help(argc, argv, index + 1);
+    if (argument_has(cli, "help"))
+        return help(argc, argv, index);
+    if (index >= argc) {
+        print_help(stderr);
+        return CLI_MISUSED;
+    }
+    return run_command(cli, argc, argv, index);
+}
+
+// What could not be written was not delivered: a token above all.
+static int finish_output(int status)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    fprintf(stderr, "postern: cannot write the answer: %s\n", strerror(errno));
+    return CLI_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    int status = finish_output(run(&cli, argc, argv));
+    cli_free(&cli);
+    return status;
+}

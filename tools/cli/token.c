@@ -1,0 +1,50 @@
+// The presented token: by standard input or the environment, never by the command line, where it would stay in the
+// shell's history and in the list of processes.
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that it is posternd who refuses
+
+bool token_is_likely(const char *text)
+{
+    if (strcmp(text, "-") == 0 || strncmp(text, "key_", 4) == 0)
+        return false;
+    return strstr(text, "_live_") != NULL || strstr(text, "_test_") != NULL || strlen(text) > 40;
+}
+
+int token_refuse(const struct cli *cli)
+{
+    return misuse(cli,
+                  "a token does not belong on the command line, where it stays in the shell's history: give it by "
+                  "standard input, printf %%s \"$TOKEN\" | postern %s, or in the environment variable POSTERN_TOKEN",
+                  strcmp(cli->command->words, "revoke") == 0 ? "revoke --token -" : "verify -");
+}
+
+const char *token_read(struct cli *cli, bool from_stdin)
+{
+    if (!from_stdin) {
+        const char *token = getenv("POSTERN_TOKEN");
+        if (token == NULL)
+            misuse(cli,
+                   "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
+                   "variable POSTERN_TOKEN",
+                   cli->command->words);
+        return token;
+    }
+    char *line = cli_keep(cli, TOKEN_SIZE_MAX + 2, 1);
+    size_t size = 0;
+    for (int c = getchar(); c != EOF && c != '\n'; c = getchar()) {
+        if (size == TOKEN_SIZE_MAX || c == '\0') {
+            misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
+                   TOKEN_SIZE_MAX);
+            return NULL;
+        }
+        line[size++] = (char)c;
+    }
+    if (size > 0 && line[size - 1] == '\r')
+        line[size - 1] = '\0';
+    return line;
+}
