@@ -113,22 +113,19 @@ static void stop_queued(struct limit_table *table, struct limit_shard *shard)
     clear_queue(table, shard);
 }
 
-static size_t stop_spending(struct limit_shard *shard)
+static size_t count_dirty(const struct limit_shard *shard)
 {
     size_t dirty_count = 0;
-    for (size_t i = 0; i < shard->bucket_count; i++) {
-        for (struct limit_meter *meter = shard->buckets[i]; meter != NULL; meter = meter->next) {
-            meter->left = 0;
+    for (size_t i = 0; i < shard->bucket_count; i++)
+        for (const struct limit_meter *meter = shard->buckets[i]; meter != NULL; meter = meter->next)
             dirty_count += meter->dirty;
-        }
-    }
     return dirty_count;
 }
 
 // Only what differs from the disk; whoever still waits at a clean stop is woken and told so.
 static struct group *collect_all(struct limit_table *table, struct limit_shard *shard)
 {
-    size_t dirty_count = stop_spending(shard);
+    size_t dirty_count = count_dirty(shard);
     bool has_work = dirty_count > 0 || shard->first_waiter != NULL;
     struct group *group = has_work ? new_group(shard, dirty_count) : NULL;
     if (group == NULL)
@@ -212,8 +209,7 @@ static void settle_meter(const struct entry *entry, bool committed)
     if (!committed)
         return;
     meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
-    if (!entry->empty) // else the record may have been deleted, and its time with it
-        meter->durable_ms = entry->record.t_ms;
+    meter->durable_ms = entry->record.t_ms;
 }
 
 static void settle_stopped(const struct entry *entry, bool committed)

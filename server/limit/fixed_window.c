@@ -13,10 +13,7 @@ static void fixed_sync(union limit_state *state, const struct limit_rule *rule, 
     struct limit_fixed_state *fixed = &state->fixed;
     if (t < fixed->end_ms)
         return;
-    uint64_t index = limit_calendar_index(rule, t);
-    if (index <= fixed->index)
-        return;
-    fixed->index = index;
+    fixed->index = limit_calendar_index(rule, t);
     fixed->used = 0;
     find_span(fixed, rule);
 }

@@ -6,6 +6,7 @@
 #include "base/random.h"
 
 enum { FIRST_BUCKET_COUNT = 16, MALLOC_HEADER = 8, MALLOC_ALIGN = 16, MALLOC_MIN = 32 };
+enum { FORGET_QUEUED_MAX = 256 }; // per shard: a batch is held in memory
 
 // --- names and hashes
 
@@ -262,25 +263,24 @@ void limit_write_queue(struct limit_table *table, struct limit_shard *shard, str
 
 // --- forgetting
 
-static bool is_idle(const struct limit_meter *meter, uint64_t now_ms, uint64_t idle_ms)
+static bool is_idle(const struct limit_meter *meter, uint64_t before_ms)
 {
-    return meter->write == NULL && limit_add(meter->t_ms, idle_ms) <= now_ms;
+    return meter->write == NULL && meter->t_ms <= before_ms;
 }
 
 // Lets go of what is idle in one bucket; what the disk does not know exactly is queued for it first.
-static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *shard, size_t bucket, uint64_t idle_ms)
+static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *shard, size_t bucket, uint64_t before_ms)
 {
     size_t count = 0;
     struct limit_meter *next = NULL;
-    uint64_t now_ms = clock_now_ms(table->clock);
     for (struct limit_meter *meter = shard->buckets[bucket]; meter != NULL; meter = next) {
         next = meter->next;
-        if (!is_idle(meter, now_ms, idle_ms))
+        if (!is_idle(meter, before_ms))
             continue;
         if (!meter->dirty) {
             limit_table_forget(shard, meter);
             count++;
-        } else if (limit_write_open(meter)) {
+        } else if (shard->queued_count < FORGET_QUEUED_MAX && limit_write_open(meter)) {
             meter->retiring = true;
             limit_write_queue(table, shard, meter);
             count++;
@@ -292,11 +292,12 @@ static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *sh
 size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms)
 {
     size_t count = 0;
-    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++) {
+    uint64_t now_ms = clock_now_ms(table->clock);
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT && idle_ms <= now_ms; i++) {
         struct limit_shard *shard = &table->shards[i];
         pthread_mutex_lock(&shard->mutex);
         for (size_t bucket = 0; bucket < shard->bucket_count; bucket++)
-            count += forget_in_bucket(table, shard, bucket, idle_ms);
+            count += forget_in_bucket(table, shard, bucket, now_ms - idle_ms);
         pthread_mutex_unlock(&shard->mutex);
     }
     return count;

@@ -336,6 +336,21 @@ static void ring_of_another_size_counts_as_spent_in_its_newest_part(void **state
     limit_sliding_window.wipe(&sliding);
 }
 
+static void window_that_has_begun_is_not_left_for_an_earlier_one(void **state)
+{
+    (void)state;
+    struct limit_rule rule = {.amount = 10, .window_ms = 60000};
+    uint64_t t = FAKE_START_MS / 60000 * 60000;
+    struct limit_record record = {.index = t / 60000, .used = 10};
+    union limit_state fixed;
+    assert_true(limit_fixed_window.load(&fixed, &rule, t - 1, &record)); // the clock's fence has been taken away
+    assert_false(limit_fixed_window.fits(&fixed, &rule, t - 1, 1));
+    limit_fixed_window.sync(&fixed, &rule, t + 59999);
+    assert_false(limit_fixed_window.fits(&fixed, &rule, t + 59999, 1));
+    limit_fixed_window.sync(&fixed, &rule, t + 60000);
+    assert_true(limit_fixed_window.fits(&fixed, &rule, t + 60000, 10));
+}
+
 // --- a reservation that was lost
 
 static void lost_reservation_counts_as_spent_now(void **state)
@@ -489,6 +504,7 @@ int main(void)
         cmocka_unit_test(client_at_exactly_the_limit_is_admitted_sixty_of_sixtyone_times),
         cmocka_unit_test(stored_state_is_never_more_generous_and_hardly_stricter),
         cmocka_unit_test(ring_of_another_size_counts_as_spent_in_its_newest_part),
+        cmocka_unit_test(window_that_has_begun_is_not_left_for_an_earlier_one),
         cmocka_unit_test(lost_reservation_counts_as_spent_now),
         cmocka_unit_test(loss_beyond_the_limit_leaves_nothing_but_does_not_last_longer_than_a_window),
         cmocka_unit_test(small_burst_at_a_high_rate_is_soon_back_after_a_loss),

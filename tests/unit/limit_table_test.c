@@ -388,6 +388,10 @@ static void amount_can_change_at_any_time_and_what_was_spent_stays(void **state)
     assert_int_equal(remaining(&world, "requests"), 99950);
     spend(&world, "requests", 99950);
     assert_int_equal(ask(&client), LIMIT_DENIED);
+    fake_advance(&world.time, 30000);
+    assert_int_equal(remaining(&world, "requests"), 0);
+    fake_advance(&world.time, 31000);
+    assert_int_equal(remaining(&world, "requests"), 100000);
     close_world(&world);
 }
 
