@@ -40,8 +40,6 @@ static const char *advice(enum postern_status status)
         return "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one";
     case POSTERN_ABORTED:
         return "read it again and repeat";
-    case POSTERN_UNIMPLEMENTED:
-        return "posternd is of another version than this program";
     case POSTERN_INTERNAL:
     case POSTERN_DATA_LOSS:
         return "the log of posternd has more";

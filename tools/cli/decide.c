@@ -157,7 +157,9 @@ static bool read_mode(struct cli *cli, struct postern_rate_check_request *reques
     request->charge_id = id;
     if (value_hex_id(refund, id))
         return true;
-    misuse(cli, "--refund \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck shows it", refund);
+    misuse(cli,
+           "--refund \"%s\" is not the id of a charge: 32 digits 0-9 a-f, charge_id in the answer of ratecheck --json",
+           refund);
     return false;
 }
 
@@ -177,18 +179,13 @@ static bool read_ratecheck(struct cli *cli, struct postern_rate_check_request *r
            value_charges_flag(cli, &request->charges, &request->charge_count);
 }
 
-static void print_ratecheck(const struct cli *cli, const struct postern_rate_check_reply *reply)
+static void print_ratecheck(const struct postern_rate_check_reply *reply)
 {
-    char id[2 * POSTERN_ID_SIZE + 1];
     print_verdict(reply->allowed, reply->reason);
     putchar('\n');
     output_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
         output_retry(reply->retry_after_ms);
-    if (!reply->allowed || !reply->has_charge_id || argument_has(cli, "refund"))
-        return;
-    print_id(reply->charge_id, id);
-    fprintf(stderr, "To give it back: the same command with --refund %s\n", id);
 }
 
 static void print_ratecheck_json(const struct postern_rate_check_reply *reply)
@@ -213,7 +210,7 @@ static int run_ratecheck(struct cli *cli)
     if (cli->json)
         print_ratecheck_json(reply);
     else
-        print_ratecheck(cli, reply);
+        print_ratecheck(reply);
     status = reply->allowed ? CLI_DONE : CLI_FAILED;
     postern_reply_free(reply);
     return status;

@@ -1,6 +1,7 @@
 // postern: administers posternd and asks it.
 #include "cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +58,8 @@ static void print_flags(FILE *to, const char *title, const struct flag *flags)
 
 static void print_command_help(FILE *to, const struct command *command)
 {
-    fprintf(to, "Usage: postern %s%s%s [OPTION]...\n%s.\n", command->words, command->operands[0] != '\0' ? " " : "",
-            command->operands, command->summary);
+    fprintf(to, "Usage: postern %s%s%s [OPTION]...\n%c%s.\n", command->words, command->operands[0] != '\0' ? " " : "",
+            command->operands, toupper((unsigned char)command->summary[0]), command->summary + 1);
     print_flags(to, "Options:", command->flags);
     print_flags(to, "Options of every command:", global_flags);
     if (command->notes != NULL)
@@ -75,7 +76,7 @@ static void print_help(FILE *to)
     fputs("\nEnvironment:\n"
           "  POSTERN_URL      where posternd listens, e.g. ipc:///run/postern/postern.sock\n"
           "  POSTERN_API_KEY  the caller's own credential; not needed over ipc for an operator's uid\n"
-          "  POSTERN_TOKEN    the presented token of verify and revoke, when it does not come by standard input\n"
+          "  POSTERN_TOKEN    the presented token of verify, when it does not come by standard input\n"
           "\nData goes to standard output, words to standard error. Exit status: 0 done or allowed, 1 refused or\n"
           "failed, 2 misused.\n",
           to);

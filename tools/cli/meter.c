@@ -16,7 +16,7 @@ static void print_meter(const struct postern_meter *meter)
     postern_limit_format(&limit, text);
     printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
     if (meter->remaining < meter->limit && meter->reset_at_ms > 0)
-        printf(", full again at %s", output_time(meter->reset_at_ms, "", at));
+        printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
     printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
 }
 
@@ -28,8 +28,8 @@ void output_meters(const struct postern_meter *meters, size_t count)
 
 void output_retry(uint64_t retry_after_ms)
 {
-    printf("retry in %llu.%llu s\n", (unsigned long long)(retry_after_ms / 1000),
-           (unsigned long long)(retry_after_ms % 1000 / 100));
+    uint64_t tenths = retry_after_ms / 100 + (retry_after_ms % 100 != 0); // upwards: not a moment too early
+    printf("retry in %llu.%llu s\n", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
 }
 
 const char *reason_sentence(enum postern_reason reason)

@@ -17,10 +17,12 @@ bool token_is_likely(const char *text)
 
 int token_refuse(const struct cli *cli)
 {
-    return misuse(cli,
-                  "a token does not belong on the command line, where it stays in the shell's history: give it by "
-                  "standard input, printf %%s \"$TOKEN\" | postern %s, or in the environment variable POSTERN_TOKEN",
-                  strcmp(cli->command->words, "revoke") == 0 ? "revoke --token -" : "verify -");
+    bool is_revoke = strcmp(cli->command->words, "revoke") == 0;
+    return misuse(
+        cli,
+        "a token does not belong on the command line, where it stays in the shell's history: give it by standard "
+        "input, printf %%s \"$TOKEN\" | postern %s%s",
+        is_revoke ? "revoke --token -" : "verify -", is_revoke ? "" : ", or in the environment variable POSTERN_TOKEN");
 }
 
 const char *token_read(struct cli *cli, bool from_stdin)
