@@ -52,6 +52,7 @@ static enum status execute(struct registry_command *command, struct store_txn *t
 {
     struct registry *registry = command->registry;
     struct decision decision = {.registry = registry, .txn = txn, .command = command};
+    decision.images = decision.room;
     decision.now_ms = clock_now_ms(registry->clock);
     arena_reset(registry->scratch);
     enum status status = registry_seq(txn, &command->seq);

@@ -8,7 +8,7 @@
 #include "registry/change.h"
 #include "registry/state.h"
 
-enum { DECIDE_IMAGES_MAX = 2 };
+enum { DECIDE_ROOM = 2 };
 
 struct decision {
     // in
@@ -18,7 +18,8 @@ struct decision {
     uint64_t now_ms;
     uint64_t seq; // of the change, if there will be one
     // out
-    struct image images[DECIDE_IMAGES_MAX];
+    struct image *images; // `room`, unless the rule brings an array of its own
+    struct image room[DECIDE_ROOM];
     size_t image_count; // 0: all is as it was asked for already
 };
 

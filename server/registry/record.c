@@ -30,6 +30,9 @@ static bool read_key_fields(const Postern__Records__KeyRecord *from, struct regi
         .metadata_count = from->n_metadata,
         .version = from->version,
         .public_token = record_from_bytes(from->public_token),
+        .prefix = record_from_bytes(from->prefix),
+        .imported = from->imported != 0,
+        .purged = from->purged != 0,
         .master_id = from->master_id,
     };
     return from->format == RECORD_FORMAT && record_copy_exact(from->key_id, KEY_ID_SIZE, to->id) &&
@@ -78,6 +81,9 @@ bool record_write_key(const struct registry_key *from, struct arena *arena, Post
     to->lineage = record_to_bytes(slice_make(from->lineage, KEY_ID_SIZE));
     to->version = from->version;
     to->public_token = record_to_bytes(from->public_token);
+    to->prefix = record_to_bytes(from->prefix);
+    to->imported = from->imported;
+    to->purged = from->purged;
     to->master_id = from->master_id;
     to->token_hash = record_to_bytes(slice_make(from->token_hash, SECRET_HASH_SIZE));
     to->n_scopes = from->scope_count;
@@ -111,6 +117,8 @@ enum status record_read_account(const Postern__Records__AccountRecord *from, str
         .created_at_ms = from->created_at_ms,
         .version = from->version,
         .revoked_before_ms = from->revoked_before_ms,
+        .revoke_reason = record_from_bytes(from->revoke_reason),
+        .deleted = from->deleted != 0,
     };
     enum status status = record_read_limits(from->limits, from->n_limits, arena, &to->limits);
     return status == STATUS_OK ? record_read_entries(from->metadata, from->n_metadata, arena, &to->metadata) : status;
@@ -131,6 +139,8 @@ bool record_write_account(const struct registry_account *from, struct arena *are
     to->created_at_ms = from->created_at_ms;
     to->version = from->version;
     to->revoked_before_ms = from->revoked_before_ms;
+    to->revoke_reason = record_to_bytes(from->revoke_reason);
+    to->deleted = from->deleted;
     to->n_limits = from->limit_count;
     to->n_metadata = from->metadata_count;
     return record_write_limits(from->limits, from->limit_count, arena, &to->limits) &&

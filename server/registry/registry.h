@@ -75,6 +75,7 @@ struct registry_key {
     enum key_type type;
     struct key_facts facts; // created, expires, revoked, disabled, has_successor
     bool deleted;           // hidden from lists; also revoked
+    bool purged;            // also deleted; nothing but id, account, times and token_hash is left
     struct slice created_by;
     struct slice revoke_reason;
     bool has_predecessor;
@@ -113,6 +114,8 @@ struct registry_account {
     uint64_t created_at_ms;
     uint64_t version;
     uint64_t revoked_before_ms; // keys created up to then are revoked; 0 = none
+    struct slice revoke_reason; // of the last RevokeAll
+    bool deleted;               // hidden; all its keys are revoked
 };
 
 struct registry_tier {
