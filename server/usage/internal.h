@@ -13,7 +13,7 @@ enum {
     USAGE_CACHE_LINE = 64,
     USAGE_SHARDS_MAX = 64,
     USAGE_SHARD_ENTRIES_MIN = 256, // fewer entries, fewer shards: a small table must not be torn to pieces
-    USAGE_BATCH_MAX = 1024,
+    USAGE_BATCH_MAX = 256,         // per job: what else waits for the disk waits for that
     USAGE_SWEEP_MAX = 512,
     USAGE_REST_MS = 120 * 1000, // at rest for so long: let go
     USAGE_SETTLE_MS = 1000,     // a view begun before the commit may still be read: not let go earlier

@@ -120,7 +120,7 @@ STATUS_MUST_CHECK enum status usage_open(const struct usage_options *options, st
 // Writes what is left and waits for it; a loss is logged. Calls must have ended. NULL-safe.
 void usage_close(struct usage *usage);
 
-// For the scheduler, every half second: hands what was noted to the store's writer (at most 1,024 tallies per job, so
+// For the scheduler, every half second: hands what was noted to the store's writer (at most 256 tallies per job, so
 // that others get their turn), lets go of what is at rest, removes up to 512 hours that are too old. Never blocks.
 void usage_tick(struct usage *usage);
 
