@@ -1,19 +1,22 @@
 // Limits: their text, their bounds, three algorithms, and the table of running meters with its reservations.
 //
 // Algorithms (each a pure file: state + now + cost in, decision out; specification and validation: LIMITS):
-//   fixed_window    at most `amount` per aligned window: a calendar period (minute, hour, day, month at the installation's
-//                   UTC offset) or floor(t / window). Two adjacent windows may together hold 2 * amount around the boundary.
-//   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of ceil(window / N), N = 60
-//                   where they fit; every sub-window that the interval touches counts. Early refusal is bounded by one sub-window.
+//   fixed_window    at most `amount` per aligned window: a calendar period (minute, hour, day, month at the
+//                   installation's UTC offset) or floor(t / window). Two adjacent windows may together hold 2 * amount
+//                   around the boundary.
+//   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of ceil(window / N),
+//                   N = 60; every sub-window that the interval touches counts. Early refusal is bounded by one
+//                   sub-window.
 //   token_bucket    GCRA (ITU-T I.371): rate amount / window_s, at most `burst` at once. Any interval d holds at most
 //                   burst + d * rate.
 //
-// Reservation. Memory spends only what disk has set aside. `limit_decide` never writes and never waits: when a meter has
-// nothing set aside it answers LIMIT_WAIT, queues the meter and the waiter, and the caller hands limit_collect's batch
-// to the writer, then limit_settle. After a crash all of the last reservation counts as spent (limit_install).
+// Reservation. Memory spends only what disk has set aside. `limit_decide` never writes and never waits: when a meter
+// has nothing set aside it answers LIMIT_WAIT, queues the meter and the waiter, and the caller hands limit_collect's
+// batch to the writer, then limit_settle. After a crash all of the last reservation counts as spent (limit_install).
 // Does no I/O. Owns: the meters.
-// Threads: everything on a table may be called from any thread; a shard's mutex is held only inside each call, never over
-// a callback. limit_collect and limit_settle: by the writer thread, strictly in turn.
+// Threads: everything on a table may be called from any thread; a shard's mutex is held only inside each call, never
+// over a callback. limit_collect and limit_settle: by the writer thread, strictly in turn.
+//
 // Time: the clock handed in at limit_table_new is read inside the lock, once per decision.
 #ifndef LIMIT_LIMIT_H
 #define LIMIT_LIMIT_H
@@ -80,7 +83,7 @@ struct limit_table_options {
 };
 
 struct limit_table *limit_table_new(const struct limit_table_options *options); // NULL when memory is out
-void limit_table_free(struct limit_table *table);                              // nobody may be waiting; NULL-safe
+void limit_table_free(struct limit_table *table);                               // nobody may be waiting; NULL-safe
 
 // One limit that applies to a call.
 struct limit_term {
@@ -110,7 +113,7 @@ enum limit_verdict {
     LIMIT_TOO_COSTLY, // cost above a whole limit: COST_EXCEEDS_LIMIT
     LIMIT_UNDECLARED, // a charge's resource is in no term; answer->charge names it
     LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
-    LIMIT_ABSENT,     // meters are not in memory: read those of answer->absent from the store, limit_install each, ask again
+    LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
     LIMIT_NO_MEMORY
 };
 
@@ -134,9 +137,9 @@ struct limit_answer {
     uint64_t retry_after_ms; // LIMIT_DENIED: largest retry_at - now of the denying meters
     size_t view_count;       // ADMITTED, DENIED, TOO_COSTLY: one per charged term, in the order of the terms
     struct limit_view views[LIMIT_TERMS_MAX];
-    size_t binding; // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
-    size_t charge;  // LIMIT_UNDECLARED
-    bool write_wanted; // the table has something for the writer now (also with ADMITTED: a prefetch)
+    size_t binding;      // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
+    size_t charge;       // LIMIT_UNDECLARED
+    bool write_wanted;   // the table has something for the writer now (also with ADMITTED: a prefetch)
     uint64_t generation; // LIMIT_ABSENT: hand it to limit_install
     size_t absent_count;
     const struct limit_term *absent[LIMIT_TERMS_MAX];
@@ -145,12 +148,14 @@ struct limit_answer {
 // Somebody who waits for a commit. The caller owns it, and keeps it for the call's next tries: who has been woken comes
 // before newcomers. Queued from LIMIT_WAIT until `wake` is called.
 struct limit_waiter {
-    struct limit_waiter *next;                                    // the table's; NULL before the first try
+    struct limit_waiter *next;                                     // the table's; NULL before the first try
     void (*wake)(struct limit_waiter *waiter, enum status status); // OK: ask again; UNAVAILABLE: the disk failed
 };
 
-// The decision. `waiter` may be NULL for a peek only. Effects: ADMITTED spends; WAIT queues; nothing else changes what is
-// left. First come, first served: a call that finds others waiting for a meter it needs joins the queue.
+// The decision. `waiter` may be NULL for a peek only. Effects: ADMITTED spends; WAIT queues; nothing else changes what
+// is left. First come, first served: a call that finds others waiting for a meter it needs joins the queue. Who waits
+// holds a place at every meter of the call, so nobody waits twice unless a window ends in the meantime or the disk
+// fails.
 void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
                   struct limit_answer *answer);
 
@@ -163,13 +168,13 @@ struct limit_record {
     uint64_t used;                         // fixed_window
     uint64_t counters[LIMIT_COUNTERS_MAX]; // sliding_window: slot s is at s % counter_count
     size_t counter_count;
-    uint64_t tat_ms; // token_bucket: theoretical arrival time, whole milliseconds
+    uint64_t tat_ms;       // token_bucket: theoretical arrival time, whole milliseconds
     uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount
 };
 
 // Puts a meter into memory as after a crash or reload: synced to now, `reserved` counted as spent, nothing set aside.
-// `record` NULL: the store has none. Ignored when the meter is there already or `generation` is old (a meter was evicted
-// since: ask again). `term` and `owner` are those of the call. False when memory is out.
+// `record` NULL: the store has none. Ignored when the meter is there already or `generation` is old (a meter was
+// evicted since: ask again). `term` and `owner` are those of the call. False when memory is out.
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
                    const struct limit_record *record, uint64_t generation);
 // The store's key of a term's meter: subject, resource, algorithm and window, never the amount.
@@ -185,12 +190,12 @@ struct limit_batch *limit_collect(struct limit_table *table);
 // For a clean stop, after calls are refused and nothing is in flight: every meter's exact state, with reserved = 0.
 struct limit_batch *limit_collect_exact(struct limit_table *table);
 size_t limit_batch_count(const struct limit_batch *batch);
-// The n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record may be
-// deleted instead (only from limit_collect_exact, or of a meter that is being forgotten).
+// The n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record may
+// be deleted instead (only from limit_collect_exact, or of a meter that is being forgotten).
 void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
                     bool *empty);
-// After the commit that carried the batch: sets what may be spent, then wakes the batch's waiters in their order, outside
-// all locks. Frees the batch. `status` is the commit's; `durable_ms` the high-water mark H that it carried.
+// After the commit that carried the batch: sets what may be spent, then wakes the batch's waiters in their order,
+// outside all locks. Frees the batch. `status` is the commit's; `durable_ms` the high-water mark H that it carried.
 void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms);
 // A commit without a batch carried H (the ticker).
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
@@ -199,17 +204,18 @@ bool limit_write_wanted(struct limit_table *table);
 // Has any decision been made since the last call? (the ticker writes H only while in use)
 bool limit_take_in_use(struct limit_table *table);
 
-// Gives back the memory of meters that nobody has asked about for `idle_ms`: at once where the disk knows the exact state,
-// else after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on such a meter
-// is LIMIT_ABSENT. Called now and then by the scheduler; looks at every meter. Returns how many it let go or queued.
+// Gives back the memory of meters that nobody has asked about for `idle_ms`: at once where the disk knows the exact
+// state, else after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on such
+// a meter is LIMIT_ABSENT. Called now and then by the scheduler; looks at every meter. Returns how many it let go or
+// queued.
 size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms);
 
 struct limit_table_stats {
     size_t meters;
-    size_t bytes;      // of the meters, malloc overhead included
+    size_t bytes; // of the meters, malloc overhead included
     uint64_t decisions;
     uint64_t waits;
-    uint64_t records;  // collected for writing
+    uint64_t records; // collected for writing
 };
 struct limit_table_stats limit_table_stats(struct limit_table *table);
 

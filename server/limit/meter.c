@@ -355,12 +355,15 @@ void limit_decide(struct limit_table *table, const struct limit_call *call, stru
     if (answer->charge < call->charge_count) {
         answer->now_ms = clock_now_ms(table->clock);
         answer->verdict = LIMIT_UNDECLARED;
+        answer->write_wanted = false;
     } else {
         answer->charge = 0;
         d.shard = limit_table_shard(table, call->owner);
         pthread_mutex_lock(&d.shard->mutex);
         answer->verdict = decide_locked(&d, waiter);
-        pthread_mutex_unlock(&d.shard->mutex);
+        answer->write_wanted = limit_write_wanted(table);
+        if (d.woken && answer->verdict == LIMIT_ABSENT)
+            waiter->next = waiter;             // keeps its place for the next try
+        pthread_mutex_unlock(&d.shard->mutex); // from here on somebody who waits may be woken, and his answer be gone
     }
-    answer->write_wanted = limit_write_wanted(table);
 }

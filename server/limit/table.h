@@ -23,7 +23,7 @@ struct limit_write {
     bool queued;
     bool in_batch;  // from limit_collect to the end of limit_settle
     bool in_flight; // until the commit's result is known
-    bool serving; // waiters of the batch in flight, or just being woken, come before anybody new
+    bool serving;   // waiters of the batch in flight, or just being woken, come before anybody new
 };
 
 struct limit_meter {

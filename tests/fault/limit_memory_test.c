@@ -1,0 +1,182 @@
+// The n-th allocation of the meter table fails, for every n: nobody is admitted too much, lost or left waiting.
+
+#include <stdlib.h>
+
+#include "unit/limit_fake.h"
+
+// The sources that allocate are compiled in here, so that their allocations can be made to fail.
+static size_t allocations, failing_allocation;
+
+static bool allocation_fails(void)
+{
+    return ++allocations == failing_allocation;
+}
+
+static void *fake_calloc(size_t count, size_t size)
+{
+    return allocation_fails() ? NULL : calloc(count, size);
+}
+
+static void *fake_malloc(size_t size)
+{
+    return allocation_fails() ? NULL : malloc(size);
+}
+
+static void *fake_aligned_alloc(size_t alignment, size_t size)
+{
+    return allocation_fails() ? NULL : aligned_alloc(alignment, size);
+}
+
+#define calloc        fake_calloc
+#define malloc        fake_malloc
+#define aligned_alloc fake_aligned_alloc
+#include "limit/batch.c"
+#include "limit/meter.c"
+#include "limit/sliding_window.c"
+#include "limit/table.c"
+#undef calloc
+#undef malloc
+#undef aligned_alloc
+
+enum { CALLS = 30, TRIES_MAX = 4 };
+
+struct world {
+    struct fake_time time;
+    struct clock *clock;
+    struct limit_table *table;
+    struct limit_term terms[3];
+    struct limit_waiter waiter;
+    struct limit_answer answer;
+    size_t woken;
+    size_t refused; // for want of memory
+};
+
+static void note_wake(struct limit_waiter *waiter, enum status status)
+{
+    struct world *world = (struct world *)(void *)((char *)waiter - offsetof(struct world, waiter));
+    assert_int_equal(status, STATUS_OK);
+    world->woken++;
+}
+
+static enum limit_verdict ask(struct world *world, bool peek)
+{
+    struct limit_charge charge = {slice_text("requests"), 1};
+    struct limit_call call = {slice_text("acme"), world->terms, 3, &charge, 1, peek};
+    limit_decide(world->table, &call, peek ? NULL : &world->waiter, &world->answer);
+    return world->answer.verdict;
+}
+
+static void install_absent(struct world *world)
+{
+    for (size_t i = 0; i < world->answer.absent_count; i++)
+        world->refused +=
+            !limit_install(world->table, slice_text("acme"), world->answer.absent[i], NULL, world->answer.generation);
+}
+
+// Until the waiter is woken: a batch for which there is no memory stays queued.
+static void commit_until_woken(struct world *world)
+{
+    size_t woken = world->woken;
+    for (int i = 0; i < TRIES_MAX && world->woken == woken; i++) {
+        struct limit_batch *batch = limit_collect(world->table);
+        if (batch != NULL)
+            limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+        else
+            world->refused++;
+    }
+    assert_int_equal(world->woken, woken + 1);
+}
+
+static uint64_t remaining(struct world *world)
+{
+    return ask(world, true) == LIMIT_ABSENT ? UINT64_MAX : world->answer.views[0].remaining;
+}
+
+// Tries until the call is decided. Each refusal for want of memory must have changed nothing.
+static enum limit_verdict decide(struct world *world)
+{
+    for (int i = 0; i < 3 * TRIES_MAX; i++) {
+        uint64_t before = remaining(world);
+        switch (ask(world, false)) {
+        case LIMIT_ABSENT:
+            install_absent(world);
+            break;
+        case LIMIT_WAIT:
+            commit_until_woken(world);
+            break;
+        case LIMIT_NO_MEMORY:
+            world->refused++;
+            assert_true(before == UINT64_MAX || remaining(world) == before);
+            break;
+        case LIMIT_ADMITTED:
+        case LIMIT_DENIED:
+        case LIMIT_TOO_COSTLY:
+        case LIMIT_UNDECLARED:
+            return world->answer.verdict;
+        }
+    }
+    return LIMIT_NO_MEMORY;
+}
+
+static void make_terms(struct world *world)
+{
+    static const char *const texts[3] = {"requests=20/min", "requests=100/day", "requests=60/min:token_bucket"};
+    for (size_t i = 0; i < 3; i++) {
+        world->terms[i] = (struct limit_term){.limit = fake_limit(texts[i]), .subject = LIMIT_OF_ACCOUNT};
+        world->terms[i].subject_id = slice_text("acme");
+    }
+}
+
+static void stop(struct world *world)
+{
+    limit_forget_idle(world->table, 0);
+    struct limit_batch *batch = limit_collect(world->table);
+    if (batch != NULL)
+        limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+    batch = limit_collect_exact(world->table);
+    if (batch != NULL)
+        limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+}
+
+// Returns how often memory was wanting.
+static size_t run(size_t failing)
+{
+    struct world world = {.time = {.boot_ms = 1, .wall_ms = FAKE_START_MS}, .waiter = {.wake = note_wake}};
+    make_terms(&world);
+    world.clock = clock_new(fake_source(&world.time), NULL);
+    allocations = 0;
+    failing_allocation = failing;
+    world.table = limit_table_new(&(struct limit_table_options){.clock = world.clock});
+    size_t admitted = 0;
+    for (int i = 0; i < CALLS && world.table != NULL; i++) {
+        world.terms[0].limit.amount = i < 10 ? 20 : 1000; // wider counters on the way
+        admitted += decide(&world) == LIMIT_ADMITTED;
+    }
+    if (world.table != NULL) {
+        assert_int_equal(admitted, CALLS);
+        assert_int_equal(remaining(&world), 1000 - CALLS);
+        stop(&world);
+    }
+    world.refused += world.table == NULL;
+    limit_table_free(world.table);
+    clock_free(world.clock);
+    return world.refused;
+}
+
+static void no_failed_allocation_loses_or_doubles_anything(void **state)
+{
+    (void)state;
+    assert_int_equal(run(0), 0);
+    size_t count = allocations, noticed = 0;
+    assert_true(count > 20);
+    for (size_t n = 1; n <= count; n++)
+        noticed += run(n) > 0;
+    assert_true(noticed >
+                count / 4); // the others were prefetches, larger tables and clean stops: done later or without
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_failed_allocation_loses_or_doubles_anything)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
