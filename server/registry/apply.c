@@ -86,10 +86,11 @@ static void write_key_derived(struct store_txn *txn, const struct apply_image *i
         write_count(txn, key->account, image->count_step);
 }
 
-static void write_default_tier(struct store_txn *txn, const struct registry_tier *tier)
+static void write_default_tier(struct store_txn *txn, const struct image *image)
 {
     struct slice name;
-    if (tier->is_default) {
+    const struct registry_tier *tier = &image->of.tier;
+    if (tier->is_default && !image->removed) {
         store_put(txn, TABLE_META, table_meta_default_tier(), tier->name);
         return;
     }
@@ -97,15 +98,30 @@ static void write_default_tier(struct store_txn *txn, const struct registry_tier
         store_delete(txn, TABLE_META, table_meta_default_tier());
 }
 
+static void write_default_scope(struct store_txn *txn, const struct image *image)
+{
+    const struct registry_scope *scope = &image->of.scope;
+    if (scope->is_default && !image->removed)
+        store_put(txn, TABLE_SCOPE_DEFAULT, scope->name, slice_empty());
+    else
+        store_delete(txn, TABLE_SCOPE_DEFAULT, scope->name);
+}
+
 static void write_image(struct store_txn *txn, const struct apply_image *image)
 {
-    store_put(txn, image_table(image->image->kind), image_id(image->image), image->value);
+    if (image->image->removed)
+        store_delete(txn, image_table(image->image->kind), image_id(image->image));
+    else
+        store_put(txn, image_table(image->image->kind), image_id(image->image), image->value);
     switch (image->image->kind) {
     case IMAGE_KEY:
         write_key_derived(txn, image);
         break;
     case IMAGE_TIER:
-        write_default_tier(txn, &image->image->of.tier);
+        write_default_tier(txn, image->image);
+        break;
+    case IMAGE_SCOPE:
+        write_default_scope(txn, image->image);
         break;
     case IMAGE_ACCOUNT:
         break;

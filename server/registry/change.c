@@ -9,6 +9,8 @@ enum table image_table(enum image_kind kind)
         return TABLE_ACCOUNT;
     case IMAGE_TIER:
         return TABLE_TIER;
+    case IMAGE_SCOPE:
+        return TABLE_SCOPE;
     }
     return TABLE_KEY;
 }
@@ -22,6 +24,8 @@ struct slice image_id(const struct image *image)
         return image->of.account.id;
     case IMAGE_TIER:
         return image->of.tier.name;
+    case IMAGE_SCOPE:
+        return image->of.scope.name;
     }
     return slice_empty();
 }
@@ -35,6 +39,8 @@ uint64_t image_version(const struct image *image)
         return image->of.account.version;
     case IMAGE_TIER:
         return image->of.tier.version;
+    case IMAGE_SCOPE:
+        return image->of.scope.version;
     }
     return 0;
 }

@@ -7,15 +7,17 @@
 #include "registry/registry.h"
 #include "registry/table.h"
 
-enum image_kind { IMAGE_KEY, IMAGE_ACCOUNT, IMAGE_TIER };
+enum image_kind { IMAGE_KEY, IMAGE_ACCOUNT, IMAGE_TIER, IMAGE_SCOPE };
 
 // The state of one record after the change.
 struct image {
     enum image_kind kind;
+    bool removed; // tiers and scopes: the record is gone; shown as it was, but for its version
     union {
         struct registry_key key;
         struct registry_account account;
         struct registry_tier tier;
+        struct registry_scope scope;
     } of;
 };
 
@@ -23,6 +25,7 @@ struct change {
     uint64_t seq;
     uint64_t time_ms;
     struct slice actor;
+    struct slice on_behalf_of; // the account of the caller's key
     enum registry_command_kind kind;
     struct image *images; // at most one of each record
     size_t image_count;

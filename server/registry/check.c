@@ -26,7 +26,7 @@ struct check {
 // "key key_0000…", "account acme": what to call a record of a table in a note.
 static void name_record(enum image_kind kind, struct slice id, char *out, size_t size)
 {
-    static const char *const words[] = {[IMAGE_KEY] = "key", [IMAGE_ACCOUNT] = "account", [IMAGE_TIER] = "tier"};
+    static const char *const words[] = {[IMAGE_KEY] = "key", [IMAGE_ACCOUNT] = "account", [IMAGE_TIER] = "tier", [IMAGE_SCOPE] = "scope"};
     char text[KEY_ID_TEXT_SIZE + 1];
     if (kind == IMAGE_KEY && id.size == KEY_ID_SIZE) {
         key_id_format(id.data, text);

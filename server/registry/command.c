@@ -18,6 +18,12 @@ static void forget_result(struct registry_command *command)
     command->replayed = false;
 }
 
+// On whose behalf it is done: that of the account whose key was shown; a uid acts for itself.
+static struct slice account_of(const struct registry_caller *caller)
+{
+    return caller->key != NULL ? caller->key->account : caller->account;
+}
+
 // Everything that needs memory comes before the first write, so that a command that fails has written nothing.
 static enum status carry_out(struct decision *decision)
 {
@@ -29,6 +35,7 @@ static enum status carry_out(struct decision *decision)
         struct change change = {.seq = decision->seq,
                                 .time_ms = decision->now_ms,
                                 .actor = command->caller.name,
+                                .on_behalf_of = account_of(&command->caller),
                                 .kind = command->kind,
                                 .images = decision->images,
                                 .image_count = decision->image_count};

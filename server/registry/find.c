@@ -26,8 +26,8 @@ enum status registry_find_key(struct store_txn *view, const uint8_t id[KEY_ID_SI
     return STATUS_OK;
 }
 
-enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
-                                  struct registry_account *out)
+enum status registry_find_owner(struct store_txn *view, struct slice id, struct arena *arena,
+                                struct registry_account *out)
 {
     struct slice value;
     struct registry_account account;
@@ -38,6 +38,19 @@ enum status registry_find_account(struct store_txn *view, struct slice id, struc
         return status;
     if (!slice_equal(account.id, id))
         return STATUS_DATA_LOSS;
+    *out = account;
+    return STATUS_OK;
+}
+
+enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
+                                  struct registry_account *out)
+{
+    struct registry_account account;
+    enum status status = registry_find_owner(view, id, arena, &account);
+    if (status != STATUS_OK)
+        return status;
+    if (account.deleted)
+        return STATUS_NOT_FOUND;
     *out = account;
     return STATUS_OK;
 }
@@ -58,11 +71,20 @@ enum status registry_find_tier(struct store_txn *view, struct slice name, struct
     return STATUS_OK;
 }
 
-bool registry_token_matches(const struct registry *registry, const struct registry_key *key, struct slice token)
+enum status registry_find_scope(struct store_txn *view, struct slice name, struct arena *arena,
+                                struct registry_scope *out)
 {
-    uint8_t hash[SECRET_HASH_SIZE];
-    enum status status = secret_token_hash(registry->secret, key->master_id, token, hash);
-    return status == STATUS_OK && secret_equal(hash, key->token_hash);
+    struct slice value;
+    struct registry_scope scope;
+    enum status status = store_get(view, TABLE_SCOPE, name, &value);
+    if (status == STATUS_OK)
+        status = record_unpack_scope(value, arena, &scope);
+    if (status != STATUS_OK)
+        return status;
+    if (!slice_equal(scope.name, name))
+        return STATUS_DATA_LOSS;
+    *out = scope;
+    return STATUS_OK;
 }
 
 enum status registry_seq(struct store_txn *view, uint64_t *seq)

@@ -171,6 +171,34 @@ bool record_write_tier(const struct registry_tier *from, struct arena *arena, Po
     return record_write_limits(from->limits, from->limit_count, arena, &to->limits);
 }
 
+// --- scope
+
+enum status record_read_scope(const Postern__Records__ScopeRecord *from, struct arena *arena, struct registry_scope *to)
+{
+    if (from->format != RECORD_FORMAT)
+        return STATUS_DATA_LOSS;
+    *to = (struct registry_scope){.name = record_from_bytes(from->scope),
+                                  .description = record_from_bytes(from->description),
+                                  .implies_count = from->n_implies,
+                                  .is_default = from->is_default != 0,
+                                  .public_safe = from->public_safe != 0,
+                                  .version = from->version};
+    return record_read_texts(from->implies, from->n_implies, REGISTRY_IMPLIES_MAX, arena, &to->implies);
+}
+
+bool record_write_scope(const struct registry_scope *from, struct arena *arena, Postern__Records__ScopeRecord *to)
+{
+    postern__records__scope_record__init(to);
+    to->format = RECORD_FORMAT;
+    to->scope = record_to_bytes(from->name);
+    to->description = record_to_bytes(from->description);
+    to->is_default = from->is_default;
+    to->public_safe = from->public_safe;
+    to->version = from->version;
+    to->n_implies = from->implies_count;
+    return record_write_texts(from->implies, from->implies_count, arena, &to->implies);
+}
+
 // --- records by themselves
 
 enum status record_unpack_key(struct slice bytes, struct arena *arena, struct registry_key *out)
@@ -197,9 +225,18 @@ enum status record_unpack_tier(struct slice bytes, struct arena *arena, struct r
     return record != NULL ? record_read_tier(record, arena, out) : status;
 }
 
+enum status record_unpack_scope(struct slice bytes, struct arena *arena, struct registry_scope *out)
+{
+    enum status status;
+    const Postern__Records__ScopeRecord *record =
+        record_unpack_message(&postern__records__scope_record__descriptor, bytes, arena, &status);
+    return record != NULL ? record_read_scope(record, arena, out) : status;
+}
+
 enum status record_unpack_image(enum image_kind kind, struct slice bytes, struct arena *arena, struct image *out)
 {
     out->kind = kind;
+    out->removed = false;
     switch (kind) {
     case IMAGE_KEY:
         return record_unpack_key(bytes, arena, &out->of.key);
@@ -207,6 +244,8 @@ enum status record_unpack_image(enum image_kind kind, struct slice bytes, struct
         return record_unpack_account(bytes, arena, &out->of.account);
     case IMAGE_TIER:
         return record_unpack_tier(bytes, arena, &out->of.tier);
+    case IMAGE_SCOPE:
+        return record_unpack_scope(bytes, arena, &out->of.scope);
     }
     return STATUS_DATA_LOSS;
 }
@@ -217,6 +256,7 @@ bool record_pack_image(const struct image *image, struct arena *arena, struct sl
         Postern__Records__KeyRecord key;
         Postern__Records__AccountRecord account;
         Postern__Records__TierRecord tier;
+        Postern__Records__ScopeRecord scope;
     } record;
     *out = slice_empty();
     switch (image->kind) {
@@ -229,6 +269,9 @@ bool record_pack_image(const struct image *image, struct arena *arena, struct sl
     case IMAGE_TIER:
         return record_write_tier(&image->of.tier, arena, &record.tier) &&
                record_pack_message(&record.tier.base, arena, out);
+    case IMAGE_SCOPE:
+        return record_write_scope(&image->of.scope, arena, &record.scope) &&
+               record_pack_message(&record.scope.base, arena, out);
     }
     return false;
 }

@@ -38,6 +38,7 @@ STATUS_MUST_CHECK enum status record_unpack_key(struct slice bytes, struct arena
 STATUS_MUST_CHECK enum status record_unpack_account(struct slice bytes, struct arena *arena,
                                                     struct registry_account *out);
 STATUS_MUST_CHECK enum status record_unpack_tier(struct slice bytes, struct arena *arena, struct registry_tier *out);
+STATUS_MUST_CHECK enum status record_unpack_scope(struct slice bytes, struct arena *arena, struct registry_scope *out);
 
 bool record_pack_change(const struct change *change, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));

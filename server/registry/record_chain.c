@@ -8,6 +8,7 @@
 static bool write_image(const struct image *from, struct arena *arena, Postern__Records__ImageRecord *to)
 {
     postern__records__image_record__init(to);
+    to->removed = from->removed;
     switch (from->kind) {
     case IMAGE_KEY:
         to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_KEY;
@@ -21,12 +22,17 @@ static bool write_image(const struct image *from, struct arena *arena, Postern__
         to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_TIER;
         to->tier = arena_alloc(arena, sizeof *to->tier);
         return to->tier != NULL && record_write_tier(&from->of.tier, arena, to->tier);
+    case IMAGE_SCOPE:
+        to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_SCOPE;
+        to->scope = arena_alloc(arena, sizeof *to->scope);
+        return to->scope != NULL && record_write_scope(&from->of.scope, arena, to->scope);
     }
     return false;
 }
 
 static enum status read_image(const Postern__Records__ImageRecord *from, struct arena *arena, struct image *to)
 {
+    to->removed = from->removed != 0;
     switch (from->record_case) {
     case POSTERN__RECORDS__IMAGE_RECORD__RECORD_KEY:
         to->kind = IMAGE_KEY;
@@ -37,6 +43,9 @@ static enum status read_image(const Postern__Records__ImageRecord *from, struct 
     case POSTERN__RECORDS__IMAGE_RECORD__RECORD_TIER:
         to->kind = IMAGE_TIER;
         return record_read_tier(from->tier, arena, &to->of.tier);
+    case POSTERN__RECORDS__IMAGE_RECORD__RECORD_SCOPE:
+        to->kind = IMAGE_SCOPE;
+        return record_read_scope(from->scope, arena, &to->of.scope);
     case POSTERN__RECORDS__IMAGE_RECORD__RECORD__NOT_SET:
     case _POSTERN__RECORDS__IMAGE_RECORD__RECORD__CASE_IS_INT_SIZE:
         break;
@@ -61,6 +70,7 @@ bool record_pack_change(const struct change *change, struct arena *arena, struct
     record.seq = change->seq;
     record.time_ms = change->time_ms;
     record.actor = record_to_bytes(change->actor);
+    record.on_behalf_of = record_to_bytes(change->on_behalf_of);
     record.kind = (uint32_t)change->kind;
     record.n_images = change->image_count;
     return record_pack_message(&record.base, arena, out);
@@ -73,11 +83,12 @@ enum status record_unpack_change(struct slice bytes, struct arena *arena, struct
         record_unpack_message(&postern__records__change_record__descriptor, bytes, arena, &status);
     if (record == NULL)
         return status;
-    if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_PUT_TIER)
+    if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_PURGE)
         return STATUS_DATA_LOSS;
     *out = (struct change){.seq = record->seq,
                            .time_ms = record->time_ms,
                            .actor = record_from_bytes(record->actor),
+                           .on_behalf_of = record_from_bytes(record->on_behalf_of),
                            .kind = (enum registry_command_kind)record->kind,
                            .images = arena_array(arena, record->n_images, sizeof *out->images),
                            .image_count = record->n_images};

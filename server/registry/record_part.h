@@ -50,11 +50,15 @@ STATUS_MUST_CHECK enum status record_read_account(const Postern__Records__Accoun
                                                   struct registry_account *to);
 STATUS_MUST_CHECK enum status record_read_tier(const Postern__Records__TierRecord *from, struct arena *arena,
                                                struct registry_tier *to);
+STATUS_MUST_CHECK enum status record_read_scope(const Postern__Records__ScopeRecord *from, struct arena *arena,
+                                                struct registry_scope *to);
 bool record_write_key(const struct registry_key *from, struct arena *arena, Postern__Records__KeyRecord *to)
     __attribute__((warn_unused_result));
 bool record_write_account(const struct registry_account *from, struct arena *arena, Postern__Records__AccountRecord *to)
     __attribute__((warn_unused_result));
 bool record_write_tier(const struct registry_tier *from, struct arena *arena, Postern__Records__TierRecord *to)
+    __attribute__((warn_unused_result));
+bool record_write_scope(const struct registry_scope *from, struct arena *arena, Postern__Records__ScopeRecord *to)
     __attribute__((warn_unused_result));
 
 #endif

@@ -20,6 +20,12 @@ struct registry {
     struct arena *scratch; // the writer thread's; reset at the start of each command
 };
 
+// The imported key of a token with that SHA-256, under whichever master secret it was imported. NOT_FOUND, UNAVAILABLE,
+// DATA_LOSS, RESOURCE_EXHAUSTED (arena).
+STATUS_MUST_CHECK enum status find_imported(const struct registry *registry, struct store_txn *view,
+                                            const uint8_t sha256[SECRET_HASH_SIZE], struct arena *arena,
+                                            struct registry_key *out);
+
 // Puts the usual words into the note of a failure that nobody has explained yet. Returns `status`.
 enum status state_explain(enum status status, struct status_note *note);
 

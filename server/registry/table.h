@@ -13,10 +13,12 @@ enum table {
     TABLE_META,           // "format", "head", "default_tier", "check" + master id
     TABLE_ACCOUNT,        // account id -> AccountRecord
     TABLE_TIER,           // name -> TierRecord
-    TABLE_SCOPE,          // the catalogue of scopes
+    TABLE_SCOPE,          // name -> ScopeRecord
+    TABLE_SCOPE_DEFAULT,  // names of the scopes that are marked as default -> nothing
     TABLE_KEY,            // key id -> KeyRecord
     TABLE_KEY_BY_ACCOUNT, // account id, NUL, key id -> nothing
     TABLE_KEY_COUNT,      // account id -> how many of its keys are not revoked
+    TABLE_IMPORT,         // keyed hash of an imported token's SHA-256 -> key id
     TABLE_CHANGE,         // sequence -> ChainRecord
     TABLE_REPLAY,         // keyed hash of caller and request_id -> ReplayRecord
     TABLE_REPLAY_BY_TIME, // time, name in TABLE_REPLAY -> keyed hash of the caller
