@@ -47,7 +47,9 @@ static enum status find_by_key_id(struct authorizer_call *call, bool *known)
 static enum status find_account(struct authorizer_call *call, struct slice id)
 {
     struct authorizer_decision *d = &call->decision;
-    enum status status = registry_find_account(call->view, id, call->arena, &d->account);
+    enum status status = call->subject == AUTHORIZER_BY_ACCOUNT
+                             ? registry_find_account(call->view, id, call->arena, &d->account)
+                             : registry_find_owner(call->view, id, call->arena, &d->account);
     if (status == STATUS_NOT_FOUND && call->subject != AUTHORIZER_BY_ACCOUNT) {
         return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the key's account is missing: run posternd --check");
     }

@@ -34,6 +34,8 @@ STATUS_MUST_CHECK enum status decide_create_authority(struct decision *decision)
 STATUS_MUST_CHECK enum status decide_create(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_revoke_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_revoke(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_roll_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_roll(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decision);

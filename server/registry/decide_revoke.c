@@ -1,23 +1,5 @@
 // REVOKE: at once and for ever, by key id or by whoever holds the token.
-#include "registry/decide.h"
-
-// The same words for a key that is missing, deleted or somebody else's.
-static enum status unknown_id(struct decision *decision)
-{
-    char text[KEY_ID_TEXT_SIZE + 1];
-    key_id_format(decision->command->ask.revoke.key_id, text);
-    return status_fail(&decision->command->note, STATUS_NOT_FOUND, "revoke.key_id",
-                       "there is no key %s: look it up with: postern list", text);
-}
-
-static enum status find_by_id(struct decision *decision, struct registry_key *key)
-{
-    struct registry_command *command = decision->command;
-    enum status status = registry_find_key(decision->txn, command->ask.revoke.key_id, command->arena, key);
-    if (status == STATUS_OK && (key->deleted || !decide_may_touch(&command->caller, key->account)))
-        status = STATUS_NOT_FOUND;
-    return status == STATUS_NOT_FOUND ? unknown_id(decision) : status;
-}
+#include "registry/decide_key.h"
 
 // The same words for a text that is no token, an unknown key and a wrong secret. Never the token itself.
 static enum status unknown_token(struct decision *decision)
@@ -30,7 +12,7 @@ static enum status unknown_token(struct decision *decision)
 static enum status check_holder(struct decision *decision, const struct registry_key *key)
 {
     const struct registry_command *command = decision->command;
-    if (key->deleted || !registry_token_matches(decision->registry, key, command->ask.revoke.token))
+    if (!registry_token_matches(decision->registry, key, command->ask.revoke.token))
         return unknown_token(decision);
     if (key->type == KEY_TYPE_PUBLIC && !command->caller.is_operator)
         return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, "revoke.api_key",
@@ -55,17 +37,21 @@ static enum status find_by_token(struct decision *decision, struct registry_key 
 
 enum status decide_revoke_authority(struct decision *decision)
 {
+    const struct registry_revoke *ask = &decision->command->ask.revoke;
     struct registry_key *key = &decision->command->result.key;
-    return decision->command->ask.revoke.by_token ? find_by_token(decision, key) : find_by_id(decision, key);
+    return ask->by_token ? find_by_token(decision, key) : decide_find_key(decision, ask->key_id, "revoke.key_id", key);
 }
 
 enum status decide_revoke(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_key *key = &command->result.key; // found by decide_revoke_authority
-    enum status status = registry_find_account(decision->txn, key->account, command->arena, &command->result.account);
+    if (key->deleted)
+        return command->ask.revoke.by_token ? unknown_token(decision)
+                                            : decide_unknown_key(decision, key->id, "revoke.key_id");
+    enum status status = decide_find_owner(decision, key, &command->result.account);
     if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+        return status;
     if (key->facts.revoked_at_ms != 0)
         return STATUS_OK; // final: the first reason and time stay
     status = decide_version(decision, "revoke.if_version", key->version);

@@ -146,6 +146,9 @@ STATUS_MUST_CHECK enum status registry_find_key(struct store_txn *view, const ui
                                                 struct arena *arena, struct registry_key *out);
 STATUS_MUST_CHECK enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
                                                     struct registry_account *out);
+// The account of a key, also a deleted one (whose keys are all revoked); registry_find_account does not find those.
+STATUS_MUST_CHECK enum status registry_find_owner(struct store_txn *view, struct slice id, struct arena *arena,
+                                                  struct registry_account *out);
 STATUS_MUST_CHECK enum status registry_find_tier(struct store_txn *view, struct slice name, struct arena *arena,
                                                  struct registry_tier *out);
 // Is this the token of that key? Constant-time comparison of the keyed hash; false too when the key's master secret is
@@ -388,10 +391,11 @@ struct registry_purge {      // the daemon's own
 };
 
 struct registry_result {
-    struct slice token;              // CREATE: this once
-    struct registry_key key;         // CREATE, REVOKE
-    struct registry_account account; // PUT_ACCOUNT; CREATE and REVOKE: the key's
-    struct registry_tier tier;       // PUT_TIER
+    struct slice token;              // CREATE, ROLL: this once
+    struct registry_key key;         // CREATE, REVOKE, UPDATE, DELETE; ROLL: the successor
+    struct registry_key predecessor; // ROLL
+    struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT; with a key: the key's
+    struct registry_tier tier;       // PUT_TIER, DELETE_TIER
     uint64_t now_ms;
 };
 #define REGISTRY_GRACE_MAX_MS UINT64_C(2592000000) // 30 days

@@ -116,7 +116,7 @@ static enum status find_key(struct call *call, const uint8_t id[KEY_ID_SIZE], st
         return status;
     status = registry_find_key(call->view, id, call->arena, key);
     if (status == STATUS_OK)
-        status = registry_find_account(call->view, key->account, call->arena, account);
+        status = registry_find_owner(call->view, key->account, call->arena, account);
     if (status == STATUS_OK)
         status = registry_seq(call->view, &call->reply.seq);
     store_view_end(call->view);

@@ -1,0 +1,55 @@
+// What the rules about keys share: finding one, its account's say, a new one's id, token and record. Private to the
+// room.
+//
+// Threads: the writer's.
+#ifndef REGISTRY_DECIDE_KEY_H
+#define REGISTRY_DECIDE_KEY_H
+
+#include "registry/decide.h"
+
+enum { DECIDE_ID_RANDOM_SIZE = 9 }; // random bytes of a key id
+
+// The key that a command names, also a deleted one. NOT_FOUND, in the same words, when it is missing or belongs to an
+// account that the caller may not touch.
+STATUS_MUST_CHECK enum status decide_find_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE],
+                                              const char *field, struct registry_key *out);
+// NOT_FOUND in those words.
+STATUS_MUST_CHECK enum status decide_unknown_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE],
+                                                 const char *field);
+// The account that a key of the store belongs to, also a deleted one. DATA_LOSS when it is missing.
+STATUS_MUST_CHECK enum status decide_find_owner(struct decision *decision, const struct registry_key *key,
+                                                struct registry_account *out);
+
+// What becomes of a key that is in a final state, or was rolled: FAILED_PRECONDITION with the state. `verb`: "updated".
+STATUS_MUST_CHECK enum status decide_not_final(struct decision *decision, const struct registry_key *key,
+                                               const struct registry_account *account, const char *field,
+                                               const char *verb);
+
+// May the account have one more key? FAILED_PRECONDITION: suspended, or not in that environment.
+struct decide_fields { // paths of what is at fault
+    const char *account;
+    const char *environment;
+};
+STATUS_MUST_CHECK enum status decide_account_allows(struct decision *decision, const struct registry_account *account,
+                                                    enum key_environment environment,
+                                                    const struct decide_fields *fields);
+// RESOURCE_EXHAUSTED when it has max_keys that are neither revoked nor expired, `leaving` (0 or 1) of them not counted.
+STATUS_MUST_CHECK enum status decide_max_keys(struct decision *decision, const struct registry_account *account,
+                                              unsigned leaving, const char *field);
+// How many there are; counts no further than `most`.
+STATUS_MUST_CHECK enum status decide_count_live(struct decision *decision, const struct registry_account *account,
+                                                uint64_t most, uint64_t *count);
+
+// INVALID_ARGUMENT when the moment has passed; 0 = never.
+STATUS_MUST_CHECK enum status decide_expiry(struct decision *decision, uint64_t expires_at_ms, const char *field);
+
+// Now, or just behind the account's RevokeAll of the same millisecond.
+uint64_t decide_created_at(const struct decision *decision, const struct registry_account *account);
+// An id that no key ever had, from the command's random bytes (all but the first KEY_SECRET_SIZE).
+STATUS_MUST_CHECK enum status decide_make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE]);
+// Completes a new key: id, lineage (unless it has a predecessor), who made it and when, version, token and its hash.
+// The token's text is in the command's arena. Uses up the command's random bytes: one key per command.
+STATUS_MUST_CHECK enum status decide_make_key(struct decision *decision, const struct registry_account *account,
+                                              struct registry_key *key, struct slice *token);
+
+#endif
