@@ -10,6 +10,8 @@ static const struct rule {
     [REGISTRY_REVOKE] = {decide_revoke_authority, decide_revoke},
     [REGISTRY_PUT_ACCOUNT] = {decide_put_account_authority, decide_put_account},
     [REGISTRY_PUT_TIER] = {decide_put_tier_authority, decide_put_tier},
+    [REGISTRY_UPDATE] = {decide_update_authority, decide_update},
+    [REGISTRY_DELETE] = {decide_delete_authority, decide_delete},
     [REGISTRY_ROLL] = {decide_roll_authority, decide_roll},
 };
 

@@ -36,6 +36,10 @@ STATUS_MUST_CHECK enum status decide_revoke_authority(struct decision *decision)
 STATUS_MUST_CHECK enum status decide_revoke(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_roll_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_roll(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_update_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_update(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decision);
