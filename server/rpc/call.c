@@ -58,7 +58,7 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
 enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note)
 {
     char path[2 * sizeof call->note.field];
-    bool relative = note->field[0] != '\0' && strcmp(note->field, "request_id") != 0;
+    bool relative = note->field[0] != '\0' && strcmp(note->field, "min_seq") != 0;
     (void)snprintf(path, sizeof path, "%s%s%s", relative ? call->route->name : "", relative ? "." : "", note->field);
     const char *message = note->message[0] != '\0' ? note->message : status_name(status);
     return call_fail(call, status, path, "%s", message);

@@ -26,7 +26,7 @@ static void done(struct registry_command *command)
     if (command->status == STATUS_OK)
         call->packed = command->reply;
     else
-        call_fail_note(call, command->status, &command->note);
+        call_fail(call, command->status, command->note.field, "%s", command->note.message);
     call->finish(call);
 }
 
