@@ -29,11 +29,11 @@ enum usage_table { USAGE_TABLE_HOUR, USAGE_TABLE_LAST };
 struct usage_trace {
     uint64_t first_ms; // 0: none
     uint64_t last_ms;
-    struct usage_network networks[USAGE_NETWORKS_HOT]; // most recent first
-    uint8_t network_count;
-    bool network_is_current; // networks[0] is that of `address`
-    uint8_t address_size;
     char address[USAGE_ADDRESS_MAX];
+    uint8_t address_size;
+    uint8_t network_count;
+    bool network_is_current;                           // networks[0] is that of `address`, last seen at `last_ms`
+    struct usage_network networks[USAGE_NETWORKS_HOT]; // most recent first
 };
 
 enum usage_state {
@@ -43,8 +43,9 @@ enum usage_state {
     USAGE_CLEAN    // the store has it: in the list of those at rest, the longest first
 };
 
+// In the order of use: a note should touch few cache lines.
 struct usage_entry {
-    struct usage_entry *chain; // of its bucket, or of the free ones
+    _Alignas(USAGE_CACHE_LINE) struct usage_entry *chain; // of its bucket, or of the free ones
     uint32_t hash;
     uint32_t hour;
     uint8_t kind;
@@ -59,7 +60,7 @@ struct usage_entry {
     struct usage_entry *next;
     uint64_t clean_ms; // when the store had it
 };
-_Static_assert(sizeof(struct usage_entry) <= 512, "what the door says about memory");
+_Static_assert(sizeof(struct usage_entry) == 512, "what the door says about memory");
 
 struct usage_list {
     struct usage_entry *first;
@@ -71,15 +72,15 @@ struct usage_shard {
     _Alignas(USAGE_CACHE_LINE) pthread_mutex_t mutex;
     struct usage_entry **buckets;
     size_t bucket_count; // a power of two
+    uint64_t noted;      // decisions, each by the shard of its account
+    uint64_t overflow;
     struct usage_entry *entries;
     size_t entry_max;
     size_t entry_count; // ever taken from `entries`
     struct usage_entry *free;
+    size_t in_use;
     struct usage_list dirty;
     struct usage_list clean;
-    size_t in_use;
-    uint64_t overflow;
-    uint64_t noted; // decisions, each by the shard of its account
 };
 
 // What an entry is found by.

@@ -34,10 +34,10 @@ struct slice usage_resource_name(const struct usage_resources *resources, uint16
 // --- sums
 struct usage_sums {
     uint64_t counts[USAGE_REASONS]; // by usage_reason_index
+    uint8_t cost_count;
+    uint16_t resources[USAGE_COSTS];
     uint64_t costs[USAGE_COSTS];
     uint64_t other_cost;
-    uint16_t resources[USAGE_COSTS];
-    uint8_t cost_count;
 };
 
 // -1: no such reason.

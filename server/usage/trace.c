@@ -59,6 +59,13 @@ static bool see(struct usage_network *set, size_t *count, size_t max, struct usa
 
 // --- uses
 
+// The current network was seen as long as its address was.
+static void close_network(struct usage_trace *trace, uint64_t last_ms)
+{
+    if (trace->network_is_current)
+        trace->networks[0].last_ms = last_ms;
+}
+
 static void change_address(struct usage_trace *trace, struct slice address, uint64_t now_ms)
 {
     struct usage_network seen = {.first_ms = now_ms, .last_ms = now_ms};
@@ -81,11 +88,11 @@ void usage_trace_note(struct usage_trace *trace, struct slice address, uint64_t 
         address = slice_empty();
     if (trace->first_ms == 0)
         trace->first_ms = now_ms;
-    trace->last_ms = now_ms;
-    if (!slice_equal(slice_make(trace->address, trace->address_size), address))
+    if (!slice_equal(slice_make(trace->address, trace->address_size), address)) {
+        close_network(trace, trace->last_ms);
         change_address(trace, address, now_ms);
-    else if (trace->network_is_current)
-        trace->networks[0].last_ms = now_ms;
+    }
+    trace->last_ms = now_ms;
 }
 
 void usage_last_merge(struct usage_last *last, const struct usage_trace *trace)
@@ -100,7 +107,10 @@ void usage_last_merge(struct usage_last *last, const struct usage_trace *trace)
         memcpy(last->address, trace->address, trace->address_size);
     }
     for (size_t i = trace->network_count; i > 0; i--) {
-        if (see(last->networks, &last->network_count, USAGE_NETWORKS, trace->networks[i - 1]))
+        struct usage_network seen = trace->networks[i - 1];
+        if (i == 1 && trace->network_is_current)
+            seen.last_ms = trace->last_ms;
+        if (see(last->networks, &last->network_count, USAGE_NETWORKS, seen))
             last->networks_met++;
     }
 }

@@ -70,7 +70,7 @@ static uint64_t draw(uint64_t *state, uint64_t below)
     return (z ^ (z >> 31)) % below;
 }
 
-enum { SEEDS = 40, STEPS = 60, KEYS = 4 };
+enum { SEEDS = 20, STEPS = 60, KEYS = 4 };
 
 static void set_up(struct usage_fixture *fixture)
 {
