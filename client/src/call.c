@@ -83,9 +83,10 @@ static bool answers_this(const struct postern_ask *ask, const Postern__V1__Reply
 
 // What came of one attempt, beside the error.
 enum attempt {
-    DONE,  // the error (or its absence) is final
-    AGAIN, // not carried out: repeat
-    UNSURE // sent, and it may have been carried out: repeat
+    DONE,   // the error (or its absence) is final
+    WAITED, // not carried out, and it has waited already: repeat at once
+    AGAIN,  // not carried out: repeat
+    UNSURE  // sent, and it may have been carried out: repeat
 };
 
 static enum attempt read_reply(const struct postern *client, const struct postern_ask *ask, nng_msg *message,
@@ -115,22 +116,24 @@ static enum attempt read_reply(const struct postern *client, const struct poster
 
 // -------------------------------------------------------------------------------------------------- repetition
 
-static enum attempt attempt_once(struct postern *client, struct postern_slot *slot, struct postern_ask *ask,
-                                 uint64_t deadline_ms, struct postern_reply_box **box, struct postern_error *error)
+static enum attempt attempt_once(struct postern *client, struct postern_ask *ask, uint64_t deadline_ms,
+                                 struct postern_reply_box **box, struct postern_error *error)
 {
     uint64_t now = postern_now_ms();
     uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
     uint64_t patience = left / 4 > PATIENCE_MS_MIN ? left / 4 : PATIENCE_MS_MIN;
     ask->request.timeout_ms = left > 0 ? (uint32_t)left : 1;
     nng_msg *message = NULL;
-    switch (postern_exchange(client, slot, &ask->request, deadline_ms, patience, &message)) {
+    enum postern_outcome outcome = postern_exchange(client, &ask->request, deadline_ms, patience, &message);
+    switch (outcome) {
     case POSTERN_GOT_REPLY:
         return read_reply(client, ask, message, box, error);
     case POSTERN_NOT_CONNECTED:
+    case POSTERN_NOT_SENT:
         postern_fail(error, POSTERN_UNAVAILABLE,
                      "cannot reach posternd at %s: is it running? (posternd --data DIR --listen %s)", client->url,
                      client->url);
-        return AGAIN;
+        return outcome == POSTERN_NOT_CONNECTED ? WAITED : AGAIN;
     case POSTERN_LOST:
         postern_fail(error, POSTERN_UNAVAILABLE, "the connection to posternd at %s was lost before the answer came",
                      client->url);
@@ -184,14 +187,14 @@ static void note_unsure(const struct postern_ask *ask, struct postern_error *err
         postern_copy_text(error->message + size, sizeof error->message - size, hint);
 }
 
-static void repeat_until_done(struct postern *client, struct postern_slot *slot, struct postern_ask *ask,
-                              struct postern_reply_box **box, struct postern_error *error)
+static void repeat_until_done(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
+                              struct postern_error *error)
 {
     uint64_t deadline = postern_now_ms() + ask->timeout_ms;
     uint64_t backoff = BACKOFF_MS_MIN;
     bool unsure = false;
     for (;;) {
-        enum attempt attempt = attempt_once(client, slot, ask, deadline, box, error);
+        enum attempt attempt = attempt_once(client, ask, deadline, box, error);
         if (attempt == DONE)
             return; // a definite answer; repeated changes are told apart by their request_id
         unsure = unsure || attempt == UNSURE;
@@ -199,6 +202,8 @@ static void repeat_until_done(struct postern *client, struct postern_slot *slot,
             postern_reply_box_free(*box);
             *box = NULL;
         }
+        if (attempt == WAITED && postern_now_ms() < deadline)
+            continue;
         if (!pause_before_repeating(&backoff, error->retry_after_ms, deadline))
             break;
     }
@@ -230,11 +235,7 @@ enum postern_status postern_ask_perform(struct postern *client, struct postern_a
     enum postern_status status = check_request(ask, error);
     if (status != POSTERN_OK)
         return status;
-    struct postern_slot *slot = postern_slot_take(client);
-    if (slot == NULL)
-        return postern_fail_memory(error);
-    repeat_until_done(client, slot, ask, box, error);
-    postern_slot_give(client, slot);
+    repeat_until_done(client, ask, box, error);
     if (error->status != POSTERN_OK) {
         postern_reply_box_free(*box);
         *box = NULL;

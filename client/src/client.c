@@ -1,64 +1,66 @@
 #include "client.h"
 
 #include "error.h"
-#include "exchange.h"
 
-#include <nng/protocol/reqrep0/req.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    REPLY_BYTES_MAX = 1024 * 1024 + 4, // with the transport's request id
-    RECONNECT_MS_MIN = 10,
-    RECONNECT_MS_MAX = 500
-};
+enum { CLOSE_MS_MAX = 1000 }; // how long postern_close waits; it takes a few ms
 
 // ------------------------------------------------------------------------------------------------------- slots
-
-static void slot_free(struct postern_slot *slot)
-{
-    nng_ctx_close(slot->context);
-    nng_aio_free(slot->aio);
-    free(slot);
-}
-
-static struct postern_slot *slot_new(struct postern *client)
-{
-    struct postern_slot *slot = calloc(1, sizeof *slot);
-    if (slot == NULL)
-        return NULL;
-    if (nng_aio_alloc(&slot->aio, NULL, NULL) != 0) {
-        free(slot);
-        return NULL;
-    }
-    if (nng_ctx_open(&slot->context, client->socket) != 0) {
-        nng_aio_free(slot->aio);
-        free(slot);
-        return NULL;
-    }
-    return slot;
-}
 
 struct postern_slot *postern_slot_take(struct postern *client)
 {
     pthread_mutex_lock(&client->lock);
-    struct postern_slot *slot = client->idle;
+    struct postern_channel *channel = client->channel;
+    struct postern_slot *slot = channel->idle;
     if (slot != NULL)
-        client->idle = slot->next;
+        channel->idle = slot->next;
+    channel->users++;
     pthread_mutex_unlock(&client->lock);
-    return slot != NULL ? slot : slot_new(client);
+    if (slot == NULL)
+        slot = postern_slot_new(channel);
+    if (slot != NULL)
+        return slot;
+    pthread_mutex_lock(&client->lock);
+    channel->users--; // and if it was retired meanwhile, it stays: memory is out anyway
+    pthread_mutex_unlock(&client->lock);
+    return NULL;
 }
 
 void postern_slot_give(struct postern *client, struct postern_slot *slot)
 {
+    struct postern_channel *channel = slot->channel;
     pthread_mutex_lock(&client->lock);
-    slot->next = client->idle;
-    client->idle = slot;
+    slot->next = channel->idle;
+    channel->idle = slot;
+    channel->users--;
+    bool finished = channel->retired && channel->users == 0;
     pthread_mutex_unlock(&client->lock);
+    if (finished)
+        postern_closer_give(client->closer, channel);
 }
 
-// ------------------------------------------------------------------------------------------------------ socket
+void postern_channel_replace(struct postern *client, struct postern_channel *channel)
+{
+    struct postern_channel *fresh = NULL;
+    if (postern_channel_open(client->url, &fresh) != 0)
+        return;
+    pthread_mutex_lock(&client->lock);
+    bool in_use = client->channel == channel;
+    if (in_use) {
+        client->channel = fresh;
+        channel->retired = true;
+    }
+    struct postern_channel *unused = in_use ? channel : fresh;
+    bool finished = unused->users == 0;
+    pthread_mutex_unlock(&client->lock);
+    if (finished)
+        postern_closer_give(client->closer, unused);
+}
+
+// ----------------------------------------------------------------------------------------------------- connect
 
 // Known schemes only: `abstract://` has no permissions, and a typing error should say so.
 static bool is_url(const char *url)
@@ -72,36 +74,6 @@ static bool is_url(const char *url)
     return false;
 }
 
-static void note_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
-{
-    struct postern *client = context;
-    uint_least32_t gone = pipe.id;
-    if (event != NNG_PIPE_EV_ADD_POST) {
-        atomic_compare_exchange_strong(&client->pipe, &gone, 0);
-        return;
-    }
-    atomic_store(&client->silent_since, 0);
-    atomic_store(&client->pipe, pipe.id);
-}
-
-// The library repeats by itself, because it has to stop at the deadline: so the socket must not.
-static int set_options(struct postern *client)
-{
-    nng_socket socket = client->socket;
-    int rv = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
-    if (rv == 0)
-        rv = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, REPLY_BYTES_MAX);
-    if (rv == 0)
-        rv = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN);
-    if (rv == 0)
-        rv = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX);
-    if (rv == 0)
-        rv = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, note_pipe, client);
-    if (rv == 0)
-        rv = nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, note_pipe, client);
-    return rv;
-}
-
 static enum postern_status explain(const struct postern *client, int rv, struct postern_error *error)
 {
     if (rv == NNG_ENOMEM)
@@ -111,40 +83,22 @@ static enum postern_status explain(const struct postern *client, int rv, struct 
                         nng_strerror(rv));
 }
 
-static enum postern_status connect_in_background(struct postern *client, struct postern_error *error)
-{
-    int rv = nng_req0_open(&client->socket);
-    if (rv != 0)
-        return explain(client, rv, error);
-    nng_dialer dialer;
-    rv = set_options(client);
-    if (rv == 0)
-        rv = nng_dialer_create(&dialer, client->socket, client->url);
-    if (rv == 0 && client->may_vanish)
-        (void)nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, true); // help, not a need
-    if (rv == 0)
-        rv = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
-    if (rv == 0)
-        return POSTERN_OK;
-    nng_close(client->socket);
-    return explain(client, rv, error);
-}
-
 // nng starts its threads at its first use; they must not take signals that are meant for the program.
 static enum postern_status connect_without_signals(struct postern *client, struct postern_error *error)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    enum postern_status status = connect_in_background(client, error);
+    int rv = postern_channel_open(client->url, &client->channel);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status;
+    return rv == 0 ? POSTERN_OK : explain(client, rv, error);
 }
 
 // ------------------------------------------------------------------------------------------------------ handle
 
 static void wipe(struct postern *client)
 {
+    postern_closer_free(client->closer, CLOSE_MS_MAX);
     if (client->api_key != NULL)
         explicit_bzero(client->api_key, strlen(client->api_key));
     free(client->api_key);
@@ -173,7 +127,8 @@ static struct postern *handle_new(const struct postern_options *options)
     client->api_key = strdup(or_environment(options->api_key, "POSTERN_API_KEY"));
     client->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : POSTERN_TIMEOUT_MS_DEFAULT;
     client->policy = options->policy;
-    if (client->url == NULL || client->api_key == NULL) {
+    client->closer = postern_closer_new();
+    if (client->url == NULL || client->api_key == NULL || client->closer == NULL) {
         wipe(client);
         return NULL;
     }
@@ -218,13 +173,7 @@ void postern_close(struct postern *client)
 {
     if (client == NULL)
         return;
-    struct postern_slot *slot = client->idle;
-    while (slot != NULL) {
-        struct postern_slot *next = slot->next;
-        slot_free(slot);
-        slot = next;
-    }
-    nng_close(client->socket);
+    postern_closer_give(client->closer, client->channel);
     wipe(client);
 }
 

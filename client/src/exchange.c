@@ -2,9 +2,17 @@
 
 #include <string.h>
 
-// A connection over which nothing has come back for this long is given up, if its peer may have vanished: the kernel
-// alone would take a quarter of an hour.
-enum { SILENCE_MS_MAX = 2000 };
+enum {
+    // A request waits for a connection on one channel for this long at once, so that it soon sees a new one.
+    WAIT_MS_MAX = 200,
+    // A channel that had no connection for this long, though one was wanted, is replaced. When posternd is down that
+    // costs
+    // a socket every now and then; when nng has lost the ability to reconnect it is the way out.
+    UNSENT_MS_MAX = 750,
+    // So is one over which nothing has come back for this long, if its peer may have vanished: the kernel alone would
+    // take a quarter of an hour.
+    SILENT_MS_MAX = 2000
+};
 
 uint64_t postern_now_ms(void)
 {
@@ -57,48 +65,74 @@ static int receive_message(struct postern_slot *slot, uint64_t timeout_ms, nng_m
     return rv;
 }
 
-// Reconnects when the peer seems to have vanished. Calls in flight on the connection see it as lost and repeat.
-static void note_silence(struct postern *client)
+// Notes that something failed; true for one caller when it has been failing for that long.
+static bool is_overdue(atomic_uint_least64_t *since, uint64_t span_ms)
 {
     uint64_t now = postern_now_ms();
-    uint64_t since = 0;
-    if (atomic_compare_exchange_strong(&client->silent_since, &since, now) || !client->may_vanish)
-        return;
-    uint32_t pipe = atomic_load(&client->pipe);
-    if (now - since < SILENCE_MS_MAX || pipe == 0)
-        return;
-    atomic_store(&client->silent_since, 0);
-    (void)nng_pipe_close((nng_pipe){.id = pipe}); // fails only when it is gone already
+    uint64_t first = 0;
+    if (atomic_compare_exchange_strong(since, &first, now))
+        return false;
+    return now - first >= span_ms && atomic_compare_exchange_strong(since, &first, now);
+}
+
+static enum postern_outcome send_request(struct postern *client, struct postern_slot *slot, nng_msg *message,
+                                         uint64_t deadline_ms)
+{
+    struct postern_channel *channel = slot->channel;
+    uint64_t left = left_until(deadline_ms);
+    uint64_t none = 0;
+    atomic_compare_exchange_strong(&channel->unsent_since, &none, postern_now_ms());
+    int rv = send_message(slot, message, left < WAIT_MS_MAX ? left : WAIT_MS_MAX);
+    if (rv == 0) {
+        atomic_store(&channel->unsent_since, 0);
+        return POSTERN_GOT_REPLY;
+    }
+    if (rv != NNG_ETIMEDOUT)
+        return rv == NNG_ENOMEM ? POSTERN_NO_MEMORY : POSTERN_NOT_SENT;
+    if (is_overdue(&channel->unsent_since, UNSENT_MS_MAX))
+        postern_channel_replace(client, channel);
+    return POSTERN_NOT_CONNECTED;
 }
 
 static enum postern_outcome await_reply(struct postern *client, struct postern_slot *slot, uint64_t timeout_ms,
                                         nng_msg **reply)
 {
+    struct postern_channel *channel = slot->channel;
     int rv = receive_message(slot, timeout_ms, reply);
     if (rv == 0) {
-        atomic_store(&client->silent_since, 0);
+        atomic_store(&channel->silent_since, 0);
         return POSTERN_GOT_REPLY;
     }
-    if (rv == NNG_ETIMEDOUT) {
-        note_silence(client);
-        return POSTERN_SILENT;
-    }
-    return rv == NNG_ENOMEM ? POSTERN_NO_MEMORY : POSTERN_LOST;
+    if (rv != NNG_ETIMEDOUT)
+        return rv == NNG_ENOMEM ? POSTERN_NO_MEMORY : POSTERN_LOST;
+    if (client->may_vanish && is_overdue(&channel->silent_since, SILENT_MS_MAX))
+        postern_channel_replace(client, channel);
+    return POSTERN_SILENT;
 }
 
-enum postern_outcome postern_exchange(struct postern *client, struct postern_slot *slot,
-                                      const Postern__V1__Request *request, uint64_t deadline_ms, uint64_t patience_ms,
-                                      nng_msg **reply)
+static enum postern_outcome exchange(struct postern *client, struct postern_slot *slot, nng_msg *message,
+                                     uint64_t deadline_ms, uint64_t patience_ms, nng_msg **reply)
+{
+    enum postern_outcome outcome = send_request(client, slot, message, deadline_ms);
+    if (outcome != POSTERN_GOT_REPLY)
+        return outcome;
+    uint64_t left = left_until(deadline_ms);
+    return await_reply(client, slot, left < patience_ms ? left : patience_ms, reply);
+}
+
+enum postern_outcome postern_exchange(struct postern *client, const Postern__V1__Request *request, uint64_t deadline_ms,
+                                      uint64_t patience_ms, nng_msg **reply)
 {
     nng_msg *message = NULL;
     if (nng_msg_alloc(&message, postern__v1__request__get_packed_size(request)) != 0)
         return POSTERN_NO_MEMORY;
     postern__v1__request__pack(request, nng_msg_body(message));
-    int rv = send_message(slot, message, left_until(deadline_ms));
-    if (rv == NNG_ENOMEM)
+    struct postern_slot *slot = postern_slot_take(client);
+    if (slot == NULL) {
+        postern_message_wipe(message);
         return POSTERN_NO_MEMORY;
-    if (rv != 0)
-        return POSTERN_NOT_CONNECTED;
-    uint64_t left = left_until(deadline_ms);
-    return await_reply(client, slot, left < patience_ms ? left : patience_ms, reply);
+    }
+    enum postern_outcome outcome = exchange(client, slot, message, deadline_ms, patience_ms, reply);
+    postern_slot_give(client, slot);
+    return outcome;
 }

@@ -1,0 +1,174 @@
+// Servers that are killed, under load, and others that do not even shake hands: no call is lost by that.
+//
+// The server is this program again, in a process of its own ("serve URL"), so that killing it is a real crash.
+#include "postern/postern.h"
+#include "support/client_peer.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { THREADS = 32, KILLS = 12, CALLS_BETWEEN = 200, LONG_MS = 60000 };
+
+extern char **environ;
+
+static char directory[] = "/tmp/postern-restart-XXXXXX";
+static char url[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(url, sizeof url, "ipc://%s/socket", directory);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(url + strlen("ipc://"));
+    return rmdir(directory);
+}
+
+// ------------------------------------------------------------------------------------------------------ server
+
+static enum peer_act always_serving(void *context, unsigned n, const Postern__V1__Request *request,
+                                    Postern__V1__Reply *reply)
+{
+    (void)n;
+    (void)request;
+    reply->result_case = POSTERN__V1__REPLY__RESULT_HEALTH;
+    reply->health = context;
+    return PEER_ANSWER;
+}
+
+static int serve(const char *at)
+{
+    Postern__V1__HealthReply healthy = POSTERN__V1__HEALTH_REPLY__INIT;
+    healthy.serving = true;
+    struct peer peer;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return 1;
+    peer_start(&peer, at, always_serving, &healthy);
+    for (;;)
+        pause();
+}
+
+static pid_t started(const char *at)
+{
+    char program[] = "/proc/self/exe", word[] = "serve", where[64];
+    snprintf(where, sizeof where, "%s", at);
+    char *const arguments[] = {program, word, where, NULL};
+    pid_t server = -1;
+    assert_int_equal(posix_spawn(&server, program, NULL, NULL, arguments, environ), 0);
+    return server;
+}
+
+static void killed(pid_t server)
+{
+    assert_int_equal(kill(server, SIGKILL), 0);
+    assert_int_equal(waitpid(server, NULL, 0), server);
+}
+
+// ------------------------------------------------------------------------------------------------------ callers
+
+struct load {
+    struct postern *client;
+    atomic_bool stop;
+    atomic_uint answered;
+    atomic_uint failed;
+};
+
+static void *call_on(void *context)
+{
+    struct load *load = context;
+    while (!atomic_load(&load->stop)) {
+        struct postern_health_reply *reply = NULL;
+        bool good = postern_health(load->client, NULL, &reply, NULL) == POSTERN_OK;
+        atomic_fetch_add(good ? &load->answered : &load->failed, 1);
+        postern_reply_free(reply);
+    }
+    return NULL;
+}
+
+// Until so many more calls were answered, or one failed (which takes LONG_MS).
+static void await_answers(struct load *load, unsigned more)
+{
+    unsigned goal = atomic_load(&load->answered) + more;
+    const struct timespec moment = {.tv_nsec = 5000000};
+    while (atomic_load(&load->answered) < goal && atomic_load(&load->failed) == 0)
+        nanosleep(&moment, NULL);
+    assert_int_equal(atomic_load(&load->failed), 0);
+}
+
+static void no_call_fails_while_the_server_is_killed_and_started_again_under_load(void **state)
+{
+    (void)state;
+    struct load load = {0};
+    const struct postern_options options = {.url = url, .timeout_ms = LONG_MS};
+    assert_int_equal(postern_open(&options, &load.client, NULL), POSTERN_OK);
+    pid_t server = started(url);
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_on, &load), 0);
+    for (unsigned i = 0; i < KILLS; i++) {
+        await_answers(&load, CALLS_BETWEEN);
+        killed(server);
+        server = started(url);
+    }
+    await_answers(&load, CALLS_BETWEEN);
+    atomic_store(&load.stop, true);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&load.failed), 0);
+    postern_close(load.client); // returns, whatever state the transport is in
+    killed(server);
+}
+
+// Something accepts the connection but never shakes hands; nng alone would wait for ten seconds before it tries again.
+static void a_connection_that_gets_nowhere_is_replaced(void **state)
+{
+    (void)state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = url + strlen("ipc://");
+    unlink(path);
+    memcpy(address.sun_path, path, strlen(path));
+    int mute = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(mute, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(mute, 8), 0);
+    struct postern *client = NULL;
+    const struct postern_options options = {.url = url, .timeout_ms = 6000};
+    assert_int_equal(postern_open(&options, &client, NULL), POSTERN_OK);
+    int accepted = accept4(mute, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(accepted >= 0);
+    unlink(path); // the client's connection stays open
+    pid_t server = started(url);
+    struct postern_health_reply *reply = NULL;
+    struct postern_error error = {0};
+    if (postern_health(client, NULL, &reply, &error) != POSTERN_OK)
+        fail_msg("%s", error.message);
+    postern_reply_free(reply);
+    postern_close(client);
+    killed(server);
+    close(accepted);
+    close(mute);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3)
+        return serve(argv[2]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_that_gets_nowhere_is_replaced),
+        cmocka_unit_test(no_call_fails_while_the_server_is_killed_and_started_again_under_load),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
