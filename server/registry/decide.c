@@ -29,7 +29,8 @@ enum status decide_authority(struct decision *decision)
         return status_fail(&decision->command->note, STATUS_UNIMPLEMENTED, NULL,
                            "this posternd does not know commands of kind %d: start a newer one",
                            (int)decision->command->kind);
-    return rule->authority(decision);
+    enum status status = decide_caller(decision);
+    return status == STATUS_OK ? rule->authority(decision) : status;
 }
 
 enum status decide(struct decision *decision)

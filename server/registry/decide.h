@@ -17,6 +17,8 @@ struct decision {
     struct registry_command *command; // gets the result and, for a refusal, the note
     uint64_t now_ms;
     uint64_t seq; // of the change, if there will be one
+    // kept by decide_authority
+    struct registry_key caller_key; // as it is now; set when command->caller.key is
     // out
     struct image *images; // `room`, unless the rule brings an array of its own
     struct image room[DECIDE_ROOM];
@@ -46,6 +48,9 @@ STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decisio
 STATUS_MUST_CHECK enum status decide_put_tier(struct decision *decision);
 
 // --- what several rules share
+
+// Reads the caller's key again. UNAUTHENTICATED when it does not work any more.
+STATUS_MUST_CHECK enum status decide_caller(struct decision *decision);
 
 // Operators, and account-admins for their own account.
 bool decide_may_touch(const struct registry_caller *caller, struct slice account);

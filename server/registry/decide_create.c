@@ -66,7 +66,6 @@ static struct registry_key asked_key(const struct registry_create *ask)
 static enum status make_key(struct decision *decision)
 {
     struct registry_result *result = &decision->command->result;
-    result->key = asked_key(&decision->command->ask.create);
     enum status status = decide_make_key(decision, &result->account, &result->key, &result->token);
     if (status == STATUS_OK)
         decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = result->key};
@@ -75,14 +74,20 @@ static enum status make_key(struct decision *decision)
 
 enum status decide_create(struct decision *decision)
 {
-    static const struct decide_fields fields = {.account = "create.account", .environment = "create.environment"};
+    static const struct decide_fields fields = {"create.account", "create.environment", "create.scopes",
+                                                "create.limits"};
     const struct registry_create *ask = &decision->command->ask.create;
     struct registry_account *account = &decision->command->result.account;
+    struct registry_key *key = &decision->command->result.key;
     enum status status = find_account(decision, account);
-    if (status == STATUS_OK)
-        status = decide_account_allows(decision, account, ask->environment, &fields);
+    if (status != STATUS_OK)
+        return status;
+    *key = asked_key(ask);
+    status = decide_account_allows(decision, account, key->environment, &fields);
     if (status == STATUS_OK)
         status = decide_expiry(decision, ask->expires_at_ms, "create.expires_at_ms");
+    if (status == STATUS_OK)
+        status = decide_within_caller(decision, key, &fields);
     if (status == STATUS_OK)
         status = decide_max_keys(decision, account, 0, fields.account);
     return status == STATUS_OK ? make_key(decision) : status;

@@ -29,6 +29,8 @@ STATUS_MUST_CHECK enum status decide_not_final(struct decision *decision, const 
 struct decide_fields { // paths of what is at fault
     const char *account;
     const char *environment;
+    const char *scopes;
+    const char *limits;
 };
 STATUS_MUST_CHECK enum status decide_account_allows(struct decision *decision, const struct registry_account *account,
                                                     enum key_environment environment,
@@ -39,6 +41,11 @@ STATUS_MUST_CHECK enum status decide_max_keys(struct decision *decision, const s
 // How many there are; counts no further than `most`.
 STATUS_MUST_CHECK enum status decide_count_live(struct decision *decision, const struct registry_account *account,
                                                 uint64_t most, uint64_t *count);
+
+// May the caller make or leave behind this key? PERMISSION_DENIED when its scopes, environment or limits go beyond
+// those of an account-admin's own key, with the first one that does.
+STATUS_MUST_CHECK enum status decide_within_caller(struct decision *decision, const struct registry_key *key,
+                                                   const struct decide_fields *fields);
 
 // INVALID_ARGUMENT when the moment has passed; 0 = never.
 STATUS_MUST_CHECK enum status decide_expiry(struct decision *decision, uint64_t expires_at_ms, const char *field);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const char key_field[] = "roll.key_id";
+static const struct decide_fields fields = {key_field, key_field, key_field, key_field};
 
 enum status decide_roll_authority(struct decision *decision)
 {
@@ -56,7 +57,6 @@ static uint64_t end_of_grace(const struct decision *decision, const struct regis
 static enum status check_room(struct decision *decision, const struct registry_key *key,
                               const struct registry_account *account)
 {
-    static const struct decide_fields fields = {.account = key_field, .environment = key_field};
     enum status status = decide_account_allows(decision, account, key->environment, &fields);
     if (status != STATUS_OK)
         return status;
@@ -104,6 +104,8 @@ enum status decide_roll(struct decision *decision)
         status = decide_version(decision, "roll.if_version", key->version);
     if (status == STATUS_OK)
         status = check_state(decision, key, &result->account);
+    if (status == STATUS_OK)
+        status = decide_within_caller(decision, key, &fields);
     if (status == STATUS_OK)
         status = check_room(decision, key, &result->account);
     return status == STATUS_OK ? make_successor(decision) : status;

@@ -71,6 +71,7 @@ static void set_fields(const struct registry_update *ask, struct registry_key *k
 
 enum status decide_update(struct decision *decision)
 {
+    static const struct decide_fields fields = {key_field, key_field, "update.scopes", "update.limits"};
     struct registry_command *command = decision->command;
     struct registry_key *key = &command->result.key; // found by decide_update_authority
     enum status status = decide_find_owner(decision, key, &command->result.account);
@@ -83,6 +84,9 @@ enum status decide_update(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     set_fields(&command->ask.update, key);
+    status = decide_within_caller(decision, key, &fields);
+    if (status != STATUS_OK)
+        return status;
     key->version = decision->seq;
     decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
     return STATUS_OK;
