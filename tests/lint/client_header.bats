@@ -1,0 +1,59 @@
+#!/usr/bin/env bats
+# The one public header: alone, in C and in C++; what is exported; what the library assumes of the protocol.
+
+POSTERN_SOURCE=${POSTERN_SOURCE:-$(cd "$(dirname "$BATS_TEST_FILENAME")/../.." && pwd)}
+HEADER=$POSTERN_SOURCE/client/include/postern/postern.h
+
+@test "the header compiles alone as C11 and C17" {
+    for standard in c11 c17; do
+        gcc -std=$standard -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror -fsyntax-only -x c "$HEADER"
+    done
+}
+
+@test "the header compiles alone as C++11 and C++20" {
+    for standard in c++11 c++20; do
+        g++ -std=$standard -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast -Werror -fsyntax-only -x c++ "$HEADER"
+    done
+}
+
+@test "a C++ program uses it" {
+    g++ -std=c++11 -Wall -Wextra -Wshadow -Werror -fsyntax-only -I "$POSTERN_SOURCE/client/include" -x c++ - <<'PROGRAM'
+#include <postern/postern.h>
+int main()
+{
+    struct postern *client = nullptr;
+    struct postern_error error;
+    struct postern_options options = postern_options();
+    options.policy = POSTERN_FAIL_CLOSED;
+    if (postern_open(&options, &client, &error) != POSTERN_OK)
+        return 1;
+    postern_verify_request request = postern_verify_request();
+    request.api_key = "token";
+    struct postern_verify_reply *reply = nullptr;
+    bool allowed = postern_verify(client, &request, &reply, &error) == POSTERN_OK && reply->allowed;
+    postern_reply_free(reply);
+    postern_close(client);
+    return allowed ? 0 : 1;
+}
+PROGRAM
+}
+
+@test "what the header declares is what the shared library exports" {
+    grep -oE 'postern_[a-z_]+\(' "$HEADER" | tr -d '(' | sort -u >"$BATS_TEST_TMPDIR/header"
+    grep -oE '\bpostern_[a-z_]+;' "$POSTERN_SOURCE/client/libpostern.map" | tr -d ';' | sort -u >"$BATS_TEST_TMPDIR/map"
+    diff "$BATS_TEST_TMPDIR/header" "$BATS_TEST_TMPDIR/map"
+    local library=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}/client/libpostern.so
+    [ -e "$library" ] || skip "not built"
+    nm -D --defined-only "$library" | awk '$3 ~ /^postern/ { print $3 }' | sort -u | diff - "$BATS_TEST_TMPDIR/map"
+}
+
+@test "the library knows every field of the protocol's replies that is bytes and not text" {
+    # In requests only: credential, page_token, charge_id, sha256.
+    local fields
+    fields=$(grep -oE '^ +(repeated )?bytes [a-z0-9_]+' "$POSTERN_SOURCE/proto/postern.proto" | awk '{ print $NF }' |
+        grep -vxE 'credential|page_token|charge_id|sha256' | sort -u)
+    [ "$fields" = $'next_page_token\nrequest_id' ]
+    for field in $fields; do
+        grep -q "\"$field\"" "$POSTERN_SOURCE/client/src/walk.c"
+    done
+}
