@@ -18,7 +18,14 @@
 #include "rpc/rpc.h"
 #include "scheduler/scheduler.h"
 
-enum { PATH_SIZE = 512, SPARE_FILES = 64, SPARE_READERS = 32, TICK_MS = 1000, READERS_MS = 60 * 1000 };
+enum {
+    PATH_SIZE = 512,
+    SPARE_FILES = 64,
+    SPARE_READERS = 32,
+    TICK_MS = 1000,
+    IDLE_METERS_MS = 60 * 1000,
+    READERS_MS = 60 * 1000
+};
 
 struct daemon {
     struct config config;
@@ -232,6 +239,12 @@ static void tick(void *context)
     authorizer_tick(daemon->authorizer);
 }
 
+static void forget_idle_meters(void *context)
+{
+    struct daemon *daemon = context;
+    authorizer_forget_idle(daemon->authorizer);
+}
+
 static void check_readers(void *context)
 {
     struct daemon *daemon = context;
@@ -244,6 +257,7 @@ static bool open_scheduler(struct daemon *daemon)
     const struct scheduler_task tasks[] = {
         {.name = "tick", .interval_ms = TICK_MS, .run = tick, .context = daemon},
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
+        {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = forget_idle_meters, .context = daemon},
     };
     if (scheduler_open(tasks, sizeof tasks / sizeof *tasks, &daemon->log, &daemon->scheduler) == STATUS_OK)
         return true;

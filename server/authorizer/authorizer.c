@@ -1,6 +1,7 @@
 // The recipe of a decision: facts from a snapshot, the rules, then all limits at once.
 #include "authorizer/internal.h"
 #include "authorizer/rule.h"
+#include "authorizer/scope.h"
 #include "authorizer/term.h"
 
 #include <stdio.h>
@@ -17,18 +18,18 @@ const size_t authorizer_table_count = sizeof authorizer_tables / sizeof authoriz
 static enum status find_by_token(struct authorizer *a, struct authorizer_call *call, bool *known)
 {
     struct authorizer_decision *d = &call->decision;
-    struct key_token token = {0};
-    bool parsed = key_token_parse(call->question.token, &token, &d->has_key_id);
-    secret_wipe(token.secret, sizeof token.secret);
-    memcpy(d->key_id, token.id, sizeof d->key_id);
-    if (!parsed) {
-        return STATUS_OK;
-    }
-    enum status status = registry_find_key(call->view, token.id, call->arena, &d->key);
-    if (status == STATUS_OK) {
-        *known = registry_token_matches(a->registry, &d->key, call->question.token);
-    }
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    struct registry_presented *found = arena_alloc(call->arena, sizeof *found);
+    if (found == NULL)
+        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    enum status status = registry_find_presented(a->registry, call->view, call->question.token, call->arena, found);
+    if (status != STATUS_OK)
+        return status;
+    d->has_key_id = found->id_known;
+    memcpy(d->key_id, found->id, sizeof d->key_id);
+    *known = found->known;
+    if (found->known)
+        d->key = found->key;
+    return STATUS_OK;
 }
 
 static enum status find_by_key_id(struct authorizer_call *call, bool *known)
@@ -86,22 +87,6 @@ static enum status find_subject(struct authorizer *a, struct authorizer_call *ca
     return call->subject == AUTHORIZER_BY_ACCOUNT ? find_account(call, call->question.account) : STATUS_OK;
 }
 
-static enum status list_missing_scopes(struct authorizer_call *call)
-{
-    const struct authorizer_question *q = &call->question;
-    struct authorizer_decision *d = &call->decision;
-    d->missing_scopes = arena_array(call->arena, q->scope_count, sizeof(struct slice));
-    if (d->missing_scopes == NULL) {
-        return STATUS_RESOURCE_EXHAUSTED;
-    }
-    for (size_t i = 0; i < q->scope_count; i++) {
-        if (!rule_scope_is_granted(&d->key, q->scopes[i])) {
-            d->missing_scopes[d->missing_scope_count++] = q->scopes[i];
-        }
-    }
-    return STATUS_OK;
-}
-
 static enum status check_seq(struct authorizer_call *call)
 {
     enum status status = registry_seq(call->view, &call->decision.seq);
@@ -128,10 +113,11 @@ static enum status judge(struct authorizer *a, struct authorizer_call *call, str
                                                 .key = &d->key,
                                                 .account = &d->account,
                                                 .now_ms = clock_now_ms(a->clock)});
-    if (d->reason == REASON_INSUFFICIENT_SCOPE) {
-        status = list_missing_scopes(call);
+    if (d->reason == REASON_ALLOWED && call->question.scope_count > 0) {
+        status = scope_list_missing(call);
+        d->reason = d->missing_scope_count > 0 ? REASON_INSUFFICIENT_SCOPE : REASON_ALLOWED;
     }
-    if (d->reason == REASON_ALLOWED) {
+    if (status == STATUS_OK && d->reason == REASON_ALLOWED && d->account.tier.size > 0) {
         status = registry_find_tier(call->view, d->account.tier, call->arena, tier);
     }
     if (status == STATUS_NOT_FOUND) {
@@ -320,4 +306,29 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
         return AUTHORIZER_DONE;
     }
     return charge(a, call, &tier);
+}
+
+enum status authorizer_identify(struct authorizer *a, struct store_txn *view, struct arena *arena, struct slice token,
+                                struct slice address, struct authorizer_identity *out)
+{
+    struct registry_tier tier = {0};
+    struct authorizer_call *call = arena_array(arena, 1, sizeof *call);
+    *out = (struct authorizer_identity){.reason = REASON_INVALID_API_KEY};
+    if (call == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    call->arena = arena;
+    call->view = view;
+    call->subject = AUTHORIZER_BY_TOKEN;
+    call->question = (struct authorizer_question){.token = token, .remote_address = address, .secret_only = true};
+    enum status status = store_view_begin(view);
+    if (status != STATUS_OK)
+        return status;
+    status = judge(a, call, &tier);
+    store_view_end(view);
+    if (status != STATUS_OK)
+        return status;
+    out->reason = call->decision.reason;
+    out->key = call->decision.key;
+    out->account = call->decision.account;
+    return STATUS_OK;
 }

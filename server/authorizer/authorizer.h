@@ -101,6 +101,22 @@ struct authorizer_call {
 // Decides and charges. After AUTHORIZER_WAITING nothing in `call` may be touched until `resume`.
 enum authorizer_progress authorizer_decide(struct authorizer *authorizer, struct authorizer_call *call);
 
+// Who a credential belongs to, judged like a presented key that must be secret: state, account, address. Charges
+// nothing.
+struct authorizer_identity {
+    enum reason reason; // ALLOWED, else why it is no good; then the rest is not set
+    struct registry_key key;
+    struct registry_account account;
+};
+// `view` is not begun. OK, or as registry_find_*. `address`: where the caller is, empty = unknown (a key with an
+// address list is then refused).
+STATUS_MUST_CHECK enum status authorizer_identify(struct authorizer *authorizer, struct store_txn *view,
+                                                  struct arena *arena, struct slice token, struct slice address,
+                                                  struct authorizer_identity *out);
+
+// For the scheduler, once a minute: meters at rest leave memory.
+void authorizer_forget_idle(struct authorizer *authorizer);
+
 // For the scheduler, once a second: writes the clock's mark while in use, and follows the wall clock.
 void authorizer_tick(struct authorizer *authorizer);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 static const uint64_t clock_slack_ms = 1000;
+static const uint64_t idle_ms = UINT64_C(2) * 60 * 1000;
 
 enum { CLOCK_ARENA_BYTES = 64 * 1024 };
 
@@ -98,6 +99,13 @@ void authorizer_tick(struct authorizer *a)
     if (limit_take_in_use(a->limits)) {
         flush_request(a);
     }
+}
+
+void authorizer_forget_idle(struct authorizer *a)
+{
+    (void)limit_forget_idle(a->limits, idle_ms);
+    if (limit_write_wanted(a->limits))
+        flush_request(a);
 }
 
 struct authorizer_stats authorizer_stats(struct authorizer *a)

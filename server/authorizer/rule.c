@@ -1,7 +1,5 @@
 #include "authorizer/rule.h"
 
-#include "account/account.h"
-
 static bool token_is_missing(const struct rule_facts *f)
 {
     return f->subject == AUTHORIZER_BY_TOKEN && f->question->token.size == 0;
@@ -68,26 +66,6 @@ static bool address_is_not_allowed(const struct rule_facts *f)
     return true;
 }
 
-bool rule_scope_is_granted(const struct registry_key *key, struct slice scope)
-{
-    for (size_t i = 0; i < key->scope_count; i++) {
-        if (account_grant_covers(key->scopes[i], scope)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool a_scope_is_missing(const struct rule_facts *f)
-{
-    for (size_t i = 0; i < f->question->scope_count; i++) {
-        if (!rule_scope_is_granted(f->key, f->question->scopes[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 // Ascending: the lowest number wins. A rule may rely on the ones before it having held.
 static const struct {
     enum reason reason;
@@ -103,7 +81,6 @@ static const struct {
     {REASON_WRONG_ENVIRONMENT, environment_is_another},
     {REASON_SECRET_KEY_REQUIRED, secret_key_is_required},
     {REASON_ADDRESS_NOT_ALLOWED, address_is_not_allowed},
-    {REASON_INSUFFICIENT_SCOPE, a_scope_is_missing},
 };
 
 enum reason rule_judge(const struct rule_facts *facts)

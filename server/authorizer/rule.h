@@ -13,10 +13,8 @@ struct rule_facts {
     uint64_t now_ms;
 };
 
-// REASON_ALLOWED, or the broken rule with the lowest number.
+// REASON_ALLOWED, or the broken rule with the lowest number. Scopes, which have the highest one, need the catalogue and
+// are looked at by the recipe.
 enum reason rule_judge(const struct rule_facts *facts);
-
-// Is the scope among the key's grants? (rule_judge's own test, also used to name what is missing)
-bool rule_scope_is_granted(const struct registry_key *key, struct slice scope);
 
 #endif

@@ -13,8 +13,6 @@ struct scene {
     struct authorizer_question question;
     struct registry_key key;
     struct registry_account account;
-    struct slice scopes[2];
-    struct slice grants[2];
     struct slice networks[1];
     struct rule_facts facts;
 };
@@ -30,8 +28,6 @@ static struct scene *good_scene(void)
     s.key.type = KEY_TYPE_SECRET;
     s.key.environment = KEY_ENVIRONMENT_TEST;
     s.key.facts.created_at_ms = 1;
-    s.key.scopes = s.grants;
-    s.question.scopes = s.scopes;
     s.key.addresses = s.networks;
     s.facts = (struct rule_facts){.question = &s.question,
                                   .subject = AUTHORIZER_BY_TOKEN,
@@ -53,9 +49,6 @@ static void lowest_broken_rule_wins(void **state)
 {
     (void)state;
     struct scene *s = good_scene();
-    s->scopes[0] = slice_text("read");
-    s->question.scope_count = 1;
-    assert_int_equal(rule_judge(&s->facts), REASON_INSUFFICIENT_SCOPE);
     s->networks[0] = slice_text("10.0.0.0/8");
     s->key.address_count = 1;
     assert_int_equal(rule_judge(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
@@ -95,20 +88,6 @@ static void address_list_without_an_address_refuses(void **state)
     assert_int_equal(rule_judge(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
 }
 
-static void every_scope_is_needed(void **state)
-{
-    (void)state;
-    struct scene *s = good_scene();
-    s->scopes[0] = slice_text("orders:read");
-    s->scopes[1] = slice_text("orders:write");
-    s->question.scope_count = 2;
-    s->grants[0] = slice_text("orders:read");
-    s->key.scope_count = 1;
-    assert_int_equal(rule_judge(&s->facts), REASON_INSUFFICIENT_SCOPE);
-    s->grants[0] = slice_text("orders:*");
-    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
-}
-
 static void account_budget_looks_at_no_key(void **state)
 {
     (void)state;
@@ -129,7 +108,6 @@ int main(void)
         cmocka_unit_test(good_key_is_allowed),
         cmocka_unit_test(lowest_broken_rule_wins),
         cmocka_unit_test(address_list_without_an_address_refuses),
-        cmocka_unit_test(every_scope_is_needed),
         cmocka_unit_test(account_budget_looks_at_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
