@@ -12,6 +12,8 @@ static const struct rule {
     [REGISTRY_PUT_TIER] = {decide_put_tier_authority, decide_put_tier},
     [REGISTRY_UPDATE] = {decide_update_authority, decide_update},
     [REGISTRY_DELETE] = {decide_delete_authority, decide_delete},
+    [REGISTRY_PUT_SCOPE] = {decide_put_scope_authority, decide_put_scope},
+    [REGISTRY_DELETE_SCOPE] = {decide_delete_scope_authority, decide_delete_scope},
     [REGISTRY_ROLL] = {decide_roll_authority, decide_roll},
 };
 

@@ -46,6 +46,10 @@ STATUS_MUST_CHECK enum status decide_put_account_authority(struct decision *deci
 STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_put_scope_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_put_scope(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_scope_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_scope(struct decision *decision);
 
 // --- what several rules share
 

@@ -396,6 +396,7 @@ struct registry_result {
     struct registry_key predecessor; // ROLL
     struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT; with a key: the key's
     struct registry_tier tier;       // PUT_TIER, DELETE_TIER
+    struct registry_scope scope;     // PUT_SCOPE, DELETE_SCOPE
     uint64_t now_ms;
 };
 #define REGISTRY_GRACE_MAX_MS UINT64_C(2592000000) // 30 days
