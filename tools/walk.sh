@@ -29,11 +29,23 @@ step() {
     printf '\n%s. %s\n' "$STEP" "$*"
 }
 
-# ask EXIT_CODE ARGUMENT...: runs the command line tool and keeps its answer. A token comes by standard input.
+# ask EXIT_CODE ARGUMENT...: shows the command, runs it and keeps its answer.
 ask() {
+    local words
+    printf -v words ' %q' "${@:2}"
+    printf '   $ postern%s\n' "$words"
+    quiet_ask "$@" </dev/null
+}
+
+# ask_about_token EXIT_CODE ARGUMENT...: the same with the token on standard input, where no shell history keeps it.
+ask_about_token() {
+    printf '   $ printf %%s "$TOKEN" | postern %s\n' "${*:2}"
+    quiet_ask "$@" <<<"$TOKEN"
+}
+
+quiet_ask() {
     local expected=$1 rc=0
     shift
-    printf '   $ postern %s\n' "$*"
     ANSWER=$(build/release/bin/postern "$@" 2>"$WALK_HOME/words") || rc=$?
     [ "$rc" -eq "$expected" ] ||
         walk_fail "exit status $expected of 'postern $*', but it was $rc: $(cat "$WALK_HOME/words")"
@@ -100,7 +112,7 @@ walk_set_up() {
     expect "the key's record, ACTIVE" '.key | (.key_id | test("^key_[0-9A-Za-z]{15}$")) and .state == "ACTIVE"'
     TOKEN=$(jq -r .api_key <<<"$ANSWER")
     KEY_ID=$(jq -r .key.key_id <<<"$ANSWER")
-    show '"Token   \(.api_key)", "Key id  \(.key.key_id)"'
+    show '"TOKEN=\(.api_key)", "The key is called \(.key.key_id); that is no secret."'
     ask 0 get "$KEY_ID" --json
     expect "the record without the token" '.key.name == "first-key"'
     [[ "$ANSWER" != *"$TOKEN"* ]] || walk_fail "a record that does not hold the token"
@@ -112,7 +124,7 @@ MINUTE='.meters[] | select(.resource == "requests" and .window_s == 60)'
 
 walk_spend() {
     step "May this key do this, now? A service that was handed the token asks."
-    ask 0 verify - --json <<<"$TOKEN"
+    ask_about_token 0 verify - --json
     expect "ALLOWED for acme" '.allowed and .reason == "ALLOWED" and .http_status == 200 and .account == "acme"'
     expect "9 of 10 requests left" "[$MINUTE] | length == 1 and (.[0] | .limit == 10 and .remaining == 9)"
     show "\"Allowed: \\(.allowed). \\($MINUTE | .remaining) of \\($MINUTE | .limit) requests are left in this minute.\""
@@ -120,11 +132,12 @@ walk_spend() {
     step "The tenth request spends the last of the minute; the eleventh is one too many."
     local n
     for n in 2 3 4 5 6 7 8 9 10; do
-        ask 0 verify - --json <<<"$TOKEN"
+        quiet_ask 0 verify - --json <<<"$TOKEN"
         expect "request $n of 10 to be allowed, $((10 - n)) left" ".allowed and ($MINUTE | .remaining == $((10 - n)))"
     done
+    printf '   (the same command, nine times more)\n'
     show "\"Ten were allowed; \\($MINUTE | .remaining) are left.\""
-    ask 1 verify - --json <<<"$TOKEN"
+    ask_about_token 1 verify - --json
     expect "RATE_LIMITED, HTTP 429" '(.allowed | not) and .reason == "RATE_LIMITED" and .http_status == 429'
     expect "when to come back, at most a minute ahead" '.retry_after_ms > 0 and .retry_after_ms <= 61000'
     show '"Refused: \(.reason) (HTTP \(.http_status)). Come back in \(.retry_after_ms / 1000 | ceil) s."'
@@ -138,17 +151,17 @@ walk_spend() {
     step "The account moves to the tier 'standard'. That counts at once, and what was spent stays spent."
     ask 0 account put acme --tier standard --json
     expect "the tier 'standard'" '.account.tier == "standard"'
-    ask 0 verify - --json <<<"$TOKEN"
+    ask_about_token 0 verify - --json
     expect "49 of 60 requests left" ".allowed and ($MINUTE | .limit == 60 and .remaining == 49)"
     show "\"Allowed: \\(.allowed). \\($MINUTE | .remaining) of \\($MINUTE | .limit) requests are left in this minute.\""
 }
 
 walk_revoke() {
     step "The key has leaked: revoke it. That is final, and holds for every request from now on."
-    ask 0 revoke "$KEY_ID" --reason "found in a public repository" --json
+    ask 0 revoke "$KEY_ID" --reason leaked --json
     expect "the key to be REVOKED" '.key.state == "REVOKED" and .key.revoked_at_ms > 0'
     show '"Key \(.key.key_id) is \(.key.state): \(.key.revoke_reason)."'
-    ask 1 verify - --json <<<"$TOKEN"
+    ask_about_token 1 verify - --json
     expect "REVOKED_API_KEY, HTTP 401" '(.allowed | not) and .reason == "REVOKED_API_KEY" and .http_status == 401'
     show '"Refused: \(.reason) (HTTP \(.http_status))."'
 }
