@@ -36,7 +36,7 @@ enum {
     REGISTRY_GRACE_DEFAULT_MS = 12 * 60 * 60 * 1000,
     REGISTRY_RANDOM_SIZE = 96,
     REGISTRY_REPLAY_MS = 15 * 60 * 1000,
-    REGISTRY_REPLAYS_PER_CALLER_MAX = 100000
+    REGISTRY_REPLAYS_PER_CALLER_MAX = 250000
 };
 
 struct registry;
@@ -199,25 +199,29 @@ STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *reg
                                                       struct slice token, struct arena *arena,
                                                       struct registry_presented *out);
 
-// Whole tables in the order of their names. `after` empty: from the start. Fills up to `page_size` items.
+// Whole tables in the order of their names, deleted accounts left out; as registry_list_keys.
 struct registry_names_query {
-    struct slice after;
-    size_t page_size;
+    struct slice after;    // empty: from the start
+    size_t page_size;      // 1 to REGISTRY_PAGE_MAX
+    size_t page_bytes_max; // as above; 0 = 512 KiB
 };
 struct registry_accounts_page {
     struct registry_account *items;
     size_t count;
-    bool more;
+    bool more; // continue behind `last`
+    struct slice last;
 };
 struct registry_tiers_page {
     struct registry_tier *items;
     size_t count;
     bool more;
+    struct slice last;
 };
 struct registry_scopes_page {
     struct registry_scope *items;
     size_t count;
     bool more;
+    struct slice last;
 };
 STATUS_MUST_CHECK enum status registry_list_accounts(struct store_txn *view, const struct registry_names_query *query,
                                                      struct arena *arena, struct registry_accounts_page *out);
