@@ -16,8 +16,8 @@ void postern_copy_text(char *to, size_t room, const char *text)
     to[size] = '\0';
 }
 
-static void fill(struct postern_error *error, enum postern_status status, const char *field, const char *format,
-                 va_list arguments)
+__attribute__((format(printf, 4, 0))) static void fill(struct postern_error *error, enum postern_status status,
+                                                       const char *field, const char *format, va_list arguments)
 {
     if (error == NULL)
         return;
