@@ -1,10 +1,7 @@
 // What a caller with a credential may do as of this transaction: its key may have changed since it was looked at, and
 // an account-admin passes on nothing beyond what its own key has.
 #include "registry/decide_key.h"
-
-#include <inttypes.h>
-
-enum { QUESTION_BYTES = 16 * 1024 * 1024 }; // a whole catalogue, and the walk through it
+#include "registry/decide_scope.h"
 
 // --- the credential
 
@@ -32,63 +29,6 @@ enum status decide_caller(struct decision *decision)
     if (key->deleted || (state != KEY_STATE_ACTIVE && state != KEY_STATE_ROLLING))
         return refuse_credential(decision, key_state_name(state));
     return account.suspended ? refuse_credential(decision, "of a suspended account") : STATUS_OK;
-}
-
-// --- scopes
-
-struct catalogue {
-    struct store_txn *txn;
-    struct arena *arena;
-};
-
-static enum status find_implied(void *context, struct slice scope, struct slice *implies, size_t max, size_t *count)
-{
-    const struct catalogue *catalogue = context;
-    struct registry_scope record;
-    enum status status = registry_find_scope(catalogue->txn, scope, catalogue->arena, &record);
-    if (status != STATUS_OK)
-        return status;
-    *count = record.implies_count;
-    for (size_t i = 0; i < record.implies_count && i < max; i++)
-        implies[i] = record.implies[i];
-    return STATUS_OK;
-}
-
-// *beyond: the first scope that the caller's key does not cover; `count` when it covers all.
-static enum status find_beyond(const struct decision *decision, const struct registry_key *key, struct arena *arena,
-                               size_t *beyond)
-{
-    const struct registry_key *own = &decision->caller_key;
-    struct catalogue catalogue = {.txn = decision->txn, .arena = arena};
-    struct account_scope_source source = {.find = find_implied, .context = &catalogue, .arena = arena};
-    struct account_grant_list outer = {.grants = own->scopes, .count = own->scope_count};
-    struct account_grant_list inner = {.grants = key->scopes, .count = key->scope_count};
-    bool within = true;
-    *beyond = key->scope_count;
-    enum status status = account_grants_within(&source, inner, outer, &within);
-    for (size_t i = 0; status == STATUS_OK && !within && i < key->scope_count && *beyond == key->scope_count; i++) {
-        bool covered = false;
-        inner = (struct account_grant_list){.grants = &key->scopes[i], .count = 1};
-        arena_reset(arena);
-        status = account_grants_within(&source, inner, outer, &covered);
-        if (!covered)
-            *beyond = i;
-    }
-    return status;
-}
-
-static enum status check_scopes(struct decision *decision, const struct registry_key *key, const char *field)
-{
-    size_t beyond = 0;
-    struct arena *arena = arena_new(QUESTION_BYTES);
-    enum status status = arena != NULL ? find_beyond(decision, key, arena, &beyond) : STATUS_RESOURCE_EXHAUSTED;
-    arena_free(arena);
-    if (status != STATUS_OK || beyond == key->scope_count)
-        return status;
-    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, field,
-                       "the scope \"%.*s\", or one that it implies, is beyond those of your own key: leave it out, or "
-                       "ask an operator",
-                       SLICE_ARGS(key->scopes[beyond]));
 }
 
 // --- environment and limits
@@ -146,7 +86,7 @@ enum status decide_within_caller(struct decision *decision, const struct registr
                            "scope postern:account-admin");
     enum status status = check_environment(decision, key, fields->environment);
     if (status == STATUS_OK)
-        status = check_scopes(decision, key, fields->scopes);
+        status = decide_grants_within(decision, key, fields->scopes);
     if (status == STATUS_OK)
         status = check_limits(decision, key, fields->limits);
     return status;

@@ -1,5 +1,6 @@
 // CREATE: a new key for an account.
 #include "registry/decide_key.h"
+#include "registry/decide_scope.h"
 
 // The same words whether the account is missing or somebody else's.
 static enum status unknown_account(struct decision *decision)
@@ -63,6 +64,13 @@ static struct registry_key asked_key(const struct registry_create *ask)
     };
 }
 
+static enum status settle_scopes(struct decision *decision, struct registry_key *key)
+{
+    if (key->scope_count == 0)
+        return decide_default_scopes(decision, key);
+    return decide_grants(decision, key, "create.scopes");
+}
+
 static enum status make_key(struct decision *decision)
 {
     struct registry_result *result = &decision->command->result;
@@ -86,6 +94,8 @@ enum status decide_create(struct decision *decision)
     status = decide_account_allows(decision, account, key->environment, &fields);
     if (status == STATUS_OK)
         status = decide_expiry(decision, ask->expires_at_ms, "create.expires_at_ms");
+    if (status == STATUS_OK)
+        status = settle_scopes(decision, key);
     if (status == STATUS_OK)
         status = decide_within_caller(decision, key, &fields);
     if (status == STATUS_OK)

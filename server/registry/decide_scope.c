@@ -136,12 +136,10 @@ static enum status find_implied(void *context, struct slice name, struct slice *
 
 static enum status are_within(struct question *question, const struct slice *scopes, size_t count, bool *within)
 {
-    const struct registry_key *own = question->decision->command->caller.key;
     struct account_scope_source source = {.find = find_implied, .context = question, .arena = question->arena};
     struct account_grant_list inner = {.grants = scopes, .count = count};
-    struct account_grant_list outer = {.grants = NULL};
-    if (own != NULL)
-        outer = (struct account_grant_list){.grants = own->scopes, .count = own->scope_count};
+    const struct registry_key *own = &question->decision->caller_key; // without a key: no scopes
+    struct account_grant_list outer = {.grants = own->scopes, .count = own->scope_count};
     return account_grants_within(&source, inner, outer, within);
 }
 
@@ -193,8 +191,6 @@ enum status decide_grants(struct decision *decision, const struct registry_key *
         question_move(&question, field, i);
         status = check_grant(&question);
     }
-    if (status == STATUS_OK && !decision->command->caller.is_operator)
-        status = check_within(&question, field);
     arena_free(question.arena);
     return status;
 }

@@ -9,12 +9,11 @@
 // May these scopes be granted to that key (its account, type and scopes count), by this caller? `field` is the path of
 // the scopes in the call, e.g. "create.scopes"; the note names the one at fault, as "create.scopes[2]".
 // NOT_FOUND: not in the catalogue, or a wildcard under which it has nothing. PERMISSION_DENIED: in the namespace
-// "postern:" and the caller is no operator, or beyond what an account-admin's own key holds. INVALID_ARGUMENT: never
-// for such a key. FAILED_PRECONDITION: a public key, and the scope is not marked as public-safe.
+// "postern:" and the caller is no operator. INVALID_ARGUMENT: never for such a key. FAILED_PRECONDITION: a public key,
+// and the scope is not marked as public-safe.
 STATUS_MUST_CHECK enum status decide_grants(struct decision *decision, const struct registry_key *key,
                                             const char *field);
-// Only that last rule for account-admins: nothing beyond the caller's own key. For a key that holds its scopes already
-// and comes into force (again): the successor of a roll, a key that is enabled.
+// PERMISSION_DENIED when an account-admin would give away or leave behind a scope beyond those of its own key.
 STATUS_MUST_CHECK enum status decide_grants_within(struct decision *decision, const struct registry_key *key,
                                                    const char *field);
 

@@ -1,5 +1,6 @@
 // UPDATE: sets the fields of a key that its mask names.
 #include "registry/decide_key.h"
+#include "registry/decide_scope.h"
 
 #include <inttypes.h>
 
@@ -84,7 +85,10 @@ enum status decide_update(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     set_fields(&command->ask.update, key);
-    status = decide_within_caller(decision, key, &fields);
+    if (is_set(&command->ask.update, REGISTRY_UPDATE_SCOPES))
+        status = decide_grants(decision, key, fields.scopes);
+    if (status == STATUS_OK)
+        status = decide_within_caller(decision, key, &fields);
     if (status != STATUS_OK)
         return status;
     key->version = decision->seq;

@@ -79,7 +79,7 @@ static void created_key_is_found_and_its_token_matches(void **state)
     fixture_furnish(fixture, "acme");
     struct ask *ask = ask_for_key(fixture, "acme");
     struct registry_create *create = &ask->command.ask.create;
-    struct slice scopes[] = {slice_text("jobs:read"), slice_text("jobs:write")};
+    struct slice scopes[] = {slice_text("admin"), slice_text("postern:verify")};
     struct slice addresses[] = {slice_text("10.0.0.0/8")};
     struct registry_entry metadata[] = {{.key = slice_text("team"), .value = slice_text("ingest")}};
     create->scopes = scopes;
@@ -100,7 +100,7 @@ static void created_key_is_found_and_its_token_matches(void **state)
     assert_text(key.account, "acme");
     assert_text(key.name, "prod-ingest");
     assert_text(key.created_by, "uid:0");
-    assert_text(key.scopes[1], "jobs:write");
+    assert_text(key.scopes[1], "postern:verify");
     assert_text(key.addresses[0], "10.0.0.0/8");
     assert_text(key.metadata[0].value, "ingest");
     assert_int_equal(key.scope_count, 2);
@@ -184,8 +184,10 @@ static void another_account_looks_like_a_missing_one(void **state)
     assert_int_equal(ask_run(fixture, missing), STATUS_NOT_FOUND);
     assert_note(other, "create.account", "no account \"acme\"");
     assert_note(missing, "create.account", "no account \"nobody\"");
+    struct ask *maker = fixture_key(fixture, "acme");
     struct ask *own = ask_for_key(fixture, "acme");
     ask_as_admin(own, "acme");
+    own->command.caller.key = &maker->command.result.key;
     assert_int_equal(ask_run(fixture, own), STATUS_OK);
     assert_text(find_key(fixture, own->command.result.key.id).created_by, "key_000000000000001");
 }

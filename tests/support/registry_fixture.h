@@ -230,7 +230,7 @@ static inline struct ask *ask_for_account(struct registry_fixture *fixture, cons
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_ACCOUNT);
     ask->command.ask.put_account.account =
-        (struct registry_account){.id = ask_copy(ask, id), .tier = ask_copy(ask, tier)};
+        (struct registry_account){.id = ask_copy(ask, id), .tier = ask_copy(ask, tier), .no_default_public_key = true};
     return ask;
 }
 
