@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# The command line tool towards people and scripts: what goes to which stream, exit statuses, hints.
+
+load ../support/daemon
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    start_daemon
+    postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default
+    postern account put acme
+    TOKEN=$(postern create --account acme --name shared)
+    export TOKEN
+}
+
+teardown_file() {
+    drop_daemon
+}
+
+# says TEXT: the words of the last command have it.
+says() {
+    [[ "$stderr" == *"$1"* ]] || { echo "it said: $stderr"; return 1; }
+}
+
+misused() {
+    run --separate-stderr postern "$@"
+    [ "$status" -eq 2 ] || { echo "exit status $status: $output $stderr"; return 1; }
+    [ -z "$output" ]
+}
+
+@test "create puts the token alone on standard output, and words elsewhere" {
+    run --separate-stderr postern create --account acme --name "a name"
+    [ "$status" -eq 0 ]
+    [[ "$output" =~ ^[a-z]+_test_[0-9A-Za-z]{64}$ ]]
+    says "Created key_"
+    says "a name"
+    run --separate-stderr postern verify - <<<"$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "a token that could not be written is a failure" {
+    run --separate-stderr bash -c 'postern create --account acme --name lost >/dev/full'
+    [ "$status" -eq 1 ]
+    says "cannot write"
+}
+
+@test "verify says ALLOWED and then what is left" {
+    run --separate-stderr postern verify - <<<"$TOKEN"
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == "ALLOWED key_"*"(shared), account acme, tier free, test" ]]
+    [[ "${lines[1]}" =~ ^requests\ 10/min:\ [0-9]+\ left,\ full\ again\ at\ 20[0-9-]+T[0-9:]+Z$ ]]
+    [[ "${lines[2]}" == "requests 100/day: "* ]]
+}
+
+@test "verify says why not, and when to come back" {
+    postern account put limited --limit requests=1/min
+    token=$(postern create --account limited --name one)
+    postern verify - <<<"$token"
+    run --separate-stderr postern verify - <<<"$token"
+    [ "$status" -eq 1 ]
+    [[ "${lines[0]}" == "RATE_LIMITED: "* ]]
+    [[ "${lines[-1]}" =~ ^retry\ in\ [0-9]+\.[0-9]\ s$ ]]
+    run --separate-stderr postern verify - <<<nonsense
+    [ "$status" -eq 1 ]
+    [[ "$output" == "INVALID_API_KEY: "* ]]
+}
+
+@test "the token may come by the environment, but not on the command line" {
+    POSTERN_TOKEN=$TOKEN run --separate-stderr postern verify --peek
+    [ "$status" -eq 0 ]
+    misused verify "$TOKEN"
+    says "standard input"
+    [[ "$stderr" != *"$TOKEN"* ]]
+    misused verify - "$TOKEN"
+    says "standard input"
+    misused revoke "$TOKEN"
+    says "revoke --token -"
+    misused revoke --token "$TOKEN"
+    says "revoke --token -"
+    misused get "$TOKEN"
+    misused verify
+    says POSTERN_TOKEN
+}
+
+@test "a failure says what and where, as JSON on standard output when that was asked for" {
+    run --separate-stderr postern get key_000000000000000
+    [ "$status" -eq 1 ]
+    [ -z "$output" ]
+    says NOT_FOUND
+    run --separate-stderr postern get key_000000000000000 --json
+    [ "$status" -eq 1 ]
+    answer '.error | .code == "NOT_FOUND" and (.message | length > 0) and .field == "get.key_id" and .answered'
+    run --separate-stderr postern health --url ipc:///tmp/there-is-no.sock --timeout 100ms --json
+    [ "$status" -eq 1 ]
+    answer '.error | .code == "UNAVAILABLE" and (.answered | not) and (.message | contains("posternd --data DIR"))'
+}
+
+@test "no URL, or one that is none, is misuse and says what to give" {
+    run --separate-stderr env -u POSTERN_URL postern health
+    [ "$status" -eq 2 ]
+    says POSTERN_URL
+    run --separate-stderr postern health --url localhost:80
+    [ "$status" -eq 2 ]
+    says "ipc:///"
+}
+
+@test "values that make no sense are misuse and shown" {
+    misused create --account acme --name x --expires yesterday
+    says '"yesterday"'
+    misused create --account acme --name x --expires 1700000000
+    says "Unix milliseconds"
+    misused create --account acme --name x --env staging
+    says "test, live"
+    misused create --account acme
+    says "--name"
+    misused create --account acme --account other --name x
+    says "more than once"
+    misused create --account acme --name x --metadata nothing
+    says "KEY=VALUE"
+    misused tier put x --limit requests=60/fortnight
+    says '"fortnight"'
+    misused verify - --charge requests=0
+    says '"requests=0"'
+    misused list --page-size many
+    misused ratecheck --charge productions
+    says "--account"
+    misused ratecheck --account acme
+    says "--charge"
+    misused ratecheck --account acme --charge x --refund 12
+    misused health --timeout soon
+    says '"soon"'
+    misused verify --scopes x
+    says "--scopes"
+    misused health now
+    says '"now"'
+}
+
+@test "help knows every command, and the commands that there are" {
+    run --separate-stderr postern --version
+    [[ "$output" =~ ^postern\ [0-9]+\.[0-9]+ ]]
+    run --separate-stderr postern help
+    [ "$status" -eq 0 ]
+    local command
+    for command in verify ratecheck create get list revoke "account put" "tier put" health; do
+        [[ "$output" == *"  $command "* ]]
+        # shellcheck disable=SC2086 # two words
+        [[ "$(postern help $command)" == "Usage: postern $command"* ]]
+        # shellcheck disable=SC2086
+        [[ "$(postern $command --help)" == "Usage: postern $command"* ]]
+    done
+    misused
+    misused tier
+    says "postern tier put"
+    misused help no-such-command
+}
+
+@test "a list is a table for people; all pages are followed" {
+    local n
+    postern account put many
+    for n in 1 2 3 4 5; do
+        postern create --account many --name "key-$n" 2>/dev/null >&2
+    done
+    run --separate-stderr postern list --account many --page-size 2
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == KEY_ID*ACCOUNT*NAME*STATE* ]]
+    [ "${#lines[@]}" -eq 3 ]
+    says "--all"
+    [ "$(postern list --account many --page-size 2 --all | grep -c '^key_')" -ge 5 ]
+    run --separate-stderr postern list --account many --page-size 2 --json
+    local token
+    token=$(jq -r .next_page_token <<<"$output")
+    run --separate-stderr postern list --account many --page-size 2 --page-token "$token" --json
+    [ "$status" -eq 0 ]
+    answer '.keys | length == 2'
+    run --separate-stderr postern list --account many --state revoked
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    says "No such keys"
+}
+
+@test "a span, RFC 3339 and Unix milliseconds are times" {
+    run --separate-stderr postern create --account acme --name t --expires 2040-01-31T12:00:00.250+02:00 --json
+    answer '.key.expires_at_ms == 2211616800250'
+    run --separate-stderr postern create --account acme --name t --expires 2211616800250 --json
+    answer '.key.expires_at_ms == 2211616800250'
+    run --separate-stderr postern create --account acme --name t --expires 2d --json
+    answer '.key | .expires_at_ms - .created_at_ms | . > 172700000 and . <= 172810000'
+}
+
+@test "completion offers commands and options" {
+    # shellcheck source=/dev/null
+    source "$POSTERN_SOURCE/tools/cli/completion.bash"
+    COMP_WORDS=(postern ver) COMP_CWORD=1 COMPREPLY=()
+    _postern
+    [ "${COMPREPLY[*]}" = verify ]
+    COMP_WORDS=(postern tier "") COMP_CWORD=2 COMPREPLY=()
+    _postern
+    [ "${COMPREPLY[*]}" = put ]
+    COMP_WORDS=(postern verify - --pe) COMP_CWORD=3 COMPREPLY=()
+    _postern
+    [ "${COMPREPLY[*]}" = --peek ]
+    COMP_WORDS=(postern tier put x --def) COMP_CWORD=4 COMPREPLY=()
+    _postern
+    [ "${COMPREPLY[*]}" = --default ]
+}

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# Completion of postern's commands and options in bash; source it, or install it as
+# /usr/share/bash-completion/completions/postern. It reads `postern help`, so it knows what the program knows.
+
+_postern_words() {
+    "$1" help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\)\( \([a-z-]*\)\)\{0,1\}  .*/\1 \3/p'
+}
+
+_postern() {
+    local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} words command=()
+    local index
+    for ((index = 1; index < COMP_CWORD && ${#command[@]} < 2; index++)); do
+        [[ ${COMP_WORDS[index]} == -* ]] || command+=("${COMP_WORDS[index]}")
+    done
+    if [[ $word == --* ]]; then
+        # "tier put" has options; "verify -" is the command verify with an operand.
+        words=$("$program" help "${command[@]}" 2>/dev/null || "$program" help "${command[0]}" 2>/dev/null)
+        words=$(grep -oE '^  --[a-z-]+' <<<"$words")
+    elif [ "${#command[@]}" -eq 0 ]; then
+        words="$(_postern_words "$program" | cut -d' ' -f1) help"
+    elif [ "${#command[@]}" -eq 1 ]; then
+        words=$(_postern_words "$program" | sed -n "s/^${command[0]} //p")
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+complete -F _postern postern
