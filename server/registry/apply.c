@@ -78,6 +78,8 @@ static void write_count(struct store_txn *txn, struct slice account, int step)
 static void write_key_derived(struct store_txn *txn, const struct apply_image *image)
 {
     const struct registry_key *key = &image->image->of.key;
+    if (image->is_new_key && key->imported)
+        store_put(txn, TABLE_IMPORT, slice_make(key->token_hash, SECRET_HASH_SIZE), slice_make(key->id, KEY_ID_SIZE));
     if (image->is_new_key) {
         struct table_key index = table_by_account_key(key->account, key->id);
         store_put(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index), slice_empty());

@@ -14,6 +14,7 @@ static const struct rule {
     [REGISTRY_DELETE] = {decide_delete_authority, decide_delete},
     [REGISTRY_PUT_SCOPE] = {decide_put_scope_authority, decide_put_scope},
     [REGISTRY_DELETE_SCOPE] = {decide_delete_scope_authority, decide_delete_scope},
+    [REGISTRY_IMPORT] = {decide_import_authority, decide_import},
     [REGISTRY_ROLL] = {decide_roll_authority, decide_roll},
 };
 

@@ -50,6 +50,8 @@ STATUS_MUST_CHECK enum status decide_put_scope_authority(struct decision *decisi
 STATUS_MUST_CHECK enum status decide_put_scope(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_scope_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_scope(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_import_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_import(struct decision *decision);
 
 // --- what several rules share
 

@@ -401,6 +401,9 @@ struct registry_result {
     struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT; with a key: the key's
     struct registry_tier tier;       // PUT_TIER, DELETE_TIER
     struct registry_scope scope;     // PUT_SCOPE, DELETE_SCOPE
+    struct registry_key *keys;       // IMPORT: the new ones, none of them revoked
+    size_t key_count;
+    size_t skipped; // IMPORT: how many were there already
     uint64_t now_ms;
 };
 #define REGISTRY_GRACE_MAX_MS UINT64_C(2592000000) // 30 days

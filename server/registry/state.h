@@ -5,8 +5,9 @@
 #include "registry/registry.h"
 
 enum {
-    // Enough for every step of the largest command (a record has at most about 15 KiB, a reply as much).
-    STATE_SCRATCH_BYTES = 1024 * 1024,
+    // Enough for every step of the largest command: an import of 64 keys, each with all default scopes. Taken only as
+    // far as it is needed.
+    STATE_SCRATCH_BYTES = 8 * 1024 * 1024,
     // Enough for any one record.
     STATE_RECORD_BYTES = 256 * 1024
 };
