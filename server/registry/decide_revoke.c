@@ -11,10 +11,7 @@ static enum status unknown_token(struct decision *decision)
 
 static enum status check_holder(struct decision *decision, const struct registry_key *key)
 {
-    const struct registry_command *command = decision->command;
-    if (!registry_token_matches(decision->registry, key, command->ask.revoke.token))
-        return unknown_token(decision);
-    if (key->type == KEY_TYPE_PUBLIC && !command->caller.is_operator)
+    if (key->type == KEY_TYPE_PUBLIC && !decision->command->caller.is_operator)
         return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, "revoke.api_key",
                            "a public key's token is known to many, so holding it proves nothing: revoke the key by "
                            "its key_id, as operator or as account-admin of its account");
@@ -24,15 +21,15 @@ static enum status check_holder(struct decision *decision, const struct registry
 static enum status find_by_token(struct decision *decision, struct registry_key *key)
 {
     struct registry_command *command = decision->command;
-    struct key_token token;
-    bool valid = key_token_parse(command->ask.revoke.token, &token, NULL);
-    secret_wipe(token.secret, sizeof token.secret);
-    if (!valid)
+    struct registry_presented presented;
+    enum status status = registry_find_presented(decision->registry, decision->txn, command->ask.revoke.token,
+                                                 command->arena, &presented);
+    if (status != STATUS_OK)
+        return status;
+    if (!presented.known)
         return unknown_token(decision);
-    enum status status = registry_find_key(decision->txn, token.id, command->arena, key);
-    if (status == STATUS_NOT_FOUND)
-        return unknown_token(decision);
-    return status == STATUS_OK ? check_holder(decision, key) : status;
+    *key = presented.key;
+    return check_holder(decision, key);
 }
 
 enum status decide_revoke_authority(struct decision *decision)
