@@ -97,12 +97,14 @@ static enum peer_act always_answer(void *context, unsigned n, const Postern__V1_
     return answer(request, reply);
 }
 
-// Does *context with the first two requests, then answers.
+// Does *context with the first two requests, then answers. PEER_ANSWER_RAW: the right answer, but to another request.
 static enum peer_act answer_the_third(void *context, unsigned n, const Postern__V1__Request *request,
                                       Postern__V1__Reply *reply)
 {
     const enum peer_act *first = context;
-    return n < 2 ? *first : answer(request, reply);
+    enum peer_act act = answer(request, reply);
+    reply->request_id = text_data("anotherrequestid");
+    return n < 2 ? *first : act;
 }
 
 static enum peer_act never_answer(void *context, unsigned n, const Postern__V1__Request *request,
