@@ -130,11 +130,23 @@ static void write_image(struct store_txn *txn, const struct apply_image *image)
     }
 }
 
+static void write_index(struct store_txn *txn, const struct image *image, uint64_t seq)
+{
+    struct slice account = image_account(image);
+    struct table_key by_record = table_by_record_key(image->kind, image_id(image), seq);
+    struct table_key by_account = table_by_account_change_key(account, seq);
+    store_put(txn, TABLE_CHANGE_BY_RECORD, table_slice(&by_record), slice_empty());
+    if (account.size > 0)
+        store_put(txn, TABLE_CHANGE_BY_ACCOUNT, table_slice(&by_account), slice_empty());
+}
+
 void apply_write(struct store_txn *txn, const struct apply_plan *plan)
 {
     if (plan->is_applied)
         return;
-    for (size_t i = 0; i < plan->image_count; i++)
+    for (size_t i = 0; i < plan->image_count; i++) {
         write_image(txn, &plan->images[i]);
+        write_index(txn, plan->images[i].image, plan->head.seq);
+    }
     chain_write(txn, plan->link, &plan->head);
 }

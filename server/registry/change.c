@@ -49,3 +49,46 @@ bool change_counts(const struct registry_key *key)
 {
     return key->facts.revoked_at_ms == 0 && !key->deleted;
 }
+
+struct slice image_account(const struct image *image)
+{
+    switch (image->kind) {
+    case IMAGE_KEY:
+        return image->of.key.account;
+    case IMAGE_ACCOUNT:
+        return image->of.account.id;
+    case IMAGE_TIER:
+    case IMAGE_SCOPE:
+        break;
+    }
+    return slice_empty();
+}
+
+const struct image *change_find(const struct change *change, enum image_kind kind, struct slice id)
+{
+    for (size_t i = 0; i < change->image_count; i++)
+        if (change->images[i].kind == kind && slice_equal(image_id(&change->images[i]), id))
+            return &change->images[i];
+    return NULL;
+}
+
+const char *change_name(enum registry_command_kind kind)
+{
+    static const char *const names[] = {
+        [REGISTRY_CREATE] = "create",
+        [REGISTRY_REVOKE] = "revoke",
+        [REGISTRY_PUT_ACCOUNT] = "put_account",
+        [REGISTRY_PUT_TIER] = "put_tier",
+        [REGISTRY_UPDATE] = "update",
+        [REGISTRY_ROLL] = "roll",
+        [REGISTRY_DELETE] = "delete",
+        [REGISTRY_PUT_SCOPE] = "put_scope",
+        [REGISTRY_DELETE_SCOPE] = "delete_scope",
+        [REGISTRY_DELETE_TIER] = "delete_tier",
+        [REGISTRY_DELETE_ACCOUNT] = "delete_account",
+        [REGISTRY_REVOKE_ALL] = "revoke_all",
+        [REGISTRY_IMPORT] = "import",
+        [REGISTRY_PURGE] = "purge",
+    };
+    return names[kind];
+}

@@ -7,7 +7,8 @@
 #include "registry/registry.h"
 #include "registry/table.h"
 
-enum image_kind { IMAGE_KEY, IMAGE_ACCOUNT, IMAGE_TIER, IMAGE_SCOPE };
+// Numbers of ImageRecord; they are in keys of the index of changes.
+enum image_kind { IMAGE_KEY = 1, IMAGE_ACCOUNT = 2, IMAGE_TIER = 3, IMAGE_SCOPE = 4 };
 
 // The state of one record after the change.
 struct image {
@@ -35,6 +36,13 @@ struct change {
 enum table image_table(enum image_kind kind);
 struct slice image_id(const struct image *image); // points into the image
 uint64_t image_version(const struct image *image);
+// Whose record it is; empty for tiers and scopes.
+struct slice image_account(const struct image *image);
+// The image of that record in a change, or NULL.
+const struct image *change_find(const struct change *change, enum image_kind kind, struct slice id);
+
+// The call's name: "create", "put_tier".
+const char *change_name(enum registry_command_kind kind);
 
 // Counts towards max_keys as far as the record itself says; expiry and the account are not looked at.
 bool change_counts(const struct registry_key *key);

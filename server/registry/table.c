@@ -20,6 +20,8 @@ const char *const table_names[TABLE_COUNT] = {
     [TABLE_KEY_COUNT] = "key_count",
     [TABLE_IMPORT] = "import",
     [TABLE_CHANGE] = "change",
+    [TABLE_CHANGE_BY_RECORD] = "change_by_record",
+    [TABLE_CHANGE_BY_ACCOUNT] = "change_by_account",
     [TABLE_REPLAY] = "replay",
     [TABLE_REPLAY_BY_TIME] = "replay_by_time",
     [TABLE_REPLAY_COUNT] = "replay_count",
@@ -121,6 +123,60 @@ bool table_by_account_parse(struct slice key, struct slice *account, struct slic
     *account = slice_make(key.data, account_size);
     *id = slice_make(key.data + account_size + 1, KEY_ID_SIZE);
     return true;
+}
+
+static void append_number(struct table_key *key, uint64_t number)
+{
+    uint8_t bytes[TABLE_NUMBER_SIZE];
+    table_number_write(number, bytes);
+    append(key, bytes, sizeof bytes);
+}
+
+struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq)
+{
+    assert(kind <= UINT8_MAX && id.size <= ACCOUNT_ID_MAX);
+    struct table_key key = {.bytes = {(uint8_t)kind}, .size = 1};
+    append(&key, id.data, id.size);
+    append(&key, "", 1);
+    append_number(&key, UINT64_MAX - seq);
+    return key;
+}
+
+struct table_key table_by_account_change_key(struct slice account, uint64_t seq)
+{
+    assert(account.size <= ACCOUNT_ID_MAX);
+    struct table_key key = {.size = 0};
+    append(&key, account.data, account.size);
+    append(&key, "", 1);
+    append_number(&key, seq);
+    return key;
+}
+
+struct slice table_change_prefix(const struct table_key *key)
+{
+    return slice_make(key->bytes, key->size - TABLE_NUMBER_SIZE);
+}
+
+// Something, NUL, a number.
+static bool ends_with_number(struct slice key, uint64_t *number)
+{
+    *number = 0;
+    if (key.size < 1 + 1 + TABLE_NUMBER_SIZE || key.size > 1 + ACCOUNT_ID_MAX + 1 + TABLE_NUMBER_SIZE ||
+        key.data[key.size - TABLE_NUMBER_SIZE - 1] != '\0')
+        return false;
+    return table_number_read(slice_make(key.data + key.size - TABLE_NUMBER_SIZE, TABLE_NUMBER_SIZE), number);
+}
+
+bool table_by_record_seq(struct slice key, uint64_t *seq)
+{
+    bool valid = ends_with_number(key, seq);
+    *seq = valid ? UINT64_MAX - *seq : 0;
+    return valid;
+}
+
+bool table_by_account_seq(struct slice key, uint64_t *seq)
+{
+    return ends_with_number(key, seq);
 }
 
 struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE])

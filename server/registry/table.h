@@ -10,19 +10,21 @@
 #include "secret/secret.h"
 
 enum table {
-    TABLE_META,           // "format", "head", "default_tier", "check" + master id
-    TABLE_ACCOUNT,        // account id -> AccountRecord
-    TABLE_TIER,           // name -> TierRecord
-    TABLE_SCOPE,          // name -> ScopeRecord
-    TABLE_SCOPE_DEFAULT,  // names of the scopes that are marked as default -> nothing
-    TABLE_KEY,            // key id -> KeyRecord
-    TABLE_KEY_BY_ACCOUNT, // account id, NUL, key id -> nothing
-    TABLE_KEY_COUNT,      // account id -> how many of its keys are not revoked
-    TABLE_IMPORT,         // keyed hash of an imported token's SHA-256 -> key id
-    TABLE_CHANGE,         // sequence -> ChainRecord
-    TABLE_REPLAY,         // keyed hash of caller and request_id -> ReplayRecord
-    TABLE_REPLAY_BY_TIME, // time, name in TABLE_REPLAY -> keyed hash of the caller
-    TABLE_REPLAY_COUNT,   // keyed hash of the caller -> how many of its replies are kept
+    TABLE_META,              // "format", "head", "default_tier", "check" + master id
+    TABLE_ACCOUNT,           // account id -> AccountRecord
+    TABLE_TIER,              // name -> TierRecord
+    TABLE_SCOPE,             // name -> ScopeRecord
+    TABLE_SCOPE_DEFAULT,     // names of the scopes that are marked as default -> nothing
+    TABLE_KEY,               // key id -> KeyRecord
+    TABLE_KEY_BY_ACCOUNT,    // account id, NUL, key id -> nothing
+    TABLE_KEY_COUNT,         // account id -> how many of its keys are not revoked
+    TABLE_IMPORT,            // keyed hash of an imported token's SHA-256 -> key id
+    TABLE_CHANGE,            // sequence -> ChainRecord
+    TABLE_CHANGE_BY_RECORD,  // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
+    TABLE_CHANGE_BY_ACCOUNT, // account id, NUL, sequence of a change of it or of its keys -> nothing
+    TABLE_REPLAY,            // keyed hash of caller and request_id -> ReplayRecord
+    TABLE_REPLAY_BY_TIME,    // time, name in TABLE_REPLAY -> keyed hash of the caller
+    TABLE_REPLAY_COUNT,      // keyed hash of the caller -> how many of its replies are kept
     TABLE_COUNT
 };
 
@@ -55,6 +57,14 @@ struct table_key table_by_account_key(struct slice account, const uint8_t *id);
 // Both point into `key`. False when it has another shape.
 bool table_by_account_parse(struct slice key, struct slice *account, struct slice *id)
     __attribute__((warn_unused_result));
+// `kind` is below 256, the id has at most ACCOUNT_ID_MAX bytes. `seq` UINT64_MAX: before the record's newest change.
+struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq);
+struct table_key table_by_account_change_key(struct slice account, uint64_t seq);
+// What all keys of that record or account begin with.
+struct slice table_change_prefix(const struct table_key *key);
+// False when it has another shape.
+bool table_by_record_seq(struct slice key, uint64_t *seq) __attribute__((warn_unused_result));
+bool table_by_account_seq(struct slice key, uint64_t *seq) __attribute__((warn_unused_result));
 struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE]);
 // The first key behind `key` and nothing else, as no key is a prefix of another one of its table.
 void table_key_step(struct table_key *key);
