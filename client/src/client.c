@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 enum { CLOSE_MS_MAX = 1000 }; // how long postern_close waits; it takes a few ms
 
@@ -61,18 +62,6 @@ void postern_channel_replace(struct postern *client, struct postern_channel *cha
 }
 
 // ----------------------------------------------------------------------------------------------------- connect
-
-// Known schemes only: `abstract://` has no permissions, and a typing error should say so.
-static bool is_url(const char *url)
-{
-    static const char *const schemes[] = {"ipc://", "tcp://", "tls+tcp://", "inproc://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t size = strlen(schemes[i]);
-        if (strncmp(url, schemes[i], size) == 0 && url[size] != '\0')
-            return true;
-    }
-    return false;
-}
 
 static enum postern_status explain(const struct postern *client, int rv, struct postern_error *error)
 {
@@ -136,15 +125,34 @@ static struct postern *handle_new(const struct postern_options *options)
     return client;
 }
 
+// Known schemes only: `abstract://` has no permissions, a typing error should say so, and TLS cannot be set up yet.
+static bool has_scheme(const char *url)
+{
+    static const char *const schemes[] = {"ipc://", "tcp://", "inproc://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t size = strlen(schemes[i]);
+        if (strncmp(url, schemes[i], size) == 0 && url[size] != '\0')
+            return true;
+    }
+    return false;
+}
+
 static enum postern_status check_url(const char *url, struct postern_error *error)
 {
+    const size_t path_max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
     if (url[0] == '\0')
         return postern_fail(error, POSTERN_INVALID_ARGUMENT,
                             "no URL: set POSTERN_URL or give one, e.g. ipc:///run/postern/postern.sock");
-    if (!is_url(url))
+    if (!has_scheme(url))
         return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "\"%s\" is not a URL of posternd: give ipc:///PATH, tcp://HOST:PORT or tls+tcp://HOST:PORT",
-                            url);
+                            "\"%.200s\" is not a URL that works here: give ipc:///PATH or tcp://HOST:PORT", url);
+    if (strchr(url, ';') != NULL)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "\"%.200s\": what comes after the \";\" is only for posternd --listen; leave it out", url);
+    if (strncmp(url, "ipc://", 6) == 0 && strlen(url + 6) > path_max)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "the path of a socket has at most %zu bytes, this one has %zu: use a shorter one", path_max,
+                            strlen(url + 6));
     return POSTERN_OK;
 }
 

@@ -561,7 +561,8 @@ static void a_create_arrives_as_it_was_asked(void **state)
 static void a_url_that_is_none_is_refused_at_once(void **state)
 {
     (void)state;
-    const char *const urls[] = {"", "http://localhost", "ipc://", "/run/socket", "tcp://no-port", "abstract://x"};
+    const char *const urls[] = {
+        "", "http://localhost", "ipc://", "/run/socket", "tcp://no-port", "abstract://x", "ipc:///run/s;max=verifier"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct postern *client = NULL;
         struct postern_error error;

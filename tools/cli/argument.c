@@ -51,7 +51,7 @@ static int note(struct cli *cli, const struct flag *flag, const char *value)
 // Reads the flag at argv[*index], with its value.
 static int read_flag(struct cli *cli, int argc, char **argv, int *index)
 {
-    const char *name = argv[*index] + 2;
+    const char *name = strcmp(argv[*index], "-h") == 0 ? "help" : argv[*index] + 2;
     size_t size = strcspn(name, "=");
     const struct flag *flag = find_flag(cli, name, size);
     if (flag == NULL)
@@ -68,7 +68,7 @@ static int read_flag(struct cli *cli, int argc, char **argv, int *index)
 
 static bool is_flag(const char *word)
 {
-    return strncmp(word, "--", 2) == 0 && word[2] != '\0';
+    return (strncmp(word, "--", 2) == 0 && word[2] != '\0') || strcmp(word, "-h") == 0;
 }
 
 int arguments_read_leading(struct cli *cli, int argc, char **argv, int *index)

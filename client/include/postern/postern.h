@@ -117,7 +117,7 @@ enum postern_policy {
 };
 
 struct postern_options {
-    const char *url;     // ipc:///path, tcp://host:port, tls+tcp://host:port. NULL: POSTERN_URL of the environment
+    const char *url;     // ipc:///path or tcp://host:port. NULL: POSTERN_URL of the environment
     const char *api_key; // token of the caller's own secret key. NULL: POSTERN_API_KEY of the environment; "" or unset:
                          // the authority of the connection (over ipc: of the uid)
     uint32_t timeout_ms; // per call, repetitions included; 0: POSTERN_TIMEOUT_MS_DEFAULT
