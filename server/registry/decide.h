@@ -42,6 +42,12 @@ STATUS_MUST_CHECK enum status decide_update_authority(struct decision *decision)
 STATUS_MUST_CHECK enum status decide_update(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_revoke_all_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_revoke_all(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_account_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_account(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_tier_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_delete_tier(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decision);
@@ -64,5 +70,9 @@ bool decide_may_touch(const struct registry_caller *caller, struct slice account
 STATUS_MUST_CHECK enum status decide_operator_only(struct decision *decision, const char *what);
 // ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct decision *decision, const char *field, uint64_t version);
+// FAILED_PRECONDITION for the operators' own account.
+STATUS_MUST_CHECK enum status decide_not_reserved(struct decision *decision, struct slice id, const char *field);
+// OK with an empty name when no tier has the mark.
+STATUS_MUST_CHECK enum status decide_default_tier(struct decision *decision, struct slice *name);
 
 #endif

@@ -1,34 +1,35 @@
-// PUT_ACCOUNT and PUT_TIER: made anew, or replaced as a whole.
-#include "registry/decide.h"
-#include "registry/table.h"
-
-// OK with an empty name when no tier has the mark.
-static enum status default_tier(struct decision *decision, struct slice *name)
-{
-    struct slice value;
-    *name = slice_empty();
-    enum status status = store_get(decision->txn, TABLE_META, table_meta_default_tier(), &value);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    return arena_copy(decision->command->arena, value, name) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
-}
-
-// --- account
+// PUT_ACCOUNT: made anew, or its settings replaced as a whole.
+#include "registry/decide_key.h"
+#include "registry/decide_scope.h"
 
 enum status decide_put_account_authority(struct decision *decision)
 {
     return decide_operator_only(decision, "put_account");
 }
 
-// What was asked, on top of what stays from an account that exists (else all of `before` is 0).
+enum status decide_not_reserved(struct decision *decision, struct slice id, const char *field)
+{
+    if (!account_id_is_reserved(id))
+        return STATUS_OK;
+    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+                       "the account postern is for the operators' own keys and cannot be set up or deleted: it comes "
+                       "with its first key, with: postern create --account postern --scope postern:operator");
+}
+
+// What was asked, on top of what stays from an account that exists. Of one that was deleted there stays only what keeps
+// its keys revoked.
 static struct registry_account asked_account(const struct decision *decision, const struct registry_account *before)
 {
+    bool is_new = before->version == 0 || before->deleted;
     struct registry_account account = decision->command->ask.put_account.account;
     account.allows_test = account.allows_test || !account.allows_live;
     account.max_keys = account.max_keys > 0 ? account.max_keys : ACCOUNT_DEFAULT_MAX_KEYS;
-    account.tier = account.tier.size > 0 ? account.tier : before->tier;
-    account.created_at_ms = before->version > 0 ? before->created_at_ms : decision->now_ms;
+    if (account.tier.size == 0 && !is_new)
+        account.tier = before->tier;
+    account.created_at_ms = is_new ? decision->now_ms : before->created_at_ms;
     account.revoked_before_ms = before->revoked_before_ms;
+    account.revoke_reason = before->revoke_reason;
+    account.deleted = false;
     account.version = decision->seq;
     return account;
 }
@@ -39,7 +40,7 @@ static enum status settle_tier(struct decision *decision, struct registry_accoun
     struct registry_tier tier;
     enum status status = STATUS_OK;
     if (account->tier.size == 0)
-        status = default_tier(decision, &account->tier);
+        status = decide_default_tier(decision, &account->tier);
     if (status != STATUS_OK)
         return status;
     if (account->tier.size == 0)
@@ -54,66 +55,53 @@ static enum status settle_tier(struct decision *decision, struct registry_accoun
                        SLICE_ARGS(account->tier), SLICE_ARGS(account->tier));
 }
 
+// A public key that can do no more than the catalogue gives to every public key; for test, where the account allows it.
+static enum status add_default_key(struct decision *decision, const struct registry_account *account)
+{
+    struct registry_result *result = &decision->command->result;
+    struct registry_key *key = &result->default_public_key;
+    struct slice token;
+    *key = (struct registry_key){
+        .account = account->id,
+        .name = slice_text("Default public key"),
+        .type = KEY_TYPE_PUBLIC,
+        .environment = account->allows_test ? KEY_ENVIRONMENT_TEST : KEY_ENVIRONMENT_LIVE,
+    };
+    enum status status = decide_default_scopes(decision, key);
+    if (status == STATUS_OK)
+        status = decide_make_key(decision, account, key, &token);
+    if (status != STATUS_OK)
+        return status;
+    result->has_default_public_key = true;
+    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    return STATUS_OK;
+}
+
+static enum status find_before(struct decision *decision, struct registry_account *before)
+{
+    struct slice id = decision->command->ask.put_account.account.id;
+    *before = (struct registry_account){.version = 0};
+    enum status status = registry_find_owner(decision->txn, id, decision->command->arena, before);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    return decide_version(decision, "put_account.if_version", before->deleted ? 0 : before->version);
+}
+
 enum status decide_put_account(struct decision *decision)
 {
     struct registry_command *command = decision->command;
-    struct registry_account before = {.version = 0};
-    enum status status =
-        registry_find_account(decision->txn, command->ask.put_account.account.id, command->arena, &before);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    status = decide_version(decision, "put_account.if_version", before.version);
+    struct registry_account before;
+    enum status status = decide_not_reserved(decision, command->ask.put_account.account.id, "put_account.account");
+    if (status == STATUS_OK)
+        status = find_before(decision, &before);
     if (status != STATUS_OK)
         return status;
     struct registry_account account = asked_account(decision, &before);
     status = settle_tier(decision, &account);
     if (status != STATUS_OK)
         return status;
-    decision->images[0] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = account};
-    decision->image_count = 1;
+    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = account};
     command->result.account = account;
-    return STATUS_OK;
-}
-
-// --- tier
-
-enum status decide_put_tier_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "put_tier");
-}
-
-// Takes the mark from the tier that has it, if that is another one.
-static enum status unmark_default(struct decision *decision, struct slice taker)
-{
-    struct slice name;
-    struct registry_tier tier;
-    enum status status = default_tier(decision, &name);
-    if (status != STATUS_OK || name.size == 0 || slice_equal(name, taker))
-        return status;
-    status = registry_find_tier(decision->txn, name, decision->command->arena, &tier);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
-    tier.is_default = false;
-    tier.version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_TIER, .of.tier = tier};
-    return STATUS_OK;
-}
-
-enum status decide_put_tier(struct decision *decision)
-{
-    struct registry_command *command = decision->command;
-    struct registry_tier before = {.version = 0};
-    struct registry_tier tier = command->ask.put_tier.tier;
-    enum status status = registry_find_tier(decision->txn, tier.name, command->arena, &before);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    status = decide_version(decision, "put_tier.if_version", before.version);
-    if (status == STATUS_OK && tier.is_default)
-        status = unmark_default(decision, tier.name);
-    if (status != STATUS_OK)
-        return status;
-    tier.version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_TIER, .of.tier = tier};
-    command->result.tier = tier;
-    return STATUS_OK;
+    bool is_new = before.version == 0 || before.deleted;
+    return is_new && !account.no_default_public_key ? add_default_key(decision, &account) : STATUS_OK;
 }

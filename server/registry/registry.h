@@ -398,6 +398,8 @@ struct registry_result {
     struct slice token;              // CREATE, ROLL: this once
     struct registry_key key;         // CREATE, REVOKE, UPDATE, DELETE; ROLL: the successor
     struct registry_key predecessor; // ROLL
+    bool has_default_public_key;     // PUT_ACCOUNT of a new account
+    struct registry_key default_public_key;
     struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT; with a key: the key's
     struct registry_tier tier;       // PUT_TIER, DELETE_TIER
     struct registry_scope scope;     // PUT_SCOPE, DELETE_SCOPE
