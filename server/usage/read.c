@@ -72,22 +72,24 @@ struct reading {
     uint32_t to_hour; // the first beyond
 };
 
-static int64_t divide_down(int64_t a, int64_t b)
+static int64_t offset_s(const struct reading *r)
 {
-    return a / b - (a % b < 0 ? 1 : 0);
+    return r->bucket_s == HOUR_S ? 0 : r->usage->options.utc_offset_s;
+}
+
+static int64_t bucket_at(const struct reading *r, uint64_t ms)
+{
+    return ((int64_t)(ms / 1000) + offset_s(r)) / r->bucket_s; // it is not 1970 any more
 }
 
 static int64_t bucket_of(const struct reading *r, uint32_t hour)
 {
-    if (r->bucket_s == HOUR_S)
-        return hour;
-    return divide_down((int64_t)hour * HOUR_S + r->usage->options.utc_offset_s, DAY_S);
+    return bucket_at(r, (uint64_t)hour * USAGE_HOUR_MS);
 }
 
 static uint64_t bucket_start_ms(const struct reading *r, int64_t bucket)
 {
-    int64_t offset_s = r->bucket_s == HOUR_S ? 0 : r->usage->options.utc_offset_s;
-    int64_t start_s = bucket * (int64_t)r->bucket_s - offset_s;
+    int64_t start_s = bucket * (int64_t)r->bucket_s - offset_s(r);
     return start_s > 0 ? (uint64_t)start_s * 1000 : 0;
 }
 
@@ -118,8 +120,8 @@ static void fit_span(struct reading *r)
     uint64_t to_ms = r->query->to_ms != 0 && r->query->to_ms <= now_ms ? r->query->to_ms : now_ms + 1;
     if (from_ms >= to_ms)
         return;
-    r->from_hour = bucket_first_hour(r, bucket_of(r, usage_hour_of(from_ms)));
-    r->to_hour = bucket_first_hour(r, bucket_of(r, usage_hour_of(to_ms - 1)) + 1);
+    r->from_hour = bucket_first_hour(r, bucket_at(r, from_ms));
+    r->to_hour = bucket_first_hour(r, bucket_at(r, to_ms - 1) + 1);
 }
 
 static bool grow(struct reading *r)

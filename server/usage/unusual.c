@@ -146,7 +146,7 @@ static bool has_new_address(const struct usage_past *past)
     uint64_t met = past->last.networks_met;
     uint64_t met_before = met > new_count ? met - new_count : 0;
     uint64_t known_days = (past->now.hour - hour_of(past->last.first_ms)) / DAY_HOURS;
-    return new_count > 0 && met_before > 0 && (met_before - 1) * WEEK_DAYS <= known_days;
+    return new_count > 0 && met_before > 0 && met_before * WEEK_DAYS <= known_days + WEEK_DAYS;
 }
 
 void usage_judge(const struct usage_past *past, struct usage_verdict *out)

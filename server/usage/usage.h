@@ -16,12 +16,13 @@
 // holds the whole tally of its hour (what the store has is added before its first write) and what is written is that,
 // so a commit of which nobody knows whether it landed is repeated: nothing is lost, nothing counted twice.
 //
-// Memory. `max_entries` tallies of at most 512 bytes each, taken from the system as they are needed. What is on disk
+// Memory. `max_entries` tallies of 512 bytes each, taken from the system as they are needed. What is on disk
 // and was not touched for two minutes is let go; when there is no room, the entry that has been at rest longest. When
 // none is at rest, the count is lost for its subject and goes to stats.overflow, with a warning in the log.
 //
-// Threads: everything but open and close may be called from any thread; a shard's mutex is held only inside a call,
-// never over I/O. Reading takes a view of the store that the caller has begun not more than a second ago.
+// Threads: noting, reading and stats from any thread; tick by one at a time. A shard's mutex is held only inside a
+// call, never over I/O. Reading takes a view of the store that the caller has begun not more than a second ago; 90 days
+// by the hour hold it for some milliseconds, everything else for microseconds.
 // Time: what is noted brings its own; the clock handed in says when to remove what is too old.
 #ifndef USAGE_USAGE_H
 #define USAGE_USAGE_H

@@ -157,6 +157,7 @@ static void the_last_use_has_its_time_and_address(void **state)
     struct usage_trace trace = {0};
     struct usage_last last = {0};
     use(&trace, "192.0.2.1", 1000);
+    use(&trace, "192.0.2.1", 1500);
     use(&trace, "192.0.2.77", 2000);
     use(&trace, "192.0.2.77", 3000);
     usage_last_merge(&last, &trace);
@@ -168,7 +169,7 @@ static void the_last_use_has_its_time_and_address(void **state)
     assert_int_equal(last.network_count, 2);
     assert_int_equal(last.networks[0].first_ms, 2000);
     assert_int_equal(last.networks[0].last_ms, 3000);
-    assert_int_equal(last.networks[1].last_ms, 1000);
+    assert_int_equal(last.networks[1].last_ms, 1500);
 }
 
 static void a_use_without_an_address_shows_none(void **state)
