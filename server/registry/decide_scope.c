@@ -3,6 +3,7 @@
 #include "registry/table.h"
 
 #include <stdio.h>
+#include <string.h>
 
 // What a walk through the whole catalogue may need; taken only as far as it goes.
 #define WALK_BYTES ((size_t)64 * 1024 * 1024)
@@ -26,7 +27,10 @@ static void question_move(struct question *question, const char *field, size_t i
 {
     arena_reset(question->arena);
     question->scope = question->key->scopes[i];
-    if (snprintf(question->field, sizeof question->field, "%s[%zu]", field, i) < 0)
+    char index[24] = ""; // stays empty when the key as a whole is at fault
+    if (strstr(field, ".scopes") != NULL && snprintf(index, sizeof index, "[%zu]", i) < 0)
+        index[0] = '\0';
+    if (snprintf(question->field, sizeof question->field, "%s%s", field, index) < 0)
         question->field[0] = '\0';
 }
 

@@ -13,7 +13,8 @@
 // and the scope is not marked as public-safe.
 STATUS_MUST_CHECK enum status decide_grants(struct decision *decision, const struct registry_key *key,
                                             const char *field);
-// PERMISSION_DENIED when an account-admin would give away or leave behind a scope beyond those of its own key.
+// PERMISSION_DENIED when an account-admin would give away or leave behind a scope beyond those of its own key. `field`
+// may name the key instead.
 STATUS_MUST_CHECK enum status decide_grants_within(struct decision *decision, const struct registry_key *key,
                                                    const char *field);
 

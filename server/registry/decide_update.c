@@ -70,9 +70,20 @@ static void set_fields(const struct registry_update *ask, struct registry_key *k
     set_lists(ask, key);
 }
 
+static enum status check_result(struct decision *decision, const struct registry_key *key)
+{
+    const struct registry_update *ask = &decision->command->ask.update;
+    bool has_scopes = is_set(ask, REGISTRY_UPDATE_SCOPES);
+    struct decide_fields fields = {.account = key_field,
+                                   .environment = key_field,
+                                   .scopes = has_scopes ? "update.scopes" : key_field,
+                                   .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field};
+    enum status status = has_scopes ? decide_grants(decision, key, fields.scopes) : STATUS_OK;
+    return status == STATUS_OK ? decide_within_caller(decision, key, &fields) : status;
+}
+
 enum status decide_update(struct decision *decision)
 {
-    static const struct decide_fields fields = {key_field, key_field, "update.scopes", "update.limits"};
     struct registry_command *command = decision->command;
     struct registry_key *key = &command->result.key; // found by decide_update_authority
     enum status status = decide_find_owner(decision, key, &command->result.account);
@@ -85,10 +96,7 @@ enum status decide_update(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     set_fields(&command->ask.update, key);
-    if (is_set(&command->ask.update, REGISTRY_UPDATE_SCOPES))
-        status = decide_grants(decision, key, fields.scopes);
-    if (status == STATUS_OK)
-        status = decide_within_caller(decision, key, &fields);
+    status = check_result(decision, key);
     if (status != STATUS_OK)
         return status;
     key->version = decision->seq;

@@ -1,0 +1,339 @@
+// Account-admins: nothing beyond their own account and their own key, as both are when the change is made.
+#include "support/registry_asks.h"
+
+static const uint8_t *made_id(const struct ask *ask)
+{
+    return ask->command.result.key.id;
+}
+
+static void put_scope(struct registry_fixture *fixture, const char *name, const char *implied)
+{
+    struct ask *ask = ask_new(fixture, REGISTRY_PUT_SCOPE);
+    struct registry_scope *scope = &ask->command.ask.put_scope.scope;
+    scope->name = ask_copy(ask, name);
+    if (implied != NULL) {
+        scope->implies = arena_array(ask->command.arena, 1, sizeof *scope->implies);
+        scope->implies[0] = ask_copy(ask, implied);
+        scope->implies_count = 1;
+    }
+    EXPECT_OK(fixture, ask);
+}
+
+static const char *const admin_scopes[] = {"postern:account-admin", "jobs:*"};
+
+static void furnish(struct registry_fixture *fixture)
+{
+    fixture_furnish(fixture, "acme");
+    struct ask *put = ask_for_account(fixture, "acme", "");
+    put->command.ask.put_account.account.allows_test = true;
+    put->command.ask.put_account.account.allows_live = true;
+    EXPECT_OK(fixture, put);
+    EXPECT_OK(fixture, ask_for_account(fixture, "globex", ""));
+    put_scope(fixture, "orders:read", NULL);
+    put_scope(fixture, "jobs:read", NULL);
+    put_scope(fixture, "jobs:all", "orders:read");
+}
+
+// A test key with admin_scopes, made by an operator.
+static struct ask *make_admin(struct registry_fixture *fixture)
+{
+    furnish(fixture);
+    struct ask *ask = ask_for_key(fixture, "acme");
+    ask_for_scopes(ask, admin_scopes, 2);
+    EXPECT_OK(fixture, ask);
+    return ask;
+}
+
+static struct ask *ask_for_key_as(struct registry_fixture *fixture, const struct ask *admin, const char *scope)
+{
+    struct ask *ask = ask_for_key(fixture, "acme");
+    ask_as_key(ask, admin);
+    if (scope != NULL)
+        ask_for_scopes(ask, &scope, 1);
+    return ask;
+}
+
+// --- scopes
+
+static void scopes_within_its_own_are_passed_on(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *ask = ask_for_key_as(fixture, admin, "jobs:read");
+    EXPECT_OK(fixture, ask);
+    assert_text(find_key(fixture, made_id(ask)).scopes[0], "jobs:read");
+    EXPECT_OK(fixture, ask_for_key_as(fixture, admin, "jobs:*"));
+    EXPECT_OK(fixture, ask_for_key_as(fixture, admin, NULL));
+}
+
+static void scope_beyond_its_own_is_refused_by_name(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    EXPECT(fixture, ask_for_key_as(fixture, admin, "orders:read"), STATUS_PERMISSION_DENIED, "create.scopes[0]",
+           "orders:read");
+    EXPECT(fixture, ask_for_key_as(fixture, admin, "admin"), STATUS_PERMISSION_DENIED, "create.scopes[0]", "admin");
+    EXPECT(fixture, ask_for_key_as(fixture, admin, "jobs:all"), STATUS_PERMISSION_DENIED, "create.scopes[0]",
+           "jobs:all"); // implies orders:read
+    EXPECT(fixture, ask_for_key_as(fixture, admin, "postern:account-admin"), STATUS_PERMISSION_DENIED,
+           "create.scopes[0]", "operators");
+}
+
+static void update_gives_no_scope_beyond_its_own(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *made = ask_for_key_as(fixture, admin, "jobs:read");
+    EXPECT_OK(fixture, made);
+    struct ask *more = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_SCOPES);
+    ask_as_key(more, admin);
+    ask_for_scopes(more, (const char *const[]){"jobs:read", "orders:read"}, 2);
+    EXPECT(fixture, more, STATUS_PERMISSION_DENIED, "update.scopes[1]", "orders:read");
+    struct ask *own = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_SCOPES); // nor to itself
+    ask_as_key(own, admin);
+    ask_for_scopes(own, (const char *const[]){"admin"}, 1);
+    EXPECT(fixture, own, STATUS_PERMISSION_DENIED, "update.scopes[0]", "admin");
+    struct ask *fits = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_SCOPES);
+    ask_as_key(fits, admin);
+    ask_for_scopes(fits, (const char *const[]){"jobs:*"}, 1);
+    EXPECT_OK(fixture, fits);
+}
+
+static void broader_key_is_neither_rolled_nor_enabled(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *broad = ask_for_key(fixture, "acme");
+    ask_for_scopes(broad, (const char *const[]){"orders:read"}, 1);
+    EXPECT_OK(fixture, broad);
+    struct ask *roll = ask_to_roll(fixture, made_id(broad));
+    ask_as_key(roll, admin);
+    EXPECT(fixture, roll, STATUS_PERMISSION_DENIED, "roll.key_id", "orders:read");
+    EXPECT_OK(fixture, ask_to_disable(fixture, made_id(broad)));
+    struct ask *enable = ask_to_update(fixture, made_id(broad), REGISTRY_UPDATE_ENABLED);
+    enable->command.ask.update.enabled = true;
+    ask_as_key(enable, admin);
+    EXPECT(fixture, enable, STATUS_PERMISSION_DENIED, "update.key_id", "orders:read");
+    assert_int_equal(state_of(fixture, made_id(broad)), KEY_STATE_DISABLED);
+    struct ask *revoke = ask_to_revoke(fixture, made_id(broad), ""); // but revoked, as that gives nothing
+    ask_as_key(revoke, admin);
+    EXPECT_OK(fixture, revoke);
+}
+
+static void admin_rolls_its_own_key(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *roll = ask_to_roll(fixture, made_id(admin));
+    ask_as_key(roll, admin);
+    EXPECT_OK(fixture, roll);
+    assert_text(roll->command.result.key.scopes[0], "postern:account-admin");
+    struct ask *next = ask_for_key_as(fixture, roll, "jobs:read"); // and goes on with the new one
+    EXPECT_OK(fixture, next);
+    EXPECT_OK(fixture, ask_for_key_as(fixture, admin, "jobs:read")); // the old one works for the grace
+}
+
+// --- environment
+
+static void test_key_makes_test_keys_only(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *live = ask_for_key_as(fixture, admin, NULL);
+    live->command.ask.create.environment = KEY_ENVIRONMENT_LIVE;
+    EXPECT(fixture, live, STATUS_PERMISSION_DENIED, "create.environment", "test key");
+    struct ask *made = ask_for_key(fixture, "acme");
+    made->command.ask.create.environment = KEY_ENVIRONMENT_LIVE;
+    EXPECT_OK(fixture, made);
+    struct ask *roll = ask_to_roll(fixture, made_id(made));
+    ask_as_key(roll, admin);
+    EXPECT(fixture, roll, STATUS_PERMISSION_DENIED, "roll.key_id", "test key");
+    struct ask *disable = ask_to_disable(fixture, made_id(made));
+    ask_as_key(disable, admin);
+    EXPECT(fixture, disable, STATUS_PERMISSION_DENIED, "update.key_id", "test key");
+}
+
+static void live_key_makes_both(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    furnish(fixture);
+    struct ask *admin = ask_for_key(fixture, "acme");
+    admin->command.ask.create.environment = KEY_ENVIRONMENT_LIVE;
+    ask_for_scopes(admin, admin_scopes, 2);
+    EXPECT_OK(fixture, admin);
+    EXPECT_OK(fixture, ask_for_key_as(fixture, admin, NULL));
+    struct ask *live = ask_for_key_as(fixture, admin, NULL);
+    live->command.ask.create.environment = KEY_ENVIRONMENT_LIVE;
+    EXPECT_OK(fixture, live);
+}
+
+// --- limits
+
+static void limits_of_its_own_key_bind_the_keys_it_makes(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    furnish(fixture);
+    struct ask *admin = ask_for_key(fixture, "acme");
+    ask_for_scopes(admin, admin_scopes, 2);
+    ask_for_limit(admin, "requests=60/min");
+    EXPECT_OK(fixture, admin);
+    const struct {
+        const char *limit;
+        bool fits;
+    } cases[] = {
+        {NULL, false},
+        {"requests=60/min", true},
+        {"requests=0/min", true},
+        {"requests=61/min", false},
+        {"requests=60/s", false},
+        {"requests=60/hour", false},
+        {"jobs=60/min", false},
+        {"requests=unlimited", false},
+        {"requests=30/min:token_bucket,burst=60", true},
+        {"requests=30/min:token_bucket,burst=61", false},
+        {"requests=61/min:token_bucket,burst=60", false},
+        {"requests=60/min:fixed_window", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ask *ask = ask_for_key_as(fixture, admin, NULL);
+        if (cases[i].limit != NULL)
+            ask_for_limit(ask, cases[i].limit);
+        if (cases[i].fits)
+            EXPECT_OK(fixture, ask);
+        else
+            EXPECT(fixture, ask, STATUS_PERMISSION_DENIED, "create.limits", "requests=60/min");
+    }
+}
+
+static void admin_does_not_raise_its_own_limits(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    furnish(fixture);
+    struct ask *admin = ask_for_key(fixture, "acme");
+    ask_for_scopes(admin, admin_scopes, 2);
+    ask_for_limit(admin, "requests=60/min");
+    EXPECT_OK(fixture, admin);
+    struct ask *none = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_LIMITS);
+    ask_as_key(none, admin);
+    EXPECT(fixture, none, STATUS_PERMISSION_DENIED, "update.limits", "requests=60/min");
+    struct ask *less = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_LIMITS);
+    ask_as_key(less, admin);
+    ask_for_limit(less, "requests=59/min");
+    EXPECT_OK(fixture, less);
+    struct ask *back = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_LIMITS);
+    ask_as_key(back, admin); // the credential as it was looked at, before the update
+    ask_for_limit(back, "requests=60/min");
+    EXPECT(fixture, back, STATUS_PERMISSION_DENIED, "update.limits", "requests=59/min");
+}
+
+static void unlimited_of_its_own_binds_nothing(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    furnish(fixture);
+    struct ask *admin = ask_for_key(fixture, "acme");
+    ask_for_scopes(admin, admin_scopes, 2);
+    ask_for_limit(admin, "requests=unlimited");
+    EXPECT_OK(fixture, admin);
+    EXPECT_OK(fixture, ask_for_key_as(fixture, admin, NULL));
+}
+
+// --- elsewhere
+
+static void other_accounts_and_settings_are_out_of_reach(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *other = ask_for_key(fixture, "globex");
+    ask_as_key(other, admin);
+    EXPECT(fixture, other, STATUS_NOT_FOUND, "create.account", "no account \"globex\"");
+    struct ask *theirs = fixture_key(fixture, "globex");
+    struct ask *disable = ask_to_disable(fixture, made_id(theirs));
+    ask_as_key(disable, admin);
+    EXPECT(fixture, disable, STATUS_NOT_FOUND, "update.key_id", "there is no key");
+    struct ask *settings = ask_for_account(fixture, "acme", "");
+    settings->command.ask.put_account.account.max_keys = 100000;
+    ask_as_key(settings, admin);
+    EXPECT(fixture, settings, STATUS_PERMISSION_DENIED, "", "operator");
+    struct ask *all = ask_to_revoke_all(fixture, "acme", "");
+    ask_as_key(all, admin);
+    EXPECT(fixture, all, STATUS_PERMISSION_DENIED, "", "operator");
+}
+
+static void admin_without_a_key_makes_none(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    furnish(fixture);
+    struct ask *ask = ask_for_key(fixture, "acme");
+    ask_as_admin(ask, "acme"); // no key
+    EXPECT(fixture, ask, STATUS_PERMISSION_DENIED, "create.account", "credential");
+}
+
+// --- the credential at the moment of the change
+
+static void credential_that_stopped_working_meanwhile_changes_nothing(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *before = ask_for_key_as(fixture, admin, NULL);
+    EXPECT_OK(fixture, before);
+
+    EXPECT_OK(fixture, ask_to_disable(fixture, made_id(admin)));
+    EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "DISABLED");
+    struct ask *enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
+    enable->command.ask.update.enabled = true;
+    ask_as_key(enable, admin); // not by itself
+    EXPECT(fixture, enable, STATUS_UNAUTHENTICATED, "credential", "DISABLED");
+    enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
+    enable->command.ask.update.enabled = true;
+    EXPECT_OK(fixture, enable);
+
+    struct ask *suspend = ask_for_account(fixture, "acme", "");
+    suspend->command.ask.put_account.account.suspended = true;
+    EXPECT_OK(fixture, suspend);
+    EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "suspended");
+    EXPECT_OK(fixture, ask_for_account(fixture, "acme", ""));
+
+    EXPECT_OK(fixture, ask_to_revoke_all(fixture, "acme", ""));
+    EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "REVOKED");
+    EXPECT(fixture, ask_again(fixture, before), STATUS_UNAUTHENTICATED, "credential", "REVOKED"); // no reply either
+    struct ask unknown = *admin;
+    unknown.command.result.key.id[4] ^= 1;
+    EXPECT(fixture, ask_for_key_as(fixture, &unknown, NULL), STATUS_UNAUTHENTICATED, "credential", "unknown");
+}
+
+static void operators_credential_is_looked_at_again_too(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    furnish(fixture);
+    struct ask *operator= ask_for_key(fixture, "postern");
+    ask_for_scopes(operator,(const char *const[]){"postern:operator"}, 1);
+    EXPECT_OK(fixture, operator);
+    struct ask *ask = ask_for_key_as(fixture, operator, "admin");
+    ask->command.caller.is_operator = true;
+    EXPECT_OK(fixture, ask);
+    EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(operator), ""));
+    struct ask *late = ask_for_key_as(fixture, operator, NULL);
+    late->command.caller.is_operator = true;
+    EXPECT(fixture, late, STATUS_UNAUTHENTICATED, "credential", "REVOKED");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKS_TEST(scopes_within_its_own_are_passed_on),
+        ASKS_TEST(scope_beyond_its_own_is_refused_by_name),
+        ASKS_TEST(update_gives_no_scope_beyond_its_own),
+        ASKS_TEST(broader_key_is_neither_rolled_nor_enabled),
+        ASKS_TEST(admin_rolls_its_own_key),
+        ASKS_TEST(test_key_makes_test_keys_only),
+        ASKS_TEST(live_key_makes_both),
+        ASKS_TEST(limits_of_its_own_key_bind_the_keys_it_makes),
+        ASKS_TEST(admin_does_not_raise_its_own_limits),
+        ASKS_TEST(unlimited_of_its_own_binds_nothing),
+        ASKS_TEST(other_accounts_and_settings_are_out_of_reach),
+        ASKS_TEST(admin_without_a_key_makes_none),
+        ASKS_TEST(credential_that_stopped_working_meanwhile_changes_nothing),
+        ASKS_TEST(operators_credential_is_looked_at_again_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
