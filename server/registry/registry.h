@@ -230,17 +230,19 @@ STATUS_MUST_CHECK enum status registry_list_tiers(struct store_txn *view, const 
 STATUS_MUST_CHECK enum status registry_list_scopes(struct store_txn *view, const struct registry_names_query *query,
                                                    struct arena *arena, struct registry_scopes_page *out);
 
-// The audit chain, oldest first. Empty filters: any.
+// The audit chain, oldest first; each change is checked against the one before it (DATA_LOSS). Empty filters: any.
+// A page ends between two changes, so it may hold more items than page_size; it examines at most
+// REGISTRY_PAGE_EXAMINED_MAX changes.
 struct registry_changes_query {
     uint64_t after_seq;
     uint64_t from_ms;
-    uint64_t to_ms; // 0 = no end
+    uint64_t to_ms; // before it; 0 = no end
     struct slice actor;
     struct slice account;
     bool has_key_id;
     uint8_t key_id[KEY_ID_SIZE];
     size_t page_size;
-    size_t page_bytes_max;
+    size_t page_bytes_max; // 0 = 512 KiB
 };
 // One image of a change, field by field, as text for people and programs; never a secret or a hash.
 struct registry_change_entry {
@@ -261,7 +263,7 @@ struct registry_changes_page {
     struct registry_change_entry *items;
     size_t count;
     bool more;
-    uint64_t last_seq; // examined
+    uint64_t last_seq; // examined: continue behind it
 };
 STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *registry, struct store_txn *view,
                                                     const struct registry_changes_query *query, struct arena *arena,
