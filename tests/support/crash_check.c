@@ -65,7 +65,7 @@ static bool asked_by_now(const char *path, size_t n)
 
 static bool check_key(struct postern *client, const char *path, size_t n, const struct ledger_key *key)
 {
-    enum postern_reason reason;
+    enum postern_reason reason = POSTERN_REASON_UNSPECIFIED;
 
     if (!verdict(client, key->token, &reason))
         return false;
