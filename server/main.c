@@ -21,6 +21,7 @@
 enum {
     PATH_SIZE = 512,
     SPARE_FILES = 64,
+    PLENTY_OF_FILES = 65536,
     SPARE_READERS = 32,
     TICK_MS = 1000,
     IDLE_METERS_MS = 60 * 1000,
@@ -113,8 +114,10 @@ static void fit_connections(struct daemon *daemon)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     rlim_t wanted = (rlim_t)daemon->config.max_connections + SPARE_FILES;
-    if (limit.rlim_cur < wanted) {
-        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    // nng before 1.6 loses descriptors when peers kill a listener (rpc/listener_watchdog.c): far more than are needed.
+    rlim_t plenty = wanted > PLENTY_OF_FILES ? wanted : PLENTY_OF_FILES;
+    if (limit.rlim_cur < plenty) {
+        limit.rlim_cur = limit.rlim_max < plenty ? limit.rlim_max : plenty;
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
             return;
     }

@@ -1,13 +1,15 @@
 #include "rpc/listener.h"
 
+#include <arpa/inet.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
 #include <nng/transport/ipc/ipc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FLUSH_MS = 100, ARENAS_KEPT = 64, REQUEST_ID_SIZE = 4 };
+enum { FLUSH_MS = 100, CLOSE_S = 3, ARENAS_KEPT = 64, REQUEST_ID_SIZE = 4 };
 
 // --- connections come and go
 
@@ -20,6 +22,21 @@ static struct listener_slot *find_slot(struct rpc *rpc, nng_pipe pipe)
     return NULL;
 }
 
+// Where the peer is; empty when the connection does not say.
+static void read_address(nng_pipe pipe, char out[CALL_ADDRESS_SIZE])
+{
+    nng_sockaddr address;
+    const char *text = NULL;
+    if (nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address) != 0)
+        address.s_family = NNG_AF_UNSPEC;
+    if (address.s_family == NNG_AF_INET)
+        text = inet_ntop(AF_INET, &address.s_in.sa_addr, out, CALL_ADDRESS_SIZE);
+    else if (address.s_family == NNG_AF_INET6)
+        text = inet_ntop(AF_INET6, address.s_in6.sa_addr, out, CALL_ADDRESS_SIZE);
+    if (text == NULL)
+        out[0] = '\0';
+}
+
 static struct call_peer identify(const struct rpc *rpc, const struct listener_slot *slot, nng_pipe pipe)
 {
     struct call_peer peer = {.ceiling = slot->ceiling};
@@ -30,6 +47,8 @@ static struct call_peer identify(const struct rpc *rpc, const struct listener_sl
     } else if (slot->address.kind == LISTENER_INPROC) { // this very process
         peer.has_uid = true;
         peer.uid = rpc->server.own_uid;
+    } else if (slot->address.kind == LISTENER_TCP) {
+        read_address(pipe, peer.address);
     }
     return peer;
 }
@@ -40,7 +59,7 @@ static void on_add(nng_pipe pipe, nng_pipe_ev event, void *context)
     struct rpc *rpc = context;
     (void)event;
     struct listener_slot *slot = find_slot(rpc, pipe);
-    if (slot == NULL) {
+    if (slot == NULL || atomic_load(&rpc->server.draining)) {
         nng_pipe_close(pipe);
         return;
     }
@@ -134,6 +153,11 @@ static enum status start_slots(struct rpc *rpc, struct status_note *note)
 static bool fill(struct rpc *rpc, const struct rpc_options *options)
 {
     pthread_mutex_init(&rpc->stop_lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&rpc->stop_wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     bool pipes = listener_pipes_init(&rpc->pipes, options->max_connections);
     rpc->slots = calloc(options->listener_count, sizeof *rpc->slots);
     rpc->slot_count = options->listener_count;
@@ -185,12 +209,41 @@ enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct
     return STATUS_OK;
 }
 
-// A send that has succeeded is not yet delivered, hence the pause.
+// A send that has succeeded is not yet delivered, hence the pause. Then the connections are cut, so that nng closes
+// with no read under way (listener_cut.h).
 static void drain(struct rpc *rpc)
 {
     atomic_store(&rpc->server.draining, true);
     listener_pipes_wait_idle(&rpc->pipes);
     nng_msleep(FLUSH_MS);
+    for (size_t i = 0; i < rpc->slot_count; i++)
+        listener_cut_slot(rpc, &rpc->slots[i]);
+}
+
+static void *close_socket(void *context)
+{
+    const struct rpc *rpc = context;
+    nng_close(rpc->socket);
+    return NULL;
+}
+
+// False when nng does not come to an end. That must not keep the daemon from closing its stores, so nng is then left to
+// the end of the process, with everything that its callbacks may still look at.
+static bool close_socket_in_time(struct rpc *rpc)
+{
+    pthread_t thread;
+    struct timespec until;
+    if (pthread_create(&thread, NULL, close_socket, rpc) != 0) {
+        nng_close(rpc->socket);
+        return true;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CLOSE_S;
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+        return true;
+    pthread_detach(thread);
+    log_line(rpc->server.log, LOG_LEVEL_WARNING, "connections did not close in time; they end with the process");
+    return false;
 }
 
 void rpc_close(struct rpc *rpc)
@@ -201,13 +254,15 @@ void rpc_close(struct rpc *rpc)
         listener_watchdog_stop(rpc);
         drain(rpc);
     }
-    if (rpc->socket_open)
-        nng_close(rpc->socket);
+    bool closed = !rpc->socket_open || close_socket_in_time(rpc);
     listener_workers_close(rpc);
+    if (!closed)
+        return;
     nng_fini();
     arena_pool_free(rpc->arenas);
     listener_pipes_wipe(&rpc->pipes);
     pthread_mutex_destroy(&rpc->stop_lock);
+    pthread_cond_destroy(&rpc->stop_wake);
     free(rpc->operator_uids);
     free(rpc->slots);
     free(rpc);

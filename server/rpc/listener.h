@@ -3,7 +3,8 @@
 //   listener.c           sockets: open, drain, close
 //   listener_worker.c    one context and one aio each: receive, handle, send
 //   listener_pipe.c      who is at the other end, and how many replies he has not read
-//   listener_watchdog.c  notices a listener that has stopped to accept, and opens it anew
+//   listener_watchdog.c  notices a listener that has stopped to accept, and peers that do not read
+//   listener_cut.c       ends connections without nng
 #ifndef RPC_LISTENER_H
 #define RPC_LISTENER_H
 
@@ -13,10 +14,11 @@
 #include "rpc/call.h"
 #include "rpc/listener_address.h"
 
-// A connection that lets more replies than this pile up is closed: each holds a worker that others need. Measured with
-// one client that never reads: others' p99 501 ms without this rule, 1.4 ms with it. It is 64 for the client, and 32
-// for replies that have left already while the thread that did it (nng has at most 16, and two writers) has not come to
-// say so: a client that reads and keeps 64 calls outstanding must not be cut for those.
+// A connection that lets more replies than this pile up is muted (its requests are dropped, so that it holds no worker)
+// and cut: each waiting reply holds a worker that others need. Measured with one client that never reads: others' p99
+// 501 ms without this rule, 1.4 ms with it. It is 64 for the client, and 32 for replies that have left already while
+// the thread that did it (nng has at most 16, and two writers) has not come to say so: a client that reads and keeps 64
+// calls outstanding must not be cut for those.
 enum { LISTENER_UNSENT_MAX = 64 + 32, LISTENER_SEND_TIMEOUT_MS = 100 };
 
 // --- connections
@@ -24,6 +26,7 @@ enum { LISTENER_UNSENT_MAX = 64 + 32, LISTENER_SEND_TIMEOUT_MS = 100 };
 struct listener_pipe {
     uint32_t id;
     uint32_t unsent; // replies whose sending has begun and not ended
+    bool muted;      // until there are none
     struct call_peer peer;
     struct listener_pipe *next; // in its bucket, or in the free list
 };
@@ -31,11 +34,13 @@ struct listener_pipe {
 // Connections by pipe id, and the number of calls in flight. One mutex, held for a few instructions.
 struct listener_pipes {
     pthread_mutex_t lock;
-    pthread_cond_t idle;
+    pthread_cond_t idle;  // nothing in flight
+    pthread_cond_t empty; // no connection
     struct listener_pipe *entries;
     struct listener_pipe **buckets;
     struct listener_pipe *free;
     size_t bucket_count; // a power of two
+    size_t count;
     uint64_t in_flight;
 };
 
@@ -44,13 +49,17 @@ void listener_pipes_wipe(struct listener_pipes *pipes);
 // False when there are connections_max already.
 bool listener_pipes_add(struct listener_pipes *pipes, uint32_t id, const struct call_peer *peer);
 void listener_pipes_remove(struct listener_pipes *pipes, uint32_t id);
-// A call begins: counts it. False when the connection is gone; the call must leave all the same.
+// A call begins: counts it. False when the connection is gone or muted: the call is not answered, but must leave all
+// the same.
 bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call_peer *peer);
-// A reply is about to be sent. False when it would be one too many.
+// A reply is about to be sent. False when the connection is muted, or is now, because it would be one too many.
 bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id);
+void listener_pipes_mute(struct listener_pipes *pipes, uint32_t id);
 // The call has ended; `sending`: begin_send was true.
 void listener_pipes_leave(struct listener_pipes *pipes, uint32_t id, bool sending);
 void listener_pipes_wait_idle(struct listener_pipes *pipes);
+// False when there are still connections after that time.
+bool listener_pipes_wait_empty(struct listener_pipes *pipes, unsigned timeout_ms);
 
 // --- addresses
 
@@ -81,6 +90,7 @@ struct rpc {
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_wake;
     bool stopping;
+    bool stuck; // somebody does not read
 };
 
 // Listens on the slot's address; UNAVAILABLE with a note.
@@ -92,5 +102,9 @@ void listener_workers_close(struct rpc *rpc); // after the socket was closed
 
 STATUS_MUST_CHECK enum status listener_watchdog_start(struct rpc *rpc, struct status_note *note);
 void listener_watchdog_stop(struct rpc *rpc);
+// Somebody does not read his replies: looks for him at once. Any thread; never blocks.
+void listener_watchdog_kick(struct rpc *rpc);
+// Ends the connections of a slot and waits a moment for nng to notice.
+void listener_cut_slot(struct rpc *rpc, const struct listener_slot *slot);
 
 #endif

@@ -27,6 +27,7 @@ static bool starts_with(const char *text, const char *start)
 struct host_port {
     char host[128];
     char port[6];
+    uint16_t port_number;
 };
 
 static bool split(const char *address, struct host_port *out)
@@ -38,6 +39,7 @@ static bool split(const char *address, struct host_port *out)
     out->host[colon - address] = '\0';
     memcpy(out->port, colon + 1, strlen(colon + 1) + 1);
     long port = strspn(out->port, "0123456789") == strlen(out->port) ? strtol(out->port, NULL, 10) : 0;
+    out->port_number = (uint16_t)port;
     return port > 0 && port <= 65535;
 }
 
@@ -66,6 +68,7 @@ static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct liste
                            "with --allow-plain-tcp",
                            url);
     out->kind = LISTENER_TCP;
+    out->port = parts.port_number;
     const char *local = strcmp(parts.host, "[::]") == 0 ? "[::1]" : "127.0.0.1";
     (void)snprintf(out->probe_url, sizeof out->probe_url, "tcp://%s:%s", is_any(parts.host) ? local : parts.host,
                    parts.port);
@@ -74,7 +77,7 @@ static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct liste
 
 // --- ipc
 
-static const char *path_of(const struct listener_address *address)
+const char *listener_address_path(const struct listener_address *address)
 {
     return address->url + strlen(ipc_scheme);
 }
@@ -146,7 +149,7 @@ enum status listener_address_is_free(const struct listener_address *address, str
     struct stat facts;
     if (address->kind != LISTENER_IPC)
         return STATUS_OK;
-    const char *path = path_of(address);
+    const char *path = listener_address_path(address);
     if (lstat(path, &facts) != 0) {
         if (errno == ENOENT)
             return STATUS_OK;

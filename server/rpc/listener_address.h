@@ -5,6 +5,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum listener_kind { LISTENER_IPC, LISTENER_TCP, LISTENER_INPROC };
 
@@ -14,7 +15,11 @@ struct listener_address {
     enum listener_kind kind;
     char url[LISTENER_URL_SIZE];
     char probe_url[LISTENER_URL_SIZE]; // where this machine reaches it
+    uint16_t port;                     // tcp
 };
+
+// The path of an ipc address; points into it.
+const char *listener_address_path(const struct listener_address *address);
 
 // INVALID_ARGUMENT: not offered; the note says what is.
 STATUS_MUST_CHECK enum status listener_address_parse(const char *url, bool allow_plain_tcp,

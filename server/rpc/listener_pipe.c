@@ -1,6 +1,8 @@
-#include <stdlib.h>
-
 #include "rpc/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
 
 bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max)
 {
@@ -15,6 +17,11 @@ bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max)
     }
     pthread_mutex_init(&pipes->lock, NULL); // cannot fail on Linux without attributes
     pthread_cond_init(&pipes->idle, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&pipes->empty, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return pipes->buckets != NULL && pipes->entries != NULL;
 }
 
@@ -22,6 +29,7 @@ void listener_pipes_wipe(struct listener_pipes *pipes)
 {
     pthread_mutex_destroy(&pipes->lock);
     pthread_cond_destroy(&pipes->idle);
+    pthread_cond_destroy(&pipes->empty);
     free(pipes->buckets);
     free(pipes->entries);
 }
@@ -44,6 +52,7 @@ bool listener_pipes_add(struct listener_pipes *pipes, uint32_t id, const struct 
         struct listener_pipe **place = place_of(pipes, id);
         *entry = (struct listener_pipe){.id = id, .peer = *peer};
         *place = entry;
+        pipes->count++;
     }
     pthread_mutex_unlock(&pipes->lock);
     return entry != NULL;
@@ -58,6 +67,8 @@ void listener_pipes_remove(struct listener_pipes *pipes, uint32_t id)
         *place = entry->next;
         entry->next = pipes->free;
         pipes->free = entry;
+        if (--pipes->count == 0)
+            pthread_cond_signal(&pipes->empty);
     }
     pthread_mutex_unlock(&pipes->lock);
 }
@@ -67,29 +78,41 @@ bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call
     pthread_mutex_lock(&pipes->lock);
     pipes->in_flight++;
     const struct listener_pipe *entry = *place_of(pipes, id);
-    if (entry != NULL)
+    bool heard = entry != NULL && !entry->muted;
+    if (heard)
         *peer = entry->peer;
     pthread_mutex_unlock(&pipes->lock);
-    return entry != NULL;
+    return heard;
 }
 
 bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id)
 {
     pthread_mutex_lock(&pipes->lock);
     struct listener_pipe *entry = *place_of(pipes, id);
-    bool may_send = entry == NULL || entry->unsent < LISTENER_UNSENT_MAX;
-    if (entry != NULL && may_send)
+    if (entry != NULL && entry->unsent == LISTENER_UNSENT_MAX)
+        entry->muted = true;
+    bool may_send = entry != NULL && !entry->muted;
+    if (may_send)
         entry->unsent++;
     pthread_mutex_unlock(&pipes->lock);
     return may_send;
+}
+
+void listener_pipes_mute(struct listener_pipes *pipes, uint32_t id)
+{
+    pthread_mutex_lock(&pipes->lock);
+    struct listener_pipe *entry = *place_of(pipes, id);
+    if (entry != NULL)
+        entry->muted = true;
+    pthread_mutex_unlock(&pipes->lock);
 }
 
 void listener_pipes_leave(struct listener_pipes *pipes, uint32_t id, bool sending)
 {
     pthread_mutex_lock(&pipes->lock);
     struct listener_pipe *entry = sending ? *place_of(pipes, id) : NULL;
-    if (entry != NULL && entry->unsent > 0)
-        entry->unsent--;
+    if (entry != NULL && entry->unsent > 0 && --entry->unsent == 0)
+        entry->muted = false;
     if (--pipes->in_flight == 0)
         pthread_cond_signal(&pipes->idle);
     pthread_mutex_unlock(&pipes->lock);
@@ -101,4 +124,20 @@ void listener_pipes_wait_idle(struct listener_pipes *pipes)
     while (pipes->in_flight > 0)
         pthread_cond_wait(&pipes->idle, &pipes->lock);
     pthread_mutex_unlock(&pipes->lock);
+}
+
+bool listener_pipes_wait_empty(struct listener_pipes *pipes, unsigned timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
+    until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    int code = 0;
+    pthread_mutex_lock(&pipes->lock);
+    while (pipes->count > 0 && code != ETIMEDOUT)
+        code = pthread_cond_timedwait(&pipes->empty, &pipes->lock, &until);
+    bool empty = pipes->count == 0;
+    pthread_mutex_unlock(&pipes->lock);
+    return empty;
 }

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "rpc/listener_cut.h"
+
 // nng before 1.6 stops accepting for good when a peer closes its connection before the handshake is done (one
 // `nc -zU SOCKET` does it). Old connections go on, new clients hang. So each listener is asked for its health as a
 // client would, and one that has failed twice in a row is closed and opened anew. That cuts its connections, so a
 // listener that is only slow must not be taken for a dead one: alive is who has accepted a connection.
-enum { ROUND_MS = 700, CONNECT_MS = 1000, REPLY_MS = 500, FAILURES_MAX = 2 };
+enum { ROUND_MS = 700, CONNECT_MS = 1000, REPLY_MS = 500, FAILURES_MAX = 2, CUT_WAIT_MS = 300 };
 
 // Request { health {} }, as in proto/postern.proto: tag 64, length-delimited, empty.
 static const uint8_t health_request[] = {0x82, 0x04, 0x00};
@@ -42,12 +44,20 @@ static void probe(const char *url)
     nng_close(socket);
 }
 
+void listener_cut_slot(struct rpc *rpc, const struct listener_slot *slot)
+{
+    if (listener_cut_all(&slot->address) > 0)
+        (void)!listener_pipes_wait_empty(&rpc->pipes, CUT_WAIT_MS); // other slots' connections may well stay
+}
+
 static void reopen(struct rpc *rpc, struct listener_slot *slot)
 {
     struct status_note note = {0};
     nng_listener listener = {.id = atomic_exchange(&slot->id, 0)};
-    if (listener.id != 0)
+    if (listener.id != 0) {
+        listener_cut_slot(rpc, slot);
         nng_listener_close(listener);
+    }
     if (listener_start(rpc, slot, &note) == STATUS_OK) {
         log_line(rpc->server.log, LOG_LEVEL_WARNING, "%s had stopped to accept connections and was opened anew",
                  slot->address.url);
@@ -72,44 +82,74 @@ static void watch(struct rpc *rpc, struct listener_slot *slot)
         reopen(rpc, slot);
 }
 
-// False when it is time to stop.
-static bool pause_round(struct rpc *rpc)
+static void cut_stuck(struct rpc *rpc)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ROUND_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&rpc->stop_lock);
+    for (size_t i = 0; i < rpc->slot_count; i++) {
+        size_t count = listener_cut_stuck(&rpc->slots[i].address);
+        if (count > 0)
+            log_line(rpc->server.log, LOG_LEVEL_INFO, "%s: closed %zu connections that do not read their replies",
+                     rpc->slots[i].address.url, count);
+    }
+}
+
+static struct timespec next_round(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += ROUND_MS * 1000000L;
+    at.tv_sec += at.tv_nsec / 1000000000L;
+    at.tv_nsec %= 1000000000L;
+    return at;
+}
+
+enum wake { WAKE_STOP, WAKE_STUCK, WAKE_ROUND };
+
+static enum wake wait_until(struct rpc *rpc, const struct timespec *at)
+{
     int code = 0;
-    while (!rpc->stopping && code != ETIMEDOUT)
-        code = pthread_cond_timedwait(&rpc->stop_wake, &rpc->stop_lock, &until);
-    bool go_on = !rpc->stopping;
+    pthread_mutex_lock(&rpc->stop_lock);
+    while (!rpc->stopping && !rpc->stuck && code != ETIMEDOUT)
+        code = pthread_cond_timedwait(&rpc->stop_wake, &rpc->stop_lock, at);
+    enum wake wake = rpc->stopping ? WAKE_STOP : code == ETIMEDOUT ? WAKE_ROUND : WAKE_STUCK;
+    rpc->stuck = false;
     pthread_mutex_unlock(&rpc->stop_lock);
-    return go_on;
+    return wake;
 }
 
 static void *run(void *context)
 {
     struct rpc *rpc = context;
-    while (pause_round(rpc))
-        for (size_t i = 0; i < rpc->slot_count; i++)
-            watch(rpc, &rpc->slots[i]);
-    return NULL;
+    struct timespec round = next_round();
+    for (;;) {
+        switch (wait_until(rpc, &round)) {
+        case WAKE_STOP:
+            return NULL;
+        case WAKE_STUCK:
+            cut_stuck(rpc);
+            break;
+        case WAKE_ROUND:
+            for (size_t i = 0; i < rpc->slot_count; i++)
+                watch(rpc, &rpc->slots[i]);
+            round = next_round();
+            break;
+        }
+    }
+}
+
+void listener_watchdog_kick(struct rpc *rpc)
+{
+    pthread_mutex_lock(&rpc->stop_lock);
+    if (!rpc->stuck)
+        pthread_cond_signal(&rpc->stop_wake);
+    rpc->stuck = true;
+    pthread_mutex_unlock(&rpc->stop_lock);
 }
 
 enum status listener_watchdog_start(struct rpc *rpc, struct status_note *note)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&rpc->stop_wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     int code = pthread_create(&rpc->watchdog, NULL, run, rpc);
-    if (code != 0) {
-        pthread_cond_destroy(&rpc->stop_wake);
+    if (code != 0)
         return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "cannot start a thread: %s", strerror(code));
-    }
     rpc->watchdog_runs = true;
     return STATUS_OK;
 }
@@ -121,5 +161,4 @@ void listener_watchdog_stop(struct rpc *rpc)
     pthread_cond_signal(&rpc->stop_wake);
     pthread_mutex_unlock(&rpc->stop_lock);
     pthread_join(rpc->watchdog, NULL);
-    pthread_cond_destroy(&rpc->stop_wake);
 }

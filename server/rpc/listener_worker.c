@@ -24,12 +24,6 @@ static void wipe_and_free(nng_msg *msg)
     nng_msg_free(msg);
 }
 
-static void close_pipe(uint32_t id)
-{
-    nng_pipe pipe = {.id = id};
-    nng_pipe_close(pipe);
-}
-
 // After this the worker is nng's.
 static void receive(struct listener_worker *worker)
 {
@@ -50,18 +44,24 @@ static nng_msg *take_reply(struct listener_worker *worker)
     return msg;
 }
 
-// After this the worker is nng's. Any thread. A reply that cannot be sent is dropped with its connection, so that the
-// client hears of it and asks again.
+// Nobody gets an answer to this call. After this the worker is nng's.
+static void drop(struct listener_worker *worker)
+{
+    struct rpc *rpc = worker->rpc;
+    uint32_t pipe_id = worker->pipe_id;
+    receive(worker);
+    listener_pipes_leave(&rpc->pipes, pipe_id, false); // last: the room may be closed once nobody is in flight
+}
+
+// After this the worker is nng's. Any thread.
 static void send_reply(struct listener_worker *worker)
 {
-    struct listener_pipes *pipes = &worker->rpc->pipes;
-    uint32_t pipe_id = worker->pipe_id;
+    struct rpc *rpc = worker->rpc;
     nng_msg *msg = take_reply(worker);
-    if (msg == NULL || !listener_pipes_begin_send(pipes, pipe_id)) {
+    if (msg == NULL || !listener_pipes_begin_send(&rpc->pipes, worker->pipe_id)) {
         wipe_and_free(msg);
-        close_pipe(pipe_id);
-        receive(worker);
-        listener_pipes_leave(pipes, pipe_id, false); // last: the room may be closed once nobody is in flight
+        listener_watchdog_kick(rpc);
+        drop(worker);
         return;
     }
     worker->state = WORKER_SENDS;
@@ -86,11 +86,9 @@ static void handle(struct listener_worker *worker, nng_msg *msg)
     struct rpc *rpc = worker->rpc;
     struct call *call = &worker->call;
     worker->pipe_id = (uint32_t)nng_pipe_id(nng_msg_get_pipe(msg));
-    bool connected = listener_pipes_enter(&rpc->pipes, worker->pipe_id, &call->peer);
-    if (!connected) { // nobody is left to answer
+    if (!listener_pipes_enter(&rpc->pipes, worker->pipe_id, &call->peer)) {
         wipe_and_free(msg);
-        receive(worker);
-        listener_pipes_leave(&rpc->pipes, worker->pipe_id, false);
+        drop(worker);
         return;
     }
     enum call_progress progress;
@@ -122,14 +120,16 @@ static void after_receive(struct listener_worker *worker)
 static void after_send(struct listener_worker *worker)
 {
     int code = nng_aio_result(worker->aio);
-    uint32_t pipe_id = worker->pipe_id;
+    struct rpc *rpc = worker->rpc;
     if (code != 0) {
         wipe_and_free(nng_aio_get_msg(worker->aio)); // still ours
         nng_aio_set_msg(worker->aio, NULL);
     }
-    if (code == NNG_ETIMEDOUT)
-        close_pipe(pipe_id); // it does not read its replies
-    listener_pipes_leave(&worker->rpc->pipes, pipe_id, true);
+    if (code == NNG_ETIMEDOUT) {
+        listener_pipes_mute(&rpc->pipes, worker->pipe_id);
+        listener_watchdog_kick(rpc);
+    }
+    listener_pipes_leave(&rpc->pipes, worker->pipe_id, true);
     receive(worker);
 }
 

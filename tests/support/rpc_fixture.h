@@ -1,0 +1,280 @@
+// The daemon's rooms in one process and a temporary directory, behind real listeners, and a client that asks them.
+//
+// Threads: the fixture belongs to the test's thread. Requests and replies live in its arena until it is closed.
+#ifndef SUPPORT_RPC_FIXTURE_H
+#define SUPPORT_RPC_FIXTURE_H
+
+#include "base/random.h"
+#include "postern.pb-c.h"
+#include "rpc/rpc.h"
+#include "support/tempdir.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RPC_FIXTURE_INPROC "inproc://rpc-fixture"
+
+enum { RPC_FIXTURE_TIMEOUT_MS = 20000, RPC_FIXTURE_ID_SIZE = 16 };
+
+struct rpc_fixture {
+    struct tempdir directory;
+    struct log log;
+    struct secret *secret;
+    struct store *meters;
+    struct clock *clock;
+    struct registry *registry;
+    struct authorizer *authorizer;
+    struct rpc *rpc;
+    struct rpc_options options;
+    struct rpc_listener listeners[2];
+    char url[PATH_MAX + 8]; // ipc, operator
+    char path[PATH_MAX];    // of its socket
+    nng_socket client;
+    struct arena *arena;
+};
+
+static inline void rpc_fixture_demand(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "fixture: %s\n", what);
+    abort();
+}
+
+static inline const char *rpc_fixture_join(struct rpc_fixture *fixture, const char *name)
+{
+    char *path = arena_alloc(fixture->arena, PATH_MAX);
+    rpc_fixture_demand(path != NULL, "out of memory");
+    return tempdir_join(&fixture->directory, name, path);
+}
+
+static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
+{
+    struct status_note note = {.message = ""};
+    struct store_options meters = {.path = rpc_fixture_join(fixture, "meters"),
+                                   .tables = authorizer_tables,
+                                   .table_count = authorizer_table_count,
+                                   .map_size_bytes = (size_t)64 << 20,
+                                   .max_readers = 64,
+                                   .log = &fixture->log};
+    struct registry_options registry = {.path = rpc_fixture_join(fixture, "registry"),
+                                        .map_size_bytes = (size_t)64 << 20,
+                                        .max_readers = 512,
+                                        .default_prefix = slice_text("acme"),
+                                        .log = &fixture->log};
+    struct authorizer_options authorizer = {.log = &fixture->log};
+    const char *keyring = rpc_fixture_join(fixture, "keyring");
+    rpc_fixture_demand(secret_open(keyring, true, &fixture->secret, NULL, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(store_open(&meters, &fixture->meters, &note) == STATUS_OK, note.message);
+    fixture->clock = clock_new(clock_system_source(), NULL);
+    rpc_fixture_demand(fixture->clock != NULL, "no clock");
+    registry.secret = fixture->secret;
+    registry.clock = authorizer.clock = fixture->clock;
+    rpc_fixture_demand(registry_open(&registry, &fixture->registry, &note) == STATUS_OK, note.message);
+    authorizer.registry = fixture->registry;
+    authorizer.meters = fixture->meters;
+    rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &note) == STATUS_OK, note.message);
+}
+
+// Fills the options for an inproc and an ipc listener; a test may change them before rpc_fixture_serve.
+static inline void rpc_fixture_open(struct rpc_fixture *fixture)
+{
+    memset(fixture, 0, sizeof *fixture);
+    fixture->directory = tempdir_make();
+    fixture->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
+    fixture->arena = arena_new((size_t)256 << 20);
+    rpc_fixture_demand(fixture->arena != NULL, "out of memory");
+    rpc_fixture_open_state(fixture);
+    (void)snprintf(fixture->url, sizeof fixture->url, "ipc://%s",
+                   tempdir_join(&fixture->directory, "socket", fixture->path));
+    fixture->listeners[0] = (struct rpc_listener){RPC_FIXTURE_INPROC, RPC_OPERATOR};
+    fixture->listeners[1] = (struct rpc_listener){fixture->url, RPC_OPERATOR};
+    fixture->options = (struct rpc_options){.listeners = fixture->listeners,
+                                            .listener_count = 2,
+                                            .contexts = 32,
+                                            .max_connections = 64,
+                                            .socket_mode = 0600,
+                                            .registry = fixture->registry,
+                                            .authorizer = fixture->authorizer,
+                                            .secret = fixture->secret,
+                                            .clock = fixture->clock,
+                                            .log = &fixture->log};
+}
+
+static inline nng_socket rpc_fixture_dial(const char *url)
+{
+    nng_socket client;
+    rpc_fixture_demand(nng_req0_open(&client) == 0, "no socket");
+    rpc_fixture_demand(nng_socket_set_ms(client, NNG_OPT_RECVTIMEO, RPC_FIXTURE_TIMEOUT_MS) == 0 &&
+                           nng_socket_set_ms(client, NNG_OPT_SENDTIMEO, RPC_FIXTURE_TIMEOUT_MS) == 0,
+                       "no time-outs");
+    rpc_fixture_demand(nng_dial(client, url, NULL, 0) == 0, "nobody answers");
+    return client;
+}
+
+static inline void rpc_fixture_serve(struct rpc_fixture *fixture)
+{
+    struct status_note note = {.message = ""};
+    rpc_fixture_demand(rpc_open(&fixture->options, &fixture->rpc, &note) == STATUS_OK, note.message);
+    fixture->client = rpc_fixture_dial(RPC_FIXTURE_INPROC);
+}
+
+static inline void rpc_fixture_close(struct rpc_fixture *fixture)
+{
+    nng_close(fixture->client);
+    rpc_close(fixture->rpc);
+    authorizer_close(fixture->authorizer);
+    registry_close(fixture->registry);
+    store_close(fixture->meters);
+    clock_free(fixture->clock);
+    secret_close(fixture->secret);
+    arena_free(fixture->arena);
+    tempdir_remove(&fixture->directory);
+}
+
+// --- asking
+
+static inline void *rpc_fixture_take(void *context, size_t size)
+{
+    return arena_alloc(context, size);
+}
+
+static inline void rpc_fixture_leave(void *context, void *memory)
+{
+    (void)context;
+    (void)memory;
+}
+
+// The reply's bytes; empty when none came in time.
+static inline struct slice rpc_fixture_exchange(struct rpc_fixture *fixture, nng_socket client, struct slice bytes)
+{
+    nng_msg *msg = NULL;
+    struct slice reply = slice_empty();
+    rpc_fixture_demand(nng_msg_alloc(&msg, bytes.size) == 0, "out of memory");
+    if (bytes.size > 0)
+        memcpy(nng_msg_body(msg), bytes.data, bytes.size);
+    rpc_fixture_demand(nng_sendmsg(client, msg, 0) == 0, "cannot send");
+    if (nng_recvmsg(client, &msg, 0) != 0)
+        return reply;
+    rpc_fixture_demand(arena_copy(fixture->arena, slice_make(nng_msg_body(msg), nng_msg_len(msg)), &reply), "memory");
+    nng_msg_free(msg);
+    return reply;
+}
+
+static inline Postern__V1__Reply *rpc_fixture_read(struct rpc_fixture *fixture, struct slice bytes)
+{
+    ProtobufCAllocator allocator = {rpc_fixture_take, rpc_fixture_leave, fixture->arena};
+    rpc_fixture_demand(bytes.size > 0, "no reply");
+    Postern__V1__Reply *reply = postern__v1__reply__unpack(&allocator, bytes.size, bytes.data);
+    rpc_fixture_demand(reply != NULL && reply->status != NULL && reply->server_time_ms != 0, "the reply is broken");
+    return reply;
+}
+
+static inline struct slice rpc_fixture_pack(struct rpc_fixture *fixture, const Postern__V1__Request *request)
+{
+    size_t size = postern__v1__request__get_packed_size(request);
+    uint8_t *bytes = arena_alloc(fixture->arena, size);
+    rpc_fixture_demand(bytes != NULL, "out of memory");
+    return slice_make(bytes, postern__v1__request__pack(request, bytes));
+}
+
+static inline Postern__V1__Reply *rpc_fixture_ask(struct rpc_fixture *fixture, const Postern__V1__Request *request)
+{
+    return rpc_fixture_read(fixture,
+                            rpc_fixture_exchange(fixture, fixture->client, rpc_fixture_pack(fixture, request)));
+}
+
+static inline ProtobufCBinaryData rpc_fixture_text(const char *text)
+{
+    return (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
+}
+
+// A request with a fresh request_id.
+static inline Postern__V1__Request rpc_fixture_request(struct rpc_fixture *fixture)
+{
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    uint8_t *id = arena_alloc(fixture->arena, RPC_FIXTURE_ID_SIZE);
+    rpc_fixture_demand(id != NULL, "out of memory");
+    random_fill(id, RPC_FIXTURE_ID_SIZE);
+    request.request_id = (ProtobufCBinaryData){RPC_FIXTURE_ID_SIZE, id};
+    return request;
+}
+
+// --- what most tests need
+
+static inline Postern__V1__Reply *rpc_fixture_put_tier(struct rpc_fixture *fixture, const char *name, uint64_t amount)
+{
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    Postern__V1__PutTierRequest tier = POSTERN__V1__PUT_TIER_REQUEST__INIT;
+    Postern__V1__Limit limit = POSTERN__V1__LIMIT__INIT;
+    Postern__V1__Limit *limits[] = {&limit};
+    limit.resource = rpc_fixture_text("requests");
+    limit.amount = amount;
+    limit.window_s = 3600;
+    tier.tier = rpc_fixture_text(name);
+    tier.limits = limits;
+    tier.n_limits = 1;
+    tier.is_default = true;
+    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_TIER;
+    request.put_tier = &tier;
+    return rpc_fixture_ask(fixture, &request);
+}
+
+static inline Postern__V1__Reply *rpc_fixture_put_account(struct rpc_fixture *fixture, const char *name)
+{
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    Postern__V1__PutAccountRequest account = POSTERN__V1__PUT_ACCOUNT_REQUEST__INIT;
+    account.account = rpc_fixture_text(name);
+    account.no_default_public_key = true;
+    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_ACCOUNT;
+    request.put_account = &account;
+    return rpc_fixture_ask(fixture, &request);
+}
+
+static inline Postern__V1__Reply *rpc_fixture_create(struct rpc_fixture *fixture, const char *account, const char *name)
+{
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    Postern__V1__CreateRequest create = POSTERN__V1__CREATE_REQUEST__INIT;
+    create.account = rpc_fixture_text(account);
+    create.name = rpc_fixture_text(name);
+    request.call_case = POSTERN__V1__REQUEST__CALL_CREATE;
+    request.create = &create;
+    return rpc_fixture_ask(fixture, &request);
+}
+
+static inline Postern__V1__Reply *rpc_fixture_verify(struct rpc_fixture *fixture, ProtobufCBinaryData token)
+{
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    Postern__V1__VerifyRequest verify = POSTERN__V1__VERIFY_REQUEST__INIT;
+    verify.api_key = token;
+    request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY;
+    request.verify = &verify;
+    return rpc_fixture_ask(fixture, &request);
+}
+
+static inline Postern__V1__Reply *rpc_fixture_revoke(struct rpc_fixture *fixture, ProtobufCBinaryData key_id)
+{
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    Postern__V1__RevokeRequest revoke = POSTERN__V1__REVOKE_REQUEST__INIT;
+    revoke.which_case = POSTERN__V1__REVOKE_REQUEST__WHICH_KEY_ID;
+    revoke.key_id = key_id;
+    revoke.reason = rpc_fixture_text("leaked");
+    request.call_case = POSTERN__V1__REQUEST__CALL_REVOKE;
+    request.revoke = &revoke;
+    return rpc_fixture_ask(fixture, &request);
+}
+
+static inline Postern__V1__Reply *rpc_fixture_health(struct rpc_fixture *fixture)
+{
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    Postern__V1__HealthRequest health = POSTERN__V1__HEALTH_REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_HEALTH;
+    request.health = &health;
+    return rpc_fixture_ask(fixture, &request);
+}
+
+#endif
