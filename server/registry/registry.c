@@ -1,6 +1,7 @@
 #include "registry/chain.h"
 #include "registry/state.h"
 #include "registry/table.h"
+#include "registry/witness.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -96,6 +97,18 @@ static enum status write_master(const struct secret *secret, uint32_t master_id,
     return STATUS_OK;
 }
 
+static enum status check_witness(struct registry *registry, struct store_txn *txn, struct status_note *note)
+{
+    struct witness witness;
+    const char *path = registry->witness_path;
+    enum status status = witness_read(path, registry->secret, &witness, note);
+    if (status == STATUS_OK)
+        status = witness_check(path, &witness, txn, registry->scratch, note);
+    // A keyring that grew since makes the next checkpoint worth writing.
+    registry->witness_seq = witness.lines == secret_count(registry->secret) ? witness.seq : 0;
+    return status;
+}
+
 static enum status check_and_mark(struct registry *registry, struct store_txn *txn, struct status_note *note)
 {
     bool is_new = false;
@@ -106,55 +119,64 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
         status = chain_check_end(registry->secret, txn, registry->scratch, note);
     if (status == STATUS_OK && is_new)
         status = write_format(txn, registry->scratch);
+    if (status == STATUS_OK && registry->witness_path != NULL)
+        status = check_witness(registry, txn, note);
     for (size_t i = 0; status == STATUS_OK && i < secret_count(registry->secret); i++)
         status = write_master(registry->secret, secret_id_at(registry->secret, i), txn, registry->scratch);
     return status;
 }
 
-// --- the same, as a job of the writer
+// --- steps as jobs of the writer
 
-struct opening {
+typedef enum status step_fn(struct registry *registry, struct store_txn *txn, struct status_note *note);
+
+struct errand {
     struct store_job job;
     struct registry *registry;
+    step_fn *step;
     struct status_note *note;
     enum status status;
     sem_t finished;
 };
 
-static struct opening *opening_of(struct store_job *job)
+static struct errand *errand_of(struct store_job *job)
 {
-    return (struct opening *)(void *)((char *)job - offsetof(struct opening, job));
+    return (struct errand *)(void *)((char *)job - offsetof(struct errand, job));
 }
 
-static void run_opening(struct store_job *job, struct store_txn *txn)
+static void run_errand(struct store_job *job, struct store_txn *txn)
 {
-    struct opening *opening = opening_of(job);
-    opening->status = check_and_mark(opening->registry, txn, opening->note);
+    struct errand *errand = errand_of(job);
+    errand->status = errand->step(errand->registry, txn, errand->note);
 }
 
-static void finish_opening(struct store_job *job, enum status status)
+static void finish_errand(struct store_job *job, enum status status)
 {
-    struct opening *opening = opening_of(job);
+    struct errand *errand = errand_of(job);
     if (status != STATUS_OK)
-        opening->status = status;
-    sem_post(&opening->finished);
+        errand->status = status;
+    sem_post(&errand->finished);
+}
+
+// Comes back when the step, and with it everything that was submitted before, is committed.
+static enum status run_step(struct registry *registry, step_fn *step, struct status_note *note)
+{
+    struct errand errand = {
+        .job = {.run = run_errand, .done = finish_errand}, .registry = registry, .step = step, .note = note};
+    if (sem_init(&errand.finished, 0, 0) != 0)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
+    store_submit(registry->store, &errand.job);
+    while (sem_wait(&errand.finished) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&errand.finished);
+    return state_explain(errand.status, note);
 }
 
 static enum status settle_store(struct registry *registry, const char *path, struct status_note *note)
 {
     struct status_note cause = {.message = ""};
-    struct opening opening = {
-        .job = {.run = run_opening, .done = finish_opening}, .registry = registry, .note = &cause};
-    if (sem_init(&opening.finished, 0, 0) != 0)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no semaphore", path);
-    store_submit(registry->store, &opening.job);
-    while (sem_wait(&opening.finished) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&opening.finished);
-    if (opening.status == STATUS_OK)
-        return STATUS_OK;
-    status_ignore(state_explain(opening.status, &cause), "it is the one that went in");
-    return status_fail(note, opening.status, NULL, "%s: %s", path, cause.message);
+    enum status status = run_step(registry, check_and_mark, &cause);
+    return status == STATUS_OK ? status : status_fail(note, status, NULL, "%s: %s", path, cause.message);
 }
 
 // --- open and close
@@ -176,6 +198,12 @@ static enum status open_parts(struct registry *registry, const struct registry_o
 {
     registry->secret = options->secret;
     registry->clock = options->clock;
+    registry->log = options->log;
+    if (options->witness_path != NULL) {
+        registry->witness_path = strdup(options->witness_path);
+        if (registry->witness_path == NULL)
+            return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+    }
     registry->scratch = arena_new(STATE_SCRATCH_BYTES);
     if (registry->scratch == NULL)
         return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
@@ -192,6 +220,14 @@ static enum status open_parts(struct registry *registry, const struct registry_o
     return status == STATUS_OK ? settle_store(registry, options->path, note) : status;
 }
 
+static void release(struct registry *registry)
+{
+    store_close(registry->store);
+    arena_free(registry->scratch);
+    free(registry->witness_path);
+    free(registry);
+}
+
 enum status registry_open(const struct registry_options *options, struct registry **out, struct status_note *note)
 {
     *out = NULL;
@@ -200,20 +236,32 @@ enum status registry_open(const struct registry_options *options, struct registr
         return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
     enum status status = open_parts(registry, options, note);
     if (status != STATUS_OK) {
-        registry_close(registry);
+        release(registry);
         return status;
     }
     *out = registry;
     return STATUS_OK;
 }
 
+static enum status do_nothing(struct registry *registry, struct store_txn *txn, struct status_note *note)
+{
+    (void)registry;
+    (void)txn;
+    (void)note;
+    return STATUS_OK;
+}
+
 void registry_close(struct registry *registry)
 {
+    struct status_note note = {.message = ""};
     if (registry == NULL)
         return;
-    store_close(registry->store);
-    arena_free(registry->scratch);
-    free(registry);
+    enum status status = registry->witness_path != NULL ? run_step(registry, do_nothing, &note) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = registry_checkpoint(registry, &note);
+    if (status != STATUS_OK)
+        log_line(registry->log, LOG_LEVEL_ERROR, "registry: no last checkpoint: %s", note.message);
+    release(registry);
 }
 
 // Anything but a missing or empty directory counts: a keyring too many is worse than a start that is refused.

@@ -53,7 +53,8 @@ struct registry_options {
 };
 
 // Opens or makes the store. FAILED_PRECONDITION when it belongs to another keyring (check value), or is of a newer
-// format; DATA_LOSS when the chain's head does not fit its last entry; else as store_open. The note says what to do.
+// format; DATA_LOSS when the chain's head does not fit its last entry, or the store is older than its witness; else as
+// store_open. The note says what to do.
 STATUS_MUST_CHECK enum status registry_open(const struct registry_options *options, struct registry **out,
                                             struct status_note *note);
 void registry_close(struct registry *registry); // finishes what was submitted; NULL-safe
@@ -161,13 +162,14 @@ struct registry_list {
     struct slice account; // empty: all accounts
     bool after_set;       // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
-    size_t page_size;      // 1 to REGISTRY_PAGE_MAX
-    size_t page_bytes_max; // stop a page before its keys take more than about this
+    uint64_t after_expires_at_ms; // with expires_before_ms: the page's last_expires_at_ms; 0 = as `after` has it now
+    size_t page_size;             // 1 to REGISTRY_PAGE_MAX
+    size_t page_bytes_max;        // stop a page before its keys take more than about this
     // filters; 0 = any
     enum key_state state;
     enum key_environment environment;
     uint64_t created_before_ms;
-    uint64_t expires_before_ms;     // by the index of expiries; then in the order of expiry
+    uint64_t expires_before_ms;     // over all accounts by the index of expiries, and in their order
     uint64_t last_rolled_before_ms; // made (by creation or roll) before, and not rolled since
     uint64_t now_ms;                // for derived states
 };
@@ -178,10 +180,11 @@ struct registry_page {
     size_t count;
     bool more; // continue behind `last`
     uint8_t last[KEY_ID_SIZE];
+    uint64_t last_expires_at_ms; // in the order of expiries
 };
 
-// Keys in the order of their ids (within an account or over all), deleted ones left out. Examines at most
-// REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more.
+// Keys in the order of their ids (within an account or over all), or of their expiries, deleted ones left out. Examines
+// at most REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more.
 STATUS_MUST_CHECK enum status registry_list_keys(struct store_txn *view, const struct registry_list *query,
                                                  struct arena *arena, struct registry_page *out);
 
@@ -466,8 +469,12 @@ STATUS_MUST_CHECK enum status registry_check(struct registry *registry, uint64_t
 
 // Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that a truncated
 // tail or a restored old store is noticed by the next registry_open. Nothing is written while nothing changed. For the
-// scheduler, once a minute, and called by registry_close.
+// scheduler, once a minute, and called by registry_close. One thread at a time. UNAVAILABLE with a note when the file
+// cannot be written; the next one makes up for it.
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
+// The key with which anybody can verify the checkpoints of the newest master secret; no secret.
+STATUS_MUST_CHECK enum status registry_checkpoint_public(const struct registry *registry,
+                                                         uint8_t out[SECRET_PUBLIC_KEY_SIZE]);
 
 // --- stored messages of the store `meters/` (written by authorizer and scheduler)
 

@@ -19,6 +19,9 @@ struct registry {
     char prefix[KEY_PREFIX_MAX]; // of tokens that name none
     size_t prefix_size;
     struct arena *scratch; // the writer thread's; reset at the start of each command
+    const struct log *log;
+    char *witness_path;   // NULL: none is kept
+    uint64_t witness_seq; // what the file says; for registry_checkpoint
 };
 
 // The imported key of a token with that SHA-256, under whichever master secret it was imported. NOT_FOUND, UNAVAILABLE,
