@@ -13,6 +13,8 @@ static enum status compare_key(struct store_txn *txn, const struct registry_key 
         return status;
     bool counted = !out->is_new_key && change_counts(&before);
     out->count_step = (int)change_counts(key) - (int)counted;
+    out->was_listed = !out->is_new_key && change_is_listed(&before);
+    out->expiry_before_ms = out->is_new_key ? 0 : change_listed_expiry(&before);
     return STATUS_OK;
 }
 
@@ -72,7 +74,33 @@ static void write_count(struct store_txn *txn, struct slice account, int step)
     else
         count += (uint64_t)step;
     table_number_write(count, bytes);
-    store_put(txn, TABLE_KEY_COUNT, account, slice_make(bytes, sizeof bytes));
+    if (count > 0)
+        store_put(txn, TABLE_KEY_COUNT, account, slice_make(bytes, sizeof bytes));
+    else
+        store_delete(txn, TABLE_KEY_COUNT, account);
+}
+
+static void write_by_account(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    struct table_key index = table_by_account_key(key->account, key->id);
+    if (change_is_listed(key) && !image->was_listed)
+        store_put(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index), slice_empty());
+    if (!change_is_listed(key) && image->was_listed)
+        store_delete(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index));
+}
+
+static void write_by_expiry(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    uint64_t before_ms = image->expiry_before_ms;
+    uint64_t after_ms = change_listed_expiry(key);
+    struct table_key before = table_by_expiry_key(before_ms, key->id);
+    struct table_key after = table_by_expiry_key(after_ms, key->id);
+    if (before_ms != after_ms && before_ms != 0)
+        store_delete(txn, TABLE_KEY_BY_EXPIRY, table_slice(&before));
+    if (before_ms != after_ms && after_ms != 0)
+        store_put(txn, TABLE_KEY_BY_EXPIRY, table_slice(&after), slice_empty());
 }
 
 static void write_key_derived(struct store_txn *txn, const struct apply_image *image)
@@ -80,11 +108,9 @@ static void write_key_derived(struct store_txn *txn, const struct apply_image *i
     const struct registry_key *key = &image->image->of.key;
     if (image->is_new_key && key->imported)
         store_put(txn, TABLE_IMPORT, slice_make(key->token_hash, SECRET_HASH_SIZE), slice_make(key->id, KEY_ID_SIZE));
-    if (image->is_new_key) {
-        struct table_key index = table_by_account_key(key->account, key->id);
-        store_put(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index), slice_empty());
-    }
-    if (image->is_new_key || image->count_step != 0)
+    write_by_account(txn, image);
+    write_by_expiry(txn, image);
+    if (image->count_step != 0)
         write_count(txn, key->account, image->count_step);
 }
 

@@ -14,6 +14,8 @@ struct apply_image {
     struct slice value; // packed
     bool is_new_key;
     int count_step; // by how much the account's number of keys changes
+    bool was_listed;
+    uint64_t expiry_before_ms; // by which it is in the index of expiries
 };
 
 struct apply_plan {

@@ -92,3 +92,13 @@ const char *change_name(enum registry_command_kind kind)
     };
     return names[kind];
 }
+
+bool change_is_listed(const struct registry_key *key)
+{
+    return !key->deleted;
+}
+
+uint64_t change_listed_expiry(const struct registry_key *key)
+{
+    return change_is_listed(key) ? key->facts.expires_at_ms : 0;
+}

@@ -46,5 +46,9 @@ const char *change_name(enum registry_command_kind kind);
 
 // Counts towards max_keys as far as the record itself says; expiry and the account are not looked at.
 bool change_counts(const struct registry_key *key);
+// Is it in the index of keys by account?
+bool change_is_listed(const struct registry_key *key);
+// By which expiry it is in the index of expiries; 0: in none.
+uint64_t change_listed_expiry(const struct registry_key *key);
 
 #endif

@@ -19,14 +19,16 @@ struct check {
     struct arena *arena; // reset for every entry
     struct record_head head;
     struct status_note *note;
-    uint64_t entries; // links that were checked
-    uint64_t keys;
+    uint64_t entries;  // links that were checked
+    uint64_t keys;     // in the index of keys by account
+    uint64_t expiries; // in the index of expiries
 };
 
 // "key key_0000…", "account acme": what to call a record of a table in a note.
 static void name_record(enum image_kind kind, struct slice id, char *out, size_t size)
 {
-    static const char *const words[] = {[IMAGE_KEY] = "key", [IMAGE_ACCOUNT] = "account", [IMAGE_TIER] = "tier", [IMAGE_SCOPE] = "scope"};
+    static const char *const words[] = {
+        [IMAGE_KEY] = "key", [IMAGE_ACCOUNT] = "account", [IMAGE_TIER] = "tier", [IMAGE_SCOPE] = "scope"};
     char text[KEY_ID_TEXT_SIZE + 1];
     if (kind == IMAGE_KEY && id.size == KEY_ID_SIZE) {
         key_id_format(id.data, text);
@@ -188,7 +190,8 @@ static enum status check_record(struct check *check, struct slice key, struct sl
         return fail_record(check, *kind, key, "does not decode");
     if (status == STATUS_OK)
         status = check_origin(check, &stored, key, value);
-    check->keys += *kind == IMAGE_KEY ? 1 : 0;
+    check->keys += status == STATUS_OK && *kind == IMAGE_KEY && change_is_listed(&stored.of.key) ? 1 : 0;
+    check->expiries += status == STATUS_OK && *kind == IMAGE_KEY && change_listed_expiry(&stored.of.key) != 0 ? 1 : 0;
     return status;
 }
 
@@ -213,10 +216,10 @@ struct group {
     size_t account_size;
     uint64_t counted; // keys of this account that are not revoked
     uint64_t entries; // of the whole index
-    uint64_t groups;
+    uint64_t counts;  // accounts with such keys
 };
 
-static enum status end_group(struct check *check, const struct group *group)
+static enum status end_group(struct check *check, struct group *group)
 {
     struct slice value;
     uint64_t count = 0;
@@ -226,8 +229,10 @@ static enum status end_group(struct check *check, const struct group *group)
     enum status status = store_get(check->view, TABLE_KEY_COUNT, account, &value);
     if (status == STATUS_UNAVAILABLE)
         return status;
-    if (status != STATUS_OK || !table_number_read(value, &count) || count != group->counted)
+    bool is_read = status == STATUS_NOT_FOUND || (status == STATUS_OK && table_number_read(value, &count) && count > 0);
+    if (!is_read || count != group->counted)
         return fail_record(check, IMAGE_ACCOUNT, account, "has keys whose count is wrong");
+    group->counts += count > 0 ? 1 : 0;
     return STATUS_OK;
 }
 
@@ -246,11 +251,11 @@ static enum status check_index_entry(struct check *check, struct slice key, stru
         memcpy(group->account, account.data, account.size);
         group->account_size = account.size;
         group->counted = 0;
-        group->groups++;
     }
     group->entries++;
     enum status status = registry_find_key(check->view, id.data, check->arena, &record);
-    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !slice_equal(record.account, account)))
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && (!slice_equal(record.account, account) || !change_is_listed(&record))))
         return fail_record(check, IMAGE_KEY, id, "is not the one that the index of keys by account names");
     group->counted += status == STATUS_OK && change_counts(&record) ? 1 : 0;
     return status;
@@ -267,8 +272,32 @@ static enum status check_index(struct check *check)
         return fail_table(check, "the index of keys by account lacks keys");
     if (status == STATUS_OK)
         status = walk(check, TABLE_KEY_COUNT, count_one, &counts);
-    if (status == STATUS_OK && counts != group.groups)
+    if (status == STATUS_OK && counts != group.counts)
         return fail_table(check, "the table of key counts has an account without keys");
+    return status;
+}
+
+static enum status check_expiry_entry(struct check *check, struct slice key, struct slice value, void *context)
+{
+    uint64_t *entries = context;
+    uint64_t expires_at_ms = 0;
+    struct registry_key record;
+    struct slice id;
+    if (!table_by_expiry_parse(key, &expires_at_ms, &id) || value.size != 0)
+        return fail_table(check, "the index of expiries has an entry of another shape");
+    enum status status = registry_find_key(check->view, id.data, check->arena, &record);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && change_listed_expiry(&record) != expires_at_ms))
+        return fail_record(check, IMAGE_KEY, id, "does not expire when the index of expiries says");
+    (*entries)++;
+    return status;
+}
+
+static enum status check_expiries(struct check *check)
+{
+    uint64_t entries = 0;
+    enum status status = walk(check, TABLE_KEY_BY_EXPIRY, check_expiry_entry, &entries);
+    if (status == STATUS_OK && entries != check->expiries)
+        return fail_table(check, "the index of expiries lacks keys");
     return status;
 }
 
@@ -361,6 +390,8 @@ static enum status check_all(struct check *check)
         status = check_records(check);
     if (status == STATUS_OK)
         status = check_index(check);
+    if (status == STATUS_OK)
+        status = check_expiries(check);
     if (status == STATUS_OK)
         status = check_default_tier(check);
     if (status == STATUS_OK)

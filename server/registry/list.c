@@ -49,6 +49,9 @@ static bool is_wanted(const struct listing *listing, const struct registry_key *
     if (query->expires_before_ms != 0 &&
         (key->facts.expires_at_ms == 0 || key->facts.expires_at_ms >= query->expires_before_ms))
         return false;
+    if (query->last_rolled_before_ms != 0 &&
+        (key->facts.has_successor || key->facts.created_at_ms >= query->last_rolled_before_ms))
+        return false;
     return query->state == 0 ||
            key_state(&key->facts, listing->account_revoked_before_ms, query->now_ms) == query->state;
 }
@@ -89,7 +92,7 @@ static bool is_full(const struct listing *listing)
            (listing->page->count > 0 && listing->bytes >= listing->query->page_bytes_max);
 }
 
-// --- the two orders
+// --- the three orders
 
 static enum status walk_all(struct listing *listing, struct store_cursor *cursor)
 {
@@ -150,13 +153,90 @@ static enum status walk_account(struct listing *listing, struct store_cursor *cu
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+// Where the pages begin: keys that must still work have their expiry before them.
+static struct table_key first_expiry(const struct registry_list *query)
+{
+    static const uint8_t lowest[KEY_ID_SIZE] = {0};
+    bool works =
+        query->state == KEY_STATE_ACTIVE || query->state == KEY_STATE_ROLLING || query->state == KEY_STATE_DISABLED;
+    return table_by_expiry_key(works ? query->now_ms : 0, lowest);
+}
+
+// Behind `after`, by the expiry that it had then; else by the one that it has now.
+static enum status next_expiry(const struct listing *listing, struct table_key *from)
+{
+    struct registry_key key;
+    const struct registry_list *query = listing->query;
+    uint64_t expires_at_ms = query->after_expires_at_ms;
+    if (expires_at_ms == 0) {
+        enum status status = registry_find_key(listing->view, query->after, listing->scratch, &key);
+        if (status != STATUS_OK)
+            return status;
+        expires_at_ms = key.facts.expires_at_ms;
+    }
+    *from = table_by_expiry_key(expires_at_ms, query->after);
+    table_key_step(from);
+    return expires_at_ms != 0 ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static enum status examine_expiry(struct listing *listing, uint64_t expires_at_ms, struct slice id)
+{
+    struct slice value;
+    enum status status = store_get(listing->view, TABLE_KEY, id, &value);
+    if (status == STATUS_OK)
+        status = examine(listing, id.data, value);
+    listing->page->last_expires_at_ms = expires_at_ms;
+    return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+}
+
+static enum status walk_expiry(struct listing *listing, struct store_cursor *cursor)
+{
+    struct slice key;
+    struct slice value;
+    struct slice id;
+    uint64_t expires_at_ms = 0;
+    const struct registry_list *query = listing->query;
+    struct table_key from = first_expiry(query);
+    enum status status = query->after_set ? next_expiry(listing, &from) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    for (; status == STATUS_OK; status = store_cursor_next(cursor, &key, &value)) {
+        if (!table_by_expiry_parse(key, &expires_at_ms, &id))
+            return STATUS_DATA_LOSS;
+        listing->page->more = expires_at_ms < query->expires_before_ms;
+        if (!listing->page->more || is_full(listing))
+            return STATUS_OK;
+        status = examine_expiry(listing, expires_at_ms, id);
+        if (status != STATUS_OK)
+            return status;
+    }
+    listing->page->more = false;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static const struct order {
+    enum table table;
+    enum status (*walk)(struct listing *listing, struct store_cursor *cursor);
+} orders[] = {
+    {TABLE_KEY, walk_all},
+    {TABLE_KEY_BY_ACCOUNT, walk_account},
+    {TABLE_KEY_BY_EXPIRY, walk_expiry},
+};
+
+static const struct order *order_of(const struct registry_list *query)
+{
+    if (query->account.size > 0)
+        return &orders[1];
+    return query->expires_before_ms != 0 ? &orders[2] : &orders[0];
+}
+
 static enum status walk(struct listing *listing)
 {
-    bool all = listing->query->account.size == 0;
     struct store_cursor *cursor = NULL;
-    enum status status = store_cursor_open(listing->view, all ? TABLE_KEY : TABLE_KEY_BY_ACCOUNT, &cursor);
+    const struct order *order = order_of(listing->query);
+    enum status status = store_cursor_open(listing->view, order->table, &cursor);
     if (status == STATUS_OK)
-        status = all ? walk_all(listing, cursor) : walk_account(listing, cursor);
+        status = order->walk(listing, cursor);
     store_cursor_close(cursor);
     return status;
 }

@@ -17,6 +17,7 @@ const char *const table_names[TABLE_COUNT] = {
     [TABLE_SCOPE_DEFAULT] = "scope_default",
     [TABLE_KEY] = "key",
     [TABLE_KEY_BY_ACCOUNT] = "key_by_account",
+    [TABLE_KEY_BY_EXPIRY] = "key_by_expiry",
     [TABLE_KEY_COUNT] = "key_count",
     [TABLE_IMPORT] = "import",
     [TABLE_CHANGE] = "change",
@@ -177,6 +178,23 @@ bool table_by_record_seq(struct slice key, uint64_t *seq)
 bool table_by_account_seq(struct slice key, uint64_t *seq)
 {
     return ends_with_number(key, seq);
+}
+
+struct table_key table_by_expiry_key(uint64_t expires_at_ms, const uint8_t id[KEY_ID_SIZE])
+{
+    struct table_key key = table_change_key(expires_at_ms);
+    append(&key, id, KEY_ID_SIZE);
+    return key;
+}
+
+bool table_by_expiry_parse(struct slice key, uint64_t *expires_at_ms, struct slice *id)
+{
+    *expires_at_ms = 0;
+    *id = slice_empty();
+    if (key.size != TABLE_NUMBER_SIZE + KEY_ID_SIZE)
+        return false;
+    *id = slice_make(key.data + TABLE_NUMBER_SIZE, KEY_ID_SIZE);
+    return table_number_read(slice_make(key.data, TABLE_NUMBER_SIZE), expires_at_ms);
 }
 
 struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE])

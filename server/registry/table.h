@@ -16,8 +16,9 @@ enum table {
     TABLE_SCOPE,             // name -> ScopeRecord
     TABLE_SCOPE_DEFAULT,     // names of the scopes that are marked as default -> nothing
     TABLE_KEY,               // key id -> KeyRecord
-    TABLE_KEY_BY_ACCOUNT,    // account id, NUL, key id -> nothing
-    TABLE_KEY_COUNT,         // account id -> how many of its keys are not revoked
+    TABLE_KEY_BY_ACCOUNT,    // account id, NUL, key id -> nothing; deleted keys left out
+    TABLE_KEY_BY_EXPIRY,     // expiry, key id -> nothing; deleted keys and those that never expire left out
+    TABLE_KEY_COUNT,         // account id -> how many of its keys are not revoked, unless none
     TABLE_IMPORT,            // keyed hash of an imported token's SHA-256 -> key id
     TABLE_CHANGE,            // sequence -> ChainRecord
     TABLE_CHANGE_BY_RECORD,  // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
@@ -65,6 +66,10 @@ struct slice table_change_prefix(const struct table_key *key);
 // False when it has another shape.
 bool table_by_record_seq(struct slice key, uint64_t *seq) __attribute__((warn_unused_result));
 bool table_by_account_seq(struct slice key, uint64_t *seq) __attribute__((warn_unused_result));
+struct table_key table_by_expiry_key(uint64_t expires_at_ms, const uint8_t id[KEY_ID_SIZE]);
+// `id` points into `key`. False when it has another shape.
+bool table_by_expiry_parse(struct slice key, uint64_t *expires_at_ms, struct slice *id)
+    __attribute__((warn_unused_result));
 struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE]);
 // The first key behind `key` and nothing else, as no key is a prefix of another one of its table.
 void table_key_step(struct table_key *key);
