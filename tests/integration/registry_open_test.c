@@ -182,12 +182,14 @@ static void record_in_another_records_place_is_refused(void **state)
     struct registry_key key;
     struct registry_account account;
     struct registry_tier tier;
+    struct registry_scope scope;
     struct slice bytes;
     const uint8_t elsewhere[KEY_ID_SIZE] = {1, 2, 3};
     fixture_furnish(fixture, "acme");
     struct ask *made = fixture_key(fixture, "acme");
     fixture_close(fixture);
     struct image image = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
+    image.of.key.prefix = slice_empty(); // the default one was the registry's
     assert_true(record_pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "key", slice_make(elsewhere, KEY_ID_SIZE), bytes);
     image = (struct image){.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
@@ -196,11 +198,15 @@ static void record_in_another_records_place_is_refused(void **state)
     image = (struct image){.kind = IMAGE_TIER, .of.tier = {.name = slice_text("free")}};
     assert_true(record_pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "tier", slice_text("paid"), bytes);
+    image = (struct image){.kind = IMAGE_SCOPE, .of.scope = {.name = slice_text("read")}};
+    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    raw_put(fixture->path, "scope", slice_text("write"), bytes);
     fixture_open(fixture);
     assert_int_equal(registry_find_key(fixture->view, elsewhere, fixture->arena, &key), STATUS_DATA_LOSS);
     assert_int_equal(registry_find_account(fixture->view, slice_text("globex"), fixture->arena, &account),
                      STATUS_DATA_LOSS);
     assert_int_equal(registry_find_tier(fixture->view, slice_text("paid"), fixture->arena, &tier), STATUS_DATA_LOSS);
+    assert_int_equal(registry_find_scope(fixture->view, slice_text("write"), fixture->arena, &scope), STATUS_DATA_LOSS);
 }
 
 static void prefix_of_another_shape_is_refused(void **state)
