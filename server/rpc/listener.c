@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "rpc/listener_cut.h"
+
 enum { FLUSH_MS = 100, CLOSE_S = 3, ARENAS_KEPT = 64, REQUEST_ID_SIZE = 4 };
 
 // --- connections come and go
@@ -214,6 +216,9 @@ enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct
 static void drain(struct rpc *rpc)
 {
     atomic_store(&rpc->server.draining, true);
+    for (size_t i = 0; i < rpc->slot_count; i++)
+        if (atomic_load(&rpc->slots[i].id) != 0)
+            listener_cut_new(&rpc->slots[i].address);
     listener_pipes_wait_idle(&rpc->pipes);
     nng_msleep(FLUSH_MS);
     for (size_t i = 0; i < rpc->slot_count; i++)

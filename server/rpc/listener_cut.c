@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 enum { STUCK_MAX = 64 }; // looked at together; who is left is found the next time
 
@@ -70,6 +71,12 @@ static void walk(const struct listener_address *address, bool (*visit)(int fd, v
             go_on = visit(fd, context);
     }
     closedir(directory);
+}
+
+void listener_cut_new(const struct listener_address *address)
+{
+    if (address->kind == LISTENER_IPC)
+        (void)unlink(listener_address_path(address));
 }
 
 static bool cut(int fd, void *context)

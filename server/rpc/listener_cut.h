@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+// Takes an ipc address away: nobody new can connect. nng loses what connects while its listener closes.
+void listener_cut_new(const struct listener_address *address);
 // Every connection that was accepted on this address. What it has sent already is still read. Returns their number.
 size_t listener_cut_all(const struct listener_address *address);
 // Only those whose peer does not read: the socket takes no more, and nothing leaves it while we look
