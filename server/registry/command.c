@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { PURGE_ROUNDS = 64 }; // of idempotency records, a few in each
+
 static struct registry_command *command_of(struct store_job *job)
 {
     return (struct registry_command *)(void *)((char *)job - offsetof(struct registry_command, job));
@@ -22,6 +24,12 @@ static void forget_result(struct registry_command *command)
 static struct slice account_of(const struct registry_caller *caller)
 {
     return caller->key != NULL ? caller->key->account : caller->account;
+}
+
+// A purge is nobody's call: it is never repeated, and finds what is there whenever it runs.
+static bool is_replayable(const struct registry_command *command)
+{
+    return command->kind != REGISTRY_PURGE;
 }
 
 // Everything that needs memory comes before the first write, so that a command that fails has written nothing.
@@ -47,12 +55,31 @@ static enum status carry_out(struct decision *decision)
     command->result.now_ms = decision->now_ms;
     if (!command->encode(command))
         return STATUS_RESOURCE_EXHAUSTED;
-    enum status status = replay_prepare(registry, decision->txn, command, decision->now_ms, &replay);
-    if (status != STATUS_OK)
-        return status;
+    if (is_replayable(command)) {
+        enum status status = replay_prepare(registry, decision->txn, command, decision->now_ms, &replay);
+        if (status != STATUS_OK)
+            return status;
+        replay_write(decision->txn, &replay);
+    }
     apply_write(decision->txn, &plan);
-    replay_write(decision->txn, &replay);
     return STATUS_OK;
+}
+
+static enum status check_request_id(struct registry_command *command)
+{
+    if (!is_replayable(command) || command->request_id.size == REGISTRY_REQUEST_ID_SIZE)
+        return STATUS_OK;
+    return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "request_id",
+                       "a call that changes something needs a request_id of %d random bytes, not %zu: it makes a retry "
+                       "safe",
+                       REGISTRY_REQUEST_ID_SIZE, command->request_id.size);
+}
+
+static void expire_replies(const struct registry_command *command, struct store_txn *txn, uint64_t now_ms)
+{
+    bool more = true;
+    for (size_t rounds = is_replayable(command) ? 1 : PURGE_ROUNDS; more && rounds > 0; rounds--)
+        more = replay_expire(txn, now_ms);
 }
 
 static enum status execute(struct registry_command *command, struct store_txn *txn)
@@ -65,15 +92,13 @@ static enum status execute(struct registry_command *command, struct store_txn *t
     enum status status = registry_seq(txn, &command->seq);
     if (status != STATUS_OK)
         return status;
-    if (command->request_id.size != REGISTRY_REQUEST_ID_SIZE)
-        return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "request_id",
-                           "a call that changes something needs a request_id of %d random bytes, not %zu: it makes a "
-                           "retry safe",
-                           REGISTRY_REQUEST_ID_SIZE, command->request_id.size);
+    status = check_request_id(command);
+    if (status != STATUS_OK)
+        return status;
     decision.seq = command->seq + 1;
-    replay_expire(txn, decision.now_ms);
+    expire_replies(command, txn, decision.now_ms);
     status = decide_authority(&decision);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && is_replayable(command))
         status = replay_find(registry, txn, command, decision.now_ms, &command->replayed);
     if (status != STATUS_OK)
         return status;

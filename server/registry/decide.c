@@ -16,6 +16,7 @@ static const struct rule {
     [REGISTRY_DELETE_SCOPE] = {decide_delete_scope_authority, decide_delete_scope},
     [REGISTRY_IMPORT] = {decide_import_authority, decide_import},
     [REGISTRY_ROLL] = {decide_roll_authority, decide_roll},
+    [REGISTRY_PURGE] = {decide_purge_authority, decide_purge},
     [REGISTRY_REVOKE_ALL] = {decide_revoke_all_authority, decide_revoke_all},
     [REGISTRY_DELETE_ACCOUNT] = {decide_delete_account_authority, decide_delete_account},
     [REGISTRY_DELETE_TIER] = {decide_delete_tier_authority, decide_delete_tier},

@@ -48,6 +48,8 @@ STATUS_MUST_CHECK enum status decide_delete_account_authority(struct decision *d
 STATUS_MUST_CHECK enum status decide_delete_account(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_tier_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_tier(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_purge_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_purge(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decision);

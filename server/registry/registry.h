@@ -33,6 +33,7 @@ enum {
     REGISTRY_SCOPES_MAX = 4096, // in the catalogue
     REGISTRY_IMPLIES_MAX = 64,
     REGISTRY_IMPORT_MAX = 64,
+    REGISTRY_PURGE_MAX = 32,
     REGISTRY_GRACE_DEFAULT_MS = 12 * 60 * 60 * 1000,
     REGISTRY_RANDOM_SIZE = 96,
     REGISTRY_REPLAY_MS = 15 * 60 * 1000,
@@ -75,7 +76,7 @@ struct registry_key {
     enum key_environment environment;
     enum key_type type;
     struct key_facts facts; // created, expires, revoked, disabled, has_successor
-    bool deleted;           // hidden from lists; also revoked
+    bool deleted;           // hidden from lists; also revoked, or purged
     bool purged;            // also deleted; nothing but id, account, times and token_hash is left
     struct slice created_by;
     struct slice revoke_reason;
@@ -394,9 +395,18 @@ struct registry_import {
     size_t count;
 };
 
-struct registry_purge {      // the daemon's own
+// The daemon's own, for operators; has no request_id, as nobody repeats it. Looks at a bounded number of keys.
+struct registry_purge {
     uint64_t dead_before_ms; // keys revoked or expired before it
-    size_t max;
+    size_t max;              // to purge; at most REGISTRY_PURGE_MAX
+    bool after_set;          // continue behind `after`
+    uint8_t after[KEY_ID_SIZE];
+};
+
+struct registry_purge_result {
+    size_t count; // purged
+    bool more;    // continue behind `last`
+    uint8_t last[KEY_ID_SIZE];
 };
 
 struct registry_result {
@@ -411,6 +421,7 @@ struct registry_result {
     struct registry_key *keys;       // IMPORT: the new ones, none of them revoked
     size_t key_count;
     size_t skipped; // IMPORT: how many were there already
+    struct registry_purge_result purge;
     uint64_t now_ms;
 };
 #define REGISTRY_GRACE_MAX_MS UINT64_C(2592000000) // 30 days
@@ -459,6 +470,19 @@ struct registry_command {
 // PERMISSION_DENIED, FAILED_PRECONDITION (the record's state), ABORTED (if_version), RESOURCE_EXHAUSTED (max_keys, a
 // full map, memory); UNAVAILABLE (the disk; a retry with the same request_id finds out); DATA_LOSS.
 void registry_submit(struct registry *registry, struct registry_command *command);
+
+// Purges keys that were revoked or expired before `dead_before_ms`: hides them, and removes all of them but what
+// refuses their tokens as before. A change like any other, of at most REGISTRY_PURGE_MAX keys; without any, none. Also
+// removes idempotency records of the past. One call looks at a few hundred keys and goes on where `walk` (zero at
+// first) stopped, from the beginning again once it was at the end. Waits for the commit: for the scheduler, every few
+// seconds.
+struct registry_purge_walk {
+    bool after_set;
+    uint8_t after[KEY_ID_SIZE];
+    uint64_t count; // purged so far
+};
+STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms,
+                                                  struct registry_purge_walk *walk, struct status_note *note);
 
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);

@@ -68,12 +68,13 @@ static size_t collect_expired(struct store_txn *txn, uint64_t now_ms, struct tab
     return count;
 }
 
-void replay_expire(struct store_txn *txn, uint64_t now_ms)
+bool replay_expire(struct store_txn *txn, uint64_t now_ms)
 {
     struct table_key keys[EXPIRE_MAX];
     size_t count = collect_expired(txn, now_ms, keys);
     for (size_t i = 0; i < count; i++)
         remove_record(txn, &keys[i]);
+    return count == EXPIRE_MAX;
 }
 
 // Under the newest master secret first; an older one may have been the newest when the record was made.

@@ -8,8 +8,8 @@
 #include "registry/record.h"
 #include "registry/state.h"
 
-// Removes up to a few expired records. What cannot be read sticks to the transaction.
-void replay_expire(struct store_txn *txn, uint64_t now_ms);
+// Removes up to a few expired records. True when there may be more. What cannot be read sticks to the transaction.
+bool replay_expire(struct store_txn *txn, uint64_t now_ms);
 
 // *found: the command was answered before; its reply is in command->reply. ALREADY_EXISTS: that was another call.
 // DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED (memory). An expired record is as none, and is removed.

@@ -1,0 +1,58 @@
+// The purge, as the scheduler asks for it: one command and its end.
+#include "registry/state.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <string.h>
+
+enum { PURGE_ARENA_BYTES = 64 * 1024 };
+
+static bool encode_nothing(struct registry_command *command)
+{
+    command->reply = slice_empty();
+    return true;
+}
+
+static void post(struct registry_command *command)
+{
+    sem_post(command->context);
+}
+
+static enum status run(struct registry *registry, struct registry_command *command, struct status_note *note)
+{
+    sem_t finished;
+    if (sem_init(&finished, 0, 0) != 0)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
+    command->context = &finished;
+    registry_submit(registry, command);
+    while (sem_wait(&finished) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&finished);
+    if (command->status != STATUS_OK)
+        return status_fail(note, command->status, NULL, "%s", command->note.message);
+    return STATUS_OK;
+}
+
+enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms, struct registry_purge_walk *walk,
+                                struct status_note *note)
+{
+    struct registry_command command = {.kind = REGISTRY_PURGE,
+                                       .caller = {.name = slice_text("posternd"), .is_operator = true},
+                                       .ask.purge = {.dead_before_ms = dead_before_ms, .max = REGISTRY_PURGE_MAX},
+                                       .encode = encode_nothing,
+                                       .done = post};
+    command.ask.purge.after_set = walk->after_set;
+    memcpy(command.ask.purge.after, walk->after, sizeof walk->after);
+    command.arena = arena_new(PURGE_ARENA_BYTES);
+    if (command.arena == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory");
+    enum status status = run(registry, &command, note);
+    if (status == STATUS_OK) {
+        const struct registry_purge_result *result = &command.result.purge;
+        walk->count += result->count;
+        walk->after_set = result->more;
+        memcpy(walk->after, result->last, sizeof walk->after);
+    }
+    arena_free(command.arena);
+    return status;
+}
