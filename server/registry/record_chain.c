@@ -183,20 +183,40 @@ enum status record_unpack_format(struct slice bytes, struct arena *arena, uint32
 
 // --- replay
 
+// Over the record as it is without its digest.
+static bool digest_replay(const Postern__Records__ReplayRecord *record, struct arena *arena,
+                          uint8_t out[SECRET_HASH_SIZE])
+{
+    struct slice bytes;
+    Postern__Records__ReplayRecord bare = *record;
+    bare.digest = record_to_bytes(slice_empty());
+    if (!record_pack_message(&bare.base, arena, &bytes))
+        return false;
+    secret_digest(bytes, out);
+    return true;
+}
+
 bool record_pack_replay(const struct record_replay *replay, struct arena *arena, struct slice *out)
 {
+    uint8_t digest[SECRET_HASH_SIZE];
     Postern__Records__ReplayRecord record = POSTERN__RECORDS__REPLAY_RECORD__INIT;
     record.format = RECORD_FORMAT;
     record.time_ms = replay->time_ms;
     record.master_id = replay->master_id;
     record.call_digest = record_to_bytes(slice_make(replay->call_digest, SECRET_HASH_SIZE));
     record.sealed_reply = record_to_bytes(replay->sealed_reply);
+    *out = slice_empty();
+    if (!digest_replay(&record, arena, digest))
+        return false;
+    record.digest = record_to_bytes(slice_make(digest, sizeof digest));
     return record_pack_message(&record.base, arena, out);
 }
 
 enum status record_unpack_replay(struct slice bytes, struct arena *arena, struct record_replay *out)
 {
     enum status status;
+    uint8_t stored[SECRET_HASH_SIZE];
+    uint8_t actual[SECRET_HASH_SIZE];
     const Postern__Records__ReplayRecord *record =
         record_unpack_message(&postern__records__replay_record__descriptor, bytes, arena, &status);
     if (record == NULL)
@@ -204,8 +224,11 @@ enum status record_unpack_replay(struct slice bytes, struct arena *arena, struct
     out->time_ms = record->time_ms;
     out->master_id = record->master_id;
     out->sealed_reply = record_from_bytes(record->sealed_reply);
-    bool valid = record->format == RECORD_FORMAT &&
-                 record_copy_exact(record->call_digest, SECRET_HASH_SIZE, out->call_digest) &&
-                 record->sealed_reply.len >= SECRET_SEAL_OVERHEAD;
+    bool valid =
+        record->format == RECORD_FORMAT && record_copy_exact(record->call_digest, SECRET_HASH_SIZE, out->call_digest) &&
+        record_copy_exact(record->digest, SECRET_HASH_SIZE, stored) && record->sealed_reply.len >= SECRET_SEAL_OVERHEAD;
+    if (valid && !digest_replay(record, arena, actual))
+        return STATUS_RESOURCE_EXHAUSTED;
+    valid = valid && secret_equal(stored, actual);
     return valid ? STATUS_OK : STATUS_DATA_LOSS;
 }
