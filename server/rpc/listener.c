@@ -1,6 +1,7 @@
 #include "rpc/listener.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/supplemental/util/platform.h>
 #include <nng/transport/ipc/ipc.h>
@@ -227,9 +228,27 @@ static void drain(struct rpc *rpc)
 
 static void *close_socket(void *context)
 {
-    const struct rpc *rpc = context;
+    struct rpc *rpc = context;
     nng_close(rpc->socket);
+    pthread_mutex_lock(&rpc->stop_lock);
+    rpc->socket_open = false;
+    pthread_cond_signal(&rpc->stop_wake); // of the watchdog, which has ended
+    pthread_mutex_unlock(&rpc->stop_lock);
     return NULL;
+}
+
+static bool wait_closed(struct rpc *rpc)
+{
+    int code = 0;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CLOSE_S;
+    pthread_mutex_lock(&rpc->stop_lock);
+    while (rpc->socket_open && code != ETIMEDOUT)
+        code = pthread_cond_timedwait(&rpc->stop_wake, &rpc->stop_lock, &until);
+    bool closed = !rpc->socket_open;
+    pthread_mutex_unlock(&rpc->stop_lock);
+    return closed;
 }
 
 // False when nng does not come to an end. That must not keep the daemon from closing its stores, so nng is then left to
@@ -237,15 +256,14 @@ static void *close_socket(void *context)
 static bool close_socket_in_time(struct rpc *rpc)
 {
     pthread_t thread;
-    struct timespec until;
     if (pthread_create(&thread, NULL, close_socket, rpc) != 0) {
         nng_close(rpc->socket);
         return true;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CLOSE_S;
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+    if (wait_closed(rpc)) {
+        pthread_join(thread, NULL);
         return true;
+    }
     pthread_detach(thread);
     log_line(rpc->server.log, LOG_LEVEL_WARNING, "connections did not close in time; they end with the process");
     return false;
