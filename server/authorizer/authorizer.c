@@ -87,32 +87,30 @@ static enum status find_subject(struct authorizer *a, struct authorizer_call *ca
     return call->subject == AUTHORIZER_BY_ACCOUNT ? find_account(call, call->question.account) : STATUS_OK;
 }
 
-static enum status check_seq(struct authorizer_call *call)
+// Read before the snapshot is taken, which is then at least that new.
+static enum status check_seq(struct authorizer *a, struct authorizer_call *call)
 {
-    enum status status = registry_seq(call->view, &call->decision.seq);
-    if (status == STATUS_OK && call->decision.seq < call->min_seq) {
-        return status_fail(&call->note, STATUS_UNAVAILABLE, "min_seq", "this state is not that new yet: retry");
-    }
-    return status;
+    call->decision.seq = registry_committed_seq(a->registry);
+    if (call->decision.seq >= call->min_seq)
+        return STATUS_OK;
+    return status_fail(&call->note, STATUS_UNAVAILABLE, "min_seq", "this state is not that new yet: retry");
 }
 
 // Inside the snapshot: who is it, and does any rule refuse?
 static enum status judge(struct authorizer *a, struct authorizer_call *call, struct registry_tier *tier)
 {
     struct authorizer_decision *d = &call->decision;
-    enum status status = check_seq(call);
-    if (status == STATUS_OK) {
-        status = find_subject(a, call);
-    }
+    enum status status = find_subject(a, call);
     if (status != STATUS_OK) {
         return status;
     }
+    d->now_ms = clock_now_ms(a->clock);
     d->reason = rule_judge(&(struct rule_facts){.question = &call->question,
                                                 .subject = call->subject,
                                                 .key_known = d->has_key,
                                                 .key = &d->key,
                                                 .account = &d->account,
-                                                .now_ms = clock_now_ms(a->clock)});
+                                                .now_ms = d->now_ms});
     if (d->reason == REASON_ALLOWED && call->question.scope_count > 0) {
         status = scope_list_missing(call);
         d->reason = d->missing_scope_count > 0 ? REASON_INSUFFICIENT_SCOPE : REASON_ALLOWED;
@@ -296,7 +294,9 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
     memset(&call->decision, 0, sizeof call->decision);
     memset(&call->note, 0, sizeof call->note);
     call->waiter.wake = wake; // `next` is the table's: whoever was woken comes before those who have not waited
-    call->status = store_view_begin(call->view);
+    call->status = check_seq(a, call);
+    if (call->status == STATUS_OK)
+        call->status = store_view_begin(call->view);
     if (call->status != STATUS_OK) {
         return AUTHORIZER_DONE;
     }

@@ -72,7 +72,8 @@ struct authorizer_decision {
     size_t meter_count;
     size_t binding_meter; // index + 1, 0 none
     uint64_t retry_after_ms;
-    uint64_t seq; // of the snapshot that was judged
+    uint64_t now_ms; // when the key was judged
+    uint64_t seq;    // of the snapshot, or a little older
 };
 
 enum authorizer_progress { AUTHORIZER_DONE, AUTHORIZER_WAITING };

@@ -39,6 +39,9 @@ struct key_token {
 // False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is set when at
 // least the key id part could be read; out->id is then valid.
 bool key_token_parse(struct slice text, struct key_token *out, bool *id_known) __attribute__((warn_unused_result));
+// The key id in such a text, without a look at secret and checksum: enough to find the key, whose hash then decides.
+// False when none can be read. `whole`: everything but those two is as it should be.
+bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole) __attribute__((warn_unused_result));
 // Writes text and NUL; returns the length without NUL. The prefix must be valid.
 size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);
 

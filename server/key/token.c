@@ -86,13 +86,29 @@ static bool checksum_matches(struct slice text)
     return written == checksum_of(text.data, covered);
 }
 
+// Everything before the secret; the whole body is left in *body.
+static bool take_id(struct slice text, struct key_token *out, struct slice *body)
+{
+    *body = text;
+    return text.size <= KEY_TOKEN_MAX && take_head(body, out) && body->size >= ID_DIGITS &&
+           base62_read(body->data, ID_DIGITS, out->id, KEY_ID_SIZE);
+}
+
+bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole)
+{
+    struct slice body;
+    struct key_token token = {.type = KEY_TYPE_SECRET};
+    bool known = take_id(text, &token, &body);
+    memcpy(out, token.id, KEY_ID_SIZE);
+    *whole = known && body.size == KEY_BODY_SIZE;
+    return known;
+}
+
 bool key_token_parse(struct slice text, struct key_token *out, bool *id_known)
 {
-    struct slice body = text;
-    bool known = false;
+    struct slice body;
     memset(out, 0, sizeof *out);
-    if (text.size <= KEY_TOKEN_MAX && take_head(&body, out) && body.size >= ID_DIGITS)
-        known = base62_read(body.data, ID_DIGITS, out->id, KEY_ID_SIZE);
+    bool known = take_id(text, out, &body);
     if (id_known != NULL)
         *id_known = known;
     return known && body.size == KEY_BODY_SIZE && checksum_matches(text) &&

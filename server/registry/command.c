@@ -123,6 +123,18 @@ static void run(struct store_job *job, struct store_txn *txn)
     secret_wipe(command->random, sizeof command->random);
 }
 
+// On the writer thread only; before the command is answered, so that whoever was told a sequence finds it.
+static void raise_committed_seq(struct registry *registry, uint64_t seq)
+{
+    if (seq > atomic_load(&registry->committed_seq))
+        atomic_store(&registry->committed_seq, seq);
+}
+
+uint64_t registry_committed_seq(struct registry *registry)
+{
+    return atomic_load(&registry->committed_seq);
+}
+
 static void done(struct store_job *job, enum status status)
 {
     struct registry_command *command = command_of(job);
@@ -134,6 +146,7 @@ static void done(struct store_job *job, enum status status)
         command->seq = 0;
         command->status = status;
     }
+    raise_committed_seq(command->registry, command->seq);
     command->status = state_explain(command->status, &command->note);
     command->done(command);
 }

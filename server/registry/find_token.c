@@ -3,8 +3,6 @@
 #include "registry/state.h"
 #include "registry/table.h"
 
-#include <string.h>
-
 static enum status hash_import(const struct registry *registry, uint32_t master_id, struct slice token,
                                uint8_t out[SECRET_HASH_SIZE])
 {
@@ -26,14 +24,12 @@ bool registry_token_matches(const struct registry *registry, const struct regist
 static enum status find_ours(const struct registry *registry, struct store_txn *view, struct slice token,
                              struct arena *arena, struct registry_presented *out)
 {
-    struct key_token parsed;
-    bool valid = key_token_parse(token, &parsed, &out->id_known);
-    secret_wipe(parsed.secret, sizeof parsed.secret);
-    if (out->id_known)
-        memcpy(out->id, parsed.id, KEY_ID_SIZE);
-    if (!valid)
+    bool whole = false;
+    out->id_known = key_token_find_id(token, out->id, &whole);
+    if (!whole)
         return STATUS_OK;
-    enum status status = registry_find_key(view, parsed.id, arena, &out->key);
+    // Secret and checksum need no look of their own: the hash is over the whole text.
+    enum status status = registry_find_key(view, out->id, arena, &out->key);
     if (status == STATUS_OK)
         out->known = registry_token_matches(registry, &out->key, token);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

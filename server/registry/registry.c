@@ -123,6 +123,10 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
         status = check_witness(registry, txn, note);
     for (size_t i = 0; status == STATUS_OK && i < secret_count(registry->secret); i++)
         status = write_master(registry->secret, secret_id_at(registry->secret, i), txn, registry->scratch);
+    uint64_t seq = 0;
+    if (status == STATUS_OK)
+        status = registry_seq(txn, &seq);
+    atomic_store(&registry->committed_seq, seq);
     return status;
 }
 

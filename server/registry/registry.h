@@ -156,6 +156,9 @@ STATUS_MUST_CHECK enum status registry_find_tier(struct store_txn *view, struct 
 // Is this the token of that key? Constant-time comparison of the keyed hash; false too when the key's master secret is
 // gone.
 bool registry_token_matches(const struct registry *registry, const struct registry_key *key, struct slice token);
+// Sequence of the newest change whose commit has been heard of, 0 = none yet: every view that begins from now on holds
+// it. Costs no look into the store. Any thread.
+uint64_t registry_committed_seq(struct registry *registry);
 // Sequence of the newest change in this view; 0 = none yet.
 STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq);
 

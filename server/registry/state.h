@@ -4,6 +4,8 @@
 
 #include "registry/registry.h"
 
+#include <stdatomic.h>
+
 enum {
     // Enough for every step of the largest command: an import of 64 keys, each with all default scopes. Taken only as
     // far as it is needed.
@@ -20,6 +22,7 @@ struct registry {
     size_t prefix_size;
     struct arena *scratch; // the writer thread's; reset at the start of each command
     const struct log *log;
+    atomic_uint_fast64_t committed_seq;
     char *witness_path;   // NULL: none is kept
     uint64_t witness_seq; // what the file says; for registry_checkpoint
 };

@@ -28,7 +28,6 @@ static bool add_details(struct call *call, const struct authorizer_decision *dec
 static bool fill_key(struct call *call, const struct authorizer_decision *decision, Postern__V1__VerifyReply *reply)
 {
     const struct registry_key *key = &decision->key;
-    uint64_t now_ms = clock_now_ms(call->server->clock);
     reply->key_name = wire_text(key->name);
     reply->account = wire_text(key->account);
     reply->environment = (Postern__V1__Environment)key->environment;
@@ -36,7 +35,7 @@ static bool fill_key(struct call *call, const struct authorizer_decision *decisi
     reply->expires_at_ms = key->facts.expires_at_ms;
     reply->n_scopes = key->scope_count;
     reply->n_metadata = key->metadata_count;
-    bool rolling = key_state(&key->facts, 0, now_ms) == KEY_STATE_ROLLING;
+    bool rolling = key_state(&key->facts, 0, decision->now_ms) == KEY_STATE_ROLLING;
     return (!rolling || wire_key_id(call->arena, key->successor, &reply->successor_key_id)) &&
            wire_texts(call->arena, key->scopes, key->scope_count, &reply->scopes) &&
            wire_entries(call->arena, key->metadata, key->metadata_count, &reply->metadata);
