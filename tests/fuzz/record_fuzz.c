@@ -1,0 +1,103 @@
+// Stored records, as a damaged disk or a wrong file would give them. The first byte chooses the kind. What is accepted
+// has to be packed and read again alike.
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { KINDS = 10, BUDGET = 1024 * 1024 };
+
+static void demand(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void try_meter(struct slice bytes, struct arena *arena)
+{
+    struct limit_record record, again;
+    struct slice packed;
+    if (registry_unpack_meter(bytes, arena, &record) != STATUS_OK)
+        return;
+    demand(record.counter_count <= LIMIT_COUNTERS_MAX);
+    demand(registry_pack_meter(&record, arena, &packed));
+    demand(registry_unpack_meter(packed, arena, &again) == STATUS_OK);
+    demand(memcmp(&record, &again, sizeof record) == 0);
+}
+
+static void try_clock(struct slice bytes, struct arena *arena)
+{
+    struct clock_mark mark, again;
+    struct slice packed;
+    if (registry_unpack_clock(bytes, arena, &mark) != STATUS_OK)
+        return;
+    demand(registry_pack_clock(&mark, arena, &packed));
+    demand(registry_unpack_clock(packed, arena, &again) == STATUS_OK);
+    demand(mark.boot_ms == again.boot_ms && mark.high_ms == again.high_ms);
+}
+
+static void try_change(struct slice bytes, struct arena *arena)
+{
+    struct change change;
+    struct slice packed;
+    if (record_unpack_change(bytes, arena, &change) == STATUS_OK && record_pack_change(&change, arena, &packed))
+        demand(record_unpack_change(packed, arena, &change) != STATUS_DATA_LOSS);
+}
+
+// Each kind once; statuses are free, memory is not.
+static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
+{
+    struct registry_key key;
+    struct registry_account account;
+    struct registry_tier tier;
+    struct registry_scope scope;
+    struct record_link link;
+    struct record_replay replay;
+    struct record_head head;
+    uint32_t format;
+    switch (kind) {
+    case 0:
+        try_meter(bytes, arena);
+        return;
+    case 1:
+        try_clock(bytes, arena);
+        return;
+    case 2:
+        try_change(bytes, arena);
+        return;
+    case 3:
+        status_ignore(record_unpack_key(bytes, arena, &key), "any answer is fine");
+        return;
+    case 4:
+        status_ignore(record_unpack_account(bytes, arena, &account), "any answer is fine");
+        return;
+    case 5:
+        status_ignore(record_unpack_tier(bytes, arena, &tier), "any answer is fine");
+        return;
+    case 6:
+        status_ignore(record_unpack_scope(bytes, arena, &scope), "any answer is fine");
+        return;
+    case 7:
+        status_ignore(record_unpack_link(bytes, arena, &link), "any answer is fine");
+        return;
+    case 8:
+        status_ignore(record_unpack_replay(bytes, arena, &replay), "any answer is fine");
+        return;
+    default:
+        status_ignore(record_unpack_head(bytes, &head), "any answer is fine");
+        status_ignore(record_unpack_format(bytes, arena, &format), "any answer is fine");
+        return;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = size > 0 ? arena_new(BUDGET) : NULL;
+    if (arena == NULL)
+        return 0;
+    try_kind(data[0] % KINDS, slice_make(data + 1, size - 1), arena);
+    arena_free(arena);
+    return 0;
+}
