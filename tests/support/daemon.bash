@@ -7,6 +7,8 @@ POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}
 SUPPORT=$POSTERN_SOURCE/tests/support
 PATH=$POSTERN_BIN:$PATH
 unset POSTERN_API_KEY
+# By default TSan lets every program sleep a second at its end, and these tests start hundreds.
+export TSAN_OPTIONS="${TSAN_OPTIONS-} atexit_sleep_ms=0"
 
 # A fresh home for a daemon, with a short path: a socket's has at most 107 bytes.
 make_home() {

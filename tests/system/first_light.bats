@@ -107,7 +107,7 @@ bats_require_minimum_version 1.5.0
     make_key "$ACCOUNT" lasting
     run --separate-stderr postern get "$KEY_ID" --json
     answer '.key.expires_at_ms == 0'
-    make_key "$ACCOUNT" short --expires 1s
+    make_key "$ACCOUNT" short --expires 2s
     verify --peek
     answer '.allowed and .expires_at_ms > 0'
     poll 10 expired
@@ -249,11 +249,11 @@ expired() {
 }
 
 @test "L5 an allowed call works again when the time that was named has come" {
-    postern account put "$ACCOUNT" --tier free --limit requests=2/2s
+    postern account put "$ACCOUNT" --tier free --limit requests=2/3s
     make_key "$ACCOUNT"
     spend 2
     verify
-    answer '.reason == "RATE_LIMITED" and .retry_after_ms > 0 and .retry_after_ms <= 2100'
+    answer '.reason == "RATE_LIMITED" and .retry_after_ms > 0 and .retry_after_ms <= 3100'
     sleep "$(jq -r '.retry_after_ms / 1000' <<<"$output")" # that long is the promise
     spend 1
 }
