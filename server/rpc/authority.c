@@ -3,56 +3,147 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *authority_name(enum rpc_authority authority)
-{
-    switch (authority) {
-    case RPC_ANYONE:
-        return "anyone";
-    case RPC_VERIFIER:
-        return "verifier";
-    case RPC_ACCOUNT_ADMIN:
-        return "account-admin";
-    case RPC_OPERATOR:
-        return "operator";
-    }
-    return "nobody";
-}
+#include "rpc/route.h"
 
-static bool is_operator_uid(const struct call_server *server, uint32_t uid)
+#define OPERATOR_SCOPE "postern:operator"
+
+// In the order of worth.
+static const struct grade {
+    enum authority authority;
+    const char *name;
+    const char *scope;
+} grades[] = {
+    {AUTHORITY_VERIFY, "verifier", "postern:verify"},
+    {AUTHORITY_RATECHECK, "verifier", "postern:ratecheck"},
+    {AUTHORITY_ADMIN, "account-admin", "postern:account-admin"},
+    {AUTHORITY_OPERATOR, "operator", OPERATOR_SCOPE},
+};
+
+enum {
+    GRADES = sizeof grades / sizeof *grades,
+    // Operators may do what verifiers may; an admin is so of an account.
+    AUTHORITIES_OF_VERIFIER = AUTHORITY_VERIFY | AUTHORITY_RATECHECK,
+    AUTHORITIES_OF_OPERATOR = AUTHORITIES_OF_VERIFIER | AUTHORITY_OPERATOR
+};
+
+// --- pure rules
+
+unsigned authority_of_uid(const struct call_server *server, uint32_t uid)
 {
     if (uid == 0 || uid == server->own_uid)
-        return true;
+        return AUTHORITIES_OF_OPERATOR;
     for (size_t i = 0; i < server->operator_uid_count; i++)
         if (server->operator_uids[i] == uid)
+            return AUTHORITIES_OF_OPERATOR;
+    return AUTHORITIES_OF_VERIFIER;
+}
+
+// By the exact name: nothing implies a scope of this namespace.
+static bool has_scope(const struct registry_key *key, const char *scope)
+{
+    for (size_t i = 0; i < key->scope_count; i++)
+        if (slice_equal(key->scopes[i], slice_text(scope)))
             return true;
     return false;
 }
 
+unsigned authority_of_key(const struct registry_key *key)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < GRADES; i++)
+        if (has_scope(key, grades[i].scope))
+            found |= (unsigned)grades[i].authority;
+    if ((found & AUTHORITY_OPERATOR) == 0)
+        return found;
+    bool reserved = account_id_is_reserved(key->account);
+    return reserved ? found | AUTHORITIES_OF_OPERATOR : found & ~(unsigned)AUTHORITY_OPERATOR;
+}
+
+unsigned authority_under(enum rpc_authority ceiling)
+{
+    switch (ceiling) {
+    case RPC_ANYONE:
+        return 0;
+    case RPC_VERIFIER:
+        return AUTHORITIES_OF_VERIFIER;
+    case RPC_ACCOUNT_ADMIN:
+        return AUTHORITIES_OF_VERIFIER | AUTHORITY_ADMIN;
+    case RPC_OPERATOR:
+        return AUTHORITIES_OF_OPERATOR | AUTHORITY_ADMIN;
+    }
+    return 0;
+}
+
+// --- who it is
+
 static void resolve_connection(const struct call *call, struct call_caller *caller)
 {
     if (!call->peer.has_uid) {
-        caller->authority = RPC_ANYONE;
         memcpy(caller->name, "anyone", sizeof "anyone");
         return;
     }
-    caller->authority = is_operator_uid(call->server, call->peer.uid) ? RPC_OPERATOR : RPC_VERIFIER;
+    caller->granted = authority_of_uid(call->server, call->peer.uid);
     (void)snprintf(caller->name, sizeof caller->name, "uid:%u", call->peer.uid);
+}
+
+// What is wrong with a credential, and what to do.
+static const char *describe(enum reason reason)
+{
+    switch (reason) {
+    case REASON_REVOKED_API_KEY:
+        return "its key is revoked, which is final: use another one";
+    case REASON_EXPIRED_API_KEY:
+        return "its key has expired: use another one, or the successor that it was rolled to";
+    case REASON_DISABLED_API_KEY:
+        return "its key is disabled: enable it, or use another one";
+    case REASON_ACCOUNT_SUSPENDED:
+        return "its key's account is suspended";
+    case REASON_SECRET_KEY_REQUIRED:
+        return "it is a public key's token, which many know: use a secret key's";
+    case REASON_ADDRESS_NOT_ALLOWED:
+        return "its key may not be used from this address (over ipc none is known)";
+    case REASON_ALLOWED:
+    case REASON_MISSING_API_KEY:
+    case REASON_INVALID_API_KEY:
+    case REASON_WRONG_ACCOUNT:
+    case REASON_WRONG_ENVIRONMENT:
+    case REASON_INSUFFICIENT_SCOPE:
+    case REASON_RATE_LIMITED:
+    case REASON_COST_EXCEEDS_LIMIT:
+        break;
+    }
+    return "it is not the token of a key of this installation: check that it is complete";
 }
 
 // The key that a credential is of gives authority, account and name.
 static enum status resolve_credential(struct call *call, struct slice credential, struct call_caller *caller)
 {
-    (void)credential;
-    (void)caller;
-    return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential",
-                       "this server does not take credentials; leave the field empty and connect over ipc as an "
-                       "operator's user");
+    struct authorizer_identity *identity = arena_alloc(call->arena, sizeof *identity);
+    if (identity == NULL)
+        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    enum status status = authorizer_identify(call->server->authorizer, call->view, call->arena, credential,
+                                             slice_text(call->peer.address), identity);
+    if (status != STATUS_OK)
+        return status_fail(&call->note, status, NULL, "the credential cannot be looked up now: %s",
+                           status_name(status));
+    if (identity->reason != REASON_ALLOWED) {
+        call->refusal = reason_name(identity->reason);
+        return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s",
+                           call->refusal, describe(identity->reason));
+    }
+    caller->key = &identity->key;
+    caller->account = identity->key.account;
+    caller->granted = authority_of_key(&identity->key);
+    key_id_format(identity->key.id, caller->name);
+    return STATUS_OK;
 }
+
+_Static_assert((int)CALL_CALLER_NAME_SIZE > (int)KEY_ID_TEXT_SIZE, "a key id is a caller's name");
 
 enum status authority_resolve(struct call *call)
 {
     struct call_caller *caller = &call->caller;
-    *caller = (struct call_caller){.authority = RPC_ANYONE};
+    *caller = (struct call_caller){.granted = 0};
     const ProtobufCBinaryData *credential = &call->request->credential;
     if (credential->len > 0) {
         enum status status = resolve_credential(call, slice_make(credential->data, credential->len), caller);
@@ -61,34 +152,78 @@ enum status authority_resolve(struct call *call)
     } else {
         resolve_connection(call, caller);
     }
-    if (caller->authority > call->peer.ceiling)
-        caller->authority = call->peer.ceiling;
-    // A ceiling may have made an operator an admin, but of no account.
-    if (caller->authority == RPC_ACCOUNT_ADMIN && caller->account.size == 0)
-        caller->authority = RPC_VERIFIER;
+    caller->authorities = caller->granted & authority_under(call->peer.ceiling);
     return STATUS_OK;
 }
 
-enum status authority_require(struct call *call, enum rpc_authority least)
+// --- what it may do
+
+// The least of what is needed; the most of what is there.
+static const struct grade *lowest(unsigned authorities)
 {
-    if (call->caller.authority >= least)
-        return STATUS_OK;
-    const char *what = authority_name(call->caller.authority);
-    if (call->peer.has_uid && call->caller.authority < call->peer.ceiling)
+    size_t i = 0;
+    while (i < GRADES - 1 && (authorities & (unsigned)grades[i].authority) == 0)
+        i++;
+    return &grades[i];
+}
+
+static const char *highest(unsigned authorities)
+{
+    size_t i = GRADES;
+    while (i > 0 && (authorities & (unsigned)grades[i - 1].authority) == 0)
+        i--;
+    return i > 0 ? grades[i - 1].name : "anyone";
+}
+
+static enum status refuse_key(struct call *call, const struct grade *needed)
+{
+    const struct call_caller *caller = &call->caller;
+    if (needed->authority == AUTHORITY_OPERATOR && has_scope(caller->key, OPERATOR_SCOPE))
         return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
-                           "this call needs %s authority; you are %s (%s). Operators are root, the daemon's user and "
-                           "those of operator_uid",
-                           authority_name(least), what, call->caller.name);
+                           "%s needs operator authority; your key %s has the scope " OPERATOR_SCOPE
+                           ", which counts only for keys of the account postern",
+                           call->route->name, caller->name);
+    return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
+                       "%s needs %s authority; your key %s lacks the scope %s", call->route->name, needed->name,
+                       caller->name, needed->scope);
+}
+
+enum status authority_require(struct call *call, unsigned needs)
+{
+    const struct call_caller *caller = &call->caller;
+    if (needs == 0 || (caller->authorities & needs) != 0)
+        return STATUS_OK;
+    const struct grade *needed = lowest(needs);
+    if ((caller->granted & needs) != 0)
+        return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
+                           "%s needs %s authority; this listener gives at most %s (you are %s)", call->route->name,
+                           needed->name, highest(authority_under(call->peer.ceiling)), caller->name);
+    if (caller->key != NULL)
+        return refuse_key(call, needed);
     if (call->peer.has_uid)
         return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
-                           "this call needs %s authority; this listener gives at most %s (you are %s)",
-                           authority_name(least), authority_name(call->peer.ceiling), call->caller.name);
-    return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
-                       "this call needs %s authority; over this connection, without a credential, you are %s",
-                       authority_name(least), what);
+                           "%s needs %s authority; you are %s (%s). Operators are root, the daemon's user and those of "
+                           "operator_uid; or send a credential with the scope %s",
+                           call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
+    call->refusal = reason_name(REASON_MISSING_API_KEY);
+    return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential",
+                       "%s needs %s authority, and off ipc that takes a credential: send the token of a key with the "
+                       "scope %s",
+                       call->route->name, needed->name, needed->scope);
 }
 
 bool authority_covers_account(const struct call *call, struct slice account)
 {
-    return call->caller.authority == RPC_OPERATOR || slice_equal(call->caller.account, account);
+    const struct call_caller *caller = &call->caller;
+    if ((caller->authorities & AUTHORITY_OPERATOR) != 0)
+        return true;
+    return (caller->authorities & AUTHORITY_ADMIN) != 0 && slice_equal(caller->account, account);
+}
+
+bool authority_covers_rate_check(const struct call *call, struct slice account)
+{
+    const struct call_caller *caller = &call->caller;
+    if ((caller->authorities & AUTHORITY_RATECHECK) != 0)
+        return true;
+    return (caller->authorities & AUTHORITY_VERIFY) != 0 && slice_equal(caller->account, account);
 }

@@ -24,6 +24,8 @@ static enum call_progress fail(struct call *call, enum status status)
     call->status.code = (uint32_t)status;
     call->status.message = wire_text(slice_text(call->note.message));
     call->status.field = wire_text(slice_text(call->note.field));
+    if (status == STATUS_UNAUTHENTICATED)
+        call->status.reason = wire_text(slice_text(call->refusal));
     if (status == STATUS_INTERNAL || status == STATUS_DATA_LOSS) {
         struct slice trace = call->request != NULL ? wire_slice(call->request->traceparent) : slice_empty();
         log_line(call->server->log, LOG_LEVEL_WARNING, "%s: %s: %s (trace %.*s)",
@@ -165,7 +167,7 @@ static enum status admit(struct call *call)
 {
     enum status status = authority_resolve(call);
     if (status == STATUS_OK)
-        status = authority_require(call, call->route->least);
+        status = authority_require(call, call->route->needs);
     if (status == STATUS_OK && call->route->handle == NULL)
         status =
             status_fail(&call->note, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s", call->route->name);
@@ -187,6 +189,7 @@ void call_begin(struct call *call)
     call->started_ms = clock_now_ms(call->server->clock);
     call->request = NULL;
     call->route = NULL;
+    call->refusal = NULL;
     call->packed = slice_empty();
 }
 

@@ -15,7 +15,9 @@ enum {
     CALL_REQUEST_MAX = 65536 - 4, // without the 4 bytes of the req/rep protocol
     CALL_REPLY_MAX = 1024 * 1024,
     CALL_DECODE_BUDGET = 256 * 1024,
-    CALL_BUDGET = 2 * 1024 * 1024
+    CALL_BUDGET = 2 * 1024 * 1024,
+    CALL_ADDRESS_SIZE = 46,
+    CALL_CALLER_NAME_SIZE = 24
 };
 
 enum call_progress { CALL_DONE, CALL_PENDING };
@@ -38,15 +40,16 @@ struct call_server {
 struct call_peer {
     bool has_uid; // ipc, or inside this process
     uint32_t uid;
+    char address[CALL_ADDRESS_SIZE]; // IPv4 or IPv6; empty when there is none
     enum rpc_authority ceiling;
 };
 
-enum { CALL_CALLER_NAME_SIZE = 24 };
-
 // What that makes him.
 struct call_caller {
-    enum rpc_authority authority;
-    struct slice account;             // an account-admin's own
+    unsigned granted;                 // enum authority, or'ed: by uid or credential
+    unsigned authorities;             // what the listener's ceiling leaves of it
+    const struct registry_key *key;   // the credential's, in arena memory; NULL without one
+    struct slice account;             // the key's
     char name[CALL_CALLER_NAME_SIZE]; // "uid:1000" or a key id
 };
 
@@ -65,6 +68,7 @@ struct call {
     struct call_caller caller;
     uint64_t started_ms;
     struct status_note note; // what the failed status says
+    const char *refusal;     // why the credential is no good, as a decision would say it; NULL
     // out
     Postern__V1__Status status;
     Postern__V1__Reply reply;

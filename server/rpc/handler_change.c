@@ -1,4 +1,5 @@
 #include "base/random.h"
+#include "rpc/authority.h"
 #include "rpc/codec.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
@@ -44,6 +45,12 @@ static bool digest_call(struct call *call, uint8_t out[SECRET_HASH_SIZE])
     return true;
 }
 
+// Only an account-admin has an account of its own to change.
+static struct slice own_account(const struct call *call)
+{
+    return (call->caller.authorities & AUTHORITY_ADMIN) != 0 ? call->caller.account : slice_empty();
+}
+
 struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind)
 {
     struct handler_change *change = arena_array(call->arena, 1, sizeof *change);
@@ -53,8 +60,9 @@ struct handler_change *handler_change_new(struct call *call, enum registry_comma
     change->call = call;
     command->kind = kind;
     command->caller.name = slice_text(call->caller.name);
-    command->caller.is_operator = call->caller.authority == RPC_OPERATOR;
-    command->caller.account = call->caller.account;
+    command->caller.is_operator = (call->caller.authorities & AUTHORITY_OPERATOR) != 0;
+    command->caller.account = own_account(call);
+    command->caller.key = call->caller.key;
     command->request_id = wire_slice(call->request->request_id);
     command->arena = call->arena;
     command->encode = encode;

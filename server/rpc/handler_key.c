@@ -96,7 +96,7 @@ enum call_progress handler_revoke(struct call *call)
             return call_fail_member(call, "api_key", "is empty");
         return handler_submit(change);
     }
-    enum status status = authority_require(call, RPC_ACCOUNT_ADMIN);
+    enum status status = authority_require(call, AUTHORITY_ADMIN | AUTHORITY_OPERATOR);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "%s", call->note.message);
     if (!key_id_parse(wire_slice(request->key_id), ask->key_id))

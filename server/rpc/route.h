@@ -6,7 +6,7 @@
 
 struct route {
     const char *name;                                // of the member of Request.call
-    enum rpc_authority least;                        // a handler may ask for more
+    unsigned needs;                                  // any one of these (enum authority); a handler may ask for more
     bool changes;                                    // the registry: needs a request_id
     enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
 };

@@ -12,7 +12,8 @@
 
 struct rpc;
 
-// The most that a peer may be; ordered.
+// The ceiling of a listener: the most that a peer may be there, whoever he is and whatever credential he sends;
+// ordered.
 enum rpc_authority { RPC_ANYONE, RPC_VERIFIER, RPC_ACCOUNT_ADMIN, RPC_OPERATOR };
 
 struct rpc_listener {
