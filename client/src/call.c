@@ -17,11 +17,11 @@ enum {
 
 // ---------------------------------------------------------------------------------------------------- request
 
-static bool random_fill(void *out, size_t size)
+bool postern_random(void *out, size_t size_bytes)
 {
     for (;;) {
-        ssize_t got = getrandom(out, size, 0); // up to 256 bytes come whole
-        if (got == (ssize_t)size)
+        ssize_t got = getrandom(out, size_bytes, 0); // up to 256 bytes come whole
+        if (got == (ssize_t)size_bytes)
             return true;
         if (got >= 0 || errno != EINTR)
             return false;
@@ -35,7 +35,7 @@ enum postern_status postern_ask_init(struct postern *client, const struct poster
     if (error != NULL)
         *error = (struct postern_error){0};
     uint8_t random[2 * POSTERN_ID_SIZE];
-    if (!random_fill(random, sizeof random))
+    if (!postern_random(random, sizeof random))
         return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
     memcpy(ask->request_id, options->request_id != NULL ? options->request_id : random, POSTERN_ID_SIZE);
     memcpy(ask->charge_id, random + POSTERN_ID_SIZE, POSTERN_ID_SIZE);
@@ -153,7 +153,7 @@ static enum attempt attempt_once(struct postern *client, struct postern_ask *ask
 static uint64_t jittered(uint64_t span_ms)
 {
     uint32_t random = 0;
-    if (!random_fill(&random, sizeof random))
+    if (!postern_random(&random, sizeof random))
         return span_ms;
     return span_ms - random % (span_ms / 2 + 1);
 }
@@ -249,4 +249,20 @@ enum postern_status postern_ask_finish(struct postern_reply_box *box, void *repl
         return POSTERN_OK;
     postern_reply_box_free(box);
     return postern_fail_memory(error);
+}
+
+enum postern_status postern_ask_answer(struct postern *client, struct postern_ask *ask,
+                                       void *(*make)(struct postern_reply_box *box), void **reply,
+                                       struct postern_error *error)
+{
+    struct postern_reply_box *box = NULL;
+    *reply = NULL;
+    enum postern_status status = postern_ask_perform(client, ask, &box, error);
+    postern_ask_wipe(ask);
+    if (status != POSTERN_OK)
+        return status;
+    void *made = make(box);
+    status = postern_ask_finish(box, made, error);
+    *reply = status == POSTERN_OK ? made : NULL;
+    return status;
 }

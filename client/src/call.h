@@ -26,5 +26,12 @@ enum postern_status postern_ask_perform(struct postern *client, struct postern_a
                                         struct postern_error *error);
 // The last steps of every call: `reply` was made of `box`; frees the box and reports when memory ran out on the way.
 enum postern_status postern_ask_finish(struct postern_reply_box *box, void *reply, struct postern_error *error);
+// All that follows once `ask->request` is complete: performs it, has `make` make the public reply of the box (NULL when
+// memory is out), wipes the ask. *reply is NULL unless POSTERN_OK.
+enum postern_status postern_ask_answer(struct postern *client, struct postern_ask *ask,
+                                       void *(*make)(struct postern_reply_box *box), void **reply,
+                                       struct postern_error *error);
+// Fills in random bytes, at most 256. False: the system gave none.
+bool postern_random(void *out, size_t size_bytes);
 
 #endif

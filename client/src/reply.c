@@ -92,6 +92,8 @@ void postern_reply_free(void *reply)
     if (reply == NULL)
         return;
     const struct postern_reply_base *base = reply;
+    if (base->box == NULL)
+        return; // part of another reply
     struct postern_arena arena = base->box->arena;
     postern_arena_wipe(&arena);
 }

@@ -84,6 +84,26 @@ Postern__V1__Limit **postern_wire_limits(struct postern_arena *arena, const stru
     return wire;
 }
 
+void postern_wire_create(struct postern_arena *arena, const struct postern_create_request *request,
+                         Postern__V1__CreateRequest *wire)
+{
+    postern__v1__create_request__init(wire);
+    wire->account = postern_wire_text(request->account);
+    wire->name = postern_wire_text(request->name);
+    wire->environment = (Postern__V1__Environment)request->environment;
+    wire->type = (Postern__V1__KeyType)request->type;
+    wire->scopes = postern_wire_texts(arena, request->scopes, request->scope_count);
+    wire->n_scopes = request->scope_count;
+    wire->expires_at_ms = request->expires_at_ms;
+    wire->prefix = postern_wire_text(request->prefix);
+    wire->metadata = postern_wire_entries(arena, request->metadata, request->metadata_count);
+    wire->n_metadata = request->metadata_count;
+    wire->limits = postern_wire_limits(arena, request->limits, request->limit_count);
+    wire->n_limits = request->limit_count;
+    wire->allowed_addresses = postern_wire_texts(arena, request->allowed_addresses, request->allowed_address_count);
+    wire->n_allowed_addresses = request->allowed_address_count;
+}
+
 const char *postern_text_of(ProtobufCBinaryData text)
 {
     return text.len > 0 ? (const char *)text.data : "";
@@ -185,4 +205,12 @@ void postern_key_of(struct postern_arena *arena, const Postern__V1__Key *wire, s
         .version = wire->version,
         .public_token = postern_text_of(wire->public_token),
     };
+}
+
+const struct postern_key *postern_keys_of(struct postern_arena *arena, Postern__V1__Key *const *wire, size_t count)
+{
+    struct postern_key *keys = postern_arena_array(arena, count, sizeof *keys);
+    for (size_t i = 0; keys != NULL && i < count; i++)
+        postern_key_of(arena, wire[i], &keys[i]);
+    return keys;
 }

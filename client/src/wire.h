@@ -19,6 +19,9 @@ Postern__V1__Charge **postern_wire_charges(struct postern_arena *arena, const st
                                            size_t count);
 Postern__V1__Limit **postern_wire_limits(struct postern_arena *arena, const struct postern_limit *limits, size_t count);
 
+void postern_wire_create(struct postern_arena *arena, const struct postern_create_request *request,
+                         Postern__V1__CreateRequest *wire);
+
 const char *postern_text_of(ProtobufCBinaryData text); // "" for none
 const char *const *postern_texts_of(struct postern_arena *arena, const ProtobufCBinaryData *texts, size_t count);
 const struct postern_entry *postern_entries_of(struct postern_arena *arena, Postern__V1__Entry *const *entries,
@@ -28,6 +31,7 @@ const struct postern_limit *postern_limits_of(struct postern_arena *arena, Poste
 const struct postern_meter *postern_meters_of(struct postern_arena *arena, Postern__V1__Meter *const *meters,
                                               size_t count);
 void postern_key_of(struct postern_arena *arena, const Postern__V1__Key *wire, struct postern_key *key);
+const struct postern_key *postern_keys_of(struct postern_arena *arena, Postern__V1__Key *const *wire, size_t count);
 
 // Makes every text of an unpacked message valid text: bytes that are not UTF-8 and control characters become '?'.
 void postern_scrub(ProtobufCMessage *message);

@@ -52,12 +52,14 @@ extern "C" {
 #define POSTERN_MUST_CHECK __attribute__((warn_unused_result))
 
 #define POSTERN_ID_SIZE            16    // bytes of a request_id and of a charge_id
+#define POSTERN_SHA256_SIZE        32    // bytes of the digest of an imported token
 #define POSTERN_RESOURCE_MAX       64    // bytes of a resource's name
 #define POSTERN_LIMIT_TEXT_MAX     160   // bytes of a limit's text form
 #define POSTERN_REQUEST_MAX        65532 // bytes of a request on the wire
 #define POSTERN_AMOUNT_MAX         UINT64_C(9007199254740991)
 #define POSTERN_WINDOW_S_MAX       2678400 // 31 days
 #define POSTERN_TIMEOUT_MS_DEFAULT 5000
+#define POSTERN_BATCH_MAX          64 // calls of one VerifyBatch, keys of one Import
 
 // ------------------------------------------------------------------------------------------------------- failure
 
@@ -284,7 +286,8 @@ struct postern_reply_base {
     const struct postern_reply_box *box; // the library's
 };
 
-// Wipes and frees any reply of this library, with all that it points to. NULL-safe.
+// Wipes and frees any reply of this library, with all that it points to. NULL-safe; nothing happens with what is part
+// of another reply.
 POSTERN_API void postern_reply_free(void *reply);
 
 // Receives a reply field by field. `name` is the protocol's (proto/postern.proto), NULL for the outermost object and
@@ -358,6 +361,24 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_verify(struct postern
                                                                   const struct postern_verify_request *request,
                                                                   struct postern_verify_reply **reply,
                                                                   struct postern_error *error);
+
+// Up to POSTERN_BATCH_MAX Verify calls, each decided by itself, in one round trip.
+struct postern_verify_batch_request {
+    struct postern_call call;
+    const struct postern_verify_request *calls; // their own `call` is not read
+    size_t call_count;
+    bool atomic; // all or nothing: one refusal charges nobody
+};
+
+struct postern_verify_batch_reply {
+    struct postern_reply_base base;
+    const struct postern_verify_reply *replies; // in the order of the calls; parts of this reply, without details
+    size_t reply_count;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_verify_batch(struct postern *client, const struct postern_verify_batch_request *request,
+                     struct postern_verify_batch_reply **reply, struct postern_error *error);
 
 // A free subject of rate limiting: no account, no key, the limits come with the call.
 struct postern_custom {
@@ -530,6 +551,116 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke(struct postern
                                                                   struct postern_revoke_reply **reply,
                                                                   struct postern_error *error);
 
+// What an update sets.
+enum postern_update_field {
+    POSTERN_UPDATE_NAME = 1,
+    POSTERN_UPDATE_SCOPES = 2,
+    POSTERN_UPDATE_METADATA = 4,
+    POSTERN_UPDATE_EXPIRES_AT = 8,
+    POSTERN_UPDATE_ALLOWED_ADDRESSES = 16,
+    POSTERN_UPDATE_LIMITS = 32,
+    POSTERN_UPDATE_ENABLED = 64
+};
+
+// Sets what `fields` names, lists as a whole; an empty one takes all away. FAILED_PRECONDITION: the key is revoked or
+// expired, or was rolled and the expiry would get longer.
+struct postern_update_request {
+    struct postern_call call;
+    const char *key_id;
+    uint64_t if_version; // must be current, else ABORTED; 0 = any
+    unsigned fields;     // enum postern_update_field, or'ed
+    const char *name;
+    const char *const *scopes;
+    size_t scope_count;
+    const struct postern_entry *metadata;
+    size_t metadata_count;
+    uint64_t expires_at_ms; // 0 = never
+    const char *const *allowed_addresses;
+    size_t allowed_address_count;
+    const struct postern_limit *limits;
+    size_t limit_count;
+    bool enabled;
+};
+
+struct postern_update_reply {
+    struct postern_reply_base base;
+    struct postern_key key;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_update(struct postern *client,
+                                                                  const struct postern_update_request *request,
+                                                                  struct postern_update_reply **reply,
+                                                                  struct postern_error *error);
+
+#define POSTERN_GRACE_MS_DEFAULT UINT64_C(43200000)   // 12 hours
+#define POSTERN_GRACE_MS_MAX     UINT64_C(2592000000) // 30 days
+
+// Makes a successor with the same name, scopes, limits, metadata and budgets; the old key works for the grace, then is
+// expired. FAILED_PRECONDITION: the key is revoked, expired or disabled, or has a successor already.
+struct postern_roll_request {
+    struct postern_call call;
+    const char *key_id;
+    bool has_grace; // false: POSTERN_GRACE_MS_DEFAULT
+    uint64_t grace_ms;
+    uint64_t if_version;
+};
+
+struct postern_roll_reply {
+    struct postern_reply_base base;
+    const char *api_key; // the successor's token, this once
+    struct postern_key key;
+    struct postern_key predecessor;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_roll(struct postern *client,
+                                                                const struct postern_roll_request *request,
+                                                                struct postern_roll_reply **reply,
+                                                                struct postern_error *error);
+
+// Revokes the key and takes it out of all lists; its token is refused as revoked for ever.
+struct postern_delete_request {
+    struct postern_call call;
+    const char *key_id;
+    uint64_t if_version;
+};
+
+struct postern_delete_reply {
+    struct postern_reply_base base;
+    struct postern_key key;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete(struct postern *client,
+                                                                  const struct postern_delete_request *request,
+                                                                  struct postern_delete_reply **reply,
+                                                                  struct postern_error *error);
+
+// A key of another system. Exactly one of sha256 and api_key.
+struct postern_import_key {
+    const uint8_t *sha256;             // of its token, POSTERN_SHA256_SIZE bytes
+    const char *api_key;               // the token itself, 16 to 256 bytes
+    struct postern_create_request key; // its own `call` is not read
+};
+
+// Takes over up to POSTERN_BATCH_MAX keys, all or nothing. Those whose token is known already are skipped. When one
+// cannot be taken, error->field begins with its place: "import.keys[3]".
+struct postern_import_request {
+    struct postern_call call;
+    const struct postern_import_key *keys;
+    size_t key_count;
+};
+
+struct postern_import_reply {
+    struct postern_reply_base base;
+    const struct postern_key *keys; // the new ones, in the order of the request
+    size_t key_count;
+    uint32_t skipped; // how many were there already
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_import(struct postern *client,
+                                                                  const struct postern_import_request *request,
+                                                                  struct postern_import_reply **reply,
+                                                                  struct postern_error *error);
+
 // --------------------------------------------------------------------------------------------------- accounts
 
 struct postern_account {
@@ -578,6 +709,74 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_put_account(struct postern *client, const struct postern_put_account_request *request,
                     struct postern_put_account_reply **reply, struct postern_error *error);
 
+struct postern_get_account_request {
+    struct postern_call call;
+    const char *account;
+};
+
+struct postern_get_account_reply {
+    struct postern_reply_base base;
+    struct postern_account account;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_get_account(struct postern *client, const struct postern_get_account_request *request,
+                    struct postern_get_account_reply **reply, struct postern_error *error);
+
+// In the order of their ids.
+struct postern_list_accounts_request {
+    struct postern_call call;
+    uint32_t page_size;        // 0 = 100; at most 500
+    const uint8_t *page_token; // next_page_token of the page before
+    size_t page_token_size;
+};
+
+struct postern_list_accounts_reply {
+    struct postern_reply_base base;
+    const struct postern_account *accounts;
+    size_t account_count;
+    const uint8_t *next_page_token;
+    size_t next_page_token_size; // 0: this was the last page
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_list_accounts(struct postern *client, const struct postern_list_accounts_request *request,
+                      struct postern_list_accounts_reply **reply, struct postern_error *error);
+
+// Revokes every key of the account that was created up to a moment: one change, whatever their number.
+struct postern_revoke_all_request {
+    struct postern_call call;
+    const char *account;
+    uint64_t created_before_ms; // 0 = now
+    const char *reason;
+};
+
+struct postern_revoke_all_reply {
+    struct postern_reply_base base;
+    struct postern_account account;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke_all(struct postern *client,
+                                                                      const struct postern_revoke_all_request *request,
+                                                                      struct postern_revoke_all_reply **reply,
+                                                                      struct postern_error *error);
+
+// Hides it for ever; its id stays taken. FAILED_PRECONDITION: it has keys that are neither revoked nor expired.
+struct postern_delete_account_request {
+    struct postern_call call;
+    const char *account;
+    uint64_t if_version;
+};
+
+struct postern_delete_account_reply {
+    struct postern_reply_base base;
+    struct postern_account account;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_delete_account(struct postern *client, const struct postern_delete_account_request *request,
+                       struct postern_delete_account_reply **reply, struct postern_error *error);
+
 struct postern_tier {
     const char *tier;
     const struct postern_limit *limits;
@@ -606,6 +805,112 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_put_tier(struct poste
                                                                     struct postern_put_tier_reply **reply,
                                                                     struct postern_error *error);
 
+// In the order of their names.
+struct postern_list_tiers_request {
+    struct postern_call call;
+    uint32_t page_size;        // 0 = 100; at most 500
+    const uint8_t *page_token; // next_page_token of the page before
+    size_t page_token_size;
+};
+
+struct postern_list_tiers_reply {
+    struct postern_reply_base base;
+    const struct postern_tier *tiers;
+    size_t tier_count;
+    const uint8_t *next_page_token;
+    size_t next_page_token_size; // 0: this was the last page
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_tiers(struct postern *client,
+                                                                      const struct postern_list_tiers_request *request,
+                                                                      struct postern_list_tiers_reply **reply,
+                                                                      struct postern_error *error);
+
+// FAILED_PRECONDITION: accounts are on it.
+struct postern_delete_tier_request {
+    struct postern_call call;
+    const char *tier;
+    uint64_t if_version;
+};
+
+struct postern_delete_tier_reply {
+    struct postern_reply_base base;
+    struct postern_tier tier;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_delete_tier(struct postern *client, const struct postern_delete_tier_request *request,
+                    struct postern_delete_tier_reply **reply, struct postern_error *error);
+
+// A permission of the catalogue.
+struct postern_scope {
+    const char *scope;
+    const char *description;
+    const char *const *implies;
+    size_t implies_count;
+    bool is_default;  // keys that are made without scopes have it
+    bool public_safe; // public keys may have it
+    uint64_t version;
+};
+
+// Creates or replaces a scope of the catalogue.
+struct postern_put_scope_request {
+    struct postern_call call;
+    const char *scope;
+    const char *description;
+    const char *const *implies; // whoever has this one has them too
+    size_t implies_count;
+    bool is_default;
+    bool public_safe;
+    uint64_t if_version;
+};
+
+struct postern_put_scope_reply {
+    struct postern_reply_base base;
+    struct postern_scope scope;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_put_scope(struct postern *client,
+                                                                     const struct postern_put_scope_request *request,
+                                                                     struct postern_put_scope_reply **reply,
+                                                                     struct postern_error *error);
+
+// In the order of their names.
+struct postern_list_scopes_request {
+    struct postern_call call;
+    uint32_t page_size;        // 0 = 100; at most 500
+    const uint8_t *page_token; // next_page_token of the page before
+    size_t page_token_size;
+};
+
+struct postern_list_scopes_reply {
+    struct postern_reply_base base;
+    const struct postern_scope *scopes;
+    size_t scope_count;
+    const uint8_t *next_page_token;
+    size_t next_page_token_size; // 0: this was the last page
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_list_scopes(struct postern *client, const struct postern_list_scopes_request *request,
+                    struct postern_list_scopes_reply **reply, struct postern_error *error);
+
+// Keys that hold it keep it; from now on it covers its own name and nothing else.
+struct postern_delete_scope_request {
+    struct postern_call call;
+    const char *scope;
+    uint64_t if_version;
+};
+
+struct postern_delete_scope_reply {
+    struct postern_reply_base base;
+    struct postern_scope scope;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_delete_scope(struct postern *client, const struct postern_delete_scope_request *request,
+                     struct postern_delete_scope_reply **reply, struct postern_error *error);
+
 // ------------------------------------------------------------------------------------------------- operations
 
 struct postern_health_request {
@@ -628,6 +933,46 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_health(struct postern
                                                                   const struct postern_health_request *request,
                                                                   struct postern_health_reply **reply,
                                                                   struct postern_error *error);
+
+// One record describing one mutation: who, on whose behalf, what, and how it was before and after.
+struct postern_change {
+    uint64_t seq;
+    uint64_t time_ms;
+    const char *actor; // "uid:1000" or a key id
+    const char *on_behalf_of;
+    const char *what; // the call's name: "create", "put_tier", ...
+    const char *account;
+    const char *key_id;
+    const struct postern_entry *before; // field by field, no secrets
+    size_t before_count;
+    const struct postern_entry *after;
+    size_t after_count;
+};
+
+// Oldest first; the filters that are set must all hold. One change that touched several records is several in the list.
+struct postern_list_changes_request {
+    struct postern_call call;
+    uint32_t page_size;        // 0 = 100; at most 500
+    const uint8_t *page_token; // next_page_token of the page before
+    size_t page_token_size;
+    uint64_t from_ms;
+    uint64_t to_ms;
+    const char *actor;
+    const char *account;
+    const char *key_id;
+};
+
+struct postern_list_changes_reply {
+    struct postern_reply_base base;
+    const struct postern_change *changes;
+    size_t change_count;
+    const uint8_t *next_page_token;
+    size_t next_page_token_size; // 0: this was the last page
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_list_changes(struct postern *client, const struct postern_list_changes_request *request,
+                     struct postern_list_changes_reply **reply, struct postern_error *error);
 
 #ifdef __cplusplus
 }

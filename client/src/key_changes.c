@@ -1,0 +1,200 @@
+// Update, Roll, Revoke, Delete.
+#include "call.h"
+#include "error.h"
+#include "wire.h"
+
+// ------------------------------------------------------------------------------------------------------ Update
+
+static void set_update_mask(struct postern_arena *arena, unsigned fields, Postern__V1__UpdateRequest *wire)
+{
+    static const struct {
+        enum postern_update_field field;
+        const char *path;
+    } paths[] = {{POSTERN_UPDATE_NAME, "name"},
+                 {POSTERN_UPDATE_SCOPES, "scopes"},
+                 {POSTERN_UPDATE_METADATA, "metadata"},
+                 {POSTERN_UPDATE_EXPIRES_AT, "expires_at_ms"},
+                 {POSTERN_UPDATE_ALLOWED_ADDRESSES, "allowed_addresses"},
+                 {POSTERN_UPDATE_LIMITS, "limits"},
+                 {POSTERN_UPDATE_ENABLED, "enabled"}};
+    const size_t count = sizeof paths / sizeof paths[0];
+    wire->update_mask = postern_arena_array(arena, count, sizeof wire->update_mask[0]);
+    for (size_t i = 0; wire->update_mask != NULL && i < count; i++)
+        if ((fields & paths[i].field) != 0)
+            wire->update_mask[wire->n_update_mask++] = postern_wire_text(paths[i].path);
+}
+
+static void update_to_wire(struct postern_ask *ask, const struct postern_update_request *request,
+                           Postern__V1__UpdateRequest *wire)
+{
+    struct postern_arena *arena = &ask->arena;
+    postern__v1__update_request__init(wire);
+    wire->key_id = postern_wire_text(request->key_id);
+    wire->if_version = request->if_version;
+    set_update_mask(arena, request->fields, wire);
+    wire->name = postern_wire_text(request->name);
+    wire->scopes = postern_wire_texts(arena, request->scopes, request->scope_count);
+    wire->n_scopes = request->scope_count;
+    wire->metadata = postern_wire_entries(arena, request->metadata, request->metadata_count);
+    wire->n_metadata = request->metadata_count;
+    wire->expires_at_ms = request->expires_at_ms;
+    wire->allowed_addresses = postern_wire_texts(arena, request->allowed_addresses, request->allowed_address_count);
+    wire->n_allowed_addresses = request->allowed_address_count;
+    wire->limits = postern_wire_limits(arena, request->limits, request->limit_count);
+    wire->n_limits = request->limit_count;
+    wire->enabled = request->enabled;
+    ask->changes_registry = true;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_UPDATE;
+    ask->request.update = wire;
+}
+
+static void *update_of(struct postern_reply_box *box)
+{
+    const Postern__V1__UpdateReply *wire = (const Postern__V1__UpdateReply *)box->result;
+    struct postern_update_reply *reply = postern_reply_new(box, sizeof *reply);
+    if (reply != NULL)
+        postern_key_of(&box->arena, wire->key, &reply->key);
+    return reply;
+}
+
+enum postern_status postern_update(struct postern *client, const struct postern_update_request *request,
+                                   struct postern_update_reply **reply, struct postern_error *error)
+{
+    struct postern_ask ask;
+    Postern__V1__UpdateRequest wire;
+    void *made = NULL;
+    *reply = NULL;
+    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
+    if (status != POSTERN_OK)
+        return status;
+    update_to_wire(&ask, request, &wire);
+    status = postern_ask_answer(client, &ask, update_of, &made, error);
+    *reply = made;
+    return status;
+}
+
+// -------------------------------------------------------------------------------------------------------- Roll
+
+static void roll_to_wire(struct postern_ask *ask, const struct postern_roll_request *request,
+                         Postern__V1__RollRequest *wire)
+{
+    postern__v1__roll_request__init(wire);
+    wire->key_id = postern_wire_text(request->key_id);
+    if (request->has_grace) {
+        wire->grace_case = POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
+        wire->grace_ms = request->grace_ms;
+    }
+    wire->if_version = request->if_version;
+    ask->changes_registry = true;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_ROLL;
+    ask->request.roll = wire;
+}
+
+static void *roll_of(struct postern_reply_box *box)
+{
+    const Postern__V1__RollReply *wire = (const Postern__V1__RollReply *)box->result;
+    struct postern_roll_reply *reply = postern_reply_new(box, sizeof *reply);
+    if (reply == NULL)
+        return NULL;
+    reply->api_key = postern_text_of(wire->api_key);
+    postern_key_of(&box->arena, wire->key, &reply->key);
+    postern_key_of(&box->arena, wire->predecessor, &reply->predecessor);
+    return reply;
+}
+
+enum postern_status postern_roll(struct postern *client, const struct postern_roll_request *request,
+                                 struct postern_roll_reply **reply, struct postern_error *error)
+{
+    struct postern_ask ask;
+    Postern__V1__RollRequest wire;
+    void *made = NULL;
+    *reply = NULL;
+    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
+    if (status != POSTERN_OK)
+        return status;
+    roll_to_wire(&ask, request, &wire);
+    status = postern_ask_answer(client, &ask, roll_of, &made, error);
+    *reply = made;
+    return status;
+}
+
+// ------------------------------------------------------------------------------------------------------ Revoke
+
+static enum postern_status revoke_to_wire(struct postern_ask *ask, const struct postern_revoke_request *request,
+                                          Postern__V1__RevokeRequest *wire, struct postern_error *error)
+{
+    postern__v1__revoke_request__init(wire);
+    if ((request->key_id != NULL) == (request->api_key != NULL))
+        return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "revoke.which",
+                                  "give exactly one of key_id and api_key");
+    if (request->key_id != NULL) {
+        wire->which_case = POSTERN__V1__REVOKE_REQUEST__WHICH_KEY_ID;
+        wire->key_id = postern_wire_text(request->key_id);
+    } else {
+        wire->which_case = POSTERN__V1__REVOKE_REQUEST__WHICH_API_KEY;
+        wire->api_key = postern_wire_text(request->api_key);
+    }
+    wire->reason = postern_wire_text(request->reason);
+    wire->if_version = request->if_version;
+    ask->changes_registry = true;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_REVOKE;
+    ask->request.revoke = wire;
+    return POSTERN_OK;
+}
+
+static void *revoke_of(struct postern_reply_box *box)
+{
+    const Postern__V1__RevokeReply *wire = (const Postern__V1__RevokeReply *)box->result;
+    struct postern_revoke_reply *reply = postern_reply_new(box, sizeof *reply);
+    if (reply != NULL)
+        postern_key_of(&box->arena, wire->key, &reply->key);
+    return reply;
+}
+
+enum postern_status postern_revoke(struct postern *client, const struct postern_revoke_request *request,
+                                   struct postern_revoke_reply **reply, struct postern_error *error)
+{
+    struct postern_ask ask;
+    Postern__V1__RevokeRequest wire;
+    void *made = NULL;
+    *reply = NULL;
+    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
+    if (status == POSTERN_OK)
+        status = revoke_to_wire(&ask, request, &wire, error);
+    if (status != POSTERN_OK)
+        return status; // the ask holds no memory yet
+    status = postern_ask_answer(client, &ask, revoke_of, &made, error);
+    *reply = made;
+    return status;
+}
+
+// ------------------------------------------------------------------------------------------------------ Delete
+
+static void *delete_of(struct postern_reply_box *box)
+{
+    const Postern__V1__DeleteReply *wire = (const Postern__V1__DeleteReply *)box->result;
+    struct postern_delete_reply *reply = postern_reply_new(box, sizeof *reply);
+    if (reply != NULL)
+        postern_key_of(&box->arena, wire->key, &reply->key);
+    return reply;
+}
+
+enum postern_status postern_delete(struct postern *client, const struct postern_delete_request *request,
+                                   struct postern_delete_reply **reply, struct postern_error *error)
+{
+    struct postern_ask ask;
+    Postern__V1__DeleteRequest wire = POSTERN__V1__DELETE_REQUEST__INIT;
+    void *made = NULL;
+    *reply = NULL;
+    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
+    if (status != POSTERN_OK)
+        return status;
+    wire.key_id = postern_wire_text(request->key_id);
+    wire.if_version = request->if_version;
+    ask.changes_registry = true;
+    ask.request.call_case = POSTERN__V1__REQUEST__CALL_DELETE;
+    ask.request.delete_ = &wire;
+    status = postern_ask_answer(client, &ask, delete_of, &made, error);
+    *reply = made;
+    return status;
+}

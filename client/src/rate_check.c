@@ -1,0 +1,131 @@
+// RateCheck.
+#include "authorization.h"
+#include "error.h"
+#include "wire.h"
+
+#include <string.h>
+
+// Messages of one RateCheck request.
+struct rate_check_wire {
+    Postern__V1__RateCheckRequest request;
+    Postern__V1__Custom custom;
+};
+
+static void custom_to_wire(struct postern_ask *ask, const struct postern_custom *custom, Postern__V1__Custom *wire)
+{
+    postern__v1__custom__init(wire);
+    wire->namespace_ = postern_wire_text(custom->space);
+    wire->identifier = postern_wire_text(custom->identifier);
+    wire->limits = postern_wire_limits(&ask->arena, custom->limits, custom->limit_count);
+    wire->n_limits = custom->limit_count;
+    wire->relaxed = custom->relaxed;
+}
+
+static enum postern_status set_subject(struct postern_ask *ask, const struct postern_rate_check_request *request,
+                                       struct rate_check_wire *wire, struct postern_error *error)
+{
+    int subjects =
+        (request->api_key != NULL) + (request->key_id != NULL) + (request->account != NULL) + (request->custom != NULL);
+    if (subjects != 1)
+        return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "rate_check.subject",
+                                  "%s: give exactly one of api_key, key_id, account and custom",
+                                  subjects == 0 ? "no subject" : "more than one subject");
+    Postern__V1__RateCheckRequest *to = &wire->request;
+    if (request->api_key != NULL) {
+        to->subject_case = POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_API_KEY;
+        to->api_key = postern_wire_text(request->api_key);
+    } else if (request->key_id != NULL) {
+        to->subject_case = POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_KEY_ID;
+        to->key_id = postern_wire_text(request->key_id);
+    } else if (request->account != NULL) {
+        to->subject_case = POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_ACCOUNT;
+        to->account = postern_wire_text(request->account);
+    } else {
+        to->subject_case = POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM;
+        custom_to_wire(ask, request->custom, &wire->custom);
+        to->custom = &wire->custom;
+    }
+    return POSTERN_OK;
+}
+
+static enum postern_status rate_check_to_wire(struct postern_ask *ask, const struct postern_rate_check_request *request,
+                                              struct rate_check_wire *wire, struct postern_error *error)
+{
+    Postern__V1__RateCheckRequest *to = &wire->request;
+    postern__v1__rate_check_request__init(to);
+    enum postern_status status = set_subject(ask, request, wire, error);
+    if (status != POSTERN_OK)
+        return status;
+    if (request->mode == POSTERN_RATE_CHECK_REFUND && request->charge_id == NULL)
+        return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "rate_check.charge_id",
+                                  "a refund names the charge to give back: set charge_id");
+    to->charges = postern_wire_charges(&ask->arena, request->charges, request->charge_count);
+    to->n_charges = request->charge_count;
+    to->mode = (Postern__V1__RateCheckMode)request->mode;
+    if (request->charge_id != NULL)
+        memcpy(ask->charge_id, request->charge_id, POSTERN_ID_SIZE);
+    if (request->mode != POSTERN_RATE_CHECK_PEEK)
+        to->charge_id = postern_wire_bytes(ask->charge_id, POSTERN_ID_SIZE);
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_RATE_CHECK;
+    ask->request.rate_check = to;
+    return POSTERN_OK;
+}
+
+static struct postern_rate_check_reply *rate_check_of(struct postern_reply_box *box)
+{
+    const Postern__V1__RateCheckReply *wire = (const Postern__V1__RateCheckReply *)box->result;
+    struct postern_rate_check_reply *reply = postern_reply_new(box, sizeof *reply);
+    if (reply == NULL)
+        return NULL;
+    reply->allowed = wire->allowed != 0;
+    reply->reason = (enum postern_reason)wire->reason;
+    reply->http_status = wire->http_status;
+    reply->account = postern_text_of(wire->account);
+    reply->key_id = postern_text_of(wire->key_id);
+    reply->tier = postern_text_of(wire->tier);
+    reply->meters = postern_meters_of(&box->arena, wire->meters, wire->n_meters);
+    reply->meter_count = wire->n_meters;
+    reply->binding_meter = postern_binding_meter(reply->meters, reply->meter_count, wire->binding_meter);
+    reply->retry_after_ms = wire->retry_after_ms;
+    return reply;
+}
+
+static enum postern_status finish_rate_check(struct postern_reply_box *box, const struct postern_ask *ask, bool peek,
+                                             bool by_policy, struct postern_rate_check_reply **reply,
+                                             struct postern_error *error)
+{
+    struct postern_rate_check_reply *made = rate_check_of(box);
+    enum postern_status status = postern_ask_finish(box, made, error);
+    if (status != POSTERN_OK)
+        return status;
+    made->has_charge_id = !peek;
+    if (!peek)
+        memcpy(made->charge_id, ask->charge_id, POSTERN_ID_SIZE);
+    made->decided_by_policy = by_policy;
+    *reply = made;
+    return POSTERN_OK;
+}
+
+enum postern_status postern_rate_check(struct postern *client, const struct postern_rate_check_request *request,
+                                       struct postern_rate_check_reply **reply, struct postern_error *error)
+{
+    struct postern_ask ask;
+    struct rate_check_wire wire;
+    struct postern_reply_box *box = NULL;
+    Postern__V1__RateCheckReply open = POSTERN__V1__RATE_CHECK_REPLY__INIT;
+    open.allowed = true;
+    open.http_status = 200;
+    bool is_refund = request->mode == POSTERN_RATE_CHECK_REFUND; // cannot be granted without posternd
+    bool by_policy = false;
+    *reply = NULL;
+    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
+    if (status != POSTERN_OK)
+        return status;
+    status = rate_check_to_wire(&ask, request, &wire, error);
+    if (status == POSTERN_OK)
+        status = postern_perform_or_decide(client, &ask, is_refund ? NULL : &open.base, &box, &by_policy, error);
+    if (status == POSTERN_OK)
+        status = finish_rate_check(box, &ask, request->mode == POSTERN_RATE_CHECK_PEEK, by_policy, reply, error);
+    postern_ask_wipe(&ask);
+    return status;
+}
