@@ -31,6 +31,7 @@ struct registry_fixture {
     char path[PATH_MAX];
     char keyring[PATH_MAX];
     _Atomic uint64_t now_ms;
+    const char *witness_path; // given to each open; NULL: none
     struct clock *clock;
     struct secret *secret;
     struct registry *registry;
@@ -60,7 +61,8 @@ static inline enum status fixture_try_open(struct registry_fixture *fixture, str
                                        .max_readers = 8,
                                        .secret = fixture->secret,
                                        .clock = fixture->clock,
-                                       .default_prefix = slice_text("acme")};
+                                       .default_prefix = slice_text("acme"),
+                                       .witness_path = fixture->witness_path};
     return registry_open(&options, &fixture->registry, note);
 }
 
