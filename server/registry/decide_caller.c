@@ -52,7 +52,7 @@ static bool is_bounded_by(const struct registry_key *key, const struct limit *ow
 {
     for (size_t i = 0; i < key->limit_count; i++) {
         const struct limit *limit = &key->limits[i];
-        if (!limit->unlimited && limit_same_window(limit, own))
+        if (limit_same_window(limit, own))
             return limit->amount <= own->amount && peak(limit) <= peak(own);
     }
     return false;

@@ -73,7 +73,7 @@ static enum status walk_for_user(struct decision *decision, struct slice tier, s
     while (status == STATUS_OK) {
         arena_reset(arena);
         status = record_unpack_account(value, arena, user);
-        if (status != STATUS_OK || (!user->deleted && slice_equal(user->tier, tier)))
+        if (status != STATUS_OK || slice_equal(user->tier, tier)) // a deleted one has none
             break;
         status = store_cursor_next(cursor, &key, &value);
     }

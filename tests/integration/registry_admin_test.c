@@ -99,6 +99,17 @@ static void update_gives_no_scope_beyond_its_own(void **state)
     EXPECT_OK(fixture, fits);
 }
 
+static void scopes_count_as_they_are_now(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_admin(fixture);
+    struct ask *less = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_SCOPES);
+    ask_for_scopes(less, admin_scopes, 1);
+    EXPECT_OK(fixture, less);
+    EXPECT(fixture, ask_for_key_as(fixture, admin, "jobs:read"), STATUS_PERMISSION_DENIED, "create.scopes[0]",
+           "jobs:read"); // the credential was looked at before
+}
+
 static void broader_key_is_neither_rolled_nor_enabled(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -323,6 +334,7 @@ int main(void)
         ASKS_TEST(scopes_within_its_own_are_passed_on),
         ASKS_TEST(scope_beyond_its_own_is_refused_by_name),
         ASKS_TEST(update_gives_no_scope_beyond_its_own),
+        ASKS_TEST(scopes_count_as_they_are_now),
         ASKS_TEST(broader_key_is_neither_rolled_nor_enabled),
         ASKS_TEST(admin_rolls_its_own_key),
         ASKS_TEST(test_key_makes_test_keys_only),
