@@ -1,0 +1,211 @@
+// What the registry can be asked to change: the part of its door that says what a command is. Included by
+// registry/registry.h; other rooms include that one.
+//
+// Inputs have the wire's bounds already checked (text, sizes, counts); deciding checks what needs the store.
+#ifndef REGISTRY_COMMAND_H
+#define REGISTRY_COMMAND_H
+
+#include "base/arena.h"
+#include "registry/stored.h"
+#include "store/store.h"
+
+enum {
+    REGISTRY_REQUEST_ID_SIZE = 16,
+    REGISTRY_IMPORT_MAX = 64,
+    REGISTRY_PURGE_MAX = 32,
+    REGISTRY_GRACE_DEFAULT_MS = 12 * 60 * 60 * 1000,
+    REGISTRY_RANDOM_SIZE = 96
+};
+#define REGISTRY_GRACE_MAX_MS UINT64_C(2592000000) // 30 days
+
+struct registry;
+
+enum registry_command_kind { // numbers are stored in the chain: never reuse one
+    REGISTRY_CREATE = 1,
+    REGISTRY_REVOKE = 2,
+    REGISTRY_PUT_ACCOUNT = 3,
+    REGISTRY_PUT_TIER = 4,
+    REGISTRY_UPDATE = 5,
+    REGISTRY_ROLL = 6,
+    REGISTRY_DELETE = 7,
+    REGISTRY_PUT_SCOPE = 8,
+    REGISTRY_DELETE_SCOPE = 9,
+    REGISTRY_DELETE_TIER = 10,
+    REGISTRY_DELETE_ACCOUNT = 11,
+    REGISTRY_REVOKE_ALL = 12,
+    REGISTRY_IMPORT = 13,
+    REGISTRY_PURGE = 14
+};
+
+// Who asks. `name` is "uid:1000" or a key id; it is in the change and separates callers' request_ids.
+struct registry_caller {
+    struct slice name;
+    bool is_operator;
+    struct slice account; // an account-admin's own account; empty for operators
+    // The credential's own key, NULL for a uid: an account-admin passes on no scope, environment or limit beyond its
+    // own.
+    const struct registry_key *key;
+};
+
+struct registry_create {
+    struct slice account;
+    struct slice name;
+    struct slice prefix; // empty: the default
+    enum key_environment environment;
+    enum key_type type;
+    struct slice *scopes;
+    size_t scope_count;
+    uint64_t expires_at_ms;
+    struct registry_entry *metadata;
+    size_t metadata_count;
+    struct limit *limits; // complete
+    size_t limit_count;
+    struct slice *addresses;
+    size_t address_count;
+};
+
+struct registry_revoke {
+    bool by_token;
+    uint8_t key_id[KEY_ID_SIZE];
+    struct slice token; // by_token: whoever holds a secret key's token may revoke it
+    struct slice reason;
+};
+
+struct registry_put_account {
+    struct registry_account account; // version, created_at_ms, revoked_before_ms are ignored; max_keys 0 = default
+};
+
+struct registry_put_tier {
+    struct registry_tier tier;
+};
+
+enum registry_update_field {
+    REGISTRY_UPDATE_NAME = 1,
+    REGISTRY_UPDATE_SCOPES = 2,
+    REGISTRY_UPDATE_METADATA = 4,
+    REGISTRY_UPDATE_EXPIRES_AT = 8,
+    REGISTRY_UPDATE_ADDRESSES = 16,
+    REGISTRY_UPDATE_LIMITS = 32,
+    REGISTRY_UPDATE_ENABLED = 64
+};
+
+struct registry_update {
+    uint8_t key_id[KEY_ID_SIZE];
+    unsigned fields; // enum registry_update_field, or'ed: what is set
+    struct slice name;
+    struct slice *scopes;
+    size_t scope_count;
+    struct registry_entry *metadata;
+    size_t metadata_count;
+    uint64_t expires_at_ms;
+    struct slice *addresses;
+    size_t address_count;
+    struct limit *limits; // complete
+    size_t limit_count;
+    bool enabled;
+};
+
+struct registry_roll {
+    uint8_t key_id[KEY_ID_SIZE];
+    bool has_grace; // else REGISTRY_GRACE_DEFAULT_MS
+    uint64_t grace_ms;
+};
+
+struct registry_delete {
+    uint8_t key_id[KEY_ID_SIZE];
+};
+
+struct registry_put_scope {
+    struct registry_scope scope; // version is ignored
+};
+
+struct registry_delete_named { // DELETE_SCOPE, DELETE_TIER, DELETE_ACCOUNT
+    struct slice name;
+};
+
+struct registry_revoke_all {
+    struct slice account;
+    uint64_t created_before_ms; // 0 = now
+    struct slice reason;
+};
+
+struct registry_import_key {
+    uint8_t sha256[32]; // of the token
+    struct registry_create key;
+};
+
+struct registry_import {
+    struct registry_import_key *keys; // at most REGISTRY_IMPORT_MAX
+    size_t count;
+};
+
+// The daemon's own, for operators; has no request_id, as nobody repeats it. Looks at a bounded number of keys.
+struct registry_purge {
+    uint64_t dead_before_ms; // keys revoked or expired before it
+    size_t max;              // to purge; at most REGISTRY_PURGE_MAX
+    bool after_set;          // continue behind `after`
+    uint8_t after[KEY_ID_SIZE];
+};
+
+struct registry_purge_result {
+    size_t count; // purged
+    bool more;    // continue behind `last`
+    uint8_t last[KEY_ID_SIZE];
+};
+
+struct registry_result {
+    struct slice token;              // CREATE, ROLL: this once
+    struct registry_key key;         // CREATE, REVOKE, UPDATE, DELETE; ROLL: the successor
+    struct registry_key predecessor; // ROLL
+    bool has_default_public_key;     // PUT_ACCOUNT of a new account
+    struct registry_key default_public_key;
+    struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT; with a key: the key's
+    struct registry_tier tier;       // PUT_TIER, DELETE_TIER
+    struct registry_scope scope;     // PUT_SCOPE, DELETE_SCOPE
+    struct registry_key *keys;       // IMPORT: the new ones, none of them revoked
+    size_t key_count;
+    size_t skipped; // IMPORT: how many were there already
+    struct registry_purge_result purge;
+    uint64_t now_ms;
+};
+struct registry_command {
+    // in
+    enum registry_command_kind kind;
+    struct registry_caller caller;
+    struct slice request_id;               // REGISTRY_REQUEST_ID_SIZE bytes
+    uint8_t call_digest[SECRET_HASH_SIZE]; // of the call without its envelope
+    uint8_t random[REGISTRY_RANDOM_SIZE];  // fresh
+    struct arena *arena;                   // the command's alone until `done`
+    uint64_t if_version;                   // 0 = any
+    union {
+        struct registry_create create;
+        struct registry_revoke revoke;
+        struct registry_put_account put_account;
+        struct registry_put_tier put_tier;
+        struct registry_update update;
+        struct registry_roll roll;
+        struct registry_delete delete;
+        struct registry_put_scope put_scope;
+        struct registry_delete_named delete_named;
+        struct registry_revoke_all revoke_all;
+        struct registry_import import;
+        struct registry_purge purge;
+    } ask;
+    // Makes the reply's bytes of `result` and `seq`, inside the transaction after apply, into `reply` (arena memory).
+    // False when memory is out: the command then fails with RESOURCE_EXHAUSTED and nothing is written.
+    bool (*encode)(struct registry_command *command);
+    void (*done)(struct registry_command *command); // status, note, seq, reply, replayed are set
+    void *context;                                  // the caller's
+    // out
+    enum status status;
+    struct status_note note;
+    uint64_t seq;
+    struct registry_result result; // not set when replayed
+    struct slice reply;            // encode's, or the first reply's when replayed
+    bool replayed;
+    // the registry's
+    struct store_job job;
+    struct registry *registry;
+};
+
+#endif

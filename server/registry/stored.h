@@ -1,0 +1,96 @@
+// What the registry stores, as plain structs: the part of its door that says what things are. Included by
+// registry/registry.h; other rooms include that one.
+//
+// Slices point into the arena that was handed in. Times are Unix milliseconds of the fenced clock.
+#ifndef REGISTRY_STORED_H
+#define REGISTRY_STORED_H
+
+#include "account/account.h"
+#include "key/key.h"
+#include "limit/limit.h"
+#include "secret/secret.h"
+
+enum {
+    REGISTRY_METADATA_MAX = 16,
+    REGISTRY_METADATA_BYTES_MAX = 2048,
+    REGISTRY_ADDRESSES_MAX = 32,
+    REGISTRY_TEXT_MAX = 128,
+    REGISTRY_SCOPES_MAX = 4096, // in the catalogue
+    REGISTRY_IMPLIES_MAX = 64
+};
+
+struct registry_entry {
+    struct slice key;
+    struct slice value;
+};
+
+struct registry_key {
+    uint8_t id[KEY_ID_SIZE];
+    struct slice account;
+    struct slice name;
+    enum key_environment environment;
+    enum key_type type;
+    struct key_facts facts; // created, expires, revoked, disabled, has_successor
+    bool deleted;           // hidden from lists; also revoked, or purged
+    bool purged;            // also deleted; nothing but id, account, times and token_hash is left
+    struct slice created_by;
+    struct slice revoke_reason;
+    bool has_predecessor;
+    uint8_t successor[KEY_ID_SIZE];
+    uint8_t predecessor[KEY_ID_SIZE];
+    uint8_t lineage[KEY_ID_SIZE];
+    struct slice *scopes;
+    size_t scope_count;
+    struct limit *limits;
+    size_t limit_count;
+    struct slice *addresses;
+    size_t address_count;
+    struct registry_entry *metadata;
+    size_t metadata_count;
+    uint64_t version;
+    struct slice public_token;
+    struct slice prefix; // of its token, for a successor's
+    bool imported;       // token_hash is over the token's SHA-256
+    uint32_t master_id;
+    uint8_t token_hash[SECRET_HASH_SIZE];
+};
+
+struct registry_account {
+    struct slice id;
+    struct slice display_name;
+    struct slice tier;
+    bool allows_test;
+    bool allows_live;
+    bool suspended;
+    struct limit *limits; // overrides
+    size_t limit_count;
+    uint32_t max_keys;
+    bool no_default_public_key;
+    struct registry_entry *metadata;
+    size_t metadata_count;
+    uint64_t created_at_ms;
+    uint64_t version;
+    uint64_t revoked_before_ms; // keys created up to then are revoked; 0 = none
+    struct slice revoke_reason; // of the last RevokeAll
+    bool deleted;               // hidden; all its keys are revoked
+};
+
+struct registry_tier {
+    struct slice name;
+    struct limit *limits;
+    size_t limit_count;
+    bool is_default;
+    uint64_t version;
+};
+
+struct registry_scope {
+    struct slice name;
+    struct slice description;
+    struct slice *implies;
+    size_t implies_count;
+    bool is_default;
+    bool public_safe;
+    uint64_t version;
+};
+
+#endif
