@@ -24,7 +24,9 @@ refuses() {
     local word
     run timeout 20 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL"
     echo "status $status: $output"
-    [ "$status" -ne 0 ] && [ "$status" -ne 124 ] && [ "$status" -lt 128 ]
+    [ "$status" -ne 0 ]
+    [ "$status" -ne 124 ] # did not end
+    [ "$status" -lt 128 ] # crashed
     for word in "$@"; do
         [[ "$output" == *"$word"* ]] || { echo "does not say: $word"; return 1; }
     done
