@@ -153,30 +153,18 @@ static enum status walk_account(struct listing *listing, struct store_cursor *cu
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-// Where the pages begin: keys that must still work have their expiry before them.
+// Where the page begins: keys that must still work have their expiry before them.
 static struct table_key first_expiry(const struct registry_list *query)
 {
     static const uint8_t lowest[KEY_ID_SIZE] = {0};
+    if (query->after_set) {
+        struct table_key from = table_by_expiry_key(query->after_expires_at_ms, query->after);
+        table_key_step(&from);
+        return from;
+    }
     bool works =
         query->state == KEY_STATE_ACTIVE || query->state == KEY_STATE_ROLLING || query->state == KEY_STATE_DISABLED;
     return table_by_expiry_key(works ? query->now_ms : 0, lowest);
-}
-
-// Behind `after`, by the expiry that it had then; else by the one that it has now.
-static enum status next_expiry(const struct listing *listing, struct table_key *from)
-{
-    struct registry_key key;
-    const struct registry_list *query = listing->query;
-    uint64_t expires_at_ms = query->after_expires_at_ms;
-    if (expires_at_ms == 0) {
-        enum status status = registry_find_key(listing->view, query->after, listing->scratch, &key);
-        if (status != STATUS_OK)
-            return status;
-        expires_at_ms = key.facts.expires_at_ms;
-    }
-    *from = table_by_expiry_key(expires_at_ms, query->after);
-    table_key_step(from);
-    return expires_at_ms != 0 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 static enum status examine_expiry(struct listing *listing, uint64_t expires_at_ms, struct slice id)
@@ -197,9 +185,7 @@ static enum status walk_expiry(struct listing *listing, struct store_cursor *cur
     uint64_t expires_at_ms = 0;
     const struct registry_list *query = listing->query;
     struct table_key from = first_expiry(query);
-    enum status status = query->after_set ? next_expiry(listing, &from) : STATUS_OK;
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    enum status status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
     for (; status == STATUS_OK; status = store_cursor_next(cursor, &key, &value)) {
         if (!table_by_expiry_parse(key, &expires_at_ms, &id))
             return STATUS_DATA_LOSS;

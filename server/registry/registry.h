@@ -76,7 +76,7 @@ struct registry_list {
     struct slice account; // empty: all accounts
     bool after_set;       // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
-    uint64_t after_expires_at_ms; // with expires_before_ms: the page's last_expires_at_ms; 0 = as `after` has it now
+    uint64_t after_expires_at_ms; // in the order of expiries: the page's last_expires_at_ms
     size_t page_size;             // 1 to REGISTRY_PAGE_MAX
     size_t page_bytes_max;        // stop a page before its keys take more than about this
     // filters; 0 = any

@@ -48,6 +48,8 @@ static size_t walk(struct registry_fixture *fixture, struct registry_list query,
 {
     size_t count = 0;
     uint8_t last[KEY_ID_SIZE] = {0};
+    uint64_t last_ms = 0;
+    bool by_expiry = query.expires_before_ms != 0 && query.account.size == 0;
     *pages = 0;
     for (bool more = true; more; (*pages)++) {
         struct registry_page page;
@@ -55,7 +57,10 @@ static size_t walk(struct registry_fixture *fixture, struct registry_list query,
         assert_int_equal(registry_list_keys(fixture_look(fixture), &query, fixture->arena, &page), STATUS_OK);
         assert_true(page.count <= query.page_size);
         for (size_t i = 0; i < page.count; i++) {
-            assert_true(memcmp(page.keys[i].id, last, KEY_ID_SIZE) > 0);
+            uint64_t key_ms = by_expiry ? page.keys[i].facts.expires_at_ms : 0;
+            assert_true(key_ms >= last_ms);
+            assert_true(key_ms > last_ms || memcmp(page.keys[i].id, last, KEY_ID_SIZE) > 0);
+            last_ms = key_ms;
             memcpy(last, page.keys[i].id, KEY_ID_SIZE);
             if (query.account.size > 0)
                 assert_true(slice_equal(page.keys[i].account, query.account));
@@ -63,6 +68,7 @@ static size_t walk(struct registry_fixture *fixture, struct registry_list query,
         count += page.count;
         more = page.more;
         query.after_set = true;
+        query.after_expires_at_ms = page.last_expires_at_ms;
         memcpy(query.after, page.last, KEY_ID_SIZE);
     }
     return count;
