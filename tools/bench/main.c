@@ -8,7 +8,7 @@
 static const struct command commands[] = {
     {"verify",
      "Verify calls per second over ipc, beside a bare nng echo server with the same messages",
-     "seconds rounds outstanding algorithm posternd dir json ",
+     "seconds rounds outstanding algorithm anywhere posternd dir json ",
      {.seconds = 5, .rounds = 5, .outstanding = 64, .algorithm = "fixed_window"},
      bench_verify},
     {"start",

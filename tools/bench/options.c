@@ -29,6 +29,8 @@ static const struct option options[] = {
     {"posternd", TEXT, offsetof(struct options, posternd), 0, 0, "PATH", "the daemon (default: beside this program)"},
     {"dir", TEXT, offsetof(struct options, dir), 0, 0, "PATH",
      "where the temporary data directory goes (default: $TMPDIR or /tmp)"},
+    {"anywhere", FLAG, offsetof(struct options, anywhere), 0, 0, "",
+     "let the kernel place them; default: both servers on one processor, the load on the others"},
     {"json", FLAG, offsetof(struct options, json), 0, 0, "", "one JSON object instead of a table"},
 };
 

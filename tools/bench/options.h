@@ -10,6 +10,7 @@
 struct options {
     bool json;
     const char *posternd;  // program; NULL = beside this one
+    bool anywhere;         // verify: the kernel may place servers and load as it likes
     const char *dir;       // where the data directories go; NULL = $TMPDIR or /tmp
     const char *algorithm; // verify: that of the limit
     uint64_t seconds;

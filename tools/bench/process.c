@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -36,6 +37,35 @@ bool process_neighbour(const char *name, char out[PROCESS_PATH_MAX])
     return true;
 }
 
+size_t process_spare_cpu(void)
+{
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2)
+        return 0;
+    size_t last = CPU_SETSIZE - 1;
+    while (!CPU_ISSET(last, &all))
+        last--;
+    CPU_CLR(last, &all);
+    return sched_setaffinity(0, sizeof all, &all) == 0 ? last + 1 : 0;
+}
+
+// A child inherits the place of the thread that starts it.
+static int spawn_on(size_t cpu, pid_t *pid, const posix_spawn_file_actions_t *actions, char *const argv[])
+{
+    cpu_set_t before, wanted;
+    CPU_ZERO(&before);
+    CPU_ZERO(&wanted);
+    if (cpu > 0 && sched_getaffinity(0, sizeof before, &before) == 0) {
+        CPU_SET(cpu - 1, &wanted);
+        (void)sched_setaffinity(0, sizeof wanted, &wanted);
+    }
+    const int error = posix_spawn(pid, argv[0], actions, NULL, argv, environ);
+    if (cpu > 0)
+        (void)sched_setaffinity(0, sizeof before, &before);
+    return error;
+}
+
 bool process_start(char *const argv[], const char *log_path, struct process *out)
 {
     posix_spawn_file_actions_t actions;
@@ -46,7 +76,7 @@ bool process_start(char *const argv[], const char *log_path, struct process *out
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     if (error == 0)
-        error = posix_spawn(&out->pid, argv[0], &actions, NULL, argv, environ);
+        error = spawn_on(out->cpu, &out->pid, &actions, argv);
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
         out->pid = 0;

@@ -12,8 +12,13 @@
 enum { PROCESS_PATH_MAX = 4096 };
 
 struct process {
-    pid_t pid; // 0: not running
+    pid_t pid;  // 0: not running
+    size_t cpu; // for process_start: 1 + the processor that it has to stay on, 0 = any
 };
+
+// Keeps this process off one processor, for servers that are measured: 1 + its number, 0 when there is only one. Before
+// the first thread is started.
+size_t process_spare_cpu(void);
 
 // Path of a program in this program's own directory; NULL name: of this program itself. False: printed on stderr.
 bool process_neighbour(const char *name, char out[PROCESS_PATH_MAX]);

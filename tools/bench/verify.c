@@ -212,6 +212,8 @@ static void print(struct bench *bench)
     report_text(&report, "algorithm", "limit", bench->options->algorithm);
     report_figure(&report, "outstanding", "outstanding calls", "on one connection", 0,
                   (double)bench->options->outstanding);
+    report_text(&report, "placement", "placement",
+                bench->echo.cpu > 0 ? "each server on one processor, the load on the others" : "as the kernel likes");
     report_figure(&report, "request_bytes", "request", "bytes", 0, (double)bench->requests[LIMITED].size);
     report_figure(&report, "reply_bytes", "reply", "bytes", 0, (double)bench->reply_size);
     for (enum side side = 0; side < SIDES; side++) {
@@ -242,6 +244,7 @@ int bench_verify(const struct options *options)
     bench->options = options;
     if (!daemon_prepare(options, &bench->daemon))
         goto out;
+    bench->echo.cpu = bench->daemon.process.cpu = options->anywhere ? 0 : process_spare_cpu();
     snprintf(bench->echo_url, sizeof bench->echo_url, "ipc://%s/echo", bench->daemon.dir);
     snprintf(bench->reply_path, sizeof bench->reply_path, "%s/reply", bench->daemon.dir);
     measured = prepare_keys(bench) && start_echo(bench) && measure_all(bench) && daemon_stop(&bench->daemon);
