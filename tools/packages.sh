@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Sourced by tools/run and tools/test: Debian packages by name, and the build.
 
+# Also for callers without an environment, and for users without the system's programs.
+export PATH="$PATH:/usr/sbin:/sbin"
+
 # To build and run the walk.
 BUILD_PACKAGES=(
     gcc libc6-dev cmake ninja-build pkg-config
@@ -62,6 +65,11 @@ configure() {
     shift
     if [ -f "$cache" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$cache"; then
         rm -rf "build/$preset"
+    fi
+    if ! mkdir -p "build/$preset" || [ ! -w "build/$preset" ]; then
+        printf '%s cannot be written (made by %s?): remove it, or run this as its owner or through sudo\n' \
+            "$PWD/build/$preset" "$(stat -c %U "build/$preset" 2>/dev/null || stat -c %U .)" >&2
+        return 1
     fi
     cmake --preset "$preset" "$@"
 }
