@@ -124,6 +124,17 @@ static struct registry_tier largest_tier(struct arena *arena)
                                   .version = 9};
 }
 
+static struct registry_scope largest_scope(struct arena *arena)
+{
+    return (struct registry_scope){.name = text_of(arena, ACCOUNT_SCOPE_MAX, 's'),
+                                   .description = text_of(arena, REGISTRY_TEXT_MAX, 'd'),
+                                   .implies = texts_of(arena, REGISTRY_IMPLIES_MAX, ACCOUNT_SCOPE_MAX),
+                                   .implies_count = REGISTRY_IMPLIES_MAX,
+                                   .is_default = true,
+                                   .public_safe = true,
+                                   .version = 10};
+}
+
 // --- comparing
 
 static void assert_slice(struct slice a, struct slice b)
@@ -216,6 +227,18 @@ static void assert_tier(const struct registry_tier *a, const struct registry_tie
     assert_int_equal(a->version, b->version);
 }
 
+static void assert_scope(const struct registry_scope *a, const struct registry_scope *b)
+{
+    assert_slice(a->name, b->name);
+    assert_slice(a->description, b->description);
+    assert_int_equal(a->implies_count, b->implies_count);
+    for (size_t i = 0; i < a->implies_count; i++)
+        assert_slice(a->implies[i], b->implies[i]);
+    assert_int_equal(a->is_default, b->is_default);
+    assert_int_equal(a->public_safe, b->public_safe);
+    assert_int_equal(a->version, b->version);
+}
+
 // Packs; the bytes are in memory of exactly their size, so that reading past them is noticed.
 static struct slice pack_image(struct arena *arena, const struct image *image)
 {
@@ -239,9 +262,10 @@ static void largest_records_come_back_as_they_were(void **state)
     struct arena *arena = *state;
     struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
                              {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)}};
-    struct image back[3];
-    for (size_t i = 0; i < 3; i++) {
+                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
+    struct image back[4];
+    for (size_t i = 0; i < 4; i++) {
         struct slice bytes = pack_image(arena, &images[i]);
         assert_int_equal(record_unpack_image(images[i].kind, bytes, arena, &back[i]), STATUS_OK);
         discard(bytes); // nothing may point there
@@ -249,6 +273,7 @@ static void largest_records_come_back_as_they_were(void **state)
     assert_key(&back[0].of.key, &images[0].of.key);
     assert_account(&back[1].of.account, &images[1].of.account);
     assert_tier(&back[2].of.tier, &images[2].of.tier);
+    assert_scope(&back[3].of.scope, &images[3].of.scope);
 }
 
 static void smallest_key_comes_back_as_it_was(void **state)
@@ -269,13 +294,15 @@ static void change_comes_back_as_it_was(void **state)
     struct arena *arena = *state;
     struct image images[] = {{.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
                              {.kind = IMAGE_KEY, .of.key = largest_key(arena)},
-                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)}};
+                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = IMAGE_SCOPE, .removed = true, .of.scope = largest_scope(arena)}};
     struct change change = {.seq = UINT64_MAX,
                             .time_ms = 12,
                             .actor = slice_text("uid:1000"),
-                            .kind = REGISTRY_PUT_TIER,
+                            .on_behalf_of = slice_text("acme"),
+                            .kind = REGISTRY_PURGE,
                             .images = images,
-                            .image_count = 3};
+                            .image_count = 4};
     struct slice bytes;
     struct change back;
     assert_true(record_pack_change(&change, arena, &bytes));
@@ -283,8 +310,12 @@ static void change_comes_back_as_it_was(void **state)
     assert_int_equal(back.seq, change.seq);
     assert_int_equal(back.time_ms, change.time_ms);
     assert_slice(back.actor, change.actor);
+    assert_slice(back.on_behalf_of, change.on_behalf_of);
     assert_int_equal(back.kind, change.kind);
-    assert_int_equal(back.image_count, 3);
+    assert_int_equal(back.image_count, 4);
+    assert_false(back.images[0].removed);
+    assert_true(back.images[3].removed);
+    assert_scope(&back.images[3].of.scope, &images[3].of.scope);
     assert_tier(&back.images[0].of.tier, &images[0].of.tier);
     assert_key(&back.images[1].of.key, &images[1].of.key);
     assert_account(&back.images[2].of.account, &images[2].of.account);
@@ -405,34 +436,35 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     struct clock_mark mark;
     uint8_t check[SECRET_HASH_SIZE];
     switch (which) {
-    case 0:
-    case 1:
-    case 2:
+    case IMAGE_KEY:
+    case IMAGE_ACCOUNT:
+    case IMAGE_TIER:
+    case IMAGE_SCOPE:
         return record_unpack_image((enum image_kind)which, bytes, arena, &image);
-    case 3:
-        return record_unpack_change(bytes, arena, &change);
-    case 4:
-        return record_unpack_link(bytes, arena, &link);
     case 5:
-        return record_unpack_replay(bytes, arena, &replay);
+        return record_unpack_change(bytes, arena, &change);
     case 6:
-        return record_unpack_head(bytes, &head);
+        return record_unpack_link(bytes, arena, &link);
     case 7:
-        return registry_unpack_meter(bytes, arena, &meter);
+        return record_unpack_replay(bytes, arena, &replay);
     case 8:
+        return record_unpack_head(bytes, &head);
+    case 9:
+        return registry_unpack_meter(bytes, arena, &meter);
+    case 10:
         return registry_unpack_clock(bytes, arena, &mark);
     default:
         return record_unpack_master(bytes, arena, check);
     }
 }
 
-enum { KINDS = 10 };
+enum { KINDS = 11 }; // from 1
 
 static void every_record_of_another_format_is_refused(void **state)
 {
     const uint8_t newer[] = {0x08, 0x02}; // field 1 = 2
     const uint8_t none[] = {0x10, 0x01};  // field 2 = 1
-    for (size_t which = 0; which < KINDS; which++) {
+    for (size_t which = 1; which <= KINDS; which++) {
         assert_int_equal(unpack_any(which, slice_make(newer, sizeof newer), *state), STATUS_DATA_LOSS);
         assert_int_equal(unpack_any(which, slice_make(none, sizeof none), *state), STATUS_DATA_LOSS);
         assert_int_equal(unpack_any(which, slice_empty(), *state), STATUS_DATA_LOSS);
@@ -457,9 +489,10 @@ static void truncated_records_are_refused_or_harmless(void **state)
     struct arena *arena = *state;
     struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
                              {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)}};
+                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
     struct arena *scratch = arena_new((size_t)1024 * 1024);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct slice whole = pack_image(arena, &images[i]);
         for (size_t size = 0; size < whole.size; size++) {
             struct image back;
@@ -482,7 +515,7 @@ static void altered_records_are_refused_or_harmless(void **state)
     struct slice whole = pack_image(arena, &image);
     uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
     struct arena *scratch = arena_new((size_t)1024 * 1024);
-    for (size_t which = 0; which < KINDS; which++) {
+    for (size_t which = 1; which <= KINDS; which++) {
         for (size_t i = 0; i < whole.size; i++) {
             bytes[i] ^= (uint8_t)(1U << i % 8);
             enum status status = unpack_any(which, whole, scratch);
