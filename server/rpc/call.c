@@ -14,7 +14,7 @@ enum { TRACEPARENT_MAX = 128 };
 
 // --- failures
 
-static enum call_progress fail(struct call *call, enum status status)
+enum call_progress call_fail_noted(struct call *call, enum status status)
 {
     Postern__V1__Reply *reply = &call->reply;
     reply->result_case = POSTERN__V1__REPLY__RESULT__NOT_SET;
@@ -42,7 +42,7 @@ enum call_progress call_fail(struct call *call, enum status status, const char *
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return fail(call, status_fail(&call->note, status, field, "%s", message));
+    return call_fail_noted(call, status_fail(&call->note, status, field, "%s", message));
 }
 
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
@@ -54,7 +54,7 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
     va_end(arguments);
     char path[sizeof call->note.field];
     (void)snprintf(path, sizeof path, "%s.%s", call->route->name, member);
-    return fail(call, status_fail(&call->note, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
+    return call_fail_noted(call, status_fail(&call->note, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
 }
 
 enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note)
@@ -211,6 +211,6 @@ enum call_progress call_serve(struct call *call, struct slice bytes)
         return refuse_no_call(call);
     enum status status = admit(call);
     if (status != STATUS_OK)
-        return fail(call, status);
+        return call_fail_noted(call, status);
     return call->route->handle(call);
 }

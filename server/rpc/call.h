@@ -83,6 +83,8 @@ enum call_progress call_serve(struct call *call, struct slice bytes);
 // NULL.
 enum call_progress call_fail(struct call *call, enum status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+// The same with what call->note says already.
+enum call_progress call_fail_noted(struct call *call, enum status status);
 // The same with a note of another room, whose field is relative to the call ("account" -> "create.account").
 enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note);
 // RESOURCE_EXHAUSTED: the arena is out.

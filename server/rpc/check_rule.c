@@ -7,7 +7,6 @@
 #include "rpc/check.h"
 
 #define MOMENT_MAX     UINT64_C(253402300799999) // 9999-12-31T23:59:59.999Z
-#define GRACE_MAX      UINT64_C(2592000000)      // 30 days
 #define BUCKET_MAX     86400
 #define PAGE_TOKEN_MAX 256
 
@@ -31,12 +30,12 @@ static const struct check_rule rules[] = {
     {"expires_at_ms", CHECK_NUMBER, MOMENT_MAX, 0},
     {"expires_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
     {"from_ms", CHECK_NUMBER, MOMENT_MAX, 0},
-    {"grace_ms", CHECK_NUMBER, GRACE_MAX, 0},
+    {"grace_ms", CHECK_NUMBER, REGISTRY_GRACE_MAX_MS, 0},
     {"identifier", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
-    {"implies", CHECK_GRANT, ACCOUNT_SCOPE_MAX, 64},
+    {"implies", CHECK_GRANT, ACCOUNT_SCOPE_MAX, REGISTRY_IMPLIES_MAX},
     {"key", CHECK_TEXT, 64, 0},
     {"key_id", CHECK_KEY_ID, 0, 0},
-    {"keys", CHECK_COUNT, 0, 1000},
+    {"keys", CHECK_COUNT, 0, REGISTRY_IMPORT_MAX},
     {"last_rolled_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
     {"limits", CHECK_COUNT, 0, LIMIT_PER_OWNER_MAX},
     {"metadata", CHECK_COUNT, 0, REGISTRY_METADATA_MAX},

@@ -4,16 +4,34 @@
 #define RPC_HANDLER_H
 
 #include "rpc/call.h"
+#include "rpc/page.h"
 
 enum call_progress handler_verify(struct call *call);
 enum call_progress handler_rate_check(struct call *call);
+
 enum call_progress handler_create(struct call *call);
 enum call_progress handler_get(struct call *call);
 enum call_progress handler_list(struct call *call);
+enum call_progress handler_update(struct call *call);
+enum call_progress handler_roll(struct call *call);
 enum call_progress handler_revoke(struct call *call);
+enum call_progress handler_import(struct call *call);
+enum call_progress handler_delete(struct call *call);
+
 enum call_progress handler_put_account(struct call *call);
+enum call_progress handler_get_account(struct call *call);
+enum call_progress handler_list_accounts(struct call *call);
+enum call_progress handler_revoke_all(struct call *call);
+enum call_progress handler_delete_account(struct call *call);
 enum call_progress handler_put_tier(struct call *call);
+enum call_progress handler_list_tiers(struct call *call);
+enum call_progress handler_delete_tier(struct call *call);
+enum call_progress handler_put_scope(struct call *call);
+enum call_progress handler_list_scopes(struct call *call);
+enum call_progress handler_delete_scope(struct call *call);
+
 enum call_progress handler_health(struct call *call);
+enum call_progress handler_list_changes(struct call *call);
 
 // --- decisions (handler_decision.c)
 
@@ -43,5 +61,34 @@ struct handler_change {
 struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind);
 // Always CALL_PENDING: the writer answers.
 enum call_progress handler_submit(struct handler_change *change);
+// The key of the result as a message; NULL when the arena is out.
+Postern__V1__Key *handler_changed_key(const struct handler_change *change);
+// What Create and each entry of Import ask for. INVALID_ARGUMENT, RESOURCE_EXHAUSTED; the note's field is relative to
+// the request.
+STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request,
+                                                  struct registry_create *out, struct status_note *note);
+
+// --- reading (handler_read.c)
+
+// Ends the view that a handler has begun, and fills the reply's seq from it when all went well.
+STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status status);
+
+// One page of a list.
+struct handler_page {
+    struct page_binding binding;
+    size_t size;           // how many items were asked for, or the default
+    struct slice position; // where it goes on; empty: at the start
+};
+// What a list call asks about its page, and `query`, the rest of it: the call with page_size and page_token unset.
+struct handler_page_ask {
+    const ProtobufCMessage *query;
+    uint32_t page_size;
+    ProtobufCBinaryData page_token;
+};
+// False: the call has failed.
+bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, struct handler_page *page);
+// Makes next_page_token. False when the arena is out.
+bool handler_page_next(struct call *call, const struct handler_page *page, struct slice position,
+                       ProtobufCBinaryData *out);
 
 #endif

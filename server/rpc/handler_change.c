@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/random.h"
 #include "rpc/authority.h"
 #include "rpc/codec.h"
@@ -31,6 +33,17 @@ static void done(struct registry_command *command)
     call->finish(call);
 }
 
+// It is stored for a while, and a call may carry a token that was made elsewhere and can be guessed: so with a key, and
+// one that stays the same while the keyring grows.
+static bool key_digest(const struct secret *secret, uint8_t digest[SECRET_HASH_SIZE])
+{
+    static const char purpose[] = "call digest"; // page tokens begin otherwise
+    uint8_t content[sizeof purpose + SECRET_HASH_SIZE];
+    memcpy(content, purpose, sizeof purpose);
+    memcpy(content + sizeof purpose, digest, SECRET_HASH_SIZE);
+    return secret_page_mac(secret, secret_id_at(secret, 0), slice_make(content, sizeof content), digest) == STATUS_OK;
+}
+
 // The same call gives the same digest: the tag, then the call's own bytes. Unknown fields were refused before.
 static bool digest_call(struct call *call, uint8_t out[SECRET_HASH_SIZE])
 {
@@ -42,7 +55,7 @@ static bool digest_call(struct call *call, uint8_t out[SECRET_HASH_SIZE])
     if (!codec_pack(&bare.base, call->arena, &bytes))
         return false;
     secret_digest(bytes, out);
-    return true;
+    return key_digest(call->server->secret, out);
 }
 
 // Only an account-admin has an account of its own to change.
@@ -76,4 +89,10 @@ enum call_progress handler_submit(struct handler_change *change)
 {
     registry_submit(change->call->server->registry, &change->command);
     return CALL_PENDING;
+}
+
+Postern__V1__Key *handler_changed_key(const struct handler_change *change)
+{
+    const struct registry_result *result = &change->command.result;
+    return wire_key(change->command.arena, &result->key, result->account.revoked_before_ms, result->now_ms);
 }

@@ -216,6 +216,21 @@ Postern__V1__Tier *wire_tier(struct arena *arena, const struct registry_tier *ti
     return wire_limits(arena, tier->limits, tier->limit_count, &out->limits) ? out : NULL;
 }
 
+Postern__V1__Scope *wire_scope(struct arena *arena, const struct registry_scope *scope)
+{
+    Postern__V1__Scope *out = arena_alloc(arena, sizeof *out);
+    if (out == NULL)
+        return NULL;
+    postern__v1__scope__init(out);
+    out->scope = wire_text(scope->name);
+    out->description = wire_text(scope->description);
+    out->n_implies = scope->implies_count;
+    out->is_default = scope->is_default;
+    out->public_safe = scope->public_safe;
+    out->version = scope->version;
+    return wire_texts(arena, scope->implies, scope->implies_count, &out->implies) ? out : NULL;
+}
+
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out)
 {
     enum { MOMENT_SIZE = 40 };

@@ -29,6 +29,7 @@ Postern__V1__Key *wire_key(struct arena *arena, const struct registry_key *key, 
                            uint64_t now_ms);
 Postern__V1__Account *wire_account(struct arena *arena, const struct registry_account *account);
 Postern__V1__Tier *wire_tier(struct arena *arena, const struct registry_tier *tier);
+Postern__V1__Scope *wire_scope(struct arena *arena, const struct registry_scope *scope);
 // RFC 3339, UTC, with milliseconds where there are any: "2026-01-31T12:00:00Z".
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out) __attribute__((warn_unused_result));
 

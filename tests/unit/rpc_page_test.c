@@ -9,13 +9,14 @@
 #include "rpc/page.h"
 #include "support/tempdir.h"
 
-static const uint8_t last_id[KEY_ID_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+static const char position[] = "where it ended";
 
 struct fixture {
     struct tempdir directory;
     struct secret *secret;
     struct page_binding binding;
-    uint8_t token[PAGE_TOKEN_SIZE];
+    uint8_t token[PAGE_TOKEN_MAX];
+    size_t size;
 };
 
 static void open_secret(const struct tempdir *directory, struct secret **secret)
@@ -30,8 +31,10 @@ static int set_up(void **state)
     static struct fixture fixture;
     fixture.directory = tempdir_make();
     open_secret(&fixture.directory, &fixture.secret);
-    fixture.binding = (struct page_binding){slice_text("query"), slice_text("uid:0")};
-    assert_int_equal(page_token_format(fixture.secret, &fixture.binding, last_id, fixture.token), STATUS_OK);
+    fixture.binding = (struct page_binding){slice_text("list"), slice_text("query"), slice_text("uid:0")};
+    assert_int_equal(
+        page_token_format(fixture.secret, &fixture.binding, slice_text(position), fixture.token, &fixture.size),
+        STATUS_OK);
     *state = &fixture;
     return 0;
 }
@@ -46,13 +49,13 @@ static int tear_down(void **state)
 
 static bool parses(const struct fixture *fixture, const struct page_binding *binding, struct slice token)
 {
-    uint8_t last[KEY_ID_SIZE];
-    return page_token_parse(fixture->secret, binding, token, last) && memcmp(last, last_id, KEY_ID_SIZE) == 0;
+    struct slice found;
+    return page_token_parse(fixture->secret, binding, token, &found) && slice_equal(found, slice_text(position));
 }
 
 static struct slice whole(const struct fixture *fixture)
 {
-    return slice_make(fixture->token, PAGE_TOKEN_SIZE);
+    return slice_make(fixture->token, fixture->size);
 }
 
 static void token_says_where_the_page_ended(void **state)
@@ -61,12 +64,16 @@ static void token_says_where_the_page_ended(void **state)
     assert_true(parses(fixture, &fixture->binding, whole(fixture)));
 }
 
-static void token_is_bound_to_query_and_caller(void **state)
+static void token_is_bound_to_call_query_and_caller(void **state)
 {
     const struct fixture *fixture = *state;
-    struct page_binding other_query = {slice_text("query2"), slice_text("uid:0")};
-    struct page_binding other_caller = {slice_text("query"), slice_text("uid:1")};
-    struct page_binding shifted = {slice_text("queryu"), slice_text("id:0")};
+    struct page_binding other_call = {slice_text("list_changes"), slice_text("query"), slice_text("uid:0")};
+    struct page_binding other_query = {slice_text("list"), slice_text("query2"), slice_text("uid:0")};
+    struct page_binding other_caller = {slice_text("list"), slice_text("query"), slice_text("uid:1")};
+    struct page_binding shifted = {slice_text("list"), slice_text("queryu"), slice_text("id:0")};
+    struct page_binding moved = {slice_text("listquery"), slice_text(""), slice_text("uid:0")};
+    assert_false(parses(fixture, &other_call, whole(fixture)));
+    assert_false(parses(fixture, &moved, whole(fixture)));
     assert_false(parses(fixture, &other_query, whole(fixture)));
     assert_false(parses(fixture, &other_caller, whole(fixture)));
     assert_false(parses(fixture, &shifted, whole(fixture)));
@@ -75,10 +82,10 @@ static void token_is_bound_to_query_and_caller(void **state)
 static void changed_token_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    for (size_t i = 0; i < PAGE_TOKEN_SIZE; i++) {
+    for (size_t i = 0; i < fixture->size; i++) {
+        struct slice found;
         fixture->token[i] ^= 1;
-        uint8_t last[KEY_ID_SIZE];
-        assert_false(page_token_parse(fixture->secret, &fixture->binding, whole(fixture), last));
+        assert_false(page_token_parse(fixture->secret, &fixture->binding, whole(fixture), &found));
         fixture->token[i] ^= 1;
     }
     assert_true(parses(fixture, &fixture->binding, whole(fixture)));
@@ -87,11 +94,13 @@ static void changed_token_is_refused(void **state)
 static void token_of_another_size_is_refused(void **state)
 {
     const struct fixture *fixture = *state;
-    uint8_t longer[PAGE_TOKEN_SIZE + 1] = {0};
-    memcpy(longer, fixture->token, PAGE_TOKEN_SIZE);
-    assert_false(parses(fixture, &fixture->binding, slice_make(longer, sizeof longer)));
-    for (size_t size = 0; size < PAGE_TOKEN_SIZE; size++)
-        assert_false(parses(fixture, &fixture->binding, slice_make(fixture->token, size)));
+    uint8_t longer[PAGE_TOKEN_MAX + 1] = {0};
+    struct slice found;
+    memcpy(longer, fixture->token, fixture->size);
+    assert_false(page_token_parse(fixture->secret, &fixture->binding, slice_make(longer, fixture->size + 1), &found));
+    assert_false(page_token_parse(fixture->secret, &fixture->binding, slice_make(longer, sizeof longer), &found));
+    for (size_t size = 0; size < fixture->size; size++)
+        assert_false(page_token_parse(fixture->secret, &fixture->binding, slice_make(fixture->token, size), &found));
 }
 
 static void token_of_another_installation_is_refused(void **state)
@@ -108,16 +117,21 @@ static void query_that_does_not_fit_is_refused(void **state)
 {
     const struct fixture *fixture = *state;
     static uint8_t large[4096];
-    uint8_t token[PAGE_TOKEN_SIZE];
-    struct page_binding binding = {slice_make(large, sizeof large), slice_text("uid:0")};
-    assert_int_equal(page_token_format(fixture->secret, &binding, last_id, token), STATUS_RESOURCE_EXHAUSTED);
+    uint8_t token[PAGE_TOKEN_MAX];
+    size_t size;
+    struct page_binding binding = {slice_text("list"), slice_make(large, sizeof large), slice_text("uid:0")};
+    assert_int_equal(page_token_format(fixture->secret, &binding, slice_text(position), token, &size),
+                     STATUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(
+        page_token_format(fixture->secret, &fixture->binding, slice_make(large, PAGE_POSITION_MAX + 1), token, &size),
+        STATUS_INTERNAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_says_where_the_page_ended),
-        cmocka_unit_test(token_is_bound_to_query_and_caller),
+        cmocka_unit_test(token_is_bound_to_call_query_and_caller),
         cmocka_unit_test(changed_token_is_refused),
         cmocka_unit_test(token_of_another_size_is_refused),
         cmocka_unit_test(token_of_another_installation_is_refused),

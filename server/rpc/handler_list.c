@@ -1,0 +1,114 @@
+#include "rpc/authority.h"
+#include "rpc/handler.h"
+#include "rpc/wire.h"
+
+#include <string.h>
+
+enum {
+    // Keys of one page: each may take about 9 KiB with its wire form, and a page has to fit request memory and reply.
+    PAGE_BYTES_MAX = 512 * 1024,
+    // Where a page of keys ended: the key's id, and its expiry then.
+    POSITION_SIZE = KEY_ID_SIZE + 8
+};
+
+static void write_position(const struct registry_page *page, uint8_t out[POSITION_SIZE])
+{
+    memcpy(out, page->last, KEY_ID_SIZE);
+    for (unsigned i = 0; i < 8; i++)
+        out[KEY_ID_SIZE + i] = (uint8_t)(page->last_expires_at_ms >> (56 - 8 * i));
+}
+
+static bool read_position(struct slice position, struct registry_list *query)
+{
+    if (position.size != POSITION_SIZE)
+        return false;
+    query->after_set = true;
+    memcpy(query->after, position.data, KEY_ID_SIZE);
+    for (unsigned i = 0; i < 8; i++)
+        query->after_expires_at_ms = query->after_expires_at_ms << 8 | position.data[KEY_ID_SIZE + i];
+    return true;
+}
+
+static bool fill_keys(struct call *call, const struct registry_page *page, uint64_t now_ms, Postern__V1__ListReply *out)
+{
+    out->keys = arena_array(call->arena, page->count, sizeof *out->keys);
+    for (size_t i = 0; out->keys != NULL && i < page->count; i++) {
+        out->keys[i] = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], now_ms);
+        if (out->keys[i] == NULL)
+            return false;
+    }
+    out->n_keys = page->count;
+    return out->keys != NULL;
+}
+
+static bool fill_next(struct call *call, const struct handler_page *page, const struct registry_page *found,
+                      Postern__V1__ListReply *out)
+{
+    uint8_t position[POSITION_SIZE];
+    if (!found->more)
+        return true;
+    write_position(found, position);
+    return handler_page_next(call, page, slice_make(position, sizeof position), &out->next_page_token);
+}
+
+static enum call_progress list_page(struct call *call, const struct registry_list *query,
+                                    const struct handler_page *page)
+{
+    struct registry_page found = {0};
+    enum status status = store_view_begin(call->view);
+    if (status == STATUS_OK)
+        status = handler_end_view(call, registry_list_keys(call->view, query, call->arena, &found));
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the keys cannot be read: %s", status_name(status));
+    Postern__V1__ListReply *reply = arena_alloc(call->arena, sizeof *reply);
+    if (reply == NULL)
+        return call_fail_memory(call);
+    postern__v1__list_reply__init(reply);
+    if (!fill_keys(call, &found, query->now_ms, reply) || !fill_next(call, page, &found, reply))
+        return call_fail_memory(call);
+    call->reply.result_case = POSTERN__V1__REPLY__RESULT_LIST;
+    call->reply.list = reply;
+    return CALL_DONE;
+}
+
+static struct registry_list read_query(struct call *call)
+{
+    const Postern__V1__ListRequest *request = call->request->list;
+    return (struct registry_list){
+        .account = wire_slice(request->account),
+        .page_bytes_max = PAGE_BYTES_MAX,
+        .state = (enum key_state)request->state,
+        .environment = (enum key_environment)request->environment,
+        .created_before_ms = request->created_before_ms,
+        .expires_before_ms = request->expires_before_ms,
+        .last_rolled_before_ms = request->last_rolled_before_ms,
+        .now_ms = clock_now_ms(call->server->clock),
+    };
+}
+
+static bool begin_page(struct call *call, struct handler_page *page)
+{
+    Postern__V1__ListRequest bare = *call->request->list;
+    bare.page_size = 0;
+    bare.page_token = (ProtobufCBinaryData){0};
+    struct handler_page_ask ask = {&bare.base, call->request->list->page_size, call->request->list->page_token};
+    return handler_page_begin(call, &ask, page);
+}
+
+enum call_progress handler_list(struct call *call)
+{
+    struct handler_page page;
+    struct registry_list query = read_query(call);
+    if (call->request->list->never_used)
+        return call_fail(call, STATUS_UNIMPLEMENTED, "list.never_used", "this server does not offer this filter");
+    if (query.account.size == 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
+        query.account = call->caller.account;
+    if (query.account.size > 0 && !authority_covers_account(call, query.account))
+        return call_fail(call, STATUS_NOT_FOUND, "list.account", "no such account");
+    if (!begin_page(call, &page))
+        return CALL_DONE;
+    query.page_size = page.size;
+    if (page.position.size > 0 && !read_position(page.position, &query))
+        return call_fail_member(call, "page_token", "is not from an earlier page of this list");
+    return list_page(call, &query, &page);
+}

@@ -1,0 +1,39 @@
+#include "rpc/codec.h"
+#include "rpc/handler.h"
+#include "rpc/route.h"
+#include "rpc/wire.h"
+
+enum status handler_end_view(struct call *call, enum status status)
+{
+    if (status == STATUS_OK)
+        status = registry_seq(call->view, &call->reply.seq);
+    store_view_end(call->view);
+    return status;
+}
+
+bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, struct handler_page *page)
+{
+    struct slice token = wire_slice(ask->page_token);
+    *page = (struct handler_page){.size = ask->page_size != 0 ? ask->page_size : REGISTRY_PAGE_DEFAULT};
+    page->binding.call = slice_text(call->route->name);
+    page->binding.caller = slice_text(call->caller.name);
+    if (!codec_pack(ask->query, call->arena, &page->binding.query)) {
+        call_fail_memory(call);
+        return false;
+    }
+    if (token.size == 0 || page_token_parse(call->server->secret, &page->binding, token, &page->position))
+        return true;
+    call_fail_member(call, "page_token", "is not from an earlier page of this query and caller");
+    return false;
+}
+
+bool handler_page_next(struct call *call, const struct handler_page *page, struct slice position,
+                       ProtobufCBinaryData *out)
+{
+    size_t size = 0;
+    uint8_t *token = arena_alloc(call->arena, PAGE_TOKEN_MAX);
+    if (token == NULL || page_token_format(call->server->secret, &page->binding, position, token, &size) != STATUS_OK)
+        return false;
+    *out = wire_text(slice_make(token, size));
+    return true;
+}
