@@ -239,6 +239,8 @@ static void changes_of_a_time_are_found(void **state)
     furnish_two(fixture);
     struct registry_changes_query query = {.from_ms = FIXTURE_START_MS + 1};
     assert_seqs(list(fixture, query), (const uint64_t[]){4, 5, 6}, 3);
+    query.from_ms = FIXTURE_START_MS + 1000;
+    assert_seqs(list(fixture, query), (const uint64_t[]){4, 5, 6}, 3);
     query.to_ms = FIXTURE_START_MS + 2000;
     assert_seqs(list(fixture, query), (const uint64_t[]){4, 5}, 2);
     query.account = slice_text("acme");

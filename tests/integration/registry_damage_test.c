@@ -165,11 +165,24 @@ static void removed_record_that_comes_back_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct row row;
-    size_t n = 0;
-    while (read_row(fixture, "scope", n, &row) && !slice_equal(row.key, slice_text("role")))
-        n++;
-    raw_put(fixture->path, "scope", slice_text("gone"), row.value);
+    fixture_open(fixture);
+    put_scope(fixture, "a", NULL);
+    fixture_close(fixture);
+    assert_true(read_row(fixture, "scope", 0, &row));
+    assert_text(row.key, "a");
+    fixture_open(fixture);
+    EXPECT_OK(fixture, ask_to_delete_scope(fixture, "a"));
+    fixture_close(fixture);
+    assert_mended(fixture);
+    raw_put(fixture->path, "scope", row.key, row.value);
     assert_found(fixture, "scope", 0, 0);
+}
+
+static void lost_name_of_the_default_tier_is_found(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    raw_delete(fixture->path, "meta", table_meta_default_tier());
+    assert_found(fixture, "meta", 0, 0);
 }
 
 #define DAMAGE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, asks_tear_down)
@@ -180,6 +193,7 @@ int main(void)
         DAMAGE_TEST(changed_byte_is_found_in_every_kind_of_entry),
         DAMAGE_TEST(lost_and_moved_rows_are_found_in_every_table),
         DAMAGE_TEST(removed_record_that_comes_back_is_found),
+        DAMAGE_TEST(lost_name_of_the_default_tier_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
