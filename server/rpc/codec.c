@@ -97,3 +97,12 @@ bool codec_pack(const ProtobufCMessage *message, struct arena *arena, struct sli
     *out = slice_make(bytes, protobuf_c_message_pack(message, bytes));
     return true;
 }
+
+ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to)
+{
+    ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = to};
+    struct slice bytes;
+    if (!codec_pack(message, scratch, &bytes))
+        return NULL;
+    return protobuf_c_message_unpack(message->descriptor, &allocator, bytes.size, bytes.data);
+}

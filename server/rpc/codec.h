@@ -13,6 +13,8 @@ struct slice codec_salvage_id(struct slice bytes);
 // The request carries a member with a tag of calls that this program does not know.
 bool codec_has_unknown_call(const Postern__V1__Request *request);
 
+// A copy in memory of `to` that points to nothing else, made by way of `scratch`; NULL when either is out.
+ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to);
 // protobuf_c_message_pack into arena memory; false when the arena is out.
 bool codec_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));

@@ -7,6 +7,7 @@
 #include "rpc/page.h"
 
 enum call_progress handler_verify(struct call *call);
+enum call_progress handler_verify_batch(struct call *call);
 enum call_progress handler_rate_check(struct call *call);
 
 enum call_progress handler_create(struct call *call);
@@ -47,6 +48,12 @@ struct handler_decision *handler_decision_new(struct call *call, Postern__V1__Ch
                                               size_t charge_count);
 // Asks the authorizer, again after each wait, and answers.
 enum call_progress handler_decide(struct handler_decision *decision);
+
+// Verify, by itself or in a batch (handler_verify.c): what is asked but for the charges, then what is answered, details
+// of the status included. False when the arena is out.
+bool handler_verify_ask(struct arena *arena, const Postern__V1__VerifyRequest *request, struct authorizer_call *ask);
+bool handler_verify_answer(struct arena *arena, const struct authorizer_decision *decision,
+                           Postern__V1__VerifyReply *reply, Postern__V1__Status *status);
 
 // --- changes (handler_change.c)
 

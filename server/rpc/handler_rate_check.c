@@ -1,3 +1,4 @@
+#include "rpc/authority.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
@@ -23,6 +24,51 @@ static bool answer(struct call *call, const struct authorizer_decision *decision
            wire_meters(call->arena, decision->meters, decision->meter_count, &reply->meters);
 }
 
+// --- who may ask about whom
+
+static enum call_progress refuse_subject(struct call *call, const char *field)
+{
+    return call_fail(call, STATUS_NOT_FOUND, field,
+                     "your account has no such key, and is no other account: to RateCheck those of others takes the "
+                     "scope postern:ratecheck");
+}
+
+// Whose the subject is; empty when it is nobody's.
+static enum status find_owner(struct call *call, const struct authorizer_call *ask, struct slice *account)
+{
+    struct registry_presented *found = arena_array(call->arena, 1, sizeof *found);
+    *account = slice_empty();
+    if (found == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status;
+    if (ask->subject == AUTHORIZER_BY_KEY_ID)
+        status = registry_find_key(call->view, ask->key_id, call->arena, &found->key);
+    else
+        status = registry_find_presented(call->server->registry, call->view, ask->question.token, call->arena, found);
+    if (status == STATUS_OK && (found->known || ask->subject == AUTHORIZER_BY_KEY_ID))
+        *account = found->key.account;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+// A key's account never changes, so it may be looked up before. A token that is nobody's is a decision, no failure.
+static enum call_progress decide_key(struct call *call, struct handler_decision *decision, const char *field)
+{
+    struct slice account;
+    if ((call->caller.authorities & AUTHORITY_RATECHECK) != 0)
+        return handler_decide(decision);
+    enum status status = store_view_begin(call->view);
+    if (status == STATUS_OK)
+        status = handler_end_view(call, find_owner(call, &decision->ask, &account));
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the key cannot be read: %s", status_name(status));
+    bool is_token = decision->ask.subject == AUTHORIZER_BY_TOKEN;
+    if (!(is_token && account.size == 0) && !authority_covers_rate_check(call, account))
+        return refuse_subject(call, field);
+    return handler_decide(decision);
+}
+
+// --- the call
+
 static enum call_progress ask(struct call *call, struct handler_decision *decision)
 {
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
@@ -30,17 +76,19 @@ static enum call_progress ask(struct call *call, struct handler_decision *decisi
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_API_KEY:
         decision->ask.subject = AUTHORIZER_BY_TOKEN;
         decision->ask.question.token = wire_slice(request->api_key);
-        return handler_decide(decision);
+        return decide_key(call, decision, "rate_check.api_key");
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_KEY_ID:
         decision->ask.subject = AUTHORIZER_BY_KEY_ID;
         if (!key_id_parse(wire_slice(request->key_id), decision->ask.key_id))
             return call_fail_member(call, "key_id", "is empty");
-        return handler_decide(decision);
+        return decide_key(call, decision, "rate_check.key_id");
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_ACCOUNT:
         decision->ask.subject = AUTHORIZER_BY_ACCOUNT;
         decision->ask.question.account = wire_slice(request->account);
         if (request->account.len == 0)
             return call_fail_member(call, "account", "is empty");
+        if (!authority_covers_rate_check(call, decision->ask.question.account))
+            return refuse_subject(call, "rate_check.account");
         return handler_decide(decision);
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM:
         return call_fail(call, STATUS_UNIMPLEMENTED, "rate_check.custom", "this server does not offer custom subjects");

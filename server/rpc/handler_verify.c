@@ -1,31 +1,32 @@
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
-static bool add_detail(struct call *call, const char *key, struct slice value)
+static bool add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
 {
-    Postern__V1__Entry **list = arena_array(call->arena, 1, sizeof *list);
-    if (list == NULL || (list[0] = wire_entry(call->arena, key, value)) == NULL)
+    Postern__V1__Entry **list = arena_array(arena, 1, sizeof *list);
+    if (list == NULL || (list[0] = wire_entry(arena, key, value)) == NULL)
         return false;
-    call->status.details = list;
-    call->status.n_details = 1;
+    status->details = list;
+    status->n_details = 1;
     return true;
 }
 
 // What a gateway puts into the error it answers.
-static bool add_details(struct call *call, const struct authorizer_decision *decision, struct slice key_id)
+static bool add_details(struct arena *arena, const struct authorizer_decision *decision, struct slice key_id,
+                        Postern__V1__Status *status)
 {
     struct slice moment;
     if (decision->reason == REASON_MISSING_API_KEY)
-        return add_detail(call, "header", slice_text("Authorization"));
+        return add_detail(arena, "header", slice_text("Authorization"), status);
     if (decision->reason == REASON_INVALID_API_KEY && key_id.size > 0)
-        return add_detail(call, "key_id", key_id);
+        return add_detail(arena, "key_id", key_id, status);
     if (decision->reason == REASON_EXPIRED_API_KEY && decision->has_key)
-        return wire_moment(call->arena, decision->key.facts.expires_at_ms, &moment) &&
-               add_detail(call, "expired_at", moment);
+        return wire_moment(arena, decision->key.facts.expires_at_ms, &moment) &&
+               add_detail(arena, "expired_at", moment, status);
     return true;
 }
 
-static bool fill_key(struct call *call, const struct authorizer_decision *decision, Postern__V1__VerifyReply *reply)
+static bool fill_key(struct arena *arena, const struct authorizer_decision *decision, Postern__V1__VerifyReply *reply)
 {
     const struct registry_key *key = &decision->key;
     reply->key_name = wire_text(key->name);
@@ -35,18 +36,19 @@ static bool fill_key(struct call *call, const struct authorizer_decision *decisi
     reply->expires_at_ms = key->facts.expires_at_ms;
     reply->n_scopes = key->scope_count;
     reply->n_metadata = key->metadata_count;
-    bool rolling = key_state(&key->facts, 0, decision->now_ms) == KEY_STATE_ROLLING;
-    return (!rolling || wire_key_id(call->arena, key->successor, &reply->successor_key_id)) &&
-           wire_texts(call->arena, key->scopes, key->scope_count, &reply->scopes) &&
-           wire_entries(call->arena, key->metadata, key->metadata_count, &reply->metadata);
+    uint64_t revoked_before_ms = decision->has_account ? decision->account.revoked_before_ms : 0;
+    bool rolling = key_state(&key->facts, revoked_before_ms, decision->now_ms) == KEY_STATE_ROLLING;
+    return (!rolling || wire_key_id(arena, key->successor, &reply->successor_key_id)) &&
+           wire_texts(arena, key->scopes, key->scope_count, &reply->scopes) &&
+           wire_entries(arena, key->metadata, key->metadata_count, &reply->metadata);
 }
 
-static bool fill_reply(struct call *call, const struct authorizer_decision *decision, Postern__V1__VerifyReply *reply)
+static bool fill_reply(struct arena *arena, const struct authorizer_decision *decision, Postern__V1__VerifyReply *reply)
 {
     reply->allowed = decision->reason == REASON_ALLOWED;
     reply->reason = (Postern__V1__Reason)decision->reason;
     reply->http_status = reason_http_status(decision->reason);
-    if (decision->has_key_id && !wire_key_id(call->arena, decision->key_id, &reply->key_id))
+    if (decision->has_key_id && !wire_key_id(arena, decision->key_id, &reply->key_id))
         return false;
     if (!decision->has_key)
         return true;
@@ -56,31 +58,22 @@ static bool fill_reply(struct call *call, const struct authorizer_decision *deci
     reply->n_meters = decision->meter_count;
     reply->binding_meter = (uint32_t)decision->binding_meter;
     reply->retry_after_ms = decision->retry_after_ms;
-    return fill_key(call, decision, reply) &&
-           wire_texts(call->arena, decision->missing_scopes, decision->missing_scope_count, &reply->missing_scopes) &&
-           wire_meters(call->arena, decision->meters, decision->meter_count, &reply->meters);
+    return fill_key(arena, decision, reply) &&
+           wire_texts(arena, decision->missing_scopes, decision->missing_scope_count, &reply->missing_scopes) &&
+           wire_meters(arena, decision->meters, decision->meter_count, &reply->meters);
 }
 
-static bool answer(struct call *call, const struct authorizer_decision *decision)
+bool handler_verify_answer(struct arena *arena, const struct authorizer_decision *decision,
+                           Postern__V1__VerifyReply *reply, Postern__V1__Status *status)
 {
-    Postern__V1__VerifyReply *reply = arena_alloc(call->arena, sizeof *reply);
-    if (reply == NULL)
-        return false;
     postern__v1__verify_reply__init(reply);
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_VERIFY;
-    call->reply.verify = reply;
-    return fill_reply(call, decision, reply) && add_details(call, decision, wire_slice(reply->key_id));
+    return fill_reply(arena, decision, reply) && add_details(arena, decision, wire_slice(reply->key_id), status);
 }
 
-enum call_progress handler_verify(struct call *call)
+bool handler_verify_ask(struct arena *arena, const Postern__V1__VerifyRequest *request, struct authorizer_call *ask)
 {
-    const Postern__V1__VerifyRequest *request = call->request->verify;
-    struct handler_decision *decision = handler_decision_new(call, request->charges, request->n_charges);
-    if (decision == NULL)
-        return call_fail_memory(call);
-    decision->answer = answer;
-    struct authorizer_question *question = &decision->ask.question;
-    decision->ask.subject = AUTHORIZER_BY_TOKEN;
+    struct authorizer_question *question = &ask->question;
+    ask->subject = AUTHORIZER_BY_TOKEN;
     question->token = wire_slice(request->api_key);
     question->account = wire_slice(request->account);
     question->environment = (enum key_environment)request->environment;
@@ -88,7 +81,25 @@ enum call_progress handler_verify(struct call *call)
     question->remote_address = wire_slice(request->remote_address);
     question->peek = request->peek;
     question->scope_count = request->n_scopes;
-    if (!wire_read_texts(call->arena, request->scopes, request->n_scopes, &question->scopes))
+    return wire_read_texts(arena, request->scopes, request->n_scopes, &question->scopes);
+}
+
+static bool answer(struct call *call, const struct authorizer_decision *decision)
+{
+    Postern__V1__VerifyReply *reply = arena_alloc(call->arena, sizeof *reply);
+    if (reply == NULL || !handler_verify_answer(call->arena, decision, reply, &call->status))
+        return false;
+    call->reply.result_case = POSTERN__V1__REPLY__RESULT_VERIFY;
+    call->reply.verify = reply;
+    return true;
+}
+
+enum call_progress handler_verify(struct call *call)
+{
+    const Postern__V1__VerifyRequest *request = call->request->verify;
+    struct handler_decision *decision = handler_decision_new(call, request->charges, request->n_charges);
+    if (decision == NULL || !handler_verify_ask(call->arena, request, &decision->ask))
         return call_fail_memory(call);
+    decision->answer = answer;
     return handler_decide(decision);
 }

@@ -10,7 +10,7 @@ enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {
     [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, false, handler_verify},
-    [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, false, NULL},
+    [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, false, handler_verify_batch},
     [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, false, handler_rate_check},
 
     [CALL(CREATE)] = {"create", KEEPERS, true, handler_create},
