@@ -2,6 +2,7 @@
 #include "support/registry_catalogue.h"
 #include "support/registry_raw.h"
 
+#include "registry/change.h"
 #include "registry/table.h"
 
 static struct ask *ask_to_import(struct registry_fixture *fixture, const char *token)
@@ -185,6 +186,18 @@ static void lost_name_of_the_default_tier_is_found(void **state)
     assert_found(fixture, "meta", 0, 0);
 }
 
+static void index_entry_that_no_change_made_is_found(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct table_key by_record = table_by_record_key(IMAGE_TIER, slice_text("free"), 0);
+    struct table_key by_account = table_by_account_change_key(slice_text("acme"), 1);
+    raw_put(fixture->path, "change_by_record", table_slice(&by_record), slice_empty());
+    assert_found(fixture, "change_by_record", 0, 0);
+    raw_delete(fixture->path, "change_by_record", table_slice(&by_record));
+    raw_put(fixture->path, "change_by_account", table_slice(&by_account), slice_empty());
+    assert_found(fixture, "change_by_account", 0, 0);
+}
+
 #define DAMAGE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, asks_tear_down)
 
 int main(void)
@@ -194,6 +207,7 @@ int main(void)
         DAMAGE_TEST(lost_and_moved_rows_are_found_in_every_table),
         DAMAGE_TEST(removed_record_that_comes_back_is_found),
         DAMAGE_TEST(lost_name_of_the_default_tier_is_found),
+        DAMAGE_TEST(index_entry_that_no_change_made_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
