@@ -265,7 +265,6 @@ static bool close_socket_in_time(struct rpc *rpc)
         return true;
     }
     pthread_detach(thread);
-    log_line(rpc->server.log, LOG_LEVEL_WARNING, "connections did not close in time; they end with the process");
     return false;
 }
 
@@ -273,11 +272,14 @@ void rpc_close(struct rpc *rpc)
 {
     if (rpc == NULL)
         return;
+    bool closed = true;
     if (rpc->watchdog_runs) {
-        listener_watchdog_stop(rpc);
+        closed = listener_watchdog_stop(rpc);
         drain(rpc);
     }
-    bool closed = !rpc->socket_open || close_socket_in_time(rpc);
+    closed = closed && (!rpc->socket_open || close_socket_in_time(rpc));
+    if (!closed)
+        log_line(rpc->server.log, LOG_LEVEL_WARNING, "connections did not close in time; they end with the process");
     listener_workers_close(rpc);
     if (!closed)
         return;

@@ -5,6 +5,7 @@
 //   listener_pipe.c      who is at the other end, and how many replies he has not read
 //   listener_watchdog.c  notices a listener that has stopped to accept, and peers that do not read
 //   listener_cut.c       ends connections without nng
+//   listener_nng.c       puts a defect of nng 1.5.2 right
 #ifndef RPC_LISTENER_H
 #define RPC_LISTENER_H
 
@@ -90,6 +91,7 @@ struct rpc {
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_wake;
     bool stopping;
+    bool watchdog_ended;
     bool stuck; // somebody does not read
 };
 
@@ -101,7 +103,8 @@ void listener_workers_start(struct rpc *rpc);
 void listener_workers_close(struct rpc *rpc); // after the socket was closed
 
 STATUS_MUST_CHECK enum status listener_watchdog_start(struct rpc *rpc, struct status_note *note);
-void listener_watchdog_stop(struct rpc *rpc);
+// False when it does not come back from nng: then it is left alone, and nng must not be asked to close.
+STATUS_MUST_CHECK bool listener_watchdog_stop(struct rpc *rpc);
 // Somebody does not read his replies: looks for him at once. Any thread; never blocks.
 void listener_watchdog_kick(struct rpc *rpc);
 // Ends the connections of a slot and waits a moment for nng to notice.

@@ -7,11 +7,15 @@
 
 #include "rpc/listener_cut.h"
 
-// nng before 1.6 stops accepting for good when a peer closes its connection before the handshake is done (one
-// `nc -zU SOCKET` does it). Old connections go on, new clients hang. So each listener is asked for its health as a
-// client would, and one that has failed twice in a row is closed and opened anew. That cuts its connections, so a
-// listener that is only slow must not be taken for a dead one: alive is who has accepted a connection.
+// nng before 1.6 stops accepting for good when a peer closes its connection before the handshake is done
+// (listener_nng.c puts that right in 1.5.2). Old connections go on, new clients hang. Whatever may do the same: each
+// listener is asked for its health as a client would, and one that has failed twice in a row is closed and opened anew.
+// That cuts its connections, so a listener that is only slow must not be taken for a dead one: alive is who has
+// accepted a connection.
 enum { ROUND_MS = 700, CONNECT_MS = 1000, REPLY_MS = 500, FAILURES_MAX = 2, CUT_WAIT_MS = 300 };
+
+// Longer than the probe and the opening of one listener take, so that who has not ended by then is held by nng.
+enum { STOP_S = 3 };
 
 // Request { health {} }, as in proto/postern.proto: tag 64, length-delimited, empty.
 static const uint8_t health_request[] = {0x82, 0x04, 0x00};
@@ -116,24 +120,42 @@ static enum wake wait_until(struct rpc *rpc, const struct timespec *at)
     return wake;
 }
 
-static void *run(void *context)
+static bool is_stopping(struct rpc *rpc)
 {
-    struct rpc *rpc = context;
+    pthread_mutex_lock(&rpc->stop_lock);
+    bool stopping = rpc->stopping;
+    pthread_mutex_unlock(&rpc->stop_lock);
+    return stopping;
+}
+
+static void watch_until_stopped(struct rpc *rpc)
+{
     struct timespec round = next_round();
     for (;;) {
         switch (wait_until(rpc, &round)) {
         case WAKE_STOP:
-            return NULL;
+            return;
         case WAKE_STUCK:
             cut_stuck(rpc);
             break;
         case WAKE_ROUND:
-            for (size_t i = 0; i < rpc->slot_count; i++)
+            for (size_t i = 0; i < rpc->slot_count && !is_stopping(rpc); i++)
                 watch(rpc, &rpc->slots[i]);
             round = next_round();
             break;
         }
     }
+}
+
+static void *run(void *context)
+{
+    struct rpc *rpc = context;
+    watch_until_stopped(rpc);
+    pthread_mutex_lock(&rpc->stop_lock);
+    rpc->watchdog_ended = true;
+    pthread_cond_broadcast(&rpc->stop_wake);
+    pthread_mutex_unlock(&rpc->stop_lock);
+    return NULL;
 }
 
 void listener_watchdog_kick(struct rpc *rpc)
@@ -154,11 +176,22 @@ enum status listener_watchdog_start(struct rpc *rpc, struct status_note *note)
     return STATUS_OK;
 }
 
-void listener_watchdog_stop(struct rpc *rpc)
+bool listener_watchdog_stop(struct rpc *rpc)
 {
+    int code = 0;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_S;
     pthread_mutex_lock(&rpc->stop_lock);
     rpc->stopping = true;
-    pthread_cond_signal(&rpc->stop_wake);
+    pthread_cond_broadcast(&rpc->stop_wake);
+    while (!rpc->watchdog_ended && code != ETIMEDOUT)
+        code = pthread_cond_timedwait(&rpc->stop_wake, &rpc->stop_lock, &until);
+    bool ended = rpc->watchdog_ended;
     pthread_mutex_unlock(&rpc->stop_lock);
-    pthread_join(rpc->watchdog, NULL);
+    if (ended)
+        pthread_join(rpc->watchdog, NULL);
+    else
+        pthread_detach(rpc->watchdog);
+    return ended;
 }
