@@ -1,7 +1,10 @@
-// account put, tier put, health.
+// account put, get, list, delete.
 #include "command.h"
+#include "page.h"
+#include "table.h"
 
 #include <stdio.h>
+#include <string.h>
 
 // ------------------------------------------------------------------------------------------------------ account put
 
@@ -27,11 +30,12 @@ static bool read_account_put(struct cli *cli, struct postern_put_account_request
     if (!value_number(cli, "max-keys", UINT32_MAX, &max_keys))
         return false;
     request->max_keys = (uint32_t)max_keys;
-    return read_environments(cli, request) && value_limits_flag(cli, &request->limits, &request->limit_count) &&
+    return value_number(cli, "if-version", UINT64_MAX, &request->if_version) && read_environments(cli, request) &&
+           value_limits_flag(cli, &request->limits, &request->limit_count) &&
            value_metadata_flag(cli, &request->metadata, &request->metadata_count);
 }
 
-static void print_account(const struct postern_account *account)
+static void print_account_put(const struct postern_account *account)
 {
     char word[32];
     printf("account %s: tier %s, environments ", account->account, account->tier);
@@ -60,7 +64,7 @@ static int run_account_put(struct cli *cli)
     if (cli->json)
         output_json(reply, NULL, NULL);
     else
-        print_account(&reply->account);
+        print_account_put(&reply->account);
     if (!cli->json && reply->default_public_key != NULL)
         fprintf(stderr, "It came with the public key %s: %s\n", reply->default_public_key->key_id,
                 reply->default_public_key->public_token);
@@ -77,6 +81,7 @@ static const struct flag account_put_flags[] = {
     {"display-name", "NAME", false, "a name for people"},
     {"metadata", "KEY=VALUE", true, "kept with the account"},
     {"no-default-public-key", NULL, false, "a new account gets no public key of its own"},
+    IF_VERSION_FLAG,
     {0},
 };
 
@@ -91,91 +96,130 @@ const struct command command_account_put = {
     .run = run_account_put,
 };
 
-// --------------------------------------------------------------------------------------------------------- tier put
+// ------------------------------------------------------------------------------------------------------ account get
 
-static void print_tier(const struct postern_tier *tier)
+static int run_account_get(struct cli *cli)
 {
-    printf("tier %s: ", tier->tier);
-    output_limits(tier->limits, tier->limit_count);
-    printf("%s%s\n", tier->limit_count == 0 ? "no limits declared" : "", tier->is_default ? " (default)" : "");
-}
-
-static int run_tier_put(struct cli *cli)
-{
-    struct postern_put_tier_request request = {.tier = cli->operands[0], .is_default = argument_has(cli, "default")};
-    struct postern_put_tier_reply *reply = NULL;
-    if (!value_limits_flag(cli, &request.limits, &request.limit_count))
-        return CLI_MISUSED;
+    const struct postern_get_account_request request = {.account = cli->operands[0]};
+    struct postern_get_account_reply *reply = NULL;
     int status = call_open(cli);
     if (status != CLI_DONE)
         return status;
-    if (postern_put_tier(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
+    if (postern_get_account(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
         return call_failed(cli);
     if (cli->json)
         output_json(reply, NULL, NULL);
     else
-        print_tier(&reply->tier);
+        output_account(&reply->account);
     postern_reply_free(reply);
     return CLI_DONE;
 }
 
-static const struct flag tier_put_flags[] = {
-    {"limit", "TEXT", true, "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"},
-    {"default", NULL, false, "new accounts get this tier"},
-    {0},
-};
+static const struct flag no_flags[] = {{0}};
 
-const struct command command_tier_put = {
-    .words = "tier put",
-    .operands = "NAME",
+const struct command command_account_get = {
+    .words = "account get",
+    .operands = "ID",
     .operands_min = 1,
     .operands_max = 1,
-    .summary = "make a tier, or replace its limits",
-    .flags = tier_put_flags,
-    .notes = "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]] or RESOURCE=unlimited. WINDOW: a number (may be\n"
-             "left out) and s, min, h, day or month. ALGORITHM: fixed_window, sliding_window or token_bucket.\n"
-             "  postern tier put free --limit requests=10/min --limit requests=100/day --default",
-    .run = run_tier_put,
+    .summary = "show an account's settings",
+    .flags = no_flags,
+    .run = run_account_get,
 };
 
-// ----------------------------------------------------------------------------------------------------------- health
+// ----------------------------------------------------------------------------------------------------- account list
 
-static void print_health(const struct postern_health_reply *reply)
+static void add_rows(struct table *table, const struct postern_list_accounts_reply *reply)
 {
-    printf("%s", reply->serving ? "serving" : "not serving");
-    if (reply->version[0] != '\0')
-        printf(", version %s, up %llu s, store %s", reply->version, (unsigned long long)(reply->uptime_ms / 1000),
-               reply->store);
-    if (reply->clock_ahead_ms > 1000)
-        printf(", clock %lld ms ahead of the wall clock", (long long)reply->clock_ahead_ms);
-    if (reply->clock_jumps > 0)
-        printf(", the wall clock jumped %u times", reply->clock_jumps);
-    putchar('\n');
+    char word[32], when[OUTPUT_TIME_SIZE];
+    for (size_t i = 0; i < reply->account_count; i++) {
+        const struct postern_account *account = &reply->accounts[i];
+        char environments[64] = "";
+        for (size_t n = 0; n < account->environment_count; n++) {
+            size_t size = strlen(environments);
+            snprintf(environments + size, sizeof environments - size, "%s%s", n > 0 ? ", " : "",
+                     output_lower(postern_environment_name(account->environments[n]), word, sizeof word));
+        }
+        table_add(table, "%s", account->account);
+        table_add(table, "%s", account->display_name);
+        table_add(table, "%s", account->tier);
+        table_add(table, "%s", environments);
+        table_add(table, "%s", account->suspended ? "suspended" : "active");
+        table_add(table, "%s", output_when(account->created_at_ms, reply->base.server_time_ms, "", when));
+    }
 }
 
-static int run_health(struct cli *cli)
+static int show_accounts(struct cli *cli, struct page *page, void *table)
 {
-    struct postern_health_reply *reply = NULL;
+    const struct postern_list_accounts_request request = {
+        .page_size = page->size, .page_token = page->token, .page_token_size = page->token_size};
+    struct postern_list_accounts_reply *reply = NULL;
+    if (postern_list_accounts(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
+        return call_failed(cli);
+    add_rows(table, reply);
+    if (cli->json)
+        output_json(reply, NULL, NULL);
+    else
+        table_print(table);
+    page_shown(cli, page, reply->account_count, reply->next_page_token, reply->next_page_token_size);
+    postern_reply_free(reply);
+    return CLI_DONE;
+}
+
+static int run_account_list(struct cli *cli)
+{
+    static const char *const heads[] = {"ACCOUNT", "DISPLAY NAME", "TIER", "ENVIRONMENTS", "STATE", "CREATED"};
+    struct table table;
+    struct page page = {0};
+    if (!page_read(cli, &page))
+        return CLI_MISUSED;
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    int status =
+        page_run(cli, &page, "There is no account yet; make one: postern account put ID", show_accounts, &table);
+    table_end(&table);
+    return status;
+}
+
+static const struct flag account_list_flags[] = {PAGE_FLAGS, {0}};
+
+const struct command command_account_list = {
+    .words = "account list",
+    .operands = "",
+    .summary = "list accounts",
+    .flags = account_list_flags,
+    .run = run_account_list,
+};
+
+// --------------------------------------------------------------------------------------------------- account delete
+
+static int run_account_delete(struct cli *cli)
+{
+    struct postern_delete_account_request request = {.account = cli->operands[0]};
+    struct postern_delete_account_reply *reply = NULL;
+    if (!value_number(cli, "if-version", UINT64_MAX, &request.if_version))
+        return CLI_MISUSED;
     int status = call_open(cli);
     if (status != CLI_DONE)
         return status;
-    if (postern_health(cli->client, NULL, &reply, &cli->error) != POSTERN_OK)
+    if (postern_delete_account(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
         return call_failed(cli);
     if (cli->json)
         output_json(reply, NULL, NULL);
     else
-        print_health(reply);
-    status = reply->serving ? CLI_DONE : CLI_FAILED;
+        printf("deleted account %s\n", reply->account.account);
     postern_reply_free(reply);
-    return status;
+    return CLI_DONE;
 }
 
-static const struct flag health_flags[] = {{0}};
+static const struct flag account_delete_flags[] = {IF_VERSION_FLAG, {0}};
 
-const struct command command_health = {
-    .words = "health",
-    .operands = "",
-    .summary = "ask whether posternd is serving",
-    .flags = health_flags,
-    .run = run_health,
+const struct command command_account_delete = {
+    .words = "account delete",
+    .operands = "ID",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "delete an account that has no working key any more",
+    .flags = account_delete_flags,
+    .notes = "Revoke its keys first: postern account revoke-all ID",
+    .run = run_account_delete,
 };

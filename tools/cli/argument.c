@@ -14,6 +14,11 @@ const struct flag global_flags[] = {
     {0},
 };
 
+void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
+{
+    return pool_take(&cli->pool, count, size_bytes);
+}
+
 int misuse(const struct cli *cli, const char *format, ...)
 {
     const char *words = cli->command != NULL ? cli->command->words : NULL;
@@ -143,4 +148,16 @@ const char *const *argument_all(struct cli *cli, const char *name, size_t *count
         if (strcmp(cli->given[i].flag->name, name) == 0)
             all[(*count)++] = cli->given[i].value;
     return all;
+}
+
+const char *operand_key_id(const struct cli *cli)
+{
+    const char *text = cli->operands[0];
+    if (strncmp(text, "key_", 4) == 0)
+        return text;
+    if (token_is_likely(text))
+        token_refuse(cli);
+    else
+        misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
+    return NULL;
 }

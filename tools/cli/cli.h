@@ -4,6 +4,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "pool.h"
 #include "postern/postern.h"
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
@@ -38,6 +39,11 @@ struct command {
 extern const struct command *const commands[]; // ends with NULL
 extern const struct flag global_flags[];
 
+#define IF_VERSION_FLAG                                                                                                \
+    {                                                                                                                  \
+        "if-version", "N", false, "only if its version is N still (else ABORTED)"                                      \
+    }
+
 // What the command line said, and what came of it.
 struct cli {
     const struct command *command;
@@ -48,10 +54,10 @@ struct cli {
     bool json;
     struct postern *client;
     struct postern_error error;
-    struct kept *kept;
+    struct pool pool;
 };
 
-// Memory that lives as long as the program; zeroed, never NULL (without memory the program ends).
+// Memory that lives as long as the program; as pool_take.
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
 
 // --- arguments: what was given (argument.c)
@@ -65,6 +71,8 @@ const char *argument_text(const struct cli *cli, const char *name); // NULL: not
 size_t argument_count(const struct cli *cli, const char *name);
 // All values of a flag, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
+// The first operand as a key id; NULL: said so on stderr, as a misuse.
+const char *operand_key_id(const struct cli *cli);
 // Says what was wrong and where to read more; CLI_MISUSED.
 int misuse(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -72,12 +80,16 @@ int misuse(const struct cli *cli, const char *format, ...) __attribute__((format
 
 bool value_number(const struct cli *cli, const char *name, uint64_t max, uint64_t *number); // not given: 0
 bool value_environment(const struct cli *cli, const char *text, enum postern_environment *environment);
+// As people write them; false, without a word: it is none.
+bool value_environment_word(const char *text, enum postern_environment *environment);
+bool value_key_type_word(const char *text, enum postern_key_type *type);
 bool value_environment_flag(const struct cli *cli, enum postern_environment *environment);
 bool value_key_type_flag(const struct cli *cli, enum postern_key_type *type);
 bool value_key_state_flag(const struct cli *cli, enum postern_key_state *state);
 // 90d, 12h, 500ms.
 bool value_span(const char *text, uint64_t *span_ms);
-// A moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
+// A moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds. False, without a word: none.
+bool value_moment(const char *text, bool past, uint64_t *moment_ms);
 bool value_moment_flag(const struct cli *cli, const char *name, bool past, uint64_t *moment_ms);
 bool value_limits_flag(struct cli *cli, const struct postern_limit **limits, size_t *count);
 bool value_charges_flag(struct cli *cli, const struct postern_charge **charges, size_t *count);
@@ -100,19 +112,29 @@ int call_open(struct cli *cli);
 // Says why a call failed (cli->error), and returns CLI_FAILED.
 int call_failed(const struct cli *cli);
 
-// --- output (output.c, meter.c)
+// --- JSON (json.c)
 
 // The whole answer as one JSON object on a line, with up to one more member.
 void output_json(const void *reply, const char *more_name, const char *more_text);
+// Of an answer with a list: its entries, each as one object on a line.
+void output_json_entries(const void *reply, const char *list);
+// Of an answer with a list: one entry, as {"name": entry}.
+void output_json_entry(const void *reply, const char *list, size_t index, const char *name);
 void output_json_error(const struct postern_error *error);
+
+// --- output (output.c, meter.c)
+
 // "2026-01-31T12:00:00Z", or `none` for 0. The buffer has room for OUTPUT_TIME_SIZE bytes.
 enum { OUTPUT_TIME_SIZE = 32 };
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
+// "in 3 days", "5 min ago", or `none` for 0.
+const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // The name in lower case.
 const char *output_lower(const char *name, char *buffer, size_t room);
 void output_limits(const struct postern_limit *limits, size_t count); // "a=1/min, b=2/day"
 void output_texts(const char *const *texts, size_t count);            // "a, b"
-void output_key(const struct postern_key *key);                       // a line per field that is set
+void output_key(const struct postern_key *key, uint64_t now_ms);      // a line per field that is set
+void output_account(const struct postern_account *account);           // likewise
 void output_meters(const struct postern_meter *meters, size_t count);
 void output_retry(uint64_t retry_after_ms);
 const char *reason_sentence(enum postern_reason reason); // what it means and what to do

@@ -1,21 +1,8 @@
-// create, get, list, revoke.
+// create, get, revoke.
 #include "command.h"
 
 #include <stdio.h>
 #include <string.h>
-
-// The operand as a key id; NULL: said so on stderr, as a misuse.
-static const char *read_key_id(const struct cli *cli)
-{
-    const char *text = cli->operands[0];
-    if (strncmp(text, "key_", 4) == 0)
-        return text;
-    if (token_is_likely(text))
-        token_refuse(cli);
-    else
-        misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
-    return NULL;
-}
 
 // ----------------------------------------------------------------------------------------------------------- create
 
@@ -94,7 +81,7 @@ const struct command command_create = {
 
 static int run_get(struct cli *cli)
 {
-    struct postern_get_request request = {.key_id = read_key_id(cli)};
+    struct postern_get_request request = {.key_id = operand_key_id(cli)};
     struct postern_get_reply *reply = NULL;
     if (request.key_id == NULL)
         return CLI_MISUSED;
@@ -106,7 +93,7 @@ static int run_get(struct cli *cli)
     if (cli->json)
         output_json(reply, NULL, NULL);
     else
-        output_key(&reply->key);
+        output_key(&reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
     return CLI_DONE;
 }
@@ -123,151 +110,20 @@ const struct command command_get = {
     .run = run_get,
 };
 
-// ------------------------------------------------------------------------------------------------------------- list
-
-enum { COLUMNS = 8, CELL_SIZE = 192 };
-
-static void fill_row(const struct postern_key *key, char cells[COLUMNS][CELL_SIZE])
-{
-    char time[OUTPUT_TIME_SIZE];
-    snprintf(cells[0], CELL_SIZE, "%s", key->key_id);
-    snprintf(cells[1], CELL_SIZE, "%s", key->account);
-    snprintf(cells[2], CELL_SIZE, "%s", key->name);
-    output_lower(postern_key_state_name(key->state), cells[3], CELL_SIZE);
-    output_lower(postern_environment_name(key->environment), cells[4], CELL_SIZE);
-    output_lower(postern_key_type_name(key->type), cells[5], CELL_SIZE);
-    snprintf(cells[6], CELL_SIZE, "%s", output_time(key->expires_at_ms, "never", time));
-    snprintf(cells[7], CELL_SIZE, "%s", output_time(key->last_used_at_ms, "never", time));
-}
-
-static void widen(int widths[COLUMNS], char cells[COLUMNS][CELL_SIZE])
-{
-    for (size_t i = 0; i < COLUMNS; i++) {
-        int width = (int)strlen(cells[i]);
-        widths[i] = width > widths[i] ? width : widths[i];
-    }
-}
-
-static void print_row(const int widths[COLUMNS], char cells[COLUMNS][CELL_SIZE])
-{
-    for (size_t i = 0; i + 1 < COLUMNS; i++)
-        printf("%-*s  ", widths[i], cells[i]);
-    puts(cells[COLUMNS - 1]);
-}
-
-static void print_table(const struct postern_list_reply *reply)
-{
-    char head[COLUMNS][CELL_SIZE] = {"KEY_ID", "ACCOUNT", "NAME", "STATE", "ENV", "TYPE", "EXPIRES", "LAST USED"};
-    char cells[COLUMNS][CELL_SIZE];
-    int widths[COLUMNS] = {0};
-    if (reply->key_count == 0)
-        return;
-    widen(widths, head);
-    for (size_t i = 0; i < reply->key_count; i++) {
-        fill_row(&reply->keys[i], cells);
-        widen(widths, cells);
-    }
-    print_row(widths, head);
-    for (size_t i = 0; i < reply->key_count; i++) {
-        fill_row(&reply->keys[i], cells);
-        print_row(widths, cells);
-    }
-}
-
-static bool read_list(struct cli *cli, struct postern_list_request *request)
-{
-    const char *token = argument_text(cli, "page-token");
-    uint64_t size = 0;
-    request->account = argument_text(cli, "account");
-    request->never_used = argument_has(cli, "never-used");
-    if (token != NULL && !value_base64(cli, token, &request->page_token, &request->page_token_size)) {
-        misuse(cli, "--page-token \"%s\" is not what next_page_token said", token);
-        return false;
-    }
-    if (!value_number(cli, "page-size", 500, &size))
-        return false;
-    request->page_size = (uint32_t)size;
-    return value_key_state_flag(cli, &request->state) && value_environment_flag(cli, &request->environment) &&
-           value_moment_flag(cli, "created-before", true, &request->created_before_ms) &&
-           value_moment_flag(cli, "expires-before", false, &request->expires_before_ms) &&
-           value_moment_flag(cli, "last-rolled-before", true, &request->last_rolled_before_ms);
-}
-
-// Prints one page and readies the request for the next one. CLI_DONE also when there is none.
-static int list_page(struct cli *cli, struct postern_list_request *request, bool *empty)
-{
-    struct postern_list_reply *reply = NULL;
-    if (postern_list(cli->client, request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        print_table(reply);
-    *empty = *empty && reply->key_count == 0;
-    request->page_token_size = reply->next_page_token_size;
-    uint8_t *token = cli_keep(cli, reply->next_page_token_size + 1, 1);
-    if (reply->next_page_token_size > 0)
-        memcpy(token, reply->next_page_token, reply->next_page_token_size);
-    request->page_token = token;
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static int run_list(struct cli *cli)
-{
-    struct postern_list_request request = {0};
-    bool empty = true;
-    if (!read_list(cli, &request))
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status == CLI_DONE)
-        status = list_page(cli, &request, &empty);
-    // A page may be empty and not the last: for people go on to the first keys.
-    while (status == CLI_DONE && request.page_token_size > 0 && (argument_has(cli, "all") || (empty && !cli->json)))
-        status = list_page(cli, &request, &empty);
-    if (status != CLI_DONE || cli->json)
-        return status;
-    if (empty)
-        fputs("No such keys.\n", stderr);
-    else if (request.page_token_size > 0)
-        fputs("There are more; all of them: postern list --all\n", stderr);
-    return CLI_DONE;
-}
-
-static const struct flag list_flags[] = {
-    {"account", "ID", false, "of this account only"},
-    {"state", "STATE", false, "active, rolling, disabled, expired or revoked"},
-    {"env", "test|live", false, "of this environment only"},
-    {"created-before", "TIME", false, "30d (before now), 2027-01-31T12:00:00Z or Unix milliseconds"},
-    {"expires-before", "TIME", false, "30d (from now), 2027-01-31T12:00:00Z or Unix milliseconds"},
-    {"last-rolled-before", "TIME", false, "90d (before now), 2027-01-31T12:00:00Z or Unix milliseconds"},
-    {"never-used", NULL, false, "those that were never used"},
-    {"page-size", "N", false, "keys at once, at most 500 (default 100)"},
-    {"page-token", "TEXT", false, "go on where next_page_token of --json says"},
-    {"all", NULL, false, "all pages; with --json one object for each"},
-    {0},
-};
-
-const struct command command_list = {
-    .words = "list",
-    .operands = "",
-    .summary = "list keys",
-    .flags = list_flags,
-    .run = run_list,
-};
-
 // ----------------------------------------------------------------------------------------------------------- revoke
 
 static bool read_revoke(struct cli *cli, struct postern_revoke_request *request)
 {
     const char *token = argument_text(cli, "token");
     request->reason = argument_text(cli, "reason");
+    if (!value_number(cli, "if-version", UINT64_MAX, &request->if_version))
+        return false;
     if ((token != NULL) == (cli->operand_count > 0)) {
         misuse(cli, "say which key: KEY_ID, or --token - with its token by standard input");
         return false;
     }
     if (token == NULL) {
-        request->key_id = read_key_id(cli);
+        request->key_id = operand_key_id(cli);
         return request->key_id != NULL;
     }
     if (strcmp(token, "-") != 0) {
@@ -300,6 +156,7 @@ static int run_revoke(struct cli *cli)
 static const struct flag revoke_flags[] = {
     {"token", "-", false, "the key whose token comes by standard input"},
     {"reason", "TEXT", false, "why; kept with the key"},
+    IF_VERSION_FLAG,
     {0},
 };
 

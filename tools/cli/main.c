@@ -7,37 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ---------------------------------------------------------------------------------------------------------- memory
-
-struct kept {
-    struct kept *next;
-    max_align_t bytes[];
-};
-
-void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
-{
-    struct kept *kept = NULL;
-    if (size_bytes == 0 || count < (SIZE_MAX - sizeof *kept) / size_bytes)
-        kept = calloc(1, sizeof *kept + count * size_bytes);
-    if (kept == NULL) {
-        fputs("postern: out of memory\n", stderr);
-        exit(CLI_FAILED);
-    }
-    kept->next = cli->kept;
-    cli->kept = kept;
-    return kept->bytes;
-}
-
-static void cli_free(struct cli *cli)
-{
-    postern_close(cli->client);
-    while (cli->kept != NULL) {
-        struct kept *next = cli->kept->next;
-        free(cli->kept);
-        cli->kept = next;
-    }
-}
-
 // ------------------------------------------------------------------------------------------------------------ help
 
 static void print_flag(FILE *to, const struct flag *flag)
@@ -70,8 +39,8 @@ static void print_help(FILE *to)
 {
     fputs("Usage: postern COMMAND [OPTION]...\nAsks and administers posternd.\n\nCommands:\n", to);
     for (const struct command *const *command = commands; *command != NULL; command++)
-        fprintf(to, "  %-16s %s\n", (*command)->words, (*command)->summary);
-    fputs("  help [COMMAND]   show this, or the options of a command\n", to);
+        fprintf(to, "  %-20s %s\n", (*command)->words, (*command)->summary);
+    fputs("  help [COMMAND]       show this, or the options of a command\n", to);
     print_flags(to, "Options of every command:", global_flags);
     fputs("\nEnvironment:\n"
           "  POSTERN_URL      where posternd listens, e.g. ipc:///run/postern/postern.sock\n"
@@ -194,6 +163,7 @@ int main(int argc, char **argv)
 {
     struct cli cli = {0};
     int status = finish_output(run(&cli, argc, argv));
-    cli_free(&cli);
+    postern_close(cli.client);
+    pool_wipe(&cli.pool);
     return status;
 }

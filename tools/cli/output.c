@@ -1,117 +1,10 @@
-// Answers: as JSON, and the pieces of which answers for people are made.
+// The pieces of which answers for people are made.
 #include "cli.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-// ------------------------------------------------------------------------------------------------------------- JSON
-
-enum { DEPTH_MAX = 16 }; // the protocol has no recursive messages; replies go four deep
-
-struct builder {
-    json_t *open[DEPTH_MAX]; // the objects and lists that are not finished, outermost first; all belong to the first
-    size_t depth;
-    json_t *root;
-};
-
-static void add(struct builder *builder, const char *name, json_t *value)
-{
-    json_t *parent = builder->depth > 0 ? builder->open[builder->depth - 1] : NULL;
-    if (parent == NULL)
-        builder->root = value;
-    else if (name != NULL)
-        json_object_set_new_nocheck(parent, name, value);
-    else
-        json_array_append_new(parent, value);
-}
-
-static void begin(struct builder *builder, const char *name, json_t *value)
-{
-    add(builder, name, value);
-    if (builder->depth < DEPTH_MAX)
-        builder->open[builder->depth] = value;
-    builder->depth++;
-}
-
-static void on_object_begin(void *builder, const char *name)
-{
-    begin(builder, name, json_object());
-}
-
-static void on_list_begin(void *builder, const char *name)
-{
-    begin(builder, name, json_array());
-}
-
-static void on_end(void *builder)
-{
-    ((struct builder *)builder)->depth--;
-}
-
-static void on_text(void *builder, const char *name, const char *text)
-{
-    add(builder, name, json_string(text));
-}
-
-static void on_integer(void *builder, const char *name, int64_t value)
-{
-    add(builder, name, json_integer(value));
-}
-
-static void on_boolean(void *builder, const char *name, bool value)
-{
-    add(builder, name, json_boolean(value));
-}
-
-static void on_absent(void *builder, const char *name)
-{
-    add(builder, name, json_null());
-}
-
-static void print_json(json_t *object)
-{
-    json_dumpf(object, stdout, 0);
-    putchar('\n');
-    json_decref(object);
-}
-
-void output_json(const void *reply, const char *more_name, const char *more_text)
-{
-    struct builder builder = {0};
-    const struct postern_visitor visitor = {.context = &builder,
-                                            .object_begin = on_object_begin,
-                                            .object_end = on_end,
-                                            .list_begin = on_list_begin,
-                                            .list_end = on_end,
-                                            .text = on_text,
-                                            .integer = on_integer,
-                                            .boolean = on_boolean,
-                                            .absent = on_absent};
-    postern_reply_walk(reply, &visitor);
-    if (more_name != NULL)
-        json_object_set_new(builder.root, more_name, json_string(more_text));
-    print_json(builder.root);
-}
-
-void output_json_error(const struct postern_error *error)
-{
-    json_t *inner = json_object();
-    json_object_set_new(inner, "code", json_string(postern_status_name(error->status)));
-    json_object_set_new(inner, "message", json_string(error->message));
-    json_object_set_new(inner, "reason", json_string(error->reason));
-    json_object_set_new(inner, "field", json_string(error->field));
-    json_object_set_new(inner, "retry_after_ms", json_integer(error->retry_after_ms));
-    json_object_set_new(inner, "answered", json_boolean(error->answered));
-    json_object_set_new(inner, "outcome_unknown", json_boolean(error->outcome_unknown));
-    json_t *outer = json_object();
-    json_object_set_new(outer, "error", inner);
-    print_json(outer);
-}
-
-// ------------------------------------------------------------------------------------------------------- for people
 
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE])
 {
@@ -120,6 +13,35 @@ const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT
     if (moment_ms == 0 || gmtime_r(&seconds, &tm) == NULL ||
         strftime(buffer, OUTPUT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         return none;
+    return buffer;
+}
+
+// The unit that leaves a number of two digits or so; rounded, so that what was made for 20 days expires in 20 days.
+static uint64_t in_unit(uint64_t span_ms, const char **unit)
+{
+    static const struct {
+        uint64_t below_ms, ms;
+        const char *unit;
+    } units[] = {
+        {119500, 1000, "s"}, {7170000, 60000, "min"}, {171000000, 3600000, "h"}, {UINT64_MAX, 86400000, "days"}};
+    size_t i = 0;
+    while (span_ms >= units[i].below_ms)
+        i++;
+    *unit = units[i].unit;
+    return (span_ms + units[i].ms / 2) / units[i].ms;
+}
+
+const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, char buffer[OUTPUT_TIME_SIZE])
+{
+    bool past = moment_ms <= now_ms;
+    const char *unit;
+    if (moment_ms == 0)
+        return none;
+    uint64_t count = in_unit(past ? now_ms - moment_ms : moment_ms - now_ms, &unit);
+    if (count == 0)
+        return "now";
+    snprintf(buffer, OUTPUT_TIME_SIZE, "%s%llu %s%s", past ? "" : "in ", (unsigned long long)count, unit,
+             past ? " ago" : "");
     return buffer;
 }
 
@@ -153,10 +75,11 @@ static void line(const char *name, const char *value)
         printf("%-18s %s\n", name, value);
 }
 
-static void time_line(const char *name, uint64_t moment_ms)
+static void time_line(const char *name, uint64_t moment_ms, uint64_t now_ms)
 {
-    char buffer[OUTPUT_TIME_SIZE];
-    line(name, output_time(moment_ms, "", buffer));
+    char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
+    if (moment_ms != 0)
+        printf("%-18s %s (%s)\n", name, output_time(moment_ms, "", at), output_when(moment_ms, now_ms, "", when));
 }
 
 static void list_line(const char *name, const char *const *texts, size_t count)
@@ -168,20 +91,35 @@ static void list_line(const char *name, const char *const *texts, size_t count)
     putchar('\n');
 }
 
-static void print_history(const struct postern_key *key)
+static void limits_line(const char *name, const struct postern_limit *limits, size_t count)
 {
-    time_line("created", key->created_at_ms);
+    if (count == 0)
+        return;
+    printf("%-18s ", name);
+    output_limits(limits, count);
+    putchar('\n');
+}
+
+static void entry_lines(const char *name, const struct postern_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        printf("%-18s %s=%s\n", i == 0 ? name : "", entries[i].key, entries[i].value);
+}
+
+static void print_history(const struct postern_key *key, uint64_t now_ms)
+{
+    time_line("created", key->created_at_ms, now_ms);
     line("created by", key->created_by);
-    time_line("expires", key->expires_at_ms);
-    time_line("revoked", key->revoked_at_ms);
+    time_line("expires", key->expires_at_ms, now_ms);
+    time_line("revoked", key->revoked_at_ms, now_ms);
     line("revoke reason", key->revoke_reason);
     line("successor", key->successor_key_id);
     line("predecessor", key->predecessor_key_id);
-    time_line("last used", key->last_used_at_ms);
+    time_line("last used", key->last_used_at_ms, now_ms);
     line("last used from", key->last_used_address);
 }
 
-void output_key(const struct postern_key *key)
+void output_key(const struct postern_key *key, uint64_t now_ms)
 {
     char word[32];
     line("key id", key->key_id);
@@ -191,14 +129,27 @@ void output_key(const struct postern_key *key)
     line("environment", output_lower(postern_environment_name(key->environment), word, sizeof word));
     line("type", output_lower(postern_key_type_name(key->type), word, sizeof word));
     list_line("scopes", key->scopes, key->scope_count);
-    if (key->limit_count > 0) {
-        printf("%-18s ", "limits");
-        output_limits(key->limits, key->limit_count);
-        putchar('\n');
-    }
+    limits_line("limits", key->limits, key->limit_count);
     list_line("allowed addresses", key->allowed_addresses, key->allowed_address_count);
-    for (size_t i = 0; i < key->metadata_count; i++)
-        printf("%-18s %s=%s\n", i == 0 ? "metadata" : "", key->metadata[i].key, key->metadata[i].value);
-    print_history(key);
+    entry_lines("metadata", key->metadata, key->metadata_count);
+    print_history(key, now_ms);
     line("public token", key->public_token);
+}
+
+void output_account(const struct postern_account *account)
+{
+    char word[32], at[OUTPUT_TIME_SIZE];
+    line("account", account->account);
+    line("display name", account->display_name);
+    line("state", account->suspended ? "suspended" : "active");
+    line("tier", account->tier);
+    printf("%-18s ", "environments");
+    for (size_t i = 0; i < account->environment_count; i++)
+        printf("%s%s", i > 0 ? ", " : "",
+               output_lower(postern_environment_name(account->environments[i]), word, sizeof word));
+    printf("\n%-18s %u\n", "keys at most", account->max_keys);
+    limits_line("own limits", account->limits, account->limit_count);
+    entry_lines("metadata", account->metadata, account->metadata_count);
+    line("created", output_time(account->created_at_ms, "", at));
+    line("keys revoked until", output_time(account->revoked_before_ms, "", at));
 }

@@ -41,14 +41,29 @@ struct word {
     int number;
 };
 
-static bool find_word(const struct cli *cli, const struct word *words, const char *what, const char *text, int *number)
+static const struct word environments[] = {{"test", POSTERN_ENVIRONMENT_TEST}, {"live", POSTERN_ENVIRONMENT_LIVE}, {0}};
+static const struct word key_types[] = {{"secret", POSTERN_KEY_TYPE_SECRET}, {"public", POSTERN_KEY_TYPE_PUBLIC}, {0}};
+static const struct word key_states[] = {
+    {"active", POSTERN_KEY_STATE_ACTIVE},     {"rolling", POSTERN_KEY_STATE_ROLLING},
+    {"disabled", POSTERN_KEY_STATE_DISABLED}, {"expired", POSTERN_KEY_STATE_EXPIRED},
+    {"revoked", POSTERN_KEY_STATE_REVOKED},   {0}};
+
+static bool find_word(const struct word *words, const char *text, int *number)
 {
-    char all[128] = "";
-    for (const struct word *word = words; word->text != NULL; word++) {
+    for (const struct word *word = words; word->text != NULL; word++)
         if (strcmp(word->text, text) == 0) {
             *number = word->number;
             return true;
         }
+    return false;
+}
+
+static bool read_word(const struct cli *cli, const struct word *words, const char *what, const char *text, int *number)
+{
+    char all[128] = "";
+    if (find_word(words, text, number))
+        return true;
+    for (const struct word *word = words; word->text != NULL; word++) {
         size_t size = strlen(all);
         snprintf(all + size, sizeof all - size, "%s%s", size > 0 ? ", " : "", word->text);
     }
@@ -56,14 +71,28 @@ static bool find_word(const struct cli *cli, const struct word *words, const cha
     return false;
 }
 
+bool value_environment_word(const char *text, enum postern_environment *environment)
+{
+    int number = POSTERN_ENVIRONMENT_UNSPECIFIED;
+    bool known = find_word(environments, text, &number);
+    *environment = (enum postern_environment)number;
+    return known;
+}
+
+bool value_key_type_word(const char *text, enum postern_key_type *type)
+{
+    int number = POSTERN_KEY_TYPE_UNSPECIFIED;
+    bool known = find_word(key_types, text, &number);
+    *type = (enum postern_key_type)number;
+    return known;
+}
+
 bool value_environment(const struct cli *cli, const char *text, enum postern_environment *environment)
 {
-    static const struct word words[] = {{"test", POSTERN_ENVIRONMENT_TEST}, {"live", POSTERN_ENVIRONMENT_LIVE}, {0}};
-    int number = 0;
-    if (!find_word(cli, words, "environment", text, &number))
-        return false;
+    int number = POSTERN_ENVIRONMENT_UNSPECIFIED;
+    bool known = read_word(cli, environments, "environment", text, &number);
     *environment = (enum postern_environment)number;
-    return true;
+    return known;
 }
 
 bool value_environment_flag(const struct cli *cli, enum postern_environment *environment)
@@ -75,27 +104,20 @@ bool value_environment_flag(const struct cli *cli, enum postern_environment *env
 
 bool value_key_type_flag(const struct cli *cli, enum postern_key_type *type)
 {
-    static const struct word words[] = {{"secret", POSTERN_KEY_TYPE_SECRET}, {"public", POSTERN_KEY_TYPE_PUBLIC}, {0}};
     const char *text = argument_text(cli, "type");
     int number = POSTERN_KEY_TYPE_UNSPECIFIED;
-    if (text != NULL && !find_word(cli, words, "type of key", text, &number))
-        return false;
+    bool known = text == NULL || read_word(cli, key_types, "type of key", text, &number);
     *type = (enum postern_key_type)number;
-    return true;
+    return known;
 }
 
 bool value_key_state_flag(const struct cli *cli, enum postern_key_state *state)
 {
-    static const struct word words[] = {
-        {"active", POSTERN_KEY_STATE_ACTIVE},     {"rolling", POSTERN_KEY_STATE_ROLLING},
-        {"disabled", POSTERN_KEY_STATE_DISABLED}, {"expired", POSTERN_KEY_STATE_EXPIRED},
-        {"revoked", POSTERN_KEY_STATE_REVOKED},   {0}};
     const char *text = argument_text(cli, "state");
     int number = POSTERN_KEY_STATE_UNSPECIFIED;
-    if (text != NULL && !find_word(cli, words, "state of a key", text, &number))
-        return false;
+    bool known = text == NULL || read_word(cli, key_states, "state of a key", text, &number);
     *state = (enum postern_key_state)number;
-    return true;
+    return known;
 }
 
 // ------------------------------------------------------------------------------------------------------------- time
@@ -160,19 +182,25 @@ static bool read_unix_ms(const char *text, uint64_t *moment_ms)
     return strlen(text) >= 12 && read_digits(text, moment_ms, &rest) && *rest == '\0' && *moment_ms <= MOMENT_MS_MAX;
 }
 
+bool value_moment(const char *text, bool past, uint64_t *moment_ms)
+{
+    uint64_t span = 0;
+    *moment_ms = 0;
+    if (read_unix_ms(text, moment_ms) || read_rfc3339(text, moment_ms))
+        return true;
+    if (!value_span(text, &span))
+        return false;
+    uint64_t now = wall_ms();
+    *moment_ms = past ? (now > span ? now - span : 1) : now + span;
+    return *moment_ms <= MOMENT_MS_MAX;
+}
+
 bool value_moment_flag(const struct cli *cli, const char *name, bool past, uint64_t *moment_ms)
 {
     const char *text = argument_text(cli, name);
-    uint64_t span = 0;
     *moment_ms = 0;
-    if (text == NULL || read_unix_ms(text, moment_ms) || read_rfc3339(text, moment_ms))
+    if (text == NULL || value_moment(text, past, moment_ms))
         return true;
-    if (value_span(text, &span)) {
-        uint64_t now = wall_ms();
-        *moment_ms = past ? (now > span ? now - span : 1) : now + span;
-        if (*moment_ms <= MOMENT_MS_MAX)
-            return true;
-    }
     misuse(cli, "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix milliseconds",
            name, text);
     return false;

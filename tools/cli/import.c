@@ -1,0 +1,308 @@
+// import: keys of another system, batch by batch.
+#include "command.h"
+#include "import_read.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BATCH_SIZE_MAX = 60000,  // bytes of a request, of the 65532 that it may have
+    ERRORS_KEPT_MAX = 1000,  // for --json; all are said on stderr
+    PROGRESS_MS_MIN = 200,   // on a terminal
+    PROGRESS_MS_LINES = 1000 // elsewhere
+};
+
+struct import {
+    struct cli *cli;
+    struct import_reader reader;
+    // the batch
+    size_t batch_max;
+    struct pool pool;
+    struct import_row rows[POSTERN_BATCH_MAX];
+    size_t row_count;  // that are to be sent
+    size_t seen_count; // those that cannot be sent included
+    size_t size_bytes;
+    size_t first_line, last_line;
+    // so far
+    size_t imported, skipped, failed;
+    bool stopped;
+    json_t *errors;
+    // progress
+    bool shows_progress, on_terminal, line_open;
+    uint64_t shown_ms;
+};
+
+// ---------------------------------------------------------------------------------------------------------- progress
+
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void show_progress(struct import *import)
+{
+    uint64_t now = monotonic_ms();
+    if (!import->shows_progress || now - import->shown_ms < (import->on_terminal ? PROGRESS_MS_MIN : PROGRESS_MS_LINES))
+        return;
+    import->shown_ms = now;
+    fprintf(stderr, "%sline %zu: %zu imported, %zu skipped, %zu failed%s", import->on_terminal ? "\r" : "",
+            import->last_line, import->imported, import->skipped, import->failed,
+            import->on_terminal ? "\033[K" : "\n");
+    import->line_open = import->on_terminal;
+    fflush(stderr);
+}
+
+// Before anything else is said on stderr.
+static void clear_progress(struct import *import)
+{
+    if (import->line_open)
+        fputs("\r\033[K", stderr);
+    import->line_open = false;
+}
+
+// ------------------------------------------------------------------------------------------------------------ errors
+
+static void note_error(struct import *import, size_t line, const char *code, const char *field, const char *message)
+{
+    if (json_array_size(import->errors) == ERRORS_KEPT_MAX)
+        return;
+    json_t *error = json_object();
+    json_object_set_new(error, "line", json_integer((json_int_t)line));
+    json_object_set_new(error, "code", json_string(code));
+    json_object_set_new(error, "field", json_string(field));
+    json_object_set_new(error, "message", json_string(message));
+    json_array_append_new(import->errors, error);
+}
+
+static void report(struct import *import, size_t line, const char *code, const char *field, const char *message)
+{
+    clear_progress(import);
+    fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
+            field[0] != '\0' ? " (" : "", field, field[0] != '\0' ? ")" : "");
+    note_error(import, line, code[0] != '\0' ? code : "INVALID_ARGUMENT", field, message);
+}
+
+// "import.keys[3].key.account": the row, and what of it.
+static const struct import_row *row_at_fault(const struct import *import, const char **field)
+{
+    static const char start[] = "import.keys[";
+    const char *text = import->cli->error.field;
+    char *end = NULL;
+    if (strncmp(text, start, sizeof start - 1) != 0)
+        return NULL;
+    unsigned long index = strtoul(text + sizeof start - 1, &end, 10);
+    if (*end != ']' || index >= import->row_count)
+        return NULL;
+    end += 1 + (end[1] == '.');
+    *field = strncmp(end, "key.", 4) == 0 ? end + 4 : end;
+    return &import->rows[index];
+}
+
+// ------------------------------------------------------------------------------------------------------------- batch
+
+static void say_batch_lost(struct import *import)
+{
+    import->failed += import->seen_count;
+    if (import->seen_count > 1)
+        fprintf(stderr, "postern import: lines %zu to %zu were not imported: a batch is all or nothing\n",
+                import->first_line, import->last_line);
+}
+
+static void batch_refused(struct import *import)
+{
+    const struct postern_error *error = &import->cli->error;
+    const char *field = error->field;
+    const struct import_row *row = row_at_fault(import, &field);
+    // Anything but what is wrong with these keys would be wrong with the next ones too.
+    import->stopped = strncmp(error->field, "import.keys", strlen("import.keys")) != 0;
+    report(import, row != NULL ? row->line : import->first_line, postern_status_name(error->status), field,
+           error->message);
+    say_batch_lost(import);
+    if (import->stopped)
+        fputs("postern import: stopped here. Run it again with the same input: what is there is skipped\n", stderr);
+}
+
+static void send_batch(struct import *import)
+{
+    struct postern_import_key keys[POSTERN_BATCH_MAX];
+    struct postern_import_reply *reply = NULL;
+    for (size_t i = 0; i < import->row_count; i++)
+        keys[i] = import->rows[i].key;
+    const struct postern_import_request request = {.keys = keys, .key_count = import->row_count};
+    if (postern_import(import->cli->client, &request, &reply, &import->cli->error) != POSTERN_OK) {
+        batch_refused(import);
+        return;
+    }
+    import->imported += reply->key_count;
+    import->skipped += reply->skipped;
+    postern_reply_free(reply);
+}
+
+static void finish_batch(struct import *import)
+{
+    if (import->row_count == import->seen_count && import->row_count > 0)
+        send_batch(import);
+    else if (import->seen_count > 0)
+        say_batch_lost(import);
+    pool_wipe(&import->pool);
+    import->row_count = 0;
+    import->seen_count = 0;
+    import->size_bytes = 0;
+    show_progress(import);
+}
+
+// Whether it can be sent or not, the row belongs to the batch.
+static void add_to_batch(struct import *import, const struct import_row *row, bool good)
+{
+    if (import->seen_count == 0)
+        import->first_line = row->line;
+    import->last_line = row->line;
+    import->seen_count++;
+    if (!good)
+        return;
+    import->rows[import->row_count++] = *row;
+    import->size_bytes += row->size_bytes;
+}
+
+static void import_all(struct import *import)
+{
+    struct import_row row;
+    enum import_result result;
+    while (!import->stopped && (result = import_read(&import->reader, &import->pool, &row)) != IMPORT_END) {
+        if (result == IMPORT_WRONG)
+            report(import, row.line, "", "", import->reader.wrong);
+        add_to_batch(import, &row, result == IMPORT_ROW);
+        // Room for one more, however large.
+        if (import->seen_count == import->batch_max || import->size_bytes > BATCH_SIZE_MAX - IMPORT_ROW_SIZE_MAX)
+            finish_batch(import);
+    }
+    if (!import->stopped)
+        finish_batch(import);
+    clear_progress(import);
+}
+
+// ----------------------------------------------------------------------------------------------------------- command
+
+static bool read_flags(struct import *import, enum import_format *format, struct postern_create_request *start)
+{
+    struct cli *cli = import->cli;
+    const char *text = argument_text(cli, "format");
+    uint64_t batch = 0;
+    *format = IMPORT_FORMAT_UNKNOWN;
+    if (text != NULL && strcmp(text, "json") != 0 && strcmp(text, "csv") != 0) {
+        misuse(cli, "--format \"%s\" is none: json or csv", text);
+        return false;
+    }
+    if (text != NULL)
+        *format = text[0] == 'j' ? IMPORT_FORMAT_JSON : IMPORT_FORMAT_CSV;
+    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0) {
+        misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
+        return false;
+    }
+    if (!value_number(cli, "batch", POSTERN_BATCH_MAX, &batch))
+        return false;
+    import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
+    import->on_terminal = isatty(STDERR_FILENO) == 1;
+    import->shows_progress = import->on_terminal || argument_has(cli, "progress");
+    *start =
+        (struct postern_create_request){.account = argument_text(cli, "account"), .name = argument_text(cli, "name")};
+    return value_environment_flag(cli, &start->environment);
+}
+
+static void print_summary(const struct import *import)
+{
+    if (!import->cli->json) {
+        printf("imported %zu, skipped %zu, failed %zu\n", import->imported, import->skipped, import->failed);
+        return;
+    }
+    json_t *summary = json_object();
+    json_object_set_new(summary, "imported", json_integer((json_int_t)import->imported));
+    json_object_set_new(summary, "skipped", json_integer((json_int_t)import->skipped));
+    json_object_set_new(summary, "failed", json_integer((json_int_t)import->failed));
+    json_object_set_new(summary, "stopped", json_boolean(import->stopped));
+    json_object_set(summary, "errors", import->errors);
+    json_dumpf(summary, stdout, 0);
+    putchar('\n');
+    json_decref(summary);
+}
+
+static int import_from(struct import *import, enum import_format format, const struct postern_create_request *start)
+{
+    if (!import_begin(&import->reader, stdin, format)) {
+        fprintf(stderr, "postern import: %s\n", import->reader.wrong);
+        return CLI_MISUSED;
+    }
+    import->reader.start = *start;
+    int status = call_open(import->cli);
+    if (status != CLI_DONE)
+        return status;
+    import->errors = json_array();
+    import_all(import);
+    if (ferror(stdin)) {
+        import->stopped = true;
+        report(import, import->last_line, "DATA_LOSS", "", "the input cannot be read further");
+    }
+    print_summary(import);
+    json_decref(import->errors);
+    return import->failed == 0 && !import->stopped ? CLI_DONE : CLI_FAILED;
+}
+
+// Rows may hold tokens.
+static void free_wiped(void *memory)
+{
+    if (memory != NULL)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static int run_import(struct cli *cli)
+{
+    struct import *import = cli_keep(cli, 1, sizeof *import);
+    struct postern_create_request start;
+    enum import_format format;
+    import->cli = cli;
+    if (!read_flags(import, &format, &start))
+        return CLI_MISUSED;
+    json_set_alloc_funcs(malloc, free_wiped);
+    int status = import_from(import, format, &start);
+    pool_wipe(&import->pool);
+    import_end(&import->reader);
+    return status;
+}
+
+static const struct flag import_flags[] = {
+    {"format", "json|csv", false, "of the input (default: what begins with { is json)"},
+    {"account", "ID", false, "of the keys that do not say theirs"},
+    {"name", "NAME", false, "of the keys that do not say theirs"},
+    {"env", "test|live", false, "of the keys that do not say theirs (default test)"},
+    {"batch", "N", false, "keys at once, all or nothing; at most 64, which is the default"},
+    {"progress", NULL, false, "show how far it is, also when standard error is no terminal"},
+    {0},
+};
+
+const struct command command_import = {
+    .words = "import",
+    .operands = "[-]",
+    .operands_max = 1,
+    .summary = "take over keys of another system, from standard input",
+    .flags = import_flags,
+    .notes = "JSON Lines, an object on each line, or CSV, whose first line names the columns. Fields:\n"
+             "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64\n"
+             "  account, name       whose key it is, and what for\n"
+             "  environment, type   test or live, secret or public\n"
+             "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
+             "  limits              likewise, with blanks or semicolons: requests=60/min\n"
+             "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
+             "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
+             "  prefix              how the token of its successor will begin\n"
+             "Keys that are there already are skipped, so that an import that failed half-way can be run again.\n"
+             "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import",
+    .run = run_import,
+};

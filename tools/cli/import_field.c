@@ -1,0 +1,265 @@
+#include "import_field.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { SCOPES_MAX = 64, ADDRESSES_MAX = 32, LIMITS_MAX = 8, METADATA_MAX = 16 }; // of the protocol
+
+bool import_wrong(char wrong[IMPORT_WRONG_SIZE], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(wrong, IMPORT_WRONG_SIZE, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+const char *import_shown(const char *text)
+{
+    enum { TOKEN_SIZE_MIN = 16 };
+    return strlen(text) < TOKEN_SIZE_MIN ? text : "...";
+}
+
+static struct postern_create_request *key_of(struct import_build *build)
+{
+    return &build->row->key.key;
+}
+
+static const char *keep(struct import_build *build, const char *text)
+{
+    size_t size = strlen(text);
+    build->row->size_bytes += size + 8;
+    return pool_text(build->pool, text, size);
+}
+
+// ------------------------------------------------------------------------------------------------------------ token
+
+static bool set_token(struct import_build *build, const char *text)
+{
+    build->row->key.api_key = keep(build, text);
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+    return found != NULL ? (int)((found - digits) % 16) : -1;
+}
+
+static bool read_hex(const char *text, uint8_t digest[POSTERN_SHA256_SIZE])
+{
+    for (size_t i = 0; i < POSTERN_SHA256_SIZE; i++) {
+        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        digest[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+// Of either alphabet (RFC 4648, sections 4 and 5).
+static int base64_digit(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *found = c != '\0' ? strchr(digits, c == '-' ? '+' : c == '_' ? '/' : c) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+static bool read_base64(const char *text, uint8_t digest[POSTERN_SHA256_SIZE])
+{
+    enum { DIGITS = 43 }; // and perhaps a "="
+    uint32_t group = 0;
+    size_t used = 0;
+    for (size_t i = 0; i < DIGITS; i++) {
+        int digit = base64_digit(text[i]);
+        if (digit < 0)
+            return false;
+        group = group << 6 | (uint32_t)digit;
+        if (i % 4 != 0)
+            digest[used++] = (uint8_t)(group >> (6 - i % 4 * 2));
+    }
+    return (group & 3) == 0; // the last digit carries 4 bits
+}
+
+static bool set_sha256(struct import_build *build, const char *text)
+{
+    uint8_t *digest = pool_take(build->pool, POSTERN_SHA256_SIZE, 1);
+    size_t size = strlen(text);
+    bool good = size == (size_t)2 * POSTERN_SHA256_SIZE && read_hex(text, digest);
+    good = good || ((size == 43 || (size == 44 && text[43] == '=')) && read_base64(text, digest));
+    build->row->key.sha256 = digest;
+    build->row->size_bytes += POSTERN_SHA256_SIZE;
+    return good || import_wrong(build->wrong, "sha256 is neither 64 digits 0-9 a-f nor 44 characters of Base64");
+}
+
+// ------------------------------------------------------------------------------------------------------ single fields
+
+static bool set_account(struct import_build *build, const char *text)
+{
+    key_of(build)->account = keep(build, text);
+    return true;
+}
+
+static bool set_name(struct import_build *build, const char *text)
+{
+    key_of(build)->name = keep(build, text);
+    return true;
+}
+
+static bool set_prefix(struct import_build *build, const char *text)
+{
+    key_of(build)->prefix = keep(build, text);
+    return true;
+}
+
+static bool set_environment(struct import_build *build, const char *text)
+{
+    return value_environment_word(text, &key_of(build)->environment) ||
+           import_wrong(build->wrong, "the environment \"%s\" is none: test or live", import_shown(text));
+}
+
+static bool set_type(struct import_build *build, const char *text)
+{
+    return value_key_type_word(text, &key_of(build)->type) ||
+           import_wrong(build->wrong, "the type \"%s\" is none: secret or public", import_shown(text));
+}
+
+static bool set_expires(struct import_build *build, const char *text)
+{
+    uint64_t *moment = &key_of(build)->expires_at_ms;
+    if (strcmp(text, "never") == 0 || strcmp(text, "0") == 0) {
+        *moment = 0;
+        return true;
+    }
+    return value_moment(text, false, moment) ||
+           import_wrong(build->wrong,
+                        "expires \"%s\" is no time: give 90d, 2027-01-31T12:00:00Z, Unix milliseconds or never",
+                        import_shown(text));
+}
+
+// ------------------------------------------------------------------------------------------------------------ lists
+
+static bool add_text(struct import_build *build, const char *const **texts, size_t *count, size_t max, const char *text)
+{
+    if (*count == max)
+        return import_wrong(build->wrong, "a list has more than %zu entries, at \"%s\"", max, import_shown(text));
+    const char **grown = pool_take(build->pool, *count + 1, sizeof *grown);
+    for (size_t i = 0; i < *count; i++)
+        grown[i] = (*texts)[i];
+    grown[*count] = keep(build, text);
+    *texts = grown;
+    ++*count;
+    return true;
+}
+
+static bool add_scope(struct import_build *build, const char *text)
+{
+    struct postern_create_request *key = key_of(build);
+    return add_text(build, &key->scopes, &key->scope_count, SCOPES_MAX, text);
+}
+
+static bool add_address(struct import_build *build, const char *text)
+{
+    struct postern_create_request *key = key_of(build);
+    return add_text(build, &key->allowed_addresses, &key->allowed_address_count, ADDRESSES_MAX, text);
+}
+
+static bool add_limit(struct import_build *build, const char *text)
+{
+    struct postern_create_request *key = key_of(build);
+    if (key->limit_count == LIMITS_MAX)
+        return import_wrong(build->wrong, "there are more than %d limits", LIMITS_MAX);
+    struct postern_limit *grown = pool_take(build->pool, key->limit_count + 1, sizeof *grown);
+    for (size_t i = 0; i < key->limit_count; i++)
+        grown[i] = key->limits[i];
+    if (postern_limit_parse(text, &grown[key->limit_count], NULL) != POSTERN_OK)
+        return import_wrong(build->wrong,
+                            "limit %zu is none: write it like requests=60/min, requests=unlimited or "
+                            "requests=300/min:token_bucket,burst=50",
+                            key->limit_count + 1);
+    key->limits = grown;
+    key->limit_count++;
+    build->row->size_bytes += POSTERN_LIMIT_TEXT_MAX;
+    return true;
+}
+
+bool import_metadata_add(struct import_build *build, const char *key, size_t key_size, const char *value)
+{
+    struct postern_create_request *to = key_of(build);
+    if (to->metadata_count == METADATA_MAX)
+        return import_wrong(build->wrong, "there are more than %d entries of metadata", METADATA_MAX);
+    struct postern_entry *grown = pool_take(build->pool, to->metadata_count + 1, sizeof *grown);
+    for (size_t i = 0; i < to->metadata_count; i++)
+        grown[i] = to->metadata[i];
+    grown[to->metadata_count] =
+        (struct postern_entry){.key = pool_text(build->pool, key, key_size), .value = keep(build, value)};
+    build->row->size_bytes += key_size + 8;
+    to->metadata = grown;
+    to->metadata_count++;
+    return true;
+}
+
+static bool add_metadata(struct import_build *build, const char *text)
+{
+    size_t size = strcspn(text, "=");
+    if (size == 0 || text[size] == '\0')
+        return import_wrong(build->wrong, "metadata has an entry that is not KEY=VALUE");
+    return import_metadata_add(build, text, size, text + size + 1);
+}
+
+// ------------------------------------------------------------------------------------------------------------ table
+
+static const struct import_field fields[] = {
+    {"token", "api_key", NULL, set_token},
+    {"sha256", NULL, NULL, set_sha256},
+    {"account", NULL, NULL, set_account},
+    {"name", NULL, NULL, set_name},
+    {"environment", "env", NULL, set_environment},
+    {"type", NULL, NULL, set_type},
+    {"scopes", "scope", " ,;|", add_scope},
+    {"expires", "expires_at_ms", NULL, set_expires},
+    {"prefix", NULL, NULL, set_prefix},
+    {"limits", "limit", " ;|", add_limit},
+    {"addresses", "allowed_addresses", " ,;|", add_address},
+    {"metadata", NULL, ";", add_metadata},
+};
+
+const struct import_field *import_field_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(fields[i].name, name) == 0 || (fields[i].also != NULL && strcmp(fields[i].also, name) == 0))
+            return &fields[i];
+    return NULL;
+}
+
+bool import_field_set(struct import_build *build, const struct import_field *field, const char *text)
+{
+    if (text[0] == '\0')
+        return true;
+    if (field->separators == NULL)
+        return field->set(build, text);
+    while (*text != '\0') {
+        size_t size = strcspn(text, field->separators);
+        if (size > 0 && !field->set(build, pool_text(build->pool, text, size)))
+            return false;
+        text += size + (text[size] != '\0');
+    }
+    return true;
+}
+
+bool import_build_finish(struct import_build *build)
+{
+    const struct postern_import_key *key = &build->row->key;
+    if (key->api_key == NULL && key->sha256 == NULL)
+        return import_wrong(build->wrong, "there is neither token nor sha256");
+    if (key->api_key != NULL && key->sha256 != NULL)
+        return import_wrong(build->wrong, "there are both token and sha256: give one of them");
+    if (key->key.account == NULL)
+        return import_wrong(build->wrong, "there is no account; one for all: postern import --account ID");
+    if (key->key.name == NULL)
+        return import_wrong(build->wrong, "there is no name; one for all: postern import --name NAME");
+    if (build->row->size_bytes > IMPORT_ROW_SIZE_MAX)
+        return import_wrong(build->wrong, "it has more than %d bytes", IMPORT_ROW_SIZE_MAX);
+    return true;
+}

@@ -1,0 +1,33 @@
+// The fields of an import's row: names, and text into the request.
+#ifndef CLI_IMPORT_FIELD_H
+#define CLI_IMPORT_FIELD_H
+
+#include "import_read.h"
+
+// A row under construction.
+struct import_build {
+    struct import_row *row;
+    struct pool *pool;
+    char *wrong; // IMPORT_WRONG_SIZE bytes
+};
+
+struct import_field {
+    const char *name;
+    const char *also;       // another name, or NULL
+    const char *separators; // of a list's items in one text; NULL: no list
+    bool (*set)(struct import_build *build, const char *text);
+};
+
+// NULL: there is none of that name. "metadata.KEY" is none here.
+const struct import_field *import_field_find(const char *name);
+// From one text: an item, or a list with separators. Empty: nothing is set.
+bool import_field_set(struct import_build *build, const struct import_field *field, const char *text);
+bool import_metadata_add(struct import_build *build, const char *key, size_t key_size, const char *value);
+// What was not named has to be there, and the row must not be too large.
+bool import_build_finish(struct import_build *build);
+// Says what is wrong; false.
+bool import_wrong(char wrong[IMPORT_WRONG_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The text if it is too short for a token, so that it may be shown: columns may have been mixed up.
+const char *import_shown(const char *text);
+
+#endif

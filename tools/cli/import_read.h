@@ -1,0 +1,51 @@
+// The keys of an import, read one by one from JSON Lines or CSV.
+//
+// JSON: an object on each line. CSV: the first record names the columns. The names are the same; docs of the command
+// list them. Memory is bounded, whatever comes.
+#ifndef CLI_IMPORT_READ_H
+#define CLI_IMPORT_READ_H
+
+#include "cli.h"
+#include "csv.h"
+
+enum import_format { IMPORT_FORMAT_UNKNOWN, IMPORT_FORMAT_JSON, IMPORT_FORMAT_CSV };
+
+enum {
+    IMPORT_ROW_SIZE_MAX = 32768, // of a request; what the bounds of the protocol allow is far below
+    IMPORT_WRONG_SIZE = 320
+};
+
+struct import_row {
+    size_t line;       // of the input, from 1
+    size_t size_bytes; // about what it takes in a request, rather more
+    struct postern_import_key key;
+};
+
+enum import_result {
+    IMPORT_ROW,
+    IMPORT_END,
+    IMPORT_WRONG // `wrong` says what, and `row.line` where; reading may go on
+};
+
+struct import_reader {
+    enum import_format format;
+    FILE *in;
+    size_t lines;                        // JSON: read so far
+    struct postern_create_request start; // what rows are that do not say otherwise
+    const void *columns[CSV_FIELDS_MAX]; // CSV: the field of each column
+    const char *headings[CSV_FIELDS_MAX];
+    size_t column_count;
+    struct csv csv;
+    char line[CSV_RECORD_SIZE_MAX + 1]; // JSON
+    char wrong[IMPORT_WRONG_SIZE];      // never holds a token
+    struct pool pool;
+};
+
+// Readies `reader` (which is large) and reads what comes before the first row. With IMPORT_FORMAT_UNKNOWN what begins
+// with "{" is JSON. False: `wrong` says why this can be no import.
+bool import_begin(struct import_reader *reader, FILE *in, enum import_format format);
+// The next row, in memory of `pool`.
+enum import_result import_read(struct import_reader *reader, struct pool *pool, struct import_row *row);
+void import_end(struct import_reader *reader); // wipes it
+
+#endif

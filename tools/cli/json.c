@@ -1,0 +1,131 @@
+// Answers as JSON, with the names and the nesting of the protocol.
+#include "cli.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+enum { DEPTH_MAX = 16 }; // the protocol has no recursive messages; replies go four deep
+
+struct builder {
+    json_t *open[DEPTH_MAX]; // the objects and lists that are not finished, outermost first; all belong to the first
+    size_t depth;
+    json_t *root;
+};
+
+static void add(struct builder *builder, const char *name, json_t *value)
+{
+    json_t *parent = builder->depth > 0 ? builder->open[builder->depth - 1] : NULL;
+    if (parent == NULL)
+        builder->root = value;
+    else if (name != NULL)
+        json_object_set_new_nocheck(parent, name, value);
+    else
+        json_array_append_new(parent, value);
+}
+
+static void begin(struct builder *builder, const char *name, json_t *value)
+{
+    add(builder, name, value);
+    if (builder->depth < DEPTH_MAX)
+        builder->open[builder->depth] = value;
+    builder->depth++;
+}
+
+static void on_object_begin(void *builder, const char *name)
+{
+    begin(builder, name, json_object());
+}
+
+static void on_list_begin(void *builder, const char *name)
+{
+    begin(builder, name, json_array());
+}
+
+static void on_end(void *builder)
+{
+    ((struct builder *)builder)->depth--;
+}
+
+static void on_text(void *builder, const char *name, const char *text)
+{
+    add(builder, name, json_string(text));
+}
+
+static void on_integer(void *builder, const char *name, int64_t value)
+{
+    add(builder, name, json_integer(value));
+}
+
+static void on_boolean(void *builder, const char *name, bool value)
+{
+    add(builder, name, json_boolean(value));
+}
+
+static void on_absent(void *builder, const char *name)
+{
+    add(builder, name, json_null());
+}
+
+static void print_json(json_t *object)
+{
+    json_dumpf(object, stdout, 0);
+    putchar('\n');
+    json_decref(object);
+}
+
+static json_t *build(const void *reply)
+{
+    struct builder builder = {0};
+    const struct postern_visitor visitor = {.context = &builder,
+                                            .object_begin = on_object_begin,
+                                            .object_end = on_end,
+                                            .list_begin = on_list_begin,
+                                            .list_end = on_end,
+                                            .text = on_text,
+                                            .integer = on_integer,
+                                            .boolean = on_boolean,
+                                            .absent = on_absent};
+    postern_reply_walk(reply, &visitor);
+    return builder.root;
+}
+
+void output_json(const void *reply, const char *more_name, const char *more_text)
+{
+    json_t *root = build(reply);
+    if (more_name != NULL)
+        json_object_set_new(root, more_name, json_string(more_text));
+    print_json(root);
+}
+
+void output_json_entries(const void *reply, const char *list)
+{
+    json_t *root = build(reply);
+    size_t index;
+    json_t *entry;
+    json_array_foreach(json_object_get(root, list), index, entry) print_json(json_incref(entry));
+    json_decref(root);
+}
+
+void output_json_entry(const void *reply, const char *list, size_t index, const char *name)
+{
+    json_t *root = build(reply);
+    json_t *outer = json_object();
+    json_object_set(outer, name, json_array_get(json_object_get(root, list), index));
+    print_json(outer);
+    json_decref(root);
+}
+
+void output_json_error(const struct postern_error *error)
+{
+    json_t *inner = json_object();
+    json_object_set_new(inner, "code", json_string(postern_status_name(error->status)));
+    json_object_set_new(inner, "message", json_string(error->message));
+    json_object_set_new(inner, "reason", json_string(error->reason));
+    json_object_set_new(inner, "field", json_string(error->field));
+    json_object_set_new(inner, "retry_after_ms", json_integer(error->retry_after_ms));
+    json_object_set_new(inner, "answered", json_boolean(error->answered));
+    json_object_set_new(inner, "outcome_unknown", json_boolean(error->outcome_unknown));
+    json_t *outer = json_object();
+    json_object_set_new(outer, "error", inner);
+    print_json(outer);
+}

@@ -1,0 +1,297 @@
+// scan: leaked tokens.
+#include "command.h"
+#include "scan_find.h"
+#include "scan_history.h"
+#include "scan_walk.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { REMEMBERED = 1024 };
+
+// What is known of a token: posternd is asked once, however often it is found.
+struct verdict {
+    char token[SCAN_TOKEN_MAX + 1];
+    char account[72];
+    char name[136];
+    const char *state; // as the protocol's KeyState, and UNKNOWN, SUSPENDED
+    bool works;        // or may work again
+    bool revoked;      // just now
+};
+
+struct scan {
+    struct cli *cli;
+    struct scan_find find;
+    struct scan_history history;
+    const char *path;
+    bool is_stdin;
+    bool revokes;
+    struct verdict remembered[REMEMBERED]; // by the token's checksum
+    size_t files, tokens, leaks;
+    bool failed; // something could not be read or asked
+};
+
+// ----------------------------------------------------------------------------------------------------------- verdict
+
+static void state_of(const struct postern_verify_reply *reply, struct verdict *verdict)
+{
+    verdict->works = true; // unless it is final
+    switch (reply->reason) {
+    case POSTERN_REASON_REVOKED_API_KEY:
+        verdict->state = "REVOKED";
+        verdict->works = false;
+        break;
+    case POSTERN_REASON_EXPIRED_API_KEY:
+        verdict->state = "EXPIRED";
+        verdict->works = false;
+        break;
+    case POSTERN_REASON_MISSING_API_KEY:
+    case POSTERN_REASON_INVALID_API_KEY:
+        verdict->state = "UNKNOWN";
+        verdict->works = false;
+        break;
+    case POSTERN_REASON_DISABLED_API_KEY:
+        verdict->state = "DISABLED";
+        break;
+    case POSTERN_REASON_ACCOUNT_SUSPENDED:
+        verdict->state = "SUSPENDED";
+        break;
+    default: // allowed, or refused for what this question lacks
+        verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
+        break;
+    }
+}
+
+static void copy(char *to, size_t room, const char *text)
+{
+    snprintf(to, room, "%.*s", (int)room - 1, text);
+}
+
+// Verify answers NOT_FOUND for a key that is in order, but whose limits do not declare `requests`.
+static bool is_undeclared(const struct postern_error *error)
+{
+    return error->status == POSTERN_NOT_FOUND && strstr(error->field, "charges[0]") != NULL;
+}
+
+static bool ask(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
+{
+    struct cli *cli = scan->cli;
+    const struct postern_verify_request request = {.api_key = token->text, .peek = true};
+    struct postern_verify_reply *reply = NULL;
+    enum postern_status status = postern_verify(cli->client, &request, &reply, &cli->error);
+    if (status == POSTERN_OK) {
+        state_of(reply, verdict);
+        copy(verdict->account, sizeof verdict->account, reply->account);
+        copy(verdict->name, sizeof verdict->name, reply->key_name);
+    } else if (is_undeclared(&cli->error)) {
+        verdict->state = "ACTIVE";
+        verdict->works = true;
+        status = POSTERN_OK;
+    }
+    postern_reply_free(reply);
+    return status == POSTERN_OK;
+}
+
+static bool revoke_token(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
+{
+    struct cli *cli = scan->cli;
+    const char *reason = argument_text(cli, "reason");
+    const struct postern_revoke_request request = {.api_key = token->text,
+                                                   .reason = reason != NULL ? reason : "found by postern scan"};
+    struct postern_revoke_reply *reply = NULL;
+    if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
+        return false;
+    copy(verdict->account, sizeof verdict->account, reply->key.account);
+    copy(verdict->name, sizeof verdict->name, reply->key.name);
+    verdict->state = "REVOKED";
+    verdict->revoked = true;
+    postern_reply_free(reply);
+    return true;
+}
+
+static size_t place_of(const struct scan_token *token)
+{
+    size_t hash = 0;
+    for (const char *at = token->text + strlen(token->text) - 6; *at != '\0'; at++)
+        hash = hash * 62 + (unsigned char)*at;
+    return hash % REMEMBERED;
+}
+
+// NULL when posternd could not be asked, or did not revoke: cli->error says why.
+static const struct verdict *judge(struct scan *scan, const struct scan_token *token)
+{
+    struct verdict *verdict = &scan->remembered[place_of(token)];
+    if (strcmp(verdict->token, token->text) == 0)
+        return verdict;
+    explicit_bzero(verdict, sizeof *verdict);
+    if (!ask(scan, token, verdict))
+        return NULL;
+    if (scan->revokes && verdict->works && !token->is_public && !revoke_token(scan, token, verdict))
+        return NULL;
+    copy(verdict->token, sizeof verdict->token, token->text);
+    return verdict;
+}
+
+// ------------------------------------------------------------------------------------------------------------ output
+
+// A path may be any bytes: what is not printable ASCII or part of UTF-8 is shown as '?'.
+static const char *shown_path(const char *path, char shown[256])
+{
+    size_t size = 0;
+    for (; path[size] != '\0' && size < 255; size++) {
+        unsigned char c = (unsigned char)path[size];
+        shown[size] = c < 0x20 || c == 0x7F ? '?' : (char)c;
+    }
+    shown[size] = '\0';
+    return shown;
+}
+
+static void print_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+{
+    json_t *object = json_object();
+    json_t *path = json_string(scan->path);
+    char plain[256];
+    size_t size = 0;
+    for (; path == NULL && scan->path[size] != '\0' && size < sizeof plain - 1; size++)
+        plain[size] = (signed char)scan->path[size] < 0x20 ? '?' : scan->path[size];
+    plain[size] = '\0';
+    json_object_set_new(object, "file", path != NULL ? path : json_string(plain));
+    json_object_set_new(object, "line", json_integer((json_int_t)token->line));
+    json_object_set_new(object, "commit", json_string(scan->history.commit));
+    json_object_set_new(object, "path", json_string(scan->history.path));
+    json_object_set_new(object, "key_id", json_string(token->key_id));
+    json_object_set_new(object, "account", json_string(verdict->account));
+    json_object_set_new(object, "name", json_string(verdict->name));
+    json_object_set_new(object, "type", json_string(token->is_public ? "PUBLIC" : "SECRET"));
+    json_object_set_new(object, "environment", json_string(token->is_live ? "LIVE" : "TEST"));
+    json_object_set_new(object, "state", json_string(verdict->state));
+    json_object_set_new(object, "revoked_now", json_boolean(verdict->revoked));
+    json_dumpf(object, stdout, 0);
+    putchar('\n');
+    json_decref(object);
+}
+
+static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+{
+    char path[256], state[32];
+    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, token->key_id);
+    if (verdict->name[0] != '\0')
+        printf(" (%s)", verdict->name);
+    if (verdict->account[0] != '\0')
+        printf(" account %s", verdict->account);
+    printf(", %s, %s, %s%s", token->is_public ? "public" : "secret", token->is_live ? "live" : "test",
+           output_lower(verdict->state, state, sizeof state), verdict->revoked ? " just now" : "");
+    if (scan->history.commit[0] != '\0')
+        printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
+    putchar('\n');
+}
+
+static void on_token(void *context, const struct scan_token *token)
+{
+    struct scan *scan = context;
+    char path[256];
+    scan->tokens++;
+    const struct verdict *verdict = judge(scan, token);
+    if (verdict == NULL) {
+        fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
+                (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
+                scan->cli->error.message);
+        scan->failed = true;
+        return;
+    }
+    scan->leaks += verdict->works && !token->is_public;
+    if (scan->cli->json)
+        print_json(scan, token, verdict);
+    else
+        print_finding(scan, token, verdict);
+}
+
+// ------------------------------------------------------------------------------------------------------------- input
+
+static void on_file_begin(void *context, const char *path)
+{
+    struct scan *scan = context;
+    scan->path = path;
+    scan->files++;
+    scan_find_begin(&scan->find, on_token, scan);
+}
+
+static void on_bytes(void *context, const char *bytes, size_t size)
+{
+    struct scan *scan = context;
+    while (size > 0) {
+        const char *end = scan->is_stdin ? memchr(bytes, '\n', size) : NULL;
+        size_t piece = end != NULL ? (size_t)(end - bytes) + 1 : size;
+        if (scan->is_stdin)
+            scan_history_feed(&scan->history, bytes, piece);
+        scan_find_feed(&scan->find, bytes, piece);
+        bytes += piece;
+        size -= piece;
+    }
+}
+
+static void on_problem(void *context, const char *path, int error)
+{
+    struct scan *scan = context;
+    char shown[256];
+    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), strerror(error));
+    scan->failed = true;
+}
+
+// ----------------------------------------------------------------------------------------------------------- command
+
+static void scan_all(struct scan *scan)
+{
+    const struct scan_visitor visitor = {
+        .context = scan, .file_begin = on_file_begin, .bytes = on_bytes, .problem = on_problem};
+    for (size_t i = 0; i < scan->cli->operand_count; i++) {
+        scan->is_stdin = strcmp(scan->cli->operands[i], "-") == 0;
+        if (scan->is_stdin)
+            scan_read(STDIN_FILENO, "-", &visitor);
+        else
+            scan_walk(scan->cli->operands[i], &visitor);
+        scan->history = (struct scan_history){0};
+    }
+}
+
+static int run_scan(struct cli *cli)
+{
+    if (argument_has(cli, "reason") && !argument_has(cli, "revoke"))
+        return misuse(cli, "--reason belongs to --revoke");
+    struct scan *scan = cli_keep(cli, 1, sizeof *scan);
+    int status = call_open(cli);
+    if (status != CLI_DONE)
+        return status;
+    scan->cli = cli;
+    scan->revokes = argument_has(cli, "revoke");
+    scan_all(scan);
+    scan_find_end(&scan->find);
+    fprintf(stderr, "%zu %s scanned, %zu %s found, %zu of secret keys that work%s\n", scan->files,
+            scan->files == 1 ? "file" : "files", scan->tokens, scan->tokens == 1 ? "token" : "tokens", scan->leaks,
+            scan->revokes && scan->leaks > 0 ? "ed until now" : " or may work again");
+    return scan->leaks == 0 && !scan->failed ? CLI_DONE : CLI_FAILED;
+}
+
+static const struct flag scan_flags[] = {
+    {"revoke", NULL, false, "revoke the secret keys whose tokens are found, at once and for ever"},
+    {"reason", "TEXT", false, "why; kept with the revoked keys (default \"found by postern scan\")"},
+    {0},
+};
+
+const struct command command_scan = {
+    .words = "scan",
+    .operands = "PATH...|-",
+    .operands_min = 1,
+    .operands_max = SIZE_MAX,
+    .summary = "find leaked tokens in files, directories or standard input",
+    .flags = scan_flags,
+    .notes =
+        "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
+        "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
+        "history is compressed, so let git tell it:\n"
+        "  git log -p --all | postern scan -\n"
+        "  postern scan --revoke /var/log /srv/www",
+    .run = run_scan,
+};
