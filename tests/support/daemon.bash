@@ -17,7 +17,8 @@ make_home() {
     DAEMON_DATA=$DAEMON_HOME/data
     DAEMON_SOCKET=$DAEMON_HOME/run/postern.sock
     DAEMON_LOG=$DAEMON_HOME/log
-    export DAEMON_HOME DAEMON_DATA DAEMON_SOCKET DAEMON_LOG
+    DAEMON_TOKENS=$DAEMON_HOME/tokens
+    export DAEMON_HOME DAEMON_DATA DAEMON_SOCKET DAEMON_LOG DAEMON_TOKENS
     export POSTERN_URL=ipc://$DAEMON_SOCKET
 }
 
@@ -99,7 +100,20 @@ restart_daemon() {
     stop_daemon && start_daemon "$@"
 }
 
-# For teardown: nothing stays behind, and what a sanitizer found is not passed over.
+# note_token TOKEN...: those that must be nowhere when the daemon is dropped.
+note_token() {
+    printf '%s\n' "$@" >>"$DAEMON_TOKENS"
+}
+
+# No secret key's token of this run can be read from the daemon's files, its log or a core file.
+nothing_at_rest() {
+    local cores=()
+    [ -s "$DAEMON_TOKENS" ] || return 0
+    mapfile -t cores < <(find . "$DAEMON_HOME" -maxdepth 1 -name 'core*' -type f)
+    python3 "$SUPPORT/at_rest.py" "$DAEMON_TOKENS" "$DAEMON_DATA" "$DAEMON_LOG" "${cores[@]}"
+}
+
+# For teardown: nothing stays behind, what a sanitizer found is not passed over, nor a secret on the disk.
 drop_daemon() {
     local found=0
     if [ -n "${DAEMON_PID-}" ] && alive "$DAEMON_PID"; then
@@ -111,6 +125,7 @@ drop_daemon() {
             found=1
             cat "$DAEMON_LOG"
         fi
+        nothing_at_rest || found=1
         rm -rf "$DAEMON_HOME"
     fi
     unset DAEMON_PID DAEMON_HOME
@@ -141,4 +156,5 @@ make_key() {
     made=$(postern create --account "$1" --name "${2:-key}" "${@:3}" --json) || return 1
     TOKEN=$(jq -r .api_key <<<"$made")
     KEY_ID=$(jq -r .key.key_id <<<"$made")
+    note_token "$TOKEN"
 }

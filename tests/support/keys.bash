@@ -1,0 +1,88 @@
+# Helpers for tests of keys, of what they may do and of who may change them. Every answer is asked for as JSON.
+# shellcheck shell=bash
+
+# shellcheck source=tests/support/daemon.bash
+source "$(dirname "${BASH_SOURCE[0]}")/daemon.bash"
+
+# call WORD...: what `postern WORD...` answers is in $output.
+call() {
+    run --separate-stderr postern "$@" --json
+}
+
+# as TOKEN WORD...: the same, with this token as the caller's credential.
+as() {
+    POSTERN_API_KEY=$1 call "${@:2}"
+}
+
+# done_so [FILTER]: the call worked, and jq's FILTER is true of its answer.
+done_so() {
+    if [ "$status" -ne 0 ]; then
+        echo "exit status $status: $output $stderr"
+        return 1
+    fi
+    [ $# -eq 0 ] || answer "$1"
+}
+
+# failed CODE [FIELD [TEXT]...]: the call failed with this status, at this field, and its message has each text.
+failed() {
+    local text
+    if [ "$status" -ne 1 ]; then
+        echo "wanted $1, got exit status $status: $output $stderr"
+        return 1
+    fi
+    answer ".error.code == \"$1\""
+    [ $# -lt 2 ] || answer ".error.field == \"$2\""
+    for text in "${@:3}"; do
+        answer ".error.message | contains(\"$text\")"
+    done
+}
+
+# verify [OPTION]...: asks about TOKEN; charges nothing.
+verify() {
+    run --separate-stderr postern verify - --peek --json "$@" <<<"$TOKEN"
+}
+
+# allowed [OPTION]...
+allowed() {
+    verify "$@"
+    done_so '.allowed and .reason == "ALLOWED" and .http_status == 200'
+}
+
+# refused REASON HTTP_STATUS [OPTION]...
+refused() {
+    verify "${@:3}"
+    [ "$status" -eq 1 ] || { echo "exit status $status: $output"; return 1; }
+    answer "(.allowed | not) and .reason == \"$1\" and .http_status == $2"
+}
+
+# roll_key KEY_ID [OPTION]...: sets TOKEN and KEY_ID to the successor's; the answer is in $output.
+roll_key() {
+    call roll "$@"
+    done_so
+    TOKEN=$(field .api_key)
+    KEY_ID=$(field .key.key_id)
+    note_token "$TOKEN"
+}
+
+# field FILTER: of the last answer.
+field() {
+    jq -r "$1" <<<"$output"
+}
+
+# wire REQUEST: in protobuf's text form, by a client that has nothing of ours; the Reply as JSON is in $output.
+wire() {
+    run --separate-stderr python3 "$SUPPORT/client.py" "$POSTERN_URL" ask <<<"$1"
+}
+
+# wire_failed CODE FIELD: the number of a status.
+wire_failed() {
+    [ "$status" -eq 2 ] || { echo "exit status $status: $output $stderr"; return 1; }
+    answer ".status.code == $1 and .status.field == \"$2\" and (.status.message | length > 0)"
+}
+
+INVALID_ARGUMENT=3 NOT_FOUND=5 FAILED_PRECONDITION=9
+
+# A request_id that nobody has used.
+fresh_id() {
+    od -An -N8 -tx1 /dev/urandom | tr -d ' \n'
+}
