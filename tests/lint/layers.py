@@ -14,7 +14,7 @@ ROOMS = {
     "key": ["secret"],
     "account": ["secret"],
     "usage": ["store"],
-    "registry": ["store", "secret", "key", "account", "limit"],
+    "registry": ["store", "secret", "key", "account", "limit", "usage"],
     "authorizer": ["store", "registry", "key", "account", "limit", "usage"],
     "scheduler": ["store", "registry", "limit", "usage"],
     "rpc": ["store", "secret", "key", "account", "limit", "usage", "registry", "authorizer", "scheduler"],
