@@ -195,7 +195,7 @@ misused() {
     [ "${COMPREPLY[*]}" = verify ]
     COMP_WORDS=(postern tier "") COMP_CWORD=2 COMPREPLY=()
     _postern
-    [ "${COMPREPLY[*]}" = put ]
+    [ "${COMPREPLY[*]}" = "put get list delete" ]
     COMP_WORDS=(postern verify - --pe) COMP_CWORD=3 COMPREPLY=()
     _postern
     [ "${COMPREPLY[*]}" = --peek ]

@@ -1,0 +1,279 @@
+// Commands that make several calls, against a scripted server.
+#include "command.h"
+#include "support/client_peer.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static char directory[] = "/tmp/postern-cli-XXXXXX";
+static char url[64];
+
+static ProtobufCBinaryData data(const char *text)
+{
+    union {
+        const char *text;
+        uint8_t *bytes;
+    } same = {.text = text};
+    return (ProtobufCBinaryData){.data = same.bytes, .len = strlen(text)};
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(url, sizeof url, "ipc://%s/socket", directory);
+    return setenv("POSTERN_URL", url, 1);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    nng_fini();
+    return rmdir(directory);
+}
+
+// Runs the command with these words (NULL ends them), as main does.
+static int run(const struct command *command, ...)
+{
+    char *words[8];
+    int count = 0;
+    va_list arguments;
+    va_start(arguments, command);
+    for (char *word = va_arg(arguments, char *); word != NULL; word = va_arg(arguments, char *))
+        words[count++] = word;
+    va_end(arguments);
+    struct cli cli = {0};
+    int leading = 0;
+    char none[] = "";
+    char *before[8] = {none};
+    int status = arguments_read_leading(&cli, 8, before, &leading); // takes the memory
+    cli.command = command;
+    if (status == CLI_DONE)
+        status = arguments_read(&cli, count, words);
+    if (status == CLI_DONE)
+        status = command->run(&cli);
+    fflush(stdout);
+    postern_close(cli.client);
+    pool_wipe(&cli.pool);
+    return status;
+}
+
+// ------------------------------------------------------------------------------------------------- suspend, resume
+
+struct suspension {
+    Postern__V1__Account account;
+    Postern__V1__GetAccountReply got;
+    Postern__V1__PutAccountReply put;
+    Postern__V1__Status aborted;
+    unsigned collisions; // how often somebody else is quicker
+    unsigned puts;
+    bool kept; // what was put had all the other settings
+};
+
+static enum peer_act on_account(void *context, unsigned n, const Postern__V1__Request *request,
+                                Postern__V1__Reply *reply)
+{
+    (void)n;
+    struct suspension *at = context;
+    reply->result_case = (Postern__V1__Reply__ResultCase)request->call_case;
+    if (request->call_case == POSTERN__V1__REQUEST__CALL_GET_ACCOUNT) {
+        reply->get_account = &at->got;
+        return PEER_ANSWER;
+    }
+    const Postern__V1__PutAccountRequest *put = request->put_account;
+    at->puts++;
+    at->kept = put->max_keys == 77 && put->display_name.len == 4 && put->n_environments == 1 && put->tier.len == 4 &&
+               put->no_default_public_key && put->if_version == at->account.version;
+    if (at->collisions > 0) {
+        at->collisions--;
+        at->account.version++;
+        reply->status = &at->aborted;
+        return PEER_ANSWER;
+    }
+    at->account.suspended = put->suspended;
+    reply->put_account = &at->put;
+    return PEER_ANSWER;
+}
+
+static void start_suspension(struct suspension *at, struct peer *peer, unsigned collisions)
+{
+    static Postern__V1__Environment live[] = {POSTERN__V1__ENVIRONMENT__ENVIRONMENT_LIVE};
+    *at = (struct suspension){.collisions = collisions};
+    postern__v1__account__init(&at->account);
+    at->account.account = data("acme");
+    at->account.display_name = data("Acme");
+    at->account.tier = data("free");
+    at->account.environments = live;
+    at->account.n_environments = 1;
+    at->account.max_keys = 77;
+    at->account.no_default_public_key = true;
+    at->account.version = 5;
+    postern__v1__get_account_reply__init(&at->got);
+    at->got.account = &at->account;
+    postern__v1__put_account_reply__init(&at->put);
+    at->put.account = &at->account;
+    postern__v1__status__init(&at->aborted);
+    at->aborted.code = POSTERN_ABORTED;
+    peer_start(peer, url, on_account, at);
+}
+
+static void suspending_keeps_all_other_settings(void **state)
+{
+    (void)state;
+    struct suspension at;
+    struct peer peer;
+    start_suspension(&at, &peer, 0);
+    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_DONE);
+    assert_true(at.account.suspended);
+    assert_true(at.kept);
+    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_DONE); // it is already
+    assert_int_equal(at.puts, 1);
+    assert_int_equal(run(&command_account_resume, "acme", NULL), CLI_DONE);
+    assert_false(at.account.suspended);
+    peer_stop(&peer);
+}
+
+static void suspending_is_repeated_when_somebody_else_was_quicker(void **state)
+{
+    (void)state;
+    struct suspension at;
+    struct peer peer;
+    start_suspension(&at, &peer, 3);
+    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_DONE);
+    assert_true(at.account.suspended);
+    assert_true(at.kept); // with the version as it was then
+    assert_int_equal(at.puts, 4);
+    peer_stop(&peer);
+}
+
+static void suspending_is_given_up_some_time(void **state)
+{
+    (void)state;
+    struct suspension at;
+    struct peer peer;
+    start_suspension(&at, &peer, 1000);
+    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_FAILED);
+    assert_in_range(at.puts, 2, 100);
+    peer_stop(&peer);
+}
+
+// ------------------------------------------------------------------------------------------------------------ import
+
+enum { REQUESTS_MAX = 8 };
+
+struct importing {
+    Postern__V1__ImportReply done;
+    Postern__V1__Key key;
+    Postern__V1__Key *keys[64];
+    Postern__V1__Status refused;
+    unsigned refuse; // the number of the request that is refused, from 0
+    size_t counts[REQUESTS_MAX];
+    unsigned requests;
+};
+
+static enum peer_act on_import(void *context, unsigned n, const Postern__V1__Request *request,
+                               Postern__V1__Reply *reply)
+{
+    struct importing *at = context;
+    at->counts[at->requests++ % REQUESTS_MAX] = request->import->n_keys;
+    reply->result_case = POSTERN__V1__REPLY__RESULT_IMPORT;
+    at->done.n_keys = request->import->n_keys;
+    reply->import = &at->done;
+    if (n == at->refuse)
+        reply->status = &at->refused;
+    return PEER_ANSWER;
+}
+
+static void start_import(struct importing *at, struct peer *peer, unsigned refuse, uint32_t code, const char *field)
+{
+    *at = (struct importing){.refuse = refuse};
+    postern__v1__key__init(&at->key);
+    for (size_t i = 0; i < 64; i++)
+        at->keys[i] = &at->key;
+    postern__v1__import_reply__init(&at->done);
+    at->done.keys = at->keys;
+    postern__v1__status__init(&at->refused);
+    at->refused.code = code;
+    at->refused.field = data(field);
+    at->refused.message = data("no");
+    peer_start(peer, url, on_import, at);
+}
+
+// Puts that many rows before the command's standard input; that of `wrong`, from 1, is no JSON.
+static void give_rows(size_t count, size_t wrong)
+{
+    FILE *rows = tmpfile();
+    assert_non_null(rows);
+    for (size_t i = 1; i <= count; i++)
+        fprintf(rows,
+                i == wrong ? "nonsense\n" : "{\"token\":\"an-old-token-%06zu\",\"account\":\"a\",\"name\":\"n\"}\n", i);
+    rewind(rows);
+    fclose(stdin);
+    stdin = rows;
+}
+
+static void keys_are_sent_64_at_once(void **state)
+{
+    (void)state;
+    struct importing at;
+    struct peer peer;
+    start_import(&at, &peer, UINT32_MAX, 0, "");
+    give_rows(130, 0);
+    assert_int_equal(run(&command_import, NULL), CLI_DONE);
+    assert_int_equal(at.requests, 3);
+    assert_int_equal(at.counts[0], 64);
+    assert_int_equal(at.counts[1], 64);
+    assert_int_equal(at.counts[2], 2);
+    peer_stop(&peer);
+}
+
+static void a_batch_with_a_wrong_line_is_not_sent(void **state)
+{
+    (void)state;
+    struct importing at;
+    struct peer peer;
+    start_import(&at, &peer, UINT32_MAX, 0, "");
+    give_rows(12, 6);
+    assert_int_equal(run(&command_import, "--batch", "4", NULL), CLI_FAILED);
+    assert_int_equal(at.requests, 2);
+    peer_stop(&peer);
+}
+
+static void what_is_wrong_with_one_key_does_not_stop_the_next_batch(void **state)
+{
+    (void)state;
+    struct importing at;
+    struct peer peer;
+    start_import(&at, &peer, 0, POSTERN_NOT_FOUND, "import.keys[1].key.account");
+    give_rows(8, 0);
+    assert_int_equal(run(&command_import, "--batch", "4", NULL), CLI_FAILED);
+    assert_int_equal(at.requests, 2);
+    peer_stop(&peer);
+}
+
+static void what_is_wrong_with_the_caller_stops_the_import(void **state)
+{
+    (void)state;
+    struct importing at;
+    struct peer peer;
+    start_import(&at, &peer, 0, POSTERN_PERMISSION_DENIED, "");
+    give_rows(8, 0);
+    assert_int_equal(run(&command_import, "--batch", "4", NULL), CLI_FAILED);
+    assert_int_equal(at.requests, 1);
+    peer_stop(&peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(suspending_keeps_all_other_settings),
+        cmocka_unit_test(suspending_is_repeated_when_somebody_else_was_quicker),
+        cmocka_unit_test(suspending_is_given_up_some_time),
+        cmocka_unit_test(keys_are_sent_64_at_once),
+        cmocka_unit_test(a_batch_with_a_wrong_line_is_not_sent),
+        cmocka_unit_test(what_is_wrong_with_one_key_does_not_stop_the_next_batch),
+        cmocka_unit_test(what_is_wrong_with_the_caller_stops_the_import),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
