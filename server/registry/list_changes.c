@@ -184,7 +184,8 @@ static bool make_room(struct listing *listing, size_t more)
     struct registry_changes_page *page = listing->page;
     if (more <= listing->room - page->count)
         return true;
-    size_t room = page->count + more;
+    size_t least = page->count + more;
+    size_t room = least > 2 * listing->room ? least : 2 * listing->room; // what is left behind stays in the arena
     struct registry_change_entry *items = arena_array(listing->arena, room, sizeof *items);
     if (items == NULL)
         return false;

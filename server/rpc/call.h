@@ -16,6 +16,7 @@ enum {
     CALL_REPLY_MAX = 1024 * 1024,
     CALL_DECODE_BUDGET = 256 * 1024,
     CALL_BUDGET = 2 * 1024 * 1024,
+    CALL_LIST_BUDGET = 16 * 1024 * 1024, // 500 records of many small parts take 9 MiB before they are packed
     CALL_ADDRESS_SIZE = 46,
     CALL_CALLER_NAME_SIZE = 24
 };

@@ -5,8 +5,7 @@
 #include <string.h>
 
 enum {
-    // Keys of one page: each may take about 9 KiB with its wire form, and a page has to fit request memory and reply.
-    PAGE_BYTES_MAX = 512 * 1024,
+    PAGE_BYTES_MAX = 512 * 1024, // of stored keys: their wire form has to fit a reply
     // Where a page of keys ended: the key's id, and its expiry then.
     POSITION_SIZE = KEY_ID_SIZE + 8
 };

@@ -4,7 +4,7 @@
 #include "rpc/wire.h"
 
 enum {
-    PAGE_BYTES_MAX = 384 * 1024, // with their wire form they have to fit request memory
+    PAGE_BYTES_MAX = 512 * 1024, // of texts: with what the wire adds they have to fit a reply
     POSITION_SIZE = 8            // the sequence of the last change
 };
 

@@ -14,6 +14,7 @@ enum status handler_end_view(struct call *call, enum status status)
 bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, struct handler_page *page)
 {
     struct slice token = wire_slice(ask->page_token);
+    arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: lists never wait
     *page = (struct handler_page){.size = ask->page_size != 0 ? ask->page_size : REGISTRY_PAGE_DEFAULT};
     page->binding.call = slice_text(call->route->name);
     page->binding.caller = slice_text(call->caller.name);
