@@ -13,6 +13,8 @@ enum { LOADS_PER_CALL_MAX = 64 };
 const char *const authorizer_tables[] = {[TABLE_METER] = "meter", [TABLE_CLOCK] = "clock"};
 const size_t authorizer_table_count = sizeof authorizer_tables / sizeof authorizer_tables[0];
 
+const struct limit_charge charge_one_request = {{(const uint8_t *)"requests", 8}, 1};
+
 // ------------------------------------------------------------------------------------------------ facts
 
 static enum status find_by_token(struct authorizer *a, struct authorizer_call *call, bool *known)
@@ -255,7 +257,6 @@ static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_cal
 static enum authorizer_progress charge(struct authorizer *a, struct authorizer_call *call,
                                        const struct registry_tier *tier)
 {
-    static const struct limit_charge one_request = {{(const uint8_t *)"requests", 8}, 1};
     const struct authorizer_decision *d = &call->decision;
     struct limit_term *terms = arena_alloc(call->arena, LIMIT_TERMS_MAX * sizeof *terms);
     if (terms == NULL) {
@@ -267,7 +268,7 @@ static enum authorizer_progress charge(struct authorizer *a, struct authorizer_c
         .owner = d->account.id,
         .terms = terms,
         .term_count = term_collect(tier, &d->account, d->has_key ? &d->key : NULL, terms),
-        .charges = charges_given ? call->question.charges : &one_request,
+        .charges = charges_given ? call->question.charges : &charge_one_request,
         .charge_count = charges_given ? call->question.charge_count : 1,
         .peek = call->question.peek,
     };
@@ -288,7 +289,7 @@ static void wake(struct limit_waiter *waiter, enum status status)
     call->resume(call, status);
 }
 
-enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_call *call)
+static enum authorizer_progress decide(struct authorizer *a, struct authorizer_call *call)
 {
     struct registry_tier tier = {0};
     memset(&call->decision, 0, sizeof call->decision);
@@ -306,6 +307,15 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
         return AUTHORIZER_DONE;
     }
     return charge(a, call, &tier);
+}
+
+enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_call *call)
+{
+    enum authorizer_progress progress = decide(a, call);
+    // While it waits, the call may be somebody else's already; its last turn notes it.
+    if (progress == AUTHORIZER_DONE)
+        note_decision(a, call);
+    return progress;
 }
 
 enum status authorizer_identify(struct authorizer *a, struct store_txn *view, struct arena *arena, struct slice token,

@@ -1,7 +1,7 @@
 // The decision: may this key do this, now? Facts from the registry, pure rules, then all limits at once.
 //
 // Owns: the meters' write-behind: what limit_collect gives goes to the writer of the store `meters/`, together with the
-// clock's high-water mark.
+// clock's high-water mark. Notes each decision that is not a peek in the usage, once.
 // Threads: verify, ratecheck: any thread, with a call and a view of its own; never block on I/O. When units have to be
 // set aside on disk first, the answer is AUTHORIZER_WAITING and `resume` is called from the meters' writer thread.
 // Time: the fenced clock; expiry and limits use the same.
@@ -10,12 +10,14 @@
 
 #include "base/reason.h"
 #include "registry/registry.h"
+#include "usage/usage.h"
 
 struct authorizer;
 
 struct authorizer_options {
     struct registry *registry; // outlives the authorizer, as do the others
-    struct store *meters;      // opened with authorizer_tables
+    struct store *meters;      // opened with authorizer_tables, and with usage_tables behind them when there is usage
+    struct usage *usage;       // NULL: nothing is noted
     struct clock *clock;
     const struct log *log;
     int32_t utc_offset_s;
@@ -114,6 +116,16 @@ struct authorizer_identity {
 STATUS_MUST_CHECK enum status authorizer_identify(struct authorizer *authorizer, struct store_txn *view,
                                                   struct arena *arena, struct slice token, struct slice address,
                                                   struct authorizer_identity *out);
+
+// What was noted, for reading: the usage with a snapshot of its store. `usage` is NULL where nothing is noted, and then
+// there is no snapshot.
+struct authorizer_usage {
+    struct usage *usage;
+    struct store_txn *view;
+};
+// Any thread; end it within a second. RESOURCE_EXHAUSTED, UNAVAILABLE: there is nothing to end.
+STATUS_MUST_CHECK enum status authorizer_usage_begin(struct authorizer *authorizer, struct authorizer_usage *out);
+void authorizer_usage_end(struct authorizer *authorizer, struct authorizer_usage *usage);
 
 // For the scheduler, once a minute: meters at rest leave memory.
 void authorizer_forget_idle(struct authorizer *authorizer);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 enum { TABLE_METER, TABLE_CLOCK };
+enum { USAGE_VIEWS_KEPT = 16 };
 
 struct authorizer {
     struct registry *registry;
@@ -18,6 +19,11 @@ struct authorizer {
     struct store_txn *meter_view; // for the rare load of a meter that is not in memory
     pthread_mutex_t meter_view_lock;
     atomic_uint clock_jumps;
+
+    struct usage *usage;
+    pthread_mutex_t usage_views_lock;
+    struct store_txn *usage_views[USAGE_VIEWS_KEPT]; // not begun
+    size_t usage_view_count;
 
     // The write-behind: one job, at most once in the writer's queue.
     struct store_job flush;
@@ -33,6 +39,15 @@ struct authorizer {
     bool stopped;
 };
 
+extern const struct limit_charge charge_one_request; // what a call without charges costs
+
+// --- note.c
+void note_init(struct authorizer *authorizer, struct usage *usage);
+void note_close(struct authorizer *authorizer);
+// Counts what a call that is done was answered.
+void note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
+
+// --- flush.c
 void flush_init(struct authorizer *authorizer);
 // Has the writer take what the limit table wants written, soon. Any thread.
 void flush_request(struct authorizer *authorizer);

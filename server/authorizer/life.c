@@ -55,6 +55,7 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
     a->clock = options->clock;
     a->log = options->log;
     pthread_mutex_init(&a->meter_view_lock, NULL);
+    note_init(a, options->usage);
     flush_init(a);
     a->limits = limit_table_new(&(struct limit_table_options){
         .clock = options->clock, .utc_offset_s = options->utc_offset_s, .relaxed = options->relaxed});
@@ -66,6 +67,7 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
         *out = a;
         return STATUS_OK;
     }
+    note_close(a);
     store_view_close(a->meter_view);
     limit_table_free(a->limits);
     arena_free(a->flush_arena);
@@ -79,6 +81,7 @@ void authorizer_close(struct authorizer *a)
         return;
     }
     flush_exact(a);
+    note_close(a);
     store_view_close(a->meter_view);
     limit_table_free(a->limits);
     arena_free(a->flush_arena);

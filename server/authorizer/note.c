@@ -1,0 +1,86 @@
+// Decisions on their way to the usage, and the snapshots with which it is read.
+#include "authorizer/internal.h"
+
+void note_init(struct authorizer *a, struct usage *usage)
+{
+    a->usage = usage;
+    pthread_mutex_init(&a->usage_views_lock, NULL);
+}
+
+void note_close(struct authorizer *a)
+{
+    while (a->usage_view_count > 0)
+        store_view_close(a->usage_views[--a->usage_view_count]);
+    pthread_mutex_destroy(&a->usage_views_lock);
+}
+
+void note_decision(struct authorizer *a, const struct authorizer_call *call)
+{
+    const struct authorizer_question *question = &call->question;
+    const struct authorizer_decision *d = &call->decision;
+    if (a->usage == NULL || question->peek || call->status != STATUS_OK)
+        return;
+    struct usage_cost costs[LIMIT_CHARGES_MAX];
+    bool charges_given = question->charge_count != 0;
+    const struct limit_charge *charges = charges_given ? question->charges : &charge_one_request;
+    size_t count = charges_given ? question->charge_count : 1;
+    for (size_t i = 0; i < count && i < LIMIT_CHARGES_MAX; i++)
+        costs[i] = (struct usage_cost){charges[i].resource, charges[i].cost};
+    usage_note(a->usage, &(struct usage_event){
+                             .key_id = d->has_key ? d->key.id : NULL,
+                             .account = d->has_account ? d->account.id : slice_empty(),
+                             .reason = d->reason,
+                             .charges = costs,
+                             .charge_count = count < LIMIT_CHARGES_MAX ? count : LIMIT_CHARGES_MAX,
+                             .remote_address = question->remote_address,
+                             .now_ms = d->now_ms,
+                         });
+}
+
+// --- reading
+
+static struct store_txn *take_view(struct authorizer *a)
+{
+    pthread_mutex_lock(&a->usage_views_lock);
+    struct store_txn *view = a->usage_view_count > 0 ? a->usage_views[--a->usage_view_count] : NULL;
+    pthread_mutex_unlock(&a->usage_views_lock);
+    return view;
+}
+
+static void put_view(struct authorizer *a, struct store_txn *view)
+{
+    pthread_mutex_lock(&a->usage_views_lock);
+    bool kept = a->usage_view_count < USAGE_VIEWS_KEPT;
+    if (kept)
+        a->usage_views[a->usage_view_count++] = view;
+    pthread_mutex_unlock(&a->usage_views_lock);
+    if (!kept)
+        store_view_close(view);
+}
+
+enum status authorizer_usage_begin(struct authorizer *a, struct authorizer_usage *out)
+{
+    *out = (struct authorizer_usage){.usage = NULL};
+    if (a->usage == NULL)
+        return STATUS_OK;
+    struct store_txn *view = take_view(a);
+    enum status status = view != NULL ? STATUS_OK : store_view_open(a->meters, &view);
+    if (status != STATUS_OK)
+        return status;
+    status = store_view_begin(view);
+    if (status != STATUS_OK) {
+        put_view(a, view);
+        return status;
+    }
+    *out = (struct authorizer_usage){a->usage, view};
+    return STATUS_OK;
+}
+
+void authorizer_usage_end(struct authorizer *a, struct authorizer_usage *usage)
+{
+    if (usage->view == NULL)
+        return;
+    store_view_end(usage->view);
+    put_view(a, usage->view);
+    *usage = (struct authorizer_usage){.usage = NULL};
+}
