@@ -150,6 +150,25 @@ protocol() {
     protoc -I "$POSTERN_SOURCE/proto" -I /usr/include "--$1=postern.v1.$2" "$POSTERN_SOURCE/proto/postern.proto"
 }
 
+# start_worker LEDGER NAME: a client that creates and revokes keys until WORKER_PID is told to stop, and not while the
+# file hold is there. Leaks are not looked for: nng 1.5 loses a connection that is cut in the middle of its handshake.
+start_worker() {
+    ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "$1" "$2" \
+        "$DAEMON_HOME/hold" 2>>"$DAEMON_HOME/workers" 3>&- &
+    WORKER_PID=$!
+}
+
+# stop_worker PID: it must not have met a failure that no crash explains.
+stop_worker() {
+    local ended=0
+    kill -TERM "$1"
+    wait "$1" || ended=$?
+    [ "$ended" -eq 0 ] && return 0
+    echo "a worker ended with $ended"
+    cat "$DAEMON_HOME/workers"
+    return 1
+}
+
 # Makes a key of $1 (account); sets TOKEN and KEY_ID. More arguments go to `postern create`.
 make_key() {
     local made

@@ -23,9 +23,8 @@ start_workers() {
     WORKER_PIDS=() LEDGERS=()
     for n in $(seq "$WORKERS"); do
         LEDGERS+=("$DAEMON_HOME/ledger.$n")
-        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${LEDGERS[-1]}" "worker$n" "$DAEMON_HOME/hold" \
-            2>>"$DAEMON_HOME/workers" 3>&- &
-        WORKER_PIDS+=($!)
+        start_worker "${LEDGERS[-1]}" "worker$n"
+        WORKER_PIDS+=("$WORKER_PID")
     done
     poll 10 test -s "${LEDGERS[0]}"
 }
@@ -40,31 +39,31 @@ workers_are_well() {
     done
 }
 
-stop_workers() {
-    local pid
-    kill -TERM "${WORKER_PIDS[@]}"
-    for pid in "${WORKER_PIDS[@]}"; do
-        wait "$pid" || { echo "a worker ended with $?"; cat "$DAEMON_HOME/workers"; return 1; }
-    done
-    WORKER_PIDS=()
+# told COMMAND...: quiet when it succeeds.
+told() {
+    "$@" >"$DAEMON_HOME/told" 2>&1 && return 0
+    cat "$DAEMON_HOME/told" "$DAEMON_LOG"
+    return 1
 }
 
 @test "K11 over 50 rounds of kill -9 every acknowledged key verifies and every acknowledged revocation refuses" {
-    local round
+    local round pid
     crash_check setup "$POSTERN_URL"
     start_workers
     for round in $(seq "$ROUNDS"); do
         rm -f "$DAEMON_HOME/hold"
         sleep "0.$((RANDOM % 300 + 100))" # the random moment
         kill_daemon
-        posternd --check "$DAEMON_DATA"
+        told posternd --check "$DAEMON_DATA"
         start_daemon
         workers_are_well
         touch "$DAEMON_HOME/hold" # what is under way is finished, with the same request_id
-        crash_check keys "$POSTERN_URL" "${LEDGERS[@]}" || { echo "in round $round"; cat "$DAEMON_LOG"; return 1; }
+        told crash_check keys "$POSTERN_URL" "${LEDGERS[@]}" || { echo "in round $round"; return 1; }
     done
     rm -f "$DAEMON_HOME/hold"
-    stop_workers
+    for pid in "${WORKER_PIDS[@]}"; do
+        stop_worker "$pid"
+    done
     crash_check keys "$POSTERN_URL" "${LEDGERS[@]}"
     crash_check names "$POSTERN_URL"
     stop_daemon

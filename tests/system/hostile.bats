@@ -50,18 +50,16 @@ flood() {
     local n ledgers=()
     for n in 1 2; do
         ledgers+=("$DAEMON_HOME/ledger.$n")
-        setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "${ledgers[-1]}" "worker$n" "$DAEMON_HOME/hold" \
-            2>>"$DAEMON_HOME/workers" 3>&- &
-        HELPERS+=($!)
+        start_worker "${ledgers[-1]}" "worker$n"
+        HELPERS+=("$WORKER_PID")
     done
     poll 10 test -s "${ledgers[1]}"
     for n in $(seq 10); do
         frames knock "$DAEMON_SOCKET" 5
         served
     done
-    kill -TERM "${HELPERS[@]}"
     for n in "${HELPERS[@]}"; do
-        wait "$n" || { cat "$DAEMON_HOME/workers"; return 1; }
+        stop_worker "$n"
     done
     HELPERS=()
     crash_check keys "$POSTERN_URL" "${ledgers[@]}"
@@ -70,7 +68,11 @@ flood() {
 }
 
 @test "clients that send thousands of calls and never read do not stall the others" {
-    local quiet loud p99_quiet p99_loud
+    local quiet loud p99_quiet p99_loud noise=20000
+    # TSan's own scheduling is that coarse.
+    if ldd "$POSTERN_BIN/posternd" | grep -q libtsan; then
+        noise=200000
+    fi
     quiet=$(latency "$POSTERN_URL" 1000 4 <<<"$TOKEN")
     flood 4 60
     loud=$(latency "$POSTERN_URL" 1000 4 <<<"$TOKEN")
@@ -79,7 +81,7 @@ flood() {
     read -r _ p99_loud _ <<<"$loud"
     echo "p50, p99, max in us: without $quiet, with $loud"
     # Ten times what it is without them; below 20 ms the machine's own noise decides.
-    [ "$p99_loud" -le $((p99_quiet * 10 > 20000 ? p99_quiet * 10 : 20000)) ]
+    [ "$p99_loud" -le $((p99_quiet * 10 > noise ? p99_quiet * 10 : noise)) ]
     alive "$FIRST_PID"
     served
 }

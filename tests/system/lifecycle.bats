@@ -49,9 +49,8 @@ refuses() {
     start_daemon
     crash_check setup "$POSTERN_URL"
     local ledger=$DAEMON_HOME/ledger worker
-    setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "$ledger" worker "$DAEMON_HOME/hold" \
-        2>"$DAEMON_HOME/workers" 3>&- &
-    worker=$!
+    start_worker "$ledger" worker
+    worker=$WORKER_PID
     local round
     for round in 1 2 3; do
         poll 10 test -s "$ledger"
@@ -60,8 +59,7 @@ refuses() {
         posternd --check "$DAEMON_DATA"
         start_daemon
     done
-    kill -TERM "$worker"
-    wait "$worker" || { cat "$DAEMON_HOME/workers"; return 1; }
+    stop_worker "$worker"
     crash_check keys "$POSTERN_URL" "$ledger"
     crash_check names "$POSTERN_URL"
 }
