@@ -17,6 +17,7 @@
 #include "registry/registry.h"
 #include "rpc/rpc.h"
 #include "scheduler/scheduler.h"
+#include "usage/usage.h"
 
 enum {
     PATH_SIZE = 512,
@@ -24,9 +25,16 @@ enum {
     PLENTY_OF_FILES = 65536,
     SPARE_READERS = 32,
     TICK_MS = 1000,
+    USAGE_TICK_MS = 500,
     IDLE_METERS_MS = 60 * 1000,
-    READERS_MS = 60 * 1000
+    READERS_MS = 60 * 1000,
+    CHECKPOINT_MS = 60 * 1000,
+    PURGE_MS = 5 * 1000,
+    METERS_TABLES_MAX = 8,
+    USAGE_ENTRIES_MAX = 128 * 1024 // 64 MiB, taken as they are needed
 };
+
+#define DAY_MS (UINT64_C(24) * 60 * 60 * 1000)
 
 struct daemon {
     struct config config;
@@ -34,10 +42,16 @@ struct daemon {
     int lock_fd;
     char registry_path[PATH_SIZE];
     char meters_path[PATH_SIZE];
+    char witness_path[PATH_SIZE];
     struct secret *secret;
+    const char *meters_tables[METERS_TABLES_MAX]; // the authorizer's, then the usage's
     struct store *meters;
     struct clock *clock;
     struct registry *registry;
+    struct registry_purge_walk purge_walk;
+    enum status last_purge;
+    enum status last_checkpoint;
+    struct usage *usage;
     struct authorizer *authorizer;
     struct scheduler *scheduler;
     struct rpc *rpc;
@@ -178,10 +192,14 @@ static bool open_secret(struct daemon *daemon)
 static bool open_meters(struct daemon *daemon)
 {
     struct status_note note = {0};
+    if (authorizer_table_count + USAGE_TABLES > METERS_TABLES_MAX)
+        return false;
+    memcpy(daemon->meters_tables, authorizer_tables, authorizer_table_count * sizeof authorizer_tables[0]);
+    memcpy(daemon->meters_tables + authorizer_table_count, usage_tables, sizeof usage_tables);
     struct store_options options = {
         .path = daemon->meters_path,
-        .tables = authorizer_tables,
-        .table_count = authorizer_table_count,
+        .tables = daemon->meters_tables,
+        .table_count = authorizer_table_count + USAGE_TABLES,
         .map_size_bytes = daemon->config.meters_map_bytes,
         .max_readers = daemon->config.contexts + SPARE_READERS,
         .log = &daemon->log,
@@ -204,6 +222,29 @@ static bool open_clock(struct daemon *daemon)
     return daemon->clock != NULL;
 }
 
+// Beside the keyring, and so apart from the store that it watches.
+static bool name_witness(struct daemon *daemon)
+{
+    char directory[PATH_SIZE] = ".";
+    const char *secrets = daemon->config.secrets;
+    const char *slash = strrchr(secrets, '/');
+    size_t size = slash != NULL ? (size_t)(slash - secrets) : 0;
+    if (slash != NULL)
+        memcpy(directory, secrets, size + 1);
+    directory[slash != NULL ? size : 1] = '\0';
+    return join(daemon->witness_path, directory, "witness");
+}
+
+// A backup is older than the witness, and may be: what is checked against another directory's keyring is not held
+// against its witness.
+static const char *witness_of(const struct daemon *daemon)
+{
+    size_t size = strlen(daemon->config.data);
+    bool is_inside = strncmp(daemon->config.secrets, daemon->config.data, size) == 0 &&
+                     (size == 0 || daemon->config.secrets[size] == '/');
+    return !daemon->config.check || is_inside ? daemon->witness_path : NULL;
+}
+
 static bool open_registry(struct daemon *daemon)
 {
     struct status_note note = {0};
@@ -215,8 +256,26 @@ static bool open_registry(struct daemon *daemon)
         .clock = daemon->clock,
         .default_prefix = slice_text(daemon->config.default_prefix),
         .log = &daemon->log,
+        .witness_path = witness_of(daemon),
     };
     return registry_open(&options, &daemon->registry, &note) == STATUS_OK || complain(daemon, &note);
+}
+
+static bool open_usage(struct daemon *daemon)
+{
+    struct status_note note = {0};
+    struct usage_options options = {
+        .store = daemon->meters,
+        .table_base = (unsigned)authorizer_table_count,
+        .clock = daemon->clock,
+        .log = &daemon->log,
+        .utc_offset_s = daemon->config.utc_offset_s,
+        .retention_days = daemon->config.usage_retention_days,
+        .max_entries = USAGE_ENTRIES_MAX,
+        .codec = {registry_pack_usage_tally, registry_unpack_usage_tally, registry_pack_usage_last,
+                  registry_unpack_usage_last},
+    };
+    return usage_open(&options, &daemon->usage, &note) == STATUS_OK || complain(daemon, &note);
 }
 
 static bool open_authorizer(struct daemon *daemon)
@@ -225,6 +284,7 @@ static bool open_authorizer(struct daemon *daemon)
     struct authorizer_options options = {
         .registry = daemon->registry,
         .meters = daemon->meters,
+        .usage = daemon->usage,
         .clock = daemon->clock,
         .log = &daemon->log,
         .utc_offset_s = daemon->config.utc_offset_s,
@@ -240,6 +300,43 @@ static void tick(void *context)
 {
     struct daemon *daemon = context;
     authorizer_tick(daemon->authorizer);
+}
+
+static void write_usage(void *context)
+{
+    struct daemon *daemon = context;
+    usage_tick(daemon->usage);
+}
+
+// Said when it begins to fail and when it works again, not each time.
+static void say_change(const struct daemon *daemon, enum status *last, enum status status, const char *what,
+                       const struct status_note *note)
+{
+    if (status != *last && status != STATUS_OK)
+        log_line(&daemon->log, LOG_LEVEL_WARNING, "%s: %s: %s", what, status_name(status), note->message);
+    else if (status != *last)
+        log_line(&daemon->log, LOG_LEVEL_INFO, "%s: works again", what);
+    *last = status;
+}
+
+static void write_checkpoint(void *context)
+{
+    struct daemon *daemon = context;
+    struct status_note note = {0};
+    enum status status = registry_checkpoint(daemon->registry, &note);
+    say_change(daemon, &daemon->last_checkpoint, status, "writing the witness file", &note);
+}
+
+static void purge_keys(void *context)
+{
+    struct daemon *daemon = context;
+    struct status_note note = {0};
+    uint64_t now_ms = clock_now_ms(daemon->clock);
+    uint64_t kept_ms = daemon->config.key_retention_days * DAY_MS;
+    if (kept_ms == 0 || now_ms <= kept_ms)
+        return;
+    enum status status = registry_purge_some(daemon->registry, now_ms - kept_ms, &daemon->purge_walk, &note);
+    say_change(daemon, &daemon->last_purge, status, "purging dead keys", &note);
 }
 
 static void forget_idle_meters(void *context)
@@ -259,6 +356,9 @@ static bool open_scheduler(struct daemon *daemon)
 {
     const struct scheduler_task tasks[] = {
         {.name = "tick", .interval_ms = TICK_MS, .run = tick, .context = daemon},
+        {.name = "usage", .interval_ms = USAGE_TICK_MS, .run = write_usage, .context = daemon},
+        {.name = "checkpoint", .interval_ms = CHECKPOINT_MS, .run = write_checkpoint, .context = daemon},
+        {.name = "purge", .interval_ms = PURGE_MS, .run = purge_keys, .context = daemon},
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
         {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = forget_idle_meters, .context = daemon},
     };
@@ -311,7 +411,7 @@ static bool open_rpc(struct daemon *daemon)
 static bool open_state(struct daemon *daemon)
 {
     if (!join(daemon->registry_path, daemon->config.data, "registry") ||
-        !join(daemon->meters_path, daemon->config.data, "meters"))
+        !join(daemon->meters_path, daemon->config.data, "meters") || !name_witness(daemon))
         return false;
     return lock_directory(daemon) && open_secret(daemon) && open_meters(daemon) && open_clock(daemon) &&
            open_registry(daemon);
@@ -322,6 +422,7 @@ static void close_all(struct daemon *daemon)
     rpc_close(daemon->rpc);
     scheduler_close(daemon->scheduler);
     authorizer_close(daemon->authorizer);
+    usage_close(daemon->usage);
     registry_close(daemon->registry);
     store_close(daemon->meters);
     clock_free(daemon->clock);
@@ -348,7 +449,8 @@ static void say_ready(const struct daemon *daemon)
 static int serve(struct daemon *daemon, const sigset_t *stop)
 {
     fit_connections(daemon);
-    if (!open_state(daemon) || !open_authorizer(daemon) || !open_scheduler(daemon) || !open_rpc(daemon))
+    if (!open_state(daemon) || !open_usage(daemon) || !open_authorizer(daemon) || !open_scheduler(daemon) ||
+        !open_rpc(daemon))
         return EXIT_FAILURE;
     say_ready(daemon);
     int signal_number = 0;

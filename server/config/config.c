@@ -134,6 +134,7 @@ enum config_action config_load(int argc, char *const argv[], struct config *out)
         .default_prefix = "postern",
         .registry_map_bytes = UINT64_C(16) << 30,
         .meters_map_bytes = UINT64_C(16) << 30,
+        .usage_retention_days = 90,
         .contexts = 256,
         .max_connections = 4096,
         .socket_mode = 0660,

@@ -164,23 +164,33 @@ static enum status set_meters_map(struct config *config, const char *text, struc
     return set_size(&config->meters_map_bytes, text, note);
 }
 
-static enum status set_count(uint32_t *to, const char *text, uint32_t max, struct status_note *note)
+static enum status set_number(uint32_t *to, const char *text, uint32_t min, uint32_t max, struct status_note *note)
 {
     uint64_t value = 0;
-    if (!read_number(text, 10, 1, max, NULL, &value))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from 1 to %u", text, max);
+    if (!read_number(text, 10, min, max, NULL, &value))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from %u to %u", text, min, max);
     *to = (uint32_t)value;
     return STATUS_OK;
 }
 
+static enum status set_usage_retention(struct config *config, const char *text, struct status_note *note)
+{
+    return set_number(&config->usage_retention_days, text, 1, 3650, note);
+}
+
+static enum status set_key_retention(struct config *config, const char *text, struct status_note *note)
+{
+    return set_number(&config->key_retention_days, text, 0, 36500, note);
+}
+
 static enum status set_contexts(struct config *config, const char *text, struct status_note *note)
 {
-    return set_count(&config->contexts, text, 4096, note);
+    return set_number(&config->contexts, text, 1, 4096, note);
 }
 
 static enum status set_max_connections(struct config *config, const char *text, struct status_note *note)
 {
-    return set_count(&config->max_connections, text, 65536, note);
+    return set_number(&config->max_connections, text, 1, 65536, note);
 }
 
 static enum status set_socket_mode(struct config *config, const char *text, struct status_note *note)
@@ -219,6 +229,10 @@ const struct setting setting_table[SETTING_COUNT] = {
     {"allow_plain_tcp", NULL, false, "offer tcp:// beyond this machine, unencrypted", set_allow_plain_tcp},
     {"registry_map_size", "SIZE", false, "most that accounts and keys may take (default 16GiB)", set_registry_map},
     {"meters_map_size", "SIZE", false, "most that meters may take (default 16GiB)", set_meters_map},
+    {"usage_retention_days", "N", false, "how long hourly usage is kept (default 90)", set_usage_retention},
+    {"key_retention_days", "N", false,
+     "when keys that were revoked or have expired are emptied of all but what refuses them (default 0: never)",
+     set_key_retention},
     {"contexts", "N", false, "calls handled at the same time (default 256)", set_contexts},
     {"max_connections", "N", false, "connections in all (default 4096)", set_max_connections},
     {"socket_mode", "MODE", false, "permissions of ipc sockets (default 0660)", set_socket_mode},

@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-enum { SETTING_COUNT = 14 };
+enum { SETTING_COUNT = 16 };
 
 struct setting {
     const char *name;     // as in the file
