@@ -26,11 +26,12 @@ static enum status find_by_token(struct authorizer *a, struct authorizer_call *c
     enum status status = registry_find_presented(a->registry, call->view, call->question.token, call->arena, found);
     if (status != STATUS_OK)
         return status;
-    d->has_key_id = found->id_known;
-    memcpy(d->key_id, found->id, sizeof d->key_id);
     *known = found->known;
     if (found->known)
         d->key = found->key;
+    // An imported token carries no id, or one of another installation.
+    d->has_key_id = found->known || found->id_known;
+    memcpy(d->key_id, found->known ? found->key.id : found->id, sizeof d->key_id);
     return STATUS_OK;
 }
 
