@@ -32,8 +32,8 @@ static void commit_and_file_are_followed(void **state)
              piece);
         assert_string_equal(history.commit, HASH);
         assert_string_equal(history.path, "dir/x");
-        feed(&history, "+++ /dev/null\n-line\n", piece);
-        assert_string_equal(history.path, "");
+        feed(&history, "--- a/gone\n+++ /dev/null\n-line\n", piece);
+        assert_string_equal(history.path, "gone");
         feed(&history, "+++ b/y\ncommit 89abcdef\n", piece);
         assert_string_equal(history.commit, "89abcdef");
         assert_string_equal(history.path, "");

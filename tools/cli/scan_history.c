@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+// A file that the commit takes away has its name before the change only.
 static void read_line(struct scan_history *history)
 {
-    static const char commit[] = "commit ", file[] = "+++ b/", no_file[] = "+++ /dev/null";
+    static const char commit[] = "commit ", before[] = "--- a/", after[] = "+++ b/";
     const char *line = history->line;
     if (strncmp(line, commit, sizeof commit - 1) == 0) {
         const char *hash = line + sizeof commit - 1;
@@ -15,10 +16,9 @@ static void read_line(struct scan_history *history)
         memcpy(history->commit, hash, size);
         history->commit[size] = '\0';
         history->path[0] = '\0';
-    } else if (strncmp(line, file, sizeof file - 1) == 0) {
-        snprintf(history->path, sizeof history->path, "%.*s", (int)sizeof history->path - 1, line + sizeof file - 1);
-    } else if (strcmp(line, no_file) == 0) {
-        history->path[0] = '\0';
+    } else if (strncmp(line, before, sizeof before - 1) == 0 || strncmp(line, after, sizeof after - 1) == 0) {
+        _Static_assert(sizeof before == sizeof after, "the name begins at the same place");
+        snprintf(history->path, sizeof history->path, "%.*s", (int)sizeof history->path - 1, line + sizeof after - 1);
     }
 }
 
