@@ -4,6 +4,18 @@
 # shellcheck source=tests/support/daemon.bash
 source "$(dirname "${BASH_SOURCE[0]}")/daemon.bash"
 
+# own_daemon: for this test alone, in place of the one of its file, which must not be restarted. For it, teardown calls
+# drop_own_daemon.
+own_daemon() {
+    unset DAEMON_HOME DAEMON_PID
+    start_daemon "$@"
+    OWN_DAEMON=yes
+}
+
+drop_own_daemon() {
+    [ -z "${OWN_DAEMON-}" ] || drop_daemon
+}
+
 # call WORD...: what `postern WORD...` answers is in $output.
 call() {
     run --separate-stderr postern "$@" --json

@@ -23,6 +23,10 @@ setup() {
     postern account put "$ACCOUNT" --env test --env live --no-default-public-key >/dev/null
 }
 
+teardown() {
+    drop_own_daemon
+}
+
 # ends_exactly END_MS: TOKEN is allowed until then and expired from that very millisecond on.
 ends_exactly() {
     PYTHONPATH=$SUPPORT TOKEN=$TOKEN python3 - "$POSTERN_URL" "$1" <<'PYTHON'
@@ -329,6 +333,9 @@ PYTHON
 }
 
 @test "K12 a deleted key is gone from lists, and its token is refused as revoked for ever" {
+    own_daemon
+    postern tier put free --limit requests=100/min --default
+    postern account put "$ACCOUNT" --no-default-public-key
     make_key "$ACCOUNT"
     local deleted=$TOKEN deleted_id=$KEY_ID
     make_key "$ACCOUNT" stays
