@@ -32,6 +32,7 @@ enum call_progress handler_list_scopes(struct call *call);
 enum call_progress handler_delete_scope(struct call *call);
 
 enum call_progress handler_health(struct call *call);
+enum call_progress handler_get_usage(struct call *call);
 enum call_progress handler_list_changes(struct call *call);
 
 // --- decisions (handler_decision.c)
@@ -79,6 +80,11 @@ STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Poste
 
 // Ends the view that a handler has begun, and fills the reply's seq from it when all went well.
 STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status status);
+
+// Fills when and from where a key was last used, as far as that is known; *used (may be NULL): false when it is known
+// that it never was. UNAVAILABLE, RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage,
+                                               const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out, bool *used);
 
 // One page of a list.
 struct handler_page {

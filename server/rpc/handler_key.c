@@ -80,6 +80,17 @@ static enum status find_key(struct call *call, const uint8_t id[KEY_ID_SIZE], st
     return status;
 }
 
+static enum status fill_use(struct call *call, const struct registry_key *key, Postern__V1__Key *out)
+{
+    struct authorizer_usage usage;
+    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    if (status != STATUS_OK)
+        return status;
+    status = handler_fill_use(call, &usage, key->id, out, NULL);
+    authorizer_usage_end(call->server->authorizer, &usage);
+    return status;
+}
+
 enum call_progress handler_get(struct call *call)
 {
     uint8_t id[KEY_ID_SIZE];
@@ -99,6 +110,9 @@ enum call_progress handler_get(struct call *call)
     reply->key = wire_key(call->arena, &key, account.revoked_before_ms, clock_now_ms(call->server->clock));
     if (reply->key == NULL)
         return call_fail_memory(call);
+    status = fill_use(call, &key, reply->key);
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the key's last use cannot be read: %s", status_name(status));
     call->reply.result_case = POSTERN__V1__REPLY__RESULT_GET;
     call->reply.get = reply;
     return CALL_DONE;

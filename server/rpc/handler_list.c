@@ -28,16 +28,37 @@ static bool read_position(struct slice position, struct registry_list *query)
     return true;
 }
 
-static bool fill_keys(struct call *call, const struct registry_page *page, uint64_t now_ms, Postern__V1__ListReply *out)
+// Keys that were used are left out where only those are asked for that never were: the page is then shorter.
+static enum status fill_keys(struct call *call, const struct registry_page *page, const struct authorizer_usage *usage,
+                             uint64_t now_ms, Postern__V1__ListReply *out)
 {
     out->keys = arena_array(call->arena, page->count, sizeof *out->keys);
-    for (size_t i = 0; out->keys != NULL && i < page->count; i++) {
-        out->keys[i] = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], now_ms);
-        if (out->keys[i] == NULL)
-            return false;
+    if (out->keys == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < page->count; i++) {
+        bool used = false;
+        Postern__V1__Key *key = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], now_ms);
+        if (key == NULL)
+            return STATUS_RESOURCE_EXHAUSTED;
+        enum status status = handler_fill_use(call, usage, page->keys[i].id, key, &used);
+        if (status != STATUS_OK)
+            return status;
+        if (!used || !call->request->list->never_used)
+            out->keys[out->n_keys++] = key;
     }
-    out->n_keys = page->count;
-    return out->keys != NULL;
+    return STATUS_OK;
+}
+
+static enum status fill_page(struct call *call, const struct registry_page *page, uint64_t now_ms,
+                             Postern__V1__ListReply *out)
+{
+    struct authorizer_usage usage;
+    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    if (status != STATUS_OK)
+        return status;
+    status = fill_keys(call, page, &usage, now_ms, out);
+    authorizer_usage_end(call->server->authorizer, &usage);
+    return status;
 }
 
 static bool fill_next(struct call *call, const struct handler_page *page, const struct registry_page *found,
@@ -63,8 +84,11 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
     if (reply == NULL)
         return call_fail_memory(call);
     postern__v1__list_reply__init(reply);
-    if (!fill_keys(call, &found, query->now_ms, reply) || !fill_next(call, page, &found, reply))
+    status = fill_page(call, &found, query->now_ms, reply);
+    if (status == STATUS_RESOURCE_EXHAUSTED || (status == STATUS_OK && !fill_next(call, page, &found, reply)))
         return call_fail_memory(call);
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the keys' last use cannot be read: %s", status_name(status));
     call->reply.result_case = POSTERN__V1__REPLY__RESULT_LIST;
     call->reply.list = reply;
     return CALL_DONE;
@@ -98,8 +122,6 @@ enum call_progress handler_list(struct call *call)
 {
     struct handler_page page;
     struct registry_list query = read_query(call);
-    if (call->request->list->never_used)
-        return call_fail(call, STATUS_UNIMPLEMENTED, "list.never_used", "this server does not offer this filter");
     if (query.account.size == 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))

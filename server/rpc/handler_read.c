@@ -11,6 +11,29 @@ enum status handler_end_view(struct call *call, enum status status)
     return status;
 }
 
+// A damaged record says nothing about the key itself, so it does not hide it; nor is such a key one that was never
+// used.
+enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage, const uint8_t id[KEY_ID_SIZE],
+                             Postern__V1__Key *out, bool *used)
+{
+    struct usage_last last;
+    struct slice address;
+    enum status status = STATUS_NOT_FOUND;
+    if (usage->usage != NULL)
+        status = usage_last_used(usage->usage, usage->view, id, &last);
+    if (used != NULL)
+        *used = status != STATUS_NOT_FOUND;
+    if (status == STATUS_NOT_FOUND || status == STATUS_DATA_LOSS)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    if (!arena_copy(call->arena, slice_make(last.address, last.address_size), &address))
+        return STATUS_RESOURCE_EXHAUSTED;
+    out->last_used_at_ms = last.last_ms;
+    out->last_used_address = wire_text(address);
+    return STATUS_OK;
+}
+
 bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, struct handler_page *page)
 {
     struct slice token = wire_slice(ask->page_token);

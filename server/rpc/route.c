@@ -36,7 +36,7 @@ static const struct route routes[] = {
 
     [CALL(HEALTH)] = {"health", 0, false, handler_health},
     [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, false, NULL},
-    [CALL(GET_USAGE)] = {"get_usage", KEEPERS, false, NULL},
+    [CALL(GET_USAGE)] = {"get_usage", KEEPERS, false, handler_get_usage},
     [CALL(LIST_CHANGES)] = {"list_changes", KEEPERS, false, handler_list_changes},
     [CALL(BACKUP)] = {"backup", AUTHORITY_OPERATOR, false, NULL},
     [CALL(GET_OPERATION)] = {"get_operation", AUTHORITY_OPERATOR, false, NULL},

@@ -1,0 +1,139 @@
+// GetUsage: who was answered what, by the hour or the day.
+#include "rpc/authority.h"
+#include "rpc/handler.h"
+#include "rpc/wire.h"
+
+// --- the answer
+
+static Postern__V1__Counter *new_counter(struct arena *arena, struct slice name, uint64_t value)
+{
+    Postern__V1__Counter *counter = arena_alloc(arena, sizeof *counter);
+    if (counter == NULL)
+        return NULL;
+    postern__v1__counter__init(counter);
+    counter->name = wire_text(name);
+    counter->value = value;
+    return counter;
+}
+
+static Postern__V1__UsageBucket *wire_bucket(struct arena *arena, const struct usage_bucket *from)
+{
+    const struct usage_tally *tally = &from->tally;
+    Postern__V1__UsageBucket *bucket = arena_alloc(arena, sizeof *bucket);
+    if (bucket == NULL)
+        return NULL;
+    postern__v1__usage_bucket__init(bucket);
+    bucket->start_ms = from->start_ms;
+    bucket->reasons = arena_array(arena, tally->count_count, sizeof *bucket->reasons);
+    bucket->costs = arena_array(arena, tally->cost_count, sizeof *bucket->costs);
+    if (bucket->reasons == NULL || bucket->costs == NULL)
+        return NULL;
+    for (size_t i = 0; i < tally->count_count; i++) {
+        struct slice name = slice_text(reason_name((enum reason)tally->counts[i].reason));
+        bucket->reasons[i] = new_counter(arena, name, tally->counts[i].count);
+        if (bucket->reasons[i] == NULL)
+            return NULL;
+        bucket->n_reasons++;
+    }
+    for (size_t i = 0; i < tally->cost_count; i++) {
+        bucket->costs[i] = new_counter(arena, tally->costs[i].resource, tally->costs[i].amount);
+        if (bucket->costs[i] == NULL)
+            return NULL;
+        bucket->n_costs++;
+    }
+    return bucket;
+}
+
+static enum call_progress answer(struct call *call, const struct usage_report *report)
+{
+    Postern__V1__GetUsageReply *reply = arena_alloc(call->arena, sizeof *reply);
+    if (reply == NULL)
+        return call_fail_memory(call);
+    postern__v1__get_usage_reply__init(reply);
+    reply->buckets = arena_array(call->arena, report->bucket_count, sizeof *reply->buckets);
+    if (reply->buckets == NULL)
+        return call_fail_memory(call);
+    for (size_t i = 0; i < report->bucket_count; i++) {
+        reply->buckets[i] = wire_bucket(call->arena, &report->buckets[i]);
+        if (reply->buckets[i] == NULL)
+            return call_fail_memory(call);
+        reply->n_buckets++;
+    }
+    call->reply.result_case = POSTERN__V1__REPLY__RESULT_GET_USAGE;
+    call->reply.get_usage = reply;
+    return CALL_DONE;
+}
+
+// --- whose
+
+static enum call_progress read_usage(struct call *call, struct usage_subject subject)
+{
+    const Postern__V1__GetUsageRequest *request = call->request->get_usage;
+    struct usage_query query = {subject, request->from_ms, request->to_ms, request->bucket_s};
+    struct usage_report report = {0};
+    struct authorizer_usage usage;
+    struct status_note note = {0};
+    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the usage cannot be read: %s", status_name(status));
+    if (usage.usage == NULL)
+        return call_fail(call, STATUS_UNIMPLEMENTED, "get_usage", "this server keeps no usage");
+    arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: it never waits
+    status = usage_read(usage.usage, usage.view, &query, call->arena, &report, &note);
+    authorizer_usage_end(call->server->authorizer, &usage);
+    if (status == STATUS_RESOURCE_EXHAUSTED)
+        return call_fail(call, status, "get_usage.from_ms",
+                         "the answer is too large: ask for a shorter span, or for days (bucket_s 86400)");
+    if (status != STATUS_OK)
+        return call_fail_note(call, status, &note);
+    return answer(call, &report);
+}
+
+static enum call_progress read_of_key(struct call *call)
+{
+    uint8_t *id = arena_alloc(call->arena, KEY_ID_SIZE);
+    struct registry_key key;
+    if (id == NULL)
+        return call_fail_memory(call);
+    if (!key_id_parse(wire_slice(call->request->get_usage->key_id), id))
+        return call_fail_member(call, "key_id", "is missing: \"key_\" and 15 letters or digits");
+    enum status status = store_view_begin(call->view);
+    if (status == STATUS_OK)
+        status = handler_end_view(call, registry_find_key(call->view, id, call->arena, &key));
+    if (status == STATUS_OK && (key.deleted || !authority_covers_account(call, key.account)))
+        status = STATUS_NOT_FOUND;
+    if (status == STATUS_NOT_FOUND)
+        return call_fail(call, status, "get_usage.key_id", "no such key");
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the key cannot be read: %s", status_name(status));
+    return read_usage(call, (struct usage_subject){USAGE_OF_KEY, slice_make(id, KEY_ID_SIZE)});
+}
+
+static enum call_progress read_of_account(struct call *call, struct slice id)
+{
+    struct registry_account account;
+    enum status status = store_view_begin(call->view);
+    if (status == STATUS_OK)
+        status = handler_end_view(call, registry_find_account(call->view, id, call->arena, &account));
+    if (status == STATUS_OK && !authority_covers_account(call, id))
+        status = STATUS_NOT_FOUND;
+    if (status == STATUS_NOT_FOUND)
+        return call_fail(call, status, "get_usage.account", "no such account");
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
+    return read_usage(call, (struct usage_subject){USAGE_OF_ACCOUNT, id});
+}
+
+// --- the call
+
+enum call_progress handler_get_usage(struct call *call)
+{
+    const Postern__V1__GetUsageRequest *request = call->request->get_usage;
+    if (request->subject_case == POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_KEY_ID)
+        return read_of_key(call);
+    if (request->subject_case == POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_ACCOUNT && request->account.len > 0)
+        return read_of_account(call, wire_slice(request->account));
+    if (call->caller.account.size > 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
+        return read_of_account(call, call->caller.account); // its own, as in List
+    return call_fail_member(call, "subject", "is missing: set account or key_id");
+}
