@@ -1,0 +1,50 @@
+// What the files of the program itself share: main.c builds the rooms and closes them, main_process.c is about the
+// process and its data directory, main_task.c is the table of the scheduler.
+#ifndef MAIN_H
+#define MAIN_H
+
+#include <signal.h>
+
+#include "authorizer/authorizer.h"
+#include "config/config.h"
+#include "registry/registry.h"
+#include "rpc/rpc.h"
+#include "scheduler/scheduler.h"
+#include "usage/usage.h"
+
+enum { MAIN_PATH_SIZE = 512, MAIN_METERS_TABLES_MAX = 8 };
+
+struct daemon {
+    struct config config;
+    struct log log;
+    int lock_fd;
+    char registry_path[MAIN_PATH_SIZE];
+    char meters_path[MAIN_PATH_SIZE];
+    char witness_path[MAIN_PATH_SIZE];
+    struct secret *secret;
+    const char *meters_tables[MAIN_METERS_TABLES_MAX]; // the authorizer's, then the usage's
+    struct store *meters;
+    struct clock *clock;
+    struct registry *registry;
+    struct registry_purge_walk purge_walk;
+    enum status last_purge;
+    enum status last_checkpoint;
+    struct usage *usage;
+    struct authorizer *authorizer;
+    struct scheduler *scheduler;
+    struct rpc *rpc;
+};
+
+// Logs the note; always false.
+bool main_complain(const struct daemon *daemon, const struct status_note *note);
+// DIRECTORY/NAME; false when that is too long, which is logged nowhere: config has bounded the directory.
+bool main_join(char out[MAIN_PATH_SIZE], const char *directory, const char *name);
+// Makes the data directory and takes its lock; false, with the reason in the log, when another daemon has it.
+bool main_lock_directory(struct daemon *daemon);
+void main_forbid_cores(void);
+void main_fit_connections(struct daemon *daemon);
+void main_block_signals(sigset_t *stop);
+void main_notify(const char *state);
+bool main_open_scheduler(struct daemon *daemon);
+
+#endif

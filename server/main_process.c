@@ -1,0 +1,132 @@
+// The process and its data directory: lock, signals, limits, the service manager.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "main.h"
+
+enum { SPARE_FILES = 64, PLENTY_OF_FILES = 65536 };
+
+bool main_complain(const struct daemon *daemon, const struct status_note *note)
+{
+    log_line(&daemon->log, LOG_LEVEL_ERROR, "%s", note->message);
+    return false;
+}
+
+// --- the data directory
+
+bool main_join(char out[MAIN_PATH_SIZE], const char *directory, const char *name)
+{
+    int size = snprintf(out, MAIN_PATH_SIZE, "%s/%s", directory, name);
+    return size > 0 && size < MAIN_PATH_SIZE;
+}
+
+static void say_who_holds(const struct daemon *daemon)
+{
+    char owner[16] = "";
+    ssize_t size = pread(daemon->lock_fd, owner, sizeof owner - 1, 0);
+    owner[size > 0 ? strspn(owner, "0123456789") : 0] = '\0';
+    log_line(&daemon->log, LOG_LEVEL_ERROR,
+             "another posternd (pid %s) is using %s: stop it first, or give this one a directory of its own",
+             owner[0] != '\0' ? owner : "unknown", daemon->config.data);
+}
+
+// The lock is held before anything else is touched, the socket included: of two daemons on one directory the second
+// must not disturb the first. The kernel gives it back when the process ends, however it ends.
+bool main_lock_directory(struct daemon *daemon)
+{
+    const char *data = daemon->config.data;
+    char path[MAIN_PATH_SIZE];
+    if (!daemon->config.check && mkdir(data, 0700) != 0 && errno != EEXIST) {
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot make the data directory %s: %s", data, strerror(errno));
+        return false;
+    }
+    if (main_join(path, data, "lock"))
+        daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (daemon->lock_fd < 0) {
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot open %s: %s", path, strerror(errno));
+        return false;
+    }
+    if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        say_who_holds(daemon);
+        return false;
+    }
+    char owner[16];
+    int size = snprintf(owner, sizeof owner, "%ld\n", (long)getpid());
+    if (ftruncate(daemon->lock_fd, 0) != 0 || pwrite(daemon->lock_fd, owner, (size_t)size, 0) != size)
+        log_line(&daemon->log, LOG_LEVEL_WARNING, "cannot write to %s: %s", path, strerror(errno));
+    return true;
+}
+
+// --- the process
+
+// Memory holds tokens: no core file, and none through a pipe either (a limit of 1 is how the kernel is told that; 0
+// would still start a core handler). See core(5).
+void main_forbid_cores(void)
+{
+    struct rlimit limit = {.rlim_cur = 1, .rlim_max = 1};
+    if (setrlimit(RLIMIT_CORE, &limit) != 0) {
+        limit.rlim_cur = 0;
+        (void)setrlimit(RLIMIT_CORE, &limit); // the hard limit may be 0 already, which is as good
+    }
+}
+
+// One descriptor for each connection; when the system gives fewer, fewer connections are taken.
+void main_fit_connections(struct daemon *daemon)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t wanted = (rlim_t)daemon->config.max_connections + SPARE_FILES;
+    // nng before 1.6 loses descriptors when peers kill a listener (rpc/listener_watchdog.c): far more than are needed.
+    rlim_t plenty = wanted > PLENTY_OF_FILES ? wanted : PLENTY_OF_FILES;
+    if (limit.rlim_cur < plenty) {
+        limit.rlim_cur = limit.rlim_max < plenty ? limit.rlim_max : plenty;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+            return;
+    }
+    if (limit.rlim_cur >= wanted)
+        return;
+    daemon->config.max_connections =
+        limit.rlim_cur > 2 * SPARE_FILES ? (uint32_t)limit.rlim_cur - SPARE_FILES : SPARE_FILES;
+    log_line(&daemon->log, LOG_LEVEL_WARNING, "only %u connections: the limit of open files is %llu",
+             daemon->config.max_connections, (unsigned long long)limit.rlim_cur);
+}
+
+// Blocked before any thread exists, so that all inherit it and sigwait in main is the only one to take them.
+void main_block_signals(sigset_t *stop)
+{
+    sigemptyset(stop);
+    sigaddset(stop, SIGTERM);
+    sigaddset(stop, SIGINT);
+    sigaddset(stop, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+// sd_notify(3)'s protocol: one datagram to the socket that the service manager names.
+void main_notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+        return;
+    size_t size = strlen(path);
+    memcpy(address.sun_path, path, size);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+    (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, address_size);
+    close(fd);
+}

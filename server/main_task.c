@@ -1,0 +1,85 @@
+// What the scheduler does for the daemon, and how often.
+#include "main.h"
+
+enum {
+    TICK_MS = 1000,
+    USAGE_TICK_MS = 500,
+    IDLE_METERS_MS = 60 * 1000,
+    READERS_MS = 60 * 1000,
+    CHECKPOINT_MS = 60 * 1000,
+    PURGE_MS = 5 * 1000
+};
+
+#define DAY_MS (UINT64_C(24) * 60 * 60 * 1000)
+
+static void tick(void *context)
+{
+    struct daemon *daemon = context;
+    authorizer_tick(daemon->authorizer);
+}
+
+static void write_usage(void *context)
+{
+    struct daemon *daemon = context;
+    usage_tick(daemon->usage);
+}
+
+// Said when it begins to fail and when it works again, not each time.
+static void say_change(const struct daemon *daemon, enum status *last, enum status status, const char *what,
+                       const struct status_note *note)
+{
+    if (status != *last && status != STATUS_OK)
+        log_line(&daemon->log, LOG_LEVEL_WARNING, "%s: %s: %s", what, status_name(status), note->message);
+    else if (status != *last)
+        log_line(&daemon->log, LOG_LEVEL_INFO, "%s: works again", what);
+    *last = status;
+}
+
+static void write_checkpoint(void *context)
+{
+    struct daemon *daemon = context;
+    struct status_note note = {0};
+    enum status status = registry_checkpoint(daemon->registry, &note);
+    say_change(daemon, &daemon->last_checkpoint, status, "writing the witness file", &note);
+}
+
+static void purge_keys(void *context)
+{
+    struct daemon *daemon = context;
+    struct status_note note = {0};
+    uint64_t now_ms = clock_now_ms(daemon->clock);
+    uint64_t kept_ms = daemon->config.key_retention_days * DAY_MS;
+    if (kept_ms == 0 || now_ms <= kept_ms)
+        return;
+    enum status status = registry_purge_some(daemon->registry, now_ms - kept_ms, &daemon->purge_walk, &note);
+    say_change(daemon, &daemon->last_purge, status, "purging dead keys", &note);
+}
+
+static void forget_idle_meters(void *context)
+{
+    struct daemon *daemon = context;
+    authorizer_forget_idle(daemon->authorizer);
+}
+
+static void check_readers(void *context)
+{
+    struct daemon *daemon = context;
+    registry_check_readers(daemon->registry);
+    store_check_readers(daemon->meters);
+}
+
+bool main_open_scheduler(struct daemon *daemon)
+{
+    const struct scheduler_task tasks[] = {
+        {.name = "tick", .interval_ms = TICK_MS, .run = tick, .context = daemon},
+        {.name = "usage", .interval_ms = USAGE_TICK_MS, .run = write_usage, .context = daemon},
+        {.name = "checkpoint", .interval_ms = CHECKPOINT_MS, .run = write_checkpoint, .context = daemon},
+        {.name = "purge", .interval_ms = PURGE_MS, .run = purge_keys, .context = daemon},
+        {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
+        {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = forget_idle_meters, .context = daemon},
+    };
+    if (scheduler_open(tasks, sizeof tasks / sizeof *tasks, &daemon->log, &daemon->scheduler) == STATUS_OK)
+        return true;
+    log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot start the scheduler: no memory or no thread");
+    return false;
+}
