@@ -3,6 +3,13 @@
 #ifndef SUPPORT_RPC_ASKS_H
 #define SUPPORT_RPC_ASKS_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "base/reason.h"
 #include "support/rpc_fixture.h"
 
