@@ -75,6 +75,18 @@ static bool is_undeclared(const struct postern_error *error)
     return error->status == POSTERN_NOT_FOUND && strstr(error->field, "charges[0]") != NULL;
 }
 
+// Whose it is, for those who may know; nothing is lost when not.
+static void name_key(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
+{
+    const struct postern_get_request request = {.key_id = token->key_id};
+    struct postern_get_reply *reply = NULL;
+    if (postern_get(scan->cli->client, &request, &reply, NULL) == POSTERN_OK) {
+        copy(verdict->account, sizeof verdict->account, reply->key.account);
+        copy(verdict->name, sizeof verdict->name, reply->key.name);
+    }
+    postern_reply_free(reply);
+}
+
 static bool ask(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
 {
     struct cli *cli = scan->cli;
@@ -88,6 +100,7 @@ static bool ask(struct scan *scan, const struct scan_token *token, struct verdic
     } else if (is_undeclared(&cli->error)) {
         verdict->state = "ACTIVE";
         verdict->works = true;
+        name_key(scan, token, verdict);
         status = POSTERN_OK;
     }
     postern_reply_free(reply);
@@ -256,8 +269,21 @@ static void scan_all(struct scan *scan)
     }
 }
 
+// A token where a path belongs must not be shown, as a path that cannot be read would be.
+static bool has_token_for_path(const struct cli *cli)
+{
+    for (size_t i = 0; i < cli->operand_count; i++)
+        if (strchr(cli->operands[i], '/') == NULL && token_is_likely(cli->operands[i]) &&
+            access(cli->operands[i], F_OK) != 0)
+            return true;
+    return false;
+}
+
 static int run_scan(struct cli *cli)
 {
+    if (has_token_for_path(cli))
+        return misuse(cli,
+                      "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
     if (argument_has(cli, "reason") && !argument_has(cli, "revoke"))
         return misuse(cli, "--reason belongs to --revoke");
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
