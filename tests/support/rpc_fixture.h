@@ -8,6 +8,7 @@
 #include "postern.pb-c.h"
 #include "rpc/rpc.h"
 #include "support/tempdir.h"
+#include "usage/usage.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
@@ -18,7 +19,7 @@
 
 #define RPC_FIXTURE_INPROC "inproc://rpc-fixture"
 
-enum { RPC_FIXTURE_TIMEOUT_MS = 20000, RPC_FIXTURE_ID_SIZE = 16 };
+enum { RPC_FIXTURE_TIMEOUT_MS = 20000, RPC_FIXTURE_ID_SIZE = 16, RPC_FIXTURE_METERS_TABLES = 2 + USAGE_TABLES };
 
 struct rpc_fixture {
     struct tempdir directory;
@@ -27,6 +28,7 @@ struct rpc_fixture {
     struct store *meters;
     struct clock *clock;
     struct registry *registry;
+    struct usage *usage;
     struct authorizer *authorizer;
     struct rpc *rpc;
     struct rpc_options options;
@@ -52,12 +54,28 @@ static inline const char *rpc_fixture_join(struct rpc_fixture *fixture, const ch
     return tempdir_join(&fixture->directory, name, path);
 }
 
-static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
+// Usage is written when a test ticks it (usage_tick) or closes.
+static inline void rpc_fixture_open_usage(struct rpc_fixture *fixture)
 {
     struct status_note note = {.message = ""};
+    struct usage_options options = {.store = fixture->meters,
+                                    .table_base = (unsigned)authorizer_table_count,
+                                    .clock = fixture->clock,
+                                    .log = &fixture->log,
+                                    .retention_days = 90,
+                                    .max_entries = 4096,
+                                    .codec = {registry_pack_usage_tally, registry_unpack_usage_tally,
+                                              registry_pack_usage_last, registry_unpack_usage_last}};
+    rpc_fixture_demand(usage_open(&options, &fixture->usage, &note) == STATUS_OK, note.message);
+}
+
+static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
+{
+    static const char *tables[RPC_FIXTURE_METERS_TABLES];
+    struct status_note note = {.message = ""};
     struct store_options meters = {.path = rpc_fixture_join(fixture, "meters"),
-                                   .tables = authorizer_tables,
-                                   .table_count = authorizer_table_count,
+                                   .tables = tables,
+                                   .table_count = RPC_FIXTURE_METERS_TABLES,
                                    .map_size_bytes = (size_t)64 << 20,
                                    .max_readers = 64,
                                    .log = &fixture->log};
@@ -67,6 +85,9 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
                                         .default_prefix = slice_text("acme"),
                                         .log = &fixture->log};
     struct authorizer_options authorizer = {.log = &fixture->log};
+    rpc_fixture_demand(authorizer_table_count + USAGE_TABLES == RPC_FIXTURE_METERS_TABLES, "other tables");
+    memcpy(tables, authorizer_tables, authorizer_table_count * sizeof *tables);
+    memcpy(tables + authorizer_table_count, usage_tables, sizeof usage_tables);
     const char *keyring = rpc_fixture_join(fixture, "keyring");
     rpc_fixture_demand(secret_open(keyring, true, &fixture->secret, NULL, &note) == STATUS_OK, note.message);
     rpc_fixture_demand(store_open(&meters, &fixture->meters, &note) == STATUS_OK, note.message);
@@ -75,6 +96,8 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
     registry.secret = fixture->secret;
     registry.clock = authorizer.clock = fixture->clock;
     rpc_fixture_demand(registry_open(&registry, &fixture->registry, &note) == STATUS_OK, note.message);
+    rpc_fixture_open_usage(fixture);
+    authorizer.usage = fixture->usage;
     authorizer.registry = fixture->registry;
     authorizer.meters = fixture->meters;
     rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &note) == STATUS_OK, note.message);
@@ -123,15 +146,33 @@ static inline void rpc_fixture_serve(struct rpc_fixture *fixture)
     fixture->client = rpc_fixture_dial(RPC_FIXTURE_INPROC);
 }
 
-static inline void rpc_fixture_close(struct rpc_fixture *fixture)
+static inline void rpc_fixture_stop(struct rpc_fixture *fixture)
 {
     nng_close(fixture->client);
     rpc_close(fixture->rpc);
     authorizer_close(fixture->authorizer);
+    usage_close(fixture->usage);
     registry_close(fixture->registry);
     store_close(fixture->meters);
     clock_free(fixture->clock);
     secret_close(fixture->secret);
+}
+
+// Everything is closed and opened again on the same files.
+static inline void rpc_fixture_restart(struct rpc_fixture *fixture)
+{
+    rpc_fixture_stop(fixture);
+    rpc_fixture_open_state(fixture);
+    fixture->options.registry = fixture->registry;
+    fixture->options.authorizer = fixture->authorizer;
+    fixture->options.secret = fixture->secret;
+    fixture->options.clock = fixture->clock;
+    rpc_fixture_serve(fixture);
+}
+
+static inline void rpc_fixture_close(struct rpc_fixture *fixture)
+{
+    rpc_fixture_stop(fixture);
     arena_free(fixture->arena);
     tempdir_remove(&fixture->directory);
 }
