@@ -2,19 +2,9 @@
 
 #include <string.h>
 
-struct slice slice_make(const void *data, size_t size)
-{
-    return (struct slice){.data = data, .size = size};
-}
-
 struct slice slice_text(const char *text)
 {
     return text != NULL ? slice_make(text, strlen(text)) : slice_empty();
-}
-
-struct slice slice_empty(void)
-{
-    return (struct slice){.data = NULL, .size = 0};
 }
 
 bool slice_equal(struct slice a, struct slice b)

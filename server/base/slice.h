@@ -16,9 +16,15 @@ struct slice {
 // For printf: "%.*s", SLICE_ARGS(s).
 #define SLICE_ARGS(s) (int)(s).size, ((s).data != NULL ? (const char *)(s).data : "")
 
-struct slice slice_make(const void *data, size_t size);
+static inline struct slice slice_make(const void *data, size_t size)
+{
+    return (struct slice){.data = data, .size = size};
+}
 struct slice slice_text(const char *text); // of a C string without its NUL; NULL gives the empty slice
-struct slice slice_empty(void);
+static inline struct slice slice_empty(void)
+{
+    return (struct slice){.data = NULL, .size = 0};
+}
 bool slice_equal(struct slice a, struct slice b);  // not for secrets: takes a data-dependent time
 int slice_compare(struct slice a, struct slice b); // memcmp order, shorter first
 bool slice_starts_with(struct slice s, struct slice prefix);
