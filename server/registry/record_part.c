@@ -48,7 +48,9 @@ void *record_unpack_message(const ProtobufCMessageDescriptor *descriptor, struct
 {
     struct memory memory = {.allocator = {.alloc = take_arena, .free = give_nothing}, .arena = arena};
     memory.allocator.allocator_data = &memory;
-    ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &memory.allocator, bytes.size, bytes.data);
+    ProtobufCMessage *message = record_unpack_own(descriptor, bytes, arena);
+    if (message == NULL)
+        message = protobuf_c_message_unpack(descriptor, &memory.allocator, bytes.size, bytes.data);
     *status = message != NULL ? STATUS_OK : memory.out ? STATUS_RESOURCE_EXHAUSTED : STATUS_DATA_LOSS;
     return message;
 }

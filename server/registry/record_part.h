@@ -14,7 +14,11 @@
 // NULL: *status says why.
 void *record_unpack_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, struct arena *arena,
                             enum status *status);
-// The same in a buffer of the caller's, aligned to 16 bytes; for small messages where there is no arena.
+// The same for bytes that record_pack_message has written, which is quicker. NULL: ask record_unpack_message.
+ProtobufCMessage *record_unpack_own(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
+                                    struct arena *arena);
+// As record_unpack_message, in a buffer of the caller's, aligned to 16 bytes; for small messages where there is no
+// arena.
 void *record_unpack_small(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, uint8_t *buffer,
                           size_t size);
 bool record_pack_message(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
