@@ -79,11 +79,23 @@ void call_stamp(const struct call *call, Postern__V1__Reply *reply)
     reply->server_time_ms = now_ms > 0 ? now_ms : 1; // a Reply is never empty
 }
 
+// Most replies are short, and then packed before their size is asked for.
+static void pack_short(struct call *call)
+{
+    enum { SHORT_SIZE = 512 };
+    uint8_t *buffer = call->arena != NULL ? arena_alloc(call->arena, SHORT_SIZE) : NULL;
+    if (buffer != NULL)
+        call->packed = codec_pack_short(&call->reply.base, buffer, SHORT_SIZE);
+}
+
 size_t call_reply_size(struct call *call)
 {
     if (call->packed.size > 0)
         return call->packed.size;
     call_stamp(call, &call->reply);
+    pack_short(call);
+    if (call->packed.size > 0)
+        return call->packed.size;
     size_t size = postern__v1__reply__get_packed_size(&call->reply);
     if (size <= CALL_REPLY_MAX)
         return size;
