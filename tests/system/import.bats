@@ -39,6 +39,10 @@ sha256() {
     printf %s "$1" | sha256sum | cut -c 1-64
 }
 
+base64_of_hex() {
+    python3 -c 'import base64, sys; print(base64.b64encode(bytes.fromhex(sys.stdin.read())).decode())'
+}
+
 # An old token of 32 random digits, in the shape of another house.
 old_token() {
     TOKEN=sk_old_$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
@@ -57,7 +61,7 @@ old_token() {
 {"token": "$clear", "name": "clear"}
 {"sha256": "$(sha256 "$hex")", "name": "hex", "environment": "live", "scopes": ["read", "write"]}
 
-{"sha256": "$(printf %s "$base" | openssl dgst -sha256 -binary | base64)", "metadata": {"team": "ops"}, "limits": ["requests=9/min"]}
+{"sha256": "$(sha256 "$base" | base64_of_hex)", "metadata": {"team": "ops"}, "limits": ["requests=9/min"]}
 END
     done_so
     summary 3 0 0
