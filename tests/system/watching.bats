@@ -127,3 +127,20 @@ usage() {
     wire 'get_usage { }'
     wire_failed "$INVALID_ARGUMENT" get_usage.subject
 }
+
+@test "W2 the command line shows usage by the day, and says what it does not understand" {
+    make_key "$ACCOUNT"
+    use
+    call usage --account "$ACCOUNT" --from 2d --by day
+    done_so '.buckets | length == 1 and .[0].reasons == [{"name": "ALLOWED", "value": 1}]
+        and .[0].costs == [{"name": "requests", "value": 1}] and .[0].start_ms % 86400000 == 0'
+    run --separate-stderr postern usage --key "$KEY_ID"
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == FROM*CALLS*ALLOWED*REFUSED*ADMITTED* ]]
+    [[ "${lines[1]}" == *' 1 '*' requests 1'* ]]
+    run --separate-stderr postern usage --account "$ACCOUNT" --by week
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == *'"week"'*'hour or day'* ]]
+    run --separate-stderr postern usage --account "$ACCOUNT" --key "$KEY_ID"
+    [ "$status" -eq 2 ]
+}

@@ -28,6 +28,7 @@ const struct command *const commands[] = {
     &command_scope_get,
     &command_scope_list,
     &command_scope_delete,
+    &command_usage,
     &command_audit,
     &command_scan,
     &command_health,

@@ -974,6 +974,41 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_list_changes(struct postern *client, const struct postern_list_changes_request *request,
                      struct postern_list_changes_reply **reply, struct postern_error *error);
 
+struct postern_counter {
+    const char *name;
+    uint64_t value;
+};
+
+struct postern_usage_bucket {
+    uint64_t start_ms;
+    const struct postern_counter *reasons; // how often each reason was the answer: "ALLOWED", "RATE_LIMITED", ...
+    size_t reason_count;
+    const struct postern_counter *costs; // what was admitted of each resource
+    size_t cost_count;
+};
+
+// How often a key, or all keys of an account, were answered what. `key_id` wins over `account`; with neither it is the
+// account of the credential.
+struct postern_get_usage_request {
+    struct postern_call call;
+    const char *account;
+    const char *key_id;
+    uint64_t from_ms;  // 0 = all that is kept
+    uint64_t to_ms;    // 0 = up to now
+    uint32_t bucket_s; // 3600 (also 0) or 86400
+};
+
+struct postern_get_usage_reply {
+    struct postern_reply_base base;
+    const struct postern_usage_bucket *buckets; // oldest first; those without a call are left out
+    size_t bucket_count;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get_usage(struct postern *client,
+                                                                     const struct postern_get_usage_request *request,
+                                                                     struct postern_get_usage_reply **reply,
+                                                                     struct postern_error *error);
+
 #ifdef __cplusplus
 }
 #endif
