@@ -22,8 +22,8 @@ EVERYBODY = None
 CALLS = {
     "verify": ({VERIFY}, 'api_key: "{token}" peek: true', OK),
     "verify_batch": ({VERIFY}, 'calls {{ api_key: "{token}" peek: true }}', OK),
-    "rate_check": ({VERIFY, RATECHECK}, 'account: "{account}" mode: RATE_CHECK_MODE_PEEK charges {{ resource: "requests" }}',
-                   OK),
+    "rate_check": ({VERIFY, RATECHECK},
+                   'account: "{account}" mode: RATE_CHECK_MODE_PEEK charges {{ resource: "requests" }}', OK),
     "create": (KEEPERS, 'account: "{account}" name: "made"', OK),
     "get": (KEEPERS, 'key_id: "{key}"', OK),
     "list": (KEEPERS, 'account: "{account}" page_size: 2', OK),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A Postern client as a stranger writes it after reading docs/protocol.md: a stream socket, and protoc for the messages.
+"""A Postern client as a stranger writes it who has read docs/protocol.md: a stream socket, and protoc for messages.
 
     client.py URL create ACCOUNT NAME [SCOPE]...   prints the token, then the key's id
     client.py URL verify                           the token from standard input; prints the reason, exit 1 if refused

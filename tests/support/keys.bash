@@ -76,6 +76,16 @@ roll_key() {
     note_token "$TOKEN"
 }
 
+# ends_exactly END_MS: TOKEN is allowed until then and expired from that very millisecond on.
+ends_exactly() {
+    python3 "$SUPPORT/ends.py" "$POSTERN_URL" "$1" <<<"$TOKEN"
+}
+
+# free_port: of TCP, on this machine.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 # field FILTER: of the last answer.
 field() {
     jq -r "$1" <<<"$output"

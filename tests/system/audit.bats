@@ -43,7 +43,8 @@ changes_are() {
     after_ms=$(date +%s%3N)
     audit --key "$KEY_ID"
     changes_are '[.[].what] == ["create", "update", "update", "revoke"]'
-    changes_are "all(.[]; .actor == \"$ME\" and .account == \"acme\" and .key_id == \"$KEY_ID\" and .on_behalf_of == \"\")"
+    changes_are "all(.[]; .actor == \"$ME\" and .on_behalf_of == \"\")"
+    changes_are "all(.[]; .account == \"acme\" and .key_id == \"$KEY_ID\")"
     changes_are "all(.[]; .time_ms >= $before_ms - 1000 and .time_ms <= $after_ms + 1000)"
     changes_are '[.[].seq] | . == sort and . == unique'
     changes_are 'map(.before |= from_entries | .after |= from_entries) |
@@ -80,7 +81,8 @@ changes_are() {
         changes_are "any(.[]; .what == \"$what\")"
     done
     changes_are '[.[] | select(.what == "roll")] | length == 2 and (map(.seq) | unique | length == 1)'
-    changes_are 'any(.[]; .what == "put_account" and .account == "acme" and (.after | from_entries.suspended == "true"))'
+    changes_are 'any(.[]; .what == "put_account" and .account == "acme" and
+        (.after | from_entries.suspended == "true"))'
     changes_are 'any(.[]; .what == "revoke_all" and (.after | from_entries | .revoke_reason == "laptop stolen"))'
     changes_are 'any(.[]; .what == "delete_tier" and (.before | from_entries | .limits == "requests=7/min"))'
     # Nothing is left out between the first and the last.
@@ -96,7 +98,8 @@ changes_are() {
     local made
     made=$(field .key.key_id)
     audit --actor "$admin_id"
-    changes_are "length == 1 and .[0].actor == \"$admin_id\" and .[0].on_behalf_of == \"acme\" and .[0].key_id == \"$made\""
+    changes_are 'length == 1 and .[0].on_behalf_of == "acme"'
+    changes_are ".[0] | .actor == \"$admin_id\" and .key_id == \"$made\""
     # Who holds a token may revoke its key, and is on the record too.
     postern revoke --token - <<<"$admin"
     audit --key "$admin_id"
@@ -150,14 +153,17 @@ changes_are() {
 import os, sys
 import client
 
-texts = [f'request_id: {client.quoted(os.urandom(16))} put_scope {{ scope: "s{n % 7}" description: "{n}" }}'
+texts = [f'request_id: {client.quoted(os.urandom(16))} put_scope {{ scope: "s{n % 7}" description: "d{n}" }}'
          for n in range(700)]
 for reply in client.decode(*client.Connection(sys.argv[1]).exchange(client.encode(*texts))):
     assert client.code_of(reply) == 0, reply
 PYTHON
     audit
     changes_are 'length >= 700 and ([.[].seq] | unique | . == [range(1; length + 1)])'
-    changes_are '.[-1] | (.before | from_entries | .description | tonumber) == (.after | from_entries | .description | tonumber) - 7'
+    # What one change left is what the next one to the same scope found.
+    changes_are 'map(select(.what == "put_scope") | .before |= from_entries | .after |= from_entries) |
+        group_by(.after.scope) | length == 8 and all(.[]; [.[:-1], .[1:]] | transpose |
+        all(.[]; .[0].after.description == .[1].before.description))'
 }
 
 # ------------------------------------------------------------------------------------------------- nobody changes it

@@ -28,10 +28,6 @@ setup() {
     postern account put "$ACCOUNT" --env test --env live --no-default-public-key >/dev/null
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # make_admin [OPTION]...: an account-admin's token in ADMIN, its key's id in ADMIN_ID.
 make_admin() {
     make_key "$ACCOUNT" administrator --scope postern:account-admin "$@"

@@ -165,7 +165,8 @@ END
 END
     [ "$status" -eq 1 ]
     summary 4 0 2
-    answer '.errors | length == 1 and (.[0] | .line == 4 and (.field | startswith("scopes")) and (.message | contains("no-such-scope")))'
+    answer '.errors | length == 1'
+    answer '.errors[0] | .line == 4 and (.field | startswith("scopes")) and (.message | contains("no-such-scope"))'
     [[ "$stderr" == *"line 4: NOT_FOUND"*no-such-scope* ]]
     [[ "$stderr" == *"lines 3 to 4 were not imported"* ]]
     for n in 2 3; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The life of a key: kinds, expiry, roll, revoke, delete, disable, and what is kept with it.
+# The life of a key: kinds, expiry, revoke, delete, disable, and what is kept with it. Its roll: roll.bats.
 
 load ../support/keys
 
@@ -25,33 +25,6 @@ setup() {
 
 teardown() {
     drop_own_daemon
-}
-
-# ends_exactly END_MS: TOKEN is allowed until then and expired from that very millisecond on.
-ends_exactly() {
-    PYTHONPATH=$SUPPORT TOKEN=$TOKEN python3 - "$POSTERN_URL" "$1" <<'PYTHON'
-import os, sys, time
-import client
-
-url, end_ms = sys.argv[1], int(sys.argv[2])
-body = client.encode(f'verify {{ api_key: "{os.environ["TOKEN"]}" peek: true }}')[0]
-connection, bodies = client.Connection(url), []
-time.sleep(max(0, end_ms / 1000 - time.time() - 0.1))
-while time.time() * 1000 < end_ms + 50:
-    bodies += connection.exchange([body])
-replies = client.decode(*bodies)
-earlier_ms = 0
-for reply in replies:
-    reason, answered_ms = reply["verify"]["reason"], reply["server_time_ms"]
-    if answered_ms < end_ms and reason != "REASON_ALLOWED":
-        sys.exit(f"{reason} at {answered_ms}, {end_ms - answered_ms} ms too early")
-    if earlier_ms >= end_ms and reason != "REASON_EXPIRED_API_KEY":
-        sys.exit(f"{reason} {earlier_ms - end_ms} ms after the end")
-    earlier_ms = answered_ms
-reasons = {reply["verify"]["reason"] for reply in replies}
-if reasons != {"REASON_ALLOWED", "REASON_EXPIRED_API_KEY"}:
-    sys.exit(f"{len(replies)} answers: {reasons}")
-PYTHON
 }
 
 # ---------------------------------------------------------------------------------------------------- K2, K7, K8, K16
@@ -170,124 +143,6 @@ PYTHON
     failed INVALID_ARGUMENT update.expires_at_ms
     call create --account "$ACCOUNT" --name n --expires 2020-01-31T12:00:00Z
     failed INVALID_ARGUMENT create.expires_at_ms
-}
-
-# ------------------------------------------------------------------------------------------------------------- K10
-
-@test "K10 a roll makes a successor with the same name, scopes, limits and metadata; the old key works 12 hours more" {
-    make_key "$ACCOUNT" ingest --env live --scope read --scope jobs:run --limit requests=50/min --prefix acme \
-        --metadata team=ops --address 10.0.0.0/8
-    local old=$TOKEN old_id=$KEY_ID created_ms
-    roll_key "$KEY_ID"
-    answer "$(printf '[.key, .predecessor] | map({name, scopes, limits, metadata, allowed_addresses, environment, type, lineage_id}) | .[0] == .[1] and .[0].lineage_id == "%s"' "$old_id")"
-    answer ".key.predecessor_key_id == \"$old_id\" and .predecessor.successor_key_id == \"$KEY_ID\""
-    answer '.key.state == "ACTIVE" and .key.expires_at_ms == 0 and .predecessor.state == "ROLLING"'
-    answer '.predecessor.expires_at_ms - .key.created_at_ms == 43200000'
-    [[ "$TOKEN" == acme_live_* ]]
-    [ "$TOKEN" != "$old" ]
-    allowed --scope jobs:run --env live --address 10.1.2.3
-    answer ".key_id == \"$KEY_ID\" and .successor_key_id == \"\""
-    # The service that is shown the old one learns who replaces it, and until when.
-    TOKEN=$old
-    allowed --address 10.1.2.3
-    answer ".key_id == \"$old_id\" and .successor_key_id == \"$KEY_ID\""
-    call get "$old_id"
-    local end_ms
-    end_ms=$(field .key.expires_at_ms)
-    verify --address 10.1.2.3
-    answer ".expires_at_ms == $end_ms"
-}
-
-@test "K10 a rolled key is refused from the first millisecond after its grace" {
-    make_key "$ACCOUNT"
-    local old=$TOKEN end_ms
-    roll_key "$KEY_ID" --grace 700ms
-    end_ms=$(field .predecessor.expires_at_ms)
-    allowed
-    TOKEN=$old
-    ends_exactly "$end_ms"
-}
-
-@test "K10 a grace of 0 ends the old key at once; one over 30 days is refused" {
-    make_key "$ACCOUNT"
-    local old=$TOKEN
-    roll_key "$KEY_ID" --grace 0
-    answer '.predecessor.state == "EXPIRED"'
-    allowed
-    call roll "$KEY_ID" --grace 2592000001ms
-    failed INVALID_ARGUMENT roll.grace_ms
-    roll_key "$KEY_ID" --grace 30d
-    answer '.predecessor.expires_at_ms - .key.created_at_ms == 2592000000'
-    TOKEN=$old
-    refused EXPIRED_API_KEY 401
-}
-
-@test "K10 both sides of a roll draw on the same budgets, the key's own included" {
-    make_key "$ACCOUNT" ingest --limit requests=3/min
-    local old=$TOKEN n
-    for n in 1 2; do
-        postern verify - <<<"$old"
-    done
-    roll_key "$KEY_ID"
-    verify
-    answer '[.meters[] | select(.subject == "KEY")] | length == 1 and (.[0] | .limit == 3 and .remaining == 1)'
-    answer '[.meters[] | select(.subject == "ACCOUNT")] | .[0].remaining == 98'
-    postern verify - <<<"$TOKEN"
-    refused RATE_LIMITED 429
-    TOKEN=$old
-    refused RATE_LIMITED 429
-}
-
-@test "K10 a key is rolled once; its successor can be rolled again, in the same lineage and on the same budget" {
-    make_key "$ACCOUNT" ingest --limit requests=3/min
-    local first=$TOKEN first_id=$KEY_ID second second_id
-    roll_key "$first_id"
-    second=$TOKEN second_id=$KEY_ID
-    call roll "$first_id"
-    failed FAILED_PRECONDITION roll.key_id "$second_id"
-    roll_key "$second_id"
-    answer ".key.lineage_id == \"$first_id\" and .key.predecessor_key_id == \"$second_id\""
-    for TOKEN in "$TOKEN" "$second" "$first"; do
-        postern verify - <<<"$TOKEN"
-    done
-    refused RATE_LIMITED 429
-    call list --account "$ACCOUNT"
-    done_so '[.keys[].state] | sort == ["ACTIVE", "ROLLING", "ROLLING"]'
-}
-
-@test "K10 revoking one side of a roll leaves the other" {
-    make_key "$ACCOUNT" one
-    local old=$TOKEN old_id=$KEY_ID
-    roll_key "$KEY_ID"
-    call revoke "$KEY_ID"
-    done_so
-    refused REVOKED_API_KEY 401
-    TOKEN=$old
-    allowed
-    make_key "$ACCOUNT" two
-    old=$TOKEN old_id=$KEY_ID
-    roll_key "$KEY_ID"
-    call revoke "$old_id"
-    done_so '.key.state == "REVOKED"'
-    allowed
-    TOKEN=$old
-    refused REVOKED_API_KEY 401
-}
-
-@test "K10 the expiry of a rolled key only ever gets shorter" {
-    make_key "$ACCOUNT" dated --expires 1h
-    local old_id=$KEY_ID end_ms
-    call get "$KEY_ID"
-    end_ms=$(field .key.expires_at_ms)
-    roll_key "$KEY_ID"
-    # An hour is less than the grace, and the successor keeps that expiry.
-    answer ".predecessor.expires_at_ms == $end_ms and .key.expires_at_ms == $end_ms"
-    call update "$old_id" --expires 2h
-    failed FAILED_PRECONDITION update.expires_at_ms
-    call update "$old_id" --no-expiry
-    failed FAILED_PRECONDITION update.expires_at_ms
-    call update "$old_id" --expires 30min
-    done_so ".key.expires_at_ms < $end_ms and .key.state == \"ROLLING\""
 }
 
 # ------------------------------------------------------------------------------------------------------- K11, K12, K13
@@ -422,13 +277,15 @@ PYTHON
 
 @test "an update of nothing, of what is no field, or to a bad value is refused by name" {
     make_key "$ACCOUNT"
-    wire "request_id: \"$(fresh_id)\" update { key_id: \"$KEY_ID\" }"
-    wire_failed "$INVALID_ARGUMENT" update.update_mask
-    wire "request_id: \"$(fresh_id)\" update { key_id: \"$KEY_ID\" update_mask: \"name\" update_mask: \"colour\" name: \"x\" }"
-    wire_failed "$INVALID_ARGUMENT" 'update.update_mask[1]'
-    wire "request_id: \"$(fresh_id)\" update { key_id: \"$KEY_ID\" update_mask: \"name\" }"
-    wire_failed "$INVALID_ARGUMENT" update.name
-    wire "request_id: \"$(fresh_id)\" update { key_id: \"$KEY_ID\" update_mask: \"allowed_addresses\" allowed_addresses: \"10.0.0.0/33\" }"
-    wire_failed "$INVALID_ARGUMENT" 'update.allowed_addresses[0]'
+    update_fails '' update.update_mask
+    update_fails 'update_mask: "name" update_mask: "colour" name: "x"' 'update.update_mask[1]'
+    update_fails 'update_mask: "name"' update.name
+    update_fails 'update_mask: "allowed_addresses" allowed_addresses: "10.0.0.0/33"' 'update.allowed_addresses[0]'
     allowed
+}
+
+# update_fails FIELDS FIELD_AT_FAULT
+update_fails() {
+    wire "request_id: \"$(fresh_id)\" update { key_id: \"$KEY_ID\" $1 }"
+    wire_failed "$INVALID_ARGUMENT" "$2"
 }

@@ -31,7 +31,9 @@ lists() {
 sorted() {
     call list --account "$ACCOUNT" "${@:2}"
     done_so
-    [ "$(jq -r '[.keys[].name] | sort | join(" ")' <<<"$output")" = "$1" ] || { echo "wanted $1, got: $output"; return 1; }
+    [ "$(jq -r '[.keys[].name] | sort | join(" ")' <<<"$output")" = "$1" ] && return 0
+    echo "wanted $1, got: $output"
+    return 1
 }
 
 created_ms() {
@@ -177,7 +179,8 @@ import client
 
 url, account = sys.argv[1:]
 words = ["postern", "list", "--account", account, "--page-size", "1", "--json"]
-token = base64.b64decode(json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)["next_page_token"])
+page = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+token = base64.b64decode(page["next_page_token"])
 forged = [token[:n] + bytes([token[n] ^ 1 << n % 8]) + token[n + 1:] for n in range(len(token))]
 forged += [token[:n] for n in range(1, len(token))] + [token + b"\0", token * 2]
 asks = [f'list {{ account: "{account}" page_size: 1 page_token: {client.quoted(data)} }}' for data in [token] + forged]

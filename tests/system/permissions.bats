@@ -290,8 +290,6 @@ PYTHON
     failed FAILED_PRECONDITION
     postern account resume "$ACCOUNT"
     roll_key "$id" --grace 0
-    local successor=$TOKEN
-    TOKEN=$(grep -m 1 . <<<"$successor")
     allowed --charge productions
     postern revoke "$KEY_ID"
     refused REVOKED_API_KEY 401

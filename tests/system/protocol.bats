@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     make_home
-    TCP_URL=tcp://127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    TCP_URL=tcp://127.0.0.1:$(free_port)
     export TCP_URL
     start_daemon --listen "$TCP_URL"
     postern tier put free --limit requests=100/min --default

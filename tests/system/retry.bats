@@ -89,6 +89,16 @@ one_key() {
     done_so '.key.state == "ROLLING"'
     call list --account acme
     done_so '.keys | length == 2'
+    kill "${HELPERS[@]}"
+    rm "${PROXY_URL#ipc://}"
+    stand_between 2
+    note_token a-token-of-elsewhere
+    run --separate-stderr postern import --url "$PROXY_URL" --json \
+        <<<'{"token": "a-token-of-elsewhere", "account": "acme", "name": "moved"}'
+    done_so '.imported == 1 and .skipped == 0' # as the first answer was
+    lost 2
+    call list --account acme
+    done_so '.keys | length == 3'
 }
 
 @test "nobody else gets anything of it: the same request_id is another one from another caller" {

@@ -44,8 +44,8 @@ scan() {
     [[ "${lines[0]}" == "$PLACE/deep/deeper/config.env:2: $KEY_ID (leaked) account $ACCOUNT, secret, test, active" ]]
     [[ "$stderr" == *"2 files scanned, 1 token found"* ]]
     scan 1 "$PLACE/deep/deeper/config.env" --json
-    answer ".key_id == \"$KEY_ID\" and .account == \"$ACCOUNT\" and .state == \"ACTIVE\" and .type == \"SECRET\" and .line == 2"
-    answer '.file | endswith("config.env")'
+    answer ".key_id == \"$KEY_ID\" and .account == \"$ACCOUNT\""
+    answer '.state == "ACTIVE" and .type == "SECRET" and .line == 2 and (.file | endswith("config.env"))'
     scan 0 "$PLACE/readme"
     [ -z "$output" ]
 }

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# Rolling a key: a successor takes its place, the old one works for the grace, and both are one key to the limits.
+
+load ../support/keys
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    start_daemon
+    postern tier put free --limit requests=100/min --default
+    postern scope put read --default --public-safe
+    postern scope put jobs:run
+}
+
+teardown_file() {
+    drop_daemon
+}
+
+# An account of this test alone.
+setup() {
+    ACCOUNT=acct-$BATS_TEST_NUMBER
+    postern account put "$ACCOUNT" --env test --env live --no-default-public-key >/dev/null
+}
+
+@test "K10 a roll makes a successor with the same name, scopes, limits and metadata; the old key works 12 hours more" {
+    make_key "$ACCOUNT" ingest --env live --scope read --scope jobs:run --limit requests=50/min --prefix acme \
+        --metadata team=ops --address 10.0.0.0/8
+    local old=$TOKEN old_id=$KEY_ID created_ms
+    roll_key "$KEY_ID"
+    answer '[.key, .predecessor] |
+        map({name, scopes, limits, metadata, allowed_addresses, environment, type, lineage_id}) | .[0] == .[1]'
+    answer ".key.lineage_id == \"$old_id\""
+    answer ".key.predecessor_key_id == \"$old_id\" and .predecessor.successor_key_id == \"$KEY_ID\""
+    answer '.key.state == "ACTIVE" and .key.expires_at_ms == 0 and .predecessor.state == "ROLLING"'
+    answer '.predecessor.expires_at_ms - .key.created_at_ms == 43200000'
+    [[ "$TOKEN" == acme_live_* ]]
+    [ "$TOKEN" != "$old" ]
+    allowed --scope jobs:run --env live --address 10.1.2.3
+    answer ".key_id == \"$KEY_ID\" and .successor_key_id == \"\""
+    # The service that is shown the old one learns who replaces it, and until when.
+    TOKEN=$old
+    allowed --address 10.1.2.3
+    answer ".key_id == \"$old_id\" and .successor_key_id == \"$KEY_ID\""
+    call get "$old_id"
+    local end_ms
+    end_ms=$(field .key.expires_at_ms)
+    verify --address 10.1.2.3
+    answer ".expires_at_ms == $end_ms"
+}
+
+@test "K10 a rolled key is refused from the first millisecond after its grace" {
+    make_key "$ACCOUNT"
+    local old=$TOKEN end_ms
+    roll_key "$KEY_ID" --grace 700ms
+    end_ms=$(field .predecessor.expires_at_ms)
+    allowed
+    TOKEN=$old
+    ends_exactly "$end_ms"
+}
+
+@test "K10 a grace of 0 ends the old key at once; one over 30 days is refused" {
+    make_key "$ACCOUNT"
+    local old=$TOKEN
+    roll_key "$KEY_ID" --grace 0
+    answer '.predecessor.state == "EXPIRED"'
+    allowed
+    call roll "$KEY_ID" --grace 2592000001ms
+    failed INVALID_ARGUMENT roll.grace_ms
+    roll_key "$KEY_ID" --grace 30d
+    answer '.predecessor.expires_at_ms - .key.created_at_ms == 2592000000'
+    TOKEN=$old
+    refused EXPIRED_API_KEY 401
+}
+
+@test "K10 both sides of a roll draw on the same budgets, the key's own included" {
+    make_key "$ACCOUNT" ingest --limit requests=3/min
+    local old=$TOKEN n
+    for n in 1 2; do
+        postern verify - <<<"$old"
+    done
+    roll_key "$KEY_ID"
+    verify
+    answer '[.meters[] | select(.subject == "KEY")] | length == 1 and (.[0] | .limit == 3 and .remaining == 1)'
+    answer '[.meters[] | select(.subject == "ACCOUNT")] | .[0].remaining == 98'
+    postern verify - <<<"$TOKEN"
+    refused RATE_LIMITED 429
+    TOKEN=$old
+    refused RATE_LIMITED 429
+}
+
+@test "K10 a key is rolled once; its successor can be rolled again, in the same lineage and on the same budget" {
+    make_key "$ACCOUNT" ingest --limit requests=3/min
+    local first=$TOKEN first_id=$KEY_ID second second_id
+    roll_key "$first_id"
+    second=$TOKEN second_id=$KEY_ID
+    call roll "$first_id"
+    failed FAILED_PRECONDITION roll.key_id "$second_id"
+    roll_key "$second_id"
+    answer ".key.lineage_id == \"$first_id\" and .key.predecessor_key_id == \"$second_id\""
+    for TOKEN in "$TOKEN" "$second" "$first"; do
+        postern verify - <<<"$TOKEN"
+    done
+    refused RATE_LIMITED 429
+    call list --account "$ACCOUNT"
+    done_so '[.keys[].state] | sort == ["ACTIVE", "ROLLING", "ROLLING"]'
+}
+
+@test "K10 revoking one side of a roll leaves the other" {
+    make_key "$ACCOUNT" one
+    local old=$TOKEN old_id=$KEY_ID
+    roll_key "$KEY_ID"
+    call revoke "$KEY_ID"
+    done_so
+    refused REVOKED_API_KEY 401
+    TOKEN=$old
+    allowed
+    make_key "$ACCOUNT" two
+    old=$TOKEN old_id=$KEY_ID
+    roll_key "$KEY_ID"
+    call revoke "$old_id"
+    done_so '.key.state == "REVOKED"'
+    allowed
+    TOKEN=$old
+    refused REVOKED_API_KEY 401
+}
+
+@test "K10 the expiry of a rolled key only ever gets shorter" {
+    make_key "$ACCOUNT" dated --expires 1h
+    local old_id=$KEY_ID end_ms
+    call get "$KEY_ID"
+    end_ms=$(field .key.expires_at_ms)
+    roll_key "$KEY_ID"
+    # An hour is less than the grace, and the successor keeps that expiry.
+    answer ".predecessor.expires_at_ms == $end_ms and .key.expires_at_ms == $end_ms"
+    call update "$old_id" --expires 2h
+    failed FAILED_PRECONDITION update.expires_at_ms
+    call update "$old_id" --no-expiry
+    failed FAILED_PRECONDITION update.expires_at_ms
+    call update "$old_id" --expires 30min
+    done_so ".key.expires_at_ms < $end_ms and .key.state == \"ROLLING\""
+}
