@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { KINDS = 10, BUDGET = 1024 * 1024 };
+enum { KINDS = 12, BUDGET = 1024 * 1024 };
 
 static void demand(bool holds)
 {
@@ -56,6 +56,8 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
     struct record_link link;
     struct record_replay replay;
     struct record_head head;
+    struct usage_tally tally;
+    struct usage_last last;
     uint32_t format;
     switch (kind) {
     case 0:
@@ -84,6 +86,12 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
         return;
     case 8:
         status_ignore(record_unpack_replay(bytes, arena, &replay), "any answer is fine");
+        return;
+    case 10:
+        status_ignore(registry_unpack_usage_tally(bytes, arena, &tally), "any answer is fine");
+        return;
+    case 11:
+        status_ignore(registry_unpack_usage_last(bytes, arena, &last), "any answer is fine");
         return;
     default:
         status_ignore(record_unpack_head(bytes, &head), "any answer is fine");
