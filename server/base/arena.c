@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sanitizer/asan_interface.h> // its two macros are empty unless the build runs under ASan
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,12 @@ struct arena {
 };
 
 struct arena_pool {
-    pthread_mutex_t lock; // guards idle and idle_count
+    _Atomic(struct arena *) spare; // one of those kept, without the lock: it is on every call's path
+    pthread_mutex_t lock;          // guards idle and idle_count
     struct arena *idle;
     size_t idle_count;
-    size_t keep;
+    size_t keep; // in the list
+    bool has_spare;
     size_t budget;
 };
 
@@ -182,7 +185,8 @@ struct arena_pool *arena_pool_new(size_t budget_bytes, size_t keep)
         return NULL;
     }
     pool->budget = budget_bytes;
-    pool->keep = keep;
+    pool->keep = keep > 0 ? keep - 1 : 0;
+    pool->has_spare = keep > 0;
     return pool;
 }
 
@@ -190,6 +194,7 @@ void arena_pool_free(struct arena_pool *pool)
 {
     if (pool == NULL)
         return;
+    arena_free(atomic_load(&pool->spare));
     for (struct arena *arena = pool->idle, *next; arena != NULL; arena = next) {
         next = arena->next_idle;
         arena_free(arena);
@@ -200,8 +205,11 @@ void arena_pool_free(struct arena_pool *pool)
 
 struct arena *arena_pool_take(struct arena_pool *pool)
 {
+    struct arena *arena = atomic_exchange(&pool->spare, NULL);
+    if (arena != NULL)
+        return arena;
     pthread_mutex_lock(&pool->lock);
-    struct arena *arena = pool->idle;
+    arena = pool->idle;
     if (arena != NULL) {
         pool->idle = arena->next_idle;
         pool->idle_count--;
@@ -212,6 +220,9 @@ struct arena *arena_pool_take(struct arena_pool *pool)
 
 static bool try_keep(struct arena_pool *pool, struct arena *arena)
 {
+    struct arena *none = NULL;
+    if (pool->has_spare && atomic_compare_exchange_strong(&pool->spare, &none, arena))
+        return true;
     pthread_mutex_lock(&pool->lock);
     bool kept = pool->idle_count < pool->keep;
     if (kept) {
