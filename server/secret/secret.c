@@ -10,6 +10,7 @@ _Static_assert(SECRET_HASH_SIZE >= crypto_generichash_BYTES_MIN && SECRET_HASH_S
 _Static_assert(SUBKEY_SIZE >= crypto_generichash_KEYBYTES_MIN && SUBKEY_SIZE <= crypto_generichash_KEYBYTES_MAX,
                "subkey size");
 _Static_assert(SECRET_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256 size");
+_Static_assert(SECRET_HASH_SIZE == crypto_verify_32_BYTES, "comparison size");
 _Static_assert(KEYRING_MASTER_SIZE == crypto_kdf_KEYBYTES, "master size");
 
 static const char context[crypto_kdf_CONTEXTBYTES + 1] = "postern1";
@@ -138,7 +139,7 @@ enum status secret_page_mac(const struct secret *secret, uint32_t master_id, str
 
 bool secret_equal(const uint8_t a[SECRET_HASH_SIZE], const uint8_t b[SECRET_HASH_SIZE])
 {
-    return sodium_memcmp(a, b, SECRET_HASH_SIZE) == 0;
+    return crypto_verify_32(a, b) == 0;
 }
 
 enum status secret_chain_mac(const struct secret *secret, uint32_t master_id, const uint8_t previous[SECRET_HASH_SIZE],
