@@ -198,7 +198,6 @@ void call_begin(struct call *call)
     postern__v1__reply__init(&call->reply);
     postern__v1__status__init(&call->status);
     call->reply.status = &call->status;
-    call->started_ms = clock_now_ms(call->server->clock);
     call->request = NULL;
     call->route = NULL;
     call->refusal = NULL;
@@ -216,6 +215,8 @@ enum call_progress call_serve(struct call *call, struct slice bytes)
     if (call->request == NULL)
         return refuse_unreadable(call, bytes);
     call->reply.request_id = call->request->request_id;
+    if (call->request->timeout_ms > 0)
+        call->started_ms = clock_now_ms(call->server->clock);
     if (atomic_load_explicit(&call->server->draining, memory_order_relaxed))
         return call_fail(call, STATUS_UNAVAILABLE, NULL, "the daemon is stopping; ask again");
     call->route = route_find(call->request->call_case);

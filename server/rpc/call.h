@@ -67,7 +67,7 @@ struct call {
     Postern__V1__Request *request;
     const struct route *route;
     struct call_caller caller;
-    uint64_t started_ms;
+    uint64_t started_ms;     // when the request has a timeout
     struct status_note note; // what the failed status says
     const char *refusal;     // why the credential is no good, as a decision would say it; NULL
     // out
