@@ -160,7 +160,7 @@ as_nobody() {
     done_so '.key.state == "REVOKED"'
 }
 
-@test "an account-admin with a test key makes, rolls and enables no live key" {
+@test "K6 an account-admin with a test key makes, rolls and enables no live key" {
     make_admin --scope read
     as "$ADMIN" create --account "$ACCOUNT" --name n --env live --scope read
     failed PERMISSION_DENIED create.environment

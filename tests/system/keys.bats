@@ -118,7 +118,7 @@ teardown() {
 # -------------------------------------------------------------------------------------------------------------- K9
 
 @test "K9 an expired key is refused from the first millisecond after its time" {
-    make_key "$ACCOUNT" short --expires 700ms
+    make_key "$ACCOUNT" short --expires 1500ms
     call get "$KEY_ID"
     local end_ms
     end_ms=$(field .key.expires_at_ms)

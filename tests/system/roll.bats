@@ -51,7 +51,7 @@ setup() {
 @test "K10 a rolled key is refused from the first millisecond after its grace" {
     make_key "$ACCOUNT"
     local old=$TOKEN end_ms
-    roll_key "$KEY_ID" --grace 700ms
+    roll_key "$KEY_ID" --grace 1500ms
     end_ms=$(field .predecessor.expires_at_ms)
     allowed
     TOKEN=$old
