@@ -55,7 +55,8 @@ usage() {
     use --address 192.0.2.2
     done_so .allowed
     now=$(date +%s%3N)
-    last_use ".last_used_address == \"192.0.2.2\" and .last_used_at_ms >= $before - 1000 and .last_used_at_ms <= $now + 1000"
+    last_use ".last_used_address == \"192.0.2.2\""
+    answer ".key.last_used_at_ms >= $before - 1000 and .key.last_used_at_ms <= $now + 1000"
     # Refused, but the key was good: 403, then 429.
     use --address 192.0.2.3 --account somebody-else
     answer '.http_status == 403'
