@@ -161,7 +161,7 @@ static bool fill(struct rpc *rpc, const struct rpc_options *options)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&rpc->stop_wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    bool pipes = listener_pipes_init(&rpc->pipes, options->max_connections);
+    bool pipes = listener_pipes_init(&rpc->pipes, options->max_connections, options->contexts);
     rpc->slots = calloc(options->listener_count, sizeof *rpc->slots);
     rpc->slot_count = options->listener_count;
     rpc->operator_uids = calloc(options->operator_uid_count + 1, sizeof *rpc->operator_uids);

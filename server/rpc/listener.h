@@ -15,19 +15,20 @@
 #include "rpc/call.h"
 #include "rpc/listener_address.h"
 
-// A connection that lets more replies than this pile up is muted (its requests are dropped, so that it holds no worker)
-// and cut: each waiting reply holds a worker that others need. Measured with one client that never reads: others' p99
-// 501 ms without this rule, 1.4 ms with it. It is 64 for the client, and 32 for replies that have left already while
-// the thread that did it (nng has at most 16, and two writers) has not come to say so: a client that reads and keeps 64
-// calls outstanding must not be cut for those.
-enum { LISTENER_UNSENT_MAX = 64 + 32, LISTENER_SEND_TIMEOUT_MS = 100 };
+// A connection that lets more replies pile up than LISTENER_UNSENT_MAX, or than there are workers left for all others,
+// is closed: each waiting reply holds a worker. Measured with one client that never reads: others' p99 501 ms without
+// this rule, 1.4 ms with it. The maximum is 64 for the client, and 32 for replies that have left already while the
+// thread that did it (nng has at most 16, and two writers) has not come to say so: a client that reads and keeps 64
+// calls outstanding must not be cut for those; nor anybody for fewer than LISTENER_UNSENT_MIN.
+enum { LISTENER_UNSENT_MIN = 32, LISTENER_UNSENT_MAX = 64 + 32, LISTENER_SEND_TIMEOUT_MS = 100 };
 
 // --- connections
 
 struct listener_pipe {
     uint32_t id;
     uint32_t unsent; // replies whose sending has begun and not ended
-    bool muted;      // until there are none
+    bool muted;      // it is not answered any more
+    bool cut;        // and is being closed
     struct call_peer peer;
     struct listener_pipe *next; // in its bucket, or in the free list
 };
@@ -42,10 +43,12 @@ struct listener_pipes {
     struct listener_pipe *free;
     size_t bucket_count; // a power of two
     size_t count;
+    size_t workers; // in all
+    size_t sending; // of them
     uint64_t in_flight;
 };
 
-bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max);
+bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max, size_t workers);
 void listener_pipes_wipe(struct listener_pipes *pipes);
 // False when there are connections_max already.
 bool listener_pipes_add(struct listener_pipes *pipes, uint32_t id, const struct call_peer *peer);
@@ -55,7 +58,8 @@ void listener_pipes_remove(struct listener_pipes *pipes, uint32_t id);
 bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call_peer *peer);
 // A reply is about to be sent. False when the connection is muted, or is now, because it would be one too many.
 bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id);
-void listener_pipes_mute(struct listener_pipes *pipes, uint32_t id);
+// The connection is to be closed. True the first time: by whoever was told so.
+bool listener_pipes_cut(struct listener_pipes *pipes, uint32_t id);
 // The call has ended; `sending`: begin_send was true.
 void listener_pipes_leave(struct listener_pipes *pipes, uint32_t id, bool sending);
 void listener_pipes_wait_idle(struct listener_pipes *pipes);
@@ -92,7 +96,6 @@ struct rpc {
     pthread_cond_t stop_wake;
     bool stopping;
     bool watchdog_ended;
-    bool stuck; // somebody does not read
 };
 
 // Listens on the slot's address; UNAVAILABLE with a note.
@@ -105,8 +108,6 @@ void listener_workers_close(struct rpc *rpc); // after the socket was closed
 STATUS_MUST_CHECK enum status listener_watchdog_start(struct rpc *rpc, struct status_note *note);
 // False when it does not come back from nng: then it is left alone, and nng must not be asked to close.
 STATUS_MUST_CHECK bool listener_watchdog_stop(struct rpc *rpc);
-// Somebody does not read his replies: looks for him at once. Any thread; never blocks.
-void listener_watchdog_kick(struct rpc *rpc);
 // Ends the connections of a slot and waits a moment for nng to notice.
 void listener_cut_slot(struct rpc *rpc, const struct listener_slot *slot);
 

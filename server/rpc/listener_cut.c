@@ -1,22 +1,12 @@
 #include "rpc/listener_cut.h"
 
 #include <dirent.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-enum { STUCK_MAX = 64 }; // looked at together; who is left is found the next time
-
-struct stuck {
-    int fd;
-    int unsent_bytes;
-};
 
 static bool has_address(int fd, const struct listener_address *address)
 {
@@ -46,16 +36,6 @@ static bool is_accepted(int fd, const struct listener_address *address)
     int listens = 1;
     socklen_t size = sizeof listens;
     return has_address(fd, address) && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 0;
-}
-
-// Bytes that wait for the peer, when the socket takes no more; else 0.
-static int unsent_bytes(int fd)
-{
-    int bytes = 0;
-    struct pollfd writable = {.fd = fd, .events = POLLOUT};
-    if (poll(&writable, 1, 0) != 0 || ioctl(fd, SIOCOUTQ, &bytes) != 0)
-        return 0;
-    return bytes;
 }
 
 // Calls `visit` for each accepted connection until it says false.
@@ -90,36 +70,5 @@ size_t listener_cut_all(const struct listener_address *address)
 {
     size_t count = 0;
     walk(address, cut, &count);
-    return count;
-}
-
-struct stuck_list {
-    struct stuck items[STUCK_MAX];
-    size_t count;
-};
-
-static bool note_stuck(int fd, void *context)
-{
-    struct stuck_list *list = context;
-    int bytes = unsent_bytes(fd);
-    if (bytes > 0)
-        list->items[list->count++] = (struct stuck){fd, bytes};
-    return list->count < STUCK_MAX;
-}
-
-size_t listener_cut_stuck(const struct listener_address *address)
-{
-    struct stuck_list list = {.count = 0};
-    size_t count = 0;
-    walk(address, note_stuck, &list);
-    if (list.count == 0)
-        return 0;
-    (void)poll(NULL, 0, LISTENER_LOOK_MS);
-    for (size_t i = 0; i < list.count; i++) {
-        const struct stuck *item = &list.items[i];
-        // The number may belong to another socket by now; then it is looked at like any other.
-        if (is_accepted(item->fd, address) && unsent_bytes(item->fd) >= item->unsent_bytes)
-            cut(item->fd, &count);
-    }
     return count;
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max)
+bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max, size_t workers)
 {
-    *pipes = (struct listener_pipes){.bucket_count = 64};
+    *pipes = (struct listener_pipes){.bucket_count = 64, .workers = workers};
     while (pipes->bucket_count < connections_max)
         pipes->bucket_count *= 2;
     pipes->buckets = calloc(pipes->bucket_count, sizeof(struct listener_pipe *));
@@ -85,34 +85,46 @@ bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call
     return heard;
 }
 
+static bool has_too_many(const struct listener_pipes *pipes, const struct listener_pipe *entry)
+{
+    if (entry->unsent < LISTENER_UNSENT_MIN)
+        return false;
+    return entry->unsent >= LISTENER_UNSENT_MAX || entry->unsent >= pipes->workers - pipes->sending;
+}
+
 bool listener_pipes_begin_send(struct listener_pipes *pipes, uint32_t id)
 {
     pthread_mutex_lock(&pipes->lock);
     struct listener_pipe *entry = *place_of(pipes, id);
-    if (entry != NULL && entry->unsent == LISTENER_UNSENT_MAX)
+    if (entry != NULL && has_too_many(pipes, entry))
         entry->muted = true;
     bool may_send = entry != NULL && !entry->muted;
-    if (may_send)
+    if (may_send) {
         entry->unsent++;
+        pipes->sending++;
+    }
     pthread_mutex_unlock(&pipes->lock);
     return may_send;
 }
 
-void listener_pipes_mute(struct listener_pipes *pipes, uint32_t id)
+bool listener_pipes_cut(struct listener_pipes *pipes, uint32_t id)
 {
     pthread_mutex_lock(&pipes->lock);
     struct listener_pipe *entry = *place_of(pipes, id);
+    bool first = entry != NULL && !entry->cut;
     if (entry != NULL)
-        entry->muted = true;
+        entry->muted = entry->cut = true;
     pthread_mutex_unlock(&pipes->lock);
+    return first;
 }
 
 void listener_pipes_leave(struct listener_pipes *pipes, uint32_t id, bool sending)
 {
     pthread_mutex_lock(&pipes->lock);
     struct listener_pipe *entry = sending ? *place_of(pipes, id) : NULL;
-    if (entry != NULL && entry->unsent > 0 && --entry->unsent == 0)
-        entry->muted = false;
+    if (entry != NULL && entry->unsent > 0)
+        entry->unsent--;
+    pipes->sending -= sending ? 1 : 0;
     if (--pipes->in_flight == 0)
         pthread_cond_signal(&pipes->idle);
     pthread_mutex_unlock(&pipes->lock);

@@ -86,16 +86,6 @@ static void watch(struct rpc *rpc, struct listener_slot *slot)
         reopen(rpc, slot);
 }
 
-static void cut_stuck(struct rpc *rpc)
-{
-    for (size_t i = 0; i < rpc->slot_count; i++) {
-        size_t count = listener_cut_stuck(&rpc->slots[i].address);
-        if (count > 0)
-            log_line(rpc->server.log, LOG_LEVEL_INFO, "%s: closed %zu connections that do not read their replies",
-                     rpc->slots[i].address.url, count);
-    }
-}
-
 static struct timespec next_round(void)
 {
     struct timespec at;
@@ -106,18 +96,16 @@ static struct timespec next_round(void)
     return at;
 }
 
-enum wake { WAKE_STOP, WAKE_STUCK, WAKE_ROUND };
-
-static enum wake wait_until(struct rpc *rpc, const struct timespec *at)
+// False when it was told to stop.
+static bool wait_until(struct rpc *rpc, const struct timespec *at)
 {
     int code = 0;
     pthread_mutex_lock(&rpc->stop_lock);
-    while (!rpc->stopping && !rpc->stuck && code != ETIMEDOUT)
+    while (!rpc->stopping && code != ETIMEDOUT)
         code = pthread_cond_timedwait(&rpc->stop_wake, &rpc->stop_lock, at);
-    enum wake wake = rpc->stopping ? WAKE_STOP : code == ETIMEDOUT ? WAKE_ROUND : WAKE_STUCK;
-    rpc->stuck = false;
+    bool stopping = rpc->stopping;
     pthread_mutex_unlock(&rpc->stop_lock);
-    return wake;
+    return !stopping;
 }
 
 static bool is_stopping(struct rpc *rpc)
@@ -131,19 +119,10 @@ static bool is_stopping(struct rpc *rpc)
 static void watch_until_stopped(struct rpc *rpc)
 {
     struct timespec round = next_round();
-    for (;;) {
-        switch (wait_until(rpc, &round)) {
-        case WAKE_STOP:
-            return;
-        case WAKE_STUCK:
-            cut_stuck(rpc);
-            break;
-        case WAKE_ROUND:
-            for (size_t i = 0; i < rpc->slot_count && !is_stopping(rpc); i++)
-                watch(rpc, &rpc->slots[i]);
-            round = next_round();
-            break;
-        }
+    while (wait_until(rpc, &round)) {
+        for (size_t i = 0; i < rpc->slot_count && !is_stopping(rpc); i++)
+            watch(rpc, &rpc->slots[i]);
+        round = next_round();
     }
 }
 
@@ -156,15 +135,6 @@ static void *run(void *context)
     pthread_cond_broadcast(&rpc->stop_wake);
     pthread_mutex_unlock(&rpc->stop_lock);
     return NULL;
-}
-
-void listener_watchdog_kick(struct rpc *rpc)
-{
-    pthread_mutex_lock(&rpc->stop_lock);
-    if (!rpc->stuck)
-        pthread_cond_signal(&rpc->stop_wake);
-    rpc->stuck = true;
-    pthread_mutex_unlock(&rpc->stop_lock);
 }
 
 enum status listener_watchdog_start(struct rpc *rpc, struct status_note *note)

@@ -44,6 +44,16 @@ static nng_msg *take_reply(struct listener_worker *worker)
     return msg;
 }
 
+// It does not read its replies: they go with it, and the workers that they hold are free.
+static void close_pipe(const struct listener_worker *worker)
+{
+    nng_pipe pipe = {.id = worker->pipe_id};
+    if (!listener_pipes_cut(&worker->rpc->pipes, worker->pipe_id))
+        return;
+    if (nng_pipe_close(pipe) == 0)
+        log_line(worker->rpc->server.log, LOG_LEVEL_INFO, "closed a connection that does not read its replies");
+}
+
 // Nobody gets an answer to this call. After this the worker is nng's.
 static void drop(struct listener_worker *worker)
 {
@@ -60,7 +70,7 @@ static void send_reply(struct listener_worker *worker)
     nng_msg *msg = take_reply(worker);
     if (msg == NULL || !listener_pipes_begin_send(&rpc->pipes, worker->pipe_id)) {
         wipe_and_free(msg);
-        listener_watchdog_kick(rpc);
+        close_pipe(worker);
         drop(worker);
         return;
     }
@@ -125,10 +135,8 @@ static void after_send(struct listener_worker *worker)
         wipe_and_free(nng_aio_get_msg(worker->aio)); // still ours
         nng_aio_set_msg(worker->aio, NULL);
     }
-    if (code == NNG_ETIMEDOUT) {
-        listener_pipes_mute(&rpc->pipes, worker->pipe_id);
-        listener_watchdog_kick(rpc);
-    }
+    if (code == NNG_ETIMEDOUT)
+        close_pipe(worker);
     listener_pipes_leave(&rpc->pipes, worker->pipe_id, true);
     receive(worker);
 }
