@@ -17,7 +17,7 @@ make_home() {
     DAEMON_DATA=$DAEMON_HOME/data
     DAEMON_SOCKET=$DAEMON_HOME/run/postern.sock
     DAEMON_LOG=$DAEMON_HOME/log
-    DAEMON_TOKENS=$DAEMON_HOME/tokens
+    DAEMON_TOKENS=$DAEMON_HOME.tokens # not among the files that must not hold them
     export DAEMON_HOME DAEMON_DATA DAEMON_SOCKET DAEMON_LOG DAEMON_TOKENS
     export POSTERN_URL=ipc://$DAEMON_SOCKET
 }
@@ -126,7 +126,7 @@ drop_daemon() {
             cat "$DAEMON_LOG"
         fi
         nothing_at_rest || found=1
-        rm -rf "$DAEMON_HOME"
+        rm -rf "$DAEMON_HOME" "$DAEMON_HOME.tokens"
     fi
     unset DAEMON_PID DAEMON_HOME
     return "$found"
