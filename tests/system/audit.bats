@@ -122,7 +122,7 @@ changes_are() {
     changes_are '[.[].what] == ["create", "revoke"]'
     audit --actor "$ME"
     [ "$CHANGES" = "$all" ]
-    audit --actor uid:4711
+    audit --actor uid:123456789
     changes_are 'length == 0'
     start=$(jq '.[-2].time_ms' <<<"$all") end=$(jq '.[-1].time_ms' <<<"$all")
     [ "$start" -lt "$end" ]

@@ -28,6 +28,10 @@ setup() {
     postern account put "$ACCOUNT" --env test --env live --no-default-public-key >/dev/null
 }
 
+teardown() {
+    drop_own_daemon
+}
+
 # make_admin [OPTION]...: an account-admin's token in ADMIN, its key's id in ADMIN_ID.
 make_admin() {
     make_key "$ACCOUNT" administrator --scope postern:account-admin "$@"
@@ -45,11 +49,12 @@ make_admin() {
     if [ "$(id -u)" -ne 0 ]; then # one user has one uid; the ceiling makes the same of it
         POSTERN_URL=$VERIFIER_URL allowed
         POSTERN_URL=$VERIFIER_URL call get "$KEY_ID"
-        failed PERMISSION_DENIED '' operator
+        failed PERMISSION_DENIED '' 'at most verifier'
         return
     fi
-    chmod 0711 "$DAEMON_HOME" "$DAEMON_HOME/run"
-    chmod 0666 "$DAEMON_SOCKET"
+    own_daemon
+    make_account
+    let_everybody_in
     run --separate-stderr as_nobody verify - --peek --json <<<"$TOKEN"
     done_so '.allowed'
     run --separate-stderr as_nobody get "$KEY_ID" --json
@@ -58,6 +63,21 @@ make_admin() {
     done_so '.key.state == "REVOKED"'
     call audit --key "$KEY_ID"
     [ "$(tail -n 1 <<<"$output" | jq -r .actor)" = uid:65534 ]
+    restart_daemon --operator-uid 65534
+    let_everybody_in
+    run --separate-stderr as_nobody get "$KEY_ID" --json
+    done_so
+}
+
+make_account() {
+    postern tier put free --limit requests=100/min --default
+    postern account put "$ACCOUNT" --no-default-public-key
+    make_key "$ACCOUNT"
+}
+
+let_everybody_in() {
+    chmod 0711 "$DAEMON_HOME" "$DAEMON_HOME/run"
+    chmod 0666 "$DAEMON_SOCKET"
 }
 
 # Another user sees neither the build folder nor the sources: the program comes by a descriptor.
