@@ -338,6 +338,7 @@ enum status authorizer_identify(struct authorizer *a, struct store_txn *view, st
     store_view_end(view);
     if (status != STATUS_OK)
         return status;
+    note_identity(a, call);
     out->reason = call->decision.reason;
     out->key = call->decision.key;
     out->account = call->decision.account;

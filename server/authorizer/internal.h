@@ -46,6 +46,7 @@ void note_init(struct authorizer *authorizer, struct usage *usage);
 void note_close(struct authorizer *authorizer);
 // Counts what a call that is done was answered.
 void note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
+void note_identity(struct authorizer *authorizer, const struct authorizer_call *call);
 
 // --- flush.c
 void flush_init(struct authorizer *authorizer);

@@ -37,6 +37,22 @@ void note_decision(struct authorizer *a, const struct authorizer_call *call)
                          });
 }
 
+// A call made with a key as its credential is a use of the key, whatever the call: else a key that only administers
+// would seem never used. It charges nothing.
+void note_identity(struct authorizer *a, const struct authorizer_call *call)
+{
+    const struct authorizer_decision *d = &call->decision;
+    if (a->usage == NULL || !d->has_key || !d->has_account)
+        return;
+    usage_note(a->usage, &(struct usage_event){
+                             .key_id = d->key.id,
+                             .account = d->account.id,
+                             .reason = d->reason,
+                             .remote_address = call->question.remote_address,
+                             .now_ms = d->now_ms,
+                         });
+}
+
 // --- reading
 
 static struct store_txn *take_view(struct authorizer *a)

@@ -285,12 +285,24 @@ static void admin_sees_the_usage_of_its_own_account_only(void **state)
     const Postern__V1__CreateReply *theirs = make(fixture, "other", NULL);
     verify_from(fixture, theirs, "192.0.2.1", REASON_ALLOWED);
     (void)assert_ok(ask_usage(fixture, admin->api_key, "acme"));
-    assert_int_equal(assert_ok(ask_usage(fixture, admin->api_key, NULL))->get_usage->n_buckets, 0);
+    const Postern__V1__GetUsageReply *own = assert_ok(ask_usage(fixture, admin->api_key, NULL))->get_usage;
+    assert_int_equal(own->n_buckets, 1); // its own calls, which cost nothing; theirs cost a request
+    assert_int_equal(own->buckets[0]->n_costs, 0);
     assert_status(ask_usage(fixture, admin->api_key, "other"), STATUS_NOT_FOUND, "get_usage.account");
     Postern__V1__GetUsageRequest get = POSTERN__V1__GET_USAGE_REQUEST__INIT;
     get.subject_case = POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_KEY_ID;
     get.key_id = theirs->key->key_id;
     assert_status(ask(fixture, admin->api_key, ASK(GET_USAGE), &get), STATUS_NOT_FOUND, "get_usage.key_id");
+}
+
+static void key_that_is_used_as_a_credential_is_used(void **state)
+{
+    static const char *const scopes[3] = {"postern:account-admin"};
+    struct rpc_fixture *fixture = *state;
+    const Postern__V1__CreateReply *admin = make(fixture, "acme", scopes);
+    assert_never_used(fixture, admin);
+    (void)assert_ok(ask_usage(fixture, admin->api_key, "acme"));
+    assert_used_from(fixture, admin, "");
 }
 
 static void wrong_questions_are_named(void **state)
@@ -324,6 +336,7 @@ int main(void)
         WITH_FIXTURE(rate_check_counts_for_the_account),
         WITH_FIXTURE(usage_outlives_a_restart),
         WITH_FIXTURE(admin_sees_the_usage_of_its_own_account_only),
+        WITH_FIXTURE(key_that_is_used_as_a_credential_is_used),
         WITH_FIXTURE(wrong_questions_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
