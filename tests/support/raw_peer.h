@@ -41,7 +41,9 @@ static inline uint64_t raw_peer_now_ms(void)
 static inline int raw_peer_connect(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    size_t size = strlen(path);
+    raw_peer_demand(size < sizeof address.sun_path);
+    memcpy(address.sun_path, path, size + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     raw_peer_demand(fd >= 0);
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
