@@ -35,6 +35,9 @@ enum {
     LIMIT_TERMS_MAX = 24,    // that can apply to one call
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
+    LIMIT_CHARGE_ID_SIZE = 32,
+    LIMIT_CHARGES_KEPT = 131072, // charges that can be repeated or refunded, in all
+    LIMIT_CALLS_MAX = 64,        // decided together
     LIMIT_COUNTERS_MAX = 61
 };
 
@@ -80,6 +83,7 @@ struct limit_table_options {
     struct clock *clock;
     int32_t utc_offset_s; // of calendar periods
     bool relaxed;         // do not wait for the disk; a crash may admit again what was spent
+    size_t max_meters;    // in memory; 0 = no bound. Beyond it those at rest longest are let go or written and let go
 };
 
 struct limit_table *limit_table_new(const struct limit_table_options *options); // NULL when memory is out
@@ -104,7 +108,12 @@ struct limit_call {
     size_t term_count;
     const struct limit_charge *charges;
     size_t charge_count;
-    bool peek; // decide and report only
+    bool peek;    // decide and report only
+    bool relaxed; // as the table's option, for this call
+    // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty. The same once more, for the same owner, answers
+    // what the first one answered and spends nothing. Kept in memory, the newest LIMIT_CHARGES_KEPT (a share of them
+    // per shard): forgetting one can only charge twice or refuse a refund. Refusals are not kept.
+    struct slice charge_id;
 };
 
 enum limit_verdict {
@@ -114,7 +123,12 @@ enum limit_verdict {
     LIMIT_UNDECLARED, // a charge's resource is in no term; answer->charge names it
     LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
     LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
-    LIMIT_NO_MEMORY
+    LIMIT_NO_MEMORY,
+    LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs
+    // of limit_refund
+    LIMIT_NO_CHARGE,  // charge_id names no charge that is known here
+    LIMIT_GIVEN_BACK, // it was given back before
+    LIMIT_WINDOW_OVER // what it was charged to is over: nothing is left to give back
 };
 
 // How one charged term stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
@@ -139,6 +153,7 @@ struct limit_answer {
     struct limit_view views[LIMIT_TERMS_MAX];
     size_t binding;      // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
     size_t charge;       // LIMIT_UNDECLARED
+    bool repeated;       // ADMITTED: by an earlier call with this charge_id; the views are that call's
     bool write_wanted;   // the table has something for the writer now (also with ADMITTED: a prefetch)
     uint64_t generation; // LIMIT_ABSENT: hand it to limit_install
     size_t absent_count;
@@ -159,10 +174,27 @@ struct limit_waiter {
 void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
                   struct limit_answer *answer);
 
+// Several calls (at most LIMIT_CALLS_MAX, none a peek, or all), of any owners, as one decision: all are charged or
+// none. Returns LIMIT_ADMITTED; or LIMIT_DENIED: at least one is refused, and answers[n].verdict says how each would
+// have been decided, in their order; or UNDECLARED, OTHER_CHARGE, ABSENT (install what any of the answers names), WAIT,
+// NO_MEMORY, as limit_decide does. Every answer's write_wanted is the same.
+enum limit_verdict limit_decide_all(struct limit_table *table, const struct limit_call *calls, size_t count,
+                                    struct limit_waiter *waiter, struct limit_answer *answers);
+
+// Gives back what call->charge_id was charged for, once, as far as the window that it was charged to is still current;
+// never above the limit. What a limit cannot take back any more is left: fixed_window when its window has ended,
+// sliding_window when its sub-window has left the ring, token_bucket what has flowed back by itself since. No charges
+// in `call`: the whole charge; else they must be the same as then. LIMIT_ADMITTED (views of all its terms that were
+// charged), NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, ABSENT, NO_MEMORY. Never waits: giving back writes
+// nothing at once, and after a crash counts as not having happened.
+void limit_refund(struct limit_table *table, const struct limit_call *call, struct limit_answer *answer);
+
 // A meter's state as it is stored. `reserved` is R', what a crash forfeits.
 struct limit_record {
     enum limit_algorithm algorithm;
     uint64_t t_ms;
+    uint64_t amount; // of the limit when it was written; both 0 in records of older versions
+    uint64_t burst;
     uint64_t reserved;
     uint64_t index;                        // fixed_window: the window; sliding_window: the newest slot's number
     uint64_t used;                         // fixed_window
@@ -174,9 +206,16 @@ struct limit_record {
 
 // Puts a meter into memory as after a crash or reload: synced to now, `reserved` counted as spent, nothing set aside.
 // `record` NULL: the store has none. Ignored when the meter is there already or `generation` is old (a meter was
-// evicted since: ask again). `term` and `owner` are those of the call. False when memory is out.
+// evicted since: ask again). `term` and `owner` are those of the call. False when memory is out, or max_meters is
+// reached and none can be let go at once (those that a write must come first for are queued: try again after it).
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
                    const struct limit_record *record, uint64_t generation);
+// Is the meter of this name in memory? For whoever wants to remove its record: only records of absent meters may go.
+bool limit_is_resident(struct limit_table *table, struct slice owner, struct slice name);
+// Is the record, recovered at `start_ms` (what was reserved counts as spent then), at rest again by `now_ms`? Then
+// nothing is lost with it. `name` says window and algorithm. False when in doubt.
+bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                          uint64_t start_ms, uint64_t now_ms);
 // The store's key of a term's meter: subject, resource, algorithm and window, never the amount.
 void limit_name_of(const struct limit_term *term, struct limit_name *out);
 
