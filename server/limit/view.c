@@ -1,0 +1,55 @@
+#include "limit/decision.h"
+
+static struct limit_view view_of(const struct limit_decision *d, size_t n)
+{
+    struct limit_view view = {.term = d->charged[n]};
+    const struct limit_part *part = d->part_of[n];
+    if (part == NULL)
+        return view;
+    const union limit_state *state = &part->meter->state;
+    uint64_t t = part->meter->t_ms;
+    view.limit = view.term->limit.amount;
+    view.remaining = part->functions->remaining(state, &part->rule, t);
+    view.reset_at_ms = part->functions->reset(state, &part->rule, t);
+    if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rule, t, part->cost))
+        view.retry_at_ms = part->functions->retry(state, &part->rule, t, part->cost);
+    return view;
+}
+
+// Does the n-th view decide more than the `binding` one so far?
+static bool binds_more(const struct limit_decision *d, size_t n, size_t binding)
+{
+    const struct limit_view *views = d->answer->views;
+    if (binding == 0)
+        return true;
+    switch (d->answer->verdict) {
+    case LIMIT_DENIED:
+        return views[n].retry_at_ms > views[binding - 1].retry_at_ms;
+    case LIMIT_TOO_COSTLY:
+        return limit_is_too_costly(d->part_of[n]) && !limit_is_too_costly(d->part_of[binding - 1]);
+    case LIMIT_ADMITTED:
+    case LIMIT_UNDECLARED:
+    case LIMIT_WAIT:
+    case LIMIT_ABSENT:
+    case LIMIT_NO_MEMORY:
+    case LIMIT_OTHER_CHARGE:
+    case LIMIT_NO_CHARGE:
+    case LIMIT_GIVEN_BACK:
+    case LIMIT_WINDOW_OVER:
+        break;
+    }
+    return views[n].remaining < views[binding - 1].remaining;
+}
+
+void limit_answer_views(struct limit_decision *d)
+{
+    struct limit_answer *answer = d->answer;
+    answer->view_count = d->charged_count;
+    for (size_t i = 0; i < d->charged_count; i++) {
+        answer->views[i] = view_of(d, i);
+        if (d->part_of[i] != NULL && binds_more(d, i, answer->binding))
+            answer->binding = i + 1;
+        if (answer->verdict == LIMIT_DENIED && answer->views[i].retry_at_ms > answer->now_ms)
+            answer->retry_after_ms = limit_max(answer->retry_after_ms, answer->views[i].retry_at_ms - answer->now_ms);
+    }
+}
