@@ -28,6 +28,15 @@ bool postern_random(void *out, size_t size_bytes)
     }
 }
 
+enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_error *error)
+{
+    if (error != NULL)
+        *error = (struct postern_error){0};
+    if (postern_random(id, POSTERN_ID_SIZE))
+        return POSTERN_OK;
+    return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
+}
+
 enum postern_status postern_ask_init(struct postern *client, const struct postern_call *options,
                                      struct postern_ask *ask, struct postern_error *error)
 {
@@ -55,7 +64,7 @@ void postern_ask_wipe(struct postern_ask *ask)
 
 // ----------------------------------------------------------------------------------------------------- answer
 
-static enum postern_status canonical(uint32_t code)
+enum postern_status postern_status_of(uint32_t code)
 {
     return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
 }
@@ -64,7 +73,7 @@ static enum postern_status canonical(uint32_t code)
 static void note_failure(const Postern__V1__Status *status, struct postern_error *error)
 {
     *error = (struct postern_error){
-        .status = canonical(status->code), .answered = true, .retry_after_ms = status->retry_after_ms};
+        .status = postern_status_of(status->code), .answered = true, .retry_after_ms = status->retry_after_ms};
     postern_copy_text(error->reason, sizeof error->reason, postern_text_of(status->reason));
     postern_copy_text(error->field, sizeof error->field, postern_text_of(status->field));
     postern_copy_text(error->message, sizeof error->message, postern_text_of(status->message));
@@ -195,8 +204,11 @@ static void repeat_until_done(struct postern *client, struct postern_ask *ask, s
     bool unsure = false;
     for (;;) {
         enum attempt attempt = attempt_once(client, ask, deadline, box, error);
-        if (attempt == DONE)
-            return; // a definite answer; repeated changes are told apart by their request_id
+        if (attempt == DONE) { // a definite answer; repeated changes are told apart by their request_id
+            if (unsure && ask->works_once && error->status == POSTERN_FAILED_PRECONDITION)
+                error->outcome_unknown = true;
+            return;
+        }
         unsure = unsure || attempt == UNSURE;
         if (*box != NULL) {
             postern_reply_box_free(*box);

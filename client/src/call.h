@@ -13,6 +13,7 @@ struct postern_ask {
     struct postern_arena arena; // of the request's arrays
     uint32_t timeout_ms;
     bool changes_registry; // for the error's text only
+    bool works_once;       // repeated, it is FAILED_PRECONDITION
     uint8_t request_id[POSTERN_ID_SIZE];
     uint8_t charge_id[POSTERN_ID_SIZE]; // random, for calls that need one
 };
@@ -31,6 +32,8 @@ enum postern_status postern_ask_finish(struct postern_reply_box *box, void *repl
 enum postern_status postern_ask_answer(struct postern *client, struct postern_ask *ask,
                                        void *(*make)(struct postern_reply_box *box), void **reply,
                                        struct postern_error *error);
+// The status of a number on the wire; UNKNOWN for one that this library does not know.
+enum postern_status postern_status_of(uint32_t code);
 // Fills in random bytes, at most 256. False: the system gave none.
 bool postern_random(void *out, size_t size_bytes);
 

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // Messages of one RateCheck request.
@@ -11,14 +12,42 @@ struct rate_check_wire {
     Postern__V1__Custom custom;
 };
 
-static void custom_to_wire(struct postern_ask *ask, const struct postern_custom *custom, Postern__V1__Custom *wire)
+// The limits of both forms, one after the other. NULL with OK: none, or the arena has failed.
+static enum postern_status read_limits(struct postern_arena *arena, const struct postern_custom *custom,
+                                       struct postern_limit **limits, struct postern_error *error)
 {
+    size_t count = custom->limit_count + custom->limit_text_count;
+    *limits = postern_arena_array(arena, count, sizeof **limits);
+    if (*limits == NULL)
+        return POSTERN_OK;
+    if (custom->limit_count > 0)
+        memcpy(*limits, custom->limits, custom->limit_count * sizeof **limits);
+    for (size_t i = 0; i < custom->limit_text_count; i++) {
+        size_t at = custom->limit_count + i;
+        enum postern_status status = postern_limit_parse(custom->limit_texts[i], &(*limits)[at], error);
+        if (status == POSTERN_OK)
+            continue;
+        if (error != NULL)
+            snprintf(error->field, sizeof error->field, "rate_check.custom.limits[%zu]", at);
+        return status;
+    }
+    return POSTERN_OK;
+}
+
+static enum postern_status custom_to_wire(struct postern_ask *ask, const struct postern_custom *custom,
+                                          Postern__V1__Custom *wire, struct postern_error *error)
+{
+    struct postern_limit *limits;
+    enum postern_status status = read_limits(&ask->arena, custom, &limits, error);
+    if (status != POSTERN_OK)
+        return status;
     postern__v1__custom__init(wire);
     wire->namespace_ = postern_wire_text(custom->space);
     wire->identifier = postern_wire_text(custom->identifier);
-    wire->limits = postern_wire_limits(&ask->arena, custom->limits, custom->limit_count);
-    wire->n_limits = custom->limit_count;
+    wire->n_limits = limits != NULL ? custom->limit_count + custom->limit_text_count : 0;
+    wire->limits = postern_wire_limits(&ask->arena, limits, wire->n_limits);
     wire->relaxed = custom->relaxed;
+    return POSTERN_OK;
 }
 
 static enum postern_status set_subject(struct postern_ask *ask, const struct postern_rate_check_request *request,
@@ -42,8 +71,8 @@ static enum postern_status set_subject(struct postern_ask *ask, const struct pos
         to->account = postern_wire_text(request->account);
     } else {
         to->subject_case = POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM;
-        custom_to_wire(ask, request->custom, &wire->custom);
         to->custom = &wire->custom;
+        return custom_to_wire(ask, request->custom, &wire->custom, error);
     }
     return POSTERN_OK;
 }
@@ -56,7 +85,8 @@ static enum postern_status rate_check_to_wire(struct postern_ask *ask, const str
     enum postern_status status = set_subject(ask, request, wire, error);
     if (status != POSTERN_OK)
         return status;
-    if (request->mode == POSTERN_RATE_CHECK_REFUND && request->charge_id == NULL)
+    ask->works_once = request->mode == POSTERN_RATE_CHECK_REFUND;
+    if (ask->works_once && request->charge_id == NULL)
         return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "rate_check.charge_id",
                                   "a refund names the charge to give back: set charge_id");
     to->charges = postern_wire_charges(&ask->arena, request->charges, request->charge_count);

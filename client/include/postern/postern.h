@@ -21,7 +21,12 @@
 // DEADLINE. Every call ends within its timeout (options, default 5 s; call.timeout_ms overrides it for one call). Until
 // then the library connects, reconnects and repeats by itself: when the connection is lost, when an answer fails to
 // come, and on UNAVAILABLE. A repetition carries the same request_id (changes) or charge_id (Verify, RateCheck), by
-// which posternd knows it; for Verify and RateCheck the library makes a charge_id when the caller gives none.
+// which posternd knows it.
+//
+// CHARGED ONCE. Whatever may charge carries a charge_id, the caller's or one that the library makes, from the first try
+// on: so a repetition after a lost answer is told what the first one was told, and charges nothing. posternd knows the
+// newest 100,000 charges or so, until it ends: what it has forgotten may be charged twice by a repetition, never
+// admitted beyond the limit. Repeat a call of your own under the same charge_id to the same effect.
 //
 // UNITS. *_ms that name a moment are Unix milliseconds, 0 = none; *_ms that name a span are milliseconds. Amounts and
 // costs are at most 2^53 - 1. Text is UTF-8 and NUL-terminated. Bounds of every field: proto/postern.proto.
@@ -230,6 +235,10 @@ struct postern_entry {
     const char *value;
 };
 
+// Makes a request_id or charge_id: random bytes, never the same again. INTERNAL: the system gave none.
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE],
+                                                                   struct postern_error *error);
+
 // ---------------------------------------------------------------------------------------------------- limits
 
 // One unit of work to charge.
@@ -353,7 +362,7 @@ struct postern_verify_reply {
     const struct postern_meter *binding_meter; // the one that decides (denies, or has the least left); NULL: none
     uint64_t retry_after_ms;                   // with RATE_LIMITED
     const char *successor_key_id;              // the key is being rolled and works until expires_at_ms
-    uint8_t charge_id[POSTERN_ID_SIZE];        // what to name in a refund
+    uint8_t charge_id[POSTERN_ID_SIZE];        // what to name in a refund, if it is allowed
     bool has_charge_id;                        // false for a peek
 };
 
@@ -362,18 +371,29 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_verify(struct postern
                                                                   struct postern_verify_reply **reply,
                                                                   struct postern_error *error);
 
-// Up to POSTERN_BATCH_MAX Verify calls, each decided by itself, in one round trip.
+// Up to POSTERN_BATCH_MAX Verify calls in one round trip, each decided by itself or, `atomic`, all or nothing.
 struct postern_verify_batch_request {
     struct postern_call call;
     const struct postern_verify_request *calls; // their own `call` is not read
     size_t call_count;
-    bool atomic; // all or nothing: one refusal charges nobody
+    bool atomic; // one refusal or failure charges nobody: only when all are allowed is any of them to be let in
+};
+
+// Whether one call of a batch could be decided. Where not, its reply is not allowed, and nothing was charged for it.
+struct postern_batch_status {
+    enum postern_status status; // POSTERN_OK: its reply is the decision
+    uint32_t retry_after_ms;    // this and the rest as in postern_error
+    const char *reason;
+    const char *field; // e.g. "verify_batch.calls[2].charges[0].resource"
+    const char *message;
 };
 
 struct postern_verify_batch_reply {
     struct postern_reply_base base;
-    const struct postern_verify_reply *replies; // in the order of the calls; parts of this reply, without details
+    const struct postern_verify_reply *replies; // in the order of the calls; parts of this reply
     size_t reply_count;
+    const struct postern_batch_status *statuses; // one per reply. What failed so is not repeated by the library; where
+                                                 // the policy decided, the status says why
 };
 
 POSTERN_API POSTERN_MUST_CHECK enum postern_status
@@ -386,21 +406,28 @@ struct postern_custom {
     const char *identifier; // 1 to 128 bytes
     const struct postern_limit *limits;
     size_t limit_count;
-    bool relaxed; // do not wait for the disk: a crash may then admit again what was spent
+    bool relaxed;                   // do not wait for the disk: a crash may then admit again what was spent
+    const char *const *limit_texts; // the same as text, e.g. "requests=5/min"; they come after `limits`
+    size_t limit_text_count;
 };
 
 // Charges, looks at or gives back units. Exactly one of api_key, key_id, account and custom.
+//
+// A refund gives back what the charge_id of an allowed Verify or RateCheck was charged, once: to the same subject, by
+// the same caller, in the same run of posternd, as far as the windows that were charged are still current. Else
+// FAILED_PRECONDITION; with outcome_unknown when an earlier try of the same call, whose answer was lost, may be what
+// gave it back.
 struct postern_rate_check_request {
     struct postern_call call;
     const char *api_key;
     const char *key_id;
     const char *account;
     const struct postern_custom *custom;
-    const struct postern_charge *charges; // at least one
+    const struct postern_charge *charges; // at least one; of a refund none, for the whole charge, or the same as then
     size_t charge_count;
     enum postern_rate_check_mode mode;
-    const uint8_t
-        *charge_id; // POSTERN_ID_SIZE bytes. Refund: the charge to give back. Consume: NULL: the library makes one
+    const uint8_t *charge_id; // POSTERN_ID_SIZE bytes. Refund: the charge to give back. Consume: NULL: the library
+                              // makes one
 };
 
 struct postern_rate_check_reply {
