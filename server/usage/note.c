@@ -53,7 +53,7 @@ static void count(struct usage *usage, struct usage_subject subject, const struc
         add_note(entry, note);
     else
         shard->overflow++;
-    shard->noted += subject.kind == USAGE_OF_ACCOUNT ? 1 : 0;
+    shard->noted[note->reason_index] += subject.kind == USAGE_OF_ACCOUNT ? 1 : 0;
     pthread_mutex_unlock(&shard->mutex);
 }
 

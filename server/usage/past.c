@@ -23,9 +23,9 @@ static enum status fill(const struct look_back *look, struct usage_sample *sampl
     return status;
 }
 
-static enum status fill_all(const struct look_back *look, struct usage_past *past)
+static enum status fill_samples(const struct look_back *look, struct usage_past *past)
 {
-    enum status status = fill(look, &past->now);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < past->sample_count; i++)
         status = fill(look, &past->samples[i]);
     return status;
@@ -39,22 +39,46 @@ static uint32_t first_hour_kept(const struct usage *usage, uint64_t first_ms)
     return first > oldest ? first : oldest;
 }
 
-enum status usage_unusual(struct usage *usage, struct store_txn *view, const uint8_t key_id[USAGE_KEY_ID_SIZE],
-                          uint64_t at_ms, struct usage_verdict *out)
+enum depth { LOOK_AT_ALL, LOOK_WHERE_IT_MATTERS };
+
+static enum status judge(struct look_back *look, uint64_t at_ms, enum depth depth, struct usage_verdict *out)
 {
     struct usage_past past = {.now.hour = usage_hour_of(at_ms)};
-    *out = (struct usage_verdict){0};
-    enum status status = usage_last_used(usage, view, key_id, &past.last);
+    enum status status = usage_last_used(look->usage, look->view, look->key.id.data, &past.last);
+    if (status == STATUS_OK)
+        status = fill(look, &past.now);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    struct look_back look = {.usage = usage, .view = view, .scratch = arena_new(SCRATCH_BYTES)};
-    if (look.scratch == NULL)
-        return STATUS_RESOURCE_EXHAUSTED;
-    look.key = (struct usage_subject){USAGE_OF_KEY, slice_make(key_id, USAGE_KEY_ID_SIZE)};
-    past.sample_count = usage_baseline(past.now.hour, first_hour_kept(usage, past.last.first_ms), past.samples);
-    status = fill_all(&look, &past);
-    arena_free(look.scratch);
+    if (depth == LOOK_AT_ALL || usage_may_stand_out(&past))
+        past.sample_count =
+            usage_baseline(past.now.hour, first_hour_kept(look->usage, past.last.first_ms), past.samples);
+    status = fill_samples(look, &past);
     if (status == STATUS_OK)
         usage_judge(&past, out);
     return status;
+}
+
+static enum status begin(struct look_back *look, uint64_t at_ms, enum depth depth, struct usage_verdict *out)
+{
+    *out = (struct usage_verdict){0};
+    look->scratch = arena_new(SCRATCH_BYTES);
+    if (look->scratch == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = judge(look, at_ms, depth, out);
+    arena_free(look->scratch);
+    return status;
+}
+
+enum status usage_unusual(struct usage *usage, struct store_txn *view, const uint8_t key_id[USAGE_KEY_ID_SIZE],
+                          uint64_t at_ms, struct usage_verdict *out)
+{
+    struct look_back look = {usage, view, {USAGE_OF_KEY, slice_make(key_id, USAGE_KEY_ID_SIZE)}, NULL};
+    return begin(&look, at_ms, LOOK_AT_ALL, out);
+}
+
+enum status usage_unusual_only(struct usage *usage, struct store_txn *view, const uint8_t key_id[USAGE_KEY_ID_SIZE],
+                               uint64_t at_ms, struct usage_verdict *out)
+{
+    struct look_back look = {usage, view, {USAGE_OF_KEY, slice_make(key_id, USAGE_KEY_ID_SIZE)}, NULL};
+    return begin(&look, at_ms, LOOK_WHERE_IT_MATTERS, out);
 }

@@ -79,6 +79,11 @@ int usage_reason_index(uint32_t reason)
     return -1;
 }
 
+uint32_t usage_reason_at(int index)
+{
+    return reasons[index];
+}
+
 void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount)
 {
     size_t i = 0;

@@ -42,6 +42,7 @@ struct usage_sums {
 
 // -1: no such reason.
 int usage_reason_index(uint32_t reason);
+uint32_t usage_reason_at(int index);
 void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount);
 void usage_sums_add(struct usage_sums *sums, const struct usage_sums *more);
 uint64_t usage_sums_calls(const struct usage_sums *sums);

@@ -137,16 +137,27 @@ static uint32_t hour_of(uint64_t ms)
     return (uint32_t)(ms / HOUR_MS);
 }
 
+static uint64_t count_new_networks(const struct usage_past *past)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < past->last.network_count; i++)
+        count += hour_of(past->last.networks[i].first_ms) == past->now.hour ? 1 : 0;
+    return count;
+}
+
 // The networks of this hour are new to a key that seldom has new ones: fewer than one a week, beyond its first.
 static bool has_new_address(const struct usage_past *past)
 {
-    uint64_t new_count = 0;
-    for (size_t i = 0; i < past->last.network_count; i++)
-        new_count += hour_of(past->last.networks[i].first_ms) == past->now.hour ? 1 : 0;
+    uint64_t new_count = count_new_networks(past);
     uint64_t met = past->last.networks_met;
     uint64_t met_before = met > new_count ? met - new_count : 0;
     uint64_t known_days = (past->now.hour - hour_of(past->last.first_ms)) / DAY_HOURS;
     return new_count > 0 && met_before > 0 && met_before * WEEK_DAYS <= known_days + WEEK_DAYS;
+}
+
+bool usage_may_stand_out(const struct usage_past *past)
+{
+    return past->now.calls >= CALLS_MIN || past->now.refusals >= REFUSALS_MIN || count_new_networks(past) > 0;
 }
 
 void usage_judge(const struct usage_past *past, struct usage_verdict *out)

@@ -178,26 +178,34 @@ struct usage_report {
 STATUS_MUST_CHECK enum status usage_read(struct usage *usage, struct store_txn *view, const struct usage_query *query,
                                          struct arena *arena, struct usage_report *out, struct status_note *note);
 
+struct usage_busy {
+    struct store_txn *view;
+    enum usage_kind kind;
+    uint64_t now_ms; // the hour that holds it
+    size_t max;      // up to 256
+};
+
 struct usage_rank {
     struct slice id; // in the arena
-    uint64_t calls;  // in the running hour
+    uint64_t calls;  // in the hour
     uint64_t refusals;
 };
 
-// The busiest subjects of the hour that holds `now_ms`, most calls first, among those in memory (active in the last two
-// minutes). At most `max` (up to 256). Looks at the whole table. RESOURCE_EXHAUSTED: the arena is out.
-STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, enum usage_kind kind, uint64_t now_ms, size_t max,
-                                            struct arena *arena, struct usage_rank **out, size_t *count);
+// The busiest subjects of an hour, most calls first, among those in memory (active in the last two minutes). Looks at
+// the whole table. RESOURCE_EXHAUSTED (the arena is out), UNAVAILABLE.
+STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, const struct usage_busy *busy, struct arena *arena,
+                                            struct usage_rank **out, size_t *count);
 
 struct usage_stats {
     size_t entries;
     size_t entries_max;
-    size_t waiting;    // entries that the store does not have yet
-    uint64_t noted;    // decisions
-    uint64_t overflow; // counts (one for the key, one for the account) that found no room
-    uint64_t written;  // tallies, each time they were written
-    uint64_t removed;  // hours, by age
-    uint64_t damaged;  // records that did not decode
+    size_t waiting;                            // entries that the store does not have yet
+    uint64_t noted;                            // decisions
+    struct usage_count reasons[USAGE_REASONS]; // of them, each reason with its count
+    uint64_t overflow;                         // counts (one for the key, one for the account) that found no room
+    uint64_t written;                          // tallies, each time they were written
+    uint64_t removed;                          // hours, by age
+    uint64_t damaged;                          // records that did not decode
 };
 struct usage_stats usage_stats(struct usage *usage);
 
@@ -251,10 +259,17 @@ size_t usage_baseline(uint32_t hour, uint32_t first_hour, struct usage_sample sa
 // Pure.
 void usage_judge(const struct usage_past *past, struct usage_verdict *out);
 
+// Pure. Could the hour be flagged at all, whatever its samples are? Needs `now` and `last` only.
+bool usage_may_stand_out(const struct usage_past *past);
+
 // Judges the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. Statuses of usage_last_used; a
 // key that was never used is OK and not judged.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
                                             struct usage_verdict *out);
+// The same flags, but a key that cannot have any costs two lookups, and is not judged.
+STATUS_MUST_CHECK enum status usage_unusual_only(struct usage *usage, struct store_txn *view,
+                                                 const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
+                                                 struct usage_verdict *out);
 
 #endif

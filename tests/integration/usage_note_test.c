@@ -297,11 +297,18 @@ static void a_key_that_is_not_good_is_not_used(void **state)
 
 // --- the busiest
 
+static size_t busiest(struct usage_fixture *fixture, enum usage_kind kind, size_t max, struct usage_rank **ranks)
+{
+    size_t count = 0;
+    struct usage_busy busy = {usage_fixture_look(fixture), kind, clock_now_ms(fixture->clock), max};
+    assert_int_equal(usage_busiest(fixture->usage, &busy, fixture->arena, ranks, &count), STATUS_OK);
+    return count;
+}
+
 static void the_busiest_of_the_hour_come_first(void **state)
 {
     struct usage_fixture *fixture = *state;
     struct usage_rank *ranks;
-    size_t count;
     char account[16];
     for (unsigned i = 0; i < 50; i++)
         usage_fixture_note(fixture, NULL, "of-the-last-hour", REASON_ALLOWED);
@@ -311,20 +318,52 @@ static void the_busiest_of_the_hour_come_first(void **state)
         for (unsigned call = 0; call <= i * 7 % 20; call++)
             usage_fixture_note(fixture, &ours, account, call < 2 ? REASON_RATE_LIMITED : REASON_ALLOWED);
     }
-    assert_int_equal(usage_busiest(fixture->usage, USAGE_OF_ACCOUNT, clock_now_ms(fixture->clock), 5, fixture->arena,
-                                   &ranks, &count),
-                     STATUS_OK);
-    assert_int_equal(count, 5);
-    for (unsigned i = 0; i < 5; i++) {
-        snprintf(account, sizeof account, "a%u", 19 - i);
-        assert_true(slice_equal(ranks[i].id, slice_text(account)));
-        assert_int_equal(ranks[i].calls, 20 - i);
-        assert_int_equal(ranks[i].refusals, 2);
+    for (size_t max = 1; max < 20; max++) {
+        assert_int_equal(busiest(fixture, USAGE_OF_ACCOUNT, max, &ranks), max);
+        for (unsigned i = 0; i < max; i++) {
+            snprintf(account, sizeof account, "a%u", 19 - i);
+            assert_true(slice_equal(ranks[i].id, slice_text(account)));
+            assert_int_equal(ranks[i].calls, 20 - i);
+            assert_int_equal(ranks[i].refusals, i < 19 ? 2 : 1);
+        }
     }
-    assert_int_equal(
-        usage_busiest(fixture->usage, USAGE_OF_KEY, clock_now_ms(fixture->clock), 5, fixture->arena, &ranks, &count),
-        STATUS_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(busiest(fixture, USAGE_OF_ACCOUNT, 100, &ranks), 20);
+    assert_int_equal(busiest(fixture, USAGE_OF_KEY, 5, &ranks), 1);
+    assert_int_equal(busiest(fixture, USAGE_OF_KEY, 0, &ranks), 0);
+}
+
+static void who_comes_back_after_a_rest_counts_whole(void **state)
+{
+    struct usage_fixture *fixture = *state;
+    struct usage_rank *ranks;
+    usage_fixture_note(fixture, NULL, "acme", REASON_RATE_LIMITED);
+    usage_fixture_note(fixture, NULL, "acme", REASON_ALLOWED);
+    usage_fixture_tick(fixture);
+    usage_fixture_wait(fixture, 150000);
+    usage_fixture_tick(fixture);
+    assert_int_equal(busiest(fixture, USAGE_OF_ACCOUNT, 5, &ranks), 0);
+    usage_fixture_note(fixture, NULL, "acme", REASON_ALLOWED);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(busiest(fixture, USAGE_OF_ACCOUNT, 5, &ranks), 1);
+        assert_int_equal(ranks[0].calls, 3);
+        assert_int_equal(ranks[0].refusals, 1);
+        usage_fixture_tick(fixture);
+    }
+}
+
+static void decisions_are_counted_by_reason_since_the_start(void **state)
+{
+    struct usage_fixture *fixture = *state;
+    for (unsigned i = 0; i < 7; i++)
+        usage_fixture_note(fixture, &ours, "acme", i < 4 ? REASON_ALLOWED : REASON_COST_EXCEEDS_LIMIT);
+    usage_fixture_note(fixture, NULL, "", REASON_INVALID_API_KEY);
+    struct usage_stats stats = usage_stats(fixture->usage);
+    assert_int_equal(stats.noted, 8);
+    for (size_t i = 0; i < USAGE_REASONS; i++) {
+        uint32_t reason = stats.reasons[i].reason;
+        uint64_t wanted = reason == REASON_ALLOWED ? 4 : reason == REASON_COST_EXCEEDS_LIMIT ? 3 : 0;
+        assert_int_equal(stats.reasons[i].count, reason == REASON_INVALID_API_KEY ? 1 : wanted);
+    }
 }
 
 // --- unusual
@@ -384,6 +423,42 @@ static void hours_that_were_removed_by_age_are_no_quiet_hours(void **state)
     assert_int_equal(verdict.usual_calls, 100);
 }
 
+static void a_quiet_hour_is_told_without_the_past(void **state)
+{
+    struct usage_fixture *fixture = *state;
+    struct usage_verdict verdict;
+    for (unsigned hour = 0; hour < 5 * 24; hour++) {
+        note_many(fixture, 1, "192.0.2.1");
+        usage_fixture_tick(fixture);
+        usage_fixture_wait(fixture, USAGE_TEST_HOUR);
+    }
+    uint64_t now_ms = clock_now_ms(fixture->clock);
+    note_many(fixture, 19, "192.0.2.1");
+    struct store_txn *view = usage_fixture_look(fixture);
+    assert_int_equal(usage_unusual_only(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
+    assert_false(verdict.judged);
+    assert_int_equal(verdict.calls, 19);
+    assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
+    assert_true(verdict.judged);
+    note_many(fixture, 1, "192.0.2.1");
+    assert_int_equal(usage_unusual_only(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
+    assert_int_equal(verdict.flags, USAGE_VOLUME_UP);
+    assert_int_equal(verdict.usual_calls, 1);
+}
+
+static void a_new_address_is_told_in_a_quiet_hour(void **state)
+{
+    struct usage_fixture *fixture = *state;
+    struct usage_verdict verdict;
+    note_many(fixture, 1, "192.0.2.1");
+    usage_fixture_wait(fixture, 2 * USAGE_TEST_DAY);
+    note_many(fixture, 1, "198.51.100.7");
+    uint64_t now_ms = clock_now_ms(fixture->clock);
+    assert_int_equal(usage_unusual_only(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, &verdict),
+                     STATUS_OK);
+    assert_int_equal(verdict.flags, USAGE_NEW_ADDRESS);
+}
+
 static void a_key_without_a_past_is_not_judged(void **state)
 {
     struct usage_fixture *fixture = *state;
@@ -413,8 +488,12 @@ int main(void)
         IN_FIXTURE(the_last_use_is_known_at_once_and_after_a_restart),
         IN_FIXTURE(a_key_that_is_not_good_is_not_used),
         IN_FIXTURE(the_busiest_of_the_hour_come_first),
+        IN_FIXTURE(who_comes_back_after_a_rest_counts_whole),
+        IN_FIXTURE(decisions_are_counted_by_reason_since_the_start),
         IN_FIXTURE(unusual_hours_are_seen_in_memory_and_on_disk),
         IN_FIXTURE(hours_that_were_removed_by_age_are_no_quiet_hours),
+        IN_FIXTURE(a_quiet_hour_is_told_without_the_past),
+        IN_FIXTURE(a_new_address_is_told_in_a_quiet_hour),
         IN_FIXTURE(a_key_without_a_past_is_not_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
