@@ -46,6 +46,13 @@ union limit_state {
     struct limit_bucket_state bucket;
 };
 
+// What was spent once, for taking it back.
+struct limit_spent {
+    uint64_t t_ms; // when; what lies ahead of the state's time means now
+    uint64_t cost;
+    uint64_t amount; // of the limit then, not 0
+};
+
 struct limit_algorithm_functions {
     // Starts from a record, or from rest when it is NULL. False when memory is out.
     bool (*load)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
@@ -58,6 +65,10 @@ struct limit_algorithm_functions {
     bool (*fits)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
     // Counts `cost`, whether it fits or not: only `reserve`d ceilings bound it.
     void (*spend)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    // Takes back what is still there of it, so that no more is left than if it had never been spent. False when that is
+    // nothing. Of what was spent just now, in the reverse order, it is the exact inverse of `spend`.
+    bool (*refund)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                   const struct limit_spent *spent);
     uint64_t (*remaining)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
     // Full again then, if nothing more is spent.
     uint64_t (*reset)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);

@@ -48,6 +48,17 @@ static void fixed_spend(union limit_state *state, const struct limit_rule *rule,
     state->fixed.used = limit_add(state->fixed.used, cost);
 }
 
+static bool fixed_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                         const struct limit_spent *spent)
+{
+    (void)rule;
+    (void)t;
+    struct limit_fixed_state *fixed = &state->fixed;
+    uint64_t cost = spent->t_ms >= fixed->begin_ms ? limit_min(spent->cost, fixed->used) : 0;
+    fixed->used -= cost;
+    return cost > 0;
+}
+
 static uint64_t fixed_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
 {
     (void)t;
@@ -88,6 +99,7 @@ const struct limit_algorithm_functions limit_fixed_window = {
     .sync = fixed_sync,
     .fits = fixed_fits,
     .spend = fixed_spend,
+    .refund = fixed_refund,
     .remaining = fixed_remaining,
     .reset = fixed_reset,
     .retry = fixed_retry,

@@ -160,6 +160,21 @@ static void sliding_spend(union limit_state *state, const struct limit_rule *rul
     sliding->sum += cost;
 }
 
+// Only from the sub-window that it was spent in, which keeps it until it leaves the ring.
+static bool sliding_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                           const struct limit_spent *spent)
+{
+    (void)t;
+    struct limit_sliding_state *sliding = &state->sliding;
+    uint64_t slot = limit_min(spent->t_ms / slot_ms(rule), sliding->index);
+    if (sliding->index - slot >= SLOTS)
+        return false;
+    uint64_t cost = limit_min(spent->cost, counter_at(sliding, slot));
+    set_counter(sliding, slot, counter_at(sliding, slot) - cost);
+    sliding->sum -= cost;
+    return cost > 0;
+}
+
 static uint64_t sliding_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
 {
     (void)t;
@@ -215,6 +230,7 @@ const struct limit_algorithm_functions limit_sliding_window = {
     .sync = sliding_sync,
     .fits = sliding_fits,
     .spend = sliding_spend,
+    .refund = sliding_refund,
     .remaining = sliding_remaining,
     .reset = sliding_reset,
     .retry = sliding_retry,

@@ -100,6 +100,34 @@ static void bucket_spend(union limit_state *state, const struct limit_rule *rule
         advance(&state->bucket, t, ticks_of(rule, cost));
 }
 
+// What a charge still adds to the debt, at least, in ticks. The debt with the charge and the debt without it both drain
+// by one millisecond in a millisecond; their difference, at first all of the charge, becomes smaller only while the
+// debt without it is 0 already and stands still, so by no more than the time that has passed.
+static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t, const struct limit_spent *spent,
+                             uint64_t window_ms)
+{
+    struct quotient took = divide((limit_wide)spent->cost * window_ms, spent->amount); // milliseconds
+    uint64_t passed = t > spent->t_ms ? t - spent->t_ms : 0;
+    if (took.whole < passed)
+        return 0;
+    limit_wide rest = (limit_wide)took.rest * bucket->scale / spent->amount; // the amount may be another one by now
+    return (limit_wide)(took.whole - passed) * bucket->scale + rest;
+}
+
+static bool bucket_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+                          const struct limit_spent *spent)
+{
+    struct limit_bucket_state *bucket = &state->bucket;
+    limit_wide owed = debt(bucket, t);
+    limit_wide back = still_owed(bucket, t, spent, rule->window_ms);
+    if (owed == 0 || back == 0)
+        return false;
+    struct quotient rest = divide(back < owed ? owed - back : 0, bucket->scale);
+    bucket->tat_ms = limit_add(t, rest.whole);
+    bucket->fraction = rest.rest;
+    return true;
+}
+
 static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
 {
     limit_wide full = ticks_of(rule, rule->burst);
@@ -148,6 +176,7 @@ const struct limit_algorithm_functions limit_token_bucket = {
     .sync = bucket_sync,
     .fits = bucket_fits,
     .spend = bucket_spend,
+    .refund = bucket_refund,
     .remaining = bucket_remaining,
     .reset = bucket_reset,
     .retry = bucket_retry,
