@@ -18,6 +18,8 @@ bool registry_pack_meter(const struct limit_record *record, struct arena *arena,
     message.counters = (uint64_t *)(uintptr_t)record->counters; // only read, as in to_bytes
     message.tat_ms = record->tat_ms;
     message.tat_fraction = record->tat_fraction;
+    message.amount = record->amount;
+    message.burst = record->burst;
     return record_pack_message(&message.base, arena, out);
 }
 
@@ -33,6 +35,8 @@ enum status registry_unpack_meter(struct slice bytes, struct arena *arena, struc
         return STATUS_DATA_LOSS;
     *out = (struct limit_record){.algorithm = (enum limit_algorithm)message->algorithm,
                                  .t_ms = message->t_ms,
+                                 .amount = message->amount,
+                                 .burst = message->burst,
                                  .reserved = message->reserved,
                                  .index = message->index,
                                  .used = message->used,

@@ -400,6 +400,8 @@ static void meter_comes_back_as_it_was(void **state)
     struct limit_record back;
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW,
                                   .t_ms = 1,
+                                  .amount = LIMIT_AMOUNT_MAX,
+                                  .burst = 6,
                                   .reserved = 2,
                                   .index = 3,
                                   .used = 4,
