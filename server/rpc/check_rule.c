@@ -9,6 +9,7 @@
 #define MOMENT_MAX     UINT64_C(253402300799999) // 9999-12-31T23:59:59.999Z
 #define BUCKET_MAX     86400
 #define PAGE_TOKEN_MAX 256
+#define TOP_MAX        256
 
 // Sorted by name (strcmp), for the binary search.
 static const struct check_rule rules[] = {
@@ -53,6 +54,7 @@ static const struct check_rule rules[] = {
     {"sha256", CHECK_EXACT, 32, 0},
     {"tier", CHECK_NAME, ACCOUNT_ID_MAX, 0},
     {"to_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"top", CHECK_NUMBER, TOP_MAX, 0},
     {"update_mask", CHECK_TEXT, 64, 16},
     {"value", CHECK_TEXT, REGISTRY_METADATA_BYTES_MAX, 0},
     {"window_s", CHECK_NUMBER, LIMIT_WINDOW_S_MAX, 0},

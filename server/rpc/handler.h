@@ -32,6 +32,7 @@ enum call_progress handler_list_scopes(struct call *call);
 enum call_progress handler_delete_scope(struct call *call);
 
 enum call_progress handler_health(struct call *call);
+enum call_progress handler_stats(struct call *call);
 enum call_progress handler_get_usage(struct call *call);
 enum call_progress handler_list_changes(struct call *call);
 
@@ -85,6 +86,21 @@ STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status st
 // that it never was. UNAVAILABLE, RESOURCE_EXHAUSTED.
 STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage,
                                                const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out, bool *used);
+
+// How a list's keys are compared with their own past (handler_unusual.c).
+enum handler_unusual {
+    HANDLER_UNUSUAL_NOT,
+    HANDLER_UNUSUAL_ONLY, // those with something unusual are filled in
+    HANDLER_UNUSUAL_ALL   // every key is, with what is usual
+};
+struct handler_judge {
+    const struct authorizer_usage *usage;
+    enum handler_unusual which;
+    uint64_t at_ms; // now
+};
+// UNAVAILABLE, RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status handler_fill_unusual(struct call *call, const struct handler_judge *judge,
+                                                   const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out);
 
 // One page of a list.
 struct handler_page {

@@ -6,6 +6,7 @@
 
 enum {
     PAGE_BYTES_MAX = 512 * 1024, // of stored keys: their wire form has to fit a reply
+    PAGE_JUDGED_MAX = 100,       // keys of which all the past is read
     // Where a page of keys ended: the key's id, and its expiry then.
     POSITION_SIZE = KEY_ID_SIZE + 8
 };
@@ -28,23 +29,39 @@ static bool read_position(struct slice position, struct registry_list *query)
     return true;
 }
 
-// Keys that were used are left out where only those are asked for that never were: the page is then shorter.
-static enum status fill_keys(struct call *call, const struct registry_page *page, const struct authorizer_usage *usage,
-                             uint64_t now_ms, Postern__V1__ListReply *out)
+static enum handler_unusual unusual_of(const Postern__V1__ListRequest *request)
+{
+    if (request->with_unusual)
+        return HANDLER_UNUSUAL_ALL;
+    return request->unusual ? HANDLER_UNUSUAL_ONLY : HANDLER_UNUSUAL_NOT;
+}
+
+// Filters on the use of keys leave some of the page out: it is then shorter.
+static enum status add_key(struct call *call, Postern__V1__Key *key, const uint8_t id[KEY_ID_SIZE],
+                           const struct handler_judge *judge, Postern__V1__ListReply *out)
+{
+    bool used = false;
+    const Postern__V1__ListRequest *request = call->request->list;
+    enum status status = handler_fill_use(call, judge->usage, id, key, &used);
+    if (status != STATUS_OK || (used && request->never_used))
+        return status;
+    status = handler_fill_unusual(call, judge, id, key);
+    if (status == STATUS_OK && (key->n_unusual > 0 || !request->unusual))
+        out->keys[out->n_keys++] = key;
+    return status;
+}
+
+static enum status fill_keys(struct call *call, const struct registry_page *page, const struct handler_judge *judge,
+                             Postern__V1__ListReply *out)
 {
     out->keys = arena_array(call->arena, page->count, sizeof *out->keys);
     if (out->keys == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < page->count; i++) {
-        bool used = false;
-        Postern__V1__Key *key = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], now_ms);
-        if (key == NULL)
-            return STATUS_RESOURCE_EXHAUSTED;
-        enum status status = handler_fill_use(call, usage, page->keys[i].id, key, &used);
+        Postern__V1__Key *key = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], judge->at_ms);
+        enum status status = key != NULL ? add_key(call, key, page->keys[i].id, judge, out) : STATUS_RESOURCE_EXHAUSTED;
         if (status != STATUS_OK)
             return status;
-        if (!used || !call->request->list->never_used)
-            out->keys[out->n_keys++] = key;
     }
     return STATUS_OK;
 }
@@ -56,7 +73,8 @@ static enum status fill_page(struct call *call, const struct registry_page *page
     enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
     if (status != STATUS_OK)
         return status;
-    status = fill_keys(call, page, &usage, now_ms, out);
+    struct handler_judge judge = {&usage, unusual_of(call->request->list), now_ms};
+    status = fill_keys(call, page, &judge, out);
     authorizer_usage_end(call->server->authorizer, &usage);
     return status;
 }
@@ -129,6 +147,8 @@ enum call_progress handler_list(struct call *call)
     if (!begin_page(call, &page))
         return CALL_DONE;
     query.page_size = page.size;
+    if (call->request->list->with_unusual && query.page_size > PAGE_JUDGED_MAX)
+        query.page_size = PAGE_JUDGED_MAX;
     if (page.position.size > 0 && !read_position(page.position, &query))
         return call_fail_member(call, "page_token", "is not from an earlier page of this list");
     return list_page(call, &query, &page);

@@ -35,7 +35,7 @@ static const struct route routes[] = {
     [CALL(DELETE_SCOPE)] = {"delete_scope", AUTHORITY_OPERATOR, true, handler_delete_scope},
 
     [CALL(HEALTH)] = {"health", 0, false, handler_health},
-    [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, false, NULL},
+    [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, false, handler_stats},
     [CALL(GET_USAGE)] = {"get_usage", KEEPERS, false, handler_get_usage},
     [CALL(LIST_CHANGES)] = {"list_changes", KEEPERS, false, handler_list_changes},
     [CALL(BACKUP)] = {"backup", AUTHORITY_OPERATOR, false, NULL},

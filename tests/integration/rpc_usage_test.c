@@ -321,6 +321,239 @@ static void wrong_questions_are_named(void **state)
     assert_status(ask(fixture, nothing(), ASK(GET_USAGE), &get), STATUS_INVALID_ARGUMENT, "get_usage.to_ms");
 }
 
+// --- what stands out
+
+enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+
+static void wait_for(struct rpc_fixture *fixture, uint64_t span_ms)
+{
+    atomic_fetch_add(&fixture->ahead_ms, span_ms);
+}
+
+// What follows is all in one hour.
+static void begin_hour(struct rpc_fixture *fixture)
+{
+    wait_for(fixture, HOUR_MS - clock_now_ms(fixture->clock) % HOUR_MS);
+}
+
+static void verify_times(struct rpc_fixture *fixture, const Postern__V1__CreateReply *key, unsigned count,
+                         enum reason reason)
+{
+    for (unsigned i = 0; i < count; i++)
+        verify_from(fixture, key, "192.0.2.1", reason);
+}
+
+static const Postern__V1__ListReply *list_unusual(struct rpc_fixture *fixture, ProtobufCBinaryData credential)
+{
+    Postern__V1__ListRequest list = POSTERN__V1__LIST_REQUEST__INIT;
+    list.unusual = true;
+    return assert_ok(ask(fixture, credential, ASK(LIST), &list))->list;
+}
+
+static void assert_unusual(const Postern__V1__ListReply *reply, const Postern__V1__CreateReply *key,
+                           Postern__V1__Unusual what)
+{
+    assert_int_equal(reply->n_keys, 1);
+    assert_true(slice_equal(slice_of(reply->keys[0]->key_id), slice_of(key->key->key_id)));
+    assert_int_equal(reply->keys[0]->n_unusual, 1);
+    assert_int_equal(reply->keys[0]->unusual[0], what);
+    assert_true(reply->keys[0]->activity->judged);
+}
+
+// A key that was used once on each of five days: nothing about it is unusual. The hour has just begun.
+static const Postern__V1__CreateReply *make_known(struct rpc_fixture *fixture, const char *account)
+{
+    const Postern__V1__CreateReply *key = make(fixture, account, NULL);
+    begin_hour(fixture);
+    for (unsigned day = 0; day < 5; day++) {
+        verify_times(fixture, key, 1, REASON_ALLOWED);
+        usage_tick(fixture->usage);
+        wait_for(fixture, DAY_MS);
+    }
+    verify_times(fixture, key, 1, REASON_ALLOWED);
+    return key;
+}
+
+static void list_finds_keys_with_far_more_calls_than_usual(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    const Postern__V1__CreateReply *key = make_known(fixture, "acme");
+    (void)make(fixture, "acme", NULL);
+    assert_int_equal(list_unusual(fixture, nothing())->n_keys, 0);
+    verify_times(fixture, key, 40, REASON_ALLOWED);
+    const Postern__V1__ListReply *reply = list_unusual(fixture, nothing());
+    assert_unusual(reply, key, POSTERN__V1__UNUSUAL__UNUSUAL_VOLUME);
+    assert_int_equal(reply->keys[0]->activity->calls, 41);
+    assert_int_equal(reply->keys[0]->activity->refusals, 0);
+    assert_int_equal(reply->keys[0]->activity->hour_start_ms, clock_now_ms(fixture->clock) / HOUR_MS * HOUR_MS);
+    wait_for(fixture, HOUR_MS);
+    assert_int_equal(list_unusual(fixture, nothing())->n_keys, 0);
+}
+
+static void list_finds_keys_that_are_refused_more_than_usual(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    const Postern__V1__CreateReply *key = make_known(fixture, "acme");
+    (void)assert_ok(revoke_key(fixture, nothing(), key->key->key_id));
+    verify_times(fixture, key, 18, REASON_REVOKED_API_KEY);
+    const Postern__V1__ListReply *reply = list_unusual(fixture, nothing());
+    assert_unusual(reply, key, POSTERN__V1__UNUSUAL__UNUSUAL_REFUSALS);
+    assert_int_equal(reply->keys[0]->activity->refusals, 18);
+    assert_int_equal(reply->keys[0]->activity->usual_refusals, 0);
+}
+
+static void list_finds_keys_at_a_new_address(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    const Postern__V1__CreateReply *key = make_known(fixture, "acme");
+    verify_from(fixture, key, "198.51.100.7", REASON_ALLOWED);
+    assert_unusual(list_unusual(fixture, nothing()), key, POSTERN__V1__UNUSUAL__UNUSUAL_NEW_ADDRESS);
+}
+
+static void list_tells_what_is_usual_when_it_is_asked(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    (void)make_known(fixture, "acme");
+    Postern__V1__ListRequest list = POSTERN__V1__LIST_REQUEST__INIT;
+    list.account = rpc_fixture_text("acme");
+    const Postern__V1__Key *key = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list->keys[0];
+    assert_null(key->activity);
+    list.with_unusual = true;
+    key = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list->keys[0];
+    assert_non_null(key->activity);
+    assert_true(key->activity->judged);
+    assert_int_equal(key->activity->calls, 1);
+    assert_int_equal(key->n_unusual, 0);
+    (void)make(fixture, "acme", NULL);
+    assert_int_equal(assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list->n_keys, 2);
+}
+
+static void admin_sees_what_is_unusual_about_its_own_keys_only(void **state)
+{
+    static const char *const scopes[3] = {"postern:account-admin"};
+    struct rpc_fixture *fixture = *state;
+    const Postern__V1__CreateReply *admin = make(fixture, "acme", scopes);
+    const Postern__V1__CreateReply *theirs = make_known(fixture, "other");
+    verify_times(fixture, theirs, 40, REASON_ALLOWED);
+    assert_int_equal(list_unusual(fixture, admin->api_key)->n_keys, 0);
+    assert_unusual(list_unusual(fixture, nothing()), theirs, POSTERN__V1__UNUSUAL__UNUSUAL_VOLUME);
+    Postern__V1__ListRequest list = POSTERN__V1__LIST_REQUEST__INIT;
+    list.unusual = true;
+    list.account = rpc_fixture_text("other");
+    assert_status(ask(fixture, admin->api_key, ASK(LIST), &list), STATUS_NOT_FOUND, "list.account");
+}
+
+static void page_of_keys_that_are_compared_is_short_and_goes_on(void **state)
+{
+    enum { KEYS = 120 };
+    struct rpc_fixture *fixture = *state;
+    for (unsigned i = 0; i < KEYS; i++)
+        (void)make(fixture, "acme", NULL);
+    Postern__V1__ListRequest list = POSTERN__V1__LIST_REQUEST__INIT;
+    list.page_size = 500;
+    list.with_unusual = true;
+    const Postern__V1__ListReply *reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
+    assert_int_equal(reply->n_keys, 100);
+    list.page_token = reply->next_page_token;
+    reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
+    assert_int_equal(reply->n_keys, KEYS - 100);
+    assert_int_equal(reply->next_page_token.len, 0);
+    assert_false(reply->keys[0]->activity->judged);
+    list = (Postern__V1__ListRequest)POSTERN__V1__LIST_REQUEST__INIT;
+    list.page_size = 50;
+    list.unusual = true;
+    for (unsigned page = 0; page < 3; page++) {
+        reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
+        assert_int_equal(reply->n_keys, 0);
+        assert_int_equal(reply->next_page_token.len > 0, page < 2);
+        list.page_token = reply->next_page_token;
+    }
+}
+
+// --- Stats
+
+static const Postern__V1__StatsReply *stats_of(struct rpc_fixture *fixture, uint32_t top)
+{
+    Postern__V1__StatsRequest get = POSTERN__V1__STATS_REQUEST__INIT;
+    get.top = top;
+    return assert_ok(ask(fixture, nothing(), ASK(STATS), &get))->stats;
+}
+
+static void stats_count_decisions_and_what_waits_for_the_disk(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    set_limit(fixture, 3);
+    begin_hour(fixture);
+    const Postern__V1__StatsReply *stats = stats_of(fixture, 0);
+    assert_int_equal(stats->decisions, 0);
+    assert_int_equal(stats->n_counters, 0);
+    const Postern__V1__CreateReply *key = make(fixture, "acme", NULL);
+    verify_times(fixture, key, 3, REASON_ALLOWED);
+    verify_times(fixture, key, 2, REASON_RATE_LIMITED);
+    stats = stats_of(fixture, 0);
+    assert_int_equal(stats->decisions, 5);
+    assert_int_equal(stats->refusals, 2);
+    assert_int_equal(stats->n_counters, 2);
+    assert_text(stats->counters[1]->name, "RATE_LIMITED");
+    assert_int_equal(stats->counters[1]->value, 2);
+    assert_int_equal(stats->usage->waiting, 2); // the key's and the account's
+    assert_int_equal(stats->usage->entries, 2);
+    assert_int_equal(stats->meters->meters, 1);
+    assert_true(stats->meters->bytes > 0);
+    assert_int_equal(stats->n_accounts, 0);
+    assert_text(stats->version, POSTERN_VERSION);
+}
+
+static void stats_tell_of_the_stores(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    const Postern__V1__StatsReply *stats = stats_of(fixture, 0);
+    assert_int_equal(stats->n_stores, 2);
+    assert_text(stats->stores[0]->name, "registry");
+    assert_text(stats->stores[0]->last_commit, "OK");
+    assert_true(stats->stores[0]->commits > 0 && stats->stores[0]->jobs >= stats->stores[0]->commits);
+    assert_true(stats->stores[0]->used_bytes > 0 && stats->stores[0]->used_bytes < stats->stores[0]->size_bytes);
+    assert_text(stats->stores[1]->name, "meters");
+}
+
+static void stats_name_the_busiest(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    set_limit(fixture, 4);
+    begin_hour(fixture);
+    const Postern__V1__CreateReply *quiet = make(fixture, "other", NULL);
+    const Postern__V1__CreateReply *busy = make(fixture, "acme", NULL);
+    verify_times(fixture, quiet, 1, REASON_ALLOWED);
+    verify_times(fixture, busy, 4, REASON_ALLOWED);
+    verify_times(fixture, busy, 3, REASON_RATE_LIMITED);
+    const Postern__V1__StatsReply *stats = stats_of(fixture, 256);
+    assert_int_equal(stats->n_accounts, 2);
+    assert_int_equal(stats->n_keys, 2);
+    assert_text(stats->accounts[0]->account, "acme");
+    assert_int_equal(stats->accounts[0]->calls, 7);
+    assert_int_equal(stats->accounts[0]->refusals, 3);
+    assert_text(stats->accounts[1]->account, "other");
+    assert_true(slice_equal(slice_of(stats->keys[0]->key_id), slice_of(busy->key->key_id)));
+    assert_text(stats->keys[0]->account, "acme");
+    assert_text(stats->keys[0]->key_name, "a key");
+    assert_int_equal(stats->keys[0]->calls, 7);
+    stats = stats_of(fixture, 1);
+    assert_int_equal(stats->n_accounts, 1);
+    assert_int_equal(stats->n_keys, 1);
+    assert_int_equal(stats->hour_start_ms % HOUR_MS, 0);
+}
+
+static void stats_are_for_operators_and_have_a_bound(void **state)
+{
+    static const char *const scopes[3] = {"postern:account-admin"};
+    struct rpc_fixture *fixture = *state;
+    Postern__V1__StatsRequest get = POSTERN__V1__STATS_REQUEST__INIT;
+    const Postern__V1__CreateReply *admin = make(fixture, "acme", scopes);
+    assert_status(ask(fixture, admin->api_key, ASK(STATS), &get), STATUS_PERMISSION_DENIED, "");
+    get.top = 257;
+    assert_status(ask(fixture, nothing(), ASK(STATS), &get), STATUS_INVALID_ARGUMENT, "stats.top");
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -338,6 +571,16 @@ int main(void)
         WITH_FIXTURE(admin_sees_the_usage_of_its_own_account_only),
         WITH_FIXTURE(key_that_is_used_as_a_credential_is_used),
         WITH_FIXTURE(wrong_questions_are_named),
+        WITH_FIXTURE(list_finds_keys_with_far_more_calls_than_usual),
+        WITH_FIXTURE(list_finds_keys_that_are_refused_more_than_usual),
+        WITH_FIXTURE(list_finds_keys_at_a_new_address),
+        WITH_FIXTURE(list_tells_what_is_usual_when_it_is_asked),
+        WITH_FIXTURE(admin_sees_what_is_unusual_about_its_own_keys_only),
+        WITH_FIXTURE(page_of_keys_that_are_compared_is_short_and_goes_on),
+        WITH_FIXTURE(stats_count_decisions_and_what_waits_for_the_disk),
+        WITH_FIXTURE(stats_tell_of_the_stores),
+        WITH_FIXTURE(stats_name_the_busiest),
+        WITH_FIXTURE(stats_are_for_operators_and_have_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +28,8 @@ struct rpc_fixture {
     struct secret *secret;
     struct store *meters;
     struct clock *clock;
+    struct clock_source system;
+    _Atomic uint64_t ahead_ms; // of the system's time; a test may move it forward
     struct registry *registry;
     struct usage *usage;
     struct authorizer *authorizer;
@@ -52,6 +55,27 @@ static inline const char *rpc_fixture_join(struct rpc_fixture *fixture, const ch
     char *path = arena_alloc(fixture->arena, PATH_MAX);
     rpc_fixture_demand(path != NULL, "out of memory");
     return tempdir_join(&fixture->directory, name, path);
+}
+
+static inline uint64_t rpc_fixture_boot_ms(void *context)
+{
+    struct rpc_fixture *fixture = context;
+    return fixture->system.boot_ms(fixture->system.context) + atomic_load(&fixture->ahead_ms);
+}
+
+static inline uint64_t rpc_fixture_wall_ms(void *context)
+{
+    struct rpc_fixture *fixture = context;
+    return fixture->system.wall_ms(fixture->system.context) + atomic_load(&fixture->ahead_ms);
+}
+
+static inline void rpc_fixture_open_clock(struct rpc_fixture *fixture)
+{
+    struct clock_source source = {.boot_ms = rpc_fixture_boot_ms, .wall_ms = rpc_fixture_wall_ms, .context = fixture};
+    fixture->system = clock_system_source();
+    memcpy(source.boot_id, fixture->system.boot_id, sizeof source.boot_id);
+    fixture->clock = clock_new(source, NULL);
+    rpc_fixture_demand(fixture->clock != NULL, "no clock");
 }
 
 // Usage is written when a test ticks it (usage_tick) or closes.
@@ -91,8 +115,7 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
     const char *keyring = rpc_fixture_join(fixture, "keyring");
     rpc_fixture_demand(secret_open(keyring, true, &fixture->secret, NULL, &note) == STATUS_OK, note.message);
     rpc_fixture_demand(store_open(&meters, &fixture->meters, &note) == STATUS_OK, note.message);
-    fixture->clock = clock_new(clock_system_source(), NULL);
-    rpc_fixture_demand(fixture->clock != NULL, "no clock");
+    rpc_fixture_open_clock(fixture);
     registry.secret = fixture->secret;
     registry.clock = authorizer.clock = fixture->clock;
     rpc_fixture_demand(registry_open(&registry, &fixture->registry, &note) == STATUS_OK, note.message);

@@ -1,0 +1,199 @@
+// Stats: what the daemon has done and holds, and who is busiest.
+#include "rpc/handler.h"
+#include "rpc/wire.h"
+
+enum { HOUR_MS = 3600 * 1000, STORES = 2 };
+
+// --- since the start
+
+static bool fill_counters(struct arena *arena, const struct usage_stats *stats, Postern__V1__StatsReply *reply)
+{
+    Postern__V1__Counter *counters = arena_array(arena, USAGE_REASONS, sizeof *counters);
+    reply->counters = arena_array(arena, USAGE_REASONS, sizeof *reply->counters);
+    if (counters == NULL || reply->counters == NULL)
+        return false;
+    for (size_t i = 0; i < USAGE_REASONS; i++) {
+        const struct usage_count *from = &stats->reasons[i];
+        Postern__V1__Counter *counter = &counters[reply->n_counters];
+        if (from->count == 0)
+            continue;
+        postern__v1__counter__init(counter);
+        counter->name = wire_text(slice_text(reason_name((enum reason)from->reason)));
+        counter->value = from->count;
+        reply->counters[reply->n_counters++] = counter;
+        reply->decisions += from->count;
+        reply->refusals += from->reason == REASON_ALLOWED ? 0 : from->count;
+    }
+    return true;
+}
+
+// --- what it holds
+
+static bool fill_meters(struct arena *arena, const struct limit_table_stats *stats, Postern__V1__StatsReply *reply)
+{
+    Postern__V1__MeterStats *meters = arena_alloc(arena, sizeof *meters);
+    if (meters == NULL)
+        return false;
+    postern__v1__meter_stats__init(meters);
+    meters->meters = stats->meters;
+    meters->bytes = stats->bytes;
+    meters->decisions = stats->decisions;
+    meters->waits = stats->waits;
+    meters->records = stats->records;
+    reply->meters = meters;
+    return true;
+}
+
+static bool fill_usage(struct arena *arena, const struct usage_stats *stats, Postern__V1__StatsReply *reply)
+{
+    Postern__V1__UsageStats *usage = arena_alloc(arena, sizeof *usage);
+    if (usage == NULL)
+        return false;
+    postern__v1__usage_stats__init(usage);
+    usage->entries = stats->entries;
+    usage->entries_max = stats->entries_max;
+    usage->waiting = stats->waiting;
+    usage->overflow = stats->overflow;
+    usage->written = stats->written;
+    usage->removed = stats->removed;
+    usage->damaged = stats->damaged;
+    reply->usage = usage;
+    return true;
+}
+
+static bool add_store(struct arena *arena, const char *name, const struct store_health *health,
+                      Postern__V1__StatsReply *reply)
+{
+    Postern__V1__StoreStats *store = arena_alloc(arena, sizeof *store);
+    if (store == NULL)
+        return false;
+    postern__v1__store_stats__init(store);
+    store->name = wire_text(slice_text(name));
+    store->used_bytes = health->map_used_bytes;
+    store->size_bytes = health->map_size_bytes;
+    store->commits = health->commits;
+    store->jobs = health->jobs;
+    store->last_commit = wire_text(slice_text(status_name(health->last_commit)));
+    reply->stores[reply->n_stores++] = store;
+    return true;
+}
+
+static bool fill_stores(struct call *call, const struct authorizer_stats *stats, Postern__V1__StatsReply *reply)
+{
+    struct store_health registry = registry_health(call->server->registry);
+    reply->stores = arena_array(call->arena, STORES, sizeof *reply->stores);
+    return reply->stores != NULL && add_store(call->arena, "registry", &registry, reply) &&
+           add_store(call->arena, "meters", &stats->store, reply);
+}
+
+// --- who is busiest
+
+static Postern__V1__Busy *new_busy(struct arena *arena, const struct usage_rank *rank)
+{
+    Postern__V1__Busy *busy = arena_alloc(arena, sizeof *busy);
+    if (busy == NULL)
+        return NULL;
+    postern__v1__busy__init(busy);
+    busy->calls = rank->calls;
+    busy->refusals = rank->refusals;
+    return busy;
+}
+
+static bool name_account(struct call *call, const struct usage_rank *rank, Postern__V1__Busy *busy)
+{
+    (void)call;
+    busy->account = wire_text(rank->id);
+    return true;
+}
+
+// A key that cannot be read any more is still shown by its id.
+static bool name_key(struct call *call, const struct usage_rank *rank, Postern__V1__Busy *busy)
+{
+    struct registry_key key;
+    enum status status = registry_find_key(call->view, rank->id.data, call->arena, &key);
+    if (status == STATUS_OK) {
+        busy->account = wire_text(key.account);
+        busy->key_name = wire_text(key.name);
+    }
+    return status != STATUS_RESOURCE_EXHAUSTED && wire_key_id(call->arena, rank->id.data, &busy->key_id);
+}
+
+struct kind {
+    enum usage_kind kind;
+    bool (*name)(struct call *call, const struct usage_rank *rank, Postern__V1__Busy *busy);
+};
+
+static enum status list_busiest(struct call *call, const struct authorizer_usage *usage, const struct kind *kind,
+                                Postern__V1__Busy ***out, size_t *out_count)
+{
+    struct usage_rank *ranks;
+    size_t count = 0;
+    struct usage_busy query = {usage->view, kind->kind, clock_now_ms(call->server->clock), call->request->stats->top};
+    enum status status = usage_busiest(usage->usage, &query, call->arena, &ranks, &count);
+    if (status != STATUS_OK)
+        return status;
+    *out = arena_array(call->arena, count, sizeof **out);
+    for (size_t i = 0; *out != NULL && i < count; i++) {
+        Postern__V1__Busy *busy = new_busy(call->arena, &ranks[i]);
+        if (busy == NULL || !kind->name(call, &ranks[i], busy))
+            return STATUS_RESOURCE_EXHAUSTED;
+        (*out)[(*out_count)++] = busy;
+    }
+    return *out != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+static enum status fill_busiest(struct call *call, const struct authorizer_usage *usage, Postern__V1__StatsReply *reply)
+{
+    static const struct kind accounts = {USAGE_OF_ACCOUNT, name_account}, keys = {USAGE_OF_KEY, name_key};
+    enum status status = store_view_begin(call->view);
+    if (status != STATUS_OK)
+        return status;
+    status = list_busiest(call, usage, &accounts, &reply->accounts, &reply->n_accounts);
+    if (status == STATUS_OK)
+        status = list_busiest(call, usage, &keys, &reply->keys, &reply->n_keys);
+    return handler_end_view(call, status);
+}
+
+// --- the call
+
+static enum status fill_of_usage(struct call *call, Postern__V1__StatsReply *reply)
+{
+    struct authorizer_usage usage;
+    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    if (status != STATUS_OK || usage.usage == NULL)
+        return status;
+    struct usage_stats stats = usage_stats(usage.usage);
+    bool filled = fill_counters(call->arena, &stats, reply) && fill_usage(call->arena, &stats, reply);
+    status = filled ? fill_busiest(call, &usage, reply) : STATUS_RESOURCE_EXHAUSTED;
+    authorizer_usage_end(call->server->authorizer, &usage);
+    return status;
+}
+
+static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
+{
+    struct authorizer_stats stats = authorizer_stats(call->server->authorizer);
+    uint64_t now_ms = clock_now_ms(call->server->clock);
+    reply->version = wire_text(slice_text(POSTERN_VERSION));
+    reply->uptime_ms = now_ms - call->server->opened_ms;
+    reply->clock_ahead_ms = clock_ahead_ms(call->server->clock);
+    reply->clock_jumps = stats.clock_jumps;
+    reply->hour_start_ms = now_ms - now_ms % HOUR_MS;
+    return fill_meters(call->arena, &stats.limits, reply) && fill_stores(call, &stats, reply);
+}
+
+enum call_progress handler_stats(struct call *call)
+{
+    arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: it never waits
+    Postern__V1__StatsReply *reply = arena_alloc(call->arena, sizeof *reply);
+    if (reply == NULL)
+        return call_fail_memory(call);
+    postern__v1__stats_reply__init(reply);
+    enum status status = fill_of_daemon(call, reply) ? fill_of_usage(call, reply) : STATUS_RESOURCE_EXHAUSTED;
+    if (status == STATUS_RESOURCE_EXHAUSTED)
+        return call_fail_memory(call);
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the usage cannot be read: %s", status_name(status));
+    call->reply.result_case = POSTERN__V1__REPLY__RESULT_STATS;
+    call->reply.stats = reply;
+    return CALL_DONE;
+}
