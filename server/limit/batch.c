@@ -35,7 +35,10 @@ static void snapshot(const struct limit_table *table, struct entry *entry, uint6
     struct limit_rule rule = limit_meter_rule(table, meter);
     meter->t_ms = limit_max(meter->t_ms, now_ms);
     functions->sync(&meter->state, &rule, meter->t_ms);
-    entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm, .t_ms = meter->t_ms};
+    entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm,
+                                          .t_ms = meter->t_ms,
+                                          .amount = meter->amount,
+                                          .burst = meter->burst};
     functions->save(&meter->state, &entry->record);
     entry->empty = entry->exact && functions->is_empty(&meter->state, meter->t_ms);
     if (entry->exact) {
@@ -208,7 +211,8 @@ static void settle_meter(const struct entry *entry, bool committed)
     meter->uncertain = !committed;
     if (!committed)
         return;
-    meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
+    if (limit_is_recorded_rule(meter, &entry->record))
+        meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
     meter->durable_ms = entry->record.t_ms;
 }
 

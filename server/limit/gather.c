@@ -91,8 +91,7 @@ bool limit_sync_parts(struct limit_decision *d)
         struct limit_part *part = &d->parts[i];
         struct limit_meter *meter = part->meter;
         meter->t_ms = limit_max(meter->t_ms, d->answer->now_ms);
-        meter->amount = part->rule.amount;
-        meter->burst = part->rule.burst;
+        limit_take_rule(meter, &part->rule);
         meter->retiring = false;
         part->functions->sync(&meter->state, &part->rule, meter->t_ms);
         part->fits = part->functions->fits(&meter->state, &part->rule, meter->t_ms, part->cost);

@@ -102,6 +102,21 @@ struct limit_rule limit_meter_rule(const struct limit_table *table, const struct
     };
 }
 
+bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record)
+{
+    return meter->algorithm != LIMIT_TOKEN_BUCKET ||
+           (meter->amount == record->amount && meter->burst == record->burst);
+}
+
+void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule)
+{
+    const struct limit_record today = {.amount = rule->amount, .burst = rule->burst};
+    if (!limit_is_recorded_rule(meter, &today))
+        meter->left = 0;
+    meter->amount = rule->amount;
+    meter->burst = rule->burst;
+}
+
 static size_t malloc_bytes(size_t size)
 {
     size_t bytes = (size + MALLOC_HEADER + MALLOC_ALIGN - 1) / MALLOC_ALIGN * MALLOC_ALIGN;
@@ -187,6 +202,17 @@ static struct limit_meter *new_meter(const struct limit_term *term, const struct
     return meter;
 }
 
+// The rule that a record was written under; today's for a record of an older version.
+static struct limit_rule rule_of_record(const struct limit_rule *today, const struct limit_record *record)
+{
+    struct limit_rule rule = *today;
+    if (record->algorithm == LIMIT_TOKEN_BUCKET && record->amount > 0) {
+        rule.amount = record->amount;
+        rule.burst = record->burst;
+    }
+    return rule;
+}
+
 // As after a crash: what was reserved counts as spent, now. Nothing is written, so that doing it twice changes nothing.
 static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
 {
@@ -198,8 +224,12 @@ static bool recover(const struct limit_table *table, struct limit_meter *meter, 
     meter->t_ms = limit_max(meter->t_ms, record->t_ms);
     meter->durable_ms = record->t_ms;
     meter->dirty = record->reserved > 0;
-    return functions->load(&meter->state, &rule, meter->t_ms, record) &&
-           functions->charge_lost(&meter->state, &rule, meter->t_ms, record->reserved);
+    struct limit_rule then = rule_of_record(&rule, record);
+    if (!functions->load(&meter->state, &then, meter->t_ms, record) ||
+        !functions->charge_lost(&meter->state, &then, meter->t_ms, record->reserved))
+        return false;
+    functions->sync(&meter->state, &rule, meter->t_ms);
+    return true;
 }
 
 static bool install_locked(const struct limit_table *table, struct limit_shard *shard, const struct limit_term *term,

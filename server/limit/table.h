@@ -87,6 +87,11 @@ void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
 // The rule as last seen, for the writer who has no term.
 struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter);
+// A bucket's units are times, and how long a unit lasts depends on the limit. What a crash loses is charged as long as
+// it lasted under the limit of the record, so a limit that differs has to be written before it is spent under.
+bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record);
+// The limit as it is today.
+void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
 
 // R, what is set aside at once.

@@ -61,7 +61,12 @@ static void note_wake(struct limit_waiter *waiter, enum status status)
 static enum limit_verdict ask(struct world *world, bool peek)
 {
     struct limit_charge charge = {slice_text("requests"), 1};
-    struct limit_call call = {slice_text("acme"), world->terms, 3, &charge, 1, peek};
+    struct limit_call call = {.owner = slice_text("acme"),
+                              .terms = world->terms,
+                              .term_count = 3,
+                              .charges = &charge,
+                              .charge_count = 1,
+                              .peek = peek};
     limit_decide(world->table, &call, peek ? NULL : &world->waiter, &world->answer);
     return world->answer.verdict;
 }
@@ -112,6 +117,10 @@ static enum limit_verdict decide(struct world *world)
         case LIMIT_DENIED:
         case LIMIT_TOO_COSTLY:
         case LIMIT_UNDECLARED:
+        case LIMIT_OTHER_CHARGE:
+        case LIMIT_NO_CHARGE:
+        case LIMIT_GIVEN_BACK:
+        case LIMIT_WINDOW_OVER:
             return world->answer.verdict;
         }
     }

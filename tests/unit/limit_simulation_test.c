@@ -35,6 +35,7 @@ struct admission {
     uint64_t elapsed; // time as the checker measures it
     uint64_t cost;
     uint64_t amount; // of the limit then
+    uint64_t burst;
 };
 
 // One limit of one account, and all that it has ever admitted.
@@ -143,16 +144,16 @@ static void check_newest(struct world *world, const struct subject_limit *subjec
         note_violation(world, limit, "more than the amount");
 }
 
-// Any interval d holds at most burst + d * amount / window: with sums in units of a window, one pass finds the worst.
+// Any interval d holds at most burst + d * amount / window: what a bucket that never crashes would admit. Its debt is
+// kept as time, in 2^-20 ms, so that it outlives changes of the limit; the roundings are in the daemon's favour.
 static void check_bucket(struct world *world, const struct subject_limit *subject)
 {
-    int64_t unit = (int64_t)window_ms(&subject->limit), amount = (int64_t)subject->limit.amount;
-    int64_t sum = 0, lowest = INT64_MAX;
+    uint64_t unit = window_ms(&subject->limit) << 20, full_at = 0;
     for (size_t i = 0; i < subject->count; i++) {
-        int64_t refilled = (int64_t)(subject->log[i].elapsed - subject->log[0].elapsed) * amount;
-        lowest = sum - refilled < lowest ? sum - refilled : lowest;
-        sum += (int64_t)subject->log[i].cost * unit;
-        if (sum - refilled - lowest > (int64_t)subject->limit.burst * unit)
+        const struct admission *a = &subject->log[i];
+        uint64_t now = a->elapsed << 20;
+        full_at = (full_at > now ? full_at : now) + a->cost * unit / a->amount;
+        if (full_at > now + a->burst * unit / a->amount + subject->count)
             note_violation(world, &subject->limit, "more than burst and refill");
     }
 }
@@ -184,8 +185,9 @@ static void note_admission(struct world *world, const struct client *client, uin
         if (cost == 0)
             continue;
         assert_true(subject->count < ADMISSIONS_MAX);
+        const struct limit *limit = &world->terms[client->account][i].limit;
         subject->log[subject->count++] =
-            (struct admission){now_ms, world->elapsed_ms, cost, world->terms[client->account][i].limit.amount};
+            (struct admission){now_ms, world->elapsed_ms, cost, limit->amount, limit->burst};
         if (subject->limit.algorithm != LIMIT_TOKEN_BUCKET)
             check_newest(world, subject);
     }
@@ -452,13 +454,19 @@ static void make_limits(struct world *world, size_t account)
     }
 }
 
-// A bucket's promise is about one rate, so only the others change.
+// Often back to what it was: then nothing that was spent under it may have been forgotten.
 static void change_limit(struct world *world)
 {
-    size_t account = below(world, ACCOUNTS);
-    struct limit *limit = &world->terms[account][below(world, world->term_count[account])].limit;
-    if (limit->algorithm != LIMIT_TOKEN_BUCKET)
-        limit->amount = happens(world, 8) ? 0 : 1 + below(world, happens(world, 2) ? 10 : 400);
+    size_t account = below(world, ACCOUNTS), n = below(world, world->term_count[account]);
+    struct limit *limit = &world->terms[account][n].limit;
+    const struct limit *first = &world->limits[account][n].limit;
+    limit->amount = happens(world, 8) ? 0 : 1 + below(world, happens(world, 2) ? 10 : 400);
+    if (happens(world, 3))
+        limit->amount = first->amount;
+    if (limit->algorithm == LIMIT_TOKEN_BUCKET)
+        limit->burst = limit->amount == 0 ? 0 : 1 + below(world, happens(world, 2) ? 5 : limit->amount);
+    if (limit->algorithm == LIMIT_TOKEN_BUCKET && limit->amount == first->amount && happens(world, 2))
+        limit->burst = first->burst;
 }
 
 // --- one seed
