@@ -205,8 +205,7 @@ static void repeat_until_done(struct postern *client, struct postern_ask *ask, s
     for (;;) {
         enum attempt attempt = attempt_once(client, ask, deadline, box, error);
         if (attempt == DONE) { // a definite answer; repeated changes are told apart by their request_id
-            if (unsure && ask->works_once && error->status == POSTERN_FAILED_PRECONDITION)
-                error->outcome_unknown = true;
+            error->outcome_unknown |= unsure && ask->works_once && strcmp(error->reason, "CHARGE_GIVEN_BACK") == 0;
             return;
         }
         unsure = unsure || attempt == UNSURE;

@@ -13,7 +13,7 @@ struct postern_ask {
     struct postern_arena arena; // of the request's arrays
     uint32_t timeout_ms;
     bool changes_registry; // for the error's text only
-    bool works_once;       // repeated, it is FAILED_PRECONDITION
+    bool works_once;       // a refund
     uint8_t request_id[POSTERN_ID_SIZE];
     uint8_t charge_id[POSTERN_ID_SIZE]; // random, for calls that need one
 };

@@ -304,26 +304,33 @@ static void ids_are_never_the_same_again(void **state)
     assert_memory_not_equal(one, two, POSTERN_ID_SIZE);
 }
 
-// Loses the first `*context` connections after the request, then says that the refund does not work (again).
+struct refusal {
+    unsigned lost; // connections that break after the request
+    const char *reason;
+};
+
+// Says, at last, that the refund does not work (again).
 static enum peer_act lose_then_refuse(void *context, unsigned n, const Postern__V1__Request *request,
                                       Postern__V1__Reply *reply)
 {
     static Postern__V1__Status refused = POSTERN__V1__STATUS__INIT;
-    const unsigned *lost = context;
-    if (n < *lost)
+    const struct refusal *refusal = context;
+    if (n < refusal->lost)
         return PEER_HANG_UP;
     if (request->rate_check->mode != POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND)
         abort();
     refused.code = POSTERN_FAILED_PRECONDITION;
+    refused.reason = data(refusal->reason);
     reply->status = &refused;
     return PEER_ANSWER;
 }
 
-static void assert_refund_refused(unsigned lost, bool outcome_unknown)
+static void assert_refund_refused(unsigned lost, const char *reason, bool outcome_unknown)
 {
+    struct refusal refusal = {.lost = lost, .reason = reason};
     const uint8_t id[POSTERN_ID_SIZE] = "0123456789abcde";
     struct peer peer;
-    peer_start(&peer, url, lose_then_refuse, &lost);
+    peer_start(&peer, url, lose_then_refuse, &refusal);
     struct postern *client = opened(LONG_MS, POSTERN_FAIL_OPEN);
     const struct postern_rate_check_request request = {
         .account = "acme", .mode = POSTERN_RATE_CHECK_REFUND, .charge_id = id};
@@ -331,6 +338,7 @@ static void assert_refund_refused(unsigned lost, bool outcome_unknown)
     struct postern_error error;
     assert_int_equal(postern_rate_check(client, &request, &reply, &error), POSTERN_FAILED_PRECONDITION);
     assert_null(reply);
+    assert_string_equal(error.reason, reason);
     assert_int_equal(error.outcome_unknown, outcome_unknown);
     assert_int_equal(peer_count(&peer), lost + 1);
     assert_memory_equal(peer_saw(&peer, lost).charge_id, id, POSTERN_ID_SIZE);
@@ -341,8 +349,9 @@ static void assert_refund_refused(unsigned lost, bool outcome_unknown)
 static void a_repeated_refund_that_is_refused_may_have_been_carried_out_at_first(void **state)
 {
     (void)state;
-    assert_refund_refused(0, false);
-    assert_refund_refused(1, true);
+    assert_refund_refused(0, "CHARGE_GIVEN_BACK", false);
+    assert_refund_refused(1, "CHARGE_GIVEN_BACK", true);
+    assert_refund_refused(1, "CHARGE_UNKNOWN", false);
 }
 
 int main(void)

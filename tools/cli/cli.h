@@ -121,6 +121,9 @@ void output_json_entries(const void *reply, const char *list);
 // Of an answer with a list: one entry, as {"name": entry}.
 void output_json_entry(const void *reply, const char *list, size_t index, const char *name);
 void output_json_error(const struct postern_error *error);
+// Of each call of a batch its answer with one more member, or why it failed, each as one object on a line.
+void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
+                       const char *const *more_texts);
 
 // --- output (output.c, meter.c)
 

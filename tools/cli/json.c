@@ -115,7 +115,7 @@ void output_json_entry(const void *reply, const char *list, size_t index, const 
     json_decref(root);
 }
 
-void output_json_error(const struct postern_error *error)
+static json_t *error_object(const struct postern_error *error)
 {
     json_t *inner = json_object();
     json_object_set_new(inner, "code", json_string(postern_status_name(error->status)));
@@ -127,5 +127,36 @@ void output_json_error(const struct postern_error *error)
     json_object_set_new(inner, "outcome_unknown", json_boolean(error->outcome_unknown));
     json_t *outer = json_object();
     json_object_set_new(outer, "error", inner);
-    print_json(outer);
+    return outer;
+}
+
+void output_json_error(const struct postern_error *error)
+{
+    print_json(error_object(error));
+}
+
+static void print_failed(const struct postern_batch_status *status)
+{
+    struct postern_error error = {.status = status->status, .answered = true, .retry_after_ms = status->retry_after_ms};
+    snprintf(error.reason, sizeof error.reason, "%s", status->reason);
+    snprintf(error.field, sizeof error.field, "%s", status->field);
+    snprintf(error.message, sizeof error.message, "%s", status->message);
+    output_json_error(&error);
+}
+
+void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
+                       const char *const *more_texts)
+{
+    json_t *root = build(reply);
+    size_t index;
+    json_t *entry;
+    json_array_foreach(json_object_get(root, "replies"), index, entry)
+    {
+        json_object_set_new(entry, more_name, json_string(more_texts[index]));
+        if (reply->statuses[index].status != POSTERN_OK)
+            print_failed(&reply->statuses[index]);
+        else
+            print_json(json_incref(entry));
+    }
+    json_decref(root);
 }

@@ -17,12 +17,20 @@ bool token_is_likely(const char *text)
 
 int token_refuse(const struct cli *cli)
 {
-    bool is_revoke = strcmp(cli->command->words, "revoke") == 0;
+    static const struct {
+        const char *words, *instead;
+    } ways[] = {{"revoke", "revoke --token -"}, {"ratecheck", "ratecheck --api-key -"}};
+    const char *instead = "verify -", *environment = ", or in the environment variable POSTERN_TOKEN";
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (strcmp(cli->command->words, ways[i].words) == 0) {
+            instead = ways[i].instead;
+            environment = "";
+        }
     return misuse(
         cli,
         "a token does not belong on the command line, where it stays in the shell's history: give it by standard "
         "input, printf %%s \"$TOKEN\" | postern %s%s",
-        is_revoke ? "revoke --token -" : "verify -", is_revoke ? "" : ", or in the environment variable POSTERN_TOKEN");
+        instead, environment);
 }
 
 const char *token_read(struct cli *cli, bool from_stdin)
