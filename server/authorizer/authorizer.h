@@ -1,7 +1,8 @@
 // The decision: may this key do this, now? Facts from the registry, pure rules, then all limits at once.
 //
 // Owns: the meters' write-behind: what limit_collect gives goes to the writer of the store `meters/`, together with the
-// clock's high-water mark. Notes each decision that is not a peek in the usage, once.
+// clock's high-water mark. Notes each decision in the usage, once, but for peeks, repeated charges, refunds and custom
+// subjects.
 // Threads: verify, ratecheck: any thread, with a call and a view of its own; never block on I/O. When units have to be
 // set aside on disk first, the answer is AUTHORIZER_WAITING and `resume` is called from the meters' writer thread.
 // Time: the fenced clock; expiry and limits use the same.
@@ -48,9 +49,21 @@ struct authorizer_question {
     struct limit_charge *charges; // none: one `requests`
     size_t charge_count;
     bool peek;
+    // Give back what charge_id was charged, instead of charging; no charges: all of it. Of the rules only those are
+    // asked that say whose key it is.
+    bool refund;
+    struct slice charge_id; // as struct limit_call's, or empty; not looked at when peeking
 };
 
-enum authorizer_subject { AUTHORIZER_BY_TOKEN, AUTHORIZER_BY_KEY_ID, AUTHORIZER_BY_ACCOUNT };
+enum authorizer_subject { AUTHORIZER_BY_TOKEN, AUTHORIZER_BY_KEY_ID, AUTHORIZER_BY_ACCOUNT, AUTHORIZER_BY_CUSTOM };
+
+// AUTHORIZER_BY_CUSTOM: a subject of its own, whose limits come with the call. The registry is not asked.
+struct authorizer_custom {
+    struct slice name;          // namespace, NUL, identifier
+    const struct limit *limits; // complete; at most LIMIT_PER_OWNER_MAX
+    size_t limit_count;
+    bool relaxed; // do not wait for the disk
+};
 
 struct authorizer_meter {
     struct limit_view view; // its times are daemon time
@@ -74,6 +87,7 @@ struct authorizer_decision {
     size_t meter_count;
     size_t binding_meter; // index + 1, 0 none
     uint64_t retry_after_ms;
+    bool repeated;   // allowed by an earlier call with this charge_id: nothing was charged
     uint64_t now_ms; // when the key was judged
     uint64_t seq;    // of the snapshot, or a little older
 };
@@ -84,9 +98,11 @@ enum authorizer_progress { AUTHORIZER_DONE, AUTHORIZER_WAITING };
 struct authorizer_call {
     // in
     struct arena *arena;
+    struct arena *scratch;  // for what only judging needs; NULL: from `arena`
     struct store_txn *view; // of the registry, not begun: the call begins and ends it
     enum authorizer_subject subject;
     uint8_t key_id[KEY_ID_SIZE]; // AUTHORIZER_BY_KEY_ID
+    struct authorizer_custom custom;
     struct authorizer_question question;
     uint64_t min_seq; // state at least this new, else UNAVAILABLE
     // After AUTHORIZER_WAITING: OK = call authorizer_decide again; else answer that status. May be called before
@@ -94,8 +110,11 @@ struct authorizer_call {
     void (*resume)(struct authorizer_call *call, enum status status);
     void *context;
     // out
-    enum status status;      // OK: `decision` is valid; NOT_FOUND (key id, account, resource), UNAVAILABLE, …
+    // OK: `decision` is valid; NOT_FOUND (key id, account, resource), ALREADY_EXISTS (charge_id is of another charge),
+    // FAILED_PRECONDITION (nothing to give back), RESOURCE_EXHAUSTED, UNAVAILABLE, …
+    enum status status;
     struct status_note note; // field is relative to the call: "charges[0].resource", "account", "key_id"
+    const char *word;        // with FAILED_PRECONDITION: which, for programs ("CHARGE_UNKNOWN"); else NULL
     struct authorizer_decision decision;
     // the authorizer's; zeroed before the first authorizer_decide
     struct limit_waiter waiter;
@@ -103,6 +122,27 @@ struct authorizer_call {
 
 // Decides and charges. After AUTHORIZER_WAITING nothing in `call` may be touched until `resume`.
 enum authorizer_progress authorizer_decide(struct authorizer *authorizer, struct authorizer_call *call);
+
+// Several calls by token as one decision, over one snapshot: all are allowed and charged, or nobody is charged.
+// Zeroed before the first authorizer_decide_all, and left alone between its repetitions.
+struct authorizer_batch {
+    // in
+    struct authorizer_call *calls; // 1 to LIMIT_CALLS_MAX, without resume; all peek or none; with the arena and view of
+    size_t call_count;             // the batch. What they point to is not in that arena
+    struct arena *arena;           // what is found out; emptied at the start
+    struct arena *scratch;         // the calls', emptied for each
+    void (*resume)(struct authorizer_batch *batch, enum status status); // as a call's
+    void *context;
+    // out
+    enum status status; // OK: see the calls; else a failure that is about none of them, and nothing was charged
+    struct status_note note;
+    // Index + 1 of the first call that failed or was refused. Then those that say ALLOWED were not charged, and are not
+    // allowed either. 0: all are.
+    size_t refused;
+    struct limit_waiter waiter; // the authorizer's
+};
+// As authorizer_decide.
+enum authorizer_progress authorizer_decide_all(struct authorizer *authorizer, struct authorizer_batch *batch);
 
 // Who a credential belongs to, judged like a presented key that must be secret: state, account, address. Charges
 // nothing.

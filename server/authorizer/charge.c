@@ -6,9 +6,6 @@
 
 #include <stdio.h>
 
-// A meter that is evicted again and again between load and decision; each turn needs an eviction by somebody else.
-enum { LOADS_PER_CALL_MAX = 64 };
-
 const struct limit_charge charge_one_request = {{(const uint8_t *)"requests", 8}, 1};
 
 static uint64_t span_ms(uint64_t from_ms, uint64_t to_ms)
@@ -16,13 +13,9 @@ static uint64_t span_ms(uint64_t from_ms, uint64_t to_ms)
     return to_ms > from_ms ? to_ms - from_ms : 0;
 }
 
-static bool copy_meters(struct authorizer *a, struct authorizer_call *call, const struct limit_answer *answer)
+static void copy_meters(struct authorizer *a, struct authorizer_call *call, const struct limit_answer *answer)
 {
     struct authorizer_decision *d = &call->decision;
-    d->meters = arena_array(call->arena, answer->view_count, sizeof d->meters[0]);
-    if (d->meters == NULL) {
-        return false;
-    }
     uint64_t wall_ms = clock_wall_ms(a->clock);
     for (size_t i = 0; i < answer->view_count; i++) {
         const struct limit_view *v = &answer->views[i];
@@ -37,56 +30,113 @@ static bool copy_meters(struct authorizer *a, struct authorizer_call *call, cons
     d->meter_count = answer->view_count;
     d->binding_meter = answer->binding;
     d->retry_after_ms = answer->retry_after_ms;
-    return true;
+    d->repeated = answer->repeated;
 }
+
+// --- what can go wrong
 
 static enum status name_undeclared(struct authorizer_call *call, const struct limit_call *ask, size_t charge)
 {
     char field[40];
+    const char *where = call->subject == AUTHORIZER_BY_CUSTOM ? "custom.limits" : "the tier";
     (void)snprintf(field, sizeof field, "charges[%zu].resource", charge);
     return status_fail(&call->note, STATUS_NOT_FOUND, field,
-                       "no limit that applies declares the resource '%.*s'; add one to the tier, e.g. %.*s=unlimited",
-                       SLICE_ARGS(ask->charges[charge].resource), SLICE_ARGS(ask->charges[charge].resource));
+                       "no limit that applies declares the resource '%.*s'; add one to %s, e.g. %.*s=unlimited",
+                       SLICE_ARGS(ask->charges[charge].resource), where, SLICE_ARGS(ask->charges[charge].resource));
 }
 
-static enum reason reason_of(enum limit_verdict verdict)
+static enum status name_other_charge(struct authorizer_call *call)
 {
-    switch (verdict) {
-    case LIMIT_DENIED:
-        return REASON_RATE_LIMITED;
-    case LIMIT_TOO_COSTLY:
-        return REASON_COST_EXCEEDS_LIMIT;
-    case LIMIT_ADMITTED:
+    if (!call->question.refund)
+        return status_fail(&call->note, STATUS_ALREADY_EXISTS, "charge_id",
+                           "this charge_id is of a charge of other resources or costs, or of one that was given back; "
+                           "nothing was charged: make a new charge_id for each piece of work");
+    call->word = "CHARGE_DIFFERS";
+    return status_fail(&call->note, STATUS_FAILED_PRECONDITION, "charges",
+                       "this charge_id was charged for other resources or costs; nothing was given back: leave "
+                       "`charges` out to give back all of it");
+}
+
+static enum status refuse_refund(struct authorizer_call *call, const char *word, const char *message)
+{
+    call->word = word;
+    return status_fail(&call->note, STATUS_FAILED_PRECONDITION, "charge_id", "%s", message);
+}
+
+static enum status fail(struct authorizer_call *call, const struct limit_call *ask, const struct limit_answer *answer)
+{
+    switch (answer->verdict) {
     case LIMIT_UNDECLARED:
-    case LIMIT_WAIT:
-    case LIMIT_ABSENT:
-    case LIMIT_NO_MEMORY:
+        return name_undeclared(call, ask, answer->charge);
     case LIMIT_OTHER_CHARGE:
+        return name_other_charge(call);
     case LIMIT_NO_CHARGE:
+        return refuse_refund(call, "CHARGE_UNKNOWN",
+                             "no charge with this charge_id is known for this caller and subject: it was never made, "
+                             "was refused, or is from before the last restart or too long ago");
     case LIMIT_GIVEN_BACK:
+        return refuse_refund(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
     case LIMIT_WINDOW_OVER:
+        return refuse_refund(call, "CHARGE_WINDOW_OVER",
+                             "the window that was charged is over: nothing of the charge is left to give back");
+    case LIMIT_ABSENT:
+        return status_fail(&call->note, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
+    case LIMIT_NO_MEMORY:
+        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    case LIMIT_ADMITTED:
+    case LIMIT_DENIED:
+    case LIMIT_TOO_COSTLY:
+    case LIMIT_WAIT:
         break;
     }
-    return REASON_ALLOWED;
+    return status_fail(&call->note, STATUS_INTERNAL, NULL, "the limits gave no answer");
 }
 
-static enum status conclude(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
+enum status charge_conclude(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
                             const struct limit_answer *answer)
 {
-    if (answer->verdict == LIMIT_UNDECLARED) {
-        return name_undeclared(call, ask, answer->charge);
-    }
-    if (answer->verdict == LIMIT_ABSENT) {
-        return status_fail(&call->note, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
-    }
-    if (answer->verdict == LIMIT_NO_MEMORY || !copy_meters(a, call, answer)) {
-        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
-    }
-    call->decision.reason = reason_of(answer->verdict);
+    enum reason *reason = &call->decision.reason;
+    if (answer->verdict == LIMIT_ADMITTED)
+        *reason = REASON_ALLOWED;
+    else if (answer->verdict == LIMIT_DENIED)
+        *reason = REASON_RATE_LIMITED;
+    else if (answer->verdict == LIMIT_TOO_COSTLY)
+        *reason = REASON_COST_EXCEEDS_LIMIT;
+    else
+        return fail(call, ask, answer);
+    copy_meters(a, call, answer);
     return STATUS_OK;
 }
 
-// A decision, with meters brought into memory as needed. After LIMIT_WAIT the call may already be somebody else's.
+// --- asking
+
+enum status charge_prepare(struct authorizer_call *call, const struct registry_tier *tier, struct limit_call *ask)
+{
+    const struct authorizer_question *q = &call->question;
+    struct authorizer_decision *d = &call->decision;
+    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM, by_default = q->charge_count == 0 && !q->refund;
+    struct limit_term *terms = arena_alloc(call->arena, LIMIT_TERMS_MAX * sizeof *terms);
+    if (terms == NULL)
+        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    *ask = (struct limit_call){.owner = is_custom ? call->custom.name : d->account.id,
+                               .terms = terms,
+                               .charges = by_default ? &charge_one_request : q->charges,
+                               .charge_count = by_default ? 1 : q->charge_count,
+                               .peek = q->peek,
+                               .relaxed = is_custom && call->custom.relaxed,
+                               .charge_id = q->peek ? slice_empty() : q->charge_id};
+    if (is_custom)
+        ask->term_count = term_collect_custom(&call->custom, terms);
+    else
+        ask->term_count = term_collect(tier, &d->account, d->has_key ? &d->key : NULL, terms);
+    // Taken before anything is charged, so that what was charged can be told.
+    d->meters = arena_array(call->arena, ask->term_count, sizeof d->meters[0]);
+    if (d->meters == NULL)
+        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    return STATUS_OK;
+}
+
+// With meters brought into memory as needed. After LIMIT_WAIT the call may already be somebody else's.
 static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
                                      struct limit_answer *answer)
 {
@@ -95,7 +145,7 @@ static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_cal
         if (answer->write_wanted) {
             flush_request(a);
         }
-        if (answer->verdict != LIMIT_ABSENT || loads == LOADS_PER_CALL_MAX) {
+        if (answer->verdict != LIMIT_ABSENT || loads == CHARGE_LOADS_MAX) {
             return answer->verdict;
         }
         call->status = load_absent(a, call, ask, answer);
@@ -108,27 +158,17 @@ static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_cal
 enum authorizer_progress charge_decide(struct authorizer *a, struct authorizer_call *call,
                                        const struct registry_tier *tier)
 {
-    const struct authorizer_decision *d = &call->decision;
-    struct limit_term *terms = arena_alloc(call->arena, LIMIT_TERMS_MAX * sizeof *terms);
-    if (terms == NULL) {
-        call->status = status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    struct limit_call ask;
+    struct limit_answer answer;
+    call->status = charge_prepare(call, tier, &ask);
+    if (call->status != STATUS_OK) {
         return AUTHORIZER_DONE;
     }
-    bool charges_given = call->question.charge_count != 0;
-    struct limit_call ask = {
-        .owner = d->account.id,
-        .terms = terms,
-        .term_count = term_collect(tier, &d->account, d->has_key ? &d->key : NULL, terms),
-        .charges = charges_given ? call->question.charges : &charge_one_request,
-        .charge_count = charges_given ? call->question.charge_count : 1,
-        .peek = call->question.peek,
-    };
-    struct limit_answer answer;
     if (ask_limits(a, call, &ask, &answer) == LIMIT_WAIT) {
         return AUTHORIZER_WAITING;
     }
     if (call->status == STATUS_OK) {
-        call->status = conclude(a, call, &ask, &answer);
+        call->status = charge_conclude(a, call, &ask, &answer);
     }
     return AUTHORIZER_DONE;
 }

@@ -44,7 +44,7 @@ extern const struct limit_charge charge_one_request; // what a call without char
 // --- note.c
 void note_init(struct authorizer *authorizer, struct usage *usage);
 void note_close(struct authorizer *authorizer);
-// Counts what a call that is done was answered.
+// Counts what a call that is done was answered, unless it leaves no trace (authorizer.h).
 void note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
 void note_identity(struct authorizer *authorizer, const struct authorizer_call *call);
 

@@ -20,6 +20,8 @@ void note_decision(struct authorizer *a, const struct authorizer_call *call)
     const struct authorizer_decision *d = &call->decision;
     if (a->usage == NULL || question->peek || call->status != STATUS_OK)
         return;
+    if (d->repeated || question->refund || call->subject == AUTHORIZER_BY_CUSTOM)
+        return;
     struct usage_cost costs[LIMIT_CHARGES_MAX];
     bool charges_given = question->charge_count != 0;
     const struct limit_charge *charges = charges_given ? question->charges : &charge_one_request;

@@ -83,10 +83,16 @@ static const struct {
     {REASON_ADDRESS_NOT_ALLOWED, address_is_not_allowed},
 };
 
+// What was charged can be given back whatever has become of the key since.
+static bool is_asked(enum reason reason, const struct rule_facts *facts)
+{
+    return !facts->question->refund || reason <= REASON_INVALID_API_KEY;
+}
+
 enum reason rule_judge(const struct rule_facts *facts)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (rules[i].is_broken(facts)) {
+        if (is_asked(rules[i].reason, facts) && rules[i].is_broken(facts)) {
             return rules[i].reason;
         }
     }

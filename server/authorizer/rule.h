@@ -13,8 +13,8 @@ struct rule_facts {
     uint64_t now_ms;
 };
 
-// REASON_ALLOWED, or the broken rule with the lowest number. Scopes, which have the highest one, need the catalogue and
-// are looked at by the recipe.
+// REASON_ALLOWED, or the broken rule with the lowest number; not for custom subjects. Scopes, which have the highest
+// one, need the catalogue and are looked at by the recipe.
 enum reason rule_judge(const struct rule_facts *facts);
 
 #endif

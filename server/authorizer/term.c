@@ -35,3 +35,11 @@ size_t term_collect(const struct registry_tier *tier, const struct registry_acco
     }
     return count;
 }
+
+size_t term_collect_custom(const struct authorizer_custom *custom, struct limit_term out[LIMIT_TERMS_MAX])
+{
+    size_t count = at_most(custom->limit_count);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct limit_term){custom->limits[i], LIMIT_OF_CUSTOM, custom->name};
+    return count;
+}
