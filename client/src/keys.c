@@ -78,6 +78,8 @@ static void list_to_wire(struct postern_ask *ask, const struct postern_list_requ
     wire->expires_before_ms = request->expires_before_ms;
     wire->never_used = request->never_used;
     wire->last_rolled_before_ms = request->last_rolled_before_ms;
+    wire->with_unusual = request->with_unusual;
+    wire->unusual = request->unusual;
     ask->request.call_case = POSTERN__V1__REQUEST__CALL_LIST;
     ask->request.list = wire;
 }

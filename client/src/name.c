@@ -60,3 +60,8 @@ const char *postern_subject_name(enum postern_subject subject)
 {
     return word(&postern__v1__subject__descriptor, (int)subject);
 }
+
+const char *postern_unusual_name(enum postern_unusual unusual)
+{
+    return word(&postern__v1__unusual__descriptor, (int)unusual);
+}

@@ -20,15 +20,6 @@ static void to_wire(struct postern_ask *ask, const struct postern_get_usage_requ
     ask->request.get_usage = wire;
 }
 
-static const struct postern_counter *counters_of(struct postern_arena *arena, Postern__V1__Counter *const *wire,
-                                                 size_t count)
-{
-    struct postern_counter *counters = postern_arena_array(arena, count, sizeof *counters);
-    for (size_t i = 0; counters != NULL && i < count; i++)
-        counters[i] = (struct postern_counter){.name = postern_text_of(wire[i]->name), .value = wire[i]->value};
-    return counters;
-}
-
 static void *get_usage_of(struct postern_reply_box *box)
 {
     const Postern__V1__GetUsageReply *wire = (const Postern__V1__GetUsageReply *)box->result;
@@ -38,11 +29,12 @@ static void *get_usage_of(struct postern_reply_box *box)
     struct postern_usage_bucket *buckets = postern_arena_array(&box->arena, wire->n_buckets, sizeof *buckets);
     for (size_t i = 0; buckets != NULL && i < wire->n_buckets; i++) {
         const Postern__V1__UsageBucket *from = wire->buckets[i];
-        buckets[i] = (struct postern_usage_bucket){.start_ms = from->start_ms,
-                                                   .reasons = counters_of(&box->arena, from->reasons, from->n_reasons),
-                                                   .reason_count = from->n_reasons,
-                                                   .costs = counters_of(&box->arena, from->costs, from->n_costs),
-                                                   .cost_count = from->n_costs};
+        buckets[i] =
+            (struct postern_usage_bucket){.start_ms = from->start_ms,
+                                          .reasons = postern_counters_of(&box->arena, from->reasons, from->n_reasons),
+                                          .reason_count = from->n_reasons,
+                                          .costs = postern_counters_of(&box->arena, from->costs, from->n_costs),
+                                          .cost_count = from->n_costs};
     }
     reply->buckets = buckets;
     reply->bucket_count = wire->n_buckets;

@@ -104,6 +104,15 @@ void postern_wire_create(struct postern_arena *arena, const struct postern_creat
     wire->n_allowed_addresses = request->allowed_address_count;
 }
 
+const struct postern_counter *postern_counters_of(struct postern_arena *arena, Postern__V1__Counter *const *wire,
+                                                  size_t count)
+{
+    struct postern_counter *counters = postern_arena_array(arena, count, sizeof *counters);
+    for (size_t i = 0; counters != NULL && i < count; i++)
+        counters[i] = (struct postern_counter){.name = postern_text_of(wire[i]->name), .value = wire[i]->value};
+    return counters;
+}
+
 const char *postern_text_of(ProtobufCBinaryData text)
 {
     return text.len > 0 ? (const char *)text.data : "";
@@ -171,6 +180,28 @@ const struct postern_meter *postern_meters_of(struct postern_arena *arena, Poste
     return out;
 }
 
+static const enum postern_unusual *unusual_of(struct postern_arena *arena, const Postern__V1__Unusual *wire,
+                                              size_t count)
+{
+    enum postern_unusual *unusual = postern_arena_array(arena, count, sizeof *unusual);
+    for (size_t i = 0; unusual != NULL && i < count; i++)
+        unusual[i] = (enum postern_unusual)wire[i];
+    return unusual;
+}
+
+static const struct postern_activity *activity_of(struct postern_arena *arena, const Postern__V1__Activity *wire)
+{
+    struct postern_activity *activity = wire != NULL ? postern_arena_take(arena, sizeof *activity) : NULL;
+    if (activity != NULL)
+        *activity = (struct postern_activity){.hour_start_ms = wire->hour_start_ms,
+                                              .calls = wire->calls,
+                                              .refusals = wire->refusals,
+                                              .judged = wire->judged != 0,
+                                              .usual_calls = wire->usual_calls,
+                                              .usual_refusals = wire->usual_refusals};
+    return activity;
+}
+
 void postern_key_of(struct postern_arena *arena, const Postern__V1__Key *wire, struct postern_key *key)
 {
     const Postern__V1__Key none = POSTERN__V1__KEY__INIT;
@@ -204,6 +235,9 @@ void postern_key_of(struct postern_arena *arena, const Postern__V1__Key *wire, s
         .last_used_address = postern_text_of(wire->last_used_address),
         .version = wire->version,
         .public_token = postern_text_of(wire->public_token),
+        .unusual = unusual_of(arena, wire->unusual, wire->n_unusual),
+        .unusual_count = wire->n_unusual,
+        .activity = activity_of(arena, wire->activity),
     };
 }
 

@@ -28,6 +28,8 @@ const struct postern_entry *postern_entries_of(struct postern_arena *arena, Post
                                                size_t count);
 const struct postern_limit *postern_limits_of(struct postern_arena *arena, Postern__V1__Limit *const *limits,
                                               size_t count);
+const struct postern_counter *postern_counters_of(struct postern_arena *arena, Postern__V1__Counter *const *counters,
+                                                  size_t count);
 const struct postern_meter *postern_meters_of(struct postern_arena *arena, Postern__V1__Meter *const *meters,
                                               size_t count);
 void postern_key_of(struct postern_arena *arena, const Postern__V1__Key *wire, struct postern_key *key);

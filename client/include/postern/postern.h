@@ -216,6 +216,14 @@ enum postern_subject {
     POSTERN_SUBJECT_CUSTOM = 3
 };
 
+// What stands out in the running hour of a key, compared with its own past.
+enum postern_unusual {
+    POSTERN_UNUSUAL_UNSPECIFIED = 0,
+    POSTERN_UNUSUAL_VOLUME = 1,     // far more calls than usual
+    POSTERN_UNUSUAL_REFUSALS = 2,   // far more refusals than usual
+    POSTERN_UNUSUAL_NEW_ADDRESS = 3 // a network that it was never used from before
+};
+
 enum postern_rate_check_mode {
     POSTERN_RATE_CHECK_CONSUME = 0, // charge
     POSTERN_RATE_CHECK_PEEK = 2,    // decide and report only
@@ -230,6 +238,7 @@ POSTERN_API const char *postern_key_type_name(enum postern_key_type type);
 POSTERN_API const char *postern_key_state_name(enum postern_key_state state);
 POSTERN_API const char *postern_period_name(enum postern_period period);
 POSTERN_API const char *postern_subject_name(enum postern_subject subject);
+POSTERN_API const char *postern_unusual_name(enum postern_unusual unusual);
 
 struct postern_entry {
     const char *key;
@@ -456,6 +465,16 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_rate_check(struct pos
 
 // ------------------------------------------------------------------------------------------------------- keys
 
+// The running hour of a key, and what is usual for it: medians of the same time of day.
+struct postern_activity {
+    uint64_t hour_start_ms;
+    uint64_t calls;
+    uint64_t refusals;
+    bool judged; // false: known for less than a day; then the next two are 0
+    uint64_t usual_calls;
+    uint64_t usual_refusals;
+};
+
 // The record. Never contains a secret key's token.
 struct postern_key {
     const char *key_id;
@@ -485,6 +504,10 @@ struct postern_key {
     const char *last_used_address;
     uint64_t version;         // seq of its last change
     const char *public_token; // public keys only
+    // From List with `with_unusual` or `unusual` only:
+    const enum postern_unusual *unusual;
+    size_t unusual_count;
+    const struct postern_activity *activity; // NULL: not asked for
 };
 
 // Makes a key.
@@ -546,6 +569,8 @@ struct postern_list_request {
     uint64_t expires_before_ms;
     bool never_used;
     uint64_t last_rolled_before_ms;
+    bool with_unusual; // fill in what is unusual about each key and its activity; a page then has at most 100 keys
+    bool unusual;      // only keys with something unusual, with both; page_size is then how many a page examines
 };
 
 struct postern_list_reply {
@@ -963,6 +988,81 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_health(struct postern
                                                                   struct postern_health_reply **reply,
                                                                   struct postern_error *error);
 
+struct postern_counter {
+    const char *name;
+    uint64_t value;
+};
+
+// Counts since posternd started, and what it holds now.
+struct postern_meter_stats {
+    uint64_t meters; // in memory
+    uint64_t bytes;
+    uint64_t decisions; // of limits, peeks included
+    uint64_t waits;     // that waited for the disk
+    uint64_t records;   // handed to the disk
+};
+
+// Tallies of an hour, of a key or an account.
+struct postern_usage_stats {
+    uint64_t entries; // in memory
+    uint64_t entries_max;
+    uint64_t waiting;  // that the disk does not have yet
+    uint64_t overflow; // counts that found no room, and are missing
+    uint64_t written;
+    uint64_t removed; // by age
+    uint64_t damaged;
+};
+
+struct postern_store_stats {
+    const char *name; // "registry", "meters"
+    uint64_t used_bytes;
+    uint64_t size_bytes;
+    uint64_t commits;
+    uint64_t jobs;
+    const char *last_commit; // "OK", or why it failed
+};
+
+// An account or a key, and its running hour.
+struct postern_busy {
+    const char *account; // empty: nobody known
+    const char *key_id;  // of a key only
+    const char *key_name;
+    uint64_t calls;
+    uint64_t refusals;
+};
+
+struct postern_stats_request {
+    struct postern_call call;
+    uint32_t top; // how many of the busiest accounts, and of the busiest keys; at most 256
+};
+
+struct postern_stats_reply {
+    struct postern_reply_base base;
+    const struct postern_counter *counters; // decisions by reason
+    size_t counter_count;
+    const char *version;
+    uint64_t uptime_ms;
+    uint64_t decisions; // without peeks
+    uint64_t refusals;  // of them
+    struct postern_meter_stats meters;
+    struct postern_usage_stats usage;
+    const struct postern_store_stats *stores;
+    size_t store_count;
+    int64_t clock_ahead_ms;
+    uint32_t clock_jumps;
+    uint64_t hour_start_ms;
+    const struct postern_busy *accounts; // the busiest first
+    size_t account_count;
+    const struct postern_busy *keys;
+    size_t key_count;
+};
+
+// For operators.
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_stats(struct postern *client,
+                                                                 const struct postern_stats_request *request,
+                                                                 struct postern_stats_reply **reply,
+                                                                 struct postern_error *error);
+
 // One record describing one mutation: who, on whose behalf, what, and how it was before and after.
 struct postern_change {
     uint64_t seq;
@@ -1002,11 +1102,6 @@ struct postern_list_changes_reply {
 POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_list_changes(struct postern *client, const struct postern_list_changes_request *request,
                      struct postern_list_changes_reply **reply, struct postern_error *error);
-
-struct postern_counter {
-    const char *name;
-    uint64_t value;
-};
 
 struct postern_usage_bucket {
     uint64_t start_ms;
