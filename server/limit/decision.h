@@ -1,5 +1,5 @@
-// One decision, as the files that make it share it: gather.c finds out what is charged, meter.c decides, view.c says
-// how things stand.
+// One decision, as the files that make it share it: gather.c finds out what is charged, meter.c decides, together.c
+// decides several at once, refund.c gives back, view.c says how things stand.
 //
 // All of it under the lock of the decision's shard.
 #ifndef LIMIT_DECISION_H
@@ -13,6 +13,7 @@ struct limit_part {
     const struct limit_algorithm_functions *functions;
     struct limit_rule rule;
     uint64_t cost;
+    uint64_t from_left; // what limit_spend took off the meter's `left`
     bool fits;
 };
 
@@ -29,15 +30,52 @@ struct limit_decision {
     size_t charged_count;
 };
 
+// --- gather.c
+
 // The first charge whose resource no term declares; charge_count when there is none.
 size_t limit_find_undeclared(const struct limit_call *call);
+// The sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
+uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
+// Charges one term. NULL: it has no limit, or its meter is absent, and the answer says so.
+struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost);
 // Finds the meter of every charged term. False: some are absent, and the answer says which.
 bool limit_gather(struct limit_decision *d);
 // Brings every meter to now and to today's limit. False when memory is out.
 bool limit_sync_parts(struct limit_decision *d);
 
+// --- meter.c
+
+// A decision at its beginning, whose answer says nothing yet; `shard` and `woken` are the caller's to set.
+void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
+                         struct limit_answer *answer);
+// Has this one been woken since its last try?
+bool limit_take_woken(struct limit_waiter *waiter);
+void limit_note_use(struct limit_table *table);
+// What the limits say: TOO_COSTLY, DENIED, or ADMITTED when all of it fits.
+enum limit_verdict limit_judge(const struct limit_decision *d);
+// Does the disk have to set something aside first?
+bool limit_is_short(const struct limit_decision *d);
+void limit_spend(struct limit_decision *d);
+// The inverse of limit_spend, under the same lock, what was spent last first.
+void limit_unspend(struct limit_decision *d);
+// What was spent stays spent.
+void limit_confirm(struct limit_decision *d);
+// Makes room for a place at each meter. False when memory is out.
+bool limit_open_places(struct limit_decision *d);
+void limit_take_places(struct limit_decision *d);
+void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
+
+static inline bool limit_names_charge(const struct limit_call *call)
+{
+    return call->charge_id.size > 0 && !call->peek;
+}
+
+// --- view.c
+
 // How every charged term stands, and which one decides; the answer's verdict is there already.
 void limit_answer_views(struct limit_decision *d);
+// Answers a call whose charge was made before: as it was answered then (ADMITTED), or OTHER_CHARGE.
+enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_kept *made);
 
 static inline bool limit_is_too_costly(const struct limit_part *part)
 {

@@ -12,8 +12,7 @@ size_t limit_find_undeclared(const struct limit_call *call)
     return call->charge_count;
 }
 
-// The sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
-static uint64_t cost_of(const struct limit_call *call, struct slice resource)
+uint64_t limit_cost_of(const struct limit_call *call, struct slice resource)
 {
     uint64_t cost = 0;
     for (size_t i = 0; i < call->charge_count; i++)
@@ -47,25 +46,30 @@ static struct limit_part *add_part(struct limit_decision *d, struct limit_meter 
     return part;
 }
 
-bool limit_gather(struct limit_decision *d)
+struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost)
 {
     struct limit_lookup lookup;
+    struct limit_part *part = NULL;
+    if (!term->limit.unlimited) {
+        limit_table_look(d->table, term, &lookup);
+        struct limit_meter *meter = limit_table_find(d->shard, &lookup);
+        if (meter == NULL)
+            d->answer->absent[d->answer->absent_count++] = term;
+        else
+            part = add_part(d, meter, &term->limit, cost);
+    }
+    d->charged[d->charged_count] = term;
+    d->part_of[d->charged_count++] = part;
+    return part;
+}
+
+bool limit_gather(struct limit_decision *d)
+{
     for (size_t i = 0; i < d->call->term_count && i < LIMIT_TERMS_MAX; i++) {
         const struct limit_term *term = &d->call->terms[i];
-        uint64_t cost = cost_of(d->call, term->limit.resource);
-        if (cost == 0)
-            continue;
-        struct limit_part *part = NULL;
-        if (!term->limit.unlimited) {
-            limit_table_look(d->table, term, &lookup);
-            struct limit_meter *meter = limit_table_find(d->shard, &lookup);
-            if (meter == NULL)
-                d->answer->absent[d->answer->absent_count++] = term;
-            else
-                part = add_part(d, meter, &term->limit, cost);
-        }
-        d->charged[d->charged_count] = term;
-        d->part_of[d->charged_count++] = part;
+        uint64_t cost = limit_cost_of(d->call, term->limit.resource);
+        if (cost > 0)
+            (void)limit_add_term(d, term, cost);
     }
     return d->answer->absent_count == 0;
 }

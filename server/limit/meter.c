@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdlib.h>
 
 #include "limit/decision.h"
 
@@ -18,23 +19,16 @@ static bool has_others_waiting(const struct limit_meter *meter)
     return meter->write != NULL && (meter->write->waiters > 0 || meter->write->serving);
 }
 
-static bool is_short(const struct limit_decision *d, const struct limit_part *part)
+static bool is_part_short(const struct limit_decision *d, const struct limit_part *part)
 {
-    if (d->table->relaxed)
-        return false;
     if (part->cost > part->meter->left || !is_window_durable(d, part->meter))
         return true;
     return !d->woken && has_others_waiting(part->meter);
 }
 
-static void spend(const struct limit_part *part)
+static bool is_relaxed(const struct limit_decision *d)
 {
-    struct limit_meter *meter = part->meter;
-    part->functions->spend(&meter->state, &part->rule, meter->t_ms, part->cost);
-    meter->left -= limit_min(meter->left, part->cost); // less than the cost only when relaxed
-    meter->dirty = true;
-    if (meter->write != NULL && meter->write->in_flight)
-        meter->write->spent = limit_add(meter->write->spent, part->cost);
+    return d->table->relaxed || d->call->relaxed;
 }
 
 // With R = 1 the write is the charge, and nothing can be fetched ahead of it.
@@ -43,12 +37,35 @@ static bool wants_prefetch(const struct limit_decision *d, const struct limit_me
     uint64_t reservation = limit_reservation(meter->amount);
     if (meter->write != NULL && (meter->write->in_flight || meter->write->queued))
         return false;
-    return meter->left <= reservation / 2 && (reservation > 1 || d->table->relaxed);
+    return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(d));
 }
 
 // --- the verdict
 
-static void append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
+enum limit_verdict limit_judge(const struct limit_decision *d)
+{
+    bool fits = true;
+    for (size_t i = 0; i < d->part_count; i++) {
+        if (limit_is_too_costly(&d->parts[i]))
+            return LIMIT_TOO_COSTLY;
+        fits = fits && d->parts[i].fits;
+    }
+    return fits ? LIMIT_ADMITTED : LIMIT_DENIED;
+}
+
+bool limit_is_short(const struct limit_decision *d)
+{
+    if (is_relaxed(d))
+        return false;
+    for (size_t i = 0; i < d->part_count; i++)
+        if (is_part_short(d, &d->parts[i]))
+            return true;
+    return false;
+}
+
+// --- waiting
+
+void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
 {
     waiter->next = NULL;
     if (shard->last_waiter != NULL)
@@ -58,7 +75,7 @@ static void append_waiter(struct limit_shard *shard, struct limit_waiter *waiter
     shard->last_waiter = waiter;
 }
 
-static bool open_writes(struct limit_decision *d)
+bool limit_open_places(struct limit_decision *d)
 {
     bool opened = true;
     for (size_t i = 0; i < d->part_count && opened; i++)
@@ -68,52 +85,101 @@ static bool open_writes(struct limit_decision *d)
     return opened;
 }
 
-// Who waits for one meter holds a place at all that it needs, so that nobody takes from the others what it will ask for
-// when it is woken: nobody waits twice, unless a window ends in the meantime or the disk fails.
-static enum limit_verdict wait(struct limit_decision *d, struct limit_waiter *waiter)
+void limit_take_places(struct limit_decision *d)
 {
-    if (!open_writes(d))
-        return LIMIT_NO_MEMORY;
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_write *write = d->parts[i].meter->write;
         write->wanted = limit_add(write->wanted, d->parts[i].cost);
         write->waiters++;
         limit_write_queue(d->table, d->shard, d->parts[i].meter);
     }
-    append_waiter(d->shard, waiter);
     d->shard->waits++;
+}
+
+// Who waits for one meter holds a place at all that it needs, so that nobody takes from the others what it will ask for
+// when it is woken: nobody waits twice, unless a window ends in the meantime or the disk fails.
+static enum limit_verdict wait(struct limit_decision *d, struct limit_waiter *waiter)
+{
+    if (!limit_open_places(d))
+        return LIMIT_NO_MEMORY;
+    limit_take_places(d);
+    limit_append_waiter(d->shard, waiter);
     return LIMIT_WAIT;
 }
 
-// Everything is spent before anything is queued: a snapshot must never see one limit charged and the other not.
-static enum limit_verdict admit(struct limit_decision *d)
+// --- spending
+
+void limit_spend(struct limit_decision *d)
 {
-    for (size_t i = 0; i < d->part_count; i++)
-        spend(&d->parts[i]);
+    for (size_t i = 0; i < d->part_count; i++) {
+        struct limit_part *part = &d->parts[i];
+        struct limit_meter *meter = part->meter;
+        part->functions->spend(&meter->state, &part->rule, meter->t_ms, part->cost);
+        part->from_left = limit_min(meter->left, part->cost); // less than the cost: relaxed, or about to be unspent
+        meter->left -= part->from_left;
+    }
+}
+
+void limit_unspend(struct limit_decision *d)
+{
+    for (size_t i = 0; i < d->part_count; i++) {
+        struct limit_part *part = &d->parts[i];
+        struct limit_meter *meter = part->meter;
+        struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rule.amount};
+        (void)part->functions->refund(&meter->state, &part->rule, meter->t_ms, &now);
+        meter->left += part->from_left;
+    }
+}
+
+// Everything is spent before anything is queued: a snapshot must never see one limit charged and the other not.
+void limit_confirm(struct limit_decision *d)
+{
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_meter *meter = d->parts[i].meter;
+        meter->dirty = true;
+        if (meter->write != NULL && meter->write->in_flight)
+            meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
         if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again
             limit_write_queue(d->table, d->shard, meter);
     }
-    return LIMIT_ADMITTED;
 }
 
-static enum limit_verdict judge(struct limit_decision *d, struct limit_waiter *waiter)
+// --- the decision
+
+static enum limit_verdict decide_metered(struct limit_decision *d, struct limit_waiter *waiter)
 {
-    bool too_costly = false, denied = false, must_wait = false;
-    for (size_t i = 0; i < d->part_count; i++) {
-        const struct limit_part *part = &d->parts[i];
-        too_costly = too_costly || limit_is_too_costly(part);
-        denied = denied || !part->fits;
-        must_wait = must_wait || is_short(d, part);
+    if (!limit_gather(d))
+        return LIMIT_ABSENT;
+    if (!limit_sync_parts(d))
+        return LIMIT_NO_MEMORY;
+    d->answer->verdict = limit_judge(d);
+    if (d->answer->verdict == LIMIT_ADMITTED && !d->call->peek) {
+        if (limit_is_short(d))
+            return wait(d, waiter);
+        limit_spend(d);
+        limit_confirm(d);
     }
-    if (too_costly)
-        return LIMIT_TOO_COSTLY;
-    if (denied)
-        return LIMIT_DENIED;
-    if (d->call->peek)
-        return LIMIT_ADMITTED;
-    return must_wait ? wait(d, waiter) : admit(d);
+    limit_answer_views(d);
+    return d->answer->verdict;
+}
+
+// The charge is looked up at every try: of two calls that wait for the same one, the second is answered as the first.
+static enum limit_verdict decide_named(struct limit_decision *d, struct limit_waiter *waiter)
+{
+    const struct limit_kept *made = limit_charge_find(d->table, d->shard, d->call);
+    if (made != NULL)
+        return limit_answer_again(d, made);
+    struct limit_kept *kept = limit_charge_new(d->table, d->shard, d->call);
+    if (kept == NULL)
+        return LIMIT_NO_MEMORY;
+    enum limit_verdict verdict = decide_metered(d, waiter);
+    if (verdict == LIMIT_ADMITTED) {
+        limit_charge_note(d->table, kept, d->call, d->answer);
+        limit_charge_keep(d->shard, kept);
+    } else {
+        free(kept);
+    }
+    return verdict;
 }
 
 static enum limit_verdict decide_locked(struct limit_decision *d, struct limit_waiter *waiter)
@@ -121,30 +187,28 @@ static enum limit_verdict decide_locked(struct limit_decision *d, struct limit_w
     d->shard->decisions++;
     d->answer->now_ms = clock_now_ms(d->table->clock);
     d->answer->generation = d->shard->generation;
-    if (!limit_gather(d))
-        return LIMIT_ABSENT;
-    if (!limit_sync_parts(d))
-        return LIMIT_NO_MEMORY;
-    d->answer->verdict = judge(d, waiter);
-    if (d->answer->verdict == LIMIT_ADMITTED || d->answer->verdict == LIMIT_DENIED ||
-        d->answer->verdict == LIMIT_TOO_COSTLY)
-        limit_answer_views(d);
-    return d->answer->verdict;
+    return limit_names_charge(d->call) ? decide_named(d, waiter) : decide_metered(d, waiter);
 }
 
-// Only the members that say how much of the answer is there: the arrays are large.
-static void clear(struct limit_answer *answer)
+// Of the answer only the members that say how much of it is there: the arrays are large.
+void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
+                         struct limit_answer *answer)
 {
+    d->table = table;
+    d->call = call;
+    d->answer = answer;
+    d->part_count = d->charged_count = 0;
     answer->retry_after_ms = 0;
     answer->view_count = 0;
     answer->binding = 0;
     answer->charge = 0;
+    answer->repeated = false;
     answer->generation = 0;
     answer->absent_count = 0;
 }
 
 // A woken waiter is marked by pointing to itself (limit_settle).
-static bool take_woken(struct limit_waiter *waiter)
+bool limit_take_woken(struct limit_waiter *waiter)
 {
     bool woken = waiter != NULL && waiter->next == waiter;
     if (waiter != NULL)
@@ -152,7 +216,7 @@ static bool take_woken(struct limit_waiter *waiter)
     return woken;
 }
 
-static void note_use(struct limit_table *table)
+void limit_note_use(struct limit_table *table)
 {
     if (!atomic_load_explicit(&table->in_use, memory_order_relaxed))
         atomic_store(&table->in_use, true);
@@ -163,13 +227,9 @@ void limit_decide(struct limit_table *table, const struct limit_call *call, stru
 {
     assert(call->peek || waiter != NULL);
     struct limit_decision d;
-    d.table = table;
-    d.call = call;
-    d.answer = answer;
-    d.part_count = d.charged_count = 0;
-    clear(answer);
-    d.woken = take_woken(waiter);
-    note_use(table);
+    limit_decision_init(&d, table, call, answer);
+    d.woken = limit_take_woken(waiter);
+    limit_note_use(table);
     answer->charge = limit_find_undeclared(call);
     if (answer->charge < call->charge_count) {
         answer->now_ms = clock_now_ms(table->clock);

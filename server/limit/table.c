@@ -60,6 +60,11 @@ static uint64_t hash_bytes(const uint8_t *data, size_t size, uint64_t seed)
     return hash;
 }
 
+uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes)
+{
+    return hash_bytes(bytes.data, bytes.size, table->hash_seed);
+}
+
 struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner)
 {
     uint64_t hash = hash_bytes(owner.data, owner.size, ~table->hash_seed);
@@ -360,6 +365,7 @@ static void free_shard(struct limit_shard *shard)
         }
     }
     free(shard->buckets);
+    limit_charges_wipe(&shard->charges);
     pthread_mutex_destroy(&shard->mutex);
 }
 

@@ -1,7 +1,8 @@
 // The table of running meters, as the files of this room share it: table.c finds and makes meters, meter.c decides,
 // batch.c writes.
 //
-// Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes one decision atomic.
+// Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes one decision atomic. Only
+// limit_decide_all holds several, taken in the order of the shards; nobody else takes one while holding another.
 #ifndef LIMIT_TABLE_H
 #define LIMIT_TABLE_H
 
@@ -9,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "limit/algorithm.h"
+#include "limit/charge.h"
 
 enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64 };
 
@@ -56,6 +58,7 @@ struct limit_shard {
     struct limit_meter *first_queued, *last_queued;
     size_t queued_count;
     struct limit_waiter *first_waiter, *last_waiter;
+    struct limit_charges charges;
     uint64_t decisions;
     uint64_t waits;
     uint64_t records;
@@ -79,6 +82,8 @@ struct limit_lookup {
 };
 
 struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner);
+// Keyed: nobody outside can make two things collide.
+uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes);
 void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out);
 struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup);
 // Takes a meter out of its shard and frees it.

@@ -53,3 +53,26 @@ void limit_answer_views(struct limit_decision *d)
             answer->retry_after_ms = limit_max(answer->retry_after_ms, answer->views[i].retry_at_ms - answer->now_ms);
     }
 }
+
+// Of the terms that apply now, those that were charged then.
+enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_kept *made)
+{
+    if (!limit_charge_is_same(d->table, made, d->call))
+        return LIMIT_OTHER_CHARGE;
+    struct limit_answer *answer = d->answer;
+    uint32_t matched = 0;
+    answer->verdict = LIMIT_ADMITTED;
+    answer->repeated = true;
+    for (size_t i = 0; i < d->call->term_count && answer->view_count < LIMIT_TERMS_MAX; i++) {
+        const struct limit_term *term = &d->call->terms[i];
+        const struct limit_kept_term *then = limit_charge_term(d->table, made, term, &matched);
+        if (then == NULL)
+            continue;
+        size_t n = answer->view_count++;
+        answer->views[n] = (struct limit_view){
+            .term = term, .limit = then->limit, .remaining = then->remaining, .reset_at_ms = then->reset_at_ms};
+        if (!term->limit.unlimited && binds_more(d, n, answer->binding))
+            answer->binding = n + 1;
+    }
+    return LIMIT_ADMITTED;
+}

@@ -138,7 +138,12 @@ static void *run_client(void *argument)
     for (int i = 0; i < CALLS; i++) {
         size_t owner = fake_below(&client->random, OWNERS);
         struct limit_charge charge = {slice_text("requests"), 1 + fake_below(&client->random, 2)};
-        struct limit_call call = {slice_text(owners[owner]), terms[owner], 3, &charge, 1, i % 50 == 0};
+        struct limit_call call = {.owner = slice_text(owners[owner]),
+                                  .terms = terms[owner],
+                                  .term_count = 3,
+                                  .charges = &charge,
+                                  .charge_count = 1,
+                                  .peek = i % 50 == 0};
         enum limit_verdict verdict = ask(client, &call);
         if (verdict == LIMIT_ADMITTED && !call.peek)
             atomic_fetch_add(&client->world->admitted[owner], charge.cost);

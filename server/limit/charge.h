@@ -1,0 +1,57 @@
+// Charges that can be repeated or taken back: the newest of each shard, by the id that their caller gave them.
+//
+// Everything under the shard's lock.
+#ifndef LIMIT_CHARGE_H
+#define LIMIT_CHARGE_H
+
+#include "limit/limit.h"
+
+struct limit_shard;
+
+// What one term was charged, and how it stood then.
+struct limit_kept_term {
+    uint64_t name; // hash of the meter's name
+    uint64_t cost;
+    uint64_t limit; // 0: unlimited
+    uint64_t remaining;
+    uint64_t reset_at_ms;
+};
+
+struct limit_kept {
+    struct limit_kept *next; // of its bucket
+    uint64_t hash;           // of id and owner
+    uint64_t charges;        // hash of the resources and costs
+    uint64_t t_ms;
+    uint8_t id[LIMIT_CHARGE_ID_SIZE];
+    bool given_back;
+    uint8_t term_count;
+    struct limit_kept_term terms[];
+};
+
+// A ring over a hash table, both made when the first charge has to be kept.
+struct limit_charges {
+    struct limit_kept **ring;
+    struct limit_kept **buckets;
+    size_t next; // to be overwritten, in the ring
+};
+
+// The charge that the call names, or NULL.
+struct limit_kept *limit_charge_find(const struct limit_table *table, const struct limit_shard *shard,
+                                     const struct limit_call *call);
+// Are the call's charges the same, in whatever order?
+bool limit_charge_is_same(const struct limit_table *table, const struct limit_kept *kept,
+                          const struct limit_call *call);
+// Of a charge that the call, which names one, is about to make. NULL when memory is out. The caller's until it is
+// kept: limit_charge_keep cannot fail.
+struct limit_kept *limit_charge_new(const struct limit_table *table, struct limit_shard *shard,
+                                    const struct limit_call *call);
+void limit_charge_note(const struct limit_table *table, struct limit_kept *kept, const struct limit_call *call,
+                       const struct limit_answer *answer);
+// The shard's from here on; its oldest may be freed.
+void limit_charge_keep(struct limit_shard *shard, struct limit_kept *kept);
+// What `term` was charged, or NULL. `matched`: bits of what this function has returned before, 0 at first.
+const struct limit_kept_term *limit_charge_term(const struct limit_table *table, const struct limit_kept *kept,
+                                                const struct limit_term *term, uint32_t *matched);
+void limit_charges_wipe(struct limit_charges *charges);
+
+#endif
