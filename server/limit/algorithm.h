@@ -30,8 +30,9 @@ struct limit_fixed_state {
 struct limit_sliding_state {
     uint64_t index; // of the newest sub-window
     uint64_t sum;
-    void *counters; // LIMIT_COUNTERS_MAX integers of `width` bytes, sub-window s at s % LIMIT_COUNTERS_MAX
-    size_t width;
+    void *counters; // `slots` integers of `width` bytes, sub-window s at s % slots
+    uint32_t width;
+    uint32_t slots; // N + 1
 };
 
 struct limit_bucket_state {

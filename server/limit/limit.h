@@ -4,9 +4,10 @@
 //   fixed_window    at most `amount` per aligned window: a calendar period (minute, hour, day, month at the
 //                   installation's UTC offset) or floor(t / window). Two adjacent windows may together hold 2 * amount
 //                   around the boundary.
-//   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of ceil(window / N),
-//                   N = 60; every sub-window that the interval touches counts. Early refusal is bounded by one
-//                   sub-window.
+//   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of a window / N; every
+//                   sub-window that the interval touches counts. Early refusal is bounded by one sub-window. N is 60,
+//                   for amounts above 65,535 it is 30 and above 4,294,967,295 it is 15: larger counters, but fewer.
+//                   After a lower amount N stays until nothing is counted any more.
 //   token_bucket    GCRA (ITU-T I.371): rate amount / window_s, at most `burst` at once. Any interval d holds at most
 //                   burst + d * rate.
 //
@@ -198,7 +199,7 @@ struct limit_record {
     uint64_t reserved;
     uint64_t index;                        // fixed_window: the window; sliding_window: the newest slot's number
     uint64_t used;                         // fixed_window
-    uint64_t counters[LIMIT_COUNTERS_MAX]; // sliding_window: slot s is at s % counter_count
+    uint64_t counters[LIMIT_COUNTERS_MAX]; // sliding_window: slot s is at s % counter_count (N + 1)
     size_t counter_count;
     uint64_t tat_ms;       // token_bucket: theoretical arrival time, whole milliseconds
     uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount

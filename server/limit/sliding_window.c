@@ -3,17 +3,37 @@
 
 #include "limit/algorithm.h"
 
-// N sub-windows cover the window; one more, because an interval of that length can touch N + 1 of them.
-enum { SLOTS = LIMIT_COUNTERS_MAX, N = SLOTS - 1 };
+// N sub-windows cover the window; one more slot, because an interval of that length can touch N + 1 of them. Rings of
+// larger counters have fewer and longer sub-windows, each made of whole finer ones, so that slots merge exactly: what
+// was counted in any of them counts as in the newest, and so never leaves too soon.
+enum { N_FINE = LIMIT_COUNTERS_MAX - 1, N_WIDE = N_FINE / 2, N_WIDEST = N_FINE / 4 };
 
-static uint64_t slot_ms(const struct limit_rule *rule)
+static size_t slots_for(size_t width)
 {
-    return (rule->window_ms + N - 1) / N;
+    if (width <= sizeof(uint16_t))
+        return N_FINE + 1;
+    return width == sizeof(uint32_t) ? N_WIDE + 1 : N_WIDEST + 1;
+}
+
+static bool is_ring(size_t slots)
+{
+    return slots == N_FINE + 1 || slots == N_WIDE + 1 || slots == N_WIDEST + 1;
+}
+
+// How many of the finest sub-windows one of this ring's holds.
+static uint64_t fineness(size_t slots)
+{
+    return N_FINE / (slots - 1);
+}
+
+static uint64_t slot_ms(const struct limit_sliding_state *sliding, const struct limit_rule *rule)
+{
+    return (rule->window_ms + N_FINE - 1) / N_FINE * fineness(sliding->slots);
 }
 
 static uint64_t counter_at(const struct limit_sliding_state *sliding, uint64_t slot)
 {
-    size_t at = (size_t)(slot % SLOTS);
+    size_t at = (size_t)(slot % sliding->slots);
     switch (sliding->width) {
     case sizeof(uint8_t):
         return ((const uint8_t *)sliding->counters)[at];
@@ -28,7 +48,7 @@ static uint64_t counter_at(const struct limit_sliding_state *sliding, uint64_t s
 
 static void set_counter(struct limit_sliding_state *sliding, uint64_t slot, uint64_t value)
 {
-    size_t at = (size_t)(slot % SLOTS);
+    size_t at = (size_t)(slot % sliding->slots);
     switch (sliding->width) {
     case sizeof(uint8_t):
         ((uint8_t *)sliding->counters)[at] = (uint8_t)value;
@@ -53,20 +73,53 @@ static size_t width_for(uint64_t ceiling)
     return ceiling <= UINT32_MAX ? sizeof(uint32_t) : sizeof(uint64_t);
 }
 
-// Wider only: a limit that was lowered keeps what was counted under the higher one.
+static bool open_ring(struct limit_sliding_state *sliding, size_t width, size_t slots)
+{
+    *sliding = (struct limit_sliding_state){.width = (uint32_t)width, .slots = (uint32_t)slots};
+    sliding->counters = calloc(slots, width);
+    return sliding->counters != NULL;
+}
+
+static void add_to_counter(struct limit_sliding_state *sliding, uint64_t slot, uint64_t cost)
+{
+    set_counter(sliding, slot, limit_add(counter_at(sliding, slot), cost));
+    sliding->sum = limit_add(sliding->sum, cost);
+}
+
+// From a ring that is as fine as this empty one, or finer.
+static void take_counters(struct limit_sliding_state *sliding, const struct limit_record *record)
+{
+    size_t count = record->counter_count;
+    uint64_t merged = fineness(sliding->slots) / fineness(count);
+    sliding->index = record->index / merged;
+    for (size_t age = 0; age < count; age++) {
+        uint64_t slot = record->index < age ? sliding->index : (record->index - age) / merged;
+        add_to_counter(sliding, slot, record->counters[(record->index % count + count - age) % count]);
+    }
+}
+
+static void sliding_save(const union limit_state *state, struct limit_record *record)
+{
+    const struct limit_sliding_state *sliding = &state->sliding;
+    record->index = sliding->index;
+    record->counter_count = sliding->slots;
+    for (uint64_t slot = 0; slot < sliding->slots; slot++)
+        record->counters[slot] = counter_at(sliding, slot);
+}
+
+// Wider only: a limit that was lowered keeps what was counted under the higher one, in the longer sub-windows that it
+// was counted in.
 static bool sliding_reserve(union limit_state *state, uint64_t ceiling)
 {
-    struct limit_sliding_state *sliding = &state->sliding;
+    struct limit_sliding_state *sliding = &state->sliding, wider;
     size_t width = width_for(ceiling);
+    struct limit_record record;
     if (width <= sliding->width)
         return true;
-    struct limit_sliding_state wider = *sliding;
-    wider.width = width;
-    wider.counters = calloc(SLOTS, width);
-    if (wider.counters == NULL)
+    if (!open_ring(&wider, width, limit_min(slots_for(width), sliding->slots)))
         return false;
-    for (uint64_t slot = 0; slot < SLOTS && sliding->counters != NULL; slot++)
-        set_counter(&wider, slot, counter_at(sliding, slot));
+    sliding_save(state, &record);
+    take_counters(&wider, &record);
     free(sliding->counters);
     *sliding = wider;
     return true;
@@ -74,17 +127,17 @@ static bool sliding_reserve(union limit_state *state, uint64_t ceiling)
 
 static void forget_all(struct limit_sliding_state *sliding)
 {
-    memset(sliding->counters, 0, SLOTS * sliding->width);
+    memset(sliding->counters, 0, (size_t)sliding->slots * sliding->width);
     sliding->sum = 0;
 }
 
 static void sliding_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
 {
     struct limit_sliding_state *sliding = &state->sliding;
-    uint64_t index = t / slot_ms(rule);
+    uint64_t index = t / slot_ms(sliding, rule);
     if (index <= sliding->index)
         return;
-    if (index - sliding->index >= SLOTS) {
+    if (index - sliding->index >= sliding->slots) {
         forget_all(sliding);
         sliding->index = index;
         return;
@@ -105,38 +158,24 @@ static uint64_t sum_of(const struct limit_record *record)
     return sum;
 }
 
-// A ring of another size cannot be placed in time: all of it counts as spent in its newest sub-window.
-static void take_counters(struct limit_sliding_state *sliding, const struct limit_record *record)
-{
-    sliding->index = record->index;
-    sliding->sum = sum_of(record);
-    if (record->counter_count != SLOTS) {
-        set_counter(sliding, sliding->index, sliding->sum);
-        return;
-    }
-    for (uint64_t slot = 0; slot < SLOTS; slot++)
-        set_counter(sliding, slot, record->counters[slot]);
-}
-
+// Only an empty ring becomes finer again. One of an unknown size cannot be placed in time: all of it counts as spent in
+// the newest sub-window.
 static bool sliding_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
                          const struct limit_record *record)
 {
-    state->sliding = (struct limit_sliding_state){0};
-    if (!sliding_reserve(state, limit_max(rule->amount, record != NULL ? sum_of(record) : 0)))
+    struct limit_sliding_state *sliding = &state->sliding;
+    uint64_t sum = record != NULL ? sum_of(record) : 0;
+    size_t width = width_for(limit_max(rule->amount, sum));
+    bool has_ring = sum > 0 && is_ring(record->counter_count);
+    size_t slots = has_ring ? limit_min(slots_for(width), record->counter_count) : slots_for(width);
+    if (!open_ring(sliding, width, slots))
         return false;
-    if (record != NULL)
-        take_counters(&state->sliding, record);
+    if (has_ring)
+        take_counters(sliding, record);
     sliding_sync(state, rule, t);
+    if (!has_ring)
+        add_to_counter(sliding, sliding->index, sum);
     return true;
-}
-
-static void sliding_save(const union limit_state *state, struct limit_record *record)
-{
-    const struct limit_sliding_state *sliding = &state->sliding;
-    record->index = sliding->index;
-    record->counter_count = SLOTS;
-    for (uint64_t slot = 0; slot < SLOTS; slot++)
-        record->counters[slot] = counter_at(sliding, slot);
 }
 
 static void sliding_wipe(union limit_state *state)
@@ -155,9 +194,7 @@ static void sliding_spend(union limit_state *state, const struct limit_rule *rul
 {
     (void)rule;
     (void)t;
-    struct limit_sliding_state *sliding = &state->sliding;
-    set_counter(sliding, sliding->index, counter_at(sliding, sliding->index) + cost);
-    sliding->sum += cost;
+    add_to_counter(&state->sliding, state->sliding.index, cost);
 }
 
 // Only from the sub-window that it was spent in, which keeps it until it leaves the ring.
@@ -166,8 +203,8 @@ static bool sliding_refund(union limit_state *state, const struct limit_rule *ru
 {
     (void)t;
     struct limit_sliding_state *sliding = &state->sliding;
-    uint64_t slot = limit_min(spent->t_ms / slot_ms(rule), sliding->index);
-    if (sliding->index - slot >= SLOTS)
+    uint64_t slot = limit_min(spent->t_ms / slot_ms(sliding, rule), sliding->index);
+    if (sliding->index - slot >= sliding->slots)
         return false;
     uint64_t cost = limit_min(spent->cost, counter_at(sliding, slot));
     set_counter(sliding, slot, counter_at(sliding, slot) - cost);
@@ -186,9 +223,9 @@ static uint64_t sliding_reset(const union limit_state *state, const struct limit
     const struct limit_sliding_state *sliding = &state->sliding;
     if (sliding->sum == 0)
         return t;
-    for (uint64_t age = 0; age < SLOTS; age++)
-        if (counter_at(sliding, sliding->index + SLOTS - age) > 0)
-            return (sliding->index + SLOTS - age) * slot_ms(rule);
+    for (uint64_t age = 0; age < sliding->slots; age++)
+        if (counter_at(sliding, sliding->index + sliding->slots - age) > 0)
+            return (sliding->index + sliding->slots - age) * slot_ms(sliding, rule);
     return t;
 }
 
@@ -199,10 +236,10 @@ static uint64_t sliding_retry(const union limit_state *state, const struct limit
     uint64_t rest = sliding->sum;
     if (cost > rule->amount)
         return t;
-    for (uint64_t slot = sliding->index + 1; slot <= sliding->index + SLOTS; slot++) {
-        rest -= counter_at(sliding, slot); // `slot` will stand in the place of slot - SLOTS
+    for (uint64_t slot = sliding->index + 1; slot <= sliding->index + sliding->slots; slot++) {
+        rest -= counter_at(sliding, slot); // `slot` will stand in the place of slot - slots
         if (rest <= rule->amount - cost)
-            return slot * slot_ms(rule);
+            return slot * slot_ms(sliding, rule);
     }
     return t;
 }

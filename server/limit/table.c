@@ -109,8 +109,7 @@ struct limit_rule limit_meter_rule(const struct limit_table *table, const struct
 
 bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record)
 {
-    return meter->algorithm != LIMIT_TOKEN_BUCKET ||
-           (meter->amount == record->amount && meter->burst == record->burst);
+    return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == record->amount && meter->burst == record->burst);
 }
 
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule)
@@ -132,7 +131,7 @@ size_t limit_meter_bytes(const struct limit_meter *meter)
 {
     size_t bytes = malloc_bytes(sizeof *meter + meter->name_size);
     if (meter->algorithm == LIMIT_SLIDING_WINDOW)
-        bytes += malloc_bytes(LIMIT_COUNTERS_MAX * meter->state.sliding.width);
+        bytes += malloc_bytes((size_t)meter->state.sliding.slots * meter->state.sliding.width);
     return bytes;
 }
 

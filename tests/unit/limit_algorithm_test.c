@@ -3,7 +3,7 @@
 #include "limit/algorithm.h"
 #include "unit/limit_fake.h"
 
-enum { STEPS = 250, SCHEDULES = 1500, SUBWINDOWS = LIMIT_COUNTERS_MAX - 1 };
+enum { STEPS = 250, SCHEDULES = 1500 };
 
 struct admission {
     uint64_t t;
@@ -176,11 +176,22 @@ static void check_fixed(const struct run *run, uint64_t cost)
     assert_int_equal(fits(run, cost), used + cost <= run->rule.amount);
 }
 
+// What an amount's ring has, and its sub-windows.
+static uint64_t slots_of(uint64_t amount)
+{
+    return amount <= UINT16_MAX ? 61 : amount <= UINT32_MAX ? 31 : 16;
+}
+
+static uint64_t reach_of(const struct limit_rule *rule, uint64_t slots)
+{
+    return (rule->window_ms + 59) / 60 * (60 / (slots - 1)) * slots;
+}
+
 static void check_sliding(const struct run *run, uint64_t cost)
 {
-    uint64_t slot_ms = (run->rule.window_ms + SUBWINDOWS - 1) / SUBWINDOWS;
+    assert_int_equal(run->state.sliding.slots, slots_of(run->rule.amount));
     assert_true(admitted_between(run, run->t - run->rule.window_ms, run->t) <= run->rule.amount);
-    uint64_t touched = admitted_between(run, run->t - LIMIT_COUNTERS_MAX * slot_ms + 1, run->t);
+    uint64_t touched = admitted_between(run, run->t - reach_of(&run->rule, slots_of(run->rule.amount)) + 1, run->t);
     if (touched + cost <= run->rule.amount)
         assert_true(fits(run, cost));
 }
@@ -453,6 +464,87 @@ static void raising_the_amount_widens_the_counters_and_keeps_them(void **state)
     limit_sliding_window.wipe(&sliding);
 }
 
+static void reload(struct run *run)
+{
+    struct limit_record record = {.algorithm = run->algorithm};
+    run->functions->save(&run->state, &record);
+    run->functions->wipe(&run->state);
+    assert_true(run->functions->load(&run->state, &run->rule, run->t, &record));
+}
+
+// The amount goes up and down over the bounds between the rings, and the state to disk and back.
+static void no_interval_holds_more_than_the_amount_when_the_ring_becomes_coarser(void **state)
+{
+    (void)state;
+    static const uint64_t amounts[] = {200, 60000, 70000, 1000000, UINT64_C(6000000000)};
+    uint64_t switches = 0, admissions = 0;
+    for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
+        struct run run;
+        begin_run(&run, LIMIT_SLIDING_WINDOW, seed);
+        for (int step = 0; step < STEPS; step++) {
+            move(&run, run.t + random_step(&run));
+            size_t slots = run.state.sliding.slots;
+            if (fake_below(&run.random, 8) == 0) {
+                run.rule.amount = amounts[fake_below(&run.random, 5)];
+                assert_true(run.functions->reserve(&run.state, run.rule.amount));
+                move(&run, run.t);
+            }
+            if (fake_below(&run.random, 8) == 0)
+                reload(&run);
+            switches += run.state.sliding.slots != slots;
+            uint64_t cost = random_cost(&run);
+            if (fits(&run, cost)) {
+                admit(&run, cost);
+                assert_true(admitted_between(&run, run.t - run.rule.window_ms, run.t) <= run.rule.amount);
+                admissions++;
+            } else
+                assert_true(admitted_between(&run, run.t - reach_of(&run.rule, 16) + 1, run.t) + cost >
+                            run.rule.amount);
+        }
+        end_run(&run);
+    }
+    assert_true(switches > SCHEDULES && admissions > 20 * SCHEDULES);
+}
+
+static void ring_becomes_coarser_exactly_and_finer_only_when_it_is_empty(void **state)
+{
+    (void)state;
+    struct limit_rule rule = {.amount = 200, .window_ms = 60000};
+    union limit_state sliding;
+    uint64_t t = FAKE_START_MS / 4000 * 4000; // the first of four sub-windows that become one
+    assert_true(limit_sliding_window.load(&sliding, &rule, t, NULL));
+    for (int i = 0; i < 4; i++) {
+        limit_sliding_window.sync(&sliding, &rule, t + (uint64_t)i * 1000);
+        limit_sliding_window.spend(&sliding, &rule, t, 1);
+    }
+    t += 3000;
+    static const uint64_t amounts[] = {65535, 65536, UINT32_MAX, UINT64_C(1) << 32, 200};
+    static const size_t slots[] = {61, 31, 31, 16, 16};
+    for (size_t i = 0; i < 5; i++) {
+        rule.amount = amounts[i];
+        assert_true(limit_sliding_window.reserve(&sliding, rule.amount));
+        limit_sliding_window.sync(&sliding, &rule, t);
+        assert_int_equal(sliding.sliding.slots, slots[i]);
+        assert_int_equal(limit_sliding_window.remaining(&sliding, &rule, t), rule.amount - 4);
+        assert_int_equal(limit_sliding_window.reset(&sliding, &rule, t), t + 61000);
+        struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW};
+        limit_sliding_window.save(&sliding, &record);
+        assert_int_equal(record.counter_count, slots[i]);
+    }
+    struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW};
+    limit_sliding_window.save(&sliding, &record);
+    limit_sliding_window.wipe(&sliding);
+    assert_true(limit_sliding_window.load(&sliding, &rule, t + 60999, &record));
+    assert_int_equal(sliding.sliding.slots, 16);
+    limit_sliding_window.sync(&sliding, &rule, t + 61000);
+    assert_true(limit_sliding_window.is_empty(&sliding, t + 61000));
+    limit_sliding_window.save(&sliding, &record);
+    limit_sliding_window.wipe(&sliding);
+    assert_true(limit_sliding_window.load(&sliding, &rule, t + 61000, &record));
+    assert_int_equal(sliding.sliding.slots, 61);
+    limit_sliding_window.wipe(&sliding);
+}
+
 static void rescaling_a_bucket_never_makes_it_fuller(void **state)
 {
     (void)state;
@@ -510,6 +602,8 @@ int main(void)
         cmocka_unit_test(small_burst_at_a_high_rate_is_soon_back_after_a_loss),
         cmocka_unit_test(limit_that_was_lowered_and_is_raised_again_has_not_forgotten),
         cmocka_unit_test(raising_the_amount_widens_the_counters_and_keeps_them),
+        cmocka_unit_test(no_interval_holds_more_than_the_amount_when_the_ring_becomes_coarser),
+        cmocka_unit_test(ring_becomes_coarser_exactly_and_finer_only_when_it_is_empty),
         cmocka_unit_test(rescaling_a_bucket_never_makes_it_fuller),
         cmocka_unit_test(forbidden_resource_fits_nothing_and_can_be_allowed_again),
     };
