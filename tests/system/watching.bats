@@ -45,7 +45,7 @@ usage() {
         | reduce .[] as $counter ({}; .[$counter.name] += $counter.value)' <<<"$output")
 }
 
-@test "W1 a key's last use has its time and address, and only the key's own use counts" {
+@test "W2 a key's last use has its time and address, and only the key's own use counts" {
     make_key "$ACCOUNT"
     last_use '.last_used_at_ms == 0 and .last_used_address == ""'
     allowed --address 192.0.2.1 # a peek
@@ -71,7 +71,7 @@ usage() {
     last_use '.last_used_address == "192.0.2.4"'
 }
 
-@test "W1 keys that were never used can be listed" {
+@test "W2 keys that were never used can be listed" {
     make_key "$ACCOUNT" idle
     local idle=$KEY_ID
     make_key "$ACCOUNT" busy
@@ -82,7 +82,7 @@ usage() {
     done_so '[.keys[] | select(.last_used_at_ms > 0) | .name] == ["busy"]'
 }
 
-@test "W1 last use outlives a restart, and a kill but for its last moments" {
+@test "W2 last use outlives a restart, and a kill but for its last moments" {
     own_daemon
     postern tier put free --limit requests=100/day --default
     postern account put "$ACCOUNT" --no-default-public-key >/dev/null
@@ -99,7 +99,7 @@ usage() {
     [ "$output" = '{"ALLOWED":2,"requests":2}' ]
 }
 
-@test "W2 usage is counted by reason and by resource, for keys and for their account" {
+@test "W1 usage is counted by reason and by resource, for keys and for their account" {
     make_key "$ACCOUNT" one
     local one=$KEY_ID
     use --charge requests=2
@@ -116,7 +116,7 @@ usage() {
     [ "$output" = '{"ALLOWED":2,"RATE_LIMITED":1,"requests":3}' ]
 }
 
-@test "W2 usage has bounds: only the span that is asked for, only hours or days" {
+@test "W1 usage has bounds: only the span that is asked for, only hours or days" {
     make_key "$ACCOUNT"
     use
     usage "account: \"$ACCOUNT\"" "from_ms: 1000 to_ms: 86400000"
@@ -129,7 +129,7 @@ usage() {
     wire_failed "$INVALID_ARGUMENT" get_usage.subject
 }
 
-@test "W2 the command line shows usage by the day, and says what it does not understand" {
+@test "W1 the command line shows usage by the day, and says what it does not understand" {
     make_key "$ACCOUNT"
     use
     call usage --account "$ACCOUNT" --from 2d --by day
