@@ -54,6 +54,11 @@ verify() {
     run --separate-stderr postern verify - --peek --json "$@" <<<"$TOKEN"
 }
 
+# use [OPTION]...: of TOKEN, not a peek.
+use() {
+    run --separate-stderr postern verify - --json "$@" <<<"$TOKEN"
+}
+
 # allowed [OPTION]...
 allowed() {
     verify "$@"

@@ -31,11 +31,6 @@ account() {
     make_key "$ACCOUNT"
 }
 
-# use [OPTION]...: of TOKEN, not a peek.
-use() {
-    run --separate-stderr postern verify - --json "$@" <<<"$TOKEN"
-}
-
 # fits CHARGE: TOKEN's, in one call.
 fits() {
     use --charge "$1"

@@ -24,11 +24,6 @@ teardown() {
     drop_own_daemon
 }
 
-# use [OPTION]...: of TOKEN, not a peek.
-use() {
-    run --separate-stderr postern verify - --json "$@" <<<"$TOKEN"
-}
-
 # last_use FILTER: jq's FILTER is true of the key.
 last_use() {
     call get "$KEY_ID"
