@@ -96,6 +96,7 @@ static bool open_registry(struct daemon *daemon)
         .default_prefix = slice_text(daemon->config.default_prefix),
         .log = &daemon->log,
         .witness_path = witness_of(daemon),
+        .replay_retention_ms = (uint64_t)daemon->config.replay_retention_minutes * 60 * 1000,
     };
     return registry_open(&options, &daemon->registry, &note) == STATUS_OK || main_complain(daemon, &note);
 }

@@ -28,6 +28,8 @@ struct daemon {
     struct registry *registry;
     struct registry_purge_walk purge_walk;
     enum status last_purge;
+    uint64_t replays_purged_ms; // when also few were
+    enum status last_replay_purge;
     enum status last_checkpoint;
     struct usage *usage;
     struct authorizer *authorizer;

@@ -183,6 +183,12 @@ static enum status set_key_retention(struct config *config, const char *text, st
     return set_number(&config->key_retention_days, text, 0, 36500, note);
 }
 
+// Clients rely on the 15 minutes.
+static enum status set_replay_retention(struct config *config, const char *text, struct status_note *note)
+{
+    return set_number(&config->replay_retention_minutes, text, 15, 24 * 60, note);
+}
+
 static enum status set_contexts(struct config *config, const char *text, struct status_note *note)
 {
     return set_number(&config->contexts, text, 1, 4096, note);
@@ -233,6 +239,8 @@ const struct setting setting_table[SETTING_COUNT] = {
     {"key_retention_days", "N", false,
      "when keys that were revoked or have expired are emptied of all but what refuses them (default 0: never)",
      set_key_retention},
+    {"replay_retention_minutes", "N", false,
+     "how long the replies to changes are kept for retries, 15 to 1440 (default 15)", set_replay_retention},
     {"contexts", "N", false, "calls handled at the same time (default 256)", set_contexts},
     {"max_connections", "N", false, "connections in all (default 4096)", set_max_connections},
     {"socket_mode", "MODE", false, "permissions of ipc sockets (default 0660)", set_socket_mode},

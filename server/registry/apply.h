@@ -1,4 +1,5 @@
-// Writes a change: its images, what is derived from them, the audit chain and the head. Private to the room.
+// Writes a change: its images, what is derived from them, what it removes of idempotency records, the audit chain and
+// the head. Private to the room.
 //
 // Two steps, so that memory can run out only before the first write: prepare reads and packs, write only writes.
 // Deterministic; a change that was applied already changes nothing.
@@ -7,6 +8,7 @@
 #define REGISTRY_APPLY_H
 
 #include "registry/chain.h"
+#include "registry/replay.h"
 
 // One image, ready to be written.
 struct apply_image {
@@ -21,6 +23,8 @@ struct apply_image {
 struct apply_plan {
     struct apply_image *images;
     size_t image_count;
+    struct replay_old *replays; // to remove
+    size_t replay_count;
     struct slice link;
     struct record_head head;
     bool is_applied; // before: nothing to write

@@ -174,6 +174,10 @@ static enum status check_link(struct check *check, uint64_t seq, uint8_t mac[SEC
     status = record_unpack_change(link.change, check->arena, &change);
     if (status == STATUS_DATA_LOSS || (status == STATUS_OK && change.seq != seq))
         return fail_link(check, seq, "holds something else");
+    if (status == STATUS_OK && change.replays_before_ms > change.time_ms)
+        return fail_link(check, seq, "removed idempotency records that were not old");
+    if (status == STATUS_OK && change.image_count + change.replays == 0)
+        return fail_link(check, seq, "changed nothing");
     if (status == STATUS_OK)
         status = check_images(check, &change);
     memcpy(mac, link.mac, SECRET_HASH_SIZE);

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { PURGE_ROUNDS = 64 }; // of idempotency records, a few in each
-
 static struct registry_command *command_of(struct store_job *job)
 {
     return (struct registry_command *)(void *)((char *)job - offsetof(struct registry_command, job));
@@ -39,14 +37,16 @@ static enum status carry_out(struct decision *decision)
     const struct registry *registry = decision->registry;
     struct apply_plan plan = {.is_applied = true};
     struct replay_plan replay;
-    if (decision->image_count > 0) {
+    if (decision->image_count > 0 || decision->replays > 0) {
         struct change change = {.seq = decision->seq,
                                 .time_ms = decision->now_ms,
                                 .actor = command->caller.name,
                                 .on_behalf_of = account_of(&command->caller),
                                 .kind = command->kind,
                                 .images = decision->images,
-                                .image_count = decision->image_count};
+                                .image_count = decision->image_count,
+                                .replays_before_ms = decision->replays_before_ms,
+                                .replays = decision->replays};
         enum status status = apply_prepare(decision->txn, registry->secret, &change, registry->scratch, &plan);
         if (status != STATUS_OK)
             return status;
@@ -75,13 +75,6 @@ static enum status check_request_id(struct registry_command *command)
                        REGISTRY_REQUEST_ID_SIZE, command->request_id.size);
 }
 
-static void expire_replies(const struct registry_command *command, struct store_txn *txn, uint64_t now_ms)
-{
-    bool more = true;
-    for (size_t rounds = is_replayable(command) ? 1 : PURGE_ROUNDS; more && rounds > 0; rounds--)
-        more = replay_expire(txn, now_ms);
-}
-
 static enum status execute(struct registry_command *command, struct store_txn *txn)
 {
     struct registry *registry = command->registry;
@@ -96,7 +89,6 @@ static enum status execute(struct registry_command *command, struct store_txn *t
     if (status != STATUS_OK)
         return status;
     decision.seq = command->seq + 1;
-    expire_replies(command, txn, decision.now_ms);
     status = decide_authority(&decision);
     if (status == STATUS_OK && is_replayable(command))
         status = replay_find(registry, txn, command, decision.now_ms, &command->replayed);

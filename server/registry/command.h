@@ -13,6 +13,7 @@ enum {
     REGISTRY_REQUEST_ID_SIZE = 16,
     REGISTRY_IMPORT_MAX = 64,
     REGISTRY_PURGE_MAX = 32,
+    REGISTRY_PURGE_REPLAYS_MAX = 1000,
     REGISTRY_GRACE_DEFAULT_MS = 12 * 60 * 60 * 1000,
     REGISTRY_RANDOM_SIZE = 96
 };
@@ -139,18 +140,21 @@ struct registry_import {
     size_t count;
 };
 
-// The daemon's own, for operators; has no request_id, as nobody repeats it. Looks at a bounded number of keys.
+// The daemon's own, for operators; has no request_id, as nobody repeats it. Looks at a bounded number of keys and
+// idempotency records.
 struct registry_purge {
     uint64_t dead_before_ms; // keys revoked or expired before it
-    size_t max;              // to purge; at most REGISTRY_PURGE_MAX
+    size_t max;              // to purge; at most REGISTRY_PURGE_MAX, 0 leaves keys alone
     bool after_set;          // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
+    size_t replays_min; // remove the idempotency records past their time if there are so many; 0 leaves them alone
 };
 
 struct registry_purge_result {
     size_t count; // purged
     bool more;    // continue behind `last`
     uint8_t last[KEY_ID_SIZE];
+    size_t replays; // removed; at most REGISTRY_PURGE_REPLAYS_MAX, then there may be more
 };
 
 struct registry_result {

@@ -22,7 +22,9 @@ struct decision {
     // out
     struct image *images; // `room`, unless the rule brings an array of its own
     struct image room[DECIDE_ROOM];
-    size_t image_count; // 0: all is as it was asked for already
+    size_t image_count;
+    uint64_t replays_before_ms; // a purge: as in struct change
+    size_t replays;             // without these and images: all is as it was asked for already
 };
 
 // May the caller ask this at all, today? Also asked before a reply is given again. For revoking it finds the key.

@@ -1,8 +1,8 @@
-// PURGE: of keys that are dead for long nothing stays but what refuses their tokens. The daemon's own; a part of all
-// keys at a time, so that the writer is not held up.
+// PURGE: of keys that are dead for long nothing stays but what refuses their tokens; idempotency records that are past
+// their time go. The daemon's own; a part of all at a time, so that the writer is not held up.
 #include "registry/decide.h"
 #include "registry/record.h"
-#include "registry/table.h"
+#include "registry/replay.h"
 
 #include <string.h>
 
@@ -19,6 +19,8 @@ enum status decide_purge_authority(struct decision *decision)
 {
     return decide_operator_only(decision, "purge");
 }
+
+// --- keys
 
 static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
 {
@@ -121,7 +123,7 @@ static enum status walk_keys(struct purge *purge)
     return status;
 }
 
-enum status decide_purge(struct decision *decision)
+static enum status choose_keys(struct decision *decision)
 {
     size_t max = decision->command->ask.purge.max;
     struct purge purge = {.decision = decision, .max = max < REGISTRY_PURGE_MAX ? max : REGISTRY_PURGE_MAX};
@@ -133,4 +135,31 @@ enum status decide_purge(struct decision *decision)
     arena_free(purge.arena);
     decision->command->result.purge.count = decision->image_count;
     return status;
+}
+
+// --- idempotency records
+
+static enum status choose_replays(struct decision *decision)
+{
+    struct replay_old *old = NULL;
+    size_t count = 0;
+    size_t min = decision->command->ask.purge.replays_min;
+    uint64_t before_ms = replay_dead_before(decision->registry, decision->now_ms);
+    enum status status =
+        replay_collect(decision->txn, before_ms, REGISTRY_PURGE_REPLAYS_MAX, decision->registry->scratch, &old, &count);
+    if (status != STATUS_OK || count < min)
+        return status;
+    decision->replays_before_ms = before_ms;
+    decision->replays = count;
+    decision->command->result.purge.replays = count;
+    return STATUS_OK;
+}
+
+// --- both
+
+enum status decide_purge(struct decision *decision)
+{
+    const struct registry_purge *ask = &decision->command->ask.purge;
+    enum status status = ask->max > 0 ? choose_keys(decision) : STATUS_OK;
+    return status == STATUS_OK && ask->replays_min > 0 ? choose_replays(decision) : status;
 }

@@ -4,6 +4,8 @@
 #include "registry/state.h"
 #include "registry/table.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -160,6 +162,39 @@ static enum status add_entry(struct listing *listing, const struct change *chang
     return STATUS_OK;
 }
 
+// --- what it did beside that
+
+static bool print_number(struct arena *arena, uint64_t number, struct slice *out)
+{
+    char digits[24];
+    return arena_copy(arena, slice_make(digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number)), out);
+}
+
+// Idempotency records are nobody's in particular: so many are gone.
+static enum status add_replays(struct listing *listing, const struct change *change)
+{
+    enum { FIELDS = 2 };
+    struct registry_changes_page *page = listing->page;
+    struct registry_change_entry *entry = &page->items[page->count];
+    struct registry_entry *before = arena_array(listing->arena, FIELDS, sizeof *before);
+    if (before == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    before[0].key = slice_text("idempotency_records");
+    before[1].key = slice_text("made_before_ms");
+    *entry = (struct registry_change_entry){.seq = change->seq,
+                                            .time_ms = change->time_ms,
+                                            .what = change_name(change->kind),
+                                            .before = before,
+                                            .before_count = FIELDS};
+    if (!print_number(listing->arena, change->replays, &before[0].value) ||
+        !print_number(listing->arena, change->replays_before_ms, &before[1].value) ||
+        !arena_copy(listing->arena, change->actor, &entry->actor))
+        return STATUS_RESOURCE_EXHAUSTED;
+    page->count++;
+    listing->bytes += ENTRY_EXTRA_BYTES;
+    return STATUS_OK;
+}
+
 // --- pages
 
 static bool is_wanted(const struct listing *listing, const struct image *image)
@@ -168,6 +203,11 @@ static bool is_wanted(const struct listing *listing, const struct image *image)
     if (query->has_key_id && (image->kind != IMAGE_KEY || memcmp(image->of.key.id, query->key_id, KEY_ID_SIZE) != 0))
         return false;
     return query->account.size == 0 || slice_equal(image_account(image), query->account);
+}
+
+static bool wants_replays(const struct listing *listing, const struct change *change)
+{
+    return change->replays > 0 && !listing->query->has_key_id && listing->query->account.size == 0;
 }
 
 static bool is_full(const struct listing *listing)
@@ -212,12 +252,12 @@ static enum status examine(struct listing *listing, uint64_t seq, bool *past)
     listing->page->last_seq = seq;
     if (query->actor.size > 0 && !slice_equal(change.actor, query->actor))
         return STATUS_OK;
-    if (!make_room(listing, change.image_count))
+    if (!make_room(listing, change.image_count + 1))
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < change.image_count && status == STATUS_OK; i++)
         if (is_wanted(listing, &change.images[i]))
             status = add_entry(listing, &change, &change.images[i]);
-    return status;
+    return status == STATUS_OK && wants_replays(listing, &change) ? add_replays(listing, &change) : status;
 }
 
 static enum status walk_chain(struct listing *listing, uint64_t seq)

@@ -33,19 +33,27 @@ static enum status run(struct registry *registry, struct registry_command *comma
     return STATUS_OK;
 }
 
+static bool begin(struct registry_command *command, struct status_note *note)
+{
+    *command = (struct registry_command){.kind = REGISTRY_PURGE,
+                                         .caller = {.name = slice_text("posternd"), .is_operator = true},
+                                         .encode = encode_nothing,
+                                         .done = post};
+    command->arena = arena_new(PURGE_ARENA_BYTES);
+    if (command->arena == NULL)
+        status_ignore(status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory"), "the caller says so");
+    return command->arena != NULL;
+}
+
 enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms, struct registry_purge_walk *walk,
                                 struct status_note *note)
 {
-    struct registry_command command = {.kind = REGISTRY_PURGE,
-                                       .caller = {.name = slice_text("posternd"), .is_operator = true},
-                                       .ask.purge = {.dead_before_ms = dead_before_ms, .max = REGISTRY_PURGE_MAX},
-                                       .encode = encode_nothing,
-                                       .done = post};
-    command.ask.purge.after_set = walk->after_set;
+    struct registry_command command;
+    if (!begin(&command, note))
+        return STATUS_RESOURCE_EXHAUSTED;
+    command.ask.purge = (struct registry_purge){
+        .dead_before_ms = dead_before_ms, .max = REGISTRY_PURGE_MAX, .after_set = walk->after_set};
     memcpy(command.ask.purge.after, walk->after, sizeof walk->after);
-    command.arena = arena_new(PURGE_ARENA_BYTES);
-    if (command.arena == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory");
     enum status status = run(registry, &command, note);
     if (status == STATUS_OK) {
         const struct registry_purge_result *result = &command.result.purge;
@@ -53,6 +61,20 @@ enum status registry_purge_some(struct registry *registry, uint64_t dead_before_
         walk->after_set = result->more;
         memcpy(walk->after, result->last, sizeof walk->after);
     }
+    arena_free(command.arena);
+    return status;
+}
+
+enum status registry_purge_replays(struct registry *registry, size_t min, size_t *count, struct status_note *note)
+{
+    struct registry_command command;
+    *count = 0;
+    if (!begin(&command, note))
+        return STATUS_RESOURCE_EXHAUSTED;
+    command.ask.purge.replays_min = min;
+    enum status status = run(registry, &command, note);
+    if (status == STATUS_OK)
+        *count = command.result.purge.replays;
     arena_free(command.arena);
     return status;
 }

@@ -73,7 +73,16 @@ bool record_pack_change(const struct change *change, struct arena *arena, struct
     record.on_behalf_of = record_to_bytes(change->on_behalf_of);
     record.kind = (uint32_t)change->kind;
     record.n_images = change->image_count;
+    record.replays_before_ms = change->replays_before_ms;
+    record.replays = (uint32_t)change->replays;
     return record_pack_message(&record.base, arena, out);
+}
+
+// Only a purge removes replies, and says which.
+static bool are_replays_sound(const Postern__Records__ChangeRecord *record)
+{
+    return (record->replays > 0) == (record->replays_before_ms > 0) && record->replays <= REGISTRY_PURGE_REPLAYS_MAX &&
+           (record->replays == 0 || record->kind == REGISTRY_PURGE);
 }
 
 enum status record_unpack_change(struct slice bytes, struct arena *arena, struct change *out)
@@ -83,7 +92,8 @@ enum status record_unpack_change(struct slice bytes, struct arena *arena, struct
         record_unpack_message(&postern__records__change_record__descriptor, bytes, arena, &status);
     if (record == NULL)
         return status;
-    if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_PURGE)
+    if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_PURGE ||
+        !are_replays_sound(record))
         return STATUS_DATA_LOSS;
     *out = (struct change){.seq = record->seq,
                            .time_ms = record->time_ms,
@@ -91,7 +101,9 @@ enum status record_unpack_change(struct slice bytes, struct arena *arena, struct
                            .on_behalf_of = record_from_bytes(record->on_behalf_of),
                            .kind = (enum registry_command_kind)record->kind,
                            .images = arena_array(arena, record->n_images, sizeof *out->images),
-                           .image_count = record->n_images};
+                           .image_count = record->n_images,
+                           .replays_before_ms = record->replays_before_ms,
+                           .replays = record->replays};
     if (out->images == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < record->n_images && status == STATUS_OK; i++)

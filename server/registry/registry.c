@@ -203,6 +203,8 @@ static enum status open_parts(struct registry *registry, const struct registry_o
     registry->secret = options->secret;
     registry->clock = options->clock;
     registry->log = options->log;
+    registry->replay_retention_ms =
+        options->replay_retention_ms > REGISTRY_REPLAY_MS ? options->replay_retention_ms : REGISTRY_REPLAY_MS;
     if (options->witness_path != NULL) {
         registry->witness_path = strdup(options->witness_path);
         if (registry->witness_path == NULL)

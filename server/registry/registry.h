@@ -23,7 +23,7 @@ enum {
     REGISTRY_PAGE_MAX = 500,
     REGISTRY_PAGE_DEFAULT = 100,
     REGISTRY_PAGE_EXAMINED_MAX = 2000,
-    REGISTRY_REPLAY_MS = 15 * 60 * 1000,
+    REGISTRY_REPLAY_MS = 15 * 60 * 1000, // clients rely on it
     REGISTRY_REPLAYS_PER_CALLER_MAX = 250000
 };
 
@@ -38,6 +38,8 @@ struct registry_options {
     struct slice default_prefix;
     const struct log *log;
     const char *witness_path; // file of signed checkpoints beside the keyring; NULL: none
+    // How long a reply is kept for a retry; 0 = REGISTRY_REPLAY_MS, and less is taken as that.
+    uint64_t replay_retention_ms;
 };
 
 // Opens or makes the store. FAILED_PRECONDITION when it belongs to another keyring (check value), or is of a newer
@@ -162,7 +164,8 @@ struct registry_changes_query {
     size_t page_size;
     size_t page_bytes_max; // 0 = 512 KiB
 };
-// One image of a change, field by field, as text for people and programs; never a secret or a hash.
+// One image of a change, field by field, as text for people and programs; never a secret or a hash. What a purge
+// removed of idempotency records is one without account and key: how many, in `before`.
 struct registry_change_entry {
     uint64_t seq;
     uint64_t time_ms;
@@ -195,10 +198,9 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 void registry_submit(struct registry *registry, struct registry_command *command);
 
 // Purges keys that were revoked or expired before `dead_before_ms`: hides them, and removes all of them but what
-// refuses their tokens as before. A change like any other, of at most REGISTRY_PURGE_MAX keys; without any, none. Also
-// removes idempotency records of the past. One call looks at a few hundred keys and goes on where `walk` (zero at
-// first) stopped, from the beginning again once it was at the end. Waits for the commit: for the scheduler, every few
-// seconds.
+// refuses their tokens as before. A change like any other, of at most REGISTRY_PURGE_MAX keys; without any, none. One
+// call looks at a few hundred keys and goes on where `walk` (zero at first) stopped, from the beginning again once it
+// was at the end. Waits for the commit: for the scheduler, every few seconds.
 struct registry_purge_walk {
     bool after_set;
     uint8_t after[KEY_ID_SIZE];
@@ -206,6 +208,13 @@ struct registry_purge_walk {
 };
 STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms,
                                                   struct registry_purge_walk *walk, struct status_note *note);
+
+// Removes idempotency records that are past their retention, the oldest first, if there are at least `min` (1 to
+// REGISTRY_PURGE_REPLAYS_MAX). A change like any other; without any, none. *count: how many;
+// REGISTRY_PURGE_REPLAYS_MAX: there may be more. They are worth nothing from the moment that their retention ends,
+// removed or not. Waits for the commit, as above.
+STATUS_MUST_CHECK enum status registry_purge_replays(struct registry *registry, size_t min, size_t *count,
+                                                     struct status_note *note);
 
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);

@@ -127,6 +127,32 @@ static void removed_record_shows_what_it_was(void **state)
     assert_field(&change, "scope", "read", "read"); // which one it is about
 }
 
+static void purge_shows_how_many_replies_are_gone(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    size_t count = 0;
+    struct status_note note = {.message = ""};
+    fixture_furnish(fixture, "acme");
+    struct ask *made = fixture_key(fixture, "acme");
+    fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    assert_int_equal(registry_purge_replays(fixture->registry, 1, &count, &note), STATUS_OK);
+    struct registry_change_entry change = newest(fixture);
+    assert_string_equal(change.what, "purge");
+    assert_text(change.actor, "posternd");
+    assert_int_equal(change.seq, 4);
+    assert_false(change.has_key_id);
+    assert_int_equal(change.account.size + change.after_count, 0);
+    assert_int_equal(change.before_count, 2);
+    assert_field(&change, "idempotency_records", "3", NULL);
+    assert_field(&change, "made_before_ms", "1700000001", NULL);
+    struct registry_changes_query of_key = {.has_key_id = true};
+    memcpy(of_key.key_id, made->command.result.key.id, KEY_ID_SIZE);
+    assert_int_equal(list(fixture, of_key).count, 1);
+    assert_int_equal(list(fixture, (struct registry_changes_query){.account = slice_text("acme")}).count, 2);
+    assert_int_equal(list(fixture, (struct registry_changes_query){.actor = slice_text("posternd")}).count, 1);
+    assert_int_equal(list(fixture, (struct registry_changes_query){.actor = slice_text("uid:0")}).count, 3);
+}
+
 static void roll_shows_both_keys(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -318,13 +344,21 @@ static void altered_change_is_not_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ASKS_TEST(new_records_show_what_they_hold),      ASKS_TEST(changed_record_shows_what_differs),
-        ASKS_TEST(removed_record_shows_what_it_was),     ASKS_TEST(roll_shows_both_keys),
-        ASKS_TEST(change_by_a_key_says_for_whom),        ASKS_TEST(no_secret_is_listed),
-        ASKS_TEST(changes_of_one_account_are_found),     ASKS_TEST(changes_of_one_key_are_found),
-        ASKS_TEST(changes_of_one_actor_are_found),       ASKS_TEST(changes_of_a_time_are_found),
-        ASKS_TEST(pages_go_on_where_the_last_one_ended), ASKS_TEST(page_ends_between_two_changes),
-        ASKS_TEST(empty_chain_has_an_empty_page),        ASKS_TEST(altered_change_is_not_listed),
+        ASKS_TEST(new_records_show_what_they_hold),
+        ASKS_TEST(changed_record_shows_what_differs),
+        ASKS_TEST(removed_record_shows_what_it_was),
+        ASKS_TEST(roll_shows_both_keys),
+        ASKS_TEST(purge_shows_how_many_replies_are_gone),
+        ASKS_TEST(change_by_a_key_says_for_whom),
+        ASKS_TEST(no_secret_is_listed),
+        ASKS_TEST(changes_of_one_account_are_found),
+        ASKS_TEST(changes_of_one_key_are_found),
+        ASKS_TEST(changes_of_one_actor_are_found),
+        ASKS_TEST(changes_of_a_time_are_found),
+        ASKS_TEST(pages_go_on_where_the_last_one_ended),
+        ASKS_TEST(page_ends_between_two_changes),
+        ASKS_TEST(empty_chain_has_an_empty_page),
+        ASKS_TEST(altered_change_is_not_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // The check of a whole store: sound after many changes, and no flipped byte escapes it.
-#include "registry/record.h"
+#include "registry/chain.h"
 #include "registry/table.h"
 #include "support/registry_fixture.h"
 #include "support/registry_raw.h"
@@ -10,6 +10,13 @@
 #include <cmocka.h>
 
 enum { COMMANDS = 500 };
+
+static void purge_replays(struct registry_fixture *fixture)
+{
+    size_t count = 0;
+    struct status_note note = {.message = ""};
+    fixture_demand(registry_purge_replays(fixture->registry, 1, &count, &note) == STATUS_OK, note.message);
+}
 
 // 500 commands of all kinds over a few accounts and tiers, repeatable.
 static void make_changes(struct registry_fixture *fixture)
@@ -24,6 +31,8 @@ static void make_changes(struct registry_fixture *fixture)
     for (size_t i = 6; i < COMMANDS; i++) {
         struct ask *ask = NULL;
         fixture_wait(fixture, 3000); // replies expire on the way
+        if (i % 50 == 0)
+            purge_replays(fixture);
         if (i % 7 == 0)
             ask = ask_for_tier(fixture, tiers[i % 3], i % 2 == 0);
         else if (i % 11 == 0)
@@ -93,6 +102,60 @@ static void mixed_changes_leave_a_sound_store(void **state)
     assert_in_range(seq, 300, COMMANDS);
     fixture_close(fixture);
     assert_sound(fixture);
+}
+
+// As a daemon would that removes what it must not: a link whose MAC is right.
+static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, size_t replays)
+{
+    struct slice packed, link;
+    struct record_head head, next;
+    uint8_t bytes[RECORD_HEAD_MAX];
+    uint64_t now_ms = atomic_load(&fixture->now_ms);
+    assert_int_equal(chain_read_head(fixture_look(fixture), &head), STATUS_OK);
+    struct change change = {.seq = head.seq + 1,
+                            .time_ms = now_ms,
+                            .actor = slice_text("posternd"),
+                            .kind = REGISTRY_PURGE,
+                            .replays_before_ms = before_ms,
+                            .replays = replays};
+    struct table_key key = table_change_key(change.seq);
+    assert_true(record_pack_change(&change, fixture->arena, &packed));
+    assert_int_equal(chain_extend(fixture->secret, &head, packed, fixture->arena, &link, &next), STATUS_OK);
+    fixture_close(fixture);
+    raw_put(fixture->path, "change", table_slice(&key), link);
+    raw_put(fixture->path, "meta", table_meta_head(), slice_make(bytes, record_pack_head(&next, bytes)));
+}
+
+static void assert_judged(struct registry_fixture *fixture, const char *word)
+{
+    struct status_note note = {.message = ""};
+    assert_int_equal(judge(fixture, &note), STATUS_DATA_LOSS);
+    if (strstr(note.message, word) == NULL)
+        fail_msg("%s", note.message);
+}
+
+static void purge_of_young_idempotency_records_is_found(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    forge_purge(fixture, atomic_load(&fixture->now_ms) + 1, 1);
+    assert_judged(fixture, "not old");
+    fixture_open(fixture);
+}
+
+static void change_of_nothing_is_found(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    forge_purge(fixture, 0, 0);
+    assert_judged(fixture, "changed nothing");
+    fixture_open(fixture);
+}
+
+static void purge_without_a_number_is_found(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    forge_purge(fixture, 1, 0);
+    assert_judged(fixture, "holds something else");
+    fixture_open(fixture);
 }
 
 // Flips bytes all over the value of the table's n-th row, one at a time.
@@ -243,6 +306,9 @@ int main(void)
         TEST(count_for_an_account_without_keys_is_found),
         TEST(record_set_back_to_an_older_state_is_found),
         TEST(note_names_the_record_and_the_change),
+        TEST(purge_of_young_idempotency_records_is_found),
+        TEST(change_of_nothing_is_found),
+        TEST(purge_without_a_number_is_found),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,25 +207,78 @@ static void purge_makes_room_in_the_count_of_keys(void **state)
     fixture_open(fixture);
 }
 
-static void purge_removes_all_old_idempotency_records(void **state)
+// --- idempotency records
+
+static size_t purge_replays(struct registry_fixture *fixture, size_t min)
+{
+    size_t count = 0;
+    struct status_note note = {.message = ""};
+    if (registry_purge_replays(fixture->registry, min, &count, &note) != STATUS_OK)
+        fail_msg("%s", note.message);
+    return count;
+}
+
+static void make_replays(struct registry_fixture *fixture, size_t count)
+{
+    struct ask **asks = calloc(count, sizeof(struct ask *));
+    assert_non_null(asks);
+    for (size_t i = 0; i < count; i++) {
+        asks[i] = ask_for_tier(fixture, "other", false);
+        if (i % 3 == 2)
+            asks[i]->command.caller.name = slice_text("uid:1000");
+        ask_start(fixture, asks[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(ask_wait(asks[i]), STATUS_OK);
+    free(asks);
+}
+
+static void purge_removes_old_idempotency_records_in_one_change(void **state)
 {
     enum { COUNT = 100 };
     struct registry_fixture *fixture = *state;
     uint8_t key[511];
-    fixture_furnish(fixture, "acme");
-    for (size_t i = 0; i < COUNT; i++)
-        EXPECT_OK(fixture, ask_for_tier(fixture, "other", false));
+    make_replays(fixture, COUNT);
     fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
-    assert_int_equal(purge(fixture, 1), 0);
-    fixture_close(fixture);
-    assert_int_not_equal(raw_key_at(fixture->path, "replay", COUNT + 1, key), 0);
-    fixture_open(fixture);
+    assert_int_equal(purge_replays(fixture, 1), 0);
+    assert_int_equal(seq_now(fixture), COUNT); // nothing to do is no change
     fixture_wait(fixture, 1);
-    assert_int_equal(purge(fixture, 1), 0);
+    assert_int_equal(purge_replays(fixture, COUNT + 1), 0);
+    assert_int_equal(purge(fixture, 1), 0); // that of keys leaves them alone
+    assert_int_equal(seq_now(fixture), COUNT);
+    assert_int_equal(purge_replays(fixture, COUNT), COUNT);
+    assert_int_equal(seq_now(fixture), COUNT + 1);
+    assert_int_equal(purge_replays(fixture, 1), 0);
+    assert_int_equal(seq_now(fixture), COUNT + 1);
     assert_sound(fixture);
     fixture_close(fixture);
     assert_int_equal(raw_key_at(fixture->path, "replay", 0, key), 0); // and none of the purge itself
+    assert_int_equal(raw_key_at(fixture->path, "replay_by_time", 0, key), 0);
+    assert_int_equal(raw_key_at(fixture->path, "replay_count", 0, key), 0);
     fixture_open(fixture);
+}
+
+static void purge_of_many_idempotency_records_takes_the_oldest_first(void **state)
+{
+    enum { MORE = 200, YOUNG = 3 };
+    struct registry_fixture *fixture = *state;
+    struct ask *oldest = ask_for_tier(fixture, "other", false);
+    EXPECT_OK(fixture, oldest);
+    fixture_wait(fixture, 1);
+    make_replays(fixture, REGISTRY_PURGE_REPLAYS_MAX + MORE - 1);
+    fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
+    make_replays(fixture, YOUNG);
+    assert_int_equal(purge_replays(fixture, 1), 1);
+    fixture_wait(fixture, 1);
+    uint64_t seq = seq_now(fixture);
+    assert_int_equal(purge_replays(fixture, REGISTRY_PURGE_REPLAYS_MAX), REGISTRY_PURGE_REPLAYS_MAX);
+    assert_sound(fixture);
+    assert_int_equal(purge_replays(fixture, 1), MORE - 1);
+    assert_int_equal(purge_replays(fixture, 1), 0);
+    assert_int_equal(seq_now(fixture), seq + 2);
+    assert_sound(fixture); // with the counts of both callers
+    fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    assert_int_equal(purge_replays(fixture, 1), YOUNG);
 }
 
 static void only_operators_purge(void **state)
@@ -246,7 +299,8 @@ int main(void)
         ASKS_TEST(purge_takes_a_part_at_a_time_and_reaches_every_key),
         ASKS_TEST(purge_of_largest_keys_fits),
         ASKS_TEST(purge_makes_room_in_the_count_of_keys),
-        ASKS_TEST(purge_removes_all_old_idempotency_records),
+        ASKS_TEST(purge_removes_old_idempotency_records_in_one_change),
+        ASKS_TEST(purge_of_many_idempotency_records_takes_the_oldest_first),
         ASKS_TEST(only_operators_purge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

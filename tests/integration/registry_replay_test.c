@@ -41,6 +41,22 @@ static size_t count_keys(struct registry_fixture *fixture)
     return page.count;
 }
 
+static size_t purge_replays(struct registry_fixture *fixture)
+{
+    size_t count = 0;
+    struct status_note note = {.message = ""};
+    if (registry_purge_replays(fixture->registry, 1, &count, &note) != STATUS_OK)
+        fail_msg("%s", note.message);
+    return count;
+}
+
+static uint64_t newest_seq(struct registry_fixture *fixture)
+{
+    uint64_t seq = 0;
+    assert_int_equal(registry_seq(fixture_look(fixture), &seq), STATUS_OK);
+    return seq;
+}
+
 static size_t count_rows(struct registry_fixture *fixture, enum table table)
 {
     struct store_cursor *cursor = NULL;
@@ -198,7 +214,7 @@ static void replay_ends_after_fifteen_minutes(void **state)
 static void expired_record_behind_others_counts_as_absent(void **state)
 {
     struct registry_fixture *fixture = *state;
-    for (int i = 0; i < 20; i++) // older than the one that is asked for, and more than one command removes
+    for (int i = 0; i < 20; i++) // older than the one that is asked for
         fixture_key(fixture, "acme");
     fixture_wait(fixture, 1);
     struct ask *last = fixture_key(fixture, "acme");
@@ -207,24 +223,73 @@ static void expired_record_behind_others_counts_as_absent(void **state)
     late->command.call_digest[0] ^= 1; // not even another call is in the way
     assert_int_equal(ask_run(fixture, late), STATUS_OK);
     assert_false(late->command.replayed);
+    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 23); // all are still there
     assert_sound(fixture);
 }
 
-static void each_command_removes_expired_records(void **state)
+static void expired_records_are_removed_by_a_change_alone(void **state)
 {
     struct registry_fixture *fixture = *state;
     for (int i = 0; i < 18; i++)
         fixture_key(fixture, "acme");
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 20); // with the tier's and the account's
     fixture_wait(fixture, REGISTRY_REPLAY_MS);
-    fixture_key(fixture, "acme");
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 13);
-    fixture_key(fixture, "acme");
-    fixture_key(fixture, "acme");
+    for (int i = 0; i < 3; i++)
+        fixture_key(fixture, "acme");
+    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 23); // with the tier's and the account's
+    uint64_t seq = newest_seq(fixture);
+    assert_int_equal(purge_replays(fixture), 20);
+    assert_int_equal(newest_seq(fixture), seq + 1);
     assert_int_equal(count_rows(fixture, TABLE_REPLAY), 3);
     assert_int_equal(count_rows(fixture, TABLE_REPLAY_BY_TIME), 3);
     assert_int_equal(count_rows(fixture, TABLE_REPLAY_COUNT), 1);
     assert_sound(fixture);
+}
+
+static void repeated_request_id_takes_the_place_of_its_expired_record(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *first = fixture_key(fixture, "acme");
+    fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    struct ask *late = ask_again(fixture, first);
+    assert_int_equal(ask_run(fixture, late), STATUS_OK);
+    assert_false(late->command.replayed);
+    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 3);
+    assert_int_equal(count_rows(fixture, TABLE_REPLAY_BY_TIME), 3);
+    assert_sound(fixture);
+    assert_int_equal(purge_replays(fixture), 2); // the tier's and the account's
+    struct ask *again = ask_again(fixture, late);
+    assert_int_equal(ask_run(fixture, again), STATUS_OK);
+    assert_true(again->command.replayed);
+    assert_true(slice_equal(again->command.reply, late->command.reply));
+    assert_sound(fixture);
+}
+
+static void reopen_with_retention(struct registry_fixture *fixture, uint64_t retention_ms)
+{
+    fixture_close(fixture);
+    fixture->replay_retention_ms = retention_ms;
+    fixture_open(fixture);
+}
+
+static void longer_retention_is_kept_and_a_shorter_one_is_not(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    reopen_with_retention(fixture, 2 * REGISTRY_REPLAY_MS);
+    struct ask *first = fixture_key(fixture, "acme");
+    fixture_wait(fixture, 2 * REGISTRY_REPLAY_MS - 1);
+    assert_int_equal(purge_replays(fixture), 0);
+    struct ask *again = ask_again(fixture, first);
+    assert_int_equal(ask_run(fixture, again), STATUS_OK);
+    assert_true(again->command.replayed);
+    fixture_wait(fixture, 1);
+    again = ask_again(fixture, first);
+    assert_int_equal(ask_run(fixture, again), STATUS_OK);
+    assert_false(again->command.replayed);
+    reopen_with_retention(fixture, 1);
+    fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
+    again = ask_again(fixture, first);
+    assert_int_equal(ask_run(fixture, again), STATUS_OK);
+    assert_true(again->command.replayed);
 }
 
 static void request_id_of_another_size_is_refused(void **state)
@@ -295,6 +360,7 @@ static void caller_with_too_many_records_has_to_wait(void **state)
     other->command.caller.name = slice_text("uid:1000");
     assert_int_equal(ask_run(fixture, other), STATUS_OK);
     fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    assert_int_equal(purge_replays(fixture), 4);
     assert_int_equal(ask_run(fixture, ask_for_key(fixture, "acme")), STATUS_OK);
 }
 
@@ -355,7 +421,9 @@ int main(void)
         TEST(refused_commands_are_not_kept),
         TEST(replay_ends_after_fifteen_minutes),
         TEST(expired_record_behind_others_counts_as_absent),
-        TEST(each_command_removes_expired_records),
+        TEST(expired_records_are_removed_by_a_change_alone),
+        TEST(repeated_request_id_takes_the_place_of_its_expired_record),
+        TEST(longer_retention_is_kept_and_a_shorter_one_is_not),
         TEST(request_id_of_another_size_is_refused),
         TEST(caller_with_too_many_records_has_to_wait),
         TEST(no_secret_token_is_in_the_data_file),

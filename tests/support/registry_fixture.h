@@ -32,6 +32,7 @@ struct registry_fixture {
     char keyring[PATH_MAX];
     _Atomic uint64_t now_ms;
     const char *witness_path; // given to each open; NULL: none
+    uint64_t replay_retention_ms;
     struct clock *clock;
     struct secret *secret;
     struct registry *registry;
@@ -62,7 +63,8 @@ static inline enum status fixture_try_open(struct registry_fixture *fixture, str
                                        .secret = fixture->secret,
                                        .clock = fixture->clock,
                                        .default_prefix = slice_text("acme"),
-                                       .witness_path = fixture->witness_path};
+                                       .witness_path = fixture->witness_path,
+                                       .replay_retention_ms = fixture->replay_retention_ms};
     return registry_open(&options, &fixture->registry, note);
 }
 

@@ -134,6 +134,63 @@ changes_are() {
     changes_are "length > 0 and all(.[]; .time_ms < $start)"
 }
 
+# In a time namespace whose boot was so many seconds earlier: the clock has gone on while the daemon was down.
+start_daemon_later() {
+    LATER_S=$1
+    shift
+    setpriv() {
+        exec unshare --time --boottime "$LATER_S" setpriv "$@"
+    }
+    start_daemon "$@"
+    unset -f setpriv
+}
+
+purged() {
+    audit --actor posternd
+    changes_are 'length > 0'
+}
+
+@test "W4 replies past their time are removed by a change that the audit shows" {
+    unshare --time --boottime 1 true 2>/dev/null || skip "needs root for a time namespace"
+    make_key acme one
+    audit
+    local count=${#lines[@]}
+    stop_daemon
+    start_daemon_later 960
+    poll 20 purged
+    changes_are "length == 1 and .[0].seq == $count + 1 and .[0].what == \"purge\" and .[0].account == \"\" and
+        (.[0].before | from_entries | .idempotency_records == \"$count\")"
+    run --separate-stderr postern audit --actor posternd
+    [[ "${lines[1]}" == *posternd*purge*"removed idempotency_records: $count; made_before_ms: 20"* ]]
+    audit --account acme
+    changes_are 'length == 2'
+    stop_daemon
+    run posternd --check "$DAEMON_DATA"
+    [ "$status" -eq 0 ]
+}
+
+# The same Create, with the same request_id, each time: the token that it gives.
+retried() {
+    local text='request_id: "0123456789abcdef" create { account: "acme" name: "one" }'
+    RETRIED=$(python3 "$SUPPORT/client.py" "$POSTERN_URL" ask <<<"$text" | jq -er .create.api_key)
+    note_token "$RETRIED"
+}
+
+@test "replies are kept for a retry as long as the option says, and not longer" {
+    unshare --time --boottime 1 true 2>/dev/null || skip "needs root for a time namespace"
+    local first
+    retried
+    first=$RETRIED
+    stop_daemon
+    start_daemon_later 960 --replay-retention-minutes 17
+    retried
+    [ "$RETRIED" = "$first" ]
+    stop_daemon
+    start_daemon_later 1080 --replay-retention-minutes 17
+    retried
+    [ "$RETRIED" != "$first" ]
+}
+
 @test "W4 no change shows a secret" {
     make_key acme one
     local secret=$TOKEN

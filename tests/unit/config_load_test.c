@@ -92,6 +92,7 @@ static void only_directory_and_address_are_needed(void **state)
     assert_int_equal(run.config.contexts, 256);
     assert_int_equal(run.config.usage_retention_days, 90);
     assert_int_equal(run.config.key_retention_days, 0);
+    assert_int_equal(run.config.replay_retention_minutes, 15);
     assert_int_equal(run.config.socket_mode, 0660);
     assert_int_equal(run.config.registry_map_bytes, UINT64_C(16) << 30);
     assert_string_equal(run.config.default_prefix, "postern");
@@ -107,10 +108,11 @@ static void every_flag_is_understood(void **state)
     load(&run, "--data d --secrets /k --listen ipc://a;max=verifier --listen tcp://127.0.0.1:1 --durability relaxed "
                "--utc-offset -03:30 --operator-uid 7 --operator-uid 8 --prefix acme --allow-plain-tcp "
                "--registry-map-size 32MiB --meters-map-size 1GiB --contexts 8 --max-connections 9 --socket-mode 0600 "
-               "--log-level debug --usage-retention-days 7 --key-retention-days 400");
+               "--log-level debug --usage-retention-days 7 --key-retention-days 400 --replay-retention-minutes 1440");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_int_equal(run.config.usage_retention_days, 7);
     assert_int_equal(run.config.key_retention_days, 400);
+    assert_int_equal(run.config.replay_retention_minutes, 1440);
     assert_string_equal(run.config.secrets, "/k");
     assert_int_equal(run.config.listener_count, 2);
     assert_string_equal(run.config.listeners[0].url, "ipc://a");

@@ -303,7 +303,9 @@ static void change_comes_back_as_it_was(void **state)
                             .on_behalf_of = slice_text("acme"),
                             .kind = REGISTRY_PURGE,
                             .images = images,
-                            .image_count = 4};
+                            .image_count = 4,
+                            .replays_before_ms = UINT64_MAX,
+                            .replays = REGISTRY_PURGE_REPLAYS_MAX};
     struct slice bytes;
     struct change back;
     assert_true(record_pack_change(&change, arena, &bytes));
@@ -314,12 +316,31 @@ static void change_comes_back_as_it_was(void **state)
     assert_slice(back.on_behalf_of, change.on_behalf_of);
     assert_int_equal(back.kind, change.kind);
     assert_int_equal(back.image_count, 4);
+    assert_int_equal(back.replays_before_ms, change.replays_before_ms);
+    assert_int_equal(back.replays, change.replays);
     assert_false(back.images[0].removed);
     assert_true(back.images[3].removed);
     assert_scope(&back.images[3].of.scope, &images[3].of.scope);
     assert_tier(&back.images[0].of.tier, &images[0].of.tier);
     assert_key(&back.images[1].of.key, &images[1].of.key);
     assert_account(&back.images[2].of.account, &images[2].of.account);
+}
+
+static void only_a_purge_removes_replies_and_not_more_than_its_bound(void **state)
+{
+    struct arena *arena = *state;
+    const struct change changes[] = {
+        {.kind = REGISTRY_CREATE, .replays_before_ms = 1, .replays = 1},
+        {.kind = REGISTRY_PURGE, .replays_before_ms = 1},
+        {.kind = REGISTRY_PURGE, .replays = 1},
+        {.kind = REGISTRY_PURGE, .replays_before_ms = 1, .replays = REGISTRY_PURGE_REPLAYS_MAX + 1},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct slice bytes;
+        struct change back;
+        assert_true(record_pack_change(&changes[i], arena, &bytes));
+        assert_int_equal(record_unpack_change(bytes, arena, &back), STATUS_DATA_LOSS);
+    }
 }
 
 static void change_is_packed_the_same_way_every_time(void **state)
@@ -691,6 +712,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(largest_records_come_back_as_they_were, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(smallest_key_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(change_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(only_a_purge_removes_replies_and_not_more_than_its_bound, make_arena,
+                                        free_arena),
         cmocka_unit_test_setup_teardown(change_is_packed_the_same_way_every_time, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(link_head_master_and_format_come_back_as_they_were, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(replay_comes_back_as_it_was, make_arena, free_arena),

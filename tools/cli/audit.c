@@ -45,6 +45,16 @@ static size_t append(char text[SUMMARY_SIZE], size_t size, const struct postern_
     return size;
 }
 
+// "removed scope: read; implies: list"
+static void summarize_removed(const struct postern_change *change, char text[SUMMARY_SIZE])
+{
+    char old[OUTPUT_TIME_SIZE];
+    size_t size = 0;
+    for (size_t i = 0; i < change->before_count && size < SUMMARY_SIZE; i++)
+        size += (size_t)snprintf(text + size, SUMMARY_SIZE - size, "%s %s: %s", i > 0 ? ";" : "removed",
+                                 change->before[i].key, shown(change->before[i].key, change->before[i].value, old));
+}
+
 // "name: a -> b; enabled: true -> false", cut where the room ends.
 static void summarize(const struct postern_change *change, char text[SUMMARY_SIZE])
 {
@@ -61,8 +71,8 @@ static void summarize(const struct postern_change *change, char text[SUMMARY_SIZ
         if (is_gone)
             size = append(text, size, change, key);
     }
-    if (change->after_count == 0 && change->before_count > 0)
-        snprintf(text, SUMMARY_SIZE, "removed");
+    if (change->after_count == 0)
+        summarize_removed(change, text);
 }
 
 static void add_rows(struct table *table, const struct postern_list_changes_reply *reply)
