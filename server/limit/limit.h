@@ -126,9 +126,9 @@ enum limit_verdict {
     LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
     LIMIT_NO_MEMORY,
     LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs
+    LIMIT_GIVEN_BACK,   // charge_id names a charge that was given back: neither charged again nor given back twice
     // of limit_refund
     LIMIT_NO_CHARGE,  // charge_id names no charge that is known here
-    LIMIT_GIVEN_BACK, // it was given back before
     LIMIT_WINDOW_OVER // what it was charged to is over: nothing is left to give back
 };
 
@@ -177,8 +177,8 @@ void limit_decide(struct limit_table *table, const struct limit_call *call, stru
 
 // Several calls (at most LIMIT_CALLS_MAX, none a peek, or all), of any owners, as one decision: all are charged or
 // none. Returns LIMIT_ADMITTED; or LIMIT_DENIED: at least one is refused, and answers[n].verdict says how each would
-// have been decided, in their order; or UNDECLARED, OTHER_CHARGE, ABSENT (install what any of the answers names), WAIT,
-// NO_MEMORY, as limit_decide does. Every answer's write_wanted is the same.
+// have been decided, in their order; or UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT (install what any of the answers
+// names), WAIT, NO_MEMORY, as limit_decide does. Every answer's write_wanted is the same.
 enum limit_verdict limit_decide_all(struct limit_table *table, const struct limit_call *calls, size_t count,
                                     struct limit_waiter *waiter, struct limit_answer *answers);
 

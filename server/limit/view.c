@@ -59,6 +59,8 @@ enum limit_verdict limit_answer_again(struct limit_decision *d, const struct lim
 {
     if (!limit_charge_is_same(d->table, made, d->call))
         return LIMIT_OTHER_CHARGE;
+    if (made->given_back)
+        return LIMIT_GIVEN_BACK;
     struct limit_answer *answer = d->answer;
     uint32_t matched = 0;
     answer->verdict = LIMIT_ADMITTED;
