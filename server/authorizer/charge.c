@@ -49,8 +49,8 @@ static enum status name_other_charge(struct authorizer_call *call)
 {
     if (!call->question.refund)
         return status_fail(&call->note, STATUS_ALREADY_EXISTS, "charge_id",
-                           "this charge_id is of a charge of other resources or costs, or of one that was given back; "
-                           "nothing was charged: make a new charge_id for each piece of work");
+                           "this charge_id is of a charge of other resources or costs; nothing was charged: make a new "
+                           "charge_id for each piece of work");
     call->word = "CHARGE_DIFFERS";
     return status_fail(&call->note, STATUS_FAILED_PRECONDITION, "charges",
                        "this charge_id was charged for other resources or costs; nothing was given back: leave "
@@ -75,7 +75,11 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
                              "no charge with this charge_id is known for this caller and subject: it was never made, "
                              "was refused, or is from before the last restart or too long ago");
     case LIMIT_GIVEN_BACK:
-        return refuse_refund(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
+        if (call->question.refund)
+            return refuse_refund(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
+        return status_fail(&call->note, STATUS_ALREADY_EXISTS, "charge_id",
+                           "this charge_id is of a charge that was given back; nothing was charged: make a new "
+                           "charge_id to charge again");
     case LIMIT_WINDOW_OVER:
         return refuse_refund(call, "CHARGE_WINDOW_OVER",
                              "the window that was charged is over: nothing of the charge is left to give back");
@@ -140,8 +144,12 @@ enum status charge_prepare(struct authorizer_call *call, const struct registry_t
 static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
                                      struct limit_answer *answer)
 {
+    bool refund = call->question.refund;
     for (unsigned loads = 0;; loads++) {
-        limit_decide(a->limits, ask, &call->waiter, answer);
+        if (refund)
+            limit_refund(a->limits, ask, answer);
+        else
+            limit_decide(a->limits, ask, &call->waiter, answer);
         if (answer->write_wanted) {
             flush_request(a);
         }
