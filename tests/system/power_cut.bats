@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# The power goes at random moments, under load: the stores are put back to what had been synced, with a random part of
+# what had been written since. No limit is exceeded, nothing acknowledged is lost.
+
+load ../support/limit_load
+
+CUTS=${POSTERN_POWER_CUTS:-20}
+SPENDERS=6
+CHANGERS=2
+
+setup() {
+    start_daemon
+    POWER_LOG=$DAEMON_HOME/power
+    mkdir "$POWER_LOG"
+    export POWER_LOG
+}
+
+teardown() {
+    end_clients
+    drop_daemon
+}
+
+# What is on the disk now is where the next power cut begins.
+note_disk() {
+    local store
+    for store in registry meters; do
+        cp "$DAEMON_DATA/$store/data.mdb" "$POWER_LOG/$store.base"
+        : >"$POWER_LOG/$store.log"
+    done
+}
+
+start_recorded() {
+    note_disk
+    LD_PRELOAD=$POSTERN_BIN/power_recorder.so ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" launch
+    wait_healthy 15
+}
+
+# cut_power NUMBER: the keyring and its witness stay as they are: that they are newer than the stores is the worst case.
+cut_power() {
+    local store
+    crash_daemon
+    for store in registry meters; do
+        python3 "$SUPPORT/power_cut.py" "$DAEMON_DATA/$store/data.mdb" "$POWER_LOG/$store.base" \
+            "$POWER_LOG/$store.log" "$SEED.$1.$store" >>"$DAEMON_HOME/cuts"
+    done
+}
+
+start_changers() {
+    local n
+    CHANGES=()
+    for n in $(seq "$CHANGERS"); do
+        CHANGES+=("$DAEMON_HOME/changes.$n")
+        start_worker "${CHANGES[-1]}" "changer$n"
+        CLIENT_PIDS+=("$WORKER_PID")
+    done
+}
+
+clients_are_well() {
+    local pid
+    for pid in "${CLIENT_PIDS[@]}"; do
+        alive "$pid" && continue
+        cat "$DAEMON_HOME/workers"
+        return 1
+    done
+}
+
+told() {
+    "$@" >"$DAEMON_HOME/told" 2>&1 && return 0
+    cat "$DAEMON_HOME/told" "$DAEMON_LOG"
+    return 1
+}
+
+@test "over 20 power cuts no limit is exceeded, and every acknowledged key and revocation is there" {
+    local cut
+    seed power_cut
+    set_up_limits
+    crash_check setup "$POSTERN_URL"
+    stop_daemon
+    start_recorded
+    start_clients "$SPENDERS" "$SEED"
+    start_changers
+    for cut in $(seq "$CUTS"); do
+        rm -f "$DAEMON_HOME/hold"
+        sleep "0.$((RANDOM % 400 + 100))" # the random moment
+        cut_power "$cut"
+        told posternd --check "$DAEMON_DATA"
+        start_recorded
+        clients_are_well
+        touch "$DAEMON_HOME/hold" # what is under way is finished, with the same request_id
+        told crash_check keys "$POSTERN_URL" "${CHANGES[@]}" || { echo "after cut $cut"; return 1; }
+    done
+    rm -f "$DAEMON_HOME/hold"
+    sleep 0.5
+    stop_clients
+    prove_limits
+    told crash_check keys "$POSTERN_URL" "${CHANGES[@]}"
+    told crash_check names "$POSTERN_URL"
+    stop_daemon
+    posternd --check "$DAEMON_DATA"
+    [ "$(cat "${CHANGES[@]}" | grep -c '^R')" -ge "$CUTS" ] # there was something to lose
+    awk '{ syncs += $1; landed += $3; parts += $5 } END {
+        print "# " NR " files cut: " syncs " syncs, " landed " of " parts " unsynced parts landed"
+    }' "$DAEMON_HOME/cuts" >&3
+}
