@@ -6,7 +6,6 @@
 #include "base/random.h"
 
 enum { FIRST_BUCKET_COUNT = 16, MALLOC_HEADER = 8, MALLOC_ALIGN = 16, MALLOC_MIN = 32 };
-enum { FORGET_QUEUED_MAX = 256 }; // per shard: a batch is held in memory
 
 // --- names and hashes
 
@@ -71,11 +70,23 @@ struct limit_shard *limit_table_shard(struct limit_table *table, struct slice ow
     return &table->shards[(hash ^ hash >> 32) % LIMIT_SHARD_COUNT];
 }
 
+static void look(const struct limit_table *table, struct limit_lookup *lookup)
+{
+    uint64_t hash = hash_bytes(lookup->name.bytes, lookup->name.size, table->hash_seed);
+    lookup->hash = (uint32_t)(hash ^ hash >> 32);
+}
+
 void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out)
 {
     limit_name_of(term, &out->name);
-    uint64_t hash = hash_bytes(out->name.bytes, out->name.size, table->hash_seed);
-    out->hash = (uint32_t)(hash ^ hash >> 32);
+    look(table, out);
+}
+
+void limit_table_look_name(const struct limit_table *table, struct slice name, struct limit_lookup *out)
+{
+    out->name.size = limit_min(name.size, LIMIT_NAME_MAX);
+    put_bytes(out->name.bytes, name.data, out->name.size);
+    look(table, out);
 }
 
 struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup)
@@ -135,7 +146,7 @@ size_t limit_meter_bytes(const struct limit_meter *meter)
     return bytes;
 }
 
-static void free_meter(struct limit_meter *meter)
+void limit_meter_free(struct limit_meter *meter)
 {
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
     if (functions->wipe != NULL)
@@ -152,8 +163,8 @@ void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter)
     *at = meter->next;
     shard->meter_count--;
     shard->meter_bytes -= limit_meter_bytes(meter);
-    shard->generation++;
-    free_meter(meter);
+    shard->forgotten[shard->generation++ % LIMIT_FORGOTTEN_KEPT] = meter->hash;
+    limit_meter_free(meter);
 }
 
 // Without memory for a larger table the chains just grow longer.
@@ -176,7 +187,7 @@ static void grow(struct limit_shard *shard)
     shard->bucket_count = count;
 }
 
-static bool insert(struct limit_shard *shard, struct limit_meter *meter)
+bool limit_table_insert(struct limit_shard *shard, struct limit_meter *meter)
 {
     if (shard->meter_count >= shard->bucket_count)
         grow(shard);
@@ -188,78 +199,6 @@ static bool insert(struct limit_shard *shard, struct limit_meter *meter)
     shard->meter_count++;
     shard->meter_bytes += limit_meter_bytes(meter);
     return true;
-}
-
-static struct limit_meter *new_meter(const struct limit_term *term, const struct limit_lookup *lookup)
-{
-    struct limit_meter *meter = calloc(1, sizeof *meter + lookup->name.size);
-    if (meter == NULL)
-        return NULL;
-    meter->hash = lookup->hash;
-    meter->name_size = (uint16_t)lookup->name.size;
-    memcpy(meter->name, lookup->name.bytes, lookup->name.size);
-    meter->algorithm = (uint8_t)term->limit.algorithm;
-    meter->period = (uint8_t)term->limit.period;
-    meter->window_s = term->limit.window_s;
-    meter->amount = term->limit.amount;
-    meter->burst = term->limit.burst;
-    return meter;
-}
-
-// The rule that a record was written under; today's for a record of an older version.
-static struct limit_rule rule_of_record(const struct limit_rule *today, const struct limit_record *record)
-{
-    struct limit_rule rule = *today;
-    if (record->algorithm == LIMIT_TOKEN_BUCKET && record->amount > 0) {
-        rule.amount = record->amount;
-        rule.burst = record->burst;
-    }
-    return rule;
-}
-
-// As after a crash: what was reserved counts as spent, now. Nothing is written, so that doing it twice changes nothing.
-static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
-{
-    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    struct limit_rule rule = limit_meter_rule(table, meter);
-    meter->t_ms = clock_now_ms(table->clock);
-    if (record == NULL)
-        return functions->load(&meter->state, &rule, meter->t_ms, NULL);
-    meter->t_ms = limit_max(meter->t_ms, record->t_ms);
-    meter->durable_ms = record->t_ms;
-    meter->dirty = record->reserved > 0;
-    struct limit_rule then = rule_of_record(&rule, record);
-    if (!functions->load(&meter->state, &then, meter->t_ms, record) ||
-        !functions->charge_lost(&meter->state, &then, meter->t_ms, record->reserved))
-        return false;
-    functions->sync(&meter->state, &rule, meter->t_ms);
-    return true;
-}
-
-static bool install_locked(const struct limit_table *table, struct limit_shard *shard, const struct limit_term *term,
-                           const struct limit_lookup *lookup, const struct limit_record *record)
-{
-    struct limit_meter *meter = new_meter(term, lookup);
-    if (meter == NULL)
-        return false;
-    if (recover(table, meter, record) && insert(shard, meter))
-        return true;
-    free_meter(meter);
-    return false;
-}
-
-bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
-                   const struct limit_record *record, uint64_t generation)
-{
-    struct limit_shard *shard = limit_table_shard(table, owner);
-    struct limit_lookup lookup;
-    limit_table_look(table, term, &lookup);
-    bool installed = true;
-    pthread_mutex_lock(&shard->mutex);
-    if (shard->generation == generation && limit_table_find(shard, &lookup) == NULL)
-        installed = install_locked(table, shard, term, &lookup, record);
-    pthread_mutex_unlock(&shard->mutex);
-    return installed;
 }
 
 // --- writes
@@ -295,48 +234,6 @@ void limit_write_queue(struct limit_table *table, struct limit_shard *shard, str
     atomic_fetch_add(&table->queued_count, 1);
 }
 
-// --- forgetting
-
-static bool is_idle(const struct limit_meter *meter, uint64_t before_ms)
-{
-    return meter->write == NULL && meter->t_ms <= before_ms;
-}
-
-// Lets go of what is idle in one bucket; what the disk does not know exactly is queued for it first.
-static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *shard, size_t bucket, uint64_t before_ms)
-{
-    size_t count = 0;
-    struct limit_meter *next = NULL;
-    for (struct limit_meter *meter = shard->buckets[bucket]; meter != NULL; meter = next) {
-        next = meter->next;
-        if (!is_idle(meter, before_ms))
-            continue;
-        if (!meter->dirty) {
-            limit_table_forget(shard, meter);
-            count++;
-        } else if (shard->queued_count < FORGET_QUEUED_MAX && limit_write_open(meter)) {
-            meter->retiring = true;
-            limit_write_queue(table, shard, meter);
-            count++;
-        }
-    }
-    return count;
-}
-
-size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms)
-{
-    size_t count = 0;
-    uint64_t now_ms = clock_now_ms(table->clock);
-    for (size_t i = 0; i < LIMIT_SHARD_COUNT && idle_ms <= now_ms; i++) {
-        struct limit_shard *shard = &table->shards[i];
-        pthread_mutex_lock(&shard->mutex);
-        for (size_t bucket = 0; bucket < shard->bucket_count; bucket++)
-            count += forget_in_bucket(table, shard, bucket, now_ms - idle_ms);
-        pthread_mutex_unlock(&shard->mutex);
-    }
-    return count;
-}
-
 // --- the table
 
 struct limit_table *limit_table_new(const struct limit_table_options *options)
@@ -348,6 +245,7 @@ struct limit_table *limit_table_new(const struct limit_table_options *options)
     table->clock = options->clock;
     table->utc_offset_s = options->utc_offset_s;
     table->relaxed = options->relaxed;
+    table->shard_share = options->max_meters > 0 ? limit_max(options->max_meters / LIMIT_SHARD_COUNT, 1) : 0;
     random_fill(&table->hash_seed, sizeof table->hash_seed);
     for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++)
         pthread_mutex_init(&table->shards[i].mutex, NULL); // cannot fail with default attributes
@@ -360,7 +258,7 @@ static void free_shard(struct limit_shard *shard)
         while (shard->buckets[i] != NULL) {
             struct limit_meter *meter = shard->buckets[i];
             shard->buckets[i] = meter->next;
-            free_meter(meter);
+            limit_meter_free(meter);
         }
     }
     free(shard->buckets);

@@ -1,5 +1,5 @@
-// The table of running meters, as the files of this room share it: table.c finds and makes meters, meter.c decides,
-// batch.c writes.
+// The table of running meters, as the files of this room share it: table.c finds and keeps meters, page.c
+// brings them into memory and lets them go, meter.c decides, batch.c writes.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes one decision atomic. Only
 // limit_decide_all holds several, taken in the order of the shards; nobody else takes one while holding another.
@@ -12,7 +12,7 @@
 #include "limit/algorithm.h"
 #include "limit/charge.h"
 
-enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64 };
+enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_KEPT = 64 };
 
 struct limit_meter;
 
@@ -54,7 +54,9 @@ struct limit_shard {
     size_t bucket_count; // a power of two
     size_t meter_count;
     size_t meter_bytes;
-    uint64_t generation; // grows when a meter is forgotten
+    size_t hand;                              // the bucket whose meters were last looked at for one to let go
+    uint64_t generation;                      // grows when a meter is forgotten
+    uint32_t forgotten[LIMIT_FORGOTTEN_KEPT]; // hashes of the newest; number n at n % LIMIT_FORGOTTEN_KEPT
     struct limit_meter *first_queued, *last_queued;
     size_t queued_count;
     struct limit_waiter *first_waiter, *last_waiter;
@@ -68,6 +70,7 @@ struct limit_table {
     struct clock *clock;
     int32_t utc_offset_s;
     bool relaxed;
+    size_t shard_share; // of max_meters; 0 = no bound
     uint64_t hash_seed;
     _Atomic uint64_t durable_ms; // H: the newest high-water mark on disk
     _Atomic size_t queued_count; // in all shards
@@ -86,6 +89,10 @@ struct limit_shard *limit_table_shard(struct limit_table *table, struct slice ow
 uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes);
 void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out);
 struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup);
+void limit_table_look_name(const struct limit_table *table, struct slice name, struct limit_lookup *out);
+// False when memory is out; then the meter is still the caller's.
+bool limit_table_insert(struct limit_shard *shard, struct limit_meter *meter);
+void limit_meter_free(struct limit_meter *meter);
 // Takes a meter out of its shard and frees it.
 void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
 

@@ -32,6 +32,7 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #define aligned_alloc fake_aligned_alloc
 #include "limit/batch.c"
 #include "limit/meter.c"
+#include "limit/page.c"
 #include "limit/sliding_window.c"
 #include "limit/table.c"
 #undef calloc

@@ -14,6 +14,8 @@ enum {
     STEPS = 600,
     ADMISSIONS_MAX = 16384,
     RETRY_MAX = 60,
+    LOADS_MAX = 64, // of one call
+    SHARDS = 64,
     FALL_BACK_MAX_MS = 600000 // daemon time falls back less than this
 };
 
@@ -75,6 +77,7 @@ struct world {
     size_t term_count[ACCOUNTS];
     struct subject_limit limits[ACCOUNTS][TERMS];
     struct client clients[CLIENTS];
+    size_t max_meters;
     bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits twice
     int longest_wait;
     uint64_t admissions, crashes;
@@ -248,16 +251,19 @@ static void end_commit(struct world *world, bool fails)
 
 // --- calls
 
-static void install(struct world *world, const struct client *client, const struct limit_answer *answer)
+// False when there is no room.
+static bool install(struct world *world, const struct client *client, const struct limit_answer *answer)
 {
     for (size_t i = 0; i < answer->absent_count; i++) {
         struct limit_name name;
         limit_name_of(answer->absent[i], &name);
         const struct stored *stored = find_stored(&world->disk, slice_make(name.bytes, name.size));
         const struct limit_record *record = stored != NULL && stored->present ? &stored->record : NULL;
-        assert_true(limit_install(world->table, slice_text(account_names[client->account]), answer->absent[i], record,
-                                  answer->generation));
+        if (!limit_install(world->table, slice_text(account_names[client->account]), answer->absent[i], record,
+                           answer->generation))
+            return false;
     }
+    return true;
 }
 
 static void ask(struct client *client)
@@ -270,10 +276,12 @@ static void ask(struct client *client)
                               .charges = client->charges,
                               .charge_count = client->charge_count};
     client->woken = false;
-    do {
+    for (int loads = 0; loads < LOADS_MAX; loads++) {
         limit_decide(world->table, &call, &client->waiter, &answer);
-        install(world, client, &answer);
-    } while (answer.verdict == LIMIT_ABSENT);
+        if (answer.verdict != LIMIT_ABSENT || !install(world, client, &answer))
+            break;
+    }
+    assert_true(answer.verdict != LIMIT_ABSENT || world->max_meters > 0);
     client->busy = answer.verdict == LIMIT_WAIT;
     client->waits += client->busy;
     if (client->waits > world->longest_wait)
@@ -334,7 +342,8 @@ static void start(struct world *world)
     struct clock_source source = fake_source(&world->time);
     source.boot_id[0] = world->boot_id;
     world->clock = clock_new(source, world->disk.has_mark ? &world->disk.mark : NULL);
-    world->table = limit_table_new(&(struct limit_table_options){.clock = world->clock});
+    world->table =
+        limit_table_new(&(struct limit_table_options){.clock = world->clock, .max_meters = world->max_meters});
     assert_true(world->clock != NULL && world->table != NULL);
     if (world->disk.has_mark)
         limit_note_durable(world->table, world->disk.mark.high_ms);
@@ -564,6 +573,7 @@ static void run_seed(struct world *world, uint64_t seed)
     world->time = (struct fake_time){.boot_ms = below(world, 100000), .wall_ms = FAKE_START_MS + below(world, 60000)};
     world->boot_id = 1;
     world->calm = seed % 8 == 0;
+    world->max_meters = seed % 4 == 1 ? SHARDS * (1 + below(world, 3)) : 0; // an account needs up to TERMS
     for (size_t i = 0; i < ACCOUNTS; i++) {
         for (size_t j = 0; j < TERMS; j++)
             world->limits[i][j].count = 0;

@@ -1,0 +1,230 @@
+// Meters come into memory and leave it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit/table.h"
+
+enum {
+    FORGET_QUEUED_MAX = 256, // per shard: a batch is held in memory
+    LET_GO_PER_INSTALL = 2,  // more than one, so that a crowded shard becomes smaller
+    SCAN_METERS = 16,        // that the one to let go is chosen from
+    SCAN_BUCKETS = 64,
+    REST_MS = 100 // who was asked about so shortly ago is not at rest: a call may be about to ask again
+};
+
+// --- letting go
+
+// What the disk does not know exactly is queued for it first, and let go after the commit. False when that cannot be.
+static bool let_go(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter)
+{
+    if (!meter->dirty) {
+        limit_table_forget(shard, meter);
+        return true;
+    }
+    if (shard->queued_count >= FORGET_QUEUED_MAX || !limit_write_open(meter))
+        return false;
+    meter->retiring = true;
+    limit_write_queue(table, shard, meter);
+    return true;
+}
+
+// Nothing is queued or in flight, and nobody has asked since. What a failed commit has left uncertain is dirty.
+static bool is_idle(const struct limit_meter *meter, uint64_t before_ms)
+{
+    return meter->write == NULL && meter->t_ms <= before_ms;
+}
+
+static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *shard, size_t bucket, uint64_t before_ms)
+{
+    size_t count = 0;
+    struct limit_meter *next = NULL;
+    for (struct limit_meter *meter = shard->buckets[bucket]; meter != NULL; meter = next) {
+        next = meter->next;
+        if (is_idle(meter, before_ms))
+            count += let_go(table, shard, meter);
+    }
+    return count;
+}
+
+size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms)
+{
+    size_t count = 0;
+    uint64_t now_ms = clock_now_ms(table->clock);
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT && idle_ms <= now_ms; i++) {
+        struct limit_shard *shard = &table->shards[i];
+        pthread_mutex_lock(&shard->mutex);
+        for (size_t bucket = 0; bucket < shard->bucket_count; bucket++)
+            count += forget_in_bucket(table, shard, bucket, now_ms - idle_ms);
+        pthread_mutex_unlock(&shard->mutex);
+    }
+    return count;
+}
+
+// --- a bound on memory
+
+// The one at rest longest of the next few under the hand, which goes round: no install looks at more.
+static struct limit_meter *find_rested(struct limit_shard *shard, uint64_t before_ms)
+{
+    struct limit_meter *oldest = NULL;
+    size_t seen = 0;
+    for (size_t i = 0; i < SCAN_BUCKETS && seen < SCAN_METERS; i++) {
+        shard->hand = (shard->hand + 1) & (shard->bucket_count - 1);
+        for (struct limit_meter *meter = shard->buckets[shard->hand]; meter != NULL; meter = meter->next, seen++)
+            if (is_idle(meter, before_ms) && (oldest == NULL || meter->t_ms < oldest->t_ms))
+                oldest = meter;
+    }
+    return oldest;
+}
+
+// A full shard lets meters go before it takes another one. Those that must be written first stay until they are, so it
+// may grow to twice its share meanwhile, and no further.
+static bool make_room(struct limit_table *table, struct limit_shard *shard)
+{
+    uint64_t now_ms = clock_now_ms(table->clock);
+    size_t share = table->shard_share;
+    for (int i = 0; i < LET_GO_PER_INSTALL && share > 0 && shard->meter_count >= share; i++) {
+        bool crowded = shard->meter_count >= 2 * share;
+        struct limit_meter *rested = find_rested(shard, now_ms - (crowded ? 1 : limit_min(REST_MS, now_ms)));
+        if (rested != NULL)
+            (void)let_go(table, shard, rested);
+    }
+    return share == 0 || shard->meter_count < 2 * share;
+}
+
+// --- installing
+
+static struct limit_meter *new_meter(const struct limit_term *term, const struct limit_lookup *lookup)
+{
+    struct limit_meter *meter = calloc(1, sizeof *meter + lookup->name.size);
+    if (meter == NULL)
+        return NULL;
+    meter->hash = lookup->hash;
+    meter->name_size = (uint16_t)lookup->name.size;
+    memcpy(meter->name, lookup->name.bytes, lookup->name.size);
+    meter->algorithm = (uint8_t)term->limit.algorithm;
+    meter->period = (uint8_t)term->limit.period;
+    meter->window_s = term->limit.window_s;
+    meter->amount = term->limit.amount;
+    meter->burst = term->limit.burst;
+    return meter;
+}
+
+// The rule that a record was written under; today's for a record of an older version.
+static struct limit_rule rule_of_record(const struct limit_rule *today, const struct limit_record *record)
+{
+    struct limit_rule rule = *today;
+    if (record->algorithm == LIMIT_TOKEN_BUCKET && record->amount > 0) {
+        rule.amount = record->amount;
+        rule.burst = record->burst;
+    }
+    return rule;
+}
+
+// As after a crash: what was reserved counts as spent, now. Nothing is written, so that doing it twice changes nothing.
+static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
+{
+    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
+    struct limit_rule rule = limit_meter_rule(table, meter);
+    meter->t_ms = clock_now_ms(table->clock);
+    if (record == NULL)
+        return functions->load(&meter->state, &rule, meter->t_ms, NULL);
+    meter->t_ms = limit_max(meter->t_ms, record->t_ms);
+    meter->durable_ms = record->t_ms;
+    meter->dirty = record->reserved > 0;
+    struct limit_rule then = rule_of_record(&rule, record);
+    if (!functions->load(&meter->state, &then, meter->t_ms, record) ||
+        !functions->charge_lost(&meter->state, &then, meter->t_ms, record->reserved))
+        return false;
+    functions->sync(&meter->state, &rule, meter->t_ms);
+    return true;
+}
+
+static bool install_locked(struct limit_table *table, struct limit_shard *shard, const struct limit_term *term,
+                           const struct limit_lookup *lookup, const struct limit_record *record)
+{
+    struct limit_meter *meter = make_room(table, shard) ? new_meter(term, lookup) : NULL;
+    if (meter == NULL)
+        return false;
+    if (recover(table, meter, record) && limit_table_insert(shard, meter))
+        return true;
+    limit_meter_free(meter);
+    return false;
+}
+
+// Has the meter been in memory, and left it, since `generation`? Then a record that was read before may be old.
+static bool may_have_left(const struct limit_shard *shard, const struct limit_lookup *lookup, uint64_t generation)
+{
+    if (shard->generation - generation > LIMIT_FORGOTTEN_KEPT)
+        return true;
+    for (uint64_t i = generation; i < shard->generation; i++)
+        if (shard->forgotten[i % LIMIT_FORGOTTEN_KEPT] == lookup->hash)
+            return true;
+    return false;
+}
+
+bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
+                   const struct limit_record *record, uint64_t generation)
+{
+    struct limit_shard *shard = limit_table_shard(table, owner);
+    struct limit_lookup lookup;
+    limit_table_look(table, term, &lookup);
+    bool installed = true;
+    pthread_mutex_lock(&shard->mutex);
+    if (!may_have_left(shard, &lookup, generation) && limit_table_find(shard, &lookup) == NULL)
+        installed = install_locked(table, shard, term, &lookup, record);
+    pthread_mutex_unlock(&shard->mutex);
+    return installed;
+}
+
+// --- records of meters that are not in memory
+
+bool limit_is_resident(struct limit_table *table, struct slice owner, struct slice name)
+{
+    struct limit_shard *shard = limit_table_shard(table, owner);
+    struct limit_lookup lookup;
+    limit_table_look_name(table, name, &lookup);
+    pthread_mutex_lock(&shard->mutex);
+    bool is_resident = limit_table_find(shard, &lookup) != NULL;
+    pthread_mutex_unlock(&shard->mutex);
+    return is_resident;
+}
+
+// False when the name is not one of limit_name_of.
+static bool read_rule(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                      struct limit_rule *out)
+{
+    enum { AFTER_ID = 6 }; // algorithm, period and window
+    size_t at = name.size > 1 ? (size_t)name.data[1] + 2 : 0;
+    if (at == 0 || name.size < at + AFTER_ID || name.data[at] != (uint8_t)record->algorithm ||
+        name.data[at + 1] > LIMIT_MONTH)
+        return false;
+    uint32_t window_s = 0;
+    for (size_t i = 0; i < 4; i++)
+        window_s = window_s << 8 | name.data[at + 2 + i];
+    *out = (struct limit_rule){.amount = record->amount,
+                               .burst = record->burst,
+                               .window_ms = (uint64_t)window_s * 1000,
+                               .period = (enum limit_period)name.data[at + 1],
+                               .utc_offset_s = table->utc_offset_s};
+    return window_s <= LIMIT_WINDOW_S_MAX && (window_s > 0) == (out->period != LIMIT_MONTH);
+}
+
+bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                          uint64_t start_ms, uint64_t now_ms)
+{
+    struct limit_rule rule;
+    union limit_state state = {0};
+    if (!read_rule(table, name, record, &rule))
+        return false;
+    const struct limit_algorithm_functions *functions = limit_algorithm_of(record->algorithm);
+    uint64_t t = record->reserved > 0 ? limit_max(record->t_ms, start_ms) : record->t_ms;
+    bool at_rest = t <= now_ms && functions->load(&state, &rule, t, record) &&
+                   (record->reserved == 0 || functions->charge_lost(&state, &rule, t, record->reserved));
+    if (at_rest) {
+        functions->sync(&state, &rule, now_ms);
+        at_rest = functions->is_empty(&state, now_ms);
+    }
+    if (functions->wipe != NULL)
+        functions->wipe(&state);
+    return at_rest;
+}
