@@ -141,9 +141,9 @@ static enum status resolve_credential(struct call *call, struct slice credential
         return status_fail(&call->note, status, NULL, "the credential cannot be looked up now: %s",
                            status_name(status));
     if (identity->reason != REASON_ALLOWED) {
-        call->refusal = reason_name(identity->reason);
+        call->word = reason_name(identity->reason);
         return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s",
-                           call->refusal, describe(identity->reason));
+                           call->word, describe(identity->reason));
     }
     caller->key = &identity->key;
     caller->account = identity->key.account;
@@ -219,7 +219,7 @@ enum status authority_require(struct call *call, unsigned needs)
                            "%s needs %s authority; you are %s (%s). Operators are root, the daemon's user and those of "
                            "operator_uid; or send a credential with the scope %s",
                            call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
-    call->refusal = reason_name(REASON_MISSING_API_KEY);
+    call->word = reason_name(REASON_MISSING_API_KEY);
     return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential",
                        "%s needs %s authority, and off ipc that takes a credential: send the token of a key with the "
                        "scope %s",

@@ -25,7 +25,7 @@ unsigned authority_under(enum rpc_authority ceiling);
 // --- of a call
 
 // Fills call->caller from the credential, when one was sent (it overrides the uid, even root's), else from the
-// connection; then cuts it by the ceiling. UNAUTHENTICATED: the credential is no good; call->refusal says why, in the
+// connection; then cuts it by the ceiling. UNAUTHENTICATED: the credential is no good; call->word says why, in the
 // words of a decision. UNAVAILABLE and others as registry_find_*.
 STATUS_MUST_CHECK enum status authority_resolve(struct call *call);
 // Has the caller any of `needs` (0: nothing is needed)? PERMISSION_DENIED with a note in call->note that names what is

@@ -24,8 +24,7 @@ enum call_progress call_fail_noted(struct call *call, enum status status)
     call->status.code = (uint32_t)status;
     call->status.message = wire_text(slice_text(call->note.message));
     call->status.field = wire_text(slice_text(call->note.field));
-    if (status == STATUS_UNAUTHENTICATED)
-        call->status.reason = wire_text(slice_text(call->refusal));
+    call->status.reason = wire_text(slice_text(call->word));
     if (status == STATUS_INTERNAL || status == STATUS_DATA_LOSS) {
         struct slice trace = call->request != NULL ? wire_slice(call->request->traceparent) : slice_empty();
         log_line(call->server->log, LOG_LEVEL_WARNING, "%s: %s: %s (trace %.*s)",
@@ -200,7 +199,7 @@ void call_begin(struct call *call)
     call->reply.status = &call->status;
     call->request = NULL;
     call->route = NULL;
-    call->refusal = NULL;
+    call->word = NULL;
     call->packed = slice_empty();
 }
 

@@ -69,7 +69,7 @@ struct call {
     struct call_caller caller;
     uint64_t started_ms;     // when the request has a timeout
     struct status_note note; // what the failed status says
-    const char *refusal;     // why the credential is no good, as a decision would say it; NULL
+    const char *word;        // what it says to programs (Status.reason); NULL
     // out
     Postern__V1__Status status;
     Postern__V1__Reply reply;

@@ -51,7 +51,7 @@ static enum status check_number(const struct check_rule *rule, uint64_t value, c
 
 static bool is_text(enum check_kind kind)
 {
-    return kind != CHECK_OPAQUE && kind != CHECK_EXACT;
+    return kind != CHECK_OPAQUE && kind != CHECK_EXACT && kind != CHECK_RANDOM;
 }
 
 static enum status check_bytes(const struct check_rule *rule, struct slice value, const struct place *place,

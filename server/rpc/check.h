@@ -27,6 +27,7 @@ enum check_kind {
     CHECK_NETWORK, // address or CIDR
     CHECK_OPAQUE,  // bytes, at most `max`
     CHECK_EXACT,   // exactly `max` bytes, or none
+    CHECK_RANDOM,  // the same, and not all of them 0
     CHECK_NUMBER,  // at most `max`
     CHECK_COUNT    // only the number of elements is bounded
 };

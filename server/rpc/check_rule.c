@@ -21,7 +21,7 @@ static const struct check_rule rules[] = {
     {"bucket_s", CHECK_NUMBER, BUCKET_MAX, 0},
     {"burst", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
     {"calls", CHECK_COUNT, 0, 64},
-    {"charge_id", CHECK_EXACT, 16, 0},
+    {"charge_id", CHECK_RANDOM, 16, 0},
     {"charges", CHECK_COUNT, 0, LIMIT_CHARGES_MAX},
     {"cost", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
     {"created_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
@@ -82,6 +82,14 @@ static bool is_key_id(struct slice value)
     return key_id_parse(value, id);
 }
 
+static bool is_zero(struct slice value)
+{
+    size_t i = 0;
+    while (i < value.size && value.data[i] == 0)
+        i++;
+    return i == value.size;
+}
+
 bool check_rule_holds(const struct check_rule *rule, struct slice value, const char **hint)
 {
     switch (rule->kind) {
@@ -119,6 +127,9 @@ bool check_rule_holds(const struct check_rule *rule, struct slice value, const c
     case CHECK_EXACT:
         *hint = "does not have the right size";
         return value.size == rule->max;
+    case CHECK_RANDOM:
+        *hint = "is not 16 random bytes (nor are 16 zero bytes): make them up anew for each piece of work";
+        return value.size == rule->max && !is_zero(value);
     }
     return false;
 }

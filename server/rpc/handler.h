@@ -45,15 +45,20 @@ struct handler_decision {
     bool (*answer)(struct call *call, const struct authorizer_decision *decision);
 };
 
-// A decision in arena memory, with what both calls fill alike; NULL when the arena is out.
-struct handler_decision *handler_decision_new(struct call *call, Postern__V1__Charge *const *charges,
-                                              size_t charge_count);
+// A decision in arena memory, with all but what is asked; NULL when the arena is out.
+struct handler_decision *handler_decision_new(struct call *call);
 // Asks the authorizer, again after each wait, and answers.
 enum call_progress handler_decide(struct handler_decision *decision);
+// The same for a custom subject, which is read from the wire first (handler_custom.c).
+enum call_progress handler_decide_custom(struct handler_decision *decision, const Postern__V1__Custom *custom);
+// The wire's charge_id as this caller's own; empty when it is. False when the arena is out.
+bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
+    __attribute__((warn_unused_result));
 
-// Verify, by itself or in a batch (handler_verify.c): what is asked but for the charges, then what is answered, details
-// of the status included. False when the arena is out.
-bool handler_verify_ask(struct arena *arena, const Postern__V1__VerifyRequest *request, struct authorizer_call *ask);
+// Verify, by itself or in a batch (handler_verify.c): what is asked, then what is answered, details of the status
+// included. False when the arena is out.
+bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,
+                        struct authorizer_call *ask) __attribute__((warn_unused_result));
 bool handler_verify_answer(struct arena *arena, const struct authorizer_decision *decision,
                            Postern__V1__VerifyReply *reply, Postern__V1__Status *status);
 

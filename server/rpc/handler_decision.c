@@ -1,11 +1,44 @@
+#include <string.h>
+
 #include "rpc/handler.h"
 #include "rpc/wire.h"
+
+// Two callers' ids never meet: who it is (a uid or a key id, told apart by the first byte), then the 16 bytes.
+enum { CALLER_NOBODY, CALLER_UID, CALLER_KEY, CALLER_SIZE = 16, WIRE_CHARGE_ID_SIZE = 16 };
+_Static_assert((int)CALLER_SIZE + (int)WIRE_CHARGE_ID_SIZE == (int)LIMIT_CHARGE_ID_SIZE, "caller and id fill it");
+_Static_assert(1 + (int)KEY_ID_SIZE <= (int)CALLER_SIZE, "a key id fits");
+
+static void write_caller(const struct call *call, uint8_t out[CALLER_SIZE])
+{
+    if (call->caller.key != NULL) {
+        out[0] = CALLER_KEY;
+        memcpy(&out[1], call->caller.key->id, KEY_ID_SIZE);
+    } else if (call->peer.has_uid) {
+        out[0] = CALLER_UID;
+        memcpy(&out[1], &call->peer.uid, sizeof call->peer.uid);
+    }
+}
+
+bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
+{
+    *out = slice_empty();
+    if (id.len == 0)
+        return true;
+    uint8_t *bytes = arena_array(arena, LIMIT_CHARGE_ID_SIZE, 1);
+    if (bytes == NULL)
+        return false;
+    write_caller(call, bytes);
+    memcpy(&bytes[CALLER_SIZE], id.data, WIRE_CHARGE_ID_SIZE); // its size was checked
+    *out = slice_make(bytes, LIMIT_CHARGE_ID_SIZE);
+    return true;
+}
 
 static void settle(struct handler_decision *decision)
 {
     struct call *call = decision->call;
     const struct authorizer_call *ask = &decision->ask;
     if (ask->status != STATUS_OK) {
+        call->word = ask->word;
         call_fail_note(call, ask->status, &ask->note);
         return;
     }
@@ -31,8 +64,7 @@ static void resume(struct authorizer_call *ask, enum status status)
     call->finish(call);
 }
 
-struct handler_decision *handler_decision_new(struct call *call, Postern__V1__Charge *const *charges,
-                                              size_t charge_count)
+struct handler_decision *handler_decision_new(struct call *call)
 {
     struct handler_decision *decision = arena_array(call->arena, 1, sizeof *decision);
     if (decision == NULL)
@@ -44,8 +76,7 @@ struct handler_decision *handler_decision_new(struct call *call, Postern__V1__Ch
     ask->min_seq = call->request->min_seq;
     ask->resume = resume;
     ask->context = decision;
-    ask->question.charge_count = charge_count;
-    return wire_read_charges(call->arena, charges, charge_count, &ask->question.charges) ? decision : NULL;
+    return decision;
 }
 
 enum call_progress handler_decide(struct handler_decision *decision)

@@ -91,23 +91,34 @@ static enum call_progress ask(struct call *call, struct handler_decision *decisi
             return refuse_subject(call, "rate_check.account");
         return handler_decide(decision);
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM:
-        return call_fail(call, STATUS_UNIMPLEMENTED, "rate_check.custom", "this server does not offer custom subjects");
+        decision->ask.subject = AUTHORIZER_BY_CUSTOM;
+        return handler_decide_custom(decision, request->custom);
     default:
-        return call_fail_member(call, "subject", "is missing: set api_key, key_id or account");
+        return call_fail_member(call, "subject", "is missing: set api_key, key_id, account or custom");
     }
+}
+
+static bool read_question(struct call *call, struct authorizer_question *question)
+{
+    const Postern__V1__RateCheckRequest *request = call->request->rate_check;
+    question->peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
+    question->refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
+    question->charge_count = request->n_charges;
+    return wire_read_charges(call->arena, request->charges, request->n_charges, &question->charges) &&
+           handler_charge_id(call, call->arena, request->charge_id, &question->charge_id);
 }
 
 enum call_progress handler_rate_check(struct call *call)
 {
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
-    if (request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND)
-        return call_fail(call, STATUS_UNIMPLEMENTED, "rate_check.mode", "this server does not offer refunds");
-    if (request->n_charges == 0)
+    bool refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
+    if (refund && request->charge_id.len == 0)
+        return call_fail_member(call, "charge_id", "is missing: a refund names the charge_id of what it gives back");
+    if (!refund && request->n_charges == 0)
         return call_fail_member(call, "charges", "is empty: name at least one resource to charge");
-    struct handler_decision *decision = handler_decision_new(call, request->charges, request->n_charges);
-    if (decision == NULL)
+    struct handler_decision *decision = handler_decision_new(call);
+    if (decision == NULL || !read_question(call, &decision->ask.question))
         return call_fail_memory(call);
     decision->answer = answer;
-    decision->ask.question.peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
     return ask(call, decision);
 }

@@ -70,7 +70,8 @@ bool handler_verify_answer(struct arena *arena, const struct authorizer_decision
     return fill_reply(arena, decision, reply) && add_details(arena, decision, wire_slice(reply->key_id), status);
 }
 
-bool handler_verify_ask(struct arena *arena, const Postern__V1__VerifyRequest *request, struct authorizer_call *ask)
+bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,
+                        struct authorizer_call *ask)
 {
     struct authorizer_question *question = &ask->question;
     ask->subject = AUTHORIZER_BY_TOKEN;
@@ -81,7 +82,10 @@ bool handler_verify_ask(struct arena *arena, const Postern__V1__VerifyRequest *r
     question->remote_address = wire_slice(request->remote_address);
     question->peek = request->peek;
     question->scope_count = request->n_scopes;
-    return wire_read_texts(arena, request->scopes, request->n_scopes, &question->scopes);
+    question->charge_count = request->n_charges;
+    return wire_read_texts(arena, request->scopes, request->n_scopes, &question->scopes) &&
+           wire_read_charges(arena, request->charges, request->n_charges, &question->charges) &&
+           handler_charge_id(call, arena, request->charge_id, &question->charge_id);
 }
 
 static bool answer(struct call *call, const struct authorizer_decision *decision)
@@ -97,8 +101,8 @@ static bool answer(struct call *call, const struct authorizer_decision *decision
 enum call_progress handler_verify(struct call *call)
 {
     const Postern__V1__VerifyRequest *request = call->request->verify;
-    struct handler_decision *decision = handler_decision_new(call, request->charges, request->n_charges);
-    if (decision == NULL || !handler_verify_ask(call->arena, request, &decision->ask))
+    struct handler_decision *decision = handler_decision_new(call);
+    if (decision == NULL || !handler_verify_ask(call, call->arena, request, &decision->ask))
         return call_fail_memory(call);
     decision->answer = answer;
     return handler_decide(decision);

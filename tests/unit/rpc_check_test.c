@@ -307,6 +307,8 @@ static void ids_have_their_size_or_are_absent(void **state)
     refused("verify", &verify, "verify.charge_id");
     verify.charge_id = repeat('i', 17);
     refused("verify", &verify, "verify.charge_id");
+    verify.charge_id = repeat('\0', 16); // somebody forgot to fill it in
+    refused("verify", &verify, "verify.charge_id");
     Postern__V1__ListRequest list = POSTERN__V1__LIST_REQUEST__INIT;
     list.page_token = repeat('\xFF', 256);
     accepted("list", &list);
