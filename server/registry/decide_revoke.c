@@ -1,4 +1,4 @@
-// REVOKE: at once and for ever, by key id or by whoever holds the token.
+// REVOKE: at once and for ever, by key id or by whoever holds a secret key's token.
 #include "registry/decide_key.h"
 
 // The same words for a text that is no token, an unknown key and a wrong secret. Never the token itself.
@@ -9,12 +9,13 @@ static enum status unknown_token(struct decision *decision)
                        "key by its key_id");
 }
 
+// A public key's token lies about everywhere: even an operator who meets one must say that the key is meant.
 static enum status check_holder(struct decision *decision, const struct registry_key *key)
 {
-    if (key->type == KEY_TYPE_PUBLIC && !decision->command->caller.is_operator)
-        return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, "revoke.api_key",
-                           "a public key's token is known to many, so holding it proves nothing: revoke the key by "
-                           "its key_id, as operator or as account-admin of its account");
+    if (key->type == KEY_TYPE_PUBLIC)
+        return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, "revoke.api_key",
+                           "this is a public key's token, which is known to many, so holding it proves nothing: revoke "
+                           "the key by its key_id, as operator or as account-admin of its account");
     return STATUS_OK;
 }
 

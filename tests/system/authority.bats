@@ -295,9 +295,12 @@ rejected() {
 @test "K7 a public key is not revoked by its token, which everybody knows" {
     make_key "$ACCOUNT" site --type public
     local url
-    for url in "$TCP_URL" "$VERIFIER_URL"; do
+    for url in "$TCP_URL" "$VERIFIER_URL" "$POSTERN_URL"; do # the last one as operator
         POSTERN_URL=$url run --separate-stderr postern revoke --token - --json <<<"$TOKEN"
-        failed PERMISSION_DENIED
+        failed FAILED_PRECONDITION revoke.api_key
+        [[ "$stderr" != *"$TOKEN"* ]]
     done
     allowed
+    call revoke "$KEY_ID"
+    done_so '.key.state == "REVOKED"'
 }
