@@ -101,6 +101,24 @@ one_key() {
     done_so '.keys | length == 3'
 }
 
+@test "a charge whose answer is lost is repeated, and charged once" {
+    make_key acme
+    stand_between 2
+    run --separate-stderr postern verify - --charge requests=10 --url "$PROXY_URL" --json <<<"$TOKEN"
+    done_so '.allowed and .meters[0].remaining == 90'
+    lost 2
+    verify
+    answer '.meters[0].remaining == 90'
+    kill "${HELPERS[@]}"
+    rm "${PROXY_URL#ipc://}"
+    stand_between 2
+    call ratecheck --account acme --charge requests=20 --url "$PROXY_URL"
+    done_so '.allowed and .meters[0].remaining == 70'
+    lost 2
+    verify
+    answer '.meters[0].remaining == 70'
+}
+
 @test "nobody else gets anything of it: the same request_id is another one from another caller" {
     make_key postern operator --scope postern:operator
     local operator=$TOKEN id ask other

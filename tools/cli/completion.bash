@@ -13,6 +13,7 @@ _postern_values() {
     --type) echo "secret public" ;;
     --state) echo "active rolling disabled expired revoked" ;;
     --format) echo "json csv" ;;
+    --charge-id) echo new ;;
     esac
 }
 
