@@ -14,6 +14,7 @@ _postern_values() {
     --state) echo "active rolling disabled expired revoked" ;;
     --format) echo "json csv" ;;
     --charge-id) echo new ;;
+    --by) echo "hour day" ;;
     esac
 }
 

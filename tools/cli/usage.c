@@ -1,11 +1,14 @@
-// usage: how often a key or an account was answered what.
+// usage: how often a key or an account was answered what, as a table or a chart; and which keys have an unusual hour.
 #include "command.h"
+#include "plot.h"
 #include "table.h"
+#include "terminal.h"
+#include "unusual.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { BY_HOUR_S = 3600, BY_DAY_S = 86400, COUNTERS_SIZE = 512 };
+enum { COUNTERS_SIZE = 512 };
 
 // "RATE_LIMITED 3, REVOKED_API_KEY 1", but for `left_out`; cut where the room ends.
 static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
@@ -22,17 +25,23 @@ static const char *counters(const struct postern_counter *list, size_t count, co
     return size > 0 ? text : "-";
 }
 
+static struct plot_point point_of(const struct postern_usage_bucket *bucket)
+{
+    struct plot_point point = {.start_ms = bucket->start_ms};
+    for (size_t i = 0; i < bucket->reason_count; i++) {
+        bool is_allowed = strcmp(bucket->reasons[i].name, "ALLOWED") == 0;
+        *(is_allowed ? &point.allowed : &point.refused) += bucket->reasons[i].value;
+    }
+    return point;
+}
+
 static void add_row(struct table *table, const struct postern_usage_bucket *bucket)
 {
     char text[COUNTERS_SIZE], at[OUTPUT_TIME_SIZE];
-    unsigned long long calls = 0, allowed = 0;
-    for (size_t i = 0; i < bucket->reason_count; i++) {
-        calls += bucket->reasons[i].value;
-        allowed += strcmp(bucket->reasons[i].name, "ALLOWED") == 0 ? bucket->reasons[i].value : 0;
-    }
+    struct plot_point sums = point_of(bucket);
     table_add(table, "%s", output_time(bucket->start_ms, "", at));
-    table_add(table, "%llu", calls);
-    table_add(table, "%llu", allowed);
+    table_add(table, "%llu", (unsigned long long)(sums.allowed + sums.refused));
+    table_add(table, "%llu", (unsigned long long)sums.allowed);
     table_add(table, "%s", counters(bucket->reasons, bucket->reason_count, "ALLOWED", text));
     table_add(table, "%s", counters(bucket->costs, bucket->cost_count, "", text));
 }
@@ -52,11 +61,45 @@ static void print_usage(const struct postern_get_usage_reply *reply)
     table_end(&table);
 }
 
+// --- the chart
+
+// Whole buckets. Days begin where those of the answer do.
+static void fit(struct plot *plot, const struct postern_get_usage_request *request,
+                const struct postern_get_usage_reply *reply)
+{
+    uint64_t step_ms = (uint64_t)plot->bucket_s * 1000;
+    uint64_t phase_ms = reply->bucket_count > 0 ? reply->buckets[0].start_ms % step_ms : 0;
+    uint64_t now_ms = reply->base.server_time_ms;
+    uint64_t to_ms = request->to_ms != 0 && request->to_ms < now_ms ? request->to_ms : now_ms;
+    uint64_t from_ms = request->from_ms < to_ms ? request->from_ms : to_ms - 1;
+    plot->from_ms = from_ms - (from_ms + step_ms - phase_ms) % step_ms;
+    plot->to_ms = to_ms + (step_ms - (to_ms + step_ms - phase_ms) % step_ms) % step_ms;
+}
+
+static void print_plot(struct cli *cli, const struct postern_get_usage_request *request,
+                       const struct postern_get_usage_reply *reply)
+{
+    const char *account = request->account != NULL ? request->account : "the credential's account";
+    struct plot_point *points = cli_keep(cli, reply->bucket_count + 1, sizeof *points);
+    struct plot plot = {.title = request->key_id != NULL ? request->key_id : account,
+                        .points = points,
+                        .count = reply->bucket_count,
+                        .bucket_s = request->bucket_s,
+                        .width = terminal_size().columns,
+                        .utf8 = terminal_is_utf8()};
+    for (size_t i = 0; i < reply->bucket_count; i++)
+        points[i] = point_of(&reply->buckets[i]);
+    fit(&plot, request, reply);
+    plot_print(&plot, stdout);
+}
+
+// --- what is asked
+
 static bool read_by(const struct cli *cli, uint32_t *bucket_s)
 {
     const char *by = argument_text(cli, "by");
     bool is_hour = by == NULL || strcmp(by, "hour") == 0;
-    *bucket_s = is_hour ? BY_HOUR_S : BY_DAY_S;
+    *bucket_s = is_hour ? PLOT_HOUR_S : PLOT_DAY_S;
     if (is_hour || strcmp(by, "day") == 0)
         return true;
     misuse(cli, "--by: \"%s\": write hour or day", by);
@@ -71,14 +114,33 @@ static bool read_usage(struct cli *cli, struct postern_get_usage_request *reques
         misuse(cli, "--account and --key: give one of them");
         return false;
     }
-    return read_by(cli, &request->bucket_s) && value_moment_flag(cli, "from", true, &request->from_ms) &&
-           value_moment_flag(cli, "to", true, &request->to_ms);
+    if (argument_has(cli, "plot") && cli->json) {
+        misuse(cli, "--plot is for people, --json for machines: give one of them");
+        return false;
+    }
+    if (!read_by(cli, &request->bucket_s) || !value_moment_flag(cli, "from", true, &request->from_ms) ||
+        !value_moment_flag(cli, "to", true, &request->to_ms))
+        return false;
+    if (request->from_ms == 0 && argument_has(cli, "plot"))
+        return value_moment(request->bucket_s == PLOT_HOUR_S ? "48h" : "60d", true, &request->from_ms);
+    return true;
+}
+
+static int show_unusual(struct cli *cli)
+{
+    static const char *const others[] = {"key", "from", "to", "by", "plot"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (argument_has(cli, others[i]))
+            return misuse(cli, "--unusual looks at the running hour of every key; --%s does not go with it", others[i]);
+    return unusual_run(cli, argument_text(cli, "account"));
 }
 
 static int run_usage(struct cli *cli)
 {
     struct postern_get_usage_request request = {0};
     struct postern_get_usage_reply *reply = NULL;
+    if (argument_has(cli, "unusual"))
+        return show_unusual(cli);
     if (!read_usage(cli, &request))
         return CLI_MISUSED;
     int status = call_open(cli);
@@ -88,6 +150,8 @@ static int run_usage(struct cli *cli)
         return call_failed(cli);
     if (cli->json)
         output_json(reply, NULL, NULL);
+    else if (argument_has(cli, "plot"))
+        print_plot(cli, &request, reply);
     else
         print_usage(reply);
     postern_reply_free(reply);
@@ -100,6 +164,8 @@ static const struct flag usage_flags[] = {
     {"from", "TIME", false, "7d (ago), 2027-01-31T12:00:00Z or Unix milliseconds (default all that is kept)"},
     {"to", "TIME", false, "up to then (default now)"},
     {"by", "hour|day", false, "what is added up (default hour)"},
+    {"plot", NULL, false, "draw a chart; without --from of the last 48 hours, or 60 days"},
+    {"unusual", NULL, false, "the keys whose running hour stands out from their own past, and why"},
     {0},
 };
 
@@ -109,7 +175,9 @@ const struct command command_usage = {
     .summary = "show how often a key or an account was allowed or refused",
     .flags = usage_flags,
     .notes = "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
-             "account of the credential.\n"
-             "  postern usage --account acme --from 7d --by day",
+             "account of the credential; --unusual then looks at all keys that the caller may list.\n"
+             "  postern usage --account acme --from 7d --by day\n"
+             "  postern usage --account acme --plot\n"
+             "  postern usage --unusual",
     .run = run_usage,
 };
