@@ -133,7 +133,7 @@ static nng_msg *make_verify(void *context, uint64_t n)
     const struct bench *bench = context;
     const uint64_t stride = UINT64_C(2654435761); // prime
     const uint64_t key = (bench->first + n * stride) % bench->keys;
-    return wire_verify(bench->tokens[key]);
+    return wire_verify(bench->tokens[key], NULL);
 }
 
 static bool check_allowed(void *context, uint64_t n, const uint8_t *reply, size_t size)

@@ -8,8 +8,10 @@
 #include "echo.h"
 #include "report.h"
 
+#include "base/random.h"
+
 enum { ROUNDS_MAX = 64, MESSAGE_MAX = 4096, WARM_UP_S = 1 };
-enum side { ECHO, LIMITED, UNLIMITED, SIDES };
+enum side { ECHO, LIMITED, CHARGED, UNLIMITED, SIDES };
 
 // The same as posternd's default number of contexts.
 #define ECHO_CONTEXTS "256"
@@ -18,12 +20,15 @@ static const double TARGET = 0.7;
 
 static const struct {
     const char *key, *label;
-} names[SIDES] = {
-    [ECHO] = {"echo", "echo"}, [LIMITED] = {"verify", "verify"}, [UNLIMITED] = {"unlimited", "verify, unlimited"}};
+} names[SIDES] = {[ECHO] = {"echo", "echo"},
+                  [LIMITED] = {"verify", "verify"},
+                  [CHARGED] = {"charge_id", "verify, charge_id"},
+                  [UNLIMITED] = {"unlimited", "verify, unlimited"}};
 
 struct message {
     uint8_t bytes[MESSAGE_MAX];
     size_t size;
+    size_t charge_id_at; // made anew for each call; 0 = it has none
 };
 
 struct measured {
@@ -69,13 +74,34 @@ static bool take_message(nng_msg *message, struct message *out)
     return true;
 }
 
-static bool make_key(nng_socket socket, const char *name, Postern__V1__Algorithm algorithm, struct message *request)
+static bool make_key(nng_socket socket, const char *name, Postern__V1__Algorithm algorithm,
+                     char token[DAEMON_TOKEN_MAX + 1])
 {
-    char token[DAEMON_TOKEN_MAX + 1];
     const Postern__V1__Limit limit = wire_ample_limit(algorithm);
     return daemon_must(socket, wire_put_tier(name, &limit), "put tier") &&
-           daemon_must(socket, wire_put_account(name, name, 10), "put account") && daemon_create(socket, name, token) &&
-           take_message(wire_verify(token), request);
+           daemon_must(socket, wire_put_account(name, name, 10), "put account") && daemon_create(socket, name, token);
+}
+
+// A Verify with a charge_id, and where in its bytes the id is.
+static bool take_charged(const char *token, struct message *request)
+{
+    uint8_t id[WIRE_CHARGE_ID_SIZE];
+    random_fill(id, sizeof id);
+    if (!take_message(wire_verify(token, id), request))
+        return false;
+    const uint8_t *found = memmem(request->bytes, request->size, id, sizeof id);
+    request->charge_id_at = found != NULL ? (size_t)(found - request->bytes) : 0;
+    return found != NULL;
+}
+
+static bool make_keys(struct bench *bench, nng_socket socket, Postern__V1__Algorithm algorithm)
+{
+    char token[DAEMON_TOKEN_MAX + 1];
+    return make_key(socket, "limited", algorithm, token) &&
+           take_message(wire_verify(token, NULL), &bench->requests[LIMITED]) &&
+           take_charged(token, &bench->requests[CHARGED]) &&
+           make_key(socket, "unlimited", POSTERN__V1__ALGORITHM__ALGORITHM_UNSPECIFIED, token) &&
+           take_message(wire_verify(token, NULL), &bench->requests[UNLIMITED]);
 }
 
 // One real Verify: its reply is what the echo server will say.
@@ -111,10 +137,7 @@ static bool prepare_keys(struct bench *bench)
     if (!parse_algorithm(bench->options->algorithm, &algorithm) || !daemon_start(&bench->daemon) ||
         !load_connect(bench->daemon.url, &bench->daemon.process, &socket))
         return false;
-    const bool ready =
-        make_key(socket, "limited", algorithm, &bench->requests[LIMITED]) &&
-        make_key(socket, "unlimited", POSTERN__V1__ALGORITHM__ALGORITHM_UNSPECIFIED, &bench->requests[UNLIMITED]) &&
-        record_reply(bench, socket);
+    const bool ready = make_keys(bench, socket, algorithm) && record_reply(bench, socket);
     bench->requests[ECHO] = bench->requests[LIMITED];
     nng_close(socket);
     return ready;
@@ -139,8 +162,12 @@ static nng_msg *make(void *context, uint64_t n)
     const struct message *request = context;
     nng_msg *message = NULL;
     (void)n;
-    if (nng_msg_alloc(&message, request->size) == 0)
-        memcpy(nng_msg_body(message), request->bytes, request->size);
+    if (nng_msg_alloc(&message, request->size) != 0)
+        return NULL;
+    uint8_t *bytes = nng_msg_body(message);
+    memcpy(bytes, request->bytes, request->size);
+    if (request->charge_id_at > 0)
+        random_fill(bytes + request->charge_id_at, WIRE_CHARGE_ID_SIZE);
     return message;
 }
 
@@ -230,6 +257,7 @@ static void print(struct bench *bench)
         print_side(&report, names[side].key, names[side].label, "server_cpu", "us/call", 1,
                    1e6 * measured->server_cpu_s / (double)measured->calls);
     }
+    report_figure(&report, "charge_id_ratio", "charge_id / verify", "", 2, medians[CHARGED] / medians[LIMITED]);
     report_figure(&report, "unlimited_ratio", "unlimited / echo", "", 2, medians[UNLIMITED] / medians[ECHO]);
     report_target(&report, "ratio", "verify / echo", "", medians[LIMITED] / medians[ECHO], REPORT_AT_LEAST, TARGET);
     report_close(&report, bench->daemon.dir);

@@ -73,10 +73,15 @@ nng_msg *wire_create(const char *account, const char *name)
     return pack(&request);
 }
 
-nng_msg *wire_verify(const char *token)
+nng_msg *wire_verify(const char *token, const uint8_t *charge_id)
 {
+    uint8_t id[WIRE_CHARGE_ID_SIZE];
     Postern__V1__VerifyRequest verify = POSTERN__V1__VERIFY_REQUEST__INIT;
     verify.api_key = text(token);
+    if (charge_id != NULL) {
+        memcpy(id, charge_id, sizeof id);
+        verify.charge_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+    }
     Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
     request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY;
     request.verify = &verify;
