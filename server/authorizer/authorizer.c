@@ -3,7 +3,7 @@
 #include "authorizer/internal.h"
 #include "authorizer/judge.h"
 
-const char *const authorizer_tables[] = {[TABLE_METER] = "meter", [TABLE_CLOCK] = "clock"};
+const char *const authorizer_tables[] = {[TABLE_METER] = "meter", [TABLE_CLOCK] = "clock", [TABLE_CUSTOM] = "custom"};
 const size_t authorizer_table_count = sizeof authorizer_tables / sizeof authorizer_tables[0];
 
 static void wake(struct limit_waiter *waiter, enum status status)

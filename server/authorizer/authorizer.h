@@ -22,7 +22,9 @@ struct authorizer_options {
     struct clock *clock;
     const struct log *log;
     int32_t utc_offset_s;
-    bool relaxed; // --durability=relaxed
+    bool relaxed;               // --durability=relaxed
+    size_t max_resident_meters; // in memory; 0 = no bound
+    uint64_t max_custom_meters; // records of meters of custom subjects; 0 = no custom subjects
 };
 
 // Tables of the store `meters/`.
@@ -167,6 +169,10 @@ struct authorizer_usage {
 STATUS_MUST_CHECK enum status authorizer_usage_begin(struct authorizer *authorizer, struct authorizer_usage *out);
 void authorizer_usage_end(struct authorizer *authorizer, struct authorizer_usage *usage);
 
+// For the scheduler, once a second: records of custom subjects' meters that are at rest leave the disk, a few at a
+// time; more when there are nearly max_custom_meters. Never blocks.
+void authorizer_sweep_custom(struct authorizer *authorizer);
+
 // For the scheduler, once a minute: meters at rest leave memory.
 void authorizer_forget_idle(struct authorizer *authorizer);
 
@@ -177,6 +183,7 @@ struct authorizer_stats {
     struct limit_table_stats limits;
     struct store_health store;
     uint32_t clock_jumps;
+    uint64_t custom_meters; // records of custom subjects' meters, as last counted
 };
 struct authorizer_stats authorizer_stats(struct authorizer *authorizer);
 

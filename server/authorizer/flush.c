@@ -15,14 +15,14 @@ static bool write_record(struct authorizer *a, struct store_txn *txn, size_t n)
     bool empty;
     limit_batch_at(a->flush_batch, n, &name, &record, &empty);
     if (empty) {
-        store_delete(txn, TABLE_METER, name);
+        store_delete(txn, custom_table(name), name);
         return true;
     }
     struct slice bytes;
     if (!registry_pack_meter(record, a->flush_arena, &bytes)) {
         return false;
     }
-    store_put(txn, TABLE_METER, name, bytes);
+    store_put(txn, custom_table(name), name, bytes);
     arena_reset(a->flush_arena);
     return true;
 }

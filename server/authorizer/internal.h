@@ -7,8 +7,27 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { TABLE_METER, TABLE_CLOCK };
+enum { TABLE_METER, TABLE_CLOCK, TABLE_CUSTOM };
 enum { USAGE_VIEWS_KEPT = 16 };
+
+// Meters of custom subjects. Anybody can make one up, so their records are counted, bounded and swept.
+struct custom {
+    uint64_t max_meters; // 0: there are none
+    uint64_t start_ms;   // of this process: what a crash has lost counts as spent then
+    _Atomic uint64_t count;
+
+    // The sweep: one job, at most once in the writer's queue.
+    struct store_job job;
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    bool queued;
+    bool stopping;
+    unsigned runs_left; // before the next time that it is asked for
+    struct arena *arena;
+    struct limit_name next;   // where the walk goes on; size 0: at the table's beginning
+    struct limit_name *found; // of one run: to be deleted
+    size_t found_count;
+};
 
 struct authorizer {
     struct registry *registry;
@@ -18,6 +37,7 @@ struct authorizer {
     struct limit_table *limits;
     struct store_txn *meter_view; // for the rare load of a meter that is not in memory
     pthread_mutex_t meter_view_lock;
+    struct custom custom;
     atomic_uint clock_jumps;
 
     struct usage *usage;
@@ -47,6 +67,19 @@ void note_close(struct authorizer *authorizer);
 // Counts what a call that is done was answered, unless it leaves no trace (authorizer.h).
 void note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
 void note_identity(struct authorizer *authorizer, const struct authorizer_call *call);
+
+// --- custom.c
+// Which table a meter's record is in: its name begins with the subject.
+unsigned custom_table(struct slice name);
+bool custom_init(struct authorizer *authorizer, uint64_t max_meters); // after the clock is set; false: no memory
+void custom_close(struct authorizer *authorizer);                     // waits for the sweep
+// May a call on this name go on? FAILED_PRECONDITION: there are no custom subjects here.
+STATUS_MUST_CHECK enum status custom_allow(const struct authorizer *authorizer, struct slice name,
+                                           struct status_note *note);
+// Is there room for one more record? Asked when a meter has none. Calls at the same time may pass the bound together,
+// and a meter that is in memory by then: by no more than fit there. RESOURCE_EXHAUSTED, UNAVAILABLE.
+STATUS_MUST_CHECK enum status custom_admit(struct authorizer *authorizer, struct store_txn *view,
+                                           struct status_note *note);
 
 // --- flush.c
 void flush_init(struct authorizer *authorizer);

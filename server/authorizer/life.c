@@ -57,16 +57,20 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
     pthread_mutex_init(&a->meter_view_lock, NULL);
     note_init(a, options->usage);
     flush_init(a);
-    a->limits = limit_table_new(&(struct limit_table_options){
-        .clock = options->clock, .utc_offset_s = options->utc_offset_s, .relaxed = options->relaxed});
+    bool has_custom = custom_init(a, options->max_custom_meters);
+    a->limits = limit_table_new(&(struct limit_table_options){.clock = options->clock,
+                                                              .utc_offset_s = options->utc_offset_s,
+                                                              .relaxed = options->relaxed,
+                                                              .max_meters = options->max_resident_meters});
     enum status status = store_view_open(options->meters, &a->meter_view);
-    if (status == STATUS_OK && (a->limits == NULL || a->flush_arena == NULL)) {
+    if (status == STATUS_OK && (a->limits == NULL || a->flush_arena == NULL || !has_custom)) {
         status = no_memory(note);
     }
     if (status == STATUS_OK) {
         *out = a;
         return STATUS_OK;
     }
+    custom_close(a);
     note_close(a);
     store_view_close(a->meter_view);
     limit_table_free(a->limits);
@@ -80,6 +84,7 @@ void authorizer_close(struct authorizer *a)
     if (a == NULL) {
         return;
     }
+    custom_close(a);
     flush_exact(a);
     note_close(a);
     store_view_close(a->meter_view);
@@ -115,5 +120,6 @@ struct authorizer_stats authorizer_stats(struct authorizer *a)
 {
     return (struct authorizer_stats){.limits = limit_table_stats(a->limits),
                                      .store = store_health(a->meters),
-                                     .clock_jumps = atomic_load(&a->clock_jumps)};
+                                     .clock_jumps = atomic_load(&a->clock_jumps),
+                                     .custom_meters = atomic_load(&a->custom.count)};
 }

@@ -44,6 +44,9 @@ void store_view_end(struct store_txn *view);                            // value
 // inside a job until the next write; do not hand it to a write of the same job. An empty or too long key is NOT_FOUND.
 STATUS_MUST_CHECK enum status store_get(struct store_txn *txn, unsigned table, struct slice key, struct slice *value);
 
+// How many records the table has, as the transaction sees it. OK or UNAVAILABLE.
+STATUS_MUST_CHECK enum status store_count(struct store_txn *txn, unsigned table, uint64_t *count);
+
 // Walks a table in key order. Open (any number per transaction), seek to the first key >= `from`, next, close.
 // seek and next: OK, NOT_FOUND at the end, UNAVAILABLE. In a job, do not write to the table while a cursor is open.
 struct store_cursor;

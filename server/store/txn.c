@@ -49,6 +49,21 @@ enum status store_get(struct store_txn *txn, unsigned table, struct slice key, s
     return note_error(txn, code);
 }
 
+enum status store_count(struct store_txn *txn, unsigned table, uint64_t *count)
+{
+    *count = 0;
+    const MDB_dbi handle = table_handle(txn, table);
+    if (txn->error != 0) {
+        return STATUS_UNAVAILABLE;
+    }
+    MDB_stat stat;
+    const int code = mdb_stat(txn->txn, handle, &stat);
+    if (code == 0) {
+        *count = stat.ms_entries;
+    }
+    return note_error(txn, code);
+}
+
 void store_put(struct store_txn *txn, unsigned table, struct slice key, struct slice value)
 {
     assert(txn->is_batch);

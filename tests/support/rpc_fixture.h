@@ -20,7 +20,12 @@
 
 #define RPC_FIXTURE_INPROC "inproc://rpc-fixture"
 
-enum { RPC_FIXTURE_TIMEOUT_MS = 20000, RPC_FIXTURE_ID_SIZE = 16, RPC_FIXTURE_METERS_TABLES = 2 + USAGE_TABLES };
+enum {
+    RPC_FIXTURE_CUSTOM_METERS = 1000,
+    RPC_FIXTURE_TIMEOUT_MS = 20000,
+    RPC_FIXTURE_ID_SIZE = 16,
+    RPC_FIXTURE_METERS_TABLES = 3 + USAGE_TABLES
+};
 
 struct rpc_fixture {
     struct tempdir directory;
@@ -34,6 +39,7 @@ struct rpc_fixture {
     struct usage *usage;
     struct authorizer *authorizer;
     struct rpc *rpc;
+    uint64_t max_custom_meters;
     struct rpc_options options;
     struct rpc_listener listeners[2];
     char url[PATH_MAX + 8]; // ipc, operator
@@ -108,7 +114,7 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
                                         .max_readers = 512,
                                         .default_prefix = slice_text("acme"),
                                         .log = &fixture->log};
-    struct authorizer_options authorizer = {.log = &fixture->log};
+    struct authorizer_options authorizer = {.log = &fixture->log, .max_custom_meters = fixture->max_custom_meters};
     rpc_fixture_demand(authorizer_table_count + USAGE_TABLES == RPC_FIXTURE_METERS_TABLES, "other tables");
     memcpy(tables, authorizer_tables, authorizer_table_count * sizeof *tables);
     memcpy(tables + authorizer_table_count, usage_tables, sizeof usage_tables);
@@ -134,6 +140,7 @@ static inline void rpc_fixture_open(struct rpc_fixture *fixture)
     fixture->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
     fixture->arena = arena_new((size_t)256 << 20);
     rpc_fixture_demand(fixture->arena != NULL, "out of memory");
+    fixture->max_custom_meters = RPC_FIXTURE_CUSTOM_METERS;
     rpc_fixture_open_state(fixture);
     (void)snprintf(fixture->url, sizeof fixture->url, "ipc://%s",
                    tempdir_join(&fixture->directory, "socket", fixture->path));

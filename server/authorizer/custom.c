@@ -1,0 +1,163 @@
+// Meters of custom subjects: their bound, and the sweep that deletes the records of those at rest.
+#include "authorizer/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP_ARENA_BYTES ((size_t)1024 * 1024)
+
+enum {
+    SWEEP_RECORDS = 256, // looked at in one run, which others' commits wait for: about a millisecond
+    SWEEP_RUNS_EAGER = 32
+};
+
+unsigned custom_table(struct slice name)
+{
+    return name.size > 0 && name.data[0] == LIMIT_OF_CUSTOM ? TABLE_CUSTOM : TABLE_METER;
+}
+
+// --- the bound
+
+enum status custom_allow(const struct authorizer *a, struct slice name, struct status_note *note)
+{
+    if (custom_table(name) != TABLE_CUSTOM || a->custom.max_meters > 0) {
+        return STATUS_OK;
+    }
+    return status_fail(note, STATUS_FAILED_PRECONDITION, "custom",
+                       "this posternd counts no custom subjects: start it with --max-custom-meters above 0");
+}
+
+enum status custom_admit(struct authorizer *a, struct store_txn *view, struct status_note *note)
+{
+    uint64_t count = 0;
+    enum status status = store_count(view, TABLE_CUSTOM, &count);
+    atomic_store(&a->custom.count, count);
+    if (status != STATUS_OK || count < a->custom.max_meters) {
+        return status;
+    }
+    return status_fail(note, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
+                       "%llu meters of custom subjects are kept, and none of them is forgotten before it has "
+                       "recovered: retry later, or raise --max-custom-meters",
+                       (unsigned long long)count);
+}
+
+// --- the sweep
+
+static struct custom *sweep_owner(struct store_job *job)
+{
+    return (struct custom *)(void *)((char *)job - offsetof(struct custom, job));
+}
+
+static struct authorizer *authorizer_of(struct custom *custom)
+{
+    return (struct authorizer *)(void *)((char *)custom - offsetof(struct authorizer, custom));
+}
+
+static void copy_name(struct limit_name *to, struct slice name)
+{
+    to->size = name.size <= sizeof to->bytes ? name.size : 0;
+    memcpy(to->bytes, name.data, to->size);
+}
+
+// Only what has recovered all that was ever spent: then nothing is lost with its record. A meter that is in memory
+// keeps it. One that is just being loaded from it does no harm: it comes with nothing set aside, so it is written anew
+// before it spends, by a later job than this; until then it knows as much as an empty one.
+static bool is_forgettable(struct authorizer *a, struct slice name, struct slice bytes, uint64_t now_ms)
+{
+    struct limit_record record;
+    arena_reset(a->custom.arena);
+    if (name.size < 2 || name.size < 2 + (size_t)name.data[1] ||
+        registry_unpack_meter(bytes, a->custom.arena, &record) != STATUS_OK)
+        return false;
+    struct slice owner = slice_make(name.data + 2, name.data[1]); // as its calls name it
+    return limit_record_at_rest(a->limits, name, &record, a->custom.start_ms, now_ms) &&
+           !limit_is_resident(a->limits, owner, name);
+}
+
+// Collects first: nothing may be written to the table while a cursor is on it.
+static void look_at_some(struct authorizer *a, struct store_cursor *cursor)
+{
+    struct custom *custom = &a->custom;
+    struct slice name, bytes;
+    uint64_t now_ms = clock_now_ms(a->clock);
+    enum status status = store_cursor_seek(cursor, slice_make(custom->next.bytes, custom->next.size), &name, &bytes);
+    for (size_t i = 0; i < SWEEP_RECORDS && status == STATUS_OK; i++) {
+        if (is_forgettable(a, name, bytes, now_ms))
+            copy_name(&custom->found[custom->found_count++], name);
+        status = store_cursor_next(cursor, &name, &bytes);
+    }
+    custom->next.size = 0; // round again
+    if (status == STATUS_OK)
+        copy_name(&custom->next, name);
+}
+
+static void sweep_run(struct store_job *job, struct store_txn *txn)
+{
+    struct custom *custom = sweep_owner(job);
+    struct store_cursor *cursor = NULL;
+    uint64_t count = 0;
+    custom->found_count = 0;
+    if (store_count(txn, TABLE_CUSTOM, &count) != STATUS_OK || count == 0 ||
+        store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
+        return;
+    look_at_some(authorizer_of(custom), cursor);
+    store_cursor_close(cursor);
+    for (size_t i = 0; i < custom->found_count; i++)
+        store_delete(txn, TABLE_CUSTOM, slice_make(custom->found[i].bytes, custom->found[i].size));
+    atomic_store(&custom->count, count - custom->found_count);
+}
+
+// On through the table while it is nearly full, but not for ever: others want the writer too.
+static void sweep_done(struct store_job *job, enum status status)
+{
+    struct custom *custom = sweep_owner(job);
+    bool is_crowded = atomic_load(&custom->count) >= custom->max_meters - custom->max_meters / 8;
+    pthread_mutex_lock(&custom->lock);
+    bool goes_on = status == STATUS_OK && is_crowded && custom->runs_left > 1 && !custom->stopping;
+    custom->runs_left -= goes_on;
+    custom->queued = goes_on;
+    if (!goes_on)
+        pthread_cond_signal(&custom->idle);
+    pthread_mutex_unlock(&custom->lock); // from here on it may be gone, unless it is queued
+    if (goes_on)
+        store_submit(authorizer_of(custom)->meters, job);
+}
+
+void authorizer_sweep_custom(struct authorizer *a)
+{
+    struct custom *custom = &a->custom;
+    pthread_mutex_lock(&custom->lock);
+    bool starts = custom->max_meters > 0 && !custom->queued && !custom->stopping;
+    custom->queued = custom->queued || starts;
+    custom->runs_left = SWEEP_RUNS_EAGER;
+    pthread_mutex_unlock(&custom->lock);
+    if (starts)
+        store_submit(a->meters, &custom->job);
+}
+
+bool custom_init(struct authorizer *a, uint64_t max_meters)
+{
+    struct custom *custom = &a->custom;
+    custom->max_meters = max_meters;
+    custom->start_ms = clock_now_ms(a->clock);
+    custom->job = (struct store_job){.run = sweep_run, .done = sweep_done};
+    pthread_mutex_init(&custom->lock, NULL);
+    pthread_cond_init(&custom->idle, NULL);
+    custom->arena = arena_new(SWEEP_ARENA_BYTES);
+    custom->found = calloc(SWEEP_RECORDS, sizeof *custom->found);
+    return custom->arena != NULL && custom->found != NULL;
+}
+
+void custom_close(struct authorizer *a)
+{
+    struct custom *custom = &a->custom;
+    pthread_mutex_lock(&custom->lock);
+    custom->stopping = true;
+    while (custom->queued)
+        pthread_cond_wait(&custom->idle, &custom->lock);
+    pthread_mutex_unlock(&custom->lock);
+    arena_free(custom->arena);
+    free(custom->found);
+    pthread_cond_destroy(&custom->idle);
+    pthread_mutex_destroy(&custom->lock);
+}
