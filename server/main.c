@@ -129,6 +129,8 @@ static bool open_authorizer(struct daemon *daemon)
         .log = &daemon->log,
         .utc_offset_s = daemon->config.utc_offset_s,
         .relaxed = daemon->config.relaxed_durability,
+        .max_resident_meters = daemon->config.max_resident_meters,
+        .max_custom_meters = daemon->config.max_custom_meters,
     };
     if (options.relaxed)
         log_line(&daemon->log, LOG_LEVEL_WARNING,

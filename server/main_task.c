@@ -5,6 +5,7 @@ enum {
     TICK_MS = 1000,
     USAGE_TICK_MS = 500,
     IDLE_METERS_MS = 60 * 1000,
+    CUSTOM_METERS_MS = 1000,
     READERS_MS = 60 * 1000,
     CHECKPOINT_MS = 60 * 1000,
     PURGE_MS = 5 * 1000,
@@ -83,6 +84,12 @@ static void forget_idle_meters(void *context)
     authorizer_forget_idle(daemon->authorizer);
 }
 
+static void sweep_custom_meters(void *context)
+{
+    struct daemon *daemon = context;
+    authorizer_sweep_custom(daemon->authorizer);
+}
+
 static void check_readers(void *context)
 {
     struct daemon *daemon = context;
@@ -99,6 +106,7 @@ bool main_open_scheduler(struct daemon *daemon)
         {.name = "purge", .interval_ms = PURGE_MS, .run = purge_keys, .context = daemon},
         {.name = "purge replays", .interval_ms = REPLAYS_MS, .run = purge_replays, .context = daemon},
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
+        {.name = "custom meters", .interval_ms = CUSTOM_METERS_MS, .run = sweep_custom_meters, .context = daemon},
         {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = forget_idle_meters, .context = daemon},
     };
     if (scheduler_open(tasks, sizeof tasks / sizeof *tasks, &daemon->log, &daemon->scheduler) == STATUS_OK)

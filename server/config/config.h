@@ -38,9 +38,11 @@ struct config {
     uint32_t usage_retention_days;
     uint32_t key_retention_days; // of dead keys; 0: for ever
     uint32_t replay_retention_minutes;
-    uint32_t contexts;        // workers
-    uint32_t max_connections; // per daemon
-    uint32_t socket_mode;     // of ipc sockets, e.g. 0660
+    uint32_t max_resident_meters; // in memory
+    uint32_t max_custom_meters;   // of custom subjects, on disk; 0: no custom subjects
+    uint32_t contexts;            // workers
+    uint32_t max_connections;     // per daemon
+    uint32_t socket_mode;         // of ipc sockets, e.g. 0660
     enum log_level log_level;
     bool check; // --check DIR: inspect and exit
 };

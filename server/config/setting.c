@@ -189,6 +189,17 @@ static enum status set_replay_retention(struct config *config, const char *text,
     return set_number(&config->replay_retention_minutes, text, 15, 24 * 60, note);
 }
 
+// Enough in each shard of the table for the largest call; at most about 30 GB.
+static enum status set_max_resident_meters(struct config *config, const char *text, struct status_note *note)
+{
+    return set_number(&config->max_resident_meters, text, 10000, 100000000, note);
+}
+
+static enum status set_max_custom_meters(struct config *config, const char *text, struct status_note *note)
+{
+    return set_number(&config->max_custom_meters, text, 0, 1000000000, note);
+}
+
 static enum status set_contexts(struct config *config, const char *text, struct status_note *note)
 {
     return set_number(&config->contexts, text, 1, 4096, note);
@@ -241,6 +252,12 @@ const struct setting setting_table[SETTING_COUNT] = {
      set_key_retention},
     {"replay_retention_minutes", "N", false,
      "how long the replies to changes are kept for retries, 15 to 1440 (default 15)", set_replay_retention},
+    {"max_resident_meters", "N", false,
+     "limits' meters kept in memory, about 300 bytes each; the others wait on disk (default 200000)",
+     set_max_resident_meters},
+    {"max_custom_meters", "N", false,
+     "meters of custom subjects kept until they have recovered (default 1000000; 0: no custom subjects)",
+     set_max_custom_meters},
     {"contexts", "N", false, "calls handled at the same time (default 256)", set_contexts},
     {"max_connections", "N", false, "connections in all (default 4096)", set_max_connections},
     {"socket_mode", "MODE", false, "permissions of ipc sockets (default 0660)", set_socket_mode},

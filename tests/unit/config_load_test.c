@@ -90,6 +90,8 @@ static void only_directory_and_address_are_needed(void **state)
     assert_string_equal(run.config.listeners[0].url, "ipc:///s");
     assert_int_equal(run.config.listeners[0].ceiling, CONFIG_MAX_OPERATOR);
     assert_int_equal(run.config.contexts, 256);
+    assert_int_equal(run.config.max_resident_meters, 200000);
+    assert_int_equal(run.config.max_custom_meters, 1000000);
     assert_int_equal(run.config.usage_retention_days, 90);
     assert_int_equal(run.config.key_retention_days, 0);
     assert_int_equal(run.config.replay_retention_minutes, 15);
@@ -108,7 +110,8 @@ static void every_flag_is_understood(void **state)
     load(&run, "--data d --secrets /k --listen ipc://a;max=verifier --listen tcp://127.0.0.1:1 --durability relaxed "
                "--utc-offset -03:30 --operator-uid 7 --operator-uid 8 --prefix acme --allow-plain-tcp "
                "--registry-map-size 32MiB --meters-map-size 1GiB --contexts 8 --max-connections 9 --socket-mode 0600 "
-               "--log-level debug --usage-retention-days 7 --key-retention-days 400 --replay-retention-minutes 1440");
+               "--log-level debug --usage-retention-days 7 --key-retention-days 400 --replay-retention-minutes 1440 "
+               "--max-resident-meters 10000 --max-custom-meters 0");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_int_equal(run.config.usage_retention_days, 7);
     assert_int_equal(run.config.key_retention_days, 400);
@@ -126,6 +129,8 @@ static void every_flag_is_understood(void **state)
     assert_int_equal(run.config.registry_map_bytes, 32 << 20);
     assert_int_equal(run.config.meters_map_bytes, 1 << 30);
     assert_int_equal(run.config.contexts, 8);
+    assert_int_equal(run.config.max_resident_meters, 10000);
+    assert_int_equal(run.config.max_custom_meters, 0);
     assert_int_equal(run.config.max_connections, 9);
     assert_int_equal(run.config.socket_mode, 0600);
     assert_int_equal(run.config.log_level, LOG_LEVEL_DEBUG);
@@ -215,6 +220,8 @@ static void wrong_values_are_refused_with_a_hint(void **state)
         {"--data /d --listen ipc:///s --contexts 0", "from 1 to 4096"},
         {"--data /d --listen ipc:///s --contexts 4097", "from 1 to 4096"},
         {"--data /d --listen ipc:///s --contexts 12x", "from 1 to 4096"},
+        {"--data /d --listen ipc:///s --max-resident-meters 9999", "from 10000 to 100000000"},
+        {"--data /d --listen ipc:///s --max-custom-meters -1", "from 0 to 1000000000"},
         {"--data /d --listen ipc:///s --socket-mode 0068", "is not a socket's mode"},
         {"--data /d --listen ipc:///s --socket-mode 0066", "is not a socket's mode"},
         {"--data /d --listen ipc:///s --socket-mode 1777", "is not a socket's mode"},
