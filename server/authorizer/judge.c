@@ -94,15 +94,12 @@ enum status judge_seq(struct authorizer *a, struct authorizer_call *call)
     return status_fail(&call->note, STATUS_UNAVAILABLE, "min_seq", "this state is not that new yet: retry");
 }
 
-// A deleted account's tier may have been deleted since. Such an account is asked about only to give something back.
 static enum status find_tier(struct authorizer_call *call, struct registry_tier *tier)
 {
     const struct registry_account *account = &call->decision.account;
     if (account->tier.size == 0)
         return STATUS_OK;
     enum status status = registry_find_tier(call->view, account->tier, call->arena, tier);
-    if (status == STATUS_NOT_FOUND && account->deleted)
-        return STATUS_OK;
     if (status == STATUS_NOT_FOUND)
         return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the account's tier is missing: run posternd --check");
     return status;
