@@ -48,6 +48,7 @@ bool limit_sync_parts(struct limit_decision *d);
 // A decision at its beginning, whose answer says nothing yet; `shard` and `woken` are the caller's to set.
 void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
                          struct limit_answer *answer);
+void limit_answer_clear(struct limit_answer *answer);
 // Has this one been woken since its last try?
 bool limit_take_woken(struct limit_waiter *waiter);
 void limit_note_use(struct limit_table *table);

@@ -190,14 +190,9 @@ static enum limit_verdict decide_locked(struct limit_decision *d, struct limit_w
     return limit_names_charge(d->call) ? decide_named(d, waiter) : decide_metered(d, waiter);
 }
 
-// Of the answer only the members that say how much of it is there: the arrays are large.
-void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
-                         struct limit_answer *answer)
+// Only the members that say how much of it is there: the arrays are large.
+void limit_answer_clear(struct limit_answer *answer)
 {
-    d->table = table;
-    d->call = call;
-    d->answer = answer;
-    d->part_count = d->charged_count = 0;
     answer->retry_after_ms = 0;
     answer->view_count = 0;
     answer->binding = 0;
@@ -205,6 +200,16 @@ void limit_decision_init(struct limit_decision *d, struct limit_table *table, co
     answer->repeated = false;
     answer->generation = 0;
     answer->absent_count = 0;
+}
+
+void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
+                         struct limit_answer *answer)
+{
+    d->table = table;
+    d->call = call;
+    d->answer = answer;
+    d->part_count = d->charged_count = 0;
+    limit_answer_clear(answer);
 }
 
 // A woken waiter is marked by pointing to itself (limit_settle).
