@@ -81,8 +81,9 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
                            "this charge_id is of a charge that was given back; nothing was charged: make a new "
                            "charge_id to charge again");
     case LIMIT_WINDOW_OVER:
-        return refuse_refund(call, "CHARGE_WINDOW_OVER",
-                             "the window that was charged is over: nothing of the charge is left to give back");
+        return refuse_refund(
+            call, "CHARGE_WINDOW_OVER",
+            "the window that was charged is over, or its limit applies no more: nothing is left to give back");
     case LIMIT_ABSENT:
         return status_fail(&call->note, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
     case LIMIT_NO_MEMORY:
