@@ -210,3 +210,36 @@ PYTHON
         jq -r ".${what}s[].$what" <<<"$output" | LC_ALL=C sort -c
     done
 }
+
+@test "a tier and a scope are shown by their name, as one line or as one object, and one that is not there is said" {
+    local what n
+    for what in tier scope; do
+        call "$what" get no-such-name
+        failed NOT_FOUND "" "$what \\\"no-such-name\\\"" "postern $what list"
+        for n in 1 2 3; do
+            postern "$what" put "shown-$n" >/dev/null
+        done
+        call "$what" get shown-2
+        done_so ".$what.$what == \"shown-2\" and (keys == [\"$what\"])"
+    done
+    run --separate-stderr postern tier get free
+    [ "$output" = "tier free: requests=100/min (default)" ]
+    run --separate-stderr postern scope get read
+    [ "$output" = "scope read, default, public-safe" ]
+}
+
+@test "the tables of accounts, tiers and scopes have a head, and a line for each with what matters" {
+    postern tier put pair --limit requests=1/min --limit productions=2/day
+    postern scope put table:read --implies read --description "tables" --public-safe
+    postern account put "$ACCOUNT" --tier pair --env test --env live --no-default-public-key
+    run --separate-stderr postern account list --all
+    [[ "${lines[0]}" == ACCOUNT*"DISPLAY NAME"*TIER*ENVIRONMENTS*STATE*CREATED* ]]
+    grep -qE "^$ACCOUNT +pair +test, live +active " <<<"$output"
+    run --separate-stderr postern tier list --all
+    [[ "${lines[0]}" == TIER*LIMITS* ]]
+    grep -qE '^free +default +requests=100/min' <<<"$output"
+    grep -qE '^pair +requests=1/min, productions=2/day' <<<"$output"
+    run --separate-stderr postern scope list --all
+    [[ "${lines[0]}" == SCOPE*DEFAULT*PUBLIC*IMPLIES*DESCRIPTION* ]]
+    grep -qE '^table:read +yes +read +tables' <<<"$output"
+}

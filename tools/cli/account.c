@@ -1,7 +1,6 @@
 // account put, get, list, delete.
+#include "catalogue.h"
 #include "command.h"
-#include "page.h"
-#include "table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,64 +128,63 @@ const struct command command_account_get = {
 
 // ----------------------------------------------------------------------------------------------------- account list
 
-static void add_rows(struct table *table, const struct postern_list_accounts_reply *reply)
-{
-    char word[32], when[OUTPUT_TIME_SIZE];
-    for (size_t i = 0; i < reply->account_count; i++) {
-        const struct postern_account *account = &reply->accounts[i];
-        char environments[64] = "";
-        for (size_t n = 0; n < account->environment_count; n++) {
-            size_t size = strlen(environments);
-            snprintf(environments + size, sizeof environments - size, "%s%s", n > 0 ? ", " : "",
-                     output_lower(postern_environment_name(account->environments[n]), word, sizeof word));
-        }
-        table_add(table, "%s", account->account);
-        table_add(table, "%s", account->display_name);
-        table_add(table, "%s", account->tier);
-        table_add(table, "%s", environments);
-        table_add(table, "%s", account->suspended ? "suspended" : "active");
-        table_add(table, "%s", output_when(account->created_at_ms, reply->base.server_time_ms, "", when));
-    }
-}
-
-static int show_accounts(struct cli *cli, struct page *page, void *table)
+static enum postern_status ask_accounts(struct cli *cli, const struct page *page, struct catalogue_page *answer)
 {
     const struct postern_list_accounts_request request = {
         .page_size = page->size, .page_token = page->token, .page_token_size = page->token_size};
     struct postern_list_accounts_reply *reply = NULL;
-    if (postern_list_accounts(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    add_rows(table, reply);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        table_print(table);
-    page_shown(cli, page, reply->account_count, reply->next_page_token, reply->next_page_token_size);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static int run_account_list(struct cli *cli)
-{
-    static const char *const heads[] = {"ACCOUNT", "DISPLAY NAME", "TIER", "ENVIRONMENTS", "STATE", "CREATED"};
-    struct table table;
-    struct page page = {0};
-    if (!page_read(cli, &page))
-        return CLI_MISUSED;
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    int status =
-        page_run(cli, &page, "There is no account yet; make one: postern account put ID", show_accounts, &table);
-    table_end(&table);
+    enum postern_status status = postern_list_accounts(cli->client, &request, &reply, &cli->error);
+    if (status == POSTERN_OK)
+        *answer = (struct catalogue_page){.reply = &reply->base,
+                                          .entries = reply->accounts,
+                                          .count = reply->account_count,
+                                          .next_page_token = reply->next_page_token,
+                                          .next_page_token_size = reply->next_page_token_size};
     return status;
 }
 
-static const struct flag account_list_flags[] = {PAGE_FLAGS, {0}};
+static void add_row(struct table *table, const void *entry, uint64_t now_ms)
+{
+    char word[32], when[OUTPUT_TIME_SIZE];
+    const struct postern_account *account = entry;
+    char environments[64] = "";
+    for (size_t i = 0; i < account->environment_count; i++) {
+        size_t size = strlen(environments);
+        snprintf(environments + size, sizeof environments - size, "%s%s", i > 0 ? ", " : "",
+                 output_lower(postern_environment_name(account->environments[i]), word, sizeof word));
+    }
+    table_add(table, "%s", account->account);
+    table_add(table, "%s", account->display_name);
+    table_add(table, "%s", account->tier);
+    table_add(table, "%s", environments);
+    table_add(table, "%s", account->suspended ? "suspended" : "active");
+    table_add(table, "%s", output_when(account->created_at_ms, now_ms, "", when));
+}
+
+static const char *const heads[] = {"ACCOUNT", "DISPLAY NAME", "TIER", "ENVIRONMENTS", "STATE", "CREATED"};
+
+_Static_assert(offsetof(struct postern_account, account) == 0, "a account begins with its name");
+static const struct catalogue accounts = {
+    .list = "accounts",
+    .entry = "account",
+    .entry_size = sizeof(struct postern_account),
+    .none = "There is no account yet; make one: postern account put ID",
+    .heads = heads,
+    .columns = sizeof heads / sizeof heads[0],
+    .ask = ask_accounts,
+    .add_row = add_row,
+};
+
+static int run_account_list(struct cli *cli)
+{
+    return catalogue_list(cli, &accounts);
+}
 
 const struct command command_account_list = {
     .words = "account list",
     .operands = "",
     .summary = "list accounts",
-    .flags = account_list_flags,
+    .flags = catalogue_list_flags,
     .run = run_account_list,
 };
 

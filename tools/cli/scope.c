@@ -1,15 +1,15 @@
 // scope put, list, get, delete.
+#include "catalogue.h"
 #include "command.h"
-#include "page.h"
-#include "table.h"
 
 #include <stdio.h>
 #include <string.h>
 
 // ----------------------------------------------------------------------------------------------------- scope put
 
-static void print_scope(const struct postern_scope *scope)
+static void print_scope(const void *entry)
 {
+    const struct postern_scope *scope = entry;
     printf("scope %s", scope->scope);
     if (scope->description[0] != '\0')
         printf(" (%s)", scope->description);
@@ -68,105 +68,69 @@ const struct command command_scope_put = {
 
 // ----------------------------------------------------------------------------------------------- scope list, get
 
-static void add_rows(struct table *table, const struct postern_list_scopes_reply *reply)
-{
-    for (size_t i = 0; i < reply->scope_count; i++) {
-        const struct postern_scope *scope = &reply->scopes[i];
-        char implies[1024] = "";
-        for (size_t n = 0; n < scope->implies_count; n++) {
-            size_t size = strlen(implies);
-            snprintf(implies + size, sizeof implies - size, "%s%s", n > 0 ? ", " : "", scope->implies[n]);
-        }
-        table_add(table, "%s", scope->scope);
-        table_add(table, "%s", scope->is_default ? "yes" : "");
-        table_add(table, "%s", scope->public_safe ? "yes" : "");
-        table_add(table, "%s", implies);
-        table_add(table, "%s", scope->description);
-    }
-}
-
-static enum postern_status ask_scopes(struct cli *cli, const struct page *page,
-                                      struct postern_list_scopes_reply **reply)
+static enum postern_status ask_scopes(struct cli *cli, const struct page *page, struct catalogue_page *answer)
 {
     const struct postern_list_scopes_request request = {
         .page_size = page->size, .page_token = page->token, .page_token_size = page->token_size};
-    return postern_list_scopes(cli->client, &request, reply, &cli->error);
-}
-
-static int show_scopes(struct cli *cli, struct page *page, void *table)
-{
     struct postern_list_scopes_reply *reply = NULL;
-    if (ask_scopes(cli, page, &reply) != POSTERN_OK)
-        return call_failed(cli);
-    add_rows(table, reply);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        table_print(table);
-    page_shown(cli, page, reply->scope_count, reply->next_page_token, reply->next_page_token_size);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static int run_scope_list(struct cli *cli)
-{
-    static const char *const heads[] = {"SCOPE", "DEFAULT", "PUBLIC", "IMPLIES", "DESCRIPTION"};
-    struct table table;
-    struct page page = {0};
-    if (!page_read(cli, &page))
-        return CLI_MISUSED;
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    int status = page_run(cli, &page, "The catalogue is empty; add to it: postern scope put NAME", show_scopes, &table);
-    table_end(&table);
+    enum postern_status status = postern_list_scopes(cli->client, &request, &reply, &cli->error);
+    if (status == POSTERN_OK)
+        *answer = (struct catalogue_page){.reply = &reply->base,
+                                          .entries = reply->scopes,
+                                          .count = reply->scope_count,
+                                          .next_page_token = reply->next_page_token,
+                                          .next_page_token_size = reply->next_page_token_size};
     return status;
 }
 
-static const struct flag scope_list_flags[] = {PAGE_FLAGS, {0}};
+static void add_row(struct table *table, const void *entry, uint64_t now_ms)
+{
+    const struct postern_scope *scope = entry;
+    (void)now_ms;
+    char implies[1024] = "";
+    for (size_t i = 0; i < scope->implies_count; i++) {
+        size_t size = strlen(implies);
+        snprintf(implies + size, sizeof implies - size, "%s%s", i > 0 ? ", " : "", scope->implies[i]);
+    }
+    table_add(table, "%s", scope->scope);
+    table_add(table, "%s", scope->is_default ? "yes" : "");
+    table_add(table, "%s", scope->public_safe ? "yes" : "");
+    table_add(table, "%s", implies);
+    table_add(table, "%s", scope->description);
+}
+
+static const char *const heads[] = {"SCOPE", "DEFAULT", "PUBLIC", "IMPLIES", "DESCRIPTION"};
+
+_Static_assert(offsetof(struct postern_scope, scope) == 0, "a scope begins with its name");
+static const struct catalogue scopes = {
+    .list = "scopes",
+    .entry = "scope",
+    .entry_size = sizeof(struct postern_scope),
+    .none = "The catalogue is empty; add to it: postern scope put NAME",
+    .heads = heads,
+    .columns = sizeof heads / sizeof heads[0],
+    .ask = ask_scopes,
+    .add_row = add_row,
+    .print = print_scope,
+};
+
+static int run_scope_list(struct cli *cli)
+{
+    return catalogue_list(cli, &scopes);
+}
+
+static int run_scope_get(struct cli *cli)
+{
+    return catalogue_get(cli, &scopes);
+}
 
 const struct command command_scope_list = {
     .words = "scope list",
     .operands = "",
     .summary = "list scopes",
-    .flags = scope_list_flags,
+    .flags = catalogue_list_flags,
     .run = run_scope_list,
 };
-
-// The protocol has no call for one: looks for it on this page.
-static int find_scope(struct cli *cli, struct page *page, void *found)
-{
-    struct postern_list_scopes_reply *reply = NULL;
-    if (ask_scopes(cli, page, &reply) != POSTERN_OK)
-        return call_failed(cli);
-    for (size_t i = 0; i < reply->scope_count; i++) {
-        if (strcmp(reply->scopes[i].scope, cli->operands[0]) != 0)
-            continue;
-        *(bool *)found = true;
-        if (cli->json)
-            output_json_entry(reply, "scopes", i, "scope");
-        else
-            print_scope(&reply->scopes[i]);
-    }
-    page_shown(cli, page, reply->scope_count, reply->next_page_token, reply->next_page_token_size);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static int run_scope_get(struct cli *cli)
-{
-    struct page page = {.size = 500};
-    bool found = false;
-    int status = call_open(cli);
-    if (status == CLI_DONE)
-        status = find_scope(cli, &page, &found);
-    while (status == CLI_DONE && !found && page.token_size > 0)
-        status = find_scope(cli, &page, &found);
-    if (status != CLI_DONE || found)
-        return status;
-    cli->error = (struct postern_error){.status = POSTERN_NOT_FOUND};
-    snprintf(cli->error.message, sizeof cli->error.message,
-             "there is no scope \"%.100s\"; see them: postern scope list", cli->operands[0]);
-    return call_failed(cli);
-}
 
 static const struct flag no_flags[] = {{0}};
 

@@ -1,15 +1,15 @@
 // tier put, list, get, delete.
+#include "catalogue.h"
 #include "command.h"
-#include "page.h"
-#include "table.h"
 
 #include <stdio.h>
 #include <string.h>
 
 // ------------------------------------------------------------------------------------------------------ tier put
 
-static void print_tier(const struct postern_tier *tier)
+static void print_tier(const void *entry)
 {
+    const struct postern_tier *tier = entry;
     printf("tier %s: ", tier->tier);
     output_limits(tier->limits, tier->limit_count);
     printf("%s%s\n", tier->limit_count == 0 ? "no limits declared" : "", tier->is_default ? " (default)" : "");
@@ -57,105 +57,69 @@ const struct command command_tier_put = {
 
 // ------------------------------------------------------------------------------------------------ tier list, get
 
-static void add_rows(struct table *table, const struct postern_list_tiers_reply *reply)
-{
-    for (size_t i = 0; i < reply->tier_count; i++) {
-        const struct postern_tier *tier = &reply->tiers[i];
-        char limits[POSTERN_LIMIT_TEXT_MAX * 8] = "";
-        for (size_t n = 0; n < tier->limit_count; n++) {
-            char text[POSTERN_LIMIT_TEXT_MAX + 1];
-            size_t size = strlen(limits);
-            postern_limit_format(&tier->limits[n], text);
-            snprintf(limits + size, sizeof limits - size, "%s%s", n > 0 ? ", " : "", text);
-        }
-        table_add(table, "%s", tier->tier);
-        table_add(table, "%s", tier->is_default ? "default" : "");
-        table_add(table, "%s", limits);
-    }
-}
-
-static enum postern_status ask_tiers(struct cli *cli, const struct page *page, struct postern_list_tiers_reply **reply)
+static enum postern_status ask_tiers(struct cli *cli, const struct page *page, struct catalogue_page *answer)
 {
     const struct postern_list_tiers_request request = {
         .page_size = page->size, .page_token = page->token, .page_token_size = page->token_size};
-    return postern_list_tiers(cli->client, &request, reply, &cli->error);
-}
-
-static int show_tiers(struct cli *cli, struct page *page, void *table)
-{
     struct postern_list_tiers_reply *reply = NULL;
-    if (ask_tiers(cli, page, &reply) != POSTERN_OK)
-        return call_failed(cli);
-    add_rows(table, reply);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        table_print(table);
-    page_shown(cli, page, reply->tier_count, reply->next_page_token, reply->next_page_token_size);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static int run_tier_list(struct cli *cli)
-{
-    static const char *const heads[] = {"TIER", "", "LIMITS"};
-    struct table table;
-    struct page page = {0};
-    if (!page_read(cli, &page))
-        return CLI_MISUSED;
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    int status =
-        page_run(cli, &page, "There is no tier yet; make one: postern tier put NAME --limit TEXT", show_tiers, &table);
-    table_end(&table);
+    enum postern_status status = postern_list_tiers(cli->client, &request, &reply, &cli->error);
+    if (status == POSTERN_OK)
+        *answer = (struct catalogue_page){.reply = &reply->base,
+                                          .entries = reply->tiers,
+                                          .count = reply->tier_count,
+                                          .next_page_token = reply->next_page_token,
+                                          .next_page_token_size = reply->next_page_token_size};
     return status;
 }
 
-static const struct flag tier_list_flags[] = {PAGE_FLAGS, {0}};
+static void add_row(struct table *table, const void *entry, uint64_t now_ms)
+{
+    const struct postern_tier *tier = entry;
+    (void)now_ms;
+    char limits[POSTERN_LIMIT_TEXT_MAX * 8] = "";
+    for (size_t i = 0; i < tier->limit_count; i++) {
+        char text[POSTERN_LIMIT_TEXT_MAX + 1];
+        size_t size = strlen(limits);
+        postern_limit_format(&tier->limits[i], text);
+        snprintf(limits + size, sizeof limits - size, "%s%s", i > 0 ? ", " : "", text);
+    }
+    table_add(table, "%s", tier->tier);
+    table_add(table, "%s", tier->is_default ? "default" : "");
+    table_add(table, "%s", limits);
+}
+
+static const char *const heads[] = {"TIER", "", "LIMITS"};
+
+_Static_assert(offsetof(struct postern_tier, tier) == 0, "a tier begins with its name");
+static const struct catalogue tiers = {
+    .list = "tiers",
+    .entry = "tier",
+    .entry_size = sizeof(struct postern_tier),
+    .none = "There is no tier yet; make one: postern tier put NAME --limit TEXT",
+    .heads = heads,
+    .columns = sizeof heads / sizeof heads[0],
+    .ask = ask_tiers,
+    .add_row = add_row,
+    .print = print_tier,
+};
+
+static int run_tier_list(struct cli *cli)
+{
+    return catalogue_list(cli, &tiers);
+}
+
+static int run_tier_get(struct cli *cli)
+{
+    return catalogue_get(cli, &tiers);
+}
 
 const struct command command_tier_list = {
     .words = "tier list",
     .operands = "",
     .summary = "list tiers",
-    .flags = tier_list_flags,
+    .flags = catalogue_list_flags,
     .run = run_tier_list,
 };
-
-// The protocol has no call for one: looks for it on this page.
-static int find_tier(struct cli *cli, struct page *page, void *found)
-{
-    struct postern_list_tiers_reply *reply = NULL;
-    if (ask_tiers(cli, page, &reply) != POSTERN_OK)
-        return call_failed(cli);
-    for (size_t i = 0; i < reply->tier_count; i++) {
-        if (strcmp(reply->tiers[i].tier, cli->operands[0]) != 0)
-            continue;
-        *(bool *)found = true;
-        if (cli->json)
-            output_json_entry(reply, "tiers", i, "tier");
-        else
-            print_tier(&reply->tiers[i]);
-    }
-    page_shown(cli, page, reply->tier_count, reply->next_page_token, reply->next_page_token_size);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static int run_tier_get(struct cli *cli)
-{
-    struct page page = {.size = 500};
-    bool found = false;
-    int status = call_open(cli);
-    if (status == CLI_DONE)
-        status = find_tier(cli, &page, &found);
-    while (status == CLI_DONE && !found && page.token_size > 0)
-        status = find_tier(cli, &page, &found);
-    if (status != CLI_DONE || found)
-        return status;
-    cli->error = (struct postern_error){.status = POSTERN_NOT_FOUND};
-    snprintf(cli->error.message, sizeof cli->error.message, "there is no tier \"%.100s\"; see them: postern tier list",
-             cli->operands[0]);
-    return call_failed(cli);
-}
 
 static const struct flag no_flags[] = {{0}};
 
