@@ -234,7 +234,7 @@ meters() {
     left productions '[3]'
 }
 
-# ------------------------------------------------------------------------------------------------- subjects of one's own
+# --------------------------------------------------------------------------------------------- subjects of one's own
 
 @test "a subject of one's own is limited as the call says, each by itself" {
     local n
