@@ -25,9 +25,9 @@
 //
 // CHARGED ONCE. Whatever may charge carries a charge_id, the caller's or one that the library makes, from the first try
 // on: so a repetition after a lost answer is told what the first one was told, and charges nothing. posternd knows the
-// newest 100,000 charges or so, until it ends: what it has forgotten may be charged twice by a repetition, never
-// admitted beyond the limit. Repeat a call of your own under the same charge_id to the same effect; never use one for
-// two different charges (ALREADY_EXISTS).
+// newest 2,000 charges or so of an account, until it ends: what it has forgotten may be charged twice by a repetition,
+// never admitted beyond the limit. Repeat a call of your own under the same charge_id to the same effect, soon; never
+// use one for two different charges (ALREADY_EXISTS).
 //
 // UNITS. *_ms that name a moment are Unix milliseconds, 0 = none; *_ms that name a span are milliseconds. Amounts and
 // costs are at most 2^53 - 1. Text is UTF-8 and NUL-terminated. Bounds of every field: proto/postern.proto.
@@ -410,7 +410,7 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_verify_batch(struct postern *client, const struct postern_verify_batch_request *request,
                      struct postern_verify_batch_reply **reply, struct postern_error *error);
 
-// A free subject of rate limiting: no account, no key, the limits come with the call.
+// A free subject of rate limiting: no account, no key, the limits come with the call, also with that of a refund.
 struct postern_custom {
     const char *space;      // the protocol's `namespace`
     const char *identifier; // 1 to 128 bytes
@@ -424,10 +424,10 @@ struct postern_custom {
 // Charges, looks at or gives back units. Exactly one of api_key, key_id, account and custom.
 //
 // A refund gives back what the charge_id of an allowed Verify or RateCheck was charged, once: to the same subject, by
-// the same caller, in the same run of posternd, as far as the windows that were charged are still current. Else
-// FAILED_PRECONDITION, and error->reason says why: CHARGE_UNKNOWN, CHARGE_GIVEN_BACK, CHARGE_WINDOW_OVER or
-// CHARGE_DIFFERS. CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier try of the same call, whose answer was
-// lost, may be what gave it back.
+// the same caller, in the same run of posternd, while it knows the charge (CHARGED ONCE), as far as the windows that
+// were charged are still current. Else FAILED_PRECONDITION, and error->reason says why: CHARGE_UNKNOWN,
+// CHARGE_GIVEN_BACK, CHARGE_WINDOW_OVER or CHARGE_DIFFERS. CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier
+// try of the same call, whose answer was lost, may be what gave it back.
 struct postern_rate_check_request {
     struct postern_call call;
     const char *api_key;
