@@ -1,153 +1,254 @@
-// A meter table, the clients that ask it, and a disk that answers when it is told to.
-//
-// Threads: the test's.
+// A table of meters with a disk and a clock that moves by hand: owners with limits, somebody who asks and asks again
+// when woken, commits, crashes. Meters that are absent are read from the disk without a word.
 #ifndef UNIT_LIMIT_WORLD_H
 #define UNIT_LIMIT_WORLD_H
 
 #include "unit/limit_fake.h"
 
-enum { TERMS = 4, WAITERS = 8 };
+enum { WORLD_OWNERS = 4, WORLD_TERMS = 4, WORLD_STORED = 64 };
 
-struct world;
+struct world_owner {
+    const char *name;
+    struct limit_term terms[WORLD_TERMS];
+    size_t term_count;
+};
 
-// Somebody who asks, and asks again when woken.
-struct client {
-    struct limit_waiter waiter; // first: wake gets it
-    struct world *world;
-    const char *resource;
-    uint64_t cost;
-    enum limit_verdict verdict; // of the last try
-    enum status status;
-    size_t woken_as;         // 1 for the first one woken; 0: never
-    struct client *newcomer; // asks just before this one asks again
+struct world_stored {
+    struct limit_name name;
+    struct limit_record record;
 };
 
 struct world {
     struct fake_time time;
     struct clock *clock;
+    struct clock_mark mark; // of the last commit
     struct limit_table *table;
-    struct limit_term terms[TERMS];
-    size_t term_count;
-    struct limit_answer answer;
+    struct world_owner owners[WORLD_OWNERS];
+    size_t owner_count;
+    struct world_stored disk[WORLD_STORED];
+    size_t stored_count;
     size_t woken;
 };
 
-static inline struct slice acme(void)
+// One call, and how it ended.
+struct client {
+    struct limit_waiter waiter; // first: wake gets it
+    struct world *world;
+    const char *owner;
+    struct limit_charge charges[2];
+    size_t charge_count;
+    uint8_t id[LIMIT_CHARGE_ID_SIZE];
+    bool has_id;
+    bool peek;
+    bool relaxed;
+    struct limit_answer answer; // of the last try
+    enum limit_verdict verdict;
+    enum status status; // it was woken with
+    size_t woken_as;    // 1 for the first one woken; 0: never
+};
+
+static inline void world_start(struct world *world)
 {
-    return slice_text("acme");
+    world->clock = clock_new(fake_source(&world->time), world->mark.high_ms > 0 ? &world->mark : NULL);
+    assert_non_null(world->clock);
+    world->table = limit_table_new(&(struct limit_table_options){.clock = world->clock});
+    assert_non_null(world->table);
+    limit_note_durable(world->table, world->mark.high_ms);
 }
 
-static inline void open_world(struct world *world, bool relaxed)
+// At a midnight, with that time on disk.
+static inline void world_open(struct world *world)
 {
     *world = (struct world){.time = {.boot_ms = 5000, .wall_ms = FAKE_START_MS / 86400000 * 86400000}};
-    world->clock = clock_new(fake_source(&world->time), NULL);
-    assert_non_null(world->clock);
-    world->table = limit_table_new(&(struct limit_table_options){.clock = world->clock, .relaxed = relaxed});
-    assert_non_null(world->table);
-    limit_note_durable(world->table, clock_now_ms(world->clock));
+    world_start(world);
+    world->mark = clock_mark(world->clock);
+    limit_note_durable(world->table, world->mark.high_ms);
 }
 
-static inline void close_world(struct world *world)
+static inline void world_close(struct world *world)
 {
     limit_table_free(world->table);
     clock_free(world->clock);
 }
 
-static inline struct limit_term *add_term(struct world *world, const char *text)
+static inline void world_crash(struct world *world)
 {
-    struct limit_term *term = &world->terms[world->term_count++];
-    *term = (struct limit_term){.limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = acme()};
+    world_close(world);
+    world_start(world);
+}
+
+static inline struct world_owner *world_owner(struct world *world, const char *name)
+{
+    for (size_t i = 0; i < world->owner_count; i++)
+        if (strcmp(world->owners[i].name, name) == 0)
+            return &world->owners[i];
+    assert_true(world->owner_count < WORLD_OWNERS);
+    struct world_owner *owner = &world->owners[world->owner_count++];
+    owner->name = name;
+    return owner;
+}
+
+static inline struct limit_term *world_term(struct world *world, const char *name, const char *text)
+{
+    struct world_owner *owner = world_owner(world, name);
+    assert_true(owner->term_count < WORLD_TERMS);
+    struct limit_term *term = &owner->terms[owner->term_count++];
+    *term = (struct limit_term){.limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text(name)};
     return term;
 }
 
-static inline enum limit_verdict decide(struct world *world, const struct limit_charge *charges, size_t count,
-                                        bool peek, struct limit_waiter *waiter)
+// --- the disk
+
+static inline struct world_stored *world_stored(struct world *world, struct slice name)
 {
-    struct limit_call call = {.owner = acme(),
-                              .terms = world->terms,
-                              .term_count = world->term_count,
-                              .charges = charges,
-                              .charge_count = count,
-                              .peek = peek};
-    limit_decide(world->table, &call, waiter, &world->answer);
-    return world->answer.verdict;
+    for (size_t i = 0; i < world->stored_count; i++)
+        if (slice_equal(slice_make(world->disk[i].name.bytes, world->disk[i].name.size), name))
+            return &world->disk[i];
+    return NULL;
 }
 
-static inline enum limit_verdict peek(struct world *world, const char *resource, uint64_t cost)
+static inline void world_store(struct world *world, struct slice name, const struct limit_record *record)
 {
-    struct limit_charge charge = {slice_text(resource), cost};
-    return decide(world, &charge, 1, true, NULL);
+    struct world_stored *stored = world_stored(world, name);
+    if (stored == NULL) {
+        assert_true(world->stored_count < WORLD_STORED);
+        stored = &world->disk[world->stored_count++];
+        memcpy(stored->name.bytes, name.data, name.size);
+        stored->name.size = name.size;
+    }
+    stored->record = *record;
 }
 
-static inline enum limit_verdict ask(struct client *client)
+// Returns how many records were written, or would have been.
+static inline size_t world_finish(struct world *world, struct limit_batch *batch, enum status status)
 {
-    struct limit_charge charge = {slice_text(client->resource), client->cost};
-    client->verdict = decide(client->world, &charge, 1, false, &client->waiter);
-    return client->verdict;
+    if (batch == NULL)
+        return 0;
+    struct slice name;
+    const struct limit_record *record = NULL;
+    bool empty = false;
+    size_t count = limit_batch_count(batch);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        limit_batch_at(batch, i, &name, &record, &empty);
+        world_store(world, name, record);
+    }
+    if (status == STATUS_OK)
+        world->mark = clock_mark(world->clock);
+    limit_settle(world->table, batch, status, world->mark.high_ms);
+    return count;
 }
 
-static inline void wake(struct limit_waiter *waiter, enum status status)
+static inline size_t world_commit(struct world *world, enum status status)
+{
+    return world_finish(world, limit_collect(world->table), status);
+}
+
+static inline void world_install(struct world *world, struct slice owner, const struct limit_answer *answer)
+{
+    for (size_t i = 0; i < answer->absent_count; i++) {
+        struct limit_name name;
+        limit_name_of(answer->absent[i], &name);
+        const struct world_stored *stored = world_stored(world, slice_make(name.bytes, name.size));
+        assert_true(limit_install(world->table, owner, answer->absent[i], stored != NULL ? &stored->record : NULL,
+                                  answer->generation));
+    }
+}
+
+// Every meter goes, to come back from the disk.
+static inline void world_forget_all(struct world *world)
+{
+    while (world_commit(world, STATUS_OK) > 0)
+        ;
+    limit_forget_idle(world->table, 0);
+    world_commit(world, STATUS_OK);
+    assert_int_equal(limit_table_stats(world->table).meters, 0);
+}
+
+// --- calls
+
+static inline struct limit_call client_call(const struct client *client)
+{
+    const struct world_owner *owner = world_owner(client->world, client->owner);
+    return (struct limit_call){.owner = slice_text(client->owner),
+                               .terms = owner->terms,
+                               .term_count = owner->term_count,
+                               .charges = client->charges,
+                               .charge_count = client->charge_count,
+                               .peek = client->peek,
+                               .relaxed = client->relaxed,
+                               .charge_id =
+                                   client->has_id ? slice_make(client->id, sizeof client->id) : slice_text("")};
+}
+
+static inline enum limit_verdict client_ask(struct client *client)
+{
+    struct limit_call call = client_call(client);
+    do {
+        limit_decide(client->world->table, &call, &client->waiter, &client->answer);
+        world_install(client->world, call.owner, &client->answer);
+    } while (client->answer.verdict == LIMIT_ABSENT);
+    return client->verdict = client->answer.verdict;
+}
+
+static inline void client_wake(struct limit_waiter *waiter, enum status status)
 {
     struct client *client = (struct client *)waiter;
     client->status = status;
     client->woken_as = ++client->world->woken;
-    if (client->newcomer != NULL)
-        ask(client->newcomer);
     if (status == STATUS_OK)
-        ask(client);
+        client_ask(client);
 }
 
-static inline struct client client_of(struct world *world, const char *resource, uint64_t cost)
+// `id` 0: none.
+static inline struct client client_of(struct world *world, const char *owner, const char *resource, uint64_t cost,
+                                      unsigned id)
 {
-    return (struct client){.waiter = {.wake = wake}, .world = world, .resource = resource, .cost = cost};
+    struct client client = {.waiter = {.wake = client_wake}, .world = world, .owner = owner, .has_id = id > 0};
+    client.charges[client.charge_count++] = (struct limit_charge){slice_text(resource), cost};
+    memcpy(client.id, &id, sizeof id);
+    return client;
 }
 
-static inline void install_absent(struct world *world)
+// Asks, with as many commits as it takes.
+static inline enum limit_verdict client_decide(struct client *client)
 {
-    for (size_t i = 0; i < world->answer.absent_count; i++)
-        assert_true(limit_install(world->table, acme(), world->answer.absent[i], NULL, world->answer.generation));
+    client_ask(client);
+    for (int i = 0; i < 3 && client->verdict == LIMIT_WAIT; i++)
+        world_commit(client->world, STATUS_OK);
+    return client->verdict;
 }
 
-// Makes the meters of a resource, with nothing spent.
-static inline void install(struct world *world, const char *resource)
+// Gives back what the client's id names, whatever it was.
+static inline enum limit_verdict client_refund(struct client *client)
 {
-    assert_int_equal(peek(world, resource, 1), LIMIT_ABSENT);
-    install_absent(world);
+    struct limit_call call = client_call(client);
+    call.charge_count = 0;
+    do {
+        limit_refund(client->world->table, &call, &client->answer);
+        world_install(client->world, call.owner, &client->answer);
+    } while (client->answer.verdict == LIMIT_ABSENT);
+    return client->answer.verdict;
 }
 
-static inline size_t commit(struct world *world, enum status status)
+static inline void world_spend(struct world *world, const char *owner, const char *resource, uint64_t cost)
 {
-    struct limit_batch *batch = limit_collect(world->table);
-    if (batch == NULL)
-        return 0;
-    size_t count = limit_batch_count(batch);
-    limit_settle(world->table, batch, status, clock_now_ms(world->clock));
-    return count;
+    struct client client = client_of(world, owner, resource, cost, 0);
+    assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
 }
 
-static inline uint64_t remaining(struct world *world, const char *resource)
+// Of the n-th limit of the resource.
+static inline uint64_t world_remaining_of(struct world *world, const char *owner, const char *resource, size_t n)
 {
-    assert_true(peek(world, resource, 1) != LIMIT_ABSENT);
-    return world->answer.views[0].remaining;
+    struct client client = client_of(world, owner, resource, 1, 0);
+    client.peek = true;
+    client_ask(&client);
+    assert_true(n < client.answer.view_count);
+    return client.answer.views[n].remaining;
 }
 
-// Spends `cost` through as many commits as it takes.
-static inline void spend(struct world *world, const char *resource, uint64_t cost)
+static inline uint64_t world_remaining(struct world *world, const char *owner)
 {
-    struct client client = client_of(world, resource, cost);
-    ask(&client);
-    for (int i = 0; i < 2 && client.verdict == LIMIT_WAIT; i++)
-        commit(world, STATUS_OK);
-    assert_int_equal(client.verdict, LIMIT_ADMITTED);
-}
-
-static inline const struct limit_record *only_record(const struct limit_batch *batch, bool *empty)
-{
-    struct slice name;
-    const struct limit_record *record = NULL;
-    assert_int_equal(limit_batch_count(batch), 1);
-    limit_batch_at(batch, 0, &name, &record, empty);
-    return record;
+    return world_remaining_of(world, owner, "requests", 0);
 }
 
 #endif
