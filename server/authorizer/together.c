@@ -78,21 +78,10 @@ static bool load(struct authorizer *a, struct authorizer_batch *batch, const str
     return loaded;
 }
 
-// Where one call ends the decision, the others' answers are not filled in.
-static void forget_answers(const struct authorizer_batch *batch, const struct limits *limits)
-{
-    for (size_t i = 0; i < batch->call_count; i++) {
-        limits->answers[i].verdict = LIMIT_ADMITTED;
-        limits->answers[i].view_count = 0;
-        limits->answers[i].absent_count = 0;
-    }
-}
-
 // After LIMIT_WAIT the batch, and all that it points to, may already be somebody else's.
 static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_batch *batch, const struct limits *limits)
 {
     for (unsigned loads = 0;; loads++) {
-        forget_answers(batch, limits);
         enum limit_verdict verdict =
             limit_decide_all(a->limits, limits->asks, batch->call_count, &batch->waiter, limits->answers);
         if (verdict == LIMIT_WAIT) {
@@ -117,7 +106,7 @@ static enum status settle(struct authorizer *a, struct authorizer_batch *batch, 
     if (verdict == LIMIT_NO_MEMORY)
         return status_fail(&batch->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     for (size_t i = 0; i < batch->call_count; i++)
-        if (limits->answers[i].verdict != LIMIT_ABSENT) // another call ended the decision before it was loaded
+        if (limits->answers[i].verdict != LIMIT_WAIT) // else another call's failure ended the decision
             batch->calls[i].status = charge_conclude(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
     find_refused(batch);
     return STATUS_OK;

@@ -9,6 +9,8 @@
 enum call_progress handler_verify(struct call *call);
 enum call_progress handler_verify_batch(struct call *call);
 enum call_progress handler_rate_check(struct call *call);
+// VerifyBatch with `atomic`, of at least one call (handler_verify_together.c).
+enum call_progress handler_verify_together(struct call *call);
 
 enum call_progress handler_create(struct call *call);
 enum call_progress handler_get(struct call *call);

@@ -83,9 +83,7 @@ enum call_progress handler_verify_batch(struct call *call)
     if (request->n_calls == 0)
         return call_fail_member(call, "calls", "is empty: give at least one Verify");
     if (request->atomic)
-        return call_fail(call, STATUS_UNIMPLEMENTED, "verify_batch.atomic",
-                         "this server does not offer batches that are all or nothing: leave `atomic` unset, then each "
-                         "call is decided by itself");
+        return handler_verify_together(call);
     struct one_by_one *work = arena_array(call->arena, 1, sizeof *work);
     return work != NULL && batch_init(&work->batch, call) ? go_on(work) : call_fail_memory(call);
 }

@@ -602,9 +602,6 @@ static void batch_is_answered_in_order_each_by_itself(void **state)
     assert_int_equal(reply->replies[4]->meters[0]->remaining, 998); // the first one's charge counts
     assert_text(reply->replies[4]->account, "acme");
 
-    batch.atomic = true;
-    assert_status(ask(fixture, nothing(), ASK(VERIFY_BATCH), &batch), STATUS_UNIMPLEMENTED, "verify_batch.atomic");
-    batch.atomic = false;
     batch.n_calls = 0;
     assert_status(ask(fixture, nothing(), ASK(VERIFY_BATCH), &batch), STATUS_INVALID_ARGUMENT, "verify_batch.calls");
 }
