@@ -148,6 +148,19 @@ walk_spend() {
         '.allowed and ([.meters[] | [.resource, .limit, .remaining]] == [["productions", 3, 2]])'
     show '"Allowed: \(.allowed). \(.meters[0].remaining) of \(.meters[0].limit) productions are left today."'
 
+    step "That production did not work out: what it was charged is given back, by the id of the charge."
+    ask 0 ratecheck --account acme --refund "$(jq -r .charge_id <<<"$ANSWER")" --json
+    expect "3 of 3 productions left" \
+        '.allowed and ([.meters[] | [.resource, .limit, .remaining]] == [["productions", 3, 3]])'
+    show '"Given back: \(.meters[0].remaining) of \(.meters[0].limit) productions are left today."'
+
+    step "Postern limits anything of yours, without an account: here logins from one address, one a minute."
+    ask 0 ratecheck --custom login/192.0.2.7 --limit attempts=1/min --charge attempts --json
+    expect "ALLOWED with nothing left" '.allowed and .meters[0].remaining == 0 and .meters[0].subject == "CUSTOM"'
+    ask 1 ratecheck --custom login/192.0.2.7 --limit attempts=1/min --charge attempts --json
+    expect "RATE_LIMITED, HTTP 429" '(.allowed | not) and .reason == "RATE_LIMITED" and .http_status == 429'
+    show '"The first was allowed, the second refused: \(.reason). Come back in \(.retry_after_ms / 1000 | ceil) s."'
+
     step "The account moves to the tier 'standard'. That counts at once, and what was spent stays spent."
     ask 0 account put acme --tier standard --json
     expect "the tier 'standard'" '.account.tier == "standard"'
