@@ -162,8 +162,25 @@ static enum call_progress refuse_unreadable(struct call *call, struct slice byte
     if (!arena_copy(call->arena, id, &id))
         id = slice_empty();
     call->reply.request_id = wire_text(id);
+    if (call->note.message[0] != '\0')
+        return call_fail_noted(call, STATUS_INVALID_ARGUMENT);
     return call_fail(call, STATUS_INVALID_ARGUMENT, NULL,
                      "the bytes are no postern.v1.Request, or it has more fields than one request may have");
+}
+
+// The least that will do for almost all; more only for what keeps all bounds: a batch of many long lists.
+static Postern__V1__Request *decode(struct call *call, struct slice bytes)
+{
+    arena_set_budget(call->arena, CALL_DECODE_BUDGET);
+    Postern__V1__Request *request = codec_decode(call->arena, bytes);
+    call->note.message[0] = '\0';
+    if (request == NULL && check_excess(bytes, &call->note) == STATUS_OK) {
+        arena_reset(call->arena);
+        arena_set_budget(call->arena, CALL_DECODE_MAX);
+        request = codec_decode(call->arena, bytes);
+    }
+    arena_set_budget(call->arena, CALL_BUDGET);
+    return request;
 }
 
 static enum call_progress refuse_no_call(struct call *call)
@@ -208,9 +225,7 @@ enum call_progress call_serve(struct call *call, struct slice bytes)
     call_begin(call);
     if (bytes.size > CALL_REQUEST_MAX)
         return call_fail(call, STATUS_INVALID_ARGUMENT, NULL, "a request has at most %d bytes", CALL_REQUEST_MAX);
-    arena_set_budget(call->arena, CALL_DECODE_BUDGET);
-    call->request = codec_decode(call->arena, bytes);
-    arena_set_budget(call->arena, CALL_BUDGET);
+    call->request = decode(call, bytes);
     if (call->request == NULL)
         return refuse_unreadable(call, bytes);
     call->reply.request_id = call->request->request_id;

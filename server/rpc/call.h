@@ -15,6 +15,7 @@ enum {
     CALL_REQUEST_MAX = 65536 - 4, // without the 4 bytes of the req/rep protocol
     CALL_REPLY_MAX = 1024 * 1024,
     CALL_DECODE_BUDGET = 256 * 1024,
+    CALL_DECODE_MAX = 1024 * 1024, // an import of 64 keys with all lists full takes 832 KiB
     CALL_BUDGET = 2 * 1024 * 1024,
     CALL_LIST_BUDGET = 16 * 1024 * 1024, // 500 records of many small parts take 9 MiB before they are packed
     CALL_ADDRESS_SIZE = 46,

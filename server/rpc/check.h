@@ -13,6 +13,10 @@
 // bound is broken (field = path of the member). `name` is the call's, the first part of every path.
 STATUS_MUST_CHECK enum status check_call(const char *name, const ProtobufCMessage *message, struct status_note *note);
 
+// For the bytes of a Request that do not decode: INVALID_ARGUMENT when a list in it has more elements than its bound
+// (the note as above), else OK, and the reason is another one.
+STATUS_MUST_CHECK enum status check_excess(struct slice bytes, struct status_note *note);
+
 // --- the table
 
 enum check_kind {

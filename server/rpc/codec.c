@@ -66,18 +66,24 @@ static bool read_value(struct slice *s, unsigned wire_type, struct slice *value)
     return true;
 }
 
+bool codec_read_field(struct slice *bytes, struct codec_field *out)
+{
+    uint64_t key = 0;
+    if (!read_varint(bytes, &key) || key >> 3 > UINT32_MAX)
+        return false;
+    unsigned wire_type = (unsigned)(key & 7);
+    out->tag = (uint32_t)(key >> 3);
+    out->is_sized = wire_type == WIRE_BYTES;
+    return read_value(bytes, wire_type, &out->value);
+}
+
 struct slice codec_salvage_id(struct slice bytes)
 {
     struct slice found = slice_empty();
-    uint64_t key = 0;
-    while (read_varint(&bytes, &key)) {
-        struct slice value;
-        unsigned wire_type = (unsigned)(key & 7);
-        if (!read_value(&bytes, wire_type, &value))
-            break;
-        if (key >> 3 == TAG_REQUEST_ID && wire_type == WIRE_BYTES)
-            found = value;
-    }
+    struct codec_field field;
+    while (codec_read_field(&bytes, &field))
+        if (field.tag == TAG_REQUEST_ID && field.is_sized)
+            found = field.value;
     return found;
 }
 

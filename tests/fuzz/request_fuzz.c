@@ -40,6 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     demand(arena != NULL);
     const Postern__V1__Request *request = codec_decode(arena, bytes);
     arena_set_budget(arena, CALL_BUDGET);
+    struct status_note note = {.message = ""};
+    demand(check_excess(bytes, &note) == STATUS_OK || note.field[0] != '\0');
     if (request != NULL) {
         (void)codec_has_unknown_call(request);
         check(arena, request);

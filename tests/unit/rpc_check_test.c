@@ -431,6 +431,68 @@ static void table_covers_all_calls(void **state)
     assert_int_equal(calls, 28);
 }
 
+// --- bytes that do not decode
+
+static void add_field(uint8_t *bytes, size_t *size, unsigned tag, const void *value, size_t value_size)
+{
+    uint64_t numbers[] = {tag << 3 | 2, value_size};
+    for (size_t i = 0; i < 2; i++) {
+        for (; numbers[i] >= 0x80; numbers[i] >>= 7)
+            bytes[(*size)++] = (uint8_t)(numbers[i] | 0x80);
+        bytes[(*size)++] = (uint8_t)numbers[i];
+    }
+    memcpy(bytes + *size, value, value_size);
+    *size += value_size;
+}
+
+// `count` times the field `tag`, in messages within messages: `outer` has their tags, the innermost first.
+static void expect_excess(size_t count, unsigned tag, const unsigned *outer, const char *field)
+{
+    static uint8_t buffers[2][80000];
+    size_t size = 0;
+    unsigned at = 0;
+    struct status_note note = {.field = ""};
+    for (size_t i = 0; i < count; i++)
+        add_field(buffers[at], &size, tag, "a", 1);
+    for (; *outer != 0; outer++) {
+        size_t wrapped = 0;
+        add_field(buffers[1 - at], &wrapped, *outer, buffers[at], size);
+        at = 1 - at;
+        size = wrapped;
+    }
+    enum status status = check_excess(slice_make(buffers[at], size), &note);
+    assert_string_equal(note.field, field);
+    assert_int_equal(status, field[0] != '\0' ? STATUS_INVALID_ARGUMENT : STATUS_OK);
+    if (status != STATUS_OK)
+        assert_non_null(strstr(note.message, "more elements than"));
+}
+
+static void list_that_is_much_too_long_is_named(void **state)
+{
+    (void)state;
+    expect_excess(10000, 5, (const unsigned[]){32, 0}, "create.scopes");
+    expect_excess(65, 5, (const unsigned[]){32, 0}, "create.scopes");
+    expect_excess(64, 5, (const unsigned[]){32, 0}, "");
+    expect_excess(1000, 8, (const unsigned[]){32, 0}, "create.metadata");
+    expect_excess(1000, 9, (const unsigned[]){32, 0}, "create.limits");
+    expect_excess(9, 2, (const unsigned[]){51, 0}, "put_tier.limits");
+    expect_excess(9, 2, (const unsigned[]){51, 0}, "put_tier.limits");
+    expect_excess(65, 5, (const unsigned[]){3, 1, 38, 0}, "import.keys[0].key.scopes");
+    expect_excess(65, 2, (const unsigned[]){1, 17, 0}, "verify_batch.calls[0].scopes");
+    expect_excess(10000, 1, (const unsigned[]){17, 0}, "verify_batch.calls");
+    expect_excess(10000, 5, (const unsigned[]){4000, 0}, ""); // a call that nobody knows
+    expect_excess(10000, 4000, (const unsigned[]){32, 0}, "");
+}
+
+static void bytes_that_are_no_message_have_no_list(void **state)
+{
+    (void)state;
+    struct status_note note;
+    static const char *const texts[] = {"", "\xFF", "\x82\x02\xFF\xFF", "\x82\x02\x7F\x2A", "not at all"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_int_equal(check_excess(slice_text(texts[i]), &note), STATUS_OK);
+}
+
 static void path_that_is_too_long_is_cut(void **state)
 {
     (void)state;
@@ -463,6 +525,8 @@ int main(void)
         cmocka_unit_test(unknown_field_inside_a_call_is_unimplemented),
         cmocka_unit_test(members_of_a_oneof_are_checked_when_set),
         cmocka_unit_test(table_covers_all_calls),
+        cmocka_unit_test(list_that_is_much_too_long_is_named),
+        cmocka_unit_test(bytes_that_are_no_message_have_no_list),
         cmocka_unit_test(path_that_is_too_long_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

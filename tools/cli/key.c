@@ -167,6 +167,6 @@ const struct command command_revoke = {
     .summary = "revoke a key, at once and for ever",
     .flags = revoke_flags,
     .notes = "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
-             "  printf %s \"$TOKEN\" | postern revoke --token -      needs no other authority than a secret key's token",
+             "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority",
     .run = run_revoke,
 };
