@@ -12,16 +12,23 @@ struct builder {
     bool out_of_memory;
 };
 
-static void add(struct builder *builder, const char *name, struct slice value)
+static void add_field(struct builder *builder, const char *name, struct slice value, bool says_nothing)
 {
     struct image_text *text = builder->text;
-    if (text->count < IMAGE_TEXT_FIELDS_MAX)
-        text->fields[text->count++] = (struct registry_entry){.key = slice_text(name), .value = value};
+    if (text->count == IMAGE_TEXT_FIELDS_MAX)
+        return;
+    text->fields[text->count] = (struct registry_entry){.key = slice_text(name), .value = value};
+    text->says_nothing[text->count++] = says_nothing;
+}
+
+static void add(struct builder *builder, const char *name, struct slice value)
+{
+    add_field(builder, name, value, value.size == 0);
 }
 
 static void add_bool(struct builder *builder, const char *name, bool value)
 {
-    add(builder, name, slice_text(value ? "true" : "false"));
+    add_field(builder, name, slice_text(value ? "true" : "false"), !value);
 }
 
 static void add_number(struct builder *builder, const char *name, uint64_t value)
@@ -30,7 +37,8 @@ static void add_number(struct builder *builder, const char *name, uint64_t value
     char *digits = arena_alloc(builder->arena, DIGITS_MAX + 1);
     builder->out_of_memory |= digits == NULL;
     if (digits != NULL)
-        add(builder, name, slice_make(digits, (size_t)snprintf(digits, DIGITS_MAX + 1, "%" PRIu64, value)));
+        add_field(builder, name, slice_make(digits, (size_t)snprintf(digits, DIGITS_MAX + 1, "%" PRIu64, value)),
+                  value == 0);
 }
 
 static void add_id(struct builder *builder, const char *name, bool is_set, const uint8_t id[KEY_ID_SIZE])
@@ -87,7 +95,7 @@ static void add_metadata(struct builder *builder, const struct registry_entry *e
         if (entries[i].key.size > 0)
             memcpy(name + PREFIX_SIZE, entries[i].key.data, entries[i].key.size);
         name[size] = '\0';
-        add(builder, name, entries[i].value);
+        add_field(builder, name, entries[i].value, false);
     }
 }
 
@@ -181,18 +189,14 @@ bool image_text(const struct image *image, struct arena *arena, struct image_tex
 
 // --- differences
 
-static bool says_nothing(struct slice value)
+static bool differs(const struct image_text *text, size_t i, const struct image_text *other)
 {
-    return value.size == 0 || slice_equal(value, slice_text("0")) || slice_equal(value, slice_text("false"));
-}
-
-static bool differs(const struct registry_entry *field, const struct image_text *other)
-{
+    const struct registry_entry *field = &text->fields[i];
     if (other == NULL)
-        return !says_nothing(field->value);
-    for (size_t i = 0; i < other->count; i++)
-        if (slice_equal(other->fields[i].key, field->key))
-            return !slice_equal(other->fields[i].value, field->value);
+        return !text->says_nothing[i];
+    for (size_t j = 0; j < other->count; j++)
+        if (slice_equal(other->fields[j].key, field->key))
+            return !slice_equal(other->fields[j].value, field->value);
     return true;
 }
 
@@ -204,7 +208,7 @@ static bool take_differing(const struct image_text *text, const struct image_tex
     *out = arena_array(arena, text->count, sizeof **out);
     for (size_t i = 0; i < text->count && *out != NULL; i++) {
         const struct registry_entry *field = &text->fields[i];
-        if (i >= text->identity && !differs(field, other))
+        if (i >= text->identity && !differs(text, i, other))
             continue;
         struct registry_entry *copy = &(*out)[(*count)++];
         if (!arena_copy(arena, field->key, &copy->key) || !arena_copy(arena, field->value, &copy->value))

@@ -10,6 +10,7 @@ enum { IMAGE_TEXT_FIELDS_MAX = 24 + REGISTRY_METADATA_MAX };
 
 struct image_text {
     struct registry_entry fields[IMAGE_TEXT_FIELDS_MAX];
+    bool says_nothing[IMAGE_TEXT_FIELDS_MAX]; // beside each: zero, false, or an empty text
     size_t count;
     size_t identity; // so many of the first say which record it is, and stand in every difference
 };

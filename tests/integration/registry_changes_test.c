@@ -80,6 +80,29 @@ static void new_records_show_what_they_hold(void **state)
     assert_int_equal(page.items[2].before_count, 0);
 }
 
+static void text_that_reads_like_nothing_is_shown(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    struct ask *made = ask_for_key(fixture, "acme");
+    struct registry_create *create = &made->command.ask.create;
+    struct registry_entry metadata[] = {{slice_text("beta"), slice_text("false")},
+                                        {slice_text("shard"), slice_text("0")},
+                                        {slice_text("note"), slice_empty()}};
+    create->name = slice_text("0");
+    create->metadata = metadata;
+    create->metadata_count = 3;
+    EXPECT_OK(fixture, made);
+    struct registry_change_entry change = newest(fixture);
+    assert_field(&change, "name", NULL, "0");
+    assert_field(&change, "metadata.beta", NULL, "false");
+    assert_field(&change, "metadata.shard", NULL, "0");
+    assert_field(&change, "metadata.note", NULL, ""); // that there is one says something
+    assert_field(&change, "expires_at_ms", NULL, NULL);
+    assert_field(&change, "deleted", NULL, NULL);
+    assert_field(&change, "revoke_reason", NULL, NULL);
+}
+
 static void changed_record_shows_what_differs(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -345,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKS_TEST(new_records_show_what_they_hold),
+        ASKS_TEST(text_that_reads_like_nothing_is_shown),
         ASKS_TEST(changed_record_shows_what_differs),
         ASKS_TEST(removed_record_shows_what_it_was),
         ASKS_TEST(roll_shows_both_keys),
