@@ -106,6 +106,30 @@ static void tables_are_apart(void **state)
     store_view_close(view);
 }
 
+static uint64_t count_of(struct store_txn *txn, unsigned table)
+{
+    uint64_t count = 0;
+    assert_int_equal(store_count(txn, table, &count), STATUS_OK);
+    return count;
+}
+
+static void a_table_knows_how_many_records_it_has(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store_txn *view = open_view(fixture);
+    assert_int_equal(store_view_begin(view), STATUS_OK);
+    assert_int_equal(count_of(view, TABLE_FIRST), 0);
+    put(fixture, TABLE_FIRST, "key", "one");
+    put(fixture, TABLE_FIRST, "key", "two");
+    put(fixture, TABLE_FIRST, "other", "value");
+    assert_int_equal(count_of(view, TABLE_FIRST), 0); // as it was when it began
+    store_view_end(view);
+    assert_int_equal(store_view_begin(view), STATUS_OK);
+    assert_int_equal(count_of(view, TABLE_FIRST), 2);
+    assert_int_equal(count_of(view, TABLE_SECOND), 0);
+    store_view_close(view);
+}
+
 static void keys_that_cannot_exist_are_not_found(void **state)
 {
     static const char key[STORE_KEY_MAX + 1];
@@ -374,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_view_does_not_see_later_commits_until_renewed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_view_can_be_closed_while_it_is_begun, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables_are_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_knows_how_many_records_it_has, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_that_cannot_exist_are_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_longest_key_and_the_empty_value_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_views_than_readers_are_refused, set_up, tear_down),
