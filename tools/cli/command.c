@@ -33,5 +33,6 @@ const struct command *const commands[] = {
     &command_scan,
     &command_health,
     &command_stats,
+    &command_top,
     NULL,
 };

@@ -33,6 +33,7 @@ extern const struct command command_scope_list;
 extern const struct command command_scope_delete;
 extern const struct command command_usage;
 extern const struct command command_stats;
+extern const struct command command_top;
 extern const struct command command_audit;
 extern const struct command command_scan;
 extern const struct command command_health;

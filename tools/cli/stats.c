@@ -41,8 +41,8 @@ static void print_decisions(const struct postern_stats_reply *reply)
 static void print_limits(const struct postern_meter_stats *meters)
 {
     char size[SIZE_TEXT];
-    printf("limits      %llu decisions, %llu waited for the disk, %llu records written\n", number(meters->decisions),
-           number(meters->waits), number(meters->records));
+    printf("limits      asked %llu times, of which %llu waited for the disk; %llu records written\n",
+           number(meters->decisions), number(meters->waits), number(meters->records));
     printf("meters      %llu in memory, %s\n", number(meters->meters), size_text(meters->bytes, size));
 }
 

@@ -2,9 +2,12 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { COLUMNS_MIN = 20, COLUMNS_DEFAULT = 80, LINES_MIN = 5, LINES_DEFAULT = 24, SIZE_MAX_SANE = 1000 };
@@ -46,4 +49,71 @@ bool terminal_is_utf8(void)
     bool is_utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
     freelocale(locale);
     return is_utf8;
+}
+
+// --- watching
+
+static void single_keys(struct terminal_watch *watch)
+{
+    struct termios now = watch->before;
+    now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    now.c_cc[VMIN] = 1;
+    now.c_cc[VTIME] = 0;
+    watch->has_keys = tcsetattr(STDIN_FILENO, TCSANOW, &now) == 0;
+}
+
+bool terminal_watch_begin(struct terminal_watch *watch, bool keys)
+{
+    sigset_t set;
+    *watch = (struct terminal_watch){.signals = -1};
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGWINCH);
+    sigaddset(&set, SIGCONT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return false;
+    watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (keys && tcgetattr(STDIN_FILENO, &watch->before) == 0)
+        single_keys(watch);
+    return watch->signals >= 0;
+}
+
+static enum terminal_event read_signal(struct terminal_watch *watch)
+{
+    struct signalfd_siginfo info;
+    if (read(watch->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return TERMINAL_TIME;
+    if (info.ssi_signo == SIGCONT && watch->has_keys) // the shell has set the terminal meanwhile
+        single_keys(watch);
+    return info.ssi_signo == SIGWINCH || info.ssi_signo == SIGCONT ? TERMINAL_REDRAW : TERMINAL_QUIT;
+}
+
+// A terminal that is gone is one without keys.
+static enum terminal_event read_key(struct terminal_watch *watch, char *key)
+{
+    watch->has_keys = read(STDIN_FILENO, key, 1) == 1;
+    if (!watch->has_keys)
+        return TERMINAL_QUIT;
+    return *key == 'q' || *key == 'Q' ? TERMINAL_QUIT : TERMINAL_KEY;
+}
+
+enum terminal_event terminal_watch_wait(struct terminal_watch *watch, int timeout_ms, char *key)
+{
+    struct pollfd sources[] = {{.fd = watch->signals, .events = POLLIN},
+                               {.fd = watch->has_keys ? STDIN_FILENO : -1, .events = POLLIN}};
+    *key = '\0';
+    if (poll(sources, 2, timeout_ms) <= 0)
+        return TERMINAL_TIME;
+    return sources[0].revents != 0 ? read_signal(watch) : read_key(watch, key);
+}
+
+void terminal_watch_end(struct terminal_watch *watch)
+{
+    if (watch->has_keys)
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &watch->before);
+    if (watch->signals >= 0)
+        close(watch->signals);
+    watch->signals = -1;
 }

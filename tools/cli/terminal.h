@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <termios.h>
 
 struct terminal_size {
     size_t columns;
@@ -16,5 +17,23 @@ struct terminal_size terminal_size(void);
 bool terminal_is_live(void);
 // Does the locale (LC_ALL, LC_CTYPE, LANG) write UTF-8?
 bool terminal_is_utf8(void);
+
+// --- watching: a command that goes on until it is told to stop
+
+struct terminal_watch {
+    int signals;   // descriptor
+    bool has_keys; // standard input is a terminal, and gives single keys
+    struct termios before;
+};
+
+enum terminal_event { TERMINAL_TIME, TERMINAL_QUIT, TERMINAL_REDRAW, TERMINAL_KEY };
+
+// SIGINT, SIGTERM, SIGHUP and changes of the terminal come as events from now on; with `keys` the keyboard too. Before
+// any thread is started. False: errno says why.
+bool terminal_watch_begin(struct terminal_watch *watch, bool keys);
+// Waits for an event, at most so long. TERMINAL_KEY: *key was pressed; q is TERMINAL_QUIT.
+enum terminal_event terminal_watch_wait(struct terminal_watch *watch, int timeout_ms, char *key);
+// The terminal as it was.
+void terminal_watch_end(struct terminal_watch *watch);
 
 #endif

@@ -997,8 +997,8 @@ struct postern_counter {
 struct postern_meter_stats {
     uint64_t meters; // in memory
     uint64_t bytes;
-    uint64_t decisions; // of limits, peeks included
-    uint64_t waits;     // that waited for the disk
+    uint64_t decisions; // how often limits were asked, peeks and calls that waited included
+    uint64_t waits;     // how often the answer was to wait for the disk
     uint64_t records;   // handed to the disk
 };
 
