@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "support/rpc_charges.h"
 
 enum { LIMIT = 100, CALLS_MAX = 64 };
@@ -456,6 +459,107 @@ static void batches_over_two_accounts_never_charge_a_part_while_others_drain(voi
     assert_true(left_of(fixture, "acme") == 0 || left_of(fixture, "other") < 2);
 }
 
+// --- the disk
+
+// Keeps the writer of the meters busy until it is let go; `spoils`: then breaks the commit that it is part of.
+struct stall {
+    struct store_job job;
+    bool spoils;
+    atomic_bool runs;
+    atomic_bool may_end;
+    enum status status; // of its commit
+    atomic_bool ended;
+};
+
+static void stall_run(struct store_job *job, struct store_txn *txn)
+{
+    struct stall *stall = (struct stall *)(void *)job;
+    atomic_store(&stall->runs, true);
+    while (!atomic_load(&stall->may_end))
+        sched_yield();
+    if (stall->spoils)
+        store_put(txn, 0, slice_empty(), slice_empty()); // no key: an error that sticks to the transaction
+}
+
+static void stall_done(struct store_job *job, enum status status)
+{
+    struct stall *stall = (struct stall *)(void *)job;
+    stall->status = status;
+    atomic_store(&stall->ended, true);
+}
+
+static void stall_submit(struct rpc_fixture *fixture, struct stall *stall)
+{
+    stall->job = (struct store_job){.run = stall_run, .done = stall_done};
+    store_submit(fixture->meters, &stall->job);
+}
+
+static void wait_for(atomic_bool *flag)
+{
+    while (!atomic_load(flag))
+        sched_yield();
+}
+
+// Starts a batch of two accounts, and returns when it waits for the disk, which `stall` keeps busy.
+static void start_waiting_batch(struct rpc_fixture *fixture, struct asker *asker, uint32_t timeout_ms)
+{
+    Postern__V1__VerifyRequest *calls[] = {verify_for(fixture, token_of(fixture, "acme"), 1, nothing()),
+                                           verify_for(fixture, token_of(fixture, "other"), 2, nothing())};
+    Postern__V1__VerifyBatchRequest batch = POSTERN__V1__VERIFY_BATCH_REQUEST__INIT;
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    batch.calls = calls;
+    batch.n_calls = 2;
+    batch.atomic = true;
+    request.timeout_ms = timeout_ms;
+    request.call_case = ASK(VERIFY_BATCH);
+    request.verify_batch = &batch;
+    *asker = (struct asker){.bytes = rpc_fixture_pack(fixture, &request), .turns = 1, .note = count_batch};
+    uint64_t waits = authorizer_stats(fixture->authorizer).limits.waits;
+    asker_start(fixture, asker);
+    while (authorizer_stats(fixture->authorizer).limits.waits == waits)
+        sched_yield();
+}
+
+static void batch_that_waited_too_long_charges_nobody(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct stall stall = {.spoils = false};
+    struct asker asker;
+    stall_submit(fixture, &stall);
+    wait_for(&stall.runs);
+    start_waiting_batch(fixture, &asker, 1);
+    uint64_t begin_ms = clock_now_ms(fixture->clock);
+    while (clock_now_ms(fixture->clock) < begin_ms + 3)
+        sched_yield();
+    atomic_store(&stall.may_end, true);
+    asker_join(&asker);
+    wait_for(&stall.ended);
+    assert_int_equal(asker.failed, 1);
+    assert_int_equal(asker.code, STATUS_DEADLINE_EXCEEDED);
+    assert_left(fixture, LIMIT, LIMIT);
+}
+
+static void batch_whose_commit_fails_charges_nobody(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct stall stall = {.spoils = false}, spoil = {.spoils = true, .may_end = true};
+    struct asker asker;
+    stall_submit(fixture, &stall);
+    wait_for(&stall.runs);
+    start_waiting_batch(fixture, &asker, 0);
+    stall_submit(fixture, &spoil); // into the commit that the batch waits for
+    atomic_store(&stall.may_end, true);
+    asker_join(&asker);
+    wait_for(&spoil.ended);
+    wait_for(&stall.ended);
+    assert_int_equal(spoil.status, STATUS_UNAVAILABLE);
+    assert_int_equal(asker.failed, 1);
+    assert_int_equal(asker.code, STATUS_UNAVAILABLE);
+    assert_left(fixture, LIMIT, LIMIT);
+    Postern__V1__VerifyRequest *calls[] = {verify_for(fixture, token_of(fixture, "acme"), 1, nothing())};
+    assert_allowed(decide(fixture, calls, 1), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -473,6 +577,8 @@ int main(void)
         TEST(usage_counts_what_was_answered_and_not_what_was_aborted),
         TEST(atomic_batch_takes_a_verifier),
         TEST(sixty_four_of_the_largest_keys_fit_a_requests_memory),
+        TEST(batch_that_waited_too_long_charges_nobody),
+        TEST(batch_whose_commit_fails_charges_nobody),
         TEST(batches_over_two_accounts_never_charge_a_part_while_others_drain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,39 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "support/rpc_charges.h"
+
+#define CLOSED_URL "inproc://rpc-custom-closed"
+
+static char tcp_url[64];
+
+// A port that is free now.
+static void find_tcp_url(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    close(fd);
+    (void)snprintf(tcp_url, sizeof tcp_url, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+}
 
 static int set_up(void **state)
 {
     static struct rpc_fixture fixture;
+    static struct rpc_listener listeners[4];
     rpc_fixture_open(&fixture);
+    find_tcp_url();
+    memcpy(listeners, fixture.listeners, sizeof fixture.listeners);
+    listeners[2] = (struct rpc_listener){tcp_url, RPC_OPERATOR};
+    listeners[3] = (struct rpc_listener){CLOSED_URL, RPC_ANYONE};
+    fixture.options.listeners = listeners;
+    fixture.options.listener_count = 4;
     rpc_fixture_serve(&fixture);
     (void)assert_ok(rpc_fixture_put_tier(&fixture, "free", 100));
     put_account(&fixture, "acme");
@@ -23,6 +50,13 @@ static int tear_down(void **state)
 {
     rpc_fixture_close(*state);
     return 0;
+}
+
+// The fixture's client, from now on at this address.
+static void dial(struct rpc_fixture *fixture, const char *url)
+{
+    nng_close(fixture->client);
+    fixture->client = rpc_fixture_dial(url);
 }
 
 // --- asking
@@ -345,6 +379,53 @@ static void custom_subject_waits_for_the_registry_that_was_asked_for(void **stat
     assert_true(reply->rate_check->allowed && reply->seq >= 1);
 }
 
+// Off ipc nobody is known without a credential; and a listener gives no more than its ceiling.
+static void nobody_charges_without_authority(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    Postern__V1__RateCheckRequest check = custom_of(fixture, "login", "ann", 1);
+    ProtobufCBinaryData verifier = credential_of(fixture, "postern:verify");
+    check.charge_id = charge_id(fixture, 'a');
+    for (int mode = 0; mode <= MODE(REFUND); mode++) {
+        check.mode = (Postern__V1__RateCheckMode)mode;
+        dial(fixture, tcp_url);
+        assert_status(check_as(fixture, nothing(), &check), STATUS_UNAUTHENTICATED, "credential");
+        dial(fixture, CLOSED_URL);
+        assert_status(check_as(fixture, nothing(), &check), STATUS_PERMISSION_DENIED, "");
+        assert_status(check_as(fixture, verifier, &check), STATUS_PERMISSION_DENIED, "");
+    }
+    dial(fixture, tcp_url);
+    check.mode = MODE(CONSUME);
+    assert_int_equal(assert_ok(check_as(fixture, verifier, &check))->rate_check->meters[0]->remaining, 9);
+}
+
+static void installation_may_count_no_custom_subjects(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    Postern__V1__RateCheckRequest check = custom_of(fixture, "login", "ann", 1);
+    fixture->max_custom_meters = 0;
+    rpc_fixture_restart(fixture);
+    assert_status(check_as(fixture, nothing(), &check), STATUS_FAILED_PRECONDITION, "rate_check.custom");
+}
+
+static void custom_subjects_beyond_the_bound_are_refused_and_the_others_go_on(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    fixture->max_custom_meters = 3;
+    rpc_fixture_restart(fixture);
+    Postern__V1__RateCheckRequest check[4];
+    static const char *const names[] = {"ann", "bob", "cy", "di"};
+    for (size_t i = 0; i < 3; i++) {
+        check[i] = custom_of(fixture, "login", names[i], 1);
+        checked(fixture, &check[i], REASON_ALLOWED);
+    }
+    check[3] = custom_of(fixture, "login", names[3], 1);
+    assert_status(check_as(fixture, nothing(), &check[3]), STATUS_RESOURCE_EXHAUSTED, "rate_check.custom.identifier");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(checked(fixture, &check[i], REASON_ALLOWED)->meters[0]->remaining, 8);
+    assert_int_equal(left_of(fixture, "acme"), 100); // accounts are not counted among them
+}
+
 // --- at once
 
 static void eight_who_drain_one_subject_get_what_the_limit_gives(void **state)
@@ -388,6 +469,9 @@ int main(void)
         TEST(charges_are_bounded),
         TEST(verifiers_of_either_kind_may_charge_custom_subjects_and_no_admin),
         TEST(custom_subject_waits_for_the_registry_that_was_asked_for),
+        TEST(nobody_charges_without_authority),
+        TEST(installation_may_count_no_custom_subjects),
+        TEST(custom_subjects_beyond_the_bound_are_refused_and_the_others_go_on),
         TEST(eight_who_drain_one_subject_get_what_the_limit_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
