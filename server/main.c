@@ -231,14 +231,32 @@ static int serve(struct daemon *daemon, const sigset_t *stop)
     return EXIT_SUCCESS;
 }
 
+// For what is done offline, to a directory that must be there.
+static bool holds_registry(const char *data)
+{
+    char path[MAIN_PATH_SIZE];
+    if (main_join(path, data, "registry") && registry_exists(path))
+        return true;
+    printf("%s: holds no registry; give the directory that --data names, or a backup\n", data);
+    return false;
+}
+
+static int clear_clock(struct daemon *daemon)
+{
+    const char *data = daemon->config.data;
+    if (!holds_registry(data))
+        return EXIT_FAILURE;
+    if (main_join(daemon->meters_path, data, "meters") && main_lock_directory(daemon) && open_meters(daemon))
+        return main_clear_clock(daemon);
+    printf("%s: cannot be opened\n", data);
+    return EXIT_FAILURE;
+}
+
 static int check(struct daemon *daemon)
 {
     const char *data = daemon->config.data;
-    char path[MAIN_PATH_SIZE];
-    if (!main_join(path, data, "registry") || !registry_exists(path)) {
-        printf("%s: holds no registry; give the directory that --data names, or a backup\n", data);
+    if (!holds_registry(data))
         return EXIT_FAILURE;
-    }
     if (!open_state(daemon)) {
         printf("%s: cannot be opened\n", data);
         return EXIT_FAILURE;
@@ -270,9 +288,12 @@ int main(int argc, char *argv[])
     main_block_signals(&stop);
     umask(077);
     main_forbid_cores();
-    int result = daemon.config.check ? check(&daemon) : serve(&daemon, &stop);
+    bool is_offline = daemon.config.check || daemon.config.clear_clock;
+    int result = daemon.config.check         ? check(&daemon)
+                 : daemon.config.clear_clock ? clear_clock(&daemon)
+                                             : serve(&daemon, &stop);
     close_all(&daemon);
-    if (result == EXIT_SUCCESS && !daemon.config.check)
+    if (result == EXIT_SUCCESS && !is_offline)
         log_line(&daemon.log, LOG_LEVEL_INFO, "stopped");
     return result;
 }

@@ -48,5 +48,7 @@ void main_fit_connections(struct daemon *daemon);
 void main_block_signals(sigset_t *stop);
 void main_notify(const char *state);
 bool main_open_scheduler(struct daemon *daemon);
+// Takes the daemon's time back and says what it did; the store of the meters is open. Returns the exit status.
+int main_clear_clock(struct daemon *daemon);
 
 #endif

@@ -45,6 +45,7 @@ static enum authorizer_progress decide(struct authorizer *a, struct authorizer_c
 
 enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_call *call)
 {
+    fence_note_use(a);
     enum authorizer_progress progress = decide(a, call);
     // While it waits, the call may be somebody else's already; its last turn notes it.
     if (progress == AUTHORIZER_DONE)
@@ -58,6 +59,7 @@ enum status authorizer_identify(struct authorizer *a, struct store_txn *view, st
     struct registry_tier tier = {0};
     struct authorizer_call *call = arena_array(arena, 1, sizeof *call);
     *out = (struct authorizer_identity){.reason = REASON_INVALID_API_KEY};
+    fence_note_use(a);
     if (call == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     call->arena = arena;

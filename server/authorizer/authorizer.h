@@ -34,6 +34,21 @@ extern const size_t authorizer_table_count;
 // The clock's stored mark, before anything else is built: OK, NOT_FOUND (fresh store), DATA_LOSS, UNAVAILABLE.
 STATUS_MUST_CHECK enum status authorizer_load_clock(struct store *meters, struct clock_mark *out);
 
+// What authorizer_clear_clock did.
+struct authorizer_cleared {
+    uint64_t old_ms;  // the daemon's time as its mark had it go on until now
+    uint64_t new_ms;  // and now: the wall clock's
+    uint64_t meters;  // looked at
+    uint64_t dropped; // of them from later than new_ms: their limits begin afresh
+};
+// The only way to take the daemon's time back: after a wall clock has been far ahead and the daemon has followed it.
+// For a store that nothing else uses. What of the meters is from the future is dropped, or it would stand still until
+// then; the mark is written last, so that after a failure all of it can be done again. FAILED_PRECONDITION: the
+// daemon's time is not ahead of the wall clock, `out` says how both stand and nothing was written; NOT_FOUND (no mark),
+// DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status authorizer_clear_clock(struct store *meters, struct clock_source source,
+                                                     struct authorizer_cleared *out);
+
 STATUS_MUST_CHECK enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
                                               struct status_note *note);
 // Writes every meter's exact state, so that nothing is forfeited. Calls must have ended. NULL-safe.

@@ -30,14 +30,16 @@ static bool write_record(struct authorizer *a, struct store_txn *txn, size_t n)
 // After the batch was collected, so that H is not before any record's own time.
 static bool write_mark(struct authorizer *a, struct store_txn *txn)
 {
+    a->flush_promised_ms = fence_promise_ms(a);
     struct clock_mark mark = clock_mark(a->clock);
+    a->flush_durable_ms = mark.high_ms; // without what it promises: that may come to nothing
+    mark.high_ms += a->flush_promised_ms;
     struct slice bytes;
     if (!registry_pack_clock(&mark, a->flush_arena, &bytes)) {
         return false;
     }
     store_put(txn, TABLE_CLOCK, slice_text("mark"), bytes);
     arena_reset(a->flush_arena);
-    a->flush_durable_ms = mark.high_ms;
     return true;
 }
 
@@ -54,10 +56,12 @@ static void flush_run(struct store_job *job, struct store_txn *txn)
     a->flush_failed = !write_mark(a, txn) || a->flush_failed;
 }
 
+// Tells flush_mark and, at the clean stop, flush_exact.
 static void flush_finish(struct authorizer *a)
 {
     pthread_mutex_lock(&a->stop_lock);
-    a->stopped = true;
+    a->marked = true;
+    a->stopped = a->flush_is_exact;
     pthread_cond_signal(&a->stop_done);
     pthread_mutex_unlock(&a->stop_lock);
 }
@@ -72,9 +76,13 @@ static void flush_done(struct store_job *job, enum status status)
     } else if (settled == STATUS_OK) {
         limit_note_durable(a->limits, a->flush_durable_ms);
     }
-    if (a->flush_is_exact) {
-        flush_finish(a);
-        return;
+    if (settled == STATUS_OK) {
+        fence_follow(a, a->flush_promised_ms);
+    }
+    bool is_last = a->flush_is_exact;
+    flush_finish(a);
+    if (is_last) {
+        return; // the authorizer may be gone
     }
     // Whoever found the job queued relies on the look that follows.
     atomic_store(&a->flush_queued, false);
@@ -100,13 +108,23 @@ void flush_request(struct authorizer *a)
     }
 }
 
-void flush_exact(struct authorizer *a)
+static void flush_and_wait(struct authorizer *a, const bool *done)
 {
-    atomic_store(&a->stopping, true);
     flush_request(a);
     pthread_mutex_lock(&a->stop_lock);
-    while (!a->stopped) {
+    while (!*done) {
         pthread_cond_wait(&a->stop_done, &a->stop_lock);
     }
     pthread_mutex_unlock(&a->stop_lock);
+}
+
+void flush_mark(struct authorizer *a)
+{
+    flush_and_wait(a, &a->marked);
+}
+
+void flush_exact(struct authorizer *a)
+{
+    atomic_store(&a->stopping, true);
+    flush_and_wait(a, &a->stopped);
 }

@@ -39,6 +39,9 @@ struct authorizer {
     pthread_mutex_t meter_view_lock;
     struct custom custom;
     atomic_uint clock_jumps;
+    uint64_t wall_offset_ms;   // the ticker's: where the wall clock was at its last look
+    uint64_t registry_commits; // the ticker's: of its last look
+    atomic_bool in_use;        // somebody was answered since the last tick
 
     struct usage *usage;
     pthread_mutex_t usage_views_lock;
@@ -52,11 +55,13 @@ struct authorizer {
     struct arena *flush_arena;
     struct limit_batch *flush_batch;
     uint64_t flush_durable_ms;
-    bool flush_failed; // memory ran out while packing
+    uint64_t flush_promised_ms; // how far the mark of this run is ahead of the daemon's time
+    bool flush_failed;          // memory ran out while packing
     atomic_bool stopping;
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_done;
     bool stopped;
+    bool marked; // a mark of this run is on disk, or cannot be written
 };
 
 extern const struct limit_charge charge_one_request; // what a call without charges costs
@@ -67,6 +72,18 @@ void note_close(struct authorizer *authorizer);
 // Counts what a call that is done was answered, unless it leaves no trace (authorizer.h).
 void note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
 void note_identity(struct authorizer *authorizer, const struct authorizer_call *call);
+
+enum { FENCE_SLACK_MS = 1000 }; // a wall clock that is slewed, or read a little later, has not been set
+
+// --- fence.c
+// Has the mark on disk before anybody is answered, and says how the wall clock stands.
+void fence_open(struct authorizer *authorizer);
+// How far the next mark has to be ahead of the daemon's time for it to follow the wall clock.
+uint64_t fence_promise_ms(struct authorizer *authorizer);
+// Follows the wall clock as far as a mark on disk has promised.
+void fence_follow(struct authorizer *authorizer, uint64_t promised_ms);
+// Somebody is being answered by the daemon's time: it is written down within a second.
+void fence_note_use(struct authorizer *authorizer);
 
 // --- custom.c
 // Which table a meter's record is in: its name begins with the subject.
@@ -85,6 +102,8 @@ STATUS_MUST_CHECK enum status custom_admit(struct authorizer *authorizer, struct
 void flush_init(struct authorizer *authorizer);
 // Has the writer take what the limit table wants written, soon. Any thread.
 void flush_request(struct authorizer *authorizer);
+// Writes the clock's mark and waits for the commit, for better or worse.
+void flush_mark(struct authorizer *authorizer);
 // Writes exact states and waits for the commit; calls must have ended.
 void flush_exact(struct authorizer *authorizer);
 

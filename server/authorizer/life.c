@@ -1,43 +1,9 @@
-// Opening, the ticker and closing.
+// Opening and closing.
 #include "authorizer/internal.h"
 
 #include <stdlib.h>
 
-static const uint64_t clock_slack_ms = 1000;
 static const uint64_t idle_ms = UINT64_C(2) * 60 * 1000;
-
-enum { CLOCK_ARENA_BYTES = 64 * 1024 };
-
-static enum status read_mark(struct store_txn *view, struct clock_mark *out)
-{
-    struct slice bytes;
-    enum status status = store_get(view, TABLE_CLOCK, slice_text("mark"), &bytes);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct arena *arena = arena_new(CLOCK_ARENA_BYTES);
-    if (arena == NULL) {
-        return STATUS_RESOURCE_EXHAUSTED;
-    }
-    status = registry_unpack_clock(bytes, arena, out);
-    arena_free(arena);
-    return status;
-}
-
-enum status authorizer_load_clock(struct store *meters, struct clock_mark *out)
-{
-    struct store_txn *view = NULL;
-    enum status status = store_view_open(meters, &view);
-    if (status == STATUS_OK) {
-        status = store_view_begin(view);
-    }
-    if (status == STATUS_OK) {
-        status = read_mark(view, out);
-        store_view_end(view);
-    }
-    store_view_close(view);
-    return status;
-}
 
 static enum status no_memory(struct status_note *note)
 {
@@ -67,6 +33,7 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
         status = no_memory(note);
     }
     if (status == STATUS_OK) {
+        fence_open(a);
         *out = a;
         return STATUS_OK;
     }
@@ -94,19 +61,6 @@ void authorizer_close(struct authorizer *a)
     pthread_mutex_destroy(&a->stop_lock);
     pthread_cond_destroy(&a->stop_done);
     free(a);
-}
-
-void authorizer_tick(struct authorizer *a)
-{
-    uint64_t moved_ms = clock_follow_wall(a->clock, clock_slack_ms);
-    if (moved_ms != 0) {
-        atomic_fetch_add(&a->clock_jumps, 1);
-        log_line(a->log, LOG_LEVEL_WARNING, "the wall clock is %llu ms ahead of the daemon's; following it",
-                 (unsigned long long)moved_ms);
-    }
-    if (limit_take_in_use(a->limits)) {
-        flush_request(a);
-    }
 }
 
 void authorizer_forget_idle(struct authorizer *a)

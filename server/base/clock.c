@@ -99,7 +99,8 @@ static uint64_t first_now_ms(const struct clock_mark *stored, const struct clock
         return wall_ms;
     if (is_same_boot(stored, source->boot_id, boot_ms))
         return stored->high_ms + (boot_ms - stored->boot_ms);
-    return wall_ms > stored->high_ms ? wall_ms : stored->high_ms;
+    uint64_t least_ms = stored->high_ms + CLOCK_REBOOT_MS;
+    return wall_ms > least_ms ? wall_ms : least_ms;
 }
 
 struct clock *clock_new(struct clock_source source, const struct clock_mark *stored)
@@ -151,7 +152,7 @@ struct clock_mark clock_mark(struct clock *clock)
     return mark;
 }
 
-uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms)
+uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms, uint64_t promised_ms)
 {
     uint64_t offset_ms = atomic_load(&clock->offset_ms);
     for (;;) {
@@ -159,10 +160,15 @@ uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms)
         uint64_t now_ms = offset_ms + read_boot_ms(clock);
         if (wall_ms <= now_ms || wall_ms - now_ms <= slack_ms)
             return 0;
-        uint64_t moved_ms = wall_ms - now_ms;
+        uint64_t moved_ms = wall_ms - now_ms < promised_ms ? wall_ms - now_ms : promised_ms;
         if (atomic_compare_exchange_weak(&clock->offset_ms, &offset_ms, offset_ms + moved_ms))
             return moved_ms;
     }
+}
+
+uint64_t clock_wall_offset_ms(struct clock *clock)
+{
+    return clock_wall_ms(clock) - read_boot_ms(clock);
 }
 
 int64_t clock_ahead_ms(struct clock *clock)

@@ -2,13 +2,16 @@
 //
 // L is in Unix milliseconds. In the process it follows CLOCK_BOOTTIME; the wall clock only ever moves it forward
 // (clock_follow_wall). After a restart in the same boot L = H + (boottime now - boottime at H), after a reboot
-// L = max(wall, H), where H is the stored high-water mark. Source: LIMITS, "Clock".
+// L = max(wall, H + CLOCK_REBOOT_MS), where H is the stored high-water mark. Source: LIMITS, "Clock"; the addition is
+// ours: H may be a second behind the last answer, and no machine boots in less.
 // Threads: all but new/free may be called from any thread; no locks, no system call but clock_gettime.
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { CLOCK_REBOOT_MS = 2000 };
 
 struct clock;
 
@@ -40,9 +43,13 @@ uint64_t clock_wall_ms(struct clock *clock);
 uint64_t clock_to_wall_ms(struct clock *clock, uint64_t at_ms);
 struct clock_mark clock_mark(struct clock *clock); // high_ms = L now
 
-// Moves L forward to the wall clock when that is ahead by more than `slack_ms`. Returns by how many milliseconds it
-// moved, 0 = not. The caller logs it. Called by the scheduler.
-uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms);
+// Moves L forward to the wall clock when that is ahead by more than `slack_ms`, but by no more than `promised_ms`: a
+// mark with high_ms = L + promised_ms must be on disk before. Returns by how many milliseconds it moved, 0 = not. The
+// caller logs it.
+uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms, uint64_t promised_ms);
+// Wall clock minus CLOCK_BOOTTIME, modulo 2^64: it changes when the wall clock is set, and by nothing else that is not
+// slow.
+uint64_t clock_wall_offset_ms(struct clock *clock);
 // How far L is ahead of the wall clock (negative: behind).
 int64_t clock_ahead_ms(struct clock *clock);
 

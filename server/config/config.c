@@ -7,12 +7,19 @@
 #include "config/setting.h"
 
 // Flags that are no settings; behind the settings' indexes in getopt's answers.
-enum { FLAG_BASE = 1000, FLAG_CONFIG = FLAG_BASE + SETTING_COUNT, FLAG_CHECK, FLAG_HELP, FLAG_VERSION };
+enum {
+    FLAG_BASE = 1000,
+    FLAG_CONFIG = FLAG_BASE + SETTING_COUNT,
+    FLAG_CHECK,
+    FLAG_CLEAR_CLOCK,
+    FLAG_HELP,
+    FLAG_VERSION
+};
 enum { FLAG_NAME_SIZE = 32 };
 
 struct flags {
     char names[SETTING_COUNT][FLAG_NAME_SIZE]; // "utc-offset"
-    struct option options[SETTING_COUNT + 5];
+    struct option options[SETTING_COUNT + 6];
     bool given[SETTING_COUNT];
     const char *file;
 };
@@ -29,15 +36,17 @@ static void make_flags(struct flags *flags)
     }
     flags->options[SETTING_COUNT] = (struct option){"config", required_argument, NULL, FLAG_CONFIG};
     flags->options[SETTING_COUNT + 1] = (struct option){"check", required_argument, NULL, FLAG_CHECK};
-    flags->options[SETTING_COUNT + 2] = (struct option){"help", no_argument, NULL, FLAG_HELP};
-    flags->options[SETTING_COUNT + 3] = (struct option){"version", no_argument, NULL, FLAG_VERSION};
+    flags->options[SETTING_COUNT + 2] = (struct option){"clear-clock", no_argument, NULL, FLAG_CLEAR_CLOCK};
+    flags->options[SETTING_COUNT + 3] = (struct option){"help", no_argument, NULL, FLAG_HELP};
+    flags->options[SETTING_COUNT + 4] = (struct option){"version", no_argument, NULL, FLAG_VERSION};
 }
 
 static void print_help(const struct flags *flags)
 {
     printf("posternd %s: answers \"may this key do this, now?\"\n\n"
            "usage: posternd --data DIR --listen URL[;max=WHO] ... [--config FILE] [flags]\n"
-           "       posternd --check DIR     inspect a data directory or backup offline\n\n"
+           "       posternd --check DIR     inspect a data directory or backup offline\n"
+           "       posternd --clear-clock --data DIR    take the daemon's time back to the wall clock's, offline\n\n"
            "Each flag is also an option of the file (utc_offset = \"+02:00\"); flags win.\n\n",
            POSTERN_VERSION);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -68,6 +77,8 @@ static enum config_action scan(int argc, char *const argv[], struct flags *flags
             flags->file = optarg;
         } else if (flag == FLAG_CHECK) {
             out->check = true;
+        } else if (flag == FLAG_CLEAR_CLOCK) {
+            out->clear_clock = true;
         } else if (flag == FLAG_HELP) {
             print_help(flags);
             return CONFIG_EXIT_OK;
@@ -112,7 +123,7 @@ static bool complete(struct config *config)
         fprintf(stderr, "posternd: no data directory: give --data DIR (or data = \"DIR\" in the file)\n");
         return false;
     }
-    if (config->listener_count == 0 && !config->check) {
+    if (config->listener_count == 0 && !config->check && !config->clear_clock) {
         fprintf(stderr, "posternd: no address to listen on: give --listen ipc:///run/postern/postern.sock "
                         "(or listen = {\"ipc://...\"} in the file)\n");
         return false;

@@ -44,7 +44,8 @@ struct config {
     uint32_t max_connections;     // per daemon
     uint32_t socket_mode;         // of ipc sockets, e.g. 0660
     enum log_level log_level;
-    bool check; // --check DIR: inspect and exit
+    bool check;       // --check DIR: inspect and exit
+    bool clear_clock; // --clear-clock: take the daemon's time back to the wall clock's and exit
 };
 
 enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };

@@ -57,7 +57,8 @@ static enum status time_of(struct listing *listing, uint64_t seq, uint64_t *time
     return status;
 }
 
-// The first change that is behind `after_seq` and not before `from_ms`. Times never go back along the chain.
+// The first change that is behind `after_seq` and not before `from_ms`. Times go back along the chain only where
+// an operator has cleared the clock (posternd --clear-clock).
 static enum status find_start(struct listing *listing, uint64_t *out)
 {
     uint64_t low =

@@ -60,7 +60,7 @@ static void wall_clock_set_back_an_hour_does_not_move_it(void **state)
     struct machine machine = {.boot_ms = 5000, .wall_ms = start_ms};
     struct clock *clock = clock_new(source_of(&machine, 1), NULL);
     machine.wall_ms -= hour_ms;
-    assert_true(clock_follow_wall(clock, 0) == 0);
+    assert_true(clock_follow_wall(clock, 0, UINT64_MAX) == 0);
     assert_true(clock_now_ms(clock) == start_ms);
     assert_true(clock_wall_ms(clock) == start_ms - hour_ms);
     assert_true(clock_ahead_ms(clock) == (int64_t)hour_ms);
@@ -74,12 +74,41 @@ static void wall_clock_set_forward_moves_it_beyond_the_slack_only(void **state)
     struct clock *clock = clock_new(source_of(&machine, 1), NULL);
     machine.wall_ms += 100;
     assert_true(clock_ahead_ms(clock) == -100);
-    assert_true(clock_follow_wall(clock, 100) == 0);
+    assert_true(clock_follow_wall(clock, 100, UINT64_MAX) == 0);
     assert_true(clock_now_ms(clock) == start_ms);
     machine.wall_ms += 1;
-    assert_true(clock_follow_wall(clock, 100) == 101);
+    assert_true(clock_follow_wall(clock, 100, UINT64_MAX) == 101);
     assert_true(clock_now_ms(clock) == start_ms + 101);
-    assert_true(clock_follow_wall(clock, 0) == 0);
+    assert_true(clock_follow_wall(clock, 0, UINT64_MAX) == 0);
+    clock_free(clock);
+}
+
+// A crash between the mark and the move must find the mark ahead: so it moves only as far as was promised.
+static void clock_follows_no_further_than_was_promised(void **state)
+{
+    (void)state;
+    struct machine machine = {.boot_ms = 5000, .wall_ms = start_ms};
+    struct clock *clock = clock_new(source_of(&machine, 1), NULL);
+    machine.wall_ms += 2 * hour_ms;
+    assert_true(clock_follow_wall(clock, 100, hour_ms) == hour_ms);
+    assert_true(clock_now_ms(clock) == start_ms + hour_ms);
+    assert_true(clock_follow_wall(clock, 100, 0) == 0);
+    assert_true(clock_follow_wall(clock, 100, 3 * hour_ms) == hour_ms);
+    clock_free(clock);
+}
+
+static void setting_the_wall_clock_changes_its_offset_and_passing_time_does_not(void **state)
+{
+    (void)state;
+    struct machine machine = {.boot_ms = 5000, .wall_ms = start_ms};
+    struct clock *clock = clock_new(source_of(&machine, 1), NULL);
+    uint64_t offset_ms = clock_wall_offset_ms(clock);
+    pass(&machine, hour_ms);
+    assert_true(clock_wall_offset_ms(clock) == offset_ms);
+    machine.wall_ms -= 2 * hour_ms;
+    assert_true(clock_wall_offset_ms(clock) == offset_ms - 2 * hour_ms);
+    machine.wall_ms = 10; // before the machine was started, as far as the wall clock knows
+    assert_true(clock_wall_offset_ms(clock) + machine.boot_ms == 10);
     clock_free(clock);
 }
 
@@ -106,7 +135,7 @@ static void reboot_takes_the_later_of_wall_time_and_mark(void **state)
     memset(mark.boot_id, 1, sizeof mark.boot_id);
     struct machine machine = {.boot_ms = 100000, .wall_ms = start_ms - hour_ms};
     struct clock *clock = clock_new(source_of(&machine, 2), &mark);
-    assert_true(clock_now_ms(clock) == start_ms);
+    assert_true(clock_now_ms(clock) == start_ms + CLOCK_REBOOT_MS);
     clock_free(clock);
     machine.wall_ms = start_ms + hour_ms;
     clock = clock_new(source_of(&machine, 2), &mark);
@@ -136,7 +165,7 @@ static void wall_clock_near_1970_is_survived(void **state)
     struct clock *clock = clock_new(source_of(&machine, 1), NULL);
     assert_true(clock_now_ms(clock) == 10);
     machine.wall_ms = start_ms;
-    assert_true(clock_follow_wall(clock, 1000) == start_ms - 10);
+    assert_true(clock_follow_wall(clock, 1000, UINT64_MAX) == start_ms - 10);
     assert_true(clock_now_ms(clock) == start_ms);
     clock_free(clock);
 }
@@ -188,7 +217,7 @@ static uint64_t interrupted_wall_ms(void *context)
     if (interrupted->armed) {
         interrupted->armed = false;
         interrupted->machine.wall_ms += hour_ms;
-        assert_true(clock_follow_wall(interrupted->clock, 0) == hour_ms + 1);
+        assert_true(clock_follow_wall(interrupted->clock, 0, UINT64_MAX) == hour_ms + 1);
     }
     return wall_ms;
 }
@@ -203,7 +232,7 @@ static void follower_that_comes_late_does_not_move_it_back(void **state)
     interrupted.clock = clock_new(source, NULL);
     interrupted.machine.wall_ms += 1;
     interrupted.armed = true;
-    assert_true(clock_follow_wall(interrupted.clock, 0) == 0);
+    assert_true(clock_follow_wall(interrupted.clock, 0, UINT64_MAX) == 0);
     assert_true(clock_now_ms(interrupted.clock) == start_ms + hour_ms + 1);
     clock_free(interrupted.clock);
 }
@@ -236,7 +265,7 @@ static void *follow_many(void *argument)
     struct race *race = argument;
     for (int i = 0; i < ROUNDS; i++) {
         race->machine.wall_ms += (uint64_t)(i % 7);
-        clock_follow_wall(race->clock, 2);
+        clock_follow_wall(race->clock, 2, UINT64_MAX);
     }
     return NULL;
 }
@@ -252,7 +281,7 @@ static void no_thread_sees_time_go_back(void **state)
     for (int i = 0; i < READERS + 2; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_false(race.went_back);
-    clock_follow_wall(race.clock, 0);
+    clock_follow_wall(race.clock, 0, UINT64_MAX);
     assert_true(clock_now_ms(race.clock) == race.machine.wall_ms); // followed, and never moved beyond the wall clock
     clock_free(race.clock);
 }
@@ -263,6 +292,8 @@ int main(void)
         cmocka_unit_test(fresh_clock_starts_at_wall_time_and_follows_boot_time),
         cmocka_unit_test(wall_clock_set_back_an_hour_does_not_move_it),
         cmocka_unit_test(wall_clock_set_forward_moves_it_beyond_the_slack_only),
+        cmocka_unit_test(clock_follows_no_further_than_was_promised),
+        cmocka_unit_test(setting_the_wall_clock_changes_its_offset_and_passing_time_does_not),
         cmocka_unit_test(restart_in_the_same_boot_ignores_the_wall_clock),
         cmocka_unit_test(reboot_takes_the_later_of_wall_time_and_mark),
         cmocka_unit_test(unknown_or_impossible_boot_counts_as_a_reboot),

@@ -516,7 +516,7 @@ static void accident(struct world *world)
         break;
     case 3:
         observe_time(world);
-        clock_follow_wall(world->clock, 0);
+        clock_follow_wall(world->clock, 0, UINT64_MAX);
         observe_time(world);
         break;
     case 4:

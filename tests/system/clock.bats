@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+# The wall clock is set back and forward, while the daemon runs and between its runs: no window opens again, nobody is
+# locked out longer than a window, and what has expired stays expired.
+
+load ../support/clock
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    make_clock_home
+    start_shimmed
+    postern tier put plain --limit requests=unlimited --default >/dev/null
+}
+
+teardown() {
+    drop_daemon
+}
+
+# limited NAME LIMIT: an account with this limit on `requests`; its key's token is in TOKENS.
+declare -gA TOKENS
+limited() {
+    postern account put "$1" --limit "requests=$2" >/dev/null
+    make_key "$1"
+    TOKENS[$1]=$TOKEN
+}
+
+ask() {
+    run --separate-stderr postern verify - --json <<<"${TOKENS[$1]}"
+}
+
+admitted() {
+    ask "$1"
+    [ "$status" -eq 0 ] || { echo "$1: $output"; return 1; }
+}
+
+# refused NAME MS: and no longer than this.
+refused() {
+    ask "$1"
+    if [ "$status" -ne 1 ] || ! jq -e ".reason == \"RATE_LIMITED\" and .retry_after_ms <= $2" <<<"$output" >/dev/null; then
+        echo "$1 should be refused for at most $2 ms: $output"
+        return 1
+    fi
+}
+
+spend_all() {
+    local name
+    for name in "${!TOKENS[@]}"; do
+        admitted "$name"
+        admitted "$name"
+    done
+    all_refused
+}
+
+# Of windows of an hour and a day, all spent.
+all_refused() {
+    refused hour "$HOUR_MS"
+    refused day "$DAY_MS"
+    refused slide $((HOUR_MS + HOUR_MS / 60))
+    refused bucket $((HOUR_MS / 2))
+}
+
+long_limits() {
+    limited hour 2/h:fixed_window
+    limited day 2/day
+    limited slide 2/h:sliding_window
+    limited bucket 2/h:token_bucket,burst=2
+    spend_all
+}
+
+short_limits() {
+    limited fixed 2/2s:fixed_window
+    limited slide 2/2s:sliding_window
+    limited bucket 2/2s:token_bucket,burst=2
+}
+
+# Spent anew: their windows are short, so that some time passes in any case.
+spend_short() {
+    local name
+    for name in fixed slide bucket; do
+        until_admitted "$name"
+        until ! admitted "$name" >/dev/null; do :; done
+        refused "$name" 2100
+    done
+}
+
+until_admitted() {
+    poll 4 admitted "$1" || { echo "$1 is locked out"; admitted "$1"; }
+}
+
+health() {
+    run --separate-stderr postern health --json
+    jq -e "$1" <<<"$output" >/dev/null
+}
+
+# seen FILTER: Health says so at the ticker's next look.
+seen() {
+    poll 5 health "$1" || { echo "Health does not say $1: $output"; return 1; }
+}
+
+logged() {
+    grep -qF "$1" "$DAEMON_LOG" || { echo "not logged: $1"; cat "$DAEMON_LOG"; return 1; }
+}
+
+@test "set back while it runs, by an hour and by two days: no window opens again, and it is logged and seen" {
+    long_limits
+    health '.clock_jumps == 0 and (.clock_ahead_ms | fabs) < 1000'
+    set_wall -$HOUR_MS
+    all_refused
+    seen ".clock_jumps == 1 and .clock_ahead_ms > $HOUR_MS - 1000"
+    logged "the wall clock was set back by"
+    set_wall $((-2 * DAY_MS))
+    all_refused
+    seen ".clock_jumps == 2 and .clock_ahead_ms > 2 * $DAY_MS - 1000"
+    kill_daemon
+    start_shimmed
+    all_refused
+    restart_daemon_shimmed
+    all_refused
+    set_wall 0
+    seen ".clock_jumps == 2 and (.clock_ahead_ms | fabs) < 1000" # noticed at the start, and now
+    all_refused
+}
+
+restart_daemon_shimmed() {
+    stop_daemon
+    start_shimmed
+}
+
+@test "set back between two runs, after a stop, a kill and a reboot: no window opens again, and it is logged and seen" {
+    long_limits
+    stop_daemon
+    set_wall -$HOUR_MS
+    start_shimmed
+    all_refused
+    health ".clock_jumps == 1 and .clock_ahead_ms > $HOUR_MS - 1000"
+    logged "behind the daemon's, which never goes back"
+    kill_daemon
+    set_wall $((-2 * DAY_MS))
+    start_shimmed
+    all_refused
+    kill_daemon
+    reboot $((-2 * DAY_MS))
+    start_shimmed
+    all_refused
+    health ".clock_jumps == 1 and .clock_ahead_ms > 2 * $DAY_MS - 60000"
+    stop_daemon
+    reboot -$HOUR_MS
+    start_shimmed
+    all_refused
+}
+
+@test "set back, while it runs or between runs: nobody is locked out longer than a window" {
+    short_limits
+    spend_short
+    set_wall $((-2 * DAY_MS))
+    spend_short
+    kill_daemon
+    set_wall $((-3 * DAY_MS))
+    start_shimmed
+    spend_short
+    stop_daemon
+    reboot $((-4 * DAY_MS))
+    start_shimmed
+    spend_short
+}
+
+@test "set forward by an hour and back: it is followed once, and the windows of then stay spent" {
+    long_limits
+    set_wall "$HOUR_MS"
+    seen '.clock_jumps == 1 and (.clock_ahead_ms | fabs) < 1000'
+    logged "ahead of the daemon's; following it"
+    refused day "$DAY_MS" # the same day
+    admitted hour
+    admitted hour
+    refused hour "$HOUR_MS"
+    set_wall 0
+    seen ".clock_jumps == 2 and .clock_ahead_ms > $HOUR_MS - 1000"
+    refused hour "$HOUR_MS"
+    refused day "$DAY_MS"
+    kill_daemon
+    start_shimmed
+    refused hour "$HOUR_MS"
+    short_limits
+    spend_short
+}
+
+@test "set forward between two runs and back: it is followed once, and the windows of then stay spent" {
+    long_limits
+    stop_daemon # a crash would forfeit some of the next window
+    set_wall "$HOUR_MS"
+    start_shimmed
+    health '.clock_jumps == 1 and (.clock_ahead_ms | fabs) < 1000'
+    admitted hour
+    admitted hour
+    refused hour "$HOUR_MS"
+    stop_daemon
+    set_wall 0
+    start_shimmed
+    refused hour "$HOUR_MS"
+    refused day "$DAY_MS"
+}
+
+verdict() {
+    run --separate-stderr postern verify - --peek --json <<<"$TOKEN"
+    jq -e ".reason == \"$1\"" <<<"$output" >/dev/null
+}
+
+@test "a key that has expired stays so, wherever the wall clock goes" {
+    postern account put acme >/dev/null
+    make_key acme soon --expires $((NOON_MS + HOUR_MS / 2))
+    verdict ALLOWED
+    set_wall "$HOUR_MS"
+    poll 5 verdict EXPIRED_API_KEY
+    kill_daemon # at once: nothing but this answer has been given
+    set_wall 0
+    start_shimmed
+    verdict EXPIRED_API_KEY
+    kill_daemon
+    reboot $((-2 * DAY_MS))
+    start_shimmed
+    verdict EXPIRED_API_KEY
+}
+
+@test "a key that expired just before a reboot stays so, with a wall clock that knows nothing" {
+    postern account put acme >/dev/null
+    make_key acme soon --expires $((CLOCK_BASE_MS + $(date +%s%3N) + 2500))
+    verdict ALLOWED
+    poll 5 verdict EXPIRED_API_KEY
+    kill_daemon
+    reboot $((-2 * DAY_MS))
+    start_shimmed
+    verdict EXPIRED_API_KEY
+}
+
+@test "an operator clears the fence of a clock that was far ahead, and nobody is locked out" {
+    set_wall $((72 * 365 * DAY_MS)) # 2099
+    seen '.clock_jumps == 1 and (.clock_ahead_ms | fabs) < 1000'
+    long_limits
+    postern account put revoked >/dev/null
+    postern account revoke-all revoked >/dev/null
+    set_wall 0
+    run shimmed posternd --clear-clock --data "$DAEMON_DATA"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"another posternd (pid $DAEMON_PID) is using"* ]]
+    kill_daemon
+    run shimmed posternd --clear-clock --data "$DAEMON_DATA"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"the daemon's time was 2098-12-"*" and is 2027-01-15T12:3"* ]]
+    [[ "$output" == *"of 4 stored limits 4 were from the future and begin afresh"* ]]
+    start_shimmed
+    health '.clock_jumps == 0 and (.clock_ahead_ms | fabs) < 1000'
+    spend_all
+    make_key revoked
+    verdict ALLOWED
+    stop_daemon
+    shimmed posternd --check "$DAEMON_DATA"
+    run shimmed posternd --clear-clock --data "$DAEMON_DATA"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"nothing to clear"* ]]
+    start_shimmed
+    all_refused
+}
+
+@test "clearing the clock needs a directory that a daemon has served from" {
+    run posternd --clear-clock --data "$DAEMON_HOME/none"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"holds no registry"* ]]
+    [ ! -e "$DAEMON_HOME/none" ]
+    run posternd --clear-clock
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"no data directory: give --data DIR"* ]]
+}
