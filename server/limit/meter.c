@@ -127,7 +127,8 @@ void limit_unspend(struct limit_decision *d)
         struct limit_meter *meter = part->meter;
         struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rule.amount};
         (void)part->functions->refund(&meter->state, &part->rule, meter->t_ms, &now);
-        meter->left += part->from_left;
+        if (limit_is_same_rate(meter, part->rule.amount, part->rule.burst)) // else it was set aside for another limit
+            meter->left += part->from_left;
     }
 }
 

@@ -120,13 +120,12 @@ struct limit_rule limit_meter_rule(const struct limit_table *table, const struct
 
 bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record)
 {
-    return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == record->amount && meter->burst == record->burst);
+    return limit_is_same_rate(meter, record->amount, record->burst);
 }
 
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule)
 {
-    const struct limit_record today = {.amount = rule->amount, .burst = rule->burst};
-    if (!limit_is_recorded_rule(meter, &today))
+    if (!limit_is_same_rate(meter, rule->amount, rule->burst))
         meter->left = 0;
     meter->amount = rule->amount;
     meter->burst = rule->burst;

@@ -102,6 +102,10 @@ struct limit_rule limit_meter_rule(const struct limit_table *table, const struct
 // A bucket's units are times, and how long a unit lasts depends on the limit. What a crash loses is charged as long as
 // it lasted under the limit of the record, so a limit that differs has to be written before it is spent under.
 bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record);
+static inline bool limit_is_same_rate(const struct limit_meter *meter, uint64_t amount, uint64_t burst)
+{
+    return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == amount && meter->burst == burst);
+}
 // The limit as it is today.
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
