@@ -36,6 +36,23 @@ launch() {
     export DAEMON_PID
 }
 
+# start_daemon_later SECONDS [ARGUMENT]...: in a time namespace whose boot was so many seconds earlier: its clock has
+# gone on while the daemon was down.
+start_daemon_later() {
+    LATER_S=$1
+    shift
+    setpriv() {
+        exec unshare --time --boottime "$LATER_S" setpriv "$@"
+    }
+    start_daemon "$@"
+    unset -f setpriv
+}
+
+# For tests that call it.
+need_time_namespace() {
+    unshare --time --boottime 1 true 2>/dev/null || skip "needs root for a time namespace"
+}
+
 alive() {
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1

@@ -2,8 +2,8 @@
 """Runs a command on a terminal of its own and types. Usage: terminal.py COLUMNSxLINES STEP... -- COMMAND...
 
 STEP is see:TEXT (wait until the command has written it, since the last step), type:TEXT (with Python's escapes), or
-signal:NAME. Prints what was written; the exit status is the command's, 98 when a step was in vain, 99 when the terminal was
-left in another state than before.
+signal:NAME. Prints what was written; the exit status is the command's, 98 when a step was in vain, 99 when the
+terminal was left in another state than before.
 """
 import fcntl
 import os

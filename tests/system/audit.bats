@@ -134,24 +134,13 @@ changes_are() {
     changes_are "length > 0 and all(.[]; .time_ms < $start)"
 }
 
-# In a time namespace whose boot was so many seconds earlier: the clock has gone on while the daemon was down.
-start_daemon_later() {
-    LATER_S=$1
-    shift
-    setpriv() {
-        exec unshare --time --boottime "$LATER_S" setpriv "$@"
-    }
-    start_daemon "$@"
-    unset -f setpriv
-}
-
 purged() {
     audit --actor posternd
     changes_are 'length > 0'
 }
 
 @test "W4 replies past their time are removed by a change that the audit shows" {
-    unshare --time --boottime 1 true 2>/dev/null || skip "needs root for a time namespace"
+    need_time_namespace
     make_key acme one
     audit
     local count=${#lines[@]}
@@ -177,7 +166,7 @@ retried() {
 }
 
 @test "replies are kept for a retry as long as the option says, and not longer" {
-    unshare --time --boottime 1 true 2>/dev/null || skip "needs root for a time namespace"
+    need_time_namespace
     local first
     retried
     first=$RETRIED

@@ -91,7 +91,8 @@ on_terminal() {
     kill -INT "$top"
     wait "$top" # a clean exit
     # All five are seen, by second times seconds.
-    jq -se '[.[] | select(.interval_ms != null) | .calls_per_s * .interval_ms / 1000] | add | . > 4.9 and . < 5.1' "$looks"
+    jq -se '[.[] | select(.interval_ms != null) | .calls_per_s * .interval_ms / 1000] | add
+        | . > 4.9 and . < 5.1' "$looks"
     jq -se '[.[].accounts[] | select(.calls_per_s != null) | .calls_per_s] | max > 0' "$looks"
 }
 

@@ -66,6 +66,26 @@ usage() {
     last_use '.last_used_address == "192.0.2.4"'
 }
 
+@test "W2 peeks, scans and health checks leave no trace" {
+    make_key "$ACCOUNT"
+    local before
+    before=$(postern stats --json | jq .decisions)
+    allowed --address 192.0.2.1
+    postern health >/dev/null
+    postern get "$KEY_ID" >/dev/null
+    printf 'token = "%s"\n' "$TOKEN" >"$BATS_TEST_TMPDIR/leaked"
+    run --separate-stderr postern scan "$BATS_TEST_TMPDIR/leaked"
+    [[ "$output" == *"$KEY_ID"* ]]
+    rm "$BATS_TEST_TMPDIR/leaked"
+    last_use '.last_used_at_ms == 0 and .last_used_address == ""'
+    usage "key_id: \"$KEY_ID\""
+    [ "$output" = '{}' ]
+    usage "account: \"$ACCOUNT\""
+    [ "$output" = '{}' ]
+    call stats
+    done_so ".decisions == $before"
+}
+
 @test "W2 keys that were never used can be listed" {
     make_key "$ACCOUNT" idle
     local idle=$KEY_ID
@@ -77,16 +97,26 @@ usage() {
     done_so '[.keys[] | select(.last_used_at_ms > 0) | .name] == ["busy"]'
 }
 
-@test "W2 last use outlives a restart, and a kill but for its last moments" {
-    own_daemon
-    postern tier put free --limit requests=100/day --default
+# An own daemon with a tier that lets much through, and the test's account.
+own_account() {
+    own_daemon "$@"
+    postern tier put free --limit requests=100000/day --default
     postern account put "$ACCOUNT" --no-default-public-key >/dev/null
+}
+
+# The disk has what was noted until now.
+all_written() {
+    postern stats --json | jq -e '.usage.waiting == 0'
+}
+
+@test "W2 last use outlives a restart, and a kill but for its last moments" {
+    own_account
     make_key "$ACCOUNT"
     use --address 192.0.2.7
     restart_daemon
     last_use '.last_used_address == "192.0.2.7"'
     use --address 192.0.2.8
-    sleep 2 # what a crash may forget
+    poll 10 all_written
     kill_daemon
     start_daemon
     last_use '.last_used_address == "192.0.2.8"'
@@ -139,4 +169,133 @@ usage() {
     [[ "$stderr" == *'"week"'*'hour or day'* ]]
     run --separate-stderr postern usage --account "$ACCOUNT" --key "$KEY_ID"
     [ "$status" -eq 2 ]
+}
+
+@test "W1 a crash loses nothing that was counted a second before" {
+    own_account
+    make_key "$ACCOUNT"
+    local n round
+    for round in 1 2 3; do
+        for ((n = 0; n < 7; n++)); do use --address "192.0.2.$round"; done
+        poll 10 all_written
+        kill_daemon
+        start_daemon
+        usage "key_id: \"$KEY_ID\""
+        [ "$output" = "{\"ALLOWED\":$((round * 7)),\"requests\":$((round * 7))}" ]
+        usage "account: \"$ACCOUNT\""
+        [ "$output" = "{\"ALLOWED\":$((round * 7)),\"requests\":$((round * 7))}" ]
+        last_use ".last_used_address == \"192.0.2.$round\""
+    done
+}
+
+hours_gone() {
+    postern stats --json | jq -e '.usage.removed == 2' # the key's and the account's
+}
+
+@test "W1 usage is kept for 90 days, or as many as the option says; a last use is kept with its key" {
+    need_time_namespace
+    local day=86400
+    own_account
+    make_key "$ACCOUNT"
+    use --address 192.0.2.9
+    stop_daemon
+    start_daemon_later $((89 * day))
+    usage "key_id: \"$KEY_ID\""
+    [ "$output" = '{"ALLOWED":1,"requests":1}' ]
+    stop_daemon
+    start_daemon_later $((92 * day))
+    usage "key_id: \"$KEY_ID\""
+    [ "$output" = '{}' ]
+    poll 10 hours_gone
+    last_use '.last_used_address == "192.0.2.9"'
+    use
+    stop_daemon
+    start_daemon_later $((95 * day)) --usage-retention-days 2
+    usage "key_id: \"$KEY_ID\""
+    [ "$output" = '{}' ]
+}
+
+# later_in_the_hour HOURS: starts the daemon so much later, ten minutes into an hour of its time: a test stays in it.
+later_in_the_hour() {
+    start_daemon_later $(($1 * 3600 + 600 - $(date +%s) % 3600))
+}
+
+# known_key NAME: a key that was used once, from 192.0.2.1; sets TOKEN and KEY_ID.
+known_key() {
+    make_key "$ACCOUNT" "$1"
+    use --address 192.0.2.1
+    done_so .allowed
+}
+
+# use_often TOKEN TIMES [OPTION]...
+use_often() {
+    local n
+    TOKEN=$1
+    for ((n = 0; n < $2; n++)); do use --address 192.0.2.1 "${@:3}"; done
+}
+
+@test "W3 unusual activity stands out: more calls, more refusals, a new address" {
+    need_time_namespace
+    own_account
+    local loud refused roaming quiet
+    known_key loud && loud=$TOKEN
+    known_key refused && refused=$TOKEN
+    known_key roaming && roaming=$TOKEN
+    known_key quiet && quiet=$TOKEN
+    use_often "$loud" 40 # on its first day nothing is unusual about a key
+    call list --unusual --account "$ACCOUNT"
+    done_so '.keys == []'
+    stop_daemon
+    later_in_the_hour 30
+    use_often "$quiet" 5
+    call list --unusual
+    done_so '.keys == []'
+    use_often "$loud" 30
+    use_often "$refused" 20 --account somebody-else
+    TOKEN=$roaming
+    use --address 198.51.100.7
+    call list --unusual
+    done_so '[.keys[] | {(.name): .unusual}] | add == {
+        "loud": ["VOLUME"], "refused": ["VOLUME", "REFUSALS"], "roaming": ["NEW_ADDRESS"]}'
+    answer '.keys[] | select(.name == "loud").activity
+        | .judged and .calls == 30 and .refusals == 0 and .usual_calls == 0'
+    answer '.keys[] | select(.name == "refused").activity | .refusals == 20 and .usual_refusals == 0'
+    run --separate-stderr postern usage --unusual
+    [ "$status" -eq 0 ]
+    [[ "$output" == *loud*'30 calls (usual 0)'* ]]
+    [[ "$output" == *refused*'20 refusals (usual 0)'* ]]
+    [[ "$output" == *roaming*'from 198.51.100.7'*'a new address'* ]]
+    [[ "$output" != *quiet* ]]
+    run --separate-stderr postern usage --unusual --json
+    [ "${#lines[@]}" -eq 3 ]
+    jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
+    call list --with-unusual --account "$ACCOUNT"
+    done_so '.keys | length == 4 and any(.[]; .name == "quiet" and .unusual == [] and .activity.calls == 5)'
+    # It is of the hour: in the next one all is quiet.
+    stop_daemon
+    later_in_the_hour 31
+    run --separate-stderr postern usage --unusual
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    [[ "$stderr" == 'Nothing is unusual in this hour.'* ]]
+}
+
+@test "W3 an account administrator sees what is unusual about its own keys only" {
+    need_time_namespace
+    own_account
+    postern account put other --no-default-public-key >/dev/null
+    local ours admin
+    known_key ours && ours=$TOKEN
+    make_key other admin --scope postern:account-admin
+    admin=$TOKEN
+    stop_daemon
+    later_in_the_hour 30
+    use_often "$ours" 30
+    call usage --unusual
+    done_so '.name == "ours"'
+    as "$admin" usage --unusual
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    as "$admin" usage --unusual --account "$ACCOUNT"
+    failed NOT_FOUND
 }
