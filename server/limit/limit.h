@@ -111,9 +111,10 @@ struct limit_call {
     size_t charge_count;
     bool peek;    // decide and report only
     bool relaxed; // as the table's option, for this call
-    // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty. The same once more, for the same owner, answers
-    // what the first one answered and spends nothing. Kept in memory, the newest LIMIT_CHARGES_KEPT (a share of them
-    // per shard): forgetting one can only charge twice or refuse a refund. Refusals are not kept.
+    // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; not looked at when peeking. The same once more,
+    // for the same owner, answers what the first one answered and spends nothing. Kept in memory, the newest
+    // LIMIT_CHARGES_KEPT (a share of them per shard): forgetting one can only charge twice or refuse a refund. Refusals
+    // are not kept.
     struct slice charge_id;
 };
 

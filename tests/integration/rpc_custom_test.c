@@ -248,6 +248,18 @@ static void charge_id_and_refund_are_of_the_subject(void **state)
     assert_int_equal(left(fixture, &bob), 3);
 }
 
+static void custom_subjects_are_not_in_the_usage(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    Postern__V1__StatsRequest stats = POSTERN__V1__STATS_REQUEST__INIT;
+    Postern__V1__RateCheckRequest check = custom_of(fixture, "login", "ann", 6);
+    checked(fixture, &check, REASON_ALLOWED);
+    checked(fixture, &check, REASON_RATE_LIMITED);
+    const Postern__V1__StatsReply *reply = assert_ok(ask(fixture, nothing(), ASK(STATS), &stats))->stats;
+    assert_int_equal(reply->decisions, 0);
+    assert_true(reply->meters->decisions >= 2);
+}
+
 // --- bad input
 
 static void subject_is_named_in_full(void **state)
@@ -463,6 +475,7 @@ int main(void)
         TEST(every_algorithm_may_be_asked_for),
         TEST(what_was_spent_outlives_a_restart),
         TEST(charge_id_and_refund_are_of_the_subject),
+        TEST(custom_subjects_are_not_in_the_usage),
         TEST(subject_is_named_in_full),
         TEST(limits_of_the_call_are_checked),
         TEST(limits_of_the_call_do_not_contradict_each_other),
