@@ -173,7 +173,8 @@ answers() {
         and (.verify_batch.statuses[1].code // 0) == 0 and .verify_batch.replies[1].reason == "REASON_RATE_LIMITED"'
     answer '[.verify_batch.replies[] | .allowed // false] == [false, false]'
     left productions '[5]'
-    wire "verify_batch { atomic: true $call calls { api_key: \"$other\" charges { resource: \"productions\" cost: 2 } } }"
+    other="calls { api_key: \"$other\" charges { resource: \"productions\" cost: 2 } }"
+    wire "verify_batch { atomic: true $call $other }"
     answer '[.verify_batch.replies[].allowed] == [true, true]'
     left productions '[0]'
 }
