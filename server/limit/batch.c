@@ -234,12 +234,26 @@ static void settle_group(const struct group *group, bool stopped, bool committed
     pthread_mutex_unlock(&group->shard->mutex);
 }
 
-// The waiter is its owner's as soon as it is woken, so what comes after it is read before.
-static void wake_all(const struct group *group, enum status status)
+// Each shard's are in the order in which they came, and one that waits for meters of several shards is in one of them.
+static struct limit_waiter *take_first_waiter(struct limit_batch *batch)
 {
-    struct limit_waiter *next = NULL;
-    for (struct limit_waiter *waiter = group->waiters; waiter != NULL; waiter = next) {
-        next = waiter->next;
+    struct group *first = NULL;
+    for (size_t i = 0; i < batch->group_count; i++) {
+        struct group *group = batch->groups[i];
+        if (group->waiters != NULL && (first == NULL || group->waiters->number < first->waiters->number))
+            first = group;
+    }
+    struct limit_waiter *waiter = first != NULL ? first->waiters : NULL;
+    if (waiter != NULL)
+        first->waiters = waiter->next;
+    return waiter;
+}
+
+// The waiter is its owner's as soon as it is woken.
+static void wake_all(struct limit_batch *batch, enum status status)
+{
+    struct limit_waiter *waiter = NULL;
+    while ((waiter = take_first_waiter(batch)) != NULL) {
         waiter->next = waiter; // woken: asks again before anybody new
         waiter->wake(waiter, status);
     }
@@ -274,8 +288,7 @@ void limit_settle(struct limit_table *table, struct limit_batch *batch, enum sta
         limit_note_durable(table, durable_ms);
     for (size_t i = 0; i < batch->group_count; i++)
         settle_group(batch->groups[i], batch->stopping, committed);
-    for (size_t i = 0; i < batch->group_count; i++)
-        wake_all(batch->groups[i], committed && !batch->stopping ? STATUS_OK : STATUS_UNAVAILABLE);
+    wake_all(batch, committed && !batch->stopping ? STATUS_OK : STATUS_UNAVAILABLE);
     for (size_t i = 0; i < batch->group_count; i++) {
         if (!batch->stopping)
             end_serving(batch->groups[i]);

@@ -64,7 +64,7 @@ void limit_confirm(struct limit_decision *d);
 // Makes room for a place at each meter. False when memory is out.
 bool limit_open_places(struct limit_decision *d);
 void limit_take_places(struct limit_decision *d);
-void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
+void limit_append_waiter(struct limit_table *table, struct limit_shard *shard, struct limit_waiter *waiter);
 
 static inline bool limit_names_charge(const struct limit_call *call)
 {

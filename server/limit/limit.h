@@ -167,6 +167,7 @@ struct limit_answer {
 struct limit_waiter {
     struct limit_waiter *next;                                     // the table's; NULL before the first try
     void (*wake)(struct limit_waiter *waiter, enum status status); // OK: ask again; UNAVAILABLE: the disk failed
+    uint64_t number;                                               // the table's, growing in the order of arrival
 };
 
 // The decision. `waiter` may be NULL for a peek only. Effects: ADMITTED spends; WAIT queues; nothing else changes what

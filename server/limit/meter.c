@@ -65,8 +65,9 @@ bool limit_is_short(const struct limit_decision *d)
 
 // --- waiting
 
-void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
+void limit_append_waiter(struct limit_table *table, struct limit_shard *shard, struct limit_waiter *waiter)
 {
+    waiter->number = atomic_fetch_add(&table->waiter_count, 1);
     waiter->next = NULL;
     if (shard->last_waiter != NULL)
         shard->last_waiter->next = waiter;
@@ -103,7 +104,7 @@ static enum limit_verdict wait(struct limit_decision *d, struct limit_waiter *wa
     if (!limit_open_places(d))
         return LIMIT_NO_MEMORY;
     limit_take_places(d);
-    limit_append_waiter(d->shard, waiter);
+    limit_append_waiter(d->table, d->shard, waiter);
     return LIMIT_WAIT;
 }
 

@@ -74,6 +74,7 @@ struct limit_table {
     uint64_t hash_seed;
     _Atomic uint64_t durable_ms; // H: the newest high-water mark on disk
     _Atomic size_t queued_count; // in all shards
+    _Atomic uint64_t waiter_count; // ever queued
     _Atomic bool in_use;
     struct limit_shard shards[LIMIT_SHARD_COUNT];
 };

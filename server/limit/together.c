@@ -169,7 +169,7 @@ static enum limit_verdict wait_all(struct together *all, struct limit_waiter *wa
         if (lowest == NULL || d->shard < lowest)
             lowest = d->shard;
     }
-    limit_append_waiter(lowest, waiter);
+    limit_append_waiter(all->table, lowest, waiter);
     return LIMIT_WAIT;
 }
 
