@@ -445,7 +445,7 @@ static void admin_sees_what_is_unusual_about_its_own_keys_only(void **state)
 
 static void page_of_keys_that_are_compared_is_short_and_goes_on(void **state)
 {
-    enum { KEYS = 120 };
+    enum { KEYS = 260 };
     struct rpc_fixture *fixture = *state;
     for (unsigned i = 0; i < KEYS; i++)
         (void)make(fixture, "acme", NULL);
@@ -454,18 +454,21 @@ static void page_of_keys_that_are_compared_is_short_and_goes_on(void **state)
     list.with_unusual = true;
     const Postern__V1__ListReply *reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
     assert_int_equal(reply->n_keys, 100);
-    list.page_token = reply->next_page_token;
-    reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
-    assert_int_equal(reply->n_keys, KEYS - 100);
-    assert_int_equal(reply->next_page_token.len, 0);
     assert_false(reply->keys[0]->activity->judged);
+    for (size_t seen = reply->n_keys; seen < KEYS; seen += reply->n_keys) {
+        assert_int_not_equal(reply->next_page_token.len, 0);
+        list.page_token = reply->next_page_token;
+        reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
+    }
+    assert_int_equal(reply->n_keys, KEYS % 100);
+    assert_int_equal(reply->next_page_token.len, 0);
     list = (Postern__V1__ListRequest)POSTERN__V1__LIST_REQUEST__INIT;
-    list.page_size = 50;
+    list.page_size = 500;
     list.unusual = true;
-    for (unsigned page = 0; page < 3; page++) {
+    for (unsigned page = 0; page < 2; page++) {
         reply = assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list;
         assert_int_equal(reply->n_keys, 0);
-        assert_int_equal(reply->next_page_token.len > 0, page < 2);
+        assert_int_equal(reply->next_page_token.len > 0, page == 0);
         list.page_token = reply->next_page_token;
     }
 }

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { EXAMINED_MAX = 500 };
+enum { EXAMINED_MAX = 250 };
 
 static int add(const struct postern_key *key, enum postern_unusual unusual, char *text, size_t room)
 {

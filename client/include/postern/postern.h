@@ -570,7 +570,7 @@ struct postern_list_request {
     bool never_used;
     uint64_t last_rolled_before_ms;
     bool with_unusual; // fill in what is unusual about each key and its activity; a page then has at most 100 keys
-    bool unusual;      // only keys with something unusual, with both; page_size is then how many a page examines
+    bool unusual;      // only keys with something unusual, with both; page_size: how many a page examines, at most 250
 };
 
 struct postern_list_reply {
