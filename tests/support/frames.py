@@ -5,6 +5,8 @@
                                      Exit 0 answered, 3 the connection was closed instead, 4 nothing came within 5 s
     frames.py knock SOCKET N         N times: connect, close
     frames.py claim SOCKET SIZE      begins a message of SIZE bytes, sends 64 KiB of it, waits up to 2 s
+    frames.py visit SOCKET N         N connections at once: each asks for the request of standard input, reads the reply,
+                                     begins another one and is closed
     frames.py flood SOCKET CONNECTIONS SECONDS   sends the request of standard input again and again, never reads
 """
 import select
@@ -91,6 +93,18 @@ def claim(path, size):
     return 0
 
 
+def visit(path, count):
+    body = sys.stdin.buffer.read()
+    peers = [greet(path) for _ in range(count)]
+    for peer in peers:
+        peer.sendall(message(body) + message(body)[:-1])
+    for peer in peers:
+        take(peer, struct.unpack(">BQ", take(peer, 9))[1])
+    for peer in peers:
+        peer.close()
+    return 0
+
+
 def flood(path, connections, seconds):
     burst = message(sys.stdin.buffer.read()) * 100
     peers, sent, cut, end = {}, 0, 0, time.monotonic() + seconds
@@ -129,6 +143,8 @@ def main():
         return knock(words[1], int(words[2]))
     if words[:1] == ["claim"]:
         return claim(words[1], int(words[2]))
+    if words[:1] == ["visit"]:
+        return visit(words[1], int(words[2]))
     if words[:1] == ["flood"]:
         return flood(words[1], int(words[2]), float(words[3]))
     print(__doc__, file=sys.stderr)

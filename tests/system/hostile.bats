@@ -108,3 +108,31 @@ flood() {
     [ $((after - before)) -lt 32768 ]
     served
 }
+
+# The daemon's open files, but for those of connections that have just come or gone.
+descriptors_are() {
+    [ "$(find "/proc/$DAEMON_PID/fd" -mindepth 1 | wc -l)" -le "$1" ]
+}
+
+@test "thousands of connections that come and go leave nothing behind, memory and descriptors" {
+    local n before after files
+    stop_daemon
+    export ASAN_OPTIONS="${ASAN_OPTIONS-}:quarantine_size_mb=1" # what is free is not kept
+    start_daemon
+    FIRST_PID=$DAEMON_PID
+    files=$(find "/proc/$DAEMON_PID/fd" -mindepth 1 | wc -l)
+    printf 'verify { api_key: "%s" peek: true }' "$TOKEN" | protocol encode Request >"$DAEMON_HOME/request"
+    for n in 1 2 3 4; do
+        frames visit "$DAEMON_SOCKET" 400 <"$DAEMON_HOME/request"
+    done
+    poll 20 descriptors_are $((files + 4))
+    before=$(rss_anon_kib)
+    for n in $(seq 10); do
+        frames visit "$DAEMON_SOCKET" 400 <"$DAEMON_HOME/request"
+    done
+    poll 20 descriptors_are $((files + 4))
+    after=$(rss_anon_kib)
+    echo "RssAnon: $before KiB before, $after KiB after"
+    [ $((after - before)) -lt 8192 ]
+    served
+}
