@@ -36,10 +36,9 @@ admitted() {
 # refused NAME MS: and no longer than this.
 refused() {
     ask "$1"
-    if [ "$status" -ne 1 ] || ! jq -e ".reason == \"RATE_LIMITED\" and .retry_after_ms <= $2" <<<"$output" >/dev/null; then
-        echo "$1 should be refused for at most $2 ms: $output"
-        return 1
-    fi
+    jq -e ".reason == \"RATE_LIMITED\" and .retry_after_ms <= $2" <<<"$output" >/dev/null && return 0
+    echo "$1 should be refused for at most $2 ms: $output"
+    return 1
 }
 
 spend_all() {

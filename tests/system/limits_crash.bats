@@ -37,5 +37,5 @@ crash_early() {
     sleep 1
     stop_clients
     prove_limits
-    everything_was_asked_for
+    enough_was_asked_for
 }
