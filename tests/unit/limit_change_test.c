@@ -1,6 +1,6 @@
 // Limits that change while something is spent under them.
 
-#include "unit/limit_world.h"
+#include "unit/limit_account.h"
 
 // Spends 60 of a burst of 100 after a record that set 75 aside, and returns that record: what a crash would leave.
 static struct limit_record spend_behind_a_record(struct world *world)

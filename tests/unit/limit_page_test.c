@@ -1,6 +1,6 @@
 // Meters leave memory when there are too many, and come back.
 
-#include "unit/limit_world.h"
+#include "unit/limit_account.h"
 
 enum { SHARDS = 64 };
 

@@ -1,4 +1,4 @@
-#include "unit/limit_world.h"
+#include "unit/limit_account.h"
 
 // --- verdicts
 
