@@ -439,6 +439,103 @@ static void changes_are_listed(void **state)
     stop();
 }
 
+// --------------------------------------------------------------------------------------------------- what is seen
+
+static enum peer_act on_unusual(void *right, unsigned n, const Postern__V1__Request *request, Postern__V1__Reply *reply)
+{
+    static Postern__V1__Unusual unusual[] = {POSTERN__V1__UNUSUAL__UNUSUAL_REFUSALS, (Postern__V1__Unusual)77};
+    static Postern__V1__Activity activity;
+    static Postern__V1__Key judged, other;
+    static Postern__V1__Key *keys[] = {&judged, &other};
+    static Postern__V1__ListReply list;
+    (void)n;
+    *(bool *)right = request->list->unusual && request->list->with_unusual;
+    postern__v1__activity__init(&activity);
+    activity.calls = 30, activity.refusals = 20, activity.usual_calls = 3, activity.usual_refusals = 1;
+    activity.judged = true, activity.hour_start_ms = 3600000;
+    postern__v1__key__init(&judged);
+    postern__v1__key__init(&other);
+    judged.unusual = unusual, judged.n_unusual = 2, judged.activity = &activity;
+    postern__v1__list_reply__init(&list);
+    list.keys = keys, list.n_keys = 2;
+    reply->result_case = POSTERN__V1__REPLY__RESULT_LIST;
+    reply->list = &list;
+    return PEER_ANSWER;
+}
+
+static void what_is_unusual_about_a_key_is_read(void **state)
+{
+    (void)state;
+    bool right;
+    const struct postern_list_request request = {.unusual = true, .with_unusual = true};
+    struct postern_list_reply *reply = NULL;
+    start(on_unusual, &right);
+    assert_int_equal(postern_list(client, &request, &reply, &error), POSTERN_OK);
+    assert_true(right);
+    const struct postern_key *key = &reply->keys[0];
+    assert_int_equal(key->unusual_count, 2);
+    assert_string_equal(postern_unusual_name(key->unusual[0]), "REFUSALS");
+    assert_string_equal(postern_unusual_name(key->unusual[1]), "UNKNOWN"); // of a newer posternd
+    assert_int_equal(key->activity->hour_start_ms, 3600000);
+    assert_int_equal(key->activity->calls, 30);
+    assert_int_equal(key->activity->refusals, 20);
+    assert_int_equal(key->activity->usual_calls, 3);
+    assert_int_equal(key->activity->usual_refusals, 1);
+    assert_true(key->activity->judged);
+    assert_null(reply->keys[1].activity);
+    assert_int_equal(reply->keys[1].unusual_count, 0);
+    postern_reply_free(reply);
+    stop();
+}
+
+static enum peer_act on_stats(void *right, unsigned n, const Postern__V1__Request *request, Postern__V1__Reply *reply)
+{
+    static Postern__V1__StatsReply stats;
+    static Postern__V1__MeterStats meters;
+    static Postern__V1__StoreStats store;
+    static Postern__V1__StoreStats *stores[] = {&store};
+    static Postern__V1__Busy busy;
+    static Postern__V1__Busy *keys[] = {&busy};
+    (void)n;
+    *(bool *)right = request->stats->top == 7;
+    postern__v1__stats_reply__init(&stats);
+    postern__v1__meter_stats__init(&meters);
+    postern__v1__store_stats__init(&store);
+    postern__v1__busy__init(&busy);
+    meters.meters = 3, meters.bytes = 400;
+    store.name = data("registry"), store.jobs = 9;
+    busy.key_id = data("key_old"), busy.calls = 11, busy.refusals = 2;
+    stats.version = data("9.9"), stats.decisions = 12, stats.clock_ahead_ms = -5;
+    stats.meters = &meters, stats.stores = stores, stats.n_stores = 1, stats.keys = keys, stats.n_keys = 1;
+    reply->result_case = POSTERN__V1__REPLY__RESULT_STATS;
+    reply->stats = &stats;
+    return PEER_ANSWER;
+}
+
+static void stats_are_read_also_where_parts_are_missing(void **state)
+{
+    (void)state;
+    bool right;
+    const struct postern_stats_request request = {.top = 7};
+    struct postern_stats_reply *reply = NULL;
+    start(on_stats, &right);
+    assert_int_equal(postern_stats(client, &request, &reply, &error), POSTERN_OK);
+    assert_true(right);
+    assert_string_equal(reply->version, "9.9");
+    assert_int_equal(reply->decisions, 12);
+    assert_int_equal(reply->clock_ahead_ms, -5);
+    assert_int_equal(reply->meters.bytes, 400);
+    assert_int_equal(reply->usage.entries, 0);
+    assert_string_equal(reply->stores[0].name, "registry");
+    assert_int_equal(reply->stores[0].jobs, 9);
+    assert_int_equal(reply->account_count, 0);
+    assert_string_equal(reply->keys[0].key_id, "key_old");
+    assert_string_equal(reply->keys[0].account, "");
+    assert_int_equal(reply->keys[0].refusals, 2);
+    postern_reply_free(reply);
+    stop();
+}
+
 // --------------------------------------------------------------------------------------------------------- catalogue
 
 static enum peer_act on_catalogue(void *right, unsigned n, const Postern__V1__Request *request,
@@ -568,6 +665,8 @@ int main(void)
         cmocka_unit_test(an_account_is_read_revoked_and_deleted),
         cmocka_unit_test(lists_come_in_pages),
         cmocka_unit_test(changes_are_listed),
+        cmocka_unit_test(what_is_unusual_about_a_key_is_read),
+        cmocka_unit_test(stats_are_read_also_where_parts_are_missing),
         cmocka_unit_test(scopes_and_tiers_are_put_and_deleted),
         cmocka_unit_test(a_batch_is_answered_call_by_call),
         cmocka_unit_test(open_policy_answers_every_call_of_a_batch),
