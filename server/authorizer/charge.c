@@ -135,7 +135,7 @@ enum status charge_prepare(struct authorizer_call *call, const struct registry_t
     else
         ask->term_count = term_collect(tier, &d->account, d->has_key ? &d->key : NULL, terms);
     // Taken before anything is charged, so that what was charged can be told.
-    d->meters = arena_array(call->arena, ask->term_count, sizeof d->meters[0]);
+    d->meters = arena_alloc(call->arena, ask->term_count * sizeof d->meters[0]);
     if (d->meters == NULL)
         return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     return STATUS_OK;

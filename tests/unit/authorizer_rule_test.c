@@ -102,6 +102,27 @@ static void account_budget_looks_at_no_key(void **state)
     assert_int_equal(rule_judge(&s->facts), REASON_ACCOUNT_SUSPENDED);
 }
 
+// What was charged can be given back whatever has become of the key: only whose it is has to be known.
+static void refund_asks_only_whose_key_it_is(void **state)
+{
+    (void)state;
+    struct scene *s = good_scene();
+    s->question.refund = true;
+    s->networks[0] = slice_text("10.0.0.0/8");
+    s->key.address_count = 1;
+    s->account.suspended = true;
+    s->key.facts.disabled = true;
+    s->key.facts.expires_at_ms = NOW_MS;
+    s->key.facts.revoked_at_ms = 5;
+    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+    s->facts.key_known = false;
+    assert_int_equal(rule_judge(&s->facts), REASON_INVALID_API_KEY);
+    s->question.token = slice_empty();
+    assert_int_equal(rule_judge(&s->facts), REASON_MISSING_API_KEY);
+    s->facts.subject = AUTHORIZER_BY_ACCOUNT;
+    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +130,7 @@ int main(void)
         cmocka_unit_test(lowest_broken_rule_wins),
         cmocka_unit_test(address_list_without_an_address_refuses),
         cmocka_unit_test(account_budget_looks_at_no_key),
+        cmocka_unit_test(refund_asks_only_whose_key_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

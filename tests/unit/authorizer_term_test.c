@@ -48,11 +48,28 @@ static void override_with_another_algorithm_replaces_too(void **state)
     assert_int_equal(terms[0].limit.algorithm, LIMIT_TOKEN_BUCKET);
 }
 
+static void custom_subjects_limits_come_with_the_call(void **state)
+{
+    (void)state;
+    struct limit limits[] = {parsed("requests=10/min"), parsed("bytes=100/day")};
+    struct authorizer_custom custom = {
+        .name = slice_make("login\0ann", 9), .limits = limits, .limit_count = 2, .relaxed = true};
+    struct limit_term terms[LIMIT_TERMS_MAX];
+
+    assert_int_equal(term_collect_custom(&custom, terms), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(terms[i].limit.amount, limits[i].amount);
+        assert_int_equal(terms[i].subject, LIMIT_OF_CUSTOM);
+        assert_true(slice_equal(terms[i].subject_id, custom.name));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(override_replaces_and_key_limit_adds),
         cmocka_unit_test(override_with_another_algorithm_replaces_too),
+        cmocka_unit_test(custom_subjects_limits_come_with_the_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
