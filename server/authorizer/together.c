@@ -148,6 +148,7 @@ static void note_all(struct authorizer *a, const struct authorizer_batch *batch)
 
 enum authorizer_progress authorizer_decide_all(struct authorizer *a, struct authorizer_batch *batch)
 {
+    fence_note_use(a);
     enum authorizer_progress progress = decide(a, batch);
     if (progress == AUTHORIZER_DONE)
         note_all(a, batch);
