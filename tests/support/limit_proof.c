@@ -42,12 +42,13 @@ static bool find_offset(struct proof *proof)
     return false;
 }
 
-// The number of the fixed window that ends at reset_at; -1 when that is not where a window ends.
+// The number of the fixed window that ends at reset_at; -1 when that is far from where a window ends. The daemon reads
+// two clocks to say it, and may be held up between them.
 static int64_t window_of(const struct proof_meter *meter, int64_t reset_at_ms)
 {
     int64_t end_us = reset_at_ms * MS_US;
     int64_t number = (end_us + meter->window_us / 2) / meter->window_us;
-    return llabs(end_us - number * meter->window_us) <= SLEW_US ? number - 1 : -1;
+    return llabs(end_us - number * meter->window_us) <= meter->window_us / 4 ? number - 1 : -1;
 }
 
 static int64_t window_said(const struct proof_meter *meter, const struct limit_call_entry *entry)

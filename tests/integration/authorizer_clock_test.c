@@ -1,0 +1,311 @@
+// The clock's fence in the store: what is on disk before the daemon's time moves, and how an operator takes it back.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "authorizer/authorizer.h"
+#include "support/tempdir.h"
+
+enum { TABLE_METER, TABLE_CLOCK, TABLE_CUSTOM, TABLES, MANY = 1500 };
+
+static const uint64_t start_ms = UINT64_C(1800000000000);
+static const uint64_t hour_ms = 3600 * 1000;
+
+struct machine {
+    _Atomic uint64_t boot_ms;
+    _Atomic uint64_t wall_ms;
+};
+
+struct world {
+    struct tempdir directory;
+    char path[PATH_MAX];
+    struct log log;
+    struct machine machine;
+    struct store *meters;
+    struct clock *clock;
+    struct authorizer *authorizer;
+};
+
+static uint64_t boot_ms(void *context)
+{
+    return ((struct machine *)context)->boot_ms;
+}
+
+static uint64_t wall_ms(void *context)
+{
+    return ((struct machine *)context)->wall_ms;
+}
+
+static struct clock_source source_of(struct world *world)
+{
+    struct clock_source source = {.boot_ms = boot_ms, .wall_ms = wall_ms, .context = &world->machine};
+    memset(source.boot_id, 1, sizeof source.boot_id);
+    return source;
+}
+
+static void open_store(struct world *world)
+{
+    struct status_note note = {.message = ""};
+    struct store_options options = {.path = tempdir_join(&world->directory, "meters", world->path),
+                                    .tables = authorizer_tables,
+                                    .table_count = authorizer_table_count,
+                                    .map_size_bytes = (size_t)64 << 20,
+                                    .max_readers = 8,
+                                    .log = &world->log};
+    assert_int_equal(authorizer_table_count, TABLES);
+    assert_int_equal(store_open(&options, &world->meters, &note), STATUS_OK);
+}
+
+static int make_world(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    world->directory = tempdir_make();
+    world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
+    world->machine = (struct machine){.boot_ms = 5000, .wall_ms = start_ms};
+    open_store(world);
+    *state = world;
+    return 0;
+}
+
+static struct clock_mark stored_mark(struct world *world)
+{
+    struct clock_mark mark;
+    assert_int_equal(authorizer_load_clock(world->meters, &mark), STATUS_OK);
+    return mark;
+}
+
+static void start(struct world *world)
+{
+    struct clock_mark mark;
+    struct status_note note = {.message = ""};
+    enum status status = authorizer_load_clock(world->meters, &mark);
+    assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    world->clock = clock_new(source_of(world), status == STATUS_OK ? &mark : NULL);
+    struct authorizer_options options = {.meters = world->meters, .clock = world->clock, .log = &world->log};
+    assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
+}
+
+static void stop(struct world *world)
+{
+    authorizer_close(world->authorizer);
+    clock_free(world->clock);
+    world->authorizer = NULL;
+    world->clock = NULL;
+}
+
+static int drop_world(void **state)
+{
+    struct world *world = *state;
+    stop(world);
+    store_close(world->meters);
+    tempdir_remove(&world->directory);
+    free(world);
+    return 0;
+}
+
+// --- writing beside the authorizer
+
+struct put {
+    struct store_job job;
+    unsigned table;
+    size_t count;
+    uint64_t first_ms; // record n is from first_ms + n
+    bool counts;       // only how many there are
+    sem_t done;
+};
+
+static size_t count_table(struct store_txn *txn, unsigned table)
+{
+    uint64_t count = 0;
+    assert_int_equal(store_count(txn, table, &count), STATUS_OK);
+    return (size_t)count;
+}
+
+static void put_run(struct store_job *job, struct store_txn *txn)
+{
+    struct put *put = (struct put *)job;
+    struct arena *arena = arena_new((size_t)4 << 20);
+    for (size_t i = 0; i < put->count && !put->counts; i++) {
+        char name[32];
+        int size = snprintf(name, sizeof name, "%06zu", i * 7919 % 1000003);
+        struct limit_record record = {.algorithm = LIMIT_FIXED_WINDOW, .t_ms = put->first_ms + i, .used = 1};
+        struct slice bytes;
+        assert_true(registry_pack_meter(&record, arena, &bytes));
+        store_put(txn, put->table, slice_make(name, (size_t)size), bytes);
+    }
+    if (put->counts)
+        put->count = count_table(txn, put->table);
+    arena_free(arena);
+}
+
+static void put_done(struct store_job *job, enum status status)
+{
+    assert_int_equal(status, STATUS_OK);
+    sem_post(&((struct put *)job)->done);
+}
+
+static size_t run_put(struct world *world, struct put put)
+{
+    put.job = (struct store_job){.run = put_run, .done = put_done};
+    sem_init(&put.done, 0, 0);
+    store_submit(world->meters, &put.job);
+    sem_wait(&put.done);
+    sem_destroy(&put.done);
+    return put.count;
+}
+
+static void put_records(struct world *world, unsigned table, uint64_t first_ms)
+{
+    (void)run_put(world, (struct put){.table = table, .count = MANY, .first_ms = first_ms});
+}
+
+static size_t count_records(struct world *world, unsigned table)
+{
+    return run_put(world, (struct put){.table = table, .counts = true});
+}
+
+// Until the writer has done what was submitted before.
+static void drain(struct world *world)
+{
+    (void)count_records(world, TABLE_CLOCK);
+}
+
+// --- the fence
+
+static void mark_is_on_disk_before_the_first_answer(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    assert_true(stored_mark(world).high_ms == start_ms);
+    stop(world);
+    world->machine.boot_ms += 10 * hour_ms; // same boot: the wall clock is not asked
+    start(world);
+    assert_true(stored_mark(world).high_ms == start_ms + 10 * hour_ms);
+    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1); // it should have gone on as well
+}
+
+static void wall_clock_set_forward_is_followed_once_that_is_on_disk(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    world->machine.wall_ms += hour_ms;
+    assert_true(clock_now_ms(world->clock) == start_ms);
+    authorizer_tick(world->authorizer);
+    drain(world);
+    assert_true(clock_now_ms(world->clock) == start_ms + hour_ms);
+    assert_true(stored_mark(world).high_ms == start_ms + hour_ms);
+    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
+    authorizer_tick(world->authorizer);
+    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
+}
+
+static void wall_clock_that_was_ahead_between_runs_is_followed_at_the_start(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    stop(world);
+    world->machine.wall_ms += hour_ms;
+    start(world);
+    drain(world);
+    assert_true(clock_now_ms(world->clock) == start_ms + hour_ms);
+    assert_true(stored_mark(world).high_ms == start_ms + hour_ms);
+    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
+}
+
+static void every_setting_of_the_wall_clock_is_counted_once(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    static const int64_t steps_ms[] = {-3600000, -172800000, 3600000, -1001, 1001};
+    for (uint32_t i = 0; i < sizeof steps_ms / sizeof steps_ms[0]; i++) {
+        world->machine.wall_ms += (uint64_t)steps_ms[i];
+        authorizer_tick(world->authorizer);
+        authorizer_tick(world->authorizer);
+        assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, i + 1);
+        assert_true(clock_now_ms(world->clock) == start_ms);
+    }
+    world->machine.wall_ms += 1000; // slewed, or read a little later
+    authorizer_tick(world->authorizer);
+    assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, 5);
+    stop(world);
+    start(world); // behind the daemon's time
+    assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, 1);
+}
+
+static void idle_daemon_writes_no_mark(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    world->machine.boot_ms += 5000;
+    world->machine.wall_ms += 5000;
+    authorizer_tick(world->authorizer);
+    drain(world);
+    assert_true(stored_mark(world).high_ms == start_ms);
+}
+
+// --- taking the time back
+
+static enum status clear(struct world *world, struct authorizer_cleared *cleared)
+{
+    return authorizer_clear_clock(world->meters, source_of(world), cleared);
+}
+
+static void clearing_drops_what_is_from_the_future_and_nothing_else(void **state)
+{
+    struct world *world = *state;
+    struct authorizer_cleared cleared;
+    start(world);
+    world->machine.wall_ms += 1000 * hour_ms;
+    authorizer_tick(world->authorizer);
+    stop(world);
+    world->machine.wall_ms = start_ms + 700;
+    put_records(world, TABLE_METER, start_ms); // 0 to 700 ms: not from the future
+    put_records(world, TABLE_CUSTOM, start_ms + 701);
+    assert_int_equal(clear(world, &cleared), STATUS_OK);
+    assert_true(cleared.old_ms == start_ms + 1000 * hour_ms && cleared.new_ms == start_ms + 700);
+    assert_int_equal(cleared.meters, 2 * MANY);
+    assert_int_equal(cleared.dropped, 2 * MANY - 701);
+    assert_int_equal(count_records(world, TABLE_METER), 701);
+    assert_int_equal(count_records(world, TABLE_CUSTOM), 0);
+    assert_true(stored_mark(world).high_ms == start_ms + 700);
+    start(world);
+    assert_true(clock_now_ms(world->clock) == start_ms + 700);
+    assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, 0);
+}
+
+static void clock_that_is_not_ahead_is_left_alone(void **state)
+{
+    struct world *world = *state;
+    struct authorizer_cleared cleared;
+    assert_int_equal(clear(world, &cleared), STATUS_NOT_FOUND);
+    start(world);
+    stop(world);
+    put_records(world, TABLE_METER, start_ms + hour_ms);
+    assert_int_equal(clear(world, &cleared), STATUS_FAILED_PRECONDITION);
+    assert_true(cleared.old_ms == start_ms && cleared.new_ms == start_ms);
+    assert_int_equal(count_records(world, TABLE_METER), MANY);
+}
+
+int main(void)
+{
+#define world_test(test) cmocka_unit_test_setup_teardown(test, make_world, drop_world)
+    const struct CMUnitTest tests[] = {
+        world_test(mark_is_on_disk_before_the_first_answer),
+        world_test(wall_clock_set_forward_is_followed_once_that_is_on_disk),
+        world_test(wall_clock_that_was_ahead_between_runs_is_followed_at_the_start),
+        world_test(every_setting_of_the_wall_clock_is_counted_once),
+        world_test(idle_daemon_writes_no_mark),
+        world_test(clearing_drops_what_is_from_the_future_and_nothing_else),
+        world_test(clock_that_is_not_ahead_is_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
