@@ -346,6 +346,28 @@ static void what_a_key_was_charged_is_given_back_after_it_was_revoked(void **sta
     assert_int_equal(left_of(fixture, "acme"), LIMIT);
 }
 
+// A key's own limits are the key's to name: by its account only the account's meters are given back.
+static void refund_gives_back_what_the_limits_of_its_subject_were_charged(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    Postern__V1__CreateRequest create = create_of(fixture, "acme", NULL);
+    create.limits = hourly(fixture, 50);
+    create.n_limits = 1;
+    const Postern__V1__CreateReply *key = assert_ok(ask(fixture, nothing(), ASK(CREATE), &create))->create;
+    for (char id = 'a'; id <= 'b'; id++)
+        verify_as(fixture, verify_for(fixture, key->api_key, 10, charge_id(fixture, id)), REASON_ALLOWED);
+    Postern__V1__RateCheckRequest refund = refund_of(fixture, "acme", charge_id(fixture, 'a'));
+    assert_int_equal(checked(fixture, &refund, REASON_ALLOWED)->n_meters, 1);
+    refund = refund_of(fixture, "acme", charge_id(fixture, 'b'));
+    refund.subject_case = SUBJECT(KEY_ID);
+    refund.key_id = key->key->key_id;
+    const Postern__V1__RateCheckReply *reply = checked(fixture, &refund, REASON_ALLOWED);
+    assert_int_equal(reply->n_meters, 2);
+    assert_int_equal(reply->meters[0]->remaining, LIMIT);
+    assert_int_equal(reply->meters[1]->remaining, 40);
+    assert_int_equal(reply->meters[1]->subject, POSTERN__V1__SUBJECT__SUBJECT_KEY);
+}
+
 static void refund_by_a_token_that_is_nobodys_is_refused(void **state)
 {
     struct rpc_fixture *fixture = *state;
@@ -480,6 +502,7 @@ int main(void)
         TEST(refund_is_for_the_caller_and_the_account_that_charged),
         TEST(refund_says_what_it_needs),
         TEST(what_a_key_was_charged_is_given_back_after_it_was_revoked),
+        TEST(refund_gives_back_what_the_limits_of_its_subject_were_charged),
         TEST(refund_by_a_token_that_is_nobodys_is_refused),
         TEST(refund_for_a_deleted_account_finds_no_limits),
         TEST(refund_takes_the_authority_of_a_charge),
