@@ -134,6 +134,6 @@ const struct command command_verify = {
         "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
         "With --batch there is one answer on a line for each token, in their order, and the exit status is 0 when\n"
         "all are allowed. With --atomic too nobody is charged unless all are allowed. What a charge id charged is\n"
-        "given back by postern ratecheck --account ID --refund HEX.",
+        "given back by postern ratecheck --key KEY_ID --refund HEX.",
     .run = run_verify,
 };
