@@ -80,6 +80,7 @@ static void list_to_wire(struct postern_ask *ask, const struct postern_list_requ
     wire->last_rolled_before_ms = request->last_rolled_before_ms;
     wire->with_unusual = request->with_unusual;
     wire->unusual = request->unusual;
+    wire->unusual_at_ms = request->unusual_at_ms;
     ask->request.call_case = POSTERN__V1__REQUEST__CALL_LIST;
     ask->request.list = wire;
 }

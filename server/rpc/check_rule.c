@@ -55,6 +55,7 @@ static const struct check_rule rules[] = {
     {"tier", CHECK_NAME, ACCOUNT_ID_MAX, 0},
     {"to_ms", CHECK_NUMBER, MOMENT_MAX, 0},
     {"top", CHECK_NUMBER, TOP_MAX, 0},
+    {"unusual_at_ms", CHECK_NUMBER, MOMENT_MAX, 0},
     {"update_mask", CHECK_TEXT, 64, 16},
     {"value", CHECK_TEXT, REGISTRY_METADATA_BYTES_MAX, 0},
     {"window_s", CHECK_NUMBER, LIMIT_WINDOW_S_MAX, 0},

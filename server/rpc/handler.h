@@ -103,7 +103,7 @@ enum handler_unusual {
 struct handler_judge {
     const struct authorizer_usage *usage;
     enum handler_unusual which;
-    uint64_t at_ms; // now
+    uint64_t at_ms; // of the hour to compare
 };
 // UNAVAILABLE, RESOURCE_EXHAUSTED.
 STATUS_MUST_CHECK enum status handler_fill_unusual(struct call *call, const struct handler_judge *judge,

@@ -53,13 +53,13 @@ static enum status add_key(struct call *call, Postern__V1__Key *key, const uint8
 }
 
 static enum status fill_keys(struct call *call, const struct registry_page *page, const struct handler_judge *judge,
-                             Postern__V1__ListReply *out)
+                             uint64_t now_ms, Postern__V1__ListReply *out)
 {
     out->keys = arena_array(call->arena, page->count, sizeof *out->keys);
     if (out->keys == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < page->count; i++) {
-        Postern__V1__Key *key = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], judge->at_ms);
+        Postern__V1__Key *key = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], now_ms);
         enum status status = key != NULL ? add_key(call, key, page->keys[i].id, judge, out) : STATUS_RESOURCE_EXHAUSTED;
         if (status != STATUS_OK)
             return status;
@@ -74,8 +74,10 @@ static enum status fill_page(struct call *call, const struct registry_page *page
     enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
     if (status != STATUS_OK)
         return status;
-    struct handler_judge judge = {&usage, unusual_of(call->request->list), now_ms};
-    status = fill_keys(call, page, &judge, out);
+    const Postern__V1__ListRequest *request = call->request->list;
+    uint64_t at_ms = request->unusual_at_ms != 0 ? request->unusual_at_ms : now_ms;
+    struct handler_judge judge = {&usage, unusual_of(request), at_ms};
+    status = fill_keys(call, page, &judge, now_ms, out);
     authorizer_usage_end(call->server->authorizer, &usage);
     return status;
 }

@@ -386,8 +386,18 @@ static void list_finds_keys_with_far_more_calls_than_usual(void **state)
     assert_int_equal(reply->keys[0]->activity->calls, 41);
     assert_int_equal(reply->keys[0]->activity->refusals, 0);
     assert_int_equal(reply->keys[0]->activity->hour_start_ms, clock_now_ms(fixture->clock) / HOUR_MS * HOUR_MS);
+    uint64_t at_ms = clock_now_ms(fixture->clock);
     wait_for(fixture, HOUR_MS);
     assert_int_equal(list_unusual(fixture, nothing())->n_keys, 0);
+    Postern__V1__ListRequest list = POSTERN__V1__LIST_REQUEST__INIT;
+    list.unusual = true;
+    list.unusual_at_ms = at_ms;
+    assert_unusual(assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list, key,
+                   POSTERN__V1__UNUSUAL__UNUSUAL_VOLUME);
+    list.unusual_at_ms = 1; // long before there was a key
+    assert_int_equal(assert_ok(ask(fixture, nothing(), ASK(LIST), &list))->list->n_keys, 0);
+    list.unusual_at_ms = UINT64_MAX;
+    assert_status(ask(fixture, nothing(), ASK(LIST), &list), STATUS_INVALID_ARGUMENT, "list.unusual_at_ms");
 }
 
 static void list_finds_keys_that_are_refused_more_than_usual(void **state)

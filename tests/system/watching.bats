@@ -271,13 +271,19 @@ use_often() {
     jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
     call list --with-unusual --account "$ACCOUNT"
     done_so '.keys | length == 4 and any(.[]; .name == "quiet" and .unusual == [] and .activity.calls == 5)'
-    # It is of the hour: in the next one all is quiet.
+    # It is of the hour: in the next one all is quiet, and it can still be looked at.
+    local hour
+    hour=$(field '.keys[0].activity.hour_start_ms')
     stop_daemon
     later_in_the_hour 31
     run --separate-stderr postern usage --unusual
     [ "$status" -eq 0 ]
     [ -z "$output" ]
-    [[ "$stderr" == 'Nothing is unusual in this hour.'* ]]
+    [[ "$stderr" == 'Nothing is unusual in that hour.'* ]]
+    run --separate-stderr postern usage --unusual --json --at "$hour"
+    jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
+    run postern usage --account "$ACCOUNT" --at 1h
+    [ "$status" -eq 2 ]
 }
 
 @test "W3 an account administrator sees what is unusual about its own keys only" {

@@ -76,13 +76,14 @@ static int show_keys(struct cli *cli, struct page *page, void *context)
     return CLI_DONE;
 }
 
-int unusual_run(struct cli *cli, const char *account)
+int unusual_run(struct cli *cli, const char *account, uint64_t at_ms)
 {
-    static const char *const heads[] = {"KEY_ID", "ACCOUNT", "NAME", "LAST USED", "UNUSUAL THIS HOUR"};
-    struct unusual unusual = {.request = {.account = account, .unusual = true, .page_size = EXAMINED_MAX}};
+    static const char *const heads[] = {"KEY_ID", "ACCOUNT", "NAME", "LAST USED", "UNUSUAL"};
+    struct unusual unusual = {
+        .request = {.account = account, .unusual = true, .unusual_at_ms = at_ms, .page_size = EXAMINED_MAX}};
     struct page page = {.all = true};
     table_begin(&unusual.table, heads, sizeof heads / sizeof heads[0]);
-    int status = page_run(cli, &page, "Nothing is unusual in this hour.", show_keys, &unusual);
+    int status = page_run(cli, &page, "Nothing is unusual in that hour.", show_keys, &unusual);
     table_end(&unusual.table);
     return status;
 }

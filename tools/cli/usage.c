@@ -114,6 +114,10 @@ static bool read_usage(struct cli *cli, struct postern_get_usage_request *reques
         misuse(cli, "--account and --key: give one of them");
         return false;
     }
+    if (argument_has(cli, "at")) {
+        misuse(cli, "--at goes with --unusual; for the others there are --from and --to");
+        return false;
+    }
     if (argument_has(cli, "plot") && cli->json) {
         misuse(cli, "--plot is for people, --json for machines: give one of them");
         return false;
@@ -131,8 +135,11 @@ static int show_unusual(struct cli *cli)
     static const char *const others[] = {"key", "from", "to", "by", "plot"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (argument_has(cli, others[i]))
-            return misuse(cli, "--unusual looks at the running hour of every key; --%s does not go with it", others[i]);
-    return unusual_run(cli, argument_text(cli, "account"));
+            return misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
+    uint64_t at_ms = 0;
+    if (!value_moment_flag(cli, "at", true, &at_ms))
+        return CLI_MISUSED;
+    return unusual_run(cli, argument_text(cli, "account"), at_ms);
 }
 
 static int run_usage(struct cli *cli)
@@ -166,6 +173,7 @@ static const struct flag usage_flags[] = {
     {"by", "hour|day", false, "what is added up (default hour)"},
     {"plot", NULL, false, "draw a chart; without --from of the last 48 hours, or 60 days"},
     {"unusual", NULL, false, "the keys whose running hour stands out from their own past, and why"},
+    {"at", "TIME", false, "with --unusual: another hour, 1h (ago) or 2027-01-31T12:00:00Z"},
     {0},
 };
 
@@ -178,6 +186,6 @@ const struct command command_usage = {
              "account of the credential; --unusual then looks at all keys that the caller may list.\n"
              "  postern usage --account acme --from 7d --by day\n"
              "  postern usage --account acme --plot\n"
-             "  postern usage --unusual",
+             "  postern usage --unusual --at 1h",
     .run = run_usage,
 };

@@ -216,7 +216,7 @@ enum postern_subject {
     POSTERN_SUBJECT_CUSTOM = 3
 };
 
-// What stands out in the running hour of a key, compared with its own past.
+// What stands out in an hour of a key, by default the running one, compared with its own past.
 enum postern_unusual {
     POSTERN_UNUSUAL_UNSPECIFIED = 0,
     POSTERN_UNUSUAL_VOLUME = 1,     // far more calls than usual
@@ -466,7 +466,7 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_rate_check(struct pos
 
 // ------------------------------------------------------------------------------------------------------- keys
 
-// The running hour of a key, and what is usual for it: medians of the same time of day.
+// An hour of a key, and what is usual for it: medians of the same time of day.
 struct postern_activity {
     uint64_t hour_start_ms;
     uint64_t calls;
@@ -572,6 +572,7 @@ struct postern_list_request {
     uint64_t last_rolled_before_ms;
     bool with_unusual; // fill in what is unusual about each key and its activity; a page then has at most 100 keys
     bool unusual;      // only keys with something unusual, with both; page_size: how many a page examines, at most 250
+    uint64_t unusual_at_ms; // in the hour to compare; 0 = the running one
 };
 
 struct postern_list_reply {
