@@ -1,8 +1,9 @@
-// The meter table in a simulated machine: calls, commits that land or not, failed commits, crashes, reboots, clean
-// stops, clock steps, forgotten meters and changing limits, from a seed. A checker that knows only the admissions and
-// the limits says whether anything was admitted too much.
+// The meter table in a simulated machine: calls alone and together, with charge ids that are repeated and given back,
+// commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters and changing
+// limits, from a seed. A checker that knows only the admissions, what was given back and the limits says whether
+// anything was admitted too much, and whether any id was charged or given back twice.
 //
-// LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (4000). A failure prints its seed.
+// LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (2500). A failure prints its seed.
 
 #include "unit/limit_fake.h"
 
@@ -15,6 +16,8 @@ enum {
     ADMISSIONS_MAX = 16384,
     RETRY_MAX = 60,
     LOADS_MAX = 64, // of one call
+    TOGETHER_MAX = 3,
+    NAMED_MAX = 48, // charges with an id that are remembered
     SHARDS = 64,
     FALL_BACK_MAX_MS = 600000 // daemon time falls back less than this
 };
@@ -38,6 +41,7 @@ struct admission {
     uint64_t cost;
     uint64_t amount; // of the limit then
     uint64_t burst;
+    bool given_back;
 };
 
 // One limit of one account, and all that it has ever admitted.
@@ -49,12 +53,26 @@ struct subject_limit {
 
 struct world;
 
-struct client {
-    struct limit_waiter waiter; // first: wake gets it
-    struct world *world;
+struct request {
     size_t account;
     struct limit_charge charges[2];
     size_t charge_count;
+    uint64_t id; // 0: none
+};
+
+// What the checker knows of a charge with an id.
+struct named {
+    struct request request;
+    uint64_t admitted_in; // this run of the daemon; 0: never
+    bool given_back;
+    size_t log_at[TERMS]; // index + 1 in the limits' logs; 0: not charged
+};
+
+struct client {
+    struct limit_waiter waiter; // first: wake gets it
+    struct world *world;
+    struct request requests[TOGETHER_MAX];
+    size_t request_count;
     bool busy;
     bool woken; // has to ask again
     bool lazy;  // asks again some time after it was woken
@@ -77,10 +95,12 @@ struct world {
     size_t term_count[ACCOUNTS];
     struct subject_limit limits[ACCOUNTS][TERMS];
     struct client clients[CLIENTS];
+    struct named named[NAMED_MAX];
+    uint64_t ids, runs;
     size_t max_meters;
     bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits twice
     int longest_wait;
-    uint64_t admissions, crashes;
+    uint64_t admissions, crashes, repeats, refunds;
     char violation[LIMIT_TEXT_MAX + 64]; // the first
 };
 
@@ -140,7 +160,7 @@ static void check_newest(struct world *world, const struct subject_limit *subjec
         const struct admission *admission = &subject->log[i - 1];
         if (admission->elapsed + reach_ms < newest->elapsed)
             break;
-        if (!fixed || admission->t / window_ms(limit) == newest->t / window_ms(limit))
+        if (!admission->given_back && (!fixed || admission->t / window_ms(limit) == newest->t / window_ms(limit)))
             sum += admission->cost;
     }
     if (sum > newest->amount)
@@ -154,6 +174,8 @@ static void check_bucket(struct world *world, const struct subject_limit *subjec
     uint64_t unit = window_ms(&subject->limit) << 20, full_at = 0;
     for (size_t i = 0; i < subject->count; i++) {
         const struct admission *a = &subject->log[i];
+        if (a->given_back)
+            continue;
         uint64_t now = a->elapsed << 20;
         full_at = (full_at > now ? full_at : now) + a->cost * unit / a->amount;
         if (full_at > now + a->burst * unit / a->amount + subject->count)
@@ -169,31 +191,90 @@ static void check_buckets(struct world *world)
                 check_bucket(world, &world->limits[i][j]);
 }
 
-static uint64_t cost_on(const struct client *client, const struct limit *limit)
+static uint64_t cost_on(const struct request *request, const struct limit *limit)
 {
     uint64_t cost = 0;
-    for (size_t i = 0; i < client->charge_count; i++)
-        if (slice_equal(client->charges[i].resource, limit->resource))
-            cost += client->charges[i].cost;
+    for (size_t i = 0; i < request->charge_count; i++)
+        if (slice_equal(request->charges[i].resource, limit->resource))
+            cost += request->charges[i].cost;
     return cost;
 }
 
-static void note_admission(struct world *world, const struct client *client, uint64_t now_ms)
+static void note_named_violation(struct world *world, const struct request *request, const char *what)
 {
-    world->admissions++;
+    note_violation(world, &world->limits[request->account][0].limit, what);
+}
+
+static struct named *find_named(struct world *world, uint64_t id)
+{
+    for (size_t i = 0; i < NAMED_MAX && id > 0; i++)
+        if (world->named[i].request.id == id)
+            return &world->named[i];
+    return NULL;
+}
+
+static bool was_admitted(const struct world *world, const struct named *named)
+{
+    return named->admitted_in == world->runs;
+}
+
+// True: the charge was made now.
+static bool check_named(struct world *world, const struct request *request, const struct limit_answer *answer)
+{
+    struct named *named = find_named(world, request->id);
+    if (named == NULL) { // the checker has forgotten it
+        if (answer->repeated && request->id == 0)
+            note_named_violation(world, request, "a charge without an id was repeated");
+        return !answer->repeated;
+    }
+    if (answer->repeated != was_admitted(world, named))
+        note_named_violation(world, request, answer->repeated ? "repeated before it was made" : "charged twice");
+    if (was_admitted(world, named) && named->given_back)
+        note_named_violation(world, request, "admitted again after it was given back");
+    if (!was_admitted(world, named))
+        named->given_back = false; // in an earlier run
+    world->repeats += answer->repeated;
+    named->admitted_in = world->runs;
+    return !answer->repeated;
+}
+
+static void note_admission(struct world *world, const struct request *request, const struct limit_answer *answer)
+{
     observe_time(world);
-    for (size_t i = 0; i < world->term_count[client->account]; i++) {
-        struct subject_limit *subject = &world->limits[client->account][i];
-        uint64_t cost = cost_on(client, &subject->limit);
+    if (!check_named(world, request, answer))
+        return;
+    struct named *named = find_named(world, request->id);
+    world->admissions++;
+    for (size_t i = 0; i < world->term_count[request->account]; i++) {
+        struct subject_limit *subject = &world->limits[request->account][i];
+        uint64_t cost = cost_on(request, &subject->limit);
         if (cost == 0)
             continue;
         assert_true(subject->count < ADMISSIONS_MAX);
-        const struct limit *limit = &world->terms[client->account][i].limit;
-        subject->log[subject->count++] =
-            (struct admission){now_ms, world->elapsed_ms, cost, limit->amount, limit->burst};
+        const struct limit *limit = &world->terms[request->account][i].limit;
+        subject->log[subject->count++] = (struct admission){.t = answer->now_ms,
+                                                            .elapsed = world->elapsed_ms,
+                                                            .cost = cost,
+                                                            .amount = limit->amount,
+                                                            .burst = limit->burst};
+        if (named != NULL)
+            named->log_at[i] = subject->count;
         if (subject->limit.algorithm != LIMIT_TOKEN_BUCKET)
             check_newest(world, subject);
     }
+}
+
+// What a limit cannot take back any more lies in a window that is over, so that leaving it out of the sums makes no
+// difference; of a bucket the rest has flowed back.
+static void note_refund(struct world *world, struct named *named)
+{
+    if (!was_admitted(world, named) || named->given_back)
+        note_named_violation(world, &named->request, "given back twice, or without having been charged");
+    named->given_back = true;
+    world->refunds++;
+    for (size_t i = 0; i < world->term_count[named->request.account]; i++)
+        if (named->log_at[i] > 0)
+            world->limits[named->request.account][i].log[named->log_at[i] - 1].given_back = true;
 }
 
 // --- the disk
@@ -252,43 +333,89 @@ static void end_commit(struct world *world, bool fails)
 // --- calls
 
 // False when there is no room.
-static bool install(struct world *world, const struct client *client, const struct limit_answer *answer)
+static bool install(struct world *world, size_t account, const struct limit_answer *answer)
 {
     for (size_t i = 0; i < answer->absent_count; i++) {
         struct limit_name name;
         limit_name_of(answer->absent[i], &name);
         const struct stored *stored = find_stored(&world->disk, slice_make(name.bytes, name.size));
         const struct limit_record *record = stored != NULL && stored->present ? &stored->record : NULL;
-        if (!limit_install(world->table, slice_text(account_names[client->account]), answer->absent[i], record,
+        if (!limit_install(world->table, slice_text(account_names[account]), answer->absent[i], record,
                            answer->generation))
             return false;
     }
     return true;
 }
 
+static struct limit_call call_of(const struct world *world, const struct request *request,
+                                 uint8_t id[LIMIT_CHARGE_ID_SIZE])
+{
+    memset(id, 0, LIMIT_CHARGE_ID_SIZE);
+    memcpy(id, &request->id, sizeof request->id);
+    return (struct limit_call){.owner = slice_text(account_names[request->account]),
+                               .terms = world->terms[request->account],
+                               .term_count = world->term_count[request->account],
+                               .charges = request->charges,
+                               .charge_count = request->charge_count,
+                               .charge_id = request->id > 0 ? slice_make(id, LIMIT_CHARGE_ID_SIZE) : slice_text("")};
+}
+
+static enum limit_verdict decide(struct client *client, struct limit_answer *answers)
+{
+    struct world *world = client->world;
+    struct limit_call calls[TOGETHER_MAX];
+    uint8_t ids[TOGETHER_MAX][LIMIT_CHARGE_ID_SIZE];
+    for (size_t i = 0; i < client->request_count; i++)
+        calls[i] = call_of(world, &client->requests[i], ids[i]);
+    for (int loads = 0; loads < LOADS_MAX; loads++) {
+        enum limit_verdict verdict = LIMIT_ADMITTED;
+        if (client->request_count == 1) {
+            limit_decide(world->table, calls, &client->waiter, answers);
+            verdict = answers[0].verdict;
+        } else {
+            verdict = limit_decide_all(world->table, calls, client->request_count, &client->waiter, answers);
+        }
+        bool installed = verdict == LIMIT_ABSENT;
+        for (size_t i = 0; i < client->request_count && installed; i++)
+            installed = install(world, client->requests[i].account, &answers[i]);
+        if (!installed)
+            return verdict;
+    }
+    return LIMIT_ABSENT;
+}
+
+// One that was given back is neither charged nor answered again; nobody asks with other costs.
+static void check_refusal(struct world *world, const struct client *client, enum limit_verdict verdict)
+{
+    bool given_back = false, forgotten = false;
+    for (size_t i = 0; i < client->request_count; i++) {
+        const struct named *named = find_named(world, client->requests[i].id);
+        forgotten = forgotten || (named == NULL && client->requests[i].id > 0);
+        given_back = given_back || (named != NULL && was_admitted(world, named) && named->given_back);
+    }
+    if (given_back != (verdict == LIMIT_GIVEN_BACK) && verdict != LIMIT_ABSENT && !forgotten)
+        note_named_violation(world, client->requests, "wrong about what was given back");
+    if (verdict == LIMIT_OTHER_CHARGE)
+        note_named_violation(world, client->requests, "the same charge is said to be another one");
+}
+
 static void ask(struct client *client)
 {
     struct world *world = client->world;
-    struct limit_answer answer;
-    struct limit_call call = {.owner = slice_text(account_names[client->account]),
-                              .terms = world->terms[client->account],
-                              .term_count = world->term_count[client->account],
-                              .charges = client->charges,
-                              .charge_count = client->charge_count};
+    struct limit_answer answers[TOGETHER_MAX];
     client->woken = false;
-    for (int loads = 0; loads < LOADS_MAX; loads++) {
-        limit_decide(world->table, &call, &client->waiter, &answer);
-        if (answer.verdict != LIMIT_ABSENT || !install(world, client, &answer))
-            break;
-    }
-    assert_true(answer.verdict != LIMIT_ABSENT || world->max_meters > 0);
-    client->busy = answer.verdict == LIMIT_WAIT;
+    enum limit_verdict verdict = decide(client, answers);
+    assert_true(verdict != LIMIT_ABSENT || world->max_meters > 0);
+    client->busy = verdict == LIMIT_WAIT;
     client->waits += client->busy;
     if (client->waits > world->longest_wait)
         world->longest_wait = client->waits;
-    assert_true(!client->busy || answer.write_wanted);
-    if (answer.verdict == LIMIT_ADMITTED)
-        note_admission(world, client, answer.now_ms);
+    assert_true(!client->busy || answers[0].write_wanted);
+    check_refusal(world, client, verdict);
+    for (size_t i = 0; i < client->request_count && verdict == LIMIT_ADMITTED; i++) {
+        assert_int_equal(answers[i].verdict, LIMIT_ADMITTED);
+        note_admission(world, &client->requests[i], &answers[i]);
+    }
 }
 
 static void wake(struct limit_waiter *waiter, enum status status)
@@ -310,22 +437,67 @@ static struct client *find_idle(struct world *world)
     return NULL;
 }
 
-static void call(struct world *world)
+static struct request random_request(struct world *world)
 {
     static const char *const resources[] = {"requests", "productions"};
+    struct request request = {.account = below(world, ACCOUNTS), .charge_count = happens(world, 4) ? 2 : 1};
+    size_t first = below(world, 2);
+    for (size_t i = 0; i < request.charge_count; i++) {
+        uint64_t cost = happens(world, 3) ? 1 + below(world, 12) : 1;
+        request.charges[i] = (struct limit_charge){slice_text(resources[(first + i) % 2]), cost};
+    }
+    return request;
+}
+
+// Some have an id, and some of these have been asked before.
+static struct request next_request(struct world *world)
+{
+    const struct named *old = &world->named[below(world, NAMED_MAX)];
+    if (happens(world, 8) && old->request.id > 0)
+        return old->request;
+    struct request request = random_request(world);
+    if (happens(world, 3)) {
+        request.id = ++world->ids;
+        world->named[request.id % NAMED_MAX] = (struct named){.request = request};
+    }
+    return request;
+}
+
+static void call(struct world *world)
+{
     struct client *client = find_idle(world);
     if (client == NULL)
         return;
-    *client = (struct client){.waiter = {.wake = wake}, .world = world, .account = below(world, ACCOUNTS)};
-    size_t first = below(world, 2);
-    client->charge_count = happens(world, 4) ? 2 : 1;
-    for (size_t i = 0; i < client->charge_count; i++) {
-        uint64_t cost = happens(world, 3) ? 1 + below(world, 12) : 1;
-        client->charges[i] = (struct limit_charge){slice_text(resources[(first + i) % 2]), cost};
-    }
+    *client = (struct client){.waiter = {.wake = wake}, .world = world};
+    client->request_count = happens(world, 8) ? 2 + below(world, TOGETHER_MAX - 1) : 1;
+    for (size_t i = 0; i < client->request_count; i++)
+        client->requests[i] = next_request(world);
     client->lazy = !world->calm && happens(world, 4);
     client->busy = true;
     ask(client);
+}
+
+static void refund(struct world *world)
+{
+    struct named *named = &world->named[below(world, NAMED_MAX)];
+    struct limit_answer answer = {.verdict = LIMIT_ABSENT};
+    uint8_t id[LIMIT_CHARGE_ID_SIZE];
+    struct limit_call call = call_of(world, &named->request, id);
+    if (named->request.id == 0)
+        return;
+    call.charge_count = happens(world, 2) ? call.charge_count : 0;
+    for (int loads = 0; loads < LOADS_MAX && answer.verdict == LIMIT_ABSENT; loads++) {
+        limit_refund(world->table, &call, &answer);
+        if (!install(world, named->request.account, &answer))
+            break;
+    }
+    if (answer.verdict == LIMIT_ADMITTED)
+        note_refund(world, named);
+    if ((answer.verdict == LIMIT_NO_CHARGE) == was_admitted(world, named))
+        note_named_violation(world, &named->request, "wrong about what was charged");
+    if ((answer.verdict == LIMIT_GIVEN_BACK) != (was_admitted(world, named) && named->given_back) &&
+        answer.verdict != LIMIT_ADMITTED)
+        note_named_violation(world, &named->request, "wrong about what was given back before");
 }
 
 static void let_lazy_ask(struct world *world)
@@ -347,6 +519,7 @@ static void start(struct world *world)
     assert_true(world->clock != NULL && world->table != NULL);
     if (world->disk.has_mark)
         limit_note_durable(world->table, world->disk.mark.high_ms);
+    world->runs++;
     observe_time(world);
 }
 
@@ -534,8 +707,10 @@ static void accident(struct world *world)
 static void step(struct world *world)
 {
     uint64_t what = below(world, 100);
-    if (what < 55)
+    if (what < 52)
         call(world);
+    else if (what < 55 && !(world->calm && world->batch != NULL)) // the snapshot does not know of it yet
+        refund(world);
     else if (what < 80)
         commit_step(world);
     else if (what < 90)
@@ -562,7 +737,7 @@ static void drain(struct world *world)
     }
     for (size_t i = 0; i < CLIENTS; i++)
         if (world->clients[i].busy)
-            note_violation(world, &world->limits[world->clients[i].account][0].limit, "somebody waits for ever");
+            note_named_violation(world, world->clients[i].requests, "somebody waits for ever");
 }
 
 static void run_seed(struct world *world, uint64_t seed)
@@ -600,21 +775,24 @@ static void no_crash_failure_or_clock_step_admits_more_than_a_limit(void **state
     (void)state;
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    uint64_t first = number_from("LIMIT_SIMULATION_SEED", 1), count = number_from("LIMIT_SIMULATION_COUNT", 4000);
-    uint64_t seeds = 0, bad = 0, admissions = 0, crashes = 0;
+    uint64_t first = number_from("LIMIT_SIMULATION_SEED", 1), count = number_from("LIMIT_SIMULATION_COUNT", 2500);
+    uint64_t seeds = 0, bad = 0, admissions = 0, crashes = 0, repeats = 0, refunds = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run_seed(world, seed);
         seeds++;
         admissions += world->admissions;
         crashes += world->crashes;
+        repeats += world->repeats;
+        refunds += world->refunds;
         if (world->violation[0] != '\0' && bad++ < 10)
             print_error("seed %llu: %s\n", (unsigned long long)seed, world->violation);
     }
-    print_message("%llu seeds, %llu admissions, %llu crashes, %llu violating seeds\n", (unsigned long long)seeds,
-                  (unsigned long long)admissions, (unsigned long long)crashes, (unsigned long long)bad);
+    print_message("%llu seeds, %llu admissions, %llu repeated, %llu given back, %llu crashes, %llu violating seeds\n",
+                  (unsigned long long)seeds, (unsigned long long)admissions, (unsigned long long)repeats,
+                  (unsigned long long)refunds, (unsigned long long)crashes, (unsigned long long)bad);
     free(world);
     assert_int_equal(bad, 0);
-    assert_true(admissions > seeds * 20);
+    assert_true(admissions > seeds * 20 && repeats > seeds && refunds > seeds);
 }
 
 int main(void)
