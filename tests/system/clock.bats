@@ -89,7 +89,7 @@ spend_short() {
 }
 
 until_admitted() {
-    poll 4 admitted "$1" || { echo "$1 is locked out"; admitted "$1"; }
+    poll 8 admitted "$1" || { echo "$1 is locked out"; admitted "$1"; }
 }
 
 health() {
