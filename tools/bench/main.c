@@ -21,6 +21,11 @@ static const struct command commands[] = {
      "meters json ",
      {.meters = 1000000},
      bench_limit},
+    {"writes",
+     "what reservation writes and how often a call waits for it, with commits of 0.3 and 5 ms",
+     "json ",
+     {.json = false},
+     bench_writes},
     {"store", "jobs per second through the group-commit writer", "seconds dir json ", {.seconds = 2}, bench_store},
 };
 

@@ -37,6 +37,7 @@ void options_print(const struct command *command);
 int bench_verify(const struct options *options);
 int bench_start(const struct options *options);
 int bench_limit(const struct options *options);
+int bench_writes(const struct options *options);
 int bench_store(const struct options *options);
 
 #endif

@@ -72,19 +72,33 @@ void report_series(struct report *report, const char *key, const char *label, co
         printf(" %s\n", unit);
 }
 
+static bool is_reached(double value, enum report_bound bound, double target)
+{
+    switch (bound) {
+    case REPORT_AT_LEAST:
+        return value >= target;
+    case REPORT_BELOW:
+        return value < target;
+    case REPORT_AT_MOST:
+        break;
+    }
+    return value <= target;
+}
+
 void report_target(struct report *report, const char *key, const char *label, const char *unit, double value,
                    enum report_bound bound, double target)
 {
-    const bool reached = bound == REPORT_AT_LEAST ? value >= target : value < target;
+    static const char *const words[] = {"at least", "below", "at most"};
+    static const char *const keys[] = {"at_least", "below", "at_most"};
+    const bool reached = is_reached(value, bound, target);
     if (!report->json) {
-        printf("  %-38s %.2f %s%s(target: %s %g: %s)\n", label, value, unit, *unit == '\0' ? "" : " ",
-               bound == REPORT_AT_LEAST ? "at least" : "below", target, reached ? "reached" : "missed");
+        printf("  %-38s %.2f %s%s(target: %s %g: %s)\n", label, value, unit, *unit == '\0' ? "" : " ", words[bound],
+               target, reached ? "reached" : "missed");
         fflush(stdout);
         return;
     }
     start_member(report, key);
-    printf("{\"value\": %.3f, \"%s\": %g, \"reached\": %s}", value, bound == REPORT_AT_LEAST ? "at_least" : "below",
-           target, reached ? "true" : "false");
+    printf("{\"value\": %.3f, \"%s\": %g, \"reached\": %s}", value, keys[bound], target, reached ? "true" : "false");
 }
 
 // --- the machine

@@ -12,7 +12,7 @@ struct report {
     bool first;
 };
 
-enum report_bound { REPORT_AT_LEAST, REPORT_BELOW };
+enum report_bound { REPORT_AT_LEAST, REPORT_BELOW, REPORT_AT_MOST };
 
 void report_open(struct report *report, const char *benchmark, bool json);
 // `key` is for programs, `label` and `unit` for people. Numbers are printed with `decimals` digits after the point.
