@@ -55,6 +55,7 @@ static void take_off(struct limit_write *write)
     write->in_batch = true;
     write->in_flight = true;
     write->serving = write->waiters > 0;
+    write->served = write->wanted;
     write->waiters = 0;
     write->wanted = 0;
     write->spent = 0;
@@ -259,6 +260,65 @@ static void wake_all(struct limit_batch *batch, enum status status)
     }
 }
 
+// --- who came while the commit was under way
+
+// Is there enough for most of those who wait for this meter, or nothing at all that a commit could give them? Whoever
+// finds himself short after all has a place in the next commit, so that nobody waits for more than two.
+static bool is_ready(const struct limit_table *table, const struct limit_meter *meter)
+{
+    const struct limit_write *write = meter->write;
+    struct limit_rule rule = limit_meter_rule(table, meter);
+    bool is_current = meter->algorithm != LIMIT_FIXED_WINDOW ||
+                      limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
+    uint64_t remaining = limit_meter_functions(meter)->remaining(&meter->state, &rule, meter->t_ms);
+    uint64_t most = limit_min(write->wanted, remaining);
+    return write->waiters == 0 || (is_current && meter->left >= most - most / 2);
+}
+
+static bool are_all_ready(const struct limit_table *table, const struct limit_shard *shard)
+{
+    bool ready = shard->first_waiter != NULL;
+    for (const struct limit_meter *meter = shard->first_queued; ready && meter != NULL;
+         meter = meter->write->next_queued)
+        ready = is_ready(table, meter);
+    return ready;
+}
+
+// Nobody has a place any more. What is left in the queue is what would have been fetched ahead.
+static void give_up_places(struct limit_table *table, struct limit_shard *shard)
+{
+    struct limit_meter *meter = shard->first_queued, *next = NULL;
+    clear_queue(table, shard);
+    for (; meter != NULL; meter = next) {
+        struct limit_write *write = meter->write;
+        uint64_t reservation = limit_reservation(meter->amount);
+        bool stays = meter->retiring || (write->waiters == 0 || (reservation > 1 && meter->left <= reservation / 2));
+        next = write->next_queued;
+        write->queued = false;
+        write->waiters = write->wanted = 0;
+        if (stays)
+            limit_write_queue(table, shard, meter);
+        else
+            limit_write_close(meter);
+    }
+}
+
+// They have a place in the next commit. Where this one has already brought what they wait for, they need not wait for
+// that; nor where the limit is used up, so that it would bring them nothing.
+static void wake_late(struct limit_table *table, struct limit_batch *batch)
+{
+    for (size_t i = 0; i < batch->group_count; i++) {
+        struct group *group = batch->groups[i];
+        pthread_mutex_lock(&group->shard->mutex);
+        if (are_all_ready(table, group->shard)) {
+            group->waiters = take_waiters(group->shard);
+            give_up_places(table, group->shard);
+        }
+        pthread_mutex_unlock(&group->shard->mutex);
+    }
+    wake_all(batch, STATUS_OK);
+}
+
 // A meter that was to be forgotten is, unless somebody has asked for it in the meantime.
 static bool may_forget(const struct entry *entry)
 {
@@ -273,6 +333,7 @@ static void end_serving(const struct group *group)
     for (size_t i = 0; i < group->count; i++) {
         struct limit_meter *meter = group->entries[i].meter;
         meter->write->serving = false;
+        meter->write->served = 0;
         meter->write->in_batch = false;
         limit_write_close(meter);
         if (may_forget(&group->entries[i]))
@@ -289,6 +350,8 @@ void limit_settle(struct limit_table *table, struct limit_batch *batch, enum sta
     for (size_t i = 0; i < batch->group_count; i++)
         settle_group(batch->groups[i], batch->stopping, committed);
     wake_all(batch, committed && !batch->stopping ? STATUS_OK : STATUS_UNAVAILABLE);
+    if (committed && !batch->stopping)
+        wake_late(table, batch);
     for (size_t i = 0; i < batch->group_count; i++) {
         if (!batch->stopping)
             end_serving(batch->groups[i]);

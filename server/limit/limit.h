@@ -171,9 +171,10 @@ struct limit_waiter {
 };
 
 // The decision. `waiter` may be NULL for a peek only. Effects: ADMITTED spends; WAIT queues; nothing else changes what
-// is left. First come, first served: a call that finds others waiting for a meter it needs joins the queue. Who waits
-// holds a place at every meter of the call, so nobody waits twice unless a window ends in the meantime or the disk
-// fails.
+// is left. First come, first served: a call that finds others waiting for a meter it needs joins the queue, unless
+// there is enough for all of them and for it. Who waits holds a place at every meter of the call, so nobody waits for
+// more than two commits, the one under way and the next, unless a window ends or a limit changes in the meantime or the
+// disk fails.
 void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
                   struct limit_answer *answer);
 

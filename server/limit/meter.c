@@ -14,16 +14,23 @@ static bool is_window_durable(const struct limit_decision *d, const struct limit
     return limit_max(atomic_load(&d->table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
 }
 
-static bool has_others_waiting(const struct limit_meter *meter)
+// Is there not enough for this call and for all who came before it? Then it waits behind them; else nobody loses by it,
+// and those who wait for the disk do not make everybody wait.
+static bool would_take_from_others(const struct limit_part *part)
 {
-    return meter->write != NULL && (meter->write->waiters > 0 || meter->write->serving);
+    const struct limit_meter *meter = part->meter;
+    const struct limit_write *write = meter->write;
+    if (write == NULL || (write->waiters == 0 && !write->serving))
+        return false;
+    uint64_t wanted = limit_add(part->cost, limit_add(write->wanted, write->served));
+    return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rule, meter->t_ms);
 }
 
 static bool is_part_short(const struct limit_decision *d, const struct limit_part *part)
 {
     if (part->cost > part->meter->left || !is_window_durable(d, part->meter))
         return true;
-    return !d->woken && has_others_waiting(part->meter);
+    return !d->woken && would_take_from_others(part);
 }
 
 static bool is_relaxed(const struct limit_decision *d)
@@ -98,7 +105,7 @@ void limit_take_places(struct limit_decision *d)
 }
 
 // Who waits for one meter holds a place at all that it needs, so that nobody takes from the others what it will ask for
-// when it is woken: nobody waits twice, unless a window ends in the meantime or the disk fails.
+// when it is woken.
 static enum limit_verdict wait(struct limit_decision *d, struct limit_waiter *waiter)
 {
     if (!limit_open_places(d))

@@ -23,9 +23,10 @@ struct limit_write {
     uint64_t waiters; // calls in the shard's queue that need this meter
     uint64_t spent;   // since the snapshot in flight
     bool queued;
-    bool in_batch;  // from limit_collect to the end of limit_settle
-    bool in_flight; // until the commit's result is known
-    bool serving;   // waiters of the batch in flight, or just being woken, come before anybody new
+    bool in_batch;   // from limit_collect to the end of limit_settle
+    bool in_flight;  // until the commit's result is known
+    bool serving;    // waiters of the batch in flight, or just being woken, come before anybody new
+    uint64_t served; // sum of their costs
 };
 
 struct limit_meter {
@@ -72,8 +73,8 @@ struct limit_table {
     bool relaxed;
     size_t shard_share; // of max_meters; 0 = no bound
     uint64_t hash_seed;
-    _Atomic uint64_t durable_ms; // H: the newest high-water mark on disk
-    _Atomic size_t queued_count; // in all shards
+    _Atomic uint64_t durable_ms;   // H: the newest high-water mark on disk
+    _Atomic size_t queued_count;   // in all shards
     _Atomic uint64_t waiter_count; // ever queued
     _Atomic bool in_use;
     struct limit_shard shards[LIMIT_SHARD_COUNT];

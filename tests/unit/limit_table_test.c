@@ -353,9 +353,55 @@ static void woken_waiter_comes_before_one_who_arrives_while_it_is_woken(void **s
     assert_int_equal(ask(&first), LIMIT_WAIT);
     commit(&world, STATUS_OK);
     assert_int_equal(first.verdict, LIMIT_ADMITTED);
-    assert_int_equal(newcomer.verdict, LIMIT_WAIT);
-    commit(&world, STATUS_OK);
     assert_int_equal(newcomer.verdict, LIMIT_DENIED);
+    assert_int_equal(limit_table_stats(world.table).waits, 2); // it had come first, and waited for the other one
+    assert_int_equal(commit(&world, STATUS_OK), 0);            // but not for the disk: nothing is left to set aside
+    close_world(&world);
+}
+
+static void newcomer_does_not_wait_where_there_is_enough_for_all_who_came_before(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, false);
+    add_term(&world, "requests=80/min");
+    add_term(&world, "productions=5/min");
+    install(&world, "requests");
+    install(&world, "productions");
+    spend(&world, "requests", 1); // 9 are left
+    struct limit_charge both[] = {{slice_text("requests"), 2}, {slice_text("productions"), 1}};
+    struct client first = client_of(&world, "requests", 2);
+    assert_int_equal(decide(&world, both, 2, false, &first.waiter), LIMIT_WAIT); // for productions
+    struct client small = client_of(&world, "requests", 7), next = client_of(&world, "requests", 1);
+    assert_int_equal(ask(&small), LIMIT_ADMITTED); // 2 are left, for the first one
+    assert_int_equal(ask(&next), LIMIT_WAIT);
+    commit(&world, STATUS_OK);
+    assert_int_equal(first.verdict, LIMIT_ADMITTED);
+    assert_int_equal(next.verdict, LIMIT_ADMITTED);
+    close_world(&world);
+}
+
+static void who_comes_during_a_commit_that_brings_enough_does_not_wait_for_the_next(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, false);
+    add_term(&world, "requests=2000/min");
+    install(&world, "requests");
+    struct client first = client_of(&world, "requests", 1), late[16];
+    assert_int_equal(ask(&first), LIMIT_WAIT);
+    struct limit_batch *batch = limit_collect(world.table);
+    for (size_t i = 0; i < 16; i++) {
+        late[i] = client_of(&world, "requests", 1);
+        assert_int_equal(ask(&late[i]), LIMIT_WAIT);
+    }
+    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // 250 are set aside
+    for (size_t i = 0; i < 16; i++) {
+        assert_int_equal(late[i].verdict, LIMIT_ADMITTED);
+        assert_int_equal(late[i].woken_as, i + 2);
+    }
+    assert_false(limit_write_wanted(world.table)); // their places are given up
+    assert_int_equal(ask(&first), LIMIT_ADMITTED);
     close_world(&world);
 }
 
@@ -809,6 +855,8 @@ int main(void)
         cmocka_unit_test(one_commit_serves_all_who_wait_and_fit),
         cmocka_unit_test(newcomer_queues_behind_those_who_wait),
         cmocka_unit_test(woken_waiter_comes_before_one_who_arrives_while_it_is_woken),
+        cmocka_unit_test(newcomer_does_not_wait_where_there_is_enough_for_all_who_came_before),
+        cmocka_unit_test(who_comes_during_a_commit_that_brings_enough_does_not_wait_for_the_next),
         cmocka_unit_test(woken_waiter_that_asks_late_still_comes_before_those_who_queue),
         cmocka_unit_test(failed_commit_is_told_to_those_who_wait_and_the_next_call_tries_again),
         cmocka_unit_test(what_is_left_can_be_spent_while_the_disk_fails_and_no_more),

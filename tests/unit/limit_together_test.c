@@ -339,7 +339,7 @@ static void newcomers_stand_behind_a_group_that_waits(void **state)
     add(group, "acme", 1, 0);
     add(group, "globex", 5, 0);
     assert_int_equal(ask(group), LIMIT_WAIT);
-    struct client single = client_of(&world, "acme", "requests", 1, 0);
+    struct client single = client_of(&world, "acme", "requests", 9, 0); // with the group's one it is not enough
     struct client denied = client_of(&world, "globex", "requests", 1, 0);
     assert_int_equal(client_ask(&single), LIMIT_WAIT);
     assert_int_equal(client_ask(&denied), LIMIT_WAIT);
