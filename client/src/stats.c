@@ -11,7 +11,8 @@ static struct postern_meter_stats meters_of(const Postern__V1__MeterStats *wire)
                                         .bytes = wire->bytes,
                                         .decisions = wire->decisions,
                                         .waits = wire->waits,
-                                        .records = wire->records};
+                                        .records = wire->records,
+                                        .custom_meters = wire->custom_meters};
 }
 
 static struct postern_usage_stats usage_of(const Postern__V1__UsageStats *wire)

@@ -29,17 +29,19 @@ static bool fill_counters(struct arena *arena, const struct usage_stats *stats, 
 
 // --- what it holds
 
-static bool fill_meters(struct arena *arena, const struct limit_table_stats *stats, Postern__V1__StatsReply *reply)
+static bool fill_meters(struct arena *arena, const struct authorizer_stats *stats, Postern__V1__StatsReply *reply)
 {
+    const struct limit_table_stats *limits = &stats->limits;
     Postern__V1__MeterStats *meters = arena_alloc(arena, sizeof *meters);
     if (meters == NULL)
         return false;
     postern__v1__meter_stats__init(meters);
-    meters->meters = stats->meters;
-    meters->bytes = stats->bytes;
-    meters->decisions = stats->decisions;
-    meters->waits = stats->waits;
-    meters->records = stats->records;
+    meters->meters = limits->meters;
+    meters->bytes = limits->bytes;
+    meters->decisions = limits->decisions;
+    meters->waits = limits->waits;
+    meters->records = limits->records;
+    meters->custom_meters = stats->custom_meters;
     reply->meters = meters;
     return true;
 }
@@ -178,7 +180,7 @@ static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
     reply->clock_ahead_ms = clock_ahead_ms(call->server->clock);
     reply->clock_jumps = stats.clock_jumps;
     reply->hour_start_ms = now_ms - now_ms % HOUR_MS;
-    return fill_meters(call->arena, &stats.limits, reply) && fill_stores(call, &stats, reply);
+    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply);
 }
 
 enum call_progress handler_stats(struct call *call)

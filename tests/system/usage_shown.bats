@@ -44,6 +44,18 @@ on_terminal() {
     [ "$status" -eq 2 ]
 }
 
+custom_counted() {
+    postern stats --json | jq -e '.meters.custom_meters == 1'
+}
+
+@test "stats tell how many meters of custom subjects are on disk" {
+    own_daemon
+    postern ratecheck --custom login/192.0.2.7 --limit attempts=5/min --charge attempts
+    poll 10 custom_counted
+    run --separate-stderr postern stats
+    [[ "$output" == *'; 1 of custom subjects on disk'* ]]
+}
+
 @test "stats are for operators" {
     local made
     postern account put other --no-default-public-key

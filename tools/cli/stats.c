@@ -43,7 +43,10 @@ static void print_limits(const struct postern_meter_stats *meters)
     char size[SIZE_TEXT];
     printf("limits      asked %llu times, of which %llu waited for the disk; %llu records written\n",
            number(meters->decisions), number(meters->waits), number(meters->records));
-    printf("meters      %llu in memory, %s\n", number(meters->meters), size_text(meters->bytes, size));
+    printf("meters      %llu in memory, %s", number(meters->meters), size_text(meters->bytes, size));
+    if (meters->custom_meters > 0)
+        printf("; %llu of custom subjects on disk", number(meters->custom_meters));
+    putchar('\n');
 }
 
 static void print_usage(const struct postern_usage_stats *usage)

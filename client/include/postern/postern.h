@@ -999,9 +999,10 @@ struct postern_counter {
 struct postern_meter_stats {
     uint64_t meters; // in memory
     uint64_t bytes;
-    uint64_t decisions; // how often limits were asked, peeks and calls that waited included
-    uint64_t waits;     // how often the answer was to wait for the disk
-    uint64_t records;   // handed to the disk
+    uint64_t decisions;     // how often limits were asked, peeks and calls that waited included
+    uint64_t waits;         // how often the answer was to wait for the disk
+    uint64_t records;       // handed to the disk
+    uint64_t custom_meters; // of custom subjects, on disk, as last counted
 };
 
 // Tallies of an hour, of a key or an account.
