@@ -346,6 +346,15 @@ static void *note_many(void *context)
     return NULL;
 }
 
+static uint64_t calls_of_the_busiest(struct usage_fixture *fixture)
+{
+    struct usage_rank *ranks;
+    size_t count = 0;
+    struct usage_busy busy = {usage_fixture_look(fixture), USAGE_OF_ACCOUNT, clock_now_ms(fixture->clock), 5};
+    assert_int_equal(usage_busiest(fixture->usage, &busy, fixture->arena, &ranks, &count), STATUS_OK);
+    return count > 0 ? ranks[0].calls : 0;
+}
+
 static void no_count_is_lost_between_threads_and_the_writer(void **state)
 {
     struct usage_fixture *fixture = *state;
@@ -353,13 +362,16 @@ static void no_count_is_lost_between_threads_and_the_writer(void **state)
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, note_many, fixture), 0);
-    uint64_t before = 0;
+    uint64_t before = 0, busiest = 0;
     for (unsigned i = 0; i < 200; i++) {
         usage_tick(fixture->usage);
         arena_reset(fixture->arena);
         uint64_t now = usage_fixture_total(fixture, &query, REASON_ALLOWED);
         assert_true(now >= before);
         before = now;
+        now = calls_of_the_busiest(fixture);
+        assert_true(now >= busiest && now <= usage_stats(fixture->usage).noted);
+        busiest = now;
     }
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);

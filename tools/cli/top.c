@@ -15,11 +15,12 @@ enum {
     INTERVAL_MS_MIN = 100,
     INTERVAL_MS_MAX = 24 * 3600 * 1000,
     ROWS_DEFAULT = 20,
-    LINES_OF_HEAD = 4, // two of words, an empty one, the table's head
+    LINES_OF_HEAD = 4, // three of words, the table's head
     LINES_BELOW = 1,
     NUMBERS_WIDTH = 43, // of the columns beside the names, gaps included
     NAME_MIN = 12,
     NAME_SIZE = 512,
+    LINE_SIZE = 256,
     LIVE_TIMEOUT_MS = 2000
 };
 
@@ -88,18 +89,30 @@ static void print_table(const struct top *top, const struct top_view *view, size
     table_end(&table);
 }
 
+// On a terminal a line that is too long would take two.
+static void print_line(const struct top *top, char line[LINE_SIZE])
+{
+    if (top->live)
+        cut(line, terminal_size().columns);
+    puts(line);
+}
+
 static void print_head(const struct top *top, const struct top_view *view)
 {
-    char at[OUTPUT_TIME_SIZE], hour[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
+    char line[LINE_SIZE], at[OUTPUT_TIME_SIZE], hour[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
     uint64_t now = top->now->base.server_time_ms;
-    printf("%s  posternd %s, started %s\n", output_time(now, "", at), top->now->version,
-           output_when(now - top->now->uptime_ms, now, "now", when));
-    if (view->has_rates) {
-        double share = view->calls_per_s > 0 ? 100.0 * view->refusals_per_s / view->calls_per_s : 0;
-        printf("%.1f calls/s, %.1f refused/s (%.1f %%); ", view->calls_per_s, view->refusals_per_s, share);
-    }
-    printf("the hour began %s%s\n\n", output_time(top->now->hour_start_ms, "", hour),
-           top->live ? "   q quit  a accounts  k keys" : "");
+    double share = view->calls_per_s > 0 ? 100.0 * view->refusals_per_s / view->calls_per_s : 0;
+    snprintf(line, sizeof line, "%s  posternd %.32s, started %s", output_time(now, "", at), top->now->version,
+             output_when(now - top->now->uptime_ms, now, "now", when));
+    print_line(top, line);
+    output_time(top->now->hour_start_ms, "", hour);
+    if (view->has_rates)
+        snprintf(line, sizeof line, "%.1f calls/s, %.1f refused/s (%.1f %%); hour of %s", view->calls_per_s,
+                 view->refusals_per_s, share, hour);
+    else
+        snprintf(line, sizeof line, "hour of %s", hour);
+    print_line(top, line);
+    puts(top->live ? "q quit  a accounts  k keys" : "");
 }
 
 // Everything in one write, so that the screen does not flicker.
