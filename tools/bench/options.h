@@ -18,6 +18,8 @@ struct options {
     uint64_t outstanding;
     uint64_t keys;
     uint64_t meters;
+    uint64_t resident;
+    bool strict;
 };
 
 // A benchmark: 0 = measured, whatever the figures are; 1 = could not measure, the cause is on stderr.
@@ -37,6 +39,7 @@ void options_print(const struct command *command);
 int bench_verify(const struct options *options);
 int bench_start(const struct options *options);
 int bench_limit(const struct options *options);
+int bench_custom(const struct options *options);
 int bench_writes(const struct options *options);
 int bench_store(const struct options *options);
 
