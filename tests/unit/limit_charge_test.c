@@ -523,6 +523,8 @@ static void charge_is_given_back_after_its_meters_were_forgotten(void **state)
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
         assert_int_equal(client.answer.views[0].remaining, 60);
         assert_int_equal(client_refund(&client), LIMIT_GIVEN_BACK);
+        world_forget_all(&world); // and that is written, though nothing else has happened since
+        assert_int_equal(world_remaining(&world, "acme"), 60);
         world_close(&world);
     }
 }

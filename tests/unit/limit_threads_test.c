@@ -1,11 +1,12 @@
-// Many threads, few meters, a writer that also forgets them: what is admitted in frozen time is exactly the limit.
+// Many threads, few meters, a writer that also forgets them: what is admitted in frozen time, alone or together with
+// another owner, is exactly the limit, and what is given back is not counted.
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "unit/limit_fake.h"
 
-enum { THREADS = 8, CALLS = 1500, OWNERS = 2, STORED_MAX = 8 };
+enum { THREADS = 8, CALLS = 1500, OWNERS = 2, STORED_MAX = 8, IDS = 300 };
 
 struct stored {
     struct limit_name name;
@@ -21,6 +22,7 @@ struct world {
     _Atomic uint64_t denied;
     _Atomic uint64_t unavailable;
     bool failing;
+    bool naming; // charges have ids, which others use as well, and some are given back
     pthread_mutex_t store_mutex;
     struct stored store[STORED_MAX];
     size_t stored_count;
@@ -34,7 +36,7 @@ struct client {
     enum status status;
     struct world *world;
     uint64_t random;
-    struct limit_answer answer;
+    struct limit_answer answers[OWNERS];
 };
 
 static const char *const owners[OWNERS] = {"acme", "globex"};
@@ -101,20 +103,42 @@ static bool install(struct world *world, const struct limit_call *call, const st
     return limit_install(world->table, call->owner, term, stored != NULL ? &record : NULL, generation);
 }
 
-// Asks until there is a verdict; LIMIT_WAIT means that the disk failed.
-static enum limit_verdict ask(struct client *client, const struct limit_call *call)
+static bool install_absent(struct world *world, const struct limit_call *call, const struct limit_answer *answer)
 {
-    struct limit_answer *answer = &client->answer;
+    for (size_t i = 0; i < answer->absent_count; i++)
+        if (!install(world, call, answer->absent[i], answer->generation))
+            return false;
+    return true;
+}
+
+// Asks until there is a verdict; LIMIT_WAIT means that the disk failed.
+static enum limit_verdict ask(struct client *client, const struct limit_call *calls, size_t count)
+{
+    enum limit_verdict verdict = LIMIT_WAIT;
     for (;;) {
-        limit_decide(client->world->table, call, &client->waiter, answer);
-        if (answer->verdict == LIMIT_ABSENT) {
-            for (size_t i = 0; i < answer->absent_count; i++)
-                if (!install(client->world, call, answer->absent[i], answer->generation))
+        if (count > 1) {
+            verdict = limit_decide_all(client->world->table, calls, count, &client->waiter, client->answers);
+        } else {
+            limit_decide(client->world->table, calls, &client->waiter, client->answers);
+            verdict = client->answers[0].verdict;
+        }
+        if (verdict == LIMIT_ABSENT) {
+            for (size_t i = 0; i < count; i++)
+                if (!install_absent(client->world, &calls[i], &client->answers[i]))
                     return LIMIT_NO_MEMORY;
-        } else if (answer->verdict != LIMIT_WAIT || wait_until_woken(client) != STATUS_OK) {
-            return answer->verdict;
+        } else if (verdict != LIMIT_WAIT || wait_until_woken(client) != STATUS_OK) {
+            return verdict;
         }
     }
+}
+
+static bool give_back(struct client *client, const struct limit_call *call)
+{
+    struct limit_answer *answer = &client->answers[0];
+    do
+        limit_refund(client->world->table, call, answer);
+    while (answer->verdict == LIMIT_ABSENT && install_absent(client->world, call, answer));
+    return answer->verdict == LIMIT_ADMITTED;
 }
 
 // A limit per minute, one per day and a bucket; the second owner has the tighter bucket.
@@ -129,6 +153,20 @@ static void make_terms(struct limit_term terms[3], size_t owner)
     }
 }
 
+static void note(struct client *client, const struct limit_call *calls, size_t count, enum limit_verdict verdict)
+{
+    struct world *world = client->world;
+    if (verdict == LIMIT_DENIED)
+        atomic_fetch_add(&world->denied, 1);
+    else if (verdict == LIMIT_WAIT)
+        atomic_fetch_add(&world->unavailable, 1);
+    for (size_t i = 0; i < count && verdict == LIMIT_ADMITTED; i++) {
+        size_t owner = slice_equal(calls[i].owner, slice_text(owners[0])) ? 0 : 1;
+        if (!calls[i].peek && !client->answers[i].repeated)
+            atomic_fetch_add(&world->admitted[owner], calls[i].charges[0].cost);
+    }
+}
+
 static void *run_client(void *argument)
 {
     struct client *client = argument;
@@ -136,21 +174,27 @@ static void *run_client(void *argument)
     for (size_t i = 0; i < OWNERS; i++)
         make_terms(terms[i], i);
     for (int i = 0; i < CALLS; i++) {
-        size_t owner = fake_below(&client->random, OWNERS);
-        struct limit_charge charge = {slice_text("requests"), 1 + fake_below(&client->random, 2)};
-        struct limit_call call = {.owner = slice_text(owners[owner]),
-                                  .terms = terms[owner],
-                                  .term_count = 3,
-                                  .charges = &charge,
-                                  .charge_count = 1,
-                                  .peek = i % 50 == 0};
-        enum limit_verdict verdict = ask(client, &call);
-        if (verdict == LIMIT_ADMITTED && !call.peek)
-            atomic_fetch_add(&client->world->admitted[owner], charge.cost);
-        else if (verdict == LIMIT_DENIED)
-            atomic_fetch_add(&client->world->denied, 1);
-        else if (verdict == LIMIT_WAIT)
-            atomic_fetch_add(&client->world->unavailable, 1);
+        size_t first = fake_below(&client->random, OWNERS);
+        uint8_t id[LIMIT_CHARGE_ID_SIZE] = {0};
+        uint64_t number = fake_below(&client->random, IDS);
+        struct limit_charge charge = {slice_text("requests"), 1 + number % 2};
+        struct limit_call calls[OWNERS];
+        memcpy(id, &number, sizeof number);
+        for (size_t n = 0; n < OWNERS; n++) {
+            size_t owner = (first + n) % OWNERS;
+            calls[n] = (struct limit_call){.owner = slice_text(owners[owner]),
+                                           .terms = terms[owner],
+                                           .term_count = 3,
+                                           .charges = &charge,
+                                           .charge_count = 1,
+                                           .peek = i % 50 == 0};
+            if (client->world->naming && i % 3 == 0)
+                calls[n].charge_id = slice_make(id, sizeof id);
+        }
+        size_t count = i % 4 == 0 ? OWNERS : 1;
+        note(client, calls, count, ask(client, calls, count));
+        if (calls[0].charge_id.size > 0 && number % 4 == 0 && give_back(client, calls))
+            atomic_fetch_sub(&client->world->admitted[first], charge.cost);
     }
     return NULL;
 }
@@ -174,6 +218,28 @@ static void *run_writer(void *argument)
     return NULL;
 }
 
+// Every limit has counted exactly what was admitted and not given back.
+static void check_what_is_left(struct client *client)
+{
+    for (size_t owner = 0; owner < OWNERS; owner++) {
+        struct limit_term terms[3];
+        make_terms(terms, owner);
+        struct limit_charge charge = {slice_text("requests"), 1};
+        struct limit_call call = {.owner = slice_text(owners[owner]),
+                                  .terms = terms,
+                                  .term_count = 3,
+                                  .charges = &charge,
+                                  .charge_count = 1,
+                                  .peek = true};
+        ask(client, &call, 1);
+        for (size_t i = 0; i < 3; i++) {
+            const struct limit *limit = &terms[i].limit;
+            uint64_t most = limit->algorithm == LIMIT_TOKEN_BUCKET ? limit->burst : limit->amount;
+            assert_int_equal(client->answers[0].views[i].remaining, most - client->world->admitted[owner]);
+        }
+    }
+}
+
 static void run_world(struct world *world)
 {
     pthread_t writer, threads[THREADS];
@@ -193,6 +259,7 @@ static void run_world(struct world *world)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     world->stopped = true;
     assert_int_equal(pthread_join(writer, NULL), 0);
+    check_what_is_left(&clients[0]);
     for (size_t i = 0; i < THREADS; i++) {
         pthread_mutex_destroy(&clients[i].mutex);
         pthread_cond_destroy(&clients[i].changed);
@@ -222,10 +289,22 @@ static void failing_disk_lets_nobody_hang_and_nothing_extra_through(void **state
     assert_true(world.admitted[1] <= 1000);
 }
 
+static void charges_with_ids_are_made_once_and_given_back_once(void **state)
+{
+    (void)state;
+    for (int failing = 0; failing < 2; failing++) {
+        struct world world = {.failing = failing == 1, .naming = true};
+        run_world(&world);
+        assert_true(world.admitted[0] <= 2000);
+        assert_true(world.admitted[1] <= 1000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_together_get_exactly_the_limit),
+        cmocka_unit_test(charges_with_ids_are_made_once_and_given_back_once),
         cmocka_unit_test(failing_disk_lets_nobody_hang_and_nothing_extra_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
