@@ -53,7 +53,7 @@ static uint64_t hash_of_charges(const struct limit_table *table, const struct li
 
 // --- the ring
 
-static bool open_ring(struct limit_charges *charges)
+static bool open_charges(struct limit_charges *charges)
 {
     if (charges->ring == NULL)
         charges->ring = calloc(KEPT, sizeof(struct limit_kept *));
@@ -62,7 +62,7 @@ static bool open_ring(struct limit_charges *charges)
     return charges->ring != NULL && charges->buckets != NULL;
 }
 
-static void forget(struct limit_charges *charges, struct limit_kept *kept)
+static void drop(struct limit_charges *charges, struct limit_kept *kept)
 {
     struct limit_kept **at = &charges->buckets[kept->hash & (KEPT - 1)];
     while (*at != kept)
@@ -89,7 +89,7 @@ void limit_charge_keep(struct limit_shard *shard, struct limit_kept *kept)
     struct limit_kept **place = &charges->ring[charges->next];
     struct limit_kept **bucket = &charges->buckets[kept->hash & (KEPT - 1)];
     if (*place != NULL)
-        forget(charges, *place);
+        drop(charges, *place);
     *place = kept;
     kept->next = *bucket;
     *bucket = kept;
@@ -125,7 +125,7 @@ struct limit_kept *limit_charge_new(const struct limit_table *table, struct limi
 {
     size_t count = count_charged(call);
     struct limit_kept *kept = calloc(1, sizeof *kept + count * sizeof kept->terms[0]);
-    if (kept == NULL || !open_ring(&shard->charges)) {
+    if (kept == NULL || !open_charges(&shard->charges)) {
         free(kept);
         return NULL;
     }

@@ -187,7 +187,7 @@ static enum limit_verdict confirm_all(struct together *all)
     return LIMIT_ADMITTED;
 }
 
-static enum limit_verdict decide_locked(struct together *all, struct limit_waiter *waiter)
+static enum limit_verdict decide_all_locked(struct together *all, struct limit_waiter *waiter)
 {
     all->now_ms = clock_now_ms(all->table->clock);
     enum limit_verdict verdict = find_all(all);
@@ -264,7 +264,7 @@ static enum limit_verdict decide_members_of(struct together *all, const struct l
     bool woken = limit_take_woken(waiter);
     init_members(all, calls, answers, woken);
     lock_all(all);
-    enum limit_verdict verdict = decide_locked(all, waiter);
+    enum limit_verdict verdict = decide_all_locked(all, waiter);
     finish(all, answers, verdict);
     if (woken && verdict == LIMIT_ABSENT)
         waiter->next = waiter; // keeps its place for the next try

@@ -31,10 +31,12 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #define malloc        fake_malloc
 #define aligned_alloc fake_aligned_alloc
 #include "limit/batch.c"
+#include "limit/charge.c"
 #include "limit/meter.c"
 #include "limit/page.c"
 #include "limit/sliding_window.c"
 #include "limit/table.c"
+#include "limit/together.c"
 #undef calloc
 #undef malloc
 #undef aligned_alloc
@@ -185,8 +187,116 @@ static void no_failed_allocation_loses_or_doubles_anything(void **state)
                 count / 4); // the others were prefetches, larger tables and clean stops: done later or without
 }
 
+// --- together, with charge ids
+
+static const char *const owners[2] = {"acme", "globex"};
+
+struct pair {
+    uint8_t ids[2][LIMIT_CHARGE_ID_SIZE];
+    struct limit_term terms[2];
+    struct limit_charge charge;
+    struct limit_call calls[2];
+    struct limit_answer answers[2];
+};
+
+static void make_pair(struct pair *pair, uint8_t number)
+{
+    *pair = (struct pair){.charge = {slice_text("requests"), 1 + number % 7}};
+    for (size_t i = 0; i < 2; i++) {
+        memset(pair->ids[i], number, sizeof pair->ids[i]);
+        pair->terms[i] = (struct limit_term){.limit = fake_limit("requests=200/min"), .subject = LIMIT_OF_ACCOUNT};
+        pair->terms[i].subject_id = slice_text(owners[i]);
+        pair->calls[i] = (struct limit_call){.owner = slice_text(owners[i]),
+                                             .terms = &pair->terms[i],
+                                             .term_count = 1,
+                                             .charges = &pair->charge,
+                                             .charge_count = 1,
+                                             .charge_id = slice_make(pair->ids[i], sizeof pair->ids[i])};
+    }
+}
+
+static void install_pair(struct world *world, const struct pair *pair)
+{
+    for (size_t i = 0; i < 2; i++)
+        for (size_t n = 0; n < pair->answers[i].absent_count; n++)
+            world->refused += !limit_install(world->table, pair->calls[i].owner, pair->answers[i].absent[n], NULL,
+                                             pair->answers[i].generation);
+}
+
+static enum limit_verdict decide_pair(struct world *world, struct pair *pair)
+{
+    enum limit_verdict verdict = LIMIT_NO_MEMORY;
+    for (int i = 0; i < 3 * TRIES_MAX; i++) {
+        verdict = limit_decide_all(world->table, pair->calls, 2, &world->waiter, pair->answers);
+        if (verdict == LIMIT_ABSENT)
+            install_pair(world, pair);
+        else if (verdict == LIMIT_WAIT)
+            commit_until_woken(world);
+        else if (verdict == LIMIT_NO_MEMORY)
+            world->refused++;
+        else
+            break;
+    }
+    return verdict;
+}
+
+static uint64_t left_of(struct world *world, struct pair *pair, size_t n)
+{
+    struct limit_call peek = pair->calls[n];
+    peek.peek = true;
+    limit_decide(world->table, &peek, NULL, &pair->answers[n]);
+    assert_int_equal(pair->answers[n].verdict, LIMIT_ADMITTED);
+    return pair->answers[n].views[0].remaining;
+}
+
+// Pairs that are charged, asked for again, and every other time given back by one of the two.
+static void charge_pairs(struct world *world)
+{
+    uint64_t left[2] = {200, 200};
+    struct pair pair;
+    for (uint8_t number = 1; number <= CALLS; number++) {
+        make_pair(&pair, number);
+        assert_int_equal(decide_pair(world, &pair), LIMIT_ADMITTED);
+        assert_false(pair.answers[0].repeated);
+        assert_int_equal(decide_pair(world, &pair), LIMIT_ADMITTED);
+        assert_true(pair.answers[0].repeated && pair.answers[1].repeated);
+        limit_refund(world->table, &pair.calls[number % 2], &pair.answers[0]);
+        assert_int_equal(pair.answers[0].verdict, LIMIT_ADMITTED);
+        left[(number + 1) % 2] -= pair.charge.cost;
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(left_of(world, &pair, i), left[i]);
+    }
+}
+
+static size_t run_pairs(size_t failing)
+{
+    struct world world = {.time = {.boot_ms = 1, .wall_ms = FAKE_START_MS}, .waiter = {.wake = note_wake}};
+    world.clock = clock_new(fake_source(&world.time), NULL);
+    allocations = 0;
+    failing_allocation = failing;
+    world.table = limit_table_new(&(struct limit_table_options){.clock = world.clock});
+    if (world.table != NULL)
+        charge_pairs(&world);
+    world.refused += world.table == NULL;
+    limit_table_free(world.table);
+    clock_free(world.clock);
+    return world.refused;
+}
+
+static void no_failed_allocation_charges_one_of_two_or_either_twice(void **state)
+{
+    (void)state;
+    assert_int_equal(run_pairs(0), 0);
+    size_t count = allocations, noticed = 0;
+    assert_true(count > 4 * CALLS);
+    for (size_t n = 1; n <= count; n++)
+        noticed += run_pairs(n) > 0;
+    assert_true(noticed > count / 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(no_failed_allocation_loses_or_doubles_anything)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_failed_allocation_loses_or_doubles_anything),
+                                       cmocka_unit_test(no_failed_allocation_charges_one_of_two_or_either_twice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
