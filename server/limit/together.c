@@ -152,10 +152,10 @@ static bool open_all_places(struct together *all)
 }
 
 // One waiter with a place at every meter of all calls. It stands in the lowest of their shards, which limit_collect
-// comes to first: whoever takes the waiter finds the meters of the higher shards still queued and takes them with it,
-// unless a collection that is under way has taken those already and settles them before. Either way each meter that it
-// needs has been settled when it is woken. In the second case newcomers may have spent from one of them in between, and
-// if memory is out a shard's meters stay queued: then it finds itself short, and waits again.
+// comes to first: whoever takes the waiter finds the meters of the higher shards still queued and takes them with it.
+// Not so when a collection under way has passed the lowest shard but not the others, when memory is out for one of
+// them, or when places were given up because there was enough (limit_settle). Then some meter may be short when it is
+// woken. As it decides again from the top, it only waits once more.
 static enum limit_verdict wait_all(struct together *all, struct limit_waiter *waiter)
 {
     struct limit_shard *lowest = NULL;

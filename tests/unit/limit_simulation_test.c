@@ -98,7 +98,7 @@ struct world {
     struct named named[NAMED_MAX];
     uint64_t ids, runs;
     size_t max_meters;
-    bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits for more than two commits
+    bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits for more than two
     int longest_wait;
     uint64_t admissions, crashes, repeats, refunds;
     char violation[LIMIT_TEXT_MAX + 64]; // the first
