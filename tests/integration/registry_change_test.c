@@ -365,6 +365,26 @@ static struct ask *ask_to_revoke_token(struct registry_fixture *fixture, struct 
     return ask;
 }
 
+static atomic_uint_fast64_t known_seq;
+
+static void note_known_seq(struct registry_command *command)
+{
+    atomic_store(&known_seq, registry_committed_seq(command->registry));
+    ask_done(command);
+}
+
+static void change_is_known_before_its_reply(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    struct ask *made = fixture_key(fixture, "acme");
+    struct ask *revoke = ask_to_revoke(fixture, made->command.result.key.id, "");
+    revoke->command.done = note_known_seq;
+    assert_int_equal(ask_run(fixture, revoke), STATUS_OK);
+    assert_int_equal(revoke->command.seq, made->command.seq + 1);
+    assert_int_equal(atomic_load(&known_seq), revoke->command.seq);
+}
+
 static void holder_of_a_token_may_revoke_it(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -710,6 +730,7 @@ int main(void)
         TEST(revoked_key_stays_revoked_for_the_first_reason),
         TEST(expired_key_may_be_revoked),
         TEST(unknown_key_and_anothers_key_cannot_be_revoked),
+        TEST(change_is_known_before_its_reply),
         TEST(holder_of_a_token_may_revoke_it),
         TEST(wrong_secret_revokes_nothing),
         TEST(public_key_is_not_revoked_by_its_token_whoever_asks),
