@@ -56,6 +56,7 @@ static void take_off(struct limit_write *write)
     write->in_flight = true;
     write->serving = write->waiters > 0;
     write->served = write->wanted;
+    write->spanning = false;
     write->waiters = 0;
     write->wanted = 0;
     write->spent = 0;
@@ -272,7 +273,7 @@ static bool is_ready(const struct limit_table *table, const struct limit_meter *
                       limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
     uint64_t remaining = limit_meter_functions(meter)->remaining(&meter->state, &rule, meter->t_ms);
     uint64_t most = limit_min(write->wanted, remaining);
-    return write->waiters == 0 || (is_current && meter->left >= most - most / 2);
+    return write->waiters == 0 || (!write->spanning && is_current && meter->left >= most - most / 2);
 }
 
 static bool are_all_ready(const struct limit_table *table, const struct limit_shard *shard)

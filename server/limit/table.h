@@ -23,6 +23,7 @@ struct limit_write {
     uint64_t waiters; // calls in the shard's queue that need this meter
     uint64_t spent;   // since the snapshot in flight
     bool queued;
+    bool spanning;   // some of those who wait are in another shard's queue
     bool in_batch;   // from limit_collect to the end of limit_settle
     bool in_flight;  // until the commit's result is known
     bool serving;    // waiters of the batch in flight, or just being woken, come before anybody new

@@ -151,11 +151,25 @@ static bool open_all_places(struct together *all)
     return opened;
 }
 
+static bool spans_shards(const struct together *all)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++)
+        count += all->locked[i];
+    return count > 1;
+}
+
+static void take_spanning_places(struct together *all, struct limit_decision *d)
+{
+    limit_take_places(d);
+    for (size_t i = 0; i < d->part_count; i++)
+        d->parts[i].meter->write->spanning |= spans_shards(all);
+}
+
 // One waiter with a place at every meter of all calls. It stands in the lowest of their shards, which limit_collect
 // comes to first: whoever takes the waiter finds the meters of the higher shards still queued and takes them with it.
-// Not so when a collection under way has passed the lowest shard but not the others, when memory is out for one of
-// them, or when places were given up because there was enough (limit_settle). Then some meter may be short when it is
-// woken. As it decides again from the top, it only waits once more.
+// Not so when a collection under way has passed the lowest shard but not the others, or when memory is out for one of
+// them. Then some meter may be short when it is woken. As it decides again from the top, it only waits once more.
 static enum limit_verdict wait_all(struct together *all, struct limit_waiter *waiter)
 {
     struct limit_shard *lowest = NULL;
@@ -165,7 +179,7 @@ static enum limit_verdict wait_all(struct together *all, struct limit_waiter *wa
         struct limit_decision *d = &all->members[i].decision;
         if (d->part_count == 0) // charged before, or without limits: its shard may have nothing to collect
             continue;
-        limit_take_places(d);
+        take_spanning_places(all, d);
         if (lowest == NULL || d->shard < lowest)
             lowest = d->shard;
     }
