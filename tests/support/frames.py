@@ -5,8 +5,8 @@
                                      Exit 0 answered, 3 the connection was closed instead, 4 nothing came within 5 s
     frames.py knock SOCKET N         N times: connect, close
     frames.py claim SOCKET SIZE      begins a message of SIZE bytes, sends 64 KiB of it, waits up to 2 s
-    frames.py visit SOCKET N         N connections at once: each asks for the request of standard input, reads the reply,
-                                     begins another one and is closed
+    frames.py visit SOCKET N         N connections at once: each sends the request of standard input, reads the reply,
+                                     begins another request and is closed
     frames.py flood SOCKET CONNECTIONS SECONDS   sends the request of standard input again and again, never reads
 """
 import select
