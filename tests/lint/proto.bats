@@ -21,16 +21,25 @@ red() {
     [[ "$output" == *"$3"* ]]
 }
 
-@test "calls, reasons and fields have the numbers of the contract" {
-    check numbers
+@test "every name, number and type is the one of the contract, and none is missing there" {
+    check contract
 }
 
-@test "a changed number, name, type or service is found" {
-    red numbers 's/RevokeRequest revoke = 37;/RevokeRequest revoke = 40;/' 'Request.revoke is 40, not 37'
-    red numbers 's/REASON_REVOKED_API_KEY = 12;/REASON_REVOKED_API_KEY = 15;/' 'Reason.REASON_REVOKED_API_KEY is 15'
-    red numbers 's/uint64 remaining = 6;/uint64 left = 6;/' 'Meter.remaining is None'
-    red numbers 's/HealthReply health = 64;/StatsReply health = 64;/' 'Reply.health is a'
-    red numbers '/rpc RateCheck/d' 'service Authorization offers'
+@test "a changed number, name, type, oneof or service is found" {
+    red contract 's/RevokeRequest revoke = 37;/RevokeRequest revoke = 40;/' 'Request.revoke is 40 RevokeRequest in call'
+    red contract 's/REASON_REVOKED_API_KEY = 12;/REASON_REVOKED_API_KEY = 15;/' 'Reason.REASON_REVOKED_API_KEY is 15'
+    red contract 's/uint64 remaining = 6;/uint64 left = 6;/' 'Meter.remaining is None'
+    red contract 's/HealthReply health = 64;/StatsReply health = 64;/' 'Reply.health is 64 StatsReply'
+    red contract 's/uint64 cost = 2;/uint32 cost = 2;/' 'Charge.cost is 2 uint32, not 2 uint64'
+    red contract 's/repeated Meter meters = 14;/Meter meters = 14;/' 'VerifyReply.meters is 14 Meter, not'
+    red contract 's/Custom custom = 4;/&\n  }\n  oneof more {\n    bytes other = 9;/' 'RateCheckRequest.other is not'
+    red contract '/rpc RateCheck/d' 'Authorization.RateCheck is None'
+}
+
+@test "a message, value or method that the contract does not have yet is found" {
+    red contract 's/^message Entry {/message New {}\n&/' "add 'New = message'"
+    red contract 's/ALGORITHM_TOKEN_BUCKET = 3;/&\n  ALGORITHM_NEW = 4;/' "add 'Algorithm.ALGORITHM_NEW = 4'"
+    red contract 's/uint64 cost = 2;/&\n  bool more = 3;/' "add 'Charge.more = 3 bool'"
 }
 
 @test "no message contains itself" {
