@@ -278,6 +278,7 @@ static void print(struct bench *bench, const struct options *options, double sec
 {
     struct report report;
     const double mib = 1024;
+    sample(bench);
     const struct authorizer_stats stats = authorizer_stats(bench->authorizer);
     const uint64_t records = count_records(bench);
     report_open(&report, "custom", options->json);
