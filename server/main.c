@@ -129,6 +129,7 @@ static bool open_authorizer(struct daemon *daemon)
         .log = &daemon->log,
         .utc_offset_s = daemon->config.utc_offset_s,
         .relaxed = daemon->config.relaxed_durability,
+        .relaxed_on_failure = daemon->config.relaxed_on_store_failure,
         .max_resident_meters = daemon->config.max_resident_meters,
         .max_custom_meters = daemon->config.max_custom_meters,
     };

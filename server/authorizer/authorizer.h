@@ -23,6 +23,7 @@ struct authorizer_options {
     const struct log *log;
     int32_t utc_offset_s;
     bool relaxed;               // --durability=relaxed
+    bool relaxed_on_failure;    // --on-store-failure=relaxed
     size_t max_resident_meters; // in memory; 0 = no bound
     uint64_t max_custom_meters; // records of meters of custom subjects; 0 = no custom subjects
 };

@@ -70,6 +70,9 @@ static void flush_done(struct store_job *job, enum status status)
 {
     struct authorizer *a = flush_owner(job);
     enum status settled = a->flush_failed ? STATUS_UNAVAILABLE : status;
+    if (a->flush_batch == NULL && status != STATUS_OK && !atomic_load(&a->stopping)) {
+        a->flush_batch = limit_collect(a->limits); // it was not run: nobody is to wait for a store that does not begin
+    }
     if (a->flush_batch != NULL) {
         limit_settle(a->limits, a->flush_batch, settled, a->flush_durable_ms);
         a->flush_batch = NULL;

@@ -27,6 +27,7 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
     a->limits = limit_table_new(&(struct limit_table_options){.clock = options->clock,
                                                               .utc_offset_s = options->utc_offset_s,
                                                               .relaxed = options->relaxed,
+                                                              .relaxed_on_failure = options->relaxed_on_failure,
                                                               .max_meters = options->max_resident_meters});
     enum status status = store_view_open(options->meters, &a->meter_view);
     if (status == STATUS_OK && (a->limits == NULL || a->flush_arena == NULL || !has_custom)) {

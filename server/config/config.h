@@ -32,6 +32,7 @@ struct config {
     char default_prefix[24];
     int32_t utc_offset_s;
     bool relaxed_durability;
+    bool relaxed_on_store_failure;
     bool allow_plain_tcp; // tcp:// beyond loopback
     uint64_t registry_map_bytes;
     uint64_t meters_map_bytes;

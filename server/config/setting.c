@@ -126,6 +126,15 @@ static enum status set_durability(struct config *config, const char *text, struc
     return STATUS_OK;
 }
 
+static enum status set_on_store_failure(struct config *config, const char *text, struct status_note *note)
+{
+    bool relaxed = strcmp(text, "relaxed") == 0;
+    if (!relaxed && strcmp(text, "unavailable") != 0)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write unavailable or relaxed", text);
+    config->relaxed_on_store_failure = relaxed;
+    return STATUS_OK;
+}
+
 static enum status set_allow_plain_tcp(struct config *config, const char *text, struct status_note *note)
 {
     bool yes = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
@@ -240,6 +249,9 @@ const struct setting setting_table[SETTING_COUNT] = {
     {"durability", "WORD", false,
      "strict (default), or relaxed: charges do not wait for the disk, a crash may then admit them again",
      set_durability},
+    {"on_store_failure", "WORD", false,
+     "when charges cannot be written: unavailable (default), or relaxed: they go on, and a crash may admit them again",
+     set_on_store_failure},
     {"utc_offset", "+HH:MM", false, "where days and months of limits begin (default +00:00)", set_utc_offset},
     {"operator_uid", "UID", true, "a user who is an operator, beside root and the daemon's own", set_operator_uid},
     {"prefix", "TEXT", false, "first part of new tokens (default postern)", set_prefix},

@@ -348,9 +348,12 @@ void limit_settle(struct limit_table *table, struct limit_batch *batch, enum sta
     bool committed = status == STATUS_OK;
     if (committed)
         limit_note_durable(table, durable_ms);
+    else
+        atomic_store(&table->failing, true);
     for (size_t i = 0; i < batch->group_count; i++)
         settle_group(batch->groups[i], batch->stopping, committed);
-    wake_all(batch, committed && !batch->stopping ? STATUS_OK : STATUS_UNAVAILABLE);
+    bool may_go_on = (committed || table->relaxed_on_failure) && !batch->stopping;
+    wake_all(batch, may_go_on ? STATUS_OK : STATUS_UNAVAILABLE);
     if (committed && !batch->stopping)
         wake_late(table, batch);
     for (size_t i = 0; i < batch->group_count; i++) {

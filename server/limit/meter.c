@@ -35,7 +35,8 @@ static bool is_part_short(const struct limit_decision *d, const struct limit_par
 
 static bool is_relaxed(const struct limit_decision *d)
 {
-    return d->table->relaxed || d->call->relaxed;
+    return d->table->relaxed || d->call->relaxed ||
+           (d->table->relaxed_on_failure && atomic_load_explicit(&d->table->failing, memory_order_relaxed));
 }
 
 // With R = 1 the write is the charge, and nothing can be fetched ahead of it.

@@ -253,6 +253,7 @@ struct limit_table *limit_table_new(const struct limit_table_options *options)
     table->clock = options->clock;
     table->utc_offset_s = options->utc_offset_s;
     table->relaxed = options->relaxed;
+    table->relaxed_on_failure = options->relaxed_on_failure;
     table->shard_share = options->max_meters > 0 ? limit_max(options->max_meters / LIMIT_SHARD_COUNT, 1) : 0;
     random_fill(&table->hash_seed, sizeof table->hash_seed);
     for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++)
@@ -295,6 +296,7 @@ bool limit_take_in_use(struct limit_table *table)
 
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms)
 {
+    atomic_store(&table->failing, false);
     uint64_t known = atomic_load(&table->durable_ms);
     while (known < durable_ms && !atomic_compare_exchange_weak(&table->durable_ms, &known, durable_ms))
         ;

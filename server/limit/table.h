@@ -72,12 +72,14 @@ struct limit_table {
     struct clock *clock;
     int32_t utc_offset_s;
     bool relaxed;
+    bool relaxed_on_failure;
     size_t shard_share; // of max_meters; 0 = no bound
     uint64_t hash_seed;
     _Atomic uint64_t durable_ms;   // H: the newest high-water mark on disk
     _Atomic size_t queued_count;   // in all shards
     _Atomic uint64_t waiter_count; // ever queued
     _Atomic bool in_use;
+    _Atomic bool failing; // the last commit did
     struct limit_shard shards[LIMIT_SHARD_COUNT];
 };
 

@@ -100,6 +100,7 @@ static void only_directory_and_address_are_needed(void **state)
     assert_string_equal(run.config.default_prefix, "postern");
     assert_int_equal(run.config.log_level, LOG_LEVEL_INFO);
     assert_false(run.config.relaxed_durability);
+    assert_false(run.config.relaxed_on_store_failure);
     assert_false(run.config.check);
 }
 
@@ -111,7 +112,7 @@ static void every_flag_is_understood(void **state)
                "--utc-offset -03:30 --operator-uid 7 --operator-uid 8 --prefix acme --allow-plain-tcp "
                "--registry-map-size 32MiB --meters-map-size 1GiB --contexts 8 --max-connections 9 --socket-mode 0600 "
                "--log-level debug --usage-retention-days 7 --key-retention-days 400 --replay-retention-minutes 1440 "
-               "--max-resident-meters 10000 --max-custom-meters 0");
+               "--max-resident-meters 10000 --max-custom-meters 0 --on-store-failure relaxed");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_int_equal(run.config.usage_retention_days, 7);
     assert_int_equal(run.config.key_retention_days, 400);
@@ -121,6 +122,7 @@ static void every_flag_is_understood(void **state)
     assert_string_equal(run.config.listeners[0].url, "ipc://a");
     assert_int_equal(run.config.listeners[0].ceiling, CONFIG_MAX_VERIFIER);
     assert_true(run.config.relaxed_durability);
+    assert_true(run.config.relaxed_on_store_failure);
     assert_int_equal(run.config.utc_offset_s, -(3 * 3600 + 30 * 60));
     assert_int_equal(run.config.operator_uid_count, 2);
     assert_int_equal(run.config.operator_uids[1], 8);
@@ -209,6 +211,7 @@ static void wrong_values_are_refused_with_a_hint(void **state)
         {"--data /d --listen ipc:///s --utc-offset +02:60", "+HH:MM"},
         {"--data /d --listen ipc:///s --utc-offset +2:000", "+HH:MM"},
         {"--data /d --listen ipc:///s --durability none", "strict or relaxed"},
+        {"--data /d --listen ipc:///s --on-store-failure=open", "unavailable or relaxed"},
         {"--data /d --listen ipc:///s --log-level loud", "error, warning, info or debug"},
         {"--data /d --listen ipc:///s --operator-uid alice", "id -u NAME"},
         {"--data /d --listen ipc:///s --operator-uid 4294967295", "is not a user id"},

@@ -37,14 +37,20 @@ static inline struct slice acme(void)
     return slice_text("acme");
 }
 
-static inline void open_world(struct world *world, bool relaxed)
+static inline void open_world_with(struct world *world, struct limit_table_options options)
 {
     *world = (struct world){.time = {.boot_ms = 5000, .wall_ms = FAKE_START_MS / 86400000 * 86400000}};
     world->clock = clock_new(fake_source(&world->time), NULL);
     assert_non_null(world->clock);
-    world->table = limit_table_new(&(struct limit_table_options){.clock = world->clock, .relaxed = relaxed});
+    options.clock = world->clock;
+    world->table = limit_table_new(&options);
     assert_non_null(world->table);
     limit_note_durable(world->table, clock_now_ms(world->clock));
+}
+
+static inline void open_world(struct world *world, bool relaxed)
+{
+    open_world_with(world, (struct limit_table_options){.relaxed = relaxed});
 }
 
 static inline void close_world(struct world *world)

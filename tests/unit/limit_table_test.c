@@ -470,6 +470,32 @@ static void what_is_left_can_be_spent_while_the_disk_fails_and_no_more(void **st
     close_world(&world);
 }
 
+static void while_the_disk_fails_calls_go_on_where_that_is_wanted_and_wait_again_when_it_works(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world_with(&world, (struct limit_table_options){.relaxed_on_failure = true});
+    add_term(&world, "requests=80/min");
+    install(&world, "requests");
+    struct client client = client_of(&world, "requests", 1);
+    assert_int_equal(ask(&client), LIMIT_WAIT);
+    commit(&world, STATUS_UNAVAILABLE);
+    assert_int_equal(client.status, STATUS_OK);
+    assert_int_equal(client.verdict, LIMIT_ADMITTED);
+    for (int admitted = 1; admitted < 80; admitted++)
+        assert_int_equal(ask(&client), LIMIT_ADMITTED);
+    assert_int_equal(ask(&client), LIMIT_DENIED); // it is no less a limit
+    assert_true(limit_write_wanted(world.table));
+    world.time.boot_ms += 62000;
+    assert_int_equal(ask(&client), LIMIT_ADMITTED);
+    commit(&world, STATUS_OK);
+    client.cost = 20;
+    assert_int_equal(ask(&client), LIMIT_WAIT);
+    commit(&world, STATUS_OK);
+    assert_int_equal(client.verdict, LIMIT_ADMITTED);
+    close_world(&world);
+}
+
 // --- reservation
 
 static void next_reservation_is_fetched_when_half_is_gone(void **state)
@@ -860,6 +886,7 @@ int main(void)
         cmocka_unit_test(woken_waiter_that_asks_late_still_comes_before_those_who_queue),
         cmocka_unit_test(failed_commit_is_told_to_those_who_wait_and_the_next_call_tries_again),
         cmocka_unit_test(what_is_left_can_be_spent_while_the_disk_fails_and_no_more),
+        cmocka_unit_test(while_the_disk_fails_calls_go_on_where_that_is_wanted_and_wait_again_when_it_works),
         cmocka_unit_test(next_reservation_is_fetched_when_half_is_gone),
         cmocka_unit_test(record_covers_what_is_left_and_what_waits),
         cmocka_unit_test(crash_charges_all_of_the_last_reservation),
