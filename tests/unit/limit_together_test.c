@@ -227,6 +227,38 @@ static void most_calls_at_once_with_the_last_one_too_many(void **state)
     world_close(&world);
 }
 
+// Over random limits: a millisecond before the time that the refusal names it is still refused, and then admitted, if
+// nobody else spends in the meantime.
+static void refused_calls_are_admitted_exactly_when_the_refusal_says(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"requests=1/min:fixed_window", "requests=1/90s:sliding_window",
+                                        "requests=1/h:token_bucket"};
+    uint64_t random = 1;
+    for (int round = 0; round < 300; round++) {
+        struct world world;
+        world_open(&world);
+        struct group *group = new_group(&world);
+        for (size_t i = 0; i < 3; i++) {
+            struct limit *limit = &world_term(&world, "acme", texts[i])->limit;
+            limit->amount = 8 + fake_below(&random, i < 2 ? 60 : 3000);
+            limit->burst = i < 2 ? 0 : 4 + fake_below(&random, 30);
+        }
+        add(group, "acme", 1 + fake_below(&random, 3), 0);
+        while (decide(group) == LIMIT_ADMITTED)
+            fake_advance(&world.time, fake_below(&random, 4000));
+        uint64_t retry_ms = group->answers[0].retry_after_ms;
+        assert_true(group->verdict == LIMIT_DENIED && retry_ms > 0);
+        fake_advance(&world.time, retry_ms - 1);
+        assert_int_equal(ask(group), LIMIT_DENIED);
+        assert_int_equal(group->answers[0].retry_after_ms, 1);
+        fake_advance(&world.time, 1);
+        assert_int_equal(decide(group), LIMIT_ADMITTED);
+        free(group);
+        world_close(&world);
+    }
+}
+
 // --- nothing decided
 
 static void calls_at_fault_are_named_and_nothing_is_charged(void **state)
@@ -400,6 +432,39 @@ static void group_is_woken_wherever_its_owners_are(void **state)
     }
 }
 
+// Its place at a meter is kept until the commit that serves the others as well.
+static void nobody_takes_a_groups_place_while_it_waits_for_another_owner(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) { // the shards' order is another one each time
+        struct world world;
+        world_open(&world);
+        world_term(&world, "acme", "requests=15/min"); // nothing is fetched ahead
+        world_term(&world, "globex", "requests=15/min");
+        struct client first = client_of(&world, "acme", "requests", 4, 1), again = first;
+        struct client second = client_of(&world, "acme", "requests", 1, 0), third = second;
+        assert_int_equal(client_ask(&first), LIMIT_WAIT);
+        assert_int_equal(client_ask(&again), LIMIT_WAIT); // so that 4 are left
+        struct limit_batch *batch = limit_collect(world.table);
+        struct group *group = new_group(&world);
+        add(group, "acme", 1, 0);
+        add(group, "globex", 1, 0);
+        assert_int_equal(ask(group), LIMIT_WAIT);
+        assert_int_equal(client_ask(&second), LIMIT_WAIT);
+        world_finish(&world, batch, STATUS_OK);
+        assert_int_equal(first.verdict, LIMIT_ADMITTED);
+        third.charges[0].cost = 3;
+        client_ask(&third);
+        world_commit(&world, STATUS_OK);
+        assert_int_equal(group->verdict, LIMIT_ADMITTED);
+        assert_int_equal(second.verdict, LIMIT_ADMITTED);
+        assert_int_equal(third.verdict, LIMIT_ADMITTED);
+        assert_int_equal(world_remaining(&world, "acme"), 6);
+        free(group);
+        world_close(&world);
+    }
+}
+
 static void group_is_told_of_a_failed_commit_and_of_a_stop(void **state)
 {
     (void)state;
@@ -539,6 +604,7 @@ int main(void)
         cmocka_unit_test(refused_call_costs_those_behind_it_nothing),
         cmocka_unit_test(refusal_leaves_every_meter_as_it_was),
         cmocka_unit_test(refusal_writes_nothing_and_leaves_what_was_set_aside),
+        cmocka_unit_test(refused_calls_are_admitted_exactly_when_the_refusal_says),
         cmocka_unit_test(most_calls_at_once_with_the_last_one_too_many),
         cmocka_unit_test(calls_at_fault_are_named_and_nothing_is_charged),
         cmocka_unit_test(all_meters_that_are_not_in_memory_are_named_at_once),
@@ -547,6 +613,7 @@ int main(void)
         cmocka_unit_test(newcomers_stand_behind_a_group_that_waits),
         cmocka_unit_test(group_stands_behind_those_who_wait_already),
         cmocka_unit_test(group_is_woken_wherever_its_owners_are),
+        cmocka_unit_test(nobody_takes_a_groups_place_while_it_waits_for_another_owner),
         cmocka_unit_test(group_is_told_of_a_failed_commit_and_of_a_stop),
         cmocka_unit_test(relaxed_calls_wait_only_for_the_others),
         cmocka_unit_test(group_that_is_repeated_is_answered_again_and_charged_once),
