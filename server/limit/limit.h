@@ -85,7 +85,9 @@ struct limit_table_options {
     int32_t utc_offset_s;    // of calendar periods
     bool relaxed;            // do not wait for the disk; a crash may admit again what was spent
     bool relaxed_on_failure; // the same from a commit that failed to the next one that did not
-    size_t max_meters;       // in memory; 0 = no bound. Beyond it those at rest longest are let go, once written
+    // In memory, each shard a 64th part of it; 0 = no bound. Beyond it those at rest longest are let go, or written and
+    // let go: up to twice as many while these writes are on their way.
+    size_t max_meters;
 };
 
 struct limit_table *limit_table_new(const struct limit_table_options *options); // NULL when memory is out
