@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# The pages and the source tree say the same. Every check is shown to go red.
+
+setup() {
+    SOURCE=$(cd "${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}" && pwd)
+    TREE=$BATS_TEST_TMPDIR/tree
+}
+
+check() {
+    python3 "$BATS_TEST_DIRNAME/docs.py" "$1" "${2:-$SOURCE}"
+}
+
+# plant README_LINE: a tree with this README, one page, one system test and one unit test.
+plant() {
+    rm -rf "$TREE"
+    mkdir -p "$TREE/docs" "$TREE/tests/system" "$TREE/tests/unit"
+    printf '%s\n' "$1" >"$TREE/README.md"
+    printf '# Page\n\n## One, two\n' >"$TREE/docs/page.md"
+    printf '@%s "%s" {\n}\n' test 'K1 a key is made' test 'it works' >"$TREE/tests/system/keys.bats"
+    echo 'cmocka_unit_test(a_limit_holds)' >"$TREE/tests/unit/limit_test.c"
+}
+
+# red RULE README_LINE WHAT_IS_FOUND
+red() {
+    plant "$2"
+    run check "$1" "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"$3"* ]]
+}
+
+green() {
+    plant "$2"
+    check "$1" "$TREE"
+}
+
+@test "each row of the requirements has a system test that is named after it" {
+    check rows
+}
+
+@test "a row without a test is found, also where another one begins alike" {
+    red rows '' 'no test is named after K2'
+    [[ "$output" != *"after K1"$'\n'* ]]
+    [[ "$output" == *"after K10"$'\n'* ]]
+}
+
+@test "the tests that the pages name are there" {
+    check tests
+}
+
+@test "a test that is named and not there is found" {
+    red tests 'proved by `system/gone`' 'there is no system/gone'
+    red tests '`system/keys`: "K1 a key is lost"' 'system/keys has no test "K1 a key is lost"'
+    red tests '`system/keys`: "K1 a key is made", "it fails"' 'system/keys has no test "it fails"'
+    red tests '`unit/limit`: "a_limit_breaks"' 'unit/limit has no test "a_limit_breaks"'
+    green tests '`system/keys`: "K1 a key is made", "it works"; `unit/limit`: "a_limit_holds"; `unit/limit`: words'
+}
+
+@test "what the pages link to or name is there" {
+    check links
+}
+
+@test "a link or a file that leads nowhere is found" {
+    red links '[page](docs/other.md)' 'the link to docs/other.md leads nowhere'
+    red links '[page](docs/page.md#three)' 'docs/page.md#three has no such heading'
+    red links '[page](../outside.md)' 'leads nowhere'
+    red links 'see `server/gone.c`' 'there is no server/gone.c'
+    green links '[page](docs/page.md#one-two), `tests/unit/limit_test.c`, [far](https://example.org/a)'
+}
