@@ -72,10 +72,13 @@ extern "C" {
 // Whether the call worked: canonical gRPC codes (https://grpc.io/docs/guides/status-codes/). Those that posternd gives,
 // and what they ask of you, are listed at message Status in proto/postern.proto. Those that the library gives by
 // itself:
-//   INVALID_ARGUMENT    no URL, a request larger than POSTERN_REQUEST_MAX, two subjects where one is needed
-//   UNAVAILABLE         no connection, or it was lost each time, until the deadline
+//   UNKNOWN             posternd gave a number that this header does not know
+//   INVALID_ARGUMENT    no URL, a request larger than POSTERN_REQUEST_MAX, two subjects where one is needed, a limit's
+//                       text that is none
 //   DEADLINE_EXCEEDED   connected and sent, but no answer until the deadline
 //   RESOURCE_EXHAUSTED  out of memory
+//   INTERNAL            the system gave no random bytes, or a batch's answer does not fit its calls
+//   UNAVAILABLE         no connection, or it was lost each time, or what answers is not posternd, until the deadline
 enum postern_status {
     POSTERN_OK = 0,
     POSTERN_CANCELLED = 1,
@@ -817,7 +820,8 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke_all(struct pos
                                                                       struct postern_revoke_all_reply **reply,
                                                                       struct postern_error *error);
 
-// Hides it for ever; its id stays taken. FAILED_PRECONDITION: it has keys that are neither revoked nor expired.
+// Hides it; its name may be used again, its keys stay revoked. FAILED_PRECONDITION: it has keys that are neither
+// revoked nor expired.
 struct postern_delete_account_request {
     struct postern_call call;
     const char *account;
