@@ -26,12 +26,21 @@ struct limit_batch {
 
 // --- collecting
 
+// Whoever waits longest for a meter is served, however much others may differ about its limit.
+static void take_waiting_rule(struct limit_meter *meter)
+{
+    const struct limit_write *write = meter->write;
+    if (write != NULL && write->waiters > 0)
+        limit_take_rule(meter, &(struct limit_rule){.amount = write->amount, .burst = write->burst});
+}
+
 // The record says what memory knows now, plus a reservation that covers everything that may be spent until the next
 // one.
 static void snapshot(const struct limit_table *table, struct entry *entry, uint64_t now_ms)
 {
     struct limit_meter *meter = entry->meter;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
+    take_waiting_rule(meter);
     struct limit_rule rule = limit_meter_rule(table, meter);
     meter->t_ms = limit_max(meter->t_ms, now_ms);
     functions->sync(&meter->state, &rule, meter->t_ms);
@@ -265,22 +274,27 @@ static void wake_all(struct limit_batch *batch, enum status status)
 
 // Is there enough for most of those who wait for this meter, or nothing at all that a commit could give them? Whoever
 // finds himself short after all has a place in the next commit, so that nobody waits for more than two.
-static bool is_ready(const struct limit_table *table, const struct limit_meter *meter)
+static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
+    if (write->waiters == 0)
+        return true;
+    if (write->spanning || !limit_is_same_rate(meter, write->amount, write->burst))
+        return false;
+    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
     struct limit_rule rule = limit_meter_rule(table, meter);
+    rule.amount = write->amount;
+    functions->sync(&meter->state, &rule, meter->t_ms); // it may have been asked about with another limit since
     bool is_current = meter->algorithm != LIMIT_FIXED_WINDOW ||
                       limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
-    uint64_t remaining = limit_meter_functions(meter)->remaining(&meter->state, &rule, meter->t_ms);
-    uint64_t most = limit_min(write->wanted, remaining);
-    return write->waiters == 0 || (!write->spanning && is_current && meter->left >= most - most / 2);
+    uint64_t most = limit_min(write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
+    return is_current && meter->left >= most - most / 2;
 }
 
 static bool are_all_ready(const struct limit_table *table, const struct limit_shard *shard)
 {
     bool ready = shard->first_waiter != NULL;
-    for (const struct limit_meter *meter = shard->first_queued; ready && meter != NULL;
-         meter = meter->write->next_queued)
+    for (struct limit_meter *meter = shard->first_queued; ready && meter != NULL; meter = meter->write->next_queued)
         ready = is_ready(table, meter);
     return ready;
 }

@@ -40,7 +40,7 @@ uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
 struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost);
 // Finds the meter of every charged term. False: some are absent, and the answer says which.
 bool limit_gather(struct limit_decision *d);
-// Brings every meter to now and to today's limit. False when memory is out.
+// Brings every meter to now, and says what fits. False when memory is out.
 bool limit_sync_parts(struct limit_decision *d);
 
 // --- meter.c
@@ -63,8 +63,10 @@ void limit_unspend(struct limit_decision *d);
 void limit_confirm(struct limit_decision *d);
 // Makes room for a place at each meter. False when memory is out.
 bool limit_open_places(struct limit_decision *d);
-void limit_take_places(struct limit_decision *d);
-void limit_append_waiter(struct limit_table *table, struct limit_shard *shard, struct limit_waiter *waiter);
+// Numbers a waiter, unless it has waited before.
+void limit_number_waiter(const struct limit_decision *d, struct limit_waiter *waiter);
+void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter);
+void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
 
 static inline bool limit_names_charge(const struct limit_call *call)
 {

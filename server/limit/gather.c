@@ -95,7 +95,6 @@ bool limit_sync_parts(struct limit_decision *d)
         struct limit_part *part = &d->parts[i];
         struct limit_meter *meter = part->meter;
         meter->t_ms = limit_max(meter->t_ms, d->answer->now_ms);
-        limit_take_rule(meter, &part->rule);
         meter->retiring = false;
         part->functions->sync(&meter->state, &part->rule, meter->t_ms);
         part->fits = part->functions->fits(&meter->state, &part->rule, meter->t_ms, part->cost);

@@ -177,7 +177,8 @@ struct limit_waiter {
 // is left. First come, first served: a call that finds others waiting for a meter it needs joins the queue, unless
 // there is enough for all of them and for it. Who waits holds a place at every meter of the call, so nobody waits for
 // more than two commits, the one under way and the next, unless a window ends or a limit changes in the meantime or the
-// disk fails.
+// disk fails. Callers of one meter may differ about its limit: each obeys its own. Where they differ about a bucket's,
+// a commit serves those who agree with the one who has waited longest.
 void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
                   struct limit_answer *answer);
 

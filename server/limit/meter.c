@@ -28,7 +28,10 @@ static bool would_take_from_others(const struct limit_part *part)
 
 static bool is_part_short(const struct limit_decision *d, const struct limit_part *part)
 {
-    if (part->cost > part->meter->left || !is_window_durable(d, part->meter))
+    const struct limit_meter *meter = part->meter;
+    if (!limit_is_same_rate(meter, part->rule.amount, part->rule.burst))
+        return true;
+    if (part->cost > meter->left || !is_window_durable(d, meter))
         return true;
     return !d->woken && would_take_from_others(part);
 }
@@ -73,9 +76,14 @@ bool limit_is_short(const struct limit_decision *d)
 
 // --- waiting
 
-void limit_append_waiter(struct limit_table *table, struct limit_shard *shard, struct limit_waiter *waiter)
+void limit_number_waiter(const struct limit_decision *d, struct limit_waiter *waiter)
 {
-    waiter->number = atomic_fetch_add(&table->waiter_count, 1);
+    if (!d->woken)
+        waiter->number = atomic_fetch_add(&d->table->waiter_count, 1);
+}
+
+void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
+{
     waiter->next = NULL;
     if (shard->last_waiter != NULL)
         shard->last_waiter->next = waiter;
@@ -94,10 +102,20 @@ bool limit_open_places(struct limit_decision *d)
     return opened;
 }
 
-void limit_take_places(struct limit_decision *d)
+static void note_first(struct limit_write *write, const struct limit_rule *rule, uint64_t number)
+{
+    if (write->waiters > 0 && write->first < number)
+        return;
+    write->first = number;
+    write->amount = rule->amount;
+    write->burst = rule->burst;
+}
+
+void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter)
 {
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_write *write = d->parts[i].meter->write;
+        note_first(write, &d->parts[i].rule, waiter->number);
         write->wanted = limit_add(write->wanted, d->parts[i].cost);
         write->waiters++;
         limit_write_queue(d->table, d->shard, d->parts[i].meter);
@@ -111,8 +129,9 @@ static enum limit_verdict wait(struct limit_decision *d, struct limit_waiter *wa
 {
     if (!limit_open_places(d))
         return LIMIT_NO_MEMORY;
-    limit_take_places(d);
-    limit_append_waiter(d->table, d->shard, waiter);
+    limit_number_waiter(d, waiter);
+    limit_take_places(d, waiter);
+    limit_append_waiter(d->shard, waiter);
     return LIMIT_WAIT;
 }
 
@@ -136,9 +155,16 @@ void limit_unspend(struct limit_decision *d)
         struct limit_meter *meter = part->meter;
         struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rule.amount};
         (void)part->functions->refund(&meter->state, &part->rule, meter->t_ms, &now);
-        if (limit_is_same_rate(meter, part->rule.amount, part->rule.burst)) // else it was set aside for another limit
-            meter->left += part->from_left;
+        meter->left += part->from_left;
     }
+}
+
+// A relaxed call does not take away what is being set aside for those who wait.
+static bool may_take_rule(const struct limit_part *part)
+{
+    const struct limit_write *write = part->meter->write;
+    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || write == NULL ||
+           (write->waiters == 0 && !write->serving);
 }
 
 // Everything is spent before anything is queued: a snapshot must never see one limit charged and the other not.
@@ -147,6 +173,8 @@ void limit_confirm(struct limit_decision *d)
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_meter *meter = d->parts[i].meter;
         meter->dirty = true;
+        if (may_take_rule(&d->parts[i]))
+            limit_take_rule(meter, &d->parts[i].rule);
         if (meter->write != NULL && meter->write->in_flight)
             meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
         if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again

@@ -21,7 +21,10 @@ struct limit_write {
     struct limit_meter *next_queued;
     uint64_t wanted;  // sum of the costs that wait
     uint64_t waiters; // calls in the shard's queue that need this meter
-    uint64_t spent;   // since the snapshot in flight
+    uint64_t first;   // the number of the one among them who came first
+    uint64_t amount;  // and his limit
+    uint64_t burst;
+    uint64_t spent; // since the snapshot in flight
     bool queued;
     bool spanning;   // some of those who wait are in another shard's queue
     bool in_batch;   // from limit_collect to the end of limit_settle
@@ -34,9 +37,9 @@ struct limit_meter {
     struct limit_meter *next; // of its bucket
     struct limit_write *write;
     uint64_t t_ms;       // never goes back
-    uint64_t amount;     // of the limit as last seen
+    uint64_t amount;     // of the limit that was last spent under, or is written for
     uint64_t burst;      // likewise
-    uint64_t left;       // may be spent without asking the disk
+    uint64_t left;       // may be spent without asking the disk, under this limit
     uint64_t durable_ms; // time of the newest record known to be on disk
     union limit_state state;
     uint32_t hash;
@@ -102,7 +105,7 @@ void limit_meter_free(struct limit_meter *meter);
 void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
-// The rule as last seen, for the writer who has no term.
+// The rule of its limit, for the writer who has no term.
 struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter);
 // A bucket's units are times, and how long a unit lasts depends on the limit. What a crash loses is charged as long as
 // it lasted under the limit of the record, so a limit that differs has to be written before it is spent under.
@@ -111,7 +114,8 @@ static inline bool limit_is_same_rate(const struct limit_meter *meter, uint64_t 
 {
     return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == amount && meter->burst == burst);
 }
-// The limit as it is today.
+// Callers may disagree about it, or some may not know of a change yet. So it is taken when something is spent, or set
+// aside for whoever waits longest, and not by being asked for: nobody can keep others waiting with another limit.
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
 

@@ -159,9 +159,9 @@ static bool spans_shards(const struct together *all)
     return count > 1;
 }
 
-static void take_spanning_places(struct together *all, struct limit_decision *d)
+static void take_spanning_places(struct together *all, struct limit_decision *d, const struct limit_waiter *waiter)
 {
-    limit_take_places(d);
+    limit_take_places(d, waiter);
     for (size_t i = 0; i < d->part_count; i++)
         d->parts[i].meter->write->spanning |= spans_shards(all);
 }
@@ -175,15 +175,16 @@ static enum limit_verdict wait_all(struct together *all, struct limit_waiter *wa
     struct limit_shard *lowest = NULL;
     if (!open_all_places(all))
         return LIMIT_NO_MEMORY;
+    limit_number_waiter(&all->members[0].decision, waiter);
     for (size_t i = 0; i < all->count; i++) {
         struct limit_decision *d = &all->members[i].decision;
         if (d->part_count == 0) // charged before, or without limits: its shard may have nothing to collect
             continue;
-        take_spanning_places(all, d);
+        take_spanning_places(all, d, waiter);
         if (lowest == NULL || d->shard < lowest)
             lowest = d->shard;
     }
-    limit_append_waiter(all->table, lowest, waiter);
+    limit_append_waiter(lowest, waiter);
     return LIMIT_WAIT;
 }
 
