@@ -8,15 +8,6 @@
 static char directory[] = "/tmp/postern-cli-XXXXXX";
 static char url[64];
 
-static ProtobufCBinaryData data(const char *text)
-{
-    union {
-        const char *text;
-        uint8_t *bytes;
-    } same = {.text = text};
-    return (ProtobufCBinaryData){.data = same.bytes, .len = strlen(text)};
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -101,9 +92,9 @@ static void start_suspension(struct suspension *at, struct peer *peer, unsigned 
     static Postern__V1__Environment live[] = {POSTERN__V1__ENVIRONMENT__ENVIRONMENT_LIVE};
     *at = (struct suspension){.collisions = collisions};
     postern__v1__account__init(&at->account);
-    at->account.account = data("acme");
-    at->account.display_name = data("Acme");
-    at->account.tier = data("free");
+    at->account.account = peer_text("acme");
+    at->account.display_name = peer_text("Acme");
+    at->account.tier = peer_text("free");
     at->account.environments = live;
     at->account.n_environments = 1;
     at->account.max_keys = 77;
@@ -195,8 +186,8 @@ static void start_import(struct importing *at, struct peer *peer, unsigned refus
     at->done.keys = at->keys;
     postern__v1__status__init(&at->refused);
     at->refused.code = code;
-    at->refused.field = data(field);
-    at->refused.message = data("no");
+    at->refused.field = peer_text(field);
+    at->refused.message = peer_text("no");
     peer_start(peer, url, on_import, at);
 }
 

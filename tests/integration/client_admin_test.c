@@ -10,20 +10,6 @@ enum { LONG_MS = 60000 };
 static char directory[] = "/tmp/postern-admin-XXXXXX";
 static char url[64];
 
-static ProtobufCBinaryData data(const char *text)
-{
-    union {
-        const char *text;
-        uint8_t *bytes;
-    } same = {.text = text};
-    return (ProtobufCBinaryData){.data = same.bytes, .len = strlen(text)};
-}
-
-static bool is(ProtobufCBinaryData bytes, const char *text)
-{
-    return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
-}
-
 // What the peer answers with; the scripts fill them in.
 static struct {
     Postern__V1__Key key, other;
@@ -63,31 +49,31 @@ static void make_records(void)
 {
     postern__v1__key__init(&made.key);
     postern__v1__key__init(&made.other);
-    made.key.key_id = data("key_new");
-    made.other.key_id = data("key_old");
+    made.key.key_id = peer_text("key_new");
+    made.other.key_id = peer_text("key_old");
     made.keys[0] = &made.key;
     made.keys[1] = &made.other;
     postern__v1__account__init(&made.account);
-    made.account.account = data("acme");
+    made.account.account = peer_text("acme");
     made.account.revoked_before_ms = 7;
     made.accounts[0] = &made.account;
     postern__v1__tier__init(&made.tier);
-    made.tier.tier = data("free");
+    made.tier.tier = peer_text("free");
     made.tiers[0] = &made.tier;
-    implied[0] = data("jobs:read");
+    implied[0] = peer_text("jobs:read");
     postern__v1__scope__init(&made.scope);
-    made.scope.scope = data("worker");
+    made.scope.scope = peer_text("worker");
     made.scope.implies = implied;
     made.scope.n_implies = 1;
     made.scope.public_safe = true;
     made.scopes[0] = &made.scope;
     postern__v1__entry__init(&made.entry);
-    made.entry.key = data("name");
-    made.entry.value = data("x");
+    made.entry.key = peer_text("name");
+    made.entry.value = peer_text("x");
     made.entries[0] = &made.entry;
     postern__v1__change__init(&made.change);
     made.change.seq = 9;
-    made.change.actor = data("uid:0");
+    made.change.actor = peer_text("uid:0");
     made.change.after = made.entries;
     made.change.n_after = 1;
     made.changes[0] = &made.change;
@@ -143,10 +129,11 @@ static enum peer_act on_update(void *right, unsigned n, const Postern__V1__Reque
 {
     (void)n;
     const Postern__V1__UpdateRequest *asked = request->update;
-    *(bool *)right = is(asked->key_id, "key_old") && asked->if_version == 4 && asked->n_update_mask == 3 &&
-                     is(asked->update_mask[0], "scopes") && is(asked->update_mask[1], "expires_at_ms") &&
-                     is(asked->update_mask[2], "enabled") && asked->n_scopes == 1 && is(asked->scopes[0], "jobs:run") &&
-                     asked->expires_at_ms == 12 && asked->enabled && asked->name.len == 0;
+    *(bool *)right = peer_is(asked->key_id, "key_old") && asked->if_version == 4 && asked->n_update_mask == 3 &&
+                     peer_is(asked->update_mask[0], "scopes") && peer_is(asked->update_mask[1], "expires_at_ms") &&
+                     peer_is(asked->update_mask[2], "enabled") && asked->n_scopes == 1 &&
+                     peer_is(asked->scopes[0], "jobs:run") && asked->expires_at_ms == 12 && asked->enabled &&
+                     asked->name.len == 0;
     postern__v1__update_reply__init(&made.update);
     made.update.key = &made.key;
     reply->result_case = POSTERN__V1__REPLY__RESULT_UPDATE;
@@ -181,9 +168,9 @@ static enum peer_act on_roll(void *right, unsigned n, const Postern__V1__Request
 {
     const Postern__V1__RollRequest *asked = request->roll;
     bool has_grace = asked->grace_case == POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
-    *(bool *)right = is(asked->key_id, "key_old") && has_grace == (n == 0) && asked->grace_ms == 0;
+    *(bool *)right = peer_is(asked->key_id, "key_old") && has_grace == (n == 0) && asked->grace_ms == 0;
     postern__v1__roll_reply__init(&made.roll);
-    made.roll.api_key = data("acme_live_token");
+    made.roll.api_key = peer_text("acme_live_token");
     made.roll.key = &made.key;
     made.roll.predecessor = &made.other;
     reply->result_case = POSTERN__V1__REPLY__RESULT_ROLL;
@@ -213,7 +200,7 @@ static void a_grace_of_nothing_is_told_from_no_grace(void **state)
 static enum peer_act on_delete(void *right, unsigned n, const Postern__V1__Request *request, Postern__V1__Reply *reply)
 {
     (void)n;
-    *(bool *)right = is(request->delete_->key_id, "key_old") && request->delete_->if_version == 3;
+    *(bool *)right = peer_is(request->delete_->key_id, "key_old") && request->delete_->if_version == 3;
     postern__v1__delete_reply__init(&made.delete);
     made.delete.key = &made.other;
     reply->result_case = POSTERN__V1__REPLY__RESULT_DELETE;
@@ -239,10 +226,11 @@ static enum peer_act on_import(void *right, unsigned n, const Postern__V1__Reque
 {
     (void)n;
     const Postern__V1__ImportRequest *asked = request->import;
-    *(bool *)right = asked->n_keys == 2 && asked->keys[0]->token_case == POSTERN__V1__IMPORT_KEY__TOKEN_SHA256 &&
-                     asked->keys[0]->sha256.len == POSTERN_SHA256_SIZE && is(asked->keys[0]->key->account, "acme") &&
-                     asked->keys[1]->token_case == POSTERN__V1__IMPORT_KEY__TOKEN_API_KEY &&
-                     is(asked->keys[1]->api_key, "an-old-token-of-another") && is(asked->keys[1]->key->name, "two");
+    *(bool *)right =
+        asked->n_keys == 2 && asked->keys[0]->token_case == POSTERN__V1__IMPORT_KEY__TOKEN_SHA256 &&
+        asked->keys[0]->sha256.len == POSTERN_SHA256_SIZE && peer_is(asked->keys[0]->key->account, "acme") &&
+        asked->keys[1]->token_case == POSTERN__V1__IMPORT_KEY__TOKEN_API_KEY &&
+        peer_is(asked->keys[1]->api_key, "an-old-token-of-another") && peer_is(asked->keys[1]->key->name, "two");
     postern__v1__import_reply__init(&made.import);
     made.import.keys = made.keys;
     made.import.n_keys = 1;
@@ -285,18 +273,18 @@ static enum peer_act on_account(void *right, unsigned n, const Postern__V1__Requ
     (void)n;
     reply->result_case = (Postern__V1__Reply__ResultCase)request->call_case;
     if (request->call_case == POSTERN__V1__REQUEST__CALL_GET_ACCOUNT) {
-        *(bool *)right = is(request->get_account->account, "acme");
+        *(bool *)right = peer_is(request->get_account->account, "acme");
         postern__v1__get_account_reply__init(&made.get_account);
         made.get_account.account = &made.account;
         reply->get_account = &made.get_account;
     } else if (request->call_case == POSTERN__V1__REQUEST__CALL_REVOKE_ALL) {
-        *(bool *)right = is(request->revoke_all->account, "acme") && request->revoke_all->created_before_ms == 5 &&
-                         is(request->revoke_all->reason, "leak");
+        *(bool *)right = peer_is(request->revoke_all->account, "acme") && request->revoke_all->created_before_ms == 5 &&
+                         peer_is(request->revoke_all->reason, "leak");
         postern__v1__revoke_all_reply__init(&made.revoke_all);
         made.revoke_all.account = &made.account;
         reply->revoke_all = &made.revoke_all;
     } else {
-        *(bool *)right = is(request->delete_account->account, "acme") && request->delete_account->if_version == 6;
+        *(bool *)right = peer_is(request->delete_account->account, "acme") && request->delete_account->if_version == 6;
         postern__v1__delete_account_reply__init(&made.delete_account);
         made.delete_account.account = &made.account;
         reply->delete_account = &made.delete_account;
@@ -335,7 +323,7 @@ static void an_account_is_read_revoked_and_deleted(void **state)
 
 static bool is_next_page(uint32_t page_size, ProtobufCBinaryData token)
 {
-    return page_size == 3 && is(token, "before");
+    return page_size == 3 && peer_is(token, "before");
 }
 
 static enum peer_act on_list(void *right, unsigned n, const Postern__V1__Request *request, Postern__V1__Reply *reply)
@@ -347,7 +335,7 @@ static enum peer_act on_list(void *right, unsigned n, const Postern__V1__Request
         postern__v1__list_accounts_reply__init(&made.list_accounts);
         made.list_accounts.accounts = made.accounts;
         made.list_accounts.n_accounts = 1;
-        made.list_accounts.next_page_token = data("next");
+        made.list_accounts.next_page_token = peer_text("next");
         reply->list_accounts = &made.list_accounts;
     } else if (request->call_case == POSTERN__V1__REQUEST__CALL_LIST_TIERS) {
         *(bool *)right = is_next_page(request->list_tiers->page_size, request->list_tiers->page_token);
@@ -405,7 +393,8 @@ static enum peer_act on_changes(void *right, unsigned n, const Postern__V1__Requ
     (void)n;
     const Postern__V1__ListChangesRequest *asked = request->list_changes;
     *(bool *)right = is_next_page(asked->page_size, asked->page_token) && asked->from_ms == 1 && asked->to_ms == 2 &&
-                     is(asked->actor, "uid:0") && is(asked->account, "acme") && is(asked->key_id, "key_old");
+                     peer_is(asked->actor, "uid:0") && peer_is(asked->account, "acme") &&
+                     peer_is(asked->key_id, "key_old");
     postern__v1__list_changes_reply__init(&made.list_changes);
     made.list_changes.changes = made.changes;
     made.list_changes.n_changes = 1;
@@ -503,9 +492,9 @@ static enum peer_act on_stats(void *right, unsigned n, const Postern__V1__Reques
     postern__v1__store_stats__init(&store);
     postern__v1__busy__init(&busy);
     meters.meters = 3, meters.bytes = 400;
-    store.name = data("registry"), store.jobs = 9;
-    busy.key_id = data("key_old"), busy.calls = 11, busy.refusals = 2;
-    stats.version = data("9.9"), stats.decisions = 12, stats.clock_ahead_ms = -5;
+    store.name = peer_text("registry"), store.jobs = 9;
+    busy.key_id = peer_text("key_old"), busy.calls = 11, busy.refusals = 2;
+    stats.version = peer_text("9.9"), stats.decisions = 12, stats.clock_ahead_ms = -5;
     stats.meters = &meters, stats.stores = stores, stats.n_stores = 1, stats.keys = keys, stats.n_keys = 1;
     reply->result_case = POSTERN__V1__REPLY__RESULT_STATS;
     reply->stats = &stats;
@@ -545,18 +534,19 @@ static enum peer_act on_catalogue(void *right, unsigned n, const Postern__V1__Re
     reply->result_case = (Postern__V1__Reply__ResultCase)request->call_case;
     if (request->call_case == POSTERN__V1__REQUEST__CALL_PUT_SCOPE) {
         const Postern__V1__PutScopeRequest *asked = request->put_scope;
-        *(bool *)right = is(asked->scope, "worker") && is(asked->description, "works") && asked->n_implies == 1 &&
-                         is(asked->implies[0], "jobs:read") && asked->is_default && asked->public_safe;
+        *(bool *)right = peer_is(asked->scope, "worker") && peer_is(asked->description, "works") &&
+                         asked->n_implies == 1 && peer_is(asked->implies[0], "jobs:read") && asked->is_default &&
+                         asked->public_safe;
         postern__v1__put_scope_reply__init(&made.put_scope);
         made.put_scope.scope = &made.scope;
         reply->put_scope = &made.put_scope;
     } else if (request->call_case == POSTERN__V1__REQUEST__CALL_DELETE_SCOPE) {
-        *(bool *)right = is(request->delete_scope->scope, "worker") && request->delete_scope->if_version == 2;
+        *(bool *)right = peer_is(request->delete_scope->scope, "worker") && request->delete_scope->if_version == 2;
         postern__v1__delete_scope_reply__init(&made.delete_scope);
         made.delete_scope.scope = &made.scope;
         reply->delete_scope = &made.delete_scope;
     } else {
-        *(bool *)right = is(request->delete_tier->tier, "free") && request->delete_tier->if_version == 2;
+        *(bool *)right = peer_is(request->delete_tier->tier, "free") && request->delete_tier->if_version == 2;
         postern__v1__delete_tier_reply__init(&made.delete_tier);
         reply->delete_tier = &made.delete_tier; // without the tier: an old server may leave things out
     }
@@ -601,7 +591,7 @@ static void scopes_and_tiers_are_put_and_deleted(void **state)
 static enum peer_act on_batch(void *right, unsigned n, const Postern__V1__Request *request, Postern__V1__Reply *reply)
 {
     const Postern__V1__VerifyBatchRequest *asked = request->verify_batch;
-    *(bool *)right = asked->atomic && asked->n_calls == 2 && is(asked->calls[0]->api_key, "one") &&
+    *(bool *)right = asked->atomic && asked->n_calls == 2 && peer_is(asked->calls[0]->api_key, "one") &&
                      asked->calls[0]->charge_id.len == POSTERN_ID_SIZE && asked->calls[1]->peek &&
                      asked->calls[1]->charge_id.len == 0;
     for (size_t i = 0; i < 2; i++) {

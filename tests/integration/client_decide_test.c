@@ -26,20 +26,6 @@ static int tear_down(void **state)
     return rmdir(directory);
 }
 
-static ProtobufCBinaryData data(const char *text)
-{
-    union {
-        const char *text;
-        uint8_t *bytes;
-    } same = {.text = text};
-    return (ProtobufCBinaryData){.data = same.bytes, .len = strlen(text)};
-}
-
-static bool is_text(ProtobufCBinaryData field, const char *text)
-{
-    return field.len == strlen(text) && memcmp(field.data, text, field.len) == 0;
-}
-
 static struct postern *opened(uint32_t timeout_ms, enum postern_policy policy)
 {
     struct postern *client = NULL;
@@ -136,9 +122,9 @@ static void a_call_of_a_batch_that_failed_says_why_and_is_not_allowed(void **sta
     struct postern_verify_batch_reply *reply = NULL;
     script_init(&script, 3, 3);
     script.statuses[1].code = POSTERN_NOT_FOUND;
-    script.statuses[1].message = data("no limit declares \"requestz\"");
-    script.statuses[1].field = data("verify_batch.calls[1].charges[0].resource");
-    script.statuses[1].reason = data("UNDECLARED");
+    script.statuses[1].message = peer_text("no limit declares \"requestz\"");
+    script.statuses[1].field = peer_text("verify_batch.calls[1].charges[0].resource");
+    script.statuses[1].reason = peer_text("UNDECLARED");
     script.statuses[1].retry_after_ms = 7;
     assert_int_equal(ask_batch(&script, POSTERN_FAIL_OPEN, false, &reply, NULL), POSTERN_OK);
     assert_false(script.atomic);
@@ -182,8 +168,8 @@ static void details_of_a_refusal_come_with_the_call_of_the_batch(void **state)
     struct postern_verify_batch_reply *reply = NULL;
     script_init(&script, 3, 3);
     postern__v1__entry__init(&script.detail);
-    script.detail.key = data("expired_at");
-    script.detail.value = data("2026-01-31T12:00:00Z");
+    script.detail.key = peer_text("expired_at");
+    script.detail.value = peer_text("2026-01-31T12:00:00Z");
     script.details[0] = &script.detail;
     script.statuses[2].details = script.details;
     script.statuses[2].n_details = 1;
@@ -230,8 +216,8 @@ static enum peer_act on_custom(void *context, unsigned n, const Postern__V1__Req
     const Postern__V1__Custom *custom = asked->custom;
     seen->right =
         asked->subject_case == POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM &&
-        is_text(custom->namespace_, "signup") && is_text(custom->identifier, "192.0.2.7") && custom->relaxed &&
-        custom->n_limits == 3 && is_text(custom->limits[0]->resource, "requests") && custom->limits[0]->amount == 5 &&
+        peer_is(custom->namespace_, "signup") && peer_is(custom->identifier, "192.0.2.7") && custom->relaxed &&
+        custom->n_limits == 3 && peer_is(custom->limits[0]->resource, "requests") && custom->limits[0]->amount == 5 &&
         custom->limits[1]->amount == 100 && custom->limits[1]->period == POSTERN__V1__PERIOD__PERIOD_DAY &&
         custom->limits[2]->algorithm == POSTERN__V1__ALGORITHM__ALGORITHM_TOKEN_BUCKET && custom->limits[2]->burst == 2;
     postern__v1__rate_check_reply__init(&seen->answer);
@@ -320,7 +306,7 @@ static enum peer_act lose_then_refuse(void *context, unsigned n, const Postern__
     if (request->rate_check->mode != POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND)
         abort();
     refused.code = POSTERN_FAILED_PRECONDITION;
-    refused.reason = data(refusal->reason);
+    refused.reason = peer_text(refusal->reason);
     reply->status = &refused;
     return PEER_ANSWER;
 }

@@ -13,11 +13,7 @@ enum { LIMIT = 100 };
 static int set_up(void **state)
 {
     static struct rpc_fixture fixture;
-    rpc_fixture_open(&fixture);
-    rpc_fixture_serve(&fixture);
-    (void)assert_ok(rpc_fixture_put_tier(&fixture, "free", LIMIT));
-    put_account(&fixture, "acme");
-    put_account(&fixture, "other");
+    open_with_accounts(&fixture, LIMIT);
     *state = &fixture;
     return 0;
 }

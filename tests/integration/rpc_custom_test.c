@@ -6,34 +6,18 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "support/rpc_charges.h"
 
 #define CLOSED_URL "inproc://rpc-custom-closed"
 
-static char tcp_url[64];
-
-// A port that is free now.
-static void find_tcp_url(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    close(fd);
-    (void)snprintf(tcp_url, sizeof tcp_url, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
-}
+static char tcp_url[RPC_FIXTURE_TCP_URL_SIZE];
 
 static int set_up(void **state)
 {
     static struct rpc_fixture fixture;
     static struct rpc_listener listeners[4];
     rpc_fixture_open(&fixture);
-    find_tcp_url();
+    rpc_fixture_tcp_url(tcp_url);
     memcpy(listeners, fixture.listeners, sizeof fixture.listeners);
     listeners[2] = (struct rpc_listener){tcp_url, RPC_OPERATOR};
     listeners[3] = (struct rpc_listener){CLOSED_URL, RPC_ANYONE};

@@ -6,10 +6,6 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "support/rpc_asks.h"
 
 static const char *const admin_scopes[3] = {"postern:account-admin", "docs:*", "mail"};
@@ -17,22 +13,10 @@ static const char *const admin_scopes[3] = {"postern:account-admin", "docs:*", "
 struct scene {
     struct rpc_fixture fixture;
     struct rpc_listener listeners[3];
-    char tcp[64];
+    char tcp[RPC_FIXTURE_TCP_URL_SIZE];
     const Postern__V1__CreateReply *admin; // of acme: docs:* and mail, test
     const Postern__V1__CreateReply *other; // a key of the account other
 };
-
-// A port that is free now.
-static void write_tcp_url(char *out, size_t size)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    close(fd);
-    (void)snprintf(out, size, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
-}
 
 static void fill(struct scene *scene)
 {
@@ -53,7 +37,7 @@ static int set_up(void **state)
     static struct scene scene;
     memset(&scene, 0, sizeof scene);
     rpc_fixture_open(&scene.fixture);
-    write_tcp_url(scene.tcp, sizeof scene.tcp);
+    rpc_fixture_tcp_url(scene.tcp);
     memcpy(scene.listeners, scene.fixture.listeners, sizeof scene.fixture.listeners);
     scene.listeners[2] = (struct rpc_listener){scene.tcp, RPC_OPERATOR};
     scene.fixture.options.listeners = scene.listeners;

@@ -51,6 +51,21 @@ struct peer_context {
     bool sending;
 };
 
+// Text as a field of a message; it must outlive the message.
+static inline ProtobufCBinaryData peer_text(const char *text)
+{
+    union {
+        const char *text;
+        uint8_t *bytes;
+    } same = {.text = text};
+    return (ProtobufCBinaryData){.data = same.bytes, .len = strlen(text)};
+}
+
+static inline bool peer_is(ProtobufCBinaryData field, const char *text)
+{
+    return field.len == strlen(text) && memcmp(field.data, text, field.len) == 0;
+}
+
 // `n` counts the requests from 0. `reply` is initialized; what it is made to point to must outlive the script's return.
 typedef enum peer_act peer_script(void *context, unsigned n, const Postern__V1__Request *request,
                                   Postern__V1__Reply *reply);

@@ -147,6 +147,16 @@ static inline void put_account(struct rpc_fixture *fixture, const char *name)
     (void)assert_ok(ask(fixture, nothing(), ASK(PUT_ACCOUNT), &put));
 }
 
+// Serves the accounts acme and other, each with so many `requests` an hour.
+static inline void open_with_accounts(struct rpc_fixture *fixture, uint64_t amount)
+{
+    rpc_fixture_open(fixture);
+    rpc_fixture_serve(fixture);
+    (void)assert_ok(rpc_fixture_put_tier(fixture, "free", amount));
+    put_account(fixture, "acme");
+    put_account(fixture, "other");
+}
+
 static inline const Postern__V1__Reply *update_scopes(struct rpc_fixture *fixture, ProtobufCBinaryData credential,
                                                       ProtobufCBinaryData key_id, const char *const scopes[3])
 {

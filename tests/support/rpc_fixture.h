@@ -10,11 +10,14 @@
 #include "support/tempdir.h"
 #include "usage/usage.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +27,7 @@ enum {
     RPC_FIXTURE_CUSTOM_METERS = 1000,
     RPC_FIXTURE_TIMEOUT_MS = 20000,
     RPC_FIXTURE_ID_SIZE = 16,
+    RPC_FIXTURE_TCP_URL_SIZE = 32,
     RPC_FIXTURE_METERS_TABLES = 3 + USAGE_TABLES
 };
 
@@ -167,6 +171,19 @@ static inline nng_socket rpc_fixture_dial(const char *url)
                        "no time-outs");
     rpc_fixture_demand(nng_dial(client, url, NULL, 0) == 0, "nobody answers");
     return client;
+}
+
+// A URL with a port that is free now.
+static inline void rpc_fixture_tcp_url(char out[RPC_FIXTURE_TCP_URL_SIZE])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    rpc_fixture_demand(bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                           getsockname(fd, (struct sockaddr *)&address, &length) == 0,
+                       "no port");
+    close(fd);
+    (void)snprintf(out, RPC_FIXTURE_TCP_URL_SIZE, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
 }
 
 static inline void rpc_fixture_serve(struct rpc_fixture *fixture)
