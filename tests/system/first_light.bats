@@ -36,9 +36,11 @@ spend() {
 
 bats_require_minimum_version 1.5.0
 
-@test "K1 a key is created at once, with a descriptive name, and is allowed" {
+@test "K1 a key is created at once, with a descriptive name and the scopes that were chosen, and is allowed" {
     postern account put "$ACCOUNT"
-    run --separate-stderr postern create --account "$ACCOUNT" --name "Nightly ingest" --json
+    postern scope put ingest
+    postern scope put export
+    run --separate-stderr postern create --account "$ACCOUNT" --name "Nightly ingest" --scope ingest --json
     [ "$status" -eq 0 ]
     answer '.key | .name == "Nightly ingest" and .state == "ACTIVE" and .environment == "TEST" and .type == "SECRET"'
     TOKEN=$(jq -r .api_key <<<"$output")
@@ -47,6 +49,10 @@ bats_require_minimum_version 1.5.0
     [ "$status" -eq 0 ]
     answer '.allowed and .reason == "ALLOWED" and .http_status == 200 and .key_name == "Nightly ingest"'
     answer ".account == \"$ACCOUNT\" and .key_id == \"$KEY_ID\" and .tier == \"free\""
+    verify --scope ingest
+    answer '.allowed and .scopes == ["ingest"]'
+    verify --scope ingest --scope export
+    answer '.reason == "INSUFFICIENT_SCOPE" and .missing_scopes == ["export"]'
 }
 
 @test "K3 the token is shown once: no other answer holds it, nor does any file of the daemon" {
