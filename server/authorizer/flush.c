@@ -3,6 +3,8 @@
 
 #define FLUSH_ARENA_BYTES ((size_t)256 * 1024 * 1024)
 
+enum { SKIPS_MAX = 8 }; // of a clean stop: then it goes without writing
+
 static struct authorizer *flush_owner(struct store_job *job)
 {
     return (struct authorizer *)(void *)((char *)job - offsetof(struct authorizer, flush));
@@ -46,6 +48,7 @@ static bool write_mark(struct authorizer *a, struct store_txn *txn)
 static void flush_run(struct store_job *job, struct store_txn *txn)
 {
     struct authorizer *a = flush_owner(job);
+    a->flush_has_run = true;
     a->flush_is_exact = atomic_load(&a->stopping);
     a->flush_batch = a->flush_is_exact ? limit_collect_exact(a->limits) : limit_collect(a->limits);
     size_t count = a->flush_batch != NULL ? limit_batch_count(a->flush_batch) : 0;
@@ -66,13 +69,24 @@ static void flush_finish(struct authorizer *a)
     pthread_mutex_unlock(&a->stop_lock);
 }
 
+// It was not run, because the store does not begin or another job broke the transaction. Nobody is to wait for that, a
+// clean stop only a little.
+static void flush_skip(struct authorizer *a)
+{
+    bool stopping = atomic_load(&a->stopping);
+    a->flush_failed = true;
+    a->flush_batch = stopping ? NULL : limit_collect(a->limits);
+    a->flush_is_exact = stopping && ++a->stop_skips == SKIPS_MAX;
+}
+
 static void flush_done(struct store_job *job, enum status status)
 {
     struct authorizer *a = flush_owner(job);
-    enum status settled = a->flush_failed ? STATUS_UNAVAILABLE : status;
-    if (a->flush_batch == NULL && status != STATUS_OK && !atomic_load(&a->stopping)) {
-        a->flush_batch = limit_collect(a->limits); // it was not run: nobody is to wait for a store that does not begin
+    if (!a->flush_has_run) {
+        flush_skip(a);
     }
+    a->flush_has_run = false;
+    enum status settled = a->flush_failed ? STATUS_UNAVAILABLE : status;
     if (a->flush_batch != NULL) {
         limit_settle(a->limits, a->flush_batch, settled, a->flush_durable_ms);
         a->flush_batch = NULL;

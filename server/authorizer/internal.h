@@ -51,7 +51,9 @@ struct authorizer {
     // The write-behind: one job, at most once in the writer's queue.
     struct store_job flush;
     atomic_bool flush_queued;
+    bool flush_has_run;
     bool flush_is_exact; // this run of the job is the clean stop's
+    unsigned stop_skips; // runs of the clean stop that the store did not come to
     struct arena *flush_arena;
     struct limit_batch *flush_batch;
     uint64_t flush_durable_ms;

@@ -1,0 +1,241 @@
+// What becomes of calls and of a clean stop when the store does not come to the meters' write: because it does not
+// begin, or because somebody else's job breaks the transaction they share.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "authorizer/authorizer.h"
+#include "support/registry_fixture.h"
+
+enum { ROUNDS_MAX = 20000 };
+
+// Breaks every transaction, before the jobs that were submitted behind it are run.
+struct breaker {
+    struct store_job job; // first: run and done get it
+    struct store *store;
+    atomic_int rounds_left;
+    sem_t gate; // holds the writer until something is behind it
+    sem_t done;
+    bool is_open;
+};
+
+struct world {
+    struct registry_fixture registry;
+    char path[PATH_MAX];
+    struct log log;
+    struct store *meters;
+    struct authorizer *authorizer;
+    struct limit limit;
+    struct arena *arena;
+    struct breaker breaker;
+};
+
+// --- opening
+
+static void start(struct world *world)
+{
+    struct status_note note = {.message = ""};
+    struct authorizer_options options = {.registry = world->registry.registry,
+                                         .meters = world->meters,
+                                         .clock = world->registry.clock,
+                                         .log = &world->log,
+                                         .max_custom_meters = 100};
+    assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
+}
+
+static int make_world(void **state)
+{
+    struct status_note note = {.message = ""};
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    fixture_make(&world->registry);
+    world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC)};
+    world->arena = arena_new((size_t)1 << 20);
+    assert_int_equal(limit_parse(slice_text("tries=80/h"), &world->limit, &note), STATUS_OK);
+    struct store_options options = {.path = tempdir_join(&world->registry.directory, "meters", world->path),
+                                    .tables = authorizer_tables,
+                                    .table_count = authorizer_table_count,
+                                    .map_size_bytes = (size_t)64 << 20,
+                                    .max_readers = 8,
+                                    .log = &world->log};
+    assert_int_equal(store_open(&options, &world->meters, &note), STATUS_OK);
+    start(world);
+    *state = world;
+    return 0;
+}
+
+static int drop_world(void **state)
+{
+    struct world *world = *state;
+    authorizer_close(world->authorizer);
+    store_close(world->meters);
+    arena_free(world->arena);
+    close(world->log.fd);
+    fixture_remove(&world->registry);
+    free(world);
+    return 0;
+}
+
+// --- the breaker
+
+static void break_run(struct store_job *job, struct store_txn *txn)
+{
+    static const uint8_t too_long[600] = {1};
+    struct breaker *breaker = (struct breaker *)job;
+    while (!breaker->is_open && sem_wait(&breaker->gate) != 0)
+        ;
+    breaker->is_open = true;
+    store_put(txn, 0, slice_make(too_long, sizeof too_long), slice_text("x"));
+}
+
+static void break_done(struct store_job *job, enum status status)
+{
+    struct breaker *breaker = (struct breaker *)job;
+    assert_int_not_equal(status, STATUS_OK);
+    if (atomic_fetch_sub(&breaker->rounds_left, 1) > 1)
+        store_submit(breaker->store, job);
+    else
+        sem_post(&breaker->done);
+}
+
+// The writer stands still until release_writer; then `rounds` transactions fail, the first one without anybody else.
+static void break_store(struct world *world, int rounds)
+{
+    struct breaker *breaker = &world->breaker;
+    *breaker = (struct breaker){.job = {.run = break_run, .done = break_done}, .store = world->meters};
+    atomic_store(&breaker->rounds_left, rounds);
+    sem_init(&breaker->gate, 0, 0);
+    sem_init(&breaker->done, 0, 0);
+    store_submit(world->meters, &breaker->job);
+}
+
+static void release_writer(struct world *world)
+{
+    sem_post(&world->breaker.gate);
+}
+
+// Returns how many rounds were left.
+static int mend_store(struct world *world)
+{
+    int left = atomic_exchange(&world->breaker.rounds_left, 1);
+    if (left < 1)
+        atomic_store(&world->breaker.rounds_left, left);
+    while (sem_wait(&world->breaker.done) != 0)
+        ;
+    sem_destroy(&world->breaker.done);
+    sem_destroy(&world->breaker.gate);
+    return left;
+}
+
+// --- asking
+
+struct asking {
+    struct authorizer_call call; // first: resume gets it
+    struct limit_charge charge;
+    sem_t resumed;
+    enum status status;
+};
+
+static void resume(struct authorizer_call *call, enum status status)
+{
+    ((struct asking *)call)->status = status;
+    sem_post(&((struct asking *)call)->resumed);
+}
+
+static void prepare(struct world *world, struct asking *asking, bool peek)
+{
+    memset(asking, 0, sizeof *asking);
+    sem_init(&asking->resumed, 0, 0);
+    asking->charge = (struct limit_charge){slice_text("tries"), 1};
+    asking->call = (struct authorizer_call){
+        .arena = world->arena,
+        .subject = AUTHORIZER_BY_CUSTOM,
+        .custom = {.name = slice_text("login somebody"), .limits = &world->limit, .limit_count = 1},
+        .question = {.charges = &asking->charge, .charge_count = 1, .peek = peek},
+        .resume = resume};
+}
+
+static void charge(struct world *world)
+{
+    struct asking asking;
+    prepare(world, &asking, false);
+    while (authorizer_decide(world->authorizer, &asking.call) == AUTHORIZER_WAITING)
+        while (sem_wait(&asking.resumed) != 0)
+            ;
+    assert_int_equal(asking.call.status, STATUS_OK);
+    assert_int_equal(asking.call.decision.reason, REASON_ALLOWED);
+}
+
+static uint64_t remaining(struct world *world)
+{
+    struct asking asking;
+    prepare(world, &asking, true);
+    assert_int_equal(authorizer_decide(world->authorizer, &asking.call), AUTHORIZER_DONE);
+    assert_int_equal(asking.call.status, STATUS_OK);
+    return asking.call.decision.meters[0].view.remaining;
+}
+
+// --- tests
+
+static void call_is_told_when_the_store_does_not_come_to_its_charge(void **state)
+{
+    struct world *world = *state;
+    struct asking asking;
+    break_store(world, ROUNDS_MAX);
+    prepare(world, &asking, false);
+    assert_int_equal(authorizer_decide(world->authorizer, &asking.call), AUTHORIZER_WAITING);
+    release_writer(world);
+    while (sem_wait(&asking.resumed) != 0)
+        ;
+    assert_int_equal(asking.status, STATUS_UNAVAILABLE);
+    assert_true(mend_store(world) > 1);
+    charge(world);
+    assert_int_equal(remaining(world), 79);
+}
+
+static void clean_stop_does_not_wait_for_a_store_that_does_not_begin(void **state)
+{
+    struct world *world = *state;
+    charge(world);
+    break_store(world, ROUNDS_MAX);
+    authorizer_tick(world->authorizer); // its write is behind the breaker
+    release_writer(world);
+    authorizer_close(world->authorizer);
+    world->authorizer = NULL;
+    assert_true(mend_store(world) > 1);
+    start(world);
+    assert_int_equal(remaining(world), 70); // as after a crash
+}
+
+static void clean_stop_is_tried_again_when_another_job_breaks_the_transaction(void **state)
+{
+    struct world *world = *state;
+    charge(world);
+    break_store(world, 4);
+    authorizer_tick(world->authorizer);
+    release_writer(world);
+    authorizer_close(world->authorizer);
+    world->authorizer = NULL;
+    mend_store(world);
+    start(world);
+    assert_int_equal(remaining(world), 79);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(call_is_told_when_the_store_does_not_come_to_its_charge, make_world,
+                                        drop_world),
+        cmocka_unit_test_setup_teardown(clean_stop_does_not_wait_for_a_store_that_does_not_begin, make_world,
+                                        drop_world),
+        cmocka_unit_test_setup_teardown(clean_stop_is_tried_again_when_another_job_breaks_the_transaction, make_world,
+                                        drop_world),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
