@@ -149,6 +149,13 @@ drop_daemon() {
     return "$found"
 }
 
+# told COMMAND...: quiet when it succeeds.
+told() {
+    "$@" >"$DAEMON_HOME/told" 2>&1 && return 0
+    cat "$DAEMON_HOME/told" "$DAEMON_LOG"
+    return 1
+}
+
 # answer FILTER: jq's FILTER is true of what `run` got from the command line tool.
 answer() {
     jq -e "$1" <<<"$output" >/dev/null && return 0
@@ -173,6 +180,16 @@ start_worker() {
     ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" setpriv --pdeathsig KILL crash_worker "$POSTERN_URL" "$1" "$2" \
         "$DAEMON_HOME/hold" 2>>"$DAEMON_HOME/workers" 3>&- &
     WORKER_PID=$!
+}
+
+# workers_are_well PID...: they end by themselves when a call went wrong in a way that no crash explains.
+workers_are_well() {
+    local pid
+    for pid; do
+        alive "$pid" && continue
+        cat "$DAEMON_HOME/workers"
+        return 1
+    done
 }
 
 # stop_worker PID: it must not have met a failure that no crash explains.

@@ -29,23 +29,6 @@ start_workers() {
     poll 10 test -s "${LEDGERS[0]}"
 }
 
-# They end by themselves when a call went wrong in a way that no crash explains.
-workers_are_well() {
-    local pid
-    for pid in "${WORKER_PIDS[@]}"; do
-        alive "$pid" && continue
-        cat "$DAEMON_HOME/workers"
-        return 1
-    done
-}
-
-# told COMMAND...: quiet when it succeeds.
-told() {
-    "$@" >"$DAEMON_HOME/told" 2>&1 && return 0
-    cat "$DAEMON_HOME/told" "$DAEMON_LOG"
-    return 1
-}
-
 @test "K11 over 50 rounds of kill -9 every acknowledged key verifies and every acknowledged revocation refuses" {
     local round pid
     crash_check setup "$POSTERN_URL"
@@ -56,7 +39,7 @@ told() {
         kill_daemon
         told posternd --check "$DAEMON_DATA"
         start_daemon
-        workers_are_well
+        workers_are_well "${WORKER_PIDS[@]}"
         touch "$DAEMON_HOME/hold" # what is under way is finished, with the same request_id
         told crash_check keys "$POSTERN_URL" "${LEDGERS[@]}" || { echo "in round $round"; return 1; }
     done

@@ -55,21 +55,6 @@ start_changers() {
     done
 }
 
-clients_are_well() {
-    local pid
-    for pid in "${CLIENT_PIDS[@]}"; do
-        alive "$pid" && continue
-        cat "$DAEMON_HOME/workers"
-        return 1
-    done
-}
-
-told() {
-    "$@" >"$DAEMON_HOME/told" 2>&1 && return 0
-    cat "$DAEMON_HOME/told" "$DAEMON_LOG"
-    return 1
-}
-
 @test "over 20 power cuts no limit is exceeded, and every acknowledged key and revocation is there" {
     local cut
     seed power_cut
@@ -85,7 +70,7 @@ told() {
         cut_power "$cut"
         told posternd --check "$DAEMON_DATA"
         start_recorded
-        clients_are_well
+        workers_are_well "${CLIENT_PIDS[@]}"
         touch "$DAEMON_HOME/hold" # what is under way is finished, with the same request_id
         told crash_check keys "$POSTERN_URL" "${CHANGES[@]}" || { echo "after cut $cut"; return 1; }
     done
