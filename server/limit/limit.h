@@ -87,6 +87,7 @@ struct limit_table_options {
     bool relaxed_on_failure; // the same from a commit that failed to the next one that did not
     // In memory, each shard a 64th part of it; 0 = no bound. Beyond it those at rest longest are let go, or written and
     // let go: up to twice as many while these writes are on their way.
+    uint64_t hash_seed; // 0: a random one. A given one makes a simulation repeatable, and collisions possible
     size_t max_meters;
 };
 

@@ -514,8 +514,8 @@ static void start(struct world *world)
     struct clock_source source = fake_source(&world->time);
     source.boot_id[0] = world->boot_id;
     world->clock = clock_new(source, world->disk.has_mark ? &world->disk.mark : NULL);
-    world->table =
-        limit_table_new(&(struct limit_table_options){.clock = world->clock, .max_meters = world->max_meters});
+    world->table = limit_table_new(&(struct limit_table_options){
+        .clock = world->clock, .hash_seed = world->seed + world->runs + 1, .max_meters = world->max_meters});
     assert_true(world->clock != NULL && world->table != NULL);
     if (world->disk.has_mark)
         limit_note_durable(world->table, world->disk.mark.high_ms);
