@@ -16,35 +16,52 @@ HEADER=$POSTERN_SOURCE/client/include/postern/postern.h
     done
 }
 
-@test "a C++ program uses it" {
-    g++ -std=c++11 -Wall -Wextra -Wshadow -Werror -fsyntax-only -I "$POSTERN_SOURCE/client/include" -x c++ - <<'PROGRAM'
+library() {
+    echo "${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}/client/libpostern.so"
+}
+
+# The sanitizer that the library was built with, as an option of the compiler.
+sanitizer() {
+    ldd "$(library)" | sed -nE 's/.*lib(a|t)san\.so.*/-fsanitize=\1/p' | sed 's/=a$/=address/; s/=t$/=thread/'
+}
+
+@test "a C++ program is compiled, linked and run with it" {
+    cat >"$BATS_TEST_TMPDIR/program.cc" <<'PROGRAM'
 #include <postern/postern.h>
 int main()
 {
     struct postern *client = nullptr;
     struct postern_error error;
     struct postern_options options = postern_options();
+    options.url = "ipc:///nobody/listens/here";
+    options.timeout_ms = 50;
     options.policy = POSTERN_FAIL_CLOSED;
     if (postern_open(&options, &client, &error) != POSTERN_OK)
-        return 1;
+        return 2;
     postern_verify_request request = postern_verify_request();
     request.api_key = "token";
     struct postern_verify_reply *reply = nullptr;
-    bool allowed = postern_verify(client, &request, &reply, &error) == POSTERN_OK && reply->allowed;
+    bool refused = postern_verify(client, &request, &reply, &error) == POSTERN_UNAVAILABLE && reply == nullptr;
     postern_reply_free(reply);
     postern_close(client);
-    return allowed ? 0 : 1;
+    return refused ? 0 : 1;
 }
 PROGRAM
+    local options=(-std=c++11 -Wall -Wextra -Wshadow -Werror -I "$POSTERN_SOURCE/client/include")
+    g++ "${options[@]}" -fsyntax-only "$BATS_TEST_TMPDIR/program.cc"
+    [ -e "$(library)" ] || skip "not built"
+    mapfile -t -O "${#options[@]}" options < <(sanitizer)
+    g++ "${options[@]}" -o "$BATS_TEST_TMPDIR/program" "$BATS_TEST_TMPDIR/program.cc" "$(library)" \
+        -Wl,-rpath,"$(dirname "$(library)")"
+    "$BATS_TEST_TMPDIR/program"
 }
 
 @test "what the header declares is what the shared library exports" {
     grep -oE 'postern_[a-z_]+\(' "$HEADER" | tr -d '(' | sort -u >"$BATS_TEST_TMPDIR/header"
     grep -oE '\bpostern_[a-z_]+;' "$POSTERN_SOURCE/client/libpostern.map" | tr -d ';' | sort -u >"$BATS_TEST_TMPDIR/map"
     diff "$BATS_TEST_TMPDIR/header" "$BATS_TEST_TMPDIR/map"
-    local library=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}/client/libpostern.so
-    [ -e "$library" ] || skip "not built"
-    nm -D --defined-only "$library" | awk '$3 ~ /^postern/ { print $3 }' | sort -u | diff - "$BATS_TEST_TMPDIR/map"
+    [ -e "$(library)" ] || skip "not built"
+    nm -D --defined-only "$(library)" | awk '$3 ~ /^postern/ { print $3 }' | sort -u | diff - "$BATS_TEST_TMPDIR/map"
 }
 
 @test "the library knows every field of the protocol's replies that is bytes and not text" {

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# What `cmake --install` leaves: programs that run, and a library that other projects find.
+
+POSTERN_SOURCE=${POSTERN_SOURCE:-$(cd "$(dirname "$BATS_TEST_FILENAME")/../.." && pwd)}
+POSTERN_BUILD=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}
+
+setup_file() {
+    export INSTALLED=$BATS_FILE_TMPDIR/installed
+    cmake --install "$POSTERN_BUILD" --prefix "$INSTALLED"
+    export PKG_CONFIG_PATH
+    PKG_CONFIG_PATH=$(dirname "$(find "$INSTALLED" -name libpostern.pc)")
+    # What the library was built with, its users need, too.
+    SANITIZER=$(ldd "$(find "$INSTALLED" -name libpostern.so)" | sed -nE 's/.*lib(a|t)san\.so.*/-fsanitize=\1/p')
+    export SANITIZER=${SANITIZER/%=a/=address,undefined}
+    export SANITIZER=${SANITIZER/%=t/=thread}
+    cat >"$BATS_FILE_TMPDIR/use.c" <<'PROGRAM'
+#include <postern/postern.h>
+int main(void)
+{
+    const struct postern_options options = {.url = "ipc:///nobody/listens/here", .timeout_ms = 50};
+    struct postern *client = NULL;
+    struct postern_health_reply *reply = NULL;
+    if (postern_open(&options, &client, NULL) != POSTERN_OK)
+        return 2;
+    enum postern_status status = postern_health(client, NULL, &reply, NULL);
+    postern_close(client);
+    return status == POSTERN_UNAVAILABLE ? 0 : 1;
+}
+PROGRAM
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR"
+}
+
+# Words of pkg-config and of SANITIZER are options of their own.
+# shellcheck disable=SC2046,SC2086
+@test "the installed library is found by pkg-config" {
+    gcc -Wall -Werror -o shared use.c $(pkg-config --cflags --libs libpostern) $SANITIZER
+    LD_LIBRARY_PATH=$(pkg-config --variable=libdir libpostern) ./shared
+}
+
+# shellcheck disable=SC2046,SC2086
+@test "the installed archive is found by pkg-config" {
+    local library
+    library=$(pkg-config --variable=libdir libpostern)
+    gcc -Wall -Werror -o static use.c $(pkg-config --cflags libpostern) "$library/libpostern.a" \
+        $(pkg-config --static --libs libpostern | sed 's/-lpostern//') $SANITIZER
+    ldd ./static | grep -q libpostern && return 1
+    ./static
+}
+
+@test "the installed library and the archive are found by CMake" {
+    cat >CMakeLists.txt <<'PROJECT'
+cmake_minimum_required(VERSION 3.18)
+project(user C)
+find_package(postern 0.1 REQUIRED COMPONENTS static)
+foreach(kind shared static)
+  add_executable(by_${kind} use.c)
+  target_link_libraries(by_${kind} PRIVATE postern::${kind})
+endforeach()
+PROJECT
+    cmake -S . -B build -DCMAKE_PREFIX_PATH="$INSTALLED" -DCMAKE_C_FLAGS="$SANITIZER"
+    cmake --build build
+    build/by_shared
+    build/by_static
+}
+
+@test "the installed programs run" {
+    "$INSTALLED/sbin/posternd" --help
+    "$INSTALLED/bin/postern" help
+}
