@@ -64,6 +64,28 @@ PROGRAM
     nm -D --defined-only "$(library)" | awk '$3 ~ /^postern/ { print $3 }' | sort -u | diff - "$BATS_TEST_TMPDIR/map"
 }
 
+# Prints the functions without a comment: above them, above the group that they stand in, or above their request.
+undocumented() {
+    python3 - "$1" <<'PROGRAM'
+import re
+import sys
+text = open(sys.argv[1], encoding="utf-8").read()
+for found in re.finditer(r"^POSTERN_API.*?\b(postern_\w+)\(", text, re.MULTILINE | re.DOTALL):
+    group = text[:found.start()].split("\n\n")[-1]
+    request = re.search(rf"(.*)\nstruct {found.group(1)}_request {{", text)
+    if not group.startswith("//") and not (request and request.group(1).startswith("//")):
+        print(found.group(1))
+PROGRAM
+}
+
+@test "every function that is exported is documented" {
+    run undocumented "$HEADER"
+    [ -z "$output" ]
+    sed 's|^// NOT_FOUND: no such key.*||' "$HEADER" >"$BATS_TEST_TMPDIR/postern.h"
+    run undocumented "$BATS_TEST_TMPDIR/postern.h"
+    [ "$output" = postern_get ]
+}
+
 @test "the library knows every field of the protocol's replies that is bytes and not text" {
     # In requests only: credential, page_token, charge_id, sha256.
     local fields

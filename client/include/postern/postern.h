@@ -544,6 +544,7 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_create(struct postern
                                                                   struct postern_create_reply **reply,
                                                                   struct postern_error *error);
 
+// NOT_FOUND: no such key, or a deleted one.
 struct postern_get_request {
     struct postern_call call;
     const char *key_id;
@@ -768,6 +769,7 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_put_account(struct postern *client, const struct postern_put_account_request *request,
                     struct postern_put_account_reply **reply, struct postern_error *error);
 
+// NOT_FOUND: no such account, or a deleted one.
 struct postern_get_account_request {
     struct postern_call call;
     const char *account;
@@ -973,6 +975,7 @@ postern_delete_scope(struct postern *client, const struct postern_delete_scope_r
 
 // ------------------------------------------------------------------------------------------------- operations
 
+// Is posternd serving? Anyone may ask.
 struct postern_health_request {
     struct postern_call call;
 };
