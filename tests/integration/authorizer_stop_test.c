@@ -8,21 +8,28 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
-#include "authorizer/authorizer.h"
+#include "authorizer/internal.h"
 #include "support/registry_fixture.h"
 
-enum { ROUNDS_MAX = 20000 };
+enum { ROUNDS_MAX = 2000000, PATIENCE_S = 120 };
 
-// Breaks every transaction, before the jobs that were submitted behind it are run.
+// Breaks every transaction before the jobs behind it are run. It and they come again in the same order.
 struct breaker {
     struct store_job job; // first: run and done get it
     struct store *store;
+    struct authorizer *stopping; // NULL, or breaks nothing before that is being closed
     atomic_int rounds_left;
-    sem_t gate; // holds the writer until something is behind it
     sem_t done;
-    bool is_open;
+};
+
+// Holds the writer until everything stands in its place behind it.
+struct gate {
+    struct store_job job; // first: run gets it
+    sem_t reached;
+    sem_t opened;
 };
 
 struct world {
@@ -33,6 +40,7 @@ struct world {
     struct authorizer *authorizer;
     struct limit limit;
     struct arena *arena;
+    struct gate gate;
     struct breaker breaker;
 };
 
@@ -84,13 +92,33 @@ static int drop_world(void **state)
 
 // --- the breaker
 
+static void wait_for(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        ;
+}
+
+static void gate_run(struct store_job *job, struct store_txn *txn)
+{
+    struct gate *gate = (struct gate *)job;
+    (void)txn;
+    sem_post(&gate->reached);
+    wait_for(&gate->opened);
+}
+
+static void gate_done(struct store_job *job, enum status status)
+{
+    (void)job;
+    assert_int_equal(status, STATUS_OK);
+}
+
 static void break_run(struct store_job *job, struct store_txn *txn)
 {
     static const uint8_t too_long[600] = {1};
     struct breaker *breaker = (struct breaker *)job;
-    while (!breaker->is_open && sem_wait(&breaker->gate) != 0)
-        ;
-    breaker->is_open = true;
+    while (breaker->stopping != NULL && !atomic_load(&breaker->stopping->stopping))
+        sched_yield();
+    breaker->stopping = NULL; // it may be gone the next time
     store_put(txn, 0, slice_make(too_long, sizeof too_long), slice_text("x"));
 }
 
@@ -104,20 +132,25 @@ static void break_done(struct store_job *job, enum status status)
         sem_post(&breaker->done);
 }
 
-// The writer stands still until release_writer; then `rounds` transactions fail, the first one without anybody else.
-static void break_store(struct world *world, int rounds)
+// For `rounds` transactions, from release_writer on.
+static void break_store(struct world *world, int rounds, struct authorizer *stopping)
 {
     struct breaker *breaker = &world->breaker;
-    *breaker = (struct breaker){.job = {.run = break_run, .done = break_done}, .store = world->meters};
+    world->gate = (struct gate){.job = {.run = gate_run, .done = gate_done}};
+    *breaker =
+        (struct breaker){.job = {.run = break_run, .done = break_done}, .store = world->meters, .stopping = stopping};
     atomic_store(&breaker->rounds_left, rounds);
-    sem_init(&breaker->gate, 0, 0);
+    sem_init(&world->gate.reached, 0, 0);
+    sem_init(&world->gate.opened, 0, 0);
     sem_init(&breaker->done, 0, 0);
+    store_submit(world->meters, &world->gate.job);
+    wait_for(&world->gate.reached);
     store_submit(world->meters, &breaker->job);
 }
 
 static void release_writer(struct world *world)
 {
-    sem_post(&world->breaker.gate);
+    sem_post(&world->gate.opened);
 }
 
 // Returns how many rounds were left.
@@ -126,10 +159,10 @@ static int mend_store(struct world *world)
     int left = atomic_exchange(&world->breaker.rounds_left, 1);
     if (left < 1)
         atomic_store(&world->breaker.rounds_left, left);
-    while (sem_wait(&world->breaker.done) != 0)
-        ;
+    wait_for(&world->breaker.done);
     sem_destroy(&world->breaker.done);
-    sem_destroy(&world->breaker.gate);
+    sem_destroy(&world->gate.opened);
+    sem_destroy(&world->gate.reached);
     return left;
 }
 
@@ -166,8 +199,7 @@ static void charge(struct world *world)
     struct asking asking;
     prepare(world, &asking, false);
     while (authorizer_decide(world->authorizer, &asking.call) == AUTHORIZER_WAITING)
-        while (sem_wait(&asking.resumed) != 0)
-            ;
+        wait_for(&asking.resumed);
     assert_int_equal(asking.call.status, STATUS_OK);
     assert_int_equal(asking.call.decision.reason, REASON_ALLOWED);
 }
@@ -187,12 +219,11 @@ static void call_is_told_when_the_store_does_not_come_to_its_charge(void **state
 {
     struct world *world = *state;
     struct asking asking;
-    break_store(world, ROUNDS_MAX);
+    break_store(world, ROUNDS_MAX, NULL);
     prepare(world, &asking, false);
     assert_int_equal(authorizer_decide(world->authorizer, &asking.call), AUTHORIZER_WAITING);
     release_writer(world);
-    while (sem_wait(&asking.resumed) != 0)
-        ;
+    wait_for(&asking.resumed);
     assert_int_equal(asking.status, STATUS_UNAVAILABLE);
     assert_true(mend_store(world) > 1);
     charge(world);
@@ -203,7 +234,7 @@ static void clean_stop_does_not_wait_for_a_store_that_does_not_begin(void **stat
 {
     struct world *world = *state;
     charge(world);
-    break_store(world, ROUNDS_MAX);
+    break_store(world, ROUNDS_MAX, world->authorizer);
     authorizer_tick(world->authorizer); // its write is behind the breaker
     release_writer(world);
     authorizer_close(world->authorizer);
@@ -217,7 +248,7 @@ static void clean_stop_is_tried_again_when_another_job_breaks_the_transaction(vo
 {
     struct world *world = *state;
     charge(world);
-    break_store(world, 4);
+    break_store(world, 4, world->authorizer);
     authorizer_tick(world->authorizer);
     release_writer(world);
     authorizer_close(world->authorizer);
@@ -237,5 +268,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(clean_stop_is_tried_again_when_another_job_breaks_the_transaction, make_world,
                                         drop_world),
     };
+    alarm(PATIENCE_S); // whoever waits for ever fails
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
