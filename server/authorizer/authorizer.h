@@ -71,6 +71,7 @@ struct authorizer_question {
     // asked that say whose key it is.
     bool refund;
     struct slice charge_id; // as struct limit_call's, or empty; not looked at when peeking
+    bool charge_is_lasting; // likewise
 };
 
 enum authorizer_subject { AUTHORIZER_BY_TOKEN, AUTHORIZER_BY_KEY_ID, AUTHORIZER_BY_ACCOUNT, AUTHORIZER_BY_CUSTOM };

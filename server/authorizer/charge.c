@@ -129,7 +129,8 @@ enum status charge_prepare(struct authorizer_call *call, const struct registry_t
                                .charge_count = by_default ? 1 : q->charge_count,
                                .peek = q->peek,
                                .relaxed = is_custom && call->custom.relaxed,
-                               .charge_id = q->charge_id};
+                               .charge_id = q->charge_id,
+                               .is_lasting = q->charge_is_lasting};
     if (is_custom)
         ask->term_count = term_collect_custom(&call->custom, terms);
     else

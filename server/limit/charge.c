@@ -53,13 +53,14 @@ static uint64_t hash_of_charges(const struct limit_table *table, const struct li
 
 // --- the ring
 
-static bool open_charges(struct limit_charges *charges)
+static bool open_charges(struct limit_charges *charges, bool is_lasting)
 {
-    if (charges->ring == NULL)
-        charges->ring = calloc(KEPT, sizeof(struct limit_kept *));
+    struct limit_ring *ring = &charges->rings[is_lasting];
+    if (ring->places == NULL)
+        ring->places = calloc(KEPT, sizeof(struct limit_kept *));
     if (charges->buckets == NULL)
         charges->buckets = calloc(KEPT, sizeof(struct limit_kept *));
-    return charges->ring != NULL && charges->buckets != NULL;
+    return ring->places != NULL && charges->buckets != NULL;
 }
 
 static void drop(struct limit_charges *charges, struct limit_kept *kept)
@@ -86,21 +87,28 @@ struct limit_kept *limit_charge_find(const struct limit_table *table, const stru
 void limit_charge_keep(struct limit_shard *shard, struct limit_kept *kept)
 {
     struct limit_charges *charges = &shard->charges;
-    struct limit_kept **place = &charges->ring[charges->next];
+    struct limit_ring *ring = &charges->rings[kept->is_lasting];
+    struct limit_kept **place = &ring->places[ring->next];
     struct limit_kept **bucket = &charges->buckets[kept->hash & (KEPT - 1)];
     if (*place != NULL)
         drop(charges, *place);
     *place = kept;
     kept->next = *bucket;
     *bucket = kept;
-    charges->next = (charges->next + 1) % KEPT;
+    ring->next = (ring->next + 1) % KEPT;
+}
+
+static void wipe_ring(struct limit_ring *ring)
+{
+    for (size_t i = 0; ring->places != NULL && i < KEPT; i++)
+        free(ring->places[i]);
+    free(ring->places);
 }
 
 void limit_charges_wipe(struct limit_charges *charges)
 {
-    for (size_t i = 0; charges->ring != NULL && i < KEPT; i++)
-        free(charges->ring[i]);
-    free(charges->ring);
+    wipe_ring(&charges->rings[false]);
+    wipe_ring(&charges->rings[true]);
     free(charges->buckets);
     *charges = (struct limit_charges){0};
 }
@@ -125,13 +133,14 @@ struct limit_kept *limit_charge_new(const struct limit_table *table, struct limi
 {
     size_t count = count_charged(call);
     struct limit_kept *kept = calloc(1, sizeof *kept + count * sizeof kept->terms[0]);
-    if (kept == NULL || !open_charges(&shard->charges)) {
+    if (kept == NULL || !open_charges(&shard->charges, call->is_lasting)) {
         free(kept);
         return NULL;
     }
     kept->hash = hash_of_id(table, call);
     kept->charges = hash_of_charges(table, call);
     memcpy(kept->id, call->charge_id.data, sizeof kept->id);
+    kept->is_lasting = call->is_lasting;
     return kept;
 }
 

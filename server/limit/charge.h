@@ -24,15 +24,20 @@ struct limit_kept {
     uint64_t t_ms;
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
     bool given_back;
+    bool is_lasting;
     uint8_t term_count;
     struct limit_kept_term terms[];
 };
 
-// A ring over a hash table, both made when the first charge has to be kept.
+struct limit_ring {
+    struct limit_kept **places;
+    size_t next; // to be overwritten
+};
+
+// A ring for each kind over one hash table, each made when the first charge has to be kept.
 struct limit_charges {
-    struct limit_kept **ring;
+    struct limit_ring rings[2]; // by is_lasting
     struct limit_kept **buckets;
-    size_t next; // to be overwritten, in the ring
 };
 
 // The charge that the call names, or NULL.

@@ -37,7 +37,7 @@ enum {
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
     LIMIT_CHARGE_ID_SIZE = 32,
-    LIMIT_CHARGES_KEPT = 131072, // charges that can be repeated or refunded, in all
+    LIMIT_CHARGES_KEPT = 131072, // charges of a kind that can be repeated or refunded, in all
     LIMIT_CALLS_MAX = 64,        // decided together
     LIMIT_COUNTERS_MAX = 61
 };
@@ -117,9 +117,10 @@ struct limit_call {
     bool relaxed; // as the table's option, for this call
     // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; not looked at when peeking. The same once more,
     // for the same owner, answers what the first one answered and spends nothing. Kept in memory, the newest
-    // LIMIT_CHARGES_KEPT (a share of them per shard): forgetting one can only charge twice or refuse a refund. Refusals
-    // are not kept.
+    // LIMIT_CHARGES_KEPT of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
+    // refund. Refusals are not kept.
     struct slice charge_id;
+    bool is_lasting; // the kind: a charge that may be given back late, and that many short ones must not displace
 };
 
 enum limit_verdict {

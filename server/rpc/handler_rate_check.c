@@ -103,6 +103,7 @@ static bool read_question(struct call *call, struct authorizer_question *questio
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
     question->peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
     question->refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
+    question->charge_is_lasting = true;
     question->charge_count = request->n_charges;
     return wire_read_charges(call->arena, request->charges, request->n_charges, &question->charges) &&
            handler_charge_id(call, call->arena, request->charge_id, &question->charge_id);

@@ -594,6 +594,24 @@ static void oldest_charges_are_forgotten_and_can_be_charged_again(void **state)
     world_close(&world);
 }
 
+static void charges_that_last_are_not_displaced_by_the_others(void **state)
+{
+    (void)state;
+    enum { PER_SHARD = LIMIT_CHARGES_KEPT / 64 };
+    struct world world;
+    open_with(&world, "requests=1000000/min");
+    struct client job = acme(&world, 7, 255), client = acme(&world, 1, 0);
+    job.relaxed = job.is_lasting = client.relaxed = client.has_id = true;
+    assert_int_equal(client_ask(&job), LIMIT_ADMITTED);
+    for (unsigned id = 1; id <= 2 * PER_SHARD; id++) {
+        memcpy(client.id, &id, sizeof id);
+        assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
+    }
+    assert_int_equal(client_refund(&job), LIMIT_ADMITTED);
+    assert_int_equal(world_remaining(&world, "acme"), 1000000 - 2 * PER_SHARD);
+    world_close(&world);
+}
+
 // --- relaxed calls, changed limits
 
 static void relaxed_call_does_not_wait_but_is_written(void **state)
@@ -699,6 +717,7 @@ int main(void)
         cmocka_unit_test(refund_keeps_a_meter_that_is_being_written_off),
         cmocka_unit_test(limit_that_applies_no_longer_is_left_alone),
         cmocka_unit_test(oldest_charges_are_forgotten_and_can_be_charged_again),
+        cmocka_unit_test(charges_that_last_are_not_displaced_by_the_others),
         cmocka_unit_test(relaxed_call_does_not_wait_but_is_written),
         cmocka_unit_test(relaxed_call_that_is_given_back_leaves_the_rest_spent),
         cmocka_unit_test(limit_that_is_raised_lowered_and_raised_keeps_what_was_spent),

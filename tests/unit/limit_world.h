@@ -39,6 +39,7 @@ struct client {
     size_t charge_count;
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
     bool has_id;
+    bool is_lasting;
     bool peek;
     bool relaxed;
     struct limit_answer answer; // of the last try
@@ -176,8 +177,8 @@ static inline struct limit_call client_call(const struct client *client)
                                .charge_count = client->charge_count,
                                .peek = client->peek,
                                .relaxed = client->relaxed,
-                               .charge_id =
-                                   client->has_id ? slice_make(client->id, sizeof client->id) : slice_text("")};
+                               .charge_id = client->has_id ? slice_make(client->id, sizeof client->id) : slice_text(""),
+                               .is_lasting = client->is_lasting};
 }
 
 static inline enum limit_verdict client_ask(struct client *client)
