@@ -3,7 +3,10 @@
 #include <confuse.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { FILE_SIZE_MAX = 1 << 20 };
 
 // libconfuse calls this for every value as it is read, so that an error has its line. The callback has no context:
 // the value goes into a scratch copy here and is set for good once the whole file is known to be right.
@@ -48,6 +51,43 @@ static bool apply(cfg_t *cfg, const bool skip[SETTING_COUNT], const char *path, 
     return true;
 }
 
+// The whole file; `text` has FILE_SIZE_MAX bytes. An error is printed.
+static bool read_text(const char *path, char *text, size_t *size)
+{
+    FILE *file = fopen(path, "re");
+    errno = file != NULL ? 0 : errno;
+    *size = file != NULL ? fread(text, 1, FILE_SIZE_MAX, file) : 0;
+    bool ok = file != NULL && ferror(file) == 0 && *size < FILE_SIZE_MAX;
+    if (!ok)
+        fprintf(stderr, "posternd: cannot read the configuration %s: %s\n", path,
+                errno != 0 ? strerror(errno) : "it is too large to be one");
+    if (file != NULL)
+        (void)fclose(file); // read only
+    return ok;
+}
+
+static bool parse_text(cfg_t *cfg, const char *path, char *text, size_t size)
+{
+    setting_blank_comments(text, size);
+    FILE *file = size > 0 ? fmemopen(text, size, "r") : NULL;
+    cfg->filename = strdup(path); // for print_error; cfg_free frees it
+    bool ok = size == 0 || (file != NULL && cfg->filename != NULL && cfg_parse_fp(cfg, file) == CFG_SUCCESS);
+    if (file != NULL)
+        (void)fclose(file); // in memory
+    return ok;
+}
+
+static bool parse(cfg_t *cfg, const char *path)
+{
+    size_t size = 0;
+    char *text = malloc(FILE_SIZE_MAX);
+    if (text == NULL)
+        fprintf(stderr, "posternd: %s: out of memory\n", path);
+    bool ok = text != NULL && read_text(path, text, &size) && parse_text(cfg, path, text, size);
+    free(text);
+    return ok;
+}
+
 bool setting_read_file(const char *path, const bool skip[SETTING_COUNT], struct config *config)
 {
     cfg_opt_t options[SETTING_COUNT + 1];
@@ -67,12 +107,7 @@ bool setting_read_file(const char *path, const bool skip[SETTING_COUNT], struct 
     cfg_set_error_function(cfg, print_error);
     for (size_t i = 0; i < SETTING_COUNT; i++)
         cfg_set_validate_func(cfg, setting_table[i].name, check_value);
-    errno = 0;
-    int result = cfg_parse(cfg, path);
-    if (result == CFG_FILE_ERROR)
-        fprintf(stderr, "posternd: cannot read the configuration %s: %s\n", path,
-                errno != 0 ? strerror(errno) : "no such file");
-    bool ok = result == CFG_SUCCESS && apply(cfg, skip, path, config);
+    bool ok = parse(cfg, path) && apply(cfg, skip, path, config);
     cfg_free(cfg);
     return ok;
 }

@@ -175,6 +175,35 @@ static void error_in_file_names_file_and_line(void **state)
     assert_says(&run, "postern.conf:");
 }
 
+static void comments_do_not_shift_the_lines_of_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *content, *says;
+    } cases[] = {
+        {"# one\n# two\ndata = \"/d\" # three\ncontexts = \"0\"\n", "postern.conf:4: contexts"},
+        {"// one\n/* two\n three */ data = \"/d\"\nfrobnicate = 1\n", "postern.conf:4: no such option"},
+        {"data = \"/d # no comment\"\n# \"one\ncontexts = 0\n", "postern.conf:3: contexts"},
+        {"listen = ipc:///s\ndata = '/* no // comment'\n#\n\ncontexts = 0", "postern.conf:5: contexts"},
+        {"data = \"a \\\" # b\"\ncontexts = 0 /* never closed", "postern.conf:2: contexts"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct run run;
+        load_file(&run, "--listen ipc:///s", cases[i].content);
+        assert_int_equal(run.action, CONFIG_MISUSED);
+        assert_says(&run, cases[i].says);
+    }
+}
+
+static void directory_is_no_configuration(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--data /d --listen ipc:///s --config /tmp");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "cannot read the configuration /tmp: Is a directory");
+}
+
 // A value that a flag overrides is still checked: the file is wrong, and someone will start without that flag.
 static void overridden_value_is_checked(void **state)
 {
@@ -308,6 +337,8 @@ int main(void)
         cmocka_unit_test(every_flag_is_understood),
         cmocka_unit_test(file_gives_what_flags_do_not),
         cmocka_unit_test(error_in_file_names_file_and_line),
+        cmocka_unit_test(comments_do_not_shift_the_lines_of_errors),
+        cmocka_unit_test(directory_is_no_configuration),
         cmocka_unit_test(overridden_value_is_checked),
         cmocka_unit_test(missing_file_is_an_error),
         cmocka_unit_test(wrong_values_are_refused_with_a_hint),
