@@ -600,7 +600,7 @@ static void charges_that_last_are_not_displaced_by_the_others(void **state)
     enum { PER_SHARD = LIMIT_CHARGES_KEPT / 64 };
     struct world world;
     open_with(&world, "requests=1000000/min");
-    struct client job = acme(&world, 7, 255), client = acme(&world, 1, 0);
+    struct client job = acme(&world, 7, 4 * PER_SHARD), client = acme(&world, 1, 0);
     job.relaxed = job.is_lasting = client.relaxed = client.has_id = true;
     assert_int_equal(client_ask(&job), LIMIT_ADMITTED);
     for (unsigned id = 1; id <= 2 * PER_SHARD; id++) {
