@@ -7,7 +7,13 @@ setup() {
 }
 
 check() {
-    python3 "$BATS_TEST_DIRNAME/docs.py" "$1" "${2:-$SOURCE}"
+    python3 "$BATS_TEST_DIRNAME/docs.py" "$1" "${2:-$SOURCE}" "${@:3}"
+}
+
+# The folder of the programs, or no test.
+programs() {
+    BIN=${POSTERN_BIN:-$SOURCE/build/dev/bin}
+    [ -x "$BIN/posternd" ] && [ -x "$BIN/postern" ] || skip "not built"
 }
 
 # plant README_LINE: a tree with this README, one page, one system test and one unit test.
@@ -65,4 +71,31 @@ green() {
     red links '[page](../outside.md)' 'leads nowhere'
     red links 'see `server/gone.c`' 'there is no server/gone.c'
     green links '[page](docs/page.md#one-two), `tests/unit/limit_test.c`, [far](https://example.org/a)'
+}
+
+@test "the programs have the commands and options that the pages show" {
+    programs
+    check commands "$SOURCE" "$BIN"
+}
+
+@test "a command or an option that a page invents is found" {
+    programs
+    local wrong
+    for wrong in 'postern tear' 'echo a | postern verify - --sciope b' 'x=$(postern account put a --colour red)'; do
+        plant "$(printf '```sh\n%s   # words\n```' "$wrong")"
+        run check commands "$TREE" "$BIN"
+        [ "$status" -eq 1 ]
+    done
+    plant "$(printf '`postern list --account a | sort --reverse` and\n\n    postern account put a --tier b   # --c\n')"
+    check commands "$TREE" "$BIN"
+}
+
+@test "operations.md has the options of posternd, and no others" {
+    programs
+    check flags "$SOURCE" "$BIN"
+    plant ''
+    grep -v '^| `--prefix' "$SOURCE/docs/operations.md" >"$TREE/docs/operations.md"
+    echo '| `--colour WORD` | | |' >>"$TREE/docs/operations.md"
+    run check flags "$TREE" "$BIN"
+    [ "$output" = $'operations.md: posternd has no --colour\noperations.md: --prefix is missing' ]
 }

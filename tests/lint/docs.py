@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""What README.md and docs/*.md say of this source tree. Usage: docs.py RULE [ROOT]
+"""What README.md and docs/*.md say of this source tree. Usage: docs.py RULE [ROOT [BIN]]
 
 rows   each row of the requirements has a system test that begins with its id
 tests  the tests that the pages name are there, and those quoted after them by their words stand in them
 links  files that the pages link to or name, and headings, are there
+commands  the programs in BIN have the commands and options that the pages show
+flags  docs/operations.md has the options of posternd in BIN, and no others
 Prints what breaks the rule, exit 1 if anything does.
 """
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -87,9 +90,51 @@ def links(root):
         yield from missing_files(root, page, text)
 
 
+def words_of(program, *arguments):
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def options_in(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def shown_code(text):
+    """Lines of code blocks, and code within a line."""
+    for block in CODE_BLOCK.findall(text):
+        yield from block.splitlines()
+    yield from re.findall(r"^    (\S.*)$", text, re.MULTILINE)
+    yield from re.findall(r"`([^`\n]+)`", CODE_BLOCK.sub("", text))
+
+
+def commands(root, folder):
+    program = folder / "postern"
+    general = words_of(program, "help")
+    known = re.findall(r"^  ([a-z]+(?: [a-z-]+)?)  ", general, re.MULTILINE)
+    options = {name: options_in(words_of(program, "help", *name.split())) for name in known}
+    for page, text in pages(root):
+        for line in shown_code(text):
+            for words in re.findall(r"(?:^|[|(] ?|\$\()postern ([a-z].*?)(?: [|;&] |  +#|\)|$)", line):
+                name = max((n for n in known if f"{words} ".startswith(f"{n} ")), key=len, default=None)
+                if name is None and not words.startswith("help"):
+                    yield f"{page.name}: there is no command: postern {words}"
+                elif name is not None:
+                    for option in sorted(options_in(words) - options[name] - options_in(general)):
+                        yield f"{page.name}: postern {name} has no {option}"
+
+
+def flags(root, folder):
+    page = (root / "docs/operations.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
+    offered = options_in(words_of(folder / "posternd", "--help")) - {"--config", "--help", "--version"}
+    for flag in sorted(listed - offered):
+        yield f"operations.md: posternd has no {flag}"
+    for flag in sorted(offered - listed):
+        yield f"operations.md: {flag} is missing"
+
+
 def main():
-    rules = {"rows": rows, "tests": tests, "links": links}
-    found = list(rules[sys.argv[1]](Path(sys.argv[2] if len(sys.argv) > 2 else ".")))
+    rules = {"rows": rows, "tests": tests, "links": links, "commands": commands, "flags": flags}
+    found = list(rules[sys.argv[1]](*map(Path, sys.argv[2:] or ["."])))
     if found:
         print("\n".join(found))
     return 1 if found else 0
