@@ -25,8 +25,9 @@
 //
 // CHARGED ONCE. Whatever may charge carries a charge_id, the caller's or one that the library makes, from the first try
 // on: so a repetition after a lost answer is told what the first one was told, and charges nothing. posternd knows the
-// newest 2,000 charges or so of an account, until it ends: what it has forgotten may be charged twice by a repetition,
-// never admitted beyond the limit. Repeat a call of your own under the same charge_id to the same effect, soon; never
+// newest 2,000 charges or so of an account by RateCheck, and as many by Verify, until it ends: what it has forgotten
+// may be charged twice by a repetition, never admitted beyond the limit, and is not given back: charge what may have to
+// be given back late by RateCheck. Repeat a call of your own under the same charge_id to the same effect, soon; never
 // use one for two different charges (ALREADY_EXISTS).
 //
 // UNITS. *_ms that name a moment are Unix milliseconds, 0 = none; *_ms that name a span are milliseconds. Amounts and
