@@ -150,8 +150,20 @@ misused() {
     done
     misused
     misused tier
-    says "postern tier put"
+    says "tier put "
     misused help no-such-command
+    says 'there is no command "no-such-command"'
+    for words in "help tier" "tier --help"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr postern $words
+        [ "$status" -eq 0 ]
+        [[ "$output" == "Usage: postern tier COMMAND"*"tier put "*"tier delete "* ]]
+        [[ "$output" != *"account put"* ]]
+    done
+    misused tier puts
+    says 'there is no command "tier puts"'
+    says "tier put "
+    [ "$(postern help --help)" = "$(postern help)" ]
 }
 
 @test "a list is a table for people; all pages are followed" {

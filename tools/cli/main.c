@@ -14,6 +14,10 @@ static void print_flag(FILE *to, const struct flag *flag)
     char left[64];
     snprintf(left, sizeof left, "--%s%s%s", flag->name, flag->value != NULL ? " " : "",
              flag->value != NULL ? flag->value : "");
+    if (strlen(left) > 26) { // its help begins below it
+        fprintf(to, "  %s\n", left);
+        left[0] = '\0';
+    }
     fprintf(to, "  %-26s %s%s\n", left, flag->help, flag->many ? " (may be repeated)" : "");
 }
 
@@ -80,44 +84,66 @@ static const struct command *find_command(int argc, char **argv, int *index)
     return NULL;
 }
 
-// "postern tier" alone, or with another second word.
-static void print_commands_of(const char *first)
+static bool is_of(const struct command *command, const char *first)
 {
-    const char *lead = "; there are:";
-    for (const struct command *const *command = commands; *command != NULL; command++)
-        if (strncmp((*command)->words, first, strlen(first)) == 0 && (*command)->words[strlen(first)] == ' ') {
-            fprintf(stderr, "%s postern %s", lead, (*command)->words);
-            lead = ",";
-        }
+    size_t size = strlen(first);
+    return strncmp(command->words, first, size) == 0 && command->words[size] == ' ';
 }
 
-static int unknown_command(const char *word)
+// The commands that begin with this word; false when there are none.
+static bool print_commands_of(FILE *to, const char *first)
 {
-    fprintf(stderr, "postern: there is no command \"%s\" in this form", word);
-    print_commands_of(word);
-    fputs("\nAll commands: postern help\n", stderr);
+    bool any = false;
+    for (const struct command *const *command = commands; *command != NULL; command++) {
+        if (!is_of(*command, first))
+            continue;
+        if (!any)
+            fprintf(to, "Usage: postern %s COMMAND [OPTION]...\n\nCommands:\n", first);
+        fprintf(to, "  %-20s %s\n", (*command)->words, (*command)->summary);
+        any = true;
+    }
+    if (any)
+        fprintf(to, "\nThe options of one: postern help %s COMMAND\n", first);
+    return any;
+}
+
+// "postern tier" alone or with another second word, "postern teir".
+static int unknown_command(int argc, char **argv, int index)
+{
+    const char *second = index + 1 < argc && argv[index + 1][0] != '-' ? argv[index + 1] : NULL;
+    fprintf(stderr, "postern: there is no command \"%s%s%s\"\n", argv[index], second != NULL ? " " : "",
+            second != NULL ? second : "");
+    if (!print_commands_of(stderr, argv[index]))
+        fputs("All commands: postern help\n", stderr);
     return CLI_MISUSED;
 }
 
 static int help(int argc, char **argv, int index)
 {
-    if (index >= argc) {
+    if (index >= argc || strcmp(argv[index], "--help") == 0) {
         print_help(stdout);
         return CLI_DONE;
     }
-    const char *word = argv[index];
+    int first = index;
     const struct command *command = find_command(argc, argv, &index);
-    if (command == NULL)
-        return unknown_command(word);
-    print_command_help(stdout, command);
+    if (command != NULL)
+        print_command_help(stdout, command);
+    else if (first + 1 < argc || !print_commands_of(stdout, argv[first]))
+        return unknown_command(argc, argv, first);
     return CLI_DONE;
+}
+
+// "postern tier --help"
+static bool asks_for_help(int argc, char **argv, int index)
+{
+    return index + 2 == argc && strcmp(argv[index + 1], "--help") == 0;
 }
 
 static int run_command(struct cli *cli, int argc, char **argv, int index)
 {
     cli->command = find_command(argc, argv, &index);
     if (cli->command == NULL)
-        return unknown_command(argv[index]);
+        return asks_for_help(argc, argv, index) ? help(index + 1, argv, index) : unknown_command(argc, argv, index);
     int status = arguments_read(cli, argc - index, argv + index);
     if (status != CLI_DONE)
         return status;
