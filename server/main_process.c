@@ -46,13 +46,16 @@ bool main_lock_directory(struct daemon *daemon)
     const char *data = daemon->config.data;
     char path[MAIN_PATH_SIZE];
     if (!daemon->config.check && mkdir(data, 0700) != 0 && errno != EEXIST) {
-        log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot make the data directory %s: %s", data, strerror(errno));
+        log_line(&daemon->log, LOG_LEVEL_ERROR,
+                 "cannot make the data directory %s: %s: make it, owned by the daemon's user, or choose another one",
+                 data, strerror(errno));
         return false;
     }
     if (main_join(path, data, "lock"))
         daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (daemon->lock_fd < 0) {
-        log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot open %s: %s", path, strerror(errno));
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot open %s: %s: give --data a directory of the daemon's own user",
+                 path, strerror(errno));
         return false;
     }
     if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) != 0) {

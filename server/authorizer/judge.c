@@ -30,7 +30,7 @@ static enum status find_by_key_id(struct authorizer_call *call, bool *known)
     memcpy(d->key_id, call->key_id, sizeof d->key_id);
     enum status status = registry_find_key(call->view, call->key_id, call->arena, &d->key);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && d->key.deleted)) {
-        return status_fail(&call->note, STATUS_NOT_FOUND, "key_id", "no such key");
+        return status_fail(&call->note, STATUS_NOT_FOUND, "key_id", "no such key: look it up with: postern list");
     }
     *known = status == STATUS_OK;
     return status;
@@ -46,7 +46,7 @@ static enum status find_account(struct authorizer_call *call, struct slice id)
         return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the key's account is missing: run posternd --check");
     }
     if (status == STATUS_NOT_FOUND) {
-        return status_fail(&call->note, status, "account", "no such account; make it with PutAccount");
+        return status_fail(&call->note, status, "account", "no such account; make it with: postern account put");
     }
     d->has_account = status == STATUS_OK;
     return status;

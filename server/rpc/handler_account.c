@@ -92,7 +92,8 @@ enum call_progress handler_get_account(struct call *call)
         return call_fail_member(call, "account", "%s", missing_account);
     enum status status = find_account(call, id, &account);
     if (status == STATUS_NOT_FOUND)
-        return call_fail(call, status, "get_account.account", "there is no account \"%.*s\"", SLICE_ARGS(id));
+        return call_fail(call, status, "get_account.account",
+                         "there is no account \"%.*s\": look it up with: postern account list", SLICE_ARGS(id));
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
     Postern__V1__GetAccountReply *reply = arena_alloc(call->arena, sizeof *reply);

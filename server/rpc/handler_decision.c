@@ -53,7 +53,9 @@ static void resume(struct authorizer_call *ask, enum status status)
     struct handler_decision *decision = ask->context;
     struct call *call = decision->call;
     if (status != STATUS_OK)
-        call_fail(call, status, NULL, "the meters cannot be written now; nothing was charged");
+        call_fail(call, status, NULL,
+                  "the meters cannot be written now (disk failing, or full?); nothing was charged: retry, and look at "
+                  "the log of posternd if it lasts");
     else if (call_is_late(call))
         call_fail(call, STATUS_DEADLINE_EXCEEDED, "timeout_ms",
                   "the meters were not written within %u ms; nothing was charged", call->request->timeout_ms);

@@ -100,7 +100,7 @@ enum call_progress handler_get(struct call *call)
         return call_fail_member(call, "key_id", "is missing: \"key_\" and 15 letters or digits");
     enum status status = find_key(call, id, &key, &account);
     if (status == STATUS_NOT_FOUND)
-        return call_fail(call, status, "get.key_id", "no such key");
+        return call_fail(call, status, "get.key_id", "no such key: look it up with: postern list");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the key cannot be read: %s", status_name(status));
     Postern__V1__GetReply *reply = arena_alloc(call->arena, sizeof *reply);

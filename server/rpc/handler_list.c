@@ -156,7 +156,8 @@ enum call_progress handler_list(struct call *call)
     if (query.account.size == 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
-        return call_fail(call, STATUS_NOT_FOUND, "list.account", "no such account");
+        return call_fail(call, STATUS_NOT_FOUND, "list.account",
+                         "no such account: look it up with: postern account list");
     if (!begin_page(call, &page))
         return CALL_DONE;
     query.page_size = page_size(call->request->list, page.size);

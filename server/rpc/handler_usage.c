@@ -103,7 +103,7 @@ static enum call_progress read_of_key(struct call *call)
     if (status == STATUS_OK && (key.deleted || !authority_covers_account(call, key.account)))
         status = STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
-        return call_fail(call, status, "get_usage.key_id", "no such key");
+        return call_fail(call, status, "get_usage.key_id", "no such key: look it up with: postern list");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the key cannot be read: %s", status_name(status));
     return read_usage(call, (struct usage_subject){USAGE_OF_KEY, slice_make(id, KEY_ID_SIZE)});
@@ -118,7 +118,7 @@ static enum call_progress read_of_account(struct call *call, struct slice id)
     if (status == STATUS_OK && !authority_covers_account(call, id))
         status = STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
-        return call_fail(call, status, "get_usage.account", "no such account");
+        return call_fail(call, status, "get_usage.account", "no such account: look it up with: postern account list");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
     return read_usage(call, (struct usage_subject){USAGE_OF_ACCOUNT, id});

@@ -61,7 +61,9 @@ static void resume(struct authorizer_call *ask, enum status status)
     bool has_memory = true;
     if (status != STATUS_OK) {
         struct status_note note = {.field = ""};
-        status = status_fail(&note, status, NULL, "the meters cannot be written now; nothing was charged");
+        status = status_fail(&note, status, NULL,
+                             "the meters cannot be written now (disk failing, or full?); nothing was charged: retry, "
+                             "and look at the log of posternd if it lasts");
         has_memory = batch_add_failure(&work->batch, status, &note);
     } else if (call_is_late(call)) {
         has_memory = add_late(&work->batch);

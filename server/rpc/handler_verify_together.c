@@ -68,7 +68,10 @@ static void resume(struct authorizer_batch *ask, enum status status)
     struct call *call = work->batch.call;
     struct status_note note = {.field = ""};
     if (status != STATUS_OK)
-        (void)give_up(work, status_fail(&note, status, NULL, "the meters cannot be written now; nothing was charged"),
+        (void)give_up(work,
+                      status_fail(&note, status, NULL,
+                                  "the meters cannot be written now (disk failing, or full?); nothing was charged: "
+                                  "retry, and look at the log of posternd if it lasts"),
                       &note);
     else if (call_is_late(call))
         (void)give_up(work,
