@@ -189,7 +189,8 @@ void limit_decide(struct limit_table *table, const struct limit_call *call, stru
 // have been decided, in their order, as if those refused cost nothing; or UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT
 // (install what any of the answers names), WAIT, NO_MEMORY, as limit_decide does: then the answers of the calls at
 // fault carry that verdict and all others LIMIT_WAIT, undecided. Every answer's write_wanted is the same. Who waits for
-// meters of several owners may, rarely, have to wait twice.
+// meters of several owners may, rarely, have to wait twice. Calls that differ about the limit of one bucket obey the
+// smaller amount and burst.
 enum limit_verdict limit_decide_all(struct limit_table *table, const struct limit_call *calls, size_t count,
                                     struct limit_waiter *waiter, struct limit_answer *answers);
 

@@ -70,6 +70,33 @@ static enum limit_verdict find_all(struct together *all)
     return found;
 }
 
+// --- calls that differ about a bucket's limit
+
+static void agree_on_meter(struct limit_part *part, struct limit_part *other)
+{
+    if (part->meter != other->meter)
+        return;
+    part->rule.amount = other->rule.amount = limit_min(part->rule.amount, other->rule.amount);
+    part->rule.burst = other->rule.burst = limit_min(part->rule.burst, other->rule.burst);
+}
+
+static void agree_with(struct limit_part *part, struct limit_decision *other)
+{
+    for (size_t i = 0; i < other->part_count; i++)
+        agree_on_meter(part, &other->parts[i]);
+}
+
+// They obey the smaller one, as limits of one call on one meter do: units can be set aside for one limit only.
+static void agree_on_buckets(struct together *all)
+{
+    for (size_t i = 1; i < all->count; i++) {
+        struct limit_decision *d = &all->members[i].decision;
+        for (size_t n = 0; n < d->part_count; n++)
+            for (size_t j = 0; j < i && d->parts[n].meter->algorithm == LIMIT_TOKEN_BUCKET; j++)
+                agree_with(&d->parts[n], &all->members[j].decision);
+    }
+}
+
 // --- deciding
 
 static const struct limit_kept *find_earlier(const struct together *all, const struct member *member)
@@ -206,8 +233,10 @@ static enum limit_verdict decide_all_locked(struct together *all, struct limit_w
 {
     all->now_ms = clock_now_ms(all->table->clock);
     enum limit_verdict verdict = find_all(all);
-    if (verdict == LIMIT_ADMITTED)
+    if (verdict == LIMIT_ADMITTED) {
+        agree_on_buckets(all);
         verdict = decide_members(all);
+    }
     bool is_charged = verdict == LIMIT_ADMITTED && !all->is_refused && !all->is_short && !all->is_peek;
     if (is_charged)
         return confirm_all(all);

@@ -1,4 +1,4 @@
-// Callers of one custom subject who do not agree about its limit: nobody keeps the others waiting, and nothing is
+// Callers of one meter who do not agree about its limit: nobody keeps the others waiting, and nothing is
 // admitted twice.
 
 #include "unit/limit_world.h"
@@ -191,6 +191,65 @@ static void crash_between_callers_with_different_buckets_forgets_nothing(void **
     world_close(&world);
 }
 
+// --- together
+
+// Two calls as one decision, each with a limit of its own on the same meter.
+struct group {
+    struct limit_waiter waiter; // first: woken_together gets it
+    struct world *world;
+    struct limit_term terms[2];
+    struct limit_charge charges[2];
+    struct limit_answer answers[2];
+    enum limit_verdict verdict;
+};
+
+static enum limit_verdict call_together(struct group *group)
+{
+    struct limit_call calls[2];
+    for (size_t i = 0; i < 2; i++)
+        calls[i] = (struct limit_call){.owner = group->terms[i].subject_id,
+                                       .terms = &group->terms[i],
+                                       .term_count = 1,
+                                       .charges = &group->charges[i],
+                                       .charge_count = 1};
+    do {
+        group->verdict = limit_decide_all(group->world->table, calls, 2, &group->waiter, group->answers);
+        for (size_t i = 0; i < 2; i++)
+            world_install(group->world, calls[i].owner, &group->answers[i]);
+    } while (group->verdict == LIMIT_ABSENT);
+    return group->verdict;
+}
+
+static void woken_together(struct limit_waiter *waiter, enum status status)
+{
+    assert_int_equal(status, STATUS_OK);
+    call_together((struct group *)waiter);
+}
+
+// As of a key that was rolled, when the new one's limit has been changed: both count on one meter.
+static void calls_together_with_different_buckets_are_served_and_obey_the_smaller(void **state)
+{
+    (void)state;
+    static const char *const limits[2] = {"requests=600/min:token_bucket,burst=20",
+                                          "requests=60/min:token_bucket,burst=30"};
+    for (size_t first = 0; first < 2; first++) {
+        struct world world;
+        world_open(&world);
+        struct group group = {.waiter = {.wake = woken_together}, .world = &world};
+        for (size_t i = 0; i < 2; i++) {
+            group.terms[i] = caller_of(&world, limits[(first + i) % 2], 1).term;
+            group.charges[i] = (struct limit_charge){group.terms[i].limit.resource, 10};
+        }
+        call_together(&group);
+        for (int commits = 0; commits < 2 && group.verdict == LIMIT_WAIT; commits++)
+            world_commit(&world, STATUS_OK);
+        assert_int_equal(group.verdict, LIMIT_ADMITTED);
+        assert_int_equal(group.answers[1].views[0].remaining, 0);
+        assert_int_equal(group.answers[1].views[0].reset_at_ms - group.answers[1].now_ms, 20000);
+        world_close(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +259,7 @@ int main(void)
         cmocka_unit_test(refused_caller_with_a_small_limit_keeps_nobody_waiting),
         cmocka_unit_test(relaxed_caller_with_another_bucket_keeps_nobody_waiting),
         cmocka_unit_test(crash_between_callers_with_different_buckets_forgets_nothing),
+        cmocka_unit_test(calls_together_with_different_buckets_are_served_and_obey_the_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
