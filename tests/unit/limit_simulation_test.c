@@ -1,7 +1,7 @@
 // The meter table in a simulated machine: calls alone and together, with charge ids that are repeated and given back,
-// commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters and changing
-// limits, from a seed. A checker that knows only the admissions, what was given back and the limits says whether
-// anything was admitted too much, and whether any id was charged or given back twice.
+// commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters, limits that
+// change and callers who do not agree about them, from a seed. A checker that knows only the admissions, what was given
+// back and the limits says whether anything was admitted too much, and whether any id was charged or given back twice.
 //
 // LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (2500). A failure prints its seed.
 
@@ -57,7 +57,8 @@ struct request {
     size_t account;
     struct limit_charge charges[2];
     size_t charge_count;
-    uint64_t id; // 0: none
+    uint64_t id;                       // 0: none
+    enum { AS_IS, HALF, DOUBLE } view; // of the limits: callers may not agree about them
 };
 
 // What the checker knows of a charge with an id.
@@ -72,6 +73,7 @@ struct client {
     struct limit_waiter waiter; // first: wake gets it
     struct world *world;
     struct request requests[TOGETHER_MAX];
+    struct limit_term terms[TOGETHER_MAX][TERMS]; // as its requests see them
     size_t request_count;
     bool busy;
     bool woken; // has to ask again
@@ -98,6 +100,7 @@ struct world {
     struct named named[NAMED_MAX];
     uint64_t ids, runs;
     size_t max_meters;
+    bool disagrees; // callers differ about the limits
     bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits for more than two
     int longest_wait;
     uint64_t admissions, crashes, repeats, refunds;
@@ -205,6 +208,27 @@ static void note_named_violation(struct world *world, const struct request *requ
     note_violation(world, &world->limits[request->account][0].limit, what);
 }
 
+static uint64_t viewed(uint64_t number, const struct request *request)
+{
+    switch (request->view) {
+    case AS_IS:
+        return number;
+    case HALF:
+        return (number + 1) / 2;
+    case DOUBLE:
+        return number * 2;
+    }
+    return number;
+}
+
+static struct limit limit_seen_by(const struct world *world, const struct request *request, size_t n)
+{
+    struct limit limit = world->terms[request->account][n].limit;
+    limit.amount = viewed(limit.amount, request);
+    limit.burst = viewed(limit.burst, request);
+    return limit;
+}
+
 static struct named *find_named(struct world *world, uint64_t id)
 {
     for (size_t i = 0; i < NAMED_MAX && id > 0; i++)
@@ -251,12 +275,12 @@ static void note_admission(struct world *world, const struct request *request, c
         if (cost == 0)
             continue;
         assert_true(subject->count < ADMISSIONS_MAX);
-        const struct limit *limit = &world->terms[request->account][i].limit;
+        struct limit limit = limit_seen_by(world, request, i);
         subject->log[subject->count++] = (struct admission){.t = answer->now_ms,
                                                             .elapsed = world->elapsed_ms,
                                                             .cost = cost,
-                                                            .amount = limit->amount,
-                                                            .burst = limit->burst};
+                                                            .amount = limit.amount,
+                                                            .burst = limit.burst};
         if (named != NULL)
             named->log_at[i] = subject->count;
         if (subject->limit.algorithm != LIMIT_TOKEN_BUCKET)
@@ -348,12 +372,15 @@ static bool install(struct world *world, size_t account, const struct limit_answ
 }
 
 static struct limit_call call_of(const struct world *world, const struct request *request,
-                                 uint8_t id[LIMIT_CHARGE_ID_SIZE])
+                                 uint8_t id[LIMIT_CHARGE_ID_SIZE], struct limit_term terms[TERMS])
 {
     memset(id, 0, LIMIT_CHARGE_ID_SIZE);
     memcpy(id, &request->id, sizeof request->id);
+    memcpy(terms, world->terms[request->account], sizeof world->terms[0]);
+    for (size_t i = 0; i < world->term_count[request->account]; i++)
+        terms[i].limit = limit_seen_by(world, request, i);
     return (struct limit_call){.owner = slice_text(account_names[request->account]),
-                               .terms = world->terms[request->account],
+                               .terms = terms,
                                .term_count = world->term_count[request->account],
                                .charges = request->charges,
                                .charge_count = request->charge_count,
@@ -366,7 +393,7 @@ static enum limit_verdict decide(struct client *client, struct limit_answer *ans
     struct limit_call calls[TOGETHER_MAX];
     uint8_t ids[TOGETHER_MAX][LIMIT_CHARGE_ID_SIZE];
     for (size_t i = 0; i < client->request_count; i++)
-        calls[i] = call_of(world, &client->requests[i], ids[i]);
+        calls[i] = call_of(world, &client->requests[i], ids[i], client->terms[i]);
     for (int loads = 0; loads < LOADS_MAX; loads++) {
         enum limit_verdict verdict = LIMIT_ADMITTED;
         if (client->request_count == 1) {
@@ -441,6 +468,8 @@ static struct request random_request(struct world *world)
 {
     static const char *const resources[] = {"requests", "productions"};
     struct request request = {.account = below(world, ACCOUNTS), .charge_count = happens(world, 4) ? 2 : 1};
+    if (world->disagrees && happens(world, 2))
+        request.view = happens(world, 2) ? HALF : DOUBLE;
     size_t first = below(world, 2);
     for (size_t i = 0; i < request.charge_count; i++) {
         uint64_t cost = happens(world, 3) ? 1 + below(world, 12) : 1;
@@ -482,7 +511,8 @@ static void refund(struct world *world)
     struct named *named = &world->named[below(world, NAMED_MAX)];
     struct limit_answer answer = {.verdict = LIMIT_ABSENT};
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
-    struct limit_call call = call_of(world, &named->request, id);
+    struct limit_term terms[TERMS];
+    struct limit_call call = call_of(world, &named->request, id, terms);
     if (named->request.id == 0)
         return;
     call.charge_count = happens(world, 2) ? call.charge_count : 0;
@@ -748,6 +778,7 @@ static void run_seed(struct world *world, uint64_t seed)
     world->time = (struct fake_time){.boot_ms = below(world, 100000), .wall_ms = FAKE_START_MS + below(world, 60000)};
     world->boot_id = 1;
     world->calm = seed % 8 == 0;
+    world->disagrees = seed % 4 == 3;
     world->max_meters = seed % 4 == 1 ? SHARDS * (1 + below(world, 3)) : 0; // an account needs up to TERMS
     for (size_t i = 0; i < ACCOUNTS; i++) {
         for (size_t j = 0; j < TERMS; j++)
