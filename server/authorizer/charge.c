@@ -16,7 +16,7 @@ static uint64_t span_ms(uint64_t from_ms, uint64_t to_ms)
 static void copy_meters(struct authorizer *a, struct authorizer_call *call, const struct limit_answer *answer)
 {
     struct authorizer_decision *d = &call->decision;
-    uint64_t wall_ms = clock_wall_ms(a->clock);
+    uint64_t wall_ms = clock_to_wall_ms(a->clock, answer->now_ms);
     for (size_t i = 0; i < answer->view_count; i++) {
         const struct limit_view *v = &answer->views[i];
         d->meters[i] = (struct authorizer_meter){

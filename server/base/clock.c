@@ -138,6 +138,8 @@ uint64_t clock_to_wall_ms(struct clock *clock, uint64_t at_ms)
 {
     uint64_t now_ms = clock_now_ms(clock);
     uint64_t wall_ms = clock_wall_ms(clock);
+    if (now_ms - wall_ms + CLOCK_SAME_MS <= 2 * CLOCK_SAME_MS) // modulo 2^64: |now - wall| is at most that
+        return at_ms;
     if (at_ms < now_ms)
         return now_ms - at_ms < wall_ms ? wall_ms - (now_ms - at_ms) : 0;
     return at_ms - now_ms <= UINT64_MAX - wall_ms ? wall_ms + (at_ms - now_ms) : UINT64_MAX;

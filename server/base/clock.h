@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CLOCK_REBOOT_MS = 2000 };
+enum {
+    CLOCK_REBOOT_MS = 2000,
+    CLOCK_SAME_MS = 2 // two clocks that are cut to milliseconds and read one after the other differ by so much
+};
 
 struct clock;
 
@@ -39,7 +42,8 @@ void clock_free(struct clock *clock); // NULL-safe
 
 uint64_t clock_now_ms(struct clock *clock); // L; never less than an earlier answer
 uint64_t clock_wall_ms(struct clock *clock);
-// The wall-clock time at which daemon time `at_ms` will have come: wall now + (at_ms - L now).
+// The wall-clock time at which daemon time `at_ms` will have come: wall now + (at_ms - L now). While the two clocks
+// agree to CLOCK_SAME_MS it is `at_ms` itself, so that the same moment is told in the same way each time.
 uint64_t clock_to_wall_ms(struct clock *clock, uint64_t at_ms);
 struct clock_mark clock_mark(struct clock *clock); // high_ms = L now
 

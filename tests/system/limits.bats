@@ -119,3 +119,13 @@ account_with() {
     wait "${pids[@]}"
     [ "$(awk '{ sum += $1 } END { print sum }' "$BATS_TEST_TMPDIR"/count.*)" -eq 50 ]
 }
+
+@test "a day ends at midnight to the millisecond, however often it is asked, over a restart too" {
+    account_with requests=40/day
+    for _ in 1 2; do
+        for _ in $(seq 15); do
+            postern verify - --peek --json <<<"$TOKEN"
+        done | jq -es 'length == 15 and all(.[].meters[]; .reset_at_ms % 86400000 == 0)'
+        restart_daemon
+    done
+}

@@ -170,6 +170,23 @@ static void wall_clock_near_1970_is_survived(void **state)
     clock_free(clock);
 }
 
+// Both clocks are cut to milliseconds, at different moments: a midnight must not be told as a millisecond after it.
+static void the_same_moment_is_told_the_same_way_however_the_reads_fall(void **state)
+{
+    (void)state;
+    struct machine machine = {.boot_ms = 5000, .wall_ms = start_ms};
+    struct clock *clock = clock_new(source_of(&machine, 1), NULL);
+    for (uint64_t off_ms = 0; off_ms <= 2 * CLOCK_SAME_MS; off_ms++) {
+        machine.wall_ms = start_ms - CLOCK_SAME_MS + off_ms;
+        assert_true(clock_to_wall_ms(clock, start_ms + hour_ms) == start_ms + hour_ms);
+    }
+    machine.wall_ms = start_ms + CLOCK_SAME_MS + 1;
+    assert_true(clock_to_wall_ms(clock, start_ms + hour_ms) == machine.wall_ms + hour_ms);
+    machine.wall_ms = start_ms - CLOCK_SAME_MS - 1;
+    assert_true(clock_to_wall_ms(clock, start_ms + hour_ms) == machine.wall_ms + hour_ms);
+    clock_free(clock);
+}
+
 static void daemon_times_are_shown_as_wall_times(void **state)
 {
     (void)state;
@@ -298,6 +315,7 @@ int main(void)
         cmocka_unit_test(reboot_takes_the_later_of_wall_time_and_mark),
         cmocka_unit_test(unknown_or_impossible_boot_counts_as_a_reboot),
         cmocka_unit_test(wall_clock_near_1970_is_survived),
+        cmocka_unit_test(the_same_moment_is_told_the_same_way_however_the_reads_fall),
         cmocka_unit_test(daemon_times_are_shown_as_wall_times),
         cmocka_unit_test(system_clock_knows_its_boot),
         cmocka_unit_test(follower_that_comes_late_does_not_move_it_back),
