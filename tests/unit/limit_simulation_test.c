@@ -1,7 +1,8 @@
 // The meter table in a simulated machine: calls alone and together, with charge ids that are repeated and given back,
 // commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters, limits that
-// change and callers who do not agree about them, from a seed. A checker that knows only the admissions, what was given
-// back and the limits says whether anything was admitted too much, and whether any id was charged or given back twice.
+// change, callers who do not agree about them, and some who do not wait, from a seed. A checker that knows only the
+// admissions, what was given back and the limits says whether anything was admitted too much, and whether any id was
+// charged or given back twice.
 //
 // LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (2500). A failure prints its seed.
 
@@ -41,7 +42,8 @@ struct admission {
     uint64_t cost;
     uint64_t amount; // of the limit then
     uint64_t burst;
-    bool given_back;
+    bool relaxed;
+    bool given_back; // or relaxed, and from before a restart: whether it still counts is left open
 };
 
 // One limit of one account, and all that it has ever admitted.
@@ -59,6 +61,7 @@ struct request {
     size_t charge_count;
     uint64_t id;                       // 0: none
     enum { AS_IS, HALF, DOUBLE } view; // of the limits: callers may not agree about them
+    bool relaxed;
 };
 
 // What the checker knows of a charge with an id.
@@ -100,7 +103,8 @@ struct world {
     struct named named[NAMED_MAX];
     uint64_t ids, runs;
     size_t max_meters;
-    bool disagrees; // callers differ about the limits
+    bool disagrees;   // callers differ about the limits
+    bool has_relaxed; // some do not wait
     bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits for more than two
     int longest_wait;
     uint64_t admissions, crashes, repeats, refunds;
@@ -280,7 +284,8 @@ static void note_admission(struct world *world, const struct request *request, c
                                                             .elapsed = world->elapsed_ms,
                                                             .cost = cost,
                                                             .amount = limit.amount,
-                                                            .burst = limit.burst};
+                                                            .burst = limit.burst,
+                                                            .relaxed = request->relaxed};
         if (named != NULL)
             named->log_at[i] = subject->count;
         if (subject->limit.algorithm != LIMIT_TOKEN_BUCKET)
@@ -384,6 +389,7 @@ static struct limit_call call_of(const struct world *world, const struct request
                                .term_count = world->term_count[request->account],
                                .charges = request->charges,
                                .charge_count = request->charge_count,
+                               .relaxed = request->relaxed,
                                .charge_id = request->id > 0 ? slice_make(id, LIMIT_CHARGE_ID_SIZE) : slice_text("")};
 }
 
@@ -470,6 +476,7 @@ static struct request random_request(struct world *world)
     struct request request = {.account = below(world, ACCOUNTS), .charge_count = happens(world, 4) ? 2 : 1};
     if (world->disagrees && happens(world, 2))
         request.view = happens(world, 2) ? HALF : DOUBLE;
+    request.relaxed = world->has_relaxed && happens(world, 3);
     size_t first = below(world, 2);
     for (size_t i = 0; i < request.charge_count; i++) {
         uint64_t cost = happens(world, 3) ? 1 + below(world, 12) : 1;
@@ -539,8 +546,17 @@ static void let_lazy_ask(struct world *world)
 
 // --- starts and stops
 
+static void forget_relaxed(struct world *world)
+{
+    for (size_t i = 0; i < ACCOUNTS; i++)
+        for (size_t j = 0; j < world->term_count[i]; j++)
+            for (size_t n = 0; n < world->limits[i][j].count; n++)
+                world->limits[i][j].log[n].given_back |= world->limits[i][j].log[n].relaxed;
+}
+
 static void start(struct world *world)
 {
+    forget_relaxed(world);
     struct clock_source source = fake_source(&world->time);
     source.boot_id[0] = world->boot_id;
     world->clock = clock_new(source, world->disk.has_mark ? &world->disk.mark : NULL);
@@ -778,7 +794,8 @@ static void run_seed(struct world *world, uint64_t seed)
     world->time = (struct fake_time){.boot_ms = below(world, 100000), .wall_ms = FAKE_START_MS + below(world, 60000)};
     world->boot_id = 1;
     world->calm = seed % 8 == 0;
-    world->disagrees = seed % 4 == 3;
+    world->disagrees = seed % 8 == 3 || seed % 8 == 5 || seed % 8 == 7;
+    world->has_relaxed = seed % 8 == 2 || seed % 8 == 5;
     world->max_meters = seed % 4 == 1 ? SHARDS * (1 + below(world, 3)) : 0; // an account needs up to TERMS
     for (size_t i = 0; i < ACCOUNTS; i++) {
         for (size_t j = 0; j < TERMS; j++)
