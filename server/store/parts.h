@@ -47,6 +47,8 @@ struct store_writer {
 
     // The writer thread's own.
     enum status condition; // what the log last said about writing
+    unsigned calm;         // commits since the last one that failed
+    unsigned calm_needed;  // so many before the log says that writing works again
     bool map_warned;
     bool reopen_failed;
 };

@@ -10,6 +10,8 @@ enum { BATCH_JOBS_MAX = 512 };
 
 enum { MAP_WARN_PERCENT = 80, MAP_CALM_PERCENT = 75 };
 
+enum { CALM_MAX = 64 }; // commits after which a failure is forgotten
+
 // --- condition: what health and the log say
 
 void store_writer_note_used(struct store *store, uint64_t used_bytes)
@@ -41,9 +43,26 @@ static void note_commit(struct store *store, enum status status)
     pthread_mutex_unlock(&writer->mutex);
 }
 
+// On a disk that is nearly full small commits land between larger ones that fail, every second. The log would say so
+// each time: so what failed again soon has to hold twice as long before it is said to work.
+static void count_calm(struct store_writer *writer, enum status status)
+{
+    if (status == STATUS_OK) {
+        writer->calm += writer->calm < CALM_MAX ? 1 : 0;
+        writer->calm_needed = writer->calm < CALM_MAX ? writer->calm_needed : 0;
+        return;
+    }
+    writer->calm = 0;
+    if (writer->condition == STATUS_OK) {
+        const unsigned needed = writer->calm_needed == 0 ? 1 : 2 * writer->calm_needed;
+        writer->calm_needed = needed < CALM_MAX ? needed : CALM_MAX;
+    }
+}
+
 static void log_condition(struct store *store, enum status status, int code)
 {
-    if (status == store->writer.condition) {
+    count_calm(&store->writer, status);
+    if (status == store->writer.condition || (status == STATUS_OK && store->writer.calm < store->writer.calm_needed)) {
         return;
     }
     store->writer.condition = status;

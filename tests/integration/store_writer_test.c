@@ -347,6 +347,23 @@ static void a_full_map_stops_writing_but_not_reading(void **state)
     assert_int_equal(fixture_log_count(fixture, "are in use"), 2);
 }
 
+// Each round is room for a little and then none again: the log says so a few times, not twice a second for ever.
+static void writing_that_comes_and_goes_does_not_fill_the_log(void **state)
+{
+    struct store_fixture *fixture = *state;
+    enum { ROUNDS = 40 };
+    unsigned number = fill(fixture->store);
+    for (unsigned i = 1; i <= ROUNDS; i++) {
+        assert_int_equal(call_now(fixture->store, delete_big, &(unsigned){number - i}), STATUS_OK);
+        while (call_now(fixture->store, put_big, &(unsigned){number - i}) == STATUS_OK &&
+               call_now(fixture->store, put_big, &(unsigned){number + i}) == STATUS_OK) {
+        }
+    }
+    assert_true(fixture_log_count(fixture, "cannot write") >= 2);
+    assert_true(fixture_log_count(fixture, "cannot write") <= 6);
+    assert_true(fixture_log_count(fixture, "accepted again") <= 6);
+}
+
 static void a_map_more_than_four_fifths_full_is_told_at_open(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -369,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bad_key_fails_the_whole_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_that_writes_nothing_is_no_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_map_stops_writing_but_not_reading, set_up_small_map, tear_down),
+        cmocka_unit_test_setup_teardown(writing_that_comes_and_goes_does_not_fill_the_log, set_up_small_map, tear_down),
         cmocka_unit_test_setup_teardown(a_map_more_than_four_fifths_full_is_told_at_open, set_up_small_map, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
