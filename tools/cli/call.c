@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static bool read_timeout(const struct cli *cli, uint32_t *timeout_ms)
 {
@@ -37,9 +38,9 @@ static const char *advice(enum postern_status status)
     case POSTERN_PERMISSION_DENIED:
         return "use the credential of a key that may (POSTERN_API_KEY), or ask as an operator's user over ipc";
     case POSTERN_UNAUTHENTICATED:
-        return "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one";
-    case POSTERN_ABORTED:
-        return "read it again and repeat";
+        return getenv("POSTERN_API_KEY") != NULL
+                   ? "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one"
+                   : "set POSTERN_API_KEY to the token of a secret key that may, or ask over ipc";
     case POSTERN_INTERNAL:
     case POSTERN_DATA_LOSS:
         return "the log of posternd has more";
