@@ -191,6 +191,45 @@ static void crash_between_callers_with_different_buckets_forgets_nothing(void **
     world_close(&world);
 }
 
+static void fast_forward(struct world *world)
+{
+    fake_advance(&world->time, UINT64_C(3600000));
+}
+
+static void units_set_aside_for_one_bucket_are_not_spent_under_another(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world);
+    struct caller fast = caller_of(&world, "requests=6000/min:token_bucket,burst=100", 1);
+    struct caller slow = caller_of(&world, "requests=60/min:token_bucket,burst=50", 1);
+    struct caller relaxed = slow, newcomer = slow;
+    relaxed.relaxed = true;
+    call(&fast);
+    world_commit(&world, STATUS_OK);
+    assert_int_equal(call(&slow), LIMIT_WAIT);
+    struct limit_batch *batch = limit_collect(world.table);
+    assert_int_equal(call(&newcomer), LIMIT_WAIT); // the record for it is not on disk yet
+    world_finish(&world, batch, STATUS_OK);
+    assert_int_equal(slow.verdict, LIMIT_ADMITTED);
+    assert_int_equal(newcomer.verdict, LIMIT_ADMITTED);
+    fast_forward(&world);
+    for (int i = 0; i < 4; i++) // the next ones are fetched ahead
+        assert_int_equal(call(&slow), LIMIT_ADMITTED);
+    batch = limit_collect(world.table);
+    assert_non_null(batch);
+    relaxed.term.limit = fake_limit("requests=6/min:token_bucket,burst=5");
+    assert_int_equal(call(&relaxed), LIMIT_ADMITTED);
+    world_finish(&world, batch, STATUS_OK);
+    fast_forward(&world);
+    relaxed.relaxed = false;
+    assert_int_equal(call(&relaxed), LIMIT_WAIT);
+    while (world_commit(&world, STATUS_OK) > 0)
+        ;
+    assert_int_equal(relaxed.verdict, LIMIT_ADMITTED);
+    world_close(&world);
+}
+
 // --- together
 
 // Two calls as one decision, each with a limit of its own on the same meter.
@@ -259,6 +298,7 @@ int main(void)
         cmocka_unit_test(refused_caller_with_a_small_limit_keeps_nobody_waiting),
         cmocka_unit_test(relaxed_caller_with_another_bucket_keeps_nobody_waiting),
         cmocka_unit_test(crash_between_callers_with_different_buckets_forgets_nothing),
+        cmocka_unit_test(units_set_aside_for_one_bucket_are_not_spent_under_another),
         cmocka_unit_test(calls_together_with_different_buckets_are_served_and_obey_the_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
