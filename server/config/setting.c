@@ -52,6 +52,20 @@ static bool parse_ceiling(const char *text, enum config_ceiling *out)
     return false;
 }
 
+// What posternd could not listen on, wherever it runs; rpc looks closer, at this machine.
+static bool is_address(const char *text, size_t size)
+{
+    if (size > 6 && strncmp(text, "ipc://", 6) == 0)
+        return true;
+    const char *colon = memrchr(text, ':', size);
+    char port[8] = {0};
+    uint64_t number = 0;
+    if (size < 6 || strncmp(text, "tcp://", 6) != 0 || colon <= text + 6 || (size_t)(text + size - colon) > sizeof port)
+        return false;
+    memcpy(port, colon + 1, (size_t)(text + size - colon) - 1);
+    return read_number(port, 10, 1, 65535, NULL, &number);
+}
+
 static enum status set_listen(struct config *config, const char *text, struct status_note *note)
 {
     if (config->listener_count == CONFIG_LISTENERS_MAX)
@@ -64,9 +78,11 @@ static enum status set_listen(struct config *config, const char *text, struct st
                            ";max=operator",
                            text);
     size_t size = option != NULL ? (size_t)(option - text) : strlen(text);
-    if (size == 0 || size >= sizeof listener.url || memchr(text, ':', size) == NULL)
+    if (size >= sizeof listener.url || !is_address(text, size))
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
-                           "\"%s\" is not an address; write for example ipc:///run/postern/postern.sock", text);
+                           "\"%s\" is not an address; write for example ipc:///run/postern/postern.sock or "
+                           "tcp://127.0.0.1:7117",
+                           text);
     memcpy(listener.url, text, size);
     config->listeners[config->listener_count++] = listener;
     return STATUS_OK;

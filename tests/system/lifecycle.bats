@@ -202,8 +202,8 @@ refuses() {
     [ "$status" -eq 2 ]
     [ -n "$output" ]
     run posternd --data "$DAEMON_DATA" --listen "ftp://x"
-    [ "$status" -ne 0 ]
-    [ -n "$output" ]
+    [ "$status" -eq 2 ]
+    [[ "$output" == *'"ftp://x" is not an address'* ]]
     run posternd --help
     [ "$status" -eq 0 ]
     [[ "$output" == *--data* && "$output" == *--listen* && "$output" == *--check* ]]
