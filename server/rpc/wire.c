@@ -289,6 +289,16 @@ static struct limit read_limit(const Postern__V1__Limit *from)
     };
 }
 
+// Limits that share a meter are one limit, said twice: which amount was meant?
+static enum status refuse_twin(const struct limit *limits, size_t last, struct status_note *note)
+{
+    for (size_t i = 0; i < last; i++)
+        if (limit_same_meter(&limits[i], &limits[last]))
+            return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                               "has the resource, algorithm and window of limits[%zu]: leave one of them out", i);
+    return STATUS_OK;
+}
+
 enum status wire_read_limits(struct arena *arena, Postern__V1__Limit *const *from, size_t count, struct limit **out,
                              struct status_note *note)
 {
@@ -299,6 +309,8 @@ enum status wire_read_limits(struct arena *arena, Postern__V1__Limit *const *fro
         struct status_note inner = {0};
         limits[i] = read_limit(from[i]);
         enum status status = limit_complete(&limits[i], &inner);
+        if (status == STATUS_OK)
+            status = refuse_twin(limits, i, &inner);
         if (status == STATUS_OK)
             continue;
         char field[64];
