@@ -245,7 +245,7 @@ static void settle_group(const struct group *group, bool stopped, bool committed
     pthread_mutex_unlock(&group->shard->mutex);
 }
 
-// Each shard's are in the order in which they came, and one that waits for meters of several shards is in one of them.
+// Each shard's are in the order in which they queued; one that waits for meters of several shards is in one of them.
 static struct limit_waiter *take_first_waiter(struct limit_batch *batch)
 {
     struct group *first = NULL;
