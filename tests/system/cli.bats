@@ -166,6 +166,18 @@ misused() {
     [ "$(postern help --help)" = "$(postern help)" ]
 }
 
+@test "a table stands straight whatever script a name is written in" {
+    local name
+    postern account put scripts --no-default-public-key
+    for name in abcdef 日本語 ёлочка $'e\u0301tude x'; do
+        postern create --account scripts --name "$name" 2>/dev/null >&2
+    done
+    run --separate-stderr postern list --account scripts
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"abcdef   active"* && "$output" == *"日本語   active"* && "$output" == *"ёлочка   active"* ]]
+    [[ "$output" == *$'e\u0301tude x  active'* ]]
+}
+
 @test "a list is a table for people; all pages are followed" {
     local n
     postern account put many

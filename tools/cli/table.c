@@ -1,6 +1,7 @@
 #include "table.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,12 +12,35 @@ void table_begin(struct table *table, const char *const *heads, size_t columns)
     *table = (struct table){.heads = heads, .columns = columns};
 }
 
-// In characters, as far as each of them takes one place on the screen.
+// One character of UTF-8, which postern gets and gives checked; anything else counts byte by byte.
+static uint32_t take_character(const char **text)
+{
+    unsigned char first = (unsigned char)*(*text)++;
+    uint32_t character = first < 0xC0 ? first : first & (first < 0xE0 ? 0x1FU : first < 0xF0 ? 0x0FU : 0x07U);
+    for (; first >= 0xC0 && ((unsigned char)**text & 0xC0) == 0x80; ++*text)
+        character = character << 6 | ((unsigned char)**text & 0x3FU);
+    return character;
+}
+
+// Places on the screen (UAX #11: wide and fullwidth take two, combining marks none), without a locale to be set.
+static size_t places_of(uint32_t character)
+{
+    static const struct {
+        uint32_t first, last, places;
+    } ranges[] = {{0x300, 0x36F, 0},   {0x1100, 0x115F, 2}, {0x200B, 0x200F, 0},   {0x2E80, 0xA4CF, 2},
+                  {0xAC00, 0xD7A3, 2}, {0xF900, 0xFAFF, 2}, {0xFE00, 0xFE0F, 0},   {0xFE30, 0xFE6F, 2},
+                  {0xFF01, 0xFF60, 2}, {0xFFE0, 0xFFE6, 2}, {0x1F300, 0x1FAFF, 2}, {0x20000, 0x3FFFD, 2}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (character >= ranges[i].first && character <= ranges[i].last)
+            return ranges[i].places;
+    return 1;
+}
+
 static size_t width_of(const char *text)
 {
     size_t width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xC0) != 0x80;
+    while (*text != '\0')
+        width += places_of(take_character(&text));
     return width;
 }
 
