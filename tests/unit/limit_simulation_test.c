@@ -103,6 +103,7 @@ struct world {
     struct named named[NAMED_MAX];
     uint64_t ids, runs;
     size_t max_meters;
+    uint64_t scale;   // of amounts and costs: large ones are counted in fewer and wider sub-windows
     bool disagrees;   // callers differ about the limits
     bool has_relaxed; // some do not wait
     bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits for more than two
@@ -110,6 +111,8 @@ struct world {
     uint64_t admissions, crashes, repeats, refunds;
     char violation[LIMIT_TEXT_MAX + 64]; // the first
 };
+
+__extension__ typedef unsigned __int128 wide;
 
 static const char *const account_names[ACCOUNTS] = {"acme", "globex"};
 
@@ -178,12 +181,12 @@ static void check_newest(struct world *world, const struct subject_limit *subjec
 // kept as time, in 2^-20 ms, so that it outlives changes of the limit; the roundings are in the daemon's favour.
 static void check_bucket(struct world *world, const struct subject_limit *subject)
 {
-    uint64_t unit = window_ms(&subject->limit) << 20, full_at = 0;
+    wide unit = (wide)window_ms(&subject->limit) << 20, full_at = 0;
     for (size_t i = 0; i < subject->count; i++) {
         const struct admission *a = &subject->log[i];
         if (a->given_back)
             continue;
-        uint64_t now = a->elapsed << 20;
+        wide now = (wide)a->elapsed << 20;
         full_at = (full_at > now ? full_at : now) + a->cost * unit / a->amount;
         if (full_at > now + a->burst * unit / a->amount + subject->count)
             note_violation(world, &subject->limit, "more than burst and refill");
@@ -479,7 +482,7 @@ static struct request random_request(struct world *world)
     request.relaxed = world->has_relaxed && happens(world, 3);
     size_t first = below(world, 2);
     for (size_t i = 0; i < request.charge_count; i++) {
-        uint64_t cost = happens(world, 3) ? 1 + below(world, 12) : 1;
+        uint64_t cost = (happens(world, 3) ? 1 + below(world, 12) : 1) * world->scale;
         request.charges[i] = (struct limit_charge){slice_text(resources[(first + i) % 2]), cost};
     }
     return request;
@@ -652,9 +655,9 @@ static struct limit random_limit(struct world *world, const char *resource)
     struct limit limit = {.resource = slice_text(resource)};
     limit.algorithm = (enum limit_algorithm)(1 + below(world, 3));
     limit.window_s = windows_s[below(world, 5)];
-    limit.amount = 1 + below(world, amounts[below(world, 5)]);
+    limit.amount = (1 + below(world, amounts[below(world, 5)])) * world->scale;
     if (limit.algorithm == LIMIT_TOKEN_BUCKET)
-        limit.burst = 1 + below(world, limit.amount);
+        limit.burst = world->scale + below(world, limit.amount);
     assert_int_equal(limit_complete(&limit, NULL), STATUS_OK);
     return limit;
 }
@@ -688,11 +691,11 @@ static void change_limit(struct world *world)
     size_t account = below(world, ACCOUNTS), n = below(world, world->term_count[account]);
     struct limit *limit = &world->terms[account][n].limit;
     const struct limit *first = &world->limits[account][n].limit;
-    limit->amount = happens(world, 8) ? 0 : 1 + below(world, happens(world, 2) ? 10 : 400);
+    limit->amount = happens(world, 8) ? 0 : (1 + below(world, happens(world, 2) ? 10 : 400)) * world->scale;
     if (happens(world, 3))
         limit->amount = first->amount;
     if (limit->algorithm == LIMIT_TOKEN_BUCKET)
-        limit->burst = limit->amount == 0 ? 0 : 1 + below(world, happens(world, 2) ? 5 : limit->amount);
+        limit->burst = limit->amount == 0 ? 0 : world->scale + below(world, happens(world, 2) ? 5 : limit->amount);
     if (limit->algorithm == LIMIT_TOKEN_BUCKET && limit->amount == first->amount && happens(world, 2))
         limit->burst = first->burst;
 }
@@ -794,6 +797,7 @@ static void run_seed(struct world *world, uint64_t seed)
     world->time = (struct fake_time){.boot_ms = below(world, 100000), .wall_ms = FAKE_START_MS + below(world, 60000)};
     world->boot_id = 1;
     world->calm = seed % 8 == 0;
+    world->scale = seed % 16 == 6 ? 400 : seed % 16 == 14 ? UINT64_C(1) << 26 : 1;
     world->disagrees = seed % 8 == 3 || seed % 8 == 5 || seed % 8 == 7;
     world->has_relaxed = seed % 8 == 2 || seed % 8 == 5;
     world->max_meters = seed % 4 == 1 ? SHARDS * (1 + below(world, 3)) : 0; // an account needs up to TERMS
