@@ -65,7 +65,7 @@ static void take_off(struct limit_write *write)
     write->in_flight = true;
     write->serving = write->waiters > 0;
     write->served = write->wanted;
-    write->spanning = false;
+    write->behind = write->spanning = false;
     write->waiters = 0;
     write->wanted = 0;
     write->spent = 0;
@@ -307,7 +307,8 @@ static void give_up_places(struct limit_table *table, struct limit_shard *shard)
     for (; meter != NULL; meter = next) {
         struct limit_write *write = meter->write;
         uint64_t reservation = limit_reservation(meter->amount);
-        bool stays = meter->retiring || (write->waiters == 0 || (reservation > 1 && meter->left <= reservation / 2));
+        bool stays = meter->retiring || write->behind || write->waiters == 0 ||
+                     (reservation > 1 && meter->left <= reservation / 2);
         next = write->next_queued;
         write->queued = false;
         write->waiters = write->wanted = 0;

@@ -179,6 +179,8 @@ void limit_confirm(struct limit_decision *d)
             meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
         if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again
             limit_write_queue(d->table, d->shard, meter);
+        if (meter->write != NULL)
+            meter->write->behind |= d->parts[i].from_left < d->parts[i].cost;
     }
 }
 

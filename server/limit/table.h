@@ -26,6 +26,7 @@ struct limit_write {
     uint64_t burst;
     uint64_t spent; // since the snapshot in flight
     bool queued;
+    bool behind;     // something was spent without waiting that no record covers
     bool spanning;   // some of those who wait are in another shard's queue
     bool in_batch;   // from limit_collect to the end of limit_settle
     bool in_flight;  // until the commit's result is known

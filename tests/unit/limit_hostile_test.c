@@ -230,6 +230,33 @@ static void units_set_aside_for_one_bucket_are_not_spent_under_another(void **st
     world_close(&world);
 }
 
+// Who waited is told that the limit is used up. What has used it up is written all the same.
+static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
+{
+    (void)state;
+    struct world world;
+    bool empty = false;
+    world_open(&world);
+    struct caller first = caller_of(&world, "requests=2/min", 1), second = first, relaxed = first;
+    relaxed.cost = 2;
+    relaxed.relaxed = true;
+    assert_int_equal(call(&first), LIMIT_WAIT);
+    struct limit_batch *batch = limit_collect(world.table);
+    assert_int_equal(call(&second), LIMIT_WAIT);
+    assert_int_equal(call(&relaxed), LIMIT_ADMITTED);
+    world_finish(&world, batch, STATUS_OK);
+    assert_int_equal(first.verdict, LIMIT_DENIED);
+    assert_int_equal(second.verdict, LIMIT_DENIED);
+    batch = limit_collect(world.table);
+    assert_non_null(batch);
+    struct slice name;
+    const struct limit_record *record = NULL;
+    limit_batch_at(batch, 0, &name, &record, &empty);
+    assert_int_equal(record->counters[record->index % record->counter_count], 2);
+    world_finish(&world, batch, STATUS_OK);
+    world_close(&world);
+}
+
 // --- together
 
 // Two calls as one decision, each with a limit of its own on the same meter.
@@ -299,6 +326,7 @@ int main(void)
         cmocka_unit_test(relaxed_caller_with_another_bucket_keeps_nobody_waiting),
         cmocka_unit_test(crash_between_callers_with_different_buckets_forgets_nothing),
         cmocka_unit_test(units_set_aside_for_one_bucket_are_not_spent_under_another),
+        cmocka_unit_test(relaxed_charge_is_written_when_nobody_waits_any_more),
         cmocka_unit_test(calls_together_with_different_buckets_are_served_and_obey_the_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
