@@ -1,15 +1,29 @@
 #include "channel.h"
 
 #include <nng/protocol/reqrep0/req.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
+    STUCK_MS = 500,                    // closing takes a few ms
+    GREETING_MS = 20,                  // to be greeted takes less than one
     REPLY_BYTES_MAX = 1024 * 1024 + 4, // with the transport's request id
     RECONNECT_MS_MIN = 10,
     RECONNECT_MS_MAX = 250
 };
+
+uint64_t postern_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static void slot_free(struct postern_slot *slot)
 {
@@ -61,7 +75,7 @@ int postern_channel_open(const char *url, struct postern_channel **channel)
     }
     rv = set_options(made->socket);
     if (rv == 0)
-        rv = nng_dial(made->socket, url, NULL, NNG_FLAG_NONBLOCK);
+        rv = nng_dial(made->socket, url, &made->dialer, NNG_FLAG_NONBLOCK);
     if (rv != 0) {
         nng_close(made->socket);
         free(made);
@@ -69,6 +83,39 @@ int postern_channel_open(const char *url, struct postern_channel **channel)
     }
     *channel = made;
     return 0;
+}
+
+void postern_channel_stop(struct postern_channel *channel)
+{
+    nng_dialer_close(channel->dialer); // a second time it does nothing
+}
+
+// Somebody accepts. It greets and waits for the answer before it goes: some listeners of nng do not survive a visitor
+// who does not.
+static bool accepts(const struct sockaddr_un *address)
+{
+    static const uint8_t hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    bool served = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
+                  send(fd, hello, sizeof hello, MSG_NOSIGNAL) == (ssize_t)sizeof hello;
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    if (served)
+        (void)poll(&answer, 1, GREETING_MS);
+    close(fd);
+    return served;
+}
+
+bool postern_channel_is_served(const char *url)
+{
+    static const char scheme[] = "ipc://";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(url);
+    if (strncmp(url, scheme, strlen(scheme)) != 0 || size - strlen(scheme) >= sizeof address.sun_path)
+        return true; // not known without waiting
+    memcpy(address.sun_path, url + strlen(scheme), size - strlen(scheme));
+    return accepts(&address);
 }
 
 // May never return; see the header.
@@ -91,7 +138,8 @@ struct postern_closer {
     pthread_cond_t idle;
     struct postern_channel *queue;
     bool running;
-    unsigned owners; // the client, and the thread while it runs
+    uint64_t closing_since; // the channel that it is at, monotonic ms
+    unsigned owners;        // the client, and the thread while it runs
 };
 
 struct postern_closer *postern_closer_new(void)
@@ -128,6 +176,7 @@ static void *close_all(void *context)
     while (closer->queue != NULL) {
         struct postern_channel *channel = closer->queue;
         closer->queue = channel->next;
+        closer->closing_since = postern_now_ms();
         pthread_mutex_unlock(&closer->lock);
         channel_close(channel);
         pthread_mutex_lock(&closer->lock);
@@ -158,9 +207,18 @@ void postern_closer_give(struct postern_closer *closer, struct postern_channel *
     closer->queue = channel;
     if (!closer->running && start_thread(closer)) {
         closer->running = true;
+        closer->closing_since = postern_now_ms();
         closer->owners++;
     }
     pthread_mutex_unlock(&closer->lock); // without a thread it stays in the queue for the next attempt
+}
+
+bool postern_closer_is_stuck(struct postern_closer *closer)
+{
+    pthread_mutex_lock(&closer->lock);
+    bool stuck = closer->running && postern_now_ms() - closer->closing_since >= STUCK_MS;
+    pthread_mutex_unlock(&closer->lock);
+    return stuck;
 }
 
 void postern_closer_free(struct postern_closer *closer, uint32_t patience_ms)

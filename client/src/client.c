@@ -46,6 +46,11 @@ void postern_slot_give(struct postern *client, struct postern_slot *slot)
 void postern_channel_replace(struct postern *client, struct postern_channel *channel)
 {
     struct postern_channel *fresh = NULL;
+    if (!postern_channel_is_served(client->url)) {
+        if (postern_closer_is_stuck(client->closer))
+            postern_channel_stop(channel);
+        return;
+    }
     if (postern_channel_open(client->url, &fresh) != 0)
         return;
     pthread_mutex_lock(&client->lock);
@@ -57,6 +62,8 @@ void postern_channel_replace(struct postern *client, struct postern_channel *cha
     struct postern_channel *unused = in_use ? channel : fresh;
     bool finished = unused->users == 0;
     pthread_mutex_unlock(&client->lock);
+    if (in_use)
+        postern_channel_stop(channel);
     if (finished)
         postern_closer_give(client->closer, unused);
 }

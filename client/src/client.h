@@ -19,7 +19,8 @@ struct postern {
 // A slot of the channel in use. NULL when memory is out.
 struct postern_slot *postern_slot_take(struct postern *client);
 void postern_slot_give(struct postern *client, struct postern_slot *slot);
-// Makes later calls use a new channel. Nothing happens when `channel` is in use no more, or when memory is out.
+// Makes later calls use a new channel. Nothing happens when `channel` is in use no more, when nobody listens at the
+// URL, or when memory is out.
 void postern_channel_replace(struct postern *client, struct postern_channel *channel);
 
 #endif

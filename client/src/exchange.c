@@ -5,20 +5,13 @@
 enum {
     // A request waits for a connection on one channel for this long at once, so that it soon sees a new one.
     WAIT_MS_MAX = 200,
-    // A channel that had no connection for this long, though one was wanted, is replaced. When posternd is down that
-    // costs a socket every now and then; when nng has lost the ability to reconnect it is the way out.
+    // A channel that had no connection for this long, though one was wanted and somebody listens, is replaced: when nng
+    // has lost the ability to reconnect that is the way out.
     UNSENT_MS_MAX = 750,
     // So is one over which nothing has come back for this long, if its peer may have vanished: the kernel alone would
     // take a quarter of an hour.
     SILENT_MS_MAX = 2000
 };
-
-uint64_t postern_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void postern_message_wipe(nng_msg *message)
 {

@@ -16,8 +16,6 @@ enum postern_outcome {
     POSTERN_NO_MEMORY
 };
 
-uint64_t postern_now_ms(void); // monotonic
-
 // Sends and waits for the reply, for at most patience_ms and not beyond the deadline (monotonic ms). GOT_REPLY: the
 // caller frees *reply. Replaces the channel when it leads nowhere.
 enum postern_outcome postern_exchange(struct postern *client, const Postern__V1__Request *request, uint64_t deadline_ms,

@@ -4,6 +4,8 @@
 #include "postern/postern.h"
 #include "support/client_peer.h"
 
+#include <dirent.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -15,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS = 32, KILLS = 12, CALLS_BETWEEN = 200, LONG_MS = 60000 };
+enum { THREADS = 32, KILLS = 12, CALLS_BETWEEN = 200, LONG_MS = 60000, DESCRIPTORS_MORE = 24, BREAKS_MAX = 60 };
 
 extern char **environ;
 
@@ -162,12 +164,89 @@ static void a_connection_that_gets_nowhere_is_replaced(void **state)
     close(mute);
 }
 
+// ------------------------------------------------------------------------------------------------ what nng loses
+
+static bool read_all(int fd, void *out, size_t size)
+{
+    return recv(fd, out, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+// Shakes hands, and breaks off inside an answer, while more requests come.
+static void break_off_one(int fd)
+{
+    static const uint8_t hello[] = {0, 'S', 'P', 0, 0, 0x31, 0, 0}, part[100] = {1, [7] = 1, [9] = 0x80};
+    uint8_t greeting[8], header[9], request[512];
+    (void)send(fd, hello, sizeof hello, MSG_NOSIGNAL);
+    bool more = read_all(fd, greeting, sizeof greeting);
+    for (int i = 0; more && i < 3; i++) {
+        more = read_all(fd, header, sizeof header) && header[7] == 0 && read_all(fd, request, header[8]);
+        (void)send(fd, part, i == 0 ? sizeof part : 50, MSG_NOSIGNAL);
+    }
+    close(fd);
+}
+
+// One connection after the other, until the client does not connect again at once: it has lost what we mean it to lose.
+static void *break_off(void *context)
+{
+    struct pollfd listener = {.fd = *(int *)context, .events = POLLIN};
+    for (int i = 0; i < BREAKS_MAX && poll(&listener, 1, 500) == 1; i++)
+        break_off_one(accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC));
+    return NULL;
+}
+
+static size_t open_descriptors(void)
+{
+    size_t count = 0;
+    DIR *all = opendir("/proc/self/fd");
+    assert_non_null(all);
+    while (readdir(all) != NULL)
+        count++;
+    closedir(all);
+    return count;
+}
+
+// nng then may never close a connection again, and each attempt to connect that fails costs a descriptor.
+static void a_connection_that_breaks_inside_an_answer_costs_few_descriptors_and_no_later_call(void **state)
+{
+    (void)state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = url + strlen("ipc://");
+    unlink(path);
+    memcpy(address.sun_path, path, strlen(path));
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    struct load load = {0};
+    const struct postern_options options = {.url = url, .timeout_ms = LONG_MS};
+    assert_int_equal(postern_open(&options, &load.client, NULL), POSTERN_OK);
+    pthread_t threads[THREADS], breaker;
+    assert_int_equal(pthread_create(&breaker, NULL, break_off, &listener), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_on, &load), 0);
+    pthread_join(breaker, NULL);
+    unlink(path);
+    close(listener);
+    size_t before = open_descriptors();
+    nanosleep(&(struct timespec){.tv_sec = 6}, NULL); // this long there is nobody; the calls go on trying
+    size_t after = open_descriptors();
+    if (after > before + DESCRIPTORS_MORE)
+        fail_msg("%zu descriptors, %zu six seconds later", before, after);
+    pid_t server = started(url);
+    await_answers(&load, CALLS_BETWEEN);
+    atomic_store(&load.stop, true);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    postern_close(load.client);
+    killed(server);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3)
         return serve(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_that_gets_nowhere_is_replaced),
+        cmocka_unit_test(a_connection_that_breaks_inside_an_answer_costs_few_descriptors_and_no_later_call),
         cmocka_unit_test(no_call_fails_while_the_server_is_killed_and_started_again_under_load),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
