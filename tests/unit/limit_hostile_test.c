@@ -230,6 +230,38 @@ static void units_set_aside_for_one_bucket_are_not_spent_under_another(void **st
     world_close(&world);
 }
 
+static void goes_away(struct limit_waiter *waiter, enum status status)
+{
+    (void)waiter;
+    assert_int_equal(status, STATUS_OK);
+}
+
+// Somebody for whom much was set aside has gone, and then the disk is asked for little.
+static void record_covers_all_that_is_left_when_less_is_wanted(void **state)
+{
+    (void)state;
+    struct world world;
+    struct slice name;
+    const struct limit_record *record = NULL;
+    bool empty = false;
+    world_open(&world);
+    struct caller gone = caller_of(&world, "requests=80/min:fixed_window", 30);
+    gone.waiter.wake = goes_away;
+    assert_int_equal(call(&gone), LIMIT_WAIT);
+    world_commit(&world, STATUS_OK);
+    fake_advance(&world.time, 60000);
+    struct caller caller = caller_of(&world, "requests=80/min:fixed_window", 1);
+    assert_int_equal(call(&caller), LIMIT_WAIT); // for a time in this window
+    struct limit_batch *batch = limit_collect(world.table);
+    assert_int_equal(limit_batch_count(batch), 1);
+    limit_batch_at(batch, 0, &name, &record, &empty);
+    assert_int_equal(record->reserved, 30);
+    world_finish(&world, batch, STATUS_OK);
+    caller.cost = 29;
+    assert_int_equal(call(&caller), LIMIT_ADMITTED);
+    world_close(&world);
+}
+
 // Who waited is told that the limit is used up. What has used it up is written all the same.
 static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
 {
@@ -326,6 +358,7 @@ int main(void)
         cmocka_unit_test(relaxed_caller_with_another_bucket_keeps_nobody_waiting),
         cmocka_unit_test(crash_between_callers_with_different_buckets_forgets_nothing),
         cmocka_unit_test(units_set_aside_for_one_bucket_are_not_spent_under_another),
+        cmocka_unit_test(record_covers_all_that_is_left_when_less_is_wanted),
         cmocka_unit_test(relaxed_charge_is_written_when_nobody_waits_any_more),
         cmocka_unit_test(calls_together_with_different_buckets_are_served_and_obey_the_smaller),
     };
