@@ -19,6 +19,8 @@
 #include <nng/nng.h>
 #include <stddef.h>
 
+#include "rpc/listener_write.h"
+
 // The linker's names: calls come to __wrap_, the library's own functions are __real_.
 int __real_nni_aio_begin(nng_aio *aio);
 void __real_nng_stream_recv(nng_stream *stream, nng_aio *aio);
@@ -26,6 +28,7 @@ void __real_nng_stream_send(nng_stream *stream, nng_aio *aio);
 void __real_nni_pipe_send(void *pipe, nng_aio *aio);
 int __real_nni_plat_errno(int code);
 void nni_aio_finish_error(nng_aio *aio, int code);
+uint32_t nni_pipe_id(void *pipe);
 
 int __wrap_nni_aio_begin(nng_aio *aio);
 void __wrap_nng_stream_recv(nng_stream *stream, nng_aio *aio);
@@ -76,7 +79,9 @@ void __wrap_nng_stream_send(nng_stream *stream, nng_aio *aio)
 void __wrap_nni_pipe_send(void *pipe, nng_aio *aio)
 {
     *refused() = NULL;
+    listener_write_for(nni_pipe_id(pipe));
     __real_nni_pipe_send(pipe, aio);
+    listener_write_for(0);
     if (*refused() != aio)
         return;
     *refused() = NULL;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "rpc/listener_write.h"
+
 bool listener_pipes_init(struct listener_pipes *pipes, size_t connections_max, size_t workers)
 {
     *pipes = (struct listener_pipes){.bucket_count = 64, .workers = workers};
@@ -85,9 +87,24 @@ bool listener_pipes_enter(struct listener_pipes *pipes, uint32_t id, struct call
     return heard;
 }
 
+#ifdef LISTENER_KNOWS_STUCK
+static bool may_be_stuck(const struct listener_pipe *entry)
+{
+    return listener_write_is_stuck(entry->id);
+}
+#else
+// What has left already, while the thread that did it (nng has at most 16, and two writers) has not come to say so,
+// must not count against a peer that reads.
+static bool may_be_stuck(const struct listener_pipe *entry)
+{
+    enum { UNTOLD_MAX = 32 };
+    return entry->unsent >= UNTOLD_MAX;
+}
+#endif
+
 static bool has_too_many(const struct listener_pipes *pipes, const struct listener_pipe *entry)
 {
-    if (entry->unsent < LISTENER_UNSENT_MIN)
+    if (!may_be_stuck(entry))
         return false;
     return entry->unsent >= LISTENER_UNSENT_MAX || entry->unsent >= pipes->workers - pipes->sending;
 }

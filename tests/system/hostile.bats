@@ -138,3 +138,15 @@ descriptors_are() {
     [ $((after - before)) -lt 8192 ]
     served
 }
+
+@test "who reads is not cut, with 64 calls outstanding on each of four connections and a machine that is busy" {
+    local n burners=()
+    for n in 1 2 3 4; do
+        (while :; do :; done) 3>&- &
+        burners+=($!)
+    done
+    run timeout 120 "$POSTERN_BIN/postern-bench" start --rounds 1 --keys 4000
+    kill "${burners[@]}"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
