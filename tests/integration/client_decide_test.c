@@ -273,6 +273,10 @@ static void a_limit_text_that_is_wrong_is_shown_with_its_place_and_nothing_is_se
     assert_non_null(strstr(error.message, "fortnight"));
     assert_int_equal(postern_rate_check(client, &request, &reply, NULL), POSTERN_INVALID_ARGUMENT);
     assert_int_equal(peer_count(&peer), 0);
+    // Connected before it is closed: nng 1.5.2 loses a dialer that is closed while it connects.
+    const struct postern_rate_check_request plain = {.account = "acme"};
+    assert_int_equal(postern_rate_check(client, &plain, &reply, NULL), POSTERN_OK);
+    postern_reply_free(reply);
     postern_close(client);
     peer_stop(&peer);
 }
