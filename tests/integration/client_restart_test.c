@@ -74,6 +74,15 @@ static pid_t started(const char *at)
     return server;
 }
 
+// nng 1.5.2 forgets a message that it is handed while the connection is being closed: here some server is killed at
+// just that moment. (posternd's copy is cured of it, rpc/listener_nng.c; a shared library cannot be.) LeakSanitizer
+// asks this.
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:postern_exchange\n";
+}
+
 static void killed(pid_t server)
 {
     assert_int_equal(kill(server, SIGKILL), 0);
