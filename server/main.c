@@ -40,7 +40,7 @@ static bool open_meters(struct daemon *daemon)
         .tables = daemon->meters_tables,
         .table_count = authorizer_table_count + USAGE_TABLES,
         .map_size_bytes = daemon->config.meters_map_bytes,
-        .max_readers = daemon->config.contexts + SPARE_READERS,
+        .max_readers = daemon->config.max_calls + SPARE_READERS,
         .log = &daemon->log,
     };
     return store_open(&options, &daemon->meters, &note) == STATUS_OK || main_complain(daemon, &note);
@@ -90,7 +90,7 @@ static bool open_registry(struct daemon *daemon)
     struct registry_options options = {
         .path = daemon->registry_path,
         .map_size_bytes = daemon->config.registry_map_bytes,
-        .max_readers = daemon->config.contexts + SPARE_READERS,
+        .max_readers = daemon->config.max_calls + SPARE_READERS,
         .secret = daemon->secret,
         .clock = daemon->clock,
         .default_prefix = slice_text(daemon->config.default_prefix),
@@ -154,11 +154,36 @@ static enum rpc_authority ceiling_of(enum config_ceiling ceiling)
     return RPC_ANYONE;
 }
 
+// NULL for an empty text.
+static const char *or_none(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static struct transport_options transport_of(const struct config *config)
+{
+    return (struct transport_options){
+        .allow_plain_tcp = config->allow_plain_tcp,
+        .socket_mode = config->socket_mode,
+        .socket_group = or_none(config->socket_group),
+        .tls = {.certificate_file = or_none(config->tls_certificate),
+                .key_file = or_none(config->tls_key),
+                .client_ca_file = or_none(config->tls_client_ca),
+                .client_required = config->tls_client_required},
+        .max_connections = config->max_connections,
+        .max_calls = config->max_calls,
+        .memory_max_bytes = config->connection_memory_bytes,
+    };
+}
+
 static bool open_rpc(struct daemon *daemon)
 {
     struct status_note note = {0};
     const struct config *config = &daemon->config;
     struct rpc_listener listeners[CONFIG_LISTENERS_MAX];
+    for (size_t i = 0; i < config->tls_peer_count; i++)
+        daemon->tls_peers[i] =
+            (struct rpc_tls_peer){config->tls_peers[i].subject, ceiling_of(config->tls_peers[i].authority)};
     for (size_t i = 0; i < config->listener_count; i++)
         listeners[i] = (struct rpc_listener){config->listeners[i].url, ceiling_of(config->listeners[i].ceiling)};
     struct rpc_options options = {
@@ -166,10 +191,9 @@ static bool open_rpc(struct daemon *daemon)
         .listener_count = config->listener_count,
         .operator_uids = config->operator_uids,
         .operator_uid_count = config->operator_uid_count,
-        .contexts = config->contexts,
-        .max_connections = config->max_connections,
-        .socket_mode = config->socket_mode,
-        .allow_plain_tcp = config->allow_plain_tcp,
+        .tls_peers = daemon->tls_peers,
+        .tls_peer_count = config->tls_peer_count,
+        .transport = transport_of(config),
         .registry = daemon->registry,
         .authorizer = daemon->authorizer,
         .secret = daemon->secret,
@@ -217,15 +241,47 @@ static void say_ready(const struct daemon *daemon)
     main_notify("READY=1");
 }
 
-static int serve(struct daemon *daemon, const sigset_t *stop)
+// What can change without a stop: log level, operators, certificates. What is wrong is said, and nothing changes.
+static void reload(struct daemon *daemon)
+{
+    struct status_note note = {0};
+    struct config fresh;
+    log_line(&daemon->log, LOG_LEVEL_INFO, "reloading: log level, operator uids, certificates");
+    if (config_load(daemon->argument_count, daemon->arguments, &fresh) != CONFIG_RUN) {
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: the configuration is wrong; nothing has changed");
+        return;
+    }
+    if (rpc_reload(daemon->rpc, fresh.operator_uids, fresh.operator_uid_count, &note) != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: %s; nothing has changed", note.message);
+        return;
+    }
+    daemon->log.level = fresh.log_level;
+    log_line(&daemon->log, LOG_LEVEL_INFO, "reloaded");
+}
+
+// Until a signal that ends the daemon; 0: waiting failed.
+static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
+{
+    int number = 0;
+    while (sigwait(signals, &number) == 0) {
+        if (number != SIGHUP)
+            return number;
+        main_notify("RELOADING=1");
+        reload(daemon);
+        main_notify("READY=1");
+    }
+    return 0;
+}
+
+static int serve(struct daemon *daemon, const sigset_t *signals)
 {
     main_fit_connections(daemon);
     if (!open_state(daemon) || !open_usage(daemon) || !open_authorizer(daemon) || !main_open_scheduler(daemon) ||
         !open_rpc(daemon))
         return EXIT_FAILURE;
     say_ready(daemon);
-    int signal_number = 0;
-    if (sigwait(stop, &signal_number) != 0)
+    int signal_number = wait_for_end(daemon, signals);
+    if (signal_number == 0)
         return EXIT_FAILURE;
     log_line(&daemon->log, LOG_LEVEL_INFO, "stopping: signal %d", signal_number);
     main_notify("STOPPING=1");
@@ -275,7 +331,10 @@ static int check(struct daemon *daemon)
 
 int main(int argc, char *argv[])
 {
-    struct daemon daemon = {.lock_fd = -1, .log = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO}};
+    struct daemon daemon = {.argument_count = argc,
+                            .arguments = argv,
+                            .lock_fd = -1,
+                            .log = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO}};
     switch (config_load(argc, argv, &daemon.config)) {
     case CONFIG_EXIT_OK:
         return EXIT_SUCCESS;
@@ -285,15 +344,16 @@ int main(int argc, char *argv[])
         break;
     }
     daemon.log.level = daemon.config.log_level;
-    sigset_t stop;
-    main_block_signals(&stop);
+    sigset_t signals;
+    main_block_signals(&signals);
     umask(077);
     main_forbid_cores();
     bool is_offline = daemon.config.check || daemon.config.clear_clock;
     int result = daemon.config.check         ? check(&daemon)
                  : daemon.config.clear_clock ? clear_clock(&daemon)
-                                             : serve(&daemon, &stop);
+                                             : serve(&daemon, &signals);
     close_all(&daemon);
+    transport_end_process();
     if (result == EXIT_SUCCESS && !is_offline)
         log_line(&daemon.log, LOG_LEVEL_INFO, "stopped");
     return result;

@@ -15,6 +15,8 @@
 enum { MAIN_PATH_SIZE = 512, MAIN_METERS_TABLES_MAX = 8 };
 
 struct daemon {
+    int argument_count; // as main got them, to read the configuration again
+    char **arguments;
     struct config config;
     struct log log;
     int lock_fd;
@@ -34,6 +36,7 @@ struct daemon {
     struct usage *usage;
     struct authorizer *authorizer;
     struct scheduler *scheduler;
+    struct rpc_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     struct rpc *rpc;
 };
 
@@ -45,7 +48,7 @@ bool main_join(char out[MAIN_PATH_SIZE], const char *directory, const char *name
 bool main_lock_directory(struct daemon *daemon);
 void main_forbid_cores(void);
 void main_fit_connections(struct daemon *daemon);
-void main_block_signals(sigset_t *stop);
+void main_block_signals(sigset_t *signals);
 void main_notify(const char *state);
 bool main_open_scheduler(struct daemon *daemon);
 // Takes the daemon's time back and says what it did; the store of the meters is open. Returns the exit status.

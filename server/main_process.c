@@ -13,7 +13,8 @@
 
 #include "main.h"
 
-enum { SPARE_FILES = 64, PLENTY_OF_FILES = 65536 };
+// The stores' files, listeners, nng's own, and connections that are told that all are taken.
+enum { SPARE_FILES = 64 + TRANSPORT_SURPLUS_CONNECTIONS };
 
 bool main_complain(const struct daemon *daemon, const struct status_note *note)
 {
@@ -89,10 +90,8 @@ void main_fit_connections(struct daemon *daemon)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     rlim_t wanted = (rlim_t)daemon->config.max_connections + SPARE_FILES;
-    // nng before 1.6 loses descriptors when peers kill a listener (rpc/listener_watchdog.c): far more than are needed.
-    rlim_t plenty = wanted > PLENTY_OF_FILES ? wanted : PLENTY_OF_FILES;
-    if (limit.rlim_cur < plenty) {
-        limit.rlim_cur = limit.rlim_max < plenty ? limit.rlim_max : plenty;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
             return;
     }
@@ -104,14 +103,17 @@ void main_fit_connections(struct daemon *daemon)
              daemon->config.max_connections, (unsigned long long)limit.rlim_cur);
 }
 
-// Blocked before any thread exists, so that all inherit it and sigwait in main is the only one to take them.
-void main_block_signals(sigset_t *stop)
+// Blocked before any thread exists, so that all inherit it and sigwait in main is the only one to take them. Who
+// started the daemon with SIGHUP ignored (nohup) does not want it to be heard.
+void main_block_signals(sigset_t *signals)
 {
-    sigemptyset(stop);
-    sigaddset(stop, SIGTERM);
-    sigaddset(stop, SIGINT);
-    sigaddset(stop, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, stop, NULL);
+    struct sigaction hangup;
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -7,7 +7,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct log {
-    enum log_level level; // lines above it are dropped
+    _Atomic enum log_level level; // lines above it are dropped; may be changed at any time
     int fd;
 };
 

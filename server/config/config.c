@@ -128,6 +128,14 @@ static bool complete(struct config *config)
                         "(or listen = {\"ipc://...\"} in the file)\n");
         return false;
     }
+    if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {
+        fprintf(stderr, "posternd: TLS needs both, --tls-certificate FILE and --tls-key FILE\n");
+        return false;
+    }
+    if (config->tls_client_ca[0] == '\0' && (config->tls_client_required || config->tls_peer_count > 0)) {
+        fprintf(stderr, "posternd: clients' certificates are checked only with --tls-client-ca FILE\n");
+        return false;
+    }
     if (config->secrets[0] != '\0')
         return true;
     int size = snprintf(config->secrets, sizeof config->secrets, "%s/secrets/keyring", config->data);
@@ -149,8 +157,9 @@ enum config_action config_load(int argc, char *const argv[], struct config *out)
         .replay_retention_minutes = 15,
         .max_resident_meters = 200000,
         .max_custom_meters = 1000000,
-        .contexts = 256,
         .max_connections = 4096,
+        .max_calls = 4096,
+        .connection_memory_bytes = UINT64_C(256) << 20,
         .socket_mode = 0660,
         .log_level = LOG_LEVEL_INFO,
     };

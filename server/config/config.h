@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONFIG_LISTENERS_MAX = 8, CONFIG_OPERATORS_MAX = 32 };
+enum { CONFIG_LISTENERS_MAX = 8, CONFIG_OPERATORS_MAX = 32, CONFIG_TLS_PEERS_MAX = 32, CONFIG_SUBJECT_MAX = 120 };
 
 // Ceiling of a listener: the most that a peer of it may be. Ordered.
 enum config_ceiling { CONFIG_MAX_ANYONE, CONFIG_MAX_VERIFIER, CONFIG_MAX_ACCOUNT_ADMIN, CONFIG_MAX_OPERATOR };
@@ -20,6 +20,12 @@ enum config_ceiling { CONFIG_MAX_ANYONE, CONFIG_MAX_VERIFIER, CONFIG_MAX_ACCOUNT
 struct config_listener {
     char url[256]; // without the ";max=" part
     enum config_ceiling ceiling;
+};
+
+// Who comes with a verified certificate of this subject.
+struct config_tls_peer {
+    char subject[CONFIG_SUBJECT_MAX + 1];
+    enum config_ceiling authority; // verifier or operator
 };
 
 struct config {
@@ -41,9 +47,17 @@ struct config {
     uint32_t replay_retention_minutes;
     uint32_t max_resident_meters; // in memory
     uint32_t max_custom_meters;   // of custom subjects, on disk; 0: no custom subjects
-    uint32_t contexts;            // workers
     uint32_t max_connections;     // per daemon
-    uint32_t socket_mode;         // of ipc sockets, e.g. 0660
+    uint32_t max_calls;           // in flight
+    uint64_t connection_memory_bytes;
+    uint32_t socket_mode;  // of ipc sockets, e.g. 0660
+    char socket_group[64]; // empty: the daemon's own
+    char tls_certificate[256];
+    char tls_key[256];
+    char tls_client_ca[256]; // empty: client certificates are not asked for
+    bool tls_client_required;
+    struct config_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
+    size_t tls_peer_count;
     enum log_level log_level;
     bool check;       // --check DIR: inspect and exit
     bool clear_clock; // --clear-clock: take the daemon's time back to the wall clock's and exit

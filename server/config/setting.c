@@ -57,10 +57,12 @@ static bool is_address(const char *text, size_t size)
 {
     if (size > 6 && strncmp(text, "ipc://", 6) == 0)
         return true;
+    const size_t scheme = size > 4 && strncmp(text, "tls+", 4) == 0 ? 10 : 6; // of tls+tcp:// and tcp://
     const char *colon = memrchr(text, ':', size);
     char port[8] = {0};
     uint64_t number = 0;
-    if (size < 6 || strncmp(text, "tcp://", 6) != 0 || colon <= text + 6 || (size_t)(text + size - colon) > sizeof port)
+    if (size < scheme || strncmp(text + scheme - 6, "tcp://", 6) != 0 || colon <= text + scheme ||
+        (size_t)(text + size - colon) > sizeof port)
         return false;
     memcpy(port, colon + 1, (size_t)(text + size - colon) - 1);
     return read_number(port, 10, 1, 65535, NULL, &number);
@@ -225,14 +227,68 @@ static enum status set_max_custom_meters(struct config *config, const char *text
     return set_number(&config->max_custom_meters, text, 0, 1000000000, note);
 }
 
-static enum status set_contexts(struct config *config, const char *text, struct status_note *note)
-{
-    return set_number(&config->contexts, text, 1, 4096, note);
-}
-
 static enum status set_max_connections(struct config *config, const char *text, struct status_note *note)
 {
     return set_number(&config->max_connections, text, 1, 65536, note);
+}
+
+// Each holds a reader of both stores, and an arena.
+static enum status set_max_calls(struct config *config, const char *text, struct status_note *note)
+{
+    return set_number(&config->max_calls, text, 1, 16384, note);
+}
+
+static enum status set_connection_memory(struct config *config, const char *text, struct status_note *note)
+{
+    return set_size(&config->connection_memory_bytes, text, note);
+}
+
+static enum status set_socket_group(struct config *config, const char *text, struct status_note *note)
+{
+    return set_text(config->socket_group, sizeof config->socket_group, text, note);
+}
+
+static enum status set_tls_certificate(struct config *config, const char *text, struct status_note *note)
+{
+    return set_text(config->tls_certificate, sizeof config->tls_certificate, text, note);
+}
+
+static enum status set_tls_key(struct config *config, const char *text, struct status_note *note)
+{
+    return set_text(config->tls_key, sizeof config->tls_key, text, note);
+}
+
+static enum status set_tls_client_ca(struct config *config, const char *text, struct status_note *note)
+{
+    return set_text(config->tls_client_ca, sizeof config->tls_client_ca, text, note);
+}
+
+static enum status set_tls_clients(struct config *config, const char *text, struct status_note *note)
+{
+    bool required = strcmp(text, "required") == 0;
+    if (!required && strcmp(text, "optional") != 0)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write optional or required", text);
+    config->tls_client_required = required;
+    return STATUS_OK;
+}
+
+// The last word is the authority: a subject may have blanks.
+static enum status set_tls_peer(struct config *config, const char *text, struct status_note *note)
+{
+    const char *blank = strrchr(text, ' ');
+    struct config_tls_peer peer = {.authority = CONFIG_MAX_ANYONE};
+    if (config->tls_peer_count == CONFIG_TLS_PEERS_MAX)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "more than %d certificates", CONFIG_TLS_PEERS_MAX);
+    if (blank == NULL || blank == text || (size_t)(blank - text) > CONFIG_SUBJECT_MAX ||
+        !parse_ceiling(blank + 1, &peer.authority) ||
+        (peer.authority != CONFIG_MAX_VERIFIER && peer.authority != CONFIG_MAX_OPERATOR))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not a certificate's subject of at most %d bytes and verifier or operator, for "
+                           "example \"CN=billing verifier\"",
+                           text, CONFIG_SUBJECT_MAX);
+    memcpy(peer.subject, text, (size_t)(blank - text));
+    config->tls_peers[config->tls_peer_count++] = peer;
+    return STATUS_OK;
 }
 
 static enum status set_socket_mode(struct config *config, const char *text, struct status_note *note)
@@ -286,9 +342,19 @@ const struct setting setting_table[SETTING_COUNT] = {
     {"max_custom_meters", "N", false,
      "meters of custom subjects kept until they have recovered (default 1000000; 0: no custom subjects)",
      set_max_custom_meters},
-    {"contexts", "N", false, "calls handled at the same time (default 256)", set_contexts},
     {"max_connections", "N", false, "connections in all (default 4096)", set_max_connections},
+    {"max_calls", "N", false, "calls in flight in all; those beyond are refused (default 4096)", set_max_calls},
+    {"connection_memory_size", "SIZE", false, "most that the buffers of all connections may take (default 256MiB)",
+     set_connection_memory},
     {"socket_mode", "MODE", false, "permissions of ipc sockets (default 0660)", set_socket_mode},
+    {"socket_group", "NAME", false, "group of ipc sockets, and of a directory made for them", set_socket_group},
+    {"tls_certificate", "FILE", false, "PEM, with its chain: what tls+tcp:// shows", set_tls_certificate},
+    {"tls_key", "FILE", false, "PEM, readable by the daemon's user alone", set_tls_key},
+    {"tls_client_ca", "FILE", false, "PEM: clients may show certificates of these authorities", set_tls_client_ca},
+    {"tls_clients", "WORD", false, "with tls_client_ca: optional (default), or required: no certificate, no connection",
+     set_tls_clients},
+    {"tls_peer", "SUBJECT WHO", true,
+     "a client's certificate and what it makes him, verifier or operator, e.g. \"CN=billing verifier\"", set_tls_peer},
     {"log_level", "LEVEL", false, "error, warning, info (default) or debug", set_log_level},
 };
 

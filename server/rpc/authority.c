@@ -1,5 +1,6 @@
 #include "rpc/authority.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "rpc/route.h"
@@ -31,10 +32,19 @@ unsigned authority_of_uid(const struct call_server *server, uint32_t uid)
 {
     if (uid == 0 || uid == server->own_uid)
         return AUTHORITIES_OF_OPERATOR;
-    for (size_t i = 0; i < server->operator_uid_count; i++)
-        if (server->operator_uids[i] == uid)
+    const struct call_operators *operators = atomic_load_explicit(&server->operators, memory_order_acquire);
+    for (size_t i = 0; operators != NULL && i < operators->count; i++)
+        if (operators->uids[i] == uid)
             return AUTHORITIES_OF_OPERATOR;
     return AUTHORITIES_OF_VERIFIER;
+}
+
+unsigned authority_of_subject(const struct call_server *server, const char *subject)
+{
+    for (size_t i = 0; i < server->tls_peer_count; i++)
+        if (strcmp(server->tls_peers[i].subject, subject) == 0)
+            return server->tls_peers[i].authority == RPC_OPERATOR ? AUTHORITIES_OF_OPERATOR : AUTHORITIES_OF_VERIFIER;
+    return 0;
 }
 
 // By the exact name: nothing implies a scope of this namespace.
@@ -90,14 +100,26 @@ static void name_uid(struct call_caller *caller, uint32_t uid)
     caller->name[4 + count] = '\0';
 }
 
+static void name_subject(struct call_caller *caller, const char *subject)
+{
+    (void)snprintf(caller->name, sizeof caller->name, "tls:%.*s", (int)RPC_SUBJECT_MAX, subject);
+}
+_Static_assert((int)CALL_CALLER_NAME_SIZE > (int)RPC_SUBJECT_MAX + 4,
+               "a subject of the configuration is a caller's name");
+
 static void resolve_connection(const struct call *call, struct call_caller *caller)
 {
-    if (!call->peer.has_uid) {
-        memcpy(caller->name, "anyone", sizeof "anyone");
+    const struct transport_peer *peer = call->peer;
+    if (peer->has_uid) {
+        caller->granted = authority_of_uid(call->server, peer->uid);
+        name_uid(caller, peer->uid);
         return;
     }
-    caller->granted = authority_of_uid(call->server, call->peer.uid);
-    name_uid(caller, call->peer.uid);
+    caller->granted = authority_of_subject(call->server, peer->subject);
+    if (caller->granted != 0)
+        name_subject(caller, peer->subject);
+    else
+        memcpy(caller->name, "anyone", sizeof "anyone");
 }
 
 // What is wrong with a credential, and what to do.
@@ -136,7 +158,7 @@ static enum status resolve_credential(struct call *call, struct slice credential
     if (identity == NULL)
         return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     enum status status = authorizer_identify(call->server->authorizer, call->view, call->arena, credential,
-                                             slice_text(call->peer.address), identity);
+                                             slice_text(call->peer->address), identity);
     if (status != STATUS_OK)
         return status_fail(&call->note, status, NULL, "the credential cannot be looked up now: %s",
                            status_name(status));
@@ -166,7 +188,7 @@ enum status authority_resolve(struct call *call)
     } else {
         resolve_connection(call, caller);
     }
-    caller->authorities = caller->granted & authority_under(call->peer.ceiling);
+    caller->authorities = caller->granted & authority_under(call->ceiling);
     return STATUS_OK;
 }
 
@@ -211,14 +233,20 @@ enum status authority_require(struct call *call, unsigned needs)
     if ((caller->granted & needs) != 0)
         return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
                            "%s needs %s authority; this listener gives at most %s (you are %s)", call->route->name,
-                           needed->name, highest(authority_under(call->peer.ceiling)), caller->name);
+                           needed->name, highest(authority_under(call->ceiling)), caller->name);
     if (caller->key != NULL)
         return refuse_key(call, needed);
-    if (call->peer.has_uid)
+    if (call->peer->has_uid)
         return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
                            "%s needs %s authority; you are %s (%s). Operators are root, the daemon's user and those of "
                            "operator_uid; or send a credential with the scope %s",
                            call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
+    if (caller->granted != 0)
+        return status_fail(
+            &call->note, STATUS_PERMISSION_DENIED, NULL,
+            "%s needs %s authority; your certificate makes you %s (%s). Let tls_peer of the configuration "
+            "say otherwise, or send a credential with the scope %s",
+            call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
     call->word = reason_name(REASON_MISSING_API_KEY);
     return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential",
                        "%s needs %s authority, and off ipc that takes a credential: send the token of a key with the "

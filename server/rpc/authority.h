@@ -18,6 +18,8 @@ enum authority {             // or'ed; 0 = anyone
 // --- pure rules
 
 unsigned authority_of_uid(const struct call_server *server, uint32_t uid);
+// Of a verified certificate; 0 unless the configuration says more. An empty subject is nobody's.
+unsigned authority_of_subject(const struct call_server *server, const char *subject);
 unsigned authority_of_key(const struct registry_key *key);
 // The most that a listener with this ceiling gives. An operator is a verifier there, but never an admin: of no account.
 unsigned authority_under(enum rpc_authority ceiling);

@@ -21,6 +21,7 @@ enum call_progress call_fail_noted(struct call *call, enum status status)
     reply->status = &call->status;
     call->packed = slice_empty();
     postern__v1__status__init(&call->status);
+    call->status.retry_after_ms = call->retry_after_ms;
     call->status.code = (uint32_t)status;
     call->status.message = wire_text(slice_text(call->note.message));
     call->status.field = wire_text(slice_text(call->note.field));
@@ -78,13 +79,16 @@ void call_stamp(const struct call *call, Postern__V1__Reply *reply)
     reply->server_time_ms = now_ms > 0 ? now_ms : 1; // a Reply is never empty
 }
 
-// Most replies are short, and then packed before their size is asked for.
-static void pack_short(struct call *call)
+struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size)
 {
-    enum { SHORT_SIZE = 512 };
-    uint8_t *buffer = call->arena != NULL ? arena_alloc(call->arena, SHORT_SIZE) : NULL;
-    if (buffer != NULL)
-        call->packed = codec_pack_short(&call->reply.base, buffer, SHORT_SIZE);
+    if (call->packed.size == 0) {
+        call_stamp(call, &call->reply);
+        return codec_pack_short(&call->reply.base, room, size);
+    }
+    if (call->packed.size > size)
+        return slice_empty();
+    memcpy(room, call->packed.data, call->packed.size);
+    return slice_make(room, call->packed.size);
 }
 
 size_t call_reply_size(struct call *call)
@@ -92,9 +96,6 @@ size_t call_reply_size(struct call *call)
     if (call->packed.size > 0)
         return call->packed.size;
     call_stamp(call, &call->reply);
-    pack_short(call);
-    if (call->packed.size > 0)
-        return call->packed.size;
     size_t size = postern__v1__reply__get_packed_size(&call->reply);
     if (size <= CALL_REPLY_MAX)
         return size;
@@ -113,7 +114,7 @@ void call_reply_write(const struct call *call, uint8_t *out)
 bool call_is_late(const struct call *call)
 {
     uint32_t timeout_ms = call->request->timeout_ms;
-    return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->started_ms > timeout_ms;
+    return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->received_ms > timeout_ms;
 }
 
 static enum status check_envelope(const struct call *call, struct status_note *note)
@@ -209,7 +210,8 @@ static enum status admit(struct call *call)
     return status;
 }
 
-void call_begin(struct call *call)
+// Empties what a call before left.
+static void begin(struct call *call)
 {
     postern__v1__reply__init(&call->reply);
     postern__v1__status__init(&call->status);
@@ -217,20 +219,41 @@ void call_begin(struct call *call)
     call->request = NULL;
     call->route = NULL;
     call->word = NULL;
+    call->retry_after_ms = 0;
     call->packed = slice_empty();
+}
+
+// It waited for its turn for longer than its caller does for the answer.
+static enum call_progress refuse_late(struct call *call)
+{
+    atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);
+    return call_fail(call, STATUS_DEADLINE_EXCEEDED, "timeout_ms", "its %u ms had passed before it could be begun",
+                     call->request->timeout_ms);
+}
+
+enum call_progress call_refuse_overloaded(struct call *call, struct slice bytes)
+{
+    begin(call);
+    struct slice id = codec_salvage_id(bytes);
+    call->reply.request_id = wire_text(id.size <= REGISTRY_REQUEST_ID_SIZE ? id : slice_empty());
+    call->word = "OVERLOADED";
+    call->retry_after_ms = CALL_OVERLOADED_RETRY_MS;
+    return call_fail(call, STATUS_RESOURCE_EXHAUSTED, NULL,
+                     "there is too much to do (calls in flight, connections or memory; see Stats): nothing was done, "
+                     "ask again");
 }
 
 enum call_progress call_serve(struct call *call, struct slice bytes)
 {
-    call_begin(call);
+    begin(call);
     if (bytes.size > CALL_REQUEST_MAX)
         return call_fail(call, STATUS_INVALID_ARGUMENT, NULL, "a request has at most %d bytes", CALL_REQUEST_MAX);
     call->request = decode(call, bytes);
     if (call->request == NULL)
         return refuse_unreadable(call, bytes);
     call->reply.request_id = call->request->request_id;
-    if (call->request->timeout_ms > 0)
-        call->started_ms = clock_now_ms(call->server->clock);
+    if (call_is_late(call))
+        return refuse_late(call);
     if (atomic_load_explicit(&call->server->draining, memory_order_relaxed))
         return call_fail(call, STATUS_UNAVAILABLE, NULL, "the daemon is stopping; ask again");
     call->route = route_find(call->request->call_case);

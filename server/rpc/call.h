@@ -1,8 +1,8 @@
 // Room-private: one request while it is handled, whatever carries it. Knows nothing of sockets.
 //
-// A listener fills in the head of a struct call and calls call_serve with the request's bytes. After CALL_DONE the
-// reply is in `reply`, or ready packed in `packed`. After CALL_PENDING the call belongs to somebody else, and `finish`
-// is called, from any thread and possibly before call_serve has returned.
+// rpc.c fills in the head of a struct call and calls call_serve with the request's bytes. After CALL_DONE the reply is
+// in `reply`, or ready packed in `packed`. After CALL_PENDING the call belongs to somebody else, and `finish` is
+// called, from any thread and possibly before call_serve has returned.
 #ifndef RPC_CALL_H
 #define RPC_CALL_H
 
@@ -18,41 +18,44 @@ enum {
     CALL_DECODE_MAX = 1024 * 1024, // an import of 64 keys with all lists full takes 832 KiB
     CALL_BUDGET = 2 * 1024 * 1024,
     CALL_LIST_BUDGET = 16 * 1024 * 1024, // 500 records of many small parts take 9 MiB before they are packed
-    CALL_ADDRESS_SIZE = 46,
-    CALL_CALLER_NAME_SIZE = 24
+    CALL_SHORT_REPLY = 512,              // bytes of most replies
+    CALL_OVERLOADED_RETRY_MS = 100,      // when to come again while the daemon has too much to do
+    CALL_CALLER_NAME_SIZE = 128          // "tls:" and a subject of at most RPC_SUBJECT_MAX bytes
 };
 
 enum call_progress { CALL_DONE, CALL_PENDING };
 
-// What all calls share; read-only but for `draining`.
+// Who is an operator over ipc, beside root and the daemon's own user.
+struct call_operators {
+    struct call_operators *older; // those of before; calls may still look at them
+    size_t count;
+    uint32_t uids[];
+};
+
+// What all calls share; read-only but for what is atomic.
 struct call_server {
     struct registry *registry;
     struct authorizer *authorizer;
     struct secret *secret;
     struct clock *clock;
     const struct log *log;
-    const uint32_t *operator_uids;
-    size_t operator_uid_count;
+    _Atomic(struct call_operators *) operators; // replaced as a whole
+    const struct rpc_tls_peer *tls_peers;
+    size_t tls_peer_count;
     uint32_t own_uid;
     uint64_t opened_ms;
-    atomic_bool draining; // new calls are refused
+    struct transport *transport;  // for Stats
+    atomic_uint_fast64_t expired; // calls whose time had passed before they were begun
+    atomic_bool draining;         // new calls are refused
 };
 
-// Who is at the other end of a connection.
-struct call_peer {
-    bool has_uid; // ipc, or inside this process
-    uint32_t uid;
-    char address[CALL_ADDRESS_SIZE]; // IPv4 or IPv6; empty when there is none
-    enum rpc_authority ceiling;
-};
-
-// What that makes him.
+// What his connection and his credential make the one at the other end.
 struct call_caller {
     unsigned granted;                 // enum authority, or'ed: by uid or credential
     unsigned authorities;             // what the listener's ceiling leaves of it
     const struct registry_key *key;   // the credential's, in arena memory; NULL without one
     struct slice account;             // the key's
-    char name[CALL_CALLER_NAME_SIZE]; // "uid:1000" or a key id
+    char name[CALL_CALLER_NAME_SIZE]; // "uid:1000", "tls:CN=billing" or a key id
 };
 
 struct route;
@@ -62,24 +65,27 @@ struct call {
     struct call_server *server;
     struct arena *arena;    // with CALL_BUDGET
     struct store_txn *view; // of the registry, not begun
-    struct call_peer peer;
+    const struct transport_peer *peer;
+    enum rpc_authority ceiling; // of the address that he came by
+    uint64_t received_ms;       // daemon time
     void (*finish)(struct call *call);
     // while it is handled
     Postern__V1__Request *request;
     const struct route *route;
     struct call_caller caller;
-    uint64_t started_ms;     // when the request has a timeout
     struct status_note note; // what the failed status says
     const char *word;        // what it says to programs (Status.reason); NULL
+    uint32_t retry_after_ms; // what it says of when; 0
     // out
     Postern__V1__Status status;
     Postern__V1__Reply reply;
     struct slice packed; // when not empty: the reply's bytes, in arena memory
 };
 
-// Empties what a call before left. call_serve starts with it; by itself it is for a refusal without an arena.
-void call_begin(struct call *call);
 enum call_progress call_serve(struct call *call, struct slice bytes);
+// The refusal of a call that is not looked at, because there is no room for it; needs neither arena nor view. Always
+// CALL_DONE; the reply points into `bytes`.
+enum call_progress call_refuse_overloaded(struct call *call, struct slice bytes);
 
 // Turns the reply into a failure; always CALL_DONE, so that a handler fails in one line. `field` is a full path or
 // NULL.
@@ -95,7 +101,9 @@ enum call_progress call_fail_memory(struct call *call);
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Size of the finished reply, then its bytes. An answer beyond CALL_REPLY_MAX becomes a failure here.
+// Packs the finished reply at the end of `room`, if it fits and is of an ordinary kind; else empty. Then it takes
+// call_reply_size bytes, which call_reply_write fills: an answer beyond CALL_REPLY_MAX becomes a failure there.
+struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size);
 size_t call_reply_size(struct call *call);
 void call_reply_write(const struct call *call, uint8_t *out);
 // Fills the envelope of an answer that is packed now.

@@ -3,8 +3,9 @@
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
-// Two callers' ids never meet: who it is (a uid or a key id, told apart by the first byte), then the 16 bytes.
-enum { CALLER_NOBODY, CALLER_UID, CALLER_KEY, CALLER_SIZE = 16, WIRE_CHARGE_ID_SIZE = 16 };
+// Two callers' ids never meet: who it is (a uid, a key id or a certificate's subject, told apart by the first byte),
+// then the 16 bytes.
+enum { CALLER_NOBODY, CALLER_UID, CALLER_KEY, CALLER_SUBJECT, CALLER_SIZE = 16, WIRE_CHARGE_ID_SIZE = 16 };
 _Static_assert((int)CALLER_SIZE + (int)WIRE_CHARGE_ID_SIZE == (int)LIMIT_CHARGE_ID_SIZE, "caller and id fill it");
 _Static_assert(1 + (int)KEY_ID_SIZE <= (int)CALLER_SIZE, "a key id fits");
 
@@ -13,9 +14,14 @@ static void write_caller(const struct call *call, uint8_t out[CALLER_SIZE])
     if (call->caller.key != NULL) {
         out[0] = CALLER_KEY;
         memcpy(&out[1], call->caller.key->id, KEY_ID_SIZE);
-    } else if (call->peer.has_uid) {
+    } else if (call->peer->has_uid) {
         out[0] = CALLER_UID;
-        memcpy(&out[1], &call->peer.uid, sizeof call->peer.uid);
+        memcpy(&out[1], &call->peer->uid, sizeof call->peer->uid);
+    } else if (call->peer->subject[0] != '\0') {
+        uint8_t digest[SECRET_HASH_SIZE];
+        secret_digest(slice_text(call->peer->subject), digest);
+        out[0] = CALLER_SUBJECT;
+        memcpy(&out[1], digest, CALLER_SIZE - 1);
     }
 }
 

@@ -1,14 +1,16 @@
-// The wire: listeners, workers, codec, routes, authority and handlers. Bytes in, bytes out.
+// The wire: codec, routes, authority and handlers. A request's bytes in, a reply's bytes out.
 //
-// A request's walk: listener (a worker: one nng context, one aio) -> codec (decode inside an arena, check bounds) ->
-// route (const table: call -> authority -> handler) -> handler (wire fields to plain structs) -> authorizer or registry
-// -> codec -> bytes. Owns: sockets, workers, arenas of requests. Threads: rpc_open and rpc_close from main; handlers
-// run in nng's callback threads and never block; replies of changes are sent from a store's writer thread.
+// A request's walk: transport (bytes of one message, its peer, the way back) -> codec (decode inside an arena, check
+// bounds) -> route (const table: call -> authority -> handler) -> handler (wire fields to plain structs) -> authorizer
+// or registry -> codec (packed into the connection's output). Owns: the transport, calls and their arenas. Threads:
+// rpc_open, rpc_reload and rpc_close from main; handlers run in the transport's threads and never block; replies of
+// changes are made on a store's writer thread.
 #ifndef RPC_RPC_H
 #define RPC_RPC_H
 
 #include "authorizer/authorizer.h"
 #include "registry/registry.h"
+#include "transport/transport.h"
 
 struct rpc;
 
@@ -21,15 +23,22 @@ struct rpc_listener {
     enum rpc_authority ceiling;
 };
 
+enum { RPC_SUBJECT_MAX = 120 }; // bytes
+
+// Who comes with this verified certificate is that, as a uid is over ipc.
+struct rpc_tls_peer {
+    const char *subject;          // as RFC 2253 writes it, e.g. "CN=billing,O=Acme"; at most RPC_SUBJECT_MAX bytes
+    enum rpc_authority authority; // RPC_VERIFIER or RPC_OPERATOR
+};
+
 struct rpc_options {
     const struct rpc_listener *listeners;
     size_t listener_count;
     const uint32_t *operator_uids; // beside root and the daemon's own
     size_t operator_uid_count;
-    unsigned contexts;
-    unsigned max_connections;
-    unsigned socket_mode;
-    bool allow_plain_tcp; // beyond loopback
+    const struct rpc_tls_peer *tls_peers;
+    size_t tls_peer_count;
+    struct transport_options transport; // urls, request_max, clock, log, serve and context are filled in here
     struct registry *registry;
     struct authorizer *authorizer;
     struct secret *secret; // page tokens
@@ -38,9 +47,13 @@ struct rpc_options {
 };
 
 // Serves when it returns OK. UNAVAILABLE (an address cannot be used; the note names it and says why and what to do),
-// INVALID_ARGUMENT (a URL that is not offered).
+// INVALID_ARGUMENT (a URL that is not offered). The texts of the options have to live as long as the room.
 STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct status_note *note);
-// Drains: refuses new calls with UNAVAILABLE, waits for those in flight, closes the sockets. NULL-safe.
+// Takes other operators from now on, and reads the certificates again. On a failure (as rpc_open) nothing has changed.
+STATUS_MUST_CHECK enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count,
+                                         struct status_note *note);
+// Drains: refuses new calls with UNAVAILABLE, waits for those in flight until their replies have left, closes.
+// NULL-safe.
 void rpc_close(struct rpc *rpc);
 
 #endif

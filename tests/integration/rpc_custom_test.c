@@ -8,8 +8,7 @@
 
 #include "support/rpc_charges.h"
 
-#define CLOSED_URL "inproc://rpc-custom-closed"
-
+static char closed_url[PATH_MAX + 8];
 static char tcp_url[RPC_FIXTURE_TCP_URL_SIZE];
 
 static int set_up(void **state)
@@ -20,7 +19,8 @@ static int set_up(void **state)
     rpc_fixture_tcp_url(tcp_url);
     memcpy(listeners, fixture.listeners, sizeof fixture.listeners);
     listeners[2] = (struct rpc_listener){tcp_url, RPC_OPERATOR};
-    listeners[3] = (struct rpc_listener){CLOSED_URL, RPC_ANYONE};
+    (void)snprintf(closed_url, sizeof closed_url, "ipc://%s", rpc_fixture_join(&fixture, "closed"));
+    listeners[3] = (struct rpc_listener){closed_url, RPC_ANYONE};
     fixture.options.listeners = listeners;
     fixture.options.listener_count = 4;
     rpc_fixture_serve(&fixture);
@@ -386,7 +386,7 @@ static void nobody_charges_without_authority(void **state)
         check.mode = (Postern__V1__RateCheckMode)mode;
         dial(fixture, tcp_url);
         assert_status(check_as(fixture, nothing(), &check), STATUS_UNAUTHENTICATED, "credential");
-        dial(fixture, CLOSED_URL);
+        dial(fixture, closed_url);
         assert_status(check_as(fixture, nothing(), &check), STATUS_PERMISSION_DENIED, "");
         assert_status(check_as(fixture, verifier, &check), STATUS_PERMISSION_DENIED, "");
     }

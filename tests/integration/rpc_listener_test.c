@@ -38,7 +38,7 @@ static void socket_has_the_mode_that_was_asked_for(void **state)
 {
     struct rpc_fixture *fixture = *state;
     struct stat facts;
-    fixture->options.socket_mode = 0640;
+    fixture->options.transport.socket_mode = 0640;
     mode_t before = umask(077);
     rpc_fixture_serve(fixture);
     umask(before);
@@ -172,7 +172,7 @@ static void connections_beyond_the_bound_are_turned_away(void **state)
 {
     struct rpc_fixture *fixture = *state;
     enum { MOST = 8 };
-    fixture->options.max_connections = MOST + 1; // and the client
+    fixture->options.transport.max_connections = MOST + 1; // and the client
     rpc_fixture_serve(fixture);
     int peers[MOST];
     size_t served = 0;
@@ -183,8 +183,10 @@ static void connections_beyond_the_bound_are_turned_away(void **state)
                       ? 1
                       : 0;
     }
-    assert_true(served >= MOST - 1); // the watchdog may hold one for a moment
-    int more = raw_peer_open(fixture->path);
+    assert_int_equal(served, MOST);
+    int more = raw_peer_open(fixture->path); // is told so, and closed
+    assert_true(raw_peer_send(more, raw_peer_health, sizeof raw_peer_health));
+    assert_true(raw_peer_receive(more, RAW_PEER_WAIT_MS) > 0);
     assert_true(raw_peer_is_closed(more));
     close(more);
     for (size_t i = 0; i < MOST; i++)

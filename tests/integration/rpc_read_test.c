@@ -46,8 +46,7 @@ static int set_up(void **state)
     scene.listeners[2] = (struct rpc_listener){scene.tcp_url, RPC_OPERATOR};
     scene.fixture.options.listeners = scene.listeners;
     scene.fixture.options.listener_count = 3;
-    scene.fixture.options.contexts = 256;         // with fewer, a peer may have fewer unread replies
-    scene.fixture.options.max_connections = 1024; // those that were closed may not be gone yet
+    scene.fixture.options.transport.max_connections = 1024; // those that were closed may not be gone yet
     rpc_fixture_serve(&scene.fixture);
     (void)assert_ok(rpc_fixture_put_tier(&scene.fixture, "free", 1000000));
     put_account(&scene.fixture, "acme");

@@ -17,14 +17,16 @@ ROOMS = {
     "registry": ["store", "secret", "key", "account", "limit", "usage"],
     "authorizer": ["store", "registry", "key", "account", "limit", "usage"],
     "scheduler": ["store", "registry", "limit", "usage"],
-    "rpc": ["store", "secret", "key", "account", "limit", "usage", "registry", "authorizer", "scheduler"],
+    "transport": [],
+    "rpc": ["transport", "store", "secret", "key", "account", "limit", "usage", "registry", "authorizer", "scheduler"],
 }
 
 # Header (as included) -> where it may be included.
 LIBRARIES = {
     r"lmdb\.h": [r"server/store/", r"tests/"],
     r"sodium(\.h|/.*)": [r"server/secret/", r"tests/"],
-    r"nng/.*": [r"server/rpc/listener[a-z_]*\.[ch]", r"client/", r"tools/bench/", r"tests/"],
+    r"nng/.*": [r"server/transport/", r"client/", r"tools/bench/", r"tests/"],
+    r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tests/"],
     r"confuse\.h": [r"server/config/"],
     r"jansson\.h": [r"tools/cli/", r"tests/"],
     r"zlib\.h": [r"server/key/", r"tools/cli/scan_find\.c", r"tests/"],  # CRC-32 of tokens
@@ -54,7 +56,6 @@ CALLS = {
 MONOTONIC = [
     r"server/store/",         # how long to wait for views before the environment is opened again
     r"server/scheduler/",     # when a task is due
-    r"server/rpc/listener",   # watchdog, drain
     r"client/src/",           # one deadline per call
 ]
 

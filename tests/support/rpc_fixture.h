@@ -21,8 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RPC_FIXTURE_INPROC "inproc://rpc-fixture"
-
 enum {
     RPC_FIXTURE_CUSTOM_METERS = 1000,
     RPC_FIXTURE_TIMEOUT_MS = 20000,
@@ -46,8 +44,9 @@ struct rpc_fixture {
     uint64_t max_custom_meters;
     struct rpc_options options;
     struct rpc_listener listeners[2];
-    char url[PATH_MAX + 8]; // ipc, operator
-    char path[PATH_MAX];    // of its socket
+    char url[PATH_MAX + 8];     // ipc, operator
+    char path[PATH_MAX];        // of its socket
+    char own_url[PATH_MAX + 8]; // of the fixture's client
     nng_socket client;
     struct arena *arena;
 };
@@ -136,7 +135,7 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
     rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &note) == STATUS_OK, note.message);
 }
 
-// Fills the options for an inproc and an ipc listener; a test may change them before rpc_fixture_serve.
+// Fills the options for two ipc listeners; a test may change them before rpc_fixture_serve.
 static inline void rpc_fixture_open(struct rpc_fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
@@ -148,13 +147,15 @@ static inline void rpc_fixture_open(struct rpc_fixture *fixture)
     rpc_fixture_open_state(fixture);
     (void)snprintf(fixture->url, sizeof fixture->url, "ipc://%s",
                    tempdir_join(&fixture->directory, "socket", fixture->path));
-    fixture->listeners[0] = (struct rpc_listener){RPC_FIXTURE_INPROC, RPC_OPERATOR};
+    (void)snprintf(fixture->own_url, sizeof fixture->own_url, "ipc://%s", rpc_fixture_join(fixture, "own"));
+    fixture->listeners[0] = (struct rpc_listener){fixture->own_url, RPC_OPERATOR};
     fixture->listeners[1] = (struct rpc_listener){fixture->url, RPC_OPERATOR};
     fixture->options = (struct rpc_options){.listeners = fixture->listeners,
                                             .listener_count = 2,
-                                            .contexts = 32,
-                                            .max_connections = 64,
-                                            .socket_mode = 0600,
+                                            .transport = {.max_connections = 64,
+                                                          .max_calls = 256,
+                                                          .memory_max_bytes = (size_t)64 << 20,
+                                                          .socket_mode = 0600},
                                             .registry = fixture->registry,
                                             .authorizer = fixture->authorizer,
                                             .secret = fixture->secret,
@@ -190,7 +191,7 @@ static inline void rpc_fixture_serve(struct rpc_fixture *fixture)
 {
     struct status_note note = {.message = ""};
     rpc_fixture_demand(rpc_open(&fixture->options, &fixture->rpc, &note) == STATUS_OK, note.message);
-    fixture->client = rpc_fixture_dial(RPC_FIXTURE_INPROC);
+    fixture->client = rpc_fixture_dial(fixture->own_url);
 }
 
 static inline void rpc_fixture_stop(struct rpc_fixture *fixture)

@@ -89,7 +89,11 @@ static void only_directory_and_address_are_needed(void **state)
     assert_int_equal(run.config.listener_count, 1);
     assert_string_equal(run.config.listeners[0].url, "ipc:///s");
     assert_int_equal(run.config.listeners[0].ceiling, CONFIG_MAX_OPERATOR);
-    assert_int_equal(run.config.contexts, 256);
+    assert_int_equal(run.config.max_connections, 4096);
+    assert_int_equal(run.config.max_calls, 4096);
+    assert_int_equal(run.config.connection_memory_bytes, 256 << 20);
+    assert_string_equal(run.config.tls_certificate, "");
+    assert_string_equal(run.config.socket_group, "");
     assert_int_equal(run.config.max_resident_meters, 200000);
     assert_int_equal(run.config.max_custom_meters, 1000000);
     assert_int_equal(run.config.usage_retention_days, 90);
@@ -110,16 +114,25 @@ static void every_flag_is_understood(void **state)
     struct run run;
     load(&run, "--data d --secrets /k --listen ipc://a;max=verifier --listen tcp://127.0.0.1:1 --durability relaxed "
                "--utc-offset -03:30 --operator-uid 7 --operator-uid 8 --prefix acme --allow-plain-tcp "
-               "--registry-map-size 32MiB --meters-map-size 1GiB --contexts 8 --max-connections 9 --socket-mode 0600 "
+               "--registry-map-size 32MiB --meters-map-size 1GiB --max-calls 8 --max-connections 9 --socket-mode 0600 "
                "--log-level debug --usage-retention-days 7 --key-retention-days 400 --replay-retention-minutes 1440 "
-               "--max-resident-meters 10000 --max-custom-meters 0 --on-store-failure relaxed");
+               "--max-resident-meters 10000 --max-custom-meters 0 --on-store-failure relaxed "
+               "--listen tls+tcp://0.0.0.0:2 --connection-memory-size 64MiB --socket-group postern --tls-certificate c "
+               "--tls-key k --tls-client-ca a --tls-clients required");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_int_equal(run.config.usage_retention_days, 7);
     assert_int_equal(run.config.key_retention_days, 400);
     assert_int_equal(run.config.replay_retention_minutes, 1440);
     assert_string_equal(run.config.secrets, "/k");
-    assert_int_equal(run.config.listener_count, 2);
+    assert_int_equal(run.config.listener_count, 3);
     assert_string_equal(run.config.listeners[0].url, "ipc://a");
+    assert_string_equal(run.config.listeners[2].url, "tls+tcp://0.0.0.0:2");
+    assert_int_equal(run.config.connection_memory_bytes, 64 << 20);
+    assert_string_equal(run.config.socket_group, "postern");
+    assert_string_equal(run.config.tls_certificate, "c");
+    assert_string_equal(run.config.tls_key, "k");
+    assert_string_equal(run.config.tls_client_ca, "a");
+    assert_true(run.config.tls_client_required);
     assert_int_equal(run.config.listeners[0].ceiling, CONFIG_MAX_VERIFIER);
     assert_true(run.config.relaxed_durability);
     assert_true(run.config.relaxed_on_store_failure);
@@ -130,7 +143,7 @@ static void every_flag_is_understood(void **state)
     assert_true(run.config.allow_plain_tcp);
     assert_int_equal(run.config.registry_map_bytes, 32 << 20);
     assert_int_equal(run.config.meters_map_bytes, 1 << 30);
-    assert_int_equal(run.config.contexts, 8);
+    assert_int_equal(run.config.max_calls, 8);
     assert_int_equal(run.config.max_resident_meters, 10000);
     assert_int_equal(run.config.max_custom_meters, 0);
     assert_int_equal(run.config.max_connections, 9);
@@ -148,7 +161,7 @@ static void file_gives_what_flags_do_not(void **state)
               "prefix = \"file\"\n"
               "listen = {\"ipc:///one\", \"ipc:///two\"}\n"
               "operator_uid = {\"10\", \"11\"}\n"
-              "contexts = 010\n"
+              "max_calls = 010\n"
               "allow_plain_tcp = true\n");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_string_equal(run.config.data, "/from/file");
@@ -156,8 +169,25 @@ static void file_gives_what_flags_do_not(void **state)
     assert_int_equal(run.config.listener_count, 1);
     assert_string_equal(run.config.listeners[0].url, "ipc:///flag");
     assert_int_equal(run.config.operator_uid_count, 2);
-    assert_int_equal(run.config.contexts, 10); // not octal
+    assert_int_equal(run.config.max_calls, 10); // not octal
     assert_true(run.config.allow_plain_tcp);
+}
+
+static void certificates_are_bound_to_authorities(void **state)
+{
+    (void)state;
+    struct run run;
+    load_file(&run, "--data /d --listen ipc:///s",
+              "tls_client_ca = /ca\ntls_peer = {\"CN=billing verifier\", \"CN=ops,O=Acme Ltd operator\"}\n");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_int_equal(run.config.tls_peer_count, 2);
+    assert_string_equal(run.config.tls_peers[0].subject, "CN=billing");
+    assert_int_equal(run.config.tls_peers[0].authority, CONFIG_MAX_VERIFIER);
+    assert_string_equal(run.config.tls_peers[1].subject, "CN=ops,O=Acme Ltd");
+    assert_int_equal(run.config.tls_peers[1].authority, CONFIG_MAX_OPERATOR);
+    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca = /ca\ntls_peer = {\"CN=a account-admin\"}\n");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "postern.conf:2: tls_peer");
 }
 
 static void error_in_file_names_file_and_line(void **state)
@@ -181,11 +211,11 @@ static void comments_do_not_shift_the_lines_of_errors(void **state)
     static const struct {
         const char *content, *says;
     } cases[] = {
-        {"# one\n# two\ndata = \"/d\" # three\ncontexts = \"0\"\n", "postern.conf:4: contexts"},
+        {"# one\n# two\ndata = \"/d\" # three\nmax_calls = \"0\"\n", "postern.conf:4: max_calls"},
         {"// one\n/* two\n three */ data = \"/d\"\nfrobnicate = 1\n", "postern.conf:4: no such option"},
-        {"data = \"/d # no comment\"\n# \"one\ncontexts = 0\n", "postern.conf:3: contexts"},
-        {"listen = ipc:///s\ndata = '/* no // comment'\n#\n\ncontexts = 0", "postern.conf:5: contexts"},
-        {"data = \"a \\\" # b\"\ncontexts = 0 /* never closed", "postern.conf:2: contexts"},
+        {"data = \"/d # no comment\"\n# \"one\nmax_calls = 0\n", "postern.conf:3: max_calls"},
+        {"listen = ipc:///s\ndata = '/* no // comment'\n#\n\nmax_calls = 0", "postern.conf:5: max_calls"},
+        {"data = \"a \\\" # b\"\nmax_calls = 0 /* never closed", "postern.conf:2: max_calls"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct run run;
@@ -209,9 +239,9 @@ static void overridden_value_is_checked(void **state)
 {
     (void)state;
     struct run run;
-    load_file(&run, "--data /d --listen ipc:///s --contexts 5", "contexts = 0\n");
+    load_file(&run, "--data /d --listen ipc:///s --max-calls 5", "max_calls = 0\n");
     assert_int_equal(run.action, CONFIG_MISUSED);
-    assert_says(&run, "postern.conf:1: contexts");
+    assert_says(&run, "postern.conf:1: max_calls");
 }
 
 static void missing_file_is_an_error(void **state)
@@ -257,9 +287,14 @@ static void wrong_values_are_refused_with_a_hint(void **state)
         {"--data /d --listen ipc:///s --prefix Acme", "is not a prefix"},
         {"--data /d --listen ipc:///s --prefix a", "is not a prefix"},
         {"--data /d --listen ipc:///s --prefix abcdefghijklmnopqrstu", "is not a prefix"},
-        {"--data /d --listen ipc:///s --contexts 0", "from 1 to 4096"},
-        {"--data /d --listen ipc:///s --contexts 4097", "from 1 to 4096"},
-        {"--data /d --listen ipc:///s --contexts 12x", "from 1 to 4096"},
+        {"--data /d --listen ipc:///s --max-calls 0", "from 1 to 16384"},
+        {"--data /d --listen ipc:///s --max-calls 16385", "from 1 to 16384"},
+        {"--data /d --listen ipc:///s --max-calls 12x", "from 1 to 16384"},
+        {"--data /d --listen tls+tcp://:443", "is not an address"},
+        {"--data /d --listen tls+tcp://h:1 --tls-certificate c", "TLS needs both"},
+        {"--data /d --listen ipc:///s --tls-clients always", "optional or required"},
+        {"--data /d --listen ipc:///s --tls-clients required", "only with --tls-client-ca"},
+        {"--data /d --listen ipc:///s --tls-peer CN=a", "CN=billing verifier"},
         {"--data /d --listen ipc:///s --max-resident-meters 9999", "from 10000 to 100000000"},
         {"--data /d --listen ipc:///s --max-custom-meters -1", "from 0 to 1000000000"},
         {"--data /d --listen ipc:///s --socket-mode 0068", "is not a socket's mode"},
@@ -344,6 +379,7 @@ int main(void)
         cmocka_unit_test(only_directory_and_address_are_needed),
         cmocka_unit_test(every_flag_is_understood),
         cmocka_unit_test(file_gives_what_flags_do_not),
+        cmocka_unit_test(certificates_are_bound_to_authorities),
         cmocka_unit_test(error_in_file_names_file_and_line),
         cmocka_unit_test(comments_do_not_shift_the_lines_of_errors),
         cmocka_unit_test(directory_is_no_configuration),

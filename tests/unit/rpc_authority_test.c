@@ -102,9 +102,20 @@ static const struct person {
 
 enum { PEOPLE = sizeof people / sizeof *people };
 
+static struct call_operators *listed_operators(void)
+{
+    static union {
+        struct call_operators operators;
+        uint8_t room[sizeof(struct call_operators) + sizeof(uint32_t)];
+    } listed;
+    listed.operators.count = 1;
+    listed.operators.uids[0] = LISTED_UID;
+    return &listed.operators;
+}
+
 struct scene {
     struct call_server server;
-    uint32_t operators[1];
+    struct transport_peer peer;
     Postern__V1__Request request;
     struct registry_key key;
     struct slice scopes[3];
@@ -124,21 +135,21 @@ static void read_key(struct scene *scene, const struct person *person)
     caller->key = key;
     caller->account = key->account;
     caller->granted = authority_of_key(key);
-    caller->authorities = caller->granted & authority_under(scene->call.peer.ceiling);
+    caller->authorities = caller->granted & authority_under(scene->call.ceiling);
     memcpy(caller->name, "key_x", sizeof "key_x");
 }
 
 static void set_scene(struct scene *scene, const struct person *person, enum rpc_authority ceiling)
 {
     memset(scene, 0, sizeof *scene);
-    scene->operators[0] = LISTED_UID;
     scene->server.own_uid = OWN_UID;
-    scene->server.operator_uids = scene->operators;
-    scene->server.operator_uid_count = 1;
+    atomic_store(&scene->server.operators, listed_operators());
     postern__v1__request__init(&scene->request);
     scene->call.server = &scene->server;
     scene->call.request = &scene->request;
-    scene->call.peer = (struct call_peer){.has_uid = person->has_uid, .uid = person->uid, .ceiling = ceiling};
+    scene->peer = (struct transport_peer){.has_uid = person->has_uid, .uid = person->uid};
+    scene->call.peer = &scene->peer;
+    scene->call.ceiling = ceiling;
     if (person->account != NULL)
         read_key(scene, person);
     else

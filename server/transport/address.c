@@ -1,4 +1,4 @@
-#include "rpc/listener_address.h"
+#include "transport/address.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +15,7 @@ enum { HANDSHAKE_SIZE = 8, HANDSHAKE_TIMEOUT_MS = 500 };
 
 static const char ipc_scheme[] = "ipc://";
 static const char tcp_scheme[] = "tcp://";
-static const char inproc_scheme[] = "inproc://";
+static const char tls_scheme[] = "tls+tcp://";
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -27,7 +27,6 @@ static bool starts_with(const char *text, const char *start)
 struct host_port {
     char host[128];
     char port[6];
-    uint16_t port_number;
 };
 
 static bool split(const char *address, struct host_port *out)
@@ -39,13 +38,7 @@ static bool split(const char *address, struct host_port *out)
     out->host[colon - address] = '\0';
     memcpy(out->port, colon + 1, strlen(colon + 1) + 1);
     long port = strspn(out->port, "0123456789") == strlen(out->port) ? strtol(out->port, NULL, 10) : 0;
-    out->port_number = (uint16_t)port;
     return port > 0 && port <= 65535;
-}
-
-static bool is_any(const char *host)
-{
-    return host[0] == '\0' || strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "[::]") == 0;
 }
 
 // By its text only: a name is looked up again when it is listened on, and may then be something else.
@@ -55,76 +48,85 @@ static bool is_loopback(const char *host)
     return v4 || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
-static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct listener_address *out,
-                             struct status_note *note)
+static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct address *out, struct status_note *note)
 {
+    const bool is_tls = out->kind == ADDRESS_TLS;
+    const char *scheme = is_tls ? tls_scheme : tcp_scheme;
     struct host_port parts;
-    if (!split(url + strlen(tcp_scheme), &parts))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "%s is not tcp://HOST:PORT with a port from 1 to 65535",
-                           url);
-    if (!is_loopback(parts.host) && !allow_plain_tcp)
+    if (!split(url + strlen(scheme), &parts))
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "%s is not %sHOST:PORT with a port from 1 to 65535",
+                           url, scheme);
+    if (!is_tls && !is_loopback(parts.host) && !allow_plain_tcp)
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
-                           "%s can be reached, unencrypted, from other machines: use ipc:// or 127.0.0.1, or allow it "
-                           "with --allow-plain-tcp",
+                           "%s can be reached, unencrypted, from other machines: use tls+tcp://, ipc:// or 127.0.0.1, "
+                           "or allow it with --allow-plain-tcp",
                            url);
-    out->kind = LISTENER_TCP;
-    out->port = parts.port_number;
-    const char *local = strcmp(parts.host, "[::]") == 0 ? "[::1]" : "127.0.0.1";
-    (void)snprintf(out->probe_url, sizeof out->probe_url, "tcp://%s:%s", is_any(parts.host) ? local : parts.host,
-                   parts.port);
     return STATUS_OK;
 }
 
 // --- ipc
 
-const char *listener_address_path(const struct listener_address *address)
+const char *address_path(const struct address *address)
 {
     return address->url + strlen(ipc_scheme);
 }
 
-static enum status parse_ipc(const char *url, struct listener_address *out, struct status_note *note)
+static enum status parse_ipc(const char *url, struct status_note *note)
 {
     size_t size = strlen(url) - strlen(ipc_scheme);
     if (size == 0)
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
                            "%s names no file; write for example ipc:///run/postern/postern.sock", url);
-    if (size > LISTENER_PATH_MAX)
+    if (size > ADDRESS_PATH_MAX)
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
-                           "the path in %s has %zu bytes; a socket's path has at most %d", url, size,
-                           LISTENER_PATH_MAX);
-    out->kind = LISTENER_IPC;
+                           "the path in %s has %zu bytes; a socket's path has at most %d", url, size, ADDRESS_PATH_MAX);
     return STATUS_OK;
 }
 
-enum status listener_address_parse(const char *url, bool allow_plain_tcp, struct listener_address *out,
-                                   struct status_note *note)
+enum status address_parse(const char *url, bool allow_plain_tcp, struct address *out, struct status_note *note)
 {
     if (strlen(url) >= sizeof out->url)
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "an address has at most %zu bytes",
                            sizeof out->url - 1);
-    *out = (struct listener_address){.kind = LISTENER_INPROC};
     memcpy(out->url, url, strlen(url) + 1);
-    memcpy(out->probe_url, url, strlen(url) + 1);
-    if (starts_with(url, ipc_scheme))
-        return parse_ipc(url, out, note);
-    if (starts_with(url, tcp_scheme))
+    out->kind = starts_with(url, tls_scheme) ? ADDRESS_TLS : starts_with(url, tcp_scheme) ? ADDRESS_TCP : ADDRESS_IPC;
+    if (out->kind != ADDRESS_IPC)
         return parse_tcp(url, allow_plain_tcp, out, note);
-    if (starts_with(url, inproc_scheme))
-        return STATUS_OK;
+    if (starts_with(url, ipc_scheme))
+        return parse_ipc(url, note);
     if (starts_with(url, "abstract://"))
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
                            "%s: abstract sockets have no permissions and are not offered; use ipc:///PATH", url);
-    if (starts_with(url, "tls+tcp://"))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
-                           "%s: this version does not offer tls+tcp; use ipc:///PATH, or tcp://127.0.0.1:PORT behind a "
-                           "tunnel",
-                           url);
-    return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "%s: only ipc:///PATH and tcp://HOST:PORT are offered",
-                       url);
+    return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                       "%s: only ipc:///PATH, tls+tcp://HOST:PORT and tcp://HOST:PORT are offered", url);
 }
 
-// Does a program answer on this socket? It must be left as every client leaves it, after the whole handshake of the SP
-// protocol: a connection that is closed before that can stop its listener for good.
+// The directory of a socket, if only it is missing. What is made is for the daemon's user, and the socket's group.
+static enum status make_directory(const char *url, const char *path, const gid_t *group, struct status_note *note)
+{
+    char directory[ADDRESS_PATH_MAX + 1];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return STATUS_OK;
+    memcpy(directory, path, (size_t)(slash - path));
+    directory[slash - path] = '\0';
+    if (access(directory, F_OK) == 0 || errno != ENOENT)
+        return STATUS_OK;
+    mode_t mask = umask(027);
+    bool made = mkdir(directory, 0750) == 0 || errno == EEXIST;
+    umask(mask);
+    if (!made)
+        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+                           "cannot listen on %s: its directory is missing and cannot be made: %s", url,
+                           strerror(errno));
+    if (group != NULL && chown(directory, (uid_t)-1, *group) != 0)
+        return status_fail(note, STATUS_UNAVAILABLE, NULL, "cannot give %s to the group of the sockets: %s", directory,
+                           strerror(errno));
+    return STATUS_OK;
+}
+
+// Does a program answer on this socket? It is left as every client leaves it, after the whole greeting: the listener of
+// another program (nng 1.5.2) may not survive one who goes before that.
 static bool is_served(const char *path)
 {
     static const char request_peer[HANDSHAKE_SIZE] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
@@ -144,12 +146,15 @@ static bool is_served(const char *path)
     return served;
 }
 
-enum status listener_address_is_free(const struct listener_address *address, struct status_note *note)
+enum status address_prepare(const struct address *address, const gid_t *group, struct status_note *note)
 {
     struct stat facts;
-    if (address->kind != LISTENER_IPC)
+    if (address->kind != ADDRESS_IPC)
         return STATUS_OK;
-    const char *path = listener_address_path(address);
+    const char *path = address_path(address);
+    enum status status = make_directory(address->url, path, group, note);
+    if (status != STATUS_OK)
+        return status;
     if (lstat(path, &facts) != 0) {
         if (errno == ENOENT)
             return STATUS_OK;

@@ -6,16 +6,17 @@
 #include <cmocka.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "rpc/listener_address.h"
 #include "support/tempdir.h"
+#include "transport/address.h"
 
-static enum status parse(const char *url, bool allow_plain_tcp, struct listener_address *out, struct status_note *note)
+static enum status parse(const char *url, bool allow_plain_tcp, struct address *out, struct status_note *note)
 {
     *note = (struct status_note){0};
-    return listener_address_parse(url, allow_plain_tcp, out, note);
+    return address_parse(url, allow_plain_tcp, out, note);
 }
 
 static void ipc_and_local_tcp_are_offered(void **state)
@@ -23,48 +24,35 @@ static void ipc_and_local_tcp_are_offered(void **state)
     (void)state;
     static const struct {
         const char *url;
-        const char *probe_url;
-        enum listener_kind kind;
+        enum address_kind kind;
     } cases[] = {
-        {"ipc:///run/postern.sock", "ipc:///run/postern.sock", LISTENER_IPC},
-        {"ipc://relative", "ipc://relative", LISTENER_IPC},
-        {"tcp://127.0.0.1:1", "tcp://127.0.0.1:1", LISTENER_TCP},
-        {"tcp://127.1.2.3:65535", "tcp://127.1.2.3:65535", LISTENER_TCP},
-        {"tcp://localhost:5555", "tcp://localhost:5555", LISTENER_TCP},
-        {"tcp://[::1]:5555", "tcp://[::1]:5555", LISTENER_TCP},
-        {"inproc://test", "inproc://test", LISTENER_INPROC},
+        {"ipc:///run/postern.sock", ADDRESS_IPC}, {"ipc://relative", ADDRESS_IPC},
+        {"tcp://127.0.0.1:1", ADDRESS_TCP},       {"tcp://127.1.2.3:65535", ADDRESS_TCP},
+        {"tcp://localhost:5555", ADDRESS_TCP},    {"tcp://[::1]:5555", ADDRESS_TCP},
+        {"tls+tcp://0.0.0.0:5555", ADDRESS_TLS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct listener_address address;
+        struct address address;
         struct status_note note;
         assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_OK);
         assert_int_equal(address.kind, cases[i].kind);
         assert_string_equal(address.url, cases[i].url);
-        assert_string_equal(address.probe_url, cases[i].probe_url);
     }
 }
 
 static void plain_tcp_beyond_this_machine_must_be_allowed(void **state)
 {
     (void)state;
-    static const struct {
-        const char *url;
-        const char *probe_url;
-    } cases[] = {
-        {"tcp://0.0.0.0:5555", "tcp://127.0.0.1:5555"},
-        {"tcp://*:5555", "tcp://127.0.0.1:5555"},
-        {"tcp://[::]:5555", "tcp://[::1]:5555"},
-        {"tcp://10.0.0.1:5555", "tcp://10.0.0.1:5555"},
-        {"tcp://:5555", "tcp://127.0.0.1:5555"},
-        {"tcp://127.0.0.1.example.org:5555", "tcp://127.0.0.1.example.org:5555"},
+    static const char *const cases[] = {
+        "tcp://0.0.0.0:5555",  "tcp://*:5555", "tcp://[::]:5555",
+        "tcp://10.0.0.1:5555", "tcp://:5555",  "tcp://127.0.0.1.example.org:5555",
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct listener_address address;
+        struct address address;
         struct status_note note;
-        assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_INVALID_ARGUMENT);
+        assert_int_equal(parse(cases[i], false, &address, &note), STATUS_INVALID_ARGUMENT);
         assert_non_null(strstr(note.message, "--allow-plain-tcp"));
-        assert_int_equal(parse(cases[i].url, true, &address, &note), STATUS_OK);
-        assert_string_equal(address.probe_url, cases[i].probe_url);
+        assert_int_equal(parse(cases[i], true, &address, &note), STATUS_OK);
     }
 }
 
@@ -78,9 +66,10 @@ static void other_addresses_are_refused_with_a_hint(void **state)
         const char *says;
     } cases[] = {
         {"abstract://postern", "abstract sockets have no permissions"},
-        {"tls+tcp://127.0.0.1:5555", "does not offer tls+tcp"},
-        {"ws://127.0.0.1:5555", "only ipc:///PATH and tcp://HOST:PORT"},
-        {"nonsense", "only ipc:///PATH and tcp://HOST:PORT"},
+        {"inproc://test", "only ipc:///PATH, tls+tcp://HOST:PORT and tcp://HOST:PORT"},
+        {"tls+tcp://127.0.0.1", "HOST:PORT"},
+        {"ws://127.0.0.1:5555", "only ipc:///PATH, tls+tcp://HOST:PORT and tcp://HOST:PORT"},
+        {"nonsense", "only ipc:///PATH, tls+tcp://HOST:PORT and tcp://HOST:PORT"},
         {"ipc://", "names no file"},
         {"tcp://127.0.0.1", "HOST:PORT"},
         {"tcp://127.0.0.1:", "HOST:PORT"},
@@ -88,7 +77,7 @@ static void other_addresses_are_refused_with_a_hint(void **state)
         {"tcp://127.0.0.1:65536", "HOST:PORT"},
         {"tcp://127.0.0.1:12a", "HOST:PORT"},
     };
-    struct listener_address address;
+    struct address address;
     struct status_note note;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_INVALID_ARGUMENT);
@@ -105,7 +94,7 @@ static void other_addresses_are_refused_with_a_hint(void **state)
 struct place {
     struct tempdir directory;
     char path[PATH_MAX];
-    struct listener_address address;
+    struct address address;
 };
 
 static int set_up(void **state)
@@ -141,7 +130,7 @@ static void empty_place_is_free(void **state)
 {
     const struct place *place = *state;
     struct status_note note;
-    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_OK);
+    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_OK);
 }
 
 static void regular_file_is_left_alone(void **state)
@@ -151,7 +140,7 @@ static void regular_file_is_left_alone(void **state)
     FILE *file = fopen(place->path, "w");
     assert_non_null(file);
     fclose(file);
-    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_UNAVAILABLE);
+    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_UNAVAILABLE);
     assert_non_null(strstr(note.message, "something else than a socket"));
     assert_int_equal(access(place->path, F_OK), 0);
 }
@@ -161,7 +150,7 @@ static void symbolic_link_is_left_alone(void **state)
     const struct place *place = *state;
     struct status_note note;
     assert_int_equal(symlink("/dev/null", place->path), 0);
-    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_UNAVAILABLE);
+    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_UNAVAILABLE);
 }
 
 static void socket_that_nobody_serves_is_free(void **state)
@@ -169,7 +158,7 @@ static void socket_that_nobody_serves_is_free(void **state)
     const struct place *place = *state;
     struct status_note note;
     close(bind_socket(place->path));
-    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_OK);
+    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_OK);
 }
 
 static void socket_of_a_living_program_is_not_free(void **state)
@@ -178,20 +167,27 @@ static void socket_of_a_living_program_is_not_free(void **state)
     struct status_note note;
     int fd = bind_socket(place->path);
     assert_int_equal(listen(fd, 1), 0);
-    assert_int_equal(listener_address_is_free(&place->address, &note), STATUS_UNAVAILABLE);
+    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_UNAVAILABLE);
     assert_non_null(strstr(note.message, "another program listens there"));
     close(fd);
 }
 
-static void missing_directory_is_told_by_the_listener(void **state)
+static void missing_directory_is_made_when_its_parent_is_there(void **state)
 {
     const struct place *place = *state;
-    struct listener_address address;
+    struct address address;
     struct status_note note;
-    char url[PATH_MAX + 32];
-    (void)snprintf(url, sizeof url, "ipc://%s/no/such", place->directory.path);
+    struct stat facts;
+    char path[PATH_MAX], url[PATH_MAX + 32];
+    (void)snprintf(url, sizeof url, "ipc://%s/made/s", place->directory.path);
     assert_int_equal(parse(url, false, &address, &note), STATUS_OK);
-    assert_int_equal(listener_address_is_free(&address, &note), STATUS_OK);
+    assert_int_equal(address_prepare(&address, NULL, &note), STATUS_OK);
+    assert_int_equal(stat(tempdir_join(&place->directory, "made", path), &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0750);
+    (void)snprintf(url, sizeof url, "ipc://%s/no/such/s", place->directory.path);
+    assert_int_equal(parse(url, false, &address, &note), STATUS_OK);
+    assert_int_equal(address_prepare(&address, NULL, &note), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(note.message, "its directory is missing and cannot be made"));
 }
 
 int main(void)
@@ -205,7 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(symbolic_link_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(socket_that_nobody_serves_is_free, set_up, tear_down),
         cmocka_unit_test_setup_teardown(socket_of_a_living_program_is_not_free, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(missing_directory_is_told_by_the_listener, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_directory_is_made_when_its_parent_is_there, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

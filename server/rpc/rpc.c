@@ -1,0 +1,251 @@
+// Between the transport and a call: a request gets a call, an arena and a view; its reply goes back.
+#include "rpc/rpc.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rpc/call.h"
+
+enum { ARENAS_KEPT = 64 };
+
+// A call and the way back to who asked it.
+struct service {
+    struct call call;
+    struct rpc *rpc;
+    struct transport_way way;
+    struct service *next; // that is idle
+};
+
+struct rpc {
+    struct call_server server;
+    struct arena_pool *arenas;
+    const char **urls;
+    enum rpc_authority *ceilings; // by listener
+    pthread_mutex_t lock;         // of what follows
+    pthread_cond_t idle;          // nothing is busy
+    struct service *services;     // idle ones
+    size_t busy;
+};
+
+// --- a service for each request in flight
+
+static struct service *make_service(struct rpc *rpc)
+{
+    struct service *service = calloc(1, sizeof *service);
+    if (service == NULL)
+        return NULL;
+    service->rpc = rpc;
+    service->call.server = &rpc->server;
+    if (registry_view_open(rpc->server.registry, &service->call.view) == STATUS_OK)
+        return service;
+    free(service);
+    return NULL;
+}
+
+static void give_back(struct service *service)
+{
+    struct rpc *rpc = service->rpc;
+    arena_pool_give(rpc->arenas, service->call.arena);
+    service->call.arena = NULL;
+    pthread_mutex_lock(&rpc->lock);
+    service->next = rpc->services;
+    rpc->services = service;
+    if (--rpc->busy == 0)
+        pthread_cond_signal(&rpc->idle);
+    pthread_mutex_unlock(&rpc->lock);
+}
+
+// NULL: memory or the store's readers are out.
+static struct service *take_service(struct rpc *rpc)
+{
+    pthread_mutex_lock(&rpc->lock);
+    struct service *service = rpc->services;
+    if (service != NULL)
+        rpc->services = service->next;
+    rpc->busy++;
+    pthread_mutex_unlock(&rpc->lock);
+    if (service == NULL)
+        service = make_service(rpc);
+    if (service == NULL) {
+        pthread_mutex_lock(&rpc->lock);
+        rpc->busy--;
+        pthread_mutex_unlock(&rpc->lock);
+        return NULL;
+    }
+    service->call.arena = arena_pool_take(rpc->arenas);
+    if (service->call.arena != NULL)
+        return service;
+    give_back(service);
+    return NULL;
+}
+
+// --- requests and replies
+
+// Packs the reply straight into the connection's output.
+static void reply(struct call *call, struct transport_way *way)
+{
+    uint8_t *room = transport_reply_begin(way, CALL_SHORT_REPLY);
+    struct slice packed = room != NULL ? call_reply_pack(call, room, CALL_SHORT_REPLY) : slice_empty();
+    if (room != NULL && packed.size == 0) {
+        packed.size = call_reply_size(call);
+        room = transport_reply_resize(way, packed.size);
+        packed.data = room;
+        if (room != NULL)
+            call_reply_write(call, room);
+    }
+    if (room != NULL)
+        transport_reply_end(way, packed);
+}
+
+static void finish(struct call *call)
+{
+    struct service *service = (struct service *)(void *)((uint8_t *)call - offsetof(struct service, call));
+    reply(call, &service->way);
+    give_back(service);
+}
+
+static void refuse(struct rpc *rpc, const struct transport_request *request)
+{
+    struct call call = {.server = &rpc->server};
+    struct transport_way way = request->way;
+    (void)call_refuse_overloaded(&call, request->bytes);
+    reply(&call, &way);
+}
+
+static void serve(void *context, const struct transport_request *request)
+{
+    struct rpc *rpc = context;
+    struct service *service = request->overloaded ? NULL : take_service(rpc);
+    if (service == NULL) {
+        refuse(rpc, request);
+        return;
+    }
+    struct call *call = &service->call;
+    service->way = request->way;
+    call->peer = request->peer;
+    call->ceiling = rpc->ceilings[request->peer->listener];
+    call->received_ms = request->received_ms;
+    call->finish = finish;
+    // A pending call may have been answered by now, and be another one's already.
+    if (call_serve(call, request->bytes) == CALL_DONE)
+        finish(call);
+}
+
+// --- who is an operator
+
+static enum status set_operators(struct rpc *rpc, const uint32_t *uids, size_t count, struct status_note *note)
+{
+    struct call_operators *fresh = malloc(sizeof *fresh + count * sizeof *uids);
+    if (fresh == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    struct call_operators *before = atomic_load(&rpc->server.operators);
+    *fresh = (struct call_operators){.older = before, .count = count};
+    if (count > 0)
+        memcpy(fresh->uids, uids, count * sizeof *uids);
+    atomic_store_explicit(&rpc->server.operators, fresh, memory_order_release);
+    return STATUS_OK;
+}
+
+enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count, struct status_note *note)
+{
+    enum status status = transport_reload(rpc->server.transport, note);
+    return status == STATUS_OK ? set_operators(rpc, operator_uids, count, note) : status;
+}
+
+// --- the room
+
+static enum status fill(struct rpc *rpc, const struct rpc_options *options, struct status_note *note)
+{
+    struct call_server *server = &rpc->server;
+    pthread_mutex_init(&rpc->lock, NULL);
+    pthread_cond_init(&rpc->idle, NULL);
+    server->registry = options->registry;
+    server->authorizer = options->authorizer;
+    server->secret = options->secret;
+    server->clock = options->clock;
+    server->log = options->log;
+    server->tls_peers = options->tls_peers;
+    server->tls_peer_count = options->tls_peer_count;
+    server->own_uid = (uint32_t)geteuid();
+    server->opened_ms = clock_now_ms(options->clock);
+    rpc->arenas = arena_pool_new(CALL_BUDGET, ARENAS_KEPT);
+    rpc->urls = calloc(options->listener_count, sizeof *rpc->urls);
+    rpc->ceilings = calloc(options->listener_count, sizeof *rpc->ceilings);
+    if (rpc->arenas == NULL || rpc->urls == NULL || rpc->ceilings == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    for (size_t i = 0; i < options->listener_count; i++) {
+        rpc->urls[i] = options->listeners[i].url;
+        rpc->ceilings[i] = options->listeners[i].ceiling;
+    }
+    return set_operators(rpc, options->operator_uids, options->operator_uid_count, note);
+}
+
+static enum status open_transport(struct rpc *rpc, const struct rpc_options *options, struct status_note *note)
+{
+    struct transport_options transport = options->transport;
+    transport.urls = rpc->urls;
+    transport.url_count = options->listener_count;
+    transport.request_max = CALL_REQUEST_MAX;
+    transport.clock = options->clock;
+    transport.log = options->log;
+    transport.serve = serve;
+    transport.context = rpc;
+    return transport_open(&transport, &rpc->server.transport, note);
+}
+
+static void wipe(struct rpc *rpc)
+{
+    struct call_operators *operators = atomic_load(&rpc->server.operators);
+    while (operators != NULL) {
+        struct call_operators *older = operators->older;
+        free(operators);
+        operators = older;
+    }
+    while (rpc->services != NULL) {
+        struct service *service = rpc->services;
+        rpc->services = service->next;
+        store_view_close(service->call.view);
+        free(service);
+    }
+    arena_pool_free(rpc->arenas);
+    pthread_mutex_destroy(&rpc->lock);
+    pthread_cond_destroy(&rpc->idle);
+    free(rpc->urls);
+    free(rpc->ceilings);
+    free(rpc);
+}
+
+enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct status_note *note)
+{
+    *out = NULL;
+    struct rpc *rpc = calloc(1, sizeof *rpc);
+    if (rpc == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    enum status status = fill(rpc, options, note);
+    if (status == STATUS_OK)
+        status = open_transport(rpc, options, note);
+    if (status != STATUS_OK) {
+        wipe(rpc);
+        return status;
+    }
+    transport_start(rpc->server.transport);
+    *out = rpc;
+    return STATUS_OK;
+}
+
+void rpc_close(struct rpc *rpc)
+{
+    if (rpc == NULL)
+        return;
+    atomic_store(&rpc->server.draining, true);
+    if (!transport_close(rpc->server.transport))
+        return;
+    pthread_mutex_lock(&rpc->lock);
+    while (rpc->busy > 0) // its reply has left, and its thread is about to give it back
+        pthread_cond_wait(&rpc->idle, &rpc->lock);
+    pthread_mutex_unlock(&rpc->lock);
+    wipe(rpc);
+}

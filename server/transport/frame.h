@@ -1,0 +1,55 @@
+// Room-private, pure: the SP req/rep protocol on a byte stream, as nng and nanomsg speak it.
+//
+// Both sides greet with 8 bytes: 00 'S' 'P' 00, the protocol as a 16-bit number (REQ 0x0030, REP 0x0031), 00 00. Then
+// come frames: over ipc a byte 01, everywhere a 64-bit length and that many bytes. A message of req/rep begins with
+// 32-bit ids up to and including the first that has its high bit set: that one is the request's, and a device puts one
+// more in front of it. A reply gives all of them back. Numbers are big endian.
+// Source: nanomsg RFCs sp-tcp-mapping-01, sp-ipc-mapping-01 (draft) and sp-request-reply-01.
+#ifndef TRANSPORT_FRAME_H
+#define TRANSPORT_FRAME_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+enum {
+    FRAME_GREETING_SIZE = 8,
+    FRAME_ID_SIZE = 4,
+    FRAME_HOPS_MAX = 16, // ids of one message: nng's own bound of devices on the way is 15
+    FRAME_IDS_MAX = FRAME_HOPS_MAX * FRAME_ID_SIZE,
+    FRAME_HEADER_MAX = 1 + 8, // type and length
+    FRAME_PREFIX_MAX = FRAME_HEADER_MAX + FRAME_IDS_MAX
+};
+
+enum frame_result {
+    FRAME_WHOLE,
+    FRAME_PART, // so far nothing is wrong, and more has to come
+    FRAME_BAD   // no peer of this protocol says so
+};
+
+// What a server says first.
+extern const uint8_t frame_greeting[FRAME_GREETING_SIZE];
+// Looks at the first bytes of a client; what is behind them does not matter.
+enum frame_result frame_check_greeting(struct slice bytes);
+
+struct frame_rule {
+    bool has_type;   // ipc: a byte 01 stands in front of the length
+    size_t body_max; // bytes of a message without its ids
+};
+
+struct frame {
+    size_t size;       // of the whole frame
+    struct slice ids;  // point into the bytes
+    struct slice body; // as much of it as is there
+};
+
+// The first frame of `bytes`. WHOLE: all of it is there. PART: when out->size is not 0, header and ids are there and so
+// is the part of the body that out->body names. BAD: it claims more than may be, or has no request id. A frame that is
+// too large is BAD as soon as its header is there.
+enum frame_result frame_parse(const struct frame_rule *rule, struct slice bytes, struct frame *out);
+
+// Bytes that stand in front of a reply's body.
+size_t frame_prefix_size(const struct frame_rule *rule, size_t ids_size);
+void frame_write_prefix(const struct frame_rule *rule, struct slice ids, size_t body_size, uint8_t *out);
+
+#endif

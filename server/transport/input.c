@@ -1,0 +1,126 @@
+// The receiving half of a connection. Requests are parsed where they were received, as many as are there, and served
+// one after the other; what they answer at once is sent together (output.c).
+#include <string.h>
+
+#include "transport/connection.h"
+
+static bool is_overloaded(struct transport_connection *connection)
+{
+    struct transport *transport = connection->transport;
+    const struct transport_options *options = &transport->options;
+    connection->surplus =
+        atomic_load_explicit(&transport->connections, memory_order_relaxed) > options->max_connections;
+    return connection->surplus ||
+           atomic_load_explicit(&connection->calls, memory_order_relaxed) >= TRANSPORT_CONNECTION_CALLS ||
+           atomic_load_explicit(&transport->calls, memory_order_relaxed) >= options->max_calls ||
+           atomic_load_explicit(&transport->memory.used_bytes, memory_order_relaxed) / 3 >
+               options->memory_max_bytes / 4;
+}
+
+static void serve(struct transport_connection *connection, const struct frame *frame, bool overloaded)
+{
+    struct transport *transport = connection->transport;
+    struct transport_request request = {
+        .bytes = frame->body,
+        .peer = &connection->peer,
+        .way = {.connection = connection, .ids_size = frame->ids.size},
+        .received_ms = connection->received_ms,
+        .overloaded = overloaded,
+    };
+    memcpy(request.way.ids, frame->ids.data, frame->ids.size);
+    transport_count(transport, COUNT_REQUESTS);
+    if (overloaded)
+        transport_count(transport, COUNT_OVERLOADED);
+    atomic_fetch_add(&connection->calls, 1);
+    atomic_fetch_add(&transport->calls, 1);
+    atomic_fetch_add(&connection->holders, 1);
+    transport->options.serve(transport->options.context, &request);
+}
+
+// Decrypts more, if there is more.
+static bool refill(struct transport_connection *connection)
+{
+    struct buffer *in = &connection->in;
+    if (connection->tls == NULL || !buffer_reserve(in, 1))
+        return false;
+    size_t got = tls_session_read(connection->tls, in->data + in->end, buffer_room(in));
+    in->end += got;
+    return got > 0;
+}
+
+// A frame is not whole. Room for all of it; where memory is out it is refused now, and the rest skipped.
+static enum input_next prepare(struct transport_connection *connection, const struct frame *frame)
+{
+    struct buffer *in = &connection->in;
+    size_t size = frame->size > 0 ? frame->size : FRAME_PREFIX_MAX;
+    if (size <= buffer_size(in) || buffer_reserve(in, size - buffer_size(in)))
+        return INPUT_RECEIVE;
+    if (frame->size == 0)
+        return INPUT_RECEIVE; // a small buffer has room for a prefix
+    serve(connection, frame, true);
+    connection->skip = frame->size - buffer_size(in);
+    buffer_take(in, buffer_size(in));
+    return INPUT_RECEIVE;
+}
+
+static void skip(struct transport_connection *connection)
+{
+    size_t there = buffer_size(&connection->in);
+    size_t size = connection->skip < there ? (size_t)connection->skip : there;
+    if (size > 0)
+        buffer_take(&connection->in, size);
+    connection->skip -= size;
+}
+
+static enum input_next greet(struct transport_connection *connection)
+{
+    enum frame_result result = frame_check_greeting(buffer_bytes(&connection->in));
+    if (result == FRAME_BAD) {
+        transport_count(connection->transport, COUNT_NO_GREETING);
+        return INPUT_STOP;
+    }
+    if (result == FRAME_WHOLE) {
+        buffer_take(&connection->in, FRAME_GREETING_SIZE);
+        connection->began_ms = 0;
+        atomic_store(&connection->greeted, true);
+    }
+    return INPUT_RECEIVE;
+}
+
+static enum input_next serve_frames(struct transport_connection *connection)
+{
+    for (unsigned served = 0; served < TRANSPORT_BATCH_MAX; served++) {
+        struct frame frame;
+        enum frame_result result;
+        skip(connection);
+        if (connection->surplus)
+            return INPUT_HANG_UP;
+        if (output_is_over_mark(connection))
+            return INPUT_AGAIN;
+        while ((result = frame_parse(&connection->rule, buffer_bytes(&connection->in), &frame)) == FRAME_PART) {
+            enum input_next next = prepare(connection, &frame);
+            if (!refill(connection))
+                return next;
+            skip(connection);
+        }
+        if (result == FRAME_BAD) {
+            transport_count(connection->transport, COUNT_BAD_FRAME);
+            return INPUT_STOP;
+        }
+        serve(connection, &frame, is_overloaded(connection));
+        buffer_take(&connection->in, frame.size);
+        connection->began_ms = 0;
+    }
+    return INPUT_AGAIN;
+}
+
+enum input_next input_serve(struct transport_connection *connection)
+{
+    enum input_next next = INPUT_RECEIVE;
+    (void)refill(connection);
+    if (!atomic_load_explicit(&connection->greeted, memory_order_relaxed))
+        next = greet(connection);
+    if (next != INPUT_STOP && atomic_load_explicit(&connection->greeted, memory_order_relaxed))
+        next = serve_frames(connection);
+    return next;
+}

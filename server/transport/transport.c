@@ -1,0 +1,275 @@
+#include "transport/internal.h"
+
+#include <nng/supplemental/util/platform.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CALLS_MS = 10000, // the most that calls in flight may take at the end
+    FLUSH_MS = 2000,  // the most that peers may take to read what was answered
+    QUIET_MS = 20,    // nothing to send for so long: they have had time to see it before they are closed
+    LOOK_MS = 2
+};
+
+// --- the list
+
+static struct transport_connection **older_of(struct transport *transport, struct transport_connection *connection)
+{
+    struct transport_connection *newer = connection_links(connection)->newer;
+    return newer != NULL ? &connection_links(newer)->older : &transport->first;
+}
+
+void transport_add(struct transport *transport, struct transport_connection *connection)
+{
+    pthread_mutex_lock(&transport->lock);
+    struct transport_links *links = connection_links(connection);
+    links->older = transport->first;
+    if (transport->first != NULL)
+        connection_links(transport->first)->newer = connection;
+    transport->first = connection;
+    atomic_fetch_add(&transport->connections, 1);
+    pthread_mutex_unlock(&transport->lock);
+}
+
+// Under the lock.
+static void unlink_connection(struct transport *transport, struct transport_connection *connection)
+{
+    struct transport_links *links = connection_links(connection);
+    *older_of(transport, connection) = links->older;
+    if (links->older != NULL)
+        connection_links(links->older)->newer = links->newer;
+    *links = (struct transport_links){NULL, NULL};
+}
+
+void transport_bury(struct transport *transport, struct transport_connection *connection)
+{
+    pthread_mutex_lock(&transport->lock);
+    unlink_connection(transport, connection);
+    connection_links(connection)->older = transport->dead;
+    transport->dead = connection;
+    pthread_cond_signal(&transport->changed);
+    pthread_mutex_unlock(&transport->lock);
+}
+
+// A thread of its own frees them: an nng callback may not wait for callbacks.
+static void *reap(void *context)
+{
+    struct transport *transport = context;
+    pthread_mutex_lock(&transport->lock);
+    while (!transport->reaper_ends || transport->dead != NULL) {
+        struct transport_connection *connection = transport->dead;
+        if (connection == NULL) {
+            pthread_cond_wait(&transport->changed, &transport->lock);
+            continue;
+        }
+        transport->dead = connection_links(connection)->older;
+        pthread_mutex_unlock(&transport->lock);
+        connection_free(connection);
+        atomic_fetch_sub(&transport->connections, 1);
+        pthread_mutex_lock(&transport->lock);
+    }
+    pthread_mutex_unlock(&transport->lock);
+    return NULL;
+}
+
+// The oldest that has not greeted goes. What is in the list is not freed as long as the lock is held.
+static void cut_oldest_stranger(struct transport *transport)
+{
+    struct transport_connection *found = NULL;
+    pthread_mutex_lock(&transport->lock);
+    for (struct transport_connection *at = transport->first; at != NULL; at = connection_links(at)->older)
+        if (!connection_has_greeted(at))
+            found = at;
+    if (found != NULL)
+        connection_cut(found);
+    pthread_mutex_unlock(&transport->lock);
+}
+
+bool transport_admit(struct transport *transport)
+{
+    const size_t max = transport->options.max_connections;
+    size_t count = atomic_load(&transport->connections);
+    if (count < max)
+        return true;
+    transport_count(transport, COUNT_REFUSED);
+    cut_oldest_stranger(transport);
+    return count < max + TRANSPORT_SURPLUS_CONNECTIONS;
+}
+
+// --- opening
+
+static enum status fill(struct transport *transport, struct status_note *note)
+{
+    const struct transport_options *options = &transport->options;
+    pthread_mutex_init(&transport->lock, NULL);
+    pthread_cond_init(&transport->changed, NULL);
+    transport->memory.max_bytes = options->memory_max_bytes;
+    transport->listeners = calloc(options->url_count, sizeof *transport->listeners);
+    if (transport->listeners == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    if (options->tls.certificate_file != NULL)
+        return tls_open(&options->tls, &transport->tls, note);
+    return STATUS_OK;
+}
+
+static enum status parse(struct transport *transport, struct status_note *note)
+{
+    const struct transport_options *options = &transport->options;
+    for (size_t i = 0; i < options->url_count; i++) {
+        struct listener *listener = &transport->listeners[i];
+        listener->transport = transport;
+        listener->index = i;
+        enum status status = address_parse(options->urls[i], options->allow_plain_tcp, &listener->address, note);
+        if (status == STATUS_OK && listener->address.kind == ADDRESS_TLS && transport->tls == NULL)
+            status =
+                status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                            "%s needs a certificate: give --tls-certificate FILE and --tls-key FILE", options->urls[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status listen_on_all(struct transport *transport, struct status_note *note)
+{
+    for (size_t i = 0; i < transport->options.url_count; i++) {
+        enum status status = listener_open(&transport->listeners[i], note);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status transport_open(const struct transport_options *options, struct transport **out, struct status_note *note)
+{
+    *out = NULL;
+    struct transport *transport = calloc(1, sizeof *transport);
+    if (transport == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    transport->options = *options;
+    enum status status = fill(transport, note);
+    if (status == STATUS_OK)
+        status = parse(transport, note);
+    if (status == STATUS_OK)
+        status = listen_on_all(transport, note);
+    if (status == STATUS_OK && pthread_create(&transport->reaper, NULL, reap, transport) != 0)
+        status = status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "cannot start a thread");
+    transport->reaper_runs = status == STATUS_OK;
+    if (status == STATUS_OK)
+        *out = transport;
+    else
+        (void)transport_close(transport); // it has no calls
+    return status;
+}
+
+void transport_start(struct transport *transport)
+{
+    for (size_t i = 0; i < transport->options.url_count; i++)
+        listener_accept(&transport->listeners[i]);
+}
+
+enum status transport_reload(struct transport *transport, struct status_note *note)
+{
+    return transport->tls != NULL ? tls_reload(transport->tls, note) : STATUS_OK;
+}
+
+// --- closing
+
+static bool is_sending(struct transport *transport)
+{
+    bool sending = false;
+    pthread_mutex_lock(&transport->lock);
+    for (struct transport_connection *at = transport->first; at != NULL && !sending; at = connection_links(at)->older)
+        sending = connection_is_sending(at);
+    pthread_mutex_unlock(&transport->lock);
+    return sending;
+}
+
+// Calls in flight end, their replies leave.
+static void drain(struct transport *transport)
+{
+    uint64_t begin = nng_clock();
+    while (atomic_load(&transport->calls) > 0 && nng_clock() - begin < CALLS_MS)
+        nng_msleep(LOOK_MS);
+    begin = nng_clock();
+    for (uint64_t busy = begin; nng_clock() - busy < QUIET_MS && nng_clock() - begin < FLUSH_MS;) {
+        nng_msleep(LOOK_MS);
+        if (is_sending(transport) || atomic_load(&transport->calls) > 0)
+            busy = nng_clock();
+    }
+}
+
+static void cut_all(struct transport *transport)
+{
+    pthread_mutex_lock(&transport->lock);
+    for (struct transport_connection *at = transport->first; at != NULL; at = connection_links(at)->older)
+        connection_cut(at);
+    pthread_mutex_unlock(&transport->lock);
+}
+
+// False when a call in flight does not end: then what it may still look at stays until the process ends.
+static bool end_connections(struct transport *transport)
+{
+    uint64_t begin = nng_clock();
+    drain(transport);
+    cut_all(transport);
+    while (atomic_load(&transport->connections) > 0 && nng_clock() - begin < CALLS_MS + FLUSH_MS)
+        nng_msleep(LOOK_MS);
+    if (atomic_load(&transport->connections) > 0) {
+        log_line(transport->options.log, LOG_LEVEL_WARNING, "calls in flight do not end; they end with the process");
+        return false;
+    }
+    pthread_mutex_lock(&transport->lock);
+    transport->reaper_ends = true;
+    pthread_cond_signal(&transport->changed);
+    pthread_mutex_unlock(&transport->lock);
+    pthread_join(transport->reaper, NULL);
+    return true;
+}
+
+bool transport_close(struct transport *transport)
+{
+    if (transport == NULL)
+        return true;
+    const size_t count = transport->listeners != NULL ? transport->options.url_count : 0;
+    for (size_t i = 0; i < count; i++)
+        listener_stop(&transport->listeners[i]);
+    for (size_t i = 0; i < count; i++)
+        listener_close(&transport->listeners[i]);
+    if (transport->reaper_runs && !end_connections(transport))
+        return false;
+    tls_close(transport->tls);
+    pthread_cond_destroy(&transport->changed);
+    pthread_mutex_destroy(&transport->lock);
+    free(transport->listeners);
+    free(transport);
+    return true;
+}
+
+void transport_end_process(void)
+{
+    nng_fini();
+}
+
+struct transport_stats transport_stats(struct transport *transport)
+{
+    uint64_t counts[COUNTS];
+    for (size_t i = 0; i < COUNTS; i++)
+        counts[i] = atomic_load_explicit(&transport->counts[i], memory_order_relaxed);
+    return (struct transport_stats){
+        .connections = atomic_load(&transport->connections),
+        .calls_in_flight = atomic_load(&transport->calls),
+        .memory_bytes = atomic_load(&transport->memory.used_bytes),
+        .accepted = counts[COUNT_ACCEPTED],
+        .requests = counts[COUNT_REQUESTS],
+        .overloaded = counts[COUNT_OVERLOADED],
+        .connections_refused = counts[COUNT_REFUSED],
+        .closed_no_greeting = counts[COUNT_NO_GREETING],
+        .closed_bad_frame = counts[COUNT_BAD_FRAME],
+        .closed_half_frame = counts[COUNT_HALF_FRAME],
+        .closed_stuck = counts[COUNT_STUCK],
+        .closed_memory = counts[COUNT_MEMORY],
+        .tls_failures = counts[COUNT_TLS],
+        .accept_failures = counts[COUNT_ACCEPT_FAILED],
+    };
+}

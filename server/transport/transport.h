@@ -1,0 +1,128 @@
+// Carries requests in and replies out: listeners, connections, the SP req/rep protocol and TLS. Knows no message.
+//
+// Each request comes as its bytes, its peer, and one way to reply: now or later, from any thread, in any order. Owns:
+// listeners, connections, their buffers. The only room that knows nng (its byte streams, nothing else of it) and
+// OpenSSL. Threads: transport_open, _reload and _close from main; `serve` is called in nng's callback threads, for one
+// connection by one thread at a time, and must not block.
+//
+// Nobody hurts anybody. A peer whose output is above TRANSPORT_OUTPUT_MARK is not read from, and is closed when it
+// takes nothing for TRANSPORT_STUCK_MS. No greeting within TRANSPORT_GREETING_MS, or a frame that is not whole within
+// TRANSPORT_FRAME_MS of its first byte, closes as well, and so does a frame over the bound, at its header. Calls in
+// flight, connections and memory have bounds; what is beyond them comes with `overloaded` set and is to be refused.
+// When all connections are taken, the oldest one that has not greeted goes first.
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+enum {
+    TRANSPORT_ADDRESS_SIZE = 46,
+    TRANSPORT_SUBJECT_SIZE = 256,
+    TRANSPORT_URL_SIZE = 256,
+    TRANSPORT_IDS_MAX = 64, // bytes of the protocol's ids in front of one request
+    TRANSPORT_OUTPUT_MARK = 256 * 1024,
+    TRANSPORT_BATCH_MAX = 64,           // requests of one connection in a row, while others wait
+    TRANSPORT_CONNECTION_CALLS = 1024,  // in flight, of one connection
+    TRANSPORT_SURPLUS_CONNECTIONS = 64, // beyond max_connections, to tell them so
+    TRANSPORT_GREETING_MS = 5000,       // the handshake of TLS included
+    TRANSPORT_FRAME_MS = 10000,
+    TRANSPORT_STUCK_MS = 10000
+};
+
+struct transport;
+struct transport_connection;
+
+// Who is at the other end. Does not change while a request of his is in flight.
+struct transport_peer {
+    size_t listener; // index of the address that he came by
+    bool has_uid;    // ipc
+    uint32_t uid;
+    char address[TRANSPORT_ADDRESS_SIZE]; // IPv4 or IPv6; empty over ipc
+    char subject[TRANSPORT_SUBJECT_SIZE]; // of his verified certificate, as in RFC 2253; empty without one
+};
+
+// The way back to one request. Exactly one reply (begin and end) or drop ends it.
+struct transport_way {
+    struct transport_connection *connection;
+    size_t ids_size;
+    uint8_t ids[TRANSPORT_IDS_MAX];
+};
+
+struct transport_request {
+    struct slice bytes;                // until serve returns
+    const struct transport_peer *peer; // until the reply
+    struct transport_way way;
+    uint64_t received_ms; // daemon time at which its last byte was read
+    bool overloaded;      // a bound is reached: refuse it, at no cost
+};
+
+struct transport_tls_options {
+    const char *certificate_file; // PEM: the certificate and its chain. NULL: no TLS
+    const char *key_file;         // PEM
+    const char *client_ca_file;   // PEM; NULL: client certificates are not asked for
+    bool client_required;         // else a client without one is served, too
+};
+
+struct transport_options {
+    const char *const *urls;
+    size_t url_count;
+    bool allow_plain_tcp; // beyond loopback
+    unsigned socket_mode;
+    const char *socket_group; // NULL: the daemon's
+    struct transport_tls_options tls;
+    size_t request_max; // bytes
+    size_t max_connections;
+    size_t max_calls;        // in flight, of all connections
+    size_t memory_max_bytes; // of all connections' buffers
+    struct clock *clock;
+    const struct log *log;
+    void (*serve)(void *context, const struct transport_request *request);
+    void *context;
+};
+
+// Listens when it returns OK, serves after transport_start. UNAVAILABLE (an address or a file cannot be used; the note
+// names it and says why and what to do), INVALID_ARGUMENT (a URL that is not offered), RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status transport_open(const struct transport_options *options, struct transport **out,
+                                             struct status_note *note);
+void transport_start(struct transport *transport);
+// Reads the certificates again, for connections that come later. On a failure (as transport_open) the old ones stay.
+STATUS_MUST_CHECK enum status transport_reload(struct transport *transport, struct status_note *note);
+// Takes no more connections, serves those that are there until nothing is in flight and every reply has left (at most
+// some seconds), then closes them. False: a call in flight did not end; what it may still use is left as it is until
+// the process ends. NULL-safe.
+bool transport_close(struct transport *transport);
+// Ends what nng keeps for the process. Nothing of this room may be used afterwards.
+void transport_end_process(void);
+
+// Room for a reply of at most `size` bytes, in the connection's output; the connection is locked until the end, which
+// follows at once in the same thread. NULL: nobody will read it (the peer is gone, or memory is out); the way has
+// ended then.
+uint8_t *transport_reply_begin(struct transport_way *way, size_t size) __attribute__((warn_unused_result));
+// Between the two, where the room turned out to be too small: what was in it is gone. Returns as begin.
+uint8_t *transport_reply_resize(struct transport_way *way, size_t size) __attribute__((warn_unused_result));
+// `reply` lies in that room.
+void transport_reply_end(struct transport_way *way, struct slice reply);
+
+// Counted since the start, but for the first three.
+struct transport_stats {
+    uint64_t connections;
+    uint64_t calls_in_flight;
+    uint64_t memory_bytes;
+    uint64_t accepted;
+    uint64_t requests;
+    uint64_t overloaded;          // requests that came beyond a bound
+    uint64_t connections_refused; // those that came when all were taken
+    uint64_t closed_no_greeting;  // too late, or another protocol's
+    uint64_t closed_bad_frame;
+    uint64_t closed_half_frame; // not whole in time
+    uint64_t closed_stuck;      // took nothing
+    uint64_t closed_memory;     // no room for its replies
+    uint64_t tls_failures;
+    uint64_t accept_failures; // descriptors or memory were out
+};
+struct transport_stats transport_stats(struct transport *transport);
+
+#endif
