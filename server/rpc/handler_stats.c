@@ -88,6 +88,32 @@ static bool fill_stores(struct call *call, const struct authorizer_stats *stats,
            add_store(call->arena, "meters", &stats->store, reply);
 }
 
+static bool fill_connections(const struct call *call, Postern__V1__StatsReply *reply)
+{
+    const struct transport_stats stats = transport_stats(call->server->transport);
+    Postern__V1__ConnectionStats *out = arena_alloc(call->arena, sizeof *out);
+    if (out == NULL)
+        return false;
+    postern__v1__connection_stats__init(out);
+    out->connections = stats.connections;
+    out->calls_in_flight = stats.calls_in_flight;
+    out->memory_bytes = stats.memory_bytes;
+    out->accepted = stats.accepted;
+    out->requests = stats.requests;
+    out->overloaded = stats.overloaded;
+    out->expired = atomic_load_explicit(&call->server->expired, memory_order_relaxed);
+    out->refused = stats.connections_refused;
+    out->closed_no_greeting = stats.closed_no_greeting;
+    out->closed_bad_frame = stats.closed_bad_frame;
+    out->closed_half_frame = stats.closed_half_frame;
+    out->closed_stuck = stats.closed_stuck;
+    out->closed_no_memory = stats.closed_memory;
+    out->tls_failures = stats.tls_failures;
+    out->accept_failures = stats.accept_failures;
+    reply->connections = out;
+    return true;
+}
+
 // --- who is busiest
 
 static Postern__V1__Busy *new_busy(struct arena *arena, const struct usage_rank *rank)
@@ -180,7 +206,8 @@ static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
     reply->clock_ahead_ms = clock_ahead_ms(call->server->clock);
     reply->clock_jumps = stats.clock_jumps;
     reply->hour_start_ms = now_ms - now_ms % HOUR_MS;
-    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply);
+    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply) &&
+           fill_connections(call, reply);
 }
 
 enum call_progress handler_stats(struct call *call)

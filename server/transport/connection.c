@@ -52,6 +52,8 @@ void connection_free(struct transport_connection *connection)
         nng_aio_stop(connection->receive_aio);
     if (connection->send_aio != NULL)
         nng_aio_stop(connection->send_aio);
+    if (connection->try_aio != NULL)
+        nng_aio_free(connection->try_aio);
     if (connection->stream != NULL)
         nng_stream_free(connection->stream);
     if (connection->receive_aio != NULL)
@@ -162,7 +164,7 @@ static void hang_up(struct transport_connection *connection)
     pthread_mutex_lock(&connection->lock);
     connection->hang_up = true;
     pthread_mutex_unlock(&connection->lock);
-    output_kick(connection);
+    output_flush(connection);
     connection_release(connection);
 }
 
@@ -200,7 +202,7 @@ static void read_on(struct transport_connection *connection)
         fail_tls(connection);
         return;
     }
-    output_kick(connection);
+    output_flush(connection);
     switch (next) {
     case INPUT_RECEIVE:
         note_part(connection);
@@ -294,7 +296,8 @@ static bool fill(struct transport_connection *connection, const struct listener 
     return (!is_tls || (connection->tls != NULL && buffer_reserve(&connection->cipher, CIPHER_SIZE))) &&
            buffer_reserve(&connection->in, SMALL) && buffer_reserve(&connection->filling, FRAME_GREETING_SIZE) &&
            nng_aio_alloc(&connection->receive_aio, on_received, connection) == 0 &&
-           nng_aio_alloc(&connection->send_aio, output_sent, connection) == 0;
+           nng_aio_alloc(&connection->send_aio, output_sent, connection) == 0 &&
+           nng_aio_alloc(&connection->try_aio, NULL, NULL) == 0;
 }
 
 bool connection_start(struct transport *transport, const struct listener *listener, nng_stream *stream)
@@ -317,7 +320,7 @@ bool connection_start(struct transport *transport, const struct listener *listen
     connection->filling.end = sizeof frame_greeting;
     atomic_store(&connection->holders, 2); // the reading role, and until both have begun
     transport_add(transport, connection);
-    output_kick(connection);
+    output_flush(connection);
     receive(connection);
     connection_release(connection);
     return true;

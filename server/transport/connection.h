@@ -19,6 +19,7 @@ struct transport_connection {
     nng_stream *stream;
     nng_aio *receive_aio;
     nng_aio *send_aio;
+    nng_aio *try_aio;        // without a callback
     struct tls_session *tls; // NULL without
     atomic_uint holders;
     atomic_bool closed;
@@ -58,7 +59,7 @@ enum input_next input_serve(struct transport_connection *connection);
 // --- output.c
 
 // Sends what waits, if nobody does yet.
-void output_kick(struct transport_connection *connection);
+void output_flush(struct transport_connection *connection);
 void output_sent(void *connection); // callback of send_aio
 // More than the mark waits. Then the reading role rests, and the caller's reference to it has gone.
 bool output_pauses(struct transport_connection *connection);

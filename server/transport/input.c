@@ -87,31 +87,44 @@ static enum input_next greet(struct transport_connection *connection)
     return INPUT_RECEIVE;
 }
 
+// The first frame, with more decrypted for it if need be. PART: `next` says how to go on.
+static enum frame_result take_frame(struct transport_connection *connection, struct frame *frame, enum input_next *next)
+{
+    enum frame_result result;
+    skip(connection);
+    while ((result = frame_parse(&connection->rule, buffer_bytes(&connection->in), frame)) == FRAME_PART) {
+        *next = prepare(connection, frame);
+        if (!refill(connection))
+            break;
+        skip(connection);
+    }
+    return result;
+}
+
 static enum input_next serve_frames(struct transport_connection *connection)
 {
-    for (unsigned served = 0; served < TRANSPORT_BATCH_MAX; served++) {
+    for (unsigned served = 0;; served++) {
         struct frame frame;
-        enum frame_result result;
-        skip(connection);
+        enum input_next next = INPUT_RECEIVE;
         if (connection->surplus)
             return INPUT_HANG_UP;
         if (output_is_over_mark(connection))
             return INPUT_AGAIN;
-        while ((result = frame_parse(&connection->rule, buffer_bytes(&connection->in), &frame)) == FRAME_PART) {
-            enum input_next next = prepare(connection, &frame);
-            if (!refill(connection))
-                return next;
-            skip(connection);
-        }
-        if (result == FRAME_BAD) {
+        switch (take_frame(connection, &frame, &next)) {
+        case FRAME_PART:
+            return next;
+        case FRAME_BAD:
             transport_count(connection->transport, COUNT_BAD_FRAME);
             return INPUT_STOP;
+        case FRAME_WHOLE:
+            break;
         }
+        if (served == TRANSPORT_BATCH_MAX)
+            return INPUT_AGAIN;
         serve(connection, &frame, is_overloaded(connection));
         buffer_take(&connection->in, frame.size);
         connection->began_ms = 0;
     }
-    return INPUT_AGAIN;
 }
 
 enum input_next input_serve(struct transport_connection *connection)

@@ -33,32 +33,49 @@ static bool load(struct transport_connection *connection)
     return buffer_size(&connection->flying) > 0;
 }
 
-// The caller holds the sending role.
-static void send_on(struct transport_connection *connection)
+static void set_iov(struct transport_connection *connection, nng_aio *aio)
 {
-    struct slice bytes = buffer_bytes(&connection->flying);
-    nng_iov iov = {.iov_buf = connection->flying.data + connection->flying.begin, .iov_len = bytes.size};
+    nng_iov iov = {.iov_buf = connection->flying.data + connection->flying.begin,
+                   .iov_len = buffer_size(&connection->flying)};
+    nng_aio_set_iov(aio, 1, &iov); // one part always fits
+}
+
+// What the kernel takes at once, without a callback, which would wake another thread for each batch of replies. 0: it
+// takes nothing now, or never again. Cancelled at once, the operation has ended here in any case; what it has written
+// is counted all the same.
+static size_t send_at_once(struct transport_connection *connection)
+{
+    set_iov(connection, connection->try_aio);
+    nng_stream_send(connection->stream, connection->try_aio);
+    nng_aio_cancel(connection->try_aio);
+    nng_aio_wait(connection->try_aio);
+    return nng_aio_count(connection->try_aio);
+}
+
+// The caller hands the sending role over; output_sent goes on.
+static void send_in_time(struct transport_connection *connection)
+{
     atomic_fetch_add(&connection->holders, 1);
-    nng_aio_set_iov(connection->send_aio, 1, &iov); // one part always fits
+    set_iov(connection, connection->send_aio);
     nng_aio_set_timeout(connection->send_aio, TRANSPORT_STUCK_MS);
     nng_stream_send(connection->stream, connection->send_aio);
     connection_settle(connection, connection->send_aio);
 }
 
-void output_kick(struct transport_connection *connection)
+// Takes the sending role, when there is something to send and nobody has it.
+static bool begin_sending(struct transport_connection *connection)
 {
     pthread_mutex_lock(&connection->lock);
-    bool starts = !connection->sending && !atomic_load(&connection->closed) && load(connection);
-    if (starts) {
+    bool begins = !connection->sending && !atomic_load(&connection->closed) && load(connection);
+    if (begins) {
         connection->sending = true;
         atomic_fetch_add(&connection->holders, 1);
     }
     bool ends = !connection->sending && connection->hang_up;
     pthread_mutex_unlock(&connection->lock);
-    if (starts)
-        send_on(connection);
-    else if (ends)
+    if (ends)
         connection_cut(connection);
+    return begins;
 }
 
 bool output_is_over_mark(struct transport_connection *connection)
@@ -80,29 +97,40 @@ bool output_pauses(struct transport_connection *connection)
     return pauses;
 }
 
-struct after_send {
-    bool sends_on;
-    bool resumes; // the reading role
-    bool ends;
-};
-
-static struct after_send note_sent(struct transport_connection *connection, size_t size)
+// That much has left. True: there is more, and the sending role stays.
+static bool note_sent(struct transport_connection *connection, size_t size)
 {
-    struct after_send after = {.sends_on = true};
     pthread_mutex_lock(&connection->lock);
     buffer_take(&connection->flying, size);
     if (buffer_size(&connection->flying) == 0) {
         buffer_shrink(&connection->flying, KEPT);
-        after.sends_on = connection->sending = load(connection);
+        connection->sending = load(connection);
     }
-    after.resumes = connection->paused && waiting(connection) <= TRANSPORT_OUTPUT_MARK;
-    if (after.resumes) {
+    bool goes_on = connection->sending;
+    bool resumes = connection->paused && waiting(connection) <= TRANSPORT_OUTPUT_MARK;
+    if (resumes) {
         connection->paused = false;
         atomic_fetch_add(&connection->holders, 1);
     }
-    after.ends = !after.sends_on && connection->hang_up;
+    bool ends = !goes_on && connection->hang_up;
     pthread_mutex_unlock(&connection->lock);
-    return after;
+    if (resumes)
+        connection_read_again(connection);
+    if (ends)
+        connection_cut(connection);
+    return goes_on;
+}
+
+void output_flush(struct transport_connection *connection)
+{
+    if (!begin_sending(connection))
+        return;
+    for (size_t size; (size = send_at_once(connection)) > 0;)
+        if (!note_sent(connection, size)) {
+            connection_release(connection);
+            return;
+        }
+    send_in_time(connection);
 }
 
 static void end_sending(struct transport_connection *connection, int code)
@@ -127,13 +155,8 @@ void output_sent(void *context)
         end_sending(connection, code);
         return;
     }
-    struct after_send after = note_sent(connection, nng_aio_count(connection->send_aio));
-    if (after.resumes)
-        connection_read_again(connection);
-    if (after.ends)
-        connection_cut(connection);
-    if (after.sends_on)
-        send_on(connection);
+    if (note_sent(connection, nng_aio_count(connection->send_aio)))
+        send_in_time(connection);
     else
         connection_release(connection);
 }
@@ -177,9 +200,9 @@ void transport_reply_end(struct transport_way *way, struct slice reply)
     frame_write_prefix(&connection->rule, slice_make(way->ids, way->ids_size), reply.size, out);
     memmove(out + prefix, reply.data, reply.size); // packed from the end of its room
     filling->end += prefix + reply.size;
-    bool kicks = !connection->serving && !connection->sending;
+    bool begins = !connection->serving && !connection->sending;
     pthread_mutex_unlock(&connection->lock);
-    if (kicks)
-        output_kick(connection);
+    if (begins && begin_sending(connection))
+        send_in_time(connection); // more replies may come from this thread: they go together
     connection_end_call(connection);
 }
