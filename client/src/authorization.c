@@ -1,23 +1,9 @@
 #include "authorization.h"
 
-#include "error.h"
-
-bool postern_policy_decides(const struct postern *client, enum postern_status status)
+bool postern_policy_decides(enum postern_policy policy, enum postern_status status)
 {
     bool could_not_ask = status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED;
-    return could_not_ask && client->policy == POSTERN_FAIL_OPEN;
-}
-
-enum postern_status postern_perform_or_decide(struct postern *client, struct postern_ask *ask,
-                                              const ProtobufCMessage *open, struct postern_reply_box **box,
-                                              bool *by_policy, struct postern_error *error)
-{
-    enum postern_status status = postern_ask_perform(client, ask, box, error);
-    *by_policy = open != NULL && postern_policy_decides(client, status);
-    if (!*by_policy)
-        return status;
-    *box = postern_reply_made(open);
-    return *box != NULL ? POSTERN_OK : postern_fail_memory(error);
+    return could_not_ask && policy == POSTERN_FAIL_OPEN;
 }
 
 const struct postern_meter *postern_binding_meter(const struct postern_meter *meters, size_t count, uint32_t position)

@@ -1,19 +1,16 @@
 #include "call.h"
+#include "authorization.h"
 
+#include "client.h"
 #include "error.h"
-#include "exchange.h"
 #include "wire.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-enum {
-    REQUEST_BUDGET_BYTES = 4 * 1024 * 1024, // far more than 64 KiB on the wire can need
-    PATIENCE_MS_MIN = 500,                  // for one reply; else a quarter of what is left
-    BACKOFF_MS_MIN = 10,
-    BACKOFF_MS_MAX = 500
-};
+enum { REQUEST_BUDGET_BYTES = 4 * 1024 * 1024 }; // far more than 64 KiB on the wire can need
 
 // ---------------------------------------------------------------------------------------------------- request
 
@@ -37,14 +34,18 @@ enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_
     return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
 }
 
-enum postern_status postern_ask_init(struct postern *client, const struct postern_call *options,
-                                     struct postern_ask *ask, struct postern_error *error)
+// Makes the envelope. INTERNAL when the system has no randomness.
+static enum postern_status init_ask(struct postern *client, const struct postern_call *options, struct postern_ask *ask,
+                                    struct postern_error *error)
 {
     *ask = (struct postern_ask){.arena = {.budget_bytes = REQUEST_BUDGET_BYTES}};
     if (error != NULL)
         *error = (struct postern_error){0};
     uint8_t random[2 * POSTERN_ID_SIZE];
-    if (!postern_random(random, sizeof random))
+    postern_lock(client);
+    bool has_random = postern_client_random(client, random, sizeof random);
+    pthread_mutex_unlock(&client->lock);
+    if (!has_random)
         return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
     memcpy(ask->request_id, options->request_id != NULL ? options->request_id : random, POSTERN_ID_SIZE);
     memcpy(ask->charge_id, random + POSTERN_ID_SIZE, POSTERN_ID_SIZE);
@@ -57,223 +58,269 @@ enum postern_status postern_ask_init(struct postern *client, const struct poster
     return POSTERN_OK;
 }
 
-void postern_ask_wipe(struct postern_ask *ask)
+static void wipe_ask(struct postern_ask *ask)
 {
     postern_arena_wipe(&ask->arena);
 }
 
-// ----------------------------------------------------------------------------------------------------- answer
+// --------------------------------------------------------------------------------------------------- in threads
 
 enum postern_status postern_status_of(uint32_t code)
 {
     return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
 }
 
-// posternd's own failure, as it reported it.
-static void note_failure(const Postern__V1__Status *status, struct postern_error *error)
+// One of those that wait receives for all from now on, unless somebody does.
+static void pass_the_lead(struct postern *client)
 {
-    *error = (struct postern_error){
-        .status = postern_status_of(status->code), .answered = true, .retry_after_ms = status->retry_after_ms};
-    postern_copy_text(error->reason, sizeof error->reason, postern_text_of(status->reason));
-    postern_copy_text(error->field, sizeof error->field, postern_text_of(status->field));
-    postern_copy_text(error->message, sizeof error->message, postern_text_of(status->message));
-    if (error->message[0] == '\0')
-        postern_copy_text(error->message, sizeof error->message, "posternd gave no explanation; its log may have one");
+    if (!client->has_leader && client->waiting != NULL)
+        postern_flight_tell(client->waiting, POSTERN_LOOK);
 }
 
-// A request that posternd could not read has a failure without request_id for its answer.
-static bool answers_this(const struct postern_ask *ask, const Postern__V1__Reply *reply)
+// Sleeps as a follower, or until there may be a connection. The lock is given back. True: the answer has come.
+static bool follow(struct postern *client, struct postern_flight *flight)
 {
-    if (reply->request_id.len == 0 && reply->status != NULL && reply->status->code != 0)
-        return true;
-    return reply->request_id.len == POSTERN_ID_SIZE &&
-           memcmp(reply->request_id.data, ask->request_id, POSTERN_ID_SIZE) == 0;
+    bool is_down = client->link.state == POSTERN_LINK_DOWN && client->queue != NULL;
+    uint64_t until = is_down && client->retry_ms < flight->wake_ms ? client->retry_ms : flight->wake_ms;
+    atomic_store_explicit(&flight->signal, POSTERN_SLEEP, memory_order_relaxed);
+    pthread_mutex_unlock(&client->lock);
+    postern_flight_sleep(flight, until);
+    return atomic_load_explicit(&flight->signal, memory_order_acquire) == POSTERN_ANSWER;
 }
 
-// What came of one attempt, beside the error.
-enum attempt {
-    DONE,   // the error (or its absence) is final
-    WAITED, // not carried out, and it has waited already: repeat at once
-    AGAIN,  // not carried out: repeat
-    UNSURE  // sent, and it may have been carried out: repeat
-};
-
-static enum attempt read_reply(const struct postern *client, const struct postern_ask *ask, nng_msg *message,
-                               struct postern_reply_box **box, struct postern_error *error)
+// With the lock; without it afterwards. True when the flight is answered, false when it is done.
+static bool wait_for_answer(struct postern *client, struct postern_flight *flight)
 {
-    bool memory = false;
-    *box = postern_reply_unpack(nng_msg_body(message), nng_msg_len(message), (uint32_t)ask->request.call_case, &memory);
-    postern_message_wipe(message);
-    if (*box == NULL && memory) {
-        postern_fail_memory(error);
-        error->outcome_unknown = true;
-        return DONE;
-    }
-    if (*box == NULL || !answers_this(ask, (*box)->wire)) {
-        postern_fail(error, POSTERN_UNAVAILABLE,
-                     "what answers at %s is not posternd, or a newer one than this program understands", client->url);
-        return UNSURE;
-    }
-    const Postern__V1__Status *status = (*box)->wire->status;
-    if (status == NULL || status->code == 0) {
-        *error = (struct postern_error){0};
-        return DONE;
-    }
-    note_failure(status, error);
-    return error->status == POSTERN_UNAVAILABLE ? AGAIN : DONE;
-}
-
-// -------------------------------------------------------------------------------------------------- repetition
-
-static enum attempt attempt_once(struct postern *client, struct postern_ask *ask, uint64_t deadline_ms,
-                                 struct postern_reply_box **box, struct postern_error *error)
-{
-    uint64_t now = postern_now_ms();
-    uint64_t left = deadline_ms > now ? deadline_ms - now : 0;
-    uint64_t patience = left / 4 > PATIENCE_MS_MIN ? left / 4 : PATIENCE_MS_MIN;
-    ask->request.timeout_ms = left > 0 ? (uint32_t)left : 1;
-    nng_msg *message = NULL;
-    enum postern_outcome outcome = postern_exchange(client, &ask->request, deadline_ms, patience, &message);
-    switch (outcome) {
-    case POSTERN_GOT_REPLY:
-        return read_reply(client, ask, message, box, error);
-    case POSTERN_NOT_CONNECTED:
-    case POSTERN_NOT_SENT:
-        postern_fail(error, POSTERN_UNAVAILABLE,
-                     "cannot reach posternd at %s: is it running? (posternd --data DIR --listen %s)", client->url,
-                     client->url);
-        return outcome == POSTERN_NOT_CONNECTED ? WAITED : AGAIN;
-    case POSTERN_LOST:
-        postern_fail(error, POSTERN_UNAVAILABLE, "the connection to posternd at %s was lost before the answer came",
-                     client->url);
-        return UNSURE;
-    case POSTERN_SILENT:
-        postern_fail(error, POSTERN_DEADLINE_EXCEEDED, "posternd at %s did not answer within %u ms", client->url,
-                     ask->timeout_ms);
-        return UNSURE;
-    case POSTERN_NO_MEMORY:
-        break;
-    }
-    postern_fail_memory(error);
-    return DONE;
-}
-
-// Between half of the span and the whole, so that clients that failed together do not come back together.
-static uint64_t jittered(uint64_t span_ms)
-{
-    uint32_t random = 0;
-    if (!postern_random(&random, sizeof random))
-        return span_ms;
-    return span_ms - random % (span_ms / 2 + 1);
-}
-
-static void sleep_ms(uint64_t span_ms)
-{
-    struct timespec left = {.tv_sec = (time_t)(span_ms / 1000), .tv_nsec = (long)(span_ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
-}
-
-// False when the deadline would pass meanwhile.
-static bool pause_before_repeating(uint64_t *backoff_ms, uint32_t retry_after_ms, uint64_t deadline_ms)
-{
-    uint64_t pause = jittered(*backoff_ms);
-    if (pause < retry_after_ms)
-        pause = retry_after_ms;
-    *backoff_ms = *backoff_ms * 2 < BACKOFF_MS_MAX ? *backoff_ms * 2 : BACKOFF_MS_MAX;
-    if (postern_now_ms() + pause >= deadline_ms)
-        return false;
-    sleep_ms(pause);
-    return true;
-}
-
-static void note_unsure(const struct postern_ask *ask, struct postern_error *error)
-{
-    static const char hint[] = "; the change may have been made all the same: look before you repeat it";
-    error->outcome_unknown = true;
-    size_t size = strlen(error->message);
-    if (ask->changes_registry)
-        postern_copy_text(error->message + size, sizeof error->message - size, hint);
-}
-
-static void repeat_until_done(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
-                              struct postern_error *error)
-{
-    uint64_t deadline = postern_now_ms() + ask->timeout_ms;
-    uint64_t backoff = BACKOFF_MS_MIN;
-    bool unsure = false;
     for (;;) {
-        enum attempt attempt = attempt_once(client, ask, deadline, box, error);
-        if (attempt == DONE) { // a definite answer; repeated changes are told apart by their request_id
-            error->outcome_unknown |= unsure && ask->works_once && strcmp(error->reason, "CHARGE_GIVEN_BACK") == 0;
-            return;
-        }
-        unsure = unsure || attempt == UNSURE;
-        if (*box != NULL) {
-            postern_reply_box_free(*box);
-            *box = NULL;
-        }
-        if (attempt == WAITED && postern_now_ms() < deadline)
-            continue;
-        if (!pause_before_repeating(&backoff, error->retry_after_ms, deadline))
+        postern_flights_step(client, flight, postern_now_ms());
+        if (flight->state == POSTERN_FLIGHT_ANSWERED || flight->state == POSTERN_FLIGHT_DONE)
             break;
+        if (client->has_leader || client->link.state == POSTERN_LINK_DOWN) {
+            if (follow(client, flight))
+                return true;
+            pthread_mutex_lock(&client->lock);
+            continue;
+        }
+        client->has_leader = true;
+        postern_flights_wait(client, flight, flight->wake_ms);
+        client->has_leader = false;
     }
-    if (unsure)
-        note_unsure(ask, error);
+    pass_the_lead(client);
+    bool answered = flight->state == POSTERN_FLIGHT_ANSWERED;
+    pthread_mutex_unlock(&client->lock);
+    return answered;
 }
 
-// ----------------------------------------------------------------------------------------------------- perform
-
-static enum postern_status check_request(struct postern_ask *ask, struct postern_error *error)
+static void fly(struct postern *client, struct postern_flight *flight)
 {
-    if (ask->arena.failed)
-        return postern_fail_memory(error);
-    ask->request.timeout_ms = UINT32_MAX; // as large as it may become
-    size_t size = postern__v1__request__get_packed_size(&ask->request);
-    if (size > POSTERN_REQUEST_MAX)
-        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "the request has %zu bytes, at most %d are allowed: send less at once", size,
-                            POSTERN_REQUEST_MAX);
-    return POSTERN_OK;
+    postern_lock(client);
+    postern_flight_begin(client, flight, postern_now_ms());
+    while (wait_for_answer(client, flight) && !postern_flight_read(client, flight)) {
+        pthread_mutex_lock(&client->lock);
+        postern_flight_again(client, flight, postern_now_ms());
+    }
 }
 
-enum postern_status postern_ask_perform(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
-                                        struct postern_error *error)
+static enum postern_status perform(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
+                                   struct postern_error *error)
 {
-    struct postern_error unwanted;
-    error = error != NULL ? error : &unwanted;
+    struct postern_flight flight;
     *box = NULL;
-    enum postern_status status = check_request(ask, error);
+    enum postern_status status = postern_flight_init(&flight, ask, error);
     if (status != POSTERN_OK)
         return status;
-    repeat_until_done(client, ask, box, error);
-    if (error->status != POSTERN_OK) {
-        postern_reply_box_free(*box);
-        *box = NULL;
-    }
+    fly(client, &flight);
+    postern_flight_wipe(&flight);
+    *box = flight.box;
+    *error = flight.error;
     return error->status;
 }
 
-enum postern_status postern_ask_finish(struct postern_reply_box *box, void *reply, struct postern_error *error)
+// ------------------------------------------------------------------------------------------------------- reply
+
+// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
+static void *make_reply(struct postern *client, struct postern_ask *ask, struct postern_reply_box *box,
+                        struct postern_error *error)
 {
-    if (reply != NULL && !box->arena.failed)
-        return POSTERN_OK;
-    postern_reply_box_free(box);
-    return postern_fail_memory(error);
+    struct postern_answer answer = {.ask = ask, .box = box, .policy = client->policy};
+    struct postern_error why = {0};
+    answer.by_policy = ask->open != NULL && postern_policy_decides(client->policy, error->status);
+    if (answer.by_policy)
+        answer.box = ask->open(ask);
+    else if (error->status != POSTERN_OK)
+        return NULL;
+    void *reply = answer.box != NULL ? ask->method->make(&answer, &why) : NULL;
+    if (reply != NULL && !answer.box->arena.failed)
+        return reply;
+    postern_reply_box_free(answer.box);
+    if (why.status == POSTERN_OK)
+        postern_fail_memory(&why);
+    *error = why;
+    return NULL;
 }
 
-enum postern_status postern_ask_answer(struct postern *client, struct postern_ask *ask,
-                                       void *(*make)(struct postern_reply_box *box), void **reply,
-                                       struct postern_error *error)
+static enum postern_status begin(struct postern *client, const struct postern_method *method, const void *request,
+                                 struct postern_ask *ask, struct postern_error *error)
 {
-    struct postern_reply_box *box = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_perform(client, ask, &box, error);
-    postern_ask_wipe(ask);
+    enum postern_status status = init_ask(client, request, ask, error);
     if (status != POSTERN_OK)
         return status;
-    void *made = make(box);
-    status = postern_ask_finish(box, made, error);
-    *reply = status == POSTERN_OK ? made : NULL;
-    return status;
+    ask->method = method;
+    status = method->to_wire(ask, request, error);
+    return status == POSTERN_OK && ask->arena.failed ? postern_fail_memory(error) : status;
+}
+
+static enum postern_status refuse_mode(const struct postern *client, struct postern_error *error)
+{
+    if (client->event_loop)
+        return postern_fail(error, POSTERN_FAILED_PRECONDITION,
+                            "this handle was opened for an event loop and never waits: use the call's _start form, or "
+                            "another handle without `event_loop`");
+    return postern_fail(error, POSTERN_FAILED_PRECONDITION,
+                        "this handle waits for its answers: open one with `event_loop` for calls that are started");
+}
+
+enum postern_status postern_run(struct postern *client, const struct postern_method *method, const void *request,
+                                void **reply, struct postern_error *error)
+{
+    struct postern_error unwanted;
+    struct postern_ask ask;
+    struct postern_reply_box *box = NULL;
+    error = error != NULL ? error : &unwanted;
+    *reply = NULL;
+    if (client->event_loop)
+        return refuse_mode(client, error);
+    enum postern_status status = begin(client, method, request, &ask, error);
+    if (status == POSTERN_OK)
+        (void)perform(client, &ask, &box, error);
+    if (status == POSTERN_OK)
+        *reply = make_reply(client, &ask, box, error);
+    wipe_ask(&ask);
+    return *reply != NULL ? POSTERN_OK : error->status;
+}
+
+// ----------------------------------------------------------------------------------------------- in event loops
+
+struct started {
+    struct postern_flight flight;
+    struct postern_ask ask;
+    postern_done *done;
+    void *context;
+};
+
+// What the caller's strings said is kept in the message's own form.
+static enum postern_status own_request(struct started *started, struct postern_error *error)
+{
+    struct postern_ask *ask = &started->ask;
+    ProtobufCAllocator allocator = postern_arena_allocator(&ask->arena);
+    Postern__V1__Request *own =
+        postern__v1__request__unpack(&allocator, started->flight.size, started->flight.frame + POSTERN_FRAME_PREFIX);
+    if (own == NULL)
+        return postern_fail_memory(error);
+    ask->request = *own;
+    return POSTERN_OK;
+}
+
+static void free_started(struct started *started)
+{
+    postern_flight_wipe(&started->flight);
+    wipe_ask(&started->ask);
+    free(started);
+}
+
+enum postern_status postern_start(struct postern *client, const struct postern_method *method, const void *request,
+                                  postern_done *done, void *context, struct postern_error *error)
+{
+    struct postern_error unwanted;
+    error = error != NULL ? error : &unwanted;
+    *error = (struct postern_error){0};
+    if (!client->event_loop)
+        return refuse_mode(client, error);
+    struct started *started = calloc(1, sizeof *started);
+    if (started == NULL)
+        return postern_fail_memory(error);
+    enum postern_status status = begin(client, method, request, &started->ask, error);
+    if (status == POSTERN_OK)
+        status = postern_flight_init(&started->flight, &started->ask, error);
+    if (status == POSTERN_OK)
+        status = own_request(started, error);
+    if (status != POSTERN_OK) {
+        free_started(started);
+        return status;
+    }
+    started->done = done;
+    started->context = context;
+    started->flight.is_async = true;
+    postern_lock(client);
+    postern_flight_begin(client, &started->flight, postern_now_ms());
+    postern_flights_step(client, NULL, postern_now_ms());
+    pthread_mutex_unlock(&client->lock);
+    return POSTERN_OK;
+}
+
+static void deliver(struct postern *client, struct started *started)
+{
+    struct postern_error error = started->flight.error;
+    void *reply = make_reply(client, &started->ask, started->flight.box, &error);
+    started->ask.method->deliver(started->done, started->context, reply, &error);
+    free_started(started);
+}
+
+static struct postern_flight *take_finished(struct postern *client)
+{
+    struct postern_flight *flight = client->finished;
+    if (flight != NULL)
+        client->finished = flight->after;
+    if (client->finished == NULL)
+        client->finished_end = &client->finished;
+    return flight;
+}
+
+// With the lock, which is given back meanwhile.
+static void deliver_finished(struct postern *client)
+{
+    struct postern_flight *flight;
+    while ((flight = take_finished(client)) != NULL) {
+        pthread_mutex_unlock(&client->lock);
+        bool is_done = flight->state == POSTERN_FLIGHT_DONE || postern_flight_read(client, flight);
+        if (is_done)
+            deliver(client, (struct started *)(void *)flight); // its first member
+        pthread_mutex_lock(&client->lock);
+        if (!is_done)
+            postern_flight_again(client, flight, postern_now_ms());
+    }
+}
+
+void postern_process(struct postern *client)
+{
+    if (!client->event_loop)
+        return;
+    postern_lock(client);
+    postern_flights_poll(client);
+    postern_flights_step(client, NULL, postern_now_ms());
+    deliver_finished(client);
+    postern_flights_step(client, NULL, postern_now_ms());
+    pthread_mutex_unlock(&client->lock);
+}
+
+void postern_cancel_all(struct postern *client)
+{
+    pthread_mutex_lock(&client->lock);
+    while (client->waiting != NULL)
+        postern_flight_cancel(client, client->waiting);
+    deliver_finished(client);
+    pthread_mutex_unlock(&client->lock);
+}
+
+// Nobody of this process has asked: its parent did.
+void postern_forget_all(struct postern *client)
+{
+    struct postern_flight *flight;
+    while ((flight = client->waiting) != NULL) {
+        postern_flight_forget(client, flight);
+        if (flight->is_async)
+            free_started((struct started *)(void *)flight);
+    }
+    while ((flight = take_finished(client)) != NULL)
+        free_started((struct started *)(void *)flight);
 }

@@ -2,165 +2,165 @@
 
 #include "error.h"
 
-#include <signal.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
+#include <sys/mman.h>
 
-enum { CLOSE_MS_MAX = 1000 }; // how long postern_close waits; it takes a few ms
+enum { FIRST_BACKOFF_MS = 10 };
 
-// ------------------------------------------------------------------------------------------------------- slots
+// ------------------------------------------------------------------------------------------------------ random
 
-struct postern_slot *postern_slot_take(struct postern *client)
+bool postern_client_random(struct postern *client, void *out, size_t size)
 {
-    pthread_mutex_lock(&client->lock);
-    struct postern_channel *channel = client->channel;
-    struct postern_slot *slot = channel->idle;
-    if (slot != NULL)
-        channel->idle = slot->next;
-    channel->users++;
-    pthread_mutex_unlock(&client->lock);
-    if (slot == NULL)
-        slot = postern_slot_new(channel);
-    if (slot != NULL)
-        return slot;
-    pthread_mutex_lock(&client->lock);
-    channel->users--; // and if it was retired meanwhile, it stays: memory is out anyway
-    pthread_mutex_unlock(&client->lock);
-    return NULL;
-}
-
-void postern_slot_give(struct postern *client, struct postern_slot *slot)
-{
-    struct postern_channel *channel = slot->channel;
-    pthread_mutex_lock(&client->lock);
-    slot->next = channel->idle;
-    channel->idle = slot;
-    channel->users--;
-    bool finished = channel->retired && channel->users == 0;
-    pthread_mutex_unlock(&client->lock);
-    if (finished)
-        postern_closer_give(client->closer, channel);
-}
-
-void postern_channel_replace(struct postern *client, struct postern_channel *channel)
-{
-    struct postern_channel *fresh = NULL;
-    if (!postern_channel_is_served(client->url)) {
-        if (postern_closer_is_stuck(client->closer))
-            postern_channel_stop(channel);
-        return;
+    struct postern_page *page = client->page;
+    uint8_t *to = out;
+    while (size > 0) {
+        if (page->random_left == 0) {
+            for (size_t at = 0; at < sizeof page->random; at += 256)
+                if (!postern_random(page->random + at, 256))
+                    return false;
+            page->random_left = sizeof page->random;
+        }
+        size_t part = size < page->random_left ? size : page->random_left;
+        uint8_t *from = page->random + (sizeof page->random - page->random_left);
+        memcpy(to, from, part);
+        explicit_bzero(from, part);
+        page->random_left -= (uint32_t)part;
+        to += part;
+        size -= part;
     }
-    if (postern_channel_open(client->url, &fresh) != 0)
-        return;
-    pthread_mutex_lock(&client->lock);
-    bool in_use = client->channel == channel;
-    if (in_use) {
-        client->channel = fresh;
-        channel->retired = true;
+    return true;
+}
+
+static struct postern_page *page_new(void)
+{
+    struct postern_page *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, sizeof *page, MADV_WIPEONFORK) != 0) { // since Linux 4.14
+        munmap(page, sizeof *page);
+        return NULL;
     }
-    struct postern_channel *unused = in_use ? channel : fresh;
-    bool finished = unused->users == 0;
-    pthread_mutex_unlock(&client->lock);
-    if (in_use)
-        postern_channel_stop(channel);
-    if (finished)
-        postern_closer_give(client->closer, unused);
+    page->is_ours = 1;
+    return page;
 }
 
-// ----------------------------------------------------------------------------------------------------- connect
+// -------------------------------------------------------------------------------------------------------- fork
 
-static enum postern_status explain(const struct postern *client, int rv, struct postern_error *error)
+static void empty_lists(struct postern *client)
 {
-    if (rv == NNG_ENOMEM)
-        return postern_fail_memory(error);
-    return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                        "cannot use the URL \"%s\" (%s): give one like ipc:///run/postern/postern.sock", client->url,
-                        nng_strerror(rv));
+    client->waiting = client->queue = client->finished = NULL;
+    client->queue_end = &client->queue;
+    client->finished_end = &client->finished;
+    client->timer_ms = UINT64_MAX;
 }
 
-// nng starts its threads at its first use; they must not take signals that are meant for the program.
-static enum postern_status connect_without_signals(struct postern *client, struct postern_error *error)
+// This process got the handle by fork. What the parent has outstanding stays the parent's: of its connection only this
+// process's descriptor is closed. When another thread of the parent was inside a call at that moment, its lists and
+// buffers may be half changed: they are left alone.
+static void renew(struct postern *client)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rv = postern_channel_open(client->url, &client->channel);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rv == 0 ? POSTERN_OK : explain(client, rv, error);
+    bool is_whole = pthread_mutex_trylock(&client->lock) == 0;
+    pthread_mutex_init(&client->lock, NULL);
+    pthread_mutex_lock(&client->lock);
+    client->page->is_ours = 1;
+    client->has_leader = false;
+    client->link.writing = false;
+    if (is_whole) {
+        postern_forget_all(client);
+        postern_link_close(&client->link);
+    } else {
+        postern_link_abandon(&client->link);
+    }
+    empty_lists(client);
+    memset(client->slots, 0, sizeof client->slots);
+    client->retry_ms = 0;
+}
+
+void postern_lock(struct postern *client)
+{
+    if (client->page->is_ours == 0)
+        renew(client);
+    else
+        pthread_mutex_lock(&client->lock);
 }
 
 // ------------------------------------------------------------------------------------------------------ handle
 
 static void wipe(struct postern *client)
 {
-    postern_closer_free(client->closer, CLOSE_MS_MAX);
-    if (client->api_key != NULL)
-        explicit_bzero(client->api_key, strlen(client->api_key));
-    free(client->api_key);
-    free(client->url);
+    postern_link_wipe(&client->link);
+    for (size_t i = 0; i < sizeof client->texts / sizeof client->texts[0]; i++) {
+        if (client->texts[i] != NULL)
+            explicit_bzero(client->texts[i], strlen(client->texts[i]));
+        free(client->texts[i]);
+    }
+    if (client->page != NULL) {
+        explicit_bzero(client->page, sizeof *client->page);
+        munmap(client->page, sizeof *client->page);
+    }
     pthread_mutex_destroy(&client->lock);
     free(client);
 }
 
-static const char *or_environment(const char *text, const char *name)
+// A copy of the text, or of the environment's; the first free place of `texts` owns it. NULL when memory is out.
+static const char *keep(struct postern *client, const char *text, const char *name)
 {
-    const char *value = text != NULL ? text : getenv(name);
-    return value != NULL ? value : "";
+    size_t at = 0;
+    if (text == NULL)
+        text = getenv(name);
+    while (client->texts[at] != NULL)
+        at++;
+    client->texts[at] = strdup(text != NULL ? text : "");
+    return client->texts[at];
 }
 
-// A handle that is not connected yet; NULL when memory is out.
+static bool keep_texts(struct postern *client, const struct postern_options *options)
+{
+    struct postern_tls_files *tls = &client->target.tls;
+    client->url = client->target.url = keep(client, options->url, "POSTERN_URL");
+    client->api_key = keep(client, options->api_key, "POSTERN_API_KEY");
+    tls->ca = keep(client, options->tls_ca_file, "POSTERN_TLS_CA");
+    tls->certificate = keep(client, options->tls_certificate_file, "POSTERN_TLS_CERT");
+    tls->key = keep(client, options->tls_key_file, "POSTERN_TLS_KEY");
+    tls->server_name = keep(client, options->tls_server_name, "POSTERN_TLS_SERVER_NAME");
+    return client->url != NULL && client->api_key != NULL && tls->ca != NULL && tls->certificate != NULL &&
+           tls->key != NULL && tls->server_name != NULL;
+}
+
+// A handle that is not connected; NULL when memory is out.
 static struct postern *handle_new(const struct postern_options *options)
 {
     struct postern *client = calloc(1, sizeof *client);
     if (client == NULL)
         return NULL;
-    if (pthread_mutex_init(&client->lock, NULL) != 0) {
-        free(client);
-        return NULL;
-    }
-    client->url = strdup(or_environment(options->url, "POSTERN_URL"));
-    client->api_key = strdup(or_environment(options->api_key, "POSTERN_API_KEY"));
+    pthread_mutex_init(&client->lock, NULL); // cannot fail on Linux without attributes
+    client->link.fd = client->link.orphan_fd = -1;
     client->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : POSTERN_TIMEOUT_MS_DEFAULT;
     client->policy = options->policy;
-    client->closer = postern_closer_new();
-    if (client->url == NULL || client->api_key == NULL || client->closer == NULL) {
-        wipe(client);
-        return NULL;
-    }
-    client->may_vanish = strstr(client->url, "tcp://") != NULL;
-    return client;
+    client->event_loop = options->event_loop;
+    client->fail_fast = options->fail_fast;
+    client->backoff_ms = FIRST_BACKOFF_MS;
+    empty_lists(client);
+    client->page = page_new();
+    if (client->page != NULL && keep_texts(client, options))
+        return client;
+    wipe(client);
+    return NULL;
 }
 
-// Known schemes only: `abstract://` has no permissions, a typing error should say so, and TLS cannot be set up yet.
-static bool has_scheme(const char *url)
+// The files of TLS are read now, so that a mistake is told at once.
+static enum postern_status prepare(struct postern *client, struct postern_error *error)
 {
-    static const char *const schemes[] = {"ipc://", "tcp://", "inproc://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t size = strlen(schemes[i]);
-        if (strncmp(url, schemes[i], size) == 0 && url[size] != '\0')
-            return true;
-    }
-    return false;
-}
-
-static enum postern_status check_url(const char *url, struct postern_error *error)
-{
-    const size_t path_max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
-    if (url[0] == '\0')
-        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "no URL: set POSTERN_URL or give one, e.g. ipc:///run/postern/postern.sock");
-    if (!has_scheme(url))
-        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "\"%.200s\" is not a URL that works here: give ipc:///PATH or tcp://HOST:PORT", url);
-    if (strchr(url, ';') != NULL)
-        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "\"%.200s\": what comes after the \";\" is only for posternd --listen; leave it out", url);
-    if (strncmp(url, "ipc://", 6) == 0 && strlen(url + 6) > path_max)
-        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "the path of a socket has at most %zu bytes, this one has %zu: use a shorter one", path_max,
-                            strlen(url + 6));
-    return POSTERN_OK;
+    struct postern_target *target = &client->target;
+    enum postern_status status = postern_target_parse(target, error);
+    if (status != POSTERN_OK)
+        return status;
+    if (target->tls.server_name[0] == '\0')
+        target->tls.server_name = target->host;
+    postern_link_init(&client->link, target, !client->event_loop);
+    return target->scheme == POSTERN_TLS_TCP ? postern_tls_open(&target->tls, &client->link.tls, error) : POSTERN_OK;
 }
 
 enum postern_status postern_open(const struct postern_options *options, struct postern **client,
@@ -173,26 +173,56 @@ enum postern_status postern_open(const struct postern_options *options, struct p
     struct postern *made = handle_new(options != NULL ? options : &defaults);
     if (made == NULL)
         return postern_fail_memory(error);
-    enum postern_status status = check_url(made->url, error);
+    enum postern_status status = prepare(made, error);
     if (status == POSTERN_OK)
-        status = connect_without_signals(made, error);
-    if (status != POSTERN_OK) {
+        *client = made;
+    else
         wipe(made);
-        return status;
-    }
-    *client = made;
-    return POSTERN_OK;
+    return status;
 }
 
 void postern_close(struct postern *client)
 {
     if (client == NULL)
         return;
-    postern_closer_give(client->closer, client->channel);
+    postern_lock(client); // in a child process it forgets the parent's calls
+    pthread_mutex_unlock(&client->lock);
+    postern_cancel_all(client);
     wipe(client);
 }
 
 const char *postern_url(const struct postern *client)
 {
     return client->url;
+}
+
+// ------------------------------------------------------------------------------------------------- event loops
+
+int postern_fd(const struct postern *client)
+{
+    return client->event_loop && client->page->is_ours != 0 ? client->link.fd : -1;
+}
+
+unsigned postern_events(const struct postern *client)
+{
+    if (postern_fd(client) < 0)
+        return 0;
+    short events = postern_link_events(&client->link);
+    return ((events & POLLIN) != 0 ? (unsigned)POSTERN_WANT_READ : 0) |
+           ((events & POLLOUT) != 0 ? (unsigned)POSTERN_WANT_WRITE : 0);
+}
+
+int64_t postern_wait_ms(const struct postern *client)
+{
+    uint64_t now = postern_now_ms(), at = client->timer_ms;
+    const struct postern_link *link = &client->link;
+    if (!client->event_loop || client->finished != NULL)
+        return client->event_loop ? 0 : -1;
+    if (client->queue != NULL && link->state == POSTERN_LINK_DOWN && client->retry_ms < at)
+        at = client->retry_ms;
+    if (link->state != POSTERN_LINK_DOWN && link->state != POSTERN_LINK_UP && now + POSTERN_LINK_TICK_MS < at)
+        at = now + POSTERN_LINK_TICK_MS; // an attempt to connect has an end of its own
+    if (at == UINT64_MAX)
+        return -1;
+    return at > now ? (int64_t)(at - now) : 0;
 }

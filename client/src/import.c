@@ -29,12 +29,15 @@ static enum postern_status token_to_wire(const struct postern_import_key *key, s
     return POSTERN_OK;
 }
 
-static enum postern_status import_to_wire(struct postern_ask *ask, const struct postern_import_request *request,
-                                          Postern__V1__ImportRequest *wire, struct postern_error *error)
+static enum postern_status import_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
 {
+    const struct postern_import_request *request = from;
+    Postern__V1__ImportRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
+    postern__v1__import_request__init(wire);
     struct import_wire *parts = postern_arena_array(&ask->arena, request->key_count, sizeof *parts);
     enum postern_status status = POSTERN_OK;
-    postern__v1__import_request__init(wire);
     wire->keys = postern_arena_array(&ask->arena, request->key_count, sizeof wire->keys[0]);
     for (size_t i = 0; parts != NULL && wire->keys != NULL && status == POSTERN_OK && i < request->key_count; i++) {
         postern__v1__import_key__init(&parts[i].key);
@@ -50,8 +53,10 @@ static enum postern_status import_to_wire(struct postern_ask *ask, const struct 
     return status;
 }
 
-static void *import_of(struct postern_reply_box *box)
+static void *import_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__ImportReply *wire = (const Postern__V1__ImportReply *)box->result;
     struct postern_import_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply == NULL)
@@ -62,20 +67,26 @@ static void *import_of(struct postern_reply_box *box)
     return reply;
 }
 
+static void deliver_import(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_import_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method import_method = {import_to_wire, import_of, deliver_import};
+
 enum postern_status postern_import(struct postern *client, const struct postern_import_request *request,
                                    struct postern_import_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__ImportRequest wire;
     void *made = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    status = import_to_wire(&ask, request, &wire, error);
-    if (status == POSTERN_OK)
-        status = postern_ask_answer(client, &ask, import_of, &made, error);
-    postern_ask_wipe(&ask);
+    enum postern_status status = postern_run(client, &import_method, request, &made, error);
     *reply = made;
     return status;
+}
+
+enum postern_status postern_import_start(struct postern *client, const struct postern_import_request *request,
+                                         void (*done)(void *context, struct postern_import_reply *reply,
+                                                      const struct postern_error *error),
+                                         void *context, struct postern_error *error)
+{
+    return postern_start(client, &import_method, request, (postern_done *)done, context, error);
 }

@@ -24,11 +24,14 @@ static void set_update_mask(struct postern_arena *arena, unsigned fields, Poster
             wire->update_mask[wire->n_update_mask++] = postern_wire_text(paths[i].path);
 }
 
-static void update_to_wire(struct postern_ask *ask, const struct postern_update_request *request,
-                           Postern__V1__UpdateRequest *wire)
+static enum postern_status update_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
 {
-    struct postern_arena *arena = &ask->arena;
+    const struct postern_update_request *request = from;
+    Postern__V1__UpdateRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
     postern__v1__update_request__init(wire);
+    struct postern_arena *arena = &ask->arena;
     wire->key_id = postern_wire_text(request->key_id);
     wire->if_version = request->if_version;
     set_update_mask(arena, request->fields, wire);
@@ -46,10 +49,13 @@ static void update_to_wire(struct postern_ask *ask, const struct postern_update_
     ask->changes_registry = true;
     ask->request.call_case = POSTERN__V1__REQUEST__CALL_UPDATE;
     ask->request.update = wire;
+    return POSTERN_OK;
 }
 
-static void *update_of(struct postern_reply_box *box)
+static void *update_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__UpdateReply *wire = (const Postern__V1__UpdateReply *)box->result;
     struct postern_update_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply != NULL)
@@ -57,27 +63,38 @@ static void *update_of(struct postern_reply_box *box)
     return reply;
 }
 
+static void deliver_update(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_update_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method update_method = {update_to_wire, update_of, deliver_update};
+
 enum postern_status postern_update(struct postern *client, const struct postern_update_request *request,
                                    struct postern_update_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__UpdateRequest wire;
     void *made = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    update_to_wire(&ask, request, &wire);
-    status = postern_ask_answer(client, &ask, update_of, &made, error);
+    enum postern_status status = postern_run(client, &update_method, request, &made, error);
     *reply = made;
     return status;
 }
 
+enum postern_status postern_update_start(struct postern *client, const struct postern_update_request *request,
+                                         void (*done)(void *context, struct postern_update_reply *reply,
+                                                      const struct postern_error *error),
+                                         void *context, struct postern_error *error)
+{
+    return postern_start(client, &update_method, request, (postern_done *)done, context, error);
+}
+
 // -------------------------------------------------------------------------------------------------------- Roll
 
-static void roll_to_wire(struct postern_ask *ask, const struct postern_roll_request *request,
-                         Postern__V1__RollRequest *wire)
+static enum postern_status roll_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
 {
+    const struct postern_roll_request *request = from;
+    Postern__V1__RollRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
     postern__v1__roll_request__init(wire);
     wire->key_id = postern_wire_text(request->key_id);
     if (request->has_grace) {
@@ -88,10 +105,13 @@ static void roll_to_wire(struct postern_ask *ask, const struct postern_roll_requ
     ask->changes_registry = true;
     ask->request.call_case = POSTERN__V1__REQUEST__CALL_ROLL;
     ask->request.roll = wire;
+    return POSTERN_OK;
 }
 
-static void *roll_of(struct postern_reply_box *box)
+static void *roll_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__RollReply *wire = (const Postern__V1__RollReply *)box->result;
     struct postern_roll_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply == NULL)
@@ -102,27 +122,38 @@ static void *roll_of(struct postern_reply_box *box)
     return reply;
 }
 
+static void deliver_roll(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_roll_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method roll_method = {roll_to_wire, roll_of, deliver_roll};
+
 enum postern_status postern_roll(struct postern *client, const struct postern_roll_request *request,
                                  struct postern_roll_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__RollRequest wire;
     void *made = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    roll_to_wire(&ask, request, &wire);
-    status = postern_ask_answer(client, &ask, roll_of, &made, error);
+    enum postern_status status = postern_run(client, &roll_method, request, &made, error);
     *reply = made;
     return status;
 }
 
+enum postern_status postern_roll_start(struct postern *client, const struct postern_roll_request *request,
+                                       void (*done)(void *context, struct postern_roll_reply *reply,
+                                                    const struct postern_error *error),
+                                       void *context, struct postern_error *error)
+{
+    return postern_start(client, &roll_method, request, (postern_done *)done, context, error);
+}
+
 // ------------------------------------------------------------------------------------------------------ Revoke
 
-static enum postern_status revoke_to_wire(struct postern_ask *ask, const struct postern_revoke_request *request,
-                                          Postern__V1__RevokeRequest *wire, struct postern_error *error)
+static enum postern_status revoke_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
 {
+    const struct postern_revoke_request *request = from;
+    Postern__V1__RevokeRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
     postern__v1__revoke_request__init(wire);
     if ((request->key_id != NULL) == (request->api_key != NULL))
         return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "revoke.which",
@@ -142,8 +173,10 @@ static enum postern_status revoke_to_wire(struct postern_ask *ask, const struct 
     return POSTERN_OK;
 }
 
-static void *revoke_of(struct postern_reply_box *box)
+static void *revoke_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__RevokeReply *wire = (const Postern__V1__RevokeReply *)box->result;
     struct postern_revoke_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply != NULL)
@@ -151,27 +184,36 @@ static void *revoke_of(struct postern_reply_box *box)
     return reply;
 }
 
+static void deliver_revoke(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_revoke_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method revoke_method = {revoke_to_wire, revoke_of, deliver_revoke};
+
 enum postern_status postern_revoke(struct postern *client, const struct postern_revoke_request *request,
                                    struct postern_revoke_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__RevokeRequest wire;
     void *made = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status == POSTERN_OK)
-        status = revoke_to_wire(&ask, request, &wire, error);
-    if (status != POSTERN_OK)
-        return status; // the ask holds no memory yet
-    status = postern_ask_answer(client, &ask, revoke_of, &made, error);
+    enum postern_status status = postern_run(client, &revoke_method, request, &made, error);
     *reply = made;
     return status;
 }
 
+enum postern_status postern_revoke_start(struct postern *client, const struct postern_revoke_request *request,
+                                         void (*done)(void *context, struct postern_revoke_reply *reply,
+                                                      const struct postern_error *error),
+                                         void *context, struct postern_error *error)
+{
+    return postern_start(client, &revoke_method, request, (postern_done *)done, context, error);
+}
+
 // ------------------------------------------------------------------------------------------------------ Delete
 
-static void *delete_of(struct postern_reply_box *box)
+static void *delete_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__DeleteReply *wire = (const Postern__V1__DeleteReply *)box->result;
     struct postern_delete_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply != NULL)
@@ -179,22 +221,41 @@ static void *delete_of(struct postern_reply_box *box)
     return reply;
 }
 
+static enum postern_status delete_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
+{
+    const struct postern_delete_request *request = from;
+    Postern__V1__DeleteRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
+    postern__v1__delete_request__init(wire);
+    wire->key_id = postern_wire_text(request->key_id);
+    wire->if_version = request->if_version;
+    ask->changes_registry = true;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_DELETE;
+    ask->request.delete_ = wire;
+    return POSTERN_OK;
+}
+
+static void deliver_delete(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_delete_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method delete_method = {delete_to_wire, delete_of, deliver_delete};
+
 enum postern_status postern_delete(struct postern *client, const struct postern_delete_request *request,
                                    struct postern_delete_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__DeleteRequest wire = POSTERN__V1__DELETE_REQUEST__INIT;
     void *made = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    wire.key_id = postern_wire_text(request->key_id);
-    wire.if_version = request->if_version;
-    ask.changes_registry = true;
-    ask.request.call_case = POSTERN__V1__REQUEST__CALL_DELETE;
-    ask.request.delete_ = &wire;
-    status = postern_ask_answer(client, &ask, delete_of, &made, error);
+    enum postern_status status = postern_run(client, &delete_method, request, &made, error);
     *reply = made;
     return status;
+}
+
+enum postern_status postern_delete_start(struct postern *client, const struct postern_delete_request *request,
+                                         void (*done)(void *context, struct postern_delete_reply *reply,
+                                                      const struct postern_error *error),
+                                         void *context, struct postern_error *error)
+{
+    return postern_start(client, &delete_method, request, (postern_done *)done, context, error);
 }

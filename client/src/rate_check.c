@@ -77,9 +77,21 @@ static enum postern_status set_subject(struct postern_ask *ask, const struct pos
     return POSTERN_OK;
 }
 
-static enum postern_status rate_check_to_wire(struct postern_ask *ask, const struct postern_rate_check_request *request,
-                                              struct rate_check_wire *wire, struct postern_error *error)
+static struct postern_reply_box *open_rate_check(const struct postern_ask *ask)
 {
+    Postern__V1__RateCheckReply open = POSTERN__V1__RATE_CHECK_REPLY__INIT;
+    (void)ask;
+    open.allowed = true;
+    open.http_status = 200;
+    return postern_reply_made(&open.base);
+}
+
+static enum postern_status rate_check_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
+{
+    const struct postern_rate_check_request *request = from;
+    struct rate_check_wire *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
     Postern__V1__RateCheckRequest *to = &wire->request;
     postern__v1__rate_check_request__init(to);
     enum postern_status status = set_subject(ask, request, wire, error);
@@ -96,13 +108,17 @@ static enum postern_status rate_check_to_wire(struct postern_ask *ask, const str
         memcpy(ask->charge_id, request->charge_id, POSTERN_ID_SIZE);
     if (request->mode != POSTERN_RATE_CHECK_PEEK)
         to->charge_id = postern_wire_bytes(ask->charge_id, POSTERN_ID_SIZE);
+    if (!ask->works_once) // a refund cannot be granted without posternd
+        ask->open = open_rate_check;
     ask->request.call_case = POSTERN__V1__REQUEST__CALL_RATE_CHECK;
     ask->request.rate_check = to;
     return POSTERN_OK;
 }
 
-static struct postern_rate_check_reply *rate_check_of(struct postern_reply_box *box)
+static void *rate_check_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__RateCheckReply *wire = (const Postern__V1__RateCheckReply *)box->result;
     struct postern_rate_check_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply == NULL)
@@ -117,45 +133,33 @@ static struct postern_rate_check_reply *rate_check_of(struct postern_reply_box *
     reply->meter_count = wire->n_meters;
     reply->binding_meter = postern_binding_meter(reply->meters, reply->meter_count, wire->binding_meter);
     reply->retry_after_ms = wire->retry_after_ms;
+    reply->has_charge_id = answer->ask->request.rate_check->charge_id.len == POSTERN_ID_SIZE;
+    if (reply->has_charge_id)
+        memcpy(reply->charge_id, answer->ask->request.rate_check->charge_id.data, POSTERN_ID_SIZE);
+    reply->decided_by_policy = answer->by_policy;
     return reply;
 }
 
-static enum postern_status finish_rate_check(struct postern_reply_box *box, const struct postern_ask *ask, bool peek,
-                                             bool by_policy, struct postern_rate_check_reply **reply,
-                                             struct postern_error *error)
+static void deliver_rate_check(postern_done *done, void *context, void *reply, const struct postern_error *error)
 {
-    struct postern_rate_check_reply *made = rate_check_of(box);
-    enum postern_status status = postern_ask_finish(box, made, error);
-    if (status != POSTERN_OK)
-        return status;
-    made->has_charge_id = !peek;
-    if (!peek)
-        memcpy(made->charge_id, ask->charge_id, POSTERN_ID_SIZE);
-    made->decided_by_policy = by_policy;
-    *reply = made;
-    return POSTERN_OK;
+    ((void (*)(void *, struct postern_rate_check_reply *, const struct postern_error *))done)(context, reply, error);
 }
+
+static const struct postern_method rate_check_method = {rate_check_to_wire, rate_check_of, deliver_rate_check};
 
 enum postern_status postern_rate_check(struct postern *client, const struct postern_rate_check_request *request,
                                        struct postern_rate_check_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    struct rate_check_wire wire;
-    struct postern_reply_box *box = NULL;
-    Postern__V1__RateCheckReply open = POSTERN__V1__RATE_CHECK_REPLY__INIT;
-    open.allowed = true;
-    open.http_status = 200;
-    bool is_refund = request->mode == POSTERN_RATE_CHECK_REFUND; // cannot be granted without posternd
-    bool by_policy = false;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    status = rate_check_to_wire(&ask, request, &wire, error);
-    if (status == POSTERN_OK)
-        status = postern_perform_or_decide(client, &ask, is_refund ? NULL : &open.base, &box, &by_policy, error);
-    if (status == POSTERN_OK)
-        status = finish_rate_check(box, &ask, request->mode == POSTERN_RATE_CHECK_PEEK, by_policy, reply, error);
-    postern_ask_wipe(&ask);
+    void *made = NULL;
+    enum postern_status status = postern_run(client, &rate_check_method, request, &made, error);
+    *reply = made;
     return status;
+}
+
+enum postern_status postern_rate_check_start(struct postern *client, const struct postern_rate_check_request *request,
+                                             void (*done)(void *context, struct postern_rate_check_reply *reply,
+                                                          const struct postern_error *error),
+                                             void *context, struct postern_error *error)
+{
+    return postern_start(client, &rate_check_method, request, (postern_done *)done, context, error);
 }

@@ -1,5 +1,6 @@
 // Stats.
 #include "call.h"
+#include "error.h"
 #include "wire.h"
 
 static struct postern_meter_stats meters_of(const Postern__V1__MeterStats *wire)
@@ -68,8 +69,10 @@ static void fill_totals(const Postern__V1__StatsReply *wire, struct postern_stat
     reply->hour_start_ms = wire->hour_start_ms;
 }
 
-static void *stats_of(struct postern_reply_box *box)
+static void *stats_of(const struct postern_answer *answer, struct postern_error *error)
 {
+    struct postern_reply_box *box = answer->box;
+    (void)error;
     const Postern__V1__StatsReply *wire = (const Postern__V1__StatsReply *)box->result;
     struct postern_stats_reply *reply = postern_reply_new(box, sizeof *reply);
     if (reply == NULL)
@@ -86,20 +89,39 @@ static void *stats_of(struct postern_reply_box *box)
     return reply;
 }
 
+static enum postern_status stats_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
+{
+    const struct postern_stats_request *request = from;
+    Postern__V1__StatsRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
+    postern__v1__stats_request__init(wire);
+    wire->top = request->top;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_STATS;
+    ask->request.stats = wire;
+    return POSTERN_OK;
+}
+
+static void deliver_stats(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_stats_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method stats_method = {stats_to_wire, stats_of, deliver_stats};
+
 enum postern_status postern_stats(struct postern *client, const struct postern_stats_request *request,
                                   struct postern_stats_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__StatsRequest wire = POSTERN__V1__STATS_REQUEST__INIT;
     void *made = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    wire.top = request->top;
-    ask.request.call_case = POSTERN__V1__REQUEST__CALL_STATS;
-    ask.request.stats = &wire;
-    status = postern_ask_answer(client, &ask, stats_of, &made, error);
+    enum postern_status status = postern_run(client, &stats_method, request, &made, error);
     *reply = made;
     return status;
+}
+
+enum postern_status postern_stats_start(struct postern *client, const struct postern_stats_request *request,
+                                        void (*done)(void *context, struct postern_stats_reply *reply,
+                                                     const struct postern_error *error),
+                                        void *context, struct postern_error *error)
+{
+    return postern_start(client, &stats_method, request, (postern_done *)done, context, error);
 }

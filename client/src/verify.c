@@ -59,18 +59,6 @@ void postern_verify_of(struct postern_arena *arena, const Postern__V1__VerifyRep
     reply->successor_key_id = postern_text_of(wire->successor_key_id);
 }
 
-static enum postern_status finish_verify(struct postern_reply_box *box, const Postern__V1__VerifyRequest *asked,
-                                         bool by_policy, struct postern_verify_reply **reply,
-                                         struct postern_error *error)
-{
-    struct postern_verify_reply *made = postern_reply_new(box, sizeof *made);
-    if (made != NULL)
-        postern_verify_of(&box->arena, (const Postern__V1__VerifyReply *)box->result, asked, by_policy, made);
-    enum postern_status status = postern_ask_finish(box, made, error);
-    *reply = status == POSTERN_OK ? made : NULL;
-    return status;
-}
-
 Postern__V1__VerifyReply postern_verify_open(void)
 {
     Postern__V1__VerifyReply open = POSTERN__V1__VERIFY_REPLY__INIT;
@@ -79,24 +67,55 @@ Postern__V1__VerifyReply postern_verify_open(void)
     return open;
 }
 
+static struct postern_reply_box *open_verify(const struct postern_ask *ask)
+{
+    const Postern__V1__VerifyReply open = postern_verify_open();
+    (void)ask;
+    return postern_reply_made(&open.base);
+}
+
+static enum postern_status verify_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
+{
+    Postern__V1__VerifyRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
+    if (wire == NULL)
+        return postern_fail_memory(error);
+    postern_verify_to_wire(&ask->arena, from, ask->charge_id, wire);
+    ask->open = open_verify;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY;
+    ask->request.verify = wire;
+    return POSTERN_OK;
+}
+
+static void *verify_of(const struct postern_answer *answer, struct postern_error *error)
+{
+    struct postern_verify_reply *reply = postern_reply_new(answer->box, sizeof *reply);
+    (void)error;
+    if (reply != NULL)
+        postern_verify_of(&answer->box->arena, (const Postern__V1__VerifyReply *)answer->box->result,
+                          answer->ask->request.verify, answer->by_policy, reply);
+    return reply;
+}
+
+static void deliver_verify(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_verify_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method verify_method = {verify_to_wire, verify_of, deliver_verify};
+
 enum postern_status postern_verify(struct postern *client, const struct postern_verify_request *request,
                                    struct postern_verify_reply **reply, struct postern_error *error)
 {
-    struct postern_ask ask;
-    Postern__V1__VerifyRequest wire;
-    struct postern_reply_box *box = NULL;
-    const Postern__V1__VerifyReply open = postern_verify_open();
-    bool by_policy = false;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    postern_verify_to_wire(&ask.arena, request, ask.charge_id, &wire);
-    ask.request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY;
-    ask.request.verify = &wire;
-    status = postern_perform_or_decide(client, &ask, &open.base, &box, &by_policy, error);
-    if (status == POSTERN_OK)
-        status = finish_verify(box, &wire, by_policy, reply, error);
-    postern_ask_wipe(&ask);
+    void *made = NULL;
+    enum postern_status status = postern_run(client, &verify_method, request, &made, error);
+    *reply = made;
     return status;
+}
+
+enum postern_status postern_verify_start(struct postern *client, const struct postern_verify_request *request,
+                                         void (*done)(void *context, struct postern_verify_reply *reply,
+                                                      const struct postern_error *error),
+                                         void *context, struct postern_error *error)
+{
+    return postern_start(client, &verify_method, request, (postern_done *)done, context, error);
 }

@@ -9,37 +9,10 @@ struct batch_part {
     uint8_t charge_id[POSTERN_ID_SIZE];
 };
 
-struct batch {
-    struct postern_ask ask;
-    Postern__V1__VerifyBatchRequest wire;
-    struct batch_part *parts;
-};
-
-static enum postern_status batch_to_wire(struct batch *batch, const struct postern_verify_batch_request *request,
-                                         struct postern_error *error)
-{
-    struct postern_arena *arena = &batch->ask.arena;
-    Postern__V1__VerifyBatchRequest *wire = &batch->wire;
-    postern__v1__verify_batch_request__init(wire);
-    batch->parts = postern_arena_array(arena, request->call_count, sizeof batch->parts[0]);
-    wire->calls = postern_arena_array(arena, request->call_count, sizeof wire->calls[0]);
-    for (size_t i = 0; !arena->failed && i < request->call_count; i++) {
-        struct batch_part *part = &batch->parts[i];
-        if (!postern_random(part->charge_id, sizeof part->charge_id))
-            return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes");
-        postern_verify_to_wire(arena, &request->calls[i], part->charge_id, &part->wire);
-        wire->calls[i] = &part->wire;
-    }
-    wire->n_calls = request->call_count;
-    wire->atomic = request->atomic;
-    batch->ask.request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY_BATCH;
-    batch->ask.request.verify_batch = wire;
-    return POSTERN_OK;
-}
-
 // An answer for each call, by policy. NULL when memory is out.
-static struct postern_reply_box *open_batch(size_t count)
+static struct postern_reply_box *open_batch(const struct postern_ask *ask)
 {
+    const size_t count = ask->request.verify_batch->n_calls;
     Postern__V1__VerifyBatchReply none = POSTERN__V1__VERIFY_BATCH_REPLY__INIT;
     struct postern_reply_box *box = postern_reply_made(&none.base);
     if (box == NULL)
@@ -60,6 +33,30 @@ static struct postern_reply_box *open_batch(size_t count)
     wire->n_replies = count;
     box->result = &wire->base;
     return box;
+}
+
+static enum postern_status verify_batch_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
+{
+    const struct postern_verify_batch_request *request = from;
+    struct postern_arena *arena = &ask->arena;
+    Postern__V1__VerifyBatchRequest *wire = postern_arena_take(arena, sizeof *wire);
+    struct batch_part *parts = postern_arena_array(arena, request->call_count, sizeof *parts);
+    if (arena->failed || wire == NULL)
+        return postern_fail_memory(error);
+    postern__v1__verify_batch_request__init(wire);
+    wire->calls = postern_arena_array(arena, request->call_count, sizeof wire->calls[0]);
+    for (size_t i = 0; !arena->failed && i < request->call_count; i++) {
+        if (!postern_random(parts[i].charge_id, sizeof parts[i].charge_id))
+            return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes");
+        postern_verify_to_wire(arena, &request->calls[i], parts[i].charge_id, &parts[i].wire);
+        wire->calls[i] = &parts[i].wire;
+    }
+    wire->n_calls = request->call_count;
+    wire->atomic = request->atomic;
+    ask->open = open_batch;
+    ask->request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY_BATCH;
+    ask->request.verify_batch = wire;
+    return POSTERN_OK;
 }
 
 // As posternd gave it; where it gave none the call was decided.
@@ -84,18 +81,18 @@ struct made {
     struct postern_batch_status *statuses;
 };
 
-static void make_part(struct made *made, const struct postern *client, const struct batch *batch, size_t n,
-                      bool by_policy)
+static void make_part(struct made *made, const struct postern_answer *answer, size_t n)
 {
     const Postern__V1__Status *status = made->wire->n_statuses > 0 ? made->wire->statuses[n] : NULL;
     struct postern_verify_reply *reply = &made->replies[n];
     const Postern__V1__VerifyReply none = POSTERN__V1__VERIFY_REPLY__INIT, open = postern_verify_open();
     made->statuses[n] = status_of(status);
-    bool opened = postern_policy_decides(client, made->statuses[n].status);
+    bool opened = postern_policy_decides(answer->policy, made->statuses[n].status);
     const Postern__V1__VerifyReply *wire = made->wire->replies[n];
     if (made->statuses[n].status != POSTERN_OK)
         wire = opened ? &open : &none; // whatever it says
-    postern_verify_of(&made->box->arena, wire, &batch->parts[n].wire, by_policy || opened, reply);
+    postern_verify_of(&made->box->arena, wire, answer->ask->request.verify_batch->calls[n], answer->by_policy || opened,
+                      reply);
     reply->base.seq = made->reply->base.seq;
     reply->base.server_time_ms = made->reply->base.server_time_ms;
     if (status != NULL) {
@@ -104,9 +101,9 @@ static void make_part(struct made *made, const struct postern *client, const str
     }
 }
 
-static void *batch_of(struct postern_reply_box *box, const struct postern *client, const struct batch *batch,
-                      bool by_policy)
+static void *batch_of(const struct postern_answer *answer)
 {
+    struct postern_reply_box *box = answer->box;
     struct made made = {.box = box, .wire = (const Postern__V1__VerifyBatchReply *)box->result};
     size_t count = made.wire->n_replies;
     made.reply = postern_reply_new(box, sizeof *made.reply);
@@ -115,7 +112,7 @@ static void *batch_of(struct postern_reply_box *box, const struct postern *clien
     if (box->arena.failed)
         return NULL;
     for (size_t n = 0; n < count; n++)
-        make_part(&made, client, batch, n, by_policy);
+        make_part(&made, answer, n);
     made.reply->replies = made.replies;
     made.reply->statuses = made.statuses;
     made.reply->reply_count = count;
@@ -132,41 +129,34 @@ static enum postern_status check_counts(const Postern__V1__VerifyBatchReply *wir
                         wire->n_replies, wire->n_statuses, asked);
 }
 
-static enum postern_status finish_batch(struct postern *client, struct postern_reply_box *box,
-                                        const struct batch *batch, bool by_policy,
-                                        struct postern_verify_batch_reply **reply, struct postern_error *error)
+static void *verify_batch_of(const struct postern_answer *answer, struct postern_error *error)
 {
-    enum postern_status status =
-        check_counts((const Postern__V1__VerifyBatchReply *)box->result, batch->wire.n_calls, error);
-    if (status != POSTERN_OK) {
-        postern_reply_box_free(box);
-        return status;
-    }
-    struct postern_verify_batch_reply *made = batch_of(box, client, batch, by_policy);
-    status = postern_ask_finish(box, made, error);
-    *reply = status == POSTERN_OK ? made : NULL;
-    return status;
+    enum postern_status status = check_counts((const Postern__V1__VerifyBatchReply *)answer->box->result,
+                                              answer->ask->request.verify_batch->n_calls, error);
+    return status == POSTERN_OK ? batch_of(answer) : NULL;
 }
+
+static void deliver_verify_batch(postern_done *done, void *context, void *reply, const struct postern_error *error)
+{
+    ((void (*)(void *, struct postern_verify_batch_reply *, const struct postern_error *))done)(context, reply, error);
+}
+
+static const struct postern_method verify_batch_method = {verify_batch_to_wire, verify_batch_of, deliver_verify_batch};
 
 enum postern_status postern_verify_batch(struct postern *client, const struct postern_verify_batch_request *request,
                                          struct postern_verify_batch_reply **reply, struct postern_error *error)
 {
-    struct batch batch;
-    struct postern_reply_box *box = NULL;
-    *reply = NULL;
-    enum postern_status status = postern_ask_init(client, &request->call, &batch.ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    status = batch_to_wire(&batch, request, error);
-    if (status == POSTERN_OK)
-        status = postern_ask_perform(client, &batch.ask, &box, error);
-    bool by_policy = postern_policy_decides(client, status);
-    if (by_policy) {
-        box = open_batch(request->call_count);
-        status = box != NULL ? POSTERN_OK : postern_fail_memory(error);
-    }
-    if (status == POSTERN_OK)
-        status = finish_batch(client, box, &batch, by_policy, reply, error);
-    postern_ask_wipe(&batch.ask);
+    void *made = NULL;
+    enum postern_status status = postern_run(client, &verify_batch_method, request, &made, error);
+    *reply = made;
     return status;
+}
+
+enum postern_status postern_verify_batch_start(struct postern *client,
+                                               const struct postern_verify_batch_request *request,
+                                               void (*done)(void *context, struct postern_verify_batch_reply *reply,
+                                                            const struct postern_error *error),
+                                               void *context, struct postern_error *error)
+{
+    return postern_start(client, &verify_batch_method, request, (postern_done *)done, context, error);
 }

@@ -18,10 +18,10 @@
 // FAILURE AND REFUSAL are different types. A call returns an enum postern_status: POSTERN_OK means that there is an
 // answer in *reply. Whether the key may is in the answer: `allowed` and `reason`.
 //
-// DEADLINE. Every call ends within its timeout (options, default 5 s; call.timeout_ms overrides it for one call). Until
-// then the library connects, reconnects and repeats by itself: when the connection is lost, when an answer fails to
-// come, and on UNAVAILABLE. A repetition carries the same request_id (changes) or charge_id (Verify, RateCheck), by
-// which posternd knows it.
+// DEADLINE. Every call ends within its timeout (options, default 5 s; call.timeout_ms overrides it for one call). Only
+// the look-up of a host's name may take longer. Until then the library connects, reconnects and repeats by itself: when
+// the connection is lost, when an answer fails to come, on UNAVAILABLE, and when posternd is OVERLOADED. A repetition
+// carries the same request_id (changes) or charge_id (Verify, RateCheck), by which posternd knows it.
 //
 // CHARGED ONCE. Whatever may charge carries a charge_id, the caller's or one that the library makes, from the first try
 // on: so a repetition after a lost answer is told what the first one was told, and charges nothing. posternd knows the
@@ -38,10 +38,14 @@
 // it. On any status but POSTERN_OK *reply is NULL. In a reply no string is NULL; what was not valid text came out as
 // '?', so that it may be shown on a terminal. Enums in replies may hold numbers that this header does not know.
 //
-// THREADS. One handle serves any number of threads at once. postern_close: when no other thread is in a call.
+// THREADS. One handle serves any number of threads at once, over one connection: of those that wait for an answer one
+// receives for all. postern_close: when no other thread is in a call. The library starts no thread, installs no signal
+// handler (no SIGPIPE comes of it) and prints nothing.
 //
-// PROCESSES. Open after fork: the transport (nng) aborts the process when it is used in a child of the process that
-// opened it. The library starts threads, with all signals blocked, never calls nng_fini, and prints nothing.
+// EVENT LOOPS. A handle that was opened with `event_loop` never waits: see postern_start below.
+//
+// PROCESSES. After fork a child may go on with the handle: its next call opens a connection of its own, and nothing of
+// the parent's is read, written or ended. What the parent had started is the parent's alone.
 //
 // COMPATIBILITY. Members are only ever added at the end of structs, with a new soname.
 #ifndef POSTERN_POSTERN_H
@@ -79,7 +83,12 @@ extern "C" {
 //   DEADLINE_EXCEEDED   connected and sent, but no answer until the deadline
 //   RESOURCE_EXHAUSTED  out of memory
 //   INTERNAL            the system gave no random bytes, or a batch's answer does not fit its calls
-//   UNAVAILABLE         no connection, or it was lost each time, or what answers is not posternd, until the deadline
+//   UNAVAILABLE         no connection, or it was lost each time, until the deadline (with `fail_fast` at once); or what
+//                       answers is not posternd, at once. The message tells: no such socket, refused, lost
+//   PERMISSION_DENIED   the socket may not be opened, at once; the message has its owner and mode
+//   FAILED_PRECONDITION TLS: a file cannot be used, or one side refuses the other's certificate, at once; or a call of
+//                       the other kind of handle (event_loop)
+//   CANCELLED           the handle was closed before a call that was started was answered
 enum postern_status {
     POSTERN_OK = 0,
     POSTERN_CANCELLED = 1,
@@ -129,18 +138,26 @@ enum postern_policy {
 };
 
 struct postern_options {
-    const char *url;     // ipc:///path or tcp://host:port. NULL: POSTERN_URL of the environment
+    const char *url;     // ipc:///path, tcp://host:port or tls+tcp://host:port. NULL: POSTERN_URL of the environment
     const char *api_key; // token of the caller's own secret key. NULL: POSTERN_API_KEY of the environment; "" or unset:
                          // the authority of the connection (over ipc: of the uid)
     uint32_t timeout_ms; // per call, repetitions included; 0: POSTERN_TIMEOUT_MS_DEFAULT
     enum postern_policy policy;
+    bool event_loop; // for postern_fd, postern_process and the _start calls; such a handle never waits
+    bool fail_fast;  // gRPC's wait_for_ready switched off: a call fails at once while posternd cannot be reached
+    // For tls+tcp. NULL: what POSTERN_TLS_CA, POSTERN_TLS_CERT, POSTERN_TLS_KEY and POSTERN_TLS_SERVER_NAME of the
+    // environment say.
+    const char *tls_ca_file;          // PEM; none: the authorities that the system trusts
+    const char *tls_certificate_file; // PEM, our own, with its chain; none: we show none
+    const char *tls_key_file;         // PEM, its key
+    const char *tls_server_name;      // what the server's certificate must be for; none: the URL's host
 };
 
-// Makes a handle and connects in the background: it does not wait for posternd. `options` may be NULL. The strings are
-// copied. INVALID_ARGUMENT: the URL is missing or malformed; RESOURCE_EXHAUSTED.
+// Makes a handle; the first call connects. `options` may be NULL. The strings are copied. INVALID_ARGUMENT: the URL is
+// missing or malformed; FAILED_PRECONDITION: a file of TLS cannot be used; RESOURCE_EXHAUSTED.
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_open(const struct postern_options *options,
                                                                 struct postern **client, struct postern_error *error);
-// Disconnects, wipes the credential, frees. NULL-safe.
+// Disconnects, wipes the credential, frees. Calls that were started and are not answered end with CANCELLED. NULL-safe.
 POSTERN_API void postern_close(struct postern *client);
 // The URL in use; lives as long as the handle.
 POSTERN_API const char *postern_url(const struct postern *client);
@@ -1143,6 +1160,140 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get_usage(struct post
                                                                      const struct postern_get_usage_request *request,
                                                                      struct postern_get_usage_reply **reply,
                                                                      struct postern_error *error);
+
+// ------------------------------------------------------------------------------------------------- event loops
+
+// For programs that wait in one place (poll, epoll, libevent …), as with libpq or hiredis. Open the handle with
+// `event_loop`; it belongs to one thread. Wait until postern_fd is ready for postern_events, or postern_wait_ms has
+// passed, then call postern_process. All three may have changed after any call that takes the handle: ask again.
+//
+//     while (running) {
+//         struct pollfd ready = {.fd = postern_fd(client), .events = to_poll(postern_events(client))};
+//         poll(&ready, 1, (int)postern_wait_ms(client));
+//         postern_process(client);
+//     }
+//
+// A _start call copies the request and returns at once. When it has returned OK, `done` is called exactly once: from
+// postern_process, or from postern_close with CANCELLED. `reply` is NULL unless error->status is OK (or the policy has
+// decided), and belongs to the callee: postern_reply_free. `error` lives until `done` returns. `done` may start other
+// calls; it may not close the handle. Errors of _start itself: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL as of the
+// call; FAILED_PRECONDITION: the handle was opened without `event_loop`.
+enum postern_event { POSTERN_WANT_READ = 1, POSTERN_WANT_WRITE = 2 };
+
+// -1: there is no connection now. It is the library's to close.
+POSTERN_API int postern_fd(const struct postern *client);
+// enum postern_event, or'ed.
+POSTERN_API unsigned postern_events(const struct postern *client);
+// Span in ms after which postern_process is due even if nothing happens; -1: none.
+POSTERN_API int64_t postern_wait_ms(const struct postern *client);
+// Connects, sends, receives, repeats, and calls back, as far as that goes without waiting (but for the look-up of a
+// host's name).
+POSTERN_API void postern_process(struct postern *client);
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_verify_start(struct postern *client, const struct postern_verify_request *request,
+                     void (*done)(void *context, struct postern_verify_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_verify_batch_start(
+    struct postern *client, const struct postern_verify_batch_request *request,
+    void (*done)(void *context, struct postern_verify_batch_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_rate_check_start(
+    struct postern *client, const struct postern_rate_check_request *request,
+    void (*done)(void *context, struct postern_rate_check_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_put_account_start(
+    struct postern *client, const struct postern_put_account_request *request,
+    void (*done)(void *context, struct postern_put_account_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get_account_start(
+    struct postern *client, const struct postern_get_account_request *request,
+    void (*done)(void *context, struct postern_get_account_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_accounts_start(
+    struct postern *client, const struct postern_list_accounts_request *request,
+    void (*done)(void *context, struct postern_list_accounts_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke_all_start(
+    struct postern *client, const struct postern_revoke_all_request *request,
+    void (*done)(void *context, struct postern_revoke_all_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete_account_start(
+    struct postern *client, const struct postern_delete_account_request *request,
+    void (*done)(void *context, struct postern_delete_account_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_create_start(struct postern *client, const struct postern_create_request *request,
+                     void (*done)(void *context, struct postern_create_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_get_start(struct postern *client, const struct postern_get_request *request,
+                  void (*done)(void *context, struct postern_get_reply *reply, const struct postern_error *error),
+                  void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_list_start(struct postern *client, const struct postern_list_request *request,
+                   void (*done)(void *context, struct postern_list_reply *reply, const struct postern_error *error),
+                   void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_update_start(struct postern *client, const struct postern_update_request *request,
+                     void (*done)(void *context, struct postern_update_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_roll_start(struct postern *client, const struct postern_roll_request *request,
+                   void (*done)(void *context, struct postern_roll_reply *reply, const struct postern_error *error),
+                   void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_revoke_start(struct postern *client, const struct postern_revoke_request *request,
+                     void (*done)(void *context, struct postern_revoke_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_delete_start(struct postern *client, const struct postern_delete_request *request,
+                     void (*done)(void *context, struct postern_delete_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_put_tier_start(
+    struct postern *client, const struct postern_put_tier_request *request,
+    void (*done)(void *context, struct postern_put_tier_reply *reply, const struct postern_error *error), void *context,
+    struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_tiers_start(
+    struct postern *client, const struct postern_list_tiers_request *request,
+    void (*done)(void *context, struct postern_list_tiers_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete_tier_start(
+    struct postern *client, const struct postern_delete_tier_request *request,
+    void (*done)(void *context, struct postern_delete_tier_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_put_scope_start(
+    struct postern *client, const struct postern_put_scope_request *request,
+    void (*done)(void *context, struct postern_put_scope_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_scopes_start(
+    struct postern *client, const struct postern_list_scopes_request *request,
+    void (*done)(void *context, struct postern_list_scopes_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete_scope_start(
+    struct postern *client, const struct postern_delete_scope_request *request,
+    void (*done)(void *context, struct postern_delete_scope_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_health_start(struct postern *client, const struct postern_health_request *request,
+                     void (*done)(void *context, struct postern_health_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_changes_start(
+    struct postern *client, const struct postern_list_changes_request *request,
+    void (*done)(void *context, struct postern_list_changes_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get_usage_start(
+    struct postern *client, const struct postern_get_usage_request *request,
+    void (*done)(void *context, struct postern_get_usage_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_stats_start(struct postern *client, const struct postern_stats_request *request,
+                    void (*done)(void *context, struct postern_stats_reply *reply, const struct postern_error *error),
+                    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_import_start(struct postern *client, const struct postern_import_request *request,
+                     void (*done)(void *context, struct postern_import_reply *reply, const struct postern_error *error),
+                     void *context, struct postern_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,499 @@
+#include "link.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    GREETING_SIZE = 8,
+    REPLY_MAX = 1024 * 1024,
+    RECEIVE_SIZE = 16 * 1024,
+    ATTEMPT_MS_MAX = 2000, // for connecting and being greeted; it takes less than one where all is well
+    KEEPALIVE_S = 30,
+    ID_SIZE = 4
+};
+
+static const uint8_t our_greeting[GREETING_SIZE] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+static const uint8_t their_greeting[GREETING_SIZE] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
+
+// --------------------------------------------------------------------------------------------------------- URL
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static enum postern_status split_host(struct postern_target *target, const char *address, struct postern_error *error)
+{
+    const char *colon = strrchr(address, ':');
+    size_t size = colon != NULL ? (size_t)(colon - address) : 0;
+    const char *port = colon != NULL ? colon + 1 : "";
+    if (size > 2 && address[0] == '[' && address[size - 1] == ']') { // [::1]
+        address++;
+        size -= 2;
+    }
+    if (size == 0 || size >= sizeof target->host || port[0] == '\0' || strlen(port) >= sizeof target->port ||
+        strspn(port, "0123456789") != strlen(port))
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "cannot use the URL \"%.200s\": give one like "
+                            "tcp://HOST:PORT",
+                            target->url);
+    memcpy(target->host, address, size);
+    target->host[size] = '\0';
+    memcpy(target->port, port, strlen(port) + 1);
+    return POSTERN_OK;
+}
+
+enum postern_status postern_target_parse(struct postern_target *target, struct postern_error *error)
+{
+    const char *url = target->url;
+    const size_t path_max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+    if (url[0] == '\0')
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "no URL: set POSTERN_URL or give one, e.g. ipc:///run/postern/postern.sock");
+    if (strchr(url, ';') != NULL)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "\"%.200s\": what comes after the \";\" is only for posternd --listen; leave it out", url);
+    if (starts_with(url, "ipc://") && url[6] != '\0') {
+        target->scheme = POSTERN_IPC;
+        target->path = url + 6;
+        if (strlen(target->path) > path_max)
+            return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                                "the path of a socket has at most %zu bytes, this one has %zu: use a shorter one",
+                                path_max, strlen(target->path));
+        return POSTERN_OK;
+    }
+    target->scheme = starts_with(url, "tls+") ? POSTERN_TLS_TCP : POSTERN_TCP;
+    if (starts_with(url, "tcp://") || starts_with(url, "tls+tcp://"))
+        return split_host(target, strstr(url, "://") + 3, error);
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                        "\"%.200s\" is not a URL that works here: give ipc:///PATH, tcp://HOST:PORT or "
+                        "tls+tcp://HOST:PORT",
+                        url);
+}
+
+// ---------------------------------------------------------------------------------------------------- failures
+
+static bool fail(struct postern_link *link, enum postern_status status, bool final, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static bool fail(struct postern_link *link, enum postern_status status, bool final, const char *format, ...)
+{
+    va_list arguments;
+    link->failure = (struct postern_link_failure){.status = status, .final = final};
+    va_start(arguments, format);
+    (void)vsnprintf(link->failure.message, sizeof link->failure.message, format, arguments);
+    va_end(arguments);
+    postern_link_close(link);
+    return false;
+}
+
+static bool fail_memory(struct postern_link *link)
+{
+    return fail(link, POSTERN_RESOURCE_EXHAUSTED, true, "out of memory");
+}
+
+// Whose the socket is, and who we are: what somebody needs to know who may not open it.
+static bool fail_permission(struct postern_link *link)
+{
+    const char *path = link->target->path, *url = link->target->url;
+    struct stat facts;
+    if (stat(path, &facts) != 0)
+        return fail(
+            link, POSTERN_PERMISSION_DENIED, true,
+            "may not open the socket of posternd at %s as uid %u: its directory is closed to this user: let him "
+            "join the directory's group",
+            url, (unsigned)geteuid());
+    return fail(
+        link, POSTERN_PERMISSION_DENIED, true,
+        "may not open the socket of posternd at %s as uid %u: it is of uid %u, gid %u, mode %03o: join that group, "
+        "or see --socket-group and --socket-mode of posternd",
+        url, (unsigned)geteuid(), (unsigned)facts.st_uid, (unsigned)facts.st_gid, (unsigned)facts.st_mode & 0777);
+}
+
+static bool fail_connect(struct postern_link *link, int code)
+{
+    const char *url = link->target->url;
+    bool is_ipc = link->target->scheme == POSTERN_IPC;
+    if (is_ipc && (code == EACCES || code == EPERM))
+        return fail_permission(link);
+    if (code == EMFILE || code == ENFILE)
+        return fail(link, POSTERN_RESOURCE_EXHAUSTED, false, "cannot reach posternd at %s: %s", url, strerror(code));
+    const char *what = code == ENOENT ? "there is no such socket" : strerror(code);
+    return fail(link, POSTERN_UNAVAILABLE, false,
+                "cannot reach posternd at %s: %s: is it running? (posternd --data DIR --listen %s)", url, what, url);
+}
+
+static bool fail_stranger(struct postern_link *link)
+{
+    return fail(link, POSTERN_UNAVAILABLE, true, "what answers at %s is not posternd: is the URL right%s?",
+                link->target->url, link->target->scheme == POSTERN_TCP ? ", and is it without TLS" : "");
+}
+
+static bool fail_tls(struct postern_link *link)
+{
+    bool final = false;
+    char why[300];
+    (void)snprintf(why, sizeof why, "%s", postern_tls_session_error(link->session, &final));
+    return fail(link, final ? POSTERN_FAILED_PRECONDITION : POSTERN_UNAVAILABLE, final, "TLS with posternd at %s: %s",
+                link->target->url, why);
+}
+
+// --------------------------------------------------------------------------------------------------- beginning
+
+void postern_link_init(struct postern_link *link, const struct postern_target *target, bool blocks)
+{
+    *link = (struct postern_link){.target = target, .fd = -1, .orphan_fd = -1, .blocks = blocks};
+}
+
+// While somebody sends, the descriptor's number must not become another's.
+static void close_socket(struct postern_link *link)
+{
+    if (link->writing && link->fd >= 0 && link->orphan_fd < 0)
+        link->orphan_fd = link->fd;
+    else if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+}
+
+void postern_link_close(struct postern_link *link)
+{
+    close_socket(link);
+    if (link->addresses != NULL)
+        freeaddrinfo(link->addresses);
+    link->addresses = link->address = NULL;
+    postern_tls_session_free(link->session);
+    link->session = NULL;
+    postern_buffer_wipe(&link->in);
+    postern_buffer_wipe(&link->cipher);
+    postern_buffer_wipe(&link->out);
+    postern_buffer_wipe(&link->sealed);
+    if (!link->writing) // else he does it who sends
+        postern_buffer_wipe(&link->flying);
+    link->broken = false;
+    link->state = POSTERN_LINK_DOWN;
+}
+
+void postern_link_abandon(struct postern_link *link)
+{
+    const struct postern_target *target = link->target;
+    struct postern_tls *tls = link->tls;
+    bool blocks = link->blocks;
+    close_socket(link);
+    postern_link_init(link, target, blocks);
+    link->tls = tls;
+}
+
+void postern_link_wipe(struct postern_link *link)
+{
+    postern_link_close(link);
+    postern_tls_close(link->tls);
+    link->tls = NULL;
+}
+
+// From now on recv may wait, so that one call takes one send and one receive.
+static void set_waiting(struct postern_link *link)
+{
+    struct timeval tick = {.tv_usec = POSTERN_LINK_TICK_MS * 1000};
+    if (!link->blocks)
+        return;
+    (void)setsockopt(link->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+    (void)fcntl(link->fd, F_SETFL, fcntl(link->fd, F_GETFL) & ~O_NONBLOCK);
+}
+
+static void set_tcp_options(int fd)
+{
+    const int yes = 1, idle_s = KEEPALIVE_S;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+}
+
+// The socket is connected.
+static bool begin_greeting(struct postern_link *link)
+{
+    link->state = POSTERN_LINK_GREETING;
+    set_waiting(link);
+    if (link->target->scheme != POSTERN_IPC)
+        set_tcp_options(link->fd);
+    if (!postern_buffer_add(&link->out, our_greeting, sizeof our_greeting))
+        return fail_memory(link);
+    if (link->target->scheme != POSTERN_TLS_TCP)
+        return true;
+    link->session = postern_tls_session_new(link->tls);
+    if (link->session == NULL)
+        return fail_memory(link);
+    return postern_tls_session_feed(link->session, &link->cipher, &link->in, &link->sealed) || fail_tls(link);
+}
+
+static bool connect_ipc(struct postern_link *link)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, link->target->path, strlen(link->target->path));
+    link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (link->fd < 0 || connect(link->fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        return fail_connect(link, errno); // with a full backlog EAGAIN, at once
+    return begin_greeting(link);
+}
+
+// Tries the host's addresses, one after the other, from link->address on.
+static bool connect_next(struct postern_link *link, int code)
+{
+    for (; link->address != NULL; link->address = link->address->ai_next) {
+        const struct addrinfo *at = link->address;
+        close_socket(link);
+        link->fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
+        if (link->fd >= 0 && connect(link->fd, at->ai_addr, at->ai_addrlen) == 0)
+            return begin_greeting(link);
+        code = errno;
+        if (link->fd >= 0 && code == EINPROGRESS) {
+            link->state = POSTERN_LINK_CONNECTING;
+            return true;
+        }
+    }
+    return fail_connect(link, code);
+}
+
+static bool connect_tcp(struct postern_link *link)
+{
+    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+    const struct postern_target *target = link->target;
+    int code = getaddrinfo(target->host, target->port, &wanted, &link->addresses);
+    if (code != 0)
+        return fail(link, POSTERN_UNAVAILABLE, false, "cannot reach posternd at %s: %s", target->url,
+                    gai_strerror(code));
+    link->address = link->addresses;
+    return connect_next(link, ECONNREFUSED);
+}
+
+static bool read_tls_files(struct postern_link *link)
+{
+    struct postern_error error = {0};
+    if (link->target->scheme != POSTERN_TLS_TCP || link->tls != NULL)
+        return true;
+    enum postern_status status = postern_tls_open(&link->target->tls, &link->tls, &error);
+    return status == POSTERN_OK || fail(link, status, true, "%.390s", error.message);
+}
+
+bool postern_link_connect(struct postern_link *link, uint64_t now_ms)
+{
+    link->began_ms = link->heard_ms = now_ms;
+    if (!read_tls_files(link))
+        return false;
+    return link->target->scheme == POSTERN_IPC ? connect_ipc(link) : connect_tcp(link);
+}
+
+static bool is_connected(struct postern_link *link)
+{
+    int code = 0;
+    socklen_t size = sizeof code;
+    struct pollfd ready = {.fd = link->fd, .events = POLLOUT};
+    if (poll(&ready, 1, 0) == 0)
+        return true; // not yet
+    if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0)
+        code = errno;
+    if (code == 0)
+        return begin_greeting(link);
+    link->address = link->address->ai_next;
+    return connect_next(link, code);
+}
+
+short postern_link_events(const struct postern_link *link)
+{
+    bool sends =
+        postern_buffer_size(&link->flying) > 0 || postern_buffer_size(&link->sealed) > 0 ||
+        (postern_buffer_size(&link->out) > 0 && (link->session == NULL || postern_tls_session_is_ready(link->session)));
+    if (link->state == POSTERN_LINK_CONNECTING)
+        return POLLOUT;
+    return (short)(POLLIN | (sends ? POLLOUT : 0));
+}
+
+bool postern_link_advance(struct postern_link *link, uint64_t now_ms)
+{
+    if (link->state == POSTERN_LINK_CONNECTING && !is_connected(link))
+        return false;
+    if (link->state != POSTERN_LINK_UP && now_ms - link->began_ms > ATTEMPT_MS_MAX)
+        return fail(link, POSTERN_UNAVAILABLE, false,
+                    "cannot reach posternd at %s: it takes connections and does not "
+                    "answer; look at its log",
+                    link->target->url);
+    return true;
+}
+
+// ----------------------------------------------------------------------------------------------------- sending
+
+static void write_number(uint8_t *out, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+}
+
+bool postern_link_add(struct postern_link *link, uint32_t id, uint8_t *frame, size_t size)
+{
+    frame[0] = 1;
+    write_number(frame + 1, size + ID_SIZE, 8);
+    write_number(frame + 9, id, ID_SIZE);
+    size_t skipped = link->target->scheme == POSTERN_IPC ? 0 : 1; // the type byte
+    return postern_buffer_add(&link->out, frame + skipped, POSTERN_FRAME_PREFIX - skipped + size);
+}
+
+static void swap(struct postern_buffer *a, struct postern_buffer *b)
+{
+    struct postern_buffer kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+bool postern_link_begin_send(struct postern_link *link, struct postern_link_piece *piece)
+{
+    if (link->writing || link->broken || link->state < POSTERN_LINK_GREETING)
+        return false;
+    if (link->session != NULL && !postern_tls_session_write(link->session, &link->out, &link->sealed)) {
+        postern_link_break(link);
+        return false;
+    }
+    if (postern_buffer_size(&link->flying) == 0)
+        swap(&link->flying, link->session != NULL ? &link->sealed : &link->out);
+    *piece = (struct postern_link_piece){
+        .fd = link->fd, .bytes = link->flying.data + link->flying.begin, .size = postern_buffer_size(&link->flying)};
+    link->writing = piece->size > 0;
+    return link->writing;
+}
+
+ptrdiff_t postern_link_send(const struct postern_link_piece *piece)
+{
+    ptrdiff_t sent;
+    do
+        sent = send(piece->fd, piece->bytes, piece->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : sent;
+}
+
+bool postern_link_sent(struct postern_link *link, ptrdiff_t sent, struct postern_link_piece *piece)
+{
+    link->writing = false;
+    if (link->orphan_fd >= 0) {
+        close(link->orphan_fd);
+        link->orphan_fd = -1;
+        postern_buffer_wipe(&link->flying);
+    } else if (sent < 0) {
+        postern_link_break(link);
+    } else if (sent == 0) {
+        return false;
+    } else {
+        postern_buffer_take(&link->flying, (size_t)sent);
+    }
+    return postern_link_begin_send(link, piece);
+}
+
+void postern_link_break(struct postern_link *link)
+{
+    link->broken = true;
+    if (link->fd >= 0)
+        (void)shutdown(link->fd, SHUT_RDWR);
+}
+
+// --------------------------------------------------------------------------------------------------- receiving
+
+static struct postern_buffer *received_to(struct postern_link *link)
+{
+    return link->target->scheme == POSTERN_TLS_TCP ? &link->cipher : &link->in;
+}
+
+ptrdiff_t postern_link_receive(struct postern_link *link, bool may_wait)
+{
+    struct postern_buffer *to = received_to(link);
+    if (!postern_buffer_reserve(to, RECEIVE_SIZE)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return recv(link->fd, to->data + to->end, postern_buffer_room(to), may_wait && link->blocks ? 0 : MSG_DONTWAIT);
+}
+
+static bool take_greeting(struct postern_link *link)
+{
+    size_t there = postern_buffer_size(&link->in);
+    size_t size = there < GREETING_SIZE ? there : GREETING_SIZE;
+    if (memcmp(link->in.data + link->in.begin, their_greeting, size) != 0)
+        return fail_stranger(link);
+    if (size == GREETING_SIZE) {
+        postern_buffer_take(&link->in, GREETING_SIZE);
+        link->state = POSTERN_LINK_UP;
+    }
+    return true;
+}
+
+static bool fail_lost(struct postern_link *link, const char *why)
+{
+    if (link->state == POSTERN_LINK_UP)
+        return fail(link, POSTERN_UNAVAILABLE, false,
+                    "the connection to posternd at %s was lost before the answer came: %s", link->target->url, why);
+    return fail(link, POSTERN_UNAVAILABLE, false, "posternd at %s closes the connection at once: %s", link->target->url,
+                why);
+}
+
+bool postern_link_received(struct postern_link *link, ptrdiff_t size, int code, uint64_t now_ms)
+{
+    if (size < 0 && (code == EAGAIN || code == EWOULDBLOCK || code == EINTR))
+        return !link->broken || fail_lost(link, "it cannot be written to");
+    if (size < 0 && code == ENOMEM)
+        return fail_memory(link);
+    if (size <= 0)
+        return fail_lost(link, size == 0 ? "it was closed" : strerror(code));
+    received_to(link)->end += (size_t)size;
+    link->heard_ms = now_ms;
+    if (link->session != NULL && !postern_tls_session_feed(link->session, &link->cipher, &link->in, &link->sealed))
+        return fail_tls(link);
+    if (link->state == POSTERN_LINK_GREETING && postern_buffer_size(&link->in) > 0)
+        return take_greeting(link);
+    return true;
+}
+
+static uint64_t read_number(const uint8_t *bytes, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+enum postern_link_next postern_link_next(struct postern_link *link, struct postern_link_reply *reply)
+{
+    const bool has_type = link->target->scheme == POSTERN_IPC;
+    const size_t header = has_type ? 9 : 8, there = postern_buffer_size(&link->in);
+    const uint8_t *bytes = link->in.data + link->in.begin;
+    if (link->state != POSTERN_LINK_UP || there < header)
+        return POSTERN_NEXT_NONE;
+    uint64_t size = read_number(bytes + header - 8, 8);
+    if ((has_type && bytes[0] != 1) || size < ID_SIZE || size > REPLY_MAX + ID_SIZE) {
+        (void)fail_stranger(link);
+        return POSTERN_NEXT_BAD;
+    }
+    if (there - header < size)
+        return POSTERN_NEXT_NONE;
+    *reply = (struct postern_link_reply){.id = (uint32_t)read_number(bytes + header, ID_SIZE),
+                                         .bytes = bytes + header + ID_SIZE,
+                                         .size = (size_t)size - ID_SIZE,
+                                         .frame_size = header + (size_t)size};
+    return POSTERN_NEXT_REPLY;
+}
+
+void postern_link_take(struct postern_link *link, const struct postern_link_reply *reply)
+{
+    postern_buffer_take(&link->in, reply->frame_size);
+}
