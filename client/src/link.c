@@ -49,10 +49,10 @@ static enum postern_status split_host(struct postern_target *target, const char 
     }
     if (size == 0 || size >= sizeof target->host || port[0] == '\0' || strlen(port) >= sizeof target->port ||
         strspn(port, "0123456789") != strlen(port))
-        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "cannot use the URL \"%.200s\": give one like "
-                            "tcp://HOST:PORT",
-                            target->url);
+        return postern_fail(
+            error, POSTERN_INVALID_ARGUMENT,
+            "cannot use the URL \"%.200s\": give one like tcp://HOST:PORT or ipc:///run/postern/postern.sock",
+            target->url);
     memcpy(target->host, address, size);
     target->host[size] = '\0';
     memcpy(target->port, port, strlen(port) + 1);
