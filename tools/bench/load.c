@@ -59,11 +59,16 @@ static void fail_lane(struct lane *lane, const char *text)
     stop_lane(lane);
 }
 
+static bool is_over(const struct lane *lane, uint64_t now_ns)
+{
+    return lane->answered + lane->failed > 0 && now_ns >= lane->load->deadline_ns;
+}
+
 static void begin_call(struct lane *lane, uint64_t now_ns)
 {
     struct load *load = lane->load;
     lane->n = atomic_fetch_add_explicit(&load->next, 1, memory_order_relaxed);
-    if (load->plan->calls != 0 ? lane->n >= load->plan->calls : now_ns >= load->deadline_ns) {
+    if (load->plan->calls != 0 ? lane->n >= load->plan->calls : is_over(lane, now_ns)) {
         stop_lane(lane);
         return;
     }
@@ -165,7 +170,7 @@ static void run_all(struct load *load)
 {
     const uint64_t now_ns = process_now_ns();
     load->busy = load->plan->outstanding;
-    load->deadline_ns = now_ns + load->plan->seconds * 1000000000;
+    load->deadline_ns = now_ns + (uint64_t)(load->plan->seconds * 1e9);
     for (unsigned i = 0; i < load->plan->outstanding; i++)
         begin_call(&load->lanes[i], process_now_ns());
     pthread_mutex_lock(&load->mutex);

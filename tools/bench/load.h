@@ -15,9 +15,9 @@
 struct load_plan {
     const char *url;
     unsigned connections;
-    unsigned outstanding; // over all connections together
-    uint64_t calls;       // stop after so many; 0 = by time
-    uint64_t seconds;
+    unsigned outstanding;                        // over all connections together
+    uint64_t calls;                              // stop after so many; 0 = by time
+    double seconds;                              // every lane makes at least one call
     nng_msg *(*make)(void *context, uint64_t n); // the n-th request; NULL = memory is out
     bool (*check)(void *context, uint64_t n, const uint8_t *reply, size_t size);
     void *context;
