@@ -230,13 +230,13 @@ static bool start_servers(struct bench *bench)
 {
     nng_socket socket;
     struct daemon *daemon = &bench->daemon;
-    if (!daemon_start(daemon) || !load_connect(daemon->url, &daemon->process, &socket))
+    if (!redis_start(&bench->redis, daemon->dir, daemon->log) ||
+        !echo_start(&bench->echo, daemon->dir, OUTSTANDING, daemon->log) || !daemon_start(daemon) ||
+        !load_connect(daemon->url, &daemon->process, &socket))
         return false;
     const bool made = make_key(bench, socket);
     nng_close(socket);
-    const struct caller_target key = {.token = bench->token, .scope = SCOPE};
-    return made && echo_start(&bench->echo, daemon->dir, OUTSTANDING, daemon->log) &&
-           redis_start(&bench->redis, daemon->dir, daemon->log, &key);
+    return made && redis_put_key(&bench->redis, bench->token, SCOPE);
 }
 
 // --- the table
@@ -301,8 +301,10 @@ int bench_compare(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bench->options = options;
     if (daemon_prepare(options, &bench->daemon)) {
         measured = start_servers(bench) && measure_all(bench) && daemon_stop(&bench->daemon);

@@ -304,8 +304,10 @@ static void print(struct bench *bench, const struct options *options, double sec
 int bench_custom(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bool fine = open_bench(bench, options);
     const uint64_t rss_before_kib = process_rss_anon_kib(0);
     const uint64_t began_ns = process_now_ns();

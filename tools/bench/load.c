@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CALL_TIMEOUT_MS = 10000, CONNECT_TIMEOUT_S = 30, CONNECTIONS_MAX = 16 };
+enum { CALL_TIMEOUT_MS = 10000, START_TIMEOUT_S = 30, CONNECT_TIMEOUT_S = 5, CONNECTIONS_MAX = 16 };
 
 // A context of a REQ socket: one call at a time, the next one as soon as the reply has been checked.
 struct lane {
@@ -237,6 +237,7 @@ static int open_socket(nng_socket *out)
 bool load_connect(const char *url, struct process *server, nng_socket *out)
 {
     const uint64_t began_ns = process_now_ns();
+    const uint64_t patience_ns = (server != NULL ? START_TIMEOUT_S : CONNECT_TIMEOUT_S) * UINT64_C(1000000000);
     int error = open_socket(out);
     if (error != 0) {
         fprintf(stderr, "postern-bench: cannot open a socket: %s\n", nng_strerror(error));
@@ -244,7 +245,7 @@ bool load_connect(const char *url, struct process *server, nng_socket *out)
     }
     while ((error = nng_dial(*out, url, NULL, 0)) != 0) {
         const bool gone = server != NULL && !process_runs(server);
-        if (gone || process_now_ns() - began_ns > CONNECT_TIMEOUT_S * UINT64_C(1000000000)) {
+        if (gone || process_now_ns() - began_ns > patience_ns) {
             fprintf(stderr, "postern-bench: %s: %s\n", url, gone ? "the server has ended" : nng_strerror(error));
             nng_close(*out);
             return false;

@@ -35,12 +35,17 @@ static bool fail(struct pipeline *pipeline, const char *text)
     return false;
 }
 
+static const char *explain(int error)
+{
+    return error == EAGAIN ? "nothing within 10 s" : strerror(error);
+}
+
 static bool send_output(struct pipeline *pipeline)
 {
     for (size_t sent = 0; sent < pipeline->output_size;) {
         const ssize_t size = send(pipeline->fd, pipeline->output + sent, pipeline->output_size - sent, MSG_NOSIGNAL);
         if (size < 0 && errno != EINTR)
-            return fail(pipeline, strerror(errno));
+            return fail(pipeline, explain(errno));
         sent += size > 0 ? (size_t)size : 0;
     }
     pipeline->output_size = 0;
@@ -54,7 +59,7 @@ static bool receive_input(struct pipeline *pipeline)
         size = recv(pipeline->fd, pipeline->input + pipeline->input_size, INPUT_SIZE - pipeline->input_size, 0);
     while (size < 0 && errno == EINTR);
     if (size <= 0)
-        return fail(pipeline, size == 0 ? "posternd closed the connection" : strerror(errno));
+        return fail(pipeline, size == 0 ? "posternd closed the connection" : explain(errno));
     pipeline->input_size += (size_t)size;
     return true;
 }
@@ -142,6 +147,7 @@ static int open_connection(const char *url)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const struct timeval timeout = {.tv_sec = TIMEOUT_S};
     uint8_t answer[GREETING_SIZE];
+    errno = EPROTO; // where the system has nothing to complain about
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     snprintf(address.sun_path, sizeof address.sun_path, "%s", url + strlen(scheme));
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&

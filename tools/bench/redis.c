@@ -1,12 +1,12 @@
 #include "redis.h"
 
-#include <hiredis.h>
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { TIMEOUT_S = 10, START_TIMEOUT_S = 30, SHA_SIZE = 40 };
+enum { TIMEOUT_S = 10, START_TIMEOUT_S = 30, KEY_LIFE_S = 365 * 86400 };
 
 // Answers {1, account, left this minute, left today}, or {0, why not}. As in posternd the token itself is not stored,
 // and only a call that fits all limits is charged.
@@ -135,33 +135,14 @@ static bool wait_until_it_serves(struct redis *redis)
     return false;
 }
 
-static bool put_key(const char *path, const struct caller_target *key)
+bool redis_start(struct redis *redis, const char *dir, const char *log_path)
 {
-    char failure[WIRE_TEXT_MAX] = "";
-    char expires_at[24];
-    redisReply *reply = NULL;
-    snprintf(expires_at, sizeof expires_at, "%lld", (long long)time(NULL) + 365 * 86400);
-    redisContext *context = connect_to(path, failure);
-    if (context != NULL) {
-        reply = take_reply(context,
-                           redisCommand(context, "EVAL %s 0 %s %s %s", store_key, key->token, key->scope, expires_at),
-                           failure);
-        redisFree(context);
-    }
-    if (reply == NULL) {
-        fprintf(stderr, "postern-bench: redis-server: %s\n", failure);
-        return false;
-    }
-    freeReplyObject(reply);
-    return true;
-}
-
-bool redis_start(struct redis *redis, const char *dir, const char *log_path, const struct caller_target *key)
-{
-    static const char *const words[] = {"redis-server", "--port",           "0",  "--unixsocket", NULL, "--dir",
-                                        NULL,           "--save",           "",   "--appendonly", "no", "--daemonize",
-                                        "no",           "--unixsocketperm", "700"};
-    enum { COUNT = sizeof words / sizeof words[0], SOCKET = 4, DIR = 6 };
+    // clang-format off
+    static const char *const words[] = {"redis-server", "--unixsocket", NULL, "--dir", NULL, "--port", "0",
+                                        "--unixsocketperm", "700", "--save", "", "--appendonly", "no",
+                                        "--daemonize", "no", "--loglevel", "warning"};
+    // clang-format on
+    enum { COUNT = sizeof words / sizeof words[0], SOCKET = 2, DIR = 4 };
     char *argv[COUNT + 1] = {NULL};
     snprintf(redis->socket, sizeof redis->socket, "%s/redis", dir);
     memcpy(argv, words, sizeof words); // posix_spawn does not write to them
@@ -171,5 +152,25 @@ bool redis_start(struct redis *redis, const char *dir, const char *log_path, con
         fprintf(stderr, "postern-bench: redis-server is one of the peers: install Debian's package redis-server\n");
         return false;
     }
-    return wait_until_it_serves(redis) && put_key(redis->socket, key);
+    return wait_until_it_serves(redis);
+}
+
+bool redis_put_key(const struct redis *redis, const char *token, const char *scope)
+{
+    char failure[WIRE_TEXT_MAX] = "";
+    char expires_at[24];
+    redisReply *reply = NULL;
+    snprintf(expires_at, sizeof expires_at, "%lld", (long long)time(NULL) + KEY_LIFE_S);
+    redisContext *context = connect_to(redis->socket, failure);
+    if (context != NULL) {
+        void *received = redisCommand(context, "EVAL %s 0 %s %s %s", store_key, token, scope, expires_at);
+        reply = take_reply(context, received, failure);
+        redisFree(context);
+    }
+    if (reply == NULL) {
+        fprintf(stderr, "postern-bench: redis-server: %s\n", failure);
+        return false;
+    }
+    freeReplyObject(reply);
+    return true;
 }

@@ -13,8 +13,10 @@ struct redis {
     char socket[120];
 };
 
-// Starts it and stores a key that holds `scope`, in an account with a limit a minute and one a day that is never
-// reached. False: printed on stderr, with the package that is missing.
-bool redis_start(struct redis *redis, const char *dir, const char *log_path, const struct caller_target *key);
+// Returns when it serves. False: printed on stderr, with the package that is missing.
+bool redis_start(struct redis *redis, const char *dir, const char *log_path);
+// Stores a key that holds `scope`, of an account with a limit a minute and one a day that are never reached. False:
+// printed on stderr.
+bool redis_put_key(const struct redis *redis, const char *token, const char *scope);
 
 #endif

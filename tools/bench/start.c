@@ -187,8 +187,10 @@ int bench_start(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bench->options = options;
     bench->tokens = calloc(options->keys, sizeof *bench->tokens);
     if (bench->tokens == NULL) {

@@ -173,8 +173,10 @@ int bench_verify(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bench->options = options;
     if (!daemon_prepare(options, &bench->daemon))
         goto out;
