@@ -38,7 +38,7 @@ struct slot {
 };
 
 struct bench {
-    char dir[88];
+    const char *dir;
     struct log log;
     struct secret *secret;
     struct clock *clock;
@@ -100,8 +100,7 @@ static bool open_bench(struct bench *bench, const struct options *options)
     pthread_mutex_init(&bench->mutex, NULL);
     pthread_cond_init(&bench->woken, NULL);
     bench->slots = calloc(OUTSTANDING, sizeof *bench->slots);
-    if (!process_make_dir(options->dir, bench->dir, sizeof bench->dir))
-        return false;
+    bench->dir = options->dir;
     if (bench->slots == NULL || !open_stores(bench, &note) ||
         limit_parse(slice_text(LIMIT_TEXT), &bench->limit, &note) != STATUS_OK)
         return complain(&note);
@@ -133,8 +132,6 @@ static void close_bench(struct bench *bench)
     free(bench->slots);
     pthread_cond_destroy(&bench->woken);
     pthread_mutex_destroy(&bench->mutex);
-    if (bench->dir[0] != '\0')
-        process_remove_dir(bench->dir);
 }
 
 // --- one call
@@ -250,7 +247,10 @@ static bool probe(struct bench *bench, uint64_t meters)
     struct slot *slot = bench->idle;
     for (uint64_t i = 0; i < PROBES; i++) {
         prepare(bench, slot, i * (meters / PROBES), true);
-        if (!advance(bench, slot) || bench->failure[0] != '\0')
+        if (!advance(bench, slot))
+            snprintf(bench->failure, sizeof bench->failure, "%s: a question has to wait",
+                     slot->name + sizeof NAMESPACE);
+        if (bench->failure[0] != '\0')
             return false;
         if (slot->call.decision.meters[0].view.remaining != AMOUNT - 1) {
             snprintf(bench->failure, sizeof bench->failure, "%s: not what was spent", slot->name + sizeof NAMESPACE);
@@ -304,8 +304,10 @@ static void print(struct bench *bench, const struct options *options, double sec
 int bench_custom(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bool fine = open_bench(bench, options);
     const uint64_t rss_before_kib = process_rss_anon_kib(0);
     const uint64_t began_ns = process_now_ns();

@@ -10,10 +10,7 @@ bool daemon_prepare(const struct options *options, struct daemon *out)
         snprintf(out->program, sizeof out->program, "%s", options->posternd);
     else if (!process_neighbour("posternd", out->program))
         return false;
-    if (!process_make_dir(options->dir, out->dir, sizeof out->dir)) {
-        out->dir[0] = '\0';
-        return false;
-    }
+    out->dir = options->dir;
     snprintf(out->data, sizeof out->data, "%s/data", out->dir);
     snprintf(out->url, sizeof out->url, "ipc://%s/socket", out->dir);
     snprintf(out->log, sizeof out->log, "%s/log", out->dir);
@@ -39,12 +36,8 @@ bool daemon_stop(struct daemon *daemon)
 void daemon_clean_up(struct daemon *daemon, bool succeeded)
 {
     process_kill(&daemon->process);
-    if (daemon->dir[0] == '\0')
-        return;
-    if (succeeded)
-        process_remove_dir(daemon->dir);
-    else
-        fprintf(stderr, "postern-bench: what posternd said is in %s; remove %s when done\n", daemon->log, daemon->dir);
+    if (!succeeded)
+        process_print_end(daemon->log);
 }
 
 bool daemon_must(nng_socket socket, nng_msg *request, const char *what)
@@ -78,9 +71,9 @@ bool daemon_read_token(const uint8_t *reply, size_t size, char token[DAEMON_TOKE
     return found;
 }
 
-bool daemon_create(nng_socket socket, const char *account, char token[DAEMON_TOKEN_MAX + 1])
+bool daemon_create(nng_socket socket, const char *account, const char *scope, char token[DAEMON_TOKEN_MAX + 1])
 {
-    nng_msg *reply = load_ask(socket, wire_create(account, "bench"));
+    nng_msg *reply = load_ask(socket, wire_create(account, "bench", scope));
     if (reply == NULL)
         return false;
     const bool found = daemon_read_token(nng_msg_body(reply), nng_msg_len(reply), token);

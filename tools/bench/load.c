@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CALL_TIMEOUT_MS = 10000, CONNECT_TIMEOUT_S = 30, CONNECTIONS_MAX = 16 };
+enum { CALL_TIMEOUT_MS = 10000, START_TIMEOUT_S = 30, CONNECT_TIMEOUT_S = 5, CONNECTIONS_MAX = 16 };
 
 // A context of a REQ socket: one call at a time, the next one as soon as the reply has been checked.
 struct lane {
@@ -59,11 +59,16 @@ static void fail_lane(struct lane *lane, const char *text)
     stop_lane(lane);
 }
 
+static bool is_over(const struct lane *lane, uint64_t now_ns)
+{
+    return lane->answered + lane->failed > 0 && now_ns >= lane->load->deadline_ns;
+}
+
 static void begin_call(struct lane *lane, uint64_t now_ns)
 {
     struct load *load = lane->load;
     lane->n = atomic_fetch_add_explicit(&load->next, 1, memory_order_relaxed);
-    if (load->plan->calls != 0 ? lane->n >= load->plan->calls : now_ns >= load->deadline_ns) {
+    if (load->plan->calls != 0 ? lane->n >= load->plan->calls : is_over(lane, now_ns)) {
         stop_lane(lane);
         return;
     }
@@ -165,7 +170,7 @@ static void run_all(struct load *load)
 {
     const uint64_t now_ns = process_now_ns();
     load->busy = load->plan->outstanding;
-    load->deadline_ns = now_ns + load->plan->seconds * 1000000000;
+    load->deadline_ns = now_ns + (uint64_t)(load->plan->seconds * 1e9);
     for (unsigned i = 0; i < load->plan->outstanding; i++)
         begin_call(&load->lanes[i], process_now_ns());
     pthread_mutex_lock(&load->mutex);
@@ -232,6 +237,7 @@ static int open_socket(nng_socket *out)
 bool load_connect(const char *url, struct process *server, nng_socket *out)
 {
     const uint64_t began_ns = process_now_ns();
+    const uint64_t patience_ns = (server != NULL ? START_TIMEOUT_S : CONNECT_TIMEOUT_S) * UINT64_C(1000000000);
     int error = open_socket(out);
     if (error != 0) {
         fprintf(stderr, "postern-bench: cannot open a socket: %s\n", nng_strerror(error));
@@ -239,7 +245,7 @@ bool load_connect(const char *url, struct process *server, nng_socket *out)
     }
     while ((error = nng_dial(*out, url, NULL, 0)) != 0) {
         const bool gone = server != NULL && !process_runs(server);
-        if (gone || process_now_ns() - began_ns > CONNECT_TIMEOUT_S * UINT64_C(1000000000)) {
+        if (gone || process_now_ns() - began_ns > patience_ns) {
             fprintf(stderr, "postern-bench: %s: %s\n", url, gone ? "the server has ended" : nng_strerror(error));
             nng_close(*out);
             return false;

@@ -15,9 +15,9 @@
 struct load_plan {
     const char *url;
     unsigned connections;
-    unsigned outstanding; // over all connections together
-    uint64_t calls;       // stop after so many; 0 = by time
-    uint64_t seconds;
+    unsigned outstanding;                        // over all connections together
+    uint64_t calls;                              // stop after so many; 0 = by time
+    double seconds;                              // every lane makes at least one call
     nng_msg *(*make)(void *context, uint64_t n); // the n-th request; NULL = memory is out
     bool (*check)(void *context, uint64_t n, const uint8_t *reply, size_t size);
     void *context;
@@ -36,7 +36,8 @@ bool load_run(const struct load_plan *plan, struct load_result *result);
 // False, and a line on stderr, when calls failed.
 bool load_is_clean(const char *what, const struct load_result *result);
 
-// A REQ socket connected to the server; tries until it listens, ends or 30 s are over. False: printed on stderr.
+// A REQ socket connected to the server; tries until it listens, ends or 30 s are over; without `server`,
+// which serves already, 5 s. False: printed on stderr.
 bool load_connect(const char *url, struct process *server, nng_socket *out);
 // One call: takes the request, returns the reply's message for the caller to free; NULL: printed on stderr.
 nng_msg *load_ask(nng_socket socket, nng_msg *request);

@@ -2,10 +2,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crowd.h"
 #include "echo.h"
+#include "guard.h"
 #include "options.h"
 
 static const struct command commands[] = {
+    {"compare",
+     "posternd and libpostern beside a bare nng REQ/REP pair and Redis with a Lua check, taking turns",
+     "seconds rounds posternd dir json ",
+     {.seconds = 1, .rounds = 5},
+     bench_compare},
     {"verify",
      "Verify calls per second over ipc, beside a bare nng echo server with the same messages",
      "seconds rounds outstanding algorithm anywhere posternd dir json ",
@@ -43,14 +50,16 @@ static void print_usage(void)
         printf("  %-7s %s\n", commands[i].name, commands[i].help);
         options_print(&commands[i]);
     }
-    printf(
-        "\nExit status: 0 measured, 1 could not measure, 2 misused. Whether a target was reached is in the output.\n");
+    printf("\nExit status: 0 measured, 1 could not measure or a call failed, 2 misused. Whether a target was reached "
+           "is in the output.\n");
 }
 
 int main(int argc, char *argv[])
 {
     if (argc > 1 && strcmp(argv[1], ECHO_COMMAND) == 0)
         return echo_serve(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], CROWD_COMMAND) == 0)
+        return crowd_serve(argc - 2, argv + 2);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
         print_usage();
         return 0;
@@ -58,7 +67,7 @@ int main(int argc, char *argv[])
     for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++) {
         struct options options;
         if (strcmp(argv[1], commands[i].name) == 0)
-            return options_parse(&commands[i], argc - 2, argv + 2, &options) ? commands[i].run(&options) : 2;
+            return options_parse(&commands[i], argc - 2, argv + 2, &options) ? guard_run(&commands[i], &options) : 2;
     }
     fprintf(stderr, "postern-bench: %s; try postern-bench --help\n",
             argc > 1 ? "no such benchmark" : "which benchmark?");

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, NUMBER, TEXT };
+enum kind { FLAG, NUMBER, SECONDS, TEXT };
 
 struct option {
     const char *name;
@@ -18,13 +18,13 @@ struct option {
 };
 
 static const struct option options[] = {
-    {"seconds", NUMBER, offsetof(struct options, seconds), 1, 3600, "N", "how long one measurement lasts"},
+    {"seconds", SECONDS, offsetof(struct options, seconds), 0, 3600, "S", "how long one measurement lasts"},
     {"rounds", NUMBER, offsetof(struct options, rounds), 1, 64, "N", "how often everything is measured"},
     {"outstanding", NUMBER, offsetof(struct options, outstanding), 1, 256, "N",
      "calls in flight on the one connection"},
     {"algorithm", TEXT, offsetof(struct options, algorithm), 0, 0, "NAME",
      "of the limit: fixed_window, sliding_window or token_bucket"},
-    {"keys", NUMBER, offsetof(struct options, keys), 100, 100000000, "N", "keys in the store"},
+    {"keys", NUMBER, offsetof(struct options, keys), 100, 200000, "N", "keys in the store"},
     {"meters", NUMBER, offsetof(struct options, meters), 1000, 100000000, "N", "how many meters"},
     {"resident", NUMBER, offsetof(struct options, resident), 64, 100000000, "N", "how many of them memory may hold"},
     {"strict", FLAG, offsetof(struct options, strict), 0, 0, "", "every charge waits for the disk (default: relaxed)"},
@@ -71,9 +71,24 @@ static bool read_number(const struct option *option, const char *text, uint64_t 
     return true;
 }
 
+static bool read_seconds(const struct option *option, const char *text, double *out)
+{
+    char *end = NULL;
+    const double value = strtod(text, &end);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || !(value > 0 && value <= (double)option->max)) {
+        fprintf(stderr, "postern-bench: --%s %s: a number above 0 and up to %llu is wanted\n", option->name, text,
+                (unsigned long long)option->max);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
 static bool set(const struct option *option, const char *value, struct options *out)
 {
     char *member = (char *)out + option->offset;
+    uint64_t number = 0;
+    double seconds = 0;
     switch (option->kind) {
     case FLAG:
         memcpy(member, &(bool){true}, sizeof(bool));
@@ -82,13 +97,17 @@ static bool set(const struct option *option, const char *value, struct options *
         memcpy(member, &value, sizeof value);
         return true;
     case NUMBER:
-        break;
+        if (!read_number(option, value, &number))
+            return false;
+        memcpy(member, &number, sizeof number);
+        return true;
+    case SECONDS:
+        if (!read_seconds(option, value, &seconds))
+            return false;
+        memcpy(member, &seconds, sizeof seconds);
+        return true;
     }
-    uint64_t number = 0;
-    if (!read_number(option, value, &number))
-        return false;
-    memcpy(member, &number, sizeof number);
-    return true;
+    return false;
 }
 
 bool options_parse(const struct command *command, int argc, char *const argv[], struct options *out)
@@ -128,9 +147,13 @@ void options_print(const struct command *command)
         printf("      %-18s %s", left, options[i].help);
         const char *member = (const char *)&command->defaults + options[i].offset;
         uint64_t number = 0;
+        double seconds = 0;
         if (options[i].kind == NUMBER) {
             memcpy(&number, member, sizeof number);
             printf(" (%llu)", (unsigned long long)number);
+        } else if (options[i].kind == SECONDS) {
+            memcpy(&seconds, member, sizeof seconds);
+            printf(" (%g)", seconds);
         }
         putchar('\n');
     }

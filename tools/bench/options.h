@@ -11,9 +11,9 @@ struct options {
     bool json;
     const char *posternd;  // program; NULL = beside this one
     bool anywhere;         // verify: the kernel may place servers and load as it likes
-    const char *dir;       // where the data directories go; NULL = $TMPDIR or /tmp
+    const char *dir;       // where the temporary directory goes, NULL = $TMPDIR or /tmp; in a benchmark: that directory
     const char *algorithm; // verify: that of the limit
-    uint64_t seconds;
+    double seconds;
     uint64_t rounds;
     uint64_t outstanding;
     uint64_t keys;
@@ -36,6 +36,7 @@ bool options_parse(const struct command *command, int argc, char *const argv[], 
 // The command's options with their defaults, on stdout.
 void options_print(const struct command *command);
 
+int bench_compare(const struct options *options);
 int bench_verify(const struct options *options);
 int bench_start(const struct options *options);
 int bench_limit(const struct options *options);

@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-enum { STOP_TIMEOUT_MS = 30000 };
+enum { STOP_TIMEOUT_MS = 30000, END_SIZE = 2000 };
 
 bool process_neighbour(const char *name, char out[PROCESS_PATH_MAX])
 {
@@ -60,29 +60,42 @@ static int spawn_on(size_t cpu, pid_t *pid, const posix_spawn_file_actions_t *ac
         CPU_SET(cpu - 1, &wanted);
         (void)sched_setaffinity(0, sizeof wanted, &wanted);
     }
-    const int error = posix_spawn(pid, argv[0], actions, NULL, argv, environ);
+    const int error = posix_spawnp(pid, argv[0], actions, NULL, argv, environ);
     if (cpu > 0)
         (void)sched_setaffinity(0, sizeof before, &before);
     return error;
 }
 
-bool process_start(char *const argv[], const char *log_path, struct process *out)
+static int set_streams(posix_spawn_file_actions_t *actions, const char *log_path, struct process_pipes pipes)
+{
+    int error = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (error == 0)
+        error = posix_spawn_file_actions_adddup2(actions, pipes.out >= 0 ? pipes.out : STDERR_FILENO, STDOUT_FILENO);
+    if (error == 0 && pipes.in >= 0)
+        error = posix_spawn_file_actions_adddup2(actions, pipes.in, STDIN_FILENO);
+    return error;
+}
+
+bool process_start_piped(char *const argv[], const char *log_path, struct process_pipes pipes, struct process *out)
 {
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
-    if (error == 0)
-        error =
-            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    if (error == 0)
-        error = spawn_on(out->cpu, &out->pid, &actions, argv);
-    posix_spawn_file_actions_destroy(&actions);
+    if (error == 0) {
+        error = set_streams(&actions, log_path, pipes);
+        if (error == 0)
+            error = spawn_on(out->cpu, &out->pid, &actions, argv);
+        posix_spawn_file_actions_destroy(&actions);
+    }
     if (error != 0) {
         out->pid = 0;
         fprintf(stderr, "postern-bench: cannot start %s: %s\n", argv[0], strerror(error));
     }
     return error == 0;
+}
+
+bool process_start(char *const argv[], const char *log_path, struct process *out)
+{
+    return process_start_piped(argv, log_path, (struct process_pipes){-1, -1}, out);
 }
 
 static bool wait_for(struct process *process, int flags, int *status)
@@ -144,21 +157,11 @@ uint64_t process_rss_anon_kib(pid_t pid)
 
 double process_cpu_s(pid_t pid)
 {
-    char path[64];
-    char line[1024];
-    unsigned long user = 0;
-    unsigned long system = 0;
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
         return 0;
-    // proc(5): fields 14 and 15, counted from the end of the name, which may hold blanks itself.
-    const char *name_end = fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
-    if (name_end != NULL &&
-        sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-        user = system = 0;
-    fclose(file);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 bool process_make_dir(const char *parent, char *out, size_t size)
@@ -188,6 +191,23 @@ static int remove_one(const char *path, const struct stat *facts, int type, stru
 void process_remove_dir(const char *path)
 {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void process_print_end(const char *log_path)
+{
+    char text[END_SIZE + 1];
+    FILE *file = fopen(log_path, "r");
+    if (file == NULL)
+        return;
+    const bool cut = fseek(file, -(long)END_SIZE, SEEK_END) == 0; // fails where it is shorter
+    if (!cut)
+        rewind(file);
+    const size_t size = fread(text, 1, END_SIZE, file);
+    fclose(file);
+    text[size] = '\0';
+    const char *line = cut ? strchr(text, '\n') : NULL;
+    if (size > 0)
+        fprintf(stderr, "postern-bench: the servers' last words:\n%s", line != NULL ? line + 1 : text);
 }
 
 uint64_t process_now_ns(void)

@@ -72,6 +72,9 @@ void report_series(struct report *report, const char *key, const char *label, co
         printf(" %s\n", unit);
 }
 
+static const char *const words[] = {"at least", "below", "at most"}; // by enum report_bound
+static const char *const keys[] = {"at_least", "below", "at_most"};
+
 static bool is_reached(double value, enum report_bound bound, double target)
 {
     switch (bound) {
@@ -88,17 +91,36 @@ static bool is_reached(double value, enum report_bound bound, double target)
 void report_target(struct report *report, const char *key, const char *label, const char *unit, double value,
                    enum report_bound bound, double target)
 {
-    static const char *const words[] = {"at least", "below", "at most"};
-    static const char *const keys[] = {"at_least", "below", "at_most"};
     const bool reached = is_reached(value, bound, target);
     if (!report->json) {
         printf("  %-38s %.2f %s%s(target: %s %g: %s)\n", label, value, unit, *unit == '\0' ? "" : " ", words[bound],
-               target, reached ? "reached" : "missed");
+               target, reached ? "reached" : "not reached");
         fflush(stdout);
         return;
     }
     start_member(report, key);
     printf("{\"value\": %.3f, \"%s\": %g, \"reached\": %s}", value, keys[bound], target, reached ? "true" : "false");
+}
+
+void report_comparison_head(struct report *report)
+{
+    if (!report->json)
+        printf("  %-54s %9s / %9s %-8s %5s  floor\n", "figure, ours / theirs", "ours", "theirs", "", "ratio");
+}
+
+void report_comparison(struct report *report, const struct report_comparison *row)
+{
+    const double ratio = row->ours / row->theirs;
+    const bool reached = is_reached(ratio, row->bound, row->target);
+    const int decimals = row->ours < 1000 && row->theirs < 1000 ? 1 : 0;
+    if (!report->json) {
+        printf("  %-54s %9.*f / %9.*f %-8s %5.2f  %s %g: %s\n", row->label, decimals, row->ours, decimals, row->theirs,
+               row->unit, ratio, words[row->bound], row->target, reached ? "reached" : "not reached");
+        return;
+    }
+    start_member(report, row->key);
+    printf("{\"unit\": \"%s\", \"ours\": %.3f, \"theirs\": %.3f, \"ratio\": %.3f, \"%s\": %g, \"reached\": %s}",
+           row->unit, row->ours, row->theirs, ratio, keys[row->bound], row->target, reached ? "true" : "false");
 }
 
 // --- the machine

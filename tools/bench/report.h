@@ -21,9 +21,19 @@ void report_figure(struct report *report, const char *key, const char *label, co
                    double value);
 void report_series(struct report *report, const char *key, const char *label, const char *unit, const double *values,
                    size_t count);
-// A figure with a target: says "reached" or "missed".
+// A figure with a target: says "reached" or "not reached".
 void report_target(struct report *report, const char *key, const char *label, const char *unit, double value,
                    enum report_bound bound, double target);
+// Two sides of the same figure, and what their ratio has to be: a row of a table.
+struct report_comparison {
+    const char *key, *label, *unit;
+    double ours, theirs;
+    enum report_bound bound;
+    double target;
+};
+
+void report_comparison_head(struct report *report);
+void report_comparison(struct report *report, const struct report_comparison *row);
 // Ends with the machine: cores, processor, kernel, date, and the file system of `dir` (NULL: none was used).
 void report_close(struct report *report, const char *dir);
 

@@ -27,9 +27,8 @@ struct measured {
 struct bench {
     const struct options *options;
     struct daemon daemon;
-    char (*tokens)[DAEMON_TOKEN_MAX + 1]; // of the keys that were made: the first `keys`
-    uint64_t keys;
-    uint64_t first; // offset into the shuffled order of keys
+    char (*tokens)[DAEMON_TOKEN_MAX + 1]; // one for each key
+    uint64_t first;                       // offset into the shuffled order of keys
     struct load_result filled;
     struct measured measured;
 };
@@ -63,7 +62,7 @@ static nng_msg *make_key(void *context, uint64_t n)
     (void)context;
     account_of(n, account);
     snprintf(name, sizeof name, "key %llu", (unsigned long long)n);
-    return wire_create(account, name);
+    return wire_create(account, name, NULL);
 }
 
 static bool keep_token(void *context, uint64_t n, const uint8_t *reply, size_t size)
@@ -81,17 +80,6 @@ static bool run(struct bench *bench, struct load_plan plan, struct load_result *
     return load_run(&plan, result);
 }
 
-// The daemon keeps its replies to changes for 15 minutes, and bounds how many of one caller: some of the last keys may
-// be refused. With nine tenths of them the store is measured as it is, and the number of its keys is printed.
-static bool keep_made(struct bench *bench)
-{
-    for (uint64_t i = 0; i < bench->options->keys; i++) {
-        if (bench->tokens[i][0] != '\0')
-            memmove(bench->tokens[bench->keys++], bench->tokens[i], sizeof bench->tokens[i]);
-    }
-    return load_is_clean("create", &bench->filled) || bench->keys >= bench->options->keys / 10 * 9;
-}
-
 static bool fill(struct bench *bench)
 {
     nng_socket socket;
@@ -100,12 +88,12 @@ static bool fill(struct bench *bench)
     const uint64_t accounts = (bench->options->keys + KEYS_PER_ACCOUNT - 1) / KEYS_PER_ACCOUNT;
     if (!daemon_start(&bench->daemon) || !load_connect(bench->daemon.url, &bench->daemon.process, &socket))
         return false;
-    const bool ready = daemon_must(socket, wire_put_tier("bench", &limit), "put tier");
+    const bool ready = daemon_must(socket, wire_put_tier("bench", &limit, 1), "put tier");
     nng_close(socket);
     const struct load_plan put = {.calls = accounts, .make = make_account, .check = check_ok};
     const struct load_plan create = {.calls = bench->options->keys, .make = make_key, .check = keep_token};
     return ready && run(bench, put, &result) && load_is_clean("put account", &result) &&
-           run(bench, create, &bench->filled) && keep_made(bench) && daemon_stop(&bench->daemon);
+           run(bench, create, &bench->filled) && load_is_clean("create", &bench->filled) && daemon_stop(&bench->daemon);
 }
 
 // --- measuring
@@ -132,8 +120,8 @@ static nng_msg *make_verify(void *context, uint64_t n)
 {
     const struct bench *bench = context;
     const uint64_t stride = UINT64_C(2654435761); // prime
-    const uint64_t key = (bench->first + n * stride) % bench->keys;
-    return wire_verify(bench->tokens[key], NULL);
+    const uint64_t key = (bench->first + n * stride) % bench->options->keys;
+    return wire_verify(bench->tokens[key], NULL, NULL);
 }
 
 static bool check_allowed(void *context, uint64_t n, const uint8_t *reply, size_t size)
@@ -176,7 +164,7 @@ static void print(struct bench *bench)
     struct measured *measured = &bench->measured;
     const size_t rounds = (size_t)bench->options->rounds;
     report_open(&report, "start", bench->options->json);
-    report_figure(&report, "keys", "keys", "in the store", 0, (double)bench->keys);
+    report_figure(&report, "keys", "keys", "in the store", 0, (double)bench->options->keys);
     report_figure(&report, "creates_per_s", "create, 256 outstanding", "calls/s", 0,
                   (double)bench->filled.answered / bench->filled.seconds);
     report_figure(&report, "create_p50", "create, p50", "ms", 1,
@@ -199,8 +187,10 @@ int bench_start(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bench->options = options;
     bench->tokens = calloc(options->keys, sizeof *bench->tokens);
     if (bench->tokens == NULL) {

@@ -96,11 +96,13 @@ static bool add_up(struct producer *producers, unsigned count, struct measured *
     return fine;
 }
 
-static bool measure(struct store *store, unsigned count, uint64_t seconds, struct measured *out)
+static bool measure(struct store *store, unsigned count, double seconds, struct measured *out)
 {
     struct producer *producers = calloc(count, sizeof *producers);
-    if (producers == NULL)
+    if (producers == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return false;
+    }
     *out = (struct measured){0};
     const uint64_t commits = store_health(store).commits;
     const uint64_t began_ns = process_now_ns();
@@ -109,12 +111,14 @@ static bool measure(struct store *store, unsigned count, uint64_t seconds, struc
         struct producer *producer = &producers[started];
         producer->job = (struct store_job){.run = run, .done = finish};
         producer->store = store;
-        producer->deadline_ns = began_ns + seconds * 1000000000;
+        producer->deadline_ns = began_ns + (uint64_t)(seconds * 1e9);
         pthread_mutex_init(&producer->mutex, NULL);
         pthread_cond_init(&producer->changed, NULL);
         if (pthread_create(&producer->thread, NULL, produce, producer) != 0)
             break;
     }
+    if (started < count)
+        fprintf(stderr, "postern-bench: cannot start %u threads\n", count);
     const bool fine = add_up(producers, started, out) && started == count;
     out->seconds = (double)(process_now_ns() - began_ns) / 1e9;
     out->commits = store_health(store).commits - commits;
@@ -143,7 +147,7 @@ static void print(struct report *report, unsigned producers, const struct measur
     }
 }
 
-static bool measure_all(struct store *store, const struct options *options, const char *dir)
+static bool measure_all(struct store *store, const struct options *options)
 {
     struct report report;
     struct measured measured[sizeof producer_counts / sizeof producer_counts[0]];
@@ -154,27 +158,23 @@ static bool measure_all(struct store *store, const struct options *options, cons
     report_open(&report, "store", options->json);
     for (size_t i = 0; i < sizeof producer_counts / sizeof producer_counts[0]; i++)
         print(&report, producer_counts[i], &measured[i]);
-    report_close(&report, dir);
+    report_close(&report, options->dir);
     return true;
 }
 
 int bench_store(const struct options *options)
 {
-    char dir[PROCESS_PATH_MAX];
-    char path[PROCESS_PATH_MAX + 8];
+    char path[PROCESS_PATH_MAX];
     struct store *store = NULL;
     struct status_note note = {0};
-    if (!process_make_dir(options->dir, dir, sizeof dir))
-        return 1;
-    snprintf(path, sizeof path, "%s/store", dir);
+    snprintf(path, sizeof path, "%s/store", options->dir);
     const struct store_options open = {
         .path = path, .tables = tables, .table_count = 1, .map_size_bytes = (size_t)4 << 30, .max_readers = 8};
     bool measured = false;
     if (store_open(&open, &store, &note) != STATUS_OK)
         fprintf(stderr, "postern-bench: %s\n", note.message);
     else
-        measured = measure_all(store, options, dir);
+        measured = measure_all(store, options);
     store_close(store);
-    process_remove_dir(dir);
     return measured ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-// Verify calls per second over one ipc connection, beside a bare nng echo server that answers requests of the same
-// size with the same bytes. The two take turns within each round, with the same load generator.
+// Verify calls per second by nng's REQ over one ipc connection, beside a bare nng echo server with messages of about
+// the same size; what a limit and a charge_id cost. They take turns within each round, with the same load generator.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +7,10 @@
 #include "daemon.h"
 #include "echo.h"
 #include "report.h"
+#include "sample.h"
 
-#include "base/random.h"
-
-enum { ROUNDS_MAX = 64, MESSAGE_MAX = 4096, WARM_UP_S = 1 };
+enum { ROUNDS_MAX = 64, WARM_UP_S = 1 };
 enum side { ECHO, LIMITED, CHARGED, UNLIMITED, SIDES };
-
-// The same as posternd's default number of contexts.
-#define ECHO_CONTEXTS "256"
 
 static const double TARGET = 0.7;
 
@@ -24,12 +20,6 @@ static const struct {
                   [LIMITED] = {"verify", "verify"},
                   [CHARGED] = {"charge_id", "verify, charge_id"},
                   [UNLIMITED] = {"unlimited", "verify, unlimited"}};
-
-struct message {
-    uint8_t bytes[MESSAGE_MAX];
-    size_t size;
-    size_t charge_id_at; // made anew for each call; 0 = it has none
-};
 
 struct measured {
     double per_second[ROUNDS_MAX];
@@ -41,11 +31,8 @@ struct measured {
 struct bench {
     const struct options *options;
     struct daemon daemon;
-    struct process echo;
-    char echo_url[120];
-    char reply_path[112];
-    struct message requests[SIDES];
-    size_t reply_size;
+    struct echo echo;
+    struct sample requests[SIDES]; // of Verify
     struct measured measured[SIDES];
 };
 
@@ -64,129 +51,47 @@ static bool parse_algorithm(const char *name, Postern__V1__Algorithm *out)
     return false;
 }
 
-static bool take_message(nng_msg *message, struct message *out)
-{
-    if (message == NULL || nng_msg_len(message) > sizeof out->bytes)
-        return false;
-    out->size = nng_msg_len(message);
-    memcpy(out->bytes, nng_msg_body(message), out->size);
-    nng_msg_free(message);
-    return true;
-}
-
 static bool make_key(nng_socket socket, const char *name, Postern__V1__Algorithm algorithm,
                      char token[DAEMON_TOKEN_MAX + 1])
 {
     const Postern__V1__Limit limit = wire_ample_limit(algorithm);
-    return daemon_must(socket, wire_put_tier(name, &limit), "put tier") &&
-           daemon_must(socket, wire_put_account(name, name, 10), "put account") && daemon_create(socket, name, token);
-}
-
-// A Verify with a charge_id, and where in its bytes the id is.
-static bool take_charged(const char *token, struct message *request)
-{
-    uint8_t id[WIRE_CHARGE_ID_SIZE];
-    random_fill(id, sizeof id);
-    if (!take_message(wire_verify(token, id), request))
-        return false;
-    const uint8_t *found = memmem(request->bytes, request->size, id, sizeof id);
-    request->charge_id_at = found != NULL ? (size_t)(found - request->bytes) : 0;
-    return found != NULL;
+    return daemon_must(socket, wire_put_tier(name, &limit, 1), "put tier") &&
+           daemon_must(socket, wire_put_account(name, name, 10), "put account") &&
+           daemon_create(socket, name, NULL, token);
 }
 
 static bool make_keys(struct bench *bench, nng_socket socket, Postern__V1__Algorithm algorithm)
 {
     char token[DAEMON_TOKEN_MAX + 1];
     return make_key(socket, "limited", algorithm, token) &&
-           take_message(wire_verify(token, NULL), &bench->requests[LIMITED]) &&
-           take_charged(token, &bench->requests[CHARGED]) &&
+           sample_verify(token, NULL, false, &bench->requests[LIMITED]) &&
+           sample_verify(token, NULL, true, &bench->requests[CHARGED]) &&
            make_key(socket, "unlimited", POSTERN__V1__ALGORITHM__ALGORITHM_UNSPECIFIED, token) &&
-           take_message(wire_verify(token, NULL), &bench->requests[UNLIMITED]);
+           sample_verify(token, NULL, false, &bench->requests[UNLIMITED]);
 }
 
-// One real Verify: its reply is what the echo server will say.
-static bool record_reply(struct bench *bench, nng_socket socket)
-{
-    nng_msg *request = NULL;
-    struct message reply = {.size = 0};
-    if (nng_msg_alloc(&request, 0) != 0 ||
-        nng_msg_append(request, bench->requests[LIMITED].bytes, bench->requests[LIMITED].size) != 0)
-        return false;
-    if (!take_message(load_ask(socket, request), &reply))
-        return false;
-    if (!wire_is_allowed(reply.bytes, reply.size)) {
-        char text[WIRE_TEXT_MAX];
-        wire_describe(reply.bytes, reply.size, text);
-        fprintf(stderr, "postern-bench: verify: %s\n", text);
-        return false;
-    }
-    bench->reply_size = reply.size;
-    FILE *file = fopen(bench->reply_path, "wb");
-    const bool written = file != NULL && fwrite(reply.bytes, 1, reply.size, file) == reply.size;
-    if ((file != NULL && fclose(file) != 0) || !written) {
-        perror(bench->reply_path);
-        return false;
-    }
-    return true;
-}
-
-static bool prepare_keys(struct bench *bench)
+static bool start_servers(struct bench *bench)
 {
     nng_socket socket;
+    struct daemon *daemon = &bench->daemon;
     Postern__V1__Algorithm algorithm;
-    if (!parse_algorithm(bench->options->algorithm, &algorithm) || !daemon_start(&bench->daemon) ||
-        !load_connect(bench->daemon.url, &bench->daemon.process, &socket))
+    if (!parse_algorithm(bench->options->algorithm, &algorithm) || !daemon_start(daemon) ||
+        !load_connect(daemon->url, &daemon->process, &socket))
         return false;
-    const bool ready = make_keys(bench, socket, algorithm) && record_reply(bench, socket);
-    bench->requests[ECHO] = bench->requests[LIMITED];
+    const bool ready = make_keys(bench, socket, algorithm);
     nng_close(socket);
-    return ready;
+    return ready && echo_start(&bench->echo, daemon->dir, (unsigned)bench->options->outstanding, daemon->log);
 }
 
-static bool start_echo(struct bench *bench)
+static bool measure(struct bench *bench, enum side side, double seconds, struct load_result *result)
 {
-    static char command[] = ECHO_COMMAND;
-    static char contexts[] = ECHO_CONTEXTS;
-    char program[PROCESS_PATH_MAX];
-    char *argv[] = {program, command, bench->echo_url, bench->reply_path, contexts, NULL};
-    nng_socket socket;
-    if (!process_neighbour(NULL, program) || !process_start(argv, bench->daemon.log, &bench->echo) ||
-        !load_connect(bench->echo_url, &bench->echo, &socket))
-        return false;
-    nng_close(socket);
-    return true;
-}
-
-static nng_msg *make(void *context, uint64_t n)
-{
-    const struct message *request = context;
-    nng_msg *message = NULL;
-    (void)n;
-    if (nng_msg_alloc(&message, request->size) != 0)
-        return NULL;
-    uint8_t *bytes = nng_msg_body(message);
-    memcpy(bytes, request->bytes, request->size);
-    if (request->charge_id_at > 0)
-        random_fill(bytes + request->charge_id_at, WIRE_CHARGE_ID_SIZE);
-    return message;
-}
-
-static bool check(void *context, uint64_t n, const uint8_t *reply, size_t size)
-{
-    (void)context;
-    (void)n;
-    return wire_is_allowed(reply, size);
-}
-
-static bool measure(struct bench *bench, enum side side, uint64_t seconds, struct load_result *result)
-{
-    const struct load_plan plan = {.url = side == ECHO ? bench->echo_url : bench->daemon.url,
-                                   .connections = 1,
-                                   .outstanding = (unsigned)bench->options->outstanding,
-                                   .seconds = seconds,
-                                   .make = make,
-                                   .check = check,
-                                   .context = &bench->requests[side]};
+    struct load_plan plan = {
+        .url = bench->daemon.url, .make = sample_make, .check = sample_check, .context = &bench->requests[side]};
+    if (side == ECHO)
+        plan = (struct load_plan){.url = bench->echo.url, .make = echo_make, .check = echo_check};
+    plan.connections = 1;
+    plan.outstanding = (unsigned)bench->options->outstanding;
+    plan.seconds = seconds;
     return load_run(&plan, result) && load_is_clean(names[side].label, result);
 }
 
@@ -194,7 +99,7 @@ static bool measure_round(struct bench *bench, enum side side, uint64_t round)
 {
     struct measured *measured = &bench->measured[side];
     struct load_result result;
-    const pid_t server = side == ECHO ? bench->echo.pid : bench->daemon.process.pid;
+    const pid_t server = side == ECHO ? bench->echo.process.pid : bench->daemon.process.pid;
     const double cpu_s = process_cpu_s(server);
     if (!measure(bench, side, bench->options->seconds, &result))
         return false;
@@ -240,9 +145,10 @@ static void print(struct bench *bench)
     report_figure(&report, "outstanding", "outstanding calls", "on one connection", 0,
                   (double)bench->options->outstanding);
     report_text(&report, "placement", "placement",
-                bench->echo.cpu > 0 ? "each server on one processor, the load on the others" : "as the kernel likes");
+                bench->echo.process.cpu > 0 ? "each server on one processor, the load on the others"
+                                            : "as the kernel likes");
     report_figure(&report, "request_bytes", "request", "bytes", 0, (double)bench->requests[LIMITED].size);
-    report_figure(&report, "reply_bytes", "reply", "bytes", 0, (double)bench->reply_size);
+    report_figure(&report, "echo_bytes", "echo, request and reply", "bytes", 0, ECHO_SIZE);
     for (enum side side = 0; side < SIDES; side++) {
         struct measured *measured = &bench->measured[side];
         char key[64];
@@ -267,19 +173,19 @@ int bench_verify(const struct options *options)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL)
+    if (bench == NULL) {
+        fprintf(stderr, "postern-bench: memory is out\n");
         return 1;
+    }
     bench->options = options;
     if (!daemon_prepare(options, &bench->daemon))
         goto out;
-    bench->echo.cpu = bench->daemon.process.cpu = options->anywhere ? 0 : process_spare_cpu();
-    snprintf(bench->echo_url, sizeof bench->echo_url, "ipc://%s/echo", bench->daemon.dir);
-    snprintf(bench->reply_path, sizeof bench->reply_path, "%s/reply", bench->daemon.dir);
-    measured = prepare_keys(bench) && start_echo(bench) && measure_all(bench) && daemon_stop(&bench->daemon);
+    bench->echo.process.cpu = bench->daemon.process.cpu = options->anywhere ? 0 : process_spare_cpu();
+    measured = start_servers(bench) && measure_all(bench) && daemon_stop(&bench->daemon);
     if (measured)
         print(bench);
 out:
-    process_kill(&bench->echo);
+    process_kill(&bench->echo.process);
     daemon_clean_up(&bench->daemon, measured);
     free(bench);
     return measured ? 0 : 1;

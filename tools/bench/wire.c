@@ -35,17 +35,31 @@ nng_msg *wire_health(void)
     return pack(&request);
 }
 
-nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limit)
+nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limits, size_t count)
 {
-    Postern__V1__Limit copy = *limit;
-    Postern__V1__Limit *limits[1] = {&copy};
+    Postern__V1__Limit copies[WIRE_LIMITS_MAX];
+    Postern__V1__Limit *list[WIRE_LIMITS_MAX];
+    for (size_t i = 0; i < count && i < WIRE_LIMITS_MAX; i++) {
+        copies[i] = limits[i];
+        list[i] = &copies[i];
+    }
     Postern__V1__PutTierRequest put = POSTERN__V1__PUT_TIER_REQUEST__INIT;
     put.tier = text(tier);
-    put.n_limits = 1;
-    put.limits = limits;
+    put.n_limits = count;
+    put.limits = list;
     Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
     request.call_case = POSTERN__V1__REQUEST__CALL_PUT_TIER;
     request.put_tier = &put;
+    return pack(&request);
+}
+
+nng_msg *wire_put_scope(const char *scope)
+{
+    Postern__V1__PutScopeRequest put = POSTERN__V1__PUT_SCOPE_REQUEST__INIT;
+    put.scope = text(scope);
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_SCOPE;
+    request.put_scope = &put;
     return pack(&request);
 }
 
@@ -62,22 +76,34 @@ nng_msg *wire_put_account(const char *account, const char *tier, uint32_t max_ke
     return pack(&request);
 }
 
-nng_msg *wire_create(const char *account, const char *name)
+nng_msg *wire_create(const char *account, const char *name, const char *scope)
 {
+    ProtobufCBinaryData scopes[1];
     Postern__V1__CreateRequest create = POSTERN__V1__CREATE_REQUEST__INIT;
     create.account = text(account);
     create.name = text(name);
+    if (scope != NULL) {
+        scopes[0] = text(scope);
+        create.n_scopes = 1;
+        create.scopes = scopes;
+    }
     Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
     request.call_case = POSTERN__V1__REQUEST__CALL_CREATE;
     request.create = &create;
     return pack(&request);
 }
 
-nng_msg *wire_verify(const char *token, const uint8_t *charge_id)
+nng_msg *wire_verify(const char *token, const char *scope, const uint8_t *charge_id)
 {
+    ProtobufCBinaryData scopes[1];
     uint8_t id[WIRE_CHARGE_ID_SIZE];
     Postern__V1__VerifyRequest verify = POSTERN__V1__VERIFY_REQUEST__INIT;
     verify.api_key = text(token);
+    if (scope != NULL) {
+        scopes[0] = text(scope);
+        verify.n_scopes = 1;
+        verify.scopes = scopes;
+    }
     if (charge_id != NULL) {
         memcpy(id, charge_id, sizeof id);
         verify.charge_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};

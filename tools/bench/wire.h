@@ -11,14 +11,16 @@
 
 #include "postern.pb-c.h"
 
-enum { WIRE_TEXT_MAX = 256, WIRE_CHARGE_ID_SIZE = 16 };
+enum { WIRE_TEXT_MAX = 256, WIRE_CHARGE_ID_SIZE = 16, WIRE_LIMITS_MAX = 4 };
 
 // Each returns a message for the caller to send or free, NULL when memory is out. The names are copied.
 nng_msg *wire_health(void);
-nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limit);
+nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limits, size_t count); // at most WIRE_LIMITS_MAX
+nng_msg *wire_put_scope(const char *scope);
 nng_msg *wire_put_account(const char *account, const char *tier, uint32_t max_keys);
-nng_msg *wire_create(const char *account, const char *name);
-nng_msg *wire_verify(const char *token, const uint8_t *charge_id); // WIRE_CHARGE_ID_SIZE bytes, or NULL
+nng_msg *wire_create(const char *account, const char *name, const char *scope); // NULL: none
+// `scope` may be NULL; charge_id: WIRE_CHARGE_ID_SIZE bytes, or NULL.
+nng_msg *wire_verify(const char *token, const char *scope, const uint8_t *charge_id);
 
 // A limit on `requests` that a benchmark does not exhaust: 10^9 a minute; algorithm 0: unlimited.
 Postern__V1__Limit wire_ample_limit(Postern__V1__Algorithm algorithm);

@@ -82,6 +82,7 @@ struct machine {
     struct limit_batch *batch; // in flight until commit_ends_us
     uint64_t commit_us, commit_ends_us, durable_ms, ticked_us;
     uint64_t admitted, waited, records;
+    bool failed; // a call was neither admitted nor refused
 };
 
 struct cost {
@@ -110,6 +111,7 @@ static void finish(struct caller *caller, enum limit_verdict verdict)
         machine->waited += caller->waited;
     }
     caller->waited = false;
+    machine->failed = machine->failed || (verdict != LIMIT_ADMITTED && verdict != LIMIT_DENIED);
     if (verdict == LIMIT_ADMITTED || machine->pattern->steady)
         caller->next_us = machine->now_us + pause_us(machine);
 }
@@ -208,19 +210,27 @@ static void run_rounds(struct machine *machine)
     do {
         for (unsigned i = 0; i < machine->pattern->clients; i++)
             machine->callers[i].next_us = machine->now_us;
-        while (step(machine) && !(machine->pattern->steady && machine->admitted >= CALLS_MIN &&
-                                  machine->admitted >= machine->term.limit.amount))
+        while (step(machine) && !machine->failed &&
+               !(machine->pattern->steady && machine->admitted >= CALLS_MIN &&
+                 machine->admitted >= machine->term.limit.amount))
             ;
         machine->now_us += 2 * machine->term.limit.window_s * TICK_US;
-    } while (machine->admitted < CALLS_MIN);
+    } while (machine->admitted < CALLS_MIN && !machine->failed);
 }
 
+static bool complain(const struct row *row, const char *text)
+{
+    fprintf(stderr, "postern-bench: %s: %s\n", row->limit, text);
+    return false;
+}
+
+// False: printed on stderr.
 static bool measure(const struct row *row, const struct pattern *pattern, uint64_t commit, struct cost *out)
 {
     struct machine *machine = calloc(1, sizeof *machine);
     struct status_note note = {0};
     if (machine == NULL)
-        return false;
+        return complain(row, "memory is out");
     *machine = (struct machine){.now_us = START_US, .pattern = pattern, .commit_us = commit};
     machine->commit_ends_us = UINT64_MAX;
     machine->term = (struct limit_term){.subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text("acme")};
@@ -231,12 +241,15 @@ static bool measure(const struct row *row, const struct pattern *pattern, uint64
     machine->table = limit_table_new(&(struct limit_table_options){.clock = machine->clock});
     bool fine = machine->clock != NULL && machine->table != NULL &&
                 limit_parse(slice_text(row->limit), &machine->term.limit, &note) == STATUS_OK;
+    if (!fine)
+        complain(row, note.message[0] != '\0' ? note.message : "memory is out");
     if (fine) {
         run_rounds(machine);
         *out = (struct cost){.writes = (double)machine->records / (double)machine->admitted,
                              .waits = 100.0 * (double)machine->waited / (double)machine->admitted};
         if (machine->batch != NULL)
             end_commit(machine);
+        fine = !machine->failed || complain(row, "a call was neither admitted nor refused");
     }
     limit_table_free(machine->table);
     clock_free(machine->clock);
@@ -274,10 +287,8 @@ int bench_writes(const struct options *options)
         for (size_t n = 0; n < PATTERNS; n++) {
             struct cost costs[COMMITS];
             for (size_t c = 0; c < COMMITS; c++) {
-                if (!measure(&rows[i], &patterns[n], commit_us[c], &costs[c])) {
-                    fprintf(stderr, "postern-bench: %s: out of memory\n", rows[i].limit);
+                if (!measure(&rows[i], &patterns[n], commit_us[c], &costs[c]))
                     return 1;
-                }
             }
             print_cell(&report, &rows[i], n, costs);
         }
