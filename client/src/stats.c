@@ -30,6 +30,28 @@ static struct postern_usage_stats usage_of(const Postern__V1__UsageStats *wire)
                                         .damaged = wire->damaged};
 }
 
+static struct postern_connection_stats connections_of(const Postern__V1__ConnectionStats *wire)
+{
+    const Postern__V1__ConnectionStats none = POSTERN__V1__CONNECTION_STATS__INIT;
+    if (wire == NULL)
+        wire = &none;
+    return (struct postern_connection_stats){.connections = wire->connections,
+                                             .calls_in_flight = wire->calls_in_flight,
+                                             .memory_bytes = wire->memory_bytes,
+                                             .accepted = wire->accepted,
+                                             .requests = wire->requests,
+                                             .overloaded = wire->overloaded,
+                                             .expired = wire->expired,
+                                             .refused = wire->refused,
+                                             .closed_no_greeting = wire->closed_no_greeting,
+                                             .closed_bad_frame = wire->closed_bad_frame,
+                                             .closed_half_frame = wire->closed_half_frame,
+                                             .closed_stuck = wire->closed_stuck,
+                                             .closed_no_memory = wire->closed_no_memory,
+                                             .tls_failures = wire->tls_failures,
+                                             .accept_failures = wire->accept_failures};
+}
+
 static const struct postern_store_stats *stores_of(struct postern_arena *arena, Postern__V1__StoreStats *const *wire,
                                                    size_t count)
 {
@@ -64,6 +86,7 @@ static void fill_totals(const Postern__V1__StatsReply *wire, struct postern_stat
     reply->refusals = wire->refusals;
     reply->meters = meters_of(wire->meters);
     reply->usage = usage_of(wire->usage);
+    reply->connections = connections_of(wire->connections);
     reply->clock_ahead_ms = wire->clock_ahead_ms;
     reply->clock_jumps = wire->clock_jumps;
     reply->hour_start_ms = wire->hour_start_ms;

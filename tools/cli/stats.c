@@ -61,6 +61,38 @@ static void print_usage(const struct postern_usage_stats *usage)
         printf("            %llu records were damaged\n", number(usage->damaged));
 }
 
+// What went wrong on connections, as far as anything did.
+static void print_trouble(const struct postern_connection_stats *stats)
+{
+    const struct {
+        uint64_t count;
+        const char *what;
+    } troubles[] = {
+        {stats->overloaded, "calls refused as OVERLOADED"},
+        {stats->expired, "calls too late before they were begun"},
+        {stats->refused, "connections came when all were taken"},
+        {stats->accept_failures, "connections had to wait for descriptors or memory"},
+        {stats->closed_no_greeting, "connections closed without a greeting of ours"},
+        {stats->closed_bad_frame, "closed for a bad or too large frame"},
+        {stats->closed_half_frame, "closed in the middle of a frame"},
+        {stats->closed_stuck, "closed because they read no replies"},
+        {stats->closed_no_memory, "closed for want of memory"},
+        {stats->tls_failures, "failures of TLS"},
+    };
+    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
+        if (troubles[i].count > 0)
+            printf("            %llu %s\n", number(troubles[i].count), troubles[i].what);
+}
+
+static void print_connections(const struct postern_connection_stats *stats)
+{
+    char size[SIZE_TEXT];
+    printf("connections %llu open, %llu calls in flight, %s of buffers; %llu accepted, %llu requests\n",
+           number(stats->connections), number(stats->calls_in_flight), size_text(stats->memory_bytes, size),
+           number(stats->accepted), number(stats->requests));
+    print_trouble(stats);
+}
+
 static void print_stores(const struct postern_stats_reply *reply)
 {
     for (size_t i = 0; i < reply->store_count; i++) {
@@ -132,6 +164,7 @@ static void print_stats(const struct postern_stats_reply *reply)
     print_decisions(reply);
     print_limits(&reply->meters);
     print_usage(&reply->usage);
+    print_connections(&reply->connections);
     print_stores(reply);
     printf("clock       %lld ms ahead of the wall clock, which jumped %u times\n", (long long)reply->clock_ahead_ms,
            reply->clock_jumps);

@@ -1059,6 +1059,26 @@ struct postern_busy {
     uint64_t refusals;
 };
 
+// How requests came in: counts since posternd started, but for the first three. See ConnectionStats in
+// proto/postern.proto.
+struct postern_connection_stats {
+    uint64_t connections; // open now
+    uint64_t calls_in_flight;
+    uint64_t memory_bytes; // of all connections' buffers
+    uint64_t accepted;
+    uint64_t requests;
+    uint64_t overloaded; // refused because a bound was reached
+    uint64_t expired;    // their time had passed before they were begun
+    uint64_t refused;    // connections that came when all were taken
+    uint64_t closed_no_greeting;
+    uint64_t closed_bad_frame;
+    uint64_t closed_half_frame;
+    uint64_t closed_stuck; // took no replies
+    uint64_t closed_no_memory;
+    uint64_t tls_failures;
+    uint64_t accept_failures; // descriptors or memory were out
+};
+
 struct postern_stats_request {
     struct postern_call call;
     uint32_t top; // how many of the busiest accounts, and of the busiest keys; at most 256
@@ -1083,6 +1103,7 @@ struct postern_stats_reply {
     size_t account_count;
     const struct postern_busy *keys;
     size_t key_count;
+    struct postern_connection_stats connections;
 };
 
 // For operators.
