@@ -13,7 +13,7 @@ BUILD_PACKAGES=(
 )
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(
-    g++ make clang libclang-rt-dev llvm clang-format
+    g++ clang libclang-rt-dev llvm clang-format
     libcmocka-dev bats python3 nng-utils lmdb-utils util-linux binutils procps
 )
 
