@@ -11,7 +11,7 @@ setup() {
 need_known_version() {
     local version
     version=$(clang-format --version | sed -E 's/.* version ([0-9]+)\..*/\1/')
-    [[ "$version" =~ ^(14|19)$ ]] || skip "clang-format $version is not one of those that agree about the layout (14, 19)"
+    [[ "$version" =~ ^(14|19)$ ]] || skip "clang-format $version is none of those that agree (14, 19)"
 }
 
 @test "all C files have the layout of .clang-format" {
