@@ -81,8 +81,8 @@ roll_key() {
     note_token "$TOKEN"
 }
 
-# ends_exactly MAKE: `MAKE SPAN_MS` sets TOKEN and END_MS, of what ends so long from then. It is allowed until END_MS and
-# expired from that very millisecond on. A machine that is too busy to be there in time gets a longer span.
+# ends_exactly MAKE: `MAKE SPAN_MS` sets TOKEN and END_MS, of what ends so long from then. It is allowed until END_MS
+# and expired from that very millisecond on. A machine that is too busy to be there in time gets a longer span.
 ends_exactly() {
     local span_ms rc
     for span_ms in 1500 6000 24000 96000; do
