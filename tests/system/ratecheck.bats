@@ -318,7 +318,7 @@ meters() {
 # ask TEXT: a Request in text form, by protoc and nngcat alone.
 ask() {
     printf '%s' "$1" | protocol encode Request |
-        nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 5 |
+        nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 60 |
         protocol decode Reply
 }
 
