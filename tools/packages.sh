@@ -11,9 +11,9 @@ BUILD_PACKAGES=(
     liblmdb-dev libsodium-dev libconfuse-dev libjansson-dev zlib1g-dev
     jq
 )
-# To test as well.
+# To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(
-    g++ clang clang-14 libclang-rt-14-dev clang-format-14 llvm-14
+    g++ clang libclang-rt-dev llvm clang-format
     libcmocka-dev bats python3 nng-utils lmdb-utils util-linux binutils procps
 )
 

@@ -126,5 +126,5 @@ void authorizer_tick(struct authorizer *a)
 {
     watch_wall(a);
     if (take_in_use(a) || fence_promise_ms(a) > 0)
-        flush_request(a);
+        flush_request_mark(a);
 }

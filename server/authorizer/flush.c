@@ -32,6 +32,7 @@ static bool write_record(struct authorizer *a, struct store_txn *txn, size_t n)
 // After the batch was collected, so that H is not before any record's own time.
 static bool write_mark(struct authorizer *a, struct store_txn *txn)
 {
+    atomic_store(&a->mark_wanted, false); // whoever wants one from here on wants a later one
     a->flush_promised_ms = fence_promise_ms(a);
     struct clock_mark mark = clock_mark(a->clock);
     a->flush_durable_ms = mark.high_ms; // without what it promises: that may come to nothing
@@ -75,6 +76,7 @@ static void flush_skip(struct authorizer *a)
 {
     bool stopping = atomic_load(&a->stopping);
     a->flush_failed = true;
+    atomic_store(&a->mark_wanted, false);
     a->flush_batch = stopping ? NULL : limit_collect(a->limits);
     a->flush_is_exact = stopping && ++a->stop_skips == SKIPS_MAX;
 }
@@ -103,7 +105,7 @@ static void flush_done(struct store_job *job, enum status status)
     }
     // Whoever found the job queued relies on the look that follows.
     atomic_store(&a->flush_queued, false);
-    if (limit_write_wanted(a->limits) || atomic_load(&a->stopping)) {
+    if (limit_write_wanted(a->limits) || atomic_load(&a->mark_wanted) || atomic_load(&a->stopping)) {
         flush_request(a);
     }
 }
@@ -113,6 +115,7 @@ void flush_init(struct authorizer *a)
     a->flush.run = flush_run;
     a->flush.done = flush_done;
     atomic_init(&a->flush_queued, false);
+    atomic_init(&a->mark_wanted, false);
     pthread_mutex_init(&a->stop_lock, NULL);
     pthread_cond_init(&a->stop_done, NULL);
     a->flush_arena = arena_new(FLUSH_ARENA_BYTES);
@@ -123,6 +126,12 @@ void flush_request(struct authorizer *a)
     if (!atomic_exchange(&a->flush_queued, true)) {
         store_submit(a->meters, &a->flush);
     }
+}
+
+void flush_request_mark(struct authorizer *a)
+{
+    atomic_store(&a->mark_wanted, true);
+    flush_request(a);
 }
 
 static void flush_and_wait(struct authorizer *a, const bool *done)

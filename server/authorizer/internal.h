@@ -51,6 +51,7 @@ struct authorizer {
     // The write-behind: one job, at most once in the writer's queue.
     struct store_job flush;
     atomic_bool flush_queued;
+    atomic_bool mark_wanted; // since the last one was written
     bool flush_has_run;
     bool flush_is_exact; // this run of the job is the clean stop's
     unsigned stop_skips; // runs of the clean stop that the store did not come to
@@ -104,6 +105,8 @@ STATUS_MUST_CHECK enum status custom_admit(struct authorizer *authorizer, struct
 void flush_init(struct authorizer *authorizer);
 // Has the writer take what the limit table wants written, soon. Any thread.
 void flush_request(struct authorizer *authorizer);
+// The same for the clock's mark as it is now, also while a write is under way.
+void flush_request_mark(struct authorizer *authorizer);
 // Writes the clock's mark and waits for the commit, for better or worse.
 void flush_mark(struct authorizer *authorizer);
 // Writes exact states and waits for the commit; calls must have ended.

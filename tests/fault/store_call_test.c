@@ -93,7 +93,7 @@ struct round {
     struct store_fixture fixture;
     struct call calls[JOBS];
     struct pair pairs[JOBS];
-    char keys[JOBS][16];
+    char keys[JOBS][sizeof "key-18446744073709551615"];
 };
 
 static void submit_batch(struct round *round, size_t from)

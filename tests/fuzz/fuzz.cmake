@@ -13,7 +13,7 @@ function(postern_fuzz name)
     target_sources(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/replay.c)
     add_test(NAME fuzz.${name} COMMAND ${target} ${corpus})
   endif()
-  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 300)
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${POSTERN_TEST_TIMEOUT_S})
 endfunction()
 
 postern_fuzz(request room_rpc)

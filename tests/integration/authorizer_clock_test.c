@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "authorizer/authorizer.h"
-#include "support/tempdir.h"
+#include "support/registry_fixture.h"
 
 enum { TABLE_METER, TABLE_CLOCK, TABLE_CUSTOM, TABLES, MANY = 1500 };
 
@@ -29,6 +29,7 @@ struct world {
     char path[PATH_MAX];
     struct log log;
     struct machine machine;
+    struct registry *registry; // NULL: nobody is asked about
     struct store *meters;
     struct clock *clock;
     struct authorizer *authorizer;
@@ -90,7 +91,11 @@ static void start(struct world *world)
     enum status status = authorizer_load_clock(world->meters, &mark);
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
     world->clock = clock_new(source_of(world), status == STATUS_OK ? &mark : NULL);
-    struct authorizer_options options = {.meters = world->meters, .clock = world->clock, .log = &world->log};
+    struct authorizer_options options = {.registry = world->registry,
+                                         .meters = world->meters,
+                                         .clock = world->clock,
+                                         .log = &world->log,
+                                         .max_custom_meters = 8};
     assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
 }
 
@@ -173,9 +178,10 @@ static size_t count_records(struct world *world, unsigned table)
     return run_put(world, (struct put){.table = table, .counts = true});
 }
 
-// Until the writer has done what was submitted before.
+// Until the writer has done what was submitted before, and what that submitted again as it ended.
 static void drain(struct world *world)
 {
+    (void)count_records(world, TABLE_CLOCK);
     (void)count_records(world, TABLE_CLOCK);
 }
 
@@ -206,6 +212,51 @@ static void wall_clock_set_forward_is_followed_once_that_is_on_disk(void **state
     assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
     authorizer_tick(world->authorizer);
     assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
+}
+
+// A call that waits for its charge. Its waker, the writer at the end of the flush, sets the wall clock and ticks.
+struct late {
+    struct authorizer_call call; // first: resume gets it
+    struct world *world;
+    sem_t resumed;
+};
+
+static void tick_late(struct authorizer_call *call, enum status status)
+{
+    struct late *late = (struct late *)call;
+    assert_int_equal(status, STATUS_OK);
+    late->world->machine.wall_ms += hour_ms;
+    authorizer_tick(late->world->authorizer);
+    sem_post(&late->resumed);
+}
+
+static void tick_while_a_write_is_ending_is_not_lost(void **state)
+{
+    struct world *world = *state;
+    struct late late = {.world = world};
+    struct registry_fixture registry;
+    struct limit limit;
+    struct limit_charge charge = {slice_text("tries"), 1};
+    struct arena *arena = arena_new((size_t)1 << 20);
+    assert_int_equal(limit_parse(slice_text("tries=8/min"), &limit, NULL), STATUS_OK);
+    fixture_make(&registry);
+    world->registry = registry.registry;
+    start(world);
+    sem_init(&late.resumed, 0, 0);
+    late.call = (struct authorizer_call){.arena = arena,
+                                         .subject = AUTHORIZER_BY_CUSTOM,
+                                         .custom = {.name = slice_text("a"), .limits = &limit, .limit_count = 1},
+                                         .question = {.charges = &charge, .charge_count = 1},
+                                         .resume = tick_late};
+    assert_int_equal(authorizer_decide(world->authorizer, &late.call), AUTHORIZER_WAITING);
+    sem_wait(&late.resumed);
+    drain(world);
+    assert_true(clock_now_ms(world->clock) == start_ms + hour_ms);
+    assert_true(stored_mark(world).high_ms == start_ms + hour_ms);
+    sem_destroy(&late.resumed);
+    arena_free(arena);
+    stop(world);
+    fixture_remove(&registry);
 }
 
 static void wall_clock_that_was_ahead_between_runs_is_followed_at_the_start(void **state)
@@ -301,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(mark_is_on_disk_before_the_first_answer),
         world_test(wall_clock_set_forward_is_followed_once_that_is_on_disk),
+        world_test(tick_while_a_write_is_ending_is_not_lost),
         world_test(wall_clock_that_was_ahead_between_runs_is_followed_at_the_start),
         world_test(every_setting_of_the_wall_clock_is_counted_once),
         world_test(idle_daemon_writes_no_mark),

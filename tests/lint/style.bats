@@ -74,7 +74,7 @@ foreign_symbols() {
 
 @test "shell scripts parse" {
     local script
-    for script in "$SOURCE"/tools/run "$SOURCE"/tools/test "$SOURCE"/tools/*.sh "$SOURCE"/tests/support/*.bash; do
+    for script in "$SOURCE"/tools/{run,test,fresh} "$SOURCE"/tools/*.sh "$SOURCE"/tests/support/*.bash; do
         bash -n "$script"
     done
     sh -n "$SOURCE/.ci/run"

@@ -41,10 +41,10 @@ reboot() {
 
 # shimmed COMMAND...: with the clocks as they are set.
 shimmed() {
-    LD_PRELOAD=$POSTERN_BIN/clock_shim.so ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" "$@"
+    LD_PRELOAD=$(preloadable clock_shim) ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" "$@"
 }
 
 start_shimmed() {
     shimmed launch
-    wait_healthy 15
+    wait_healthy 60
 }

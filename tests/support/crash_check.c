@@ -37,17 +37,28 @@ static bool set_up(struct postern *client)
     return good;
 }
 
-static bool verdict(struct postern *client, const char *token, enum postern_reason *out)
+// Of up to POSTERN_BATCH_MAX keys, in one round trip.
+static bool ask_reasons(struct postern *client, const struct ledger_key *keys, size_t count, enum postern_reason *out)
 {
-    struct postern_verify_request ask = {.api_key = token, .peek = true};
-    struct postern_verify_reply *reply = NULL;
+    struct postern_verify_request calls[POSTERN_BATCH_MAX] = {0};
+    struct postern_verify_batch_request ask = {.calls = calls, .call_count = count};
+    struct postern_verify_batch_reply *reply = NULL;
     struct postern_error error;
+    bool good = true;
+    size_t i;
 
-    if (postern_verify(client, &ask, &reply, &error) != POSTERN_OK)
+    for (i = 0; i < count; i++)
+        calls[i] = (struct postern_verify_request){.api_key = keys[i].token, .peek = true};
+    if (postern_verify_batch(client, &ask, &reply, &error) != POSTERN_OK)
         return say("verify", &error);
-    *out = reply->reason;
+    for (i = 0; i < count && good; i++) {
+        good = reply->statuses[i].status == POSTERN_OK;
+        if (!good)
+            fprintf(stderr, "crash_check: key %s: %s\n", keys[i].id, reply->statuses[i].message);
+        out[i] = reply->replies[i].reason;
+    }
     postern_reply_free(reply);
-    return true;
+    return good;
 }
 
 // A key may have been revoked since its ledger was read: then the ledger says by now that it was asked for.
@@ -63,12 +74,8 @@ static bool asked_by_now(const char *path, size_t n)
     return asked;
 }
 
-static bool check_key(struct postern *client, const char *path, size_t n, const struct ledger_key *key)
+static bool check_key(const char *path, size_t n, const struct ledger_key *key, enum postern_reason reason)
 {
-    enum postern_reason reason = POSTERN_REASON_UNSPECIFIED;
-
-    if (!verdict(client, key->token, &reason))
-        return false;
     if (key->revoked ? reason == POSTERN_REASON_REVOKED_API_KEY : reason == POSTERN_REASON_ALLOWED)
         return true;
     if (reason == POSTERN_REASON_REVOKED_API_KEY && (key->revoking || asked_by_now(path, n)))
@@ -80,15 +87,21 @@ static bool check_key(struct postern *client, const char *path, size_t n, const 
 
 static bool check_ledger(struct postern *client, const char *path)
 {
+    enum postern_reason reasons[POSTERN_BATCH_MAX];
     struct ledger ledger;
-    size_t n, bad = 0;
+    size_t n, i, count, bad = 0;
 
     if (!ledger_read(path, &ledger)) {
         fprintf(stderr, "crash_check: %s cannot be read\n", path);
         return false;
     }
-    for (n = 0; n < ledger.count && bad < BAD_MAX; n++)
-        bad += !check_key(client, path, n, &ledger.keys[n]);
+    for (n = 0; n < ledger.count && bad < BAD_MAX; n += count) {
+        count = ledger.count - n < POSTERN_BATCH_MAX ? ledger.count - n : POSTERN_BATCH_MAX;
+        if (!ask_reasons(client, &ledger.keys[n], count, reasons))
+            bad = BAD_MAX;
+        for (i = 0; i < count && bad < BAD_MAX; i++)
+            bad += !check_key(path, n + i, &ledger.keys[n + i], reasons[i]);
+    }
     printf("%s: %zu keys\n", path, ledger.count);
     ledger_wipe(&ledger);
     return bad == 0;

@@ -7,6 +7,9 @@ POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}
 SUPPORT=$POSTERN_SOURCE/tests/support
 PATH=$POSTERN_BIN:$PATH
 unset POSTERN_API_KEY
+# Whoever runs this may have any locale, or none. This one is part of every C library.
+export LC_ALL=C.UTF-8
+unset LANGUAGE
 # By default TSan lets every program sleep a second at its end, and these tests start hundreds.
 export TSAN_OPTIONS="${TSAN_OPTIONS-} atexit_sleep_ms=0"
 
@@ -26,7 +29,7 @@ make_home() {
 start_daemon() {
     [ -n "${DAEMON_HOME-}" ] || make_home
     launch "$@"
-    wait_healthy 15
+    wait_healthy 60
 }
 
 launch() {
@@ -53,13 +56,20 @@ need_time_namespace() {
     unshare --time --boottime 1 true 2>/dev/null || skip "needs root for a time namespace"
 }
 
+# preloadable NAME: where LD_PRELOAD finds a library of the tests. It takes a list, and would cut a path at its blanks.
+preloadable() {
+    ln -sf "$POSTERN_BIN/$1.so" "$DAEMON_HOME/$1.so"
+    echo "$DAEMON_HOME/$1.so"
+}
+
 alive() {
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     [[ "$stat" != *') Z '* ]] # a zombie is not alive
 }
 
-# poll SECONDS COMMAND...: until the command succeeds.
+# poll SECONDS COMMAND...: until the command succeeds. The seconds end a test that would wait for ever: where being late
+# is not the failure that is looked for, they are 60, for machines that have much else to do.
 poll() {
     local deadline=$((SECONDS + $1))
     shift
@@ -90,8 +100,8 @@ end_daemon() {
     local signal=$1
     DAEMON_STATUS=0
     kill "-$signal" "$DAEMON_PID" || return 1
-    if ! poll 20 gone "$DAEMON_PID"; then
-        echo "posternd did not end within 20 s after SIG$signal. It said:"
+    if ! poll 60 gone "$DAEMON_PID"; then
+        echo "posternd did not end within 60 s after SIG$signal. It said:"
         cat "$DAEMON_LOG"
         kill -KILL "$DAEMON_PID"
         return 1
@@ -135,7 +145,7 @@ drop_daemon() {
     local found=0
     if [ -n "${DAEMON_PID-}" ] && alive "$DAEMON_PID"; then
         kill -KILL "$DAEMON_PID"
-        poll 10 gone "$DAEMON_PID"
+        poll 60 gone "$DAEMON_PID"
     fi
     if [ -n "${DAEMON_HOME-}" ]; then
         if grep -qE 'Sanitizer|runtime error' "$DAEMON_LOG" 2>/dev/null; then
@@ -190,6 +200,11 @@ workers_are_well() {
         cat "$DAEMON_HOME/workers"
         return 1
     done
+}
+
+# revoked_at_least COUNT LEDGER...: so many revocations have been acknowledged to workers.
+revoked_at_least() {
+    [ "$(cat "${@:2}" | grep -c '^R')" -ge "$1" ]
 }
 
 # stop_worker PID: it must not have met a failure that no crash explains.

@@ -2,14 +2,14 @@
 """Asks about a token over and over around the moment in which it ends: allowed until then, expired from that very
 millisecond on, by the daemon's own time.
 
-    ends.py URL END_MS     the token comes by standard input
+    ends.py URL END_MS     the token comes by standard input; exit 3: it had ended when the first answer was given
 """
 import sys
 import time
 
 import client
 
-EARLY_S, LATE_MS = 0.1, 50
+EARLY_S, LATE_MS, TOO_LATE = 0.1, 50, 3
 
 
 def main():
@@ -19,8 +19,11 @@ def main():
     time.sleep(max(0, end_ms / 1000 - time.time() - EARLY_S))
     while time.time() * 1000 < end_ms + LATE_MS:
         bodies += connection.exchange([body])
-    earlier_ms, reasons = 0, set()
-    for reply in client.decode(*bodies):
+    bodies += connection.exchange([body])  # however long the last one took
+    earlier_ms, reasons, replies = 0, set(), client.decode(*bodies)
+    if replies[0]["server_time_ms"] >= end_ms:
+        return TOO_LATE
+    for reply in replies:
         reason, answered_ms = reply["verify"]["reason"], reply["server_time_ms"]
         if answered_ms < end_ms and reason != "REASON_ALLOWED":
             sys.exit(f"{reason} at {answered_ms}, {end_ms - answered_ms} ms too early")

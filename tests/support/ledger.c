@@ -4,16 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool add_key(struct ledger *ledger, size_t n, const struct ledger_key *key)
+// To twice as many whenever a power of two is full.
+static bool make_room(struct ledger *ledger)
 {
+    const size_t count = ledger->count;
     struct ledger_key *more;
 
-    if (n != ledger->count)
+    if ((count & (count - 1)) != 0)
+        return true;
+    more = realloc(ledger->keys, (count == 0 ? 1 : 2 * count) * sizeof(*more));
+    if (more != NULL)
+        ledger->keys = more;
+    return more != NULL;
+}
+
+static bool add_key(struct ledger *ledger, size_t n, const struct ledger_key *key)
+{
+    if (n != ledger->count || !make_room(ledger))
         return false;
-    more = realloc(ledger->keys, (ledger->count + 1) * sizeof(*more));
-    if (more == NULL)
-        return false;
-    ledger->keys = more;
     ledger->keys[ledger->count++] = *key;
     return true;
 }

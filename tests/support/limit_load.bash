@@ -98,7 +98,7 @@ start_clients() {
             "${LEDGERS[-1]}" "$DAEMON_HOME/plan" "$(($2 * 100 + n))" 2>>"$DAEMON_HOME/workers" 3>&- &
         CLIENT_PIDS+=($!)
     done
-    poll 20 test -s "${LEDGERS[-1]}"
+    poll 60 test -s "${LEDGERS[-1]}"
 }
 
 stop_clients() {

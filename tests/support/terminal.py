@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 def read(master, seconds):

@@ -146,7 +146,7 @@ purged() {
     local count=${#lines[@]}
     stop_daemon
     start_daemon_later 960
-    poll 20 purged
+    poll 60 purged
     changes_are "length == 1 and .[0].seq == $count + 1 and .[0].what == \"purge\" and .[0].account == \"\" and
         (.[0].before | from_entries | .idempotency_records == \"$count\")"
     run --separate-stderr postern audit --actor posternd

@@ -113,10 +113,10 @@ bats_require_minimum_version 1.5.0
     make_key "$ACCOUNT" lasting
     run --separate-stderr postern get "$KEY_ID" --json
     answer '.key.expires_at_ms == 0'
-    make_key "$ACCOUNT" short --expires 2s
+    make_key "$ACCOUNT" short --expires 5s
     verify --peek
     answer '.allowed and .expires_at_ms > 0'
-    poll 10 expired
+    poll 60 expired
     verify
     [ "$status" -eq 1 ]
     answer '.reason == "EXPIRED_API_KEY" and .http_status == 401'
@@ -257,8 +257,10 @@ expired() {
 @test "L5 an allowed call works again when the time that was named has come" {
     postern account put "$ACCOUNT" --tier free --limit requests=2/3s
     make_key "$ACCOUNT"
-    spend 2
-    verify
+    status=0
+    while [ "$status" -eq 0 ]; do # on a slow machine some of it comes back meanwhile
+        verify
+    done
     answer '.reason == "RATE_LIMITED" and .retry_after_ms > 0 and .retry_after_ms <= 3100'
     sleep "$(jq -r '.retry_after_ms / 1000' <<<"$output")" # that long is the promise
     spend 1

@@ -36,7 +36,7 @@ flood() {
     setpriv --pdeathsig KILL python3 "$SUPPORT/frames.py" flood "$DAEMON_SOCKET" "$1" "$2" \
         <"$DAEMON_HOME/request" >"$DAEMON_HOME/flood" 3>&- &
     HELPERS+=($!)
-    poll 10 grep -q flooding "$DAEMON_HOME/flood"
+    poll 60 grep -q flooding "$DAEMON_HOME/flood"
 }
 
 @test "after 50 rounds of connect-and-close a new client is served within 5 s" {
@@ -53,7 +53,7 @@ flood() {
         start_worker "${ledgers[-1]}" "worker$n"
         HELPERS+=("$WORKER_PID")
     done
-    poll 10 test -s "${ledgers[1]}"
+    poll 60 test -s "${ledgers[1]}"
     for n in $(seq 10); do
         frames knock "$DAEMON_SOCKET" 5
         served
@@ -127,12 +127,12 @@ descriptors_are() {
     for n in 1 2 3 4; do
         frames visit "$DAEMON_SOCKET" 400 <"$DAEMON_HOME/request"
     done
-    poll 20 descriptors_are $((files + 4))
+    poll 60 descriptors_are $((files + 4))
     before=$(rss_anon_kib)
     for n in $(seq 10); do
         frames visit "$DAEMON_SOCKET" 400 <"$DAEMON_HOME/request"
     done
-    poll 20 descriptors_are $((files + 4))
+    poll 60 descriptors_are $((files + 4))
     after=$(rss_anon_kib)
     echo "RssAnon: $before KiB before, $after KiB after"
     [ $((after - before)) -lt 8192 ]

@@ -60,7 +60,7 @@ foreach(kind shared static)
   target_link_libraries(by_${kind} PRIVATE postern::${kind})
 endforeach()
 PROJECT
-    cmake -S . -B build -DCMAKE_PREFIX_PATH="$INSTALLED" -DCMAKE_C_FLAGS="$SANITIZER"
+    cmake -S . -B build -G Ninja -DCMAKE_PREFIX_PATH="$INSTALLED" -DCMAKE_C_FLAGS="$SANITIZER"
     cmake --build build
     build/by_shared
     build/by_static

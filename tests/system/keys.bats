@@ -117,12 +117,14 @@ teardown() {
 
 # -------------------------------------------------------------------------------------------------------------- K9
 
-@test "K9 an expired key is refused from the first millisecond after its time" {
-    make_key "$ACCOUNT" short --expires 1500ms
+make_short() {
+    make_key "$ACCOUNT" "short $1" --expires "${1}ms"
     call get "$KEY_ID"
-    local end_ms
-    end_ms=$(field .key.expires_at_ms)
-    ends_exactly "$end_ms"
+    END_MS=$(field .key.expires_at_ms)
+}
+
+@test "K9 an expired key is refused from the first millisecond after its time" {
+    ends_exactly make_short
     call get "$KEY_ID"
     done_so '.key.state == "EXPIRED"'
     call update "$KEY_ID" --expires 1d

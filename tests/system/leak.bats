@@ -45,7 +45,7 @@ ends_in_time() {
     before=$(descriptors)
     cut_calls "$DAEMON_SOCKET" 60
     # A few more: the daemon asks itself for its health now and then.
-    poll 10 few_descriptors $((before + 8)) || { echo "$before before, $(descriptors) after"; return 1; }
+    poll 60 few_descriptors $((before + 8)) || { echo "$before before, $(descriptors) after"; return 1; }
     served
     ends_in_time
 }
@@ -58,7 +58,7 @@ ends_in_time() {
     cut_calls "$DAEMON_SOCKET" 20
     python3 "$SUPPORT/frames.py" knock "$DAEMON_SOCKET" 50
     served
-    poll 10 few_descriptors $((before + 8)) || { echo "$before before, $(descriptors) after"; return 1; }
+    poll 60 few_descriptors $((before + 8)) || { echo "$before before, $(descriptors) after"; return 1; }
     ends_in_time
     ! grep -q 'opened anew' "$DAEMON_LOG"
 }

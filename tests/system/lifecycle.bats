@@ -53,7 +53,7 @@ refuses() {
     worker=$WORKER_PID
     local round
     for round in 1 2 3; do
-        poll 10 test -s "$ledger"
+        poll 60 test -s "$ledger"
         stop_daemon
         [ "$DAEMON_STATUS" -eq 0 ]
         posternd --check "$DAEMON_DATA"

@@ -90,7 +90,7 @@ created_ms() {
     make_key "$ACCOUNT" looked-at
     postern verify - --peek <<<"$TOKEN"
     make_key "$ACCOUNT" unused
-    poll 10 only_used_left
+    poll 60 only_used_left
     call list --account "$ACCOUNT" --never-used
     done_so '[.keys[].name] | index("unused") != null and index("used") == null'
 }

@@ -18,7 +18,7 @@ teardown_file() {
 # As README shows it.
 ask() {
     printf '%s' "$1" | protocol encode Request |
-        nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 5 |
+        nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 60 |
         protocol decode Reply
 }
 

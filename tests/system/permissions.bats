@@ -335,7 +335,7 @@ details() {
     wire "verify { api_key: \"$foreign\" }"
     answer '.verify.reason == "REASON_INVALID_API_KEY" and .verify.key_id == "key_001TSm0PiyImxIY"'
     details key_id key_001TSm0PiyImxIY
-    poll 10 is_expired
+    poll 60 is_expired
     call get "$KEY_ID"
     local end_ms moment
     end_ms=$(field .key.expires_at_ms)

@@ -31,8 +31,8 @@ note_disk() {
 
 start_recorded() {
     note_disk
-    LD_PRELOAD=$POSTERN_BIN/power_recorder.so ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" launch
-    wait_healthy 15
+    LD_PRELOAD=$(preloadable power_recorder) ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" launch
+    wait_healthy 60
 }
 
 # cut_power NUMBER: the keyring and its witness stay as they are: that they are newer than the stores is the worst case.
@@ -66,6 +66,7 @@ start_changers() {
     start_changers
     for cut in $(seq "$CUTS"); do
         rm -f "$DAEMON_HOME/hold"
+        poll 60 revoked_at_least "$cut" "${CHANGES[@]}" # there is something to lose
         sleep "0.$((RANDOM % 400 + 100))" # the random moment
         cut_power "$cut"
         told posternd --check "$DAEMON_DATA"
@@ -82,7 +83,7 @@ start_changers() {
     told crash_check names "$POSTERN_URL"
     stop_daemon
     posternd --check "$DAEMON_DATA"
-    [ "$(cat "${CHANGES[@]}" | grep -c '^R')" -ge "$CUTS" ] # there was something to lose
+    revoked_at_least "$CUTS" "${CHANGES[@]}"
     awk '{ syncs += $1; landed += $3; parts += $5 } END {
         print "# " NR " files cut: " syncs " syncs, " landed " of " parts " unsynced parts landed"
     }' "$DAEMON_HOME/cuts" >&3

@@ -203,7 +203,7 @@ meters() {
 }
 
 @test "when the window has ended there is nothing to give back, and never more than the limit is left" {
-    postern account put "$ACCOUNT" --limit bursts=3/1s:fixed_window --limit flow=4/4s:token_bucket >/dev/null
+    postern account put "$ACCOUNT" --limit bursts=3/1s:fixed_window --limit flow=40/40s:token_bucket >/dev/null
     charge --charge bursts=3
     done_so
     ID=$(field .charge_id)
@@ -211,14 +211,14 @@ meters() {
     charge --refund "$ID"
     nothing_back CHARGE_WINDOW_OVER
     left bursts '[3]'
-    charge --charge flow=4
+    charge --charge flow=40
     ID=$(field .charge_id)
-    sleep 1 # one of the four has flowed back
+    sleep 1 # one of the forty has flowed back
     charge --refund "$ID"
-    done_so '.meters[0].remaining == 4'
-    charge --charge flow=4
+    done_so '.meters[0].remaining == 40'
+    charge --charge flow=40
     done_so .allowed
-    charge --charge flow=2
+    charge --charge flow=20 # until there is so much again, 20 s would have to pass
     answer '.reason == "RATE_LIMITED"'
 }
 
@@ -318,7 +318,7 @@ meters() {
 # ask TEXT: a Request in text form, by protoc and nngcat alone.
 ask() {
     printf '%s' "$1" | protocol encode Request |
-        nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 5 |
+        nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 60 |
         protocol decode Reply
 }
 

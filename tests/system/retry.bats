@@ -27,7 +27,7 @@ stand_between() {
     setpriv --pdeathsig KILL python3 "$SUPPORT/proxy.py" "${PROXY_URL#ipc://}" "$DAEMON_SOCKET" "$@" \
         >"$PROXY_LOG" 2>&1 3>&- &
     HELPERS+=($!)
-    poll 10 grep -q ready "$PROXY_LOG"
+    poll 60 grep -q ready "$PROXY_LOG"
 }
 
 lost() {
@@ -65,8 +65,8 @@ one_key() {
     stand_between 1 "$DAEMON_PID"
     postern create --account acme --name once --url "$PROXY_URL" --timeout 60s >"$DAEMON_HOME/made" 3>&- &
     local client=$!
-    poll 20 lost 1
-    poll 20 gone "$DAEMON_PID"
+    poll 60 lost 1
+    poll 60 gone "$DAEMON_PID"
     alive "$client"
     start_daemon
     wait "$client"

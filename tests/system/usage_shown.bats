@@ -51,7 +51,7 @@ custom_counted() {
 @test "stats tell how many meters of custom subjects are on disk" {
     own_daemon
     postern ratecheck --custom login/192.0.2.7 --limit attempts=5/min --charge attempts
-    poll 10 custom_counted
+    poll 60 custom_counted
     run --separate-stderr postern stats
     [[ "$output" == *'; 1 of custom subjects on disk'* ]]
 }
@@ -97,9 +97,9 @@ custom_counted() {
     local looks=$BATS_TEST_TMPDIR/looks n
     postern top --json --interval 200ms >"$looks" 3>&- &
     local top=$!
-    poll 10 test -s "$looks"
+    poll 60 test -s "$looks"
     for ((n = 0; n < 5; n++)); do postern verify - <<<"$TOKEN" >/dev/null || true; done
-    poll 10 grep -q '"calls": 11,' "$looks"
+    poll 60 grep -q '"calls": 11,' "$looks"
     kill -INT "$top"
     wait "$top" # a clean exit
     # All five are seen, by second times seconds.

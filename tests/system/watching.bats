@@ -116,7 +116,7 @@ all_written() {
     restart_daemon
     last_use '.last_used_address == "192.0.2.7"'
     use --address 192.0.2.8
-    poll 10 all_written
+    poll 60 all_written
     kill_daemon
     start_daemon
     last_use '.last_used_address == "192.0.2.8"'
@@ -177,7 +177,7 @@ all_written() {
     local n round
     for round in 1 2 3; do
         for ((n = 0; n < 7; n++)); do use --address "192.0.2.$round"; done
-        poll 10 all_written
+        poll 60 all_written
         kill_daemon
         start_daemon
         usage "key_id: \"$KEY_ID\""
@@ -206,7 +206,7 @@ hours_gone() {
     start_daemon_later $((92 * day))
     usage "key_id: \"$KEY_ID\""
     [ "$output" = '{}' ]
-    poll 10 hours_gone
+    poll 60 hours_gone
     last_use '.last_used_address == "192.0.2.9"'
     use
     stop_daemon

@@ -28,11 +28,9 @@ static bool is_resident(struct world *world, size_t term)
     return limit_is_resident(world->table, acme(), slice_make(name.bytes, name.size));
 }
 
-static void meters_at_rest_make_room_for_others(void **state)
+// Asks for 20,000 meters, one every `pace_ms`.
+static void bring_many(struct world *world, uint64_t pace_ms)
 {
-    (void)state;
-    struct world world;
-    open_crowded(&world, 8);
     struct limit_term term = {.limit = fake_limit("requests=60/min"), .subject = LIMIT_OF_CUSTOM};
     struct limit_charge charge = {slice_text("requests"), 1};
     char owner[24];
@@ -44,15 +42,36 @@ static void meters_at_rest_make_room_for_others(void **state)
                                   .charges = &charge,
                                   .charge_count = 1,
                                   .peek = true};
-        limit_decide(world.table, &call, NULL, &world.answer);
-        assert_int_equal(world.answer.verdict, LIMIT_ABSENT);
-        assert_true(limit_install(world.table, call.owner, &term, NULL, world.answer.generation));
-        limit_decide(world.table, &call, NULL, &world.answer);
-        assert_int_equal(world.answer.verdict, LIMIT_ADMITTED);
-        fake_advance(&world.time, 1);
+        limit_decide(world->table, &call, NULL, &world->answer);
+        assert_int_equal(world->answer.verdict, LIMIT_ABSENT);
+        assert_true(limit_install(world->table, call.owner, &term, NULL, world->answer.generation));
+        limit_decide(world->table, &call, NULL, &world->answer);
+        assert_int_equal(world->answer.verdict, LIMIT_ADMITTED);
+        fake_advance(&world->time, pace_ms);
     }
-    assert_in_range(limit_table_stats(world.table).meters, 1, 8 * SHARDS);
-    assert_false(limit_write_wanted(world.table)); // nothing was spent, so nothing had to be written
+    assert_false(limit_write_wanted(world->table)); // nothing was spent, so nothing had to be written
+}
+
+// So slowly that whoever comes finds all others at rest, in whatever shards chance has put them: each shard has its
+// share and no more.
+static void meters_at_rest_make_room_for_others(void **state)
+{
+    (void)state;
+    struct world world;
+    open_crowded(&world, 8);
+    bring_many(&world, 100);
+    assert_int_equal(limit_table_stats(world.table).meters, 8 * SHARDS);
+    close_world(&world);
+}
+
+// Faster, some shards get more at a time than their share: twice that is the bound.
+static void meters_hardly_at_rest_make_room_before_there_are_twice_as_many(void **state)
+{
+    (void)state;
+    struct world world;
+    open_crowded(&world, 8);
+    bring_many(&world, 1);
+    assert_in_range(limit_table_stats(world.table).meters, 8 * SHARDS / 2, 2 * 8 * SHARDS);
     close_world(&world);
 }
 
@@ -256,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(meters_at_rest_make_room_for_others),
+        cmocka_unit_test(meters_hardly_at_rest_make_room_before_there_are_twice_as_many),
         cmocka_unit_test(one_at_rest_longest_goes_first),
         cmocka_unit_test(meter_that_was_just_asked_for_stays_while_there_is_room_for_twice_as_many),
         cmocka_unit_test(meter_that_waits_or_is_in_flight_or_uncertain_is_not_let_go),

@@ -11,10 +11,7 @@
 #include "rpc/check.h"
 
 // Bytes of a literal, which may hold NULs. Checking does not write to them.
-#define BYTES(literal)                                                                                                 \
-    {                                                                                                                  \
-        sizeof(literal) - 1, (uint8_t *)(uintptr_t)(literal)                                                           \
-    }
+#define BYTES(literal) sizeof(literal) - 1, (uint8_t *)(uintptr_t)(literal)
 
 static ProtobufCBinaryData text(const char *s)
 {
@@ -88,9 +85,9 @@ static void names_are_checked_where_they_stand(void **state)
 static void texts_are_utf8_without_controls(void **state)
 {
     (void)state;
-    static const ProtobufCBinaryData bad[] = {BYTES("a\0b"),         BYTES("a\nb"),     BYTES("\x7F"),
-                                              BYTES("\xFF"),         BYTES("\xC2\x85"), BYTES("\xC0\x80"),
-                                              BYTES("\xED\xA0\x80"), BYTES("half \xC3")};
+    static const ProtobufCBinaryData bad[] = {{BYTES("a\0b")},         {BYTES("a\nb")},     {BYTES("\x7F")},
+                                              {BYTES("\xFF")},         {BYTES("\xC2\x85")}, {BYTES("\xC0\x80")},
+                                              {BYTES("\xED\xA0\x80")}, {BYTES("half \xC3")}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         Postern__V1__CreateRequest create = POSTERN__V1__CREATE_REQUEST__INIT;
         create.name = bad[i];
@@ -120,7 +117,7 @@ static void names_and_reasons_have_at_most_128_bytes(void **state)
 static void presented_token_may_be_any_bytes(void **state)
 {
     (void)state;
-    static const ProtobufCBinaryData any[] = {BYTES("a\0b"), BYTES("\xFF\xFE"), BYTES("\n")};
+    static const ProtobufCBinaryData any[] = {{BYTES("a\0b")}, {BYTES("\xFF\xFE")}, {BYTES("\n")}};
     Postern__V1__VerifyRequest verify = POSTERN__V1__VERIFY_REQUEST__INIT;
     for (size_t i = 0; i < sizeof any / sizeof *any; i++) {
         verify.api_key = any[i];

@@ -168,8 +168,10 @@ static void another_users_keyring_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     static const char content[] = "postern-keyring 1\n1 " MASTER_A "\n";
-    if (geteuid() != 0)
-        skip(); // only root can give files away
+    if (geteuid() != 0) {
+        print_message("# skip: only root can give files away\n");
+        skip();
+    }
     write_file(fixture->path, content, sizeof content - 1, 0600);
     assert_int_equal(chown(fixture->path, 12345, 12345), 0);
     expect_refused(fixture, STATUS_FAILED_PRECONDITION, "belongs to uid 12345");

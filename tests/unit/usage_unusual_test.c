@@ -241,8 +241,8 @@ static void make_trace(struct source *source, struct trace *trace)
         if (h % DAY == 0)
             busy = exp(0.2 * normal(source)) * (h / DAY % 7 >= 5 ? weekend : 1.0);
         double wave = 0.5 + 0.5 * cos(6.283185307179586 * ((double)(h % DAY) - phase) / 24.0);
-        trace->rate[h] =
-            peak * (night + (1.0 - night) * wave) * busy * exp(growth * (double)h / DAY) * exp(0.2 * normal(source));
+        trace->rate[h] = peak * (night + (1.0 - night) * wave) * busy * exp(growth * (double)h / (double)DAY) *
+                         exp(0.2 * normal(source));
         trace->refusals[h] = poisson(source, trace->rate[h] * refused);
         trace->calls[h] = poisson(source, trace->rate[h] * (1.0 - refused)) + trace->refusals[h];
     }

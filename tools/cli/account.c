@@ -80,7 +80,7 @@ static const struct flag account_put_flags[] = {
     {"display-name", "NAME", false, "a name for people"},
     {"metadata", "KEY=VALUE", true, "kept with the account"},
     {"no-default-public-key", NULL, false, "a new account gets no public key of its own"},
-    IF_VERSION_FLAG,
+    {IF_VERSION_FLAG},
     {0},
 };
 
@@ -209,7 +209,7 @@ static int run_account_delete(struct cli *cli)
     return CLI_DONE;
 }
 
-static const struct flag account_delete_flags[] = {IF_VERSION_FLAG, {0}};
+static const struct flag account_delete_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command command_account_delete = {
     .words = "account delete",

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct flag catalogue_list_flags[] = {PAGE_FLAGS, {0}};
+const struct flag catalogue_list_flags[] = {{PAGE_SIZE_FLAG}, {PAGE_TOKEN_FLAG}, {PAGE_ALL_FLAG}, {0}};
 
 static int ask(struct cli *cli, const struct catalogue *catalogue, const struct page *page,
                struct catalogue_page *answer)

@@ -39,10 +39,7 @@ struct command {
 extern const struct command *const commands[]; // ends with NULL
 extern const struct flag global_flags[];
 
-#define IF_VERSION_FLAG                                                                                                \
-    {                                                                                                                  \
-        "if-version", "N", false, "only if its version is N still (else ABORTED)"                                      \
-    }
+#define IF_VERSION_FLAG "if-version", "N", false, "only if its version is N still (else ABORTED)"
 
 // What the command line said, and what came of it.
 struct cli {

@@ -156,7 +156,7 @@ static int run_revoke(struct cli *cli)
 static const struct flag revoke_flags[] = {
     {"token", "-", false, "the key whose token comes by standard input"},
     {"reason", "TEXT", false, "why; kept with the key"},
-    IF_VERSION_FLAG,
+    {IF_VERSION_FLAG},
     {0},
 };
 

@@ -86,7 +86,7 @@ static const struct flag update_flags[] = {
     {"no-metadata", NULL, false, "take its metadata away"},
     {"address", "NETWORK", true, "where it may be used from, instead of where it could"},
     {"no-addresses", NULL, false, "it may be used from anywhere"},
-    IF_VERSION_FLAG,
+    {IF_VERSION_FLAG},
     {0},
 };
 
@@ -129,7 +129,7 @@ static int run_disable(struct cli *cli)
     return switch_key(cli, false);
 }
 
-static const struct flag version_flags[] = {IF_VERSION_FLAG, {0}};
+static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command command_enable = {
     .words = "enable",
@@ -202,7 +202,7 @@ static int run_roll(struct cli *cli)
 
 static const struct flag roll_flags[] = {
     {"grace", "TIME", false, "how long the old token works on: 30min, 7d, at most 30d, or 0 (default 12h)"},
-    IF_VERSION_FLAG,
+    {IF_VERSION_FLAG},
     {0},
 };
 

@@ -87,7 +87,9 @@ static const struct flag list_flags[] = {
     {"never-used", NULL, false, "those that were never used"},
     {"unusual", NULL, false, "those whose running hour stands out from their own past, and why"},
     {"with-unusual", NULL, false, "show that of every key, and with --json what is usual; at most 100 keys at once"},
-    PAGE_FLAGS,
+    {PAGE_SIZE_FLAG},
+    {PAGE_TOKEN_FLAG},
+    {PAGE_ALL_FLAG},
     {0},
 };
 

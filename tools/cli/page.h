@@ -5,12 +5,9 @@
 #include "cli.h"
 
 // The flags of every command that shows such a list.
-#define PAGE_FLAGS                                                                                                     \
-    {"page-size", "N", false, "entries at once, at most 500 (default 100)"},                                           \
-        {"page-token", "TEXT", false, "go on where next_page_token of --json says"},                                   \
-    {                                                                                                                  \
-        "all", NULL, false, "all pages; with --json one object for each"                                               \
-    }
+#define PAGE_SIZE_FLAG  "page-size", "N", false, "entries at once, at most 500 (default 100)"
+#define PAGE_TOKEN_FLAG "page-token", "TEXT", false, "go on where next_page_token of --json says"
+#define PAGE_ALL_FLAG   "all", NULL, false, "all pages; with --json one object for each"
 
 // Where a list stands; the first three go into the request.
 struct page {

@@ -130,7 +130,7 @@ static void build(struct chart *chart, const struct plot *plot)
 
 static size_t cells(const struct chart *chart, uint64_t count)
 {
-    size_t height = (size_t)((double)count * ROWS / (double)chart->max + 0.5);
+    size_t height = (size_t)((double)count * (double)ROWS / (double)chart->max + 0.5);
     return count > 0 && height == 0 ? 1 : height;
 }
 

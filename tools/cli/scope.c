@@ -48,7 +48,7 @@ static const struct flag scope_put_flags[] = {
     {"description", "TEXT", false, "what it permits, for people"},
     {"default", NULL, false, "keys that are made without scopes get it"},
     {"public-safe", NULL, false, "public keys may have it"},
-    IF_VERSION_FLAG,
+    {IF_VERSION_FLAG},
     {0},
 };
 
@@ -165,7 +165,7 @@ static int run_scope_delete(struct cli *cli)
     return CLI_DONE;
 }
 
-static const struct flag scope_delete_flags[] = {IF_VERSION_FLAG, {0}};
+static const struct flag scope_delete_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command command_scope_delete = {
     .words = "scope delete",

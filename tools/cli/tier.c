@@ -38,7 +38,7 @@ static int run_tier_put(struct cli *cli)
 static const struct flag tier_put_flags[] = {
     {"limit", "TEXT", true, "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"},
     {"default", NULL, false, "new accounts get this tier"},
-    IF_VERSION_FLAG,
+    {IF_VERSION_FLAG},
     {0},
 };
 
@@ -154,7 +154,7 @@ static int run_tier_delete(struct cli *cli)
     return CLI_DONE;
 }
 
-static const struct flag tier_delete_flags[] = {IF_VERSION_FLAG, {0}};
+static const struct flag tier_delete_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command command_tier_delete = {
     .words = "tier delete",
