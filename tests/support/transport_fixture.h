@@ -247,19 +247,19 @@ static inline void transport_fixture_release(struct transport_fixture *fixture)
     pthread_mutex_unlock(&fixture->lock);
 }
 
-// Until `holds` of its numbers, which is asked again and again.
-static inline void transport_fixture_await(struct transport_fixture *fixture,
-                                           bool (*holds)(const struct transport_stats *stats, size_t number),
-                                           size_t number)
+// Until `holds` of its numbers, which is asked again and again. False: it never did.
+static inline bool transport_fixture_came(struct transport_fixture *fixture,
+                                          bool (*holds)(const struct transport_stats *stats, size_t number),
+                                          size_t number)
 {
     const uint64_t begin_ms = raw_peer_now_ms();
-    for (;;) {
+    while (raw_peer_now_ms() - begin_ms < STREAM_PEER_WAIT_MS) {
         struct transport_stats stats = transport_stats(fixture->transport);
         if (holds(&stats, number))
-            return;
-        transport_fixture_demand(raw_peer_now_ms() - begin_ms < STREAM_PEER_WAIT_MS, "waited in vain");
+            return true;
         (void)poll(NULL, 0, 1);
     }
+    return false;
 }
 
 static inline bool transport_fixture_has_connections(const struct transport_stats *stats, size_t number)
@@ -358,6 +358,15 @@ static inline bool transport_fixture_stop(struct transport_fixture *fixture)
     bool ended = transport_close(fixture->transport);
     fixture->transport = NULL;
     return ended;
+}
+
+// Nothing is in flight, nobody is there and no memory is taken when all peers have gone.
+static inline bool transport_fixture_is_idle(struct transport_fixture *fixture)
+{
+    transport_fixture_release(fixture);
+    return transport_fixture_came(fixture, transport_fixture_has_calls, 0) &&
+           transport_fixture_came(fixture, transport_fixture_has_connections, 0) &&
+           transport_stats(fixture->transport).memory_bytes == 0;
 }
 
 static inline void transport_fixture_close(struct transport_fixture *fixture)
