@@ -46,8 +46,17 @@ void connection_end_call(struct transport_connection *connection)
     connection_release(connection);
 }
 
+bool connection_sit_down(struct transport_connection *connection)
+{
+    if (!connection->seated)
+        connection->seated = transport_take_seat(connection->transport);
+    return connection->seated;
+}
+
 void connection_free(struct transport_connection *connection)
 {
+    if (connection->seated)
+        transport_leave_seat(connection->transport);
     if (connection->receive_aio != NULL)
         nng_aio_stop(connection->receive_aio);
     if (connection->send_aio != NULL)
@@ -109,12 +118,12 @@ static bool has_large_buffers(const struct transport_connection *connection)
 static nng_duration left_of(uint64_t began_ms, uint64_t span_ms)
 {
     uint64_t passed = nng_clock() - began_ms;
-    return passed < span_ms ? (nng_duration)(span_ms - passed) : 1;
+    return passed < span_ms ? (nng_duration)(span_ms - passed) : 0; // 0: at once, even when bytes are there
 }
 
 static nng_duration patience(const struct transport_connection *connection)
 {
-    if (!atomic_load_explicit(&connection->greeted, memory_order_relaxed))
+    if (!connection->seated)
         return left_of(connection->began_ms, TRANSPORT_GREETING_MS);
     if (connection->began_ms > 0)
         return left_of(connection->began_ms, TRANSPORT_FRAME_MS);
@@ -188,7 +197,7 @@ static void set_serving(struct transport_connection *connection, bool serving)
 static void note_part(struct transport_connection *connection)
 {
     bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0;
-    if (has_part && connection->began_ms == 0)
+    if (connection->seated && has_part && connection->began_ms == 0)
         connection->began_ms = nng_clock();
 }
 
@@ -234,10 +243,24 @@ static void take_received(struct transport_connection *connection, size_t size)
     }
 }
 
+// It has asked nothing so far. Counted it was when it came.
+static void wait_on(struct transport_connection *connection)
+{
+    if (!connection_sit_down(connection)) {
+        end_reading(connection);
+        return;
+    }
+    connection->began_ms = 0;
+    note_part(connection);
+    receive(connection);
+}
+
 static void note_timeout(struct transport_connection *connection)
 {
     if (!atomic_load(&connection->greeted))
         fail_reading(connection, COUNT_NO_GREETING);
+    else if (!connection->seated)
+        wait_on(connection);
     else if (connection->began_ms > 0)
         fail_reading(connection, COUNT_HALF_FRAME);
     else {

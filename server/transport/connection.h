@@ -31,10 +31,12 @@ struct transport_connection {
     struct buffer cipher; // as received, with TLS
     uint64_t skip;        // bytes of a request that is refused already
     uint64_t began_ms;    // when the connection came, then when the frame that is not whole did; monotonic; 0 = none
+                          // (nobody without a seat stays for longer than a greeting may take)
     uint64_t received_ms; // daemon time
     unsigned small_reads; // in a row
     bool reads_filled;    // the last one filled the buffer
-    bool surplus;         // came when all connections were taken: is told so, and closed
+    bool seated;          // counts among max_connections
+    bool surplus;         // asked when all seats were taken: has been told so, and is closed
 
     pthread_mutex_t lock;  // of what follows
     struct buffer filling; // replies that wait
@@ -69,6 +71,8 @@ bool output_is_over_mark(struct transport_connection *connection);
 
 // Aborts an operation that has just been started, when the connection was closed meanwhile.
 void connection_settle(struct transport_connection *connection, nng_aio *aio);
+// Has one of max_connections seats from now on, if one is free. The reading role's.
+bool connection_sit_down(struct transport_connection *connection);
 // Takes up the reading role; the caller holds a reference for it.
 void connection_read_again(struct transport_connection *connection);
 void connection_end_call(struct transport_connection *connection);

@@ -8,8 +8,7 @@ static bool is_overloaded(struct transport_connection *connection)
 {
     struct transport *transport = connection->transport;
     const struct transport_options *options = &transport->options;
-    connection->surplus =
-        atomic_load_explicit(&transport->connections, memory_order_relaxed) > options->max_connections;
+    connection->surplus = !connection_sit_down(connection);
     return connection->surplus ||
            atomic_load_explicit(&connection->calls, memory_order_relaxed) >= TRANSPORT_CONNECTION_CALLS ||
            atomic_load_explicit(&transport->calls, memory_order_relaxed) >= options->max_calls ||
@@ -70,6 +69,8 @@ static void skip(struct transport_connection *connection)
     if (size > 0)
         buffer_take(&connection->in, size);
     connection->skip -= size;
+    if (size > 0 && connection->skip == 0)
+        connection->began_ms = 0;
 }
 
 static enum input_next greet(struct transport_connection *connection)
@@ -81,7 +82,8 @@ static enum input_next greet(struct transport_connection *connection)
     }
     if (result == FRAME_WHOLE) {
         buffer_take(&connection->in, FRAME_GREETING_SIZE);
-        connection->began_ms = 0;
+        if (connection_sit_down(connection))
+            connection->began_ms = 0;
         atomic_store(&connection->greeted, true);
     }
     return INPUT_RECEIVE;

@@ -55,6 +55,7 @@ struct transport {
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
     atomic_size_t connections; // those that are closed and not yet freed included
+    atomic_size_t seats;       // taken, of max_connections: a connection takes one when it greets
     // Under the lock:
     pthread_mutex_t lock;
     pthread_cond_t changed; // something to reap, or nobody left
@@ -92,6 +93,9 @@ struct transport_links *connection_links(struct transport_connection *connection
 // Makes room when all connections are taken. False: the newcomer goes.
 bool transport_admit(struct transport *transport);
 void transport_add(struct transport *transport, struct transport_connection *connection);
+// One of max_connections seats. False: all are taken.
+bool transport_take_seat(struct transport *transport);
+void transport_leave_seat(struct transport *transport);
 // From any thread, when the last reference has gone.
 void transport_bury(struct transport *transport, struct transport_connection *connection);
 

@@ -96,6 +96,20 @@ bool transport_admit(struct transport *transport)
     return count < max + TRANSPORT_SURPLUS_CONNECTIONS;
 }
 
+bool transport_take_seat(struct transport *transport)
+{
+    size_t taken = atomic_load(&transport->seats);
+    while (taken < transport->options.max_connections)
+        if (atomic_compare_exchange_weak(&transport->seats, &taken, taken + 1))
+            return true;
+    return false;
+}
+
+void transport_leave_seat(struct transport *transport)
+{
+    atomic_fetch_sub(&transport->seats, 1);
+}
+
 // --- opening
 
 static enum status fill(struct transport *transport, struct status_note *note)

@@ -16,6 +16,7 @@ function(postern_fuzz name)
   set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${POSTERN_TEST_TIMEOUT_S})
 endfunction()
 
+postern_fuzz(frame room_transport)
 postern_fuzz(request room_rpc)
 postern_fuzz(token room_key)
 postern_fuzz(limit room_limit)
