@@ -97,6 +97,8 @@ static enum input_next serve_frames(struct transport_connection *connection)
         skip(connection);
         if (connection->surplus)
             return INPUT_HANG_UP;
+        if (atomic_load(&connection->transport->deaf))
+            return INPUT_REST;
         if (output_is_over_mark(connection))
             return INPUT_AGAIN;
         while ((result = frame_parse(&connection->rule, buffer_bytes(&connection->in), &frame)) == FRAME_PART) {

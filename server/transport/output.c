@@ -1,8 +1,9 @@
 // The sending half of a connection. Replies are packed into `filling` while `flying` is under way, then the two change
 // places: one send takes all that is ready.
-#include <string.h>
-
 #include "transport/connection.h"
+
+#include <nng/supplemental/util/platform.h>
+#include <string.h>
 
 enum { KEPT = 16 * 1024 }; // of an empty buffer
 
@@ -119,6 +120,14 @@ static void end_sending(struct transport_connection *connection, int code)
     connection_release(connection);
 }
 
+// What the peer owes of a frame he could not send while he was not read from.
+static void resume_reading(struct transport_connection *connection)
+{
+    if (connection->began_ms > 0)
+        connection->began_ms = nng_clock();
+    connection_read_again(connection);
+}
+
 void output_sent(void *context)
 {
     struct transport_connection *connection = context;
@@ -129,7 +138,7 @@ void output_sent(void *context)
     }
     struct after_send after = note_sent(connection, nng_aio_count(connection->send_aio));
     if (after.resumes)
-        connection_read_again(connection);
+        resume_reading(connection);
     if (after.ends)
         connection_cut(connection);
     if (after.sends_on)
