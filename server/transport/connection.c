@@ -88,12 +88,12 @@ bool connection_has_greeted(const struct transport_connection *connection)
     return atomic_load(&connection->greeted);
 }
 
-bool connection_is_sending(struct transport_connection *connection)
+bool connection_is_busy(struct transport_connection *connection)
 {
     pthread_mutex_lock(&connection->lock);
-    bool sending = connection->sending || connection->serving || buffer_size(&connection->filling) > 0;
+    bool busy = connection->sending || connection->serving || buffer_size(&connection->filling) > 0;
     pthread_mutex_unlock(&connection->lock);
-    return sending && !atomic_load(&connection->closed);
+    return busy && !atomic_load(&connection->closed);
 }
 
 // --- receiving
@@ -223,6 +223,9 @@ static void read_on(struct transport_connection *connection)
         return;
     case INPUT_HANG_UP:
         hang_up(connection);
+        return;
+    case INPUT_REST:
+        connection_release(connection);
         return;
     case INPUT_STOP:
         end_reading(connection);

@@ -53,6 +53,7 @@ enum input_next {
     INPUT_RECEIVE,
     INPUT_AGAIN,   // others first
     INPUT_HANG_UP, // when what was answered has left
+    INPUT_REST,    // begins nothing more; goes when what is in flight has been answered
     INPUT_STOP
 };
 // Serves what has been received, at most TRANSPORT_BATCH_MAX requests.

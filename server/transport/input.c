@@ -110,6 +110,8 @@ static enum input_next serve_frames(struct transport_connection *connection)
         enum input_next next = INPUT_RECEIVE;
         if (connection->surplus)
             return INPUT_HANG_UP;
+        if (atomic_load(&connection->transport->deaf))
+            return INPUT_REST;
         if (output_is_over_mark(connection))
             return INPUT_AGAIN;
         switch (take_frame(connection, &frame, &next)) {

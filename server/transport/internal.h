@@ -54,6 +54,7 @@ struct transport {
     atomic_uint_fast64_t counts[COUNTS];
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
+    atomic_bool deaf;          // is about to close: no more requests are begun
     atomic_size_t connections; // those that are closed and not yet freed included
     atomic_size_t seats;       // taken, of max_connections: a connection takes one when it greets
     // Under the lock:
@@ -77,8 +78,8 @@ static inline void transport_count(struct transport *transport, enum transport_c
 // caller's.
 bool connection_start(struct transport *transport, const struct listener *listener, nng_stream *stream);
 bool connection_has_greeted(const struct transport_connection *connection);
-bool connection_is_sending(struct transport_connection *connection); // something has not left yet
-void connection_release(struct transport_connection *connection);    // gives a reference back
+bool connection_is_busy(struct transport_connection *connection); // serves, or something has not left yet
+void connection_release(struct transport_connection *connection); // gives a reference back
 // Closes it; what it has outstanding fails. The caller holds a reference, or the transport's lock.
 void connection_cut(struct transport_connection *connection);
 void connection_free(struct transport_connection *connection); // by the reaper, when nobody holds it

@@ -1,8 +1,9 @@
 // The sending half of a connection. Replies are packed into `filling` while `flying` is under way, then the two change
 // places: one send takes all that is ready.
-#include <string.h>
-
 #include "transport/connection.h"
+
+#include <nng/supplemental/util/platform.h>
+#include <string.h>
 
 enum { KEPT = 16 * 1024 }; // of an empty buffer
 
@@ -97,6 +98,14 @@ bool output_pauses(struct transport_connection *connection)
     return pauses;
 }
 
+// What the peer owes of a frame he could not send while he was not read from.
+static void resume_reading(struct transport_connection *connection)
+{
+    if (connection->began_ms > 0)
+        connection->began_ms = nng_clock();
+    connection_read_again(connection);
+}
+
 // That much has left. True: there is more, and the sending role stays.
 static bool note_sent(struct transport_connection *connection, size_t size)
 {
@@ -115,7 +124,7 @@ static bool note_sent(struct transport_connection *connection, size_t size)
     bool ends = !goes_on && connection->hang_up;
     pthread_mutex_unlock(&connection->lock);
     if (resumes)
-        connection_read_again(connection);
+        resume_reading(connection);
     if (ends)
         connection_cut(connection);
     return goes_on;

@@ -189,17 +189,25 @@ enum status transport_reload(struct transport *transport, struct status_note *no
 
 // --- closing
 
-static bool is_sending(struct transport *transport)
+static bool somebody_is_busy(struct transport *transport)
 {
-    bool sending = false;
+    bool busy = false;
     pthread_mutex_lock(&transport->lock);
-    for (struct transport_connection *at = transport->first; at != NULL && !sending; at = connection_links(at)->older)
-        sending = connection_is_sending(at);
+    for (struct transport_connection *at = transport->first; at != NULL && !busy; at = connection_links(at)->older)
+        busy = connection_is_busy(at);
     pthread_mutex_unlock(&transport->lock);
-    return sending;
+    return busy;
 }
 
-// Calls in flight end, their replies leave.
+// Exact when no request is begun any more. Nobody serves: no more calls. No calls: all replies wait or have left.
+// Nobody sends: they have.
+static bool is_done(struct transport *transport)
+{
+    return !somebody_is_busy(transport) && atomic_load(&transport->calls) == 0 && !somebody_is_busy(transport);
+}
+
+// Calls in flight end, their replies leave. Who goes on asking meanwhile is answered for a while, too, and then not
+// heard any more: no request is begun whose reply would be cut off.
 static void drain(struct transport *transport)
 {
     uint64_t begin = nng_clock();
@@ -208,9 +216,12 @@ static void drain(struct transport *transport)
     begin = nng_clock();
     for (uint64_t busy = begin; nng_clock() - busy < QUIET_MS && nng_clock() - begin < FLUSH_MS;) {
         nng_msleep(LOOK_MS);
-        if (is_sending(transport) || atomic_load(&transport->calls) > 0)
+        if (!is_done(transport))
             busy = nng_clock();
     }
+    atomic_store(&transport->deaf, true);
+    for (begin = nng_clock(); !is_done(transport) && nng_clock() - begin < FLUSH_MS;)
+        nng_msleep(LOOK_MS);
 }
 
 static void cut_all(struct transport *transport)
@@ -227,7 +238,7 @@ static bool end_connections(struct transport *transport)
     uint64_t begin = nng_clock();
     drain(transport);
     cut_all(transport);
-    while (atomic_load(&transport->connections) > 0 && nng_clock() - begin < CALLS_MS + FLUSH_MS)
+    while (atomic_load(&transport->connections) > 0 && nng_clock() - begin < CALLS_MS + 3 * FLUSH_MS)
         nng_msleep(LOOK_MS);
     if (atomic_load(&transport->connections) > 0) {
         log_line(transport->options.log, LOG_LEVEL_WARNING, "calls in flight do not end; they end with the process");
