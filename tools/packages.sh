@@ -8,13 +8,13 @@ export PATH="$PATH:/usr/sbin:/sbin"
 BUILD_PACKAGES=(
     gcc libc6-dev cmake ninja-build pkg-config
     libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
-    liblmdb-dev libsodium-dev libconfuse-dev libjansson-dev zlib1g-dev
+    liblmdb-dev libsodium-dev libconfuse-dev libjansson-dev zlib1g-dev libhiredis-dev
     jq
 )
 # To test as well.
 TEST_PACKAGES=(
     g++ clang clang-14 libclang-rt-14-dev clang-format-14 llvm-14
-    libcmocka-dev bats python3 nng-utils lmdb-utils util-linux binutils procps
+    libcmocka-dev bats python3 nng-utils redis-server lmdb-utils util-linux binutils procps
 )
 
 say() {
