@@ -1211,6 +1211,7 @@ POSTERN_API int64_t postern_wait_ms(const struct postern *client);
 // host's name).
 POSTERN_API void postern_process(struct postern *client);
 
+// Each call of above, started: it asks and answers the same.
 POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_verify_start(struct postern *client, const struct postern_verify_request *request,
                      void (*done)(void *context, struct postern_verify_reply *reply, const struct postern_error *error),
