@@ -14,7 +14,7 @@ BUILD_PACKAGES=(
 # To test as well.
 TEST_PACKAGES=(
     g++ clang clang-14 libclang-rt-14-dev clang-format-14 llvm-14
-    libcmocka-dev bats python3 nng-utils lmdb-utils util-linux binutils procps
+    libcmocka-dev bats python3 nng-utils nanomsg-utils openssl lmdb-utils util-linux binutils procps
 )
 
 say() {
