@@ -75,7 +75,9 @@ static void skip(struct transport_connection *connection)
 
 static enum input_next greet(struct transport_connection *connection)
 {
-    enum frame_result result = frame_check_greeting(buffer_bytes(&connection->in));
+    enum frame_result result;
+    while ((result = frame_check_greeting(buffer_bytes(&connection->in))) == FRAME_PART && refill(connection))
+        continue;
     if (result == FRAME_BAD) {
         transport_count(connection->transport, COUNT_NO_GREETING);
         return INPUT_STOP;

@@ -5,23 +5,48 @@
 #include <nng/supplemental/util/platform.h>
 #include <string.h>
 
-enum { KEPT = 16 * 1024 }; // of an empty buffer
+enum {
+    KEPT = 16 * 1024,    // of an empty buffer
+    RECORD = 16 * 1024,  // what one record of TLS holds
+    FLIGHT = 128 * 1024, // of TLS, in one send
+};
 
 static size_t waiting(const struct transport_connection *connection)
 {
     return buffer_size(&connection->filling) + buffer_size(&connection->flying);
 }
 
-// Before the handshake is over, TLS has something to send, and replies wait.
+// All that TLS has for the peer. False: memory is out.
+static bool take_cipher(struct transport_connection *connection)
+{
+    struct buffer *flying = &connection->flying;
+    size_t size = tls_session_pending(connection->tls);
+    if (size > 0 && !buffer_reserve(flying, size))
+        return false;
+    if (size > 0)
+        flying->end += tls_session_take(connection->tls, flying->data + flying->end, size);
+    return true;
+}
+
+// Before the handshake is over, TLS has something to send, and replies wait. No more than a flight is taken at once:
+// what lies inside of TLS is in no budget. Without memory for any of it the peer would wait in vain.
 static bool encrypt(struct transport_connection *connection)
 {
     struct buffer *filling = &connection->filling, *flying = &connection->flying;
-    for (size_t taken; (taken = tls_session_write(connection->tls, buffer_bytes(filling))) > 0;)
-        buffer_take(filling, taken);
-    size_t size = tls_session_pending(connection->tls);
-    if (size == 0 || !buffer_reserve(flying, size))
-        return false;
-    flying->end += tls_session_take(connection->tls, flying->data + flying->end, size);
+    bool has_room = take_cipher(connection);
+    for (size_t taken = 1; taken > 0 && has_room && buffer_size(flying) < FLIGHT;) {
+        struct slice bytes = buffer_bytes(filling);
+        bytes.size = bytes.size < RECORD ? bytes.size : RECORD;
+        taken = tls_session_write(connection->tls, bytes);
+        if (taken > 0)
+            buffer_take(filling, taken);
+        has_room = take_cipher(connection);
+    }
+    buffer_shrink(filling, KEPT);
+    if (!has_room && buffer_size(flying) == 0) {
+        transport_count(connection->transport, COUNT_MEMORY);
+        connection->hang_up = true;
+    }
     return buffer_size(flying) > 0;
 }
 

@@ -33,8 +33,6 @@ static int tear_down(void **state)
     return is_idle ? 0 : 1;
 }
 
-enum { KINDS = 2 }; // ipc and tcp
-
 static struct stream_place place_of(const struct transport_fixture *fixture, int kind)
 {
     return kind == 0 ? fixture->ipc : fixture->tcp;
@@ -54,7 +52,7 @@ static uint64_t number_of(const struct stream_reply *reply)
 static void frame_that_comes_byte_by_byte_is_served(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         static const uint8_t hello[] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
         uint8_t frame[STREAM_PEER_PREFIX_MAX + 5], answer[8], body[16];
         struct stream_peer peer = stream_peer_dial(place_of(fixture, kind));
@@ -79,7 +77,7 @@ static void frame_that_comes_byte_by_byte_is_served(void **state)
 static void greeting_and_frames_that_are_cut_anywhere_are_served(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         uint8_t bytes[8 + 3 * (STREAM_PEER_PREFIX_MAX + 8)] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}, answer[8], body[16];
         struct stream_peer sizes = {.has_type = kind == 0};
         size_t size = 8;
@@ -147,7 +145,7 @@ static void exchange_many(const struct stream_peer *peer, const char *body, size
 static void ten_thousand_pipelined_requests_are_answered_once_each(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
         exchange_many(&peer, "e, and what belongs to it", PIPELINED);
         stream_peer_close(&peer);
@@ -158,7 +156,7 @@ static void ten_thousand_pipelined_requests_are_answered_once_each(void **state)
 static void replies_of_other_threads_in_another_order_find_their_requests(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         for (size_t round = 0; round < 5; round++) {
             struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
             exchange_many(&peer, "w, by another thread", TRANSPORT_CONNECTION_CALLS / 2);
@@ -170,7 +168,7 @@ static void replies_of_other_threads_in_another_order_find_their_requests(void *
 static void what_is_held_is_answered_when_it_is_released_and_the_newest_first(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         enum { HELD = 100 };
         uint8_t body[8];
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
@@ -194,7 +192,7 @@ static void replies_of_a_megabyte_arrive_as_they_were_written(void **state)
     struct transport_fixture *fixture = *state;
     static uint8_t body[BIG + 1];
     static const char *const wanted[] = {"b\0\x10\0\0", "r\0\x10\0\0", "b\0\0\0\1", "r\0\x0f\xff\xff", "e...."};
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
         for (uint32_t n = 0; n < 20; n++)
             assert_true(stream_peer_ask(&peer, n, wanted[n % 5], 5));
@@ -215,7 +213,7 @@ static void replies_of_a_megabyte_arrive_as_they_were_written(void **state)
 static void ids_of_devices_on_the_way_come_back(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         for (size_t ids = 1; ids <= 16; ids++) {
             uint8_t frame[9 + 64 + 1], back[sizeof frame];
             struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
@@ -310,7 +308,7 @@ static void one_request_does_not_wait_for_all_that_another_connection_has_sent(v
 static void replies_to_a_peer_that_has_gone_end_their_calls(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         enum { HELD = 50 };
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
         for (uint32_t n = 0; n < HELD; n++)
@@ -333,7 +331,7 @@ static void replies_to_a_peer_that_has_gone_end_their_calls(void **state)
 static void peer_may_go_at_any_byte(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         uint8_t bytes[256] = {0, 'S', 'P', 0, 0, 0x30, 0, 0}, answer[8];
         struct stream_peer sizes = {.has_type = kind == 0};
         size_t size = 8;
@@ -375,7 +373,7 @@ static void who_greets_in_another_way_is_closed_and_counted(void **state)
         "\0SP\0\0\x31\0\0", "GET / HT",         "\x16\x03\x01\0\xa5\x01\0\0",
     };
     enum { OTHERS = sizeof others / sizeof *others };
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         for (size_t i = 0; i < OTHERS; i++) {
             struct stream_peer peer = stream_peer_dial(place_of(fixture, kind));
             is_closed_for(&peer, others[i], 8);
@@ -399,7 +397,7 @@ static void frame_that_may_not_be_closes_its_connection_at_the_header(void **sta
         0, 3, TRANSPORT_FIXTURE_REQUEST_MAX + 5, UINT64_C(10) << 30, UINT64_C(1) << 63, UINT64_MAX,
     };
     enum { LENGTHS = sizeof lengths / sizeof *lengths };
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         for (size_t i = 0; i < LENGTHS; i++) {
             uint8_t bytes[9 + 4] = {1};
             struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
@@ -420,7 +418,7 @@ static void frame_that_may_not_be_closes_its_connection_at_the_header(void **sta
 static void ten_thousand_ids_close_their_connection(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         static uint8_t bytes[9 + 4 * 10000];
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
         const size_t type = peer.has_type ? 1 : 0;
@@ -437,7 +435,7 @@ static void request_of_the_largest_size_is_served(void **state)
     struct transport_fixture *fixture = *state;
     static uint8_t body[TRANSPORT_FIXTURE_REQUEST_MAX], back[sizeof body];
     memset(body, 'e', sizeof body);
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
         struct stream_reply reply = {.body = back, .room = sizeof back};
         for (uint32_t n = 0; n < 8; n++) {
@@ -452,7 +450,7 @@ static void request_of_the_largest_size_is_served(void **state)
 static void good_requests_before_a_bad_one_are_answered(void **state)
 {
     struct transport_fixture *fixture = *state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < 2; kind++) {
         enum { GOOD = 20 };
         uint8_t bytes[(GOOD + 2) * (STREAM_PEER_PREFIX_MAX + 1)], body[8];
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));

@@ -1,0 +1,44 @@
+# Certificates for tests, made on the spot. Needs DAEMON_HOME; they are in $CERTS.
+# shellcheck shell=bash
+
+# make_ca NAME: $CERTS/NAME.pem and its key.
+make_ca() {
+    CERTS=$DAEMON_HOME/certs
+    mkdir -p "$CERTS"
+    export CERTS
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/O=Tests/CN=$1" \
+        -keyout "$CERTS/$1.key" -out "$CERTS/$1.pem" 2>>"$DAEMON_HOME/openssl"
+}
+
+# make_certificate CA NAME SUBJECT [SAN [DAYS]]: -1 day has expired.
+make_certificate() {
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$3" \
+        -keyout "$CERTS/$2.key" -out "$CERTS/$2.csr" 2>>"$DAEMON_HOME/openssl" &&
+        openssl x509 -req -in "$CERTS/$2.csr" -CA "$CERTS/$1.pem" -CAkey "$CERTS/$1.key" -CAcreateserial \
+            -days "${5:-1}" -extfile <(printf 'subjectAltName=%s\n' "${4:-DNS:unused.example}") \
+            -out "$CERTS/$2.pem" 2>>"$DAEMON_HOME/openssl" &&
+        chmod 600 "$CERTS/$2.key"
+}
+
+# A server's for this machine's names, and what is wrong in one way each; clients' of that CA and of another.
+make_certificates() {
+    local here=DNS:localhost,IP:127.0.0.1
+    make_ca ca
+    make_ca stranger
+    make_certificate ca server /CN=localhost "$here"
+    make_certificate ca server2 /CN=localhost "$here"
+    make_certificate ca expired /CN=localhost "$here" -1
+    make_certificate ca elsewhere /CN=elsewhere.example DNS:elsewhere.example
+    make_certificate stranger foreign /CN=localhost "$here"
+    make_certificate ca billing /CN=billing
+    make_certificate ca unknown /CN=unknown
+    make_certificate ca late /CN=billing "" -1
+    make_certificate stranger impostor /CN=billing
+    echo "this is no certificate" >"$CERTS/text.pem"
+    cp "$CERTS/server.key" "$CERTS/open.key"
+    chmod 644 "$CERTS/open.key"
+}
+
+serial_of() {
+    openssl x509 -in "$CERTS/$1.pem" -noout -serial | sed 's/serial=0*//'
+}

@@ -1,0 +1,284 @@
+#!/usr/bin/env bats
+# The carrier of the real daemon: SIGHUP, a stop under load, bounds as clients see them, and peers that break off.
+
+load ../support/keys
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    HELPERS=()
+    make_home
+}
+
+teardown() {
+    local pid
+    for pid in "${HELPERS[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    drop_daemon
+}
+
+frames() {
+    python3 "$SUPPORT/frames.py" "$@"
+}
+
+carrier() {
+    PYTHONPATH=$SUPPORT timeout 120 python3 -
+}
+
+logged() {
+    grep -q "$1" "$DAEMON_LOG"
+}
+
+reload() {
+    local before
+    before=$(grep -c "reload" "$DAEMON_LOG" || true)
+    kill -HUP "$DAEMON_PID"
+    has_answered() {
+        [ "$(grep -cE "reloaded|reloading failed" "$DAEMON_LOG")" -gt "$1" ]
+    }
+    poll 20 has_answered "$((before / 2))"
+}
+
+# --- SIGHUP
+
+@test "SIGHUP does not stop the daemon and cuts nobody off" {
+    start_daemon
+    POSTERN_URL=$POSTERN_URL carrier <<PYTHON
+import os, signal, client
+peer, body = client.Connection("$POSTERN_URL"), client.encode("health {}")[0]
+for _ in range(20):
+    os.kill($DAEMON_PID, signal.SIGHUP)
+    assert client.decode(*peer.exchange([body] * 20))[0]["health"]["serving"]
+PYTHON
+    alive "$DAEMON_PID"
+    stop_daemon
+    [ "$DAEMON_STATUS" -eq 0 ]
+}
+
+@test "SIGHUP reads the log level and the operators again; what is wrong changes nothing" {
+    local file=$DAEMON_HOME/posternd.conf
+    [ "$(id -u)" -eq 0 ] || skip "needs root to be somebody else"
+    echo 'log_level = "info"' >"$file"
+    chmod 755 "$DAEMON_HOME" "$DAEMON_HOME/run"
+    start_daemon --config "$file" --socket-mode 0666
+    as_nobody() {
+        run --separate-stderr setpriv --reuid 65534 --clear-groups postern tier put "$1" --limit requests=1/min --json
+    }
+    as_nobody one
+    [ "$status" -ne 0 ]
+    echo 'operator_uid = { "65534" }' >>"$file"
+    reload
+    as_nobody one
+    done_so
+    echo 'log_level = "no such level"' >"$file"
+    reload
+    logged "reloading failed"
+    as_nobody two
+    done_so
+    echo 'log_level = "error"' >"$file"
+    kill -HUP "$DAEMON_PID" # says that it does, and then no more
+    poll 20 cannot_be_operator
+    local lines
+    lines=$(wc -l <"$DAEMON_LOG")
+    stop_daemon
+    [ "$(wc -l <"$DAEMON_LOG")" -eq "$lines" ]
+}
+
+cannot_be_operator() {
+    as_nobody three
+    [ "$status" -ne 0 ]
+}
+
+@test "a daemon that was started with SIGHUP ignored does not hear it" {
+    trap '' HUP
+    start_daemon
+    trap - HUP
+    kill -HUP "$DAEMON_PID"
+    postern health
+    kill -TERM "$DAEMON_PID"
+    poll 20 gone "$DAEMON_PID"
+    ! logged reload
+}
+
+# --- a stop under load
+
+@test "a stop in the middle of pipelined calls delivers every reply that was begun, and ends with 0" {
+    start_daemon
+    POSTERN_URL=$POSTERN_URL carrier >"$DAEMON_HOME/stopped" <<PYTHON
+import os, signal, struct, client
+peers, body = [client.Connection("$POSTERN_URL", 60) for _ in range(4)], client.encode("health {}")[0]
+replies = 0
+for peer in peers:
+    peer.send(*[body] * 300)
+os.kill($DAEMON_PID, signal.SIGTERM)
+for peer in peers:
+    data = b""
+    while True:
+        try:
+            more = peer.socket.recv(65536)
+        except ConnectionResetError:
+            break
+        if not more:
+            break
+        data += more
+    while data:
+        kind, size = struct.unpack(">BQ", data[:9])
+        assert kind == 1 and len(data) >= 9 + size, "a reply was cut off"
+        client.decode(data[13:9 + size]) if replies % 100 == 0 else None
+        data, replies = data[9 + size:], replies + 1
+print(replies)
+PYTHON
+    poll 20 gone "$DAEMON_PID"
+    wait "$DAEMON_PID"
+    [ ! -e "$DAEMON_SOCKET" ]
+    [ "$(cat "$DAEMON_HOME/stopped")" -gt 0 ]
+    ! grep -q Sanitizer "$DAEMON_LOG"
+}
+
+@test "a stop with idle, half-open and stuck peers ends with 0 and leaves nothing behind" {
+    start_daemon
+    carrier <<PYTHON &
+import socket, time, client
+path = "$DAEMON_SOCKET"
+strangers = [client.socket.socket(socket.AF_UNIX) for _ in range(3)]
+for stranger in strangers:
+    stranger.connect(path)
+strangers[1].sendall(b"\0SP")
+idle, half, stuck = (client.Connection("$POSTERN_URL") for _ in range(3))
+half.socket.sendall(b"\x01\0\0")
+stuck.send(*[client.encode("health {}")[0]] * 1000)
+open("$DAEMON_HOME/there", "w").close()
+time.sleep(60)
+PYTHON
+    HELPERS+=($!)
+    poll 30 test -e "$DAEMON_HOME/there"
+    stop_daemon
+    [ "$DAEMON_STATUS" -eq 0 ]
+    ! grep -q Sanitizer "$DAEMON_LOG"
+}
+
+# --- sockets
+
+@test "the directory of a socket is made 0750, and both are of the group that is asked for" {
+    local group url
+    group=$(id -gn)
+    if [ "$(id -u)" -eq 0 ]; then
+        group=$(getent group nogroup | cut -d: -f1)
+    fi
+    url=ipc://$DAEMON_HOME/made/postern.sock
+    POSTERN_URL=$url start_daemon --socket-group "$group" --socket-mode 0660
+    [ "$(stat -c '%a %G' "$DAEMON_HOME/made")" = "750 $group" ]
+    [ "$(stat -c '%a %G' "$DAEMON_HOME/made/postern.sock")" = "660 $group" ]
+    stop_daemon
+    run timeout 20 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
+    [ "$status" -eq 1 ]
+    [[ "$output" == *'there is no group "no-such-group"'* ]]
+}
+
+# --- bounds
+
+@test "beyond max-connections a newcomer is told to come later, and those who are there are served" {
+    start_daemon --max-connections 4
+    POSTERN_URL=$POSTERN_URL carrier <<PYTHON
+import client, time
+body = client.encode("health {}")[0]
+def ask(peer):
+    return client.decode(peer.exchange([body])[0])[0]
+def seat():
+    # the one who asked whether the daemon is healthy may not be gone yet
+    while True:
+        peer = client.Connection("$POSTERN_URL")
+        if client.code_of(ask(peer)) == 0:
+            return peer
+peers = [seat() for _ in range(4)]
+more = client.Connection("$POSTERN_URL")
+assert all(client.code_of(ask(peer)) == 0 for peer in peers)
+told = ask(more)["status"]
+assert told["code"] == 8 and told["retry_after_ms"] > 0, told
+assert more.socket.recv(1) == b""
+assert all(client.code_of(ask(peer)) == 0 for peer in peers)
+peers.pop().close()
+seat()
+PYTHON
+    stop_daemon
+}
+
+@test "beyond max-calls calls are answered RESOURCE_EXHAUSTED with retry_after_ms, and later served" {
+    start_daemon --max-calls 2
+    postern tier put free --limit requests=100000/min --default
+    postern account put acme
+    make_key acme
+    POSTERN_URL=$POSTERN_URL TOKEN=$TOKEN carrier <<'PYTHON'
+import os, client
+# Charges wait for the disk: they are in flight for some time, and the next requests come meanwhile.
+url, token = os.environ["POSTERN_URL"], os.environ["TOKEN"]
+body = client.encode(f"verify {{ api_key: {client.quoted(token)} }}")[0]
+peers, refused = [client.Connection(url, 60) for _ in range(4)], 0
+for _ in range(50):
+    for peer in peers:
+        peer.send(*[body] * 20)
+    replies = [peer.receive()[1] for peer in peers for _ in range(20)]
+    for reply in client.decode(*replies):
+        if client.code_of(reply) == 8:
+            refused += 1
+            assert reply["status"]["retry_after_ms"] > 0, reply
+    if refused > 0:
+        break
+assert refused > 0
+assert client.code_of(client.decode(peers[0].exchange([body])[0])[0]) == 0
+PYTHON
+    stop_daemon
+}
+
+# --- peers that break off
+
+@test "clients that are killed with 256 calls outstanding harm nobody" {
+    start_daemon
+    postern tier put free --limit requests=100000/min --default
+    postern account put acme
+    make_key acme
+    printf 'health {}' | protocol encode Request >"$DAEMON_HOME/health"
+    local n pid
+    for n in $(seq 10); do
+        TOKEN=$TOKEN POSTERN_URL=$POSTERN_URL carrier >"$DAEMON_HOME/sent" <<'PYTHON' &
+import os, signal, client
+body = client.encode(f"verify {{ api_key: {client.quoted(os.environ['TOKEN'])} }}")[0]
+peer = client.Connection(os.environ["POSTERN_URL"])
+peer.send(*[body] * 256)
+os.kill(os.getpid(), signal.SIGKILL)
+PYTHON
+        HELPERS+=($!)
+    done
+    for n in $(seq 20); do
+        timeout 20 postern health >/dev/null
+    done
+    for pid in "${HELPERS[@]}"; do
+        wait "$pid" || true
+    done
+    timeout 30 nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 20 <"$DAEMON_HOME/health" |
+        protocol decode Reply | grep -q "serving: true"
+    stop_daemon
+}
+
+@test "good frames before a bad one are answered, and the next connection starts anew" {
+    start_daemon
+    POSTERN_URL=$POSTERN_URL carrier <<'PYTHON'
+import os, struct, client
+url, body = os.environ["POSTERN_URL"], client.encode("health {}")[0]
+def frame(number, data, kind=b"\x01", size=None):
+    return kind + struct.pack(">QI", 4 + len(data) if size is None else size, 0x80000000 | number) + data
+for bad in (frame(9, body, kind=b"\x02"), frame(9, b"", size=0), frame(9, b"", size=3), frame(9, b"", size=1 << 63),
+            frame(9, b"", size=(1 << 64) - 1), frame(9, b"", size=65537 + 64)):
+    peer = client.Connection(url)
+    # not a Request, a call that there is not, an empty one: each is answered; and then the frame that may not be
+    peer.socket.sendall(frame(1, body) + frame(2, b"ping") + frame(3, b"") + frame(4, body) + bad + frame(5, body))
+    assert [peer.receive()[0] & 0xFFFF for _ in range(4)] == [1, 2, 3, 4]
+    try:
+        assert peer.socket.recv(1) == b""
+    except ConnectionResetError:
+        pass
+    assert client.decode(client.Connection(url).exchange([body])[0])[0]["health"]["serving"]
+PYTHON
+    stop_daemon
+}
