@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/reason.h"
+#include "rpc/call.h"
 #include "support/rpc_fixture.h"
 
 static int set_up(void **state)
@@ -510,10 +511,67 @@ static void sixty_four_outstanding_calls_are_all_answered(void **state)
     assert_int_equal(allowed, 10); // never more than the limit, and all of it
 }
 
+// --- calls that come too late, or too many
+
+// Served as if it had been received so many milliseconds ago.
+static uint32_t serve_after(struct rpc_fixture *fixture, uint64_t waited_ms, uint32_t timeout_ms, uint64_t *expired)
+{
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    Postern__V1__HealthRequest health = POSTERN__V1__HEALTH_REQUEST__INIT;
+    struct transport_peer peer = {.has_uid = true};
+    struct call_server server = {.registry = fixture->registry,
+                                 .authorizer = fixture->authorizer,
+                                 .secret = fixture->secret,
+                                 .clock = fixture->clock,
+                                 .log = &fixture->log};
+    struct call call = {.server = &server, .peer = &peer, .ceiling = RPC_OPERATOR};
+    request.call_case = POSTERN__V1__REQUEST__CALL_HEALTH;
+    request.health = &health;
+    request.timeout_ms = timeout_ms;
+    call.received_ms = clock_now_ms(fixture->clock) - waited_ms;
+    call.arena = arena_new(CALL_BUDGET);
+    assert_non_null(call.arena);
+    assert_int_equal(registry_view_open(fixture->registry, &call.view), STATUS_OK);
+    assert_int_equal(call_serve(&call, rpc_fixture_pack(fixture, &request)), CALL_DONE);
+    uint32_t code = call.reply.status->code;
+    *expired = atomic_load(&server.expired);
+    store_view_close(call.view);
+    arena_free(call.arena);
+    return code;
+}
+
+static void call_whose_time_had_passed_before_it_was_begun_is_not_worked_on(void **state)
+{
+    uint64_t expired = 0;
+    assert_int_equal(serve_after(*state, 60000, 1000, &expired), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(expired, 1);
+    assert_int_equal(serve_after(*state, 60000, 0, &expired), STATUS_OK); // it waits as long as it takes
+    assert_int_equal(serve_after(*state, 0, 60000, &expired), STATUS_OK);
+    assert_int_equal(expired, 0);
+}
+
+static void refusal_for_want_of_room_says_when_to_come_again(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct call_server server = {.clock = fixture->clock, .log = &fixture->log};
+    struct call call = {.server = &server};
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    struct slice bytes = rpc_fixture_pack(fixture, &request);
+    bytes.size = 2 + RPC_FIXTURE_ID_SIZE; // the rest has not come yet
+    assert_int_equal(call_refuse_overloaded(&call, bytes), CALL_DONE);
+    assert_int_equal(call.reply.status->code, STATUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(call.reply.status->retry_after_ms, CALL_OVERLOADED_RETRY_MS);
+    assert_memory_equal(call.reply.status->reason.data, "OVERLOADED", strlen("OVERLOADED"));
+    assert_int_equal(call.reply.request_id.len, RPC_FIXTURE_ID_SIZE);
+    assert_memory_equal(call.reply.request_id.data, request.request_id.data, RPC_FIXTURE_ID_SIZE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(call_whose_time_had_passed_before_it_was_begun_is_not_worked_on),
+        TEST(refusal_for_want_of_room_says_when_to_come_again),
         TEST(key_is_created_verified_and_revoked),
         TEST(limit_is_reached_exactly),
         TEST(refusals_carry_their_details),
