@@ -214,7 +214,7 @@ unsigned postern_events(const struct postern *client)
 
 int64_t postern_wait_ms(const struct postern *client)
 {
-    uint64_t now = postern_now_ms(), at = client->timer_ms;
+    uint64_t now = postern_now_ms(), at = client->waiting != NULL ? client->timer_ms : UINT64_MAX;
     const struct postern_link *link = &client->link;
     if (!client->event_loop || client->finished != NULL)
         return client->event_loop ? 0 : -1;

@@ -419,6 +419,14 @@ static void fail_queued(struct postern *client)
     }
 }
 
+// Not before its time, but for a call that would end before that and not even know why.
+static bool may_connect(const struct postern *client, uint64_t now_ms)
+{
+    const struct postern_flight *first = client->queue;
+    return now_ms >= client->retry_ms ||
+           (first->error.status == POSTERN_OK && first->deadline_ms <= client->retry_ms && !client->fail_fast);
+}
+
 void postern_flights_step(struct postern *client, struct postern_flight *flight, uint64_t now_ms)
 {
     struct postern_link *link = &client->link;
@@ -427,7 +435,7 @@ void postern_flights_step(struct postern *client, struct postern_flight *flight,
     else if (flight->state != POSTERN_FLIGHT_ANSWERED && flight->state != POSTERN_FLIGHT_DONE)
         look_at_clock(client, flight, now_ms);
     if (link->state == POSTERN_LINK_DOWN && client->queue != NULL) {
-        if (now_ms >= client->retry_ms && !postern_link_connect(link, now_ms))
+        if (may_connect(client, now_ms) && !postern_link_connect(link, now_ms))
             lose(client, now_ms);
         else if (link->state == POSTERN_LINK_DOWN && client->fail_fast)
             fail_queued(client);

@@ -25,7 +25,10 @@ enum {
     RECEIVE_SIZE = 16 * 1024,
     ATTEMPT_MS_MAX = 2000, // for connecting and being greeted; it takes less than one where all is well
     KEEPALIVE_S = 30,
-    ID_SIZE = 4
+    ID_SIZE = 4,
+    ID_MARK = 0x80, // of the first byte of an id
+    NAME_SHOWN_MAX = 64,
+    NAME_BUFFER_BYTES = 4096
 };
 
 static const uint8_t our_greeting[GREETING_SIZE] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
@@ -108,22 +111,54 @@ static bool fail_memory(struct postern_link *link)
     return fail(link, POSTERN_RESOURCE_EXHAUSTED, true, "out of memory");
 }
 
-// Whose the socket is, and who we are: what somebody needs to know who may not open it.
+static void name_user(uid_t uid, char name[NAME_SHOWN_MAX])
+{
+    char buffer[NAME_BUFFER_BYTES];
+    struct passwd entry, *found = NULL;
+    snprintf(name, NAME_SHOWN_MAX, "%lu", (unsigned long)uid);
+    if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found != NULL)
+        postern_copy_text(name, NAME_SHOWN_MAX, found->pw_name);
+}
+
+static void name_group(gid_t gid, char name[NAME_SHOWN_MAX])
+{
+    char buffer[NAME_BUFFER_BYTES];
+    struct group entry, *found = NULL;
+    snprintf(name, NAME_SHOWN_MAX, "%lu", (unsigned long)gid);
+    if (getgrgid_r(gid, &entry, buffer, sizeof buffer, &found) == 0 && found != NULL)
+        postern_copy_text(name, NAME_SHOWN_MAX, found->gr_name);
+}
+
+// What keeps us out: the socket, or the first of its directories beyond which nothing can be seen. Shortens `path` to
+// it. False: nothing is found that could be shown.
+static bool find_barrier(char *path, struct stat *barrier)
+{
+    while (stat(path, barrier) != 0) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path)
+            return false;
+        *slash = '\0';
+    }
+    return true;
+}
+
 static bool fail_permission(struct postern_link *link)
 {
-    const char *path = link->target->path, *url = link->target->url;
-    struct stat facts;
-    if (stat(path, &facts) != 0)
-        return fail(
-            link, POSTERN_PERMISSION_DENIED, true,
-            "may not open the socket of posternd at %s as uid %u: its directory is closed to this user: let him "
-            "join the directory's group",
-            url, (unsigned)geteuid());
+    char barrier[256], me[NAME_SHOWN_MAX], user[NAME_SHOWN_MAX], group[NAME_SHOWN_MAX];
+    struct stat status;
+    postern_copy_text(barrier, sizeof barrier, link->target->path);
+    name_user(geteuid(), me);
+    if (!find_barrier(barrier, &status))
+        return fail(link, POSTERN_PERMISSION_DENIED, true, "cannot reach posternd at %s: permission denied for user %s",
+                    link->target->url, me);
+    name_user(status.st_uid, user);
+    name_group(status.st_gid, group);
     return fail(
         link, POSTERN_PERMISSION_DENIED, true,
-        "may not open the socket of posternd at %s as uid %u: it is of uid %u, gid %u, mode %03o: join that group, "
-        "or see --socket-group and --socket-mode of posternd",
-        url, (unsigned)geteuid(), (unsigned)facts.st_uid, (unsigned)facts.st_gid, (unsigned)facts.st_mode & 0777);
+        "cannot reach posternd at %s: permission denied for user %s: %s %s has mode %04o, owner %s and group %s; "
+        "run as a member of that group (usermod -aG %s %s, then log in again)",
+        link->target->url, me, S_ISSOCK(status.st_mode) ? "the socket" : "the directory", barrier,
+        (unsigned)(status.st_mode & 07777), user, group, group, me);
 }
 
 static bool fail_connect(struct postern_link *link, int code)
@@ -134,7 +169,9 @@ static bool fail_connect(struct postern_link *link, int code)
         return fail_permission(link);
     if (code == EMFILE || code == ENFILE)
         return fail(link, POSTERN_RESOURCE_EXHAUSTED, false, "cannot reach posternd at %s: %s", url, strerror(code));
-    const char *what = code == ENOENT ? "there is no such socket" : strerror(code);
+    const char *what = code == ENOENT                   ? "there is no such socket"
+                       : is_ipc && code == ECONNREFUSED ? "nobody listens on that socket"
+                                                        : strerror(code);
     return fail(link, POSTERN_UNAVAILABLE, false,
                 "cannot reach posternd at %s: %s: is it running? (posternd --data DIR --listen %s)", url, what, url);
 }
@@ -148,10 +185,9 @@ static bool fail_stranger(struct postern_link *link)
 static bool fail_tls(struct postern_link *link)
 {
     bool final = false;
-    char why[300];
+    char why[330];
     (void)snprintf(why, sizeof why, "%s", postern_tls_session_error(link->session, &final));
-    return fail(link, final ? POSTERN_FAILED_PRECONDITION : POSTERN_UNAVAILABLE, final, "TLS with posternd at %s: %s",
-                link->target->url, why);
+    return fail(link, POSTERN_UNAVAILABLE, final, "cannot reach posternd at %s: %s", link->target->url, why);
 }
 
 // --------------------------------------------------------------------------------------------------- beginning
@@ -275,8 +311,8 @@ static bool connect_tcp(struct postern_link *link)
     const struct postern_target *target = link->target;
     int code = getaddrinfo(target->host, target->port, &wanted, &link->addresses);
     if (code != 0)
-        return fail(link, POSTERN_UNAVAILABLE, false, "cannot reach posternd at %s: %s", target->url,
-                    gai_strerror(code));
+        return fail(link, POSTERN_UNAVAILABLE, false, "cannot reach posternd at %s: the host %s is not found: %s",
+                    target->url, target->host, gai_strerror(code));
     link->address = link->addresses;
     return connect_next(link, ECONNREFUSED);
 }
@@ -443,8 +479,8 @@ static bool fail_lost(struct postern_link *link, const char *why)
     if (link->state == POSTERN_LINK_UP)
         return fail(link, POSTERN_UNAVAILABLE, false,
                     "the connection to posternd at %s was lost before the answer came: %s", link->target->url, why);
-    return fail(link, POSTERN_UNAVAILABLE, false, "posternd at %s closes the connection at once: %s", link->target->url,
-                why);
+    return fail(link, POSTERN_UNAVAILABLE, false, "posternd at %s closes the connection at once: %s%s",
+                link->target->url, why, link->target->scheme == POSTERN_TCP ? " (does that port speak TLS?)" : "");
 }
 
 bool postern_link_received(struct postern_link *link, ptrdiff_t size, int code, uint64_t now_ms)
@@ -486,6 +522,10 @@ enum postern_link_next postern_link_next(struct postern_link *link, struct poste
     }
     if (there - header < size)
         return POSTERN_NEXT_NONE;
+    if ((bytes[header] & ID_MARK) == 0) {
+        (void)fail_stranger(link);
+        return POSTERN_NEXT_BAD;
+    }
     *reply = (struct postern_link_reply){.id = (uint32_t)read_number(bytes + header, ID_SIZE),
                                          .bytes = bytes + header + ID_SIZE,
                                          .size = (size_t)size - ID_SIZE,

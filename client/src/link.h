@@ -33,7 +33,7 @@ enum postern_link_state {
 struct postern_link_failure {
     enum postern_status status;
     bool final; // it would fail again in the same way
-    char message[400];
+    char message[sizeof((struct postern_error *)NULL)->message];
 };
 
 struct addrinfo;

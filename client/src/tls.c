@@ -2,24 +2,27 @@
 
 #include "error.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 16 * 1024, ERROR_SIZE = 256 };
+enum { PIECE = 16 * 1024, ERROR_SIZE = 320, NAME_MAX_BYTES = 128, DATE_MAX_BYTES = 40 };
 
 struct postern_tls {
     SSL_CTX *context;
     char *server_name;
-    bool is_address;
+    char *ca_file; // NULL: the system's authorities
 };
 
 struct postern_tls_session {
+    const struct postern_tls *tls;
     SSL *ssl;
     BIO *from_peer; // both belong to ssl
     BIO *to_peer;
@@ -27,59 +30,84 @@ struct postern_tls_session {
     char error[ERROR_SIZE];
 };
 
-// The newest reason of OpenSSL's queue, in words; empties the queue.
-static const char *reason(void)
-{
-    unsigned long code = ERR_peek_last_error();
-    const char *text = code != 0 ? ERR_reason_error_string(code) : NULL;
-    ERR_clear_error();
-    return text != NULL ? text : "not in PEM form";
-}
-
 // ------------------------------------------------------------------------------------------------------- files
 
-static enum postern_status look_at(const char *path, const char *what, struct postern_error *error)
+static bool is_given(const char *text)
 {
-    if (access(path, R_OK) == 0)
-        return POSTERN_OK;
-    return postern_fail(error, POSTERN_FAILED_PRECONDITION, "cannot read the %s %s: %s", what, path, strerror(errno));
+    return text != NULL && text[0] != '\0';
 }
 
-static enum postern_status load_ca(SSL_CTX *context, const char *path, struct postern_error *error)
+// Says what is wrong with a file that OpenSSL could not use.
+static enum postern_status explain_file(const char *what, const char *path, struct postern_error *error)
 {
-    if (path[0] == '\0')
-        return SSL_CTX_set_default_verify_paths(context) == 1
-                   ? POSTERN_OK
-                   : postern_fail(error, POSTERN_FAILED_PRECONDITION, "cannot use the system's certificates: %s",
-                                  reason());
-    enum postern_status status = look_at(path, "CA file", error);
-    if (status == POSTERN_OK && SSL_CTX_load_verify_file(context, path) != 1)
-        return postern_fail(error, POSTERN_FAILED_PRECONDITION, "the CA file %s cannot be used: %s", path, reason());
-    return status;
+    unsigned long code = ERR_peek_last_error();
+    if (access(path, R_OK) != 0)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s cannot be read: %s", what, path, strerror(errno));
+    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s does not belong to the certificate", what, path);
+    const char *why = ERR_reason_error_string(code);
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s cannot be used: it is not PEM, or damaged (%s)", what,
+                        path, why != NULL ? why : "no reason given");
 }
 
-static enum postern_status load_own(SSL_CTX *context, const struct postern_tls_files *files,
-                                    struct postern_error *error)
+static void date_of(const ASN1_TIME *time, char text[DATE_MAX_BYTES])
 {
-    if (files->certificate[0] == '\0' && files->key[0] == '\0')
+    BIO *memory = BIO_new(BIO_s_mem());
+    int size = memory != NULL && ASN1_TIME_print(memory, time) == 1 ? BIO_read(memory, text, DATE_MAX_BYTES - 1) : 0;
+    text[size > 0 ? size : 0] = '\0';
+    BIO_free(memory);
+}
+
+static enum postern_status check_dates(const struct postern_tls *tls, const char *path, struct postern_error *error)
+{
+    char date[DATE_MAX_BYTES];
+    const ASN1_TIME *end = X509_get0_notAfter(SSL_CTX_get0_certificate(tls->context));
+    if (X509_cmp_current_time(end) >= 0)
         return POSTERN_OK;
-    if (files->certificate[0] == '\0' || files->key[0] == '\0')
+    date_of(end, date);
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT, "the TLS certificate %s expired on %s: get a new one", path,
+                        date);
+}
+
+static enum postern_status load_authorities(struct postern_tls *tls, const char *path, struct postern_error *error)
+{
+    if (!is_given(path)) {
+        (void)SSL_CTX_set_default_verify_paths(tls->context); // where there are none, the handshake says so
+        return POSTERN_OK;
+    }
+    if (SSL_CTX_load_verify_file(tls->context, path) != 1)
+        return explain_file("the TLS authorities' file", path, error);
+    tls->ca_file = strdup(path);
+    return tls->ca_file != NULL ? POSTERN_OK : postern_fail_memory(error);
+}
+
+// Of an encrypted key: nobody is asked for it.
+static int no_password(char *password, int size, int is_for_writing, void *context)
+{
+    (void)password;
+    (void)size;
+    (void)is_for_writing;
+    (void)context;
+    return -1;
+}
+
+static enum postern_status load_identity(struct postern_tls *tls, const struct postern_tls_files *files,
+                                         struct postern_error *error)
+{
+    const char *certificate = files->certificate;
+    const char *key = is_given(files->key) ? files->key : certificate;
+    if (!is_given(certificate) && !is_given(key))
+        return POSTERN_OK;
+    if (!is_given(certificate))
         return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "a client's certificate needs its key, and a key its "
-                            "certificate: give both, or none");
-    enum postern_status status = look_at(files->certificate, "certificate", error);
-    if (status == POSTERN_OK)
-        status = look_at(files->key, "key", error);
-    if (status != POSTERN_OK)
-        return status;
-    if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
-        return postern_fail(error, POSTERN_FAILED_PRECONDITION, "the certificate %s cannot be used: %s",
-                            files->certificate, reason());
-    if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(context) != 1)
-        return postern_fail(error, POSTERN_FAILED_PRECONDITION, "the key %s cannot be used with the certificate %s: %s",
-                            files->key, files->certificate, reason());
-    return POSTERN_OK;
+                            "a TLS key without a certificate: give the certificate's file as well");
+    if (SSL_CTX_use_certificate_chain_file(tls->context, certificate) != 1)
+        return explain_file("the TLS certificate", certificate, error);
+    SSL_CTX_set_default_passwd_cb(tls->context, no_password);
+    if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(tls->context) != 1)
+        return explain_file("the TLS key", key, error);
+    return check_dates(tls, certificate, error);
 }
 
 enum postern_status postern_tls_open(const struct postern_tls_files *files, struct postern_tls **tls,
@@ -89,23 +117,19 @@ enum postern_status postern_tls_open(const struct postern_tls_files *files, stru
     *tls = NULL;
     if (made == NULL)
         return postern_fail_memory(error);
+    ERR_clear_error();
     made->server_name = strdup(files->server_name);
     made->context = SSL_CTX_new(TLS_client_method());
     if (made->server_name == NULL || made->context == NULL) {
         postern_tls_close(made);
         return postern_fail_memory(error);
     }
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(files->server_name);
-    made->is_address = address != NULL;
-    ASN1_OCTET_STRING_free(address);
-    ERR_clear_error();
     (void)SSL_CTX_set_min_proto_version(made->context, TLS1_2_VERSION);
     SSL_CTX_set_options(made->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_mode(made->context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_verify(made->context, SSL_VERIFY_PEER, NULL);
-    enum postern_status status = load_ca(made->context, files->ca, error);
+    enum postern_status status = load_authorities(made, files->ca, error);
     if (status == POSTERN_OK)
-        status = load_own(made->context, files, error);
+        status = load_identity(made, files, error);
     if (status == POSTERN_OK)
         *tls = made;
     else
@@ -119,16 +143,105 @@ void postern_tls_close(struct postern_tls *tls)
         return;
     SSL_CTX_free(tls->context);
     free(tls->server_name);
+    free(tls->ca_file);
     free(tls);
+}
+
+// ------------------------------------------------------------------------------------------ posternd's certificate
+
+static void fail_finally(struct postern_tls_session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void fail_finally(struct postern_tls_session *session, const char *format, ...)
+{
+    va_list arguments;
+    session->final = true;
+    va_start(arguments, format);
+    (void)vsnprintf(session->error, sizeof session->error, format, arguments);
+    va_end(arguments);
+}
+
+static void explain_untrusted(struct postern_tls_session *session, const char *subject, const char *issuer)
+{
+    fail_finally(session,
+                 "its certificate \"%s\" is signed by \"%s\", which %s%s does not trust: name that "
+                 "authority's file (tls_ca_file, POSTERN_TLS_CA)",
+                 subject, issuer, session->tls->ca_file != NULL ? "" : "the system",
+                 session->tls->ca_file != NULL ? session->tls->ca_file : "");
+}
+
+static void explain_certificate(struct postern_tls_session *session, X509 *certificate, int why)
+{
+    char subject[NAME_MAX_BYTES] = "?", issuer[NAME_MAX_BYTES] = "?", date[DATE_MAX_BYTES] = "?";
+    if (certificate != NULL) {
+        X509_NAME_oneline(X509_get_subject_name(certificate), subject, sizeof subject);
+        X509_NAME_oneline(X509_get_issuer_name(certificate), issuer, sizeof issuer);
+        date_of(X509_get0_notAfter(certificate), date);
+    }
+    switch (why) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        fail_finally(session, "its certificate \"%s\" expired on %s", subject, date);
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        fail_finally(session,
+                     "its certificate \"%s\" is not for the host \"%s\": use the name that it is for in the "
+                     "URL, or give it as tls_server_name",
+                     subject, session->tls->server_name);
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        explain_untrusted(session, subject, issuer);
+        break;
+    default:
+        fail_finally(session, "its certificate \"%s\" is refused: %s", subject, X509_verify_cert_error_string(why));
+    }
+}
+
+static int on_verify(int is_good, X509_STORE_CTX *store)
+{
+    if (is_good)
+        return 1;
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct postern_tls_session *session = SSL_get_app_data(ssl);
+    explain_certificate(session, X509_STORE_CTX_get_current_cert(store), X509_STORE_CTX_get_error(store));
+    return 0;
 }
 
 // ---------------------------------------------------------------------------------------------------- sessions
 
-static bool set_server(SSL *ssl, const struct postern_tls *tls)
+static bool expect_host(const struct postern_tls_session *session)
 {
-    if (tls->is_address)
-        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), tls->server_name) == 1;
-    return SSL_set1_host(ssl, tls->server_name) == 1 && SSL_set_tlsext_host_name(ssl, tls->server_name) == 1;
+    unsigned char address[sizeof(struct in6_addr)];
+    bool is_address = inet_pton(AF_INET, session->tls->server_name, address) == 1 ||
+                      inet_pton(AF_INET6, session->tls->server_name, address) == 1;
+    if (is_address)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session->ssl), session->tls->server_name) == 1;
+    SSL_set_hostflags(session->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(session->ssl, session->tls->server_name) == 1 &&
+           SSL_set_tlsext_host_name(session->ssl, session->tls->server_name) == 1;
+}
+
+static bool set_up(struct postern_tls_session *session)
+{
+    session->ssl = SSL_new(session->tls->context);
+    session->from_peer = BIO_new(BIO_s_mem());
+    session->to_peer = BIO_new(BIO_s_mem());
+    if (session->ssl == NULL || session->from_peer == NULL || session->to_peer == NULL) {
+        BIO_free(session->from_peer);
+        BIO_free(session->to_peer);
+        return false;
+    }
+    (void)BIO_set_mem_eof_return(session->from_peer, -1); // empty is not the end
+    (void)BIO_set_mem_eof_return(session->to_peer, -1);
+    SSL_set_bio(session->ssl, session->from_peer, session->to_peer);
+    SSL_set_app_data(session->ssl, session);
+    SSL_set_verify(session->ssl, SSL_VERIFY_PEER, on_verify);
+    SSL_set_connect_state(session->ssl);
+    return expect_host(session);
 }
 
 struct postern_tls_session *postern_tls_session_new(struct postern_tls *tls)
@@ -136,21 +249,11 @@ struct postern_tls_session *postern_tls_session_new(struct postern_tls *tls)
     struct postern_tls_session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
-    session->ssl = SSL_new(tls->context);
-    session->from_peer = BIO_new(BIO_s_mem());
-    session->to_peer = BIO_new(BIO_s_mem());
-    if (session->ssl == NULL || session->from_peer == NULL || session->to_peer == NULL ||
-        !set_server(session->ssl, tls)) {
-        BIO_free(session->from_peer);
-        BIO_free(session->to_peer);
-        postern_tls_session_free(session);
-        return NULL;
-    }
-    (void)BIO_set_mem_eof_return(session->from_peer, -1); // empty is not the end
-    (void)BIO_set_mem_eof_return(session->to_peer, -1);
-    SSL_set_bio(session->ssl, session->from_peer, session->to_peer);
-    SSL_set_connect_state(session->ssl);
-    return session;
+    session->tls = tls;
+    if (set_up(session))
+        return session;
+    postern_tls_session_free(session);
+    return NULL;
 }
 
 void postern_tls_session_free(struct postern_tls_session *session)
@@ -161,24 +264,23 @@ void postern_tls_session_free(struct postern_tls_session *session)
     free(session);
 }
 
+// Why the session failed, as far as its certificate was not the reason.
 static void note_failure(struct postern_tls_session *session)
 {
-    long verified = SSL_get_verify_result(session->ssl);
-    unsigned long code = ERR_peek_last_error();
-    int alert = ERR_GET_REASON(code);
-    if (verified != X509_V_OK) {
-        session->final = true;
-        snprintf(session->error, sizeof session->error, "the server's certificate is refused: %s",
-                 X509_verify_cert_error_string(verified));
-    } else if (alert >= SSL_AD_REASON_OFFSET) {
-        session->final = true;
-        snprintf(session->error, sizeof session->error,
-                 "the server refuses us: %s (is a client's certificate needed, "
-                 "and is ours of an authority that it knows?)",
-                 reason());
-    } else {
-        snprintf(session->error, sizeof session->error, "%s (is TLS spoken there?)", reason());
-    }
+    unsigned long code = ERR_peek_error();
+    const char *text = ERR_reason_error_string(code);
+    int why = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+    text = text != NULL ? text : "no reason given";
+    if (session->error[0] != '\0')
+        return;
+    if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST || why == SSL_R_PACKET_LENGTH_TOO_LONG)
+        fail_finally(session, "what answers there does not speak TLS: use tcp:// if that is meant");
+    else if (why == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED)
+        fail_finally(session, "it wants a certificate of ours: give tls_certificate_file and tls_key_file");
+    else if (why >= SSL_AD_REASON_OFFSET)
+        fail_finally(session, "it refuses our certificate, or how we ask: %s", text);
+    else
+        (void)snprintf(session->error, sizeof session->error, "the TLS connection failed: %s", text);
     ERR_clear_error();
 }
 

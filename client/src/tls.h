@@ -17,7 +17,7 @@ struct postern_tls_files {
 
 // The files, read. Threads: none; the handle's lock is held.
 struct postern_tls;
-// FAILED_PRECONDITION: a file cannot be used; the error names it and says why. RESOURCE_EXHAUSTED.
+// INVALID_ARGUMENT: a file cannot be used; the error names it and says why. RESOURCE_EXHAUSTED.
 enum postern_status postern_tls_open(const struct postern_tls_files *files, struct postern_tls **tls,
                                      struct postern_error *error);
 void postern_tls_close(struct postern_tls *tls); // NULL-safe

@@ -25,7 +25,7 @@ ROOMS = {
 LIBRARIES = {
     r"lmdb\.h": [r"server/store/", r"tests/"],
     r"sodium(\.h|/.*)": [r"server/secret/", r"tests/"],
-    r"nng/.*": [r"server/transport/", r"client/", r"tools/bench/", r"tests/"],
+    r"nng/.*": [r"server/transport/", r"tools/bench/", r"tests/"],
     r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tests/"],
     r"confuse\.h": [r"server/config/"],
     r"jansson\.h": [r"tools/cli/", r"tests/"],

@@ -7,6 +7,10 @@
 
 const struct flag global_flags[] = {
     {"url", "URL", false, "where posternd listens (or POSTERN_URL)"},
+    {"tls-ca", "FILE", false, "tls+tcp: who may have signed posternd's certificate (or POSTERN_TLS_CA)"},
+    {"tls-cert", "FILE", false, "tls+tcp: our own certificate (or POSTERN_TLS_CERT)"},
+    {"tls-key", "FILE", false, "tls+tcp: the key of that (or POSTERN_TLS_KEY)"},
+    {"tls-server-name", "NAME", false, "tls+tcp: whom that certificate is for (or POSTERN_TLS_SERVER_NAME)"},
     {"timeout", "TIME", false, "how long to wait for the answer, e.g. 500ms, 10s (default 5s)"},
     {"json", NULL, false, "answer with one JSON object on a line"},
     {"help", NULL, false, "show the options of the command"},

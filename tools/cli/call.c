@@ -21,7 +21,11 @@ static bool read_timeout(const struct cli *cli, uint32_t *timeout_ms)
 
 int call_open(struct cli *cli)
 {
-    struct postern_options options = {.url = argument_text(cli, "url")};
+    struct postern_options options = {.url = argument_text(cli, "url"),
+                                      .tls_ca_file = argument_text(cli, "tls-ca"),
+                                      .tls_certificate_file = argument_text(cli, "tls-cert"),
+                                      .tls_key_file = argument_text(cli, "tls-key"),
+                                      .tls_server_name = argument_text(cli, "tls-server-name")};
     if (!read_timeout(cli, &options.timeout_ms))
         return CLI_MISUSED;
     enum postern_status status = postern_open(&options, &cli->client, &cli->error);

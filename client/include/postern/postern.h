@@ -78,16 +78,17 @@ extern "C" {
 // and what they ask of you, are listed at message Status in proto/postern.proto. Those that the library gives by
 // itself:
 //   UNKNOWN             posternd gave a number that this header does not know
-//   INVALID_ARGUMENT    no URL, a request larger than POSTERN_REQUEST_MAX, two subjects where one is needed, a limit's
+//   INVALID_ARGUMENT    no URL, a file of TLS that cannot be used, a request larger than POSTERN_REQUEST_MAX, two
+//   subjects where one is needed, a limit's
 //                       text that is none
 //   DEADLINE_EXCEEDED   connected and sent, but no answer until the deadline
 //   RESOURCE_EXHAUSTED  out of memory
 //   INTERNAL            the system gave no random bytes, or a batch's answer does not fit its calls
 //   UNAVAILABLE         no connection, or it was lost each time, until the deadline (with `fail_fast` at once); or what
-//                       answers is not posternd, at once. The message tells: no such socket, refused, lost
+//                       answers is not posternd, or one side refuses the other's certificate, at once. The message
+//                       tells: no such socket, nobody listens, lost, which certificate and why
 //   PERMISSION_DENIED   the socket may not be opened, at once; the message has its owner and mode
-//   FAILED_PRECONDITION TLS: a file cannot be used, or one side refuses the other's certificate, at once; or a call of
-//                       the other kind of handle (event_loop)
+//   FAILED_PRECONDITION a call of the other kind of handle (event_loop)
 //   CANCELLED           the handle was closed before a call that was started was answered
 enum postern_status {
     POSTERN_OK = 0,
@@ -154,7 +155,7 @@ struct postern_options {
 };
 
 // Makes a handle; the first call connects. `options` may be NULL. The strings are copied. INVALID_ARGUMENT: the URL is
-// missing or malformed; FAILED_PRECONDITION: a file of TLS cannot be used; RESOURCE_EXHAUSTED.
+// missing or malformed, or a file of TLS cannot be used; RESOURCE_EXHAUSTED.
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_open(const struct postern_options *options,
                                                                 struct postern **client, struct postern_error *error);
 // Disconnects, wipes the credential, frees. Calls that were started and are not answered end with CANCELLED. NULL-safe.

@@ -1,0 +1,326 @@
+// A handle on both sides of fork: a child has a connection of its own, and the parent's goes on as if nothing had been.
+#include "postern/postern.h"
+#include "support/sp_peer.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+enum { CHILDREN = 8, CALLS = 50, THREADS = 8, FORKS = 200, LONG_MS = 60000, WAIT_MS = 2000 };
+
+static char directory[] = "/tmp/postern-fork-XXXXXX";
+static char path[64], url[80];
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(path, sizeof path, "%s/socket", directory);
+    snprintf(url, sizeof url, "ipc://%s", path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return rmdir(directory);
+}
+
+// ------------------------------------------------------------------------------------------------------ server
+
+// Answers all but those who ask for the account "silent".
+static void answer_most(int fd)
+{
+    bool good = sp_greet(fd);
+    for (struct sp_request taken = sp_take(fd); good && taken.request != NULL; taken = sp_take(fd)) {
+        const ProtobufCBinaryData account = taken.request->verify->account;
+        if (account.len == 6 && memcmp(account.data, "silent", 6) == 0)
+            postern__v1__request__free_unpacked(taken.request, NULL);
+        else
+            good = sp_send_answer(fd, &taken);
+    }
+}
+
+// A server in a process of its own, so that nothing of it is copied into the children: one process per connection.
+static pid_t started(void)
+{
+    int listener = sp_listen_ipc(path);
+    pid_t server = fork();
+    if (server != 0) {
+        close(listener);
+        return server;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            answer_most(fd);
+            _exit(0);
+        }
+        close(fd);
+    }
+}
+
+static void stopped(pid_t server)
+{
+    assert_int_equal(kill(server, SIGKILL), 0);
+    assert_int_equal(waitpid(server, NULL, 0), server);
+    unlink(path);
+}
+
+static struct postern *opened(bool event_loop)
+{
+    struct postern *client = NULL;
+    const struct postern_options options = {.url = url, .timeout_ms = LONG_MS, .event_loop = event_loop};
+    assert_int_equal(postern_open(&options, &client, NULL), POSTERN_OK);
+    return client;
+}
+
+// How many of the calls were answered rightly, each with its own account.
+static unsigned answered(struct postern *client, unsigned calls)
+{
+    unsigned right = 0;
+    for (unsigned i = 0; i < calls; i++) {
+        char account[32];
+        snprintf(account, sizeof account, "account-%d-%u", (int)getpid(), i);
+        const struct postern_verify_request request = {.account = account};
+        struct postern_verify_reply *reply = NULL;
+        struct postern_error error;
+        if (postern_verify(client, &request, &reply, &error) == POSTERN_OK)
+            right += strcmp(reply->account, account) == 0;
+        else
+            fprintf(stderr, "%s\n", error.message);
+        postern_reply_free(reply);
+    }
+    return right;
+}
+
+// ------------------------------------------------------------------------------------------------------- tests
+
+// exit(), not _exit(): the sanitizer looks for what the child has lost.
+static void child_main(struct postern *client)
+{
+    unsigned right = answered(client, CALLS);
+    postern_close(client);
+    exit(right == CALLS ? 0 : 1);
+}
+
+static void assert_children_end_well(const pid_t *children, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+}
+
+static void children_of_a_server_that_forks_have_connections_of_their_own(void **state)
+{
+    (void)state;
+    pid_t server = started(), children[CHILDREN];
+    struct postern *client = opened(false);
+    assert_int_equal(answered(client, 1), 1); // connected
+    for (size_t i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            child_main(client);
+    }
+    assert_int_equal(answered(client, CALLS), CALLS);
+    assert_children_end_well(children, CHILDREN);
+    assert_int_equal(answered(client, CALLS), CALLS); // nothing of it was closed by the children
+    postern_close(client);
+    stopped(server);
+}
+
+static void a_child_may_close_what_it_never_used_and_open_its_own(void **state)
+{
+    (void)state;
+    pid_t server = started();
+    struct postern *client = opened(false);
+    assert_int_equal(answered(client, 1), 1);
+    pid_t child = fork();
+    if (child == 0) {
+        postern_close(client);
+        child_main(opened(false));
+    }
+    assert_children_end_well(&child, 1);
+    assert_int_equal(answered(client, 1), 1);
+    postern_close(client);
+    stopped(server);
+}
+
+static void the_ids_of_parent_and_child_differ(void **state)
+{
+    (void)state;
+    pid_t server = started();
+    struct postern *client = opened(false);
+    int ends[2];
+    uint8_t ids[2][POSTERN_ID_SIZE];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(answered(client, 1), 1); // from here on there are random bytes in stock
+    pid_t child = fork();
+    const struct postern_verify_request request = {.account = "acme"};
+    struct postern_verify_reply *reply = NULL;
+    if (postern_verify(client, &request, &reply, NULL) != POSTERN_OK)
+        _exit(1);
+    memcpy(ids[0], reply->charge_id, POSTERN_ID_SIZE);
+    postern_reply_free(reply);
+    if (child == 0)
+        _exit(write(ends[1], ids[0], POSTERN_ID_SIZE) == POSTERN_ID_SIZE ? 0 : 1);
+    assert_int_equal(read(ends[0], ids[1], POSTERN_ID_SIZE), POSTERN_ID_SIZE);
+    assert_memory_not_equal(ids[0], ids[1], POSTERN_ID_SIZE);
+    assert_children_end_well(&child, 1);
+    close(ends[0]);
+    close(ends[1]);
+    postern_close(client);
+    stopped(server);
+}
+
+struct load {
+    struct postern *client;
+    atomic_bool stop;
+    atomic_uint wrong;
+};
+
+static void *call_on(void *context)
+{
+    struct load *load = context;
+    while (!atomic_load(&load->stop))
+        if (answered(load->client, 1) != 1)
+            atomic_fetch_add(&load->wrong, 1);
+    return NULL;
+}
+
+static void *wait_in_vain(void *context)
+{
+    struct load *load = context;
+    const struct postern_verify_request request = {.call = {.timeout_ms = WAIT_MS}, .account = "silent"};
+    struct postern_verify_reply *reply = NULL;
+    if (postern_verify(load->client, &request, &reply, NULL) != POSTERN_DEADLINE_EXCEEDED)
+        atomic_fetch_add(&load->wrong, 1);
+    return NULL;
+}
+
+// _exit(): what the parent's threads had in hand is lost in the child, as must be.
+static void use_in_child(struct postern *client)
+{
+    alarm(LONG_MS / 1000);
+    unsigned right = answered(client, 5);
+    postern_close(client);
+    _exit(right == 5 ? 0 : 1);
+}
+
+static void a_fork_while_other_threads_wait_for_answers_stops_nobody(void **state)
+{
+    (void)state;
+    pid_t server = started(), children[CHILDREN];
+    struct load load = {.client = opened(false)};
+    pthread_t threads[THREADS];
+    assert_int_equal(answered(load.client, 1), 1);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_in_vain, &load), 0);
+    usleep(WAIT_MS * 1000 / 10); // as a rule all wait by then; it is no fault if they do not
+    for (size_t i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            use_in_child(load.client);
+    }
+    assert_children_end_well(children, CHILDREN);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&load.wrong), 0);
+    assert_int_equal(answered(load.client, 1), 1);
+    postern_close(load.client);
+    stopped(server);
+}
+
+// Sanitizers' allocators have locks that a fork amid an allocation of another thread leaves locked in the child.
+static bool has_sanitizer(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return true;
+#else
+    return false;
+#endif
+}
+
+static void a_fork_amid_the_calls_of_other_threads_stops_nobody(void **state)
+{
+    (void)state;
+    if (has_sanitizer())
+        skip();
+    pid_t server = started();
+    struct load load = {.client = opened(false)};
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_on, &load), 0);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            use_in_child(load.client);
+        assert_children_end_well(&child, 1);
+    }
+    atomic_store(&load.stop, true);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&load.wrong), 0);
+    postern_close(load.client);
+    stopped(server);
+}
+
+static void on_verify(void *context, struct postern_verify_reply *reply, const struct postern_error *error)
+{
+    unsigned *over = context;
+    (void)error;
+    *over += reply != NULL;
+    postern_reply_free(reply);
+}
+
+static void run_until_over(struct postern *client, const unsigned *over)
+{
+    while (*over == 0)
+        postern_process(client); // it may spin: this is about whose answer it is
+}
+
+static void the_calls_that_a_parent_has_started_are_its_own(void **state)
+{
+    (void)state;
+    pid_t server = started();
+    struct postern *client = opened(true);
+    unsigned over = 0;
+    const struct postern_verify_request request = {.account = "acme"};
+    assert_int_equal(postern_verify_start(client, &request, on_verify, &over, NULL), POSTERN_OK);
+    postern_process(client);
+    pid_t child = fork();
+    if (child == 0) {
+        unsigned mine = 0, before = over;
+        if (postern_verify_start(client, &request, on_verify, &mine, NULL) != POSTERN_OK)
+            exit(1);
+        run_until_over(client, &mine);
+        postern_close(client);
+        exit(mine == 1 && over == before ? 0 : 2);
+    }
+    run_until_over(client, &over);
+    assert_int_equal(over, 1);
+    assert_children_end_well(&child, 1);
+    postern_close(client);
+    stopped(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(children_of_a_server_that_forks_have_connections_of_their_own),
+        cmocka_unit_test(a_child_may_close_what_it_never_used_and_open_its_own),
+        cmocka_unit_test(the_ids_of_parent_and_child_differ),
+        cmocka_unit_test(a_fork_while_other_threads_wait_for_answers_stops_nobody),
+        cmocka_unit_test(a_fork_amid_the_calls_of_other_threads_stops_nobody),
+        cmocka_unit_test(the_calls_that_a_parent_has_started_are_its_own),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
