@@ -89,6 +89,16 @@ static void *visit_many(void *context)
     return NULL;
 }
 
+// nng closes them in a thread of its own, some time after a stream was freed.
+static bool descriptors_return_to(size_t count)
+{
+    const uint64_t begin_ms = raw_peer_now_ms();
+    while (transport_fixture_descriptors() != count)
+        if (raw_peer_now_ms() - begin_ms > STREAM_PEER_WAIT_MS || poll(NULL, 0, 1) != 0)
+            return false;
+    return true;
+}
+
 static void thousands_of_hostile_visits_lose_no_descriptor(void **state)
 {
     struct transport_fixture *fixture = *state;
@@ -108,7 +118,7 @@ static void thousands_of_hostile_visits_lose_no_descriptor(void **state)
     assert_true(transport_fixture_serves_new(fixture->tcp));
     assert_true(transport_fixture_came(fixture, transport_fixture_has_calls, 0));
     assert_true(transport_fixture_came(fixture, transport_fixture_has_connections, 0));
-    assert_int_equal(transport_fixture_descriptors(), before);
+    assert_true(descriptors_return_to(before));
     assert_int_equal(transport_stats(fixture->transport).memory_bytes, 0);
 }
 

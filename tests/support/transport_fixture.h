@@ -6,6 +6,7 @@
 //   b NUMBER   so many bytes come back; transport_fixture_pattern says which
 //   r NUMBER   the same, by way of a room that was too small
 //   w          the request comes back from a thread of the fixture's own, the newest first
+//   l          the same, a millisecond late
 //   h          the request comes back when transport_fixture_release is called
 //   g          waits in nng's thread until the gate is opened; comes back
 //   s          how many requests this thread of nng's has served since its last gate (8 bytes)
@@ -44,6 +45,7 @@ struct transport_fixture {
     struct transport_options options; // a test may change them before transport_fixture_serve
     struct transport *transport;
     atomic_size_t served, refused, replied, unheard;
+    atomic_size_t served_by[2]; // ipc, tcp
     pthread_t workers[TRANSPORT_FIXTURE_WORKERS];
     pthread_mutex_t lock; // of what follows
     pthread_cond_t changed;
@@ -136,6 +138,8 @@ static inline struct transport_fixture_call *transport_fixture_take(struct trans
 
 static inline void transport_fixture_answer(struct transport_fixture *fixture, struct transport_fixture_call *call)
 {
+    if (call->body[0] == 'l')
+        usleep(1000);
     transport_fixture_send(fixture, &call->way, call->body, call->size);
     free(call);
 }
@@ -184,6 +188,7 @@ static inline void transport_fixture_serve_one(void *context, const struct trans
     struct transport_fixture *fixture = context;
     struct transport_way way = request->way;
     const size_t before = atomic_fetch_add(&fixture->served, 1);
+    atomic_fetch_add(&fixture->served_by[request->peer->listener], 1);
     const char kind = request->bytes.size > 0 ? (char)request->bytes.data[0] : 'e';
     since_gate++;
     if (request->overloaded) {
@@ -195,7 +200,7 @@ static inline void transport_fixture_serve_one(void *context, const struct trans
         transport_fixture_send_number(fixture, &way, since_gate - 1);
     else if (kind == 'b' || kind == 'r')
         transport_fixture_send_pattern(fixture, &way, transport_fixture_number_of(request), kind == 'r');
-    else if (kind == 'w')
+    else if (kind == 'w' || kind == 'l')
         transport_fixture_keep(fixture, request, &fixture->queue);
     else if (kind == 'h')
         transport_fixture_keep(fixture, request, &fixture->held);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Clients that have nothing of Postern's: nngcat, nanocat, plain Python, nng's REQ sockets with contexts, and nng's devices on
-# the way; over ipc, tcp and TLS, against the real daemon.
+# Clients that have nothing of Postern's: nngcat, nanocat, plain Python, nng's REQ sockets with contexts, and devices of
+# nng on the way; over ipc, tcp and TLS, against the real daemon.
 
 load ../support/keys
 load ../support/ca

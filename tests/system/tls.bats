@@ -97,9 +97,10 @@ refuses_to_start() {
     # The greeting, a request that is no Request, and a frame that may not be: it is answered and closed.
     local version
     for version in -tls1_2 -tls1_3; do
-        run bash -c "printf '%b' '\0SP\0\0\x30\0\0' '\0\0\0\0\0\0\0\x08\x80\0\0\x01ping' '\xff\xff\xff\xff\xff\xff\xff\xff' |
+        run bash -c "printf '%b' '\0SP\0\0\x30\0\0' '\0\0\0\0\0\0\0\x08\x80\0\0\x01ping' \
+            '\xff\xff\xff\xff\xff\xff\xff\xff' |
             timeout 20 openssl s_client -quiet -verify_return_error -CAfile '$TLS_CA' -connect 'localhost:$TLS_PORT' \
-            $version 2>/dev/null | od -An -v -tx1 | tr -d ' \n'"
+                $version 2>/dev/null | od -An -v -tx1 | tr -d ' \n'"
         echo "$output"
         [[ "$output" == 0053500000310000000000000000*80000001* ]]
     done
