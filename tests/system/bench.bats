@@ -110,13 +110,8 @@ ends_with() {
     nothing_left
 }
 
-@test "store, limit, custom and writes end with 0" {
-    local arguments
-    for arguments in 'store --seconds 0.05' 'custom --meters 2000 --resident 500'; do
-        # shellcheck disable=SC2086
-        bench $arguments
-    done
-    "$POSTERN_BIN/postern-bench" limit --meters 1000
-    "$POSTERN_BIN/postern-bench" writes
+@test "store and custom work in a directory that is gone afterwards" {
+    bench store --seconds 0.05
+    bench custom --meters 2000 --resident 500
     nothing_left
 }

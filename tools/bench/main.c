@@ -14,7 +14,7 @@ static const struct command commands[] = {
      {.seconds = 1, .rounds = 5},
      bench_compare},
     {"verify",
-     "Verify calls per second over ipc, beside a bare nng echo server with the same messages",
+     "Verify calls per second over ipc, beside a bare nng echo server",
      "seconds rounds outstanding algorithm anywhere posternd dir json ",
      {.seconds = 5, .rounds = 5, .outstanding = 64, .algorithm = "fixed_window"},
      bench_verify},
