@@ -206,8 +206,7 @@ static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
     reply->clock_ahead_ms = clock_ahead_ms(call->server->clock);
     reply->clock_jumps = stats.clock_jumps;
     reply->hour_start_ms = now_ms - now_ms % HOUR_MS;
-    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply) &&
-           fill_connections(call, reply);
+    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply) && fill_connections(call, reply);
 }
 
 enum call_progress handler_stats(struct call *call)
