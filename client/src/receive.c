@@ -1,0 +1,114 @@
+// Whoever leads receives for all.
+#include "client.h"
+#include "error.h"
+#include "flight_parts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAKE_MAX = 64 };
+
+static void hand_over(struct postern *client, const struct postern_link_reply *reply, struct postern_flight *flight)
+{
+    flight->reply = malloc(reply->size > 0 ? reply->size : 1);
+    if (flight->reply == NULL) {
+        postern_fail_memory(&flight->error);
+        flight->unsure = true;
+        postern_flight_finish(client, flight);
+        return;
+    }
+    if (reply->size > 0)
+        memcpy(flight->reply, reply->bytes, reply->size);
+    flight->reply_size = reply->size;
+    postern_flight_end_as(client, flight, POSTERN_FLIGHT_ANSWERED);
+}
+
+// Answers to calls that were given up are skipped.
+static void take_replies(struct postern *client, const struct postern_flight *own, uint64_t now_ms)
+{
+    struct postern_link_reply reply;
+    _Atomic uint32_t *woken[WAKE_MAX];
+    size_t count = 0;
+    enum postern_link_next next = POSTERN_NEXT_NONE;
+    while (count < WAKE_MAX && (next = postern_link_next(&client->link, &reply)) == POSTERN_NEXT_REPLY) {
+        struct postern_flight *flight = client->slots[reply.id % POSTERN_IN_FLIGHT_MAX];
+        if (flight != NULL && flight->id == reply.id) {
+            hand_over(client, &reply, flight);
+            if (flight != own && !flight->is_async && flight->state == POSTERN_FLIGHT_ANSWERED) {
+                woken[count++] = &flight->signal;
+                atomic_store_explicit(&flight->signal, POSTERN_ANSWER, memory_order_release);
+            }
+        }
+        postern_link_take(&client->link, &reply);
+    }
+    if (count > 0) { // they do not need the lock, and are not to wait for it
+        pthread_mutex_unlock(&client->lock);
+        for (size_t i = 0; i < count; i++)
+            postern_flight_wake(woken[i]);
+        pthread_mutex_lock(&client->lock);
+    }
+    if (next == POSTERN_NEXT_BAD)
+        postern_flights_lose(client, now_ms);
+    else if (count == WAKE_MAX)
+        take_replies(client, own, now_ms);
+}
+
+// What was received, or why not.
+static void note_received(struct postern *client, const struct postern_flight *own, ptrdiff_t size, int code)
+{
+    struct postern_link *link = &client->link;
+    uint64_t now = postern_now_ms();
+    bool was_up = link->state == POSTERN_LINK_UP;
+    if (!postern_link_received(link, size, code, now) || !postern_link_advance(link, now)) {
+        postern_flights_lose(client, now);
+        return;
+    }
+    if (!was_up && link->state == POSTERN_LINK_UP) {
+        client->backoff_ms = BACKOFF_MS_MIN;
+        client->retry_ms = 0;
+    }
+    take_replies(client, own, now);
+}
+
+static int as_poll_ms(uint64_t span_ms)
+{
+    return span_ms < INT_MAX ? (int)span_ms : INT_MAX;
+}
+
+void postern_flights_wait(struct postern *client, struct postern_flight *flight, uint64_t until_ms)
+{
+    struct postern_link *link = &client->link;
+    uint64_t now = postern_now_ms();
+    if (until_ms <= now || link->state == POSTERN_LINK_DOWN)
+        return;
+    struct pollfd ready = {.fd = link->fd, .events = postern_link_events(link)};
+    bool waits_inside = link->state == POSTERN_LINK_UP && ready.events == POLLIN &&
+                        until_ms - now >= 2 * (uint64_t)POSTERN_LINK_TICK_MS;
+    uint64_t span = until_ms - now < POSTERN_LINK_TICK_MS ? until_ms - now : POSTERN_LINK_TICK_MS;
+    ptrdiff_t size = -1;
+    int code = EAGAIN;
+    pthread_mutex_unlock(&client->lock);
+    if (waits_inside || (poll(&ready, 1, as_poll_ms(span)) > 0 && (ready.revents & ~POLLOUT) != 0)) {
+        size = postern_link_receive(link, waits_inside);
+        code = errno;
+    }
+    pthread_mutex_lock(&client->lock);
+    note_received(client, flight, size, code);
+}
+
+void postern_flights_poll(struct postern *client)
+{
+    struct postern_link *link = &client->link;
+    if (link->state == POSTERN_LINK_DOWN)
+        return;
+    ptrdiff_t size = -1;
+    int code = EAGAIN;
+    if (link->state != POSTERN_LINK_CONNECTING) {
+        size = postern_link_receive(link, false);
+        code = errno;
+    }
+    note_received(client, NULL, size, code);
+}
