@@ -83,9 +83,9 @@ struct transport_links *connection_links(struct transport_connection *connection
     return &connection->links;
 }
 
-bool connection_has_greeted(const struct transport_connection *connection)
+bool connection_is_stranger(const struct transport_connection *connection)
 {
-    return atomic_load(&connection->greeted);
+    return !atomic_load(&connection->greeted) && !atomic_load(&connection->closed);
 }
 
 bool connection_is_busy(struct transport_connection *connection)

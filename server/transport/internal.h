@@ -77,9 +77,9 @@ static inline void transport_count(struct transport *transport, enum transport_c
 // Takes the stream over, greets it and serves it from now on. False: memory is out, and the stream is still the
 // caller's.
 bool connection_start(struct transport *transport, const struct listener *listener, nng_stream *stream);
-bool connection_has_greeted(const struct transport_connection *connection);
-bool connection_is_busy(struct transport_connection *connection); // serves, or something has not left yet
-void connection_release(struct transport_connection *connection); // gives a reference back
+bool connection_is_stranger(const struct transport_connection *connection); // has not greeted, and could be cut
+bool connection_is_busy(struct transport_connection *connection);           // serves, or something has not left yet
+void connection_release(struct transport_connection *connection);           // gives a reference back
 // Closes it; what it has outstanding fails. The caller holds a reference, or the transport's lock.
 void connection_cut(struct transport_connection *connection);
 void connection_free(struct transport_connection *connection); // by the reaper, when nobody holds it

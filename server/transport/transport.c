@@ -78,7 +78,7 @@ static void cut_oldest_stranger(struct transport *transport)
     struct transport_connection *found = NULL;
     pthread_mutex_lock(&transport->lock);
     for (struct transport_connection *at = transport->first; at != NULL; at = connection_links(at)->older)
-        if (!connection_has_greeted(at))
+        if (connection_is_stranger(at))
             found = at;
     if (found != NULL)
         connection_cut(found);
