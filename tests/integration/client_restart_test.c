@@ -75,7 +75,7 @@ static pid_t started(const char *at)
 }
 
 // nng 1.5.2 forgets a message that it is handed while the connection is being closed: here some server is killed at
-// just that moment. (posternd's copy is cured of it, rpc/listener_nng.c; a shared library cannot be.) LeakSanitizer
+// just that moment, and it is nng's. LeakSanitizer
 // asks this.
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)

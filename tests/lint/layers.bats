@@ -73,7 +73,7 @@ green() {
     red libraries server/authorizer/rule.c '#include "postern.pb-c.h"'
     red libraries server/registry/decide.c '#include "records.pb-c.h"'
     red libraries tools/cli/main.c '#include <nng/nng.h>'
-    green libraries server/rpc/listener.c '#include <nng/nng.h>'
+    green libraries server/transport/listener.c '#include <nng/nng.h>'
     green libraries server/registry/record_meter.c '#include "records.pb-c.h"'
 }
 
@@ -96,7 +96,7 @@ green() {
 
 @test "another source of randomness is found" {
     red randomness server/registry/decide.c 'getrandom(buffer, size, 0);'
-    red randomness server/rpc/listener.c 'x = nng_random();'
+    red randomness server/transport/listener.c 'x = nng_random();'
     red randomness server/key/key.c 'return rand();'
     green randomness client/src/call.c 'getrandom(buffer, size, 0);'
 }
