@@ -135,7 +135,7 @@ static bool measure_hot(const struct scene *scene, double *median_ns)
         const uint64_t began_ns = process_now_ns();
         for (size_t i = 0; i < BATCH && fine; i++)
             fine = decide(&work);
-        batches[batch] = (double)(process_now_ns() - began_ns) / BATCH;
+        batches[batch] = (double)(process_now_ns() - began_ns) / (double)BATCH;
     }
     close_work(&work);
     *median_ns = fine ? histogram_median(batches, BATCHES) : 0;
