@@ -62,8 +62,10 @@ static void empty_lists(struct postern *client)
 static void renew(struct postern *client)
 {
     bool is_whole = pthread_mutex_trylock(&client->lock) == 0;
-    pthread_mutex_init(&client->lock, NULL);
-    pthread_mutex_lock(&client->lock);
+    if (!is_whole) { // whoever holds it is not in this process
+        pthread_mutex_init(&client->lock, NULL);
+        pthread_mutex_lock(&client->lock);
+    }
     client->page->is_ours = 1;
     client->has_leader = false;
     client->link.writing = false;
