@@ -225,9 +225,10 @@ int main(void)
 {
 #define SERVING(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        // First: nng gives the descriptors of those who have gone back in its own time.
+        SERVING(without_descriptors_those_who_are_there_are_served_and_others_afterwards),
         SERVING(thousands_of_hostile_visits_lose_no_descriptor),
         SERVING(no_call_fails_while_ten_thousand_connections_come_and_go),
-        SERVING(without_descriptors_those_who_are_there_are_served_and_others_afterwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
