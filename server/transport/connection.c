@@ -1,4 +1,4 @@
-// The life of a connection, and its reading role: receive, have served what is there (input.c), and go on.
+// The life of a connection.
 #include "transport/connection.h"
 
 #include <arpa/inet.h>
@@ -7,13 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SMALL = 4096,      // what a connection that is idle or asks little keeps
-    LARGE = 64 * 1024, // of one that asks much at once
-    SMALL_READS = 64,  // so many in a row give a larger buffer back
-    SETTLE_MS = 1000,  // and so does this time without any
-    CIPHER_SIZE = 16 * 1024 + 512
-};
+enum { CIPHER_SIZE = 16 * 1024 + 512 };
 
 // --- holding and ending
 
@@ -63,6 +57,8 @@ void connection_free(struct transport_connection *connection)
         nng_aio_stop(connection->send_aio);
     if (connection->try_aio != NULL)
         nng_aio_free(connection->try_aio);
+    if (connection->poll_aio != NULL)
+        nng_aio_free(connection->poll_aio);
     if (connection->stream != NULL)
         nng_stream_free(connection->stream);
     if (connection->receive_aio != NULL)
@@ -96,200 +92,6 @@ bool connection_is_busy(struct transport_connection *connection)
     return busy && !atomic_load(&connection->closed);
 }
 
-// --- receiving
-
-static void end_reading(struct transport_connection *connection)
-{
-    connection_cut(connection);
-    connection_release(connection);
-}
-
-static void fail_reading(struct transport_connection *connection, enum transport_count why)
-{
-    transport_count(connection->transport, why);
-    end_reading(connection);
-}
-
-static bool has_large_buffers(const struct transport_connection *connection)
-{
-    return connection->in.capacity > SMALL;
-}
-
-static nng_duration left_of(uint64_t began_ms, uint64_t span_ms)
-{
-    uint64_t passed = nng_clock() - began_ms;
-    return passed < span_ms ? (nng_duration)(span_ms - passed) : 0; // 0: at once, even when bytes are there
-}
-
-static nng_duration patience(const struct transport_connection *connection)
-{
-    if (!connection->seated)
-        return left_of(connection->began_ms, TRANSPORT_GREETING_MS);
-    if (connection->began_ms > 0)
-        return left_of(connection->began_ms, TRANSPORT_FRAME_MS);
-    return has_large_buffers(connection) ? SETTLE_MS : NNG_DURATION_INFINITE;
-}
-
-// Who sends much at once is read from in larger pieces, as long as he does. Without memory for it he is only slower.
-static void fit_buffer(struct transport_connection *connection)
-{
-    struct buffer *in = &connection->in;
-    if (connection->small_reads >= SMALL_READS)
-        buffer_shrink(in, SMALL);
-    else if (connection->reads_filled && in->capacity == SMALL)
-        (void)!buffer_reserve(in, LARGE - buffer_size(in));
-}
-
-// The caller holds the reading role; from here on it is nng's.
-static void receive(struct transport_connection *connection)
-{
-    struct buffer *to = connection->tls != NULL ? &connection->cipher : &connection->in;
-    fit_buffer(connection);
-    if (!buffer_reserve(to, 1)) {
-        fail_reading(connection, COUNT_MEMORY);
-        return;
-    }
-    nng_iov iov = {.iov_buf = to->data + to->end, .iov_len = buffer_room(to)};
-    atomic_fetch_add(&connection->holders, 1);
-    nng_aio_set_iov(connection->receive_aio, 1, &iov); // one part always fits
-    nng_aio_set_timeout(connection->receive_aio, patience(connection));
-    nng_stream_recv(connection->stream, connection->receive_aio);
-    connection_settle(connection, connection->receive_aio);
-}
-
-// As if nothing had been received: the callback comes again, behind those of others that wait.
-void connection_read_again(struct transport_connection *connection)
-{
-    if (nng_aio_begin(connection->receive_aio))
-        nng_aio_finish(connection->receive_aio, 0);
-    else
-        end_reading(connection);
-}
-
-// --- after a receive
-
-static void hang_up(struct transport_connection *connection)
-{
-    pthread_mutex_lock(&connection->lock);
-    connection->hang_up = true;
-    pthread_mutex_unlock(&connection->lock);
-    output_flush(connection);
-    connection_release(connection);
-}
-
-// The alert that says why leaves first.
-static void fail_tls(struct transport_connection *connection)
-{
-    transport_count(connection->transport, COUNT_TLS);
-    log_line(connection->transport->options.log, LOG_LEVEL_INFO, "TLS with %s failed: %s", connection->peer.address,
-             tls_session_error(connection->tls));
-    hang_up(connection);
-}
-
-static void set_serving(struct transport_connection *connection, bool serving)
-{
-    pthread_mutex_lock(&connection->lock);
-    connection->serving = serving;
-    pthread_mutex_unlock(&connection->lock);
-}
-
-// From when on the peer owes the rest of a frame.
-static void note_part(struct transport_connection *connection)
-{
-    bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0;
-    if (connection->seated && has_part && connection->began_ms == 0)
-        connection->began_ms = nng_clock();
-}
-
-// The caller holds the reading role.
-static void read_on(struct transport_connection *connection)
-{
-    set_serving(connection, true);
-    enum input_next next = input_serve(connection);
-    set_serving(connection, false);
-    if (connection->tls != NULL && tls_session_has_failed(connection->tls)) {
-        fail_tls(connection);
-        return;
-    }
-    output_flush(connection);
-    switch (next) {
-    case INPUT_RECEIVE:
-        note_part(connection);
-        receive(connection);
-        return;
-    case INPUT_AGAIN:
-        if (!output_pauses(connection))
-            connection_read_again(connection);
-        return;
-    case INPUT_HANG_UP:
-        hang_up(connection);
-        return;
-    case INPUT_REST:
-        connection_release(connection);
-        return;
-    case INPUT_STOP:
-        end_reading(connection);
-        return;
-    }
-}
-
-static void take_received(struct transport_connection *connection, size_t size)
-{
-    struct buffer *to = connection->tls != NULL ? &connection->cipher : &connection->in;
-    to->end += size;
-    connection->received_ms = clock_now_ms(connection->transport->options.clock);
-    connection->small_reads = size <= SMALL / 2 ? connection->small_reads + 1 : 0;
-    connection->reads_filled = buffer_room(to) == 0;
-    if (connection->tls != NULL) {
-        tls_session_feed(connection->tls, buffer_bytes(to), connection->peer.subject);
-        buffer_take(to, buffer_size(to));
-    }
-}
-
-// It has asked nothing so far. Counted it was when it came.
-static void wait_on(struct transport_connection *connection)
-{
-    if (!connection_sit_down(connection)) {
-        end_reading(connection);
-        return;
-    }
-    connection->began_ms = 0;
-    note_part(connection);
-    receive(connection);
-}
-
-static void note_timeout(struct transport_connection *connection)
-{
-    if (!atomic_load(&connection->greeted))
-        fail_reading(connection, COUNT_NO_GREETING);
-    else if (!connection->seated)
-        wait_on(connection);
-    else if (connection->began_ms > 0)
-        fail_reading(connection, COUNT_HALF_FRAME);
-    else {
-        connection->small_reads = SMALL_READS;
-        receive(connection);
-    }
-}
-
-static void on_received(void *context)
-{
-    struct transport_connection *connection = context;
-    int code = nng_aio_result(connection->receive_aio);
-    if (code == NNG_ETIMEDOUT && !atomic_load(&connection->closed)) {
-        note_timeout(connection);
-        return;
-    }
-    if (code != 0 || atomic_load(&connection->closed)) {
-        end_reading(connection);
-        return;
-    }
-    size_t size = nng_aio_count(connection->receive_aio);
-    if (size > 0) // else it is connection_read_again
-        take_received(connection, size);
-    read_on(connection);
-}
-
 // --- the beginning
 
 static void identify(struct transport_connection *connection, const struct listener *listener)
@@ -320,10 +122,12 @@ static bool fill(struct transport_connection *connection, const struct listener 
     if (is_tls)
         connection->tls = tls_session_new(connection->transport->tls);
     return (!is_tls || (connection->tls != NULL && buffer_reserve(&connection->cipher, CIPHER_SIZE))) &&
-           buffer_reserve(&connection->in, SMALL) && buffer_reserve(&connection->filling, FRAME_GREETING_SIZE) &&
-           nng_aio_alloc(&connection->receive_aio, on_received, connection) == 0 &&
+           buffer_reserve(&connection->in, TRANSPORT_BUFFER_SMALL) &&
+           buffer_reserve(&connection->filling, FRAME_GREETING_SIZE) &&
+           nng_aio_alloc(&connection->receive_aio, receive_done, connection) == 0 &&
            nng_aio_alloc(&connection->send_aio, output_sent, connection) == 0 &&
-           nng_aio_alloc(&connection->try_aio, NULL, NULL) == 0;
+           nng_aio_alloc(&connection->try_aio, NULL, NULL) == 0 &&
+           nng_aio_alloc(&connection->poll_aio, NULL, NULL) == 0;
 }
 
 bool connection_start(struct transport *transport, const struct listener *listener, nng_stream *stream)
@@ -347,7 +151,7 @@ bool connection_start(struct transport *transport, const struct listener *listen
     atomic_store(&connection->holders, 2); // the reading role, and until both have begun
     transport_add(transport, connection);
     output_flush(connection);
-    receive(connection);
+    receive_begin(connection);
     connection_release(connection);
     return true;
 }

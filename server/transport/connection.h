@@ -1,5 +1,5 @@
-// Room-private: one connection, as its parts see it: input.c serves what was received, output.c
-// sends; connection.c is its life.
+// Room-private: one connection, as its parts see it: receive.c receives, input.c serves what was
+// received, output.c sends; connection.c is its life.
 //
 // THE TWO ROLES. Somebody always holds the *reading* role: nng while a receive is outstanding, the callback while it
 // serves; or the role rests (`paused`), because there is too much output, and whoever sends takes it up again. The
@@ -20,6 +20,7 @@ struct transport_connection {
     nng_aio *receive_aio;
     nng_aio *send_aio;
     nng_aio *try_aio;        // without a callback
+    nng_aio *poll_aio;       // likewise
     struct tls_session *tls; // NULL without
     atomic_uint holders;
     atomic_bool closed;
@@ -34,6 +35,9 @@ struct transport_connection {
                           // (nobody without a seat stays for longer than a greeting may take)
     uint64_t received_ms; // daemon time
     unsigned small_reads; // in a row
+    unsigned served;      // requests, since the thread that holds the role took it up
+    unsigned polls;       // how often it is worth polling; 0 = not at all
+    unsigned unpolled;    // receives without
     bool reads_filled;    // the last one filled the buffer
     bool seated;          // counts among max_connections
     bool surplus;         // asked when all seats were taken: has been told so, and is closed
@@ -59,6 +63,15 @@ enum input_next {
 // Serves what has been received, at most TRANSPORT_BATCH_MAX requests.
 enum input_next input_serve(struct transport_connection *connection);
 
+// --- receive.c
+
+// The caller holds the reading role; from here on it is nng's.
+void receive_begin(struct transport_connection *connection);
+void receive_done(void *connection); // callback of receive_aio
+// As if nothing had been received: receive_done comes again, behind those of others that wait. The caller holds a
+// reference for the reading role.
+void receive_again(struct transport_connection *connection);
+
 // --- output.c
 
 // Sends what waits, if nobody does yet.
@@ -70,12 +83,12 @@ bool output_is_over_mark(struct transport_connection *connection);
 
 // --- connection.c
 
+enum { TRANSPORT_BUFFER_SMALL = 4096 }; // what a connection that is idle or asks little keeps
+
 // Aborts an operation that has just been started, when the connection was closed meanwhile.
 void connection_settle(struct transport_connection *connection, nng_aio *aio);
 // Has one of max_connections seats from now on, if one is free. The reading role's.
 bool connection_sit_down(struct transport_connection *connection);
-// Takes up the reading role; the caller holds a reference for it.
-void connection_read_again(struct transport_connection *connection);
 void connection_end_call(struct transport_connection *connection);
 
 #endif

@@ -128,6 +128,7 @@ static enum input_next serve_frames(struct transport_connection *connection)
         if (served == TRANSPORT_BATCH_MAX)
             return INPUT_AGAIN;
         serve(connection, &frame, is_overloaded(connection));
+        connection->served++;
         buffer_take(&connection->in, frame.size);
         connection->began_ms = 0;
     }

@@ -2,7 +2,8 @@
 //
 //   transport.c    opens, reloads, closes; the list of connections
 //   listener.c     one address: listens and accepts
-//   connection.c   one connection: its life, and what it receives
+//   connection.c   one connection: its life
+//   receive.c      bytes received, and when to look for more
 //   input.c        bytes received to requests
 //   output.c       replies to bytes sent
 //   buffer.c       bytes on their way, within a bound over all connections
@@ -54,6 +55,7 @@ struct transport {
     atomic_uint_fast64_t counts[COUNTS];
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
+    atomic_bool polls;         // a thread polls for more of its peer's requests
     atomic_bool deaf;          // is about to close: no more requests are begun
     atomic_size_t connections; // those that are closed and not yet freed included
     atomic_size_t seats;       // taken, of max_connections: a connection takes one when it greets

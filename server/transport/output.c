@@ -128,7 +128,7 @@ static void resume_reading(struct transport_connection *connection)
 {
     if (connection->began_ms > 0)
         connection->began_ms = nng_clock();
-    connection_read_again(connection);
+    receive_again(connection);
 }
 
 // That much has left. True: there is more, and the sending role stays.
