@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +11,7 @@
 #include "base/clock_raw.h"
 #include "base/slice.h"
 
-enum { LINE_SIZE = 1024 };
+enum { LINE_SIZE = 1024, LINE_MS = 1000, LINES_AT_ONCE = 10 };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
@@ -65,4 +66,16 @@ int log_level_parse(const char *text)
         if (strcmp(text, level_names[i]) == 0)
             return (int)i;
     return -1;
+}
+
+// The generic cell rate algorithm of ITU-T I.371.
+bool log_may(struct log_limit *limit, uint64_t now_ms)
+{
+    uint64_t next = atomic_load(&limit->next_ms), begin;
+    do {
+        begin = next > now_ms ? next : now_ms;
+        if (begin - now_ms > (LINES_AT_ONCE - 1) * LINE_MS)
+            return false;
+    } while (!atomic_compare_exchange_weak(&limit->next_ms, &next, begin + LINE_MS));
+    return true;
 }

@@ -53,6 +53,7 @@ struct transport {
     struct listener *listeners;
     struct tls *tls; // NULL without
     atomic_uint_fast64_t counts[COUNTS];
+    struct log_limit complaints; // lines about peers
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
     atomic_bool polls;         // a thread polls for more of its peer's requests
@@ -73,6 +74,9 @@ static inline void transport_count(struct transport *transport, enum transport_c
 {
     atomic_fetch_add_explicit(&transport->counts[what], 1, memory_order_relaxed);
 }
+
+// A line about a peer. There may be any number of them, so not every one is logged.
+void transport_complain(struct transport *transport, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- connections (connection.c)
 

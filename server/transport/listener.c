@@ -33,6 +33,8 @@ static enum status listen_on(struct listener *listener, struct status_note *note
         code = nng_stream_listener_set_int(listener->stream, NNG_OPT_IPC_PERMISSIONS, (int)options->socket_mode);
     else if (code == 0)
         code = nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_NODELAY, true);
+    if (code == 0 && listener->address.kind != ADDRESS_IPC) // a peer whose machine is gone does not keep its seat
+        code = nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_KEEPALIVE, true);
     if (code == 0)
         code = nng_stream_listener_listen(listener->stream);
     return code == 0 ? STATUS_OK : fail(listener, code, note);
@@ -95,8 +97,11 @@ static void take(struct listener *listener, nng_stream *stream)
 {
     struct transport *transport = listener->transport;
     transport_count(transport, COUNT_ACCEPTED);
-    if (transport_admit(transport) && connection_start(transport, listener, stream))
+    bool admitted = transport_admit(transport);
+    if (admitted && connection_start(transport, listener, stream))
         return;
+    if (admitted)
+        transport_count(transport, COUNT_MEMORY);
     nng_stream_close(stream);
     nng_stream_free(stream);
 }

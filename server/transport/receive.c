@@ -109,8 +109,8 @@ static void hang_up(struct transport_connection *connection)
 static void fail_tls(struct transport_connection *connection)
 {
     transport_count(connection->transport, COUNT_TLS);
-    log_line(connection->transport->options.log, LOG_LEVEL_INFO, "TLS with %s failed: %s", connection->peer.address,
-             tls_session_error(connection->tls));
+    transport_complain(connection->transport, "TLS with %s failed: %s", connection->peer.address,
+                       tls_session_error(connection->tls));
     hang_up(connection);
 }
 

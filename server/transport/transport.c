@@ -1,6 +1,8 @@
 #include "transport/internal.h"
 
 #include <nng/supplemental/util/platform.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,18 @@ enum {
     QUIET_MS = 20,    // nothing to send for so long: they have had time to see it before they are closed
     LOOK_MS = 2
 };
+
+void transport_complain(struct transport *transport, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    if (!log_may(&transport->complaints, nng_clock()))
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    log_line(transport->options.log, LOG_LEVEL_INFO, "%s", text);
+}
 
 // --- the list
 

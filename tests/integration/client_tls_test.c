@@ -19,11 +19,11 @@ static int set_up(void **state)
     signal(SIGPIPE, SIG_IGN); // for the server, whose library writes without MSG_NOSIGNAL
     tls_make_authority(directory, "authority");
     tls_make_authority(directory, "stranger");
-    tls_make(directory, "good", "authority", "DNS:localhost,IP:127.0.0.1", 2);
-    tls_make(directory, "expired", "authority", "IP:127.0.0.1", -1);
-    tls_make(directory, "elsewhere", "authority", "DNS:elsewhere.example", 2);
-    tls_make(directory, "client", "authority", "DNS:client", 2);
-    tls_make(directory, "unknown", "stranger", "DNS:client", 2);
+    tls_make(directory, "good", "authority", "DNS:localhost,IP:127.0.0.1", TLS_GOOD_NOW);
+    tls_make(directory, "expired", "authority", "IP:127.0.0.1", TLS_EXPIRED);
+    tls_make(directory, "elsewhere", "authority", "DNS:elsewhere.example", TLS_GOOD_NOW);
+    tls_make(directory, "client", "authority", "DNS:client", TLS_GOOD_NOW);
+    tls_make(directory, "unknown", "stranger", "DNS:client", TLS_GOOD_NOW);
     tls_run(directory, "openssl rsa -aes128 -passout pass:secret -in client.key -out locked.key");
     tls_run(directory, "echo nonsense >nonsense");
     return 0;

@@ -1,6 +1,8 @@
 # Certificates for tests, made on the spot. Needs DAEMON_HOME; they are in $CERTS.
 # shellcheck shell=bash
 
+PAST=(-startdate 20250101000000Z -enddate 20250102000000Z)
+
 # make_ca NAME: $CERTS/NAME.pem and its key.
 make_ca() {
     CERTS=$DAEMON_HOME/certs
@@ -10,12 +12,19 @@ make_ca() {
         -keyout "$CERTS/$1.key" -out "$CERTS/$1.pem" 2>>"$DAEMON_HOME/openssl"
 }
 
-# make_certificate CA NAME SUBJECT [SAN [DAYS]]: -1 day has expired.
+# make_certificate CA NAME SUBJECT [SAN [OPTION]...]: options of "openssl ca" say how long it is good for (a day).
 make_certificate() {
+    local period=("${@:5}")
+    [ "${#period[@]}" -gt 0 ] || period=(-days 1)
+    printf '%s\n' '[ca]' 'default_ca = tests' '[tests]' "database = $CERTS/index" "serial = $CERTS/serial" \
+        "new_certs_dir = $CERTS" 'default_md = sha256' 'policy = any' '[any]' 'organizationName = optional' \
+        'commonName = supplied' >"$CERTS/settings"
+    printf 'subjectAltName=%s\n' "${4:-DNS:unused.example}" >"$CERTS/extensions"
+    : >"$CERTS/index"
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$3" \
         -keyout "$CERTS/$2.key" -out "$CERTS/$2.csr" 2>>"$DAEMON_HOME/openssl" &&
-        openssl x509 -req -in "$CERTS/$2.csr" -CA "$CERTS/$1.pem" -CAkey "$CERTS/$1.key" -CAcreateserial \
-            -days "${5:-1}" -extfile <(printf 'subjectAltName=%s\n' "${4:-DNS:unused.example}") \
+        openssl ca -batch -notext -create_serial -config "$CERTS/settings" -in "$CERTS/$2.csr" \
+            -cert "$CERTS/$1.pem" -keyfile "$CERTS/$1.key" "${period[@]}" -extfile "$CERTS/extensions" \
             -out "$CERTS/$2.pem" 2>>"$DAEMON_HOME/openssl" &&
         chmod 600 "$CERTS/$2.key"
 }
@@ -27,12 +36,12 @@ make_certificates() {
     make_ca stranger
     make_certificate ca server /CN=localhost "$here"
     make_certificate ca server2 /CN=localhost "$here"
-    make_certificate ca expired /CN=localhost "$here" -1
+    make_certificate ca expired /CN=localhost "$here" "${PAST[@]}"
     make_certificate ca elsewhere /CN=elsewhere.example DNS:elsewhere.example
     make_certificate stranger foreign /CN=localhost "$here"
     make_certificate ca billing /CN=billing
     make_certificate ca unknown /CN=unknown
-    make_certificate ca late /CN=billing "" -1
+    make_certificate ca late /CN=billing "" "${PAST[@]}"
     make_certificate stranger impostor /CN=billing
     echo "this is no certificate" >"$CERTS/text.pem"
     cp "$CERTS/server.key" "$CERTS/open.key"

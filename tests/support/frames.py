@@ -7,6 +7,8 @@
     frames.py claim SOCKET SIZE      begins a message of SIZE bytes, sends 64 KiB of it, waits up to 2 s
     frames.py visit SOCKET N         N connections at once: each sends the request of standard input, reads the reply,
                                      begins another request and is closed
+    frames.py hoard SOCKET N         N connections, each with a request of 64 KiB that is never
+                                     whole, until one is not greeted within 5 s; stays
     frames.py flood SOCKET CONNECTIONS SECONDS   sends the request of standard input again and again, never reads
 """
 import select
@@ -105,6 +107,20 @@ def visit(path, count):
     return 0
 
 
+def hoard(path, count):
+    peers = []
+    try:
+        while len(peers) < count:
+            peers.append(greet(path))
+            peers[-1].sendall(header(65000) + b"\x80\0\0\x01" + bytes(60000))
+        why = "all of them"
+    except OSError as error:
+        why = repr(error)
+    print(f"full: {len(peers)} connections, {why}", flush=True)
+    time.sleep(3600)
+    return 0
+
+
 def flood(path, connections, seconds):
     burst = message(sys.stdin.buffer.read()) * 100
     peers, sent, cut, end = {}, 0, 0, time.monotonic() + seconds
@@ -145,6 +161,8 @@ def main():
         return claim(words[1], int(words[2]))
     if words[:1] == ["visit"]:
         return visit(words[1], int(words[2]))
+    if words[:1] == ["hoard"]:
+        return hoard(words[1], int(words[2]))
     if words[:1] == ["flood"]:
         return flood(words[1], int(words[2]), float(words[3]))
     print(__doc__, file=sys.stderr)

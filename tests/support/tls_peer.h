@@ -11,7 +11,7 @@
 // Runs the command in the directory; what it says goes to a log there.
 static inline void tls_run(const char *directory, const char *command)
 {
-    char line[2048];
+    char line[2304];
     snprintf(line, sizeof line, "cd '%s' && (%s) >>log 2>&1", directory, command);
     if (system(line) != 0)
         fail_msg("failed, see %s/log: %s", directory, command);
@@ -27,17 +27,24 @@ static inline void tls_make_authority(const char *directory, const char *name)
     tls_run(directory, command);
 }
 
-// NAME.crt and NAME.key, signed by the authority, for the subject alternative names; `days` below 0: expired.
+enum tls_period { TLS_GOOD_NOW, TLS_EXPIRED };
+
+// NAME.crt and NAME.key, signed by the authority, for the subject alternative names.
 static inline void tls_make(const char *directory, const char *name, const char *authority, const char *alternatives,
-                            int days)
+                            enum tls_period period)
 {
-    char command[1024];
-    snprintf(command, sizeof command,
-             "openssl req -newkey rsa:2048 -nodes -subj '/CN=%s' -keyout %s.key -out %s.csr && "
-             "printf 'subjectAltName=%s\\n' >%s.ext && "
-             "openssl x509 -req -in %s.csr -CA %s.crt -CAkey %s.key -CAcreateserial -days %d -extfile %s.ext "
-             "-out %s.crt",
-             name, name, name, alternatives, name, name, authority, authority, days, name, name);
+    static const char *const spans[] = {
+        [TLS_GOOD_NOW] = "-days 2", [TLS_EXPIRED] = "-startdate 20250101000000Z -enddate 20250102000000Z"};
+    char command[2048];
+    snprintf(
+        command, sizeof command,
+        "openssl req -newkey rsa:2048 -nodes -subj '/CN=%s' -keyout %s.key -out %s.csr && : >index && "
+        "printf 'subjectAltName=%s\n' >%s.ext && "
+        "printf '[ca]\ndefault_ca=tests\n[tests]\ndatabase=index\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\n"
+        "policy=any\n[any]\ncommonName=supplied\n' >settings && "
+        "openssl ca -batch -notext -create_serial -config settings -in %s.csr -cert %s.crt -keyfile %s.key %s "
+        "-extfile %s.ext -out %s.crt",
+        name, name, name, alternatives, name, name, authority, authority, spans[period], name, name);
     tls_run(directory, command);
 }
 

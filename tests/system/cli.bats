@@ -6,6 +6,7 @@ load ../support/daemon
 bats_require_minimum_version 1.5.0
 
 setup_file() {
+    export POSTERN_LEAKS=1
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default
     postern account put acme

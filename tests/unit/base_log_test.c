@@ -104,6 +104,23 @@ static void level_names_are_parsed(void **state)
     assert_int_equal(log_level_parse(NULL), -1);
 }
 
+static void ten_lines_at_once_may_be_logged_and_then_one_a_second(void **state)
+{
+    (void)state;
+    struct log_limit limit = {0};
+    uint64_t now_ms = 5000000;
+    for (int i = 0; i < 10; i++)
+        assert_true(log_may(&limit, now_ms));
+    assert_false(log_may(&limit, now_ms));
+    assert_false(log_may(&limit, now_ms + 999));
+    assert_true(log_may(&limit, now_ms + 1000));
+    assert_false(log_may(&limit, now_ms + 1000));
+    now_ms += 60000; // what was not used is not saved up
+    for (int i = 0; i < 10; i++)
+        assert_true(log_may(&limit, now_ms));
+    assert_false(log_may(&limit, now_ms));
+}
+
 static void random_bytes_fill_all_and_only_the_buffer(void **state)
 {
     (void)state;
@@ -128,6 +145,7 @@ int main(void)
         cmocka_unit_test(long_message_is_cut_and_still_one_line),
         cmocka_unit_test(logging_leaves_errno_alone),
         cmocka_unit_test(level_names_are_parsed),
+        cmocka_unit_test(ten_lines_at_once_may_be_logged_and_then_one_a_second),
         cmocka_unit_test(random_bytes_fill_all_and_only_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
