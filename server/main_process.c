@@ -97,8 +97,11 @@ void main_fit_connections(struct daemon *daemon)
     }
     if (limit.rlim_cur >= wanted)
         return;
-    daemon->config.max_connections =
-        limit.rlim_cur > 2 * SPARE_FILES ? (uint32_t)limit.rlim_cur - SPARE_FILES : SPARE_FILES;
+    const uint32_t fit =
+        limit.rlim_cur > 2 * SPARE_FILES ? (uint32_t)limit.rlim_cur - SPARE_FILES : (uint32_t)limit.rlim_cur / 2;
+    if (fit >= daemon->config.max_connections)
+        return;
+    daemon->config.max_connections = fit > 0 ? fit : 1;
     log_line(&daemon->log, LOG_LEVEL_WARNING, "only %u connections: the limit of open files is %llu",
              daemon->config.max_connections, (unsigned long long)limit.rlim_cur);
 }

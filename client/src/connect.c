@@ -14,6 +14,7 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,8 +47,10 @@ static enum postern_status split_host(struct postern_target *target, const char 
         address++;
         size -= 2;
     }
-    if (size == 0 || size >= sizeof target->host || port[0] == '\0' || strlen(port) >= sizeof target->port ||
-        strspn(port, "0123456789") != strlen(port))
+    const size_t digits = strspn(port, "0123456789");
+    const bool is_port =
+        digits > 0 && digits < sizeof target->port - 1 && port[digits] == '\0' && strtoul(port, NULL, 10) - 1 < 65535;
+    if (size == 0 || size >= sizeof target->host || !is_port)
         return postern_fail(
             error, POSTERN_INVALID_ARGUMENT,
             "cannot use the URL \"%.200s\": give one like tcp://HOST:PORT or ipc:///run/postern/postern.sock",
@@ -146,12 +149,25 @@ static bool fail_permission(struct postern_link *link)
                                  "cannot reach posternd at %s: permission denied for user %s", link->target->url, me);
     name_user(status.st_uid, user);
     name_group(status.st_gid, group);
+    const char *what = S_ISSOCK(status.st_mode) ? "the socket" : "the directory";
+    if (status.st_gid == 0)
+        return postern_link_fail(
+            link, POSTERN_PERMISSION_DENIED, true,
+            "cannot reach posternd at %s: permission denied for user %s: %s %s has mode %04o, owner %s and group %s; "
+            "start posternd with --socket-group, and be a member of that group",
+            link->target->url, me, what, barrier, (unsigned)(status.st_mode & 07777), user, group);
     return postern_link_fail(
         link, POSTERN_PERMISSION_DENIED, true,
         "cannot reach posternd at %s: permission denied for user %s: %s %s has mode %04o, owner %s and group %s; "
         "run as a member of that group (usermod -aG %s %s, then log in again)",
-        link->target->url, me, S_ISSOCK(status.st_mode) ? "the socket" : "the directory", barrier,
-        (unsigned)(status.st_mode & 07777), user, group, group, me);
+        link->target->url, me, what, barrier, (unsigned)(status.st_mode & 07777), user, group, group, me);
+}
+
+static const char *explain_refused(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISSOCK(status.st_mode) ? "that is no socket"
+                                                                 : "nobody listens on that socket";
 }
 
 static bool fail_connect(struct postern_link *link, int code)
@@ -163,8 +179,12 @@ static bool fail_connect(struct postern_link *link, int code)
     if (code == EMFILE || code == ENFILE)
         return postern_link_fail(link, POSTERN_RESOURCE_EXHAUSTED, false, "cannot reach posternd at %s: %s", url,
                                  strerror(code));
+    if (is_ipc && code == EAGAIN)
+        return postern_link_fail(
+            link, POSTERN_UNAVAILABLE, false,
+            "cannot reach posternd at %s: too many are waiting to be taken: it is busy, or stopped", url);
     const char *what = code == ENOENT                   ? "there is no such socket"
-                       : is_ipc && code == ECONNREFUSED ? "nobody listens on that socket"
+                       : is_ipc && code == ECONNREFUSED ? explain_refused(link->target->path)
                                                         : strerror(code);
     return postern_link_fail(link, POSTERN_UNAVAILABLE, false,
                              "cannot reach posternd at %s: %s: is it running? (posternd --data DIR --listen %s)", url,

@@ -85,13 +85,14 @@ void postern_flights_wait(struct postern *client, struct postern_flight *flight,
     if (until_ms <= now || link->state == POSTERN_LINK_DOWN)
         return;
     struct pollfd ready = {.fd = link->fd, .events = postern_link_events(link)};
+    bool receives = link->state != POSTERN_LINK_CONNECTING; // it would take the error that says why connecting failed
     bool waits_inside = link->state == POSTERN_LINK_UP && ready.events == POLLIN &&
                         until_ms - now >= 2 * (uint64_t)POSTERN_LINK_TICK_MS;
     uint64_t span = until_ms - now < POSTERN_LINK_TICK_MS ? until_ms - now : POSTERN_LINK_TICK_MS;
     ptrdiff_t size = -1;
     int code = EAGAIN;
     pthread_mutex_unlock(&client->lock);
-    if (waits_inside || (poll(&ready, 1, as_poll_ms(span)) > 0 && (ready.revents & ~POLLOUT) != 0)) {
+    if (waits_inside || (poll(&ready, 1, as_poll_ms(span)) > 0 && receives && (ready.revents & ~POLLOUT) != 0)) {
         size = postern_link_receive(link, waits_inside);
         code = errno;
     }

@@ -45,9 +45,8 @@ static enum postern_status explain_file(const char *what, const char *path, stru
         return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s cannot be read: %s", what, path, strerror(errno));
     if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
         return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s does not belong to the certificate", what, path);
-    const char *why = ERR_reason_error_string(code);
-    return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s cannot be used: it is not PEM, or damaged (%s)", what,
-                        path, why != NULL ? why : "no reason given");
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT, "%s %s cannot be used: it is not PEM, encrypted, or damaged",
+                        what, path);
 }
 
 static void date_of(const ASN1_TIME *time, char text[DATE_MAX_BYTES])
@@ -207,7 +206,8 @@ static int on_verify(int is_good, X509_STORE_CTX *store)
         return 1;
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct postern_tls_session *session = SSL_get_app_data(ssl);
-    explain_certificate(session, X509_STORE_CTX_get_current_cert(store), X509_STORE_CTX_get_error(store));
+    // The one that is presented, wherever in its chain it failed.
+    explain_certificate(session, X509_STORE_CTX_get0_cert(store), X509_STORE_CTX_get_error(store));
     return 0;
 }
 
@@ -273,6 +273,10 @@ static void note_failure(struct postern_tls_session *session)
     text = text != NULL ? text : "no reason given";
     if (session->error[0] != '\0')
         return;
+    if ((SSL_get_shutdown(session->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 && code == 0) {
+        (void)snprintf(session->error, sizeof session->error, "the TLS connection was closed");
+        return;
+    }
     if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST || why == SSL_R_PACKET_LENGTH_TOO_LONG)
         fail_finally(session, "what answers there does not speak TLS: use tcp:// if that is meant");
     else if (why == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED)
@@ -288,7 +292,7 @@ static void note_failure(struct postern_tls_session *session)
 static bool waits(const struct postern_tls_session *session, int result)
 {
     int code = SSL_get_error(session->ssl, result);
-    return code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE || code == SSL_ERROR_ZERO_RETURN;
+    return code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE;
 }
 
 static bool take_output(struct postern_tls_session *session, struct postern_buffer *out)

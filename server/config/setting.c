@@ -287,6 +287,14 @@ static enum status set_tls_peer(struct config *config, const char *text, struct 
                            "example \"CN=billing verifier\"",
                            text, CONFIG_SUBJECT_MAX);
     memcpy(peer.subject, text, (size_t)(blank - text));
+    if (strchr(peer.subject, '=') == NULL)
+        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not the whole subject of a certificate: write it as openssl x509 -noout -subject "
+                           "-nameopt RFC2253 does, for example \"CN=%s\"",
+                           peer.subject, peer.subject);
+    for (size_t i = 0; i < config->tls_peer_count; i++)
+        if (strcmp(config->tls_peers[i].subject, peer.subject) == 0)
+            return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is given twice", peer.subject);
     config->tls_peers[config->tls_peer_count++] = peer;
     return STATUS_OK;
 }

@@ -119,10 +119,14 @@ static enum status make_directory(const char *url, const char *path, const gid_t
         return status_fail(note, STATUS_UNAVAILABLE, NULL,
                            "cannot listen on %s: its directory is missing and cannot be made: %s", url,
                            strerror(errno));
-    if (group != NULL && chown(directory, (uid_t)-1, *group) != 0)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "cannot give %s to the group of the sockets: %s", directory,
-                           strerror(errno));
-    return STATUS_OK;
+    if (group == NULL || chown(directory, (uid_t)-1, *group) == 0)
+        return STATUS_OK;
+    int code = errno;
+    (void)rmdir(directory); // else the next start would find it, and take it as it is
+    return status_fail(note, STATUS_UNAVAILABLE, NULL,
+                       "cannot give %s to the group of --socket-group (%lu): %s: the daemon's user has to be a member "
+                       "of it",
+                       directory, (unsigned long)*group, strerror(code));
 }
 
 // Does a program answer on this socket? It is left as every client leaves it, after the whole greeting: the listener of

@@ -12,8 +12,7 @@ static bool is_overloaded(struct transport_connection *connection)
     return connection->surplus ||
            atomic_load_explicit(&connection->calls, memory_order_relaxed) >= TRANSPORT_CONNECTION_CALLS ||
            atomic_load_explicit(&transport->calls, memory_order_relaxed) >= options->max_calls ||
-           atomic_load_explicit(&transport->memory.used_bytes, memory_order_relaxed) / 3 >
-               options->memory_max_bytes / 4;
+           transport_memory_is_over(transport, 3);
 }
 
 static void serve(struct transport_connection *connection, const struct frame *frame, bool overloaded)
@@ -52,8 +51,10 @@ static enum input_next prepare(struct transport_connection *connection, const st
 {
     struct buffer *in = &connection->in;
     size_t size = frame->size > 0 ? frame->size : FRAME_PREFIX_MAX;
-    if (size <= buffer_size(in) || buffer_reserve(in, size - buffer_size(in)))
-        return INPUT_RECEIVE;
+    if (size <= in->capacity || !transport_memory_is_over(connection->transport, 2)) {
+        if (size <= buffer_size(in) || buffer_reserve(in, size - buffer_size(in)))
+            return INPUT_RECEIVE;
+    }
     if (frame->size == 0)
         return INPUT_RECEIVE; // a small buffer has room for a prefix
     serve(connection, frame, true);

@@ -75,6 +75,15 @@ static inline void transport_count(struct transport *transport, enum transport_c
     atomic_fetch_add_explicit(&transport->counts[what], 1, memory_order_relaxed);
 }
 
+// Is more in use than so many quarters of the memory? Frames that are not whole may take half of it, so that what
+// nobody finishes does not refuse others' calls; new work is refused beyond three quarters, and the rest is for replies
+// and newcomers.
+static inline bool transport_memory_is_over(const struct transport *transport, size_t quarters)
+{
+    return atomic_load_explicit(&transport->memory.used_bytes, memory_order_relaxed) / quarters >
+           transport->options.memory_max_bytes / 4;
+}
+
 // A line about a peer. There may be any number of them, so not every one is logged.
 void transport_complain(struct transport *transport, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -97,6 +106,8 @@ struct transport_links {
     struct transport_connection *newer, *older;
 };
 struct transport_links *connection_links(struct transport_connection *connection);
+// The oldest connection that has not greeted goes, if there is one.
+void transport_cut_stranger(struct transport *transport);
 // Makes room when all connections are taken. False: the newcomer goes.
 bool transport_admit(struct transport *transport);
 void transport_add(struct transport *transport, struct transport_connection *connection);

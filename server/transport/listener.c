@@ -89,6 +89,7 @@ void listener_accept(struct listener *listener)
 static void rest(struct listener *listener)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
+    transport_cut_stranger(listener->transport); // he has one of the descriptors
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
 }

@@ -50,7 +50,8 @@ static void fit_buffer(struct transport_connection *connection)
     struct buffer *in = &connection->in;
     if (connection->small_reads >= SMALL_READS)
         buffer_shrink(in, TRANSPORT_BUFFER_SMALL);
-    else if (connection->reads_filled && in->capacity == TRANSPORT_BUFFER_SMALL)
+    else if (connection->reads_filled && in->capacity == TRANSPORT_BUFFER_SMALL &&
+             !transport_memory_is_over(connection->transport, 2))
         (void)!buffer_reserve(in, LARGE - buffer_size(in));
 }
 
@@ -137,6 +138,10 @@ static bool read_on(struct transport_connection *connection)
     set_serving(connection, false);
     if (connection->tls != NULL && tls_session_has_failed(connection->tls)) {
         fail_tls(connection);
+        return false;
+    }
+    if (connection->tls != NULL && tls_session_has_ended(connection->tls)) {
+        hang_up(connection);
         return false;
     }
     output_flush(connection);

@@ -23,6 +23,7 @@ struct tls_session {
     BIO *from_peer; // both belong to ssl
     BIO *to_peer;
     bool failed;
+    bool ended; // the peer sends nothing more
     char error[ERROR_SIZE];
 };
 
@@ -33,8 +34,40 @@ static const char *reason(void)
 {
     unsigned long code = ERR_peek_last_error();
     const char *text = code != 0 ? ERR_reason_error_string(code) : NULL;
+    bool is_vague = ERR_GET_LIB(code) == ERR_LIB_PEM || (code != 0 && ERR_GET_REASON(code) == ERR_R_PEM_LIB);
     ERR_clear_error();
-    return text != NULL ? text : "not in PEM form";
+    return text == NULL || is_vague ? "it holds none in PEM form, or is damaged" : text;
+}
+
+// Of an encrypted key: nobody is asked for its pass phrase, least of all at a reload.
+static int refuse_encrypted(char *password, int size, int is_for_writing, void *was_asked)
+{
+    (void)password;
+    (void)size;
+    (void)is_for_writing;
+    *(bool *)was_asked = true;
+    return -1;
+}
+
+static enum status load_key(SSL_CTX *context, const struct transport_tls_options *options, struct status_note *note)
+{
+    bool is_encrypted = false;
+    SSL_CTX_set_default_passwd_cb(context, refuse_encrypted);
+    SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
+    int loaded = SSL_CTX_use_PrivateKey_file(context, options->key_file, SSL_FILETYPE_PEM);
+    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+    if (is_encrypted)
+        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+                           "the TLS key %s is encrypted, and nobody is there to give its pass phrase: decrypt it "
+                           "(openssl pkey -in %s -out FILE)",
+                           options->key_file, options->key_file);
+    if (loaded != 1 && ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
+        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS key %s cannot be used: %s", options->key_file,
+                           reason());
+    if (loaded != 1 || SSL_CTX_check_private_key(context) != 1)
+        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS key %s cannot be used with the certificate %s: %s",
+                           options->key_file, options->certificate_file, reason());
+    return STATUS_OK;
 }
 
 static enum status look_at(const char *path, const char *what, struct status_note *note)
@@ -79,11 +112,8 @@ static enum status load_own(SSL_CTX *context, const struct transport_tls_options
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate_file) != 1)
         return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS certificate %s cannot be used: %s",
                            options->certificate_file, reason());
-    if (SSL_CTX_use_PrivateKey_file(context, options->key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(context) != 1)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS key %s cannot be used with the certificate %s: %s",
-                           options->key_file, options->certificate_file, reason());
-    return check_dates(context, options->certificate_file, note);
+    status = load_key(context, options, note);
+    return status == STATUS_OK ? check_dates(context, options->certificate_file, note) : status;
 }
 
 static enum status load_clients(SSL_CTX *context, const struct transport_tls_options *options, struct status_note *note)
@@ -231,7 +261,9 @@ static bool waits(struct tls_session *session, int result)
     switch (SSL_get_error(session->ssl, result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
-    case SSL_ERROR_ZERO_RETURN: // the peer ends; the stream will say so
+        return true;
+    case SSL_ERROR_ZERO_RETURN: // what comes after that would never be read
+        session->ended = true;
         return true;
     default:
         return false;
@@ -324,6 +356,14 @@ bool tls_session_has_failed(struct tls_session *session)
     bool failed = session->failed;
     pthread_mutex_unlock(&session->lock);
     return failed;
+}
+
+bool tls_session_has_ended(struct tls_session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    bool ended = session->ended;
+    pthread_mutex_unlock(&session->lock);
+    return ended;
 }
 
 const char *tls_session_error(struct tls_session *session)

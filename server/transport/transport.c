@@ -86,8 +86,8 @@ static void *reap(void *context)
     return NULL;
 }
 
-// The oldest that has not greeted goes. What is in the list is not freed as long as the lock is held.
-static void cut_oldest_stranger(struct transport *transport)
+// What is in the list is not freed as long as the lock is held.
+void transport_cut_stranger(struct transport *transport)
 {
     struct transport_connection *found = NULL;
     pthread_mutex_lock(&transport->lock);
@@ -106,7 +106,7 @@ bool transport_admit(struct transport *transport)
     if (count < max)
         return true;
     transport_count(transport, COUNT_REFUSED);
-    cut_oldest_stranger(transport);
+    transport_cut_stranger(transport);
     return count < max + TRANSPORT_SURPLUS_CONNECTIONS;
 }
 

@@ -340,6 +340,30 @@ static void request_for_which_there_is_no_memory_is_refused_and_the_next_one_rea
     stream_peer_close(&peer);
 }
 
+// Frames that are not whole take half of the memory, and no more: others are served.
+static void what_nobody_finishes_does_not_refuse_others(void **state)
+{
+    struct transport_fixture *fixture = *state;
+    enum { MEMORY = 2 << 20, HALVES = 48, SIZE = 60000 };
+    static uint8_t bytes[13 + SIZE], body[SIZE];
+    struct stream_peer halves[HALVES], peer;
+    fixture->options.memory_max_bytes = MEMORY;
+    transport_fixture_serve(fixture);
+    peer = stream_peer_open(fixture->ipc);
+    assert_true(transport_fixture_is_served(&peer, 1));
+    for (size_t i = 0; i < HALVES; i++) { // 2.8 MB of them
+        halves[i] = stream_peer_open(fixture->ipc);
+        const size_t size = stream_peer_frame(&halves[i], (uint32_t)i, body, SIZE, bytes);
+        assert_true(stream_peer_write(&halves[i], bytes, size - 1));
+        while (!stream_peer_was_read(&halves[i]))
+            usleep(1000);
+        assert_true(transport_fixture_is_served(&peer, (uint32_t)i + 2));
+    }
+    assert_true(transport_stats(fixture->transport).overloaded > 0); // some of them
+    close_all(halves, HALVES);
+    stream_peer_close(&peer);
+}
+
 // --- counters
 
 static void statistics_count_what_happened(void **state)
@@ -383,6 +407,7 @@ int main(void)
         WITH(without_memory_requests_are_refused_and_then_served_again),
         WITH(reply_for_which_there_is_no_memory_closes_its_connection),
         WITH(request_for_which_there_is_no_memory_is_refused_and_the_next_one_read),
+        WITH(what_nobody_finishes_does_not_refuse_others),
         WITH(statistics_count_what_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

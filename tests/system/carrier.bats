@@ -233,6 +233,85 @@ PYTHON
 
 # --- peers that break off
 
+@test "with few files no more connections are promised than fit, and strangers do not keep others out" {
+    local round
+    setpriv() {
+        ulimit -n 100
+        exec setpriv "$@"
+    }
+    start_daemon --max-connections 40
+    unset -f setpriv
+    ! logged "connections: the limit of open files"
+    python3 - "$DAEMON_SOCKET" 3>&- <<'PYTHON' &
+import socket, sys, time
+peers = []
+while True:
+    try:
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(1)
+        peer.connect(sys.argv[1])
+        peers.append(peer)
+    except OSError:
+        time.sleep(0.005)
+    if len(peers) >= 300:
+        peers.pop(0).close()
+PYTHON
+    HELPERS+=($!)
+    refuses_files() {
+        postern stats --json --timeout 20s | jq -e '.connections.accept_failures > 0'
+    }
+    poll 60 refuses_files
+    for round in 1 2 3 4 5; do
+        postern health --timeout 20s || { echo "in round $round"; return 1; }
+    done
+}
+
+@test "with very few files fewer connections are taken, and that is said" {
+    setpriv() {
+        ulimit -n 60
+        exec setpriv "$@"
+    }
+    start_daemon --max-connections 40
+    unset -f setpriv
+    logged "only 30 connections: the limit of open files is 60"
+}
+
+# --- who cannot be reached
+
+@test "that nobody listens at a TCP port is told as it is, with TLS and without" {
+    local port
+    make_home
+    port=$(free_port)
+    for url in "tcp://127.0.0.1:$port" "tls+tcp://127.0.0.1:$port"; do
+        run postern health --url "$url" --timeout 300ms
+        [ "$status" -eq 1 ]
+        [[ "$output" == *"cannot reach posternd at $url: Connection refused: is it running?"* ]] ||
+            { echo "$output"; return 1; }
+    done
+    run postern health --url tcp://127.0.0.1:99999
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"cannot use the URL"* ]]
+    touch "$DAEMON_HOME/run/file"
+    run postern health --url "ipc://$DAEMON_HOME/run/file" --timeout 300ms
+    [[ "$output" == *"that is no socket"* ]]
+}
+
+@test "a host of two addresses is reached when nobody listens at the first" {
+    local port
+    unshare -m true 2>/dev/null || skip "needs root for a mount namespace"
+    [ -e /proc/sys/net/ipv6 ] || skip "needs IPv6"
+    make_home
+    port=$(free_port)
+    start_daemon --listen "tcp://127.0.0.1:$port"
+    printf '::1 two.example\n127.0.0.1 two.example\n' >"$DAEMON_HOME/hosts"
+    unshare -m sh -c 'mount --bind "$1" /etc/hosts && exec postern ratecheck --help' sh "$DAEMON_HOME/hosts" >/dev/null ||
+        skip "may not mount"
+    run unshare -m sh -c 'mount --bind "$1" /etc/hosts && exec postern health --url "$2" --timeout 20s' sh \
+        "$DAEMON_HOME/hosts" "tcp://two.example:$port"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
 @test "clients that are killed with 256 calls outstanding harm nobody" {
     start_daemon
     postern tier put free --limit requests=100000/min --default

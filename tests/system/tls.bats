@@ -74,6 +74,17 @@ refuses_to_start() {
         --tls-certificate "$CERTS/server.pem" --tls-key "$CERTS/billing.key"
 }
 
+@test "a key that is encrypted, or none, is not taken, and nobody is asked for anything" {
+    openssl pkey -in "$CERTS/server.key" -aes128 -passout pass:secret -out "$CERTS/locked.key"
+    chmod 600 "$CERTS/locked.key"
+    refuses_to_start "$CERTS/locked.key is encrypted" --tls-certificate "$CERTS/server.pem" \
+        --tls-key "$CERTS/locked.key"
+    cp "$CERTS/server.pem" "$CERTS/none-in-it.key"
+    chmod 600 "$CERTS/none-in-it.key"
+    refuses_to_start "$CERTS/none-in-it.key cannot be used: it holds none" --tls-certificate "$CERTS/server.pem" \
+        --tls-key "$CERTS/none-in-it.key"
+}
+
 @test "a key that others can read is not taken" {
     refuses_to_start "$CERTS/open.key can be read by others (mode 644)" --tls-certificate "$CERTS/server.pem" \
         --tls-key "$CERTS/open.key"
@@ -229,6 +240,50 @@ PYTHON
         [ "$(find "/proc/$DAEMON_PID/fd" -mindepth 1 | wc -l)" -le "$1" ]
     }
     poll 20 descriptors_are "$before"
+    asks "health {}"
+    done_so
+}
+
+@test "who ends TLS and goes on sending is closed, and takes no memory" {
+    local before
+    before=$(rss_anon_kib)
+    run timeout 60 python3 - "$TLS_PORT" "$CERTS/ca.pem" <<'PYTHON'
+import socket, ssl, sys
+
+plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 15)
+ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+context = ssl.create_default_context(cafile=sys.argv[2])
+session = context.wrap_bio(theirs, ours, server_hostname="localhost")
+
+
+def turn(step):
+    while True:
+        try:
+            return step()
+        except ssl.SSLWantReadError:
+            plain.sendall(ours.read())
+            theirs.write(plain.recv(65536))
+
+
+turn(session.do_handshake)
+session.write(b"\0SP\0\0\x30\0\0")
+plain.sendall(ours.read())
+assert turn(lambda: session.read(8)) == b"\0SP\0\0\x31\0\0"
+try:
+    session.unwrap()
+except ssl.SSLWantReadError:
+    pass
+plain.sendall(ours.read())  # its close_notify
+try:
+    for _ in range(200 << 4):
+        plain.sendall(bytes(1 << 16))
+    print("took all of it")
+except OSError as error:
+    print("closed:", error)
+PYTHON
+    [ "$status" -eq 0 ]
+    [[ "$output" == "closed: "* ]] || { echo "$output"; return 1; }
+    [ "$(rss_anon_kib)" -lt $((before + 32768)) ]
     asks "health {}"
     done_so
 }

@@ -185,6 +185,11 @@ static void certificates_are_bound_to_authorities(void **state)
     assert_int_equal(run.config.tls_peers[0].authority, CONFIG_MAX_VERIFIER);
     assert_string_equal(run.config.tls_peers[1].subject, "CN=ops,O=Acme Ltd");
     assert_int_equal(run.config.tls_peers[1].authority, CONFIG_MAX_OPERATOR);
+    load_file(&run, "--data /d --listen ipc:///s",
+              "tls_client_ca = /ca\ntls_peer = {\"CN=a operator\", \"CN=a verifier\"}\n");
+    assert_says(&run, "\"CN=a\" is given twice");
+    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca = /ca\ntls_peer = {\"billing verifier\"}\n");
+    assert_says(&run, "\"CN=billing\"");
     load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca = /ca\ntls_peer = {\"CN=a account-admin\"}\n");
     assert_int_equal(run.action, CONFIG_MISUSED);
     assert_says(&run, "postern.conf:2: tls_peer");
