@@ -47,7 +47,7 @@ static void print_help(const struct flags *flags)
            "usage: posternd --data DIR --listen URL[;max=WHO] ... [--config FILE] [flags]\n"
            "       posternd --check DIR     inspect a data directory or backup offline\n"
            "       posternd --clear-clock --data DIR    take the daemon's time back to the wall clock's, offline\n\n"
-           "Each flag is also an option of the file (utc_offset = \"+02:00\"); flags win.\n\n",
+           "Each flag is also an option of the file (utc_offset: +02:00); flags win.\n\n",
            POSTERN_VERSION);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         char head[64];
@@ -120,12 +120,12 @@ static bool apply_flags(int argc, char *const argv[], const struct flags *flags,
 static bool complete(struct config *config)
 {
     if (config->data[0] == '\0') {
-        fprintf(stderr, "posternd: no data directory: give --data DIR (or data = \"DIR\" in the file)\n");
+        fprintf(stderr, "posternd: no data directory: give --data DIR (or data: DIR in the file)\n");
         return false;
     }
     if (config->listener_count == 0 && !config->check && !config->clear_clock) {
         fprintf(stderr, "posternd: no address to listen on: give --listen ipc:///run/postern/postern.sock "
-                        "(or listen = {\"ipc://...\"} in the file)\n");
+                        "(or listen: ipc://... in the file)\n");
         return false;
     }
     if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {

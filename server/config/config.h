@@ -1,6 +1,6 @@
 // File and flags become one immutable struct.
 //
-// Precedence: flags over file over defaults. The file is libconfuse syntax; docs/operations.md lists every option.
+// Precedence: flags over file over defaults. The file is YAML; docs/operations.md lists every option.
 // Threads: read-only after config_load.
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H

@@ -1,113 +1,156 @@
+// The configuration file: YAML, one flat mapping of settings to a value or a list of values. Every value is taken as
+// its text, as a flag's is, so that file and flags mean the same. libyaml says where each piece begins.
 #include "config/setting.h"
 
-#include <confuse.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
-enum { FILE_SIZE_MAX = 1 << 20 };
+struct reader {
+    const char *path;
+    const bool *skip;
+    struct config *config;
+    struct config scratch; // takes the values that flags override: they are checked all the same
+    bool seen[SETTING_COUNT];
+    yaml_parser_t parser;
+};
 
-// libconfuse calls this for every value as it is read, so that an error has its line. The callback has no context:
-// the value goes into a scratch copy here and is set for good once the whole file is known to be right.
-static int check_value(cfg_t *cfg, cfg_opt_t *opt)
+static bool fail_at(const struct reader *reader, size_t line, const char *name, const char *why)
 {
-    const struct setting *setting = setting_find(cfg_opt_name(opt));
-    unsigned count = cfg_opt_size(opt);
-    const char *text = count > 0 ? cfg_opt_getnstr(opt, count - 1) : NULL;
-    struct config scratch = {0};
+    fprintf(stderr, "posternd: %s:%zu: %s%s%s\n", reader->path, line + 1, name, name[0] != '\0' ? ": " : "", why);
+    return false;
+}
+
+static bool fail_parser(const struct reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    const char *problem = parser->problem != NULL ? parser->problem : "out of memory";
+    size_t line = parser->error == YAML_READER_ERROR ? parser->mark.line : parser->problem_mark.line;
+    return fail_at(reader, line, "", problem);
+}
+
+// The next event, which the caller deletes. False: there is none, and it has been said why.
+static bool next(struct reader *reader, yaml_event_t *event)
+{
+    return yaml_parser_parse(&reader->parser, event) == 1 || fail_parser(reader);
+}
+
+static bool set(struct reader *reader, const struct setting *setting, const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
     struct status_note note = {0};
-    if (setting == NULL || text == NULL || setting->set(&scratch, text, &note) == STATUS_OK)
-        return 0;
-    cfg_error(cfg, "%s: %s", setting->name, note.message);
-    return -1;
+    bool skips = reader->skip[setting - setting_table];
+    if (strlen(text) != event->data.scalar.length)
+        return fail_at(reader, event->start_mark.line, setting->name, "there is a NUL in the value");
+    return setting->set(skips ? &reader->scratch : reader->config, text, &note) == STATUS_OK ||
+           fail_at(reader, event->start_mark.line, setting->name, note.message);
 }
 
-static void print_error(cfg_t *cfg, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
-
-static void print_error(cfg_t *cfg, const char *format, va_list arguments)
+static bool read_list(struct reader *reader, const struct setting *setting, size_t line)
 {
-    char message[512];
-    if (vsnprintf(message, sizeof message, format, arguments) < 0)
-        return;
-    fprintf(stderr, "posternd: %s:%d: %s\n", cfg->filename != NULL ? cfg->filename : "configuration", cfg->line,
-            message);
-}
-
-static bool apply(cfg_t *cfg, const bool skip[SETTING_COUNT], const char *path, struct config *config)
-{
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const struct setting *setting = &setting_table[i];
-        unsigned count = skip[i] ? 0 : cfg_size(cfg, setting->name);
-        for (unsigned n = 0; n < count; n++) {
-            const char *text = cfg_getnstr(cfg, setting->name, n);
-            struct status_note note = {0};
-            if (text != NULL && setting->set(config, text, &note) != STATUS_OK) {
-                fprintf(stderr, "posternd: %s: %s: %s\n", path, setting->name, note.message);
-                return false;
-            }
-        }
+    yaml_event_t event;
+    if (!setting->list)
+        return fail_at(reader, line, setting->name, "takes one value, not a list");
+    for (;;) {
+        if (!next(reader, &event))
+            return false;
+        bool is_value = event.type == YAML_SCALAR_EVENT, is_end = event.type == YAML_SEQUENCE_END_EVENT;
+        bool fine =
+            is_end || (is_value ? set(reader, setting, &event)
+                                : fail_at(reader, event.start_mark.line, setting->name,
+                                          "a list of plain values is meant; quote what has a colon and a blank"));
+        yaml_event_delete(&event);
+        if (!fine || is_end)
+            return fine;
     }
-    return true;
 }
 
-// The whole file; `text` has FILE_SIZE_MAX bytes. An error is printed.
-static bool read_text(const char *path, char *text, size_t *size)
+static bool read_value(struct reader *reader, const struct setting *setting)
 {
-    FILE *file = fopen(path, "re");
-    errno = file != NULL ? 0 : errno;
-    *size = file != NULL ? fread(text, 1, FILE_SIZE_MAX, file) : 0;
-    bool ok = file != NULL && ferror(file) == 0 && *size < FILE_SIZE_MAX;
-    if (!ok)
-        fprintf(stderr, "posternd: cannot read the configuration %s: %s\n", path,
-                errno != 0 ? strerror(errno) : "it is too large to be one");
-    if (file != NULL)
-        (void)fclose(file); // read only
-    return ok;
+    yaml_event_t event;
+    if (!next(reader, &event))
+        return false;
+    size_t line = event.start_mark.line;
+    bool fine = event.type == YAML_SCALAR_EVENT ? set(reader, setting, &event)
+                : event.type == YAML_SEQUENCE_START_EVENT
+                    ? read_list(reader, setting, line)
+                    : fail_at(reader, line, setting->name, "a plain value is meant");
+    yaml_event_delete(&event);
+    return fine;
 }
 
-static bool parse_text(cfg_t *cfg, const char *path, char *text, size_t size)
+static bool read_setting(struct reader *reader, const yaml_event_t *event)
 {
-    setting_blank_comments(text, size);
-    FILE *file = size > 0 ? fmemopen(text, size, "r") : NULL;
-    cfg->filename = strdup(path); // for print_error; cfg_free frees it
-    bool ok = size == 0 || (file != NULL && cfg->filename != NULL && cfg_parse_fp(cfg, file) == CFG_SUCCESS);
-    if (file != NULL)
-        (void)fclose(file); // in memory
-    return ok;
+    const char *name = event->type == YAML_SCALAR_EVENT ? (const char *)event->data.scalar.value : "";
+    const struct setting *setting = setting_find(name);
+    size_t line = event->start_mark.line;
+    if (setting == NULL)
+        return fail_at(reader, line, name, "there is no such option; see posternd --help, with _ for -");
+    if (reader->seen[setting - setting_table])
+        return fail_at(reader, line, name, setting->list ? "is given twice: write one list" : "is given twice");
+    reader->seen[setting - setting_table] = true;
+    return read_value(reader, setting);
 }
 
-static bool parse(cfg_t *cfg, const char *path)
+static bool read_settings(struct reader *reader)
 {
-    size_t size = 0;
-    char *text = malloc(FILE_SIZE_MAX);
-    if (text == NULL)
-        fprintf(stderr, "posternd: %s: out of memory\n", path);
-    bool ok = text != NULL && read_text(path, text, &size) && parse_text(cfg, path, text, size);
-    free(text);
-    return ok;
+    for (;;) {
+        yaml_event_t event;
+        if (!next(reader, &event))
+            return false;
+        bool is_end = event.type == YAML_MAPPING_END_EVENT;
+        bool fine = is_end || read_setting(reader, &event);
+        yaml_event_delete(&event);
+        if (!fine || is_end)
+            return fine;
+    }
+}
+
+// What comes before and after the mapping. An empty file is none.
+static bool read_document(struct reader *reader)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (!next(reader, &event))
+            return false;
+        yaml_event_type_t type = event.type;
+        size_t line = event.start_mark.line;
+        bool is_empty = type == YAML_SCALAR_EVENT && event.data.scalar.length == 0;
+        yaml_event_delete(&event);
+        if (type == YAML_STREAM_END_EVENT)
+            return true;
+        if (type == YAML_MAPPING_START_EVENT && !read_settings(reader))
+            return false;
+        if (!is_empty && (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT || type == YAML_ALIAS_EVENT))
+            return fail_at(reader, line, "", "lines of the form \"option: value\" are meant");
+    }
 }
 
 bool setting_read_file(const char *path, const bool skip[SETTING_COUNT], struct config *config)
 {
-    cfg_opt_t options[SETTING_COUNT + 1];
-    memset(options, 0, sizeof options);
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        cfg_opt_t one = CFG_STR(setting_table[i].name, NULL, CFGF_NONE);
-        cfg_opt_t many = CFG_STR_LIST(setting_table[i].name, NULL, CFGF_NONE);
-        options[i] = setting_table[i].list ? many : one;
+    struct reader reader = {.path = path, .skip = skip, .config = config};
+    FILE *file = fopen(path, "re");
+    errno = file != NULL ? 0 : errno;
+    if (file != NULL && getc(file) == EOF && ferror(file) == 0) {
+        (void)fclose(file);
+        return true; // empty
     }
-    cfg_opt_t end = CFG_END();
-    options[SETTING_COUNT] = end;
-    cfg_t *cfg = cfg_init(options, CFGF_NONE);
-    if (cfg == NULL) {
-        fprintf(stderr, "posternd: %s: out of memory\n", path);
+    if (file == NULL || ferror(file) != 0) {
+        fprintf(stderr, "posternd: cannot read the configuration %s: %s\n", path, strerror(errno));
+        if (file != NULL)
+            (void)fclose(file); // read only
         return false;
     }
-    cfg_set_error_function(cfg, print_error);
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        cfg_set_validate_func(cfg, setting_table[i].name, check_value);
-    bool ok = parse(cfg, path) && apply(cfg, skip, path, config);
-    cfg_free(cfg);
-    return ok;
+    rewind(file);
+    bool fine = false;
+    if (yaml_parser_initialize(&reader.parser) == 1) {
+        yaml_parser_set_input_file(&reader.parser, file);
+        fine = read_document(&reader);
+        yaml_parser_delete(&reader.parser);
+    } else {
+        fprintf(stderr, "posternd: %s: out of memory\n", path);
+    }
+    (void)fclose(file); // read only
+    return fine;
 }

@@ -20,10 +20,6 @@ extern const struct setting setting_table[SETTING_COUNT];
 // NULL when there is none of that name.
 const struct setting *setting_find(const char *name);
 
-// Turns the comments of a file into blanks, its line ends kept: libconfuse 3.3 counts a line with a comment three
-// times, and its errors would name the wrong one.
-void setting_blank_comments(char *text, size_t size);
-
 // Reads the file into `config`, but for the settings marked in `skip` (flags gave them; they are checked all the same).
 // False when it cannot be read or is wrong: the error, with file and line, was printed on stderr.
 bool setting_read_file(const char *path, const bool skip[SETTING_COUNT], struct config *config);

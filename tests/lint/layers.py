@@ -27,7 +27,7 @@ LIBRARIES = {
     r"sodium(\.h|/.*)": [r"server/secret/", r"tests/"],
     r"nng/.*": [r"server/transport/", r"tools/bench/", r"tests/"],
     r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tests/"],
-    r"confuse\.h": [r"server/config/"],
+    r"yaml\.h": [r"server/config/file\.c"],
     r"jansson\.h": [r"tools/cli/", r"tests/"],
     r"zlib\.h": [r"server/key/", r"tools/cli/scan_find\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/registry/record[a-z_]*\.[ch]", r"client/", r"tools/bench/", r"tests/"],

@@ -59,7 +59,7 @@ PYTHON
 @test "SIGHUP reads the log level and the operators again; what is wrong changes nothing" {
     local file=$DAEMON_HOME/posternd.conf
     [ "$(id -u)" -eq 0 ] || skip "needs root to be somebody else"
-    echo 'log_level = "info"' >"$file"
+    echo 'log_level: info' >"$file"
     chmod 755 "$DAEMON_HOME" "$DAEMON_HOME/run"
     start_daemon --config "$file" --socket-mode 0666
     as_nobody() {
@@ -67,16 +67,16 @@ PYTHON
     }
     as_nobody one
     [ "$status" -ne 0 ]
-    echo 'operator_uid = { "65534" }' >>"$file"
+    echo 'operator_uid: [65534]' >>"$file"
     reload
     as_nobody one
     done_so
-    echo 'log_level = "no such level"' >"$file"
+    echo 'log_level: no such level' >"$file"
     reload
     logged "reloading failed"
     as_nobody two
     done_so
-    echo 'log_level = "error"' >"$file"
+    echo 'log_level: error' >"$file"
     kill -HUP "$DAEMON_PID" # says that it does, and then no more
     poll 20 cannot_be_operator
     local lines

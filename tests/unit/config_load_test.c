@@ -157,12 +157,16 @@ static void file_gives_what_flags_do_not(void **state)
     struct run run;
     load_file(&run, "--prefix flag --listen ipc:///flag",
               "# installation\n"
-              "data = \"/from/file\"\n"
-              "prefix = \"file\"\n"
-              "listen = {\"ipc:///one\", \"ipc:///two\"}\n"
-              "operator_uid = {\"10\", \"11\"}\n"
-              "max_calls = 010\n"
-              "allow_plain_tcp = true\n");
+              "data: /from/file\n"
+              "prefix: \"file\"\n"
+              "listen: [\"ipc:///one\", ipc:///two;max=verifier]\n"
+              "operator_uid:\n"
+              "  - 10\n"
+              "  - 11 # the other one\n"
+              "max_calls: 010\n"
+              "socket_mode: 0600\n"
+              "utc_offset: +02:00\n"
+              "allow_plain_tcp: true\n");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_string_equal(run.config.data, "/from/file");
     assert_string_equal(run.config.default_prefix, "flag");
@@ -170,6 +174,8 @@ static void file_gives_what_flags_do_not(void **state)
     assert_string_equal(run.config.listeners[0].url, "ipc:///flag");
     assert_int_equal(run.config.operator_uid_count, 2);
     assert_int_equal(run.config.max_calls, 10); // not octal
+    assert_int_equal(run.config.socket_mode, 0600);
+    assert_int_equal(run.config.utc_offset_s, 7200);
     assert_true(run.config.allow_plain_tcp);
 }
 
@@ -178,19 +184,18 @@ static void certificates_are_bound_to_authorities(void **state)
     (void)state;
     struct run run;
     load_file(&run, "--data /d --listen ipc:///s",
-              "tls_client_ca = /ca\ntls_peer = {\"CN=billing verifier\", \"CN=ops,O=Acme Ltd operator\"}\n");
+              "tls_client_ca: /ca\ntls_peer: [CN=billing verifier, \"CN=ops,O=Acme Ltd operator\"]\n");
     assert_int_equal(run.action, CONFIG_RUN);
     assert_int_equal(run.config.tls_peer_count, 2);
     assert_string_equal(run.config.tls_peers[0].subject, "CN=billing");
     assert_int_equal(run.config.tls_peers[0].authority, CONFIG_MAX_VERIFIER);
     assert_string_equal(run.config.tls_peers[1].subject, "CN=ops,O=Acme Ltd");
     assert_int_equal(run.config.tls_peers[1].authority, CONFIG_MAX_OPERATOR);
-    load_file(&run, "--data /d --listen ipc:///s",
-              "tls_client_ca = /ca\ntls_peer = {\"CN=a operator\", \"CN=a verifier\"}\n");
+    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca: /ca\ntls_peer:\n- CN=a operator\n- CN=a verifier\n");
     assert_says(&run, "\"CN=a\" is given twice");
-    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca = /ca\ntls_peer = {\"billing verifier\"}\n");
+    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca: /ca\ntls_peer: billing verifier\n");
     assert_says(&run, "\"CN=billing\"");
-    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca = /ca\ntls_peer = {\"CN=a account-admin\"}\n");
+    load_file(&run, "--data /d --listen ipc:///s", "tls_client_ca: /ca\ntls_peer: [CN=a account-admin]\n");
     assert_int_equal(run.action, CONFIG_MISUSED);
     assert_says(&run, "postern.conf:2: tls_peer");
 }
@@ -199,34 +204,56 @@ static void error_in_file_names_file_and_line(void **state)
 {
     (void)state;
     struct run run;
-    load_file(&run, "--listen ipc:///s", "data = \"/d\"\n\nutc_offset = \"2 hours\"\n");
+    load_file(&run, "--listen ipc:///s", "data: /d\n\nutc_offset: 2 hours\n");
     assert_int_equal(run.action, CONFIG_MISUSED);
     assert_says(&run, "postern.conf:3: utc_offset: \"2 hours\" is not an offset from UTC");
-    load_file(&run, "--listen ipc:///s", "data = \"/d\"\nfrobnicate = 1\n");
+    load_file(&run, "--listen ipc:///s", "data: /d\nfrobnicate: 1\n");
     assert_int_equal(run.action, CONFIG_MISUSED);
-    assert_says(&run, "postern.conf:2: no such option 'frobnicate'");
-    load_file(&run, "--listen ipc:///s", "data = \"/d\n");
-    assert_int_equal(run.action, CONFIG_MISUSED);
-    assert_says(&run, "postern.conf:");
+    assert_says(&run, "postern.conf:2: frobnicate: there is no such option");
 }
 
-static void comments_do_not_shift_the_lines_of_errors(void **state)
+static void what_is_wrong_in_a_file_is_named_with_its_line(void **state)
 {
     (void)state;
     static const struct {
         const char *content, *says;
     } cases[] = {
-        {"# one\n# two\ndata = \"/d\" # three\nmax_calls = \"0\"\n", "postern.conf:4: max_calls"},
-        {"// one\n/* two\n three */ data = \"/d\"\nfrobnicate = 1\n", "postern.conf:4: no such option"},
-        {"data = \"/d # no comment\"\n# \"one\nmax_calls = 0\n", "postern.conf:3: max_calls"},
-        {"listen = ipc:///s\ndata = '/* no // comment'\n#\n\nmax_calls = 0", "postern.conf:5: max_calls"},
-        {"data = \"a \\\" # b\"\nmax_calls = 0 /* never closed", "postern.conf:2: max_calls"},
+        {"# one\n# two\ndata: /d # three\nmax_calls: 0\n", "postern.conf:4: max_calls"},
+        {"data: \"/d # no comment\"\n# \"one\nmax_calls: 0\n", "postern.conf:3: max_calls"},
+        {"data: '/* no // comment'\n#\n\nmax_calls: 0", "postern.conf:4: max_calls"},
+        {"data: \"/d\n", "postern.conf:2: found unexpected end of stream"},
+        {"data = /d\n", "postern.conf:1: lines of the form"},
+        {"- data\n", "postern.conf:1: lines of the form"},
+        {"data: /d\nmax_calls: 5\ndata: /e\n", "postern.conf:3: data: is given twice"},
+        {"listen: ipc:///a\nlisten: ipc:///b\n", "postern.conf:2: listen: is given twice: write one list"},
+        {"data:\n- /d\n- /e\n", "data: takes one value, not a list"},
+        {"data:\n  directory: /d\n", "data: a plain value is meant"},
+        {"listen:\n- a: b\n", "listen: a list of plain values"},
+        {"data: /d\n\tmax_calls: 5\n", "postern.conf:2: "},
+        {"max_calls:\n", "max_calls: "},
+        {"max_calls: yes\n", "max_calls: "},
+        {"data: \"a\\0b\"\n", "postern.conf:1: data: there is a NUL"},
+        {"data: /d\nmax_calls: 5\n---\ndata: /e\n", "postern.conf:4: data: is given twice"},
+        {"data: *nowhere\n", "data: a plain value is meant"},
+        {"data: \xff\n", "postern.conf:1: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct run run;
         load_file(&run, "--listen ipc:///s", cases[i].content);
-        assert_int_equal(run.action, CONFIG_MISUSED);
+        if (run.action != CONFIG_MISUSED)
+            fail_msg("was accepted: %s", cases[i].content);
         assert_says(&run, cases[i].says);
+    }
+}
+
+static void empty_file_is_a_configuration(void **state)
+{
+    (void)state;
+    static const char *const contents[] = {"", "\n", "# nothing\n", "---\n", "{}\n"};
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        struct run run;
+        load_file(&run, "--data /d --listen ipc:///s", contents[i]);
+        assert_int_equal(run.action, CONFIG_RUN);
     }
 }
 
@@ -244,7 +271,7 @@ static void overridden_value_is_checked(void **state)
 {
     (void)state;
     struct run run;
-    load_file(&run, "--data /d --listen ipc:///s --max-calls 5", "max_calls = 0\n");
+    load_file(&run, "--data /d --listen ipc:///s --max-calls 5", "max_calls: 0\n");
     assert_int_equal(run.action, CONFIG_MISUSED);
     assert_says(&run, "postern.conf:1: max_calls");
 }
@@ -386,7 +413,8 @@ int main(void)
         cmocka_unit_test(file_gives_what_flags_do_not),
         cmocka_unit_test(certificates_are_bound_to_authorities),
         cmocka_unit_test(error_in_file_names_file_and_line),
-        cmocka_unit_test(comments_do_not_shift_the_lines_of_errors),
+        cmocka_unit_test(what_is_wrong_in_a_file_is_named_with_its_line),
+        cmocka_unit_test(empty_file_is_a_configuration),
         cmocka_unit_test(directory_is_no_configuration),
         cmocka_unit_test(overridden_value_is_checked),
         cmocka_unit_test(missing_file_is_an_error),
