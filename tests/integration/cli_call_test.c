@@ -1,5 +1,6 @@
 // Commands that make several calls, against a scripted server.
 #include "command.h"
+#include "import/import.h"
 #include "support/client_peer.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // Comma-separated values.
-#include "csv.h"
+#include "import/csv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

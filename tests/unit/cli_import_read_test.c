@@ -1,5 +1,5 @@
 // Rows of an import, from JSON Lines and from CSV.
-#include "import_read.h"
+#include "import/read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // Tokens in streams of bytes.
-#include "scan_find.h"
+#include "scan/find.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -153,15 +153,3 @@ const char *const *argument_all(struct cli *cli, const char *name, size_t *count
             all[(*count)++] = cli->given[i].value;
     return all;
 }
-
-const char *operand_key_id(const struct cli *cli)
-{
-    const char *text = cli->operands[0];
-    if (strncmp(text, "key_", 4) == 0)
-        return text;
-    if (token_is_likely(text))
-        token_refuse(cli);
-    else
-        misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
-    return NULL;
-}

@@ -68,8 +68,6 @@ const char *argument_text(const struct cli *cli, const char *name); // NULL: not
 size_t argument_count(const struct cli *cli, const char *name);
 // All values of a flag, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
-// The first operand as a key id; NULL: said so on stderr, as a misuse.
-const char *operand_key_id(const struct cli *cli);
 // Says what was wrong and where to read more; CLI_MISUSED.
 int misuse(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -101,6 +99,8 @@ const char *token_read(struct cli *cli, bool from_stdin);
 // Is the text more likely a token than what belongs on a command line?
 bool token_is_likely(const char *text);
 int token_refuse(const struct cli *cli); // why not on the command line; CLI_MISUSED
+// The first operand as a key id; NULL: said so on stderr, as a misuse.
+const char *operand_key_id(const struct cli *cli);
 
 // --- the call (call.c)
 

@@ -1,4 +1,6 @@
 #include "command.h"
+#include "import/import.h"
+#include "scan/scan.h"
 
 const struct command *const commands[] = {
     &command_verify,

@@ -15,7 +15,6 @@ extern const struct command command_revoke;
 extern const struct command command_disable;
 extern const struct command command_enable;
 extern const struct command command_delete;
-extern const struct command command_import;
 extern const struct command command_account_put;
 extern const struct command command_account_get;
 extern const struct command command_account_list;
@@ -35,7 +34,6 @@ extern const struct command command_usage;
 extern const struct command command_stats;
 extern const struct command command_top;
 extern const struct command command_audit;
-extern const struct command command_scan;
 extern const struct command command_health;
 
 #endif

@@ -39,3 +39,38 @@ bool decide_id_flag(struct cli *cli, const char *name, const uint8_t **id)
            text);
     return false;
 }
+
+bool decide_read_verify(struct cli *cli, struct postern_verify_request *request)
+{
+    request->scopes = argument_all(cli, "scope", &request->scope_count);
+    request->account = argument_text(cli, "account");
+    request->secret_only = argument_has(cli, "secret-only");
+    request->remote_address = argument_text(cli, "address");
+    request->peek = argument_has(cli, "peek");
+    return value_environment_flag(cli, &request->environment) &&
+           value_charges_flag(cli, &request->charges, &request->charge_count);
+}
+
+static void print_subject(const struct postern_verify_reply *reply)
+{
+    char environment[32];
+    if (reply->key_id[0] != '\0')
+        printf(" %s", reply->key_id);
+    if (reply->key_name[0] != '\0')
+        printf(" (%s)", reply->key_name);
+    if (reply->account[0] != '\0')
+        printf(", account %s, tier %s, %s", reply->account, reply->tier,
+               output_lower(postern_environment_name(reply->environment), environment, sizeof environment));
+}
+
+void decide_print_verify(const struct postern_verify_reply *reply)
+{
+    decide_print_verdict(reply->allowed, reply->reason);
+    if (reply->missing_scope_count > 0) {
+        printf(" (missing: ");
+        output_texts(reply->missing_scopes, reply->missing_scope_count);
+        putchar(')');
+    }
+    if (reply->allowed)
+        print_subject(reply);
+}

@@ -13,12 +13,10 @@ const char *decide_id_text(const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_I
 // What the flag says, an id or "new", which makes one; *id is NULL when it is not given. False: said so on stderr.
 bool decide_id_flag(struct cli *cli, const char *name, const uint8_t **id);
 
-// --- verify.c, for verify_batch.c
-
-// All but the token. False: said so on stderr, as a misuse.
-bool verify_read(struct cli *cli, struct postern_verify_request *request);
+// What verify asks, one or many: all but the token. False: said so on stderr, as a misuse.
+bool decide_read_verify(struct cli *cli, struct postern_verify_request *request);
 // The answer's first line, without its end.
-void verify_print_head(const struct postern_verify_reply *reply);
+void decide_print_verify(const struct postern_verify_reply *reply);
 
 // --- verify_batch.c
 

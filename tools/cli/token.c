@@ -33,6 +33,18 @@ int token_refuse(const struct cli *cli)
         instead, environment);
 }
 
+const char *operand_key_id(const struct cli *cli)
+{
+    const char *text = cli->operands[0];
+    if (strncmp(text, "key_", 4) == 0)
+        return text;
+    if (token_is_likely(text))
+        token_refuse(cli);
+    else
+        misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
+    return NULL;
+}
+
 const char *token_read(struct cli *cli, bool from_stdin)
 {
     if (!from_stdin) {

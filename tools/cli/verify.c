@@ -5,17 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool verify_read(struct cli *cli, struct postern_verify_request *request)
-{
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->account = argument_text(cli, "account");
-    request->secret_only = argument_has(cli, "secret-only");
-    request->remote_address = argument_text(cli, "address");
-    request->peek = argument_has(cli, "peek");
-    return value_environment_flag(cli, &request->environment) &&
-           value_charges_flag(cli, &request->charges, &request->charge_count);
-}
-
 // A peek charges nothing, and each of many tokens is a charge of its own.
 static int check_flags(const struct cli *cli)
 {
@@ -29,34 +18,10 @@ static int check_flags(const struct cli *cli)
     return CLI_DONE;
 }
 
-static void print_subject(const struct postern_verify_reply *reply)
-{
-    char environment[32];
-    if (reply->key_id[0] != '\0')
-        printf(" %s", reply->key_id);
-    if (reply->key_name[0] != '\0')
-        printf(" (%s)", reply->key_name);
-    if (reply->account[0] != '\0')
-        printf(", account %s, tier %s, %s", reply->account, reply->tier,
-               output_lower(postern_environment_name(reply->environment), environment, sizeof environment));
-}
-
-void verify_print_head(const struct postern_verify_reply *reply)
-{
-    decide_print_verdict(reply->allowed, reply->reason);
-    if (reply->missing_scope_count > 0) {
-        printf(" (missing: ");
-        output_texts(reply->missing_scopes, reply->missing_scope_count);
-        putchar(')');
-    }
-    if (reply->allowed)
-        print_subject(reply);
-}
-
 static void print_verify(const struct cli *cli, const struct postern_verify_reply *reply)
 {
     char id[DECIDE_ID_SIZE];
-    verify_print_head(reply);
+    decide_print_verify(reply);
     putchar('\n');
     output_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
@@ -103,7 +68,7 @@ static int run_verify(struct cli *cli)
         return status;
     if (argument_has(cli, "batch"))
         return verify_batch_run(cli);
-    if (!verify_read(cli, &request) || !decide_id_flag(cli, "charge-id", &request.charge_id))
+    if (!decide_read_verify(cli, &request) || !decide_id_flag(cli, "charge-id", &request.charge_id))
         return CLI_MISUSED;
     request.api_key = token_read(cli, from_stdin);
     return request.api_key != NULL ? ask(cli, &request) : CLI_MISUSED;

@@ -105,7 +105,7 @@ static void print_answer(const struct batch *batch, const struct postern_verify_
         printf("%s: %s\n", postern_status_name(status->status), status->message);
         return;
     }
-    verify_print_head(answer);
+    decide_print_verify(answer);
     if (answer->allowed && answer->has_charge_id && argument_has(batch->cli, "charge-id"))
         printf(", charge id %s", decide_id_text(answer->charge_id, id));
     if (answer->reason == POSTERN_REASON_RATE_LIMITED) {
@@ -188,7 +188,7 @@ static int ask_all(struct batch *batch)
 int verify_batch_run(struct cli *cli)
 {
     struct batch batch = {.cli = cli, .all_allowed = true};
-    if (!verify_read(cli, &batch.common))
+    if (!decide_read_verify(cli, &batch.common))
         return CLI_MISUSED;
     measure_common(&batch);
     int status = call_open(cli);

@@ -1,7 +1,7 @@
 // Comma-separated values as RFC 4180 has them, read record by record in bounded memory. Lines may end with CRLF or LF;
 // empty lines are skipped.
-#ifndef CLI_CSV_H
-#define CLI_CSV_H
+#ifndef CLI_IMPORT_CSV_H
+#define CLI_IMPORT_CSV_H
 
 #include <stddef.h>
 #include <stdio.h>

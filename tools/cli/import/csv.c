@@ -1,4 +1,4 @@
-#include "csv.h"
+#include "import/csv.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "scan_walk.h"
+#include "scan/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>

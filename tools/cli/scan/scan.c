@@ -1,8 +1,8 @@
 // scan: leaked tokens.
-#include "command.h"
-#include "scan_find.h"
-#include "scan_history.h"
-#include "scan_walk.h"
+#include "scan/scan.h"
+#include "scan/find.h"
+#include "scan/history.h"
+#include "scan/walk.h"
 
 #include <jansson.h>
 #include <stdio.h>

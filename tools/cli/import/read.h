@@ -6,7 +6,7 @@
 #define CLI_IMPORT_READ_H
 
 #include "cli.h"
-#include "csv.h"
+#include "import/csv.h"
 
 enum import_format { IMPORT_FORMAT_UNKNOWN, IMPORT_FORMAT_JSON, IMPORT_FORMAT_CSV };
 

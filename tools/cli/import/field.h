@@ -2,7 +2,7 @@
 #ifndef CLI_IMPORT_FIELD_H
 #define CLI_IMPORT_FIELD_H
 
-#include "import_read.h"
+#include "import/read.h"
 
 // A row under construction.
 struct import_build {

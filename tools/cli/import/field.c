@@ -1,4 +1,4 @@
-#include "import_field.h"
+#include "import/field.h"
 
 #include <stdarg.h>
 #include <string.h>

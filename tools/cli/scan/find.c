@@ -1,4 +1,4 @@
-#include "scan_find.h"
+#include "scan/find.h"
 
 #include <string.h>
 #include <zlib.h>

@@ -1,6 +1,6 @@
 // import: keys of another system, batch by batch.
-#include "command.h"
-#include "import_read.h"
+#include "import/import.h"
+#include "import/read.h"
 
 #include <errno.h>
 #include <jansson.h>

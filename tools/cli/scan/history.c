@@ -1,4 +1,4 @@
-#include "scan_history.h"
+#include "scan/history.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "import_read.h"
+#include "import/read.h"
 
-#include "import_field.h"
+#include "import/field.h"
 
 #include <jansson.h>
 #include <string.h>
