@@ -55,6 +55,13 @@ foreign_symbols() {
     red globals server/key/key.c 'static int calls;'
     red globals server/key/key.c 'struct key *first = 0;'
     red globals client/src/call.c 'char buffer[16];'
+    red globals server/key/key.c 'void f(void)\n{\n    static int calls;\n}'
+    red globals client/src/call.c 'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'
+}
+
+@test "no function is there for tests alone" {
+    check only_tests
+    red only_tests server/key/key.h 'int key_unused(void);'
 }
 
 @test "libpostern offers postern_* and nothing else" {

@@ -57,8 +57,11 @@ def long_lines(root):
                     yield path, number, f"{len(line)} columns"
 
 
+STATICS = {}  # mutable statics inside functions that may stay: path -> why
+
+
 def globals_(root):
-    """Mutable variables at file scope of the server and the client (constants and tables are fine)."""
+    """Mutable variables of the server and the client that outlive a call (constants and tables are fine)."""
     name = r"^(static\s+)?(?!const\b)[A-Za-z_][\w\s]*[\s*]+\w+(\[[^\]]*\])*\s*(=[^=].*)?;\s*$"
     skip = r"^(return|typedef|struct \w+;|enum \w+;|extern|#|\s|static inline)|\bconst\b|_Static_assert"
     for path, lines in files(root):
@@ -66,10 +69,31 @@ def globals_(root):
             for number, line in enumerate(lines, 1):
                 if re.search(name, line) and not re.search(skip, line):
                     yield path, number, "mutable global: " + line.strip()
+                elif re.match(r"\s+(static|_Thread_local)\b(?!.*\bconst\b)", line) and path not in STATICS:
+                    yield path, number, "mutable static: " + line.strip()
+
+
+def only_tests(root):
+    """Functions of the rooms' and the client's headers that nothing but tests calls."""
+    calls, declared = {}, {}
+    for path, lines in files(root):
+        if not path.startswith(("server/", "client/", "tools/")) or not path.endswith((".c", ".h")):
+            continue
+        for number, line in enumerate(lines, 1):
+            code = line.split("//")[0]
+            begins = re.match(r"[a-z].*?\b(\w+)\(", code)  # a declaration or definition
+            if begins and path.endswith(".h") and not path.startswith("client/include/") and "inline" not in code:
+                declared.setdefault(begins.group(1), (path, number))
+            for name in re.findall(r"\b[a-z]\w*\b", code):
+                if not (begins and begins.group(1) == name):
+                    calls[name] = calls.get(name, 0) + 1
+    for name, (path, number) in sorted(declared.items()):
+        if name not in calls:
+            yield path, number, f"{name}() is called by tests alone: it goes"
 
 
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
-         "globals": globals_}
+         "globals": globals_, "only_tests": only_tests}
 
 
 def main():
