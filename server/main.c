@@ -112,8 +112,6 @@ static bool open_usage(struct daemon *daemon)
         .utc_offset_s = daemon->config.utc_offset_s,
         .retention_days = daemon->config.usage_retention_days,
         .max_entries = USAGE_ENTRIES_MAX,
-        .codec = {registry_pack_usage_tally, registry_unpack_usage_tally, registry_pack_usage_last,
-                  registry_unpack_usage_last},
     };
     return usage_open(&options, &daemon->usage, &note) == STATUS_OK || main_complain(daemon, &note);
 }

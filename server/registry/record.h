@@ -6,9 +6,10 @@
 #ifndef REGISTRY_RECORD_H
 #define REGISTRY_RECORD_H
 
+#include "record/record.h"
 #include "registry/change.h"
 
-enum { RECORD_FORMAT = 1, RECORD_HEAD_MAX = 64 };
+enum { RECORD_HEAD_MAX = 64 };
 
 // One link of the audit chain as stored.
 struct record_link {

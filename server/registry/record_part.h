@@ -1,4 +1,4 @@
-// What the record files share: memory of the unpacker, and the parts that several messages have. Private to record*.c.
+// What the record files share: the parts that several messages have. Private to record*.c.
 //
 // Reading: DATA_LOSS, RESOURCE_EXHAUSTED (arena), as in record.h. Writing: false when the arena is out.
 // Threads: everything here is pure.
@@ -8,28 +8,6 @@
 #include "registry/record.h"
 
 #include <records.pb-c.h>
-
-// --- messages
-
-// NULL: *status says why.
-void *record_unpack_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, struct arena *arena,
-                            enum status *status);
-// The same for bytes that record_pack_message has written, which is quicker. NULL: ask record_unpack_message.
-ProtobufCMessage *record_unpack_own(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                    struct arena *arena);
-// As record_unpack_message, in a buffer of the caller's, aligned to 16 bytes; for small messages where there is no
-// arena.
-void *record_unpack_small(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, uint8_t *buffer,
-                          size_t size);
-bool record_pack_message(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-
-// --- bytes
-
-struct slice record_from_bytes(ProtobufCBinaryData bytes);
-ProtobufCBinaryData record_to_bytes(struct slice slice); // for packing only
-// False unless there are exactly `size` bytes.
-bool record_copy_exact(ProtobufCBinaryData from, size_t size, uint8_t *to) __attribute__((warn_unused_result));
 
 // --- arrays. Reading leaves *to NULL for an empty one.
 

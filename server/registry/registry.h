@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "registry/command.h"
 #include "registry/stored.h"
-#include "usage/usage.h"
 
 enum {
     REGISTRY_PAGE_MAX = 500,
@@ -242,15 +241,5 @@ STATUS_MUST_CHECK enum status registry_unpack_meter(struct slice bytes, struct a
 bool registry_pack_clock(const struct clock_mark *mark, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
 STATUS_MUST_CHECK enum status registry_unpack_clock(struct slice bytes, struct arena *arena, struct clock_mark *out);
-
-// What struct usage_codec wants.
-bool registry_pack_usage_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status registry_unpack_usage_tally(struct slice bytes, struct arena *arena,
-                                                          struct usage_tally *out);
-bool registry_pack_usage_last(const struct usage_last *last, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status registry_unpack_usage_last(struct slice bytes, struct arena *arena,
-                                                         struct usage_last *out);
 
 #endif

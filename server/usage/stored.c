@@ -31,7 +31,7 @@ enum status usage_load_hour(struct usage *usage, struct store_txn *txn, uint32_t
     struct slice value = get(usage, txn, USAGE_TABLE_HOUR, slice_make(key.bytes, key.size), &status);
     if (status != STATUS_OK)
         return status;
-    status = usage->options.codec.unpack_tally(value, scratch, &tally);
+    status = usage_unpack_tally(value, scratch, &tally);
     if (status == STATUS_OK)
         usage_sums_from_tally(&tally, &usage->resources, out);
     arena_reset(scratch);
@@ -52,10 +52,8 @@ enum status usage_load_last(struct usage *usage, struct store_txn *txn, struct s
     struct slice value = get(usage, txn, USAGE_TABLE_LAST, key_id, &status);
     if (status != STATUS_OK)
         return status;
-    status = usage->options.codec.unpack_last(value, scratch, out);
+    status = usage_unpack_last(value, scratch, out);
     arena_reset(scratch);
-    if (status == STATUS_OK && (out->network_count > USAGE_NETWORKS || out->address_size > USAGE_ADDRESS_MAX))
-        status = STATUS_DATA_LOSS;
     if (status != STATUS_OK)
         memset(out, 0, sizeof *out);
     if (status == STATUS_DATA_LOSS)

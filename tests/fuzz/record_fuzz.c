@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "registry/record.h"
+#include "usage/usage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -88,10 +89,10 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
         status_ignore(record_unpack_replay(bytes, arena, &replay), "any answer is fine");
         return;
     case 10:
-        status_ignore(registry_unpack_usage_tally(bytes, arena, &tally), "any answer is fine");
+        status_ignore(usage_unpack_tally(bytes, arena, &tally), "any answer is fine");
         return;
     case 11:
-        status_ignore(registry_unpack_usage_last(bytes, arena, &last), "any answer is fine");
+        status_ignore(usage_unpack_last(bytes, arena, &last), "any answer is fine");
         return;
     default:
         status_ignore(record_unpack_head(bytes, &head), "any answer is fine");

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "registry/registry.h"
+#include "usage/usage.h"
 
 static int make_arena(void **state)
 {
@@ -27,7 +27,7 @@ static enum status reread_tally(struct arena *arena, struct slice bytes, struct 
     uint8_t copy[2048];
     assert_true(bytes.size <= sizeof copy);
     memcpy(copy, bytes.data, bytes.size);
-    enum status status = registry_unpack_usage_tally(slice_make(copy, bytes.size), arena, out);
+    enum status status = usage_unpack_tally(slice_make(copy, bytes.size), arena, out);
     memset(copy, 0xAA, sizeof copy);
     return status;
 }
@@ -39,7 +39,7 @@ static void tally_comes_back_as_it_was(void **state)
     const struct usage_tally tally = {counts, 3, costs, 2};
     struct usage_tally back;
     struct slice bytes;
-    assert_true(registry_pack_usage_tally(&tally, *state, &bytes));
+    assert_true(usage_pack_tally(&tally, *state, &bytes));
     assert_int_equal(reread_tally(*state, bytes, &back), STATUS_OK);
     assert_int_equal(back.count_count, 3);
     for (size_t i = 0; i < 3; i++) {
@@ -58,8 +58,8 @@ static void empty_tally_comes_back_empty(void **state)
     const struct usage_tally tally = {0};
     struct usage_tally back;
     struct slice bytes;
-    assert_true(registry_pack_usage_tally(&tally, *state, &bytes));
-    assert_int_equal(registry_unpack_usage_tally(bytes, *state, &back), STATUS_OK);
+    assert_true(usage_pack_tally(&tally, *state, &bytes));
+    assert_int_equal(usage_unpack_tally(bytes, *state, &back), STATUS_OK);
     assert_int_equal(back.count_count, 0);
     assert_int_equal(back.cost_count, 0);
 }
@@ -75,8 +75,8 @@ static enum status unpack_wide(struct arena *arena, size_t counts, size_t costs)
         count[i] = (struct usage_count){(uint32_t)i + 1, 1};
     for (size_t i = 0; i < sizeof cost / sizeof *cost; i++)
         cost[i] = (struct usage_cost){slice_text("requests"), 1};
-    assert_true(registry_pack_usage_tally(&tally, arena, &bytes));
-    return registry_unpack_usage_tally(bytes, arena, &back);
+    assert_true(usage_pack_tally(&tally, arena, &bytes));
+    return usage_unpack_tally(bytes, arena, &back);
 }
 
 static void tally_that_holds_more_than_fits_is_refused(void **state)
@@ -101,8 +101,8 @@ static void last_use_comes_back_as_it_was(void **state)
     const struct usage_last last = some_last(USAGE_NETWORKS);
     struct usage_last back;
     struct slice bytes;
-    assert_true(registry_pack_usage_last(&last, *state, &bytes));
-    assert_int_equal(registry_unpack_usage_last(bytes, *state, &back), STATUS_OK);
+    assert_true(usage_pack_last(&last, *state, &bytes));
+    assert_int_equal(usage_unpack_last(bytes, *state, &back), STATUS_OK);
     assert_int_equal(back.first_ms, last.first_ms);
     assert_int_equal(back.last_ms, last.last_ms);
     assert_int_equal(back.networks_met, last.networks_met);
@@ -120,18 +120,17 @@ static void other_formats_and_broken_bytes_are_refused(void **state)
     struct usage_tally tally_back;
     struct slice bytes;
     uint8_t changed[512];
-    assert_true(registry_pack_usage_last(&last, *state, &bytes));
+    assert_true(usage_pack_last(&last, *state, &bytes));
     assert_true(bytes.size <= sizeof changed);
     memcpy(changed, bytes.data, bytes.size);
-    assert_int_equal(registry_unpack_usage_last(slice_make(changed, bytes.size - 1), *state, &last), STATUS_DATA_LOSS);
+    assert_int_equal(usage_unpack_last(slice_make(changed, bytes.size - 1), *state, &last), STATUS_DATA_LOSS);
     changed[1] = 2;
-    assert_int_equal(registry_unpack_usage_last(slice_make(changed, bytes.size), *state, &last), STATUS_DATA_LOSS);
-    assert_true(registry_pack_usage_tally(&tally, *state, &bytes));
+    assert_int_equal(usage_unpack_last(slice_make(changed, bytes.size), *state, &last), STATUS_DATA_LOSS);
+    assert_true(usage_pack_tally(&tally, *state, &bytes));
     memcpy(changed, bytes.data, bytes.size);
     changed[1] = 2;
-    assert_int_equal(registry_unpack_usage_tally(slice_make(changed, bytes.size), *state, &tally_back),
-                     STATUS_DATA_LOSS);
-    assert_int_equal(registry_unpack_usage_tally(slice_empty(), *state, &tally_back), STATUS_DATA_LOSS);
+    assert_int_equal(usage_unpack_tally(slice_make(changed, bytes.size), *state, &tally_back), STATUS_DATA_LOSS);
+    assert_int_equal(usage_unpack_tally(slice_empty(), *state, &tally_back), STATUS_DATA_LOSS);
 }
 
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, make_arena, free_arena)

@@ -1,9 +1,10 @@
-// The store `meters/`: tallies and last uses.
-#include "registry/record.h"
+// Tallies and last uses, to stored bytes and back.
+#include "record/record.h"
 
-#include "registry/record_part.h"
-
+#include <records.pb-c.h>
 #include <string.h>
+
+#include "usage/usage.h"
 
 // --- tallies
 
@@ -37,7 +38,7 @@ static bool write_costs(const struct usage_tally *from, struct arena *arena, Pos
     return to->costs != NULL;
 }
 
-bool registry_pack_usage_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
+bool usage_pack_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
 {
     Postern__Records__UsageTallyRecord message = POSTERN__RECORDS__USAGE_TALLY_RECORD__INIT;
     message.format = RECORD_FORMAT;
@@ -56,7 +57,7 @@ static bool is_tally(const Postern__Records__UsageTallyRecord *message)
     return true;
 }
 
-enum status registry_unpack_usage_tally(struct slice bytes, struct arena *arena, struct usage_tally *out)
+enum status usage_unpack_tally(struct slice bytes, struct arena *arena, struct usage_tally *out)
 {
     enum status status;
     const Postern__Records__UsageTallyRecord *message =
@@ -79,7 +80,7 @@ enum status registry_unpack_usage_tally(struct slice bytes, struct arena *arena,
 
 // --- last uses
 
-bool registry_pack_usage_last(const struct usage_last *last, struct arena *arena, struct slice *out)
+bool usage_pack_last(const struct usage_last *last, struct arena *arena, struct slice *out)
 {
     Postern__Records__UsageNetworkRecord networks[USAGE_NETWORKS];
     Postern__Records__UsageNetworkRecord *pointers[USAGE_NETWORKS];
@@ -101,7 +102,7 @@ bool registry_pack_usage_last(const struct usage_last *last, struct arena *arena
     return record_pack_message(&message.base, arena, out);
 }
 
-enum status registry_unpack_usage_last(struct slice bytes, struct arena *arena, struct usage_last *out)
+enum status usage_unpack_last(struct slice bytes, struct arena *arena, struct usage_last *out)
 {
     enum status status;
     const Postern__Records__UsageLastRecord *message =

@@ -1,9 +1,10 @@
-// Unpacking what record_pack_message has written, without protobuf-c's two passes and its piece of memory for every
-// field: three records are read for each Verify.
-//
-// It takes only that exact shape: fields in ascending order, known ones, of the types that stored messages have.
-// Everything else is left to protobuf-c, which knows the whole format and what is damaged.
-#include "registry/record_part.h"
+// Unpacking has two ways. The quick one reads what record_pack_message has written, without protobuf-c's two passes and
+// its piece of memory for every field: three records are read for each Verify. It takes only that exact shape: fields
+// in ascending order, known ones, of the types that stored messages have. Everything else goes the other way, through
+// protobuf-c, which knows the whole format and what is damaged.
+#include "record/record.h"
+
+// --- what we have written ourselves
 
 enum { WIRE_VARINT = 0, WIRE_BYTES = 2, TAG_SHIFT = 3, WIRE_MASK = 7 };
 
@@ -164,9 +165,82 @@ static ProtobufCMessage *read_message(const ProtobufCMessageDescriptor *descript
     return message;
 }
 
+// What comes out points into a copy of the bytes.
 ProtobufCMessage *record_unpack_own(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
                                     struct arena *arena)
 {
-    struct slice copy; // what comes out points into it
+    struct slice copy;
     return arena_copy(arena, bytes, &copy) ? read_message(descriptor, copy, arena) : NULL;
+}
+
+// --- protobuf-c, with memory of ours
+
+// Unpacking takes its memory from an arena, or from a small buffer where there is none.
+struct memory {
+    ProtobufCAllocator allocator;
+    struct arena *arena;
+    uint8_t *buffer;
+    size_t left;
+    bool out; // a NULL was handed out: tells "no memory" from "does not decode"
+};
+
+static void *take_arena(void *context, size_t size)
+{
+    struct memory *memory = context;
+    void *taken = arena_alloc(memory->arena, size);
+    memory->out |= taken == NULL;
+    return taken;
+}
+
+static void *take_buffer(void *context, size_t size)
+{
+    enum { ALIGNMENT = 16 };
+    struct memory *memory = context;
+    if (size > memory->left) {
+        memory->out = true;
+        return NULL;
+    }
+    void *taken = memory->buffer;
+    size_t step = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    step = step < memory->left ? step : memory->left;
+    memory->buffer += step;
+    memory->left -= step;
+    return taken;
+}
+
+static void give_nothing(void *context, void *pointer)
+{
+    (void)context;
+    (void)pointer;
+}
+
+void *record_unpack_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, struct arena *arena,
+                            enum status *status)
+{
+    struct memory memory = {.allocator = {.alloc = take_arena, .free = give_nothing}, .arena = arena};
+    memory.allocator.allocator_data = &memory;
+    ProtobufCMessage *message = record_unpack_own(descriptor, bytes, arena);
+    if (message == NULL)
+        message = protobuf_c_message_unpack(descriptor, &memory.allocator, bytes.size, bytes.data);
+    *status = message != NULL ? STATUS_OK : memory.out ? STATUS_RESOURCE_EXHAUSTED : STATUS_DATA_LOSS;
+    return message;
+}
+
+void *record_unpack_small(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, uint8_t *buffer,
+                          size_t size)
+{
+    struct memory memory = {.allocator = {.alloc = take_buffer, .free = give_nothing}, .buffer = buffer, .left = size};
+    memory.allocator.allocator_data = &memory;
+    return protobuf_c_message_unpack(descriptor, &memory.allocator, bytes.size, bytes.data);
+}
+
+bool record_pack_message(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = arena_alloc(arena, size);
+    *out = slice_empty();
+    if (bytes == NULL)
+        return false;
+    *out = slice_make(bytes, protobuf_c_message_pack(message, bytes));
+    return true;
 }
