@@ -1,7 +1,7 @@
-#include "registry/chain.h"
+#include "registry/chain/chain.h"
+#include "registry/chain/witness.h"
 #include "registry/state.h"
 #include "registry/table.h"
-#include "registry/witness.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ static enum status check_format(struct store_txn *txn, struct arena *arena, bool
     if (*is_new)
         return STATUS_OK;
     if (status == STATUS_OK)
-        status = record_unpack_format(value, arena, &format);
+        status = unpack_format(value, arena, &format);
     if (status != STATUS_OK || format == RECORD_FORMAT)
         return status;
     if (format == 0)
@@ -37,7 +37,7 @@ static enum status check_master(const struct secret *secret, uint32_t master_id,
 {
     uint8_t stored[SECRET_HASH_SIZE];
     uint8_t actual[SECRET_HASH_SIZE];
-    enum status status = record_unpack_master(value, arena, stored);
+    enum status status = unpack_master(value, arena, stored);
     if (status != STATUS_OK)
         return status;
     if (secret_check_value(secret, master_id, actual) == STATUS_OK && secret_equal(stored, actual))
@@ -73,7 +73,7 @@ static enum status check_masters(const struct secret *secret, struct store_txn *
 static enum status write_format(struct store_txn *txn, struct arena *arena)
 {
     struct slice value;
-    if (!record_pack_format(RECORD_FORMAT, arena, &value))
+    if (!pack_format(RECORD_FORMAT, arena, &value))
         return STATUS_RESOURCE_EXHAUSTED;
     store_put(txn, TABLE_META, table_meta_format(), value);
     return STATUS_OK;
@@ -91,7 +91,7 @@ static enum status write_master(const struct secret *secret, uint32_t master_id,
     status = secret_check_value(secret, master_id, check);
     if (status != STATUS_OK)
         return STATUS_INTERNAL;
-    if (!record_pack_master(check, arena, &value))
+    if (!pack_master(check, arena, &value))
         return STATUS_RESOURCE_EXHAUSTED;
     store_put(txn, TABLE_META, table_slice(&key), value);
     return STATUS_OK;

@@ -1,5 +1,5 @@
 // Commands on a real store: what they change, what they refuse.
-#include "registry/apply.h"
+#include "registry/apply/apply.h"
 #include "registry/state.h"
 #include "support/registry_fixture.h"
 

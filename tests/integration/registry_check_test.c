@@ -1,5 +1,5 @@
 // The check of a whole store: sound after many changes, and no flipped byte escapes it.
-#include "registry/chain.h"
+#include "registry/chain/chain.h"
 #include "registry/table.h"
 #include "support/registry_fixture.h"
 #include "support/registry_raw.h"
@@ -108,8 +108,8 @@ static void mixed_changes_leave_a_sound_store(void **state)
 static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, size_t replays)
 {
     struct slice packed, link;
-    struct record_head head, next;
-    uint8_t bytes[RECORD_HEAD_MAX];
+    struct chain_head head, next;
+    uint8_t bytes[PACK_HEAD_MAX];
     uint64_t now_ms = atomic_load(&fixture->now_ms);
     assert_int_equal(chain_read_head(fixture_look(fixture), &head), STATUS_OK);
     struct change change = {.seq = head.seq + 1,
@@ -119,11 +119,11 @@ static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, si
                             .replays_before_ms = before_ms,
                             .replays = replays};
     struct table_key key = table_change_key(change.seq);
-    assert_true(record_pack_change(&change, fixture->arena, &packed));
+    assert_true(pack_change(&change, fixture->arena, &packed));
     assert_int_equal(chain_extend(fixture->secret, &head, packed, fixture->arena, &link, &next), STATUS_OK);
     fixture_close(fixture);
     raw_put(fixture->path, "change", table_slice(&key), link);
-    raw_put(fixture->path, "meta", table_meta_head(), slice_make(bytes, record_pack_head(&next, bytes)));
+    raw_put(fixture->path, "meta", table_meta_head(), slice_make(bytes, pack_head(&next, bytes)));
 }
 
 static void assert_judged(struct registry_fixture *fixture, const char *word)
@@ -265,8 +265,8 @@ static void record_set_back_to_an_older_state_is_found(void **state)
     const uint8_t *id = made->command.result.key.id;
     struct image key = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
     struct image account = {.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
-    assert_true(record_pack_image(&key, fixture->arena, &old_key));
-    assert_true(record_pack_image(&account, fixture->arena, &old_account));
+    assert_true(pack_image(&key, fixture->arena, &old_key));
+    assert_true(pack_image(&account, fixture->arena, &old_account));
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, id, "leaked")), STATUS_OK);
     struct ask *suspend = ask_for_account(fixture, "globex", "");
     suspend->command.ask.put_account.account.suspended = true;

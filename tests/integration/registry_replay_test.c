@@ -1,5 +1,5 @@
 // A retried change is not a second change.
-#include "registry/replay.h"
+#include "registry/apply/idempotency.h"
 #include "registry/table.h"
 #include "support/registry_fixture.h"
 

@@ -1,0 +1,114 @@
+// Compares the audit chain with the tables, both ways.
+//
+// Along the chain: every link follows the one before it, and what it was the last to change is still there, or gone if
+// it removed it. Along the tables: every record is exactly what the link of its version says. Then all that is derived
+// from chain and records. So each record must be the last one the chain has of it, without keeping anything in memory.
+#include "registry/fsck/fsck.h"
+
+enum { CHECK_ARENA_BYTES = 16 * 1024 * 1024 };
+
+// --- along the records
+
+// Is `value` what the change of the record's version left behind?
+static enum status check_origin(struct check *check, const struct image *stored, struct slice id, struct slice value)
+{
+    struct chain_link link;
+    struct change change;
+    struct slice expected;
+    enum status status = chain_read_link(check->view, image_version(stored), check->arena, &link);
+    if (status == STATUS_OK)
+        status = unpack_change(link.change, check->arena, &change);
+    if (status == STATUS_NOT_FOUND)
+        return check_fail_record(check, stored->kind, id, "has a version that no change made");
+    if (status != STATUS_OK)
+        return status;
+    const struct image *image = change_find(&change, stored->kind, id);
+    if (image == NULL || image->removed)
+        return check_fail_record(check, stored->kind, id, "is not what its change left behind");
+    if (!pack_image(image, check->arena, &expected))
+        return STATUS_RESOURCE_EXHAUSTED;
+    return slice_equal(expected, value)
+               ? STATUS_OK
+               : check_fail_record(check, stored->kind, id, "is not what its change left behind");
+}
+
+// What the indexes must hold because of it.
+static void expect_derived(struct check *check, const struct image *stored)
+{
+    switch (stored->kind) {
+    case IMAGE_KEY:
+        check->expected.keys += change_is_listed(&stored->of.key) ? 1 : 0;
+        check->expected.expiries += change_listed_expiry(&stored->of.key) != 0 ? 1 : 0;
+        check->expected.imports += stored->of.key.imported ? 1 : 0;
+        break;
+    case IMAGE_TIER:
+        check->expected.default_tiers += stored->of.tier.is_default ? 1 : 0;
+        break;
+    case IMAGE_SCOPE:
+        check->expected.default_scopes += stored->of.scope.is_default ? 1 : 0;
+        break;
+    case IMAGE_ACCOUNT:
+        break;
+    }
+}
+
+static enum status check_record(struct check *check, struct slice key, struct slice value, void *context)
+{
+    const enum image_kind *kind = context;
+    struct image stored;
+    enum status status = unpack_image(*kind, value, check->arena, &stored);
+    if (status == STATUS_DATA_LOSS)
+        return check_fail_record(check, *kind, key, "does not decode");
+    if (status == STATUS_OK)
+        status = check_origin(check, &stored, key, value);
+    if (status == STATUS_OK)
+        expect_derived(check, &stored);
+    return status;
+}
+
+static enum status check_records(struct check *check)
+{
+    enum image_kind kinds[] = {IMAGE_ACCOUNT, IMAGE_TIER, IMAGE_SCOPE, IMAGE_KEY};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof kinds / sizeof kinds[0]; i++)
+        status = check_walk(check, image_table(kinds[i]), check_record, &kinds[i]);
+    return status;
+}
+
+// --- all
+
+static enum status check_all(struct check *check)
+{
+    enum status status = check_chain(check);
+    if (status == STATUS_OK)
+        status = check_records(check);
+    if (status == STATUS_OK)
+        status = check_indexes(check);
+    if (status == STATUS_OK)
+        status = check_replays(check);
+    return status;
+}
+
+enum status registry_check(struct registry *registry, uint64_t *entries, struct status_note *note)
+{
+    struct status_note cause = {.message = ""};
+    struct check check = {.registry = registry, .note = &cause, .arena = arena_new(CHECK_ARENA_BYTES)};
+    enum status status = check.arena != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (status == STATUS_OK)
+        status = registry_view_open(registry, &check.view);
+    if (status == STATUS_OK) {
+        status = store_view_begin(check.view);
+        if (status == STATUS_OK) {
+            status = check_all(&check);
+            store_view_end(check.view);
+        }
+    }
+    store_view_close(check.view);
+    arena_free(check.arena);
+    if (entries != NULL)
+        *entries = check.entries;
+    status = state_explain(status, &cause);
+    if (status != STATUS_OK)
+        return status_fail(note, status, cause.field, "%s", cause.message);
+    return STATUS_OK;
+}
