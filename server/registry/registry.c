@@ -103,7 +103,7 @@ static enum status check_witness(struct registry *registry, struct store_txn *tx
     const char *path = registry->witness_path;
     enum status status = witness_read(path, registry->secret, &witness, note);
     if (status == STATUS_OK)
-        status = witness_check(path, &witness, txn, registry->scratch, note);
+        status = witness_verify(path, &witness, txn, registry->scratch, note);
     // A keyring that grew since makes the next checkpoint worth writing.
     registry->witness_seq = witness.lines == secret_count(registry->secret) ? witness.seq : 0;
     return status;
@@ -116,7 +116,7 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
     if (status == STATUS_OK)
         status = check_masters(registry->secret, txn, registry->scratch, note);
     if (status == STATUS_OK)
-        status = chain_check_end(registry->secret, txn, registry->scratch, note);
+        status = chain_verify_end(registry->secret, txn, registry->scratch, note);
     if (status == STATUS_OK && is_new)
         status = write_format(txn, registry->scratch);
     if (status == STATUS_OK && registry->witness_path != NULL)
@@ -203,8 +203,9 @@ static enum status open_parts(struct registry *registry, const struct registry_o
     registry->secret = options->secret;
     registry->clock = options->clock;
     registry->log = options->log;
-    registry->replay_retention_ms =
-        options->replay_retention_ms > REGISTRY_REPLAY_MS ? options->replay_retention_ms : REGISTRY_REPLAY_MS;
+    registry->idempotency_retention_ms = options->idempotency_retention_ms > REGISTRY_IDEMPOTENCY_MS
+                                             ? options->idempotency_retention_ms
+                                             : REGISTRY_IDEMPOTENCY_MS;
     if (options->witness_path != NULL) {
         registry->witness_path = strdup(options->witness_path);
         if (registry->witness_path == NULL)

@@ -22,8 +22,8 @@ enum {
     REGISTRY_PAGE_MAX = 500,
     REGISTRY_PAGE_DEFAULT = 100,
     REGISTRY_PAGE_EXAMINED_MAX = 2000,
-    REGISTRY_REPLAY_MS = 15 * 60 * 1000, // clients rely on it
-    REGISTRY_REPLAYS_PER_CALLER_MAX = 250000
+    REGISTRY_IDEMPOTENCY_MS = 15 * 60 * 1000, // clients rely on it
+    REGISTRY_IDEMPOTENCY_PER_CALLER_MAX = 250000
 };
 
 struct registry;
@@ -37,8 +37,8 @@ struct registry_options {
     struct slice default_prefix;
     const struct log *log;
     const char *witness_path; // file of signed checkpoints beside the keyring; NULL: none
-    // How long a reply is kept for a retry; 0 = REGISTRY_REPLAY_MS, and less is taken as that.
-    uint64_t replay_retention_ms;
+    // How long a reply is kept for a retry; 0 = REGISTRY_IDEMPOTENCY_MS, and less is taken as that.
+    uint64_t idempotency_retention_ms;
 };
 
 // Opens or makes the store. FAILED_PRECONDITION when it belongs to another keyring (check value), or is of a newer
@@ -209,18 +209,18 @@ STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uin
                                                   struct registry_purge_walk *walk, struct status_note *note);
 
 // Removes idempotency records that are past their retention, the oldest first, if there are at least `min` (1 to
-// REGISTRY_PURGE_REPLAYS_MAX). A change like any other; without any, none. *count: how many;
-// REGISTRY_PURGE_REPLAYS_MAX: there may be more. They are worth nothing from the moment that their retention ends,
+// REGISTRY_PURGE_IDEMPOTENCY_MAX). A change like any other; without any, none. *count: how many;
+// REGISTRY_PURGE_IDEMPOTENCY_MAX: there may be more. They are worth nothing from the moment that their retention ends,
 // removed or not. Waits for the commit, as above.
-STATUS_MUST_CHECK enum status registry_purge_replays(struct registry *registry, size_t min, size_t *count,
-                                                     struct status_note *note);
+STATUS_MUST_CHECK enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
+                                                         struct status_note *note);
 
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);
 
-// Replays the whole chain of a store and compares it with the tables. OK, or DATA_LOSS with a note that names the first
+// Reads the whole chain of a store and compares it with the tables. OK, or DATA_LOSS with a note that names the first
 // broken entry. `entries` (may be NULL) counts those that were checked. Long: offline use and tests.
-STATUS_MUST_CHECK enum status registry_check(struct registry *registry, uint64_t *entries, struct status_note *note);
+STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_note *note);
 
 // Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that a truncated
 // tail or a restored old store is noticed by the next registry_open. Nothing is written while nothing changed. For the

@@ -55,7 +55,7 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
     struct registry_tier tier;
     struct registry_scope scope;
     struct chain_link link;
-    struct idempotency_record replay;
+    struct idempotency_record idempotency;
     struct chain_head head;
     struct usage_tally tally;
     struct usage_last last;
@@ -86,7 +86,7 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
         status_ignore(unpack_link(bytes, arena, &link), "any answer is fine");
         return;
     case 8:
-        status_ignore(unpack_replay(bytes, arena, &replay), "any answer is fine");
+        status_ignore(unpack_idempotency(bytes, arena, &idempotency), "any answer is fine");
         return;
     case 10:
         status_ignore(usage_unpack_tally(bytes, arena, &tally), "any answer is fine");

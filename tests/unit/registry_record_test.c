@@ -304,8 +304,8 @@ static void change_comes_back_as_it_was(void **state)
                             .kind = REGISTRY_PURGE,
                             .images = images,
                             .image_count = 4,
-                            .replays_before_ms = UINT64_MAX,
-                            .replays = REGISTRY_PURGE_REPLAYS_MAX};
+                            .idempotency_before_ms = UINT64_MAX,
+                            .idempotency_count = REGISTRY_PURGE_IDEMPOTENCY_MAX};
     struct slice bytes;
     struct change back;
     assert_true(pack_change(&change, arena, &bytes));
@@ -316,8 +316,8 @@ static void change_comes_back_as_it_was(void **state)
     assert_slice(back.on_behalf_of, change.on_behalf_of);
     assert_int_equal(back.kind, change.kind);
     assert_int_equal(back.image_count, 4);
-    assert_int_equal(back.replays_before_ms, change.replays_before_ms);
-    assert_int_equal(back.replays, change.replays);
+    assert_int_equal(back.idempotency_before_ms, change.idempotency_before_ms);
+    assert_int_equal(back.idempotency_count, change.idempotency_count);
     assert_false(back.images[0].removed);
     assert_true(back.images[3].removed);
     assert_scope(&back.images[3].of.scope, &images[3].of.scope);
@@ -330,10 +330,10 @@ static void only_a_purge_removes_replies_and_not_more_than_its_bound(void **stat
 {
     struct arena *arena = *state;
     const struct change changes[] = {
-        {.kind = REGISTRY_CREATE, .replays_before_ms = 1, .replays = 1},
-        {.kind = REGISTRY_PURGE, .replays_before_ms = 1},
-        {.kind = REGISTRY_PURGE, .replays = 1},
-        {.kind = REGISTRY_PURGE, .replays_before_ms = 1, .replays = REGISTRY_PURGE_REPLAYS_MAX + 1},
+        {.kind = REGISTRY_CREATE, .idempotency_before_ms = 1, .idempotency_count = 1},
+        {.kind = REGISTRY_PURGE, .idempotency_before_ms = 1},
+        {.kind = REGISTRY_PURGE, .idempotency_count = 1},
+        {.kind = REGISTRY_PURGE, .idempotency_before_ms = 1, .idempotency_count = REGISTRY_PURGE_IDEMPOTENCY_MAX + 1},
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         struct slice bytes;
@@ -389,29 +389,29 @@ static void link_head_master_and_format_come_back_as_they_were(void **state)
     assert_int_equal(format, 77);
 }
 
-static void replay_comes_back_as_it_was(void **state)
+static void idempotency_record_comes_back_as_it_was(void **state)
 {
     struct arena *arena = *state;
     struct slice bytes;
     struct idempotency_record back;
-    struct idempotency_record replay = {
+    struct idempotency_record idempotency = {
         .time_ms = 5, .master_id = 2, .call_digest = {1}, .sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD, 's')};
-    assert_true(pack_replay(&replay, arena, &bytes));
-    assert_int_equal(unpack_replay(bytes, arena, &back), STATUS_OK);
+    assert_true(pack_idempotency(&idempotency, arena, &bytes));
+    assert_int_equal(unpack_idempotency(bytes, arena, &back), STATUS_OK);
     assert_int_equal(back.time_ms, 5);
     assert_int_equal(back.master_id, 2);
-    assert_memory_equal(back.call_digest, replay.call_digest, sizeof back.call_digest);
-    assert_slice(back.sealed_reply, replay.sealed_reply);
+    assert_memory_equal(back.call_digest, idempotency.call_digest, sizeof back.call_digest);
+    assert_slice(back.sealed_reply, idempotency.sealed_reply);
 }
 
-static void replay_without_room_for_a_seal_is_refused(void **state)
+static void idempotency_record_without_room_for_a_seal_is_refused(void **state)
 {
     struct arena *arena = *state;
     struct slice bytes;
     struct idempotency_record back;
-    struct idempotency_record replay = {.sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD - 1, 's')};
-    assert_true(pack_replay(&replay, arena, &bytes));
-    assert_int_equal(unpack_replay(bytes, arena, &back), STATUS_DATA_LOSS);
+    struct idempotency_record idempotency = {.sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD - 1, 's')};
+    assert_true(pack_idempotency(&idempotency, arena, &bytes));
+    assert_int_equal(unpack_idempotency(bytes, arena, &back), STATUS_DATA_LOSS);
 }
 
 static void meter_comes_back_as_it_was(void **state)
@@ -454,7 +454,7 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     struct image image;
     struct change change;
     struct chain_link link;
-    struct idempotency_record replay;
+    struct idempotency_record idempotency;
     struct chain_head head;
     struct limit_record meter;
     struct clock_mark mark;
@@ -470,7 +470,7 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     case 6:
         return unpack_link(bytes, arena, &link);
     case 7:
-        return unpack_replay(bytes, arena, &replay);
+        return unpack_idempotency(bytes, arena, &idempotency);
     case 8:
         return unpack_head(bytes, &head);
     case 9:
@@ -716,8 +716,8 @@ int main(void)
                                         free_arena),
         cmocka_unit_test_setup_teardown(change_is_packed_the_same_way_every_time, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(link_head_master_and_format_come_back_as_they_were, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(replay_comes_back_as_it_was, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(replay_without_room_for_a_seal_is_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(idempotency_record_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(idempotency_record_without_room_for_a_seal_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(meter_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(clock_mark_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(every_record_of_another_format_is_refused, make_arena, free_arena),

@@ -55,9 +55,9 @@ enum status apply_prepare(struct store_txn *txn, const struct secret *secret, co
     if (change->seq != head.seq + 1)
         return STATUS_INTERNAL;
     status = prepare_images(txn, change, arena, out);
-    if (status == STATUS_OK && change->replays > 0)
-        status =
-            replay_collect(txn, change->replays_before_ms, change->replays, arena, &out->replays, &out->replay_count);
+    if (status == STATUS_OK && change->idempotency_count > 0)
+        status = idempotency_collect(txn, change->idempotency_before_ms, change->idempotency_count, arena, &out->old,
+                                     &out->old_count);
     if (status != STATUS_OK)
         return status;
     if (!pack_change(change, arena, &packed))
@@ -177,6 +177,6 @@ void apply_write(struct store_txn *txn, const struct apply_plan *plan)
         write_image(txn, &plan->images[i]);
         write_index(txn, plan->images[i].image, plan->head.seq);
     }
-    replay_remove(txn, plan->replays, plan->replay_count);
+    idempotency_remove(txn, plan->old, plan->old_count);
     chain_write(txn, plan->link, &plan->head);
 }

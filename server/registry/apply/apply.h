@@ -23,8 +23,8 @@ struct apply_image {
 struct apply_plan {
     struct apply_image *images;
     size_t image_count;
-    struct replay_old *replays; // to remove
-    size_t replay_count;
+    struct idempotency_old *old; // to remove
+    size_t old_count;
     struct slice link;
     struct chain_head head;
     bool is_applied; // before: nothing to write

@@ -1,4 +1,4 @@
-// A command's way through the writer: authority, replay, decide, apply; then the commit, then `done`.
+// A command's way through the writer: authority, idempotency record, decide, apply; then the commit, then `done`.
 #include "registry/apply/apply.h"
 #include "registry/apply/idempotency.h"
 #include "registry/decide/decide.h"
@@ -15,7 +15,7 @@ static void forget_result(struct registry_command *command)
 {
     secret_wipe(&command->result, sizeof command->result);
     command->reply = slice_empty();
-    command->replayed = false;
+    command->is_retry = false;
 }
 
 // On whose behalf it is done: that of the account whose key was shown; a uid acts for itself.
@@ -25,7 +25,7 @@ static struct slice account_of(const struct registry_caller *caller)
 }
 
 // A purge is nobody's call: it is never repeated, and finds what is there whenever it runs.
-static bool is_replayable(const struct registry_command *command)
+static bool is_repeatable(const struct registry_command *command)
 {
     return command->kind != REGISTRY_PURGE;
 }
@@ -36,8 +36,8 @@ static enum status carry_out(struct decision *decision)
     struct registry_command *command = decision->command;
     const struct registry *registry = decision->registry;
     struct apply_plan plan = {.is_applied = true};
-    struct replay_plan replay;
-    if (decision->image_count > 0 || decision->replays > 0) {
+    struct idempotency_plan idempotency;
+    if (decision->image_count > 0 || decision->idempotency_count > 0) {
         struct change change = {.seq = decision->seq,
                                 .time_ms = decision->now_ms,
                                 .actor = command->caller.name,
@@ -45,8 +45,8 @@ static enum status carry_out(struct decision *decision)
                                 .kind = command->kind,
                                 .images = decision->images,
                                 .image_count = decision->image_count,
-                                .replays_before_ms = decision->replays_before_ms,
-                                .replays = decision->replays};
+                                .idempotency_before_ms = decision->idempotency_before_ms,
+                                .idempotency_count = decision->idempotency_count};
         enum status status = apply_prepare(decision->txn, registry->secret, &change, registry->scratch, &plan);
         if (status != STATUS_OK)
             return status;
@@ -55,11 +55,11 @@ static enum status carry_out(struct decision *decision)
     command->result.now_ms = decision->now_ms;
     if (!command->encode(command))
         return STATUS_RESOURCE_EXHAUSTED;
-    if (is_replayable(command)) {
-        enum status status = replay_prepare(registry, decision->txn, command, decision->now_ms, &replay);
+    if (is_repeatable(command)) {
+        enum status status = idempotency_prepare(registry, decision->txn, command, decision->now_ms, &idempotency);
         if (status != STATUS_OK)
             return status;
-        replay_write(decision->txn, &replay);
+        idempotency_write(decision->txn, &idempotency);
     }
     apply_write(decision->txn, &plan);
     return STATUS_OK;
@@ -67,7 +67,7 @@ static enum status carry_out(struct decision *decision)
 
 static enum status check_request_id(struct registry_command *command)
 {
-    if (!is_replayable(command) || command->request_id.size == REGISTRY_REQUEST_ID_SIZE)
+    if (!is_repeatable(command) || command->request_id.size == REGISTRY_REQUEST_ID_SIZE)
         return STATUS_OK;
     return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "request_id",
                        "a call that changes something needs a request_id of %d random bytes, not %zu: it makes a retry "
@@ -90,11 +90,11 @@ static enum status execute(struct registry_command *command, struct store_txn *t
         return status;
     decision.seq = command->seq + 1;
     status = decide_authority(&decision);
-    if (status == STATUS_OK && is_replayable(command))
-        status = replay_find(registry, txn, command, decision.now_ms, &command->replayed);
+    if (status == STATUS_OK && is_repeatable(command))
+        status = idempotency_find(registry, txn, command, decision.now_ms, &command->is_retry);
     if (status != STATUS_OK)
         return status;
-    if (command->replayed) {
+    if (command->is_retry) {
         memset(&command->result, 0, sizeof command->result);
         return STATUS_OK;
     }
@@ -150,7 +150,7 @@ void registry_submit(struct registry *registry, struct registry_command *command
     command->status = STATUS_OK;
     command->seq = 0;
     command->reply = slice_empty();
-    command->replayed = false;
+    command->is_retry = false;
     command->registry = registry;
     command->job = (struct store_job){.run = run, .done = done};
     store_submit(registry->store, &command->job);

@@ -10,27 +10,27 @@
 #include "registry/state.h"
 
 // The name and caller of one record, as the index of times has them.
-struct replay_old {
-    uint8_t key[TABLE_REPLAY_TIME_SIZE];
+struct idempotency_old {
+    uint8_t key[TABLE_IDEMPOTENCY_TIME_SIZE];
     uint8_t caller[SECRET_HASH_SIZE];
 };
 
 // The oldest records that were made before `before_ms`, at most `max`. DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED
 // (arena).
-STATUS_MUST_CHECK enum status replay_collect(struct store_txn *txn, uint64_t before_ms, size_t max, struct arena *arena,
-                                             struct replay_old **out, size_t *count);
+STATUS_MUST_CHECK enum status idempotency_collect(struct store_txn *txn, uint64_t before_ms, size_t max,
+                                                  struct arena *arena, struct idempotency_old **out, size_t *count);
 // Everything that there is of them.
-void replay_remove(struct store_txn *txn, const struct replay_old *old, size_t count);
+void idempotency_remove(struct store_txn *txn, const struct idempotency_old *old, size_t count);
 // Records made before it are past their time; 0: none.
-uint64_t replay_dead_before(const struct registry *registry, uint64_t now_ms);
+uint64_t idempotency_dead_before(const struct registry *registry, uint64_t now_ms);
 
 // *found: the command was answered before; its reply is in command->reply. ALREADY_EXISTS: that was another call.
 // DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED (memory). An expired record is as none.
-STATUS_MUST_CHECK enum status replay_find(const struct registry *registry, struct store_txn *txn,
-                                          struct registry_command *command, uint64_t now_ms, bool *found);
+STATUS_MUST_CHECK enum status idempotency_find(const struct registry *registry, struct store_txn *txn,
+                                               struct registry_command *command, uint64_t now_ms, bool *found);
 
 // A record, ready to be written.
-struct replay_plan {
+struct idempotency_plan {
     uint8_t name[SECRET_HASH_SIZE];
     uint8_t caller[SECRET_HASH_SIZE];
     uint64_t time_ms;
@@ -41,9 +41,9 @@ struct replay_plan {
 };
 
 // Of command->reply. RESOURCE_EXHAUSTED when the caller has too many (with a note), or memory is out; DATA_LOSS.
-STATUS_MUST_CHECK enum status replay_prepare(const struct registry *registry, struct store_txn *txn,
-                                             struct registry_command *command, uint64_t now_ms,
-                                             struct replay_plan *out);
-void replay_write(struct store_txn *txn, const struct replay_plan *plan);
+STATUS_MUST_CHECK enum status idempotency_prepare(const struct registry *registry, struct store_txn *txn,
+                                                  struct registry_command *command, uint64_t now_ms,
+                                                  struct idempotency_plan *out);
+void idempotency_write(struct store_txn *txn, const struct idempotency_plan *plan);
 
 #endif

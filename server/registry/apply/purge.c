@@ -65,16 +65,16 @@ enum status registry_purge_some(struct registry *registry, uint64_t dead_before_
     return status;
 }
 
-enum status registry_purge_replays(struct registry *registry, size_t min, size_t *count, struct status_note *note)
+enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count, struct status_note *note)
 {
     struct registry_command command;
     *count = 0;
     if (!begin(&command, note))
         return STATUS_RESOURCE_EXHAUSTED;
-    command.ask.purge.replays_min = min;
+    command.ask.purge.idempotency_min = min;
     enum status status = run(registry, &command, note);
     if (status == STATUS_OK)
-        *count = command.result.purge.replays;
+        *count = command.result.purge.idempotency_count;
     arena_free(command.arena);
     return status;
 }

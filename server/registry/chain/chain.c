@@ -43,8 +43,8 @@ enum status chain_read_link(struct store_txn *txn, uint64_t seq, struct arena *a
     return status == STATUS_OK ? unpack_link(value, arena, out) : status;
 }
 
-enum status chain_check_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
-                             const struct chain_link *link)
+enum status chain_verify_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
+                              const struct chain_link *link)
 {
     uint8_t mac[SECRET_HASH_SIZE];
     enum status status = secret_chain_mac(secret, link->master_id, previous, link->change, mac);
@@ -76,14 +76,14 @@ static enum status check_last(const struct secret *secret, struct store_txn *txn
     if (status == STATUS_OK && head->seq > 1)
         status = chain_read_link(txn, head->seq - 1, arena, &before);
     if (status == STATUS_OK)
-        status = chain_check_link(secret, before.mac, &last);
+        status = chain_verify_link(secret, before.mac, &last);
     if (status == STATUS_OK && !secret_equal(last.mac, head->mac))
         return STATUS_DATA_LOSS;
     return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
 }
 
-enum status chain_check_end(const struct secret *secret, struct store_txn *txn, struct arena *arena,
-                            struct status_note *note)
+enum status chain_verify_end(const struct secret *secret, struct store_txn *txn, struct arena *arena,
+                             struct status_note *note)
 {
     struct chain_head head;
     bool more = false;

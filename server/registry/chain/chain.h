@@ -19,11 +19,11 @@ void chain_write(struct store_txn *txn, struct slice link, const struct chain_he
 STATUS_MUST_CHECK enum status chain_read_link(struct store_txn *txn, uint64_t seq, struct arena *arena,
                                               struct chain_link *out);
 // Does the link follow a link with that MAC? DATA_LOSS when not, also when the keyring lacks its master secret.
-STATUS_MUST_CHECK enum status chain_check_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
-                                               const struct chain_link *link);
+STATUS_MUST_CHECK enum status chain_verify_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
+                                                const struct chain_link *link);
 
 // Does the head fit the last link, and the last link the one before it? DATA_LOSS with a note.
-STATUS_MUST_CHECK enum status chain_check_end(const struct secret *secret, struct store_txn *txn, struct arena *arena,
-                                              struct status_note *note);
+STATUS_MUST_CHECK enum status chain_verify_end(const struct secret *secret, struct store_txn *txn, struct arena *arena,
+                                               struct status_note *note);
 
 #endif

@@ -268,8 +268,8 @@ enum status witness_write(const char *path, const struct secret *secret, const s
 
 // --- against the chain
 
-enum status witness_check(const char *path, const struct witness *witness, struct store_txn *txn, struct arena *arena,
-                          struct status_note *note)
+enum status witness_verify(const char *path, const struct witness *witness, struct store_txn *txn, struct arena *arena,
+                           struct status_note *note)
 {
     struct chain_head head;
     struct chain_link link = {.master_id = 0};

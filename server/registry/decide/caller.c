@@ -2,6 +2,8 @@
 // an account-admin passes on nothing beyond what its own key has.
 #include "registry/decide/key.h"
 
+#include <inttypes.h>
+
 // --- the credential
 
 static enum status refuse_credential(struct decision *decision, const char *what)
@@ -28,6 +30,38 @@ enum status decide_caller(struct decision *decision)
     if (key->deleted || (state != KEY_STATE_ACTIVE && state != KEY_STATE_ROLLING))
         return refuse_credential(decision, key_state_name(state));
     return account.suspended ? refuse_credential(decision, "of a suspended account") : STATUS_OK;
+}
+
+// --- what every rule may ask
+
+bool decide_may_touch(const struct registry_caller *caller, struct slice account)
+{
+    return caller->is_operator || (caller->account.size > 0 && slice_equal(caller->account, account));
+}
+
+enum status decide_operator_only(struct decision *decision, const char *what)
+{
+    if (decision->command->caller.is_operator)
+        return STATUS_OK;
+    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, NULL,
+                       "%s needs the authority operator: call over ipc as root or as the daemon's user, or with a "
+                       "credential that has the scope postern:operator",
+                       what);
+}
+
+enum status decide_version(struct decision *decision, const char *field, uint64_t version)
+{
+    uint64_t wanted = decision->command->if_version;
+    if (wanted == 0 || wanted == version)
+        return STATUS_OK;
+    if (version == 0)
+        return status_fail(&decision->command->note, STATUS_ABORTED, field,
+                           "there is no such record, but if_version asks for version %" PRIu64
+                           ": send if_version 0 to make it",
+                           wanted);
+    return status_fail(&decision->command->note, STATUS_ABORTED, field,
+                       "the record has version %" PRIu64 ", not %" PRIu64 ": read it again, then repeat the change",
+                       version, wanted);
 }
 
 // --- environment and limits

@@ -1,7 +1,5 @@
 #include "registry/decide/decide.h"
 
-#include <inttypes.h>
-
 static const struct rule {
     enum status (*authority)(struct decision *decision);
     enum status (*decide)(struct decision *decision);
@@ -43,34 +41,4 @@ enum status decide_authority(struct decision *decision)
 enum status decide(struct decision *decision)
 {
     return rule_of(decision->command)->decide(decision);
-}
-
-bool decide_may_touch(const struct registry_caller *caller, struct slice account)
-{
-    return caller->is_operator || (caller->account.size > 0 && slice_equal(caller->account, account));
-}
-
-enum status decide_operator_only(struct decision *decision, const char *what)
-{
-    if (decision->command->caller.is_operator)
-        return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, NULL,
-                       "%s needs the authority operator: call over ipc as root or as the daemon's user, or with a "
-                       "credential that has the scope postern:operator",
-                       what);
-}
-
-enum status decide_version(struct decision *decision, const char *field, uint64_t version)
-{
-    uint64_t wanted = decision->command->if_version;
-    if (wanted == 0 || wanted == version)
-        return STATUS_OK;
-    if (version == 0)
-        return status_fail(&decision->command->note, STATUS_ABORTED, field,
-                           "there is no such record, but if_version asks for version %" PRIu64
-                           ": send if_version 0 to make it",
-                           wanted);
-    return status_fail(&decision->command->note, STATUS_ABORTED, field,
-                       "the record has version %" PRIu64 ", not %" PRIu64 ": read it again, then repeat the change",
-                       version, wanted);
 }

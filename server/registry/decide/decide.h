@@ -23,8 +23,8 @@ struct decision {
     struct image *images; // `room`, unless the rule brings an array of its own
     struct image room[DECIDE_ROOM];
     size_t image_count;
-    uint64_t replays_before_ms; // a purge: as in struct change
-    size_t replays;             // without these and images: all is as it was asked for already
+    uint64_t idempotency_before_ms; // a purge: as in struct change
+    size_t idempotency_count;       // without these and images: all is as it was asked for already
 };
 
 // May the caller ask this at all, today? Also asked before a reply is given again. For revoking it finds the key.

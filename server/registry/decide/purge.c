@@ -139,19 +139,19 @@ static enum status choose_keys(struct decision *decision)
 
 // --- idempotency records
 
-static enum status choose_replays(struct decision *decision)
+static enum status choose_idempotency_records(struct decision *decision)
 {
-    struct replay_old *old = NULL;
+    struct idempotency_old *old = NULL;
     size_t count = 0;
-    size_t min = decision->command->ask.purge.replays_min;
-    uint64_t before_ms = replay_dead_before(decision->registry, decision->now_ms);
-    enum status status =
-        replay_collect(decision->txn, before_ms, REGISTRY_PURGE_REPLAYS_MAX, decision->registry->scratch, &old, &count);
+    size_t min = decision->command->ask.purge.idempotency_min;
+    uint64_t before_ms = idempotency_dead_before(decision->registry, decision->now_ms);
+    enum status status = idempotency_collect(decision->txn, before_ms, REGISTRY_PURGE_IDEMPOTENCY_MAX,
+                                             decision->registry->scratch, &old, &count);
     if (status != STATUS_OK || count < min)
         return status;
-    decision->replays_before_ms = before_ms;
-    decision->replays = count;
-    decision->command->result.purge.replays = count;
+    decision->idempotency_before_ms = before_ms;
+    decision->idempotency_count = count;
+    decision->command->result.purge.idempotency_count = count;
     return STATUS_OK;
 }
 
@@ -161,5 +161,5 @@ enum status decide_purge(struct decision *decision)
 {
     const struct registry_purge *ask = &decision->command->ask.purge;
     enum status status = ask->max > 0 ? choose_keys(decision) : STATUS_OK;
-    return status == STATUS_OK && ask->replays_min > 0 ? choose_replays(decision) : status;
+    return status == STATUS_OK && ask->idempotency_min > 0 ? choose_idempotency_records(decision) : status;
 }

@@ -40,7 +40,7 @@ static enum status read_change(struct listing *listing, uint64_t seq, struct are
     if (status == STATUS_OK && seq > 1)
         status = chain_read_link(listing->view, seq - 1, arena, &before);
     if (status == STATUS_OK)
-        status = chain_check_link(listing->registry->secret, before.mac, &link);
+        status = chain_verify_link(listing->registry->secret, before.mac, &link);
     if (status == STATUS_OK)
         status = unpack_change(link.change, arena, out);
     if (status == STATUS_OK && out->seq != seq)
@@ -118,26 +118,24 @@ static enum status find_before(struct listing *listing, const struct image *imag
     return STATUS_OK;
 }
 
-static enum status compare(struct listing *listing, const struct image *image, uint64_t seq,
-                           struct image_difference *out)
+static enum status compare(struct listing *listing, const struct image *image, uint64_t seq, struct record_diff *out)
 {
     const struct image *before = NULL;
-    struct image_text texts[2];
+    struct record_fields texts[2];
     arena_reset(listing->earlier);
     enum status status = find_before(listing, image, seq, &before);
     if (status != STATUS_OK)
         return status;
-    if ((before != NULL && !image_text(before, listing->earlier, &texts[0])) ||
-        !image_text(image, listing->earlier, &texts[1]))
+    if ((before != NULL && !record_fields(before, listing->earlier, &texts[0])) ||
+        !record_fields(image, listing->earlier, &texts[1]))
         return STATUS_RESOURCE_EXHAUSTED;
-    bool done =
-        image_text_compare(before != NULL ? &texts[0] : NULL, image->removed ? NULL : &texts[1], listing->arena, out);
+    bool done = record_diff(before != NULL ? &texts[0] : NULL, image->removed ? NULL : &texts[1], listing->arena, out);
     return done ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
 static enum status add_entry(struct listing *listing, const struct change *change, const struct image *image)
 {
-    struct image_difference difference;
+    struct record_diff difference;
     struct registry_changes_page *page = listing->page;
     struct registry_change_entry *entry = &page->items[page->count];
     enum status status = compare(listing, image, change->seq, &difference);
@@ -172,7 +170,7 @@ static bool print_number(struct arena *arena, uint64_t number, struct slice *out
 }
 
 // Idempotency records are nobody's in particular: so many are gone.
-static enum status add_replays(struct listing *listing, const struct change *change)
+static enum status add_idempotency(struct listing *listing, const struct change *change)
 {
     enum { FIELDS = 2 };
     struct registry_changes_page *page = listing->page;
@@ -187,8 +185,8 @@ static enum status add_replays(struct listing *listing, const struct change *cha
                                             .what = change_name(change->kind),
                                             .before = before,
                                             .before_count = FIELDS};
-    if (!print_number(listing->arena, change->replays, &before[0].value) ||
-        !print_number(listing->arena, change->replays_before_ms, &before[1].value) ||
+    if (!print_number(listing->arena, change->idempotency_count, &before[0].value) ||
+        !print_number(listing->arena, change->idempotency_before_ms, &before[1].value) ||
         !arena_copy(listing->arena, change->actor, &entry->actor))
         return STATUS_RESOURCE_EXHAUSTED;
     page->count++;
@@ -206,9 +204,9 @@ static bool is_wanted(const struct listing *listing, const struct image *image)
     return query->account.size == 0 || slice_equal(image_account(image), query->account);
 }
 
-static bool wants_replays(const struct listing *listing, const struct change *change)
+static bool wants_idempotency(const struct listing *listing, const struct change *change)
 {
-    return change->replays > 0 && !listing->query->has_key_id && listing->query->account.size == 0;
+    return change->idempotency_count > 0 && !listing->query->has_key_id && listing->query->account.size == 0;
 }
 
 static bool is_full(const struct listing *listing)
@@ -258,7 +256,7 @@ static enum status examine(struct listing *listing, uint64_t seq, bool *past)
     for (size_t i = 0; i < change.image_count && status == STATUS_OK; i++)
         if (is_wanted(listing, &change.images[i]))
             status = add_entry(listing, &change, &change.images[i]);
-    return status == STATUS_OK && wants_replays(listing, &change) ? add_replays(listing, &change) : status;
+    return status == STATUS_OK && wants_idempotency(listing, &change) ? add_idempotency(listing, &change) : status;
 }
 
 static enum status walk_chain(struct listing *listing, uint64_t seq)

@@ -8,14 +8,14 @@
 
 struct builder {
     struct arena *arena;
-    struct image_text *text;
+    struct record_fields *text;
     bool out_of_memory;
 };
 
 static void add_field(struct builder *builder, const char *name, struct slice value, bool says_nothing)
 {
-    struct image_text *text = builder->text;
-    if (text->count == IMAGE_TEXT_FIELDS_MAX)
+    struct record_fields *text = builder->text;
+    if (text->count == RECORD_FIELDS_MAX)
         return;
     text->fields[text->count] = (struct registry_entry){.key = slice_text(name), .value = value};
     text->says_nothing[text->count++] = says_nothing;
@@ -165,7 +165,7 @@ static void add_scope(struct builder *builder, const struct registry_scope *scop
     add_bool(builder, "public_safe", scope->public_safe);
 }
 
-bool image_text(const struct image *image, struct arena *arena, struct image_text *out)
+bool record_fields(const struct image *image, struct arena *arena, struct record_fields *out)
 {
     struct builder builder = {.arena = arena, .text = out};
     out->count = 0;
@@ -189,7 +189,7 @@ bool image_text(const struct image *image, struct arena *arena, struct image_tex
 
 // --- differences
 
-static bool differs(const struct image_text *text, size_t i, const struct image_text *other)
+static bool differs(const struct record_fields *text, size_t i, const struct record_fields *other)
 {
     const struct registry_entry *field = &text->fields[i];
     if (other == NULL)
@@ -201,7 +201,7 @@ static bool differs(const struct image_text *text, size_t i, const struct image_
 }
 
 // What of `text` is not the same in `other`.
-static bool take_differing(const struct image_text *text, const struct image_text *other, struct arena *arena,
+static bool take_differing(const struct record_fields *text, const struct record_fields *other, struct arena *arena,
                            struct registry_entry **out, size_t *count, size_t *bytes)
 {
     *count = 0;
@@ -218,10 +218,10 @@ static bool take_differing(const struct image_text *text, const struct image_tex
     return *out != NULL;
 }
 
-bool image_text_compare(const struct image_text *before, const struct image_text *after, struct arena *arena,
-                        struct image_difference *out)
+bool record_diff(const struct record_fields *before, const struct record_fields *after, struct arena *arena,
+                 struct record_diff *out)
 {
-    *out = (struct image_difference){.before_count = 0};
+    *out = (struct record_diff){.before_count = 0};
     return (before == NULL || take_differing(before, after, arena, &out->before, &out->before_count, &out->bytes)) &&
            (after == NULL || take_differing(after, before, arena, &out->after, &out->after_count, &out->bytes));
 }

@@ -6,20 +6,20 @@
 
 #include "registry/change.h"
 
-enum { IMAGE_TEXT_FIELDS_MAX = 24 + REGISTRY_METADATA_MAX };
+enum { RECORD_FIELDS_MAX = 24 + REGISTRY_METADATA_MAX };
 
-struct image_text {
-    struct registry_entry fields[IMAGE_TEXT_FIELDS_MAX];
-    bool says_nothing[IMAGE_TEXT_FIELDS_MAX]; // beside each: zero, false, or an empty text
+struct record_fields {
+    struct registry_entry fields[RECORD_FIELDS_MAX];
+    bool says_nothing[RECORD_FIELDS_MAX]; // beside each: zero, false, or an empty text
     size_t count;
     size_t identity; // so many of the first say which record it is, and stand in every difference
 };
 
 // All fields, in the arena. Metadata has one field for each entry, "metadata.KEY". False when the arena is out.
-bool image_text(const struct image *image, struct arena *arena, struct image_text *out)
+bool record_fields(const struct image *image, struct arena *arena, struct record_fields *out)
     __attribute__((warn_unused_result));
 
-struct image_difference {
+struct record_diff {
     struct registry_entry *before; // fields that have, or had, another value
     size_t before_count;
     struct registry_entry *after;
@@ -28,7 +28,7 @@ struct image_difference {
 };
 // NULL: there was no such record, or it is gone; of the other one then only what is not empty, zero or false. Copies
 // into the arena; false when it is out.
-bool image_text_compare(const struct image_text *before, const struct image_text *after, struct arena *arena,
-                        struct image_difference *out) __attribute__((warn_unused_result));
+bool record_diff(const struct record_fields *before, const struct record_fields *after, struct arena *arena,
+                 struct record_diff *out) __attribute__((warn_unused_result));
 
 #endif

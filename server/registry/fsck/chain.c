@@ -4,14 +4,14 @@
 #include <string.h>
 
 // The newest change of the record, as the index has it; 0: none.
-static enum status find_newest(struct check *check, const struct image *image, uint64_t *seq)
+static enum status find_newest(struct fsck *fsck, const struct image *image, uint64_t *seq)
 {
     struct store_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
     struct table_key from = table_by_record_key(image->kind, image_id(image), UINT64_MAX);
     *seq = 0;
-    enum status status = store_cursor_open(check->view, TABLE_CHANGE_BY_RECORD, &cursor);
+    enum status status = store_cursor_open(fsck->view, TABLE_CHANGE_BY_RECORD, &cursor);
     if (status == STATUS_OK)
         status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
     if (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) && !table_by_record_seq(key, seq))
@@ -21,41 +21,41 @@ static enum status find_newest(struct check *check, const struct image *image, u
 }
 
 // Is the record there, as the last change of it left it? Its content is looked at along the records.
-static enum status check_left(struct check *check, const struct image *image, uint64_t seq)
+static enum status fsck_left(struct fsck *fsck, const struct image *image, uint64_t seq)
 {
     struct slice value;
     struct image stored;
     struct slice id = image_id(image);
-    enum status status = store_get(check->view, image_table(image->kind), id, &value);
+    enum status status = store_get(fsck->view, image_table(image->kind), id, &value);
     if (status == STATUS_NOT_FOUND)
-        return image->removed ? STATUS_OK : check_fail_record(check, image->kind, id, "is missing");
+        return image->removed ? STATUS_OK : fsck_fail_record(fsck, image->kind, id, "is missing");
     if (status == STATUS_OK && image->removed)
-        return check_fail_record(check, image->kind, id, "is there, although a change removed it");
+        return fsck_fail_record(fsck, image->kind, id, "is there, although a change removed it");
     if (status == STATUS_OK)
-        status = unpack_image(image->kind, value, check->arena, &stored);
+        status = unpack_image(image->kind, value, fsck->arena, &stored);
     if (status == STATUS_DATA_LOSS)
-        return check_fail_record(check, image->kind, id, "does not decode");
+        return fsck_fail_record(fsck, image->kind, id, "does not decode");
     if (status == STATUS_OK && image_version(&stored) < seq)
-        return check_fail_record(check, image->kind, id, "is older than the audit chain says");
+        return fsck_fail_record(fsck, image->kind, id, "is older than the audit chain says");
     return status;
 }
 
-static enum status check_image(struct check *check, const struct image *image, uint64_t seq)
+static enum status fsck_image(struct fsck *fsck, const struct image *image, uint64_t seq)
 {
     uint64_t newest = 0;
     struct slice value;
     struct slice account = image_account(image);
     struct table_key by_record = table_by_record_key(image->kind, image_id(image), seq);
     struct table_key by_account = table_by_account_change_key(account, seq);
-    enum status status = find_newest(check, image, &newest);
+    enum status status = find_newest(fsck, image, &newest);
     if (status == STATUS_OK && newest == seq)
-        status = check_left(check, image, seq);
+        status = fsck_left(fsck, image, seq);
     if (status == STATUS_OK)
-        status = store_get(check->view, TABLE_CHANGE_BY_RECORD, table_slice(&by_record), &value);
+        status = store_get(fsck->view, TABLE_CHANGE_BY_RECORD, table_slice(&by_record), &value);
     if (status == STATUS_OK && account.size > 0)
-        status = store_get(check->view, TABLE_CHANGE_BY_ACCOUNT, table_slice(&by_account), &value);
+        status = store_get(fsck->view, TABLE_CHANGE_BY_ACCOUNT, table_slice(&by_account), &value);
     if (status == STATUS_NOT_FOUND)
-        return check_fail_record(check, image->kind, image_id(image), "is not in an index of changes");
+        return fsck_fail_record(fsck, image->kind, image_id(image), "is not in an index of changes");
     return status;
 }
 
@@ -69,66 +69,66 @@ static bool is_first_of_account(const struct change *change, size_t i)
     return account.size > 0;
 }
 
-static enum status check_images(struct check *check, const struct change *change)
+static enum status fsck_images(struct fsck *fsck, const struct change *change)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < change->image_count && status == STATUS_OK; i++) {
-        status = check_image(check, &change->images[i], change->seq);
-        check->expected.images++;
-        check->expected.accounts += is_first_of_account(change, i) ? 1 : 0;
+        status = fsck_image(fsck, &change->images[i], change->seq);
+        fsck->expected.images++;
+        fsck->expected.accounts += is_first_of_account(change, i) ? 1 : 0;
     }
     return status;
 }
 
-static enum status fail_link(struct check *check, uint64_t seq, const char *what)
+static enum status fail_link(struct fsck *fsck, uint64_t seq, const char *what)
 {
-    return status_fail(check->note, STATUS_DATA_LOSS, NULL,
-                       "change %" PRIu64 " of the audit chain %s: restore a backup", seq, what);
+    return status_fail(fsck->note, STATUS_DATA_LOSS, NULL, "change %" PRIu64 " of the audit chain %s: restore a backup",
+                       seq, what);
 }
 
-static enum status check_link(struct check *check, uint64_t seq, uint8_t mac[SECRET_HASH_SIZE])
+static enum status fsck_link(struct fsck *fsck, uint64_t seq, uint8_t mac[SECRET_HASH_SIZE])
 {
     struct chain_link link;
     struct change change;
-    enum status status = chain_read_link(check->view, seq, check->arena, &link);
+    enum status status = chain_read_link(fsck->view, seq, fsck->arena, &link);
     if (status == STATUS_NOT_FOUND)
-        return fail_link(check, seq, "is missing");
+        return fail_link(fsck, seq, "is missing");
     if (status == STATUS_DATA_LOSS)
-        return fail_link(check, seq, "does not decode");
+        return fail_link(fsck, seq, "does not decode");
     if (status != STATUS_OK)
         return status;
-    if (chain_check_link(check->registry->secret, mac, &link) != STATUS_OK)
-        return fail_link(check, seq, "was altered, or its master secret is gone");
-    status = unpack_change(link.change, check->arena, &change);
+    if (chain_verify_link(fsck->registry->secret, mac, &link) != STATUS_OK)
+        return fail_link(fsck, seq, "was altered, or its master secret is gone");
+    status = unpack_change(link.change, fsck->arena, &change);
     if (status == STATUS_DATA_LOSS || (status == STATUS_OK && change.seq != seq))
-        return fail_link(check, seq, "holds something else");
-    if (status == STATUS_OK && change.replays_before_ms > change.time_ms)
-        return fail_link(check, seq, "removed idempotency records that were not old");
-    if (status == STATUS_OK && change.image_count + change.replays == 0)
-        return fail_link(check, seq, "changed nothing");
+        return fail_link(fsck, seq, "holds something else");
+    if (status == STATUS_OK && change.idempotency_before_ms > change.time_ms)
+        return fail_link(fsck, seq, "removed idempotency records that were not old");
+    if (status == STATUS_OK && change.image_count + change.idempotency_count == 0)
+        return fail_link(fsck, seq, "changed nothing");
     if (status == STATUS_OK)
-        status = check_images(check, &change);
+        status = fsck_images(fsck, &change);
     memcpy(mac, link.mac, SECRET_HASH_SIZE);
     return status;
 }
 
-enum status check_chain(struct check *check)
+enum status fsck_chain(struct fsck *fsck)
 {
     uint64_t links = 0;
     uint8_t mac[SECRET_HASH_SIZE] = {0};
-    enum status status = chain_read_head(check->view, &check->head);
+    enum status status = chain_read_head(fsck->view, &fsck->head);
     if (status == STATUS_DATA_LOSS)
-        return check_fail_table(check, "the audit chain's head does not decode");
-    for (uint64_t seq = 1; status == STATUS_OK && seq <= check->head.seq; seq++) {
-        arena_reset(check->arena);
-        status = check_link(check, seq, mac);
-        check->entries += status == STATUS_OK ? 1 : 0;
+        return fsck_fail_table(fsck, "the audit chain's head does not decode");
+    for (uint64_t seq = 1; status == STATUS_OK && seq <= fsck->head.seq; seq++) {
+        arena_reset(fsck->arena);
+        status = fsck_link(fsck, seq, mac);
+        fsck->entries += status == STATUS_OK ? 1 : 0;
     }
-    if (status == STATUS_OK && !secret_equal(mac, check->head.mac))
-        return check_fail_table(check, "the audit chain's head does not fit its last entry");
+    if (status == STATUS_OK && !secret_equal(mac, fsck->head.mac))
+        return fsck_fail_table(fsck, "the audit chain's head does not fit its last entry");
     if (status == STATUS_OK)
-        status = check_walk(check, TABLE_CHANGE, check_count_one, &links);
-    if (status == STATUS_OK && links != check->head.seq)
-        return check_fail_table(check, "the audit chain goes on behind its head");
+        status = fsck_walk(fsck, TABLE_CHANGE, fsck_count_one, &links);
+    if (status == STATUS_OK && links != fsck->head.seq)
+        return fsck_fail_table(fsck, "the audit chain goes on behind its head");
     return status;
 }

@@ -1,4 +1,4 @@
-// What the files of registry_check share. Private to the room.
+// What the files of registry_fsck share. Private to the room.
 //
 // Threads: one.
 #ifndef REGISTRY_FSCK_FSCK_H
@@ -8,7 +8,7 @@
 #include "registry/state.h"
 #include "registry/table.h"
 
-struct check {
+struct fsck {
     struct registry *registry;
     struct store_txn *view;
     struct arena *arena; // reset for every entry
@@ -28,18 +28,18 @@ struct check {
 };
 
 // DATA_LOSS with a note that names the record, or says what is wrong with a table.
-STATUS_MUST_CHECK enum status check_fail_record(struct check *check, enum image_kind kind, struct slice id,
-                                                const char *what);
-STATUS_MUST_CHECK enum status check_fail_table(struct check *check, const char *what);
+STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum image_kind kind, struct slice id,
+                                               const char *what);
+STATUS_MUST_CHECK enum status fsck_fail_table(struct fsck *fsck, const char *what);
 
 // Visits every entry of a table, with the arena reset for each.
-typedef enum status check_visit_fn(struct check *check, struct slice key, struct slice value, void *context);
-STATUS_MUST_CHECK enum status check_walk(struct check *check, enum table table, check_visit_fn *visit, void *context);
-STATUS_MUST_CHECK enum status check_count_one(struct check *check, struct slice key, struct slice value, void *context);
+typedef enum status fsck_visit_fn(struct fsck *fsck, struct slice key, struct slice value, void *context);
+STATUS_MUST_CHECK enum status fsck_walk(struct fsck *fsck, enum table table, fsck_visit_fn *visit, void *context);
+STATUS_MUST_CHECK enum status fsck_count_one(struct fsck *fsck, struct slice key, struct slice value, void *context);
 
 // The parts, in this order; the records are between the first and the second.
-STATUS_MUST_CHECK enum status check_chain(struct check *check);
-STATUS_MUST_CHECK enum status check_indexes(struct check *check);
-STATUS_MUST_CHECK enum status check_replays(struct check *check);
+STATUS_MUST_CHECK enum status fsck_chain(struct fsck *fsck);
+STATUS_MUST_CHECK enum status fsck_indexes(struct fsck *fsck);
+STATUS_MUST_CHECK enum status fsck_idempotency(struct fsck *fsck);
 
 #endif

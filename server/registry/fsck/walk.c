@@ -17,31 +17,31 @@ static void name_record(enum image_kind kind, struct slice id, char *out, size_t
         out[0] = '\0';
 }
 
-enum status check_fail_record(struct check *check, enum image_kind kind, struct slice id, const char *what)
+enum status fsck_fail_record(struct fsck *fsck, enum image_kind kind, struct slice id, const char *what)
 {
     char name[128];
     name_record(kind, id, name, sizeof name);
-    return status_fail(check->note, STATUS_DATA_LOSS, NULL, "the record of %s %s: restore a backup", name, what);
+    return status_fail(fsck->note, STATUS_DATA_LOSS, NULL, "the record of %s %s: restore a backup", name, what);
 }
 
-enum status check_fail_table(struct check *check, const char *what)
+enum status fsck_fail_table(struct fsck *fsck, const char *what)
 {
-    return status_fail(check->note, STATUS_DATA_LOSS, NULL, "%s: restore a backup", what);
+    return status_fail(fsck->note, STATUS_DATA_LOSS, NULL, "%s: restore a backup", what);
 }
 
 // --- walking a table
 
-enum status check_walk(struct check *check, enum table table, check_visit_fn *visit, void *context)
+enum status fsck_walk(struct fsck *fsck, enum table table, fsck_visit_fn *visit, void *context)
 {
     struct store_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
-    enum status status = store_cursor_open(check->view, table, &cursor);
+    enum status status = store_cursor_open(fsck->view, table, &cursor);
     if (status == STATUS_OK)
         status = store_cursor_seek(cursor, slice_empty(), &key, &value);
     while (status == STATUS_OK) {
-        arena_reset(check->arena);
-        status = visit(check, key, value, context);
+        arena_reset(fsck->arena);
+        status = visit(fsck, key, value, context);
         if (status != STATUS_OK)
             break;
         status = store_cursor_next(cursor, &key, &value);
@@ -54,10 +54,10 @@ enum status check_walk(struct check *check, enum table table, check_visit_fn *vi
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-enum status check_count_one(struct check *check, struct slice key, struct slice value, void *context)
+enum status fsck_count_one(struct fsck *fsck, struct slice key, struct slice value, void *context)
 {
     uint64_t *count = context;
-    (void)check;
+    (void)fsck;
     (void)key;
     (void)value;
     (*count)++;

@@ -73,16 +73,17 @@ bool pack_change(const struct change *change, struct arena *arena, struct slice 
     record.on_behalf_of = record_to_bytes(change->on_behalf_of);
     record.kind = (uint32_t)change->kind;
     record.n_images = change->image_count;
-    record.replays_before_ms = change->replays_before_ms;
-    record.replays = (uint32_t)change->replays;
+    record.idempotency_before_ms = change->idempotency_before_ms;
+    record.idempotency_count = (uint32_t)change->idempotency_count;
     return record_pack_message(&record.base, arena, out);
 }
 
 // Only a purge removes replies, and says which.
-static bool are_replays_sound(const Postern__Records__ChangeRecord *record)
+static bool is_idempotency_sound(const Postern__Records__ChangeRecord *record)
 {
-    return (record->replays > 0) == (record->replays_before_ms > 0) && record->replays <= REGISTRY_PURGE_REPLAYS_MAX &&
-           (record->replays == 0 || record->kind == REGISTRY_PURGE);
+    return (record->idempotency_count > 0) == (record->idempotency_before_ms > 0) &&
+           record->idempotency_count <= REGISTRY_PURGE_IDEMPOTENCY_MAX &&
+           (record->idempotency_count == 0 || record->kind == REGISTRY_PURGE);
 }
 
 enum status unpack_change(struct slice bytes, struct arena *arena, struct change *out)
@@ -93,7 +94,7 @@ enum status unpack_change(struct slice bytes, struct arena *arena, struct change
     if (record == NULL)
         return status;
     if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_PURGE ||
-        !are_replays_sound(record))
+        !is_idempotency_sound(record))
         return STATUS_DATA_LOSS;
     *out = (struct change){.seq = record->seq,
                            .time_ms = record->time_ms,
@@ -102,8 +103,8 @@ enum status unpack_change(struct slice bytes, struct arena *arena, struct change
                            .kind = (enum registry_command_kind)record->kind,
                            .images = arena_array(arena, record->n_images, sizeof *out->images),
                            .image_count = record->n_images,
-                           .replays_before_ms = record->replays_before_ms,
-                           .replays = record->replays};
+                           .idempotency_before_ms = record->idempotency_before_ms,
+                           .idempotency_count = record->idempotency_count};
     if (out->images == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < record->n_images && status == STATUS_OK; i++)
@@ -193,14 +194,14 @@ enum status unpack_format(struct slice bytes, struct arena *arena, uint32_t *out
     return status;
 }
 
-// --- replay
+// --- idempotency records
 
 // Over the record as it is without its digest.
-static bool digest_replay(const Postern__Records__ReplayRecord *record, struct arena *arena,
-                          uint8_t out[SECRET_HASH_SIZE])
+static bool digest_idempotency(const Postern__Records__IdempotencyRecord *record, struct arena *arena,
+                               uint8_t out[SECRET_HASH_SIZE])
 {
     struct slice bytes;
-    Postern__Records__ReplayRecord bare = *record;
+    Postern__Records__IdempotencyRecord bare = *record;
     bare.digest = record_to_bytes(slice_empty());
     if (!record_pack_message(&bare.base, arena, &bytes))
         return false;
@@ -208,29 +209,29 @@ static bool digest_replay(const Postern__Records__ReplayRecord *record, struct a
     return true;
 }
 
-bool pack_replay(const struct idempotency_record *replay, struct arena *arena, struct slice *out)
+bool pack_idempotency(const struct idempotency_record *idempotency, struct arena *arena, struct slice *out)
 {
     uint8_t digest[SECRET_HASH_SIZE];
-    Postern__Records__ReplayRecord record = POSTERN__RECORDS__REPLAY_RECORD__INIT;
+    Postern__Records__IdempotencyRecord record = POSTERN__RECORDS__IDEMPOTENCY_RECORD__INIT;
     record.format = RECORD_FORMAT;
-    record.time_ms = replay->time_ms;
-    record.master_id = replay->master_id;
-    record.call_digest = record_to_bytes(slice_make(replay->call_digest, SECRET_HASH_SIZE));
-    record.sealed_reply = record_to_bytes(replay->sealed_reply);
+    record.time_ms = idempotency->time_ms;
+    record.master_id = idempotency->master_id;
+    record.call_digest = record_to_bytes(slice_make(idempotency->call_digest, SECRET_HASH_SIZE));
+    record.sealed_reply = record_to_bytes(idempotency->sealed_reply);
     *out = slice_empty();
-    if (!digest_replay(&record, arena, digest))
+    if (!digest_idempotency(&record, arena, digest))
         return false;
     record.digest = record_to_bytes(slice_make(digest, sizeof digest));
     return record_pack_message(&record.base, arena, out);
 }
 
-enum status unpack_replay(struct slice bytes, struct arena *arena, struct idempotency_record *out)
+enum status unpack_idempotency(struct slice bytes, struct arena *arena, struct idempotency_record *out)
 {
     enum status status;
     uint8_t stored[SECRET_HASH_SIZE];
     uint8_t actual[SECRET_HASH_SIZE];
-    const Postern__Records__ReplayRecord *record =
-        record_unpack_message(&postern__records__replay_record__descriptor, bytes, arena, &status);
+    const Postern__Records__IdempotencyRecord *record =
+        record_unpack_message(&postern__records__idempotency_record__descriptor, bytes, arena, &status);
     if (record == NULL)
         return status;
     out->time_ms = record->time_ms;
@@ -239,7 +240,7 @@ enum status unpack_replay(struct slice bytes, struct arena *arena, struct idempo
     bool valid =
         record->format == RECORD_FORMAT && record_copy_exact(record->call_digest, SECRET_HASH_SIZE, out->call_digest) &&
         record_copy_exact(record->digest, SECRET_HASH_SIZE, stored) && record->sealed_reply.len >= SECRET_SEAL_OVERHEAD;
-    if (valid && !digest_replay(record, arena, actual))
+    if (valid && !digest_idempotency(record, arena, actual))
         return STATUS_RESOURCE_EXHAUSTED;
     valid = valid && secret_equal(stored, actual);
     return valid ? STATUS_OK : STATUS_DATA_LOSS;

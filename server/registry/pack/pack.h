@@ -47,9 +47,10 @@ bool pack_link(const struct chain_link *link, struct arena *arena, struct slice 
     __attribute__((warn_unused_result));
 STATUS_MUST_CHECK enum status unpack_link(struct slice bytes, struct arena *arena, struct chain_link *out);
 
-bool pack_replay(const struct idempotency_record *replay, struct arena *arena, struct slice *out)
+bool pack_idempotency(const struct idempotency_record *idempotency, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status unpack_replay(struct slice bytes, struct arena *arena, struct idempotency_record *out);
+STATUS_MUST_CHECK enum status unpack_idempotency(struct slice bytes, struct arena *arena,
+                                                 struct idempotency_record *out);
 
 bool pack_master(const uint8_t check[SECRET_HASH_SIZE], struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));

@@ -27,7 +27,7 @@ static int tear_down(void **state)
 static void assert_sound(struct registry_fixture *fixture)
 {
     struct status_note note = {.message = ""};
-    enum status status = registry_check(fixture->registry, NULL, &note);
+    enum status status = registry_fsck(fixture->registry, NULL, &note);
     if (status != STATUS_OK)
         fail_msg("%s", note.message);
 }
@@ -41,11 +41,11 @@ static size_t count_keys(struct registry_fixture *fixture)
     return page.count;
 }
 
-static size_t purge_replays(struct registry_fixture *fixture)
+static size_t purge_idempotency_records(struct registry_fixture *fixture)
 {
     size_t count = 0;
     struct status_note note = {.message = ""};
-    if (registry_purge_replays(fixture->registry, 1, &count, &note) != STATUS_OK)
+    if (registry_purge_idempotency(fixture->registry, 1, &count, &note) != STATUS_OK)
         fail_msg("%s", note.message);
     return count;
 }
@@ -79,7 +79,7 @@ static void retried_create_gives_the_same_reply_and_one_key(void **state)
     struct ask *other = fixture_key(fixture, "acme");
     struct ask *again = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_true(slice_equal(again->command.reply, first->command.reply));
     assert_int_equal(again->command.seq, other->command.seq); // the state now, not then
     assert_int_equal(again->command.result.token.size, 0);
@@ -87,7 +87,7 @@ static void retried_create_gives_the_same_reply_and_one_key(void **state)
     assert_sound(fixture);
 }
 
-static void retry_in_the_same_batch_is_a_replay(void **state)
+static void retry_in_the_same_batch_gets_the_first_reply(void **state)
 {
     struct registry_fixture *fixture = *state;
     sem_t started;
@@ -107,14 +107,14 @@ static void retry_in_the_same_batch_is_a_replay(void **state)
     assert_int_equal(ask_wait(holder), STATUS_OK);
     assert_int_equal(ask_wait(first), STATUS_OK);
     assert_int_equal(ask_wait(again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_true(slice_equal(again->command.reply, first->command.reply));
     assert_int_equal(count_keys(fixture), 1);
     sem_destroy(&started);
     sem_destroy(&release);
 }
 
-static void every_kind_of_change_is_replayed(void **state)
+static void every_kind_of_change_may_be_repeated(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *key = fixture_key(fixture, "acme");
@@ -126,13 +126,13 @@ static void every_kind_of_change_is_replayed(void **state)
         uint64_t seq = asks[i]->command.seq;
         struct ask *again = ask_again(fixture, asks[i]);
         assert_int_equal(ask_run(fixture, again), STATUS_OK);
-        assert_true(again->command.replayed);
+        assert_true(again->command.is_retry);
         assert_true(slice_equal(again->command.reply, asks[i]->command.reply));
         assert_int_equal(again->command.seq, seq);
     }
 }
 
-static void replay_survives_a_restart(void **state)
+static void idempotency_record_survives_a_restart(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *first = fixture_key(fixture, "acme");
@@ -140,7 +140,7 @@ static void replay_survives_a_restart(void **state)
     fixture_open(fixture);
     struct ask *again = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_true(slice_equal(again->command.reply, first->command.reply));
 }
 
@@ -151,7 +151,7 @@ static void another_caller_with_the_same_request_id_gets_a_key_of_its_own(void *
     struct ask *other = ask_again(fixture, first);
     other->command.caller.name = slice_text("uid:1000");
     assert_int_equal(ask_run(fixture, other), STATUS_OK);
-    assert_false(other->command.replayed);
+    assert_false(other->command.is_retry);
     assert_false(slice_equal(other->command.reply, first->command.reply));
     assert_int_equal(count_keys(fixture), 2);
 }
@@ -192,21 +192,21 @@ static void refused_commands_are_not_kept(void **state)
     assert_int_equal(ask_run(fixture, ask_for_account(fixture, "globex", "")), STATUS_OK);
     struct ask *again = ask_again(fixture, refused);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_false(again->command.replayed);
+    assert_false(again->command.is_retry);
 }
 
-static void replay_ends_after_fifteen_minutes(void **state)
+static void idempotency_record_ends_after_fifteen_minutes(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *first = fixture_key(fixture, "acme");
-    fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS - 1);
     struct ask *in_time = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, in_time), STATUS_OK);
-    assert_true(in_time->command.replayed);
+    assert_true(in_time->command.is_retry);
     fixture_wait(fixture, 1);
     struct ask *late = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, late), STATUS_OK);
-    assert_false(late->command.replayed);
+    assert_false(late->command.is_retry);
     assert_int_equal(count_keys(fixture), 2);
     assert_sound(fixture);
 }
@@ -218,12 +218,12 @@ static void expired_record_behind_others_counts_as_absent(void **state)
         fixture_key(fixture, "acme");
     fixture_wait(fixture, 1);
     struct ask *last = fixture_key(fixture, "acme");
-    fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
     struct ask *late = ask_again(fixture, last);
     late->command.call_digest[0] ^= 1; // not even another call is in the way
     assert_int_equal(ask_run(fixture, late), STATUS_OK);
-    assert_false(late->command.replayed);
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 23); // all are still there
+    assert_false(late->command.is_retry);
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY), 23); // all are still there
     assert_sound(fixture);
 }
 
@@ -232,16 +232,16 @@ static void expired_records_are_removed_by_a_change_alone(void **state)
     struct registry_fixture *fixture = *state;
     for (int i = 0; i < 18; i++)
         fixture_key(fixture, "acme");
-    fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
     for (int i = 0; i < 3; i++)
         fixture_key(fixture, "acme");
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 23); // with the tier's and the account's
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY), 23); // with the tier's and the account's
     uint64_t seq = newest_seq(fixture);
-    assert_int_equal(purge_replays(fixture), 20);
+    assert_int_equal(purge_idempotency_records(fixture), 20);
     assert_int_equal(newest_seq(fixture), seq + 1);
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 3);
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY_BY_TIME), 3);
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY_COUNT), 1);
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY), 3);
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY_BY_TIME), 3);
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY_COUNT), 1);
     assert_sound(fixture);
 }
 
@@ -249,17 +249,17 @@ static void repeated_request_id_takes_the_place_of_its_expired_record(void **sta
 {
     struct registry_fixture *fixture = *state;
     struct ask *first = fixture_key(fixture, "acme");
-    fixture_wait(fixture, REGISTRY_REPLAY_MS);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
     struct ask *late = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, late), STATUS_OK);
-    assert_false(late->command.replayed);
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY), 3);
-    assert_int_equal(count_rows(fixture, TABLE_REPLAY_BY_TIME), 3);
+    assert_false(late->command.is_retry);
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY), 3);
+    assert_int_equal(count_rows(fixture, TABLE_IDEMPOTENCY_BY_TIME), 3);
     assert_sound(fixture);
-    assert_int_equal(purge_replays(fixture), 2); // the tier's and the account's
+    assert_int_equal(purge_idempotency_records(fixture), 2); // the tier's and the account's
     struct ask *again = ask_again(fixture, late);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_true(slice_equal(again->command.reply, late->command.reply));
     assert_sound(fixture);
 }
@@ -267,29 +267,29 @@ static void repeated_request_id_takes_the_place_of_its_expired_record(void **sta
 static void reopen_with_retention(struct registry_fixture *fixture, uint64_t retention_ms)
 {
     fixture_close(fixture);
-    fixture->replay_retention_ms = retention_ms;
+    fixture->idempotency_retention_ms = retention_ms;
     fixture_open(fixture);
 }
 
 static void longer_retention_is_kept_and_a_shorter_one_is_not(void **state)
 {
     struct registry_fixture *fixture = *state;
-    reopen_with_retention(fixture, 2 * REGISTRY_REPLAY_MS);
+    reopen_with_retention(fixture, 2 * REGISTRY_IDEMPOTENCY_MS);
     struct ask *first = fixture_key(fixture, "acme");
-    fixture_wait(fixture, 2 * REGISTRY_REPLAY_MS - 1);
-    assert_int_equal(purge_replays(fixture), 0);
+    fixture_wait(fixture, 2 * REGISTRY_IDEMPOTENCY_MS - 1);
+    assert_int_equal(purge_idempotency_records(fixture), 0);
     struct ask *again = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     fixture_wait(fixture, 1);
     again = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_false(again->command.replayed);
+    assert_false(again->command.is_retry);
     reopen_with_retention(fixture, 1);
-    fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS - 1);
     again = ask_again(fixture, first);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
 }
 
 static void request_id_of_another_size_is_refused(void **state)
@@ -318,8 +318,8 @@ static void run_count(struct store_job *job, struct store_txn *txn)
 {
     struct count_job *count = (struct count_job *)(void *)job;
     uint8_t value[TABLE_NUMBER_SIZE];
-    table_number_write(REGISTRY_REPLAYS_PER_CALLER_MAX, value);
-    store_put(txn, TABLE_REPLAY_COUNT, count->caller, slice_make(value, sizeof value));
+    table_number_write(REGISTRY_IDEMPOTENCY_PER_CALLER_MAX, value);
+    store_put(txn, TABLE_IDEMPOTENCY_COUNT, count->caller, slice_make(value, sizeof value));
 }
 
 static void finish_count(struct store_job *job, enum status status)
@@ -333,9 +333,9 @@ static void finish_count(struct store_job *job, enum status status)
 static void fill_up(struct registry_fixture *fixture, const char *caller)
 {
     uint8_t hash[SECRET_HASH_SIZE];
-    assert_int_equal(
-        secret_replay_name(fixture->secret, secret_newest_id(fixture->secret), slice_text(caller), slice_empty(), hash),
-        STATUS_OK);
+    assert_int_equal(secret_idempotency_name(fixture->secret, secret_newest_id(fixture->secret), slice_text(caller),
+                                             slice_empty(), hash),
+                     STATUS_OK);
     struct count_job job = {.job = {.run = run_count, .done = finish_count}, .caller = slice_make(hash, sizeof hash)};
     assert_int_equal(sem_init(&job.finished, 0, 0), 0);
     store_submit(fixture->registry->store, &job.job);
@@ -355,12 +355,12 @@ static void caller_with_too_many_records_has_to_wait(void **state)
     assert_int_equal(count_keys(fixture), 1);
     struct ask *again = ask_again(fixture, first); // needs no record of its own
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     struct ask *other = ask_for_key(fixture, "acme");
     other->command.caller.name = slice_text("uid:1000");
     assert_int_equal(ask_run(fixture, other), STATUS_OK);
-    fixture_wait(fixture, REGISTRY_REPLAY_MS);
-    assert_int_equal(purge_replays(fixture), 4);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
+    assert_int_equal(purge_idempotency_records(fixture), 4);
     assert_int_equal(ask_run(fixture, ask_for_key(fixture, "acme")), STATUS_OK);
 }
 
@@ -412,14 +412,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(retried_create_gives_the_same_reply_and_one_key),
-        TEST(retry_in_the_same_batch_is_a_replay),
-        TEST(every_kind_of_change_is_replayed),
-        TEST(replay_survives_a_restart),
+        TEST(retry_in_the_same_batch_gets_the_first_reply),
+        TEST(every_kind_of_change_may_be_repeated),
+        TEST(idempotency_record_survives_a_restart),
         TEST(another_caller_with_the_same_request_id_gets_a_key_of_its_own),
         TEST(another_call_with_the_same_request_id_is_refused),
         TEST(reply_is_not_given_to_a_caller_who_lost_its_authority),
         TEST(refused_commands_are_not_kept),
-        TEST(replay_ends_after_fifteen_minutes),
+        TEST(idempotency_record_ends_after_fifteen_minutes),
         TEST(expired_record_behind_others_counts_as_absent),
         TEST(expired_records_are_removed_by_a_change_alone),
         TEST(repeated_request_id_takes_the_place_of_its_expired_record),

@@ -11,11 +11,11 @@
 
 enum { COMMANDS = 500 };
 
-static void purge_replays(struct registry_fixture *fixture)
+static void purge_idempotency_records(struct registry_fixture *fixture)
 {
     size_t count = 0;
     struct status_note note = {.message = ""};
-    fixture_demand(registry_purge_replays(fixture->registry, 1, &count, &note) == STATUS_OK, note.message);
+    fixture_demand(registry_purge_idempotency(fixture->registry, 1, &count, &note) == STATUS_OK, note.message);
 }
 
 // 500 commands of all kinds over a few accounts and tiers, repeatable.
@@ -32,7 +32,7 @@ static void make_changes(struct registry_fixture *fixture)
         struct ask *ask = NULL;
         fixture_wait(fixture, 3000); // replies expire on the way
         if (i % 50 == 0)
-            purge_replays(fixture);
+            purge_idempotency_records(fixture);
         if (i % 7 == 0)
             ask = ask_for_tier(fixture, tiers[i % 3], i % 2 == 0);
         else if (i % 11 == 0)
@@ -68,7 +68,7 @@ static enum status judge(struct registry_fixture *fixture, struct status_note *n
 {
     enum status status = fixture_try_open(fixture, note);
     if (status == STATUS_OK)
-        status = registry_check(fixture->registry, NULL, note);
+        status = registry_fsck(fixture->registry, NULL, note);
     fixture_close(fixture);
     return status;
 }
@@ -96,7 +96,7 @@ static void mixed_changes_leave_a_sound_store(void **state)
     struct status_note note = {.message = ""};
     uint64_t entries = 0;
     uint64_t seq = 0;
-    assert_int_equal(registry_check(fixture->registry, &entries, &note), STATUS_OK);
+    assert_int_equal(registry_fsck(fixture->registry, &entries, &note), STATUS_OK);
     assert_int_equal(registry_seq(fixture_look(fixture), &seq), STATUS_OK);
     assert_int_equal(entries, seq);
     assert_in_range(seq, 300, COMMANDS);
@@ -105,7 +105,7 @@ static void mixed_changes_leave_a_sound_store(void **state)
 }
 
 // As a daemon would that removes what it must not: a link whose MAC is right.
-static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, size_t replays)
+static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, size_t records)
 {
     struct slice packed, link;
     struct chain_head head, next;
@@ -116,8 +116,8 @@ static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, si
                             .time_ms = now_ms,
                             .actor = slice_text("posternd"),
                             .kind = REGISTRY_PURGE,
-                            .replays_before_ms = before_ms,
-                            .replays = replays};
+                            .idempotency_before_ms = before_ms,
+                            .idempotency_count = records};
     struct table_key key = table_change_key(change.seq);
     assert_true(pack_change(&change, fixture->arena, &packed));
     assert_int_equal(chain_extend(fixture->secret, &head, packed, fixture->arena, &link, &next), STATUS_OK);
