@@ -1,4 +1,4 @@
-#include "rpc/page.h"
+#include "rpc/page_token.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ static bool append(struct content *content, struct slice part)
     return true;
 }
 
-static enum status make_mac(const struct secret *secret, const struct page_binding *binding, const uint8_t *head,
+static enum status make_mac(const struct secret *secret, const struct page_token_binding *binding, const uint8_t *head,
                             struct slice position, uint8_t out[SECRET_HASH_SIZE])
 {
     struct content content = {.used = 0};
@@ -42,8 +42,8 @@ static enum status make_mac(const struct secret *secret, const struct page_bindi
     return secret_page_mac(secret, read_u32(head + MASTER_AT), slice_make(content.bytes, content.used), out);
 }
 
-enum status page_token_format(const struct secret *secret, const struct page_binding *binding, struct slice position,
-                              uint8_t out[PAGE_TOKEN_MAX], size_t *size)
+enum status page_token_format(const struct secret *secret, const struct page_token_binding *binding,
+                              struct slice position, uint8_t out[PAGE_TOKEN_MAX], size_t *size)
 {
     if (position.size == 0 || position.size > PAGE_POSITION_MAX)
         return STATUS_INTERNAL;
@@ -54,7 +54,7 @@ enum status page_token_format(const struct secret *secret, const struct page_bin
     return make_mac(secret, binding, out, position, out + MAC_AT);
 }
 
-bool page_token_parse(const struct secret *secret, const struct page_binding *binding, struct slice token,
+bool page_token_parse(const struct secret *secret, const struct page_token_binding *binding, struct slice token,
                       struct slice *position)
 {
     uint8_t mac[SECRET_HASH_SIZE];
