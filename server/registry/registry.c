@@ -1,3 +1,7 @@
+// Opens and closes a registry. A store is used only after it has proved to be the right one: its format is known, each
+// of its master secrets is in the keyring and unchanged, the head of its audit chain fits the last link, and it is no
+// older than its witness. The checks run as one job of the writer, which also marks a new store. The end of the file
+// holds the words for failures that nobody closer to them has explained.
 #include "registry/chain/chain.h"
 #include "registry/chain/witness.h"
 #include "registry/state.h"
@@ -6,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,54 +135,23 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
 
 // --- steps as jobs of the writer
 
-typedef enum status step_fn(struct registry *registry, struct store_txn *txn, struct status_note *note);
-
-struct errand {
-    struct store_job job;
+struct step {
     struct registry *registry;
-    step_fn *step;
+    enum status (*run)(struct registry *registry, struct store_txn *txn, struct status_note *note);
     struct status_note *note;
-    enum status status;
-    sem_t finished;
 };
 
-static struct errand *errand_of(struct store_job *job)
+static enum status run_step(struct store_txn *txn, void *context)
 {
-    return (struct errand *)(void *)((char *)job - offsetof(struct errand, job));
-}
-
-static void run_errand(struct store_job *job, struct store_txn *txn)
-{
-    struct errand *errand = errand_of(job);
-    errand->status = errand->step(errand->registry, txn, errand->note);
-}
-
-static void finish_errand(struct store_job *job, enum status status)
-{
-    struct errand *errand = errand_of(job);
-    if (status != STATUS_OK)
-        errand->status = status;
-    sem_post(&errand->finished);
-}
-
-// Comes back when the step, and with it everything that was submitted before, is committed.
-static enum status run_step(struct registry *registry, step_fn *step, struct status_note *note)
-{
-    struct errand errand = {
-        .job = {.run = run_errand, .done = finish_errand}, .registry = registry, .step = step, .note = note};
-    if (sem_init(&errand.finished, 0, 0) != 0)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
-    store_submit(registry->store, &errand.job);
-    while (sem_wait(&errand.finished) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&errand.finished);
-    return state_explain(errand.status, note);
+    const struct step *step = context;
+    return step->run(step->registry, txn, step->note);
 }
 
 static enum status settle_store(struct registry *registry, const char *path, struct status_note *note)
 {
     struct status_note cause = {.message = ""};
-    enum status status = run_step(registry, check_and_mark, &cause);
+    struct step step = {registry, check_and_mark, &cause};
+    enum status status = state_explain(store_run(registry->store, run_step, &step), &cause);
     return status == STATUS_OK ? status : status_fail(note, status, NULL, "%s: %s", path, cause.message);
 }
 
@@ -250,11 +222,10 @@ enum status registry_open(const struct registry_options *options, struct registr
     return STATUS_OK;
 }
 
-static enum status do_nothing(struct registry *registry, struct store_txn *txn, struct status_note *note)
+static enum status do_nothing(struct store_txn *txn, void *context)
 {
-    (void)registry;
     (void)txn;
-    (void)note;
+    (void)context;
     return STATUS_OK;
 }
 
@@ -263,7 +234,8 @@ void registry_close(struct registry *registry)
     struct status_note note = {.message = ""};
     if (registry == NULL)
         return;
-    enum status status = registry->witness_path != NULL ? run_step(registry, do_nothing, &note) : STATUS_OK;
+    enum status status =
+        registry->witness_path != NULL ? state_explain(store_run(registry->store, do_nothing, NULL), &note) : STATUS_OK;
     if (status == STATUS_OK)
         status = registry_checkpoint(registry, &note);
     if (status != STATUS_OK)

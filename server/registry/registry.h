@@ -227,9 +227,6 @@ STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t 
 // scheduler, once a minute, and called by registry_close. One thread at a time. UNAVAILABLE with a note when the file
 // cannot be written; the next one makes up for it.
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
-// The key with which anybody can verify the checkpoints of the newest master secret; no secret.
-STATUS_MUST_CHECK enum status registry_checkpoint_public(const struct registry *registry,
-                                                         uint8_t out[SECRET_PUBLIC_KEY_SIZE]);
 
 // --- stored messages of the store `meters/` (written by authorizer and scheduler)
 

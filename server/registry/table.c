@@ -1,3 +1,6 @@
+// LMDB sorts the records of a table by the bytes of their keys. This file makes those keys, so that the order that a
+// list needs is the order of the bytes: numbers are big-endian, a text that something follows ends with a NUL, and the
+// newest change of a record comes first because its sequence is inverted.
 #include "registry/table.h"
 
 #include <assert.h>

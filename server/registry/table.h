@@ -25,7 +25,7 @@ enum table {
     TABLE_CHANGE_BY_ACCOUNT,   // account id, NUL, sequence of a change of it or of its keys -> nothing
     TABLE_IDEMPOTENCY,         // keyed hash of caller and request_id -> IdempotencyRecord
     TABLE_IDEMPOTENCY_BY_TIME, // time, name in TABLE_IDEMPOTENCY -> keyed hash of the caller
-    TABLE_IDEMPOTENCY_COUNT,   // keyed hash of the caller -> how many of its replies are kept
+    TABLE_IDEMPOTENCY_COUNT,   // keyed hash of the caller -> how many idempotency records it has
     TABLE_COUNT
 };
 

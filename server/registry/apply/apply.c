@@ -1,3 +1,6 @@
+// Writes a change that was decided. A transaction cannot take back half a command, so the work has two steps: preparing
+// reads what the indexes need and packs every record, and may run out of memory; writing only writes, and any failure
+// of it fails the whole batch at its commit. Records, indexes, counts and the link of the audit chain go together.
 #include "registry/apply/apply.h"
 
 #include "registry/table.h"

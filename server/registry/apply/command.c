@@ -1,4 +1,7 @@
-// A command's way through the writer: authority, idempotency record, decide, apply; then the commit, then `done`.
+// Takes a command through the writer. Inside the batch's transaction it checks the caller's authority, looks up the
+// idempotency record of the request_id, decides, and applies; after the commit it tells the caller. Commands of one
+// batch see each other, and a refused one writes nothing: all that can fail comes before the first write. On a retry
+// the caller gets the first reply, so a lost answer never means a second key.
 #include "registry/apply/apply.h"
 #include "registry/apply/idempotency.h"
 #include "registry/decide/decide.h"

@@ -1,3 +1,7 @@
+// A client that hears no answer does not know whether its change was made. So each change leaves an idempotency record:
+// the reply, found again by a keyed hash of caller and request_id. The reply is sealed with a key that needs both,
+// which are not stored; the store alone therefore gives no token away. One index by time lets a purge find the old
+// ones, and a count per caller bounds them.
 #include "registry/apply/idempotency.h"
 
 #include "registry/table.h"

@@ -1,4 +1,5 @@
-// The purge, as the scheduler asks for it: one command and its end.
+// Purges for the scheduler. A purge is a command like any other, so this file makes one, submits it and waits for its
+// commit; decide/purge.c says what is removed. Each call does a bounded part, so the writer is never held up for long.
 #include "registry/state.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+// The audit chain makes tampering visible: each link holds a change and a MAC over that change and the MAC before it,
+// so nobody without the keyring can alter, insert or drop one. The head names the newest link. This file appends links,
+// reads and verifies them, and compares the head with the end of the chain when a store is opened.
 #include "registry/chain/chain.h"
 
 #include "registry/table.h"

@@ -1,5 +1,9 @@
+// The chain cannot show that its newest links are missing: a truncated or restored store is a valid one. So a signed
+// checkpoint of the head is written beside the keyring, apart from the store, and a store that is opened must still
+// hold what the file saw. The file is text, replaced as a whole; anybody who has the public key can verify it.
 #include "registry/chain/witness.h"
 
+#include "base/text.h"
 #include "registry/chain/chain.h"
 
 #include <errno.h>
@@ -29,16 +33,6 @@ struct line {
 
 // --- text of a line
 
-static void format_hex(const uint8_t *bytes, size_t size, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * size] = '\0';
-}
-
 // Signs it and writes it with its "\n"; 0 when it cannot be signed.
 static size_t format_line(const struct secret *secret, struct line *line, char out[LINE_MAX_SIZE])
 {
@@ -47,15 +41,15 @@ static size_t format_line(const struct secret *secret, struct line *line, char o
     char signature[2 * SECRET_SIGNATURE_SIZE + 1];
     if (secret_checkpoint_public(secret, (uint32_t)line->master_id, line->public_key) != STATUS_OK)
         return 0;
-    format_hex(line->mac, sizeof line->mac, mac);
-    format_hex(line->public_key, sizeof line->public_key, public_key);
+    text_format_hex(line->mac, sizeof line->mac, mac);
+    text_format_hex(line->public_key, sizeof line->public_key, public_key);
     int size = snprintf(out, LINE_MAX_SIZE,
                         "postern-witness 1 seq=%" PRIu64 " mac=%s time=%" PRIu64 " master=%" PRIu64 " public=%s",
                         line->seq, mac, line->time_ms, line->master_id, public_key);
     if (size <= 0 || secret_checkpoint_sign(secret, (uint32_t)line->master_id, slice_make(out, (size_t)size),
                                             line->signature) != STATUS_OK)
         return 0;
-    format_hex(line->signature, sizeof line->signature, signature);
+    text_format_hex(line->signature, sizeof line->signature, signature);
     int rest = snprintf(out + size, LINE_MAX_SIZE - (size_t)size, " signature=%s\n", signature);
     return rest > 0 ? (size_t)size + (size_t)rest : 0;
 }
@@ -69,54 +63,18 @@ static bool take_text(struct slice *rest, const char *text)
     return true;
 }
 
-static bool take_number(struct slice *rest, uint64_t *out)
-{
-    size_t size = 0;
-    *out = 0;
-    while (size < rest->size && rest->data[size] >= '0' && rest->data[size] <= '9') {
-        uint64_t digit = rest->data[size++] - (uint64_t)'0';
-        if (*out > (UINT64_MAX - digit) / 10)
-            return false;
-        *out = *out * 10 + digit;
-    }
-    *rest = slice_make(rest->data + size, rest->size - size);
-    return size > 0;
-}
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool take_hex(struct slice *rest, uint8_t *out, size_t size)
-{
-    if (rest->size < 2 * size)
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(rest->data[2 * i]);
-        int low = hex_digit(rest->data[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high * 16 + low);
-    }
-    *rest = slice_make(rest->data + 2 * size, rest->size - 2 * size);
-    return true;
-}
-
 static bool take_line(struct slice *rest, struct line *out)
 {
     const uint8_t *start = rest->data;
-    bool valid = take_text(rest, "postern-witness 1 seq=") && take_number(rest, &out->seq) &&
-                 take_text(rest, " mac=") && take_hex(rest, out->mac, sizeof out->mac) && take_text(rest, " time=") &&
-                 take_number(rest, &out->time_ms) && take_text(rest, " master=") &&
-                 take_number(rest, &out->master_id) && take_text(rest, " public=") &&
-                 take_hex(rest, out->public_key, sizeof out->public_key);
+    bool valid = take_text(rest, "postern-witness 1 seq=") && text_take_number(rest, &out->seq) &&
+                 take_text(rest, " mac=") && text_take_hex(rest, out->mac, sizeof out->mac) &&
+                 take_text(rest, " time=") && text_take_number(rest, &out->time_ms) && take_text(rest, " master=") &&
+                 text_take_number(rest, &out->master_id) && take_text(rest, " public=") &&
+                 text_take_hex(rest, out->public_key, sizeof out->public_key);
     if (!valid)
         return false;
     out->signed_text = slice_make(start, (size_t)(rest->data - start));
-    return take_text(rest, " signature=") && take_hex(rest, out->signature, sizeof out->signature) &&
+    return take_text(rest, " signature=") && text_take_hex(rest, out->signature, sizeof out->signature) &&
            take_text(rest, "\n");
 }
 
@@ -247,8 +205,9 @@ static size_t format_all(const struct secret *secret, const struct chain_head *h
     return size;
 }
 
-enum status witness_write(const char *path, const struct secret *secret, const struct chain_head *head, uint64_t now_ms,
-                          struct status_note *note)
+// Replaces the file as a whole. UNAVAILABLE with a note; then the old one is still there.
+static enum status write_witness(const char *path, const struct secret *secret, const struct chain_head *head,
+                                 uint64_t now_ms, struct status_note *note)
 {
     char text[FILE_MAX_SIZE];
     char fresh[PATH_MAX];
@@ -314,13 +273,8 @@ enum status registry_checkpoint(struct registry *registry, struct status_note *n
         return status_fail(note, status, NULL, "the registry's head cannot be read, so no checkpoint was written");
     if (head.seq == registry->witness_seq || head.seq == 0)
         return STATUS_OK;
-    status = witness_write(registry->witness_path, registry->secret, &head, clock_now_ms(registry->clock), note);
+    status = write_witness(registry->witness_path, registry->secret, &head, clock_now_ms(registry->clock), note);
     if (status == STATUS_OK)
         registry->witness_seq = head.seq;
     return status;
-}
-
-enum status registry_checkpoint_public(const struct registry *registry, uint8_t out[SECRET_PUBLIC_KEY_SIZE])
-{
-    return secret_checkpoint_public(registry->secret, secret_newest_id(registry->secret), out);
 }

@@ -22,9 +22,6 @@ struct witness {
 // a note.
 STATUS_MUST_CHECK enum status witness_read(const char *path, const struct secret *secret, struct witness *out,
                                            struct status_note *note);
-// Replaces the file as a whole. UNAVAILABLE with a note; then the old one is still there.
-STATUS_MUST_CHECK enum status witness_write(const char *path, const struct secret *secret,
-                                            const struct chain_head *head, uint64_t now_ms, struct status_note *note);
 // Does the chain still hold what the witness saw? DATA_LOSS with a note.
 STATUS_MUST_CHECK enum status witness_verify(const char *path, const struct witness *witness, struct store_txn *txn,
                                              struct arena *arena, struct status_note *note);

@@ -1,4 +1,6 @@
-// PUT_ACCOUNT, REVOKE_ALL and DELETE_ACCOUNT.
+// PUT_ACCOUNT makes an account or replaces its settings, with a public key of its own for a new one. REVOKE_ALL and
+// DELETE_ACCOUNT end every key of an account without touching one: the account's record says before which moment all
+// its keys are revoked, and a deleted account leaves that moment behind.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
@@ -8,7 +10,8 @@ enum status decide_put_account_authority(struct decision *decision)
     return decide_operator_only(decision, "put_account");
 }
 
-enum status decide_not_reserved(struct decision *decision, struct slice id, const char *field)
+// FAILED_PRECONDITION for the operators' own account.
+static enum status check_not_reserved(struct decision *decision, struct slice id, const char *field)
 {
     if (!account_id_is_reserved(id))
         return STATUS_OK;
@@ -92,7 +95,7 @@ enum status decide_put_account(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_account before;
-    enum status status = decide_not_reserved(decision, command->ask.put_account.account.id, "put_account.account");
+    enum status status = check_not_reserved(decision, command->ask.put_account.account.id, "put_account.account");
     if (status == STATUS_OK)
         status = find_before(decision, &before);
     if (status != STATUS_OK)
@@ -190,7 +193,7 @@ enum status decide_delete_account(struct decision *decision)
     struct registry_command *command = decision->command;
     struct registry_account *account = &command->result.account;
     struct slice id = command->ask.delete_named.name;
-    enum status status = decide_not_reserved(decision, id, "delete_account.account");
+    enum status status = check_not_reserved(decision, id, "delete_account.account");
     if (status == STATUS_OK)
         status = find_account(decision, id, "delete_account.account");
     if (status == STATUS_OK)

@@ -1,5 +1,6 @@
-// What a caller with a credential may do as of this transaction: its key may have changed since it was looked at, and
-// an account-admin passes on nothing beyond what its own key has.
+// Says what the caller of a command may do, as of this transaction: its key may have been revoked since the handler
+// looked at it. Operators may do all; an account-admin only within its own account, and it passes on no scope,
+// environment or limit beyond those of its own key. Every rule also asks here for the version that the caller expects.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>

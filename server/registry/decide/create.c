@@ -1,4 +1,6 @@
-// CREATE: a new key for an account.
+// CREATE makes a new key for an account. The account must allow one more key in that environment, and what the key is
+// given must be in the catalogue and within what the caller holds. The token is made here and leaves once, in the
+// reply.
 #include "registry/decide/key.h"
 
 // The same words whether the account is missing or somebody else's.

@@ -1,3 +1,6 @@
+// The table of rules: each kind of command has one function that checks authority and one that decides. A new command
+// is one row here and one file or function beside it. Authority is asked first, and also before a first reply is given
+// again.
 #include "registry/decide/decide.h"
 
 static const struct rule {

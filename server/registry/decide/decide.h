@@ -74,8 +74,6 @@ bool decide_may_touch(const struct registry_caller *caller, struct slice account
 STATUS_MUST_CHECK enum status decide_operator_only(struct decision *decision, const char *what);
 // ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct decision *decision, const char *field, uint64_t version);
-// FAILED_PRECONDITION for the operators' own account.
-STATUS_MUST_CHECK enum status decide_not_reserved(struct decision *decision, struct slice id, const char *field);
 // OK with an empty name when no tier has the mark.
 STATUS_MUST_CHECK enum status decide_default_tier(struct decision *decision, struct slice *name);
 

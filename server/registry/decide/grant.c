@@ -1,3 +1,6 @@
+// Decides which scopes a key may be granted. A scope must be in the catalogue and fit the type of the key; an account-
+// admin grants only what the catalogue says its own key covers. Scopes are looked at one after the other, and the note
+// names the first that is at fault. New keys get here what the catalogue marks as default.
 #include "registry/decide/key.h"
 
 #include "registry/table.h"

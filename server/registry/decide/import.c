@@ -1,5 +1,5 @@
-// IMPORT: keys whose tokens were made elsewhere, known by the SHA-256 of their text. All of a batch, or none; what is
-// there already is skipped, so that a batch may be sent again.
+// IMPORT takes over keys whose tokens were made elsewhere, known by the SHA-256 of their text. Either all keys of the
+// call are taken over or none. What is there already is skipped, so a call may be sent again after a failure.
 #include "registry/decide/key.h"
 #include "registry/table.h"
 
@@ -11,6 +11,7 @@ enum { ID_TRIES = SECRET_HASH_SIZE / DECIDE_ID_RANDOM_SIZE };
 // An account that gets keys, and how many.
 struct receiver {
     struct registry_account account;
+    uint16_t slot; // of its keys' ids
     uint32_t incoming;
 };
 
@@ -49,6 +50,7 @@ static enum status add_receiver(struct import *import, struct slice id, struct r
                            SLICE_ARGS(id));
     if (status != STATUS_OK)
         return status;
+    receiver->slot = secret_account_slot(decision->registry->secret, id);
     import->receiver_count++;
     *out = receiver;
     return STATUS_OK;
@@ -103,7 +105,7 @@ static enum status is_known(const struct import *import, bool *known)
 }
 
 // From the command's random bytes and the entry's place in the batch.
-static enum status make_id(const struct import *import, uint8_t out[KEY_ID_SIZE])
+static enum status make_id(const struct import *import, uint16_t slot, uint8_t out[KEY_ID_SIZE])
 {
     const struct decision *decision = import->decision;
     uint8_t seed[REGISTRY_RANDOM_SIZE + TABLE_NUMBER_SIZE];
@@ -111,7 +113,6 @@ static enum status make_id(const struct import *import, uint8_t out[KEY_ID_SIZE]
     memcpy(seed, decision->command->random, REGISTRY_RANDOM_SIZE);
     table_number_write(import->index, seed + REGISTRY_RANDOM_SIZE);
     secret_digest(slice_make(seed, sizeof seed), random);
-    uint16_t slot = secret_account_slot(decision->registry->secret, entry_of(import)->key.account);
     for (size_t i = 0; i < ID_TRIES; i++) {
         struct slice value;
         key_id_make(slot, random + i * DECIDE_ID_RANDOM_SIZE, out);
@@ -162,14 +163,14 @@ static enum status check_key(struct import *import, const struct registry_accoun
                                  : decide_grants(decision, key, field_of(import, ".key.scopes"));
 }
 
-static enum status make_key(struct import *import, const struct registry_account *account)
+static enum status make_key(struct import *import, const struct receiver *receiver)
 {
     struct decision *decision = import->decision;
     struct registry_result *result = &decision->command->result;
-    struct registry_key key = asked_key(import, account);
-    enum status status = check_key(import, account, &key);
+    struct registry_key key = asked_key(import, &receiver->account);
+    enum status status = check_key(import, &receiver->account, &key);
     if (status == STATUS_OK)
-        status = make_id(import, key.id);
+        status = make_id(import, receiver->slot, key.id);
     if (status != STATUS_OK)
         return status;
     memcpy(key.lineage, key.id, sizeof key.lineage);
@@ -196,7 +197,7 @@ static enum status import_one(struct import *import)
     if (status != STATUS_OK)
         return status;
     receiver->incoming++;
-    return make_key(import, &receiver->account);
+    return make_key(import, receiver);
 }
 
 // --- the rule

@@ -1,3 +1,6 @@
+// What the rules about keys share: they find the key that a command names, ask whether it is in a final state, whether
+// its account may have one more, and make id, token and record of a new one. The stored number of an account's keys may
+// be too high, because keys expire by themselves; only when it reaches max_keys are the keys themselves counted.
 #include "registry/decide/key.h"
 
 #include "registry/table.h"
@@ -169,8 +172,8 @@ uint64_t decide_created_at(const struct decision *decision, const struct registr
     return would_be_revoked ? account->revoked_before_ms + 1 : decision->now_ms;
 }
 
-// Deleted keys keep their records.
-enum status decide_make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE])
+// An id that no key ever had, from the command's random bytes behind the secret. Deleted keys keep their records.
+static enum status make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE])
 {
     const struct registry_command *command = decision->command;
     uint16_t slot = secret_account_slot(decision->registry->secret, account);
@@ -206,7 +209,7 @@ static enum status make_token(struct decision *decision, struct registry_key *ke
 enum status decide_make_key(struct decision *decision, const struct registry_account *account, struct registry_key *key,
                             struct slice *token)
 {
-    enum status status = decide_make_id(decision, account->id, key->id);
+    enum status status = make_id(decision, account->id, key->id);
     if (status != STATUS_OK)
         return status;
     if (!key->has_predecessor)

@@ -52,8 +52,6 @@ STATUS_MUST_CHECK enum status decide_expiry(struct decision *decision, uint64_t 
 
 // Now, or just behind the account's RevokeAll of the same millisecond.
 uint64_t decide_created_at(const struct decision *decision, const struct registry_account *account);
-// An id that no key ever had, from the command's random bytes (all but the first KEY_SECRET_SIZE).
-STATUS_MUST_CHECK enum status decide_make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE]);
 // Completes a new key: id, lineage (unless it has a predecessor), who made it and when, version, token and its hash.
 // The token's text is in the command's arena. Uses up the command's random bytes: one key per command.
 STATUS_MUST_CHECK enum status decide_make_key(struct decision *decision, const struct registry_account *account,

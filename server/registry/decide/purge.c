@@ -1,5 +1,6 @@
-// PURGE: of keys that are dead for long nothing stays but what refuses their tokens; idempotency records that are past
-// their time go. The daemon's own; a part of all at a time, so that the writer is not held up.
+// PURGE removes what nobody needs any more. Of a key that has been dead for long there stays only what refuses its
+// token as before; idempotency records go once their retention has ended. It is the daemon's own command, and takes a
+// bounded part at a time, so that the writer is not held up.
 #include "registry/apply/idempotency.h"
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"

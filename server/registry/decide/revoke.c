@@ -1,4 +1,5 @@
-// REVOKE: at once and for ever, by key id or by whoever holds a secret key's token.
+// REVOKE ends a key at once and for ever; it is found by key id, or by whoever holds the token of a secret key. DELETE
+// revokes a key and hides it. The record stays in both cases, so the token is refused as revoked for ever.
 #include "registry/decide/key.h"
 
 // The same words for a text that is no token, an unknown key and a wrong secret. Never the token itself.

@@ -1,4 +1,5 @@
-// ROLL: a successor takes the key's place, and the key works for a grace.
+// ROLL replaces a key without an interruption: it makes a successor with the same settings, links the two, and lets the
+// old key work on for a grace. Only an active key can be rolled, and only once.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>

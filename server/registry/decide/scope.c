@@ -1,4 +1,5 @@
-// PUT_SCOPE and DELETE_SCOPE: the catalogue. What is safe for public keys implies nothing that is not, at any time.
+// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One rule must hold at any time: what is safe for public
+// keys implies nothing that is not. So both walk the whole catalogue for entries that the change would contradict.
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
 #include "registry/table.h"

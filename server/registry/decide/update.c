@@ -1,4 +1,5 @@
-// UPDATE: sets the fields of a key that its mask names.
+// UPDATE sets those fields of a key that its mask names. The key that results is judged as a whole, as if it were new:
+// a caller may neither grant nor leave behind what it could not give.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>

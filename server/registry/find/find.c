@@ -1,3 +1,5 @@
+// Finds single records by their names in a snapshot. Each record says itself which one it is; when that is not what was
+// asked for, the store is damaged. A deleted account is found only as the owner of its keys, which it keeps revoked.
 #include "registry/chain/chain.h"
 #include "registry/pack/pack.h"
 #include "registry/state.h"

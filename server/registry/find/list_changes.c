@@ -1,4 +1,6 @@
-// Pages of the audit chain: each change as what it did to each record, with the state before it from the chain itself.
+// Makes pages of the audit chain for people: each change becomes entries that say, record by record, which fields it
+// changed. The state before comes from the chain itself, by the index of changes by record, and every link is verified
+// when it is read. A page over one account or key walks the index of changes by account instead of the whole chain.
 #include "registry/chain/chain.h"
 #include "registry/find/record_diff.h"
 #include "registry/state.h"

@@ -1,3 +1,6 @@
+// Makes pages of keys: of one account, of all by id, or of all by expiry, each in the order of an index. Filters look
+// at every record, so a page examines a bounded number of them and may end early with a position to go on from. A
+// record is decoded into scratch memory first and copied into the page only when it is wanted.
 #include "registry/pack/pack.h"
 #include "registry/state.h"
 #include "registry/table.h"

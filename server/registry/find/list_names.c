@@ -1,4 +1,5 @@
-// Pages of accounts, tiers and scopes, in the order of their names.
+// Makes pages of accounts, tiers and scopes in the order of their names. One walk serves all three: each kind brings
+// the function that decodes its records into the page.
 #include "registry/pack/pack.h"
 #include "registry/state.h"
 

@@ -1,3 +1,5 @@
+// Says what a change did to a record, for people: the record before and after become lists of named text fields, and
+// the diff keeps those that differ. Secrets and hashes are never among the fields.
 #include "registry/find/record_diff.h"
 
 #include <inttypes.h>

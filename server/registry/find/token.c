@@ -1,4 +1,6 @@
-// Which key a presented token belongs to, if any.
+// Finds the key that a presented token belongs to. A token of ours carries the id of its key, and its keyed hash is
+// compared in constant time; an imported one is found by its hash. An imported token may look like one of ours, because
+// it may come from another installation; so the second way follows the first.
 #include "registry/pack/pack.h"
 #include "registry/state.h"
 #include "registry/table.h"

@@ -1,3 +1,5 @@
+// Walks along the audit chain: each link must follow the one before it, and what it was the last to change must still
+// be there, or be gone if it removed it. What the chain says about the indexes of changes is counted on the way.
 #include "registry/fsck/fsck.h"
 
 #include <inttypes.h>

@@ -1,8 +1,7 @@
-// Compares the audit chain with the tables, both ways.
-//
-// Along the chain: every link follows the one before it, and what it was the last to change is still there, or gone if
-// it removed it. Along the tables: every record is exactly what the link of its version says. Then all that is derived
-// from chain and records. So each record must be the last one the chain has of it, without keeping anything in memory.
+// Compares the audit chain with the tables, in both directions. Along the chain (chain.c) every link follows the one
+// before it, and what it was the last to change is still there, or gone if it removed it. Along the tables (here) every
+// record is exactly what the link of its version says. Then come all the indexes that follow from both (index.c). So
+// each record must be the last one that the chain has of it, and nothing needs to be held in memory.
 #include "registry/fsck/fsck.h"
 
 enum { CHECK_ARENA_BYTES = 16 * 1024 * 1024 };

@@ -1,5 +1,5 @@
-// Whether what is derived from chain and records fits them: each entry names one of them, and there are as many as
-// there must be.
+// Compares the indexes with the records. Each entry of an index must name a record that belongs there, and there must
+// be as many entries as the walks along chain and records have counted: then none is missing, and none is too many.
 #include "registry/fsck/fsck.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+// What the three walks share: they visit every entry of a table with an arena of its own, and they say which record or
+// table is wrong in the same words.
 #include "registry/fsck/fsck.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
-// What records the changes: the chain, its head, what a store is known by, idempotency records.
+// Packs and unpacks what records the changes: a change with its images, a link of the chain, its head, how a store is
+// recognized, and idempotency records. Bounds that the rest of the daemon relies on are checked when bytes are
+// unpacked.
 #include "registry/pack/pack.h"
 
 #include "registry/pack/field.h"

@@ -1,3 +1,4 @@
+// Reads and writes the lists that several stored messages have: texts, metadata entries and limits.
 #include "registry/pack/field.h"
 
 enum status pack_read_texts(const ProtobufCBinaryData *from, size_t count, size_t count_max, struct arena *arena,

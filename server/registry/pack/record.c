@@ -1,3 +1,5 @@
+// Packs and unpacks keys, accounts, tiers and scopes. Stored messages and the plain structs of stored.h are translated
+// field by field, so the rest of the room never sees a protobuf message. Bounds are checked when bytes are unpacked.
 #include "registry/pack/pack.h"
 
 #include "registry/pack/field.h"
