@@ -96,7 +96,7 @@ static bool open_registry(struct daemon *daemon)
         .default_prefix = slice_text(daemon->config.default_prefix),
         .log = &daemon->log,
         .witness_path = witness_of(daemon),
-        .replay_retention_ms = (uint64_t)daemon->config.replay_retention_minutes * 60 * 1000,
+        .idempotency_retention_ms = (uint64_t)daemon->config.replay_retention_minutes * 60 * 1000,
     };
     return registry_open(&options, &daemon->registry, &note) == STATUS_OK || main_complain(daemon, &note);
 }
@@ -112,8 +112,6 @@ static bool open_usage(struct daemon *daemon)
         .utc_offset_s = daemon->config.utc_offset_s,
         .retention_days = daemon->config.usage_retention_days,
         .max_entries = USAGE_ENTRIES_MAX,
-        .codec = {registry_pack_usage_tally, registry_unpack_usage_tally, registry_pack_usage_last,
-                  registry_unpack_usage_last},
     };
     return usage_open(&options, &daemon->usage, &note) == STATUS_OK || main_complain(daemon, &note);
 }
@@ -320,7 +318,7 @@ static int check(struct daemon *daemon)
     }
     uint64_t entries = 0;
     struct status_note note = {0};
-    enum status status = registry_check(daemon->registry, &entries, &note);
+    enum status status = registry_fsck(daemon->registry, &entries, &note);
     if (status != STATUS_OK) {
         printf("%s: %s: %s\n", data, status_name(status), note.message);
         return EXIT_FAILURE;

@@ -30,8 +30,8 @@ struct daemon {
     struct registry *registry;
     struct registry_purge_walk purge_walk;
     enum status last_purge;
-    uint64_t replays_purged_ms; // when also few were
-    enum status last_replay_purge;
+    uint64_t idempotency_purged_ms; // when also few were
+    enum status last_idempotency_purge;
     enum status last_checkpoint;
     struct usage *usage;
     struct authorizer *authorizer;

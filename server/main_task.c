@@ -9,9 +9,9 @@ enum {
     READERS_MS = 60 * 1000,
     CHECKPOINT_MS = 60 * 1000,
     PURGE_MS = 5 * 1000,
-    REPLAYS_MS = 500,
-    REPLAYS_FEW_MS = 60 * 1000,
-    REPLAYS_WORK_MS = 300
+    IDEMPOTENCY_MS = 500,
+    IDEMPOTENCY_FEW_MS = 60 * 1000,
+    IDEMPOTENCY_WORK_MS = 300
 };
 
 #define DAY_MS (UINT64_C(24) * 60 * 60 * 1000)
@@ -61,21 +61,22 @@ static void purge_keys(void *context)
 
 // A thousand at a time, as long as it takes, but for the time that others need. Fewer wait for a minute: a change for
 // each would be more than what it removes.
-static void purge_replays(void *context)
+static void purge_idempotency_records(void *context)
 {
     struct daemon *daemon = context;
     struct status_note note = {0};
     uint64_t now_ms = clock_now_ms(daemon->clock);
-    bool takes_few = now_ms - daemon->replays_purged_ms >= REPLAYS_FEW_MS;
+    bool takes_few = now_ms - daemon->idempotency_purged_ms >= IDEMPOTENCY_FEW_MS;
     size_t count = 0;
     enum status status;
     do
-        status = registry_purge_replays(daemon->registry, takes_few ? 1 : REGISTRY_PURGE_REPLAYS_MAX, &count, &note);
-    while (status == STATUS_OK && count == REGISTRY_PURGE_REPLAYS_MAX &&
-           clock_now_ms(daemon->clock) - now_ms < REPLAYS_WORK_MS);
+        status =
+            registry_purge_idempotency(daemon->registry, takes_few ? 1 : REGISTRY_PURGE_IDEMPOTENCY_MAX, &count, &note);
+    while (status == STATUS_OK && count == REGISTRY_PURGE_IDEMPOTENCY_MAX &&
+           clock_now_ms(daemon->clock) - now_ms < IDEMPOTENCY_WORK_MS);
     if (takes_few)
-        daemon->replays_purged_ms = now_ms;
-    say_change(daemon, &daemon->last_replay_purge, status, "purging old idempotency records", &note);
+        daemon->idempotency_purged_ms = now_ms;
+    say_change(daemon, &daemon->last_idempotency_purge, status, "purging old idempotency records", &note);
 }
 
 static void forget_idle_meters(void *context)
@@ -104,7 +105,10 @@ bool main_open_scheduler(struct daemon *daemon)
         {.name = "usage", .interval_ms = USAGE_TICK_MS, .run = write_usage, .context = daemon},
         {.name = "checkpoint", .interval_ms = CHECKPOINT_MS, .run = write_checkpoint, .context = daemon},
         {.name = "purge", .interval_ms = PURGE_MS, .run = purge_keys, .context = daemon},
-        {.name = "purge replays", .interval_ms = REPLAYS_MS, .run = purge_replays, .context = daemon},
+        {.name = "purge idempotency records",
+         .interval_ms = IDEMPOTENCY_MS,
+         .run = purge_idempotency_records,
+         .context = daemon},
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
         {.name = "custom meters", .interval_ms = CUSTOM_METERS_MS, .run = sweep_custom_meters, .context = daemon},
         {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = forget_idle_meters, .context = daemon},

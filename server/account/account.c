@@ -2,16 +2,6 @@
 
 #include <string.h>
 
-bool account_id_is_valid(struct slice id)
-{
-    return slice_is_name(id, ACCOUNT_ID_MAX);
-}
-
-bool account_tier_name_is_valid(struct slice name)
-{
-    return slice_is_name(name, ACCOUNT_ID_MAX);
-}
-
 bool account_id_is_reserved(struct slice id)
 {
     return slice_equal(id, slice_text("postern"));

@@ -18,11 +18,9 @@ enum {
     ACCOUNT_DEFAULT_MAX_KEYS = 1000
 };
 
-// [a-z0-9][a-z0-9._-]{0,63}; also the shape of tier names.
-bool account_id_is_valid(struct slice id);
+// Ids of accounts and names of tiers are names (slice_is_name) of at most ACCOUNT_ID_MAX bytes.
 // "postern": the account of the operators' credentials.
 bool account_id_is_reserved(struct slice id);
-bool account_tier_name_is_valid(struct slice name);
 
 // [a-z0-9][a-z0-9._-]*(:[a-z0-9._-]+)*, at most 64 bytes.
 bool account_scope_is_valid(struct slice scope);
@@ -61,18 +59,13 @@ struct account_scope_source {
 // when more than ACCOUNT_CATALOGUE_MAX scopes would have to be visited, or the arena is out; INTERNAL when `find`
 // claims more than `max`; else what `find` answered. Unless OK, the answer is "not covered".
 
-// The hot path: a grant that covers by name alone is found before anything else; the catalogue is not asked then, nor
-// for a reserved scope.
-STATUS_MUST_CHECK enum status account_scopes_cover(const struct account_scope_source *source,
-                                                   const struct slice *grants, size_t grant_count, struct slice needed,
-                                                   bool *covered);
-
 struct account_scope_need {
     struct slice scope;
     bool covered; // out
 };
 
-// Each of several needs, in one walk through the catalogue.
+// Each of the needs, in one walk through the catalogue. A grant that covers by name alone is found before anything
+// else; the catalogue is not asked then, nor for a reserved scope.
 STATUS_MUST_CHECK enum status account_scopes_cover_each(const struct account_scope_source *source,
                                                         const struct slice *grants, size_t grant_count,
                                                         struct account_scope_need *needs, size_t need_count);

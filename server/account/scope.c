@@ -123,13 +123,6 @@ static struct walk walk_from(const struct account_scope_source *source, const st
     return (struct walk){.source = source, .grants = grants, .grant_count = grant_count};
 }
 
-enum status account_scopes_cover(const struct account_scope_source *source, const struct slice *grants,
-                                 size_t grant_count, struct slice needed, bool *covered)
-{
-    struct walk walk = walk_from(source, grants, grant_count);
-    return covers(&walk, needed, covered);
-}
-
 enum status account_scopes_cover_each(const struct account_scope_source *source, const struct slice *grants,
                                       size_t grant_count, struct account_scope_need *needs, size_t need_count)
 {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock_raw.h"
+#include "base/text.h"
 
 // L = boot time + offset, modulo 2^64 (the offset is "negative" when the wall clock is near 1970). L never goes back
 // because the kernel's boot time never does and the offset only grows: in one thread, and from any thread to one that
@@ -42,27 +43,17 @@ static uint64_t system_wall_ms(void *context)
     return clock_raw_wall_ms();
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // "xxxxxxxx-xxxx-…" to 16 bytes; false when it is not a UUID.
 static bool parse_uuid(const char *text, uint8_t out[16])
 {
-    size_t digits = 0;
-    for (; *text != '\0' && *text != '\n'; text++) {
-        if (*text == '-')
-            continue;
-        int value = hex_value(*text);
-        if (value < 0 || digits == 32)
+    struct slice rest = slice_text(text);
+    for (size_t i = 0; i < 16; i++) {
+        while (rest.size > 0 && rest.data[0] == '-')
+            rest = slice_make(rest.data + 1, rest.size - 1);
+        if (!text_take_hex(&rest, &out[i], 1))
             return false;
-        out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | value);
-        digits++;
     }
-    return digits == 32;
+    return rest.size == 0 || rest.data[0] == '\n';
 }
 
 static void read_boot_id(uint8_t out[16])

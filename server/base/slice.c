@@ -107,3 +107,37 @@ uint64_t slice_hash(struct slice s, uint64_t seed)
         hash = (hash ^ s.data[i]) * UINT64_C(0x100000001b3);
     return hash;
 }
+
+// Both halves of a product: the mixing step of wyhash.
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t word_at(const uint8_t *data)
+{
+    uint64_t word = 0;
+    memcpy(&word, data, sizeof word);
+    return word;
+}
+
+// Sixteen bytes at a time. The last two words may overlap those before; the size tells them apart.
+uint64_t slice_hash_seeded(struct slice s, uint64_t seed)
+{
+    const uint64_t key = seed ^ UINT64_C(0x8ebc6af09c88c6e3);
+    uint64_t hash = seed ^ s.size, first = 0, last = 0;
+    const uint8_t *data = s.data;
+    size_t size = s.size;
+    for (; size > 16; data += 16, size -= 16)
+        hash = fold(word_at(data) ^ key, word_at(data + 8) ^ hash);
+    if (size >= 8) {
+        first = word_at(data);
+        last = word_at(data + size - 8);
+    } else if (size > 0) {
+        memcpy(&first, data, size);
+    }
+    hash = fold(first ^ key, last ^ hash);
+    return fold(hash ^ UINT64_C(0xe7037ed1a0b428db), seed | 1);
+}

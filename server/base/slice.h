@@ -37,7 +37,11 @@ void slice_scrub(char *text, size_t size);
 // [a-z0-9][a-z0-9._-]* of 1 to `max` bytes: the shape of account, tier, namespace and resource names.
 bool slice_is_name(struct slice s, size_t max);
 
-// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), for hash tables only. `seed` separates tables.
+// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), for small hash tables of names that operators choose.
+// `seed` separates tables.
 uint64_t slice_hash(struct slice s, uint64_t seed);
+// As wyhash (https://github.com/wangyi-fudan/wyhash), with a secret seed in place of its constants: for tables of names
+// that come from strangers, who must not be able to make them collide.
+uint64_t slice_hash_seeded(struct slice s, uint64_t seed);
 
 #endif

@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "key/key.h"
 
 enum { V4_BITS = 32, V6_BITS = 128, MAPPED_BITS = 96 };
@@ -45,15 +46,11 @@ static void unmap(struct network *network)
 // One to three digits without a leading zero.
 static bool parse_bits(struct slice text, unsigned width, unsigned *out)
 {
-    unsigned bits = 0;
-    if (text.size == 0 || text.size > 3 || (text.size > 1 && text.data[0] == '0'))
+    uint64_t bits = 0;
+    bool has_leading_zero = text.size > 1 && text.data[0] == '0';
+    if (text.size > 3 || has_leading_zero || !text_take_number(&text, &bits) || text.size > 0)
         return false;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        bits = bits * 10 + (unsigned)(text.data[i] - '0');
-    }
-    *out = bits;
+    *out = (unsigned)bits;
     return bits <= width;
 }
 

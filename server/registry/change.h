@@ -30,8 +30,8 @@ struct change {
     enum registry_command_kind kind;
     struct image *images; // at most one of each record
     size_t image_count;
-    uint64_t replays_before_ms; // a purge: of the idempotency records older than this,
-    size_t replays;             // so many of the oldest are gone; at most REGISTRY_PURGE_REPLAYS_MAX
+    uint64_t idempotency_before_ms; // a purge: of the idempotency records older than this,
+    size_t idempotency_count;       // so many of the oldest are gone; at most REGISTRY_PURGE_IDEMPOTENCY_MAX
 };
 
 // Where an image's record is stored, under which key, and the sequence of its last change.

@@ -13,7 +13,7 @@ enum {
     REGISTRY_REQUEST_ID_SIZE = 16,
     REGISTRY_IMPORT_MAX = 64,
     REGISTRY_PURGE_MAX = 32,
-    REGISTRY_PURGE_REPLAYS_MAX = 1000,
+    REGISTRY_PURGE_IDEMPOTENCY_MAX = 1000,
     REGISTRY_GRACE_DEFAULT_MS = 12 * 60 * 60 * 1000,
     REGISTRY_RANDOM_SIZE = 96
 };
@@ -147,14 +147,14 @@ struct registry_purge {
     size_t max;              // to purge; at most REGISTRY_PURGE_MAX, 0 leaves keys alone
     bool after_set;          // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
-    size_t replays_min; // remove the idempotency records past their time if there are so many; 0 leaves them alone
+    size_t idempotency_min; // remove the idempotency records past their time if there are so many; 0 leaves them alone
 };
 
 struct registry_purge_result {
     size_t count; // purged
     bool more;    // continue behind `last`
     uint8_t last[KEY_ID_SIZE];
-    size_t replays; // removed; at most REGISTRY_PURGE_REPLAYS_MAX, then there may be more
+    size_t idempotency_count; // removed; at most REGISTRY_PURGE_IDEMPOTENCY_MAX, then there may be more
 };
 
 struct registry_result {
@@ -198,15 +198,15 @@ struct registry_command {
     // Makes the reply's bytes of `result` and `seq`, inside the transaction after apply, into `reply` (arena memory).
     // False when memory is out: the command then fails with RESOURCE_EXHAUSTED and nothing is written.
     bool (*encode)(struct registry_command *command);
-    void (*done)(struct registry_command *command); // status, note, seq, reply, replayed are set
+    void (*done)(struct registry_command *command); // status, note, seq, reply, is_retry are set
     void *context;                                  // the caller's
     // out
     enum status status;
     struct status_note note;
     uint64_t seq;
-    struct registry_result result; // not set when replayed
-    struct slice reply;            // encode's, or the first reply's when replayed
-    bool replayed;
+    struct registry_result result; // not set for a retry
+    struct slice reply;            // encode's, or the first call's for a retry
+    bool is_retry;
     // the registry's
     struct store_job job;
     struct registry *registry;

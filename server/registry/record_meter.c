@@ -1,7 +1,7 @@
 // The store `meters/`.
-#include "registry/record.h"
+#include "registry/pack/pack.h"
 
-#include "registry/record_part.h"
+#include "registry/pack/field.h"
 
 #include <string.h>
 

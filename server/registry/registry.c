@@ -1,12 +1,15 @@
-#include "registry/chain.h"
+// Opens and closes a registry. A store is used only after it has proved to be the right one: its format is known, each
+// of its master secrets is in the keyring and unchanged, the head of its audit chain fits the last link, and it is no
+// older than its witness. The checks run as one job of the writer, which also marks a new store. The end of the file
+// holds the words for failures that nobody closer to them has explained.
+#include "registry/chain/chain.h"
+#include "registry/chain/witness.h"
 #include "registry/state.h"
 #include "registry/table.h"
-#include "registry/witness.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +24,7 @@ static enum status check_format(struct store_txn *txn, struct arena *arena, bool
     if (*is_new)
         return STATUS_OK;
     if (status == STATUS_OK)
-        status = record_unpack_format(value, arena, &format);
+        status = unpack_format(value, arena, &format);
     if (status != STATUS_OK || format == RECORD_FORMAT)
         return status;
     if (format == 0)
@@ -37,7 +40,7 @@ static enum status check_master(const struct secret *secret, uint32_t master_id,
 {
     uint8_t stored[SECRET_HASH_SIZE];
     uint8_t actual[SECRET_HASH_SIZE];
-    enum status status = record_unpack_master(value, arena, stored);
+    enum status status = unpack_master(value, arena, stored);
     if (status != STATUS_OK)
         return status;
     if (secret_check_value(secret, master_id, actual) == STATUS_OK && secret_equal(stored, actual))
@@ -73,7 +76,7 @@ static enum status check_masters(const struct secret *secret, struct store_txn *
 static enum status write_format(struct store_txn *txn, struct arena *arena)
 {
     struct slice value;
-    if (!record_pack_format(RECORD_FORMAT, arena, &value))
+    if (!pack_format(RECORD_FORMAT, arena, &value))
         return STATUS_RESOURCE_EXHAUSTED;
     store_put(txn, TABLE_META, table_meta_format(), value);
     return STATUS_OK;
@@ -91,7 +94,7 @@ static enum status write_master(const struct secret *secret, uint32_t master_id,
     status = secret_check_value(secret, master_id, check);
     if (status != STATUS_OK)
         return STATUS_INTERNAL;
-    if (!record_pack_master(check, arena, &value))
+    if (!pack_master(check, arena, &value))
         return STATUS_RESOURCE_EXHAUSTED;
     store_put(txn, TABLE_META, table_slice(&key), value);
     return STATUS_OK;
@@ -103,7 +106,7 @@ static enum status check_witness(struct registry *registry, struct store_txn *tx
     const char *path = registry->witness_path;
     enum status status = witness_read(path, registry->secret, &witness, note);
     if (status == STATUS_OK)
-        status = witness_check(path, &witness, txn, registry->scratch, note);
+        status = witness_verify(path, &witness, txn, registry->scratch, note);
     // A keyring that grew since makes the next checkpoint worth writing.
     registry->witness_seq = witness.lines == secret_count(registry->secret) ? witness.seq : 0;
     return status;
@@ -116,7 +119,7 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
     if (status == STATUS_OK)
         status = check_masters(registry->secret, txn, registry->scratch, note);
     if (status == STATUS_OK)
-        status = chain_check_end(registry->secret, txn, registry->scratch, note);
+        status = chain_verify_end(registry->secret, txn, registry->scratch, note);
     if (status == STATUS_OK && is_new)
         status = write_format(txn, registry->scratch);
     if (status == STATUS_OK && registry->witness_path != NULL)
@@ -132,54 +135,23 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
 
 // --- steps as jobs of the writer
 
-typedef enum status step_fn(struct registry *registry, struct store_txn *txn, struct status_note *note);
-
-struct errand {
-    struct store_job job;
+struct step {
     struct registry *registry;
-    step_fn *step;
+    enum status (*run)(struct registry *registry, struct store_txn *txn, struct status_note *note);
     struct status_note *note;
-    enum status status;
-    sem_t finished;
 };
 
-static struct errand *errand_of(struct store_job *job)
+static enum status run_step(struct store_txn *txn, void *context)
 {
-    return (struct errand *)(void *)((char *)job - offsetof(struct errand, job));
-}
-
-static void run_errand(struct store_job *job, struct store_txn *txn)
-{
-    struct errand *errand = errand_of(job);
-    errand->status = errand->step(errand->registry, txn, errand->note);
-}
-
-static void finish_errand(struct store_job *job, enum status status)
-{
-    struct errand *errand = errand_of(job);
-    if (status != STATUS_OK)
-        errand->status = status;
-    sem_post(&errand->finished);
-}
-
-// Comes back when the step, and with it everything that was submitted before, is committed.
-static enum status run_step(struct registry *registry, step_fn *step, struct status_note *note)
-{
-    struct errand errand = {
-        .job = {.run = run_errand, .done = finish_errand}, .registry = registry, .step = step, .note = note};
-    if (sem_init(&errand.finished, 0, 0) != 0)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
-    store_submit(registry->store, &errand.job);
-    while (sem_wait(&errand.finished) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&errand.finished);
-    return state_explain(errand.status, note);
+    const struct step *step = context;
+    return step->run(step->registry, txn, step->note);
 }
 
 static enum status settle_store(struct registry *registry, const char *path, struct status_note *note)
 {
     struct status_note cause = {.message = ""};
-    enum status status = run_step(registry, check_and_mark, &cause);
+    struct step step = {registry, check_and_mark, &cause};
+    enum status status = state_explain(store_run(registry->store, run_step, &step), &cause);
     return status == STATUS_OK ? status : status_fail(note, status, NULL, "%s: %s", path, cause.message);
 }
 
@@ -203,8 +175,9 @@ static enum status open_parts(struct registry *registry, const struct registry_o
     registry->secret = options->secret;
     registry->clock = options->clock;
     registry->log = options->log;
-    registry->replay_retention_ms =
-        options->replay_retention_ms > REGISTRY_REPLAY_MS ? options->replay_retention_ms : REGISTRY_REPLAY_MS;
+    registry->idempotency_retention_ms = options->idempotency_retention_ms > REGISTRY_IDEMPOTENCY_MS
+                                             ? options->idempotency_retention_ms
+                                             : REGISTRY_IDEMPOTENCY_MS;
     if (options->witness_path != NULL) {
         registry->witness_path = strdup(options->witness_path);
         if (registry->witness_path == NULL)
@@ -249,11 +222,10 @@ enum status registry_open(const struct registry_options *options, struct registr
     return STATUS_OK;
 }
 
-static enum status do_nothing(struct registry *registry, struct store_txn *txn, struct status_note *note)
+static enum status do_nothing(struct store_txn *txn, void *context)
 {
-    (void)registry;
     (void)txn;
-    (void)note;
+    (void)context;
     return STATUS_OK;
 }
 
@@ -262,7 +234,8 @@ void registry_close(struct registry *registry)
     struct status_note note = {.message = ""};
     if (registry == NULL)
         return;
-    enum status status = registry->witness_path != NULL ? run_step(registry, do_nothing, &note) : STATUS_OK;
+    enum status status =
+        registry->witness_path != NULL ? state_explain(store_run(registry->store, do_nothing, NULL), &note) : STATUS_OK;
     if (status == STATUS_OK)
         status = registry_checkpoint(registry, &note);
     if (status != STATUS_OK)

@@ -17,14 +17,13 @@
 #include "base/clock.h"
 #include "registry/command.h"
 #include "registry/stored.h"
-#include "usage/usage.h"
 
 enum {
     REGISTRY_PAGE_MAX = 500,
     REGISTRY_PAGE_DEFAULT = 100,
     REGISTRY_PAGE_EXAMINED_MAX = 2000,
-    REGISTRY_REPLAY_MS = 15 * 60 * 1000, // clients rely on it
-    REGISTRY_REPLAYS_PER_CALLER_MAX = 250000
+    REGISTRY_IDEMPOTENCY_MS = 15 * 60 * 1000, // clients rely on it
+    REGISTRY_IDEMPOTENCY_PER_CALLER_MAX = 250000
 };
 
 struct registry;
@@ -38,8 +37,8 @@ struct registry_options {
     struct slice default_prefix;
     const struct log *log;
     const char *witness_path; // file of signed checkpoints beside the keyring; NULL: none
-    // How long a reply is kept for a retry; 0 = REGISTRY_REPLAY_MS, and less is taken as that.
-    uint64_t replay_retention_ms;
+    // How long a reply is kept for a retry; 0 = REGISTRY_IDEMPOTENCY_MS, and less is taken as that.
+    uint64_t idempotency_retention_ms;
 };
 
 // Opens or makes the store. FAILED_PRECONDITION when it belongs to another keyring (check value), or is of a newer
@@ -210,27 +209,24 @@ STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uin
                                                   struct registry_purge_walk *walk, struct status_note *note);
 
 // Removes idempotency records that are past their retention, the oldest first, if there are at least `min` (1 to
-// REGISTRY_PURGE_REPLAYS_MAX). A change like any other; without any, none. *count: how many;
-// REGISTRY_PURGE_REPLAYS_MAX: there may be more. They are worth nothing from the moment that their retention ends,
+// REGISTRY_PURGE_IDEMPOTENCY_MAX). A change like any other; without any, none. *count: how many;
+// REGISTRY_PURGE_IDEMPOTENCY_MAX: there may be more. They are worth nothing from the moment that their retention ends,
 // removed or not. Waits for the commit, as above.
-STATUS_MUST_CHECK enum status registry_purge_replays(struct registry *registry, size_t min, size_t *count,
-                                                     struct status_note *note);
+STATUS_MUST_CHECK enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
+                                                         struct status_note *note);
 
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);
 
-// Replays the whole chain of a store and compares it with the tables. OK, or DATA_LOSS with a note that names the first
+// Reads the whole chain of a store and compares it with the tables. OK, or DATA_LOSS with a note that names the first
 // broken entry. `entries` (may be NULL) counts those that were checked. Long: offline use and tests.
-STATUS_MUST_CHECK enum status registry_check(struct registry *registry, uint64_t *entries, struct status_note *note);
+STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_note *note);
 
 // Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that a truncated
 // tail or a restored old store is noticed by the next registry_open. Nothing is written while nothing changed. For the
 // scheduler, once a minute, and called by registry_close. One thread at a time. UNAVAILABLE with a note when the file
 // cannot be written; the next one makes up for it.
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
-// The key with which anybody can verify the checkpoints of the newest master secret; no secret.
-STATUS_MUST_CHECK enum status registry_checkpoint_public(const struct registry *registry,
-                                                         uint8_t out[SECRET_PUBLIC_KEY_SIZE]);
 
 // --- stored messages of the store `meters/` (written by authorizer and scheduler)
 
@@ -242,15 +238,5 @@ STATUS_MUST_CHECK enum status registry_unpack_meter(struct slice bytes, struct a
 bool registry_pack_clock(const struct clock_mark *mark, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
 STATUS_MUST_CHECK enum status registry_unpack_clock(struct slice bytes, struct arena *arena, struct clock_mark *out);
-
-// What struct usage_codec wants.
-bool registry_pack_usage_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status registry_unpack_usage_tally(struct slice bytes, struct arena *arena,
-                                                          struct usage_tally *out);
-bool registry_pack_usage_last(const struct usage_last *last, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status registry_unpack_usage_last(struct slice bytes, struct arena *arena,
-                                                         struct usage_last *out);
 
 #endif

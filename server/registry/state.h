@@ -22,7 +22,7 @@ struct registry {
     size_t prefix_size;
     struct arena *scratch; // the writer thread's; reset at the start of each command
     const struct log *log;
-    uint64_t replay_retention_ms;
+    uint64_t idempotency_retention_ms;
     atomic_uint_fast64_t committed_seq;
     char *witness_path;   // NULL: none is kept
     uint64_t witness_seq; // what the file says; for registry_checkpoint

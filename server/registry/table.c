@@ -1,3 +1,6 @@
+// LMDB sorts the records of a table by the bytes of their keys. This file makes those keys, so that the order that a
+// list needs is the order of the bytes: numbers are big-endian, a text that something follows ends with a NUL, and the
+// newest change of a record comes first because its sequence is inverted.
 #include "registry/table.h"
 
 #include <assert.h>
@@ -7,7 +10,7 @@ enum { CHECK_PREFIX_SIZE = 5, MASTER_ID_SIZE = 4 };
 
 static const char check_prefix[] = "check";
 
-_Static_assert(TABLE_REPLAY_TIME_SIZE <= TABLE_KEY_MAX, "the longest key fits");
+_Static_assert(TABLE_IDEMPOTENCY_TIME_SIZE <= TABLE_KEY_MAX, "the longest key fits");
 
 const char *const table_names[TABLE_COUNT] = {
     [TABLE_META] = "meta",
@@ -23,9 +26,9 @@ const char *const table_names[TABLE_COUNT] = {
     [TABLE_CHANGE] = "change",
     [TABLE_CHANGE_BY_RECORD] = "change_by_record",
     [TABLE_CHANGE_BY_ACCOUNT] = "change_by_account",
-    [TABLE_REPLAY] = "replay",
-    [TABLE_REPLAY_BY_TIME] = "replay_by_time",
-    [TABLE_REPLAY_COUNT] = "replay_count",
+    [TABLE_IDEMPOTENCY] = "replay",
+    [TABLE_IDEMPOTENCY_BY_TIME] = "replay_by_time",
+    [TABLE_IDEMPOTENCY_COUNT] = "replay_count",
 };
 
 struct slice table_slice(const struct table_key *key)
@@ -197,7 +200,7 @@ bool table_by_expiry_parse(struct slice key, uint64_t *expires_at_ms, struct sli
     return table_number_read(slice_make(key.data, TABLE_NUMBER_SIZE), expires_at_ms);
 }
 
-struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE])
+struct table_key table_idempotency_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE])
 {
     struct table_key key = table_change_key(time_ms);
     append(&key, name, SECRET_HASH_SIZE);

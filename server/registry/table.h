@@ -10,22 +10,22 @@
 #include "secret/secret.h"
 
 enum table {
-    TABLE_META,              // "format", "head", "default_tier", "check" + master id
-    TABLE_ACCOUNT,           // account id -> AccountRecord
-    TABLE_TIER,              // name -> TierRecord
-    TABLE_SCOPE,             // name -> ScopeRecord
-    TABLE_SCOPE_DEFAULT,     // names of the scopes that are marked as default -> nothing
-    TABLE_KEY,               // key id -> KeyRecord
-    TABLE_KEY_BY_ACCOUNT,    // account id, NUL, key id -> nothing; deleted keys left out
-    TABLE_KEY_BY_EXPIRY,     // expiry, key id -> nothing; deleted keys and those that never expire left out
-    TABLE_KEY_COUNT,         // account id -> how many of its keys are not revoked, unless none
-    TABLE_IMPORT,            // keyed hash of an imported token's SHA-256 -> key id
-    TABLE_CHANGE,            // sequence -> ChainRecord
-    TABLE_CHANGE_BY_RECORD,  // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
-    TABLE_CHANGE_BY_ACCOUNT, // account id, NUL, sequence of a change of it or of its keys -> nothing
-    TABLE_REPLAY,            // keyed hash of caller and request_id -> ReplayRecord
-    TABLE_REPLAY_BY_TIME,    // time, name in TABLE_REPLAY -> keyed hash of the caller
-    TABLE_REPLAY_COUNT,      // keyed hash of the caller -> how many of its replies are kept
+    TABLE_META,                // "format", "head", "default_tier", "check" + master id
+    TABLE_ACCOUNT,             // account id -> AccountRecord
+    TABLE_TIER,                // name -> TierRecord
+    TABLE_SCOPE,               // name -> ScopeRecord
+    TABLE_SCOPE_DEFAULT,       // names of the scopes that are marked as default -> nothing
+    TABLE_KEY,                 // key id -> KeyRecord
+    TABLE_KEY_BY_ACCOUNT,      // account id, NUL, key id -> nothing; deleted keys left out
+    TABLE_KEY_BY_EXPIRY,       // expiry, key id -> nothing; deleted keys and those that never expire left out
+    TABLE_KEY_COUNT,           // account id -> how many of its keys are not revoked, unless none
+    TABLE_IMPORT,              // keyed hash of an imported token's SHA-256 -> key id
+    TABLE_CHANGE,              // sequence -> ChainRecord
+    TABLE_CHANGE_BY_RECORD,    // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
+    TABLE_CHANGE_BY_ACCOUNT,   // account id, NUL, sequence of a change of it or of its keys -> nothing
+    TABLE_IDEMPOTENCY,         // keyed hash of caller and request_id -> IdempotencyRecord
+    TABLE_IDEMPOTENCY_BY_TIME, // time, name in TABLE_IDEMPOTENCY -> keyed hash of the caller
+    TABLE_IDEMPOTENCY_COUNT,   // keyed hash of the caller -> how many idempotency records it has
     TABLE_COUNT
 };
 
@@ -33,7 +33,7 @@ extern const char *const table_names[TABLE_COUNT];
 
 enum {
     TABLE_NUMBER_SIZE = 8,
-    TABLE_REPLAY_TIME_SIZE = TABLE_NUMBER_SIZE + SECRET_HASH_SIZE,
+    TABLE_IDEMPOTENCY_TIME_SIZE = TABLE_NUMBER_SIZE + SECRET_HASH_SIZE,
     TABLE_KEY_MAX = ACCOUNT_ID_MAX + 1 + KEY_ID_SIZE + 1
 };
 
@@ -70,7 +70,7 @@ struct table_key table_by_expiry_key(uint64_t expires_at_ms, const uint8_t id[KE
 // `id` points into `key`. False when it has another shape.
 bool table_by_expiry_parse(struct slice key, uint64_t *expires_at_ms, struct slice *id)
     __attribute__((warn_unused_result));
-struct table_key table_replay_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE]);
+struct table_key table_idempotency_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE]);
 // The first key behind `key` and nothing else, as no key is a prefix of another one of its table.
 void table_key_step(struct table_key *key);
 

@@ -4,7 +4,7 @@
 #define RPC_HANDLER_H
 
 #include "rpc/call.h"
-#include "rpc/page.h"
+#include "rpc/page_token.h"
 
 enum call_progress handler_verify(struct call *call);
 enum call_progress handler_verify_batch(struct call *call);
@@ -111,7 +111,7 @@ STATUS_MUST_CHECK enum status handler_fill_unusual(struct call *call, const stru
 
 // One page of a list.
 struct handler_page {
-    struct page_binding binding;
+    struct page_token_binding binding;
     size_t size;           // how many items were asked for, or the default
     struct slice position; // where it goes on; empty: at the start
 };

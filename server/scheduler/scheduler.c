@@ -1,8 +1,9 @@
 #include "scheduler/scheduler.h"
 
+#include "base/thread.h"
+
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
@@ -147,26 +148,6 @@ static void scheduler_free(struct scheduler *scheduler)
     free(scheduler);
 }
 
-// Signals are for the main thread; faults must still reach the thread that caused them.
-static int start_thread(struct scheduler *scheduler)
-{
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    sigdelset(&blocked, SIGSEGV);
-    sigdelset(&blocked, SIGBUS);
-    sigdelset(&blocked, SIGFPE);
-    sigdelset(&blocked, SIGILL);
-    sigdelset(&blocked, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    const int code = pthread_create(&scheduler->thread, NULL, scheduler_main, scheduler);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0) {
-        pthread_setname_np(scheduler->thread, "scheduler");
-    }
-    return code;
-}
-
 enum status scheduler_open(const struct scheduler_task *tasks, size_t count, const struct log *log,
                            struct scheduler **out)
 {
@@ -175,7 +156,7 @@ enum status scheduler_open(const struct scheduler_task *tasks, size_t count, con
     if (scheduler == NULL) {
         return STATUS_RESOURCE_EXHAUSTED;
     }
-    if (start_thread(scheduler) != 0) {
+    if (thread_start(&scheduler->thread, "scheduler", scheduler_main, scheduler) != 0) {
         scheduler_free(scheduler);
         return STATUS_RESOURCE_EXHAUSTED;
     }

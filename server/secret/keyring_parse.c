@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "secret/keyring.h"
 
 #include <sodium.h>
@@ -32,15 +33,11 @@ static bool is_blank_or_comment(struct slice line)
 static uint32_t take_id(struct slice *line)
 {
     uint64_t id = 0;
-    size_t at = 0;
-    for (; at < line->size && line->data[at] >= '0' && line->data[at] <= '9'; at++) {
-        id = id * 10 + (uint64_t)(line->data[at] - '0');
-        if (id == 0 || id > UINT32_MAX)
-            return 0;
-    }
-    if (at == 0 || at == line->size || line->data[at] != ' ')
+    struct slice rest = *line;
+    bool leads_with_zero = rest.size > 0 && rest.data[0] == '0';
+    if (leads_with_zero || !text_take_number(&rest, &id) || id > UINT32_MAX || rest.size == 0 || rest.data[0] != ' ')
         return 0;
-    *line = slice_make(line->data + at + 1, line->size - at - 1);
+    *line = slice_make(rest.data + 1, rest.size - 1);
     return (uint32_t)id;
 }
 

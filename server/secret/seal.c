@@ -35,10 +35,10 @@ static void hash_pair(const uint8_t key[SUBKEY_SIZE], struct slice first, struct
     sodium_memzero(&state, sizeof state);
 }
 
-enum status secret_replay_name(const struct secret *secret, uint32_t master_id, struct slice caller,
-                               struct slice request_id, uint8_t out[SECRET_HASH_SIZE])
+enum status secret_idempotency_name(const struct secret *secret, uint32_t master_id, struct slice caller,
+                                    struct slice request_id, uint8_t out[SECRET_HASH_SIZE])
 {
-    const uint8_t *key = secret_subkey(secret, master_id, PURPOSE_REPLAY_NAME);
+    const uint8_t *key = secret_subkey(secret, master_id, PURPOSE_IDEMPOTENCY_NAME);
     if (key == NULL) {
         memset(out, 0, SECRET_HASH_SIZE);
         return STATUS_NOT_FOUND;
@@ -50,7 +50,7 @@ enum status secret_replay_name(const struct secret *secret, uint32_t master_id, 
 enum status secret_seal(const struct secret *secret, uint32_t master_id, struct slice caller, struct slice request_id,
                         struct slice plain, uint8_t *out)
 {
-    const uint8_t *subkey = secret_subkey(secret, master_id, PURPOSE_REPLAY_SEAL);
+    const uint8_t *subkey = secret_subkey(secret, master_id, PURPOSE_IDEMPOTENCY_SEAL);
     if (subkey == NULL) {
         memset(out, 0, plain.size + SECRET_SEAL_OVERHEAD);
         return STATUS_NOT_FOUND;
@@ -68,7 +68,7 @@ enum status secret_unseal(const struct secret *secret, uint32_t master_id, struc
 {
     if (sealed.size < SECRET_SEAL_OVERHEAD)
         return STATUS_DATA_LOSS;
-    const uint8_t *subkey = secret_subkey(secret, master_id, PURPOSE_REPLAY_SEAL);
+    const uint8_t *subkey = secret_subkey(secret, master_id, PURPOSE_IDEMPOTENCY_SEAL);
     if (subkey == NULL) {
         sodium_memzero(out, sealed.size - SECRET_SEAL_OVERHEAD);
         return STATUS_NOT_FOUND;

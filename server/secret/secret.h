@@ -65,8 +65,9 @@ STATUS_MUST_CHECK enum status secret_checkpoint_public(const struct secret *secr
 bool secret_checkpoint_verify(const uint8_t public_key[SECRET_PUBLIC_KEY_SIZE], struct slice content,
                               const uint8_t signature[SECRET_SIGNATURE_SIZE]);
 // Name of an idempotency record: keyed BLAKE2b-256 of caller and request_id (each preceded by its length).
-STATUS_MUST_CHECK enum status secret_replay_name(const struct secret *secret, uint32_t master_id, struct slice caller,
-                                                 struct slice request_id, uint8_t out[SECRET_HASH_SIZE]);
+STATUS_MUST_CHECK enum status secret_idempotency_name(const struct secret *secret, uint32_t master_id,
+                                                      struct slice caller, struct slice request_id,
+                                                      uint8_t out[SECRET_HASH_SIZE]);
 // Encrypts a reply under a key derived from master, caller and request_id. `out` needs plain.size +
 // SECRET_SEAL_OVERHEAD bytes. Unsealing gives DATA_LOSS when anything does not match; `out` needs sealed.size -
 // SECRET_SEAL_OVERHEAD bytes.

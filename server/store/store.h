@@ -73,6 +73,12 @@ struct store_job {
 };
 void store_submit(struct store *store, struct store_job *job);
 
+// Submits a job and waits for its commit, and with it for everything that was submitted before. Returns the work's own
+// status once that is committed. Not for the writer's thread.
+// Errors: those of `done` above; RESOURCE_EXHAUSTED also when there is no semaphore.
+typedef enum status store_work_fn(struct store_txn *txn, void *context);
+STATUS_MUST_CHECK enum status store_run(struct store *store, store_work_fn *work, void *context);
+
 // What Health says.
 struct store_health {
     enum status last_commit; // OK, or why the last one failed

@@ -1,8 +1,10 @@
 // The one thread that writes: it takes every job that waits, runs them in one transaction, commits, and only then
 // tells their owners (group commit).
+#include "base/thread.h"
 #include "store/parts.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <semaphore.h>
 #include <string.h>
 
 // Bounds how long the first job of a batch waits for the last one.
@@ -244,29 +246,52 @@ void store_submit(struct store *store, struct store_job *job)
     pthread_mutex_unlock(&writer->mutex);
 }
 
-// Signals are for the main thread; faults must still reach the thread that caused them.
-static int start_thread(struct store *store)
+// --- work that somebody waits for
+
+struct waited {
+    struct store_job job;
+    store_work_fn *work;
+    void *context;
+    enum status status;
+    sem_t finished;
+};
+
+static struct waited *waited_of(struct store_job *job)
 {
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    sigdelset(&blocked, SIGSEGV);
-    sigdelset(&blocked, SIGBUS);
-    sigdelset(&blocked, SIGFPE);
-    sigdelset(&blocked, SIGILL);
-    sigdelset(&blocked, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    const int code = pthread_create(&store->writer.thread, NULL, writer_main, store);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0) {
-        pthread_setname_np(store->writer.thread, "store-writer");
-    }
-    return code;
+    return (struct waited *)(void *)((char *)job - offsetof(struct waited, job));
 }
+
+static void run_waited(struct store_job *job, struct store_txn *txn)
+{
+    struct waited *waited = waited_of(job);
+    waited->status = waited->work(txn, waited->context);
+}
+
+static void finish_waited(struct store_job *job, enum status status)
+{
+    struct waited *waited = waited_of(job);
+    if (status != STATUS_OK)
+        waited->status = status;
+    sem_post(&waited->finished);
+}
+
+enum status store_run(struct store *store, store_work_fn *work, void *context)
+{
+    struct waited waited = {.job = {.run = run_waited, .done = finish_waited}, .work = work, .context = context};
+    if (sem_init(&waited.finished, 0, 0) != 0)
+        return STATUS_RESOURCE_EXHAUSTED;
+    store_submit(store, &waited.job);
+    while (sem_wait(&waited.finished) != 0 && errno == EINTR)
+        continue;
+    sem_destroy(&waited.finished);
+    return waited.status;
+}
+
+// --- start
 
 enum status store_writer_start(struct store *store, struct status_note *note)
 {
-    const int code = start_thread(store);
+    const int code = thread_start(&store->writer.thread, "store-writer", writer_main, store);
     if (code != 0) {
         return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: the writer thread cannot be started: %s",
                            store->path, strerror(code));

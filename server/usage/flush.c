@@ -62,8 +62,8 @@ static bool write_hour(struct usage *usage, struct store_txn *txn, const struct 
     struct slice bytes;
     struct usage_hour_key key;
     struct arena *arena = usage->flush.arena;
-    bool packed = usage_sums_to_tally(&copy->sums, &usage->resources, arena, &tally) &&
-                  usage->options.codec.pack_tally(&tally, arena, &bytes);
+    bool packed =
+        usage_sums_to_tally(&copy->sums, &usage->resources, arena, &tally) && usage_pack_tally(&tally, arena, &bytes);
     if (packed) {
         usage_hour_key(copy->hour, usage_subject_of(copy), &key);
         store_put(txn, usage->options.table_base + USAGE_TABLE_HOUR, slice_make(key.bytes, key.size), bytes);
@@ -84,7 +84,7 @@ static bool write_last(struct usage *usage, struct store_txn *txn, const struct 
     else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return false;
     usage_last_merge(&last, &copy->trace);
-    bool packed = usage->options.codec.pack_last(&last, arena, &bytes);
+    bool packed = usage_pack_last(&last, arena, &bytes);
     if (packed)
         store_put(txn, usage->options.table_base + USAGE_TABLE_LAST, key, bytes);
     arena_reset(arena);

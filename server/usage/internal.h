@@ -149,7 +149,7 @@ void usage_shards_close(struct usage *usage); // what usage_shards_open has made
 void usage_flush_start(struct usage *usage); // nothing when one is going on
 void usage_sweep_start(struct usage *usage, uint32_t before);
 
-// --- stored.c: what the tables hold, by reading through the codec.
+// --- record.c: what the tables hold.
 struct usage_hour_key {
     uint8_t bytes[USAGE_HOUR_KEY_MAX];
     size_t size;

@@ -5,31 +5,10 @@
 
 // --- finding
 
-// Both halves of a product: the mixing step of wyhash (https://github.com/wangyi-fudan/wyhash).
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-// Eight bytes at a time, seeded.
-static uint64_t hash_bytes(struct slice bytes, uint64_t seed)
-{
-    uint64_t hash = seed ^ bytes.size;
-    for (size_t at = 0; at < bytes.size; at += 8) {
-        uint64_t word = 0;
-        size_t left = bytes.size - at;
-        memcpy(&word, bytes.data + at, left < 8 ? left : 8);
-        hash = fold(hash ^ word ^ UINT64_C(0xe7037ed1a0b428db), seed | 1);
-    }
-    return hash;
-}
-
 // All hours of a subject share a bucket: entries of one key are found together.
 struct usage_lookup usage_lookup(const struct usage *usage, struct usage_subject subject, uint32_t hour)
 {
-    uint64_t hash = hash_bytes(subject.id, usage->hash_seed ^ (uint64_t)subject.kind << 32);
+    uint64_t hash = slice_hash_seeded(subject.id, usage->hash_seed ^ (uint64_t)subject.kind << 32);
     return (struct usage_lookup){.hash = (uint32_t)(hash ^ (hash >> 32)), .hour = hour, .subject = subject};
 }
 

@@ -89,15 +89,15 @@ struct usage_last {
     char address[USAGE_ADDRESS_MAX]; // of the last use; empty when none was given
 };
 
-// To bytes and back. pack: false when the arena is out. unpack: DATA_LOSS when the bytes do not decode, are of another
-// format or hold more than fits; RESOURCE_EXHAUSTED when the arena is out. What comes out points into the arena only.
-// Called from the store's writer thread and from readers, at the same time.
-struct usage_codec {
-    bool (*pack_tally)(const struct usage_tally *tally, struct arena *arena, struct slice *out);
-    enum status (*unpack_tally)(struct slice bytes, struct arena *arena, struct usage_tally *out);
-    bool (*pack_last)(const struct usage_last *last, struct arena *arena, struct slice *out);
-    enum status (*unpack_last)(struct slice bytes, struct arena *arena, struct usage_last *out);
-};
+// To bytes and back. Pack: false when the arena is out. What comes out of unpack points into the arena only. Pure.
+// Errors of unpack: DATA_LOSS (does not decode, is of another format, holds more than fits), RESOURCE_EXHAUSTED (the
+// arena is out).
+bool usage_pack_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
+    __attribute__((warn_unused_result));
+STATUS_MUST_CHECK enum status usage_unpack_tally(struct slice bytes, struct arena *arena, struct usage_tally *out);
+bool usage_pack_last(const struct usage_last *last, struct arena *arena, struct slice *out)
+    __attribute__((warn_unused_result));
+STATUS_MUST_CHECK enum status usage_unpack_last(struct slice bytes, struct arena *arena, struct usage_last *out);
 
 // Keys of the tables: hour since the epoch (4 bytes, big-endian), kind (1 byte: enum usage_kind), id; and the key id.
 extern const char *const usage_tables[USAGE_TABLES];
@@ -112,7 +112,6 @@ struct usage_options {
     int32_t utc_offset_s;    // of days; a part of an hour counts to the day in which the hour begins
     uint32_t retention_days; // 1 to 3650
     size_t max_entries;      // at least 1
-    struct usage_codec codec;
 };
 
 // INVALID_ARGUMENT (an option out of its bounds; field names it), RESOURCE_EXHAUSTED.

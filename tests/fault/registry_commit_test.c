@@ -101,7 +101,7 @@ static size_t count_keys(struct registry_fixture *fixture)
 static void assert_sound(struct registry_fixture *fixture)
 {
     struct status_note note = {.message = ""};
-    enum status status = registry_check(fixture->registry, NULL, &note);
+    enum status status = registry_fsck(fixture->registry, NULL, &note);
     if (status != STATUS_OK)
         fail_msg("%s", note.message);
 }
@@ -127,7 +127,7 @@ static void lost_commit_is_unavailable_and_the_retry_makes_the_key(void **state)
     assert_int_equal(count_keys(fixture), 0);
     struct ask *again = ask_again(fixture, ask);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_false(again->command.replayed);
+    assert_false(again->command.is_retry);
     assert_int_equal(again->command.seq, 3); // no gap
     assert_int_equal(count_keys(fixture), 1);
     assert_sound(fixture);
@@ -142,7 +142,7 @@ static void landed_commit_is_unavailable_and_the_retry_finds_the_key(void **stat
     assert_nothing_given_out(ask);
     struct ask *again = ask_again(fixture, ask);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_non_null(memmem(again->command.reply.data, again->command.reply.size, "acme_test_", 10));
     assert_int_equal(count_keys(fixture), 1);
     assert_sound(fixture);
@@ -172,7 +172,7 @@ static void every_write_of_a_command_may_fail(void **state)
         assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE);
         assert_int_equal(count_keys(fixture), status == STATUS_OK ? 1 : 0);
     }
-    assert_in_range(number, 9, 12); // key, index, count, change, head and three for the replay
+    assert_in_range(number, 9, 12); // key, index, count, change, head and three for the idempotency record
     arm(FAULT_NONE, 0, 0);
     assert_sound(fixture);
 }

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/record.h"
+#include "registry/pack/pack.h"
+#include "usage/usage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,8 +43,8 @@ static void try_change(struct slice bytes, struct arena *arena)
 {
     struct change change;
     struct slice packed;
-    if (record_unpack_change(bytes, arena, &change) == STATUS_OK && record_pack_change(&change, arena, &packed))
-        demand(record_unpack_change(packed, arena, &change) != STATUS_DATA_LOSS);
+    if (unpack_change(bytes, arena, &change) == STATUS_OK && pack_change(&change, arena, &packed))
+        demand(unpack_change(packed, arena, &change) != STATUS_DATA_LOSS);
 }
 
 // Each kind once; statuses are free, memory is not.
@@ -53,9 +54,9 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
     struct registry_account account;
     struct registry_tier tier;
     struct registry_scope scope;
-    struct record_link link;
-    struct record_replay replay;
-    struct record_head head;
+    struct chain_link link;
+    struct idempotency_record idempotency;
+    struct chain_head head;
     struct usage_tally tally;
     struct usage_last last;
     uint32_t format;
@@ -70,32 +71,32 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
         try_change(bytes, arena);
         return;
     case 3:
-        status_ignore(record_unpack_key(bytes, arena, &key), "any answer is fine");
+        status_ignore(unpack_key(bytes, arena, &key), "any answer is fine");
         return;
     case 4:
-        status_ignore(record_unpack_account(bytes, arena, &account), "any answer is fine");
+        status_ignore(unpack_account(bytes, arena, &account), "any answer is fine");
         return;
     case 5:
-        status_ignore(record_unpack_tier(bytes, arena, &tier), "any answer is fine");
+        status_ignore(unpack_tier(bytes, arena, &tier), "any answer is fine");
         return;
     case 6:
-        status_ignore(record_unpack_scope(bytes, arena, &scope), "any answer is fine");
+        status_ignore(unpack_scope(bytes, arena, &scope), "any answer is fine");
         return;
     case 7:
-        status_ignore(record_unpack_link(bytes, arena, &link), "any answer is fine");
+        status_ignore(unpack_link(bytes, arena, &link), "any answer is fine");
         return;
     case 8:
-        status_ignore(record_unpack_replay(bytes, arena, &replay), "any answer is fine");
+        status_ignore(unpack_idempotency(bytes, arena, &idempotency), "any answer is fine");
         return;
     case 10:
-        status_ignore(registry_unpack_usage_tally(bytes, arena, &tally), "any answer is fine");
+        status_ignore(usage_unpack_tally(bytes, arena, &tally), "any answer is fine");
         return;
     case 11:
-        status_ignore(registry_unpack_usage_last(bytes, arena, &last), "any answer is fine");
+        status_ignore(usage_unpack_last(bytes, arena, &last), "any answer is fine");
         return;
     default:
-        status_ignore(record_unpack_head(bytes, &head), "any answer is fine");
-        status_ignore(record_unpack_format(bytes, arena, &format), "any answer is fine");
+        status_ignore(unpack_head(bytes, &head), "any answer is fine");
+        status_ignore(unpack_format(bytes, arena, &format), "any answer is fine");
         return;
     }
 }

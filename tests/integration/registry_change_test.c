@@ -1,5 +1,5 @@
 // Commands on a real store: what they change, what they refuse.
-#include "registry/apply.h"
+#include "registry/apply/apply.h"
 #include "registry/state.h"
 #include "support/registry_fixture.h"
 
@@ -66,7 +66,7 @@ static uint64_t seq_now(struct registry_fixture *fixture)
 static void assert_sound(struct registry_fixture *fixture)
 {
     struct status_note note = {.message = ""};
-    enum status status = registry_check(fixture->registry, NULL, &note);
+    enum status status = registry_fsck(fixture->registry, NULL, &note);
     if (status != STATUS_OK)
         fail_msg("%s", note.message);
 }
@@ -606,7 +606,7 @@ static void command_without_memory_for_its_reply_changes_nothing(void **state)
     assert_int_equal(seq_now(fixture), 2);
     struct ask *again = ask_again(fixture, ask);
     assert_int_equal(ask_run(fixture, again), STATUS_OK);
-    assert_false(again->command.replayed);
+    assert_false(again->command.is_retry);
     assert_sound(fixture);
 }
 

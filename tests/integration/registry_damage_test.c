@@ -66,7 +66,7 @@ static enum status judge(struct registry_fixture *fixture, struct status_note *n
 {
     enum status status = fixture_try_open(fixture, note);
     if (status == STATUS_OK)
-        status = registry_check(fixture->registry, NULL, note);
+        status = registry_fsck(fixture->registry, NULL, note);
     fixture_close(fixture);
     return status;
 }

@@ -65,7 +65,7 @@ static void repeated_delete_gives_the_first_reply(void **state)
     EXPECT_OK(fixture, ask);
     struct ask *again = ask_again(fixture, ask);
     EXPECT_OK(fixture, again);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_true(slice_equal(again->command.reply, ask->command.reply));
 }
 
@@ -78,7 +78,7 @@ static void repeated_revoke_gives_the_first_reply_even_of_a_key_that_was_deleted
     EXPECT_OK(fixture, ask_to_delete(fixture, made_id(made)));
     struct ask *again = ask_again(fixture, revoke);
     EXPECT_OK(fixture, again);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
 }
 
 static void deleting_another_version_is_aborted(void **state)

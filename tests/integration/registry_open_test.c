@@ -1,5 +1,5 @@
 // What a store must be like to be opened, and what it keeps.
-#include "registry/record.h"
+#include "registry/pack/pack.h"
 #include "registry/table.h"
 #include "support/registry_fixture.h"
 #include "support/registry_raw.h"
@@ -88,7 +88,7 @@ static void keyring_without_an_older_master_is_refused(void **state)
     struct table_key key = table_meta_check(99);
     uint8_t check[SECRET_HASH_SIZE] = {1};
     struct slice value;
-    assert_true(record_pack_master(check, fixture->arena, &value));
+    assert_true(pack_master(check, fixture->arena, &value));
     raw_put(fixture->path, "meta", table_slice(&key), value);
     assert_refused(fixture, STATUS_FAILED_PRECONDITION, "master secret 99");
 }
@@ -98,7 +98,7 @@ static void store_of_a_newer_format_is_refused(void **state)
     struct registry_fixture *fixture = *state;
     struct slice value;
     fixture_close(fixture);
-    assert_true(record_pack_format(2, fixture->arena, &value));
+    assert_true(pack_format(2, fixture->arena, &value));
     raw_put(fixture->path, "meta", slice_text("format"), value);
     assert_refused(fixture, STATUS_FAILED_PRECONDITION, "format 2");
 }
@@ -190,16 +190,16 @@ static void record_in_another_records_place_is_refused(void **state)
     fixture_close(fixture);
     struct image image = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
     image.of.key.prefix = slice_empty(); // the default one was the registry's
-    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "key", slice_make(elsewhere, KEY_ID_SIZE), bytes);
     image = (struct image){.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
-    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "account", slice_text("globex"), bytes);
     image = (struct image){.kind = IMAGE_TIER, .of.tier = {.name = slice_text("free")}};
-    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "tier", slice_text("paid"), bytes);
     image = (struct image){.kind = IMAGE_SCOPE, .of.scope = {.name = slice_text("read")}};
-    assert_true(record_pack_image(&image, fixture->arena, &bytes));
+    assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "scope", slice_text("write"), bytes);
     fixture_open(fixture);
     assert_int_equal(registry_find_key(fixture->view, elsewhere, fixture->arena, &key), STATUS_DATA_LOSS);

@@ -209,16 +209,16 @@ static void purge_makes_room_in_the_count_of_keys(void **state)
 
 // --- idempotency records
 
-static size_t purge_replays(struct registry_fixture *fixture, size_t min)
+static size_t purge_idempotency_records(struct registry_fixture *fixture, size_t min)
 {
     size_t count = 0;
     struct status_note note = {.message = ""};
-    if (registry_purge_replays(fixture->registry, min, &count, &note) != STATUS_OK)
+    if (registry_purge_idempotency(fixture->registry, min, &count, &note) != STATUS_OK)
         fail_msg("%s", note.message);
     return count;
 }
 
-static void make_replays(struct registry_fixture *fixture, size_t count)
+static void make_idempotency_records(struct registry_fixture *fixture, size_t count)
 {
     struct ask **asks = calloc(count, sizeof(struct ask *));
     assert_non_null(asks);
@@ -238,17 +238,17 @@ static void purge_removes_old_idempotency_records_in_one_change(void **state)
     enum { COUNT = 100 };
     struct registry_fixture *fixture = *state;
     uint8_t key[511];
-    make_replays(fixture, COUNT);
-    fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
-    assert_int_equal(purge_replays(fixture, 1), 0);
+    make_idempotency_records(fixture, COUNT);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS - 1);
+    assert_int_equal(purge_idempotency_records(fixture, 1), 0);
     assert_int_equal(seq_now(fixture), COUNT); // nothing to do is no change
     fixture_wait(fixture, 1);
-    assert_int_equal(purge_replays(fixture, COUNT + 1), 0);
+    assert_int_equal(purge_idempotency_records(fixture, COUNT + 1), 0);
     assert_int_equal(purge(fixture, 1), 0); // that of keys leaves them alone
     assert_int_equal(seq_now(fixture), COUNT);
-    assert_int_equal(purge_replays(fixture, COUNT), COUNT);
+    assert_int_equal(purge_idempotency_records(fixture, COUNT), COUNT);
     assert_int_equal(seq_now(fixture), COUNT + 1);
-    assert_int_equal(purge_replays(fixture, 1), 0);
+    assert_int_equal(purge_idempotency_records(fixture, 1), 0);
     assert_int_equal(seq_now(fixture), COUNT + 1);
     assert_sound(fixture);
     fixture_close(fixture);
@@ -265,20 +265,21 @@ static void purge_of_many_idempotency_records_takes_the_oldest_first(void **stat
     struct ask *oldest = ask_for_tier(fixture, "other", false);
     EXPECT_OK(fixture, oldest);
     fixture_wait(fixture, 1);
-    make_replays(fixture, REGISTRY_PURGE_REPLAYS_MAX + MORE - 1);
-    fixture_wait(fixture, REGISTRY_REPLAY_MS - 1);
-    make_replays(fixture, YOUNG);
-    assert_int_equal(purge_replays(fixture, 1), 1);
+    make_idempotency_records(fixture, REGISTRY_PURGE_IDEMPOTENCY_MAX + MORE - 1);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS - 1);
+    make_idempotency_records(fixture, YOUNG);
+    assert_int_equal(purge_idempotency_records(fixture, 1), 1);
     fixture_wait(fixture, 1);
     uint64_t seq = seq_now(fixture);
-    assert_int_equal(purge_replays(fixture, REGISTRY_PURGE_REPLAYS_MAX), REGISTRY_PURGE_REPLAYS_MAX);
+    assert_int_equal(purge_idempotency_records(fixture, REGISTRY_PURGE_IDEMPOTENCY_MAX),
+                     REGISTRY_PURGE_IDEMPOTENCY_MAX);
     assert_sound(fixture);
-    assert_int_equal(purge_replays(fixture, 1), MORE - 1);
-    assert_int_equal(purge_replays(fixture, 1), 0);
+    assert_int_equal(purge_idempotency_records(fixture, 1), MORE - 1);
+    assert_int_equal(purge_idempotency_records(fixture, 1), 0);
     assert_int_equal(seq_now(fixture), seq + 2);
     assert_sound(fixture); // with the counts of both callers
-    fixture_wait(fixture, REGISTRY_REPLAY_MS);
-    assert_int_equal(purge_replays(fixture, 1), YOUNG);
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
+    assert_int_equal(purge_idempotency_records(fixture, 1), YOUNG);
 }
 
 static void only_operators_purge(void **state)

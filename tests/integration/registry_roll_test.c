@@ -232,7 +232,7 @@ static void repeated_roll_gives_the_first_reply(void **state)
     EXPECT_OK(fixture, roll);
     struct ask *again = ask_again(fixture, roll);
     EXPECT_OK(fixture, again);
-    assert_true(again->command.replayed);
+    assert_true(again->command.is_retry);
     assert_true(slice_equal(again->command.reply, roll->command.reply));
     assert_int_equal(list_keys(fixture, "acme").count, 2);
 }

@@ -138,7 +138,8 @@ static void stranger_can_verify_with_the_public_key(void **state)
     fixture_furnish(fixture, "acme");
     assert_checkpoint(fixture);
     read_file(fixture->witness_path, text);
-    assert_int_equal(registry_checkpoint_public(fixture->registry, public_key), STATUS_OK);
+    uint32_t newest = secret_newest_id(fixture->secret);
+    assert_int_equal(secret_checkpoint_public(fixture->secret, newest, public_key), STATUS_OK);
     char *end = strstr(text, " signature=");
     assert_non_null(end);
     for (size_t i = 0; i < sizeof signature; i++) {

@@ -37,13 +37,13 @@ green() {
 @test "an include of a room above, past a door or without a room is found" {
     red rooms server/limit/meter.c '#include "store/store.h"'
     red rooms server/key/key.c '#include "account/account.h"'
-    red rooms server/registry/record.c '#include "limit/ring.h"'
+    red rooms server/registry/pack/record.c '#include "limit/ring.h"'
     red rooms server/rpc/codec.c '#include "config/config.h"'
     red rooms server/authorizer/rule.c '#include "secret/secret.h"'
     red rooms server/main.c '#include "rpc/codec.h"'
     red rooms server/store/writer.c '#include "parts.h"'
     red rooms server/misc/misc.c '#include "base/slice.h"'
-    green rooms server/registry/record.c '#include "limit/limit.h"'
+    green rooms server/registry/pack/record.c '#include "limit/limit.h"'
     green rooms server/store/writer.c '#include "store/parts.h"'
     green rooms server/store/writer.c '#include "base/slice.h"'
     green rooms server/main.c '#include "rpc/rpc.h"'
@@ -67,14 +67,14 @@ green() {
 }
 
 @test "a library outside its place is found" {
-    red libraries server/registry/find.c '#include <lmdb.h>'
+    red libraries server/registry/find/find.c '#include <lmdb.h>'
     red libraries client/src/call.c '#include <sodium.h>'
     red libraries server/rpc/route.c '#include <nng/nng.h>'
     red libraries server/authorizer/rule.c '#include "postern.pb-c.h"'
-    red libraries server/registry/decide.c '#include "records.pb-c.h"'
+    red libraries server/registry/decide/decide.c '#include "records.pb-c.h"'
     red libraries tools/cli/main.c '#include <nng/nng.h>'
     green libraries server/transport/listener.c '#include <nng/nng.h>'
-    green libraries server/registry/record_meter.c '#include "records.pb-c.h"'
+    green libraries server/registry/pack/record.c '#include "records.pb-c.h"'
 }
 
 @test "only base/clock reads the time" {
@@ -95,7 +95,7 @@ green() {
 }
 
 @test "another source of randomness is found" {
-    red randomness server/registry/decide.c 'getrandom(buffer, size, 0);'
+    red randomness server/registry/decide/decide.c 'getrandom(buffer, size, 0);'
     red randomness server/transport/listener.c 'x = nng_random();'
     red randomness server/key/key.c 'return rand();'
     green randomness client/src/call.c 'getrandom(buffer, size, 0);'

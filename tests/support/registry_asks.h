@@ -186,7 +186,7 @@ static inline struct registry_page list_keys(struct registry_fixture *fixture, c
 static inline void assert_sound(struct registry_fixture *fixture)
 {
     struct status_note note = {.message = ""};
-    enum status status = registry_check(fixture->registry, NULL, &note);
+    enum status status = registry_fsck(fixture->registry, NULL, &note);
     if (status != STATUS_OK)
         fail_msg("%s", note.message);
 }

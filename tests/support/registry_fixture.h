@@ -32,7 +32,7 @@ struct registry_fixture {
     char keyring[PATH_MAX];
     _Atomic uint64_t now_ms;
     const char *witness_path; // given to each open; NULL: none
-    uint64_t replay_retention_ms;
+    uint64_t idempotency_retention_ms;
     struct clock *clock;
     struct secret *secret;
     struct registry *registry;
@@ -64,7 +64,7 @@ static inline enum status fixture_try_open(struct registry_fixture *fixture, str
                                        .clock = fixture->clock,
                                        .default_prefix = slice_text("acme"),
                                        .witness_path = fixture->witness_path,
-                                       .replay_retention_ms = fixture->replay_retention_ms};
+                                       .idempotency_retention_ms = fixture->idempotency_retention_ms};
     return registry_open(&options, &fixture->registry, note);
 }
 

@@ -96,9 +96,7 @@ static inline void rpc_fixture_open_usage(struct rpc_fixture *fixture)
                                     .clock = fixture->clock,
                                     .log = &fixture->log,
                                     .retention_days = 90,
-                                    .max_entries = 4096,
-                                    .codec = {registry_pack_usage_tally, registry_unpack_usage_tally,
-                                              registry_pack_usage_last, registry_unpack_usage_last}};
+                                    .max_entries = 4096};
     rpc_fixture_demand(usage_open(&options, &fixture->usage, &note) == STATUS_OK, note.message);
 }
 

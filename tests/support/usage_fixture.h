@@ -1,6 +1,5 @@
-// Usage on a store in a temporary directory, with a clock that the test moves and a codec of its own.
+// Usage on a store in a temporary directory, with a clock that the test moves.
 //
-// The codec is plain: a format byte, then the members one after the other, numbers as eight bytes of the machine.
 // Threads: the fixture belongs to the test's thread; the clock may be read by any.
 #ifndef SUPPORT_USAGE_FIXTURE_H
 #define SUPPORT_USAGE_FIXTURE_H
@@ -8,143 +7,12 @@
 #include "support/store_fixture.h"
 #include "usage/usage.h"
 
-enum { USAGE_TEST_BASE = 1, USAGE_TEST_FORMAT = 7, USAGE_TEST_RECORD_MAX = 2048 };
+enum { USAGE_TEST_BASE = 1 };
 
 #define USAGE_TEST_HOUR UINT64_C(3600000)
 #define USAGE_TEST_DAY  UINT64_C(86400000)
 // A Monday, 00:00 UTC.
 #define USAGE_TEST_START UINT64_C(1700438400000)
-
-// --- the codec
-
-struct usage_test_bytes {
-    uint8_t *data;
-    size_t size;
-    size_t at;
-};
-
-static inline void usage_test_put(struct usage_test_bytes *bytes, const void *data, size_t size)
-{
-    memcpy(bytes->data + bytes->size, data, size);
-    bytes->size += size;
-}
-
-static inline void usage_test_put_number(struct usage_test_bytes *bytes, uint64_t number)
-{
-    usage_test_put(bytes, &number, sizeof number);
-}
-
-static inline bool usage_test_get(struct usage_test_bytes *bytes, void *data, size_t size)
-{
-    if (bytes->size - bytes->at < size)
-        return false;
-    memcpy(data, bytes->data + bytes->at, size);
-    bytes->at += size;
-    return true;
-}
-
-static inline uint64_t usage_test_get_number(struct usage_test_bytes *bytes)
-{
-    uint64_t number = 0;
-    return usage_test_get(bytes, &number, sizeof number) ? number : 0;
-}
-
-static inline bool usage_test_begin(struct usage_test_bytes *bytes, struct arena *arena)
-{
-    static const uint8_t format = USAGE_TEST_FORMAT;
-    *bytes = (struct usage_test_bytes){.data = arena_alloc(arena, USAGE_TEST_RECORD_MAX)};
-    if (bytes->data == NULL)
-        return false;
-    usage_test_put(bytes, &format, 1);
-    return true;
-}
-
-// A copy in the arena: nothing may point into the record.
-static inline enum status usage_test_open(struct usage_test_bytes *bytes, struct slice record, struct arena *arena)
-{
-    struct slice copy;
-    if (!arena_copy(arena, record, &copy))
-        return STATUS_RESOURCE_EXHAUSTED;
-    *bytes = (struct usage_test_bytes){.data = (uint8_t *)(uintptr_t)copy.data, .size = copy.size, .at = 1};
-    return copy.size > 0 && copy.data[0] == USAGE_TEST_FORMAT ? STATUS_OK : STATUS_DATA_LOSS;
-}
-
-static inline bool usage_test_pack_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
-{
-    struct usage_test_bytes bytes;
-    if (!usage_test_begin(&bytes, arena))
-        return false;
-    usage_test_put_number(&bytes, tally->count_count);
-    for (size_t i = 0; i < tally->count_count; i++) {
-        usage_test_put_number(&bytes, tally->counts[i].reason);
-        usage_test_put_number(&bytes, tally->counts[i].count);
-    }
-    usage_test_put_number(&bytes, tally->cost_count);
-    for (size_t i = 0; i < tally->cost_count; i++) {
-        usage_test_put_number(&bytes, tally->costs[i].resource.size);
-        usage_test_put(&bytes, tally->costs[i].resource.data, tally->costs[i].resource.size);
-        usage_test_put_number(&bytes, tally->costs[i].amount);
-    }
-    *out = slice_make(bytes.data, bytes.size);
-    return true;
-}
-
-static inline enum status usage_test_unpack_tally(struct slice record, struct arena *arena, struct usage_tally *out)
-{
-    struct usage_test_bytes bytes;
-    *out = (struct usage_tally){0};
-    enum status status = usage_test_open(&bytes, record, arena);
-    if (status != STATUS_OK)
-        return status;
-    out->count_count = usage_test_get_number(&bytes);
-    out->counts = arena_array(arena, out->count_count, sizeof *out->counts);
-    for (size_t i = 0; i < out->count_count; i++) {
-        out->counts[i].reason = (uint32_t)usage_test_get_number(&bytes);
-        out->counts[i].count = usage_test_get_number(&bytes);
-    }
-    out->cost_count = usage_test_get_number(&bytes);
-    out->costs = arena_array(arena, out->cost_count, sizeof *out->costs);
-    for (size_t i = 0; i < out->cost_count; i++) {
-        size_t size = usage_test_get_number(&bytes);
-        out->costs[i].resource = slice_make(bytes.data + bytes.at, size);
-        bytes.at += size;
-        out->costs[i].amount = usage_test_get_number(&bytes);
-    }
-    return STATUS_OK;
-}
-
-static inline bool usage_test_pack_last(const struct usage_last *last, struct arena *arena, struct slice *out)
-{
-    struct usage_test_bytes bytes;
-    if (!usage_test_begin(&bytes, arena))
-        return false;
-    usage_test_put_number(&bytes, last->first_ms);
-    usage_test_put_number(&bytes, last->last_ms);
-    usage_test_put_number(&bytes, last->networks_met);
-    usage_test_put_number(&bytes, last->network_count);
-    usage_test_put(&bytes, last->networks, last->network_count * sizeof last->networks[0]);
-    usage_test_put_number(&bytes, last->address_size);
-    usage_test_put(&bytes, last->address, last->address_size);
-    *out = slice_make(bytes.data, bytes.size);
-    return true;
-}
-
-static inline enum status usage_test_unpack_last(struct slice record, struct arena *arena, struct usage_last *out)
-{
-    struct usage_test_bytes bytes;
-    *out = (struct usage_last){0};
-    enum status status = usage_test_open(&bytes, record, arena);
-    if (status != STATUS_OK)
-        return status;
-    out->first_ms = usage_test_get_number(&bytes);
-    out->last_ms = usage_test_get_number(&bytes);
-    out->networks_met = usage_test_get_number(&bytes);
-    out->network_count = usage_test_get_number(&bytes);
-    if (!usage_test_get(&bytes, out->networks, out->network_count * sizeof out->networks[0]))
-        return STATUS_DATA_LOSS;
-    out->address_size = (uint8_t)usage_test_get_number(&bytes);
-    return usage_test_get(&bytes, out->address, out->address_size) ? STATUS_OK : STATUS_DATA_LOSS;
-}
 
 // --- the fixture
 
@@ -197,13 +65,11 @@ static inline void usage_fixture_make(struct usage_fixture *fixture)
     fixture->clock = clock_new(source, NULL);
     fixture->arena = arena_new((size_t)16 * 1024 * 1024);
     usage_fixture_demand(fixture->clock != NULL && fixture->arena != NULL, "no memory");
-    fixture->options = (struct usage_options){
-        .table_base = USAGE_TEST_BASE,
-        .clock = fixture->clock,
-        .log = &fixture->store.log,
-        .retention_days = 90,
-        .max_entries = 4096,
-        .codec = {usage_test_pack_tally, usage_test_unpack_tally, usage_test_pack_last, usage_test_unpack_last}};
+    fixture->options = (struct usage_options){.table_base = USAGE_TEST_BASE,
+                                              .clock = fixture->clock,
+                                              .log = &fixture->store.log,
+                                              .retention_days = 90,
+                                              .max_entries = 4096};
 }
 
 static inline void usage_fixture_close(struct usage_fixture *fixture)

@@ -51,6 +51,16 @@ static enum status tree_find(void *context, struct slice scope, struct slice *im
     return STATUS_OK;
 }
 
+// One need by itself.
+static enum status cover_one(const struct account_scope_source *source, const struct slice *grants, size_t grant_count,
+                             struct slice needed, bool *covered)
+{
+    struct account_scope_need need = {.scope = needed, .covered = *covered};
+    enum status status = account_scopes_cover_each(source, grants, grant_count, &need, 1);
+    *covered = need.covered;
+    return status;
+}
+
 static enum status ask_tree(struct arena *arena, unsigned last, const char *needed, bool *covered, size_t *calls)
 {
     static struct tree tree;
@@ -61,7 +71,7 @@ static enum status ask_tree(struct arena *arena, unsigned last, const char *need
         assert_true(snprintf(tree.names[i], sizeof *tree.names, "s%u", i) > 0);
     struct account_scope_source source = {.find = tree_find, .context = &tree, .arena = arena};
     arena_reset(arena);
-    enum status status = account_scopes_cover(&source, &grant, 1, slice_text(needed), covered);
+    enum status status = cover_one(&source, &grant, 1, slice_text(needed), covered);
     *calls = tree.calls;
     return status;
 }

@@ -157,6 +157,25 @@ static void hash_is_fnv1a(void **state)
     assert_true(slice_hash(slice_text("foobar"), 1) != slice_hash(slice_text("foobar"), 2));
 }
 
+// Every size up to three rounds, with and without each of its bytes changed.
+static void seeded_hash_depends_on_seed_size_and_every_byte(void **state)
+{
+    (void)state;
+    const uint64_t seed = UINT64_C(0x9e3779b97f4a7c15); // as random ones are: small ones meet zeros
+    uint8_t bytes[49] = {0};
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        uint64_t hash = slice_hash_seeded(slice_make(bytes, size), seed);
+        assert_true(hash == slice_hash_seeded(slice_make(bytes, size), seed));
+        assert_true(hash != slice_hash_seeded(slice_make(bytes, size), seed + 2));
+        assert_true(size == 0 || hash != slice_hash_seeded(slice_make(bytes, size - 1), seed));
+        for (size_t i = 0; i < size; i++) {
+            bytes[i] = 1;
+            assert_true(hash != slice_hash_seeded(slice_make(bytes, size), seed));
+            bytes[i] = 0;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +188,7 @@ int main(void)
         cmocka_unit_test(prefix_is_recognized),
         cmocka_unit_test(names_follow_their_rule),
         cmocka_unit_test(hash_is_fnv1a),
+        cmocka_unit_test(seeded_hash_depends_on_seed_size_and_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

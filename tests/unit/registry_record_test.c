@@ -1,5 +1,5 @@
-#include "registry/record.h"
-#include "registry/record_part.h"
+#include "registry/pack/field.h"
+#include "registry/pack/pack.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,10 +241,10 @@ static void assert_scope(const struct registry_scope *a, const struct registry_s
 }
 
 // Packs; the bytes are in memory of exactly their size, so that reading past them is noticed.
-static struct slice pack_image(struct arena *arena, const struct image *image)
+static struct slice packed(struct arena *arena, const struct image *image)
 {
     struct slice packed;
-    assert_true(record_pack_image(image, arena, &packed));
+    assert_true(pack_image(image, arena, &packed));
     uint8_t *bytes = malloc(packed.size);
     assert_non_null(bytes);
     memcpy(bytes, packed.data, packed.size);
@@ -267,8 +267,8 @@ static void largest_records_come_back_as_they_were(void **state)
                              {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
     struct image back[4];
     for (size_t i = 0; i < 4; i++) {
-        struct slice bytes = pack_image(arena, &images[i]);
-        assert_int_equal(record_unpack_image(images[i].kind, bytes, arena, &back[i]), STATUS_OK);
+        struct slice bytes = packed(arena, &images[i]);
+        assert_int_equal(unpack_image(images[i].kind, bytes, arena, &back[i]), STATUS_OK);
         discard(bytes); // nothing may point there
     }
     assert_key(&back[0].of.key, &images[0].of.key);
@@ -282,8 +282,8 @@ static void smallest_key_comes_back_as_it_was(void **state)
     struct arena *arena = *state;
     struct image image = {.kind = IMAGE_KEY, .of.key = {.environment = KEY_ENVIRONMENT_TEST, .type = KEY_TYPE_SECRET}};
     struct registry_key back;
-    struct slice bytes = pack_image(arena, &image);
-    assert_int_equal(record_unpack_key(bytes, arena, &back), STATUS_OK);
+    struct slice bytes = packed(arena, &image);
+    assert_int_equal(unpack_key(bytes, arena, &back), STATUS_OK);
     discard(bytes);
     assert_key(&back, &image.of.key);
     assert_null(back.scopes);
@@ -304,20 +304,20 @@ static void change_comes_back_as_it_was(void **state)
                             .kind = REGISTRY_PURGE,
                             .images = images,
                             .image_count = 4,
-                            .replays_before_ms = UINT64_MAX,
-                            .replays = REGISTRY_PURGE_REPLAYS_MAX};
+                            .idempotency_before_ms = UINT64_MAX,
+                            .idempotency_count = REGISTRY_PURGE_IDEMPOTENCY_MAX};
     struct slice bytes;
     struct change back;
-    assert_true(record_pack_change(&change, arena, &bytes));
-    assert_int_equal(record_unpack_change(bytes, arena, &back), STATUS_OK);
+    assert_true(pack_change(&change, arena, &bytes));
+    assert_int_equal(unpack_change(bytes, arena, &back), STATUS_OK);
     assert_int_equal(back.seq, change.seq);
     assert_int_equal(back.time_ms, change.time_ms);
     assert_slice(back.actor, change.actor);
     assert_slice(back.on_behalf_of, change.on_behalf_of);
     assert_int_equal(back.kind, change.kind);
     assert_int_equal(back.image_count, 4);
-    assert_int_equal(back.replays_before_ms, change.replays_before_ms);
-    assert_int_equal(back.replays, change.replays);
+    assert_int_equal(back.idempotency_before_ms, change.idempotency_before_ms);
+    assert_int_equal(back.idempotency_count, change.idempotency_count);
     assert_false(back.images[0].removed);
     assert_true(back.images[3].removed);
     assert_scope(&back.images[3].of.scope, &images[3].of.scope);
@@ -330,16 +330,16 @@ static void only_a_purge_removes_replies_and_not_more_than_its_bound(void **stat
 {
     struct arena *arena = *state;
     const struct change changes[] = {
-        {.kind = REGISTRY_CREATE, .replays_before_ms = 1, .replays = 1},
-        {.kind = REGISTRY_PURGE, .replays_before_ms = 1},
-        {.kind = REGISTRY_PURGE, .replays = 1},
-        {.kind = REGISTRY_PURGE, .replays_before_ms = 1, .replays = REGISTRY_PURGE_REPLAYS_MAX + 1},
+        {.kind = REGISTRY_CREATE, .idempotency_before_ms = 1, .idempotency_count = 1},
+        {.kind = REGISTRY_PURGE, .idempotency_before_ms = 1},
+        {.kind = REGISTRY_PURGE, .idempotency_count = 1},
+        {.kind = REGISTRY_PURGE, .idempotency_before_ms = 1, .idempotency_count = REGISTRY_PURGE_IDEMPOTENCY_MAX + 1},
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         struct slice bytes;
         struct change back;
-        assert_true(record_pack_change(&changes[i], arena, &bytes));
-        assert_int_equal(record_unpack_change(bytes, arena, &back), STATUS_DATA_LOSS);
+        assert_true(pack_change(&changes[i], arena, &bytes));
+        assert_int_equal(unpack_change(bytes, arena, &back), STATUS_DATA_LOSS);
     }
 }
 
@@ -351,9 +351,9 @@ static void change_is_packed_the_same_way_every_time(void **state)
     struct slice first;
     struct slice second;
     struct change back;
-    assert_true(record_pack_change(&change, arena, &first));
-    assert_int_equal(record_unpack_change(first, arena, &back), STATUS_OK);
-    assert_true(record_pack_change(&back, arena, &second));
+    assert_true(pack_change(&change, arena, &first));
+    assert_int_equal(unpack_change(first, arena, &back), STATUS_OK);
+    assert_true(pack_change(&back, arena, &second));
     assert_slice(first, second);
 }
 
@@ -361,57 +361,57 @@ static void link_head_master_and_format_come_back_as_they_were(void **state)
 {
     struct arena *arena = *state;
     struct slice bytes;
-    struct record_link link = {.change = slice_text("a change"), .master_id = 3, .mac = {1, 2, 3}};
-    struct record_link link_back;
-    assert_true(record_pack_link(&link, arena, &bytes));
-    assert_int_equal(record_unpack_link(bytes, arena, &link_back), STATUS_OK);
+    struct chain_link link = {.change = slice_text("a change"), .master_id = 3, .mac = {1, 2, 3}};
+    struct chain_link link_back;
+    assert_true(pack_link(&link, arena, &bytes));
+    assert_int_equal(unpack_link(bytes, arena, &link_back), STATUS_OK);
     assert_slice(link_back.change, link.change);
     assert_int_equal(link_back.master_id, 3);
     assert_memory_equal(link_back.mac, link.mac, sizeof link.mac);
 
-    struct record_head head = {.seq = UINT64_MAX, .mac = {9, 8, 7}};
-    struct record_head head_back;
-    uint8_t head_bytes[RECORD_HEAD_MAX];
-    size_t size = record_pack_head(&head, head_bytes);
-    assert_int_equal(record_unpack_head(slice_make(head_bytes, size), &head_back), STATUS_OK);
+    struct chain_head head = {.seq = UINT64_MAX, .mac = {9, 8, 7}};
+    struct chain_head head_back;
+    uint8_t head_bytes[PACK_HEAD_MAX];
+    size_t size = pack_head(&head, head_bytes);
+    assert_int_equal(unpack_head(slice_make(head_bytes, size), &head_back), STATUS_OK);
     assert_int_equal(head_back.seq, UINT64_MAX);
     assert_memory_equal(head_back.mac, head.mac, sizeof head.mac);
 
     uint8_t check[SECRET_HASH_SIZE] = {5};
     uint8_t check_back[SECRET_HASH_SIZE];
-    assert_true(record_pack_master(check, arena, &bytes));
-    assert_int_equal(record_unpack_master(bytes, arena, check_back), STATUS_OK);
+    assert_true(pack_master(check, arena, &bytes));
+    assert_int_equal(unpack_master(bytes, arena, check_back), STATUS_OK);
     assert_memory_equal(check_back, check, sizeof check);
 
     uint32_t format = 0;
-    assert_true(record_pack_format(77, arena, &bytes));
-    assert_int_equal(record_unpack_format(bytes, arena, &format), STATUS_OK);
+    assert_true(pack_format(77, arena, &bytes));
+    assert_int_equal(unpack_format(bytes, arena, &format), STATUS_OK);
     assert_int_equal(format, 77);
 }
 
-static void replay_comes_back_as_it_was(void **state)
+static void idempotency_record_comes_back_as_it_was(void **state)
 {
     struct arena *arena = *state;
     struct slice bytes;
-    struct record_replay back;
-    struct record_replay replay = {
+    struct idempotency_record back;
+    struct idempotency_record idempotency = {
         .time_ms = 5, .master_id = 2, .call_digest = {1}, .sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD, 's')};
-    assert_true(record_pack_replay(&replay, arena, &bytes));
-    assert_int_equal(record_unpack_replay(bytes, arena, &back), STATUS_OK);
+    assert_true(pack_idempotency(&idempotency, arena, &bytes));
+    assert_int_equal(unpack_idempotency(bytes, arena, &back), STATUS_OK);
     assert_int_equal(back.time_ms, 5);
     assert_int_equal(back.master_id, 2);
-    assert_memory_equal(back.call_digest, replay.call_digest, sizeof back.call_digest);
-    assert_slice(back.sealed_reply, replay.sealed_reply);
+    assert_memory_equal(back.call_digest, idempotency.call_digest, sizeof back.call_digest);
+    assert_slice(back.sealed_reply, idempotency.sealed_reply);
 }
 
-static void replay_without_room_for_a_seal_is_refused(void **state)
+static void idempotency_record_without_room_for_a_seal_is_refused(void **state)
 {
     struct arena *arena = *state;
     struct slice bytes;
-    struct record_replay back;
-    struct record_replay replay = {.sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD - 1, 's')};
-    assert_true(record_pack_replay(&replay, arena, &bytes));
-    assert_int_equal(record_unpack_replay(bytes, arena, &back), STATUS_DATA_LOSS);
+    struct idempotency_record back;
+    struct idempotency_record idempotency = {.sealed_reply = text_of(arena, SECRET_SEAL_OVERHEAD - 1, 's')};
+    assert_true(pack_idempotency(&idempotency, arena, &bytes));
+    assert_int_equal(unpack_idempotency(bytes, arena, &back), STATUS_DATA_LOSS);
 }
 
 static void meter_comes_back_as_it_was(void **state)
@@ -453,9 +453,9 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
 {
     struct image image;
     struct change change;
-    struct record_link link;
-    struct record_replay replay;
-    struct record_head head;
+    struct chain_link link;
+    struct idempotency_record idempotency;
+    struct chain_head head;
     struct limit_record meter;
     struct clock_mark mark;
     uint8_t check[SECRET_HASH_SIZE];
@@ -464,21 +464,21 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     case IMAGE_ACCOUNT:
     case IMAGE_TIER:
     case IMAGE_SCOPE:
-        return record_unpack_image((enum image_kind)which, bytes, arena, &image);
+        return unpack_image((enum image_kind)which, bytes, arena, &image);
     case 5:
-        return record_unpack_change(bytes, arena, &change);
+        return unpack_change(bytes, arena, &change);
     case 6:
-        return record_unpack_link(bytes, arena, &link);
+        return unpack_link(bytes, arena, &link);
     case 7:
-        return record_unpack_replay(bytes, arena, &replay);
+        return unpack_idempotency(bytes, arena, &idempotency);
     case 8:
-        return record_unpack_head(bytes, &head);
+        return unpack_head(bytes, &head);
     case 9:
         return registry_unpack_meter(bytes, arena, &meter);
     case 10:
         return registry_unpack_clock(bytes, arena, &mark);
     default:
-        return record_unpack_master(bytes, arena, check);
+        return unpack_master(bytes, arena, check);
     }
 }
 
@@ -500,11 +500,11 @@ static void newer_format_of_a_complete_key_is_refused(void **state)
     struct arena *arena = *state;
     struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
     struct registry_key back;
-    struct slice bytes = pack_image(arena, &image);
+    struct slice bytes = packed(arena, &image);
     uint8_t *format = (uint8_t *)(uintptr_t)bytes.data + 1;
     assert_int_equal(*format, RECORD_FORMAT);
     *format = RECORD_FORMAT + 1;
-    assert_int_equal(record_unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
+    assert_int_equal(unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
     discard(bytes);
 }
 
@@ -517,12 +517,12 @@ static void truncated_records_are_refused_or_harmless(void **state)
                              {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
     struct arena *scratch = arena_new((size_t)1024 * 1024);
     for (size_t i = 0; i < 4; i++) {
-        struct slice whole = pack_image(arena, &images[i]);
+        struct slice whole = packed(arena, &images[i]);
         for (size_t size = 0; size < whole.size; size++) {
             struct image back;
             uint8_t *part = malloc(size + 1);
             memcpy(part + 1, whole.data, size); // ends where the memory ends
-            enum status status = record_unpack_image(images[i].kind, slice_make(part + 1, size), scratch, &back);
+            enum status status = unpack_image(images[i].kind, slice_make(part + 1, size), scratch, &back);
             assert_true(status == STATUS_OK || status == STATUS_DATA_LOSS);
             free(part);
             arena_reset(scratch);
@@ -536,7 +536,7 @@ static void altered_records_are_refused_or_harmless(void **state)
 {
     struct arena *arena = *state;
     struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
-    struct slice whole = pack_image(arena, &image);
+    struct slice whole = packed(arena, &image);
     uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
     struct arena *scratch = arena_new((size_t)1024 * 1024);
     for (size_t which = 1; which <= KINDS; which++) {
@@ -578,7 +578,7 @@ static void what_was_packed_is_unpacked_the_quick_way(void **state)
         &postern__records__key_record__descriptor, &postern__records__account_record__descriptor,
         &postern__records__tier_record__descriptor, &postern__records__scope_record__descriptor};
     for (size_t i = 0; i < 4; i++) {
-        struct slice bytes = pack_image(arena, &images[i]);
+        struct slice bytes = packed(arena, &images[i]);
         const ProtobufCMessage *own = record_unpack_own(descriptors[i], bytes, arena);
         assert_non_null(own);
         ProtobufCMessage *theirs = protobuf_c_message_unpack(descriptors[i], NULL, bytes.size, bytes.data);
@@ -594,7 +594,7 @@ static void quick_way_never_reads_anything_else(void **state)
     struct arena *arena = *state;
     const ProtobufCMessageDescriptor *descriptor = &postern__records__key_record__descriptor;
     struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
-    struct slice whole = pack_image(arena, &image);
+    struct slice whole = packed(arena, &image);
     uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
     struct arena *scratch = arena_new((size_t)1024 * 1024);
     size_t taken = 0, left = 0;
@@ -620,8 +620,8 @@ static void assert_refused(struct arena *arena, struct registry_key key)
 {
     struct registry_key back;
     struct image image = {.kind = IMAGE_KEY, .of.key = key};
-    struct slice bytes = pack_image(arena, &image);
-    assert_int_equal(record_unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
+    struct slice bytes = packed(arena, &image);
+    assert_int_equal(unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
     discard(bytes);
 }
 
@@ -673,13 +673,13 @@ static void little_memory_is_told_from_damage(void **state)
 {
     struct arena *arena = *state;
     struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
-    struct slice bytes = pack_image(arena, &image);
+    struct slice bytes = packed(arena, &image);
     enum status status = STATUS_RESOURCE_EXHAUSTED;
     size_t tries = 0;
     for (size_t budget = 0; status != STATUS_OK; budget += 64) {
         struct registry_key back;
         struct arena *small = arena_new(budget);
-        status = record_unpack_key(bytes, small, &back);
+        status = unpack_key(bytes, small, &back);
         assert_true(status == STATUS_OK || status == STATUS_RESOURCE_EXHAUSTED);
         arena_free(small);
         tries++;
@@ -698,7 +698,7 @@ static void packing_without_memory_fails_cleanly(void **state)
     for (size_t budget = 0; !packed; budget += 64) {
         struct slice bytes;
         struct arena *small = arena_new(budget);
-        packed = record_pack_change(&change, small, &bytes);
+        packed = pack_change(&change, small, &bytes);
         assert_int_equal(bytes.size > 0, packed);
         arena_free(small);
         tries++;
@@ -716,8 +716,8 @@ int main(void)
                                         free_arena),
         cmocka_unit_test_setup_teardown(change_is_packed_the_same_way_every_time, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(link_head_master_and_format_come_back_as_they_were, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(replay_comes_back_as_it_was, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(replay_without_room_for_a_seal_is_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(idempotency_record_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(idempotency_record_without_room_for_a_seal_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(meter_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(clock_mark_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(every_record_of_another_format_is_refused, make_arena, free_arena),

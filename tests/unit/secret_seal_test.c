@@ -58,7 +58,7 @@ static void hashes_are_those_of_an_independent_implementation(void **state)
     memset(previous, 7, sizeof previous);
     assert_int_equal(secret_chain_mac(*state, 1, previous, slice_text("entry"), out), STATUS_OK);
     expect_hex(out, "3dd2f4db39a036bbef16f7369e7d933debbad06a65b65ff559c2708f10de387b");
-    assert_int_equal(secret_replay_name(*state, 1, slice_text("caller"), slice_text("request"), out), STATUS_OK);
+    assert_int_equal(secret_idempotency_name(*state, 1, slice_text("caller"), slice_text("request"), out), STATUS_OK);
     expect_hex(out, "18002c48f8242a40113848a8344d4a3bfa96b05d5924ad30af862d51d1c304a9");
     assert_int_equal(secret_page_mac(*state, 1, slice_text("content"), out), STATUS_OK);
     expect_hex(out, "baef5eb57b2700143506be9d1483ccbbf5ac76cef35ba3bf7c1e870313aae8fe");
@@ -98,7 +98,7 @@ static void purposes_and_masters_never_share_an_output(void **state)
         assert_int_equal(secret_token_hash(secret, id, text, next[1]), STATUS_OK);
         assert_int_equal(secret_page_mac(secret, id, text, next[2]), STATUS_OK);
         assert_int_equal(secret_chain_mac(secret, id, zero, text, next[3]), STATUS_OK);
-        assert_int_equal(secret_replay_name(secret, id, text, slice_empty(), next[4]), STATUS_OK);
+        assert_int_equal(secret_idempotency_name(secret, id, text, slice_empty(), next[4]), STATUS_OK);
         assert_int_equal(secret_import_hash(secret, id, text.data, next[5]), STATUS_OK);
         assert_int_equal(secret_checkpoint_public(secret, id, next[6]), STATUS_OK);
     }
@@ -107,11 +107,11 @@ static void purposes_and_masters_never_share_an_output(void **state)
             assert_false(secret_equal(out[a], out[b]));
 }
 
-static void parts_of_a_replay_name_cannot_be_shifted(void **state)
+static void parts_of_an_idempotency_name_cannot_be_shifted(void **state)
 {
     uint8_t a[SECRET_HASH_SIZE], b[SECRET_HASH_SIZE];
-    assert_int_equal(secret_replay_name(*state, 1, slice_text("ab"), slice_text("c"), a), STATUS_OK);
-    assert_int_equal(secret_replay_name(*state, 1, slice_text("a"), slice_text("bc"), b), STATUS_OK);
+    assert_int_equal(secret_idempotency_name(*state, 1, slice_text("ab"), slice_text("c"), a), STATUS_OK);
+    assert_int_equal(secret_idempotency_name(*state, 1, slice_text("a"), slice_text("bc"), b), STATUS_OK);
     assert_false(secret_equal(a, b));
 }
 
@@ -146,7 +146,7 @@ static void unknown_master_is_not_found_and_output_is_zeroed(void **state)
     EXPECT_NOT_FOUND(secret_page_mac(secret, 0, text, out), SECRET_HASH_SIZE);
     const uint8_t previous[SECRET_HASH_SIZE] = {0};
     EXPECT_NOT_FOUND(secret_chain_mac(secret, NO_SUCH_MASTER, previous, text, out), SECRET_HASH_SIZE);
-    EXPECT_NOT_FOUND(secret_replay_name(secret, NO_SUCH_MASTER, text, text, out), SECRET_HASH_SIZE);
+    EXPECT_NOT_FOUND(secret_idempotency_name(secret, NO_SUCH_MASTER, text, text, out), SECRET_HASH_SIZE);
     EXPECT_NOT_FOUND(secret_seal(secret, NO_SUCH_MASTER, text, text, text, out), text.size + SECRET_SEAL_OVERHEAD);
     EXPECT_NOT_FOUND(secret_import_hash(secret, NO_SUCH_MASTER, previous, out), SECRET_HASH_SIZE);
     EXPECT_NOT_FOUND(secret_checkpoint_sign(secret, NO_SUCH_MASTER, text, out), SECRET_SIGNATURE_SIZE);
@@ -257,7 +257,7 @@ int main(void)
         cmocka_unit_test(hashes_are_those_of_an_independent_implementation),
         cmocka_unit_test(account_slots_stay_within_14_bits_and_spread),
         cmocka_unit_test(purposes_and_masters_never_share_an_output),
-        cmocka_unit_test(parts_of_a_replay_name_cannot_be_shifted),
+        cmocka_unit_test(parts_of_an_idempotency_name_cannot_be_shifted),
         cmocka_unit_test(chain_depends_on_what_came_before),
         cmocka_unit_test(unknown_master_is_not_found_and_output_is_zeroed),
         cmocka_unit_test(sealed_reply_opens_and_is_not_readable),

@@ -1,0 +1,185 @@
+// Writes a change that was decided. A transaction cannot take back half a command, so the work has two steps: preparing
+// reads what the indexes need and packs every record, and may run out of memory; writing only writes, and any failure
+// of it fails the whole batch at its commit. Records, indexes, counts and the link of the audit chain go together.
+#include "registry/apply/apply.h"
+
+#include "registry/table.h"
+
+// What the change of a key means for the index and the account's count.
+static enum status compare_key(struct store_txn *txn, const struct registry_key *key, struct arena *arena,
+                               struct apply_image *out)
+{
+    struct registry_key before;
+    enum status status = registry_find_key(txn, key->id, arena, &before);
+    out->is_new_key = status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    bool counted = !out->is_new_key && change_counts(&before);
+    out->count_step = (int)change_counts(key) - (int)counted;
+    out->was_listed = !out->is_new_key && change_is_listed(&before);
+    out->expiry_before_ms = out->is_new_key ? 0 : change_listed_expiry(&before);
+    return STATUS_OK;
+}
+
+static enum status prepare_image(struct store_txn *txn, const struct image *image, struct arena *arena,
+                                 struct apply_image *out)
+{
+    *out = (struct apply_image){.image = image};
+    if (!pack_image(image, arena, &out->value))
+        return STATUS_RESOURCE_EXHAUSTED;
+    return image->kind == IMAGE_KEY ? compare_key(txn, &image->of.key, arena, out) : STATUS_OK;
+}
+
+static enum status prepare_images(struct store_txn *txn, const struct change *change, struct arena *arena,
+                                  struct apply_plan *out)
+{
+    enum status status = STATUS_OK;
+    out->images = arena_array(arena, change->image_count, sizeof *out->images);
+    if (out->images == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    out->image_count = change->image_count;
+    for (size_t i = 0; i < change->image_count && status == STATUS_OK; i++)
+        status = prepare_image(txn, &change->images[i], arena, &out->images[i]);
+    return status;
+}
+
+enum status apply_prepare(struct store_txn *txn, const struct secret *secret, const struct change *change,
+                          struct arena *arena, struct apply_plan *out)
+{
+    struct chain_head head;
+    struct slice packed;
+    *out = (struct apply_plan){.is_applied = false};
+    enum status status = chain_read_head(txn, &head);
+    if (status != STATUS_OK)
+        return status;
+    out->is_applied = change->seq <= head.seq;
+    if (out->is_applied)
+        return STATUS_OK;
+    if (change->seq != head.seq + 1)
+        return STATUS_INTERNAL;
+    status = prepare_images(txn, change, arena, out);
+    if (status == STATUS_OK && change->idempotency_count > 0)
+        status = idempotency_collect(txn, change->idempotency_before_ms, change->idempotency_count, arena, &out->old,
+                                     &out->old_count);
+    if (status != STATUS_OK)
+        return status;
+    if (!pack_change(change, arena, &packed))
+        return STATUS_RESOURCE_EXHAUSTED;
+    return chain_extend(secret, &head, packed, arena, &out->link, &out->head);
+}
+
+static void write_count(struct store_txn *txn, struct slice account, int step)
+{
+    struct slice value;
+    uint64_t count = 0;
+    uint8_t bytes[TABLE_NUMBER_SIZE];
+    if (store_get(txn, TABLE_KEY_COUNT, account, &value) != STATUS_OK || !table_number_read(value, &count))
+        count = 0;
+    if (step < 0)
+        count -= count > 0 ? 1 : 0;
+    else
+        count += (uint64_t)step;
+    table_number_write(count, bytes);
+    if (count > 0)
+        store_put(txn, TABLE_KEY_COUNT, account, slice_make(bytes, sizeof bytes));
+    else
+        store_delete(txn, TABLE_KEY_COUNT, account);
+}
+
+static void write_by_account(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    struct table_key index = table_by_account_key(key->account, key->id);
+    if (change_is_listed(key) && !image->was_listed)
+        store_put(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index), slice_empty());
+    if (!change_is_listed(key) && image->was_listed)
+        store_delete(txn, TABLE_KEY_BY_ACCOUNT, table_slice(&index));
+}
+
+static void write_by_expiry(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    uint64_t before_ms = image->expiry_before_ms;
+    uint64_t after_ms = change_listed_expiry(key);
+    struct table_key before = table_by_expiry_key(before_ms, key->id);
+    struct table_key after = table_by_expiry_key(after_ms, key->id);
+    if (before_ms != after_ms && before_ms != 0)
+        store_delete(txn, TABLE_KEY_BY_EXPIRY, table_slice(&before));
+    if (before_ms != after_ms && after_ms != 0)
+        store_put(txn, TABLE_KEY_BY_EXPIRY, table_slice(&after), slice_empty());
+}
+
+static void write_key_derived(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    if (image->is_new_key && key->imported)
+        store_put(txn, TABLE_IMPORT, slice_make(key->token_hash, SECRET_HASH_SIZE), slice_make(key->id, KEY_ID_SIZE));
+    write_by_account(txn, image);
+    write_by_expiry(txn, image);
+    if (image->count_step != 0)
+        write_count(txn, key->account, image->count_step);
+}
+
+static void write_default_tier(struct store_txn *txn, const struct image *image)
+{
+    struct slice name;
+    const struct registry_tier *tier = &image->of.tier;
+    if (tier->is_default && !image->removed) {
+        store_put(txn, TABLE_META, table_meta_default_tier(), tier->name);
+        return;
+    }
+    if (store_get(txn, TABLE_META, table_meta_default_tier(), &name) == STATUS_OK && slice_equal(name, tier->name))
+        store_delete(txn, TABLE_META, table_meta_default_tier());
+}
+
+static void write_default_scope(struct store_txn *txn, const struct image *image)
+{
+    const struct registry_scope *scope = &image->of.scope;
+    if (scope->is_default && !image->removed)
+        store_put(txn, TABLE_SCOPE_DEFAULT, scope->name, slice_empty());
+    else
+        store_delete(txn, TABLE_SCOPE_DEFAULT, scope->name);
+}
+
+static void write_image(struct store_txn *txn, const struct apply_image *image)
+{
+    if (image->image->removed)
+        store_delete(txn, image_table(image->image->kind), image_id(image->image));
+    else
+        store_put(txn, image_table(image->image->kind), image_id(image->image), image->value);
+    switch (image->image->kind) {
+    case IMAGE_KEY:
+        write_key_derived(txn, image);
+        break;
+    case IMAGE_TIER:
+        write_default_tier(txn, image->image);
+        break;
+    case IMAGE_SCOPE:
+        write_default_scope(txn, image->image);
+        break;
+    case IMAGE_ACCOUNT:
+        break;
+    }
+}
+
+static void write_index(struct store_txn *txn, const struct image *image, uint64_t seq)
+{
+    struct slice account = image_account(image);
+    struct table_key by_record = table_by_record_key(image->kind, image_id(image), seq);
+    struct table_key by_account = table_by_account_change_key(account, seq);
+    store_put(txn, TABLE_CHANGE_BY_RECORD, table_slice(&by_record), slice_empty());
+    if (account.size > 0)
+        store_put(txn, TABLE_CHANGE_BY_ACCOUNT, table_slice(&by_account), slice_empty());
+}
+
+void apply_write(struct store_txn *txn, const struct apply_plan *plan)
+{
+    if (plan->is_applied)
+        return;
+    for (size_t i = 0; i < plan->image_count; i++) {
+        write_image(txn, &plan->images[i]);
+        write_index(txn, plan->images[i].image, plan->head.seq);
+    }
+    idempotency_remove(txn, plan->old, plan->old_count);
+    chain_write(txn, plan->link, &plan->head);
+}

@@ -1,0 +1,160 @@
+// Takes a command through the writer. Inside the batch's transaction it checks the caller's authority, looks up the
+// idempotency record of the request_id, decides, and applies; after the commit it tells the caller. Commands of one
+// batch see each other, and a refused one writes nothing: all that can fail comes before the first write. On a retry
+// the caller gets the first reply, so a lost answer never means a second key.
+#include "registry/apply/apply.h"
+#include "registry/apply/idempotency.h"
+#include "registry/decide/decide.h"
+
+#include <string.h>
+
+static struct registry_command *command_of(struct store_job *job)
+{
+    return (struct registry_command *)(void *)((char *)job - offsetof(struct registry_command, job));
+}
+
+// A refused or failed command has nothing to show; a token that was made is not given out.
+static void forget_result(struct registry_command *command)
+{
+    secret_wipe(&command->result, sizeof command->result);
+    command->reply = slice_empty();
+    command->is_retry = false;
+}
+
+// On whose behalf it is done: that of the account whose key was shown; a uid acts for itself.
+static struct slice account_of(const struct registry_caller *caller)
+{
+    return caller->key != NULL ? caller->key->account : caller->account;
+}
+
+// A purge is nobody's call: it is never repeated, and finds what is there whenever it runs.
+static bool is_repeatable(const struct registry_command *command)
+{
+    return command->kind != REGISTRY_PURGE;
+}
+
+// Everything that needs memory comes before the first write, so that a command that fails has written nothing.
+static enum status carry_out(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    const struct registry *registry = decision->registry;
+    struct apply_plan plan = {.is_applied = true};
+    struct idempotency_plan idempotency;
+    if (decision->image_count > 0 || decision->idempotency_count > 0) {
+        struct change change = {.seq = decision->seq,
+                                .time_ms = decision->now_ms,
+                                .actor = command->caller.name,
+                                .on_behalf_of = account_of(&command->caller),
+                                .kind = command->kind,
+                                .images = decision->images,
+                                .image_count = decision->image_count,
+                                .idempotency_before_ms = decision->idempotency_before_ms,
+                                .idempotency_count = decision->idempotency_count};
+        enum status status = apply_prepare(decision->txn, registry->secret, &change, registry->scratch, &plan);
+        if (status != STATUS_OK)
+            return status;
+        command->seq = decision->seq;
+    }
+    command->result.now_ms = decision->now_ms;
+    if (!command->encode(command))
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (is_repeatable(command)) {
+        enum status status = idempotency_prepare(registry, decision->txn, command, decision->now_ms, &idempotency);
+        if (status != STATUS_OK)
+            return status;
+        idempotency_write(decision->txn, &idempotency);
+    }
+    apply_write(decision->txn, &plan);
+    return STATUS_OK;
+}
+
+static enum status check_request_id(struct registry_command *command)
+{
+    if (!is_repeatable(command) || command->request_id.size == REGISTRY_REQUEST_ID_SIZE)
+        return STATUS_OK;
+    return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "request_id",
+                       "a call that changes something needs a request_id of %d random bytes, not %zu: it makes a retry "
+                       "safe",
+                       REGISTRY_REQUEST_ID_SIZE, command->request_id.size);
+}
+
+static enum status execute(struct registry_command *command, struct store_txn *txn)
+{
+    struct registry *registry = command->registry;
+    struct decision decision = {.registry = registry, .txn = txn, .command = command};
+    decision.images = decision.room;
+    decision.now_ms = clock_now_ms(registry->clock);
+    arena_reset(registry->scratch);
+    enum status status = registry_seq(txn, &command->seq);
+    if (status != STATUS_OK)
+        return status;
+    status = check_request_id(command);
+    if (status != STATUS_OK)
+        return status;
+    decision.seq = command->seq + 1;
+    status = decide_authority(&decision);
+    if (status == STATUS_OK && is_repeatable(command))
+        status = idempotency_find(registry, txn, command, decision.now_ms, &command->is_retry);
+    if (status != STATUS_OK)
+        return status;
+    if (command->is_retry) {
+        memset(&command->result, 0, sizeof command->result);
+        return STATUS_OK;
+    }
+    status = decide(&decision);
+    return status == STATUS_OK ? carry_out(&decision) : status;
+}
+
+static void run(struct store_job *job, struct store_txn *txn)
+{
+    struct registry_command *command = command_of(job);
+    uint64_t seq_before = 0;
+    command->status = execute(command, txn);
+    if (command->status != STATUS_OK) {
+        forget_result(command);
+        status_ignore(registry_seq(txn, &seq_before), "0 says that it is not known");
+        command->seq = seq_before;
+    }
+    secret_wipe(command->random, sizeof command->random);
+}
+
+// On the writer thread only; before the command is answered, so that whoever was told a sequence finds it.
+static void raise_committed_seq(struct registry *registry, uint64_t seq)
+{
+    if (seq > atomic_load(&registry->committed_seq))
+        atomic_store(&registry->committed_seq, seq);
+}
+
+uint64_t registry_committed_seq(struct registry *registry)
+{
+    return atomic_load(&registry->committed_seq);
+}
+
+static void done(struct store_job *job, enum status status)
+{
+    struct registry_command *command = command_of(job);
+    // A refusal does not stand either: it may rest on a command of the same batch that was not kept.
+    if (status != STATUS_OK) {
+        forget_result(command);
+        secret_wipe(command->random, sizeof command->random); // run may not have been called
+        memset(&command->note, 0, sizeof command->note);
+        command->seq = 0;
+        command->status = status;
+    }
+    raise_committed_seq(command->registry, command->seq);
+    command->status = state_explain(command->status, &command->note);
+    command->done(command);
+}
+
+void registry_submit(struct registry *registry, struct registry_command *command)
+{
+    memset(&command->note, 0, sizeof command->note);
+    memset(&command->result, 0, sizeof command->result);
+    command->status = STATUS_OK;
+    command->seq = 0;
+    command->reply = slice_empty();
+    command->is_retry = false;
+    command->registry = registry;
+    command->job = (struct store_job){.run = run, .done = done};
+    store_submit(registry->store, &command->job);
+}

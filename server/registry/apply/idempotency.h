@@ -1,0 +1,49 @@
+// Idempotency records: the first reply of a change, found again by caller and request_id. Private to the room.
+//
+// A record lives as long as the registry's retention says: then it is as none, and waits for a purge. The reply is
+// encrypted under a key that needs the caller's name and the request_id, neither of which is stored. Threads: the
+// writer's.
+#ifndef REGISTRY_APPLY_IDEMPOTENCY_H
+#define REGISTRY_APPLY_IDEMPOTENCY_H
+
+#include "registry/pack/pack.h"
+#include "registry/state.h"
+
+// The name and caller of one record, as the index of times has them.
+struct idempotency_old {
+    uint8_t key[TABLE_IDEMPOTENCY_TIME_SIZE];
+    uint8_t caller[SECRET_HASH_SIZE];
+};
+
+// The oldest records that were made before `before_ms`, at most `max`. DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED
+// (arena).
+STATUS_MUST_CHECK enum status idempotency_collect(struct store_txn *txn, uint64_t before_ms, size_t max,
+                                                  struct arena *arena, struct idempotency_old **out, size_t *count);
+// Everything that there is of them.
+void idempotency_remove(struct store_txn *txn, const struct idempotency_old *old, size_t count);
+// Records made before it are past their time; 0: none.
+uint64_t idempotency_dead_before(const struct registry *registry, uint64_t now_ms);
+
+// *found: the command was answered before; its reply is in command->reply. ALREADY_EXISTS: that was another call.
+// DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED (memory). An expired record is as none.
+STATUS_MUST_CHECK enum status idempotency_find(const struct registry *registry, struct store_txn *txn,
+                                               struct registry_command *command, uint64_t now_ms, bool *found);
+
+// A record, ready to be written.
+struct idempotency_plan {
+    uint8_t name[SECRET_HASH_SIZE];
+    uint8_t caller[SECRET_HASH_SIZE];
+    uint64_t time_ms;
+    uint64_t count; // of the caller's records, with this one
+    bool replaces;  // an expired record of that name
+    uint64_t replaced_ms;
+    struct slice value;
+};
+
+// Of command->reply. RESOURCE_EXHAUSTED when the caller has too many (with a note), or memory is out; DATA_LOSS.
+STATUS_MUST_CHECK enum status idempotency_prepare(const struct registry *registry, struct store_txn *txn,
+                                                  struct registry_command *command, uint64_t now_ms,
+                                                  struct idempotency_plan *out);
+void idempotency_write(struct store_txn *txn, const struct idempotency_plan *plan);
+
+#endif

@@ -1,0 +1,105 @@
+// CREATE makes a new key for an account. The account must allow one more key in that environment, and what the key is
+// given must be in the catalogue and within what the caller holds. The token is made here and leaves once, in the
+// reply.
+#include "registry/decide/key.h"
+
+// The same words whether the account is missing or somebody else's.
+static enum status unknown_account(struct decision *decision)
+{
+    struct slice account = decision->command->ask.create.account;
+    return status_fail(&decision->command->note, STATUS_NOT_FOUND, "create.account",
+                       "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(account),
+                       SLICE_ARGS(account));
+}
+
+enum status decide_create_authority(struct decision *decision)
+{
+    const struct registry_command *command = decision->command;
+    if (decide_may_touch(&command->caller, command->ask.create.account))
+        return STATUS_OK;
+    return unknown_account(decision);
+}
+
+// The operators' own account comes with its first key: it needs no tier, as nobody verifies its keys for a service.
+static void open_reserved_account(struct decision *decision, struct slice id, struct registry_account *account)
+{
+    *account = (struct registry_account){.id = id,
+                                         .allows_test = true,
+                                         .allows_live = true,
+                                         .max_keys = ACCOUNT_DEFAULT_MAX_KEYS,
+                                         .created_at_ms = decision->now_ms,
+                                         .version = decision->seq};
+    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = *account};
+}
+
+static enum status find_account(struct decision *decision, struct registry_account *account)
+{
+    const struct registry_command *command = decision->command;
+    struct slice id = command->ask.create.account;
+    enum status status = registry_find_account(decision->txn, id, command->arena, account);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    if (!account_id_is_reserved(id) || !command->caller.is_operator)
+        return unknown_account(decision);
+    open_reserved_account(decision, id, account);
+    return STATUS_OK;
+}
+
+static struct registry_key asked_key(const struct registry_create *ask)
+{
+    return (struct registry_key){
+        .account = ask->account,
+        .name = ask->name,
+        .environment = ask->environment,
+        .type = ask->type,
+        .facts = {.expires_at_ms = ask->expires_at_ms},
+        .scopes = ask->scopes,
+        .scope_count = ask->scope_count,
+        .limits = ask->limits,
+        .limit_count = ask->limit_count,
+        .addresses = ask->addresses,
+        .address_count = ask->address_count,
+        .metadata = ask->metadata,
+        .metadata_count = ask->metadata_count,
+        .prefix = ask->prefix,
+    };
+}
+
+static enum status settle_scopes(struct decision *decision, struct registry_key *key)
+{
+    if (key->scope_count == 0)
+        return decide_default_scopes(decision, key);
+    return decide_grants(decision, key, "create.scopes");
+}
+
+static enum status make_key(struct decision *decision)
+{
+    struct registry_result *result = &decision->command->result;
+    enum status status = decide_make_key(decision, &result->account, &result->key, &result->token);
+    if (status == STATUS_OK)
+        decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = result->key};
+    return status;
+}
+
+enum status decide_create(struct decision *decision)
+{
+    static const struct decide_fields fields = {"create.account", "create.environment", "create.scopes",
+                                                "create.limits"};
+    const struct registry_create *ask = &decision->command->ask.create;
+    struct registry_account *account = &decision->command->result.account;
+    struct registry_key *key = &decision->command->result.key;
+    enum status status = find_account(decision, account);
+    if (status != STATUS_OK)
+        return status;
+    *key = asked_key(ask);
+    status = decide_account_allows(decision, account, key->environment, &fields);
+    if (status == STATUS_OK)
+        status = decide_expiry(decision, ask->expires_at_ms, "create.expires_at_ms");
+    if (status == STATUS_OK)
+        status = settle_scopes(decision, key);
+    if (status == STATUS_OK)
+        status = decide_within_caller(decision, key, &fields);
+    if (status == STATUS_OK)
+        status = decide_max_keys(decision, account, 0, fields.account);
+    return status == STATUS_OK ? make_key(decision) : status;
+}

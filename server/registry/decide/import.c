@@ -1,0 +1,230 @@
+// IMPORT takes over keys whose tokens were made elsewhere, known by the SHA-256 of their text. Either all keys of the
+// call are taken over or none. What is there already is skipped, so a call may be sent again after a failure.
+#include "registry/decide/key.h"
+#include "registry/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ID_TRIES = SECRET_HASH_SIZE / DECIDE_ID_RANDOM_SIZE };
+
+// An account that gets keys, and how many.
+struct receiver {
+    struct registry_account account;
+    uint16_t slot; // of its keys' ids
+    uint32_t incoming;
+};
+
+struct import {
+    struct decision *decision;
+    struct receiver *receivers;
+    size_t receiver_count;
+    size_t index; // of the entry that is looked at
+};
+
+static const struct registry_import_key *entry_of(const struct import *import)
+{
+    return &import->decision->command->ask.import.keys[import->index];
+}
+
+// "import.keys[3].key.account", in the command's arena; "" when that is out.
+static const char *field_of(const struct import *import, const char *name)
+{
+    enum { FIELD_SIZE = 64 };
+    char *text = arena_alloc(import->decision->command->arena, FIELD_SIZE);
+    if (text == NULL || snprintf(text, FIELD_SIZE, "import.keys[%zu]%s", import->index, name) < 0)
+        return "";
+    return text;
+}
+
+// --- accounts
+
+static enum status add_receiver(struct import *import, struct slice id, struct receiver **out)
+{
+    struct decision *decision = import->decision;
+    struct receiver *receiver = &import->receivers[import->receiver_count];
+    enum status status = registry_find_account(decision->txn, id, decision->registry->scratch, &receiver->account);
+    if (status == STATUS_NOT_FOUND)
+        return status_fail(&decision->command->note, status, field_of(import, ".key.account"),
+                           "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(id),
+                           SLICE_ARGS(id));
+    if (status != STATUS_OK)
+        return status;
+    receiver->slot = secret_account_slot(decision->registry->secret, id);
+    import->receiver_count++;
+    *out = receiver;
+    return STATUS_OK;
+}
+
+static enum status find_receiver(struct import *import, struct receiver **out)
+{
+    struct slice id = entry_of(import)->key.account;
+    for (size_t i = 0; i < import->receiver_count; i++) {
+        *out = &import->receivers[i];
+        if (slice_equal((*out)->account.id, id))
+            return STATUS_OK;
+    }
+    return add_receiver(import, id, out);
+}
+
+// Room for all that come in, asked once for each account.
+static enum status check_room(struct import *import, const struct receiver *receiver)
+{
+    struct registry_account account = receiver->account;
+    struct status_note *note = &import->decision->command->note;
+    enum status status = STATUS_RESOURCE_EXHAUSTED;
+    if (account.max_keys >= receiver->incoming) {
+        account.max_keys -= receiver->incoming - 1;
+        status = decide_max_keys(import->decision, &account, 0, "import.keys");
+    }
+    if (status != STATUS_RESOURCE_EXHAUSTED)
+        return status;
+    return status_fail(note, status, "import.keys",
+                       "with these %u keys the account \"%.*s\" would have more than its max_keys of %u that are "
+                       "neither revoked nor expired: revoke some, or raise max_keys",
+                       receiver->incoming, SLICE_ARGS(account.id), receiver->account.max_keys);
+}
+
+// --- keys
+
+static enum status is_known(const struct import *import, bool *known)
+{
+    const struct decision *decision = import->decision;
+    struct registry_key key;
+    struct slice wanted = slice_make(entry_of(import)->sha256, SECRET_HASH_SIZE);
+    for (size_t i = 0; i < import->index; i++) {
+        const uint8_t *before = decision->command->ask.import.keys[i].sha256;
+        *known = slice_equal(slice_make(before, SECRET_HASH_SIZE), wanted);
+        if (*known)
+            return STATUS_OK;
+    }
+    enum status status =
+        find_imported(decision->registry, decision->txn, wanted.data, decision->registry->scratch, &key);
+    *known = status == STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+// From the command's random bytes and the entry's place in the batch.
+static enum status make_id(const struct import *import, uint16_t slot, uint8_t out[KEY_ID_SIZE])
+{
+    const struct decision *decision = import->decision;
+    uint8_t seed[REGISTRY_RANDOM_SIZE + TABLE_NUMBER_SIZE];
+    uint8_t random[SECRET_HASH_SIZE];
+    memcpy(seed, decision->command->random, REGISTRY_RANDOM_SIZE);
+    table_number_write(import->index, seed + REGISTRY_RANDOM_SIZE);
+    secret_digest(slice_make(seed, sizeof seed), random);
+    for (size_t i = 0; i < ID_TRIES; i++) {
+        struct slice value;
+        key_id_make(slot, random + i * DECIDE_ID_RANDOM_SIZE, out);
+        enum status status = store_get(decision->txn, TABLE_KEY, slice_make(out, KEY_ID_SIZE), &value);
+        if (status != STATUS_OK)
+            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    return STATUS_INTERNAL; // the random bytes repeat
+}
+
+static struct registry_key asked_key(const struct import *import, const struct registry_account *account)
+{
+    const struct decision *decision = import->decision;
+    const struct registry_create *ask = &entry_of(import)->key;
+    return (struct registry_key){
+        .account = ask->account,
+        .name = ask->name,
+        .environment = ask->environment,
+        .type = ask->type,
+        .facts = {.created_at_ms = decide_created_at(decision, account), .expires_at_ms = ask->expires_at_ms},
+        .created_by = decision->command->caller.name,
+        .scopes = ask->scopes,
+        .scope_count = ask->scope_count,
+        .limits = ask->limits,
+        .limit_count = ask->limit_count,
+        .addresses = ask->addresses,
+        .address_count = ask->address_count,
+        .metadata = ask->metadata,
+        .metadata_count = ask->metadata_count,
+        .version = decision->seq,
+        .prefix = ask->prefix, // its successor's; the token's own shape is not known
+        .imported = true,
+        .master_id = secret_newest_id(decision->registry->secret),
+    };
+}
+
+static enum status check_key(struct import *import, const struct registry_account *account, struct registry_key *key)
+{
+    struct decision *decision = import->decision;
+    struct decide_fields fields = {.account = field_of(import, ".key.account"),
+                                   .environment = field_of(import, ".key.environment")};
+    enum status status = decide_account_allows(decision, account, key->environment, &fields);
+    if (status == STATUS_OK)
+        status = decide_expiry(decision, key->facts.expires_at_ms, field_of(import, ".key.expires_at_ms"));
+    if (status != STATUS_OK)
+        return status;
+    return key->scope_count == 0 ? decide_default_scopes(decision, key)
+                                 : decide_grants(decision, key, field_of(import, ".key.scopes"));
+}
+
+static enum status make_key(struct import *import, const struct receiver *receiver)
+{
+    struct decision *decision = import->decision;
+    struct registry_result *result = &decision->command->result;
+    struct registry_key key = asked_key(import, &receiver->account);
+    enum status status = check_key(import, &receiver->account, &key);
+    if (status == STATUS_OK)
+        status = make_id(import, receiver->slot, key.id);
+    if (status != STATUS_OK)
+        return status;
+    memcpy(key.lineage, key.id, sizeof key.lineage);
+    if (secret_import_hash(decision->registry->secret, key.master_id, entry_of(import)->sha256, key.token_hash) !=
+        STATUS_OK)
+        return STATUS_INTERNAL;
+    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = key};
+    result->keys[result->key_count++] = key;
+    return STATUS_OK;
+}
+
+static enum status import_one(struct import *import)
+{
+    struct receiver *receiver = NULL;
+    bool known = false;
+    enum status status = is_known(import, &known);
+    if (status != STATUS_OK)
+        return status;
+    if (known) {
+        import->decision->command->result.skipped++;
+        return STATUS_OK;
+    }
+    status = find_receiver(import, &receiver);
+    if (status != STATUS_OK)
+        return status;
+    receiver->incoming++;
+    return make_key(import, receiver);
+}
+
+// --- the rule
+
+enum status decide_import_authority(struct decision *decision)
+{
+    return decide_operator_only(decision, "import");
+}
+
+enum status decide_import(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    struct import import = {.decision = decision};
+    size_t count = command->ask.import.count;
+    if (count > REGISTRY_IMPORT_MAX)
+        return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "import.keys",
+                           "%zu keys are more than the %d that one call may bring: send them in several", count,
+                           REGISTRY_IMPORT_MAX);
+    import.receivers = arena_array(decision->registry->scratch, count, sizeof *import.receivers);
+    decision->images = arena_array(decision->registry->scratch, count, sizeof *decision->images);
+    command->result.keys = arena_array(command->arena, count, sizeof *command->result.keys);
+    if (import.receivers == NULL || decision->images == NULL || command->result.keys == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = STATUS_OK;
+    for (import.index = 0; import.index < count && status == STATUS_OK; import.index++)
+        status = import_one(&import);
+    for (size_t i = 0; i < import.receiver_count && status == STATUS_OK; i++)
+        status = check_room(&import, &import.receivers[i]);
+    return status;
+}

@@ -1,0 +1,224 @@
+// What the rules about keys share: they find the key that a command names, ask whether it is in a final state, whether
+// its account may have one more, and make id, token and record of a new one. The stored number of an account's keys may
+// be too high, because keys expire by themselves; only when it reaches max_keys are the keys themselves counted.
+#include "registry/decide/key.h"
+
+#include "registry/table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    // The command's random bytes: first the secret, then as many ids as fit.
+    ID_TRIES = (REGISTRY_RANDOM_SIZE - KEY_SECRET_SIZE) / DECIDE_ID_RANDOM_SIZE
+};
+
+_Static_assert(ID_TRIES >= 2, "an id that is taken can be replaced");
+
+// --- finding
+
+enum status decide_unknown_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE], const char *field)
+{
+    char text[KEY_ID_TEXT_SIZE + 1];
+    key_id_format(id, text);
+    return status_fail(&decision->command->note, STATUS_NOT_FOUND, field,
+                       "there is no key %s: look it up with: postern list", text);
+}
+
+enum status decide_find_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE], const char *field,
+                            struct registry_key *out)
+{
+    struct registry_command *command = decision->command;
+    enum status status = registry_find_key(decision->txn, id, command->arena, out);
+    if (status == STATUS_OK && !decide_may_touch(&command->caller, out->account))
+        status = STATUS_NOT_FOUND;
+    return status == STATUS_NOT_FOUND ? decide_unknown_key(decision, id, field) : status;
+}
+
+enum status decide_find_owner(struct decision *decision, const struct registry_key *key, struct registry_account *out)
+{
+    enum status status = registry_find_owner(decision->txn, key->account, decision->command->arena, out);
+    return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+}
+
+// --- state
+
+enum status decide_not_final(struct decision *decision, const struct registry_key *key,
+                             const struct registry_account *account, const char *field, const char *verb)
+{
+    char text[KEY_ID_TEXT_SIZE + 1];
+    enum key_state state = key_state(&key->facts, account->revoked_before_ms, decision->now_ms);
+    if (!key->deleted && state != KEY_STATE_REVOKED && state != KEY_STATE_EXPIRED)
+        return STATUS_OK;
+    key_id_format(key->id, text);
+    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+                       "the key %s is %s, which is final: it cannot be %s; make a new one with: postern create", text,
+                       key->deleted ? "deleted and REVOKED" : key_state_name(state), verb);
+}
+
+enum status decide_account_allows(struct decision *decision, const struct registry_account *account,
+                                  enum key_environment environment, const struct decide_fields *fields)
+{
+    struct registry_command *command = decision->command;
+    bool is_live = environment == KEY_ENVIRONMENT_LIVE;
+    if (account->suspended)
+        return status_fail(&command->note, STATUS_FAILED_PRECONDITION, fields->account,
+                           "the account \"%.*s\" is suspended: resume it first, with: postern account resume %.*s",
+                           SLICE_ARGS(account->id), SLICE_ARGS(account->id));
+    if (is_live ? account->allows_live : account->allows_test)
+        return STATUS_OK;
+    return status_fail(&command->note, STATUS_FAILED_PRECONDITION, fields->environment,
+                       "the account \"%.*s\" does not allow %s keys: allow them with its environments, e.g. "
+                       "postern account put %.*s --env test --env live",
+                       SLICE_ARGS(account->id), is_live ? "live" : "test", SLICE_ARGS(account->id));
+}
+
+enum status decide_expiry(struct decision *decision, uint64_t expires_at_ms, const char *field)
+{
+    if (expires_at_ms == 0 || expires_at_ms > decision->now_ms)
+        return STATUS_OK;
+    return status_fail(&decision->command->note, STATUS_INVALID_ARGUMENT, field,
+                       "%" PRIu64 " is in the past (now is %" PRIu64
+                       "): give a later time in Unix milliseconds, or 0 for a key that never expires",
+                       expires_at_ms, decision->now_ms);
+}
+
+// --- max_keys
+
+static enum status is_live_key(struct decision *decision, const struct registry_account *account, const uint8_t *id,
+                               struct arena *arena, bool *live)
+{
+    struct registry_key key;
+    enum status status = registry_find_key(decision->txn, id, arena, &key);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+    enum key_state state = key_state(&key.facts, account->revoked_before_ms, decision->now_ms);
+    *live = !key.deleted && state != KEY_STATE_REVOKED && state != KEY_STATE_EXPIRED;
+    return STATUS_OK;
+}
+
+struct live_walk {
+    struct store_cursor *cursor;
+    struct arena *arena; // of one record
+    uint64_t most;
+};
+
+static enum status walk_live_keys(struct decision *decision, const struct registry_account *account,
+                                  const struct live_walk *walk, uint64_t *count)
+{
+    struct slice key;
+    struct slice value;
+    struct slice owner;
+    struct slice id;
+    struct table_key from = table_by_account_key(account->id, NULL);
+    enum status status = store_cursor_seek(walk->cursor, table_slice(&from), &key, &value);
+    while (status == STATUS_OK && slice_starts_with(key, table_slice(&from)) && *count < walk->most) {
+        bool live = false;
+        if (!table_by_account_parse(key, &owner, &id))
+            return STATUS_DATA_LOSS;
+        arena_reset(walk->arena);
+        status = is_live_key(decision, account, id.data, walk->arena, &live);
+        if (status != STATUS_OK)
+            return status;
+        *count += live ? 1 : 0;
+        status = store_cursor_next(walk->cursor, &key, &value);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status decide_count_live(struct decision *decision, const struct registry_account *account, uint64_t most,
+                              uint64_t *count)
+{
+    struct live_walk walk = {.arena = arena_new(STATE_RECORD_BYTES), .most = most};
+    *count = 0;
+    enum status status = walk.arena == NULL ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    if (status == STATUS_OK)
+        status = store_cursor_open(decision->txn, TABLE_KEY_BY_ACCOUNT, &walk.cursor);
+    if (status == STATUS_OK)
+        status = walk_live_keys(decision, account, &walk, count);
+    store_cursor_close(walk.cursor);
+    arena_free(walk.arena);
+    return status;
+}
+
+// The kept count may be too high, as keys expire by themselves; only then all are looked at.
+enum status decide_max_keys(struct decision *decision, const struct registry_account *account, unsigned leaving,
+                            const char *field)
+{
+    struct slice value;
+    uint64_t count = 0;
+    uint64_t most = (uint64_t)account->max_keys + leaving;
+    enum status status = store_get(decision->txn, TABLE_KEY_COUNT, account->id, &value);
+    if (status == STATUS_OK && !table_number_read(value, &count))
+        return STATUS_DATA_LOSS;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (count < most)
+        return STATUS_OK;
+    status = decide_count_live(decision, account, most, &count);
+    if (status != STATUS_OK || count < most)
+        return status;
+    return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, field,
+                       "the account \"%.*s\" has %" PRIu32 " keys that are neither revoked nor expired, as many as its "
+                       "max_keys allows: revoke some, or raise max_keys",
+                       SLICE_ARGS(account->id), account->max_keys);
+}
+
+// --- a new key
+
+uint64_t decide_created_at(const struct decision *decision, const struct registry_account *account)
+{
+    bool would_be_revoked = account->revoked_before_ms >= decision->now_ms;
+    return would_be_revoked ? account->revoked_before_ms + 1 : decision->now_ms;
+}
+
+// An id that no key ever had, from the command's random bytes behind the secret. Deleted keys keep their records.
+static enum status make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE])
+{
+    const struct registry_command *command = decision->command;
+    uint16_t slot = secret_account_slot(decision->registry->secret, account);
+    for (size_t i = 0; i < ID_TRIES; i++) {
+        struct slice value;
+        key_id_make(slot, command->random + KEY_SECRET_SIZE + i * DECIDE_ID_RANDOM_SIZE, out);
+        enum status status = store_get(decision->txn, TABLE_KEY, slice_make(out, KEY_ID_SIZE), &value);
+        if (status != STATUS_OK)
+            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    return STATUS_INTERNAL; // the random bytes repeat
+}
+
+// The token's text in the command's arena, and its hash in the key.
+static enum status make_token(struct decision *decision, struct registry_key *key, struct slice *out)
+{
+    const struct registry *registry = decision->registry;
+    char *text = arena_alloc(decision->command->arena, KEY_TOKEN_MAX + 1);
+    if (text == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    struct key_token token = {.prefix = key->prefix, .type = key->type, .environment = key->environment};
+    memcpy(token.id, key->id, sizeof token.id);
+    memcpy(token.secret, decision->command->random, sizeof token.secret);
+    *out = slice_make(text, key_token_format(&token, text));
+    secret_wipe(&token, sizeof token);
+    key->public_token = key->type == KEY_TYPE_PUBLIC ? *out : slice_empty();
+    key->imported = false;
+    key->master_id = secret_newest_id(registry->secret);
+    enum status status = secret_token_hash(registry->secret, key->master_id, *out, key->token_hash);
+    return status == STATUS_OK ? STATUS_OK : STATUS_INTERNAL;
+}
+
+enum status decide_make_key(struct decision *decision, const struct registry_account *account, struct registry_key *key,
+                            struct slice *token)
+{
+    enum status status = make_id(decision, account->id, key->id);
+    if (status != STATUS_OK)
+        return status;
+    if (!key->has_predecessor)
+        memcpy(key->lineage, key->id, sizeof key->lineage);
+    if (key->prefix.size == 0)
+        key->prefix = slice_make(decision->registry->prefix, decision->registry->prefix_size);
+    key->account = account->id;
+    key->facts.created_at_ms = decide_created_at(decision, account);
+    key->created_by = decision->command->caller.name;
+    key->version = decision->seq;
+    return make_token(decision, key, token);
+}

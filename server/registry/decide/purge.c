@@ -1,0 +1,166 @@
+// PURGE removes what nobody needs any more. Of a key that has been dead for long there stays only what refuses its
+// token as before; idempotency records go once their retention has ended. It is the daemon's own command, and takes a
+// bounded part at a time, so that the writer is not held up.
+#include "registry/apply/idempotency.h"
+#include "registry/decide/decide.h"
+#include "registry/pack/pack.h"
+
+#include <string.h>
+
+enum { EXAMINED_MAX = 500 };
+
+struct purge {
+    struct decision *decision;
+    struct arena *arena; // of one record
+    size_t examined;
+    size_t max; // images
+};
+
+enum status decide_purge_authority(struct decision *decision)
+{
+    return decide_operator_only(decision, "purge");
+}
+
+// --- keys
+
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
+{
+    if (a_ms == 0 || b_ms == 0)
+        return a_ms != 0 ? a_ms : b_ms;
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+// Since when the key is revoked or expired; 0: it is not.
+static uint64_t dead_since(const struct registry_key *key, const struct registry_account *account, uint64_t now_ms)
+{
+    const struct key_facts *facts = &key->facts;
+    uint64_t dead_ms = facts->revoked_at_ms;
+    if (facts->expires_at_ms != 0 && facts->expires_at_ms <= now_ms)
+        dead_ms = earlier(dead_ms, facts->expires_at_ms);
+    if (account->revoked_before_ms != 0 && facts->created_at_ms <= account->revoked_before_ms)
+        dead_ms = earlier(dead_ms, account->revoked_before_ms);
+    return dead_ms;
+}
+
+// Its state and its token's hash. An expired key stays expired: its successor, its own revocation are no part of that.
+static struct registry_key remains_of(const struct decision *decision, const struct registry_key *key)
+{
+    struct registry_key remains = {.environment = key->environment,
+                                   .type = key->type,
+                                   .facts = {.created_at_ms = key->facts.created_at_ms,
+                                             .expires_at_ms = key->facts.expires_at_ms,
+                                             .revoked_at_ms = key->facts.revoked_at_ms},
+                                   .deleted = true,
+                                   .purged = true,
+                                   .imported = key->imported,
+                                   .version = decision->seq,
+                                   .master_id = key->master_id};
+    memcpy(remains.id, key->id, sizeof remains.id);
+    memcpy(remains.lineage, key->lineage, sizeof remains.lineage);
+    memcpy(remains.token_hash, key->token_hash, sizeof remains.token_hash);
+    return remains;
+}
+
+static enum status add_remains(struct decision *decision, const struct registry_key *key)
+{
+    struct registry_key remains = remains_of(decision, key);
+    if (!arena_copy(decision->registry->scratch, key->account, &remains.account))
+        return STATUS_RESOURCE_EXHAUSTED;
+    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = remains};
+    return STATUS_OK;
+}
+
+static enum status examine(struct purge *purge, struct slice id, struct slice value)
+{
+    struct decision *decision = purge->decision;
+    struct registry_purge_result *result = &decision->command->result.purge;
+    struct registry_key key;
+    struct registry_account account;
+    if (id.size != KEY_ID_SIZE)
+        return STATUS_DATA_LOSS;
+    arena_reset(purge->arena);
+    enum status status = unpack_key(value, purge->arena, &key);
+    if (status == STATUS_OK)
+        status = registry_find_owner(decision->txn, key.account, purge->arena, &account);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+    purge->examined++;
+    memcpy(result->last, id.data, sizeof result->last);
+    uint64_t dead_ms = dead_since(&key, &account, decision->now_ms);
+    bool is_due = !key.purged && dead_ms != 0 && dead_ms < decision->command->ask.purge.dead_before_ms;
+    return is_due ? add_remains(decision, &key) : STATUS_OK;
+}
+
+static enum status walk(struct purge *purge, struct store_cursor *cursor)
+{
+    struct decision *decision = purge->decision;
+    const struct registry_purge *ask = &decision->command->ask.purge;
+    struct slice key;
+    struct slice value;
+    struct table_key from = {.size = 0};
+    if (ask->after_set) {
+        memcpy(from.bytes, ask->after, KEY_ID_SIZE);
+        from.size = KEY_ID_SIZE;
+        table_key_step(&from);
+    }
+    enum status status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    while (status == STATUS_OK && purge->examined < EXAMINED_MAX && decision->image_count < purge->max) {
+        status = examine(purge, key, value);
+        if (status != STATUS_OK)
+            return status;
+        status = store_cursor_next(cursor, &key, &value);
+    }
+    decision->command->result.purge.more = status == STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status walk_keys(struct purge *purge)
+{
+    struct store_cursor *cursor = NULL;
+    enum status status = store_cursor_open(purge->decision->txn, TABLE_KEY, &cursor);
+    if (status == STATUS_OK)
+        status = walk(purge, cursor);
+    store_cursor_close(cursor);
+    return status;
+}
+
+static enum status choose_keys(struct decision *decision)
+{
+    size_t max = decision->command->ask.purge.max;
+    struct purge purge = {.decision = decision, .max = max < REGISTRY_PURGE_MAX ? max : REGISTRY_PURGE_MAX};
+    decision->images = arena_array(decision->registry->scratch, REGISTRY_PURGE_MAX, sizeof *decision->images);
+    purge.arena = arena_new(2 * STATE_RECORD_BYTES);
+    enum status status = STATUS_RESOURCE_EXHAUSTED;
+    if (decision->images != NULL && purge.arena != NULL)
+        status = walk_keys(&purge);
+    arena_free(purge.arena);
+    decision->command->result.purge.count = decision->image_count;
+    return status;
+}
+
+// --- idempotency records
+
+static enum status choose_idempotency_records(struct decision *decision)
+{
+    struct idempotency_old *old = NULL;
+    size_t count = 0;
+    size_t min = decision->command->ask.purge.idempotency_min;
+    uint64_t before_ms = idempotency_dead_before(decision->registry, decision->now_ms);
+    enum status status = idempotency_collect(decision->txn, before_ms, REGISTRY_PURGE_IDEMPOTENCY_MAX,
+                                             decision->registry->scratch, &old, &count);
+    if (status != STATUS_OK || count < min)
+        return status;
+    decision->idempotency_before_ms = before_ms;
+    decision->idempotency_count = count;
+    decision->command->result.purge.idempotency_count = count;
+    return STATUS_OK;
+}
+
+// --- both
+
+enum status decide_purge(struct decision *decision)
+{
+    const struct registry_purge *ask = &decision->command->ask.purge;
+    enum status status = ask->max > 0 ? choose_keys(decision) : STATUS_OK;
+    return status == STATUS_OK && ask->idempotency_min > 0 ? choose_idempotency_records(decision) : status;
+}

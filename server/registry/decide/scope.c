@@ -1,0 +1,225 @@
+// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One rule must hold at any time: what is safe for public
+// keys implies nothing that is not. So both walk the whole catalogue for entries that the change would contradict.
+#include "registry/decide/decide.h"
+#include "registry/pack/pack.h"
+#include "registry/table.h"
+
+#include <stdio.h>
+
+// --- walking the catalogue
+
+static bool implies(const struct registry_scope *scope, struct slice name)
+{
+    for (size_t i = 0; i < scope->implies_count; i++)
+        if (slice_equal(scope->implies[i], name))
+            return true;
+    return false;
+}
+
+struct catalogue_walk {
+    struct store_cursor *cursor;
+    struct arena *arena; // of one entry
+    struct slice name;
+    struct slice user; // a public-safe scope that implies `name`; of the command's arena; empty: none
+};
+
+static enum status look_for_user(struct catalogue_walk *walk, struct arena *arena)
+{
+    struct slice key;
+    struct slice value;
+    struct registry_scope scope;
+    enum status status = store_cursor_seek(walk->cursor, slice_empty(), &key, &value);
+    while (status == STATUS_OK) {
+        arena_reset(walk->arena);
+        status = unpack_scope(value, walk->arena, &scope);
+        if (status != STATUS_OK)
+            return status;
+        if (scope.public_safe && !slice_equal(scope.name, walk->name) && implies(&scope, walk->name))
+            return arena_copy(arena, scope.name, &walk->user) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+        status = store_cursor_next(walk->cursor, &key, &value);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+// FAILED_PRECONDITION when a public-safe scope implies this one, which is about to be public-safe no longer.
+static enum status check_unused(struct decision *decision, struct slice name, const char *field)
+{
+    struct catalogue_walk walk = {.arena = arena_new(STATE_RECORD_BYTES), .name = name};
+    enum status status = walk.arena != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (status == STATUS_OK)
+        status = store_cursor_open(decision->txn, TABLE_SCOPE, &walk.cursor);
+    if (status == STATUS_OK)
+        status = look_for_user(&walk, decision->command->arena);
+    store_cursor_close(walk.cursor);
+    arena_free(walk.arena);
+    if (status != STATUS_OK || walk.user.size == 0)
+        return status;
+    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+                       "the scope \"%.*s\", which public keys may hold, implies this one: put that one first, without "
+                       "it or without --public-safe",
+                       SLICE_ARGS(walk.user));
+}
+
+// How many entries a table has.
+static enum status count_entries(struct decision *decision, enum table table, size_t *count)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    *count = 0;
+    enum status status = store_cursor_open(decision->txn, table, &cursor);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, slice_empty(), &key, &value);
+    while (status == STATUS_OK) {
+        (*count)++;
+        status = store_cursor_next(cursor, &key, &value);
+    }
+    store_cursor_close(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+// --- what may be put
+
+static enum status check_name(struct decision *decision, struct slice name)
+{
+    if (!account_scope_is_reserved(name) && !account_scope_is_builtin(name))
+        return STATUS_OK;
+    return status_fail(
+        &decision->command->note, STATUS_INVALID_ARGUMENT, "put_scope.scope",
+        "\"%.*s\" is built in and always there; the namespace postern: is the daemon's own: take another "
+        "name",
+        SLICE_ARGS(name));
+}
+
+// What a public-safe scope implies must be there, and be public-safe too.
+static enum status check_implied_safe(struct decision *decision, struct slice name, const char *field)
+{
+    struct registry_scope implied;
+    enum status status = registry_find_scope(decision->txn, name, decision->registry->scratch, &implied);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (status == STATUS_OK && implied.public_safe)
+        return STATUS_OK;
+    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+                       "\"%.*s\" is not marked as safe for public keys, so a scope that is cannot imply it: mark it "
+                       "first with: postern scope put %.*s --public-safe",
+                       SLICE_ARGS(name), SLICE_ARGS(name));
+}
+
+static enum status check_implied(struct decision *decision, const struct registry_scope *scope, size_t i)
+{
+    char field[sizeof decision->command->note.field];
+    struct slice name = scope->implies[i];
+    if (snprintf(field, sizeof field, "put_scope.implies[%zu]", i) < 0)
+        field[0] = '\0';
+    if (account_scope_is_reserved(name) || !account_scope_is_valid(name))
+        return status_fail(&decision->command->note, STATUS_INVALID_ARGUMENT, field,
+                           "\"%.*s\" cannot be implied: scopes are implied one by one, without wildcards, and those in "
+                           "the namespace postern: never",
+                           SLICE_ARGS(name));
+    if (!scope->public_safe || slice_equal(name, scope->name))
+        return STATUS_OK;
+    return check_implied_safe(decision, name, field);
+}
+
+static enum status check_catalogue_room(struct decision *decision)
+{
+    size_t count = 0;
+    enum status status = count_entries(decision, TABLE_SCOPE, &count);
+    if (status != STATUS_OK || count < REGISTRY_SCOPES_MAX)
+        return status;
+    return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
+                       "the catalogue holds %d scopes already, as many as it may: delete some that are not used, or "
+                       "grant what belongs together as one scope",
+                       REGISTRY_SCOPES_MAX);
+}
+
+static enum status check_default_room(struct decision *decision)
+{
+    size_t count = 0;
+    enum status status = count_entries(decision, TABLE_SCOPE_DEFAULT, &count);
+    if (status != STATUS_OK || count < ACCOUNT_SCOPES_PER_KEY_MAX)
+        return status;
+    return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
+                       "%d scopes are marked as default already, as many as a key may hold: put one of them without "
+                       "the mark first",
+                       ACCOUNT_SCOPES_PER_KEY_MAX);
+}
+
+static enum status check_scope(struct decision *decision, const struct registry_scope *scope,
+                               const struct registry_scope *before)
+{
+    enum status status = check_name(decision, scope->name);
+    for (size_t i = 0; i < scope->implies_count && status == STATUS_OK; i++)
+        status = check_implied(decision, scope, i);
+    if (status == STATUS_OK && before->version == 0)
+        status = check_catalogue_room(decision);
+    if (status == STATUS_OK && scope->is_default && !before->is_default)
+        status = check_default_room(decision);
+    if (status == STATUS_OK && before->public_safe && !scope->public_safe)
+        status = check_unused(decision, scope->name, "put_scope.public_safe");
+    return status;
+}
+
+// --- the rules
+
+enum status decide_put_scope_authority(struct decision *decision)
+{
+    return decide_operator_only(decision, "put_scope");
+}
+
+enum status decide_put_scope(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    struct registry_scope before = {.version = 0};
+    struct registry_scope scope = command->ask.put_scope.scope;
+    enum status status = registry_find_scope(decision->txn, scope.name, command->arena, &before);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    status = decide_version(decision, "put_scope.if_version", before.version);
+    if (status == STATUS_OK)
+        status = check_scope(decision, &scope, &before);
+    if (status != STATUS_OK)
+        return status;
+    scope.version = decision->seq;
+    decision->images[0] = (struct image){.kind = IMAGE_SCOPE, .of.scope = scope};
+    decision->image_count = 1;
+    command->result.scope = scope;
+    return STATUS_OK;
+}
+
+enum status decide_delete_scope_authority(struct decision *decision)
+{
+    return decide_operator_only(decision, "delete_scope");
+}
+
+static enum status find_scope(struct decision *decision, struct registry_scope *out)
+{
+    struct registry_command *command = decision->command;
+    struct slice name = command->ask.delete_named.name;
+    enum status status = registry_find_scope(decision->txn, name, command->arena, out);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return status_fail(&command->note, status, "delete_scope.scope",
+                       "there is no scope \"%.*s\" in the catalogue: see which there are with: postern scope list",
+                       SLICE_ARGS(name));
+}
+
+// Keys that hold it keep it: from now on it covers its own name and nothing else.
+enum status decide_delete_scope(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    struct registry_scope scope;
+    enum status status = find_scope(decision, &scope);
+    if (status == STATUS_OK)
+        status = decide_version(decision, "delete_scope.if_version", scope.version);
+    if (status == STATUS_OK && scope.public_safe)
+        status = check_unused(decision, scope.name, "delete_scope.scope");
+    if (status != STATUS_OK)
+        return status;
+    scope.version = decision->seq;
+    decision->images[0] = (struct image){.kind = IMAGE_SCOPE, .removed = true, .of.scope = scope};
+    decision->image_count = 1;
+    command->result.scope = scope;
+    return STATUS_OK;
+}

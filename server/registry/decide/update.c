@@ -1,0 +1,105 @@
+// UPDATE sets those fields of a key that its mask names. The key that results is judged as a whole, as if it were new:
+// a caller may neither grant nor leave behind what it could not give.
+#include "registry/decide/key.h"
+
+#include <inttypes.h>
+
+static const char key_field[] = "update.key_id";
+
+enum status decide_update_authority(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    return decide_find_key(decision, command->ask.update.key_id, key_field, &command->result.key);
+}
+
+static bool is_set(const struct registry_update *ask, enum registry_update_field field)
+{
+    return (ask->fields & (unsigned)field) != 0;
+}
+
+// A key that was rolled ends with its grace, or earlier.
+static enum status check_rolled_expiry(struct decision *decision, const struct registry_key *key)
+{
+    uint64_t asked_ms = decision->command->ask.update.expires_at_ms;
+    bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
+    if (!key->facts.has_successor || is_shorter)
+        return STATUS_OK;
+    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+                       "the key was rolled and stops working at %" PRIu64 ", which can only become earlier: use its "
+                       "successor from then on",
+                       key->facts.expires_at_ms);
+}
+
+static enum status check_expiry(struct decision *decision, const struct registry_key *key)
+{
+    const struct registry_update *ask = &decision->command->ask.update;
+    if (!is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
+        return STATUS_OK;
+    enum status status = decide_expiry(decision, ask->expires_at_ms, "update.expires_at_ms");
+    return status == STATUS_OK ? check_rolled_expiry(decision, key) : status;
+}
+
+static void set_lists(const struct registry_update *ask, struct registry_key *key)
+{
+    if (is_set(ask, REGISTRY_UPDATE_SCOPES)) {
+        key->scopes = ask->scopes;
+        key->scope_count = ask->scope_count;
+    }
+    if (is_set(ask, REGISTRY_UPDATE_METADATA)) {
+        key->metadata = ask->metadata;
+        key->metadata_count = ask->metadata_count;
+    }
+    if (is_set(ask, REGISTRY_UPDATE_ADDRESSES)) {
+        key->addresses = ask->addresses;
+        key->address_count = ask->address_count;
+    }
+    if (is_set(ask, REGISTRY_UPDATE_LIMITS)) {
+        key->limits = ask->limits;
+        key->limit_count = ask->limit_count;
+    }
+}
+
+static void set_fields(const struct registry_update *ask, struct registry_key *key)
+{
+    if (is_set(ask, REGISTRY_UPDATE_NAME))
+        key->name = ask->name;
+    if (is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
+        key->facts.expires_at_ms = ask->expires_at_ms;
+    if (is_set(ask, REGISTRY_UPDATE_ENABLED))
+        key->facts.disabled = !ask->enabled;
+    set_lists(ask, key);
+}
+
+static enum status check_result(struct decision *decision, const struct registry_key *key)
+{
+    const struct registry_update *ask = &decision->command->ask.update;
+    bool has_scopes = is_set(ask, REGISTRY_UPDATE_SCOPES);
+    struct decide_fields fields = {.account = key_field,
+                                   .environment = key_field,
+                                   .scopes = has_scopes ? "update.scopes" : key_field,
+                                   .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field};
+    enum status status = has_scopes ? decide_grants(decision, key, fields.scopes) : STATUS_OK;
+    return status == STATUS_OK ? decide_within_caller(decision, key, &fields) : status;
+}
+
+enum status decide_update(struct decision *decision)
+{
+    struct registry_command *command = decision->command;
+    struct registry_key *key = &command->result.key; // found by decide_update_authority
+    enum status status = decide_find_owner(decision, key, &command->result.account);
+    if (status == STATUS_OK)
+        status = decide_version(decision, "update.if_version", key->version);
+    if (status == STATUS_OK)
+        status = decide_not_final(decision, key, &command->result.account, key_field, "updated");
+    if (status == STATUS_OK)
+        status = check_expiry(decision, key);
+    if (status != STATUS_OK)
+        return status;
+    set_fields(&command->ask.update, key);
+    status = check_result(decision, key);
+    if (status != STATUS_OK)
+        return status;
+    key->version = decision->seq;
+    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    return STATUS_OK;
+}

@@ -1,0 +1,245 @@
+// Compares the indexes with the records. Each entry of an index must name a record that belongs there, and there must
+// be as many entries as the walks along chain and records have counted: then none is missing, and none is too many.
+#include "registry/fsck/fsck.h"
+
+#include <string.h>
+
+// --- keys
+
+struct group {
+    uint8_t account[ACCOUNT_ID_MAX];
+    size_t account_size;
+    uint64_t counted; // keys of this account that are not revoked
+    uint64_t entries; // of the whole index
+    uint64_t counts;  // accounts with such keys
+};
+
+static enum status end_group(struct fsck *fsck, struct group *group)
+{
+    struct slice value;
+    uint64_t count = 0;
+    struct slice account = slice_make(group->account, group->account_size);
+    if (group->entries == 0)
+        return STATUS_OK;
+    enum status status = store_get(fsck->view, TABLE_KEY_COUNT, account, &value);
+    if (status == STATUS_UNAVAILABLE)
+        return status;
+    bool is_read = status == STATUS_NOT_FOUND || (status == STATUS_OK && table_number_read(value, &count) && count > 0);
+    if (!is_read || count != group->counted)
+        return fsck_fail_record(fsck, IMAGE_ACCOUNT, account, "has keys whose count is wrong");
+    group->counts += count > 0 ? 1 : 0;
+    return STATUS_OK;
+}
+
+static enum status fsck_index_entry(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    struct group *group = context;
+    struct registry_key record;
+    struct slice account;
+    struct slice id;
+    if (!table_by_account_parse(key, &account, &id) || value.size != 0)
+        return fsck_fail_table(fsck, "the index of keys by account has an entry of another shape");
+    if (!slice_equal(account, slice_make(group->account, group->account_size))) {
+        enum status status = end_group(fsck, group);
+        if (status != STATUS_OK)
+            return status;
+        memcpy(group->account, account.data, account.size);
+        group->account_size = account.size;
+        group->counted = 0;
+    }
+    group->entries++;
+    enum status status = registry_find_key(fsck->view, id.data, fsck->arena, &record);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && (!slice_equal(record.account, account) || !change_is_listed(&record))))
+        return fsck_fail_record(fsck, IMAGE_KEY, id, "is not the one that the index of keys by account names");
+    group->counted += status == STATUS_OK && change_counts(&record) ? 1 : 0;
+    return status;
+}
+
+static enum status fsck_index(struct fsck *fsck)
+{
+    struct group group = {.entries = 0};
+    uint64_t counts = 0;
+    enum status status = fsck_walk(fsck, TABLE_KEY_BY_ACCOUNT, fsck_index_entry, &group);
+    if (status == STATUS_OK)
+        status = end_group(fsck, &group);
+    if (status == STATUS_OK && group.entries != fsck->expected.keys)
+        return fsck_fail_table(fsck, "the index of keys by account lacks keys");
+    if (status == STATUS_OK)
+        status = fsck_walk(fsck, TABLE_KEY_COUNT, fsck_count_one, &counts);
+    if (status == STATUS_OK && counts != group.counts)
+        return fsck_fail_table(fsck, "the table of key counts has an account without keys");
+    return status;
+}
+
+static enum status fsck_expiry_entry(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *entries = context;
+    uint64_t expires_at_ms = 0;
+    struct registry_key record;
+    struct slice id;
+    if (!table_by_expiry_parse(key, &expires_at_ms, &id) || value.size != 0)
+        return fsck_fail_table(fsck, "the index of expiries has an entry of another shape");
+    enum status status = registry_find_key(fsck->view, id.data, fsck->arena, &record);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && change_listed_expiry(&record) != expires_at_ms))
+        return fsck_fail_record(fsck, IMAGE_KEY, id, "does not expire when the index of expiries says");
+    (*entries)++;
+    return status;
+}
+
+static enum status fsck_expiries(struct fsck *fsck)
+{
+    uint64_t entries = 0;
+    enum status status = fsck_walk(fsck, TABLE_KEY_BY_EXPIRY, fsck_expiry_entry, &entries);
+    if (status == STATUS_OK && entries != fsck->expected.expiries)
+        return fsck_fail_table(fsck, "the index of expiries lacks keys");
+    return status;
+}
+
+static enum status fsck_import(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *entries = context;
+    struct registry_key record;
+    if (value.size != KEY_ID_SIZE)
+        return fsck_fail_table(fsck, "the table of imported keys has an entry of another shape");
+    enum status status = registry_find_key(fsck->view, value.data, fsck->arena, &record);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK &&
+         (!record.imported || !slice_equal(slice_make(record.token_hash, SECRET_HASH_SIZE), key))))
+        return fsck_fail_record(fsck, IMAGE_KEY, value, "is not the imported one that the table of them names");
+    (*entries)++;
+    return status;
+}
+
+static enum status fsck_imports(struct fsck *fsck)
+{
+    uint64_t entries = 0;
+    enum status status = fsck_walk(fsck, TABLE_IMPORT, fsck_import, &entries);
+    if (status == STATUS_OK && entries != fsck->expected.imports)
+        return fsck_fail_table(fsck, "the table of imported keys lacks some");
+    return status;
+}
+
+// --- defaults
+
+static enum status fsck_default_tier(struct fsck *fsck)
+{
+    struct slice name;
+    struct registry_tier tier;
+    enum status status = store_get(fsck->view, TABLE_META, table_meta_default_tier(), &name);
+    bool named = status == STATUS_OK;
+    arena_reset(fsck->arena);
+    if (named)
+        status = registry_find_tier(fsck->view, name, fsck->arena, &tier);
+    if (named && (status == STATUS_NOT_FOUND || (status == STATUS_OK && !tier.is_default)))
+        return fsck_fail_table(fsck, "the default tier is one that is not marked");
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (fsck->expected.default_tiers != (named ? 1 : 0))
+        return fsck_fail_table(fsck, "a tier is marked as default, but is not used as such");
+    return STATUS_OK;
+}
+
+static enum status fsck_default_scope(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *entries = context;
+    struct registry_scope scope;
+    enum status status = registry_find_scope(fsck->view, key, fsck->arena, &scope);
+    if (value.size != 0 || status == STATUS_NOT_FOUND || (status == STATUS_OK && !scope.is_default))
+        return fsck_fail_record(fsck, IMAGE_SCOPE, key, "is not marked as default, but is used as such");
+    (*entries)++;
+    return status;
+}
+
+static enum status fsck_default_scopes(struct fsck *fsck)
+{
+    uint64_t entries = 0;
+    enum status status = fsck_walk(fsck, TABLE_SCOPE_DEFAULT, fsck_default_scope, &entries);
+    if (status == STATUS_OK && entries != fsck->expected.default_scopes)
+        return fsck_fail_table(fsck, "a scope is marked as default, but is not used as such");
+    return status;
+}
+
+// --- changes. What must be there was looked for along the chain.
+
+static enum status fsck_change_index(struct fsck *fsck, enum table table, uint64_t expected)
+{
+    uint64_t entries = 0;
+    enum status status = fsck_walk(fsck, table, fsck_count_one, &entries);
+    if (status == STATUS_OK && entries != expected)
+        return fsck_fail_table(fsck, "an index of the changes holds something that no change made");
+    return status;
+}
+
+// --- idempotency records
+
+static enum status fsck_idempotency_record(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *count = context;
+    uint64_t time_ms = 0;
+    struct slice stored;
+    struct idempotency_record idempotency;
+    struct slice caller = value;
+    if (key.size != TABLE_IDEMPOTENCY_TIME_SIZE || caller.size != SECRET_HASH_SIZE ||
+        !table_number_read(slice_make(key.data, TABLE_NUMBER_SIZE), &time_ms))
+        return fsck_fail_table(fsck, "the index of idempotency records has an entry of another shape");
+    struct slice name = slice_make(key.data + TABLE_NUMBER_SIZE, SECRET_HASH_SIZE);
+    enum status status = store_get(fsck->view, TABLE_IDEMPOTENCY, name, &stored);
+    if (status == STATUS_OK)
+        status = unpack_idempotency(stored, fsck->arena, &idempotency);
+    if (status == STATUS_NOT_FOUND || status == STATUS_DATA_LOSS ||
+        (status == STATUS_OK && idempotency.time_ms != time_ms))
+        return fsck_fail_table(fsck, "an idempotency record is missing or damaged");
+    if (status == STATUS_OK)
+        status = store_get(fsck->view, TABLE_IDEMPOTENCY_COUNT, caller, &stored);
+    if (status == STATUS_NOT_FOUND)
+        return fsck_fail_table(fsck, "the idempotency records of a caller are not counted");
+    (*count)++;
+    return status;
+}
+
+static enum status add_count(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *sum = context;
+    uint64_t count = 0;
+    (void)key;
+    if (!table_number_read(value, &count))
+        return fsck_fail_table(fsck, "the count of a caller's idempotency records does not decode");
+    *sum += count;
+    return STATUS_OK;
+}
+
+enum status fsck_idempotency(struct fsck *fsck)
+{
+    uint64_t indexed = 0;
+    uint64_t stored = 0;
+    uint64_t counted = 0;
+    enum status status = fsck_walk(fsck, TABLE_IDEMPOTENCY_BY_TIME, fsck_idempotency_record, &indexed);
+    if (status == STATUS_OK)
+        status = fsck_walk(fsck, TABLE_IDEMPOTENCY, fsck_count_one, &stored);
+    if (status == STATUS_OK)
+        status = fsck_walk(fsck, TABLE_IDEMPOTENCY_COUNT, add_count, &counted);
+    if (status == STATUS_OK && (stored != indexed || counted != indexed))
+        return fsck_fail_table(fsck, "the idempotency records do not fit their index");
+    return status;
+}
+
+// --- all
+
+enum status fsck_indexes(struct fsck *fsck)
+{
+    enum status status = fsck_index(fsck);
+    if (status == STATUS_OK)
+        status = fsck_expiries(fsck);
+    if (status == STATUS_OK)
+        status = fsck_imports(fsck);
+    if (status == STATUS_OK)
+        status = fsck_default_tier(fsck);
+    if (status == STATUS_OK)
+        status = fsck_default_scopes(fsck);
+    if (status == STATUS_OK)
+        status = fsck_change_index(fsck, TABLE_CHANGE_BY_RECORD, fsck->expected.images);
+    if (status == STATUS_OK)
+        status = fsck_change_index(fsck, TABLE_CHANGE_BY_ACCOUNT, fsck->expected.accounts);
+    return status;
+}
