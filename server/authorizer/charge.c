@@ -151,7 +151,7 @@ static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_cal
         if (refund)
             limit_refund(a->limits, ask, answer);
         else
-            limit_decide(a->limits, ask, &call->waiter, answer);
+            limit_decide(a->limits, ask, 1, &call->waiter, answer);
         if (answer->write_wanted) {
             flush_request(a);
         }

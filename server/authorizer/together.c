@@ -83,7 +83,7 @@ static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_bat
 {
     for (unsigned loads = 0;; loads++) {
         enum limit_verdict verdict =
-            limit_decide_all(a->limits, limits->asks, batch->call_count, &batch->waiter, limits->answers);
+            limit_decide(a->limits, limits->asks, batch->call_count, &batch->waiter, limits->answers);
         if (verdict == LIMIT_WAIT) {
             flush_request(a);
             return verdict;

@@ -265,7 +265,8 @@ static void wake_all(struct limit_batch *batch, enum status status)
 {
     struct limit_waiter *waiter = NULL;
     while ((waiter = take_first_waiter(batch)) != NULL) {
-        waiter->next = waiter; // woken: asks again before anybody new
+        waiter->next = NULL;
+        waiter->woken = true; // it asks again before anybody new
         waiter->wake(waiter, status);
     }
 }
