@@ -74,7 +74,7 @@ green() {
     red libraries server/registry/decide.c '#include "records.pb-c.h"'
     red libraries tools/cli/main.c '#include <nng/nng.h>'
     green libraries server/transport/listener.c '#include <nng/nng.h>'
-    green libraries server/registry/record_meter.c '#include "records.pb-c.h"'
+    green libraries server/meter/record.c '#include "records.pb-c.h"'
 }
 
 @test "only base/clock reads the time" {

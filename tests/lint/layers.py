@@ -14,11 +14,13 @@ ROOMS = {
     "key": ["secret"],
     "account": ["secret"],
     "usage": ["store"],
+    "meter": ["store", "limit"],
     "registry": ["store", "secret", "key", "account", "limit", "usage"],
-    "authorizer": ["store", "registry", "key", "account", "limit", "usage"],
+    "authorizer": ["store", "registry", "key", "account", "limit", "meter", "usage"],
     "scheduler": ["store", "registry", "limit", "usage"],
     "transport": [],
-    "rpc": ["transport", "store", "secret", "key", "account", "limit", "usage", "registry", "authorizer", "scheduler"],
+    "rpc": ["transport", "store", "secret", "key", "account", "limit", "meter", "usage", "registry", "authorizer",
+            "scheduler"],
 }
 
 # Header (as included) -> where it may be included.
@@ -30,9 +32,10 @@ LIBRARIES = {
     r"confuse\.h": [r"server/config/"],
     r"jansson\.h": [r"tools/cli/", r"tests/"],
     r"zlib\.h": [r"server/key/", r"tools/cli/scan_find\.c", r"tests/"],  # CRC-32 of tokens
-    r"protobuf-c/.*": [r"server/rpc/", r"server/registry/record[a-z_]*\.[ch]", r"client/", r"tools/bench/", r"tests/"],
+    r"protobuf-c/.*": [r"server/rpc/", r"server/registry/record[a-z_]*\.[ch]", r"server/meter/record\.c",
+                      r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
-    r"records\.pb-c\.h": [r"server/registry/record[a-z_]*\.[ch]", r"tests/"],
+    r"records\.pb-c\.h": [r"server/registry/record[a-z_]*\.[ch]", r"server/meter/record\.c", r"tests/"],
 }
 
 # Call -> where it may be made.

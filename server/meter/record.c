@@ -1,0 +1,118 @@
+// What is stored of a meter and of the clock, as messages of proto/records.proto.
+//
+// The unpacker takes its memory from an arena, so nothing has to be freed, and damaged bytes cannot make it take more
+// than the arena holds.
+#include "meter/record.h"
+
+#include <records.pb-c.h>
+#include <string.h>
+
+enum { RECORD_FORMAT = 1 };
+
+struct memory {
+    ProtobufCAllocator allocator;
+    struct arena *arena;
+    bool out; // tells "no memory" from "does not decode"
+};
+
+static void *take(void *context, size_t size)
+{
+    struct memory *memory = context;
+    void *taken = arena_alloc(memory->arena, size);
+    memory->out |= taken == NULL;
+    return taken;
+}
+
+static void give_nothing(void *context, void *pointer)
+{
+    (void)context;
+    (void)pointer;
+}
+
+// NULL: *status says why.
+static void *unpack(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, struct arena *arena,
+                    enum status *status)
+{
+    struct memory memory = {.allocator = {.alloc = take, .free = give_nothing}, .arena = arena};
+    memory.allocator.allocator_data = &memory;
+    void *message = protobuf_c_message_unpack(descriptor, &memory.allocator, bytes.size, bytes.data);
+    *status = message != NULL ? STATUS_OK : memory.out ? STATUS_RESOURCE_EXHAUSTED : STATUS_DATA_LOSS;
+    return message;
+}
+
+static bool pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
+{
+    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message));
+    *out = bytes != NULL ? slice_make(bytes, protobuf_c_message_pack(message, bytes)) : slice_empty();
+    return bytes != NULL;
+}
+
+bool meter_record_pack(const struct limit_record *record, struct arena *arena, struct slice *out)
+{
+    Postern__Records__MeterRecord message = POSTERN__RECORDS__METER_RECORD__INIT;
+    message.format = RECORD_FORMAT;
+    message.algorithm = (uint32_t)record->algorithm;
+    message.t_ms = record->t_ms;
+    message.reserved = record->reserved;
+    message.index = record->index;
+    message.used = record->used;
+    message.n_counters = record->counter_count;
+    message.counters =
+        (uint64_t *)(uintptr_t)record->counters; // the message type serves both directions; packing only reads
+    message.tat_ms = record->tat_ms;
+    message.tat_fraction = record->tat_fraction;
+    message.amount = record->amount;
+    message.burst = record->burst;
+    return pack(&message.base, arena, out);
+}
+
+enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct limit_record *out)
+{
+    enum status status;
+    const Postern__Records__MeterRecord *message =
+        unpack(&postern__records__meter_record__descriptor, bytes, arena, &status);
+    if (message == NULL)
+        return status;
+    if (message->format != RECORD_FORMAT || message->n_counters > LIMIT_COUNTERS_MAX ||
+        message->algorithm < LIMIT_FIXED_WINDOW || message->algorithm > LIMIT_TOKEN_BUCKET)
+        return STATUS_DATA_LOSS;
+    *out = (struct limit_record){.algorithm = (enum limit_algorithm)message->algorithm,
+                                 .t_ms = message->t_ms,
+                                 .amount = message->amount,
+                                 .burst = message->burst,
+                                 .reserved = message->reserved,
+                                 .index = message->index,
+                                 .used = message->used,
+                                 .counter_count = message->n_counters,
+                                 .tat_ms = message->tat_ms,
+                                 .tat_fraction = message->tat_fraction};
+    if (message->n_counters > 0)
+        memcpy(out->counters, message->counters, message->n_counters * sizeof out->counters[0]);
+    return STATUS_OK;
+}
+
+bool meter_mark_pack(const struct clock_mark *mark, struct arena *arena, struct slice *out)
+{
+    Postern__Records__ClockRecord message = POSTERN__RECORDS__CLOCK_RECORD__INIT;
+    message.format = RECORD_FORMAT;
+    message.boot_id.len = sizeof mark->boot_id;
+    message.boot_id.data = (uint8_t *)(uintptr_t)mark->boot_id;
+    message.boot_ms = mark->boot_ms;
+    message.high_ms = mark->high_ms;
+    return pack(&message.base, arena, out);
+}
+
+enum status meter_mark_unpack(struct slice bytes, struct arena *arena, struct clock_mark *out)
+{
+    enum status status;
+    const Postern__Records__ClockRecord *message =
+        unpack(&postern__records__clock_record__descriptor, bytes, arena, &status);
+    if (message == NULL)
+        return status;
+    out->boot_ms = message->boot_ms;
+    out->high_ms = message->high_ms;
+    if (message->format != RECORD_FORMAT || message->boot_id.len != sizeof out->boot_id)
+        return STATUS_DATA_LOSS;
+    memcpy(out->boot_id, message->boot_id.data, sizeof out->boot_id);
+    return STATUS_OK;
+}
