@@ -33,7 +33,7 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #include "limit/batch.c"
 #include "limit/charge.c"
 #include "limit/decide.c"
-#include "limit/page.c"
+#include "limit/eviction.c"
 #include "limit/sliding_window.c"
 #include "limit/spend.c"
 #include "limit/table.c"
