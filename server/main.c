@@ -31,25 +31,25 @@ static bool open_secret(struct daemon *daemon)
 static bool open_meters(struct daemon *daemon)
 {
     struct status_note note = {0};
-    if (authorizer_table_count + USAGE_TABLES > MAIN_METERS_TABLES_MAX)
+    if (meter_table_count + USAGE_TABLES > MAIN_METERS_TABLES_MAX)
         return false;
-    memcpy(daemon->meters_tables, authorizer_tables, authorizer_table_count * sizeof authorizer_tables[0]);
-    memcpy(daemon->meters_tables + authorizer_table_count, usage_tables, sizeof usage_tables);
+    memcpy(daemon->meters_tables, meter_tables, meter_table_count * sizeof meter_tables[0]);
+    memcpy(daemon->meters_tables + meter_table_count, usage_tables, sizeof usage_tables);
     struct store_options options = {
         .path = daemon->meters_path,
         .tables = daemon->meters_tables,
-        .table_count = authorizer_table_count + USAGE_TABLES,
+        .table_count = meter_table_count + USAGE_TABLES,
         .map_size_bytes = daemon->config.meters_map_bytes,
         .max_readers = daemon->config.max_calls + SPARE_READERS,
         .log = &daemon->log,
     };
-    return store_open(&options, &daemon->meters, &note) == STATUS_OK || main_complain(daemon, &note);
+    return store_open(&options, &daemon->meters_store, &note) == STATUS_OK || main_complain(daemon, &note);
 }
 
 static bool open_clock(struct daemon *daemon)
 {
     struct clock_mark mark;
-    enum status status = authorizer_load_clock(daemon->meters, &mark);
+    enum status status = meter_load_clock(daemon->meters_store, &mark);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot read the clock's mark in %s: %s", daemon->meters_path,
                  status_name(status));
@@ -105,8 +105,8 @@ static bool open_usage(struct daemon *daemon)
 {
     struct status_note note = {0};
     struct usage_options options = {
-        .store = daemon->meters,
-        .table_base = (unsigned)authorizer_table_count,
+        .store = daemon->meters_store,
+        .table_base = (unsigned)meter_table_count,
         .clock = daemon->clock,
         .log = &daemon->log,
         .utc_offset_s = daemon->config.utc_offset_s,
@@ -116,6 +116,25 @@ static bool open_usage(struct daemon *daemon)
     return usage_open(&options, &daemon->usage, &note) == STATUS_OK || main_complain(daemon, &note);
 }
 
+static bool open_cache(struct daemon *daemon)
+{
+    struct status_note note = {0};
+    struct meter_options options = {
+        .store = daemon->meters_store,
+        .clock = daemon->clock,
+        .log = &daemon->log,
+        .utc_offset_s = daemon->config.utc_offset_s,
+        .relaxed = daemon->config.relaxed_durability,
+        .relaxed_on_failure = daemon->config.relaxed_on_store_failure,
+        .max_resident = daemon->config.max_resident_meters,
+        .max_custom = daemon->config.max_custom_meters,
+    };
+    if (options.relaxed)
+        log_line(&daemon->log, LOG_LEVEL_WARNING,
+                 "durability is relaxed: after a crash, limits may admit again what was spent shortly before");
+    return meter_open(&options, &daemon->meters, &note) == STATUS_OK || main_complain(daemon, &note);
+}
+
 static bool open_authorizer(struct daemon *daemon)
 {
     struct status_note note = {0};
@@ -123,17 +142,9 @@ static bool open_authorizer(struct daemon *daemon)
         .registry = daemon->registry,
         .meters = daemon->meters,
         .usage = daemon->usage,
+        .usage_store = daemon->meters_store,
         .clock = daemon->clock,
-        .log = &daemon->log,
-        .utc_offset_s = daemon->config.utc_offset_s,
-        .relaxed = daemon->config.relaxed_durability,
-        .relaxed_on_failure = daemon->config.relaxed_on_store_failure,
-        .max_resident_meters = daemon->config.max_resident_meters,
-        .max_custom_meters = daemon->config.max_custom_meters,
     };
-    if (options.relaxed)
-        log_line(&daemon->log, LOG_LEVEL_WARNING,
-                 "durability is relaxed: after a crash, limits may admit again what was spent shortly before");
     return authorizer_open(&options, &daemon->authorizer, &note) == STATUS_OK || main_complain(daemon, &note);
 }
 
@@ -194,6 +205,7 @@ static bool open_rpc(struct daemon *daemon)
         .transport = transport_of(config),
         .registry = daemon->registry,
         .authorizer = daemon->authorizer,
+        .meters = daemon->meters,
         .secret = daemon->secret,
         .clock = daemon->clock,
         .log = &daemon->log,
@@ -215,9 +227,10 @@ static void close_all(struct daemon *daemon)
     rpc_close(daemon->rpc);
     scheduler_close(daemon->scheduler);
     authorizer_close(daemon->authorizer);
+    meter_close(daemon->meters);
     usage_close(daemon->usage);
     registry_close(daemon->registry);
-    store_close(daemon->meters);
+    store_close(daemon->meters_store);
     clock_free(daemon->clock);
     secret_close(daemon->secret);
     if (daemon->lock_fd >= 0)
@@ -274,8 +287,8 @@ static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 static int serve(struct daemon *daemon, const sigset_t *signals)
 {
     main_fit_connections(daemon);
-    if (!open_state(daemon) || !open_usage(daemon) || !open_authorizer(daemon) || !main_open_scheduler(daemon) ||
-        !open_rpc(daemon))
+    if (!open_state(daemon) || !open_usage(daemon) || !open_cache(daemon) || !open_authorizer(daemon) ||
+        !main_open_scheduler(daemon) || !open_rpc(daemon))
         return EXIT_FAILURE;
     say_ready(daemon);
     int signal_number = wait_for_end(daemon, signals);
@@ -296,13 +309,13 @@ static bool holds_registry(const char *data)
     return false;
 }
 
-static int clear_clock(struct daemon *daemon)
+static int reset_clock(struct daemon *daemon)
 {
     const char *data = daemon->config.data;
     if (!holds_registry(data))
         return EXIT_FAILURE;
     if (main_join(daemon->meters_path, data, "meters") && main_lock_directory(daemon) && open_meters(daemon))
-        return main_clear_clock(daemon);
+        return main_reset_clock(daemon);
     printf("%s: cannot be opened\n", data);
     return EXIT_FAILURE;
 }
@@ -348,7 +361,7 @@ int main(int argc, char *argv[])
     main_forbid_cores();
     bool is_offline = daemon.config.check || daemon.config.clear_clock;
     int result = daemon.config.check         ? check(&daemon)
-                 : daemon.config.clear_clock ? clear_clock(&daemon)
+                 : daemon.config.clear_clock ? reset_clock(&daemon)
                                              : serve(&daemon, &signals);
     close_all(&daemon);
     transport_end_process();

@@ -7,6 +7,7 @@
 
 #include "authorizer/authorizer.h"
 #include "config/config.h"
+#include "meter/meter.h"
 #include "registry/registry.h"
 #include "rpc/rpc.h"
 #include "scheduler/scheduler.h"
@@ -24,8 +25,8 @@ struct daemon {
     char meters_path[MAIN_PATH_SIZE];
     char witness_path[MAIN_PATH_SIZE];
     struct secret *secret;
-    const char *meters_tables[MAIN_METERS_TABLES_MAX]; // the authorizer's, then the usage's
-    struct store *meters;
+    const char *meters_tables[MAIN_METERS_TABLES_MAX]; // the meters', then the usage's
+    struct store *meters_store;
     struct clock *clock;
     struct registry *registry;
     struct registry_purge_walk purge_walk;
@@ -34,6 +35,8 @@ struct daemon {
     enum status last_idempotency_purge;
     enum status last_checkpoint;
     struct usage *usage;
+    struct meter_cache *meters;
+    uint64_t registry_commits; // as last looked at by the tick
     struct authorizer *authorizer;
     struct scheduler *scheduler;
     struct rpc_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
@@ -52,6 +55,6 @@ void main_block_signals(sigset_t *signals);
 void main_notify(const char *state);
 bool main_open_scheduler(struct daemon *daemon);
 // Takes the daemon's time back and says what it did; the store of the meters is open. Returns the exit status.
-int main_clear_clock(struct daemon *daemon);
+int main_reset_clock(struct daemon *daemon);
 
 #endif

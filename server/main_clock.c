@@ -17,37 +17,37 @@ static const char *stamp(uint64_t ms, char out[STAMP_SIZE])
     return out;
 }
 
-static int say_nothing_to_do(const char *data, const struct authorizer_cleared *cleared)
+static int say_nothing_to_do(const char *data, const struct meter_clock_reset *reset)
 {
     char daemon[STAMP_SIZE], wall[STAMP_SIZE];
     printf("%s: nothing to clear: the daemon's time is %s, the wall clock says %s\n", data,
-           stamp(cleared->old_ms, daemon), stamp(cleared->new_ms, wall));
+           stamp(reset->old_ms, daemon), stamp(reset->new_ms, wall));
     return EXIT_SUCCESS;
 }
 
-static int say_cleared(const char *data, const struct authorizer_cleared *cleared)
+static int say_reset(const char *data, const struct meter_clock_reset *reset)
 {
     char before[STAMP_SIZE], now[STAMP_SIZE];
-    printf("%s: the daemon's time was %s and is %s now, the wall clock's\n", data, stamp(cleared->old_ms, before),
-           stamp(cleared->new_ms, now));
+    printf("%s: the daemon's time was %s and is %s now, the wall clock's\n", data, stamp(reset->old_ms, before),
+           stamp(reset->new_ms, now));
     printf("%s: of %" PRIu64 " stored limits %" PRIu64 " were from the future and begin afresh: each may admit once "
            "more what it had admitted already\n",
-           data, cleared->meters, cleared->dropped);
+           data, reset->meters, reset->dropped);
     printf("%s: changes made meanwhile keep their times, and keys that expired only then are valid again: see "
            "postern audit --from %s\n",
            data, now);
     return EXIT_SUCCESS;
 }
 
-int main_clear_clock(struct daemon *daemon)
+int main_reset_clock(struct daemon *daemon)
 {
-    struct authorizer_cleared cleared;
+    struct meter_clock_reset reset;
     const char *data = daemon->config.data;
-    enum status status = authorizer_clear_clock(daemon->meters, clock_system_source(), &cleared);
+    enum status status = meter_reset_clock(daemon->meters_store, clock_system_source(), &reset);
     if (status == STATUS_OK)
-        return say_cleared(data, &cleared);
+        return say_reset(data, &reset);
     if (status == STATUS_FAILED_PRECONDITION)
-        return say_nothing_to_do(data, &cleared);
+        return say_nothing_to_do(data, &reset);
     if (status == STATUS_NOT_FOUND)
         printf("%s: holds no clock's mark: no daemon has served from it yet, and there is nothing to clear\n", data);
     else

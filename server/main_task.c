@@ -19,7 +19,11 @@ enum {
 static void tick(void *context)
 {
     struct daemon *daemon = context;
-    authorizer_tick(daemon->authorizer);
+    uint64_t commits = registry_health(daemon->registry).commits;
+    if (commits != daemon->registry_commits)
+        meter_note_use(daemon->meters); // changes carry the daemon's time, as decisions do
+    daemon->registry_commits = commits;
+    meter_tick(daemon->meters);
 }
 
 static void write_usage(void *context)
@@ -79,27 +83,28 @@ static void purge_idempotency_records(void *context)
     say_change(daemon, &daemon->last_idempotency_purge, status, "purging old idempotency records", &note);
 }
 
-static void forget_idle_meters(void *context)
+static void evict_idle_meters(void *context)
 {
     struct daemon *daemon = context;
-    authorizer_forget_idle(daemon->authorizer);
+    meter_evict_idle(daemon->meters);
 }
 
 static void sweep_custom_meters(void *context)
 {
     struct daemon *daemon = context;
-    authorizer_sweep_custom(daemon->authorizer);
+    meter_sweep_custom(daemon->meters);
 }
 
 static void check_readers(void *context)
 {
     struct daemon *daemon = context;
     registry_check_readers(daemon->registry);
-    store_check_readers(daemon->meters);
+    store_check_readers(daemon->meters_store);
 }
 
 bool main_open_scheduler(struct daemon *daemon)
 {
+    daemon->registry_commits = registry_health(daemon->registry).commits;
     const struct scheduler_task tasks[] = {
         {.name = "tick", .interval_ms = TICK_MS, .run = tick, .context = daemon},
         {.name = "usage", .interval_ms = USAGE_TICK_MS, .run = write_usage, .context = daemon},
@@ -111,7 +116,7 @@ bool main_open_scheduler(struct daemon *daemon)
          .context = daemon},
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
         {.name = "custom meters", .interval_ms = CUSTOM_METERS_MS, .run = sweep_custom_meters, .context = daemon},
-        {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = forget_idle_meters, .context = daemon},
+        {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = evict_idle_meters, .context = daemon},
     };
     if (scheduler_open(tasks, sizeof tasks / sizeof *tasks, &daemon->log, &daemon->scheduler) == STATUS_OK)
         return true;

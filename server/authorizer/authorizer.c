@@ -1,79 +1,395 @@
-// The recipe of a decision: facts from a snapshot, the rules, then all limits at once.
-#include "authorizer/charge.h"
+// The decision. authorizer_decide is all of it; what it does at each step stands below it, in its order.
 #include "authorizer/internal.h"
-#include "authorizer/judge.h"
+#include "authorizer/rule.h"
+#include "base/container.h"
 
-const char *const authorizer_tables[] = {[TABLE_METER] = "meter", [TABLE_CLOCK] = "clock", [TABLE_CUSTOM] = "custom"};
-const size_t authorizer_table_count = sizeof authorizer_tables / sizeof authorizer_tables[0];
+#include <string.h>
+
+// What the limits are asked, and what they answer: one of each for each call.
+struct limits {
+    struct limit_call *asks;
+    struct limit_answer *answers;
+    struct meter_load *loads;
+    // of one call alone, which takes no memory for them
+    struct limit_call ask;
+    struct limit_answer answer;
+    struct meter_load load;
+};
+
+static bool begin(struct authorizer_batch *batch, struct limits *limits);
+static bool begin_snapshot(struct authorizer *a, struct authorizer_batch *batch);
+static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *batch, struct authorizer_call *call);
+static bool keeps_rules(struct authorizer *a, struct authorizer_call *call);
+static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
+static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
+static void end_snapshot(struct authorizer_batch *batch);
+static bool are_all_allowed(struct authorizer_batch *batch);
+static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
+                                        const struct limits *limits);
+static void record_usage(struct authorizer *a, const struct authorizer_batch *batch);
+
+enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_batch *batch)
+{
+    struct limits limits;
+    meter_note_use(a->meters);
+    if (!begin(batch, &limits) || !begin_snapshot(a, batch))
+        return AUTHORIZER_DONE;
+    for (size_t i = 0; i < batch->call_count; i++) {
+        struct authorizer_call *call = &batch->calls[i];
+        if (find_key_and_account(a, batch, call) && keeps_rules(a, call) && has_scopes(batch, call))
+            collect_limits(batch, call, &limits.asks[i]);
+    }
+    end_snapshot(batch);
+    // While it waits, the batch may be somebody else's already; its last turn records it.
+    if (are_all_allowed(batch) && charge_limits(a, batch, &limits) == LIMIT_WAIT)
+        return AUTHORIZER_WAITING;
+    record_usage(a, batch);
+    return AUTHORIZER_DONE;
+}
+
+// --- beginning
 
 static void wake(struct limit_waiter *waiter, enum status status)
 {
-    struct authorizer_call *call =
-        (struct authorizer_call *)(void *)((char *)waiter - offsetof(struct authorizer_call, waiter));
-    call->resume(call, status);
+    struct authorizer_batch *batch = CONTAINER_OF(waiter, struct authorizer_batch, waiter);
+    batch->resume(batch, status);
 }
 
-// In a snapshot of the registry, which custom subjects do not need.
-static enum status judge(struct authorizer *a, struct authorizer_call *call, struct registry_tier *tier)
+static bool fail_batch(struct authorizer_batch *batch, enum status status, const char *field, const char *message)
 {
-    enum status status = judge_seq(a, call);
-    if (status != STATUS_OK)
-        return status;
-    if (call->subject == AUTHORIZER_BY_CUSTOM) {
-        call->decision.reason = REASON_ALLOWED;
-        return STATUS_OK;
+    batch->status = status_fail(&batch->note, status, field, "%s", message);
+    return false;
+}
+
+static enum status no_memory(struct authorizer_call *call)
+{
+    return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+}
+
+static bool take_limits(struct authorizer_batch *batch, struct limits *limits)
+{
+    size_t count = batch->call_count;
+    limits->asks = count == 1 ? &limits->ask : arena_array(batch->arena, count, sizeof *limits->asks);
+    limits->answers = count == 1 ? &limits->answer : arena_array(batch->arena, count, sizeof *limits->answers);
+    limits->loads = count == 1 ? &limits->load : arena_array(batch->arena, count, sizeof *limits->loads);
+    return limits->asks != NULL && limits->answers != NULL && limits->loads != NULL;
+}
+
+// Empties what an earlier try has left.
+static bool begin(struct authorizer_batch *batch, struct limits *limits)
+{
+    batch->status = STATUS_OK;
+    batch->note = (struct status_note){.message = ""};
+    batch->refused = 0;
+    batch->waiter.wake =
+        wake; // the rest of it is the table's: whoever was woken comes before those who have not waited
+    if (!take_limits(batch, limits))
+        return fail_batch(batch, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    for (size_t i = 0; i < batch->call_count; i++) {
+        struct authorizer_call *call = &batch->calls[i];
+        memset(&call->decision, 0, sizeof call->decision);
+        memset(&call->note, 0, sizeof call->note);
+        call->status = STATUS_OK;
+        call->word = NULL;
+        limits->loads[i] = (struct meter_load){STATUS_OK, &call->note};
     }
-    status = store_view_begin(call->view);
+    return true;
+}
+
+// --- the snapshot
+
+// A custom subject is always alone, and needs no registry.
+static bool needs_registry(const struct authorizer_batch *batch)
+{
+    return batch->calls[0].subject != AUTHORIZER_BY_CUSTOM;
+}
+
+// The sequence number is asked for first: the snapshot is then at least that new.
+static bool begin_snapshot(struct authorizer *a, struct authorizer_batch *batch)
+{
+    uint64_t seq = registry_committed_seq(a->registry);
+    for (size_t i = 0; i < batch->call_count; i++)
+        batch->calls[i].decision.seq = seq;
+    if (seq < batch->min_seq)
+        return fail_batch(batch, STATUS_UNAVAILABLE, "min_seq", "this state is not that new yet: retry");
+    enum status status = needs_registry(batch) ? store_view_begin(batch->view) : STATUS_OK;
+    return status == STATUS_OK || fail_batch(batch, status, NULL, "the registry cannot be read now");
+}
+
+static void end_snapshot(struct authorizer_batch *batch)
+{
+    if (needs_registry(batch))
+        store_view_end(batch->view);
+}
+
+// --- key and account
+
+static enum status find_by_token(struct authorizer *a, struct authorizer_batch *batch, struct authorizer_call *call)
+{
+    struct authorizer_decision *d = &call->decision;
+    struct registry_presented *found = arena_alloc(batch->arena, sizeof *found);
+    if (found == NULL)
+        return no_memory(call);
+    enum status status = registry_find_presented(a->registry, batch->view, call->question.token, batch->arena, found);
     if (status != STATUS_OK)
         return status;
-    status = judge_call(a, call, tier);
-    store_view_end(call->view);
+    d->has_key = found->known;
+    if (found->known)
+        d->key = found->key;
+    // An imported token carries no id, or one of another installation.
+    d->has_key_id = found->known || found->id_known;
+    memcpy(d->key_id, found->known ? found->key.id : found->id, sizeof d->key_id);
+    return STATUS_OK;
+}
+
+static enum status find_by_key_id(struct authorizer_batch *batch, struct authorizer_call *call)
+{
+    struct authorizer_decision *d = &call->decision;
+    d->has_key_id = true;
+    memcpy(d->key_id, call->key_id, sizeof d->key_id);
+    enum status status = registry_find_key(batch->view, call->key_id, batch->arena, &d->key);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && d->key.deleted))
+        return status_fail(&call->note, STATUS_NOT_FOUND, "key_id", "no such key: look it up with: postern list");
+    d->has_key = status == STATUS_OK;
     return status;
 }
 
-static enum authorizer_progress decide(struct authorizer *a, struct authorizer_call *call)
+static enum status find_named_account(struct authorizer_batch *batch, struct authorizer_call *call)
 {
-    struct registry_tier tier = {0};
-    judge_begin(call);
-    call->waiter.wake = wake; // `next` is the table's: whoever was woken comes before those who have not waited
-    call->status = judge(a, call, &tier);
-    if (call->status != STATUS_OK || call->decision.reason != REASON_ALLOWED) {
-        return AUTHORIZER_DONE;
-    }
-    return charge_decide(a, call, &tier);
+    struct authorizer_decision *d = &call->decision;
+    enum status status = registry_find_account(batch->view, call->question.account, batch->arena, &d->account);
+    d->has_account = status == STATUS_OK;
+    if (status == STATUS_NOT_FOUND)
+        return status_fail(&call->note, status, "account", "no such account; make it with: postern account put");
+    return status;
 }
 
-enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_call *call)
+static enum status find_owner(struct authorizer_batch *batch, struct authorizer_call *call)
 {
-    fence_note_use(a);
-    enum authorizer_progress progress = decide(a, call);
-    // While it waits, the call may be somebody else's already; its last turn notes it.
-    if (progress == AUTHORIZER_DONE)
-        note_decision(a, call);
-    return progress;
+    struct authorizer_decision *d = &call->decision;
+    if (!d->has_key)
+        return STATUS_OK;
+    enum status status = registry_find_owner(batch->view, d->key.account, batch->arena, &d->account);
+    d->has_account = status == STATUS_OK;
+    if (status == STATUS_NOT_FOUND)
+        return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the key's account is missing: run posternd --check");
+    return status;
 }
+
+static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *batch, struct authorizer_call *call)
+{
+    if (batch->scratch != NULL)
+        arena_reset(batch->scratch);
+    switch (call->subject) {
+    case AUTHORIZER_BY_TOKEN:
+        call->status = find_by_token(a, batch, call);
+        break;
+    case AUTHORIZER_BY_KEY_ID:
+        call->status = find_by_key_id(batch, call);
+        break;
+    case AUTHORIZER_BY_ACCOUNT:
+        call->status = find_named_account(batch, call);
+        break;
+    case AUTHORIZER_BY_CUSTOM:
+        break;
+    }
+    if (call->status == STATUS_OK)
+        call->status = find_owner(batch, call);
+    return call->status == STATUS_OK;
+}
+
+// --- rules
+
+static bool keeps_rules(struct authorizer *a, struct authorizer_call *call)
+{
+    struct authorizer_decision *d = &call->decision;
+    d->reason = REASON_ALLOWED;
+    if (call->subject == AUTHORIZER_BY_CUSTOM)
+        return true;
+    d->now_ms = clock_now_ms(a->clock);
+    d->reason = rule_judge(&(struct rule_facts){.question = &call->question,
+                                                .subject = call->subject,
+                                                .key_known = d->has_key,
+                                                .key = &d->key,
+                                                .account = &d->account,
+                                                .now_ms = d->now_ms});
+    return d->reason == REASON_ALLOWED;
+}
+
+// --- scopes, through the catalogue
+
+static struct arena *scratch_of(const struct authorizer_batch *batch)
+{
+    return batch->scratch != NULL ? batch->scratch : batch->arena;
+}
+
+static enum status find_implied(void *context, struct slice scope, struct slice *implies, size_t max, size_t *count)
+{
+    const struct authorizer_batch *batch = context;
+    struct registry_scope found;
+    enum status status = registry_find_scope(batch->view, scope, scratch_of(batch), &found);
+    if (status != STATUS_OK)
+        return status;
+    *count = found.implies_count < max ? found.implies_count : max;
+    for (size_t i = 0; i < *count; i++)
+        implies[i] = found.implies[i];
+    return STATUS_OK;
+}
+
+static enum status list_missing_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
+{
+    const struct authorizer_question *q = &call->question;
+    struct authorizer_decision *d = &call->decision;
+    struct account_scope_source source = {.find = find_implied, .context = batch, .arena = scratch_of(batch)};
+    struct account_scope_need *needs = arena_array(scratch_of(batch), q->scope_count, sizeof *needs);
+    d->missing_scopes = arena_array(batch->arena, q->scope_count, sizeof(struct slice));
+    if (needs == NULL || d->missing_scopes == NULL)
+        return no_memory(call);
+    for (size_t i = 0; i < q->scope_count; i++)
+        needs[i].scope = q->scopes[i];
+    enum status status = account_scopes_cover_each(&source, d->key.scopes, d->key.scope_count, needs, q->scope_count);
+    for (size_t i = 0; i < q->scope_count && status == STATUS_OK; i++)
+        if (!needs[i].covered)
+            d->missing_scopes[d->missing_scope_count++] = needs[i].scope;
+    return status;
+}
+
+// Where names alone decide, the catalogue is not read.
+static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
+{
+    if (call->question.scope_count == 0)
+        return true;
+    call->status = list_missing_scopes(batch, call);
+    if (call->decision.missing_scope_count > 0)
+        call->decision.reason = REASON_INSUFFICIENT_SCOPE;
+    return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
+}
+
+// --- limits
+
+static enum status find_tier(struct authorizer_batch *batch, struct authorizer_call *call, struct registry_tier *tier)
+{
+    struct slice name = call->decision.account.tier;
+    if (name.size == 0)
+        return STATUS_OK;
+    enum status status = registry_find_tier(batch->view, name, batch->arena, tier);
+    if (status == STATUS_NOT_FOUND)
+        return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the account's tier is missing: run posternd --check");
+    return status;
+}
+
+// Which limits apply, and what the call charges them with.
+static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask)
+{
+    const struct authorizer_question *q = &call->question;
+    struct authorizer_decision *d = &call->decision;
+    struct registry_tier tier = {0};
+    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM, by_default = q->charge_count == 0 && !q->refund;
+    call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
+    if (call->status != STATUS_OK)
+        return;
+    struct limit_term *terms = arena_alloc(batch->arena, LIMIT_TERMS_MAX * sizeof *terms);
+    if (terms == NULL) {
+        call->status = no_memory(call);
+        return;
+    }
+    *ask = (struct limit_call){.owner = is_custom ? call->custom.name : d->account.id,
+                               .terms = terms,
+                               .charges = by_default ? &charge_one_request : q->charges,
+                               .charge_count = by_default ? 1 : q->charge_count,
+                               .peek = q->peek,
+                               .relaxed = is_custom && call->custom.relaxed,
+                               .charge_id = q->charge_id,
+                               .is_lasting = q->charge_is_lasting};
+    ask->term_count = is_custom ? rule_collect_custom_limits(&call->custom, terms)
+                                : rule_collect_limits(&tier, &d->account, d->has_key ? &d->key : NULL, terms);
+    // Taken before anything is charged, so that what was charged can be told.
+    d->meters = arena_alloc(batch->arena, ask->term_count * sizeof d->meters[0]);
+    if (d->meters == NULL)
+        call->status = no_memory(call);
+}
+
+static bool is_allowed(const struct authorizer_call *call)
+{
+    return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
+}
+
+static bool are_all_allowed(struct authorizer_batch *batch)
+{
+    size_t n = 0;
+    while (n < batch->call_count && is_allowed(&batch->calls[n]))
+        n++;
+    batch->refused = n < batch->call_count ? n + 1 : 0;
+    return batch->refused == 0;
+}
+
+static void settle(struct authorizer *a, struct authorizer_batch *batch, const struct limits *limits,
+                   enum limit_verdict verdict)
+{
+    for (size_t i = 0; i < batch->call_count; i++)
+        batch->calls[i].status = limits->loads[i].status;
+    if (!are_all_allowed(batch))
+        return;
+    if (verdict == LIMIT_ABSENT) {
+        (void)fail_batch(batch, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
+        return;
+    }
+    if (verdict == LIMIT_NO_MEMORY) {
+        (void)fail_batch(batch, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+        return;
+    }
+    for (size_t i = 0; i < batch->call_count; i++)
+        if (limits->answers[i].verdict != LIMIT_WAIT) // else another call's failure ended the decision
+            batch->calls[i].status = charge_conclude(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
+    (void)are_all_allowed(batch);
+}
+
+// After LIMIT_WAIT the batch, and all that it points to, may already be somebody else's.
+static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
+                                        const struct limits *limits)
+{
+    enum limit_verdict verdict;
+    if (batch->calls[0].question.refund)
+        verdict = meter_refund(a->meters, batch->arena, limits->asks, limits->answers, limits->loads);
+    else
+        verdict = meter_decide(a->meters, batch->arena, limits->asks, batch->call_count, &batch->waiter,
+                               limits->answers, limits->loads);
+    if (verdict != LIMIT_WAIT)
+        settle(a, batch, limits, verdict);
+    return verdict;
+}
+
+// --- the record
+
+// What would have been allowed, had another call not been refused, was neither charged nor answered.
+static void record_usage(struct authorizer *a, const struct authorizer_batch *batch)
+{
+    for (size_t i = 0; i < batch->call_count && batch->status == STATUS_OK; i++)
+        if (batch->refused == 0 || !is_allowed(&batch->calls[i]))
+            usage_note_decision(a, &batch->calls[i]);
+}
+
+// --- the same without limits
 
 enum status authorizer_identify(struct authorizer *a, struct store_txn *view, struct arena *arena, struct slice token,
                                 struct slice address, struct authorizer_identity *out)
 {
-    struct registry_tier tier = {0};
     struct authorizer_call *call = arena_array(arena, 1, sizeof *call);
+    struct authorizer_batch batch = {.calls = call, .call_count = 1, .view = view, .arena = arena};
     *out = (struct authorizer_identity){.reason = REASON_INVALID_API_KEY};
-    fence_note_use(a);
+    meter_note_use(a->meters);
     if (call == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
-    call->arena = arena;
-    call->view = view;
     call->subject = AUTHORIZER_BY_TOKEN;
     call->question = (struct authorizer_question){.token = token, .remote_address = address, .secret_only = true};
-    enum status status = store_view_begin(view);
-    if (status != STATUS_OK)
-        return status;
-    status = judge_call(a, call, &tier);
-    store_view_end(view);
-    if (status != STATUS_OK)
-        return status;
-    note_identity(a, call);
+    if (!begin_snapshot(a, &batch))
+        return batch.status;
+    if (find_key_and_account(a, &batch, call))
+        (void)keeps_rules(a, call);
+    end_snapshot(&batch);
+    if (call->status != STATUS_OK)
+        return call->status;
+    usage_note_identity(a, &call->decision, address);
     out->reason = call->decision.reason;
     out->key = call->decision.key;
     out->account = call->decision.account;

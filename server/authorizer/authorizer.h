@@ -1,59 +1,31 @@
 // The decision: may this key do this, now? Facts from the registry, pure rules, then all limits at once.
 //
-// Owns: the meters' write-behind: what limit_collect gives goes to the writer of the store `meters/`, together with the
-// clock's high-water mark. Notes each decision in the usage, once, but for peeks, repeated charges, refunds and custom
-// subjects.
-// Threads: verify, ratecheck: any thread, with a call and a view of its own; never block on I/O. When units have to be
-// set aside on disk first, the answer is AUTHORIZER_WAITING and `resume` is called from the meters' writer thread.
+// Notes each decision in the usage, once, but for peeks, repeated charges, refunds and custom subjects.
+// Threads: authorizer_decide, authorizer_identify: any thread, with a batch and a view of its own; never block on I/O.
+// When units have to be set aside on disk first, the answer is AUTHORIZER_WAITING and `resume` is called from the
+// meters' writer thread.
 // Time: the fenced clock; expiry and limits use the same.
 #ifndef AUTHORIZER_AUTHORIZER_H
 #define AUTHORIZER_AUTHORIZER_H
 
 #include "base/reason.h"
+#include "meter/meter.h"
 #include "registry/registry.h"
 #include "usage/usage.h"
 
 struct authorizer;
 
 struct authorizer_options {
-    struct registry *registry; // outlives the authorizer, as do the others
-    struct store *meters;      // opened with authorizer_tables, and with usage_tables behind them when there is usage
-    struct usage *usage;       // NULL: nothing is noted
+    struct registry *registry;  // outlives the authorizer, as do the others
+    struct meter_cache *meters; // of all limits
+    struct usage *usage;        // NULL: nothing is noted
+    struct store *usage_store;  // the one that `usage` is in; NULL when there is none
     struct clock *clock;
-    const struct log *log;
-    int32_t utc_offset_s;
-    bool relaxed;               // --durability=relaxed
-    bool relaxed_on_failure;    // --on-store-failure=relaxed
-    size_t max_resident_meters; // in memory; 0 = no bound
-    uint64_t max_custom_meters; // records of meters of custom subjects; 0 = no custom subjects
 };
-
-// Tables of the store `meters/`.
-extern const char *const authorizer_tables[];
-extern const size_t authorizer_table_count;
-
-// The clock's stored mark, before anything else is built: OK, NOT_FOUND (fresh store), DATA_LOSS, UNAVAILABLE.
-STATUS_MUST_CHECK enum status authorizer_load_clock(struct store *meters, struct clock_mark *out);
-
-// What authorizer_clear_clock did.
-struct authorizer_cleared {
-    uint64_t old_ms;  // the daemon's time as its mark had it go on until now
-    uint64_t new_ms;  // and now: the wall clock's
-    uint64_t meters;  // looked at
-    uint64_t dropped; // of them from later than new_ms: their limits begin afresh
-};
-// The only way to take the daemon's time back: after a wall clock has been far ahead and the daemon has followed it.
-// For a store that nothing else uses. What of the meters is from the future is dropped, or it would stand still until
-// then; the mark is written last, so that after a failure all of it can be done again. FAILED_PRECONDITION: the
-// daemon's time is not ahead of the wall clock, `out` says how both stand and nothing was written; NOT_FOUND (no mark),
-// DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED.
-STATUS_MUST_CHECK enum status authorizer_clear_clock(struct store *meters, struct clock_source source,
-                                                     struct authorizer_cleared *out);
 
 STATUS_MUST_CHECK enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
                                               struct status_note *note);
-// Writes every meter's exact state, so that nothing is forfeited. Calls must have ended. NULL-safe.
-void authorizer_close(struct authorizer *authorizer);
+void authorizer_close(struct authorizer *authorizer); // calls must have ended; NULL-safe
 
 // What a call asks, beyond the subject.
 struct authorizer_question {
@@ -111,23 +83,12 @@ struct authorizer_decision {
     uint64_t seq;    // of the snapshot, or a little older
 };
 
-enum authorizer_progress { AUTHORIZER_DONE, AUTHORIZER_WAITING };
-
-// Zeroed before the first authorizer_decide, and left alone between its repetitions.
 struct authorizer_call {
     // in
-    struct arena *arena;
-    struct arena *scratch;  // for what only judging needs; NULL: from `arena`
-    struct store_txn *view; // of the registry, not begun: the call begins and ends it
     enum authorizer_subject subject;
     uint8_t key_id[KEY_ID_SIZE]; // AUTHORIZER_BY_KEY_ID
     struct authorizer_custom custom;
     struct authorizer_question question;
-    uint64_t min_seq; // state at least this new, else UNAVAILABLE
-    // After AUTHORIZER_WAITING: OK = call authorizer_decide again; else answer that status. May be called before
-    // authorizer_decide has returned to the caller on another thread.
-    void (*resume)(struct authorizer_call *call, enum status status);
-    void *context;
     // out
     // OK: `decision` is valid; NOT_FOUND (key id, account, resource), ALREADY_EXISTS (charge_id is of another charge),
     // FAILED_PRECONDITION (nothing to give back), RESOURCE_EXHAUSTED, UNAVAILABLE, …
@@ -135,33 +96,35 @@ struct authorizer_call {
     struct status_note note; // field is relative to the call: "charges[0].resource", "account", "key_id"
     const char *word;        // with FAILED_PRECONDITION: which, for programs ("CHARGE_UNKNOWN"); else NULL
     struct authorizer_decision decision;
-    // the authorizer's; zeroed before the first authorizer_decide
-    struct limit_waiter waiter;
 };
 
-// Decides and charges. After AUTHORIZER_WAITING nothing in `call` may be touched until `resume`.
-enum authorizer_progress authorizer_decide(struct authorizer *authorizer, struct authorizer_call *call);
-
-// Several calls by token as one decision, over one snapshot: all are allowed and charged, or nobody is charged.
-// Zeroed before the first authorizer_decide_all, and left alone between its repetitions.
+// Calls that are decided as one, over one snapshot: all are allowed and charged, or nobody is charged. One call is a
+// batch of one. Zeroed before the first authorizer_decide, and left alone between its repetitions.
 struct authorizer_batch {
     // in
-    struct authorizer_call *calls; // 1 to LIMIT_CALLS_MAX, without resume; all peek or none; with the arena and view of
-    size_t call_count;             // the batch. What they point to is not in that arena
-    struct arena *arena;           // what is found out; emptied at the start
-    struct arena *scratch;         // the calls', emptied for each
-    void (*resume)(struct authorizer_batch *batch, enum status status); // as a call's
+    struct authorizer_call *calls; // 1 to LIMIT_CALLS_MAX; all peek or none; of several, none is custom or a refund
+    size_t call_count;
+    struct store_txn *view; // of the registry, not begun: each try begins and ends it
+    struct arena *arena;    // what is found out; each try takes its memory anew
+    struct arena *scratch;  // for what only judging needs, emptied for each call; NULL: from `arena`
+    uint64_t min_seq;       // state at least this new, else UNAVAILABLE
+    // After AUTHORIZER_WAITING: OK = call authorizer_decide again; else answer that status. May be called before
+    // authorizer_decide has returned to the caller on another thread.
+    void (*resume)(struct authorizer_batch *batch, enum status status);
     void *context;
     // out
-    enum status status; // OK: see the calls; else a failure that is about none of them, and nothing was charged
-    struct status_note note;
+    enum status status;      // OK: see the calls; else a failure that is about none of them, and nothing was charged
+    struct status_note note; // then why; field is relative to the call: "min_seq"
     // Index + 1 of the first call that failed or was refused. Then those that say ALLOWED were not charged, and are not
     // allowed either. 0: all are.
     size_t refused;
     struct limit_waiter waiter; // the authorizer's
 };
-// As authorizer_decide.
-enum authorizer_progress authorizer_decide_all(struct authorizer *authorizer, struct authorizer_batch *batch);
+
+enum authorizer_progress { AUTHORIZER_DONE, AUTHORIZER_WAITING };
+
+// Decides and charges. After AUTHORIZER_WAITING nothing in `batch` may be touched until `resume`.
+enum authorizer_progress authorizer_decide(struct authorizer *authorizer, struct authorizer_batch *batch);
 
 // Who a credential belongs to, judged like a presented key that must be secret: state, account, address. Charges
 // nothing.
@@ -185,23 +148,5 @@ struct authorizer_usage {
 // Any thread; end it within a second. RESOURCE_EXHAUSTED, UNAVAILABLE: there is nothing to end.
 STATUS_MUST_CHECK enum status authorizer_usage_begin(struct authorizer *authorizer, struct authorizer_usage *out);
 void authorizer_usage_end(struct authorizer *authorizer, struct authorizer_usage *usage);
-
-// For the scheduler, once a second: records of custom subjects' meters that are at rest leave the disk, a few at a
-// time; more when there are nearly max_custom_meters. Never blocks.
-void authorizer_sweep_custom(struct authorizer *authorizer);
-
-// For the scheduler, once a minute: meters at rest leave memory.
-void authorizer_forget_idle(struct authorizer *authorizer);
-
-// For the scheduler, once a second: writes the clock's mark while in use, and follows the wall clock.
-void authorizer_tick(struct authorizer *authorizer);
-
-struct authorizer_stats {
-    struct limit_table_stats limits;
-    struct store_health store;
-    uint32_t clock_jumps;
-    uint64_t custom_meters; // records of custom subjects' meters, as last counted
-};
-struct authorizer_stats authorizer_stats(struct authorizer *authorizer);
 
 #endif

@@ -1,8 +1,5 @@
-#include "authorizer/charge.h"
-
+// What the answers of the limits mean for a call, in words for its caller.
 #include "authorizer/internal.h"
-#include "authorizer/load.h"
-#include "authorizer/term.h"
 
 #include <stdio.h>
 
@@ -84,14 +81,12 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
         return refuse_refund(
             call, "CHARGE_WINDOW_OVER",
             "the window that was charged is over, or its limit applies no more: nothing is left to give back");
-    case LIMIT_ABSENT:
-        return status_fail(&call->note, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
-    case LIMIT_NO_MEMORY:
-        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     case LIMIT_ADMITTED:
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:
     case LIMIT_WAIT:
+    case LIMIT_ABSENT: // these two are of the whole batch
+    case LIMIT_NO_MEMORY:
         break;
     }
     return status_fail(&call->note, STATUS_INTERNAL, NULL, "the limits gave no answer");
@@ -111,74 +106,4 @@ enum status charge_conclude(struct authorizer *a, struct authorizer_call *call, 
         return fail(call, ask, answer);
     copy_meters(a, call, answer);
     return STATUS_OK;
-}
-
-// --- asking
-
-enum status charge_prepare(struct authorizer_call *call, const struct registry_tier *tier, struct limit_call *ask)
-{
-    const struct authorizer_question *q = &call->question;
-    struct authorizer_decision *d = &call->decision;
-    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM, by_default = q->charge_count == 0 && !q->refund;
-    struct limit_term *terms = arena_alloc(call->arena, LIMIT_TERMS_MAX * sizeof *terms);
-    if (terms == NULL)
-        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
-    *ask = (struct limit_call){.owner = is_custom ? call->custom.name : d->account.id,
-                               .terms = terms,
-                               .charges = by_default ? &charge_one_request : q->charges,
-                               .charge_count = by_default ? 1 : q->charge_count,
-                               .peek = q->peek,
-                               .relaxed = is_custom && call->custom.relaxed,
-                               .charge_id = q->charge_id,
-                               .is_lasting = q->charge_is_lasting};
-    if (is_custom)
-        ask->term_count = term_collect_custom(&call->custom, terms);
-    else
-        ask->term_count = term_collect(tier, &d->account, d->has_key ? &d->key : NULL, terms);
-    // Taken before anything is charged, so that what was charged can be told.
-    d->meters = arena_alloc(call->arena, ask->term_count * sizeof d->meters[0]);
-    if (d->meters == NULL)
-        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
-    return STATUS_OK;
-}
-
-// With meters brought into memory as needed. After LIMIT_WAIT the call may already be somebody else's.
-static enum limit_verdict ask_limits(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
-                                     struct limit_answer *answer)
-{
-    bool refund = call->question.refund;
-    for (unsigned loads = 0;; loads++) {
-        if (refund)
-            limit_refund(a->limits, ask, answer);
-        else
-            limit_decide(a->limits, ask, &call->waiter, answer);
-        if (answer->write_wanted) {
-            flush_request(a);
-        }
-        if (answer->verdict != LIMIT_ABSENT || loads == CHARGE_LOADS_MAX) {
-            return answer->verdict;
-        }
-        call->status = load_absent(a, call, ask, answer);
-        if (call->status != STATUS_OK) {
-            return LIMIT_ABSENT;
-        }
-    }
-}
-
-enum authorizer_progress charge_decide(struct authorizer *a, struct authorizer_call *call,
-                                       const struct registry_tier *tier)
-{
-    struct limit_call ask;
-    struct limit_answer answer;
-    call->status = charge_prepare(call, tier, &ask);
-    if (call->status != STATUS_OK) {
-        return AUTHORIZER_DONE;
-    }
-    if (ask_limits(a, call, &ask, &answer) == LIMIT_WAIT) {
-        return AUTHORIZER_WAITING;
-    }
-    if (call->status == STATUS_OK) {
-        call->status = charge_conclude(a, call, &ask, &answer);
-    }
-    return AUTHORIZER_DONE;
 }

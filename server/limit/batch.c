@@ -1,3 +1,21 @@
+// What the writer takes from the table (limit_collect), and what may be spent after its commit (limit_settle).
+//
+// The problem: memory must not spend what a crash would forget. So a record on disk says more than what is used: it
+// sets units aside, which a crash counts as spent. Memory spends only those (`left`), and asks for the next ones in
+// time.
+//
+// One reservation over time, of requests=80/min, which sets aside R = 80 / 8 = 10:
+//   used left  what happens
+//      0    0  A asks for 1: it fits, but nothing is set aside. The meter is queued, A waits.
+//      0    0  limit_collect: the record says 0 used, 10 set aside. It is in flight. B asks, and has to wait as well.
+//      0   10  the commit lands, limit_settle: left = 10 - 0 spent meanwhile. A is woken and decides again from the
+//      top. 1    9  A has spent. There is enough for B, so B need not wait for another commit (wake_late). 5    5  B
+//      and three more have spent. left <= R / 2, so the meter is queued again, and nobody waits for that. 5    5
+//      limit_collect: the record says 5 used, 10 set aside. 7    3  two more have spent while it is in flight. 7    8
+//      the commit lands: left = 10 - 2. Used and left add up to what the record covers, 15.
+// A crash at any moment starts from used + set aside of the newest record: at the end from 15 though 7 are used. So 8
+// are forfeited, and nothing is admitted twice. Had the second commit failed, either record might be on disk; left
+// would have stayed 3, and 7 + 3 is no more than the older one covers.
 #include <stdlib.h>
 
 #include "limit/table.h"
@@ -265,7 +283,8 @@ static void wake_all(struct limit_batch *batch, enum status status)
 {
     struct limit_waiter *waiter = NULL;
     while ((waiter = take_first_waiter(batch)) != NULL) {
-        waiter->next = waiter; // woken: asks again before anybody new
+        waiter->next = NULL;
+        waiter->woken = true; // it asks again before anybody new
         waiter->wake(waiter, status);
     }
 }

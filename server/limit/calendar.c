@@ -1,3 +1,9 @@
+// Windows of the calendar: which one a time is in, and when it begins and ends.
+//
+// The problem: a window of a day or a month is the calendar's at the installation's offset from UTC, months differ in
+// length, and a damaged record may name any window. So months are counted as days by the arithmetic of the proleptic
+// Gregorian calendar, with the leap day at the end of a year that begins in March, and window numbers that are out of
+// reach end at a last one.
 #include "limit/calendar.h"
 
 enum { MS_PER_S = 1000, DAY_MS = 86400000, DAYS_PER_ERA = 146097, EPOCH_FROM_MARCH_0000 = 719468 };

@@ -1,14 +1,45 @@
+// What was charged under an id, so that a call that is repeated is answered again and a charge can be given back.
+//
+// The problem: a caller who got no answer asks again, and must be charged once; a caller whose work failed wants back
+// what it took, once. So each shard logs the newest charges that came with an id: what each of the call's limits was
+// charged, and how it stood then. There are two rings, for charges that live shortly (a Verify that may be resent) and
+// for those that last (work that may be given back late), so that many of the former do not displace the latter; both
+// share one hash table. The log is in memory only: what is lost with it can be charged twice or is not given back,
+// which never admits more than a limit.
 #include "limit/charge.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "limit/decision.h"
+#include "limit/table.h"
 
 enum { KEPT = LIMIT_CHARGES_KEPT / LIMIT_SHARD_COUNT };
 _Static_assert((KEPT & (KEPT - 1)) == 0, "a power of two");
 _Static_assert(LIMIT_TERMS_MAX <= 32, "a bit for each term");
+
+// --- what a call charges
+
+size_t limit_find_undeclared(const struct limit_call *call)
+{
+    for (size_t i = 0; i < call->charge_count; i++) {
+        size_t term = 0;
+        while (term < call->term_count && !slice_equal(call->charges[i].resource, call->terms[term].limit.resource))
+            term++;
+        if (term == call->term_count)
+            return i;
+    }
+    return call->charge_count;
+}
+
+uint64_t limit_cost_of(const struct limit_call *call, struct slice resource)
+{
+    uint64_t cost = 0;
+    for (size_t i = 0; i < call->charge_count; i++)
+        if (slice_equal(call->charges[i].resource, resource))
+            cost = limit_add(cost, limit_max(1, call->charges[i].cost));
+    return cost;
+}
 
 // --- hashes
 

@@ -1,6 +1,7 @@
-// Charges that can be repeated or taken back: the newest of each shard, by the id that their caller gave them.
+// Charges: what a call asks for, and a log of those that can be repeated or taken back, the newest of each shard, by
+// the id that their caller gave them.
 //
-// Everything under the shard's lock.
+// The log is used under the shard's lock.
 #ifndef LIMIT_CHARGE_H
 #define LIMIT_CHARGE_H
 
@@ -39,6 +40,11 @@ struct limit_charges {
     struct limit_ring rings[2]; // by is_lasting
     struct limit_kept **buckets;
 };
+
+// The first charge whose resource no term declares; charge_count when there is none.
+size_t limit_find_undeclared(const struct limit_call *call);
+// The sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
+uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
 
 // The charge that the call names, or NULL.
 struct limit_kept *limit_charge_find(const struct limit_table *table, const struct limit_shard *shard,

@@ -1,5 +1,5 @@
-// One decision, as the files that make it share it: gather.c finds out what is charged, meter.c decides, together.c
-// decides several at once, refund.c gives back, view.c says how things stand.
+// One call's part in a decision, as the files that make it share it: decide.c decides, spend.c does each step for one
+// call, refund.c gives back, view.c says how things stand.
 //
 // All of it under the lock of the decision's shard.
 #ifndef LIMIT_DECISION_H
@@ -30,12 +30,8 @@ struct limit_decision {
     size_t charged_count;
 };
 
-// --- gather.c
+// --- spend.c
 
-// The first charge whose resource no term declares; charge_count when there is none.
-size_t limit_find_undeclared(const struct limit_call *call);
-// The sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
-uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
 // Charges one term. NULL: it has no limit, or its meter is absent, and the answer says so.
 struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost);
 // Finds the meter of every charged term. False: some are absent, and the answer says which.
@@ -43,15 +39,9 @@ bool limit_gather(struct limit_decision *d);
 // Brings every meter to now, and says what fits. False when memory is out.
 bool limit_sync_parts(struct limit_decision *d);
 
-// --- meter.c
-
-// A decision at its beginning, whose answer says nothing yet; `shard` and `woken` are the caller's to set.
+// A decision at its beginning; `woken` is the caller's to set.
 void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
                          struct limit_answer *answer);
-void limit_answer_clear(struct limit_answer *answer);
-// Has this one been woken since its last try?
-bool limit_take_woken(struct limit_waiter *waiter);
-void limit_note_use(struct limit_table *table);
 // What the limits say: TOO_COSTLY, DENIED, or ADMITTED when all of it fits.
 enum limit_verdict limit_judge(const struct limit_decision *d);
 // Does the disk have to set something aside first?
@@ -67,6 +57,24 @@ bool limit_open_places(struct limit_decision *d);
 void limit_number_waiter(const struct limit_decision *d, struct limit_waiter *waiter);
 void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter);
 void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
+
+// Only the members that say how much of it is there: the arrays are large.
+static inline void limit_answer_clear(struct limit_answer *answer)
+{
+    answer->retry_after_ms = 0;
+    answer->view_count = 0;
+    answer->binding = 0;
+    answer->charge = 0;
+    answer->repeated = false;
+    answer->generation = 0;
+    answer->absent_count = 0;
+}
+
+static inline void limit_note_use(struct limit_table *table)
+{
+    if (!atomic_load_explicit(&table->in_use, memory_order_relaxed))
+        atomic_store(&table->in_use, true);
+}
 
 static inline bool limit_names_charge(const struct limit_call *call)
 {

@@ -1,3 +1,7 @@
+// The fixed window: how much was used in the window that now is in.
+//
+// The problem: at the end of a window everything is free again, so whatever could take time back would open a window
+// twice. So only a later window replaces the one at hand; any other time counts in the window that is already open.
 #include "limit/calendar.h"
 
 static void find_span(struct limit_fixed_state *fixed, const struct limit_rule *rule)

@@ -167,32 +167,35 @@ struct limit_answer {
     const struct limit_term *absent[LIMIT_TERMS_MAX];
 };
 
-// Somebody who waits for a commit. The caller owns it, and keeps it for the call's next tries: who has been woken comes
-// before newcomers. Queued from LIMIT_WAIT until `wake` is called.
+// Somebody who waits for a commit. The caller owns it, zeroes it before the first try, and keeps it for the call's next
+// tries: who has been woken comes before newcomers. Queued from LIMIT_WAIT until `wake` is called.
 struct limit_waiter {
-    struct limit_waiter *next;                                     // the table's; NULL before the first try
     void (*wake)(struct limit_waiter *waiter, enum status status); // OK: ask again; UNAVAILABLE: the disk failed
-    uint64_t number;                                               // the table's, growing in the order of arrival
+    // the table's
+    struct limit_waiter *next;
+    bool woken;      // by a commit, and has not asked again since
+    uint64_t number; // growing in the order of arrival
 };
 
-// The decision. `waiter` may be NULL for a peek only. Effects: ADMITTED spends; WAIT queues; nothing else changes what
-// is left. First come, first served: a call that finds others waiting for a meter it needs joins the queue, unless
-// there is enough for all of them and for it. Who waits holds a place at every meter of the call, so nobody waits for
-// more than two commits, the one under way and the next, unless a window ends or a limit changes in the meantime or the
-// disk fails. Callers of one meter may differ about its limit: each obeys its own. Where they differ about a bucket's,
-// a commit serves those who agree with the one who has waited longest.
-void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
-                  struct limit_answer *answer);
-
-// Several calls (at most LIMIT_CALLS_MAX, none a peek, or all), of any owners, as one decision: all are charged or
-// none. Returns LIMIT_ADMITTED; or LIMIT_DENIED: at least one is refused, and answers[n].verdict says how each would
-// have been decided, in their order, as if those refused cost nothing; or UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT
-// (install what any of the answers names), WAIT, NO_MEMORY, as limit_decide does: then the answers of the calls at
-// fault carry that verdict and all others LIMIT_WAIT, undecided. Every answer's write_wanted is the same. Who waits for
-// meters of several owners may, rarely, have to wait twice. Calls that differ about the limit of one bucket obey the
-// smaller amount and burst.
-enum limit_verdict limit_decide_all(struct limit_table *table, const struct limit_call *calls, size_t count,
-                                    struct limit_waiter *waiter, struct limit_answer *answers);
+// The decision: one call or several (at most LIMIT_CALLS_MAX, none a peek, or all), of any owners, as one. All are
+// charged or none. `waiter` may be NULL for peeks only. Neither allocates nor takes more than one lock for one call.
+// Returns
+//   LIMIT_ADMITTED  all are charged;
+//   LIMIT_DENIED    at least one is refused, and answers[n].verdict (ADMITTED, DENIED or TOO_COSTLY) says how each
+//   would
+//                   have been decided, in their order, as if those refused cost nothing;
+//   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken;
+//   UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT (install what any of the answers names), NO_MEMORY: the answers of the
+//                   calls at fault carry that verdict and all others LIMIT_WAIT, undecided.
+// Every answer's write_wanted is the same. ADMITTED spends and WAIT queues; nothing else changes what is left.
+// First come, first served: a call that finds others waiting for a meter it needs joins the queue, unless there is
+// enough for all of them and for it. Whoever waits holds a place at every meter of the calls, so nobody waits for more
+// than two commits, the one under way and the next, unless a window ends or a limit changes in the meantime or the disk
+// fails; who waits for meters of several owners may, rarely, have to wait twice. Callers of one meter may differ about
+// its limit: each obeys its own. Where they differ about a bucket's, a commit serves those who agree with the one who
+// has waited longest, and calls of one decision obey the smaller amount and burst.
+enum limit_verdict limit_decide(struct limit_table *table, const struct limit_call *calls, size_t count,
+                                struct limit_waiter *waiter, struct limit_answer *answers);
 
 // Gives back what call->charge_id was charged for, once, as far as the window that it was charged to is still current;
 // never above the limit. What a limit cannot take back any more is left: fixed_window when its window has ended,

@@ -1,3 +1,8 @@
+// What a limit may be, and what it is when something is left out.
+//
+// The problem: limits come from requests, files and the command line, and the algorithms compute with them exactly. So
+// every limit goes through limit_complete once, which checks bounds that the arithmetic relies on and fills defaults
+// in; whatever is behind it may take a limit as it is.
 #include "limit/algorithm.h"
 
 // The longest time an empty bucket may take to fill: ten years, so that its arithmetic stays in 64-bit milliseconds.

@@ -1,3 +1,8 @@
+// A limit as text, and text as a limit: `requests=60/min:token_bucket,burst=50`.
+//
+// The problem: people write limits by hand, so a mistake is answered with the part that is wrong and an example. The
+// text is taken apart from left to right, one part by each function; limit_format writes the canonical form, which
+// gives the same limit when it is read again.
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

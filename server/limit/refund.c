@@ -1,3 +1,10 @@
+// Giving back what a call was charged, once.
+//
+// The problem: what was charged under an id is in the log of charges (charge.c), but since then time has passed, limits
+// may have changed, and meters may have been evicted. So for every limit that was charged then and still applies now,
+// its meter is found again, and the algorithm takes back what is still there of the charge. Giving back writes nothing:
+// the units become free in the meter's state, but are not added to what may be spent without the disk (`left`), so a
+// crash can lose a refund and can never add one.
 #include "limit/decision.h"
 
 // The amount that each part was charged under: how long a bucket's unit took.
@@ -73,9 +80,9 @@ static enum limit_verdict refund_locked(struct limit_decision *d)
 void limit_refund(struct limit_table *table, const struct limit_call *call, struct limit_answer *answer)
 {
     struct limit_decision d;
+    limit_answer_clear(answer);
     limit_decision_init(&d, table, call, answer);
     limit_note_use(table);
-    d.shard = limit_table_shard(table, call->owner);
     pthread_mutex_lock(&d.shard->mutex);
     answer->verdict = refund_locked(&d);
     answer->write_wanted = limit_write_wanted(table);

@@ -1,3 +1,8 @@
+// The sliding window: how much was used in the last window_s, at any moment.
+//
+// The problem: no interval of the window's length may ever hold more than the limit, and yet a meter cannot remember
+// every use. So uses are counted in a ring of sub-windows, and every sub-window that the interval touches counts in
+// full: a use is forgotten at most one sub-window late, and never early.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
-// The table of running meters, as the files of this room share it: table.c finds and keeps meters, page.c
-// brings them into memory and lets them go, meter.c decides, batch.c writes.
+// The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
+// and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, batch.c writes.
 //
-// Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes one decision atomic. Only
-// limit_decide_all holds several, taken in the order of the shards; nobody else takes one while holding another.
+// Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
+// atomic. Only limit_decide of several calls holds several, taken in the order of the shards; nobody else takes one
+// while holding another.
 #ifndef LIMIT_TABLE_H
 #define LIMIT_TABLE_H
 

@@ -1,3 +1,8 @@
+// The token bucket, as GCRA: when the bucket would be full again if nothing more were taken (theoretical arrival time).
+//
+// The problem: units flow back continuously at amount / window, which is seldom a whole number of milliseconds, and an
+// error that adds up would admit too much or too little. So one number is kept exactly: the time at which all is back.
+// What is left follows from how far that is ahead of now.
 #include "limit/algorithm.h"
 
 // GCRA (ITU-T I.371, virtual scheduling). One unit takes T = window / amount milliseconds, which is kept exactly: times

@@ -1,3 +1,8 @@
+// How things stand after a decision: for every limit that was charged what remains, when it is full again, and when the
+// cost would fit; and which limit decides, which is the one that a caller is told about first.
+//
+// A call whose charge was made before is answered as it was then, from the log of charges (charge.c): the meters have
+// moved on since, and a repeated answer has to be the first one's.
 #include "limit/decision.h"
 
 static struct limit_view view_of(const struct limit_decision *d, size_t n)

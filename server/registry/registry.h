@@ -228,15 +228,6 @@ STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t 
 // cannot be written; the next one makes up for it.
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
 
-// --- stored messages of the store `meters/` (written by authorizer and scheduler)
-
-// Bytes of a record in arena memory; false when the arena is out.
-bool registry_pack_meter(const struct limit_record *record, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-// DATA_LOSS when it does not decode.
-STATUS_MUST_CHECK enum status registry_unpack_meter(struct slice bytes, struct arena *arena, struct limit_record *out);
-bool registry_pack_clock(const struct clock_mark *mark, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status registry_unpack_clock(struct slice bytes, struct arena *arena, struct clock_mark *out);
+// --- stored messages of the usage, in the store `meters/`
 
 #endif

@@ -36,6 +36,7 @@ struct call_operators {
 struct call_server {
     struct registry *registry;
     struct authorizer *authorizer;
+    struct meter_cache *meters;
     struct secret *secret;
     struct clock *clock;
     const struct log *log;

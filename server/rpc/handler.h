@@ -9,8 +9,6 @@
 enum call_progress handler_verify(struct call *call);
 enum call_progress handler_verify_batch(struct call *call);
 enum call_progress handler_rate_check(struct call *call);
-// VerifyBatch with `atomic`, of at least one call (handler_verify_together.c).
-enum call_progress handler_verify_together(struct call *call);
 
 enum call_progress handler_create(struct call *call);
 enum call_progress handler_get(struct call *call);
@@ -41,16 +39,27 @@ enum call_progress handler_list_changes(struct call *call);
 // --- decisions (handler_decision.c)
 
 struct handler_decision {
+    struct authorizer_batch batch; // of `ask`, or of several calls
     struct authorizer_call ask;
     struct call *call;
-    // Fills the reply; false when the arena is out.
+    struct arena *facts; // emptied before each try; NULL: what is found out is in the arena of what is asked
+    bool is_late;        // the batch's status says so
+    // Answers when the batch is decided or has failed (batch.status).
+    enum call_progress (*settle)(struct handler_decision *decision);
+    // Of handler_decision_new: fills the reply; false when the arena is out.
     bool (*answer)(struct call *call, const struct authorizer_decision *decision);
 };
 
-// A decision in arena memory, with all but what is asked; NULL when the arena is out.
+// A decision of one call in arena memory, with all but what is asked; NULL when the arena is out.
 struct handler_decision *handler_decision_new(struct call *call);
-// Asks the authorizer, again after each wait, and answers.
+// Makes `decision` one of `ask`, with nothing asked yet; its facts are in `arena`.
+void handler_decision_init(struct handler_decision *decision, struct call *call, struct arena *arena);
+// Asks the authorizer, again after each wait, and settles.
 enum call_progress handler_decide(struct handler_decision *decision);
+// The same without settling, which is left to the caller unless the answer is AUTHORIZER_WAITING.
+enum authorizer_progress handler_try(struct handler_decision *decision);
+// Answers the call with the batch's failure.
+enum call_progress handler_fail(struct handler_decision *decision);
 // The same for a custom subject, which is read from the wire first (handler_custom.c).
 enum call_progress handler_decide_custom(struct handler_decision *decision, const Postern__V1__Custom *custom);
 // The wire's charge_id as this caller's own; empty when it is. False when the arena is out.

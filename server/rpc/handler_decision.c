@@ -1,5 +1,8 @@
+// Decisions: what Verify, VerifyBatch and RateCheck share. The authorizer is asked, after each wait for the meters once
+// more, and then the call is settled.
 #include <string.h>
 
+#include "base/container.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
@@ -39,37 +42,74 @@ bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBi
     return true;
 }
 
-static void settle(struct handler_decision *decision)
+// --- deciding
+
+enum authorizer_progress handler_try(struct handler_decision *decision)
 {
-    struct call *call = decision->call;
-    const struct authorizer_call *ask = &decision->ask;
-    if (ask->status != STATUS_OK) {
-        call->word = ask->word;
-        call_fail_note(call, ask->status, &ask->note);
-        return;
-    }
-    call->reply.seq = ask->decision.seq;
-    if (!decision->answer(call, &ask->decision))
-        call_fail_memory(call);
+    if (decision->facts != NULL)
+        arena_reset(decision->facts);
+    return authorizer_decide(decision->call->server->authorizer, &decision->batch);
+}
+
+enum call_progress handler_decide(struct handler_decision *decision)
+{
+    // After WAITING the decision may already be answered, on another thread.
+    return handler_try(decision) == AUTHORIZER_WAITING ? CALL_PENDING : decision->settle(decision);
 }
 
 // On the meters' writer thread. Nobody else holds the call now.
-static void resume(struct authorizer_call *ask, enum status status)
+static void resume(struct authorizer_batch *batch, enum status status)
 {
-    struct handler_decision *decision = ask->context;
+    struct handler_decision *decision = CONTAINER_OF(batch, struct handler_decision, batch);
     struct call *call = decision->call;
+    batch->note = (struct status_note){.message = ""};
+    decision->is_late = status == STATUS_OK && call_is_late(call);
     if (status != STATUS_OK)
-        call_fail(call, status, NULL,
-                  "the meters cannot be written now (disk failing, or full?); nothing was charged: retry, and look at "
-                  "the log of posternd if it lasts");
-    else if (call_is_late(call))
-        call_fail(call, STATUS_DEADLINE_EXCEEDED, "timeout_ms",
-                  "the meters were not written within %u ms; nothing was charged", call->request->timeout_ms);
-    else if (authorizer_decide(call->server->authorizer, ask) == AUTHORIZER_WAITING)
+        batch->status = status_fail(&batch->note, status, NULL,
+                                    "the meters cannot be written now (disk failing, or full?); nothing was charged: "
+                                    "retry, and look at the log of posternd if it lasts");
+    else if (decision->is_late)
+        batch->status =
+            status_fail(&batch->note, STATUS_DEADLINE_EXCEEDED, NULL,
+                        "the meters were not written within %u ms; nothing was charged", call->request->timeout_ms);
+    else if (handler_try(decision) == AUTHORIZER_WAITING)
         return;
-    else
-        settle(decision);
-    call->finish(call);
+    if (decision->settle(decision) == CALL_DONE)
+        call->finish(call);
+}
+
+// --- answering
+
+enum call_progress handler_fail(struct handler_decision *decision)
+{
+    const struct authorizer_batch *batch = &decision->batch;
+    if (decision->is_late)
+        return call_fail(decision->call, batch->status, "timeout_ms", "%s", batch->note.message);
+    return call_fail_note(decision->call, batch->status, &batch->note);
+}
+
+static enum call_progress settle(struct handler_decision *decision)
+{
+    struct call *call = decision->call;
+    const struct authorizer_call *ask = &decision->ask;
+    if (decision->batch.status != STATUS_OK)
+        return handler_fail(decision);
+    if (ask->status != STATUS_OK) {
+        call->word = ask->word;
+        return call_fail_note(call, ask->status, &ask->note);
+    }
+    call->reply.seq = ask->decision.seq;
+    return decision->answer(call, &ask->decision) ? CALL_DONE : call_fail_memory(call);
+}
+
+// --- making one
+
+void handler_decision_init(struct handler_decision *decision, struct call *call, struct arena *arena)
+{
+    decision->ask = (struct authorizer_call){.subject = AUTHORIZER_BY_TOKEN};
+    decision->batch = (struct authorizer_batch){
+        .calls = &decision->ask, .call_count = 1, .view = call->view, .arena = arena, .resume = resume};
+    decision->call = call;
 }
 
 struct handler_decision *handler_decision_new(struct call *call)
@@ -77,21 +117,8 @@ struct handler_decision *handler_decision_new(struct call *call)
     struct handler_decision *decision = arena_array(call->arena, 1, sizeof *decision);
     if (decision == NULL)
         return NULL;
-    struct authorizer_call *ask = &decision->ask;
-    decision->call = call;
-    ask->arena = call->arena;
-    ask->view = call->view;
-    ask->min_seq = call->request->min_seq;
-    ask->resume = resume;
-    ask->context = decision;
+    handler_decision_init(decision, call, call->arena);
+    decision->batch.min_seq = call->request->min_seq;
+    decision->settle = settle;
     return decision;
-}
-
-enum call_progress handler_decide(struct handler_decision *decision)
-{
-    // After WAITING the decision may already be answered, on another thread.
-    if (authorizer_decide(decision->call->server->authorizer, &decision->ask) == AUTHORIZER_WAITING)
-        return CALL_PENDING;
-    settle(decision);
-    return CALL_DONE;
 }

@@ -11,7 +11,7 @@ static const char *describe(const struct store_health *health)
     return health->map_used_bytes > health->map_size_bytes / 5 * 4 ? "more than 80 % full" : NULL;
 }
 
-static bool describe_stores(struct call *call, const struct authorizer_stats *stats, struct slice *out)
+static bool describe_stores(struct call *call, const struct meter_stats *stats, struct slice *out)
 {
     enum { TEXT_SIZE = 128 };
     struct store_health registry = registry_health(call->server->registry);
@@ -31,7 +31,7 @@ static bool describe_stores(struct call *call, const struct authorizer_stats *st
 static bool fill_details(struct call *call, Postern__V1__HealthReply *reply)
 {
     struct slice stores;
-    struct authorizer_stats stats = authorizer_stats(call->server->authorizer);
+    struct meter_stats stats = meter_stats(call->server->meters);
     if (!describe_stores(call, &stats, &stores))
         return false;
     reply->version = wire_text(slice_text(POSTERN_VERSION));

@@ -29,7 +29,7 @@ static bool fill_counters(struct arena *arena, const struct usage_stats *stats, 
 
 // --- what it holds
 
-static bool fill_meters(struct arena *arena, const struct authorizer_stats *stats, Postern__V1__StatsReply *reply)
+static bool fill_meters(struct arena *arena, const struct meter_stats *stats, Postern__V1__StatsReply *reply)
 {
     const struct limit_table_stats *limits = &stats->limits;
     Postern__V1__MeterStats *meters = arena_alloc(arena, sizeof *meters);
@@ -80,7 +80,7 @@ static bool add_store(struct arena *arena, const char *name, const struct store_
     return true;
 }
 
-static bool fill_stores(struct call *call, const struct authorizer_stats *stats, Postern__V1__StatsReply *reply)
+static bool fill_stores(struct call *call, const struct meter_stats *stats, Postern__V1__StatsReply *reply)
 {
     struct store_health registry = registry_health(call->server->registry);
     reply->stores = arena_array(call->arena, STORES, sizeof *reply->stores);
@@ -199,7 +199,7 @@ static enum status fill_of_usage(struct call *call, Postern__V1__StatsReply *rep
 
 static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
 {
-    struct authorizer_stats stats = authorizer_stats(call->server->authorizer);
+    struct meter_stats stats = meter_stats(call->server->meters);
     uint64_t now_ms = clock_now_ms(call->server->clock);
     reply->version = wire_text(slice_text(POSTERN_VERSION));
     reply->uptime_ms = now_ms - call->server->opened_ms;

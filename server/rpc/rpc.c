@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "rpc/call.h"
 
 enum { ARENAS_KEPT = 64 };
@@ -102,7 +103,7 @@ static void reply(struct call *call, struct transport_way *way)
 
 static void finish(struct call *call)
 {
-    struct service *service = (struct service *)(void *)((uint8_t *)call - offsetof(struct service, call));
+    struct service *service = CONTAINER_OF(call, struct service, call);
     reply(call, &service->way);
     give_back(service);
 }
@@ -164,6 +165,7 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
     pthread_cond_init(&rpc->idle, NULL);
     server->registry = options->registry;
     server->authorizer = options->authorizer;
+    server->meters = options->meters;
     server->secret = options->secret;
     server->clock = options->clock;
     server->log = options->log;

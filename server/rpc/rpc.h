@@ -9,6 +9,7 @@
 #define RPC_RPC_H
 
 #include "authorizer/authorizer.h"
+#include "meter/meter.h"
 #include "registry/registry.h"
 #include "transport/transport.h"
 
@@ -41,7 +42,8 @@ struct rpc_options {
     struct transport_options transport; // urls, request_max, clock, log, serve and context are filled in here
     struct registry *registry;
     struct authorizer *authorizer;
-    struct secret *secret; // page tokens
+    struct meter_cache *meters; // for Health and Stats
+    struct secret *secret;      // page tokens
     struct clock *clock;
     const struct log *log;
 };

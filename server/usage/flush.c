@@ -1,9 +1,10 @@
 // Write-behind: what waits in the shards goes to the store in jobs of bounded size.
+#include "base/container.h"
 #include "usage/internal.h"
 
 static struct usage *owner_of(struct store_job *job)
 {
-    return (struct usage *)(void *)((char *)job - offsetof(struct usage, flush.job));
+    return CONTAINER_OF(job, struct usage, flush.job);
 }
 
 // --- collecting

@@ -1,11 +1,12 @@
 // Removes hours that are too old, a few at a time: they are at the front of their table.
 #include <string.h>
 
+#include "base/container.h"
 #include "usage/internal.h"
 
 static struct usage *owner_of(struct store_job *job)
 {
-    return (struct usage *)(void *)((char *)job - offsetof(struct usage, sweep.job));
+    return CONTAINER_OF(job, struct usage, sweep.job);
 }
 
 static uint32_t hour_in(struct slice key)

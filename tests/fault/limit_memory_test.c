@@ -32,11 +32,11 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #define aligned_alloc fake_aligned_alloc
 #include "limit/batch.c"
 #include "limit/charge.c"
-#include "limit/meter.c"
-#include "limit/page.c"
+#include "limit/decide.c"
+#include "limit/eviction.c"
 #include "limit/sliding_window.c"
+#include "limit/spend.c"
 #include "limit/table.c"
-#include "limit/together.c"
 #undef calloc
 #undef malloc
 #undef aligned_alloc
@@ -70,7 +70,7 @@ static enum limit_verdict ask(struct world *world, bool peek)
                               .charges = &charge,
                               .charge_count = 1,
                               .peek = peek};
-    limit_decide(world->table, &call, peek ? NULL : &world->waiter, &world->answer);
+    limit_decide(world->table, &call, 1, peek ? NULL : &world->waiter, &world->answer);
     return world->answer.verdict;
 }
 
@@ -227,7 +227,7 @@ static enum limit_verdict decide_pair(struct world *world, struct pair *pair)
 {
     enum limit_verdict verdict = LIMIT_NO_MEMORY;
     for (int i = 0; i < 3 * TRIES_MAX; i++) {
-        verdict = limit_decide_all(world->table, pair->calls, 2, &world->waiter, pair->answers);
+        verdict = limit_decide(world->table, pair->calls, 2, &world->waiter, pair->answers);
         if (verdict == LIMIT_ABSENT)
             install_pair(world, pair);
         else if (verdict == LIMIT_WAIT)
@@ -244,7 +244,7 @@ static uint64_t left_of(struct world *world, struct pair *pair, size_t n)
 {
     struct limit_call peek = pair->calls[n];
     peek.peek = true;
-    limit_decide(world->table, &peek, NULL, &pair->answers[n]);
+    limit_decide(world->table, &peek, 1, NULL, &pair->answers[n]);
     assert_int_equal(pair->answers[n].verdict, LIMIT_ADMITTED);
     return pair->answers[n].views[0].remaining;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter/record.h"
 #include "registry/pack/pack.h"
 #include "usage/usage.h"
 
@@ -20,11 +21,11 @@ static void try_meter(struct slice bytes, struct arena *arena)
 {
     struct limit_record record, again;
     struct slice packed;
-    if (registry_unpack_meter(bytes, arena, &record) != STATUS_OK)
+    if (meter_record_unpack(bytes, arena, &record) != STATUS_OK)
         return;
     demand(record.counter_count <= LIMIT_COUNTERS_MAX);
-    demand(registry_pack_meter(&record, arena, &packed));
-    demand(registry_unpack_meter(packed, arena, &again) == STATUS_OK);
+    demand(meter_record_pack(&record, arena, &packed));
+    demand(meter_record_unpack(packed, arena, &again) == STATUS_OK);
     demand(memcmp(&record, &again, sizeof record) == 0);
 }
 
@@ -32,10 +33,10 @@ static void try_clock(struct slice bytes, struct arena *arena)
 {
     struct clock_mark mark, again;
     struct slice packed;
-    if (registry_unpack_clock(bytes, arena, &mark) != STATUS_OK)
+    if (meter_mark_unpack(bytes, arena, &mark) != STATUS_OK)
         return;
-    demand(registry_pack_clock(&mark, arena, &packed));
-    demand(registry_unpack_clock(packed, arena, &again) == STATUS_OK);
+    demand(meter_mark_pack(&mark, arena, &packed));
+    demand(meter_mark_unpack(packed, arena, &again) == STATUS_OK);
     demand(mark.boot_ms == again.boot_ms && mark.high_ms == again.high_ms);
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "authorizer/authorizer.h"
+#include "meter/record.h"
 #include "support/registry_fixture.h"
 
 enum { AMOUNT = 8, WINDOW_MS = 61000, SPARE_MS = 1000, TABLE_CUSTOM = 2, TABLES = 3 };
@@ -17,9 +18,10 @@ struct world {
     struct registry_fixture registry;
     char path[PATH_MAX];
     struct log log;
-    struct store *meters;
+    struct store *store;
+    struct meter_cache *meters;
     struct authorizer *authorizer;
-    struct authorizer_options options;
+    struct meter_options options;
     struct limit limit;
     struct arena *arena;
 };
@@ -29,24 +31,26 @@ struct world {
 static void open_authorizer(struct world *world)
 {
     struct status_note note = {.message = ""};
-    world->options.registry = world->registry.registry;
-    world->options.meters = world->meters;
+    world->options.store = world->store;
     world->options.clock = world->registry.clock;
     world->options.log = &world->log;
-    assert_int_equal(authorizer_open(&world->options, &world->authorizer, &note), STATUS_OK);
+    assert_int_equal(meter_open(&world->options, &world->meters, &note), STATUS_OK);
+    struct authorizer_options options = {
+        .registry = world->registry.registry, .meters = world->meters, .clock = world->registry.clock};
+    assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
 }
 
 static void open_meters(struct world *world)
 {
     struct status_note note = {.message = ""};
     struct store_options options = {.path = tempdir_join(&world->registry.directory, "meters", world->path),
-                                    .tables = authorizer_tables,
-                                    .table_count = authorizer_table_count,
+                                    .tables = meter_tables,
+                                    .table_count = meter_table_count,
                                     .map_size_bytes = (size_t)64 << 20,
                                     .max_readers = 8,
                                     .log = &world->log};
-    assert_int_equal(authorizer_table_count, TABLES);
-    assert_int_equal(store_open(&options, &world->meters, &note), STATUS_OK);
+    assert_int_equal(meter_table_count, TABLES);
+    assert_int_equal(store_open(&options, &world->store, &note), STATUS_OK);
 }
 
 static struct world *open_world(uint64_t max_custom_meters)
@@ -58,7 +62,7 @@ static struct world *open_world(uint64_t max_custom_meters)
     world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
     world->arena = arena_new((size_t)16 << 20);
     assert_int_equal(limit_parse(slice_text("tries=8/min"), &world->limit, &note), STATUS_OK);
-    world->options.max_custom_meters = max_custom_meters;
+    world->options.max_custom = max_custom_meters;
     open_meters(world);
     return world;
 }
@@ -66,7 +70,8 @@ static struct world *open_world(uint64_t max_custom_meters)
 static void close_world(struct world *world)
 {
     authorizer_close(world->authorizer);
-    store_close(world->meters);
+    meter_close(world->meters);
+    store_close(world->store);
     arena_free(world->arena);
     fixture_remove(&world->registry);
     free(world);
@@ -75,20 +80,22 @@ static void close_world(struct world *world)
 static void restart(struct world *world)
 {
     authorizer_close(world->authorizer);
+    meter_close(world->meters);
     open_authorizer(world);
 }
 
 // --- asking
 
 struct asking {
-    struct authorizer_call call; // first: resume gets it
+    struct authorizer_batch batch; // first: resume gets it
+    struct authorizer_call call;   // all of it
     sem_t resumed;
 };
 
-static void resume(struct authorizer_call *call, enum status status)
+static void resume(struct authorizer_batch *batch, enum status status)
 {
     assert_int_equal(status, STATUS_OK);
-    sem_post(&((struct asking *)call)->resumed);
+    sem_post(&((struct asking *)batch)->resumed);
 }
 
 // Charges one try of an identifier, or only asks how it stands.
@@ -101,16 +108,16 @@ static enum status ask(struct world *world, const char *identifier, bool peek, s
     memset(asking, 0, sizeof *asking);
     arena_reset(world->arena);
     sem_init(&asking->resumed, 0, 0);
+    asking->batch =
+        (struct authorizer_batch){.calls = &asking->call, .call_count = 1, .arena = world->arena, .resume = resume};
     asking->call = (struct authorizer_call){
-        .arena = world->arena,
         .subject = AUTHORIZER_BY_CUSTOM,
         .custom = {.name = slice_make(name, 6 + size), .limits = &world->limit, .limit_count = 1},
-        .question = {.charges = &charge, .charge_count = 1, .peek = peek},
-        .resume = resume};
-    while (authorizer_decide(world->authorizer, &asking->call) == AUTHORIZER_WAITING)
+        .question = {.charges = &charge, .charge_count = 1, .peek = peek}};
+    while (authorizer_decide(world->authorizer, &asking->batch) == AUTHORIZER_WAITING)
         sem_wait(&asking->resumed);
     sem_destroy(&asking->resumed);
-    return asking->call.status;
+    return asking->batch.status != STATUS_OK ? asking->batch.status : asking->call.status;
 }
 
 static void charge(struct world *world, const char *identifier)
@@ -164,7 +171,7 @@ static void run_work(struct store_job *job, struct store_txn *txn)
     struct limit_name name;
     struct slice bytes;
     for (size_t i = 0; i < work->record_count; i++) {
-        assert_true(registry_pack_meter(&work->records[i], work->arena, &bytes));
+        assert_true(meter_record_pack(&work->records[i], work->arena, &bytes));
         store_put(txn, TABLE_CUSTOM, name_record(i, &name), bytes);
     }
     assert_int_equal(store_count(txn, TABLE_CUSTOM, &work->count), STATUS_OK);
@@ -183,7 +190,7 @@ static uint64_t put(struct world *world, const struct limit_record *records, siz
     struct work work = {.job = {.run = run_work, .done = work_done}, .records = records, .record_count = count};
     work.arena = arena_new((size_t)4 << 20);
     sem_init(&work.done, 0, 0);
-    store_submit(world->meters, &work.job);
+    store_submit(world->store, &work.job);
     sem_wait(&work.done);
     sem_destroy(&work.done);
     arena_free(work.arena);
@@ -198,7 +205,7 @@ static uint64_t count_records(struct world *world)
 // While the table is nearly full a sweep that was begun earlier goes on, and then comes behind the first count.
 static uint64_t sweep(struct world *world)
 {
-    authorizer_sweep_custom(world->authorizer);
+    meter_sweep_custom(world->meters);
     (void)count_records(world);
     return count_records(world);
 }
@@ -232,7 +239,7 @@ static void new_identifier_beyond_the_bound_is_refused_by_name_and_known_ones_go
     charge(world, "0");
     assert_int_equal(remaining(world, "0"), AMOUNT - 2);
     assert_int_equal(remaining(world, "1"), AMOUNT - 2);
-    assert_int_equal(authorizer_stats(world->authorizer).custom_meters, 3);
+    assert_int_equal(meter_stats(world->meters).custom_meters, 3);
     close_world(world);
 }
 
@@ -314,12 +321,12 @@ static void sweep_goes_through_the_whole_table_when_it_is_nearly_full(void **sta
     assert_int_equal(put(world, records, MANY), MANY);
     open_authorizer(world);
     assert_no_room(world, "nobody");
-    authorizer_sweep_custom(world->authorizer); // goes on by itself, for as long as that is so
+    meter_sweep_custom(world->meters); // goes on by itself, for as long as that is so
     for (int runs = 0; runs < 100 && count_records(world) >= MANY - MANY / 8; runs++)
         ;
     assert_in_range(count_records(world), MANY / 2, MANY - MANY / 8 - 1);
     for (int runs = 0; runs < 100 && count_records(world) > MANY / 10; runs++)
-        authorizer_sweep_custom(world->authorizer);
+        meter_sweep_custom(world->meters);
     assert_int_equal(count_records(world), MANY / 10);
     charge(world, "nobody");
     assert_int_equal(remaining(world, "2990"), AMOUNT - 1);
@@ -350,12 +357,12 @@ static void more_meters_than_fit_in_memory_are_all_kept(void **state)
     enum { MANY = 600, RESIDENT = 64 };
     struct world *world = open_world(1000);
     struct status_note note = {0};
-    world->options.max_resident_meters = RESIDENT;
+    world->options.max_resident = RESIDENT;
     assert_int_equal(limit_parse(slice_text("tries=8/hour:token_bucket"), &world->limit, &note), STATUS_OK);
     open_authorizer(world);
     for (int i = 0; i < 2 * MANY; i++) {
         assert_int_equal(ask_patiently(world, i % MANY, false).call.decision.reason, REASON_ALLOWED);
-        assert_in_range(authorizer_stats(world->authorizer).limits.meters, 1, 2 * RESIDENT);
+        assert_in_range(meter_stats(world->meters).limits.meters, 1, 2 * RESIDENT);
     }
     assert_int_equal(count_records(world), MANY);
     for (int i = 0; i < MANY; i++)

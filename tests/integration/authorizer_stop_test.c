@@ -11,7 +11,8 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "authorizer/internal.h"
+#include "authorizer/authorizer.h"
+#include "meter/internal.h"
 #include "support/registry_fixture.h"
 
 enum { ROUNDS_MAX = 2000000, PATIENCE_S = 120 };
@@ -20,7 +21,7 @@ enum { ROUNDS_MAX = 2000000, PATIENCE_S = 120 };
 struct breaker {
     struct store_job job; // first: run and done get it
     struct store *store;
-    struct authorizer *stopping; // NULL, or breaks nothing before that is being closed
+    struct meter_cache *stopping; // NULL, or breaks nothing before that is being closed
     atomic_int rounds_left;
     sem_t done;
 };
@@ -36,7 +37,8 @@ struct world {
     struct registry_fixture registry;
     char path[PATH_MAX];
     struct log log;
-    struct store *meters;
+    struct store *store;
+    struct meter_cache *meters;
     struct authorizer *authorizer;
     struct limit limit;
     struct arena *arena;
@@ -49,12 +51,20 @@ struct world {
 static void start(struct world *world)
 {
     struct status_note note = {.message = ""};
-    struct authorizer_options options = {.registry = world->registry.registry,
-                                         .meters = world->meters,
-                                         .clock = world->registry.clock,
-                                         .log = &world->log,
-                                         .max_custom_meters = 100};
+    struct meter_options meters = {
+        .store = world->store, .clock = world->registry.clock, .log = &world->log, .max_custom = 100};
+    assert_int_equal(meter_open(&meters, &world->meters, &note), STATUS_OK);
+    struct authorizer_options options = {
+        .registry = world->registry.registry, .meters = world->meters, .clock = world->registry.clock};
     assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
+}
+
+static void stop(struct world *world)
+{
+    authorizer_close(world->authorizer);
+    meter_close(world->meters);
+    world->authorizer = NULL;
+    world->meters = NULL;
 }
 
 static int make_world(void **state)
@@ -67,12 +77,12 @@ static int make_world(void **state)
     world->arena = arena_new((size_t)1 << 20);
     assert_int_equal(limit_parse(slice_text("tries=80/h"), &world->limit, &note), STATUS_OK);
     struct store_options options = {.path = tempdir_join(&world->registry.directory, "meters", world->path),
-                                    .tables = authorizer_tables,
-                                    .table_count = authorizer_table_count,
+                                    .tables = meter_tables,
+                                    .table_count = meter_table_count,
                                     .map_size_bytes = (size_t)64 << 20,
                                     .max_readers = 8,
                                     .log = &world->log};
-    assert_int_equal(store_open(&options, &world->meters, &note), STATUS_OK);
+    assert_int_equal(store_open(&options, &world->store, &note), STATUS_OK);
     start(world);
     *state = world;
     return 0;
@@ -81,8 +91,8 @@ static int make_world(void **state)
 static int drop_world(void **state)
 {
     struct world *world = *state;
-    authorizer_close(world->authorizer);
-    store_close(world->meters);
+    stop(world);
+    store_close(world->store);
     arena_free(world->arena);
     close(world->log.fd);
     fixture_remove(&world->registry);
@@ -116,7 +126,7 @@ static void break_run(struct store_job *job, struct store_txn *txn)
 {
     static const uint8_t too_long[600] = {1};
     struct breaker *breaker = (struct breaker *)job;
-    while (breaker->stopping != NULL && !atomic_load(&breaker->stopping->stopping))
+    while (breaker->stopping != NULL && !atomic_load(&breaker->stopping->write_behind.stopping))
         sched_yield();
     breaker->stopping = NULL; // it may be gone the next time
     store_put(txn, 0, slice_make(too_long, sizeof too_long), slice_text("x"));
@@ -133,19 +143,19 @@ static void break_done(struct store_job *job, enum status status)
 }
 
 // For `rounds` transactions, from release_writer on.
-static void break_store(struct world *world, int rounds, struct authorizer *stopping)
+static void break_store(struct world *world, int rounds, struct meter_cache *stopping)
 {
     struct breaker *breaker = &world->breaker;
     world->gate = (struct gate){.job = {.run = gate_run, .done = gate_done}};
     *breaker =
-        (struct breaker){.job = {.run = break_run, .done = break_done}, .store = world->meters, .stopping = stopping};
+        (struct breaker){.job = {.run = break_run, .done = break_done}, .store = world->store, .stopping = stopping};
     atomic_store(&breaker->rounds_left, rounds);
     sem_init(&world->gate.reached, 0, 0);
     sem_init(&world->gate.opened, 0, 0);
     sem_init(&breaker->done, 0, 0);
-    store_submit(world->meters, &world->gate.job);
+    store_submit(world->store, &world->gate.job);
     wait_for(&world->gate.reached);
-    store_submit(world->meters, &breaker->job);
+    store_submit(world->store, &breaker->job);
 }
 
 static void release_writer(struct world *world)
@@ -169,16 +179,17 @@ static int mend_store(struct world *world)
 // --- asking
 
 struct asking {
-    struct authorizer_call call; // first: resume gets it
+    struct authorizer_batch batch; // first: resume gets it
+    struct authorizer_call call;   // all of it
     struct limit_charge charge;
     sem_t resumed;
     enum status status;
 };
 
-static void resume(struct authorizer_call *call, enum status status)
+static void resume(struct authorizer_batch *batch, enum status status)
 {
-    ((struct asking *)call)->status = status;
-    sem_post(&((struct asking *)call)->resumed);
+    ((struct asking *)batch)->status = status;
+    sem_post(&((struct asking *)batch)->resumed);
 }
 
 static void prepare(struct world *world, struct asking *asking, bool peek)
@@ -186,20 +197,21 @@ static void prepare(struct world *world, struct asking *asking, bool peek)
     memset(asking, 0, sizeof *asking);
     sem_init(&asking->resumed, 0, 0);
     asking->charge = (struct limit_charge){slice_text("tries"), 1};
+    asking->batch =
+        (struct authorizer_batch){.calls = &asking->call, .call_count = 1, .arena = world->arena, .resume = resume};
     asking->call = (struct authorizer_call){
-        .arena = world->arena,
         .subject = AUTHORIZER_BY_CUSTOM,
         .custom = {.name = slice_text("login somebody"), .limits = &world->limit, .limit_count = 1},
-        .question = {.charges = &asking->charge, .charge_count = 1, .peek = peek},
-        .resume = resume};
+        .question = {.charges = &asking->charge, .charge_count = 1, .peek = peek}};
 }
 
 static void charge(struct world *world)
 {
     struct asking asking;
     prepare(world, &asking, false);
-    while (authorizer_decide(world->authorizer, &asking.call) == AUTHORIZER_WAITING)
+    while (authorizer_decide(world->authorizer, &asking.batch) == AUTHORIZER_WAITING)
         wait_for(&asking.resumed);
+    assert_int_equal(asking.batch.status, STATUS_OK);
     assert_int_equal(asking.call.status, STATUS_OK);
     assert_int_equal(asking.call.decision.reason, REASON_ALLOWED);
 }
@@ -208,7 +220,8 @@ static uint64_t remaining(struct world *world)
 {
     struct asking asking;
     prepare(world, &asking, true);
-    assert_int_equal(authorizer_decide(world->authorizer, &asking.call), AUTHORIZER_DONE);
+    assert_int_equal(authorizer_decide(world->authorizer, &asking.batch), AUTHORIZER_DONE);
+    assert_int_equal(asking.batch.status, STATUS_OK);
     assert_int_equal(asking.call.status, STATUS_OK);
     return asking.call.decision.meters[0].view.remaining;
 }
@@ -221,7 +234,7 @@ static void call_is_told_when_the_store_does_not_come_to_its_charge(void **state
     struct asking asking;
     break_store(world, ROUNDS_MAX, NULL);
     prepare(world, &asking, false);
-    assert_int_equal(authorizer_decide(world->authorizer, &asking.call), AUTHORIZER_WAITING);
+    assert_int_equal(authorizer_decide(world->authorizer, &asking.batch), AUTHORIZER_WAITING);
     release_writer(world);
     wait_for(&asking.resumed);
     assert_int_equal(asking.status, STATUS_UNAVAILABLE);
@@ -234,11 +247,10 @@ static void clean_stop_does_not_wait_for_a_store_that_does_not_begin(void **stat
 {
     struct world *world = *state;
     charge(world);
-    break_store(world, ROUNDS_MAX, world->authorizer);
-    authorizer_tick(world->authorizer); // its write is behind the breaker
+    break_store(world, ROUNDS_MAX, world->meters);
+    meter_tick(world->meters); // its write is behind the breaker
     release_writer(world);
-    authorizer_close(world->authorizer);
-    world->authorizer = NULL;
+    stop(world);
     assert_true(mend_store(world) > 1);
     start(world);
     assert_int_equal(remaining(world), 70); // as after a crash
@@ -248,11 +260,10 @@ static void clean_stop_is_tried_again_when_another_job_breaks_the_transaction(vo
 {
     struct world *world = *state;
     charge(world);
-    break_store(world, 4, world->authorizer);
-    authorizer_tick(world->authorizer);
+    break_store(world, 4, world->meters);
+    meter_tick(world->meters);
     release_writer(world);
-    authorizer_close(world->authorizer);
-    world->authorizer = NULL;
+    stop(world);
     mend_store(world);
     start(world);
     assert_int_equal(remaining(world), 79);

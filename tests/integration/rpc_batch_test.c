@@ -487,7 +487,7 @@ static void stall_done(struct store_job *job, enum status status)
 static void stall_submit(struct rpc_fixture *fixture, struct stall *stall)
 {
     stall->job = (struct store_job){.run = stall_run, .done = stall_done};
-    store_submit(fixture->meters, &stall->job);
+    store_submit(fixture->meters_store, &stall->job);
 }
 
 static void wait_for(atomic_bool *flag)
@@ -510,9 +510,9 @@ static void start_waiting_batch(struct rpc_fixture *fixture, struct asker *asker
     request.call_case = ASK(VERIFY_BATCH);
     request.verify_batch = &batch;
     *asker = (struct asker){.bytes = rpc_fixture_pack(fixture, &request), .turns = 1, .note = count_batch};
-    uint64_t waits = authorizer_stats(fixture->authorizer).limits.waits;
+    uint64_t waits = meter_stats(fixture->meters).limits.waits;
     asker_start(fixture, asker);
-    while (authorizer_stats(fixture->authorizer).limits.waits == waits)
+    while (meter_stats(fixture->meters).limits.waits == waits)
         sched_yield();
 }
 

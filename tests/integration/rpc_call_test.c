@@ -521,6 +521,7 @@ static uint32_t serve_after(struct rpc_fixture *fixture, uint64_t waited_ms, uin
     struct transport_peer peer = {.has_uid = true};
     struct call_server server = {.registry = fixture->registry,
                                  .authorizer = fixture->authorizer,
+                                 .meters = fixture->meters,
                                  .secret = fixture->secret,
                                  .clock = fixture->clock,
                                  .log = &fixture->log};

@@ -15,11 +15,13 @@ ROOMS = {
     "account": ["secret"],
     "record": [],
     "usage": ["store", "record"],
+    "meter": ["store", "record", "limit"],
     "registry": ["store", "record", "secret", "key", "account", "limit"],
-    "authorizer": ["store", "registry", "key", "account", "limit", "usage"],
-    "scheduler": ["store", "registry", "limit", "usage"],
+    "authorizer": ["store", "registry", "key", "account", "limit", "meter", "usage"],
+    "scheduler": [],
     "transport": [],
-    "rpc": ["transport", "store", "secret", "key", "account", "limit", "usage", "registry", "authorizer", "scheduler"],
+    "rpc": ["transport", "store", "secret", "key", "account", "limit", "meter", "usage", "registry", "authorizer",
+            "scheduler"],
 }
 
 # Header (as included) -> where it may be included.
@@ -33,7 +35,7 @@ LIBRARIES = {
     r"zlib\.h": [r"server/key/", r"tools/cli/scan/find\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/record/", r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
-    r"records\.pb-c\.h": [r"server/registry/pack/", r"server/registry/record_meter\.c", r"server/usage/record\.c", r"tests/"],
+    r"records\.pb-c\.h": [r"server/registry/pack/", r"server/meter/record\.c", r"server/usage/record\.c", r"tests/"],
 }
 
 # Call -> where it may be made.

@@ -33,7 +33,8 @@ struct rpc_fixture {
     struct tempdir directory;
     struct log log;
     struct secret *secret;
-    struct store *meters;
+    struct store *meters_store;
+    struct meter_cache *meters;
     struct clock *clock;
     struct clock_source system;
     _Atomic uint64_t ahead_ms; // of the system's time; a test may move it forward
@@ -91,8 +92,8 @@ static inline void rpc_fixture_open_clock(struct rpc_fixture *fixture)
 static inline void rpc_fixture_open_usage(struct rpc_fixture *fixture)
 {
     struct status_note note = {.message = ""};
-    struct usage_options options = {.store = fixture->meters,
-                                    .table_base = (unsigned)authorizer_table_count,
+    struct usage_options options = {.store = fixture->meters_store,
+                                    .table_base = (unsigned)meter_table_count,
                                     .clock = fixture->clock,
                                     .log = &fixture->log,
                                     .retention_days = 90,
@@ -104,31 +105,34 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
 {
     static const char *tables[RPC_FIXTURE_METERS_TABLES];
     struct status_note note = {.message = ""};
-    struct store_options meters = {.path = rpc_fixture_join(fixture, "meters"),
-                                   .tables = tables,
-                                   .table_count = RPC_FIXTURE_METERS_TABLES,
-                                   .map_size_bytes = (size_t)64 << 20,
-                                   .max_readers = 64,
-                                   .log = &fixture->log};
+    struct store_options store = {.path = rpc_fixture_join(fixture, "meters"),
+                                  .tables = tables,
+                                  .table_count = RPC_FIXTURE_METERS_TABLES,
+                                  .map_size_bytes = (size_t)64 << 20,
+                                  .max_readers = 64,
+                                  .log = &fixture->log};
     struct registry_options registry = {.path = rpc_fixture_join(fixture, "registry"),
                                         .map_size_bytes = (size_t)64 << 20,
                                         .max_readers = 512,
                                         .default_prefix = slice_text("acme"),
                                         .log = &fixture->log};
-    struct authorizer_options authorizer = {.log = &fixture->log, .max_custom_meters = fixture->max_custom_meters};
-    rpc_fixture_demand(authorizer_table_count + USAGE_TABLES == RPC_FIXTURE_METERS_TABLES, "other tables");
-    memcpy(tables, authorizer_tables, authorizer_table_count * sizeof *tables);
-    memcpy(tables + authorizer_table_count, usage_tables, sizeof usage_tables);
+    struct meter_options meters = {.log = &fixture->log, .max_custom = fixture->max_custom_meters};
+    struct authorizer_options authorizer = {0};
+    rpc_fixture_demand(meter_table_count + USAGE_TABLES == RPC_FIXTURE_METERS_TABLES, "other tables");
+    memcpy(tables, meter_tables, meter_table_count * sizeof *tables);
+    memcpy(tables + meter_table_count, usage_tables, sizeof usage_tables);
     const char *keyring = rpc_fixture_join(fixture, "keyring");
     rpc_fixture_demand(secret_open(keyring, true, &fixture->secret, NULL, &note) == STATUS_OK, note.message);
-    rpc_fixture_demand(store_open(&meters, &fixture->meters, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(store_open(&store, &fixture->meters_store, &note) == STATUS_OK, note.message);
     rpc_fixture_open_clock(fixture);
     registry.secret = fixture->secret;
-    registry.clock = authorizer.clock = fixture->clock;
+    registry.clock = meters.clock = authorizer.clock = fixture->clock;
     rpc_fixture_demand(registry_open(&registry, &fixture->registry, &note) == STATUS_OK, note.message);
     rpc_fixture_open_usage(fixture);
     authorizer.usage = fixture->usage;
     authorizer.registry = fixture->registry;
+    meters.store = authorizer.usage_store = fixture->meters_store;
+    rpc_fixture_demand(meter_open(&meters, &fixture->meters, &note) == STATUS_OK, note.message);
     authorizer.meters = fixture->meters;
     rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &note) == STATUS_OK, note.message);
 }
@@ -156,6 +160,7 @@ static inline void rpc_fixture_open(struct rpc_fixture *fixture)
                                                           .socket_mode = 0600},
                                             .registry = fixture->registry,
                                             .authorizer = fixture->authorizer,
+                                            .meters = fixture->meters,
                                             .secret = fixture->secret,
                                             .clock = fixture->clock,
                                             .log = &fixture->log};
@@ -197,9 +202,10 @@ static inline void rpc_fixture_stop(struct rpc_fixture *fixture)
     nng_close(fixture->client);
     rpc_close(fixture->rpc);
     authorizer_close(fixture->authorizer);
+    meter_close(fixture->meters);
     usage_close(fixture->usage);
     registry_close(fixture->registry);
-    store_close(fixture->meters);
+    store_close(fixture->meters_store);
     clock_free(fixture->clock);
     secret_close(fixture->secret);
 }
@@ -211,6 +217,7 @@ static inline void rpc_fixture_restart(struct rpc_fixture *fixture)
     rpc_fixture_open_state(fixture);
     fixture->options.registry = fixture->registry;
     fixture->options.authorizer = fixture->authorizer;
+    fixture->options.meters = fixture->meters;
     fixture->options.secret = fixture->secret;
     fixture->options.clock = fixture->clock;
     rpc_fixture_serve(fixture);

@@ -75,7 +75,7 @@ static inline enum limit_verdict decide(struct world *world, const struct limit_
                               .charges = charges,
                               .charge_count = count,
                               .peek = peek};
-    limit_decide(world->table, &call, waiter, &world->answer);
+    limit_decide(world->table, &call, 1, waiter, &world->answer);
     return world->answer.verdict;
 }
 

@@ -130,7 +130,7 @@ static bool install(struct client *client, const struct limit_call *call, size_t
 static enum limit_verdict ask(struct client *client, const struct limit_call *call, size_t subject)
 {
     for (;;) {
-        limit_decide(client->world->table, call, &client->waiter, &client->answer);
+        limit_decide(client->world->table, call, 1, &client->waiter, &client->answer);
         enum limit_verdict verdict = client->answer.verdict;
         if (verdict == LIMIT_ABSENT && install(client, call, subject, client->answer.generation))
             continue;

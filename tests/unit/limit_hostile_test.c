@@ -27,7 +27,7 @@ static enum limit_verdict call(struct caller *caller)
                              .peek = caller->peek,
                              .relaxed = caller->relaxed};
     do {
-        limit_decide(caller->world->table, &ask, &caller->waiter, &caller->answer);
+        limit_decide(caller->world->table, &ask, 1, &caller->waiter, &caller->answer);
         world_install(caller->world, ask.owner, &caller->answer);
     } while (caller->answer.verdict == LIMIT_ABSENT);
     return caller->verdict = caller->answer.verdict;
@@ -289,11 +289,11 @@ static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
     world_close(&world);
 }
 
-// --- together
+// --- several calls as one
 
 // Two calls as one decision, each with a limit of its own on the same meter.
 struct group {
-    struct limit_waiter waiter; // first: woken_together gets it
+    struct limit_waiter waiter; // first: woken_group gets it
     struct world *world;
     struct limit_term terms[2];
     struct limit_charge charges[2];
@@ -301,7 +301,7 @@ struct group {
     enum limit_verdict verdict;
 };
 
-static enum limit_verdict call_together(struct group *group)
+static enum limit_verdict call_group(struct group *group)
 {
     struct limit_call calls[2];
     for (size_t i = 0; i < 2; i++)
@@ -311,21 +311,21 @@ static enum limit_verdict call_together(struct group *group)
                                        .charges = &group->charges[i],
                                        .charge_count = 1};
     do {
-        group->verdict = limit_decide_all(group->world->table, calls, 2, &group->waiter, group->answers);
+        group->verdict = limit_decide(group->world->table, calls, 2, &group->waiter, group->answers);
         for (size_t i = 0; i < 2; i++)
             world_install(group->world, calls[i].owner, &group->answers[i]);
     } while (group->verdict == LIMIT_ABSENT);
     return group->verdict;
 }
 
-static void woken_together(struct limit_waiter *waiter, enum status status)
+static void woken_group(struct limit_waiter *waiter, enum status status)
 {
     assert_int_equal(status, STATUS_OK);
-    call_together((struct group *)waiter);
+    call_group((struct group *)waiter);
 }
 
 // As of a key that was rolled, when the new one's limit has been changed: both count on one meter.
-static void calls_together_with_different_buckets_are_served_and_obey_the_smaller(void **state)
+static void atomic_calls_with_different_buckets_are_served_and_obey_the_smaller(void **state)
 {
     (void)state;
     static const char *const limits[2] = {"requests=600/min:token_bucket,burst=20",
@@ -333,12 +333,12 @@ static void calls_together_with_different_buckets_are_served_and_obey_the_smalle
     for (size_t first = 0; first < 2; first++) {
         struct world world;
         world_open(&world);
-        struct group group = {.waiter = {.wake = woken_together}, .world = &world};
+        struct group group = {.waiter = {.wake = woken_group}, .world = &world};
         for (size_t i = 0; i < 2; i++) {
             group.terms[i] = caller_of(&world, limits[(first + i) % 2], 1).term;
             group.charges[i] = (struct limit_charge){group.terms[i].limit.resource, 10};
         }
-        call_together(&group);
+        call_group(&group);
         for (int commits = 0; commits < 2 && group.verdict == LIMIT_WAIT; commits++)
             world_commit(&world, STATUS_OK);
         assert_int_equal(group.verdict, LIMIT_ADMITTED);
@@ -360,7 +360,7 @@ int main(void)
         cmocka_unit_test(units_set_aside_for_one_bucket_are_not_spent_under_another),
         cmocka_unit_test(record_covers_all_that_is_left_when_less_is_wanted),
         cmocka_unit_test(relaxed_charge_is_written_when_nobody_waits_any_more),
-        cmocka_unit_test(calls_together_with_different_buckets_are_served_and_obey_the_smaller),
+        cmocka_unit_test(atomic_calls_with_different_buckets_are_served_and_obey_the_smaller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -406,10 +406,10 @@ static enum limit_verdict decide(struct client *client, struct limit_answer *ans
     for (int loads = 0; loads < LOADS_MAX; loads++) {
         enum limit_verdict verdict = LIMIT_ADMITTED;
         if (client->request_count == 1) {
-            limit_decide(world->table, calls, &client->waiter, answers);
+            limit_decide(world->table, calls, 1, &client->waiter, answers);
             verdict = answers[0].verdict;
         } else {
-            verdict = limit_decide_all(world->table, calls, client->request_count, &client->waiter, answers);
+            verdict = limit_decide(world->table, calls, client->request_count, &client->waiter, answers);
         }
         bool installed = verdict == LIMIT_ABSENT;
         for (size_t i = 0; i < client->request_count && installed; i++)

@@ -420,7 +420,7 @@ static void woken_waiter_that_asks_late_still_comes_before_those_who_queue(void 
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // asks at once: 9 are left
     assert_int_equal(slow.verdict, LIMIT_ADMITTED);
     assert_int_equal(ask(&newcomer), LIMIT_WAIT);
-    woken.waiter.next = &woken.waiter; // as limit_settle leaves it for one that has not asked yet
+    woken.waiter.woken = true; // as limit_settle leaves it for one that has not asked yet
     assert_int_equal(ask(&woken), LIMIT_ADMITTED);
     assert_int_equal(ask(&woken), LIMIT_WAIT); // but only once
     commit(&world, STATUS_OK);
@@ -835,7 +835,7 @@ static void many_owners_have_each_their_own_meters(void **state)
                                       .charges = &charge,
                                       .charge_count = 1,
                                       .peek = true};
-            limit_decide(world.table, &call, NULL, &world.answer);
+            limit_decide(world.table, &call, 1, NULL, &world.answer);
             assert_int_equal(world.answer.verdict, round == 0 ? LIMIT_ABSENT : LIMIT_ADMITTED);
             if (round == 0)
                 assert_true(limit_install(world.table, call.owner, &term, NULL, world.answer.generation));

@@ -117,9 +117,9 @@ static enum limit_verdict ask(struct client *client, const struct limit_call *ca
     enum limit_verdict verdict = LIMIT_WAIT;
     for (;;) {
         if (count > 1) {
-            verdict = limit_decide_all(client->world->table, calls, count, &client->waiter, client->answers);
+            verdict = limit_decide(client->world->table, calls, count, &client->waiter, client->answers);
         } else {
-            limit_decide(client->world->table, calls, &client->waiter, client->answers);
+            limit_decide(client->world->table, calls, 1, &client->waiter, client->answers);
             verdict = client->answers[0].verdict;
         }
         if (verdict == LIMIT_ABSENT) {

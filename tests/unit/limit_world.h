@@ -185,7 +185,7 @@ static inline enum limit_verdict client_ask(struct client *client)
 {
     struct limit_call call = client_call(client);
     do {
-        limit_decide(client->world->table, &call, &client->waiter, &client->answer);
+        limit_decide(client->world->table, &call, 1, &client->waiter, &client->answer);
         world_install(client->world, call.owner, &client->answer);
     } while (client->answer.verdict == LIMIT_ABSENT);
     return client->verdict = client->answer.verdict;

@@ -414,39 +414,6 @@ static void idempotency_record_without_room_for_a_seal_is_refused(void **state)
     assert_int_equal(unpack_idempotency(bytes, arena, &back), STATUS_DATA_LOSS);
 }
 
-static void meter_comes_back_as_it_was(void **state)
-{
-    struct arena *arena = *state;
-    struct slice bytes;
-    struct limit_record back;
-    struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW,
-                                  .t_ms = 1,
-                                  .amount = LIMIT_AMOUNT_MAX,
-                                  .burst = 6,
-                                  .reserved = 2,
-                                  .index = 3,
-                                  .used = 4,
-                                  .counter_count = LIMIT_COUNTERS_MAX,
-                                  .tat_ms = 5,
-                                  .tat_fraction = UINT64_MAX};
-    for (size_t i = 0; i < LIMIT_COUNTERS_MAX; i++)
-        record.counters[i] = i * LIMIT_AMOUNT_MAX / LIMIT_COUNTERS_MAX;
-    assert_true(registry_pack_meter(&record, arena, &bytes));
-    assert_int_equal(registry_unpack_meter(bytes, arena, &back), STATUS_OK);
-    assert_memory_equal(&back, &record, sizeof record);
-}
-
-static void clock_mark_comes_back_as_it_was(void **state)
-{
-    struct arena *arena = *state;
-    struct slice bytes;
-    struct clock_mark back;
-    struct clock_mark mark = {.boot_id = {1, 2, 3}, .boot_ms = 4, .high_ms = UINT64_MAX};
-    assert_true(registry_pack_clock(&mark, arena, &bytes));
-    assert_int_equal(registry_unpack_clock(bytes, arena, &back), STATUS_OK);
-    assert_memory_equal(&back, &mark, sizeof mark);
-}
-
 // --- what is refused
 
 static enum status unpack_any(size_t which, struct slice bytes, struct arena *arena)
@@ -456,8 +423,6 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     struct chain_link link;
     struct idempotency_record idempotency;
     struct chain_head head;
-    struct limit_record meter;
-    struct clock_mark mark;
     uint8_t check[SECRET_HASH_SIZE];
     switch (which) {
     case IMAGE_KEY:
@@ -473,16 +438,12 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
         return unpack_idempotency(bytes, arena, &idempotency);
     case 8:
         return unpack_head(bytes, &head);
-    case 9:
-        return registry_unpack_meter(bytes, arena, &meter);
-    case 10:
-        return registry_unpack_clock(bytes, arena, &mark);
     default:
         return unpack_master(bytes, arena, check);
     }
 }
 
-enum { KINDS = 11 }; // from 1
+enum { KINDS = 9 }; // from 1
 
 static void every_record_of_another_format_is_refused(void **state)
 {
@@ -718,8 +679,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(link_head_master_and_format_come_back_as_they_were, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(idempotency_record_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(idempotency_record_without_room_for_a_seal_is_refused, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(meter_comes_back_as_it_was, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(clock_mark_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(every_record_of_another_format_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(newer_format_of_a_complete_key_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(truncated_records_are_refused_or_harmless, make_arena, free_arena),

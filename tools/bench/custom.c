@@ -31,7 +31,8 @@ struct bench;
 
 // One call in flight.
 struct slot {
-    struct authorizer_call call; // first: resume gets it
+    struct authorizer_batch batch; // first: resume gets it
+    struct authorizer_call call;   // all of it
     struct slot *next;
     struct arena *arena;
     char name[NAME_SIZE];
@@ -43,7 +44,8 @@ struct bench {
     struct secret *secret;
     struct clock *clock;
     struct registry *registry;
-    struct store *meters;
+    struct store *store;
+    struct meter_cache *meters;
     struct authorizer *authorizer;
     struct limit limit;
     bool strict;
@@ -84,13 +86,13 @@ static bool open_stores(struct bench *bench, struct status_note *note)
                                        .default_prefix = slice_text("bench"),
                                        .log = &bench->log};
     struct store_options store = {.path = meters,
-                                  .tables = authorizer_tables,
-                                  .table_count = authorizer_table_count,
+                                  .tables = meter_tables,
+                                  .table_count = meter_table_count,
                                   .map_size_bytes = STORE_BYTES,
                                   .max_readers = 16,
                                   .log = &bench->log};
     return registry_open(&options, &bench->registry, note) == STATUS_OK &&
-           store_open(&store, &bench->meters, note) == STATUS_OK;
+           store_open(&store, &bench->store, note) == STATUS_OK;
 }
 
 static bool open_bench(struct bench *bench, const struct options *options)
@@ -111,20 +113,24 @@ static bool open_bench(struct bench *bench, const struct options *options)
         if (bench->slots[i].arena == NULL)
             return complain(&note);
     }
-    struct authorizer_options authorizer = {.registry = bench->registry,
-                                            .meters = bench->meters,
-                                            .clock = bench->clock,
-                                            .log = &bench->log,
-                                            .max_resident_meters = options->resident,
-                                            .max_custom_meters = options->meters + CUSTOM_SPARE};
+    struct meter_options meters = {.store = bench->store,
+                                   .clock = bench->clock,
+                                   .log = &bench->log,
+                                   .max_resident = options->resident,
+                                   .max_custom = options->meters + CUSTOM_SPARE};
+    if (meter_open(&meters, &bench->meters, &note) != STATUS_OK)
+        return complain(&note);
+    struct authorizer_options authorizer = {
+        .registry = bench->registry, .meters = bench->meters, .clock = bench->clock};
     return authorizer_open(&authorizer, &bench->authorizer, &note) == STATUS_OK || complain(&note);
 }
 
 static void close_bench(struct bench *bench)
 {
     authorizer_close(bench->authorizer);
+    meter_close(bench->meters);
     registry_close(bench->registry);
-    store_close(bench->meters);
+    store_close(bench->store);
     secret_close(bench->secret);
     clock_free(bench->clock);
     for (size_t i = 0; bench->slots != NULL && i < OUTSTANDING; i++)
@@ -136,11 +142,11 @@ static void close_bench(struct bench *bench)
 
 // --- one call
 
-static void resume(struct authorizer_call *call, enum status status)
+static void resume(struct authorizer_batch *batch, enum status status)
 {
-    struct slot *slot = (struct slot *)call;
-    struct bench *bench = call->context;
-    call->status = status;
+    struct slot *slot = (struct slot *)batch;
+    struct bench *bench = batch->context;
+    batch->status = status;
     pthread_mutex_lock(&bench->mutex);
     slot->next = bench->resumed;
     bench->resumed = slot;
@@ -153,16 +159,15 @@ static void prepare(struct bench *bench, struct slot *slot, uint64_t number, boo
     const size_t space = sizeof NAMESPACE;
     memcpy(slot->name, NAMESPACE, space);
     const int size = snprintf(slot->name + space, NAME_SIZE - space, "2001:db8::%llx", (unsigned long long)number);
+    slot->batch = (struct authorizer_batch){
+        .calls = &slot->call, .call_count = 1, .arena = slot->arena, .resume = resume, .context = bench};
     slot->call = (struct authorizer_call){
-        .arena = slot->arena,
         .subject = AUTHORIZER_BY_CUSTOM,
         .custom = {.name = slice_make(slot->name, space + (size_t)size),
                    .limits = &bench->limit,
                    .limit_count = 1,
                    .relaxed = !bench->strict},
         .question = {.peek = peek},
-        .resume = resume,
-        .context = bench,
     };
 }
 
@@ -171,11 +176,16 @@ static bool advance(struct bench *bench, struct slot *slot)
 {
     for (;;) {
         arena_reset(slot->arena);
-        if (authorizer_decide(bench->authorizer, &slot->call) == AUTHORIZER_WAITING) {
+        if (authorizer_decide(bench->authorizer, &slot->batch) == AUTHORIZER_WAITING) {
             bench->waits++;
             return false;
         }
+        const struct authorizer_batch *batch = &slot->batch;
         const struct authorizer_call *call = &slot->call;
+        if (batch->status != STATUS_OK) {
+            snprintf(bench->failure, sizeof bench->failure, "%s: %s", status_name(batch->status), batch->note.message);
+            return true;
+        }
         if (call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED)
             return true;
         if (call->status != STATUS_RESOURCE_EXHAUSTED || call->note.field[0] != '\0') {
@@ -215,14 +225,14 @@ static struct slot *take_slot(struct bench *bench, uint64_t meters)
 
 static void sample(struct bench *bench)
 {
-    const struct authorizer_stats stats = authorizer_stats(bench->authorizer);
+    const struct meter_stats stats = meter_stats(bench->meters);
     const uint64_t rss_kib = process_rss_anon_kib(0);
     if (stats.limits.meters > bench->most_meters)
         bench->most_meters = stats.limits.meters;
     if (rss_kib > bench->most_rss_kib)
         bench->most_rss_kib = rss_kib;
-    authorizer_tick(bench->authorizer);
-    authorizer_sweep_custom(bench->authorizer);
+    meter_tick(bench->meters);
+    meter_sweep_custom(bench->meters);
 }
 
 static bool charge_all(struct bench *bench, uint64_t meters)
@@ -260,15 +270,17 @@ static bool probe(struct bench *bench, uint64_t meters)
     return true;
 }
 
-// The records on disk once everything has been written; ends the authorizer.
+// The records on disk once everything has been written; ends the cache.
 static uint64_t count_records(struct bench *bench)
 {
-    const unsigned custom = 2; // of authorizer_tables
+    const unsigned custom = 2; // of meter_tables
     struct store_txn *view = NULL;
     uint64_t count = 0;
     authorizer_close(bench->authorizer);
+    meter_close(bench->meters);
     bench->authorizer = NULL;
-    if (store_view_open(bench->meters, &view) == STATUS_OK && store_view_begin(view) == STATUS_OK)
+    bench->meters = NULL;
+    if (store_view_open(bench->store, &view) == STATUS_OK && store_view_begin(view) == STATUS_OK)
         status_ignore(store_count(view, custom, &count), "0 is told as it is");
     store_view_close(view);
     return count;
@@ -279,7 +291,7 @@ static void print(struct bench *bench, const struct options *options, double sec
     struct report report;
     const double mib = 1024;
     sample(bench);
-    const struct authorizer_stats stats = authorizer_stats(bench->authorizer);
+    const struct meter_stats stats = meter_stats(bench->meters);
     const uint64_t records = count_records(bench);
     report_open(&report, "custom", options->json);
     report_text(&report, "durability", "durability", options->strict ? "strict" : "relaxed");
@@ -297,7 +309,7 @@ static void print(struct bench *bench, const struct options *options, double sec
                   (double)(bench->most_rss_kib - rss_before_kib) / mib);
     report_target(&report, "records", "records on disk", "", (double)records, REPORT_AT_LEAST, (double)options->meters);
     report_figure(&report, "store_mib", "store", "MiB in use", 1,
-                  (double)store_health(bench->meters).map_used_bytes / mib / mib);
+                  (double)store_health(bench->store).map_used_bytes / mib / mib);
     report_close(&report, bench->dir);
 }
 

@@ -82,7 +82,7 @@ static bool decide(struct work *work)
     struct limit_waiter waiter = {.wake = wake};
     struct limit_answer answer;
     for (int tries = 0; tries < 8; tries++) {
-        limit_decide(work->table, &call, &waiter, &answer);
+        limit_decide(work->table, &call, 1, &waiter, &answer);
         if (answer.verdict == LIMIT_ABSENT)
             install(work, &answer);
         else if (answer.verdict == LIMIT_WAIT || answer.write_wanted)

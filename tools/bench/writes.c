@@ -127,10 +127,10 @@ static void call(struct caller *caller)
                                    .charge_count = 1};
     struct limit_answer answer;
     caller->next_us = UINT64_MAX;
-    limit_decide(machine->table, &ask, &caller->waiter, &answer);
+    limit_decide(machine->table, &ask, 1, &caller->waiter, &answer);
     if (answer.verdict == LIMIT_ABSENT) {
         limit_install(machine->table, ask.owner, &machine->term, NULL, answer.generation);
-        limit_decide(machine->table, &ask, &caller->waiter, &answer);
+        limit_decide(machine->table, &ask, 1, &caller->waiter, &answer);
     }
     if (answer.verdict == LIMIT_WAIT)
         caller->waited = true;

@@ -19,7 +19,7 @@ static enum limit_verdict ask(struct group *group)
     for (size_t i = 0; i < group->count; i++)
         calls[i] = client_call(&group->members[i]);
     do {
-        group->verdict = limit_decide_all(group->world->table, calls, group->count, &group->waiter, group->answers);
+        group->verdict = limit_decide(group->world->table, calls, group->count, &group->waiter, group->answers);
         for (size_t i = 0; i < group->count; i++)
             world_install(group->world, calls[i].owner, &group->answers[i]);
     } while (group->verdict == LIMIT_ABSENT);
@@ -298,7 +298,7 @@ static void all_meters_that_are_not_in_memory_are_named_at_once(void **state)
     }
     struct client first = client_of(&world, "acme", "requests", 1, 0);
     client_decide(&first);
-    assert_int_equal(limit_decide_all(world.table, calls, 3, &group->waiter, group->answers), LIMIT_ABSENT);
+    assert_int_equal(limit_decide(world.table, calls, 3, &group->waiter, group->answers), LIMIT_ABSENT);
     assert_verdicts(group, (enum limit_verdict[]){LIMIT_WAIT, LIMIT_ABSENT, LIMIT_ABSENT});
     assert_int_equal(group->answers[0].absent_count, 0);
     assert_int_equal(group->answers[1].absent_count, 1);

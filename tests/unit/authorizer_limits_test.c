@@ -1,5 +1,5 @@
 // Which limits apply: overrides replace, a key's own limits add.
-#include "authorizer/term.h"
+#include "authorizer/rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ static void override_replaces_and_key_limit_adds(void **state)
     struct registry_key key = {.limits = of_key, .limit_count = 1};
     struct limit_term terms[LIMIT_TERMS_MAX];
 
-    assert_int_equal(term_collect(&tier, &account, &key, terms), 4);
+    assert_int_equal(rule_collect_limits(&tier, &account, &key, terms), 4);
     assert_int_equal(terms[0].limit.amount, 100);
     assert_int_equal(terms[1].limit.amount, 500);
     assert_int_equal(terms[2].limit.amount, 3);
@@ -44,7 +44,7 @@ static void override_with_another_algorithm_replaces_too(void **state)
     struct registry_account account = {.id = slice_text("acme"), .limits = of_account, .limit_count = 1};
     struct limit_term terms[LIMIT_TERMS_MAX];
 
-    assert_int_equal(term_collect(&tier, &account, NULL, terms), 1);
+    assert_int_equal(rule_collect_limits(&tier, &account, NULL, terms), 1);
     assert_int_equal(terms[0].limit.algorithm, LIMIT_TOKEN_BUCKET);
 }
 
@@ -56,7 +56,7 @@ static void custom_subjects_limits_come_with_the_call(void **state)
         .name = slice_make("login\0ann", 9), .limits = limits, .limit_count = 2, .relaxed = true};
     struct limit_term terms[LIMIT_TERMS_MAX];
 
-    assert_int_equal(term_collect_custom(&custom, terms), 2);
+    assert_int_equal(rule_collect_custom_limits(&custom, terms), 2);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(terms[i].limit.amount, limits[i].amount);
         assert_int_equal(terms[i].subject, LIMIT_OF_CUSTOM);

@@ -1,9 +1,107 @@
-#include <assert.h>
-#include <stdlib.h>
-
+// One call against its meters: which they are, whether it fits them all, spending, giving it back, and waiting.
+//
+// The problem: a call may count on several limits, and either all of them are charged or none. So a call is first taken
+// apart into parts, one for each meter that it needs (limit_gather); every part is brought to the same moment
+// (limit_sync_parts); then one look over all parts says whether it fits (limit_judge) and whether the disk has set
+// enough aside for it (limit_is_short). Only then is anything changed, for all parts at once: units are spent
+// (limit_spend, limit_confirm), or the call takes a place at each of its meters and waits (limit_take_places). Nothing
+// in this file locks: whoever decides holds the shard's lock from the first of these steps to the last (decide.c).
 #include "limit/decision.h"
 
-// --- one meter
+void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
+                         struct limit_answer *answer)
+{
+    d->table = table;
+    d->shard = limit_table_shard(table, call->owner);
+    d->call = call;
+    d->answer = answer;
+    d->part_count = d->charged_count = 0;
+}
+
+// --- the call's meters
+
+static struct limit_part *find_part(struct limit_decision *d, const struct limit_meter *meter)
+{
+    for (size_t i = 0; i < d->part_count; i++)
+        if (d->parts[i].meter == meter)
+            return &d->parts[i];
+    return NULL;
+}
+
+static struct limit_part *add_part(struct limit_decision *d, struct limit_meter *meter, const struct limit *limit,
+                                   uint64_t cost)
+{
+    struct limit_part *part = find_part(d, meter);
+    if (part != NULL) {
+        part->rule.amount = limit_min(part->rule.amount, limit->amount);
+        part->rule.burst = limit_min(part->rule.burst, limit->burst);
+        return part;
+    }
+    part = &d->parts[d->part_count++];
+    *part = (struct limit_part){.meter = meter, .functions = limit_meter_functions(meter), .cost = cost};
+    part->rule = limit_meter_rule(d->table, meter);
+    part->rule.amount = limit->amount;
+    part->rule.burst = limit->burst;
+    return part;
+}
+
+struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost)
+{
+    struct limit_lookup lookup;
+    struct limit_part *part = NULL;
+    if (!term->limit.unlimited) {
+        limit_table_look(d->table, term, &lookup);
+        struct limit_meter *meter = limit_table_find(d->shard, &lookup);
+        if (meter == NULL)
+            d->answer->absent[d->answer->absent_count++] = term;
+        else
+            part = add_part(d, meter, &term->limit, cost);
+    }
+    d->charged[d->charged_count] = term;
+    d->part_of[d->charged_count++] = part;
+    return part;
+}
+
+bool limit_gather(struct limit_decision *d)
+{
+    for (size_t i = 0; i < d->call->term_count && i < LIMIT_TERMS_MAX; i++) {
+        const struct limit_term *term = &d->call->terms[i];
+        uint64_t cost = limit_cost_of(d->call, term->limit.resource);
+        if (cost > 0)
+            (void)limit_add_term(d, term, cost);
+    }
+    return d->answer->absent_count == 0;
+}
+
+// --- bringing them to now
+
+static bool reserve_counters(struct limit_decision *d, struct limit_part *part)
+{
+    if (part->functions->reserve == NULL)
+        return true;
+    size_t before = limit_meter_bytes(part->meter);
+    bool reserved = part->functions->reserve(&part->meter->state, part->rule.amount);
+    d->shard->meter_bytes += limit_meter_bytes(part->meter) - before;
+    return reserved;
+}
+
+bool limit_sync_parts(struct limit_decision *d)
+{
+    for (size_t i = 0; i < d->part_count; i++)
+        if (!reserve_counters(d, &d->parts[i]))
+            return false;
+    for (size_t i = 0; i < d->part_count; i++) {
+        struct limit_part *part = &d->parts[i];
+        struct limit_meter *meter = part->meter;
+        meter->t_ms = limit_max(meter->t_ms, d->answer->now_ms);
+        meter->retiring = false;
+        part->functions->sync(&meter->state, &part->rule, meter->t_ms);
+        part->fits = part->functions->fits(&meter->state, &part->rule, meter->t_ms, part->cost);
+    }
+    return true;
+}
+
+// --- the verdict
 
 // Rule F of LIMITS: a window is spent from only when a time inside it is on disk. Otherwise a crash after the wall
 // clock was set back could bring the window before it to life again.
@@ -50,8 +148,6 @@ static bool wants_prefetch(const struct limit_decision *d, const struct limit_me
         return false;
     return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(d));
 }
-
-// --- the verdict
 
 enum limit_verdict limit_judge(const struct limit_decision *d)
 {
@@ -123,18 +219,6 @@ void limit_take_places(struct limit_decision *d, const struct limit_waiter *wait
     d->shard->waits++;
 }
 
-// Who waits for one meter holds a place at all that it needs, so that nobody takes from the others what it will ask for
-// when it is woken.
-static enum limit_verdict wait(struct limit_decision *d, struct limit_waiter *waiter)
-{
-    if (!limit_open_places(d))
-        return LIMIT_NO_MEMORY;
-    limit_number_waiter(d, waiter);
-    limit_take_places(d, waiter);
-    limit_append_waiter(d->shard, waiter);
-    return LIMIT_WAIT;
-}
-
 // --- spending
 
 void limit_spend(struct limit_decision *d)
@@ -181,113 +265,5 @@ void limit_confirm(struct limit_decision *d)
             limit_write_queue(d->table, d->shard, meter);
         if (meter->write != NULL)
             meter->write->behind |= d->parts[i].from_left < d->parts[i].cost;
-    }
-}
-
-// --- the decision
-
-static enum limit_verdict decide_metered(struct limit_decision *d, struct limit_waiter *waiter)
-{
-    if (!limit_gather(d))
-        return LIMIT_ABSENT;
-    if (!limit_sync_parts(d))
-        return LIMIT_NO_MEMORY;
-    d->answer->verdict = limit_judge(d);
-    if (d->answer->verdict == LIMIT_ADMITTED && !d->call->peek) {
-        if (limit_is_short(d))
-            return wait(d, waiter);
-        limit_spend(d);
-        limit_confirm(d);
-    }
-    limit_answer_views(d);
-    return d->answer->verdict;
-}
-
-// The charge is looked up at every try: of two calls that wait for the same one, the second is answered as the first.
-static enum limit_verdict decide_named(struct limit_decision *d, struct limit_waiter *waiter)
-{
-    const struct limit_kept *made = limit_charge_find(d->table, d->shard, d->call);
-    if (made != NULL)
-        return limit_answer_again(d, made);
-    struct limit_kept *kept = limit_charge_new(d->table, d->shard, d->call);
-    if (kept == NULL)
-        return LIMIT_NO_MEMORY;
-    enum limit_verdict verdict = decide_metered(d, waiter);
-    if (verdict == LIMIT_ADMITTED) {
-        limit_charge_note(d->table, kept, d->call, d->answer);
-        limit_charge_keep(d->shard, kept);
-    } else {
-        free(kept);
-    }
-    return verdict;
-}
-
-static enum limit_verdict decide_locked(struct limit_decision *d, struct limit_waiter *waiter)
-{
-    d->shard->decisions++;
-    d->answer->now_ms = clock_now_ms(d->table->clock);
-    d->answer->generation = d->shard->generation;
-    return limit_names_charge(d->call) ? decide_named(d, waiter) : decide_metered(d, waiter);
-}
-
-// Only the members that say how much of it is there: the arrays are large.
-void limit_answer_clear(struct limit_answer *answer)
-{
-    answer->retry_after_ms = 0;
-    answer->view_count = 0;
-    answer->binding = 0;
-    answer->charge = 0;
-    answer->repeated = false;
-    answer->generation = 0;
-    answer->absent_count = 0;
-}
-
-void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
-                         struct limit_answer *answer)
-{
-    d->table = table;
-    d->call = call;
-    d->answer = answer;
-    d->part_count = d->charged_count = 0;
-    limit_answer_clear(answer);
-}
-
-// A woken waiter is marked by pointing to itself (limit_settle).
-bool limit_take_woken(struct limit_waiter *waiter)
-{
-    bool woken = waiter != NULL && waiter->next == waiter;
-    if (waiter != NULL)
-        waiter->next = NULL;
-    return woken;
-}
-
-void limit_note_use(struct limit_table *table)
-{
-    if (!atomic_load_explicit(&table->in_use, memory_order_relaxed))
-        atomic_store(&table->in_use, true);
-}
-
-void limit_decide(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
-                  struct limit_answer *answer)
-{
-    assert(call->peek || waiter != NULL);
-    struct limit_decision d;
-    limit_decision_init(&d, table, call, answer);
-    d.woken = limit_take_woken(waiter);
-    limit_note_use(table);
-    answer->charge = limit_find_undeclared(call);
-    if (answer->charge < call->charge_count) {
-        answer->now_ms = clock_now_ms(table->clock);
-        answer->verdict = LIMIT_UNDECLARED;
-        answer->write_wanted = false;
-    } else {
-        answer->charge = 0;
-        d.shard = limit_table_shard(table, call->owner);
-        pthread_mutex_lock(&d.shard->mutex);
-        answer->verdict = decide_locked(&d, waiter);
-        answer->write_wanted = limit_write_wanted(table);
-        if (d.woken && answer->verdict == LIMIT_ABSENT)
-            waiter->next = waiter;             // keeps its place for the next try
-        pthread_mutex_unlock(&d.shard->mutex); // from here on somebody who waits may be woken, and his answer be gone
     }
 }

@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "authorizer/authorizer.h"
-#include "support/registry_fixture.h"
+#include "meter/meter.h"
+#include "meter/record.h"
+#include "support/tempdir.h"
 
 enum { TABLE_METER, TABLE_CLOCK, TABLE_CUSTOM, TABLES, MANY = 1500 };
 
@@ -29,10 +30,9 @@ struct world {
     char path[PATH_MAX];
     struct log log;
     struct machine machine;
-    struct registry *registry; // NULL: nobody is asked about
-    struct store *meters;
+    struct store *store;
     struct clock *clock;
-    struct authorizer *authorizer;
+    struct meter_cache *meters;
 };
 
 static uint64_t boot_ms(void *context)
@@ -56,13 +56,13 @@ static void open_store(struct world *world)
 {
     struct status_note note = {.message = ""};
     struct store_options options = {.path = tempdir_join(&world->directory, "meters", world->path),
-                                    .tables = authorizer_tables,
-                                    .table_count = authorizer_table_count,
+                                    .tables = meter_tables,
+                                    .table_count = meter_table_count,
                                     .map_size_bytes = (size_t)64 << 20,
                                     .max_readers = 8,
                                     .log = &world->log};
-    assert_int_equal(authorizer_table_count, TABLES);
-    assert_int_equal(store_open(&options, &world->meters, &note), STATUS_OK);
+    assert_int_equal(meter_table_count, TABLES);
+    assert_int_equal(store_open(&options, &world->store, &note), STATUS_OK);
 }
 
 static int make_world(void **state)
@@ -80,7 +80,7 @@ static int make_world(void **state)
 static struct clock_mark stored_mark(struct world *world)
 {
     struct clock_mark mark;
-    assert_int_equal(authorizer_load_clock(world->meters, &mark), STATUS_OK);
+    assert_int_equal(meter_load_clock(world->store, &mark), STATUS_OK);
     return mark;
 }
 
@@ -88,22 +88,18 @@ static void start(struct world *world)
 {
     struct clock_mark mark;
     struct status_note note = {.message = ""};
-    enum status status = authorizer_load_clock(world->meters, &mark);
+    enum status status = meter_load_clock(world->store, &mark);
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
     world->clock = clock_new(source_of(world), status == STATUS_OK ? &mark : NULL);
-    struct authorizer_options options = {.registry = world->registry,
-                                         .meters = world->meters,
-                                         .clock = world->clock,
-                                         .log = &world->log,
-                                         .max_custom_meters = 8};
-    assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
+    struct meter_options options = {.store = world->store, .clock = world->clock, .log = &world->log, .max_custom = 8};
+    assert_int_equal(meter_open(&options, &world->meters, &note), STATUS_OK);
 }
 
 static void stop(struct world *world)
 {
-    authorizer_close(world->authorizer);
+    meter_close(world->meters);
     clock_free(world->clock);
-    world->authorizer = NULL;
+    world->meters = NULL;
     world->clock = NULL;
 }
 
@@ -111,13 +107,13 @@ static int drop_world(void **state)
 {
     struct world *world = *state;
     stop(world);
-    store_close(world->meters);
+    store_close(world->store);
     tempdir_remove(&world->directory);
     free(world);
     return 0;
 }
 
-// --- writing beside the authorizer
+// --- writing beside the cache
 
 struct put {
     struct store_job job;
@@ -144,7 +140,7 @@ static void put_run(struct store_job *job, struct store_txn *txn)
         int size = snprintf(name, sizeof name, "%06zu", i * 7919 % 1000003);
         struct limit_record record = {.algorithm = LIMIT_FIXED_WINDOW, .t_ms = put->first_ms + i, .used = 1};
         struct slice bytes;
-        assert_true(registry_pack_meter(&record, arena, &bytes));
+        assert_true(meter_record_pack(&record, arena, &bytes));
         store_put(txn, put->table, slice_make(name, (size_t)size), bytes);
     }
     if (put->counts)
@@ -162,7 +158,7 @@ static size_t run_put(struct world *world, struct put put)
 {
     put.job = (struct store_job){.run = put_run, .done = put_done};
     sem_init(&put.done, 0, 0);
-    store_submit(world->meters, &put.job);
+    store_submit(world->store, &put.job);
     sem_wait(&put.done);
     sem_destroy(&put.done);
     return put.count;
@@ -196,7 +192,7 @@ static void mark_is_on_disk_before_the_first_answer(void **state)
     world->machine.boot_ms += 10 * hour_ms; // same boot: the wall clock is not asked
     start(world);
     assert_true(stored_mark(world).high_ms == start_ms + 10 * hour_ms);
-    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1); // it should have gone on as well
+    assert_true(meter_stats(world->meters).clock_jumps == 1); // it should have gone on as well
 }
 
 static void wall_clock_set_forward_is_followed_once_that_is_on_disk(void **state)
@@ -205,50 +201,47 @@ static void wall_clock_set_forward_is_followed_once_that_is_on_disk(void **state
     start(world);
     world->machine.wall_ms += hour_ms;
     assert_true(clock_now_ms(world->clock) == start_ms);
-    authorizer_tick(world->authorizer);
+    meter_tick(world->meters);
     drain(world);
     assert_true(clock_now_ms(world->clock) == start_ms + hour_ms);
     assert_true(stored_mark(world).high_ms == start_ms + hour_ms);
-    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
-    authorizer_tick(world->authorizer);
-    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
+    assert_true(meter_stats(world->meters).clock_jumps == 1);
+    meter_tick(world->meters);
+    assert_true(meter_stats(world->meters).clock_jumps == 1);
 }
 
-// A call that waits for its charge. Its waker, the writer at the end of the flush, sets the wall clock and ticks.
+// A call that waits for its charge. Its waker, the writer at the end of the write, sets the wall clock and ticks.
 struct late {
-    struct authorizer_call call; // first: resume gets it
+    struct limit_waiter waiter; // first: tick_late gets it
     struct world *world;
     sem_t resumed;
 };
 
-static void tick_late(struct authorizer_call *call, enum status status)
+static void tick_late(struct limit_waiter *waiter, enum status status)
 {
-    struct late *late = (struct late *)call;
+    struct late *late = (struct late *)waiter;
     assert_int_equal(status, STATUS_OK);
     late->world->machine.wall_ms += hour_ms;
-    authorizer_tick(late->world->authorizer);
+    meter_tick(late->world->meters);
     sem_post(&late->resumed);
 }
 
 static void tick_while_a_write_is_ending_is_not_lost(void **state)
 {
     struct world *world = *state;
-    struct late late = {.world = world};
-    struct registry_fixture registry;
-    struct limit limit;
+    struct late late = {.waiter = {.wake = tick_late}, .world = world};
+    struct limit_term term = {.subject = LIMIT_OF_CUSTOM, .subject_id = slice_text("a")};
     struct limit_charge charge = {slice_text("tries"), 1};
+    struct limit_call call = {
+        .owner = slice_text("a"), .terms = &term, .term_count = 1, .charges = &charge, .charge_count = 1};
+    struct limit_answer answer;
+    struct status_note note = {.message = ""};
+    struct meter_load load = {.note = &note};
     struct arena *arena = arena_new((size_t)1 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &limit, NULL), STATUS_OK);
-    fixture_make(&registry);
-    world->registry = registry.registry;
+    assert_int_equal(limit_parse(slice_text("tries=8/min"), &term.limit, NULL), STATUS_OK);
     start(world);
     sem_init(&late.resumed, 0, 0);
-    late.call = (struct authorizer_call){.arena = arena,
-                                         .subject = AUTHORIZER_BY_CUSTOM,
-                                         .custom = {.name = slice_text("a"), .limits = &limit, .limit_count = 1},
-                                         .question = {.charges = &charge, .charge_count = 1},
-                                         .resume = tick_late};
-    assert_int_equal(authorizer_decide(world->authorizer, &late.call), AUTHORIZER_WAITING);
+    assert_int_equal(meter_decide(world->meters, arena, &call, 1, &late.waiter, &answer, &load), LIMIT_WAIT);
     sem_wait(&late.resumed);
     drain(world);
     assert_true(clock_now_ms(world->clock) == start_ms + hour_ms);
@@ -256,7 +249,6 @@ static void tick_while_a_write_is_ending_is_not_lost(void **state)
     sem_destroy(&late.resumed);
     arena_free(arena);
     stop(world);
-    fixture_remove(&registry);
 }
 
 static void wall_clock_that_was_ahead_between_runs_is_followed_at_the_start(void **state)
@@ -269,7 +261,7 @@ static void wall_clock_that_was_ahead_between_runs_is_followed_at_the_start(void
     drain(world);
     assert_true(clock_now_ms(world->clock) == start_ms + hour_ms);
     assert_true(stored_mark(world).high_ms == start_ms + hour_ms);
-    assert_true(authorizer_stats(world->authorizer).clock_jumps == 1);
+    assert_true(meter_stats(world->meters).clock_jumps == 1);
 }
 
 static void every_setting_of_the_wall_clock_is_counted_once(void **state)
@@ -279,17 +271,17 @@ static void every_setting_of_the_wall_clock_is_counted_once(void **state)
     static const int64_t steps_ms[] = {-3600000, -172800000, 3600000, -1001, 1001};
     for (uint32_t i = 0; i < sizeof steps_ms / sizeof steps_ms[0]; i++) {
         world->machine.wall_ms += (uint64_t)steps_ms[i];
-        authorizer_tick(world->authorizer);
-        authorizer_tick(world->authorizer);
-        assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, i + 1);
+        meter_tick(world->meters);
+        meter_tick(world->meters);
+        assert_int_equal(meter_stats(world->meters).clock_jumps, i + 1);
         assert_true(clock_now_ms(world->clock) == start_ms);
     }
     world->machine.wall_ms += 1000; // slewed, or read a little later
-    authorizer_tick(world->authorizer);
-    assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, 5);
+    meter_tick(world->meters);
+    assert_int_equal(meter_stats(world->meters).clock_jumps, 5);
     stop(world);
     start(world); // behind the daemon's time
-    assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, 1);
+    assert_int_equal(meter_stats(world->meters).clock_jumps, 1);
 }
 
 static void idle_daemon_writes_no_mark(void **state)
@@ -298,51 +290,51 @@ static void idle_daemon_writes_no_mark(void **state)
     start(world);
     world->machine.boot_ms += 5000;
     world->machine.wall_ms += 5000;
-    authorizer_tick(world->authorizer);
+    meter_tick(world->meters);
     drain(world);
     assert_true(stored_mark(world).high_ms == start_ms);
 }
 
 // --- taking the time back
 
-static enum status clear(struct world *world, struct authorizer_cleared *cleared)
+static enum status reset_clock(struct world *world, struct meter_clock_reset *reset)
 {
-    return authorizer_clear_clock(world->meters, source_of(world), cleared);
+    return meter_reset_clock(world->store, source_of(world), reset);
 }
 
-static void clearing_drops_what_is_from_the_future_and_nothing_else(void **state)
+static void reset_drops_what_is_from_the_future_and_nothing_else(void **state)
 {
     struct world *world = *state;
-    struct authorizer_cleared cleared;
+    struct meter_clock_reset reset;
     start(world);
     world->machine.wall_ms += 1000 * hour_ms;
-    authorizer_tick(world->authorizer);
+    meter_tick(world->meters);
     stop(world);
     world->machine.wall_ms = start_ms + 700;
     put_records(world, TABLE_METER, start_ms); // 0 to 700 ms: not from the future
     put_records(world, TABLE_CUSTOM, start_ms + 701);
-    assert_int_equal(clear(world, &cleared), STATUS_OK);
-    assert_true(cleared.old_ms == start_ms + 1000 * hour_ms && cleared.new_ms == start_ms + 700);
-    assert_int_equal(cleared.meters, 2 * MANY);
-    assert_int_equal(cleared.dropped, 2 * MANY - 701);
+    assert_int_equal(reset_clock(world, &reset), STATUS_OK);
+    assert_true(reset.old_ms == start_ms + 1000 * hour_ms && reset.new_ms == start_ms + 700);
+    assert_int_equal(reset.meters, 2 * MANY);
+    assert_int_equal(reset.dropped, 2 * MANY - 701);
     assert_int_equal(count_records(world, TABLE_METER), 701);
     assert_int_equal(count_records(world, TABLE_CUSTOM), 0);
     assert_true(stored_mark(world).high_ms == start_ms + 700);
     start(world);
     assert_true(clock_now_ms(world->clock) == start_ms + 700);
-    assert_int_equal(authorizer_stats(world->authorizer).clock_jumps, 0);
+    assert_int_equal(meter_stats(world->meters).clock_jumps, 0);
 }
 
 static void clock_that_is_not_ahead_is_left_alone(void **state)
 {
     struct world *world = *state;
-    struct authorizer_cleared cleared;
-    assert_int_equal(clear(world, &cleared), STATUS_NOT_FOUND);
+    struct meter_clock_reset reset;
+    assert_int_equal(reset_clock(world, &reset), STATUS_NOT_FOUND);
     start(world);
     stop(world);
     put_records(world, TABLE_METER, start_ms + hour_ms);
-    assert_int_equal(clear(world, &cleared), STATUS_FAILED_PRECONDITION);
-    assert_true(cleared.old_ms == start_ms && cleared.new_ms == start_ms);
+    assert_int_equal(reset_clock(world, &reset), STATUS_FAILED_PRECONDITION);
+    assert_true(reset.old_ms == start_ms && reset.new_ms == start_ms);
     assert_int_equal(count_records(world, TABLE_METER), MANY);
 }
 
@@ -356,7 +348,7 @@ int main(void)
         world_test(wall_clock_that_was_ahead_between_runs_is_followed_at_the_start),
         world_test(every_setting_of_the_wall_clock_is_counted_once),
         world_test(idle_daemon_writes_no_mark),
-        world_test(clearing_drops_what_is_from_the_future_and_nothing_else),
+        world_test(reset_drops_what_is_from_the_future_and_nothing_else),
         world_test(clock_that_is_not_ahead_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,10 +42,10 @@ static void bring_many(struct world *world, uint64_t pace_ms)
                                   .charges = &charge,
                                   .charge_count = 1,
                                   .peek = true};
-        limit_decide(world->table, &call, NULL, &world->answer);
+        limit_decide(world->table, &call, 1, NULL, &world->answer);
         assert_int_equal(world->answer.verdict, LIMIT_ABSENT);
         assert_true(limit_install(world->table, call.owner, &term, NULL, world->answer.generation));
-        limit_decide(world->table, &call, NULL, &world->answer);
+        limit_decide(world->table, &call, 1, NULL, &world->answer);
         assert_int_equal(world->answer.verdict, LIMIT_ADMITTED);
         fake_advance(&world->time, pace_ms);
     }

@@ -1,11 +1,15 @@
-// The store `meters/`.
-#include "registry/pack/pack.h"
+// What is stored of a meter and of the clock, as messages of proto/records.proto.
+//
+// The unpacker takes its memory from an arena, so nothing has to be freed, and damaged bytes cannot make it take more
+// than the arena holds.
+#include "meter/record.h"
 
-#include "registry/pack/field.h"
+#include "record/record.h"
 
+#include <records.pb-c.h>
 #include <string.h>
 
-bool registry_pack_meter(const struct limit_record *record, struct arena *arena, struct slice *out)
+bool meter_record_pack(const struct limit_record *record, struct arena *arena, struct slice *out)
 {
     Postern__Records__MeterRecord message = POSTERN__RECORDS__METER_RECORD__INIT;
     message.format = RECORD_FORMAT;
@@ -15,7 +19,8 @@ bool registry_pack_meter(const struct limit_record *record, struct arena *arena,
     message.index = record->index;
     message.used = record->used;
     message.n_counters = record->counter_count;
-    message.counters = (uint64_t *)(uintptr_t)record->counters; // only read, as in to_bytes
+    message.counters =
+        (uint64_t *)(uintptr_t)record->counters; // the message type serves both directions; packing only reads
     message.tat_ms = record->tat_ms;
     message.tat_fraction = record->tat_fraction;
     message.amount = record->amount;
@@ -23,7 +28,7 @@ bool registry_pack_meter(const struct limit_record *record, struct arena *arena,
     return record_pack_message(&message.base, arena, out);
 }
 
-enum status registry_unpack_meter(struct slice bytes, struct arena *arena, struct limit_record *out)
+enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct limit_record *out)
 {
     enum status status;
     const Postern__Records__MeterRecord *message =
@@ -48,7 +53,7 @@ enum status registry_unpack_meter(struct slice bytes, struct arena *arena, struc
     return STATUS_OK;
 }
 
-bool registry_pack_clock(const struct clock_mark *mark, struct arena *arena, struct slice *out)
+bool meter_mark_pack(const struct clock_mark *mark, struct arena *arena, struct slice *out)
 {
     Postern__Records__ClockRecord message = POSTERN__RECORDS__CLOCK_RECORD__INIT;
     message.format = RECORD_FORMAT;
@@ -58,7 +63,7 @@ bool registry_pack_clock(const struct clock_mark *mark, struct arena *arena, str
     return record_pack_message(&message.base, arena, out);
 }
 
-enum status registry_unpack_clock(struct slice bytes, struct arena *arena, struct clock_mark *out)
+enum status meter_mark_unpack(struct slice bytes, struct arena *arena, struct clock_mark *out)
 {
     enum status status;
     const Postern__Records__ClockRecord *message =
@@ -67,7 +72,7 @@ enum status registry_unpack_clock(struct slice bytes, struct arena *arena, struc
         return status;
     out->boot_ms = message->boot_ms;
     out->high_ms = message->high_ms;
-    bool valid =
+    bool is_whole =
         message->format == RECORD_FORMAT && record_copy_exact(message->boot_id, sizeof out->boot_id, out->boot_id);
-    return valid ? STATUS_OK : STATUS_DATA_LOSS;
+    return is_whole ? STATUS_OK : STATUS_DATA_LOSS;
 }

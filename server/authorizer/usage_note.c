@@ -1,20 +1,39 @@
-// Decisions on their way to the usage, and the snapshots with which it is read.
+// The authorizer's half that is about usage: decisions are noted there, and it is read with snapshots that are kept
+// here.
 #include "authorizer/internal.h"
 
-void note_init(struct authorizer *a, struct usage *usage)
+#include <stdlib.h>
+
+// --- opening and closing
+
+enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out, struct status_note *note)
 {
-    a->usage = usage;
+    struct authorizer *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
+    a->registry = options->registry;
+    a->meters = options->meters;
+    a->clock = options->clock;
+    a->usage = options->usage;
+    a->usage_store = options->usage_store;
     pthread_mutex_init(&a->usage_views_lock, NULL);
+    *out = a;
+    return STATUS_OK;
 }
 
-void note_close(struct authorizer *a)
+void authorizer_close(struct authorizer *a)
 {
+    if (a == NULL)
+        return;
     while (a->usage_view_count > 0)
         store_view_close(a->usage_views[--a->usage_view_count]);
     pthread_mutex_destroy(&a->usage_views_lock);
+    free(a);
 }
 
-void note_decision(struct authorizer *a, const struct authorizer_call *call)
+// --- noting
+
+void usage_note_decision(struct authorizer *a, const struct authorizer_call *call)
 {
     const struct authorizer_question *question = &call->question;
     const struct authorizer_decision *d = &call->decision;
@@ -39,18 +58,16 @@ void note_decision(struct authorizer *a, const struct authorizer_call *call)
                          });
 }
 
-// A call made with a key as its credential is a use of the key, whatever the call: else a key that only administers
-// would seem never used. It charges nothing.
-void note_identity(struct authorizer *a, const struct authorizer_call *call)
+// Else a key that only administers would seem never used. It charges nothing.
+void usage_note_identity(struct authorizer *a, const struct authorizer_decision *d, struct slice remote_address)
 {
-    const struct authorizer_decision *d = &call->decision;
     if (a->usage == NULL || !d->has_key || !d->has_account)
         return;
     usage_note(a->usage, &(struct usage_event){
                              .key_id = d->key.id,
                              .account = d->account.id,
                              .reason = d->reason,
-                             .remote_address = call->question.remote_address,
+                             .remote_address = remote_address,
                              .now_ms = d->now_ms,
                          });
 }
@@ -82,7 +99,7 @@ enum status authorizer_usage_begin(struct authorizer *a, struct authorizer_usage
     if (a->usage == NULL)
         return STATUS_OK;
     struct store_txn *view = take_view(a);
-    enum status status = view != NULL ? STATUS_OK : store_view_open(a->meters, &view);
+    enum status status = view != NULL ? STATUS_OK : store_view_open(a->usage_store, &view);
     if (status != STATUS_OK)
         return status;
     status = store_view_begin(view);

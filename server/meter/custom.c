@@ -1,5 +1,11 @@
 // Meters of custom subjects: their bound, and the sweep that deletes the records of those at rest.
-#include "authorizer/internal.h"
+//
+// The problem: a custom subject is whatever name a caller makes up, so a stranger who can make a caller count him under
+// names of his own would fill the disk. So these records are in a table of their own and are counted. At the bound a
+// new name is refused, while known ones go on. And a sweep goes round through the table, some records a second, and
+// deletes those that say no more than no record at all: whose meter has recovered everything and is not in memory.
+#include "meter/internal.h"
+#include "meter/record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +24,21 @@ unsigned custom_table(struct slice name)
 
 // --- the bound
 
-enum status custom_allow(const struct authorizer *a, struct slice name, struct status_note *note)
+enum status custom_allow(const struct meter_cache *cache, struct slice name, struct status_note *note)
 {
-    if (custom_table(name) != TABLE_CUSTOM || a->custom.max_meters > 0) {
+    if (custom_table(name) != TABLE_CUSTOM || cache->custom.max_meters > 0) {
         return STATUS_OK;
     }
     return status_fail(note, STATUS_FAILED_PRECONDITION, "custom",
                        "this posternd counts no custom subjects: start it with --max-custom-meters above 0");
 }
 
-enum status custom_admit(struct authorizer *a, struct store_txn *view, struct status_note *note)
+enum status custom_admit(struct meter_cache *cache, struct store_txn *view, struct status_note *note)
 {
     uint64_t count = 0;
     enum status status = store_count(view, TABLE_CUSTOM, &count);
-    atomic_store(&a->custom.count, count);
-    if (status != STATUS_OK || count < a->custom.max_meters) {
+    atomic_store(&cache->custom.count, count);
+    if (status != STATUS_OK || count < cache->custom.max_meters) {
         return status;
     }
     return status_fail(note, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
@@ -45,12 +51,12 @@ enum status custom_admit(struct authorizer *a, struct store_txn *view, struct st
 
 static struct custom *sweep_owner(struct store_job *job)
 {
-    return (struct custom *)(void *)((char *)job - offsetof(struct custom, job));
+    return CONTAINER_OF(job, struct custom, job);
 }
 
-static struct authorizer *authorizer_of(struct custom *custom)
+static struct meter_cache *cache_of(struct custom *custom)
 {
-    return (struct authorizer *)(void *)((char *)custom - offsetof(struct authorizer, custom));
+    return CONTAINER_OF(custom, struct meter_cache, custom);
 }
 
 static void copy_name(struct limit_name *to, struct slice name)
@@ -62,27 +68,27 @@ static void copy_name(struct limit_name *to, struct slice name)
 // Only what has recovered all that was ever spent: then nothing is lost with its record. A meter that is in memory
 // keeps it. One that is just being loaded from it does no harm: it comes with nothing set aside, so it is written anew
 // before it spends, by a later job than this; until then it knows as much as an empty one.
-static bool is_forgettable(struct authorizer *a, struct slice name, struct slice bytes, uint64_t now_ms)
+static bool is_forgettable(struct meter_cache *cache, struct slice name, struct slice bytes, uint64_t now_ms)
 {
     struct limit_record record;
-    arena_reset(a->custom.arena);
+    arena_reset(cache->custom.arena);
     if (name.size < 2 || name.size < 2 + (size_t)name.data[1] ||
-        registry_unpack_meter(bytes, a->custom.arena, &record) != STATUS_OK)
+        meter_record_unpack(bytes, cache->custom.arena, &record) != STATUS_OK)
         return false;
     struct slice owner = slice_make(name.data + 2, name.data[1]); // as its calls name it
-    return limit_record_at_rest(a->limits, name, &record, a->custom.start_ms, now_ms) &&
-           !limit_is_resident(a->limits, owner, name);
+    return limit_record_at_rest(cache->limits, name, &record, cache->custom.start_ms, now_ms) &&
+           !limit_is_resident(cache->limits, owner, name);
 }
 
 // Collects first: nothing may be written to the table while a cursor is on it.
-static void look_at_some(struct authorizer *a, struct store_cursor *cursor)
+static void look_at_some(struct meter_cache *cache, struct store_cursor *cursor)
 {
-    struct custom *custom = &a->custom;
+    struct custom *custom = &cache->custom;
     struct slice name, bytes;
-    uint64_t now_ms = clock_now_ms(a->clock);
+    uint64_t now_ms = clock_now_ms(cache->clock);
     enum status status = store_cursor_seek(cursor, slice_make(custom->next.bytes, custom->next.size), &name, &bytes);
     for (size_t i = 0; i < SWEEP_RECORDS && status == STATUS_OK; i++) {
-        if (is_forgettable(a, name, bytes, now_ms))
+        if (is_forgettable(cache, name, bytes, now_ms))
             copy_name(&custom->found[custom->found_count++], name);
         status = store_cursor_next(cursor, &name, &bytes);
     }
@@ -100,7 +106,7 @@ static void sweep_run(struct store_job *job, struct store_txn *txn)
     if (store_count(txn, TABLE_CUSTOM, &count) != STATUS_OK || count == 0 ||
         store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
         return;
-    look_at_some(authorizer_of(custom), cursor);
+    look_at_some(cache_of(custom), cursor);
     store_cursor_close(cursor);
     for (size_t i = 0; i < custom->found_count; i++)
         store_delete(txn, TABLE_CUSTOM, slice_make(custom->found[i].bytes, custom->found[i].size));
@@ -120,26 +126,26 @@ static void sweep_done(struct store_job *job, enum status status)
         pthread_cond_signal(&custom->idle);
     pthread_mutex_unlock(&custom->lock); // from here on it may be gone, unless it is queued
     if (goes_on)
-        store_submit(authorizer_of(custom)->meters, job);
+        store_submit(cache_of(custom)->store, job);
 }
 
-void authorizer_sweep_custom(struct authorizer *a)
+void meter_sweep_custom(struct meter_cache *cache)
 {
-    struct custom *custom = &a->custom;
+    struct custom *custom = &cache->custom;
     pthread_mutex_lock(&custom->lock);
     bool starts = custom->max_meters > 0 && !custom->queued && !custom->stopping;
     custom->queued = custom->queued || starts;
     custom->runs_left = SWEEP_RUNS_EAGER;
     pthread_mutex_unlock(&custom->lock);
     if (starts)
-        store_submit(a->meters, &custom->job);
+        store_submit(cache->store, &custom->job);
 }
 
-bool custom_init(struct authorizer *a, uint64_t max_meters)
+bool custom_init(struct meter_cache *cache, uint64_t max_meters)
 {
-    struct custom *custom = &a->custom;
+    struct custom *custom = &cache->custom;
     custom->max_meters = max_meters;
-    custom->start_ms = clock_now_ms(a->clock);
+    custom->start_ms = clock_now_ms(cache->clock);
     custom->job = (struct store_job){.run = sweep_run, .done = sweep_done};
     pthread_mutex_init(&custom->lock, NULL);
     pthread_cond_init(&custom->idle, NULL);
@@ -148,9 +154,9 @@ bool custom_init(struct authorizer *a, uint64_t max_meters)
     return custom->arena != NULL && custom->found != NULL;
 }
 
-void custom_close(struct authorizer *a)
+void custom_close(struct meter_cache *cache)
 {
-    struct custom *custom = &a->custom;
+    struct custom *custom = &cache->custom;
     pthread_mutex_lock(&custom->lock);
     custom->stopping = true;
     while (custom->queued)

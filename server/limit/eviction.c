@@ -1,4 +1,11 @@
 // Meters come into memory and leave it.
+//
+// The problem: there may be more subjects than fit in memory, but a meter that is let go must come back knowing no less
+// than it did. So a meter whose exact state the disk knows is let go at once, and any other is written first and let go
+// after the commit. One that comes back is as after a crash: what its record sets aside counts as spent. Between the
+// reading of a record and the installing of its meter somebody else may have installed, spent and evicted the same
+// meter, so that the record is old; each shard counts evictions and remembers the newest, and such a record is not
+// taken.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,0 +1,381 @@
+// The decision: one call or several, of any owners, as one. All are charged or none (an atomic batch); one call is a
+// batch of one.
+//
+// The problem: whether a call may go on depends on all its meters and, in a batch, on what the calls before it take. So
+// every shard that a call's owner is in is locked first, in the order of the shards; then every call is decided in turn
+// and what fits is spent at once, so that the calls behind it find only what is left. At the end there are three ways
+// out. Nothing is refused and the disk has set enough aside: what was spent is confirmed. Something is refused, or it
+// was only a peek: what was spent is taken back, in the reverse order, which leaves every meter as it was. The disk has
+// not set enough aside: it is taken back too, and one waiter takes a place at every meter of every call; it decides
+// again from the top when the writer has woken it (batch.c). spend.c does each of these steps for one call; this file
+// says in which order, and for which calls.
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit/decision.h"
+
+// One call of the batch.
+struct member {
+    struct limit_decision decision;
+    struct limit_kept *kept;       // names a charge, which is not made before the end
+    const struct limit_kept *made; // names a charge that was made before, by an earlier call or an earlier member
+    bool spent;
+};
+
+struct atomic_batch {
+    struct limit_table *table;
+    struct member *members;
+    size_t count;
+    uint64_t now_ms;
+    uint64_t shards; // a bit for each that is locked
+    bool woken;      // has waited already
+    bool is_peek;
+    bool is_short;
+    bool is_refused;
+};
+_Static_assert(LIMIT_SHARD_COUNT == 64, "a bit for each shard");
+
+// --- finding
+
+// Also leaves every answer as it is when nothing is decided.
+static bool are_declared(const struct limit_call *calls, size_t count, struct limit_answer *answers)
+{
+    bool declared = true;
+    for (size_t i = 0; i < count; i++) {
+        limit_answer_clear(&answers[i]);
+        answers[i].verdict = LIMIT_WAIT;
+        answers[i].write_wanted = false;
+        size_t charge = limit_find_undeclared(&calls[i]);
+        if (charge == calls[i].charge_count)
+            continue;
+        answers[i].charge = charge;
+        answers[i].verdict = LIMIT_UNDECLARED;
+        declared = false;
+    }
+    return declared;
+}
+
+static enum limit_verdict find_member(struct atomic_batch *batch, struct member *member)
+{
+    struct limit_decision *d = &member->decision;
+    d->shard->decisions++;
+    d->answer->now_ms = batch->now_ms;
+    d->answer->generation = d->shard->generation;
+    if (limit_names_charge(d->call)) {
+        member->made = limit_charge_find(d->table, d->shard, d->call);
+        if (member->made != NULL)
+            return limit_answer_again(d, member->made);
+        member->kept = limit_charge_new(d->table, d->shard, d->call);
+        if (member->kept == NULL)
+            return LIMIT_NO_MEMORY;
+    }
+    return limit_gather(d) ? LIMIT_ADMITTED : LIMIT_ABSENT;
+}
+
+// All that is absent is named at once, whoever needs it.
+static enum limit_verdict find_all(struct atomic_batch *batch)
+{
+    enum limit_verdict found = LIMIT_ADMITTED;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct limit_answer *answer = batch->members[i].decision.answer;
+        answer->verdict = find_member(batch, &batch->members[i]);
+        if (answer->verdict != LIMIT_ADMITTED)
+            found = answer->verdict;
+        if (found != LIMIT_ADMITTED && found != LIMIT_ABSENT)
+            return found;
+    }
+    return found;
+}
+
+// --- calls that differ about a bucket's limit
+
+static void agree_on_meter(struct limit_part *part, struct limit_part *other)
+{
+    if (part->meter != other->meter)
+        return;
+    part->rule.amount = other->rule.amount = limit_min(part->rule.amount, other->rule.amount);
+    part->rule.burst = other->rule.burst = limit_min(part->rule.burst, other->rule.burst);
+}
+
+static void agree_with(struct limit_part *part, struct limit_decision *other)
+{
+    for (size_t i = 0; i < other->part_count; i++)
+        agree_on_meter(part, &other->parts[i]);
+}
+
+// They obey the smaller one, as limits of one call on one meter do: units can be set aside for one limit only.
+static void agree_on_buckets(struct atomic_batch *batch)
+{
+    for (size_t i = 1; i < batch->count; i++) {
+        struct limit_decision *d = &batch->members[i].decision;
+        for (size_t n = 0; n < d->part_count; n++)
+            for (size_t j = 0; j < i && d->parts[n].meter->algorithm == LIMIT_TOKEN_BUCKET; j++)
+                agree_with(&d->parts[n], &batch->members[j].decision);
+    }
+}
+
+// --- deciding
+
+static const struct limit_kept *find_earlier(const struct atomic_batch *batch, const struct member *member)
+{
+    for (const struct member *other = batch->members; member->kept != NULL && other < member; other++)
+        if (other->spent && other->kept != NULL && other->kept->hash == member->kept->hash &&
+            memcmp(other->kept->id, member->kept->id, sizeof member->kept->id) == 0)
+            return other->kept;
+    return NULL;
+}
+
+// The last one need not be spent when that is about to be taken back, as nobody comes behind it. So one call alone that
+// waits or peeks touches no meter.
+static bool is_spent_for_nobody(const struct atomic_batch *batch, const struct member *member)
+{
+    bool is_last = member == &batch->members[batch->count - 1];
+    return is_last && (batch->is_peek || (batch->is_short && !batch->is_refused));
+}
+
+// What fits is spent, so that those behind it find what is left. A peek's views are those of before, as of any peek.
+static enum limit_verdict judge_member(struct atomic_batch *batch, struct member *member)
+{
+    struct limit_decision *d = &member->decision;
+    if (!limit_sync_parts(d))
+        return LIMIT_NO_MEMORY;
+    d->answer->verdict = limit_judge(d);
+    if (d->answer->verdict != LIMIT_ADMITTED || batch->is_peek)
+        limit_answer_views(d);
+    if (d->answer->verdict != LIMIT_ADMITTED)
+        return d->answer->verdict;
+    batch->is_short = batch->is_short || limit_is_short(d);
+    if (is_spent_for_nobody(batch, member))
+        return LIMIT_ADMITTED;
+    limit_spend(d);
+    member->spent = true;
+    if (!batch->is_peek)
+        limit_answer_views(d);
+    if (member->kept != NULL)
+        limit_charge_note(d->table, member->kept, d->call, d->answer);
+    return LIMIT_ADMITTED;
+}
+
+static enum limit_verdict decide_member(struct atomic_batch *batch, struct member *member)
+{
+    if (member->made != NULL)
+        return LIMIT_ADMITTED;
+    member->made = find_earlier(batch, member);
+    if (member->made == NULL)
+        return judge_member(batch, member);
+    member->decision.part_count = member->decision.charged_count = 0;
+    return limit_answer_again(&member->decision, member->made);
+}
+
+static bool is_refusal(enum limit_verdict verdict)
+{
+    return verdict == LIMIT_DENIED || verdict == LIMIT_TOO_COSTLY;
+}
+
+// ADMITTED: every one of them has a verdict; what fits is spent.
+static enum limit_verdict decide_members(struct atomic_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct limit_answer *answer = batch->members[i].decision.answer;
+        answer->verdict = decide_member(batch, &batch->members[i]);
+        batch->is_refused = batch->is_refused || is_refusal(answer->verdict);
+        if (answer->verdict != LIMIT_ADMITTED && !is_refusal(answer->verdict))
+            return answer->verdict;
+    }
+    return LIMIT_ADMITTED;
+}
+
+// --- the three ways out
+
+static void unspend_all(struct atomic_batch *batch)
+{
+    for (size_t i = batch->count; i > 0; i--)
+        if (batch->members[i - 1].spent)
+            limit_unspend(&batch->members[i - 1].decision);
+}
+
+static bool open_all_places(struct atomic_batch *batch)
+{
+    bool opened = true;
+    for (size_t i = 0; i < batch->count && opened; i++) {
+        struct limit_decision *d = &batch->members[i].decision;
+        opened = limit_open_places(d);
+        if (!opened)
+            d->answer->verdict = LIMIT_NO_MEMORY;
+    }
+    for (size_t i = 0; i < batch->count && !opened; i++)
+        for (size_t j = 0; j < batch->members[i].decision.part_count; j++)
+            limit_write_close(batch->members[i].decision.parts[j].meter);
+    return opened;
+}
+
+static bool spans_shards(const struct atomic_batch *batch)
+{
+    return (batch->shards & (batch->shards - 1)) != 0;
+}
+
+static void take_spanning_places(struct atomic_batch *batch, struct limit_decision *d,
+                                 const struct limit_waiter *waiter)
+{
+    limit_take_places(d, waiter);
+    for (size_t i = 0; i < d->part_count; i++)
+        d->parts[i].meter->write->spanning |= spans_shards(batch);
+}
+
+// One waiter with a place at every meter of all calls. It stands in the lowest of their shards, which limit_collect
+// comes to first: whoever takes the waiter finds the meters of the higher shards still queued and takes them with it.
+// Not so when a collection under way has passed the lowest shard but not the others, or when memory is out for one of
+// them. Then some meter may be short when it is woken. As it decides again from the top, it only waits once more.
+static enum limit_verdict wait_all(struct atomic_batch *batch, struct limit_waiter *waiter)
+{
+    struct limit_shard *lowest = NULL;
+    if (!open_all_places(batch))
+        return LIMIT_NO_MEMORY;
+    limit_number_waiter(&batch->members[0].decision, waiter);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct limit_decision *d = &batch->members[i].decision;
+        if (d->part_count == 0) // charged before, or without limits: its shard may have nothing to collect
+            continue;
+        take_spanning_places(batch, d, waiter);
+        if (lowest == NULL || d->shard < lowest)
+            lowest = d->shard;
+    }
+    limit_append_waiter(lowest, waiter);
+    return LIMIT_WAIT;
+}
+
+static enum limit_verdict confirm_all(struct atomic_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct member *member = &batch->members[i];
+        if (!member->spent)
+            continue;
+        limit_confirm(&member->decision);
+        if (member->kept != NULL)
+            limit_charge_keep(member->decision.shard, member->kept);
+        member->kept = NULL;
+    }
+    return LIMIT_ADMITTED;
+}
+
+static enum limit_verdict decide_locked(struct atomic_batch *batch, struct limit_waiter *waiter)
+{
+    batch->now_ms = clock_now_ms(batch->table->clock);
+    enum limit_verdict verdict = find_all(batch);
+    if (verdict == LIMIT_ADMITTED) {
+        agree_on_buckets(batch);
+        verdict = decide_members(batch);
+    }
+    bool is_charged = verdict == LIMIT_ADMITTED && !batch->is_refused && !batch->is_short && !batch->is_peek;
+    if (is_charged)
+        return confirm_all(batch);
+    unspend_all(batch);
+    if (verdict != LIMIT_ADMITTED)
+        return verdict;
+    if (batch->is_refused)
+        return LIMIT_DENIED;
+    return batch->is_peek ? LIMIT_ADMITTED : wait_all(batch, waiter);
+}
+
+// --- locks and memory
+
+// Has this one been woken since its last try?
+static bool take_woken(struct limit_waiter *waiter)
+{
+    bool woken = waiter != NULL && waiter->woken;
+    if (waiter != NULL)
+        waiter->woken = false;
+    return woken;
+}
+
+static void lock_all(const struct atomic_batch *batch)
+{
+    for (uint64_t rest = batch->shards; rest != 0; rest &= rest - 1)
+        pthread_mutex_lock(&batch->table->shards[__builtin_ctzll(rest)].mutex);
+}
+
+static void unlock_all(const struct atomic_batch *batch)
+{
+    for (uint64_t rest = batch->shards; rest != 0; rest &= rest - 1)
+        pthread_mutex_unlock(&batch->table->shards[__builtin_ctzll(rest)].mutex);
+}
+
+static void init_members(struct atomic_batch *batch, const struct limit_call *calls, struct limit_answer *answers)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct member *member = &batch->members[i];
+        limit_decision_init(&member->decision, batch->table, &calls[i], &answers[i]);
+        member->decision.woken = batch->woken;
+        member->kept = NULL;
+        member->made = NULL;
+        member->spent = false;
+        batch->shards |= UINT64_C(1) << (member->decision.shard - batch->table->shards);
+        batch->is_peek = calls[i].peek;
+    }
+}
+
+static void free_kept(struct atomic_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        free(batch->members[i].kept);
+}
+
+static bool is_decided(enum limit_verdict verdict)
+{
+    return verdict == LIMIT_ADMITTED || verdict == LIMIT_DENIED;
+}
+
+static void finish(const struct atomic_batch *batch, struct limit_answer *answers, enum limit_verdict verdict)
+{
+    bool write_wanted = limit_write_wanted(batch->table);
+    for (size_t i = 0; i < batch->count; i++) {
+        answers[i].write_wanted = write_wanted;
+        if (!is_decided(verdict) && answers[i].verdict != verdict)
+            answers[i].verdict = LIMIT_WAIT;
+    }
+}
+
+static enum limit_verdict lock_and_decide(struct atomic_batch *batch, const struct limit_call *calls,
+                                          struct limit_waiter *waiter, struct limit_answer *answers)
+{
+    batch->woken = take_woken(waiter);
+    init_members(batch, calls, answers);
+    lock_all(batch);
+    enum limit_verdict verdict = decide_locked(batch, waiter);
+    finish(batch, answers, verdict);
+    if (batch->woken && verdict == LIMIT_ABSENT)
+        waiter->woken = true; // keeps its place for the next try
+    unlock_all(batch);        // from here on somebody who waits may be woken, and his answers be gone
+    free_kept(batch);
+    return verdict;
+}
+
+static enum limit_verdict refuse_undeclared(const struct limit_table *table, struct limit_answer *answers, size_t count)
+{
+    uint64_t now_ms = clock_now_ms(table->clock);
+    for (size_t i = 0; i < count; i++)
+        answers[i].now_ms = now_ms;
+    return LIMIT_UNDECLARED;
+}
+
+enum limit_verdict limit_decide(struct limit_table *table, const struct limit_call *calls, size_t count,
+                                struct limit_waiter *waiter, struct limit_answer *answers)
+{
+    assert(count <= LIMIT_CALLS_MAX && (waiter != NULL || count == 0 || calls[0].peek));
+    struct member alone; // one call allocates nothing
+    struct atomic_batch batch = {.table = table, .members = &alone, .count = count};
+    limit_note_use(table);
+    if (!are_declared(calls, count, answers))
+        return refuse_undeclared(table, answers, count);
+    if (count == 0)
+        return LIMIT_ADMITTED;
+    if (count > 1)
+        batch.members = malloc(count * sizeof *batch.members);
+    if (batch.members == NULL)
+        return LIMIT_NO_MEMORY;
+    enum limit_verdict verdict = lock_and_decide(&batch, calls, waiter, answers);
+    if (count > 1)
+        free(batch.members);
+    return verdict;
+}

@@ -1,0 +1,171 @@
+// The clock reset: taking the daemon's time back, offline (see meter_reset_clock).
+//
+// The problem: the daemon's time never goes back by itself, so once it has followed a wall clock that was far ahead, it
+// stays there. A new mark alone would not do: meters that were written in that future would stand still until it comes.
+// So all records are walked, as many in each commit as one commit should carry, and those from the future are deleted;
+// the new mark is in the last commit. Whatever happens before that, the old mark is still there, and it can be begun
+// again.
+#include "meter/internal.h"
+#include "meter/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMES_PER_COMMIT = 512, RESET_ARENA_BYTES = 64 * 1024 };
+
+static const unsigned tables[] = {TABLE_METER, TABLE_CUSTOM};
+enum { METER_TABLES = sizeof tables / sizeof tables[0] };
+
+struct reset {
+    struct store_job job;
+    struct meter_clock_reset *result;
+    struct clock_mark mark; // the new one
+    struct arena *arena;
+    size_t table;           // index in tables
+    struct limit_name from; // where this job goes on: just behind the last name that was looked at
+    struct limit_name *names;
+    size_t name_count;
+    bool finished; // with all tables
+    enum status status;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool is_done;
+};
+
+static struct reset *reset_of(struct store_job *job)
+{
+    return CONTAINER_OF(job, struct reset, job);
+}
+
+static void copy_name(struct limit_name *to, struct slice name)
+{
+    to->size = name.size < sizeof to->bytes ? name.size : sizeof to->bytes - 1;
+    memcpy(to->bytes, name.data, to->size);
+}
+
+// What cannot be read is left for the daemon to complain about.
+static bool is_from_future(struct reset *reset, struct slice bytes)
+{
+    struct limit_record record;
+    bool future = meter_record_unpack(bytes, reset->arena, &record) == STATUS_OK && record.t_ms > reset->result->new_ms;
+    arena_reset(reset->arena);
+    return future;
+}
+
+// Up to the end of the table, which is NOT_FOUND, or as many as one commit is to carry.
+static enum status collect_names(struct reset *reset, struct store_txn *txn)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice name, bytes;
+    reset->name_count = 0;
+    enum status status = store_cursor_open(txn, tables[reset->table], &cursor);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, slice_make(reset->from.bytes, reset->from.size), &name, &bytes);
+    while (status == STATUS_OK && reset->name_count < NAMES_PER_COMMIT) {
+        copy_name(&reset->from, name);
+        reset->from.bytes[reset->from.size++] = 0; // no name is as long as there is room for
+        reset->result->meters++;
+        if (is_from_future(reset, bytes))
+            copy_name(&reset->names[reset->name_count++], name);
+        status = store_cursor_next(cursor, &name, &bytes);
+    }
+    store_cursor_close(cursor);
+    return status;
+}
+
+static enum status write_mark(struct reset *reset, struct store_txn *txn)
+{
+    struct slice bytes;
+    if (!meter_mark_pack(&reset->mark, reset->arena, &bytes))
+        return STATUS_RESOURCE_EXHAUSTED;
+    store_put(txn, TABLE_CLOCK, slice_text("mark"), bytes);
+    return STATUS_OK;
+}
+
+static void reset_run(struct store_job *job, struct store_txn *txn)
+{
+    struct reset *reset = reset_of(job);
+    unsigned table = tables[reset->table];
+    reset->status = collect_names(reset, txn);
+    if (reset->status == STATUS_NOT_FOUND) {
+        reset->status = STATUS_OK;
+        reset->from.size = 0;
+        reset->finished = ++reset->table == METER_TABLES;
+    }
+    for (size_t i = 0; i < reset->name_count && reset->status == STATUS_OK; i++)
+        store_delete(txn, table, slice_make(reset->names[i].bytes, reset->names[i].size));
+    if (reset->status == STATUS_OK && reset->finished)
+        reset->status = write_mark(reset, txn);
+}
+
+static void reset_done(struct store_job *job, enum status status)
+{
+    struct reset *reset = reset_of(job);
+    pthread_mutex_lock(&reset->lock);
+    if (status != STATUS_OK)
+        reset->status = status;
+    reset->is_done = true;
+    pthread_cond_signal(&reset->done);
+    pthread_mutex_unlock(&reset->lock);
+}
+
+static enum status run_once(struct reset *reset, struct store *store)
+{
+    reset->is_done = false;
+    store_submit(store, &reset->job);
+    pthread_mutex_lock(&reset->lock);
+    while (!reset->is_done)
+        pthread_cond_wait(&reset->done, &reset->lock);
+    pthread_mutex_unlock(&reset->lock);
+    if (reset->status == STATUS_OK)
+        reset->result->dropped += reset->name_count;
+    return reset->status;
+}
+
+static enum status run_all(struct reset *reset, struct store *store)
+{
+    reset->arena = arena_new(RESET_ARENA_BYTES);
+    reset->names = calloc(NAMES_PER_COMMIT, sizeof *reset->names);
+    enum status status = reset->arena != NULL && reset->names != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    while (status == STATUS_OK && !reset->finished)
+        status = run_once(reset, store);
+    free(reset->names);
+    arena_free(reset->arena);
+    return status;
+}
+
+// The new mark; FAILED_PRECONDITION when the old one is not ahead of the wall clock.
+static enum status look(struct reset *reset, struct clock_source source, const struct clock_mark *stored)
+{
+    struct clock *before = clock_new(source, stored);
+    struct clock *after = clock_new(source, NULL);
+    enum status status = before != NULL && after != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (status == STATUS_OK) {
+        reset->mark = clock_mark(after);
+        reset->result->old_ms = clock_now_ms(before);
+        reset->result->new_ms = reset->mark.high_ms;
+        if (clock_ahead_ms(before) <= FENCE_SLACK_MS)
+            status = STATUS_FAILED_PRECONDITION;
+    }
+    clock_free(before);
+    clock_free(after);
+    return status;
+}
+
+enum status meter_reset_clock(struct store *store, struct clock_source source, struct meter_clock_reset *out)
+{
+    struct reset reset = {.job = {.run = reset_run, .done = reset_done}, .result = out};
+    struct clock_mark stored;
+    *out = (struct meter_clock_reset){0};
+    enum status status = meter_load_clock(store, &stored);
+    if (status == STATUS_OK)
+        status = look(&reset, source, &stored);
+    if (status != STATUS_OK)
+        return status;
+    pthread_mutex_init(&reset.lock, NULL); // cannot fail with default attributes
+    pthread_cond_init(&reset.done, NULL);
+    status = run_all(&reset, store);
+    pthread_mutex_destroy(&reset.lock);
+    pthread_cond_destroy(&reset.done);
+    return status;
+}

@@ -1,0 +1,113 @@
+// Decisions on meters that may not be in memory.
+//
+// The problem: limit/ does no I/O, so it can only say which meters of a call are absent. They are read from the store
+// in a snapshot and installed, and then the decision is asked for again. In the meantime a meter may have been evicted
+// once more, by a crowd of others; then it is read again, which takes an eviction by somebody else each time, and so is
+// given up after a number of turns. Whatever the decision leaves for the writer is requested from the write-behind.
+#include "meter/internal.h"
+#include "meter/record.h"
+
+enum { LOADS_MAX = 64 };
+
+struct load {
+    struct meter_cache *cache;
+    struct arena *arena;
+    const struct limit_call *call;
+    struct status_note *note;
+};
+
+static enum status read_meter(const struct load *load, struct slice name, struct limit_record *record)
+{
+    struct meter_cache *cache = load->cache;
+    unsigned table = custom_table(name);
+    pthread_mutex_lock(&cache->view_lock);
+    enum status status = store_view_begin(cache->view);
+    if (status == STATUS_OK) {
+        struct slice bytes;
+        status = store_get(cache->view, table, name, &bytes);
+        if (status == STATUS_OK) {
+            status = meter_record_unpack(bytes, load->arena, record);
+        } else if (status == STATUS_NOT_FOUND && table == TABLE_CUSTOM) {
+            enum status admitted = custom_admit(cache, cache->view, load->note);
+            status = admitted == STATUS_OK ? STATUS_NOT_FOUND : admitted;
+        }
+        store_view_end(cache->view);
+    }
+    pthread_mutex_unlock(&cache->view_lock);
+    return status;
+}
+
+// Some meters may have to be written before others can take their place; then that begins now.
+static enum status no_room(const struct load *load)
+{
+    if (limit_write_wanted(load->cache->limits))
+        write_behind_request(load->cache);
+    return status_fail(load->note, STATUS_RESOURCE_EXHAUSTED, NULL,
+                       "no room for another meter in memory: retry; if it stays so, raise --max-resident-meters");
+}
+
+static enum status load_one(const struct load *load, const struct limit_term *term, uint64_t generation)
+{
+    struct limit_name name;
+    struct limit_record record;
+    limit_name_of(term, &name);
+    struct slice bytes = slice_make(name.bytes, name.size);
+    enum status status = custom_allow(load->cache, bytes, load->note);
+    if (status == STATUS_OK)
+        status = read_meter(load, bytes, &record);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return load->note->message[0] != '\0'
+                   ? status
+                   : status_fail(load->note, status, NULL, "a meter cannot be read from disk: see posternd's log");
+    }
+    const struct limit_record *found = status == STATUS_OK ? &record : NULL;
+    bool installed = limit_install(load->cache->limits, load->call->owner, term, found, generation);
+    return installed ? STATUS_OK : no_room(load);
+}
+
+// Reads what the answer names as absent and installs it.
+static enum status load_absent(const struct load *load, const struct limit_answer *answer)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < answer->absent_count && status == STATUS_OK; i++)
+        status = load_one(load, answer->absent[i], answer->generation);
+    return status;
+}
+
+// Also those behind one that has failed, so that each is told what is wrong with it.
+static bool load_all(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls, size_t count,
+                     const struct limit_answer *answers, struct meter_load *loads)
+{
+    bool loaded = true;
+    for (size_t i = 0; i < count; i++) {
+        struct load load = {.cache = cache, .arena = arena, .call = &calls[i], .note = loads[i].note};
+        loads[i].status = load_absent(&load, &answers[i]);
+        loaded = loaded && loads[i].status == STATUS_OK;
+    }
+    return loaded;
+}
+
+enum limit_verdict meter_decide(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls,
+                                size_t count, struct limit_waiter *waiter, struct limit_answer *answers,
+                                struct meter_load *loads)
+{
+    for (unsigned turn = 0;; turn++) {
+        enum limit_verdict verdict = limit_decide(cache->limits, calls, count, waiter, answers);
+        if (verdict == LIMIT_WAIT || (count > 0 && answers[0].write_wanted))
+            write_behind_request(cache);
+        if (verdict != LIMIT_ABSENT || turn == LOADS_MAX || !load_all(cache, arena, calls, count, answers, loads))
+            return verdict;
+    }
+}
+
+enum limit_verdict meter_refund(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
+                                struct limit_answer *answer, struct meter_load *load)
+{
+    for (unsigned turn = 0;; turn++) {
+        limit_refund(cache->limits, call, answer);
+        if (answer->write_wanted)
+            write_behind_request(cache);
+        if (answer->verdict != LIMIT_ABSENT || turn == LOADS_MAX || !load_all(cache, arena, call, 1, answer, load))
+            return answer->verdict;
+    }
+}

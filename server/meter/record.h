@@ -1,0 +1,17 @@
+// Room-private: the stored messages of the store `meters/`, packed and unpacked. Pure.
+#ifndef METER_RECORD_H
+#define METER_RECORD_H
+
+#include "base/arena.h"
+#include "limit/limit.h"
+
+// Bytes of a record in arena memory; false when the arena is out.
+bool meter_record_pack(const struct limit_record *record, struct arena *arena, struct slice *out)
+    __attribute__((warn_unused_result));
+bool meter_mark_pack(const struct clock_mark *mark, struct arena *arena, struct slice *out)
+    __attribute__((warn_unused_result));
+// DATA_LOSS when it does not decode; RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct limit_record *out);
+STATUS_MUST_CHECK enum status meter_mark_unpack(struct slice bytes, struct arena *arena, struct clock_mark *out);
+
+#endif

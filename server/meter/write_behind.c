@@ -1,0 +1,187 @@
+// The write-behind: one job that carries whatever the limit table wants written, with the clock's mark.
+//
+// The problem: many callers find at the same time that something has to be written, and each commit costs a wait for
+// the disk. So there is one job, which is in the writer's queue at most once. When the writer comes to it, it takes all
+// that has gathered since (limit_collect) and writes it in the transaction at hand; after the commit limit_settle says
+// what may be spent now and wakes those who waited. Whoever finds the job queued already may rely on it: only after
+// settling does it become free again, and then it looks once more whether anything has come meanwhile. The same job
+// carries the clock's mark, taken after the records, so that no record on disk is from later than the mark. At a clean
+// stop its last run carries every meter's exact state.
+//
+// The store may not come to a run: its transaction does not begin, or another job breaks it. Callers are told so at
+// once; the clean stop tries a few times more.
+#include "meter/internal.h"
+#include "meter/record.h"
+
+#define WRITE_ARENA_BYTES ((size_t)256 * 1024 * 1024)
+
+enum { SKIPS_MAX = 8 }; // of a clean stop: then it goes without writing
+
+static struct meter_cache *cache_of(struct store_job *job)
+{
+    return CONTAINER_OF(job, struct meter_cache, write_behind.job);
+}
+
+static bool write_record(struct meter_cache *cache, struct store_txn *txn, size_t n)
+{
+    struct write_behind *write = &cache->write_behind;
+    struct slice name;
+    const struct limit_record *record;
+    bool empty;
+    limit_batch_at(write->batch, n, &name, &record, &empty);
+    if (empty) {
+        store_delete(txn, custom_table(name), name);
+        return true;
+    }
+    struct slice bytes;
+    if (!meter_record_pack(record, write->arena, &bytes)) {
+        return false;
+    }
+    store_put(txn, custom_table(name), name, bytes);
+    arena_reset(write->arena);
+    return true;
+}
+
+// After the batch was collected, so that H is not before any record's own time.
+static bool write_mark(struct meter_cache *cache, struct store_txn *txn)
+{
+    struct write_behind *write = &cache->write_behind;
+    atomic_store(&write->mark_wanted, false); // whoever wants one from here on wants a later one
+    write->promised_ms = fence_promise_ms(cache);
+    struct clock_mark mark = clock_mark(cache->clock);
+    write->durable_ms = mark.high_ms; // without what it promises: that may come to nothing
+    mark.high_ms += write->promised_ms;
+    struct slice bytes;
+    if (!meter_mark_pack(&mark, write->arena, &bytes)) {
+        return false;
+    }
+    store_put(txn, TABLE_CLOCK, slice_text("mark"), bytes);
+    arena_reset(write->arena);
+    return true;
+}
+
+static void write_run(struct store_job *job, struct store_txn *txn)
+{
+    struct meter_cache *cache = cache_of(job);
+    struct write_behind *write = &cache->write_behind;
+    write->has_run = true;
+    write->is_exact = atomic_load(&write->stopping);
+    write->batch = write->is_exact ? limit_collect_exact(cache->limits) : limit_collect(cache->limits);
+    size_t count = write->batch != NULL ? limit_batch_count(write->batch) : 0;
+    write->failed = false;
+    for (size_t i = 0; i < count && !write->failed; i++) {
+        write->failed = !write_record(cache, txn, i);
+    }
+    write->failed = !write_mark(cache, txn) || write->failed;
+}
+
+// Tells write_behind_mark and, at the clean stop, write_behind_exact.
+static void tell_waiting(struct meter_cache *cache)
+{
+    struct write_behind *write = &cache->write_behind;
+    pthread_mutex_lock(&write->lock);
+    write->marked = true;
+    write->stopped = write->is_exact;
+    pthread_cond_signal(&write->done);
+    pthread_mutex_unlock(&write->lock);
+}
+
+// It was not run, because the store does not begin or another job broke the transaction. Nobody is to wait for that, a
+// clean stop only a little.
+static void skip_run(struct meter_cache *cache)
+{
+    struct write_behind *write = &cache->write_behind;
+    bool stopping = atomic_load(&write->stopping);
+    write->failed = true;
+    atomic_store(&write->mark_wanted, false);
+    write->batch = stopping ? NULL : limit_collect(cache->limits);
+    write->is_exact = stopping && ++write->stop_skips == SKIPS_MAX;
+}
+
+static void write_done(struct store_job *job, enum status status)
+{
+    struct meter_cache *cache = cache_of(job);
+    struct write_behind *write = &cache->write_behind;
+    if (!write->has_run) {
+        skip_run(cache);
+    }
+    write->has_run = false;
+    enum status settled = write->failed ? STATUS_UNAVAILABLE : status;
+    if (write->batch != NULL) {
+        limit_settle(cache->limits, write->batch, settled, write->durable_ms);
+        write->batch = NULL;
+    } else if (settled == STATUS_OK) {
+        limit_note_durable(cache->limits, write->durable_ms);
+    }
+    if (settled == STATUS_OK) {
+        fence_follow(cache, write->promised_ms);
+    }
+    bool is_last = write->is_exact;
+    tell_waiting(cache);
+    if (is_last) {
+        return; // the cache may be gone
+    }
+    // Whoever found the job queued relies on the look that follows.
+    atomic_store(&write->queued, false);
+    if (limit_write_wanted(cache->limits) || atomic_load(&write->mark_wanted) || atomic_load(&write->stopping)) {
+        write_behind_request(cache);
+    }
+}
+
+bool write_behind_init(struct meter_cache *cache)
+{
+    struct write_behind *write = &cache->write_behind;
+    write->job.run = write_run;
+    write->job.done = write_done;
+    atomic_init(&write->queued, false);
+    atomic_init(&write->mark_wanted, false);
+    pthread_mutex_init(&write->lock, NULL);
+    pthread_cond_init(&write->done, NULL);
+    write->arena = arena_new(WRITE_ARENA_BYTES);
+    return write->arena != NULL;
+}
+
+void write_behind_wipe(struct meter_cache *cache)
+{
+    struct write_behind *write = &cache->write_behind;
+    arena_free(write->arena);
+    pthread_mutex_destroy(&write->lock);
+    pthread_cond_destroy(&write->done);
+}
+
+void write_behind_request(struct meter_cache *cache)
+{
+    struct write_behind *write = &cache->write_behind;
+    if (!atomic_exchange(&write->queued, true)) {
+        store_submit(cache->store, &write->job);
+    }
+}
+
+void write_behind_request_mark(struct meter_cache *cache)
+{
+    atomic_store(&cache->write_behind.mark_wanted, true);
+    write_behind_request(cache);
+}
+
+static void request_and_wait(struct meter_cache *cache, const bool *done)
+{
+    struct write_behind *write = &cache->write_behind;
+    write_behind_request(cache);
+    pthread_mutex_lock(&write->lock);
+    while (!*done) {
+        pthread_cond_wait(&write->done, &write->lock);
+    }
+    pthread_mutex_unlock(&write->lock);
+}
+
+void write_behind_mark(struct meter_cache *cache)
+{
+    request_and_wait(cache, &cache->write_behind.marked);
+}
+
+void write_behind_exact(struct meter_cache *cache)
+{
+    struct write_behind *write = &cache->write_behind;
+    atomic_store(&write->stopping, true);
+    request_and_wait(cache, &write->stopped);
+}
