@@ -1,11 +1,13 @@
-// Removes hours that are too old, a few at a time: they are at the front of their table.
+// Removes hours that are older than usage is kept. The key of an hour begins with its time, so the oldest are at the
+// front of their table, and a few are removed in each job.
 #include <string.h>
 
+#include "base/owner.h"
 #include "usage/internal.h"
 
 static struct usage *owner_of(struct store_job *job)
 {
-    return (struct usage *)(void *)((char *)job - offsetof(struct usage, sweep.job));
+    return OWNER_OF(job, struct usage, sweep.job);
 }
 
 static uint32_t hour_in(struct slice key)
