@@ -1,12 +1,12 @@
 // Writes behind: the tallies that changed since the last round go to the store in jobs of bounded size, so that other
 // writers get their turn. An entry is written whole, with what the store had of it added once; so a write that may or
 // may not have landed is simply repeated.
-#include "base/owner.h"
+#include "base/container.h"
 #include "usage/internal.h"
 
 static struct usage *owner_of(struct store_job *job)
 {
-    return OWNER_OF(job, struct usage, flush.job);
+    return CONTAINER_OF(job, struct usage, flush.job);
 }
 
 // --- collecting

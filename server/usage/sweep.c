@@ -2,12 +2,12 @@
 // front of their table, and a few are removed in each job.
 #include <string.h>
 
-#include "base/owner.h"
+#include "base/container.h"
 #include "usage/internal.h"
 
 static struct usage *owner_of(struct store_job *job)
 {
-    return OWNER_OF(job, struct usage, sweep.job);
+    return CONTAINER_OF(job, struct usage, sweep.job);
 }
 
 static uint32_t hour_in(struct slice key)
