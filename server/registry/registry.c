@@ -112,8 +112,16 @@ static enum status check_witness(struct registry *registry, struct store_txn *tx
     return status;
 }
 
-static enum status check_and_mark(struct registry *registry, struct store_txn *txn, struct status_note *note)
+struct opening {
+    struct registry *registry;
+    struct status_note *note;
+};
+
+static enum status check_and_mark(struct store_txn *txn, void *context)
 {
+    const struct opening *opening = context;
+    struct registry *registry = opening->registry;
+    struct status_note *note = opening->note;
     bool is_new = false;
     enum status status = check_format(txn, registry->scratch, &is_new, note);
     if (status == STATUS_OK)
@@ -133,25 +141,11 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
     return status;
 }
 
-// --- steps as jobs of the writer
-
-struct step {
-    struct registry *registry;
-    enum status (*run)(struct registry *registry, struct store_txn *txn, struct status_note *note);
-    struct status_note *note;
-};
-
-static enum status run_step(struct store_txn *txn, void *context)
-{
-    const struct step *step = context;
-    return step->run(step->registry, txn, step->note);
-}
-
 static enum status settle_store(struct registry *registry, const char *path, struct status_note *note)
 {
     struct status_note cause = {.message = ""};
-    struct step step = {registry, check_and_mark, &cause};
-    enum status status = state_explain(store_run(registry->store, run_step, &step), &cause);
+    struct opening opening = {registry, &cause};
+    enum status status = state_explain(store_run(registry->store, check_and_mark, &opening), &cause);
     return status == STATUS_OK ? status : status_fail(note, status, NULL, "%s: %s", path, cause.message);
 }
 

@@ -1,8 +1,13 @@
 // Accounts, tiers, scopes and keys: finding them, and the one write path command -> decide -> change -> apply.
 //
-// Owns: the store `registry/` (its tables, its writer), the audit chain and the idempotency records. Stored messages
-// (proto/records.proto) are known to record*.c alone; everybody else sees plain structs: registry/stored.h says what
-// they are, registry/command.h what can be asked.
+// Owns: the store `registry/` (its tables, its writer), the audit chain and the idempotency records. registry/stored.h
+// says what is stored, registry/command.h what can be asked. Its parts:
+//   decide/  the rules, one file for each kind of command: a change, or a refusal
+//   apply/   the write path around them: commands, idempotency records, what a change writes
+//   chain/   the audit chain and its proof: MACs, the witness file
+//   find/    keys by token, records by name, pages of lists
+//   fsck/    the whole store compared with its chain
+//   pack/    plain structs to stored messages (proto/records.proto) and back; nobody else knows those
 // Write path: a command waits for the writer; inside the write transaction, for each command in turn: look up its
 // request_id; decide (checks authority, existence, state, version, and makes a change or a refusal); apply (writes
 // tables, audit chain, idempotency record, head). Then one fsynced commit for all, then `done` of each. Apply is

@@ -1,5 +1,6 @@
 // The one thread that writes: it takes every job that waits, runs them in one transaction, commits, and only then
 // tells their owners (group commit).
+#include "base/container.h"
 #include "base/thread.h"
 #include "store/parts.h"
 
@@ -258,7 +259,7 @@ struct waited {
 
 static struct waited *waited_of(struct store_job *job)
 {
-    return (struct waited *)(void *)((char *)job - offsetof(struct waited, job));
+    return CONTAINER_OF(job, struct waited, job);
 }
 
 static void run_waited(struct store_job *job, struct store_txn *txn)

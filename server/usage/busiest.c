@@ -1,3 +1,5 @@
+// Finds the busiest subjects of an hour among those in memory. One walk over all shards keeps the best so far in a
+// small set; what the store alone knows of them is added afterwards.
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +110,7 @@ static int compare(const void *a, const void *b)
     const struct rank *x = a, *y = b;
     if (x->calls != y->calls)
         return x->calls > y->calls ? -1 : 1;
-    size_t size = x->id_size < y->id_size ? x->id_size : y->id_size;
-    int order = memcmp(x->id, y->id, size);
-    return order != 0 ? order : (int)x->id_size - (int)y->id_size;
+    return slice_compare(slice_make(x->id, x->id_size), slice_make(y->id, y->id_size));
 }
 
 static enum status hand_out(const struct ranking *ranking, struct arena *arena, struct usage_rank **out, size_t *count)

@@ -1,4 +1,6 @@
-// Write-behind: what waits in the shards goes to the store in jobs of bounded size.
+// Writes behind: the tallies that changed since the last round go to the store in jobs of bounded size, so that other
+// writers get their turn. An entry is written whole, with what the store had of it added once; so a write that may or
+// may not have landed is simply repeated.
 #include "base/container.h"
 #include "usage/internal.h"
 

@@ -1,3 +1,6 @@
+// Adds up counts by reason and costs by resource in fixed space. Names of resources become small numbers, because a
+// tally has room for eight costs and not for eight names; there are few names, and none is forgotten while the daemon
+// runs.
 #include "usage/sums.h"
 
 #include <string.h>

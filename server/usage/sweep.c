@@ -1,4 +1,5 @@
-// Removes hours that are too old, a few at a time: they are at the front of their table.
+// Removes hours that are older than usage is kept. The key of an hour begins with its time, so the oldest are at the
+// front of their table, and a few are removed in each job.
 #include <string.h>
 
 #include "base/container.h"

@@ -1,3 +1,6 @@
+// The tallies in memory. An entry is found by subject and hour in a shard with a mutex of its own; it is in one of two
+// lists: those that wait for the writer, and those at rest, the longest first. So neither writing nor making room ever
+// searches.
 #include "usage/internal.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// Opens and closes usage, and drives it: each tick lets go of what is at rest, starts a write and a sweep unless they
+// are under way, and says when counts found no room.
 #include "usage/usage.h"
 
 #include <stdlib.h>

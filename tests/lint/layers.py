@@ -35,7 +35,8 @@ LIBRARIES = {
     r"zlib\.h": [r"server/key/", r"tools/cli/scan/find\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/record/", r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
-    r"records\.pb-c\.h": [r"server/registry/pack/", r"server/meter/record\.c", r"server/usage/record\.c", r"tests/"],
+    r"records\.pb-c\.h": [r"server/registry/pack/", r"server/meter/record\.c", r"server/usage/record\.c",
+                           r"tests/"],
 }
 
 # Call -> where it may be made.

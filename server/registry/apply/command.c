@@ -2,6 +2,7 @@
 // idempotency record of the request_id, decides, and applies; after the commit it tells the caller. Commands of one
 // batch see each other, and a refused one writes nothing: all that can fail comes before the first write. On a retry
 // the caller gets the first reply, so a lost answer never means a second key.
+#include "base/container.h"
 #include "registry/apply/apply.h"
 #include "registry/apply/idempotency.h"
 #include "registry/decide/decide.h"
@@ -10,7 +11,7 @@
 
 static struct registry_command *command_of(struct store_job *job)
 {
-    return (struct registry_command *)(void *)((char *)job - offsetof(struct registry_command, job));
+    return CONTAINER_OF(job, struct registry_command, job);
 }
 
 // A refused or failed command has nothing to show; a token that was made is not given out.

@@ -46,6 +46,22 @@ enum status chain_read_link(struct store_txn *txn, uint64_t seq, struct arena *a
     return status == STATUS_OK ? unpack_link(value, arena, out) : status;
 }
 
+enum status chain_find_change(struct store_txn *txn, const struct image *image, uint64_t seq, uint64_t *out)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    struct table_key from = table_by_record_key(image->kind, image_id(image), seq);
+    *out = 0;
+    enum status status = store_cursor_open(txn, TABLE_CHANGE_BY_RECORD, &cursor);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    if (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) && !table_by_record_seq(key, out))
+        status = STATUS_DATA_LOSS;
+    store_cursor_close(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 enum status chain_verify_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
                               const struct chain_link *link)
 {

@@ -18,6 +18,10 @@ void chain_write(struct store_txn *txn, struct slice link, const struct chain_he
 // NOT_FOUND when there is no such link.
 STATUS_MUST_CHECK enum status chain_read_link(struct store_txn *txn, uint64_t seq, struct arena *arena,
                                               struct chain_link *out);
+// The newest change up to `seq` that made or changed the image's record, as the index has it; 0: none.
+// Errors: DATA_LOSS, UNAVAILABLE.
+STATUS_MUST_CHECK enum status chain_find_change(struct store_txn *txn, const struct image *image, uint64_t seq,
+                                                uint64_t *out);
 // Does the link follow a link with that MAC? DATA_LOSS when not, also when the keyring lacks its master secret.
 STATUS_MUST_CHECK enum status chain_verify_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
                                                 const struct chain_link *link);

@@ -83,23 +83,6 @@ static enum status find_start(struct listing *listing, uint64_t *out)
 
 // --- what it did to one record
 
-// The change before `seq` that made or changed the record; 0: none.
-static enum status find_previous(struct listing *listing, const struct image *image, uint64_t seq, uint64_t *out)
-{
-    struct store_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    struct table_key from = table_by_record_key(image->kind, image_id(image), seq - 1);
-    *out = 0;
-    enum status status = store_cursor_open(listing->view, TABLE_CHANGE_BY_RECORD, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
-    if (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) && !table_by_record_seq(key, out))
-        status = STATUS_DATA_LOSS;
-    store_cursor_close(cursor);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
 // NULL in *out when there was no such record.
 static enum status find_before(struct listing *listing, const struct image *image, uint64_t seq,
                                const struct image **out)
@@ -107,7 +90,7 @@ static enum status find_before(struct listing *listing, const struct image *imag
     uint64_t previous = 0;
     struct change change;
     *out = NULL;
-    enum status status = find_previous(listing, image, seq, &previous);
+    enum status status = chain_find_change(listing->view, image, seq - 1, &previous);
     if (status != STATUS_OK || previous == 0)
         return status;
     status = read_change(listing, previous, listing->earlier, &change);

@@ -5,23 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-// The newest change of the record, as the index has it; 0: none.
-static enum status find_newest(struct fsck *fsck, const struct image *image, uint64_t *seq)
-{
-    struct store_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    struct table_key from = table_by_record_key(image->kind, image_id(image), UINT64_MAX);
-    *seq = 0;
-    enum status status = store_cursor_open(fsck->view, TABLE_CHANGE_BY_RECORD, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
-    if (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) && !table_by_record_seq(key, seq))
-        status = STATUS_DATA_LOSS;
-    store_cursor_close(cursor);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
 // Is the record there, as the last change of it left it? Its content is looked at along the records.
 static enum status fsck_left(struct fsck *fsck, const struct image *image, uint64_t seq)
 {
@@ -49,7 +32,7 @@ static enum status fsck_image(struct fsck *fsck, const struct image *image, uint
     struct slice account = image_account(image);
     struct table_key by_record = table_by_record_key(image->kind, image_id(image), seq);
     struct table_key by_account = table_by_account_change_key(account, seq);
-    enum status status = find_newest(fsck, image, &newest);
+    enum status status = chain_find_change(fsck->view, image, UINT64_MAX, &newest);
     if (status == STATUS_OK && newest == seq)
         status = fsck_left(fsck, image, seq);
     if (status == STATUS_OK)

@@ -1,4 +1,4 @@
-// What the record files share: the parts that several messages have. Private to record*.c.
+// What the record files share: the parts that several messages have. Private to pack/.
 //
 // Reading: DATA_LOSS, RESOURCE_EXHAUSTED (arena), as in record.h. Writing: false when the arena is out.
 // Threads: everything here is pure.
