@@ -70,7 +70,7 @@ static enum limit_verdict find_member(struct atomic_batch *batch, struct member 
         if (member->kept == NULL)
             return LIMIT_NO_MEMORY;
     }
-    return limit_gather(d) ? LIMIT_ADMITTED : LIMIT_ABSENT;
+    return limit_find_parts(d) ? LIMIT_ADMITTED : LIMIT_ABSENT;
 }
 
 // All that is absent is named at once, whoever needs it.

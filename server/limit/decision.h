@@ -35,7 +35,7 @@ struct limit_decision {
 // Charges one term. NULL: it has no limit, or its meter is absent, and the answer says so.
 struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost);
 // Finds the meter of every charged term. False: some are absent, and the answer says which.
-bool limit_gather(struct limit_decision *d);
+bool limit_find_parts(struct limit_decision *d);
 // Brings every meter to now, and says what fits. False when memory is out.
 bool limit_sync_parts(struct limit_decision *d);
 

@@ -53,7 +53,7 @@ static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *sh
     return count;
 }
 
-size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms)
+size_t limit_evict_idle(struct limit_table *table, uint64_t idle_ms)
 {
     size_t count = 0;
     uint64_t now_ms = clock_now_ms(table->clock);

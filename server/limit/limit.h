@@ -38,7 +38,7 @@ enum {
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
     LIMIT_CHARGE_ID_SIZE = 32,
     LIMIT_CHARGES_KEPT = 131072, // charges of a kind that can be repeated or refunded, in all
-    LIMIT_CALLS_MAX = 64,        // decided together
+    LIMIT_CALLS_MAX = 64,        // decided as one
     LIMIT_COUNTERS_MAX = 61
 };
 
@@ -263,7 +263,7 @@ bool limit_take_in_use(struct limit_table *table);
 // state, else after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on such
 // a meter is LIMIT_ABSENT. Called now and then by the scheduler; looks at every meter. Returns how many it let go or
 // queued.
-size_t limit_forget_idle(struct limit_table *table, uint64_t idle_ms);
+size_t limit_evict_idle(struct limit_table *table, uint64_t idle_ms);
 
 struct limit_table_stats {
     size_t meters;

@@ -13,7 +13,7 @@ struct amounts {
 };
 
 // Finds the meters of what was charged and still applies. Of terms that share a meter the smaller one was obeyed.
-static bool gather_charged(struct limit_decision *d, const struct limit_kept *kept, struct amounts *amounts)
+static bool find_charged_parts(struct limit_decision *d, const struct limit_kept *kept, struct amounts *amounts)
 {
     uint32_t matched = 0;
     for (size_t i = 0; i < d->call->term_count && d->charged_count < LIMIT_TERMS_MAX; i++) {
@@ -65,7 +65,7 @@ static enum limit_verdict refund_locked(struct limit_decision *d)
         return LIMIT_OTHER_CHARGE;
     if (kept->given_back)
         return LIMIT_GIVEN_BACK;
-    if (!gather_charged(d, kept, &amounts))
+    if (!find_charged_parts(d, kept, &amounts))
         return LIMIT_ABSENT;
     if (!limit_sync_parts(d))
         return LIMIT_NO_MEMORY;

@@ -1,7 +1,7 @@
 // One call against its meters: which they are, whether it fits them all, spending, giving it back, and waiting.
 //
 // The problem: a call may count on several limits, and either all of them are charged or none. So a call is first taken
-// apart into parts, one for each meter that it needs (limit_gather); every part is brought to the same moment
+// apart into parts, one for each meter that it needs (limit_find_parts); every part is brought to the same moment
 // (limit_sync_parts); then one look over all parts says whether it fits (limit_judge) and whether the disk has set
 // enough aside for it (limit_is_short). Only then is anything changed, for all parts at once: units are spent
 // (limit_spend, limit_confirm), or the call takes a place at each of its meters and waits (limit_take_places). Nothing
@@ -62,7 +62,7 @@ struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_t
     return part;
 }
 
-bool limit_gather(struct limit_decision *d)
+bool limit_find_parts(struct limit_decision *d)
 {
     for (size_t i = 0; i < d->call->term_count && i < LIMIT_TERMS_MAX; i++) {
         const struct limit_term *term = &d->call->terms[i];

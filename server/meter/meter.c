@@ -89,7 +89,7 @@ void meter_tick(struct meter_cache *cache)
 
 void meter_evict_idle(struct meter_cache *cache)
 {
-    (void)limit_forget_idle(cache->limits, idle_ms);
+    (void)limit_evict_idle(cache->limits, idle_ms);
     if (limit_write_wanted(cache->limits))
         write_behind_request(cache);
 }

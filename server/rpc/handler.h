@@ -58,8 +58,6 @@ void handler_decision_init(struct handler_decision *decision, struct call *call,
 enum call_progress handler_decide(struct handler_decision *decision);
 // The same without settling, which is left to the caller unless the answer is AUTHORIZER_WAITING.
 enum authorizer_progress handler_try(struct handler_decision *decision);
-// Answers the call with the batch's failure.
-enum call_progress handler_fail(struct handler_decision *decision);
 // The same for a custom subject, which is read from the wire first (handler_custom.c).
 enum call_progress handler_decide_custom(struct handler_decision *decision, const Postern__V1__Custom *custom);
 // The wire's charge_id as this caller's own; empty when it is. False when the arena is out.

@@ -80,20 +80,15 @@ static void resume(struct authorizer_batch *batch, enum status status)
 
 // --- answering
 
-enum call_progress handler_fail(struct handler_decision *decision)
-{
-    const struct authorizer_batch *batch = &decision->batch;
-    if (decision->is_late)
-        return call_fail(decision->call, batch->status, "timeout_ms", "%s", batch->note.message);
-    return call_fail_note(decision->call, batch->status, &batch->note);
-}
-
 static enum call_progress settle(struct handler_decision *decision)
 {
     struct call *call = decision->call;
     const struct authorizer_call *ask = &decision->ask;
-    if (decision->batch.status != STATUS_OK)
-        return handler_fail(decision);
+    const struct authorizer_batch *batch = &decision->batch;
+    if (decision->is_late)
+        return call_fail(call, batch->status, "timeout_ms", "%s", batch->note.message);
+    if (batch->status != STATUS_OK)
+        return call_fail_note(call, batch->status, &batch->note);
     if (ask->status != STATUS_OK) {
         call->word = ask->word;
         return call_fail_note(call, ask->status, &ask->note);

@@ -109,7 +109,7 @@ static enum call_progress settle_all(struct handler_decision *decision)
     if (decided->status != STATUS_OK) {
         arena_free(work->decision.facts);
         arena_free(work->batch.scratch);
-        return handler_fail(decision);
+        return call_fail_note(decision->call, decided->status, &decided->note);
     }
     bool has_memory = true;
     for (size_t i = 0; i < decided->call_count && has_memory; i++)

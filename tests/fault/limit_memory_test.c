@@ -141,7 +141,7 @@ static void make_terms(struct world *world)
 
 static void stop(struct world *world)
 {
-    limit_forget_idle(world->table, 0);
+    limit_evict_idle(world->table, 0);
     struct limit_batch *batch = limit_collect(world->table);
     if (batch != NULL)
         limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));

@@ -536,13 +536,13 @@ static void refund_keeps_a_meter_that_is_being_written_off(void **state)
     open_with(&world, "requests=60/min");
     struct client client = acme(&world, 10, 1);
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
-    limit_forget_idle(world.table, 0);
+    limit_evict_idle(world.table, 0);
     struct limit_batch *batch = limit_collect(world.table);
     assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
     world_finish(&world, batch, STATUS_OK);
     assert_int_equal(limit_table_stats(world.table).meters, 1);
     assert_int_equal(world_remaining(&world, "acme"), 60);
-    limit_forget_idle(world.table, 0); // the disk does not know the refund yet: it must be written before
+    limit_evict_idle(world.table, 0); // the disk does not know the refund yet: it must be written before
     assert_int_equal(limit_table_stats(world.table).meters, 1);
     world_commit(&world, STATUS_OK);
     assert_int_equal(limit_table_stats(world.table).meters, 0);

@@ -742,7 +742,7 @@ static void accident(struct world *world)
         observe_time(world);
         break;
     case 4:
-        limit_forget_idle(world->table, below(world, 3000));
+        limit_evict_idle(world->table, below(world, 3000));
         break;
     case 5:
         change_limit(world);

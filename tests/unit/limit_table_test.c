@@ -44,7 +44,7 @@ static void install_from_before_a_meter_was_forgotten_is_ignored(void **state)
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     uint64_t old = world.answer.generation;
     install_absent(&world);
-    assert_int_equal(limit_forget_idle(world.table, 0), 1);
+    assert_int_equal(limit_evict_idle(world.table, 0), 1);
     assert_true(limit_install(world.table, acme(), &world.terms[0], NULL, old));
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     assert_int_not_equal(world.answer.generation, old);
@@ -707,9 +707,9 @@ static void idle_meters_are_forgotten_after_their_exact_state_is_written(void **
     install(&world, "requests");
     spend(&world, "requests", 3);
     fake_advance(&world.time, 999);
-    assert_int_equal(limit_forget_idle(world.table, 1000), 0);
+    assert_int_equal(limit_evict_idle(world.table, 1000), 0);
     fake_advance(&world.time, 1);
-    assert_int_equal(limit_forget_idle(world.table, 1000), 1);
+    assert_int_equal(limit_evict_idle(world.table, 1000), 1);
     struct limit_batch *batch = limit_collect(world.table);
     struct limit_record record = *only_record(batch, &empty);
     assert_false(empty);
@@ -732,7 +732,7 @@ static void meter_that_is_asked_for_while_it_is_written_off_stays(void **state)
     add_term(&world, "requests=80/day");
     install(&world, "requests");
     spend(&world, "requests", 3);
-    assert_int_equal(limit_forget_idle(world.table, 0), 1);
+    assert_int_equal(limit_evict_idle(world.table, 0), 1);
     struct limit_batch *batch = limit_collect(world.table);
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT); // what was left has been given back
@@ -752,11 +752,11 @@ static void meter_of_a_failed_commit_is_kept_until_a_commit_succeeds(void **stat
     add_term(&world, "requests=80/day");
     install(&world, "requests");
     spend(&world, "requests", 3);
-    assert_int_equal(limit_forget_idle(world.table, 0), 1);
+    assert_int_equal(limit_evict_idle(world.table, 0), 1);
     commit(&world, STATUS_UNAVAILABLE);
     assert_int_equal(limit_table_stats(world.table).meters, 1);
     assert_int_equal(remaining(&world, "requests"), 77);
-    assert_int_equal(limit_forget_idle(world.table, 0), 1);
+    assert_int_equal(limit_evict_idle(world.table, 0), 1);
     commit(&world, STATUS_OK);
     assert_int_equal(limit_table_stats(world.table).meters, 0);
     close_world(&world);

@@ -213,7 +213,7 @@ static void *run_writer(void *argument)
             store_batch(world, batch);
         limit_settle(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, clock_now_ms(world->clock));
         if (n % 16 == 0)
-            limit_forget_idle(world->table, 0);
+            limit_evict_idle(world->table, 0);
     }
     return NULL;
 }

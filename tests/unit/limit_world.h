@@ -160,7 +160,7 @@ static inline void world_forget_all(struct world *world)
 {
     while (world_commit(world, STATUS_OK) > 0)
         ;
-    limit_forget_idle(world->table, 0);
+    limit_evict_idle(world->table, 0);
     world_commit(world, STATUS_OK);
     assert_int_equal(limit_table_stats(world->table).meters, 0);
 }
