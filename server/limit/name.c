@@ -37,52 +37,21 @@ _Static_assert(8 + UINT8_MAX + LIMIT_RESOURCE_MAX <= LIMIT_NAME_MAX, "a meter's 
 
 // --- hashes
 
-// Both halves of a 128-bit product, folded: the mixing step of wyhash (https://github.com/wangyi-fudan/wyhash).
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    limit_wide product = (limit_wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t word_at(const uint8_t *data)
-{
-    uint64_t word = 0;
-    memcpy(&word, data, sizeof word);
-    return word;
-}
-
-// As wyhash: sixteen bytes at a time, with a secret seed in place of its constants: names can come from strangers, who
-// must not be able to make them collide. The last two words may overlap those before; the size tells them apart.
-static uint64_t hash_bytes(const uint8_t *data, size_t size, uint64_t seed)
-{
-    const uint64_t key = seed ^ UINT64_C(0x8ebc6af09c88c6e3);
-    uint64_t hash = seed ^ size, first = 0, last = 0;
-    for (; size > 16; data += 16, size -= 16)
-        hash = fold(word_at(data) ^ key, word_at(data + 8) ^ hash);
-    if (size >= 8) {
-        first = word_at(data);
-        last = word_at(data + size - 8);
-    } else if (size > 0) {
-        memcpy(&first, data, size);
-    }
-    hash = fold(first ^ key, last ^ hash);
-    return fold(hash ^ UINT64_C(0xe7037ed1a0b428db), seed | 1);
-}
-
+// Seeded in secret: names can come from strangers, who must not be able to make them collide.
 uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes)
 {
-    return hash_bytes(bytes.data, bytes.size, table->hash_seed);
+    return slice_hash_seeded(bytes, table->hash_seed);
 }
 
 struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner)
 {
-    uint64_t hash = hash_bytes(owner.data, owner.size, ~table->hash_seed);
+    uint64_t hash = slice_hash_seeded(owner, ~table->hash_seed);
     return &table->shards[(hash ^ hash >> 32) % LIMIT_SHARD_COUNT];
 }
 
 static void look(const struct limit_table *table, struct limit_lookup *lookup)
 {
-    uint64_t hash = hash_bytes(lookup->name.bytes, lookup->name.size, table->hash_seed);
+    uint64_t hash = slice_hash_seeded(slice_make(lookup->name.bytes, lookup->name.size), table->hash_seed);
     lookup->hash = (uint32_t)(hash ^ hash >> 32);
 }
 

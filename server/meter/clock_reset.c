@@ -17,7 +17,6 @@ static const unsigned tables[] = {TABLE_METER, TABLE_CUSTOM};
 enum { METER_TABLES = sizeof tables / sizeof tables[0] };
 
 struct reset {
-    struct store_job job;
     struct meter_clock_reset *result;
     struct clock_mark mark; // the new one
     struct arena *arena;
@@ -26,16 +25,7 @@ struct reset {
     struct limit_name *names;
     size_t name_count;
     bool finished; // with all tables
-    enum status status;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    bool is_done;
 };
-
-static struct reset *reset_of(struct store_job *job)
-{
-    return CONTAINER_OF(job, struct reset, job);
-}
 
 static void copy_name(struct limit_name *to, struct slice name)
 {
@@ -82,44 +72,20 @@ static enum status write_mark(struct reset *reset, struct store_txn *txn)
     return STATUS_OK;
 }
 
-static void reset_run(struct store_job *job, struct store_txn *txn)
+// One commit's work.
+static enum status reset_some(struct store_txn *txn, void *context)
 {
-    struct reset *reset = reset_of(job);
+    struct reset *reset = context;
     unsigned table = tables[reset->table];
-    reset->status = collect_names(reset, txn);
-    if (reset->status == STATUS_NOT_FOUND) {
-        reset->status = STATUS_OK;
+    enum status status = collect_names(reset, txn);
+    if (status == STATUS_NOT_FOUND) {
+        status = STATUS_OK;
         reset->from.size = 0;
         reset->finished = ++reset->table == METER_TABLES;
     }
-    for (size_t i = 0; i < reset->name_count && reset->status == STATUS_OK; i++)
+    for (size_t i = 0; i < reset->name_count && status == STATUS_OK; i++)
         store_delete(txn, table, slice_make(reset->names[i].bytes, reset->names[i].size));
-    if (reset->status == STATUS_OK && reset->finished)
-        reset->status = write_mark(reset, txn);
-}
-
-static void reset_done(struct store_job *job, enum status status)
-{
-    struct reset *reset = reset_of(job);
-    pthread_mutex_lock(&reset->lock);
-    if (status != STATUS_OK)
-        reset->status = status;
-    reset->is_done = true;
-    pthread_cond_signal(&reset->done);
-    pthread_mutex_unlock(&reset->lock);
-}
-
-static enum status run_once(struct reset *reset, struct store *store)
-{
-    reset->is_done = false;
-    store_submit(store, &reset->job);
-    pthread_mutex_lock(&reset->lock);
-    while (!reset->is_done)
-        pthread_cond_wait(&reset->done, &reset->lock);
-    pthread_mutex_unlock(&reset->lock);
-    if (reset->status == STATUS_OK)
-        reset->result->dropped += reset->name_count;
-    return reset->status;
+    return status == STATUS_OK && reset->finished ? write_mark(reset, txn) : status;
 }
 
 static enum status run_all(struct reset *reset, struct store *store)
@@ -127,8 +93,10 @@ static enum status run_all(struct reset *reset, struct store *store)
     reset->arena = arena_new(RESET_ARENA_BYTES);
     reset->names = calloc(NAMES_PER_COMMIT, sizeof *reset->names);
     enum status status = reset->arena != NULL && reset->names != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
-    while (status == STATUS_OK && !reset->finished)
-        status = run_once(reset, store);
+    while (status == STATUS_OK && !reset->finished) {
+        status = store_run(store, reset_some, reset);
+        reset->result->dropped += status == STATUS_OK ? reset->name_count : 0;
+    }
     free(reset->names);
     arena_free(reset->arena);
     return status;
@@ -154,18 +122,11 @@ static enum status look(struct reset *reset, struct clock_source source, const s
 
 enum status meter_reset_clock(struct store *store, struct clock_source source, struct meter_clock_reset *out)
 {
-    struct reset reset = {.job = {.run = reset_run, .done = reset_done}, .result = out};
+    struct reset reset = {.result = out};
     struct clock_mark stored;
     *out = (struct meter_clock_reset){0};
     enum status status = meter_load_clock(store, &stored);
     if (status == STATUS_OK)
         status = look(&reset, source, &stored);
-    if (status != STATUS_OK)
-        return status;
-    pthread_mutex_init(&reset.lock, NULL); // cannot fail with default attributes
-    pthread_cond_init(&reset.done, NULL);
-    status = run_all(&reset, store);
-    pthread_mutex_destroy(&reset.lock);
-    pthread_cond_destroy(&reset.done);
-    return status;
+    return status == STATUS_OK ? run_all(&reset, store) : status;
 }

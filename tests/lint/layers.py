@@ -4,25 +4,16 @@ import re
 import sys
 from pathlib import Path
 
-# Which doors a room may open beside base/* and its own headers.
-ROOMS = {
-    "base": [],
-    "config": [],
-    "store": [],
-    "secret": [],
-    "limit": [],
-    "key": ["secret"],
-    "account": ["secret"],
-    "record": [],
-    "usage": ["store", "record"],
-    "meter": ["store", "record", "limit"],
-    "registry": ["store", "record", "secret", "key", "account", "limit"],
-    "authorizer": ["store", "registry", "key", "account", "limit", "meter", "usage"],
-    "scheduler": [],
-    "transport": [],
-    "rpc": ["transport", "store", "secret", "key", "account", "limit", "meter", "usage", "registry", "authorizer",
-            "scheduler"],
-}
+TABLE = Path(__file__).parents[2] / "server/rooms.txt"
+
+
+def read_rooms():
+    """Room -> which doors it may open beside base/* and its own headers."""
+    rows = [line.split("|") for line in TABLE.read_text(encoding="utf-8").splitlines() if re.match("[a-z]", line)]
+    return {row[0].strip(): row[1].split() for row in rows}
+
+
+ROOMS = read_rooms()
 
 # Header (as included) -> where it may be included.
 LIBRARIES = {
@@ -114,7 +105,7 @@ def check_rooms(root):
         parts = path.split("/")
         room = parts[1] if len(parts) > 2 else None
         if room is not None and room not in ROOMS:
-            yield path, 1, f"room {room} is not in the table of {Path(__file__).name}"
+            yield path, 1, f"room {room} is not in the table of server/{TABLE.name}"
             continue
         for number, quoted, name in includes(text):
             why = room_error(path, room, name) if quoted else None
