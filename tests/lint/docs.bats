@@ -99,3 +99,19 @@ green() {
     run check flags "$TREE" "$BIN"
     [ "$output" = $'operations.md: posternd has no --colour\noperations.md: --prefix is missing' ]
 }
+
+@test "docs/architecture.md has the rooms of server/rooms.txt, and its tour's functions" {
+    check rooms
+}
+
+@test "a room that may open another door than is told, and a stop that is not there, are found" {
+    plant ''
+    mkdir -p "$TREE/server/base"
+    printf 'base | |\nkey | base |\n' >"$TREE/server/rooms.txt"
+    echo 'int b(void);' >"$TREE/server/base/a.c"
+    printf '| 1 | `server/base/a.c`, `a` | x |\n## Rooms\n| base | | x |\n| key | | x |\n## Words\n' \
+        >"$TREE/docs/architecture.md"
+    run check rooms "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"room key"* && "$output" != *"room base"* && "$output" == *"server/base/a.c has no a()"* ]]
+}

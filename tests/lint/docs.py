@@ -6,6 +6,7 @@ tests  the tests that the pages name are there, and those quoted after them by t
 links  files that the pages link to or name, and headings, are there
 commands  the programs in BIN have the commands and options that the pages show
 flags  docs/operations.md has the options of posternd in BIN, and no others
+rooms  docs/architecture.md has the rooms of server/rooms.txt, and the functions of its tour are where it says
 Prints what breaks the rule, exit 1 if anything does.
 """
 import re
@@ -132,8 +133,23 @@ def flags(root, folder):
         yield f"operations.md: {flag} is missing"
 
 
+def rooms(root):
+    page = (root / "docs/architecture.md").read_text(encoding="utf-8")
+    table = (root / "server/rooms.txt").read_text(encoding="utf-8")
+    told = re.findall(r"^\| ([a-z]+) \| ([a-z ]*)\|", page.split("## Rooms")[1].split("## Words")[0], re.MULTILINE)
+    real = re.findall(r"^([a-z]+) \| ([a-z ]*)\|", table, re.MULTILINE)
+    told, real = ({name: set(doors.split()) for name, doors in rows if name != "room"} for rows in (told, real))
+    for name in sorted(told.keys() | real.keys()):
+        if told.get(name) != real.get(name):
+            yield f"architecture.md: room {name}: {told.get(name)}, but server/rooms.txt has {real.get(name)}"
+    for file, function in re.findall(r"^\| \d+ \| `([\w/.]+)`, `(\w+)`", page, re.MULTILINE):
+        if not re.search(rf"^\w.*\b{function}\(", (root / file).read_text(encoding="utf-8"), re.MULTILINE):
+            yield f"architecture.md: {file} has no {function}()"
+
+
 def main():
-    rules = {"rows": rows, "tests": tests, "links": links, "commands": commands, "flags": flags}
+    rules = {"rows": rows, "tests": tests, "links": links, "commands": commands, "flags": flags,
+             "rooms": rooms}
     found = list(rules[sys.argv[1]](*map(Path, sys.argv[2:] or ["."])))
     if found:
         print("\n".join(found))
