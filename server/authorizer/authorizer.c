@@ -288,23 +288,24 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
     call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
     if (call->status != STATUS_OK)
         return;
-    struct limit_term *terms = arena_alloc(batch->arena, LIMIT_TERMS_MAX * sizeof *terms);
-    if (terms == NULL) {
+    struct limit_applicable *applicables = arena_alloc(batch->arena, LIMIT_APPLICABLE_MAX * sizeof *applicables);
+    if (applicables == NULL) {
         call->status = no_memory(call);
         return;
     }
     *ask = (struct limit_call){.owner = is_custom ? call->custom.name : d->account.id,
-                               .terms = terms,
+                               .applicables = applicables,
                                .charges = by_default ? &charge_one_request : q->charges,
                                .charge_count = by_default ? 1 : q->charge_count,
                                .peek = q->peek,
                                .relaxed = is_custom && call->custom.relaxed,
                                .charge_id = q->charge_id,
                                .is_lasting = q->charge_is_lasting};
-    ask->term_count = is_custom ? rule_collect_custom_limits(&call->custom, terms)
-                                : rule_collect_limits(&tier, &d->account, d->has_key ? &d->key : NULL, terms);
+    ask->applicable_count = is_custom
+                                ? rule_collect_custom_limits(&call->custom, applicables)
+                                : rule_collect_limits(&tier, &d->account, d->has_key ? &d->key : NULL, applicables);
     // Taken before anything is charged, so that what was charged can be told.
-    d->meters = arena_alloc(batch->arena, ask->term_count * sizeof d->meters[0]);
+    d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
     if (d->meters == NULL)
         call->status = no_memory(call);
 }

@@ -18,9 +18,9 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
         const struct limit_view *v = &answer->views[i];
         d->meters[i] = (struct authorizer_meter){
             .view = *v,
-            .subject = v->term->subject,
-            .limit = v->term->limit,
-            .reset_at_wall_ms = v->term->limit.unlimited ? 0 : wall_ms + span_ms(answer->now_ms, v->reset_at_ms),
+            .subject = v->applicable->subject,
+            .limit = v->applicable->limit,
+            .reset_at_wall_ms = v->applicable->limit.unlimited ? 0 : wall_ms + span_ms(answer->now_ms, v->reset_at_ms),
             .retry_after_ms = span_ms(answer->now_ms, v->retry_at_ms),
         };
     }

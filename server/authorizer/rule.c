@@ -101,7 +101,7 @@ enum reason rule_judge(const struct rule_facts *facts)
 
 // --- which limits apply
 
-_Static_assert(LIMIT_TERMS_MAX >= 3 * LIMIT_PER_OWNER_MAX, "tier, account and key limits must fit");
+_Static_assert(LIMIT_APPLICABLE_MAX >= 3 * LIMIT_PER_OWNER_MAX, "tier, account and key limits must fit");
 
 static bool is_overridden(const struct limit *limit, const struct registry_account *account)
 {
@@ -119,28 +119,29 @@ static size_t at_most(size_t count)
 }
 
 size_t rule_collect_limits(const struct registry_tier *tier, const struct registry_account *account,
-                           const struct registry_key *key, struct limit_term out[LIMIT_TERMS_MAX])
+                           const struct registry_key *key, struct limit_applicable out[LIMIT_APPLICABLE_MAX])
 {
     size_t count = 0;
     for (size_t i = 0; i < at_most(tier->limit_count); i++) {
         if (!is_overridden(&tier->limits[i], account)) {
-            out[count++] = (struct limit_term){tier->limits[i], LIMIT_OF_ACCOUNT, account->id};
+            out[count++] = (struct limit_applicable){tier->limits[i], LIMIT_OF_ACCOUNT, account->id};
         }
     }
     for (size_t i = 0; i < at_most(account->limit_count); i++) {
-        out[count++] = (struct limit_term){account->limits[i], LIMIT_OF_ACCOUNT, account->id};
+        out[count++] = (struct limit_applicable){account->limits[i], LIMIT_OF_ACCOUNT, account->id};
     }
     for (size_t i = 0; key != NULL && i < at_most(key->limit_count); i++) {
         struct slice lineage = slice_make(key->lineage, sizeof key->lineage);
-        out[count++] = (struct limit_term){key->limits[i], LIMIT_OF_KEY, lineage};
+        out[count++] = (struct limit_applicable){key->limits[i], LIMIT_OF_KEY, lineage};
     }
     return count;
 }
 
-size_t rule_collect_custom_limits(const struct authorizer_custom *custom, struct limit_term out[LIMIT_TERMS_MAX])
+size_t rule_collect_custom_limits(const struct authorizer_custom *custom,
+                                  struct limit_applicable out[LIMIT_APPLICABLE_MAX])
 {
     size_t count = at_most(custom->limit_count);
     for (size_t i = 0; i < count; i++)
-        out[i] = (struct limit_term){custom->limits[i], LIMIT_OF_CUSTOM, custom->name};
+        out[i] = (struct limit_applicable){custom->limits[i], LIMIT_OF_CUSTOM, custom->name};
     return count;
 }

@@ -19,10 +19,11 @@ enum reason rule_judge(const struct rule_facts *facts);
 
 // Which limits apply: the tier's, an account override in place of the one with the same resource and window, the key's
 // own on top. `key` may be NULL (an account's own budget). Returns how many of `out` were filled; the slices point
-// where the records' do. At most LIMIT_TERMS_MAX, which 8 + 8 + 8 cannot exceed.
+// where the records' do. At most LIMIT_APPLICABLE_MAX, which 8 + 8 + 8 cannot exceed.
 size_t rule_collect_limits(const struct registry_tier *tier, const struct registry_account *account,
-                           const struct registry_key *key, struct limit_term out[LIMIT_TERMS_MAX]);
+                           const struct registry_key *key, struct limit_applicable out[LIMIT_APPLICABLE_MAX]);
 // The same of a custom subject.
-size_t rule_collect_custom_limits(const struct authorizer_custom *custom, struct limit_term out[LIMIT_TERMS_MAX]);
+size_t rule_collect_custom_limits(const struct authorizer_custom *custom,
+                                  struct limit_applicable out[LIMIT_APPLICABLE_MAX]);
 
 #endif

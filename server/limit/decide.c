@@ -18,8 +18,9 @@
 // One call of the batch.
 struct member {
     struct limit_decision decision;
-    struct limit_kept *kept;       // names a charge, which is not made before the end
-    const struct limit_kept *made; // names a charge that was made before, by an earlier call or an earlier member
+    struct limit_logged_charge *logged; // names a charge, which is not made before the end
+    const struct limit_logged_charge
+        *made; // names a charge that was made before, by an earlier call or an earlier member
     bool spent;
 };
 
@@ -63,11 +64,11 @@ static enum limit_verdict find_member(struct atomic_batch *batch, struct member 
     d->answer->now_ms = batch->now_ms;
     d->answer->generation = d->shard->generation;
     if (limit_names_charge(d->call)) {
-        member->made = limit_charge_find(d->table, d->shard, d->call);
+        member->made = limit_charge_log_find(d->table, d->shard, d->call);
         if (member->made != NULL)
             return limit_answer_again(d, member->made);
-        member->kept = limit_charge_new(d->table, d->shard, d->call);
-        if (member->kept == NULL)
+        member->logged = limit_charge_log_prepare(d->table, d->shard, d->call);
+        if (member->logged == NULL)
             return LIMIT_NO_MEMORY;
     }
     return limit_find_parts(d) ? LIMIT_ADMITTED : LIMIT_ABSENT;
@@ -117,12 +118,12 @@ static void agree_on_buckets(struct atomic_batch *batch)
 
 // --- deciding
 
-static const struct limit_kept *find_earlier(const struct atomic_batch *batch, const struct member *member)
+static const struct limit_logged_charge *find_earlier(const struct atomic_batch *batch, const struct member *member)
 {
-    for (const struct member *other = batch->members; member->kept != NULL && other < member; other++)
-        if (other->spent && other->kept != NULL && other->kept->hash == member->kept->hash &&
-            memcmp(other->kept->id, member->kept->id, sizeof member->kept->id) == 0)
-            return other->kept;
+    for (const struct member *other = batch->members; member->logged != NULL && other < member; other++)
+        if (other->spent && other->logged != NULL && other->logged->hash == member->logged->hash &&
+            memcmp(other->logged->id, member->logged->id, sizeof member->logged->id) == 0)
+            return other->logged;
     return NULL;
 }
 
@@ -152,8 +153,8 @@ static enum limit_verdict judge_member(struct atomic_batch *batch, struct member
     member->spent = true;
     if (!batch->is_peek)
         limit_answer_views(d);
-    if (member->kept != NULL)
-        limit_charge_note(d->table, member->kept, d->call, d->answer);
+    if (member->logged != NULL)
+        limit_charge_log_fill(d->table, member->logged, d->call, d->answer);
     return LIMIT_ADMITTED;
 }
 
@@ -252,9 +253,9 @@ static enum limit_verdict confirm_all(struct atomic_batch *batch)
         if (!member->spent)
             continue;
         limit_confirm(&member->decision);
-        if (member->kept != NULL)
-            limit_charge_keep(member->decision.shard, member->kept);
-        member->kept = NULL;
+        if (member->logged != NULL)
+            limit_charge_log_append(member->decision.shard, member->logged);
+        member->logged = NULL;
     }
     return LIMIT_ADMITTED;
 }
@@ -307,7 +308,7 @@ static void init_members(struct atomic_batch *batch, const struct limit_call *ca
         struct member *member = &batch->members[i];
         limit_decision_init(&member->decision, batch->table, &calls[i], &answers[i]);
         member->decision.woken = batch->woken;
-        member->kept = NULL;
+        member->logged = NULL;
         member->made = NULL;
         member->spent = false;
         batch->shards |= UINT64_C(1) << (member->decision.shard - batch->table->shards);
@@ -318,7 +319,7 @@ static void init_members(struct atomic_batch *batch, const struct limit_call *ca
 static void free_kept(struct atomic_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
-        free(batch->members[i].kept);
+        free(batch->members[i].logged);
 }
 
 static bool is_decided(enum limit_verdict verdict)

@@ -23,18 +23,19 @@ struct limit_decision {
     const struct limit_call *call;
     struct limit_answer *answer;
     bool woken; // has waited already: comes before those who have not
-    struct limit_part parts[LIMIT_TERMS_MAX];
+    struct limit_part parts[LIMIT_APPLICABLE_MAX];
     size_t part_count;
-    const struct limit_term *charged[LIMIT_TERMS_MAX];
-    struct limit_part *part_of[LIMIT_TERMS_MAX]; // of the n-th charged term; NULL for an unlimited one
+    const struct limit_applicable *charged[LIMIT_APPLICABLE_MAX];
+    struct limit_part *part_of[LIMIT_APPLICABLE_MAX]; // of the n-th charged limit; NULL for an unlimited one
     size_t charged_count;
 };
 
 // --- spend.c
 
-// Charges one term. NULL: it has no limit, or its meter is absent, and the answer says so.
-struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost);
-// Finds the meter of every charged term. False: some are absent, and the answer says which.
+// Charges one applicable limit. NULL: it has no limit, or its meter is absent, and the answer says so.
+struct limit_part *limit_add_applicable(struct limit_decision *d, const struct limit_applicable *applicable,
+                                        uint64_t cost);
+// Finds the meter of every charged limit. False: some are absent, and the answer says which.
 bool limit_find_parts(struct limit_decision *d);
 // Brings every meter to now, and says what fits. False when memory is out.
 bool limit_sync_parts(struct limit_decision *d);
@@ -83,10 +84,10 @@ static inline bool limit_names_charge(const struct limit_call *call)
 
 // --- view.c
 
-// How every charged term stands, and which one decides; the answer's verdict is there already.
+// How every charged limit stands, and which one decides; the answer's verdict is there already.
 void limit_answer_views(struct limit_decision *d);
 // Answers a call whose charge was made before: as it was answered then (ADMITTED), or OTHER_CHARGE.
-enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_kept *made);
+enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_logged_charge *made);
 
 static inline bool limit_is_too_costly(const struct limit_part *part)
 {

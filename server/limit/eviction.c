@@ -100,7 +100,7 @@ static bool make_room(struct limit_table *table, struct limit_shard *shard)
 
 // --- installing
 
-static struct limit_meter *new_meter(const struct limit_term *term, const struct limit_lookup *lookup)
+static struct limit_meter *new_meter(const struct limit_applicable *applicable, const struct limit_lookup *lookup)
 {
     struct limit_meter *meter = calloc(1, sizeof *meter + lookup->name.size);
     if (meter == NULL)
@@ -108,11 +108,11 @@ static struct limit_meter *new_meter(const struct limit_term *term, const struct
     meter->hash = lookup->hash;
     meter->name_size = (uint16_t)lookup->name.size;
     memcpy(meter->name, lookup->name.bytes, lookup->name.size);
-    meter->algorithm = (uint8_t)term->limit.algorithm;
-    meter->period = (uint8_t)term->limit.period;
-    meter->window_s = term->limit.window_s;
-    meter->amount = term->limit.amount;
-    meter->burst = term->limit.burst;
+    meter->algorithm = (uint8_t)applicable->limit.algorithm;
+    meter->period = (uint8_t)applicable->limit.period;
+    meter->window_s = applicable->limit.window_s;
+    meter->amount = applicable->limit.amount;
+    meter->burst = applicable->limit.burst;
     return meter;
 }
 
@@ -146,10 +146,11 @@ static bool recover(const struct limit_table *table, struct limit_meter *meter, 
     return true;
 }
 
-static bool install_locked(struct limit_table *table, struct limit_shard *shard, const struct limit_term *term,
-                           const struct limit_lookup *lookup, const struct limit_record *record)
+static bool install_locked(struct limit_table *table, struct limit_shard *shard,
+                           const struct limit_applicable *applicable, const struct limit_lookup *lookup,
+                           const struct limit_record *record)
 {
-    struct limit_meter *meter = make_room(table, shard) ? new_meter(term, lookup) : NULL;
+    struct limit_meter *meter = make_room(table, shard) ? new_meter(applicable, lookup) : NULL;
     if (meter == NULL)
         return false;
     if (recover(table, meter, record) && limit_table_insert(shard, meter))
@@ -169,16 +170,16 @@ static bool may_have_left(const struct limit_shard *shard, const struct limit_lo
     return false;
 }
 
-bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
+bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
                    const struct limit_record *record, uint64_t generation)
 {
     struct limit_shard *shard = limit_table_shard(table, owner);
     struct limit_lookup lookup;
-    limit_table_look(table, term, &lookup);
+    limit_table_look(table, applicable, &lookup);
     bool installed = true;
     pthread_mutex_lock(&shard->mutex);
     if (!may_have_left(shard, &lookup, generation) && limit_table_find(shard, &lookup) == NULL)
-        installed = install_locked(table, shard, term, &lookup, record);
+        installed = install_locked(table, shard, applicable, &lookup, record);
     pthread_mutex_unlock(&shard->mutex);
     return installed;
 }

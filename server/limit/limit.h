@@ -32,8 +32,8 @@
 enum {
     LIMIT_RESOURCE_MAX = 64,
     LIMIT_TEXT_MAX = 160,
-    LIMIT_PER_OWNER_MAX = 8, // per tier, account, key
-    LIMIT_TERMS_MAX = 24,    // that can apply to one call
+    LIMIT_PER_OWNER_MAX = 8,   // per tier, account, key
+    LIMIT_APPLICABLE_MAX = 24, // that can apply to one call
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
     LIMIT_CHARGE_ID_SIZE = 32,
@@ -95,7 +95,7 @@ struct limit_table *limit_table_new(const struct limit_table_options *options); 
 void limit_table_free(struct limit_table *table);                               // nobody may be waiting; NULL-safe
 
 // One limit that applies to a call.
-struct limit_term {
+struct limit_applicable {
     struct limit limit; // complete
     enum limit_subject subject;
     struct slice subject_id; // account id, 11 bytes of lineage, or namespace and identifier; at most 200 bytes
@@ -106,11 +106,11 @@ struct limit_charge {
     uint64_t cost; // 0 means 1
 };
 
-// What is asked. All charges over all terms that declare their resource are one decision.
+// What is asked. All charges over all applicable limits that declare their resource are one decision.
 struct limit_call {
     struct slice owner; // the critical section: account id, or namespace and identifier; always the same for a subject
-    const struct limit_term *terms;
-    size_t term_count;
+    const struct limit_applicable *applicables;
+    size_t applicable_count;
     const struct limit_charge *charges;
     size_t charge_count;
     bool peek;    // decide and report only
@@ -127,7 +127,7 @@ enum limit_verdict {
     LIMIT_ADMITTED,
     LIMIT_DENIED,     // does not fit now: RATE_LIMITED
     LIMIT_TOO_COSTLY, // cost above a whole limit: COST_EXCEEDS_LIMIT
-    LIMIT_UNDECLARED, // a charge's resource is in no term; answer->charge names it
+    LIMIT_UNDECLARED, // a charge's resource is in no applicable limit; answer->charge names it
     LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
     LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
     LIMIT_NO_MEMORY,
@@ -138,9 +138,9 @@ enum limit_verdict {
     LIMIT_WINDOW_OVER // what it was charged to is over: nothing is left to give back
 };
 
-// How one charged term stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
+// How one charged limit stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
 struct limit_view {
-    const struct limit_term *term;
+    const struct limit_applicable *applicable;
     uint64_t limit;
     uint64_t remaining;
     uint64_t reset_at_ms; // full again then, if nothing more is spent
@@ -156,15 +156,15 @@ struct limit_answer {
     enum limit_verdict verdict;
     uint64_t now_ms;         // L of the decision
     uint64_t retry_after_ms; // LIMIT_DENIED: largest retry_at - now of the denying meters
-    size_t view_count;       // ADMITTED, DENIED, TOO_COSTLY: one per charged term, in the order of the terms
-    struct limit_view views[LIMIT_TERMS_MAX];
+    size_t view_count; // ADMITTED, DENIED, TOO_COSTLY: one per charged limit, in the order of the applicable limits
+    struct limit_view views[LIMIT_APPLICABLE_MAX];
     size_t binding;      // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
     size_t charge;       // LIMIT_UNDECLARED
     bool repeated;       // ADMITTED: by an earlier call with this charge_id; the views are that call's
     bool write_wanted;   // the table has something for the writer now (also with ADMITTED: a prefetch)
     uint64_t generation; // LIMIT_ABSENT: hand it to limit_install
     size_t absent_count;
-    const struct limit_term *absent[LIMIT_TERMS_MAX];
+    const struct limit_applicable *absent[LIMIT_APPLICABLE_MAX];
 };
 
 // Somebody who waits for a commit. The caller owns it, zeroes it before the first try, and keeps it for the call's next
@@ -200,9 +200,9 @@ enum limit_verdict limit_decide(struct limit_table *table, const struct limit_ca
 // Gives back what call->charge_id was charged for, once, as far as the window that it was charged to is still current;
 // never above the limit. What a limit cannot take back any more is left: fixed_window when its window has ended,
 // sliding_window when its sub-window has left the ring, token_bucket what has flowed back by itself since. No charges
-// in `call`: the whole charge; else they must be the same as then. LIMIT_ADMITTED (views of all its terms that were
-// charged), NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, ABSENT, NO_MEMORY. Never waits: giving back writes
-// nothing at once, and after a crash counts as not having happened.
+// in `call`: the whole charge; else they must be the same as then. LIMIT_ADMITTED (views of all its applicable limits
+// that were charged), NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, ABSENT, NO_MEMORY. Never waits: giving back
+// writes nothing at once, and after a crash counts as not having happened.
 void limit_refund(struct limit_table *table, const struct limit_call *call, struct limit_answer *answer);
 
 // A meter's state as it is stored. `reserved` is R', what a crash forfeits.
@@ -222,9 +222,9 @@ struct limit_record {
 
 // Puts a meter into memory as after a crash or reload: synced to now, `reserved` counted as spent, nothing set aside.
 // `record` NULL: the store has none. Ignored when the meter is there already or `generation` is old (a meter was
-// evicted since: ask again). `term` and `owner` are those of the call. False when memory is out, or max_meters is
+// evicted since: ask again). `applicable` and `owner` are those of the call. False when memory is out, or max_meters is
 // reached and none can be let go at once (those that a write must come first for are queued: try again after it).
-bool limit_install(struct limit_table *table, struct slice owner, const struct limit_term *term,
+bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
                    const struct limit_record *record, uint64_t generation);
 // Is the meter of this name in memory? For whoever wants to remove its record: only records of absent meters may go.
 bool limit_is_resident(struct limit_table *table, struct slice owner, struct slice name);
@@ -232,8 +232,8 @@ bool limit_is_resident(struct limit_table *table, struct slice owner, struct sli
 // nothing is lost with it. `name` says window and algorithm. False when in doubt.
 bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
                           uint64_t start_ms, uint64_t now_ms);
-// The store's key of a term's meter: subject, resource, algorithm and window, never the amount.
-void limit_name_of(const struct limit_term *term, struct limit_name *out);
+// The store's key of a applicable limit's meter: subject, resource, algorithm and window, never the amount.
+void limit_name_of(const struct limit_applicable *applicable, struct limit_name *out);
 
 // --- the writer's side
 

@@ -17,15 +17,15 @@ static size_t put_bytes(uint8_t *out, const void *data, size_t size)
 
 // subject, size of its id, id, algorithm, period, window (big-endian), resource: what belongs to one subject is
 // together.
-void limit_name_of(const struct limit_term *term, struct limit_name *out)
+void limit_name_of(const struct limit_applicable *applicable, struct limit_name *out)
 {
-    const struct limit *limit = &term->limit;
-    size_t id_size = limit_min(term->subject_id.size, UINT8_MAX);
+    const struct limit *limit = &applicable->limit;
+    size_t id_size = limit_min(applicable->subject_id.size, UINT8_MAX);
     size_t resource_size = limit_min(limit->resource.size, LIMIT_RESOURCE_MAX);
     uint8_t *at = out->bytes;
-    *at++ = (uint8_t)term->subject;
+    *at++ = (uint8_t)applicable->subject;
     *at++ = (uint8_t)id_size;
-    at += put_bytes(at, term->subject_id.data, id_size);
+    at += put_bytes(at, applicable->subject_id.data, id_size);
     *at++ = (uint8_t)limit->algorithm;
     *at++ = (uint8_t)limit->period;
     for (unsigned shift = 32; shift > 0; shift -= 8)
@@ -55,9 +55,10 @@ static void look(const struct limit_table *table, struct limit_lookup *lookup)
     lookup->hash = (uint32_t)(hash ^ hash >> 32);
 }
 
-void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out)
+void limit_table_look(const struct limit_table *table, const struct limit_applicable *applicable,
+                      struct limit_lookup *out)
 {
-    limit_name_of(term, &out->name);
+    limit_name_of(applicable, &out->name);
     look(table, out);
 }
 

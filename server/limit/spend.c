@@ -45,30 +45,31 @@ static struct limit_part *add_part(struct limit_decision *d, struct limit_meter 
     return part;
 }
 
-struct limit_part *limit_add_term(struct limit_decision *d, const struct limit_term *term, uint64_t cost)
+struct limit_part *limit_add_applicable(struct limit_decision *d, const struct limit_applicable *applicable,
+                                        uint64_t cost)
 {
     struct limit_lookup lookup;
     struct limit_part *part = NULL;
-    if (!term->limit.unlimited) {
-        limit_table_look(d->table, term, &lookup);
+    if (!applicable->limit.unlimited) {
+        limit_table_look(d->table, applicable, &lookup);
         struct limit_meter *meter = limit_table_find(d->shard, &lookup);
         if (meter == NULL)
-            d->answer->absent[d->answer->absent_count++] = term;
+            d->answer->absent[d->answer->absent_count++] = applicable;
         else
-            part = add_part(d, meter, &term->limit, cost);
+            part = add_part(d, meter, &applicable->limit, cost);
     }
-    d->charged[d->charged_count] = term;
+    d->charged[d->charged_count] = applicable;
     d->part_of[d->charged_count++] = part;
     return part;
 }
 
 bool limit_find_parts(struct limit_decision *d)
 {
-    for (size_t i = 0; i < d->call->term_count && i < LIMIT_TERMS_MAX; i++) {
-        const struct limit_term *term = &d->call->terms[i];
-        uint64_t cost = limit_cost_of(d->call, term->limit.resource);
+    for (size_t i = 0; i < d->call->applicable_count && i < LIMIT_APPLICABLE_MAX; i++) {
+        const struct limit_applicable *applicable = &d->call->applicables[i];
+        uint64_t cost = limit_cost_of(d->call, applicable->limit.resource);
         if (cost > 0)
-            (void)limit_add_term(d, term, cost);
+            (void)limit_add_applicable(d, applicable, cost);
     }
     return d->answer->absent_count == 0;
 }

@@ -189,7 +189,7 @@ static void free_shard(struct limit_shard *shard)
         }
     }
     free(shard->buckets);
-    limit_charges_wipe(&shard->charges);
+    limit_charge_log_wipe(&shard->charges);
     pthread_mutex_destroy(&shard->mutex);
 }
 

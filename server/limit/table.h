@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "limit/algorithm.h"
-#include "limit/charge.h"
+#include "limit/charge_log.h"
 
 enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_KEPT = 64 };
 
@@ -67,7 +67,7 @@ struct limit_shard {
     struct limit_meter *first_queued, *last_queued;
     size_t queued_count;
     struct limit_waiter *first_waiter, *last_waiter;
-    struct limit_charges charges;
+    struct limit_charge_log charges;
     uint64_t decisions;
     uint64_t waits;
     uint64_t records;
@@ -88,7 +88,7 @@ struct limit_table {
     struct limit_shard shards[LIMIT_SHARD_COUNT];
 };
 
-// A term's meter as it is looked up.
+// A applicable limit's meter as it is looked up.
 struct limit_lookup {
     struct limit_name name;
     uint32_t hash;
@@ -97,7 +97,8 @@ struct limit_lookup {
 struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner);
 // Keyed: nobody outside can make two things collide.
 uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes);
-void limit_table_look(const struct limit_table *table, const struct limit_term *term, struct limit_lookup *out);
+void limit_table_look(const struct limit_table *table, const struct limit_applicable *applicable,
+                      struct limit_lookup *out);
 struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup);
 void limit_table_look_name(const struct limit_table *table, struct slice name, struct limit_lookup *out);
 // False when memory is out; then the meter is still the caller's.
@@ -107,7 +108,7 @@ void limit_meter_free(struct limit_meter *meter);
 void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
-// The rule of its limit, for the writer who has no term.
+// The rule of its limit, for the writer who has no applicable limit.
 struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter);
 // A bucket's units are times, and how long a unit lasts depends on the limit. What a crash loses is charged as long as
 // it lasted under the limit of the record, so a limit that differs has to be written before it is spent under.

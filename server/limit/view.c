@@ -1,19 +1,19 @@
 // How things stand after a decision: for every limit that was charged what remains, when it is full again, and when the
 // cost would fit; and which limit decides, which is the one that a caller is told about first.
 //
-// A call whose charge was made before is answered as it was then, from the log of charges (charge.c): the meters have
+// A call whose charge was made before is answered as it was then, from the charge log (charge_log.c): the meters have
 // moved on since, and a repeated answer has to be the first one's.
 #include "limit/decision.h"
 
 static struct limit_view view_of(const struct limit_decision *d, size_t n)
 {
-    struct limit_view view = {.term = d->charged[n]};
+    struct limit_view view = {.applicable = d->charged[n]};
     const struct limit_part *part = d->part_of[n];
     if (part == NULL)
         return view;
     const union limit_state *state = &part->meter->state;
     uint64_t t = part->meter->t_ms;
-    view.limit = view.term->limit.amount;
+    view.limit = view.applicable->limit.amount;
     view.remaining = part->functions->remaining(state, &part->rule, t);
     view.reset_at_ms = part->functions->reset(state, &part->rule, t);
     if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rule, t, part->cost))
@@ -59,10 +59,10 @@ void limit_answer_views(struct limit_decision *d)
     }
 }
 
-// Of the terms that apply now, those that were charged then.
-enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_kept *made)
+// Of the limits that apply now, those that were charged then.
+enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_logged_charge *made)
 {
-    if (!limit_charge_is_same(d->table, made, d->call))
+    if (!limit_charge_log_is_same(d->table, made, d->call))
         return LIMIT_OTHER_CHARGE;
     if (made->given_back)
         return LIMIT_GIVEN_BACK;
@@ -70,15 +70,17 @@ enum limit_verdict limit_answer_again(struct limit_decision *d, const struct lim
     uint32_t matched = 0;
     answer->verdict = LIMIT_ADMITTED;
     answer->repeated = true;
-    for (size_t i = 0; i < d->call->term_count && answer->view_count < LIMIT_TERMS_MAX; i++) {
-        const struct limit_term *term = &d->call->terms[i];
-        const struct limit_kept_term *then = limit_charge_term(d->table, made, term, &matched);
+    for (size_t i = 0; i < d->call->applicable_count && answer->view_count < LIMIT_APPLICABLE_MAX; i++) {
+        const struct limit_applicable *applicable = &d->call->applicables[i];
+        const struct limit_logged_part *then = limit_charge_log_part(d->table, made, applicable, &matched);
         if (then == NULL)
             continue;
         size_t n = answer->view_count++;
-        answer->views[n] = (struct limit_view){
-            .term = term, .limit = then->limit, .remaining = then->remaining, .reset_at_ms = then->reset_at_ms};
-        if (!term->limit.unlimited && binds_more(d, n, answer->binding))
+        answer->views[n] = (struct limit_view){.applicable = applicable,
+                                               .limit = then->limit,
+                                               .remaining = then->remaining,
+                                               .reset_at_ms = then->reset_at_ms};
+        if (!applicable->limit.unlimited && binds_more(d, n, answer->binding))
             answer->binding = n + 1;
     }
     return LIMIT_ADMITTED;

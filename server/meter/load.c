@@ -46,11 +46,11 @@ static enum status no_room(const struct load *load)
                        "no room for another meter in memory: retry; if it stays so, raise --max-resident-meters");
 }
 
-static enum status load_one(const struct load *load, const struct limit_term *term, uint64_t generation)
+static enum status load_one(const struct load *load, const struct limit_applicable *applicable, uint64_t generation)
 {
     struct limit_name name;
     struct limit_record record;
-    limit_name_of(term, &name);
+    limit_name_of(applicable, &name);
     struct slice bytes = slice_make(name.bytes, name.size);
     enum status status = custom_allow(load->cache, bytes, load->note);
     if (status == STATUS_OK)
@@ -61,7 +61,7 @@ static enum status load_one(const struct load *load, const struct limit_term *te
                    : status_fail(load->note, status, NULL, "a meter cannot be read from disk: see posternd's log");
     }
     const struct limit_record *found = status == STATUS_OK ? &record : NULL;
-    bool installed = limit_install(load->cache->limits, load->call->owner, term, found, generation);
+    bool installed = limit_install(load->cache->limits, load->call->owner, applicable, found, generation);
     return installed ? STATUS_OK : no_room(load);
 }
 

@@ -31,7 +31,7 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #define malloc        fake_malloc
 #define aligned_alloc fake_aligned_alloc
 #include "limit/batch.c"
-#include "limit/charge.c"
+#include "limit/charge_log.c"
 #include "limit/decide.c"
 #include "limit/eviction.c"
 #include "limit/sliding_window.c"
@@ -47,7 +47,7 @@ struct world {
     struct fake_time time;
     struct clock *clock;
     struct limit_table *table;
-    struct limit_term terms[3];
+    struct limit_applicable applicables[3];
     struct limit_waiter waiter;
     struct limit_answer answer;
     size_t woken;
@@ -65,8 +65,8 @@ static enum limit_verdict ask(struct world *world, bool peek)
 {
     struct limit_charge charge = {slice_text("requests"), 1};
     struct limit_call call = {.owner = slice_text("acme"),
-                              .terms = world->terms,
-                              .term_count = 3,
+                              .applicables = world->applicables,
+                              .applicable_count = 3,
                               .charges = &charge,
                               .charge_count = 1,
                               .peek = peek};
@@ -134,8 +134,8 @@ static void make_terms(struct world *world)
 {
     static const char *const texts[3] = {"requests=20/min", "requests=100/day", "requests=60/min:token_bucket"};
     for (size_t i = 0; i < 3; i++) {
-        world->terms[i] = (struct limit_term){.limit = fake_limit(texts[i]), .subject = LIMIT_OF_ACCOUNT};
-        world->terms[i].subject_id = slice_text("acme");
+        world->applicables[i] = (struct limit_applicable){.limit = fake_limit(texts[i]), .subject = LIMIT_OF_ACCOUNT};
+        world->applicables[i].subject_id = slice_text("acme");
     }
 }
 
@@ -161,7 +161,7 @@ static size_t run(size_t failing)
     world.table = limit_table_new(&(struct limit_table_options){.clock = world.clock});
     size_t admitted = 0;
     for (int i = 0; i < CALLS && world.table != NULL; i++) {
-        world.terms[0].limit.amount = i < 10 ? 20 : 1000; // wider counters on the way
+        world.applicables[0].limit.amount = i < 10 ? 20 : 1000; // wider counters on the way
         admitted += decide(&world) == LIMIT_ADMITTED;
     }
     if (world.table != NULL) {
@@ -193,7 +193,7 @@ static const char *const owners[2] = {"acme", "globex"};
 
 struct pair {
     uint8_t ids[2][LIMIT_CHARGE_ID_SIZE];
-    struct limit_term terms[2];
+    struct limit_applicable applicables[2];
     struct limit_charge charge;
     struct limit_call calls[2];
     struct limit_answer answers[2];
@@ -204,11 +204,12 @@ static void make_pair(struct pair *pair, uint8_t number)
     *pair = (struct pair){.charge = {slice_text("requests"), 1 + number % 7}};
     for (size_t i = 0; i < 2; i++) {
         memset(pair->ids[i], number, sizeof pair->ids[i]);
-        pair->terms[i] = (struct limit_term){.limit = fake_limit("requests=200/min"), .subject = LIMIT_OF_ACCOUNT};
-        pair->terms[i].subject_id = slice_text(owners[i]);
+        pair->applicables[i] =
+            (struct limit_applicable){.limit = fake_limit("requests=200/min"), .subject = LIMIT_OF_ACCOUNT};
+        pair->applicables[i].subject_id = slice_text(owners[i]);
         pair->calls[i] = (struct limit_call){.owner = slice_text(owners[i]),
-                                             .terms = &pair->terms[i],
-                                             .term_count = 1,
+                                             .applicables = &pair->applicables[i],
+                                             .applicable_count = 1,
                                              .charges = &pair->charge,
                                              .charge_count = 1,
                                              .charge_id = slice_make(pair->ids[i], sizeof pair->ids[i])};

@@ -157,11 +157,11 @@ static struct slice name_record(size_t n, struct limit_name *out)
 {
     char subject[32];
     struct status_note note = {0};
-    struct limit_term term = {.subject = LIMIT_OF_CUSTOM};
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &term.limit, &note), STATUS_OK);
-    term.subject_id = slice_make(subject, (size_t)snprintf(subject, sizeof subject, "login %zu", n));
+    struct limit_applicable applicable = {.subject = LIMIT_OF_CUSTOM};
+    assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, &note), STATUS_OK);
+    applicable.subject_id = slice_make(subject, (size_t)snprintf(subject, sizeof subject, "login %zu", n));
     subject[5] = '\0';
-    limit_name_of(&term, out);
+    limit_name_of(&applicable, out);
     return slice_make(out->bytes, out->size);
 }
 

@@ -230,15 +230,18 @@ static void tick_while_a_write_is_ending_is_not_lost(void **state)
 {
     struct world *world = *state;
     struct late late = {.waiter = {.wake = tick_late}, .world = world};
-    struct limit_term term = {.subject = LIMIT_OF_CUSTOM, .subject_id = slice_text("a")};
+    struct limit_applicable applicable = {.subject = LIMIT_OF_CUSTOM, .subject_id = slice_text("a")};
     struct limit_charge charge = {slice_text("tries"), 1};
-    struct limit_call call = {
-        .owner = slice_text("a"), .terms = &term, .term_count = 1, .charges = &charge, .charge_count = 1};
+    struct limit_call call = {.owner = slice_text("a"),
+                              .applicables = &applicable,
+                              .applicable_count = 1,
+                              .charges = &charge,
+                              .charge_count = 1};
     struct limit_answer answer;
     struct status_note note = {.message = ""};
     struct meter_load load = {.note = &note};
     struct arena *arena = arena_new((size_t)1 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &term.limit, NULL), STATUS_OK);
+    assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, NULL), STATUS_OK);
     start(world);
     sem_init(&late.resumed, 0, 0);
     assert_int_equal(meter_decide(world->meters, arena, &call, 1, &late.waiter, &answer, &load), LIMIT_WAIT);

@@ -23,16 +23,16 @@ static void override_replaces_and_key_limit_adds(void **state)
     struct registry_tier tier = {.limits = of_tier, .limit_count = 2};
     struct registry_account account = {.id = slice_text("acme"), .limits = of_account, .limit_count = 2};
     struct registry_key key = {.limits = of_key, .limit_count = 1};
-    struct limit_term terms[LIMIT_TERMS_MAX];
+    struct limit_applicable applicables[LIMIT_APPLICABLE_MAX];
 
-    assert_int_equal(rule_collect_limits(&tier, &account, &key, terms), 4);
-    assert_int_equal(terms[0].limit.amount, 100);
-    assert_int_equal(terms[1].limit.amount, 500);
-    assert_int_equal(terms[2].limit.amount, 3);
-    assert_int_equal(terms[2].subject, LIMIT_OF_ACCOUNT);
-    assert_int_equal(terms[3].limit.amount, 5);
-    assert_int_equal(terms[3].subject, LIMIT_OF_KEY);
-    assert_true(terms[3].subject_id.data == key.lineage);
+    assert_int_equal(rule_collect_limits(&tier, &account, &key, applicables), 4);
+    assert_int_equal(applicables[0].limit.amount, 100);
+    assert_int_equal(applicables[1].limit.amount, 500);
+    assert_int_equal(applicables[2].limit.amount, 3);
+    assert_int_equal(applicables[2].subject, LIMIT_OF_ACCOUNT);
+    assert_int_equal(applicables[3].limit.amount, 5);
+    assert_int_equal(applicables[3].subject, LIMIT_OF_KEY);
+    assert_true(applicables[3].subject_id.data == key.lineage);
 }
 
 static void override_with_another_algorithm_replaces_too(void **state)
@@ -42,10 +42,10 @@ static void override_with_another_algorithm_replaces_too(void **state)
     struct limit of_account[] = {parsed("requests=20/min:token_bucket,burst=5")};
     struct registry_tier tier = {.limits = of_tier, .limit_count = 1};
     struct registry_account account = {.id = slice_text("acme"), .limits = of_account, .limit_count = 1};
-    struct limit_term terms[LIMIT_TERMS_MAX];
+    struct limit_applicable applicables[LIMIT_APPLICABLE_MAX];
 
-    assert_int_equal(rule_collect_limits(&tier, &account, NULL, terms), 1);
-    assert_int_equal(terms[0].limit.algorithm, LIMIT_TOKEN_BUCKET);
+    assert_int_equal(rule_collect_limits(&tier, &account, NULL, applicables), 1);
+    assert_int_equal(applicables[0].limit.algorithm, LIMIT_TOKEN_BUCKET);
 }
 
 static void custom_subjects_limits_come_with_the_call(void **state)
@@ -54,13 +54,13 @@ static void custom_subjects_limits_come_with_the_call(void **state)
     struct limit limits[] = {parsed("requests=10/min"), parsed("bytes=100/day")};
     struct authorizer_custom custom = {
         .name = slice_make("login\0ann", 9), .limits = limits, .limit_count = 2, .relaxed = true};
-    struct limit_term terms[LIMIT_TERMS_MAX];
+    struct limit_applicable applicables[LIMIT_APPLICABLE_MAX];
 
-    assert_int_equal(rule_collect_custom_limits(&custom, terms), 2);
+    assert_int_equal(rule_collect_custom_limits(&custom, applicables), 2);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(terms[i].limit.amount, limits[i].amount);
-        assert_int_equal(terms[i].subject, LIMIT_OF_CUSTOM);
-        assert_true(slice_equal(terms[i].subject_id, custom.name));
+        assert_int_equal(applicables[i].limit.amount, limits[i].amount);
+        assert_int_equal(applicables[i].subject, LIMIT_OF_CUSTOM);
+        assert_true(slice_equal(applicables[i].subject_id, custom.name));
     }
 }
 

@@ -26,8 +26,8 @@ struct world {
     struct fake_time time;
     struct clock *clock;
     struct limit_table *table;
-    struct limit_term terms[TERMS];
-    size_t term_count;
+    struct limit_applicable applicables[TERMS];
+    size_t applicable_count;
     struct limit_answer answer;
     size_t woken;
 };
@@ -59,19 +59,20 @@ static inline void close_world(struct world *world)
     clock_free(world->clock);
 }
 
-static inline struct limit_term *add_term(struct world *world, const char *text)
+static inline struct limit_applicable *add_term(struct world *world, const char *text)
 {
-    struct limit_term *term = &world->terms[world->term_count++];
-    *term = (struct limit_term){.limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = acme()};
-    return term;
+    struct limit_applicable *applicable = &world->applicables[world->applicable_count++];
+    *applicable =
+        (struct limit_applicable){.limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = acme()};
+    return applicable;
 }
 
 static inline enum limit_verdict decide(struct world *world, const struct limit_charge *charges, size_t count,
                                         bool peek, struct limit_waiter *waiter)
 {
     struct limit_call call = {.owner = acme(),
-                              .terms = world->terms,
-                              .term_count = world->term_count,
+                              .applicables = world->applicables,
+                              .applicable_count = world->applicable_count,
                               .charges = charges,
                               .charge_count = count,
                               .peek = peek};

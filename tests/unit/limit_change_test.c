@@ -31,11 +31,11 @@ static void burst_lowered_before_a_crash_and_raised_after_it_forgets_nothing(voi
         assert_int_equal(record.burst, 100);
         close_world(&before);
         open_world(&after, false);
-        struct limit_term *term = add_term(&after, lowered[i]);
+        struct limit_applicable *applicable = add_term(&after, lowered[i]);
         assert_int_equal(peek(&after, "requests", 1), LIMIT_ABSENT);
-        assert_true(limit_install(after.table, acme(), term, &record, after.answer.generation));
+        assert_true(limit_install(after.table, acme(), applicable, &record, after.answer.generation));
         peek(&after, "requests", 1);
-        term->limit = fake_limit("requests=600/min:token_bucket,burst=100");
+        applicable->limit = fake_limit("requests=600/min:token_bucket,burst=100");
         assert_int_equal(remaining(&after, "requests"), 25);
         close_world(&after);
     }
@@ -47,16 +47,16 @@ static void bucket_whose_limit_has_changed_is_written_before_it_is_spent_from(vo
     struct world world;
     bool empty = false;
     open_world(&world, false);
-    struct limit_term *term = add_term(&world, "requests=600/min:token_bucket,burst=100");
+    struct limit_applicable *applicable = add_term(&world, "requests=600/min:token_bucket,burst=100");
     spend_behind_a_record(&world);
     while (commit(&world, STATUS_OK) > 0)
         ;
     struct client client = client_of(&world, "requests", 1);
-    term->limit = fake_limit("requests=300/min:token_bucket,burst=100");
+    applicable->limit = fake_limit("requests=300/min:token_bucket,burst=100");
     assert_int_equal(ask(&client), LIMIT_WAIT);
     struct limit_batch *batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->amount, 300);
-    term->limit = fake_limit("requests=150/min:token_bucket,burst=100");
+    applicable->limit = fake_limit("requests=150/min:token_bucket,burst=100");
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(client.verdict, LIMIT_WAIT); // it has changed again
     commit(&world, STATUS_OK);

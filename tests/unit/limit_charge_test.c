@@ -182,12 +182,13 @@ static void repeat_names_the_limits_that_still_apply(void **state)
     (void)state;
     struct world world;
     open_with(&world, "requests=60/min");
-    struct limit_term *day = world_term(&world, "acme", "requests=100/day");
+    struct limit_applicable *day = world_term(&world, "acme", "requests=100/day");
     struct client client = acme(&world, 10, 1);
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
     assert_int_equal(client.answer.binding, 1);
-    world.owners[0].terms[0].limit = fake_limit("requests=5/min"); // lowered: the same meter
-    *day = (struct limit_term){fake_limit("requests=500/h"), LIMIT_OF_ACCOUNT, slice_text("acme")}; // another meter
+    world.owners[0].applicables[0].limit = fake_limit("requests=5/min"); // lowered: the same meter
+    *day =
+        (struct limit_applicable){fake_limit("requests=500/h"), LIMIT_OF_ACCOUNT, slice_text("acme")}; // another meter
     assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
     assert_true(client.answer.repeated);
     assert_int_equal(client.answer.view_count, 1);
@@ -395,8 +396,8 @@ static void refund_never_lifts_above_the_limit(void **state)
         open_with(&world, each_algorithm[i]);
         struct client client = acme(&world, 10, 1);
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
-        world.owners[0].terms[0].limit.amount = 5; // lowered meanwhile
-        world.owners[0].terms[0].limit.burst = 5;
+        world.owners[0].applicables[0].limit.amount = 5; // lowered meanwhile
+        world.owners[0].applicables[0].limit.burst = 5;
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
         assert_int_equal(world_remaining(&world, "acme"), 5);
         fake_advance(&world.time, 3600000);
@@ -415,7 +416,7 @@ static void bucket_gives_back_the_time_that_was_charged_when_its_rate_has_change
         struct client client = acme(&world, 10, 1);
         world_spend(&world, "acme", "requests", 20);
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED); // 30 seconds are owed, of which 10 are the client's
-        struct limit *limit = &world.owners[0].terms[0].limit;
+        struct limit *limit = &world.owners[0].applicables[0].limit;
         limit->amount = amount;
         limit->burst = amount;
         uint64_t units = 20 * amount / 60; // in 20 seconds
@@ -557,9 +558,9 @@ static void limit_that_applies_no_longer_is_left_alone(void **state)
     open_with(&world, "requests=60/min");
     struct client client = acme(&world, 10, 1);
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
-    world.owners[0].terms[0].limit = fake_limit("requests=60/h");
+    world.owners[0].applicables[0].limit = fake_limit("requests=60/h");
     assert_int_equal(client_refund(&client), LIMIT_WINDOW_OVER);
-    world.owners[0].terms[0].limit = fake_limit("requests=60/min");
+    world.owners[0].applicables[0].limit = fake_limit("requests=60/min");
     assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
     assert_int_equal(world_remaining(&world, "acme"), 60);
     world_close(&world);
@@ -658,7 +659,7 @@ static void limit_that_is_raised_lowered_and_raised_keeps_what_was_spent(void **
         open_with(&world, each_algorithm[i]);
         world_spend(&world, "acme", "requests", 50);
         for (size_t n = 0; n < sizeof amounts / sizeof amounts[0]; n++) {
-            world.owners[0].terms[0].limit.amount = amounts[n];
+            world.owners[0].applicables[0].limit.amount = amounts[n];
             assert_int_equal(world_remaining(&world, "acme"), amounts[n] < 50 ? 0 : amounts[n] - 50);
             world_forget_all(&world);
         }
@@ -678,7 +679,7 @@ static void bucket_whose_rate_is_raised_lowered_and_raised_owes_the_same_time(vo
     open_with(&world, each_algorithm[2]);
     world_spend(&world, "acme", "requests", 30); // 30 seconds
     for (size_t n = 0; n < sizeof amounts / sizeof amounts[0]; n++) {
-        world.owners[0].terms[0].limit.amount = world.owners[0].terms[0].limit.burst = amounts[n];
+        world.owners[0].applicables[0].limit.amount = world.owners[0].applicables[0].limit.burst = amounts[n];
         assert_int_equal(world_remaining(&world, "acme"), amounts[n] / 2);
         world_forget_all(&world);
     }

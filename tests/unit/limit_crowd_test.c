@@ -122,7 +122,7 @@ static bool install(struct client *client, const struct limit_call *call, size_t
     pthread_mutex_unlock(&world->store_mutex);
     if (fake_below(&client->random, 4) == 0)
         fall_asleep(world); // what was read may be old by now
-    return limit_install(world->table, call->owner, &call->terms[0], stored.present ? &stored.record : NULL,
+    return limit_install(world->table, call->owner, &call->applicables[0], stored.present ? &stored.record : NULL,
                          generation);
 }
 
@@ -153,12 +153,12 @@ static enum limit_verdict ask_for(struct client *client, size_t subject, struct 
 {
     char id[16];
     struct limit_charge charge = {slice_text("x"), 1};
-    struct limit_term term = {.limit = limit_of(subject, smaller), .subject = LIMIT_OF_CUSTOM};
+    struct limit_applicable applicable = {.limit = limit_of(subject, smaller), .subject = LIMIT_OF_CUSTOM};
     snprintf(id, sizeof id, "%04zu", subject);
-    term.subject_id = call.owner = slice_make(id, ID_SIZE);
-    call.terms = &term;
+    applicable.subject_id = call.owner = slice_make(id, ID_SIZE);
+    call.applicables = &applicable;
     call.charges = &charge;
-    call.term_count = call.charge_count = 1;
+    call.applicable_count = call.charge_count = 1;
     return ask(client, &call, subject);
 }
 

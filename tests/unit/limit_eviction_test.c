@@ -21,30 +21,30 @@ static bool bring(struct world *world, const char *resource, const struct limit_
            limit_install(world->table, acme(), world->answer.absent[0], record, world->answer.generation);
 }
 
-static bool is_resident(struct world *world, size_t term)
+static bool is_resident(struct world *world, size_t applicable)
 {
     struct limit_name name;
-    limit_name_of(&world->terms[term], &name);
+    limit_name_of(&world->applicables[applicable], &name);
     return limit_is_resident(world->table, acme(), slice_make(name.bytes, name.size));
 }
 
 // Asks for 20,000 meters, one every `pace_ms`.
 static void bring_many(struct world *world, uint64_t pace_ms)
 {
-    struct limit_term term = {.limit = fake_limit("requests=60/min"), .subject = LIMIT_OF_CUSTOM};
+    struct limit_applicable applicable = {.limit = fake_limit("requests=60/min"), .subject = LIMIT_OF_CUSTOM};
     struct limit_charge charge = {slice_text("requests"), 1};
     char owner[24];
     for (int i = 0; i < 20000; i++) {
-        term.subject_id = slice_make(owner, (size_t)snprintf(owner, sizeof owner, "owner%d", i));
-        struct limit_call call = {.owner = term.subject_id,
-                                  .terms = &term,
-                                  .term_count = 1,
+        applicable.subject_id = slice_make(owner, (size_t)snprintf(owner, sizeof owner, "owner%d", i));
+        struct limit_call call = {.owner = applicable.subject_id,
+                                  .applicables = &applicable,
+                                  .applicable_count = 1,
                                   .charges = &charge,
                                   .charge_count = 1,
                                   .peek = true};
         limit_decide(world->table, &call, 1, NULL, &world->answer);
         assert_int_equal(world->answer.verdict, LIMIT_ABSENT);
-        assert_true(limit_install(world->table, call.owner, &term, NULL, world->answer.generation));
+        assert_true(limit_install(world->table, call.owner, &applicable, NULL, world->answer.generation));
         limit_decide(world->table, &call, 1, NULL, &world->answer);
         assert_int_equal(world->answer.verdict, LIMIT_ADMITTED);
         fake_advance(&world->time, pace_ms);
@@ -182,24 +182,24 @@ static void install_is_ignored_only_when_that_very_meter_has_left(void **state)
     fake_advance(&world.time, 200);
     assert_int_equal(peek(&world, "two", 1), LIMIT_ABSENT);
     uint64_t generation = world.answer.generation;
-    assert_true(limit_install(world.table, acme(), &world.terms[1], NULL, generation)); // "one" leaves
+    assert_true(limit_install(world.table, acme(), &world.applicables[1], NULL, generation)); // "one" leaves
     assert_false(is_resident(&world, 0));
-    assert_true(limit_install(world.table, acme(), &world.terms[0], NULL, generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], NULL, generation));
     assert_false(is_resident(&world, 0)); // its record may be older than that
     fake_advance(&world.time, 200);
-    assert_true(limit_install(world.table, acme(), &world.terms[1], NULL, generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[1], NULL, generation));
     assert_true(is_resident(&world, 1));
     close_world(&world);
 }
 
 // --- records of meters that are not in memory
 
-static struct limit_record random_record(const struct limit_term *term, uint64_t start_ms, uint64_t *random)
+static struct limit_record random_record(const struct limit_applicable *applicable, uint64_t start_ms, uint64_t *random)
 {
-    struct limit_record record = {.algorithm = term->limit.algorithm,
+    struct limit_record record = {.algorithm = applicable->limit.algorithm,
                                   .t_ms = start_ms - fake_below(random, 200000),
-                                  .amount = term->limit.amount,
-                                  .burst = term->limit.burst};
+                                  .amount = applicable->limit.amount,
+                                  .burst = applicable->limit.burst};
     record.reserved = fake_below(random, 2) * fake_below(random, 10);
     record.used = fake_below(random, 3);
     record.index = record.t_ms / 60000;
@@ -217,11 +217,11 @@ static bool is_full_again(struct world *world, const struct limit_record *record
 {
     bool full = false;
     peek(world, "requests", 1);
-    assert_true(limit_install(world->table, acme(), &world->terms[0], record, world->answer.generation));
+    assert_true(limit_install(world->table, acme(), &world->applicables[0], record, world->answer.generation));
     fake_advance(&world->time, rest_ms);
     peek(world, "requests", 1);
     full = world->answer.views[0].reset_at_ms <= world->answer.now_ms ||
-           (world->terms[0].limit.algorithm == LIMIT_FIXED_WINDOW && world->answer.views[0].remaining == 80);
+           (world->applicables[0].limit.algorithm == LIMIT_FIXED_WINDOW && world->answer.views[0].remaining == 80);
     return full;
 }
 
@@ -235,10 +235,10 @@ static void record_is_at_rest_when_its_meter_would_be(void **state)
         struct world world;
         struct limit_name name;
         open_world(&world, false);
-        const struct limit_term *term = add_term(&world, texts[i % 3]);
-        limit_name_of(term, &name);
+        const struct limit_applicable *applicable = add_term(&world, texts[i % 3]);
+        limit_name_of(applicable, &name);
         uint64_t start_ms = clock_now_ms(world.clock);
-        struct limit_record record = random_record(term, start_ms, &random);
+        struct limit_record record = random_record(applicable, start_ms, &random);
         uint64_t rest_ms = fake_below(&random, 130000);
         bool full = is_full_again(&world, &record, rest_ms);
         bool at_rest =

@@ -7,7 +7,7 @@
 struct caller {
     struct limit_waiter waiter; // first: woken gets it
     struct world *world;
-    struct limit_term term;
+    struct limit_applicable applicable;
     uint64_t cost;
     bool peek;
     bool relaxed;
@@ -18,10 +18,10 @@ struct caller {
 
 static enum limit_verdict call(struct caller *caller)
 {
-    struct limit_charge charge = {caller->term.limit.resource, caller->cost};
-    struct limit_call ask = {.owner = caller->term.subject_id,
-                             .terms = &caller->term,
-                             .term_count = 1,
+    struct limit_charge charge = {caller->applicable.limit.resource, caller->cost};
+    struct limit_call ask = {.owner = caller->applicable.subject_id,
+                             .applicables = &caller->applicable,
+                             .applicable_count = 1,
                              .charges = &charge,
                              .charge_count = 1,
                              .peek = caller->peek,
@@ -44,11 +44,12 @@ static void woken(struct limit_waiter *waiter, enum status status)
 
 static struct caller caller_of(struct world *world, const char *limit, uint64_t cost)
 {
-    return (struct caller){
-        .waiter = {.wake = woken},
-        .world = world,
-        .term = {.limit = fake_limit(limit), .subject = LIMIT_OF_CUSTOM, .subject_id = slice_text("ip 192.0.2.1")},
-        .cost = cost};
+    return (struct caller){.waiter = {.wake = woken},
+                           .world = world,
+                           .applicable = {.limit = fake_limit(limit),
+                                          .subject = LIMIT_OF_CUSTOM,
+                                          .subject_id = slice_text("ip 192.0.2.1")},
+                           .cost = cost};
 }
 
 static void callers_with_different_buckets_are_all_served(void **state)
@@ -218,7 +219,7 @@ static void units_set_aside_for_one_bucket_are_not_spent_under_another(void **st
         assert_int_equal(call(&slow), LIMIT_ADMITTED);
     batch = limit_collect(world.table);
     assert_non_null(batch);
-    relaxed.term.limit = fake_limit("requests=6/min:token_bucket,burst=5");
+    relaxed.applicable.limit = fake_limit("requests=6/min:token_bucket,burst=5");
     assert_int_equal(call(&relaxed), LIMIT_ADMITTED);
     world_finish(&world, batch, STATUS_OK);
     fast_forward(&world);
@@ -295,7 +296,7 @@ static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
 struct group {
     struct limit_waiter waiter; // first: woken_group gets it
     struct world *world;
-    struct limit_term terms[2];
+    struct limit_applicable applicables[2];
     struct limit_charge charges[2];
     struct limit_answer answers[2];
     enum limit_verdict verdict;
@@ -305,9 +306,9 @@ static enum limit_verdict call_group(struct group *group)
 {
     struct limit_call calls[2];
     for (size_t i = 0; i < 2; i++)
-        calls[i] = (struct limit_call){.owner = group->terms[i].subject_id,
-                                       .terms = &group->terms[i],
-                                       .term_count = 1,
+        calls[i] = (struct limit_call){.owner = group->applicables[i].subject_id,
+                                       .applicables = &group->applicables[i],
+                                       .applicable_count = 1,
                                        .charges = &group->charges[i],
                                        .charge_count = 1};
     do {
@@ -335,8 +336,8 @@ static void atomic_calls_with_different_buckets_are_served_and_obey_the_smaller(
         world_open(&world);
         struct group group = {.waiter = {.wake = woken_group}, .world = &world};
         for (size_t i = 0; i < 2; i++) {
-            group.terms[i] = caller_of(&world, limits[(first + i) % 2], 1).term;
-            group.charges[i] = (struct limit_charge){group.terms[i].limit.resource, 10};
+            group.applicables[i] = caller_of(&world, limits[(first + i) % 2], 1).applicable;
+            group.charges[i] = (struct limit_charge){group.applicables[i].limit.resource, 10};
         }
         call_group(&group);
         for (int commits = 0; commits < 2 && group.verdict == LIMIT_WAIT; commits++)

@@ -76,7 +76,7 @@ struct client {
     struct limit_waiter waiter; // first: wake gets it
     struct world *world;
     struct request requests[TOGETHER_MAX];
-    struct limit_term terms[TOGETHER_MAX][TERMS]; // as its requests see them
+    struct limit_applicable applicables[TOGETHER_MAX][TERMS]; // as its requests see them
     size_t request_count;
     bool busy;
     bool woken; // has to ask again
@@ -96,8 +96,8 @@ struct world {
     struct disk disk, disk_after; // disk_after: when the commit in flight lands
     struct limit_batch *batch;    // in flight
     uint64_t batch_durable_ms;
-    struct limit_term terms[ACCOUNTS][TERMS];
-    size_t term_count[ACCOUNTS];
+    struct limit_applicable applicables[ACCOUNTS][TERMS];
+    size_t applicable_count[ACCOUNTS];
     struct subject_limit limits[ACCOUNTS][TERMS];
     struct client clients[CLIENTS];
     struct named named[NAMED_MAX];
@@ -196,7 +196,7 @@ static void check_bucket(struct world *world, const struct subject_limit *subjec
 static void check_buckets(struct world *world)
 {
     for (size_t i = 0; i < ACCOUNTS; i++)
-        for (size_t j = 0; j < world->term_count[i]; j++)
+        for (size_t j = 0; j < world->applicable_count[i]; j++)
             if (world->limits[i][j].limit.algorithm == LIMIT_TOKEN_BUCKET)
                 check_bucket(world, &world->limits[i][j]);
 }
@@ -230,7 +230,7 @@ static uint64_t viewed(uint64_t number, const struct request *request)
 
 static struct limit limit_seen_by(const struct world *world, const struct request *request, size_t n)
 {
-    struct limit limit = world->terms[request->account][n].limit;
+    struct limit limit = world->applicables[request->account][n].limit;
     limit.amount = viewed(limit.amount, request);
     limit.burst = viewed(limit.burst, request);
     return limit;
@@ -276,7 +276,7 @@ static void note_admission(struct world *world, const struct request *request, c
         return;
     struct named *named = find_named(world, request->id);
     world->admissions++;
-    for (size_t i = 0; i < world->term_count[request->account]; i++) {
+    for (size_t i = 0; i < world->applicable_count[request->account]; i++) {
         struct subject_limit *subject = &world->limits[request->account][i];
         uint64_t cost = cost_on(request, &subject->limit);
         if (cost == 0)
@@ -304,7 +304,7 @@ static void note_refund(struct world *world, struct named *named)
         note_named_violation(world, &named->request, "given back twice, or without having been charged");
     named->given_back = true;
     world->refunds++;
-    for (size_t i = 0; i < world->term_count[named->request.account]; i++)
+    for (size_t i = 0; i < world->applicable_count[named->request.account]; i++)
         if (named->log_at[i] > 0)
             world->limits[named->request.account][i].log[named->log_at[i] - 1].given_back = true;
 }
@@ -380,16 +380,16 @@ static bool install(struct world *world, size_t account, const struct limit_answ
 }
 
 static struct limit_call call_of(const struct world *world, const struct request *request,
-                                 uint8_t id[LIMIT_CHARGE_ID_SIZE], struct limit_term terms[TERMS])
+                                 uint8_t id[LIMIT_CHARGE_ID_SIZE], struct limit_applicable applicables[TERMS])
 {
     memset(id, 0, LIMIT_CHARGE_ID_SIZE);
     memcpy(id, &request->id, sizeof request->id);
-    memcpy(terms, world->terms[request->account], sizeof world->terms[0]);
-    for (size_t i = 0; i < world->term_count[request->account]; i++)
-        terms[i].limit = limit_seen_by(world, request, i);
+    memcpy(applicables, world->applicables[request->account], sizeof world->applicables[0]);
+    for (size_t i = 0; i < world->applicable_count[request->account]; i++)
+        applicables[i].limit = limit_seen_by(world, request, i);
     return (struct limit_call){.owner = slice_text(account_names[request->account]),
-                               .terms = terms,
-                               .term_count = world->term_count[request->account],
+                               .applicables = applicables,
+                               .applicable_count = world->applicable_count[request->account],
                                .charges = request->charges,
                                .charge_count = request->charge_count,
                                .relaxed = request->relaxed,
@@ -402,7 +402,7 @@ static enum limit_verdict decide(struct client *client, struct limit_answer *ans
     struct limit_call calls[TOGETHER_MAX];
     uint8_t ids[TOGETHER_MAX][LIMIT_CHARGE_ID_SIZE];
     for (size_t i = 0; i < client->request_count; i++)
-        calls[i] = call_of(world, &client->requests[i], ids[i], client->terms[i]);
+        calls[i] = call_of(world, &client->requests[i], ids[i], client->applicables[i]);
     for (int loads = 0; loads < LOADS_MAX; loads++) {
         enum limit_verdict verdict = LIMIT_ADMITTED;
         if (client->request_count == 1) {
@@ -521,8 +521,8 @@ static void refund(struct world *world)
     struct named *named = &world->named[below(world, NAMED_MAX)];
     struct limit_answer answer = {.verdict = LIMIT_ABSENT};
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
-    struct limit_term terms[TERMS];
-    struct limit_call call = call_of(world, &named->request, id, terms);
+    struct limit_applicable applicables[TERMS];
+    struct limit_call call = call_of(world, &named->request, id, applicables);
     if (named->request.id == 0)
         return;
     call.charge_count = happens(world, 2) ? call.charge_count : 0;
@@ -552,7 +552,7 @@ static void let_lazy_ask(struct world *world)
 static void forget_relaxed(struct world *world)
 {
     for (size_t i = 0; i < ACCOUNTS; i++)
-        for (size_t j = 0; j < world->term_count[i]; j++)
+        for (size_t j = 0; j < world->applicable_count[i]; j++)
             for (size_t n = 0; n < world->limits[i][j].count; n++)
                 world->limits[i][j].log[n].given_back |= world->limits[i][j].log[n].relaxed;
 }
@@ -664,8 +664,8 @@ static struct limit random_limit(struct world *world, const char *resource)
 
 static bool has_meter(const struct world *world, size_t account, const struct limit *limit)
 {
-    for (size_t i = 0; i < world->term_count[account]; i++)
-        if (limit_same_meter(&world->terms[account][i].limit, limit))
+    for (size_t i = 0; i < world->applicable_count[account]; i++)
+        if (limit_same_meter(&world->applicables[account][i].limit, limit))
             return true;
     return false;
 }
@@ -673,23 +673,23 @@ static bool has_meter(const struct world *world, size_t account, const struct li
 static void make_limits(struct world *world, size_t account)
 {
     size_t wanted = 2 + below(world, TERMS - 1);
-    while (world->term_count[account] < wanted) {
-        size_t n = world->term_count[account];
+    while (world->applicable_count[account] < wanted) {
+        size_t n = world->applicable_count[account];
         struct limit limit = random_limit(world, n % 2 == 0 ? "requests" : "productions");
         if (has_meter(world, account, &limit))
             continue;
-        world->terms[account][n] = (struct limit_term){
+        world->applicables[account][n] = (struct limit_applicable){
             .limit = limit, .subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text(account_names[account])};
         world->limits[account][n].limit = limit;
-        world->term_count[account]++;
+        world->applicable_count[account]++;
     }
 }
 
 // Often back to what it was: then nothing that was spent under it may have been forgotten.
 static void change_limit(struct world *world)
 {
-    size_t account = below(world, ACCOUNTS), n = below(world, world->term_count[account]);
-    struct limit *limit = &world->terms[account][n].limit;
+    size_t account = below(world, ACCOUNTS), n = below(world, world->applicable_count[account]);
+    struct limit *limit = &world->applicables[account][n].limit;
     const struct limit *first = &world->limits[account][n].limit;
     limit->amount = happens(world, 8) ? 0 : (1 + below(world, happens(world, 2) ? 10 : 400)) * world->scale;
     if (happens(world, 3))

@@ -27,8 +27,8 @@ static void meters_that_are_not_in_memory_are_named(void **state)
     add_term(&world, "requests=2000/day");
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     assert_int_equal(world.answer.absent_count, 2);
-    assert_ptr_equal(world.answer.absent[0], &world.terms[0]);
-    assert_ptr_equal(world.answer.absent[1], &world.terms[2]);
+    assert_ptr_equal(world.answer.absent[0], &world.applicables[0]);
+    assert_ptr_equal(world.answer.absent[1], &world.applicables[2]);
     install_absent(&world);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ADMITTED);
     assert_int_equal(limit_table_stats(world.table).meters, 2);
@@ -45,7 +45,7 @@ static void install_from_before_a_meter_was_forgotten_is_ignored(void **state)
     uint64_t old = world.answer.generation;
     install_absent(&world);
     assert_int_equal(limit_evict_idle(world.table, 0), 1);
-    assert_true(limit_install(world.table, acme(), &world.terms[0], NULL, old));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], NULL, old));
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     assert_int_not_equal(world.answer.generation, old);
     install_absent(&world);
@@ -62,7 +62,7 @@ static void second_install_changes_nothing(void **state)
     install(&world, "requests");
     spend(&world, "requests", 3);
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW, .reserved = 50};
-    assert_true(limit_install(world.table, acme(), &world.terms[0], &record, world.answer.generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], &record, world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 57);
     close_world(&world);
 }
@@ -243,13 +243,13 @@ static void amount_can_change_at_any_time_and_what_was_spent_stays(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    struct limit_term *term = add_term(&world, "requests=60/min");
+    struct limit_applicable *applicable = add_term(&world, "requests=60/min");
     install(&world, "requests");
     spend(&world, "requests", 50);
-    term->limit.amount = 10;
+    applicable->limit.amount = 10;
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_DENIED);
-    term->limit.amount = 100000; // wider counters
+    applicable->limit.amount = 100000; // wider counters
     assert_int_equal(remaining(&world, "requests"), 99950);
     spend(&world, "requests", 99950);
     assert_int_equal(ask(&client), LIMIT_DENIED);
@@ -535,13 +535,13 @@ static void record_covers_what_is_left_and_what_waits(void **state)
     struct world world;
     bool empty = false;
     open_world(&world, false);
-    struct limit_term *term = add_term(&world, "requests=800/min");
+    struct limit_applicable *applicable = add_term(&world, "requests=800/min");
     install(&world, "requests");
     spend(&world, "requests", 1); // 99 are left
-    term->limit.amount = 80;
+    applicable->limit.amount = 80;
     struct client first = client_of(&world, "requests", 79), second = client_of(&world, "requests", 79);
     assert_int_equal(ask(&first), LIMIT_ADMITTED); // 20 are left
-    term->limit.amount = 240;
+    applicable->limit.amount = 240;
     first.cost = second.cost = 90;
     assert_int_equal(ask(&first), LIMIT_WAIT);
     assert_int_equal(ask(&second), LIMIT_WAIT);
@@ -550,9 +550,9 @@ static void record_covers_what_is_left_and_what_waits(void **state)
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(first.verdict, LIMIT_ADMITTED);
     assert_int_equal(second.verdict, LIMIT_DENIED);
-    term->limit.amount = 160; // R is now 20, but 70 are left
+    applicable->limit.amount = 160; // R is now 20, but 70 are left
     struct client peeking = client_of(&world, "requests", 55);
-    term->limit.amount = 4000;
+    applicable->limit.amount = 4000;
     assert_int_equal(ask(&peeking), LIMIT_ADMITTED); // 15 are left
     batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->reserved, 500);
@@ -566,7 +566,7 @@ static void recover_and_check(const char *text, const struct limit_record *recor
     open_world(&world, false);
     add_term(&world, text);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
-    assert_true(limit_install(world.table, acme(), &world.terms[0], record, world.answer.generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], record, world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 65);
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT); // nothing is set aside
@@ -627,7 +627,7 @@ static void clean_stop_forfeits_nothing(void **state)
         if (empty)
             continue;
         assert_int_equal(peek(&after, "requests", 1), LIMIT_ABSENT);
-        assert_true(limit_install(after.table, acme(), &after.terms[0], record, after.answer.generation));
+        assert_true(limit_install(after.table, acme(), &after.applicables[0], record, after.answer.generation));
         assert_int_equal(remaining(&after, "requests"), 75);
     }
     client.cost = 1;
@@ -719,7 +719,7 @@ static void idle_meters_are_forgotten_after_their_exact_state_is_written(void **
     assert_int_equal(limit_table_stats(world.table).meters, 0);
     assert_int_equal(limit_table_stats(world.table).bytes, 0);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
-    assert_true(limit_install(world.table, acme(), &world.terms[0], &record, world.answer.generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], &record, world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 77);
     close_world(&world);
 }
@@ -766,11 +766,11 @@ static size_t bytes_of(const char *text)
 {
     struct world world;
     open_world(&world, false);
-    struct limit_term *term = add_term(&world, text);
-    term->subject_id = slice_text("customer-account"); // with it, a name of 32 bytes
+    struct limit_applicable *applicable = add_term(&world, text);
+    applicable->subject_id = slice_text("customer-account"); // with it, a name of 32 bytes
     install(&world, "requests");
     struct limit_name name;
-    limit_name_of(term, &name);
+    limit_name_of(applicable, &name);
     assert_int_equal(name.size, 32);
     size_t bytes = limit_table_stats(world.table).bytes;
     close_world(&world);
@@ -803,15 +803,16 @@ static void name_says_subject_resource_algorithm_and_window_but_not_the_amount(v
     enum { COUNT = sizeof texts / sizeof texts[0] };
     struct limit_name names[COUNT + 2];
     for (size_t i = 0; i < COUNT + 2; i++) {
-        struct limit_term term = {.limit = fake_limit(texts[i < COUNT ? i : 0]), .subject_id = slice_text("a")};
-        term.subject = i == COUNT ? LIMIT_OF_KEY : LIMIT_OF_ACCOUNT;
-        term.subject_id = slice_text(i == COUNT + 1 ? "ar" : "a");
-        limit_name_of(&term, &names[i]);
+        struct limit_applicable applicable = {.limit = fake_limit(texts[i < COUNT ? i : 0]),
+                                              .subject_id = slice_text("a")};
+        applicable.subject = i == COUNT ? LIMIT_OF_KEY : LIMIT_OF_ACCOUNT;
+        applicable.subject_id = slice_text(i == COUNT + 1 ? "ar" : "a");
+        limit_name_of(&applicable, &names[i]);
         for (size_t j = 0; j < i; j++)
             assert_false(
                 slice_equal(slice_make(names[i].bytes, names[i].size), slice_make(names[j].bytes, names[j].size)));
     }
-    struct limit_term other = {.limit = fake_limit("requests=61/min"), .subject = LIMIT_OF_ACCOUNT};
+    struct limit_applicable other = {.limit = fake_limit("requests=61/min"), .subject = LIMIT_OF_ACCOUNT};
     other.subject_id = slice_text("a");
     struct limit_name name;
     limit_name_of(&other, &name);
@@ -823,22 +824,22 @@ static void many_owners_have_each_their_own_meters(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    struct limit_term term = {.limit = fake_limit("requests=8/min"), .subject = LIMIT_OF_ACCOUNT};
+    struct limit_applicable applicable = {.limit = fake_limit("requests=8/min"), .subject = LIMIT_OF_ACCOUNT};
     struct limit_charge charge = {slice_text("requests"), 1};
     char owner[16];
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 5000; i++) {
-            term.subject_id = slice_make(owner, (size_t)snprintf(owner, sizeof owner, "owner%d", i));
-            struct limit_call call = {.owner = term.subject_id,
-                                      .terms = &term,
-                                      .term_count = 1,
+            applicable.subject_id = slice_make(owner, (size_t)snprintf(owner, sizeof owner, "owner%d", i));
+            struct limit_call call = {.owner = applicable.subject_id,
+                                      .applicables = &applicable,
+                                      .applicable_count = 1,
                                       .charges = &charge,
                                       .charge_count = 1,
                                       .peek = true};
             limit_decide(world.table, &call, 1, NULL, &world.answer);
             assert_int_equal(world.answer.verdict, round == 0 ? LIMIT_ABSENT : LIMIT_ADMITTED);
             if (round == 0)
-                assert_true(limit_install(world.table, call.owner, &term, NULL, world.answer.generation));
+                assert_true(limit_install(world.table, call.owner, &applicable, NULL, world.answer.generation));
         }
     }
     assert_int_equal(limit_table_stats(world.table).meters, 5000);

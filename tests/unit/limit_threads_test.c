@@ -89,18 +89,18 @@ static void store_batch(struct world *world, const struct limit_batch *batch)
     pthread_mutex_unlock(&world->store_mutex);
 }
 
-static bool install(struct world *world, const struct limit_call *call, const struct limit_term *term,
+static bool install(struct world *world, const struct limit_call *call, const struct limit_applicable *applicable,
                     uint64_t generation)
 {
     struct limit_name name;
-    limit_name_of(term, &name);
+    limit_name_of(applicable, &name);
     pthread_mutex_lock(&world->store_mutex);
     const struct stored *stored = find_stored(world, slice_make(name.bytes, name.size));
     struct limit_record record = {0};
     if (stored != NULL)
         record = stored->record;
     pthread_mutex_unlock(&world->store_mutex);
-    return limit_install(world->table, call->owner, term, stored != NULL ? &record : NULL, generation);
+    return limit_install(world->table, call->owner, applicable, stored != NULL ? &record : NULL, generation);
 }
 
 static bool install_absent(struct world *world, const struct limit_call *call, const struct limit_answer *answer)
@@ -142,14 +142,14 @@ static bool give_back(struct client *client, const struct limit_call *call)
 }
 
 // A limit per minute, one per day and a bucket; the second owner has the tighter bucket.
-static void make_terms(struct limit_term terms[3], size_t owner)
+static void make_terms(struct limit_applicable applicables[3], size_t owner)
 {
     static const char *const texts[OWNERS][3] = {
         {"requests=3000/min", "requests=2000/day", "requests=5000/min:token_bucket"},
         {"requests=3000/min", "requests=4000/day", "requests=5000/min:token_bucket,burst=1000"}};
     for (size_t i = 0; i < 3; i++) {
-        terms[i] = (struct limit_term){.limit = fake_limit(texts[owner][i]), .subject = LIMIT_OF_ACCOUNT};
-        terms[i].subject_id = slice_text(owners[owner]);
+        applicables[i] = (struct limit_applicable){.limit = fake_limit(texts[owner][i]), .subject = LIMIT_OF_ACCOUNT};
+        applicables[i].subject_id = slice_text(owners[owner]);
     }
 }
 
@@ -170,9 +170,9 @@ static void note(struct client *client, const struct limit_call *calls, size_t c
 static void *run_client(void *argument)
 {
     struct client *client = argument;
-    struct limit_term terms[OWNERS][3];
+    struct limit_applicable applicables[OWNERS][3];
     for (size_t i = 0; i < OWNERS; i++)
-        make_terms(terms[i], i);
+        make_terms(applicables[i], i);
     for (int i = 0; i < CALLS; i++) {
         size_t first = fake_below(&client->random, OWNERS);
         uint8_t id[LIMIT_CHARGE_ID_SIZE] = {0};
@@ -183,8 +183,8 @@ static void *run_client(void *argument)
         for (size_t n = 0; n < OWNERS; n++) {
             size_t owner = (first + n) % OWNERS;
             calls[n] = (struct limit_call){.owner = slice_text(owners[owner]),
-                                           .terms = terms[owner],
-                                           .term_count = 3,
+                                           .applicables = applicables[owner],
+                                           .applicable_count = 3,
                                            .charges = &charge,
                                            .charge_count = 1,
                                            .peek = i % 50 == 0};
@@ -222,18 +222,18 @@ static void *run_writer(void *argument)
 static void check_what_is_left(struct client *client)
 {
     for (size_t owner = 0; owner < OWNERS; owner++) {
-        struct limit_term terms[3];
-        make_terms(terms, owner);
+        struct limit_applicable applicables[3];
+        make_terms(applicables, owner);
         struct limit_charge charge = {slice_text("requests"), 1};
         struct limit_call call = {.owner = slice_text(owners[owner]),
-                                  .terms = terms,
-                                  .term_count = 3,
+                                  .applicables = applicables,
+                                  .applicable_count = 3,
                                   .charges = &charge,
                                   .charge_count = 1,
                                   .peek = true};
         ask(client, &call, 1);
         for (size_t i = 0; i < 3; i++) {
-            const struct limit *limit = &terms[i].limit;
+            const struct limit *limit = &applicables[i].limit;
             uint64_t most = limit->algorithm == LIMIT_TOKEN_BUCKET ? limit->burst : limit->amount;
             assert_int_equal(client->answers[0].views[i].remaining, most - client->world->admitted[owner]);
         }

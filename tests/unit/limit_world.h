@@ -9,8 +9,8 @@ enum { WORLD_OWNERS = 4, WORLD_TERMS = 4, WORLD_STORED = 64 };
 
 struct world_owner {
     const char *name;
-    struct limit_term terms[WORLD_TERMS];
-    size_t term_count;
+    struct limit_applicable applicables[WORLD_TERMS];
+    size_t applicable_count;
 };
 
 struct world_stored {
@@ -89,13 +89,14 @@ static inline struct world_owner *world_owner(struct world *world, const char *n
     return owner;
 }
 
-static inline struct limit_term *world_term(struct world *world, const char *name, const char *text)
+static inline struct limit_applicable *world_term(struct world *world, const char *name, const char *text)
 {
     struct world_owner *owner = world_owner(world, name);
-    assert_true(owner->term_count < WORLD_TERMS);
-    struct limit_term *term = &owner->terms[owner->term_count++];
-    *term = (struct limit_term){.limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text(name)};
-    return term;
+    assert_true(owner->applicable_count < WORLD_TERMS);
+    struct limit_applicable *applicable = &owner->applicables[owner->applicable_count++];
+    *applicable = (struct limit_applicable){
+        .limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text(name)};
+    return applicable;
 }
 
 // --- the disk
@@ -171,8 +172,8 @@ static inline struct limit_call client_call(const struct client *client)
 {
     const struct world_owner *owner = world_owner(client->world, client->owner);
     return (struct limit_call){.owner = slice_text(client->owner),
-                               .terms = owner->terms,
-                               .term_count = owner->term_count,
+                               .applicables = owner->applicables,
+                               .applicable_count = owner->applicable_count,
                                .charges = client->charges,
                                .charge_count = client->charge_count,
                                .peek = client->peek,

@@ -45,8 +45,8 @@ enum { HOT_COUNT = sizeof hot / sizeof hot[0], MANY_COUNT = sizeof many / sizeof
 struct work {
     struct clock *clock;
     struct limit_table *table;
-    struct limit_term terms[TERMS_MAX];
-    size_t term_count;
+    struct limit_applicable applicables[TERMS_MAX];
+    size_t applicable_count;
     char subject[SUBJECT_SIZE];
 };
 
@@ -75,8 +75,8 @@ static bool decide(struct work *work)
 {
     const struct limit_charge charge = {.resource = slice_text("requests"), .cost = 1};
     const struct limit_call call = {.owner = slice_text(work->subject),
-                                    .terms = work->terms,
-                                    .term_count = work->term_count,
+                                    .applicables = work->applicables,
+                                    .applicable_count = work->applicable_count,
                                     .charges = &charge,
                                     .charge_count = 1};
     struct limit_waiter waiter = {.wake = wake};
@@ -96,8 +96,8 @@ static bool decide(struct work *work)
 static void set_subject(struct work *work, uint64_t number)
 {
     snprintf(work->subject, sizeof work->subject, "account-%llu", (unsigned long long)number);
-    for (size_t i = 0; i < work->term_count; i++)
-        work->terms[i].subject_id = slice_text(work->subject);
+    for (size_t i = 0; i < work->applicable_count; i++)
+        work->applicables[i].subject_id = slice_text(work->subject);
 }
 
 static bool open_work(struct work *work, const struct scene *scene)
@@ -107,9 +107,9 @@ static bool open_work(struct work *work, const struct scene *scene)
     work->table = work->clock != NULL ? limit_table_new(&options) : NULL;
     for (size_t i = 0; i < TERMS_MAX && scene->limits[i] != NULL; i++) {
         struct status_note note = {0};
-        struct limit_term *term = &work->terms[work->term_count++];
-        term->subject = LIMIT_OF_ACCOUNT;
-        if (limit_parse(slice_text(scene->limits[i]), &term->limit, &note) != STATUS_OK) {
+        struct limit_applicable *applicable = &work->applicables[work->applicable_count++];
+        applicable->subject = LIMIT_OF_ACCOUNT;
+        if (limit_parse(slice_text(scene->limits[i]), &applicable->limit, &note) != STATUS_OK) {
             fprintf(stderr, "postern-bench: %s\n", note.message);
             return false;
         }

@@ -76,7 +76,7 @@ struct machine {
     uint64_t now_us;
     struct clock *clock;
     struct limit_table *table;
-    struct limit_term term;
+    struct limit_applicable applicable;
     struct caller callers[CLIENTS_MAX];
     const struct pattern *pattern;
     struct limit_batch *batch; // in flight until commit_ends_us
@@ -98,7 +98,7 @@ static uint64_t read_ms(void *context)
 
 static uint64_t pause_us(const struct machine *machine)
 {
-    const struct limit *limit = &machine->term.limit;
+    const struct limit *limit = &machine->applicable.limit;
     return machine->pattern->steady ? limit->window_s * TICK_US / limit->amount : THINK_US;
 }
 
@@ -120,16 +120,16 @@ static void call(struct caller *caller)
 {
     struct machine *machine = caller->machine;
     const struct limit_charge charge = {.resource = slice_text("requests"), .cost = 1};
-    const struct limit_call ask = {.owner = machine->term.subject_id,
-                                   .terms = &machine->term,
-                                   .term_count = 1,
+    const struct limit_call ask = {.owner = machine->applicable.subject_id,
+                                   .applicables = &machine->applicable,
+                                   .applicable_count = 1,
                                    .charges = &charge,
                                    .charge_count = 1};
     struct limit_answer answer;
     caller->next_us = UINT64_MAX;
     limit_decide(machine->table, &ask, 1, &caller->waiter, &answer);
     if (answer.verdict == LIMIT_ABSENT) {
-        limit_install(machine->table, ask.owner, &machine->term, NULL, answer.generation);
+        limit_install(machine->table, ask.owner, &machine->applicable, NULL, answer.generation);
         limit_decide(machine->table, &ask, 1, &caller->waiter, &answer);
     }
     if (answer.verdict == LIMIT_WAIT)
@@ -212,9 +212,9 @@ static void run_rounds(struct machine *machine)
             machine->callers[i].next_us = machine->now_us;
         while (step(machine) && !machine->failed &&
                !(machine->pattern->steady && machine->admitted >= CALLS_MIN &&
-                 machine->admitted >= machine->term.limit.amount))
+                 machine->admitted >= machine->applicable.limit.amount))
             ;
-        machine->now_us += 2 * machine->term.limit.window_s * TICK_US;
+        machine->now_us += 2 * machine->applicable.limit.window_s * TICK_US;
     } while (machine->admitted < CALLS_MIN && !machine->failed);
 }
 
@@ -233,14 +233,14 @@ static bool measure(const struct row *row, const struct pattern *pattern, uint64
         return complain(row, "memory is out");
     *machine = (struct machine){.now_us = START_US, .pattern = pattern, .commit_us = commit};
     machine->commit_ends_us = UINT64_MAX;
-    machine->term = (struct limit_term){.subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text("acme")};
+    machine->applicable = (struct limit_applicable){.subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text("acme")};
     for (unsigned i = 0; i < CLIENTS_MAX; i++)
         machine->callers[i] = (struct caller){{.wake = wake}, machine, UINT64_MAX, false};
     const struct clock_source source = {.boot_ms = read_ms, .wall_ms = read_ms, .context = machine};
     machine->clock = clock_new(source, NULL);
     machine->table = limit_table_new(&(struct limit_table_options){.clock = machine->clock});
     bool fine = machine->clock != NULL && machine->table != NULL &&
-                limit_parse(slice_text(row->limit), &machine->term.limit, &note) == STATUS_OK;
+                limit_parse(slice_text(row->limit), &machine->applicable.limit, &note) == STATUS_OK;
     if (!fine)
         complain(row, note.message[0] != '\0' ? note.message : "memory is out");
     if (fine) {
