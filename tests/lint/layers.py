@@ -115,7 +115,8 @@ def check_rooms(root):
 
 def check_clients(root):
     """The command line tool and the gateway see the public header alone, the client library no room."""
-    own = {top: {p.relative_to(root / top).as_posix() for p in (root / top).rglob("*.h")} for top in ("tools/cli", "tools/gateway", "client/src")}
+    own = {top: {p.relative_to(root / top).as_posix() for p in (root / top).rglob("*.h")}
+           for top in ("tools/cli", "tools/gateway", "client/src")}
     for top in own:
         for path, text in sources(root, (top,)):
             allowed = own[top] | {"postern/postern.h"} | ({"postern.pb-c.h"} if top == "client/src" else set())

@@ -59,6 +59,19 @@ foreign_symbols() {
     red globals client/src/call.c 'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'
 }
 
+@test "no name has a word for which the glossary has another" {
+    check words
+    rm -rf "$TREE"
+    mkdir -p "$TREE/docs" "$TREE/server/key"
+    printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n' >"$TREE/docs/architecture.md"
+    echo 'int key_image_texts; // image_text' >"$TREE/server/key/key.c"
+    run check words "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "server/key/key.c:1: "* ]]
+    echo 'int key_image_textual; // image_text' >"$TREE/server/key/key.c"
+    check words "$TREE"
+}
+
 @test "no function is there for tests alone" {
     check only_tests
     red only_tests server/key/key.h 'int key_unused(void);'

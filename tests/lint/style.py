@@ -99,8 +99,23 @@ def only_tests(root):
             yield path, number, f"{name}() is called by tests alone: it goes"
 
 
+def words(root):
+    """What the glossary's column "not" has in code form is part of no name in the code."""
+    page = (root / "docs/architecture.md").read_text(encoding="utf-8").split("## Words")[1]
+    cells = [row.split("|")[3] for row in page.splitlines() if row.count("|") == 4]
+    banned = re.findall(r"`(\w+)`", " ".join(cells))
+    for path, lines in files(root):
+        if path.startswith(("server/", "client/src/", "tools/")) and path.endswith((".c", ".h")):
+            for number, line in enumerate(lines, 1):
+                code = re.sub(r'"(\\.|[^"\\])*"', '""', line).split("//")[0]
+                for word in banned:
+                    if re.search(rf"(?<![a-z0-9]){word}s?(?![a-z0-9])", code):
+                        yield path, number, f"{word}: the glossary of docs/architecture.md has another word"
+
+
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
-         "globals": globals_, "only_tests": only_tests}
+         "globals": globals_, "only_tests": only_tests,
+         "words": words}
 
 
 def main():

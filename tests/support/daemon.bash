@@ -13,8 +13,8 @@ unset LANGUAGE
 # By default TSan lets every program sleep a second at its end, and these tests start hundreds.
 export TSAN_OPTIONS="${TSAN_OPTIONS-} atexit_sleep_ms=0"
 
-# To look for leaks takes a program with ASan longer than to start, and these tests start the command line tool thousands
-# of times. It is done for every command where that is what is tested: system/cli.
+# To look for leaks takes a program with ASan longer than to start, and these tests start the command line tool
+# thousands of times. It is done for every command where that is what is tested: system/cli.
 postern() {
     ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=${POSTERN_LEAKS:-0}" command postern "$@"
 }

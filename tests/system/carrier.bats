@@ -304,8 +304,7 @@ PYTHON
     port=$(free_port)
     start_daemon --listen "tcp://127.0.0.1:$port"
     printf '::1 two.example\n127.0.0.1 two.example\n' >"$DAEMON_HOME/hosts"
-    unshare -m sh -c 'mount --bind "$1" /etc/hosts && exec postern ratecheck --help' sh "$DAEMON_HOME/hosts" >/dev/null ||
-        skip "may not mount"
+    unshare -m mount --bind "$DAEMON_HOME/hosts" /etc/hosts || skip "may not mount"
     run unshare -m sh -c 'mount --bind "$1" /etc/hosts && exec postern health --url "$2" --timeout 20s' sh \
         "$DAEMON_HOME/hosts" "tcp://two.example:$port"
     echo "$output"

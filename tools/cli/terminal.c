@@ -37,8 +37,8 @@ struct terminal_size terminal_size(void)
 
 bool terminal_is_live(void)
 {
-    const char *term = getenv("TERM");
-    return isatty(STDOUT_FILENO) == 1 && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+    const char *kind = getenv("TERM");
+    return isatty(STDOUT_FILENO) == 1 && kind != NULL && kind[0] != '\0' && strcmp(kind, "dumb") != 0;
 }
 
 bool terminal_is_utf8(void)
