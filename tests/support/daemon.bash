@@ -14,10 +14,8 @@ unset LANGUAGE
 export TSAN_OPTIONS="${TSAN_OPTIONS-} atexit_sleep_ms=0"
 
 # To look for leaks takes a program with ASan longer than to start, and these tests start the command line tool
-# thousands of times. It is done for every command where that is what is tested: system/cli.
-postern() {
-    ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=${POSTERN_LEAKS:-0}" command postern "$@"
-}
+# thousands of times. It is done where the daemon ends, and for the commands in system/cli.
+export ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=${POSTERN_LEAKS:-0}"
 
 # A fresh home for a daemon, with a short path: a socket's has at most 107 bytes.
 make_home() {
@@ -39,8 +37,8 @@ start_daemon() {
 }
 
 launch() {
-    setpriv --pdeathsig KILL "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "$@" \
-        >>"$DAEMON_LOG" 2>&1 3>&- &
+    ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=1" setpriv --pdeathsig KILL \
+        "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
     DAEMON_PID=$!
     export DAEMON_PID
 }

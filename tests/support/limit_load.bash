@@ -94,8 +94,8 @@ start_clients() {
     CLIENT_PIDS=() LEDGERS=()
     for n in $(seq "$1"); do
         LEDGERS+=("$DAEMON_HOME/limits.$n")
-        ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" setpriv --pdeathsig KILL limit_worker "$POSTERN_URL" \
-            "${LEDGERS[-1]}" "$DAEMON_HOME/plan" "$(($2 * 100 + n))" 2>>"$DAEMON_HOME/workers" 3>&- &
+        setpriv --pdeathsig KILL limit_worker "$POSTERN_URL" "${LEDGERS[-1]}" \
+            "$DAEMON_HOME/plan" "$(($2 * 100 + n))" 2>>"$DAEMON_HOME/workers" 3>&- &
         CLIENT_PIDS+=($!)
     done
     poll 60 test -s "${LEDGERS[-1]}"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # The command line tool towards people and scripts: what goes to which stream, exit statuses, hints.
 
+export POSTERN_LEAKS=1 # see daemon.bash
 load ../support/daemon
 
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-    export POSTERN_LEAKS=1
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default
     postern account put acme
