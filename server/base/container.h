@@ -4,7 +4,12 @@
 
 #include <stddef.h>
 
-// The `type` whose `member` is at `pointer`. Goes by way of void *, as the compiler cannot see that it is aligned.
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+static inline void *container_at(void *member, size_t offset)
+{
+    return (char *)member - offset;
+}
+
+// The `type` whose `member` is at `pointer`.
+#define CONTAINER_OF(pointer, type, member) ((type *)container_at(pointer, offsetof(type, member)))
 
 #endif
