@@ -195,6 +195,8 @@ static void without_descriptors_those_who_are_there_are_served_and_others_afterw
     struct rlimit before, few = {.rlim_cur = FEW};
     int taken[FEW];
     struct stream_peer old[2] = {stream_peer_open(fixture->ipc), stream_peer_open(fixture->tcp)}, fresh[WAITING];
+    for (size_t i = 0; i < 2; i++) // so that they are no strangers, who would have to make room
+        assert_true(transport_fixture_is_served(&old[i], 1));
     for (size_t i = 0; i < WAITING; i++) {
         struct stream_place place = i % 2 == 0 ? fixture->ipc : fixture->tcp;
         fresh[i] = (struct stream_peer){stream_peer_socket(place), place.path != NULL};
@@ -212,8 +214,7 @@ static void without_descriptors_those_who_are_there_are_served_and_others_afterw
         close(taken[i]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     for (size_t i = 0; i < WAITING; i++) {
-        if (!stream_peer_greet(
-                &fresh[i])) { // had found a descriptor that nng had closed late, and made room for another
+        if (!stream_peer_greet(&fresh[i])) { // had found a descriptor that nng closed late, and made room for another
             stream_peer_close(&fresh[i]);
             fresh[i] = stream_peer_open(i % 2 == 0 ? fixture->ipc : fixture->tcp);
         }
