@@ -1,38 +1,15 @@
 #include "call.h"
-#include "authorization.h"
 
 #include "client.h"
 #include "error.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { REQUEST_BUDGET_BYTES = 4 * 1024 * 1024 }; // far more than 64 KiB on the wire can need
 
 // ---------------------------------------------------------------------------------------------------- request
-
-bool postern_random(void *out, size_t size_bytes)
-{
-    for (;;) {
-        ssize_t got = getrandom(out, size_bytes, 0); // up to 256 bytes come whole
-        if (got == (ssize_t)size_bytes)
-            return true;
-        if (got >= 0 || errno != EINTR)
-            return false;
-    }
-}
-
-enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_error *error)
-{
-    if (error != NULL)
-        *error = (struct postern_error){0};
-    if (postern_random(id, POSTERN_ID_SIZE))
-        return POSTERN_OK;
-    return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
-}
 
 // Makes the envelope. INTERNAL when the system has no randomness.
 static enum postern_status init_ask(struct postern *client, const struct postern_call *options, struct postern_ask *ask,
@@ -58,9 +35,40 @@ static enum postern_status init_ask(struct postern *client, const struct postern
     return POSTERN_OK;
 }
 
-static void wipe_ask(struct postern_ask *ask)
+// Where timeout_ms stands: it is set anew each time that the request is sent.
+static size_t find_timeout(const Postern__V1__Request *request)
 {
-    postern_arena_wipe(&ask->arena);
+    size_t at = 2 + request->request_id.len; // its size is one byte
+    if (request->credential.len > 0)
+        at += (request->credential.len < 0x80 ? 2U : 3U) + request->credential.len;
+    return at;
+}
+
+static enum postern_status init_flight(struct postern_flight *flight, struct postern_ask *ask,
+                                       struct postern_error *error)
+{
+    *flight = (struct postern_flight){.ask = ask};
+    if (ask->arena.failed)
+        return postern_fail_memory(error);
+    ask->request.timeout_ms = UINT32_MAX; // takes all of its five bytes
+    flight->size = postern__v1__request__get_packed_size(&ask->request);
+    if (flight->size > POSTERN_REQUEST_MAX)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "the request has %zu bytes, at most %d are allowed: send less at once", flight->size,
+                            POSTERN_REQUEST_MAX);
+    flight->frame = malloc(POSTERN_FRAME_PREFIX + flight->size);
+    if (flight->frame == NULL)
+        return postern_fail_memory(error);
+    postern__v1__request__pack(&ask->request, flight->frame + POSTERN_FRAME_PREFIX);
+    flight->timeout_at = POSTERN_FRAME_PREFIX + find_timeout(&ask->request);
+    return POSTERN_OK;
+}
+
+static void wipe_flight(struct postern_flight *flight)
+{
+    postern_bytes_wipe(flight->frame, POSTERN_FRAME_PREFIX + flight->size);
+    postern_bytes_wipe(flight->reply, flight->reply_size);
+    flight->frame = flight->reply = NULL;
 }
 
 // --------------------------------------------------------------------------------------------------- in threads
@@ -70,67 +78,16 @@ enum postern_status postern_status_of(uint32_t code)
     return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
 }
 
-// One of those that wait receives for all from now on, unless somebody does.
-static void pass_the_lead(struct postern *client)
-{
-    if (!client->has_leader && client->waiting != NULL)
-        postern_flight_tell(client->waiting, POSTERN_LOOK);
-}
-
-// Sleeps as a follower, or until there may be a connection. The lock is given back. True: the answer has come.
-static bool follow(struct postern *client, struct postern_flight *flight)
-{
-    bool is_down = client->link.state == POSTERN_LINK_DOWN && client->queue != NULL;
-    uint64_t until = is_down && client->retry_ms < flight->wake_ms ? client->retry_ms : flight->wake_ms;
-    atomic_store_explicit(&flight->signal, POSTERN_SLEEP, memory_order_relaxed);
-    pthread_mutex_unlock(&client->lock);
-    postern_flight_sleep(flight, until);
-    return atomic_load_explicit(&flight->signal, memory_order_acquire) == POSTERN_ANSWER;
-}
-
-// With the lock; without it afterwards. True when the flight is answered, false when it is done.
-static bool wait_for_answer(struct postern *client, struct postern_flight *flight)
-{
-    for (;;) {
-        postern_flights_step(client, flight, postern_now_ms());
-        if (flight->state == POSTERN_FLIGHT_ANSWERED || flight->state == POSTERN_FLIGHT_DONE)
-            break;
-        if (client->has_leader || client->link.state == POSTERN_LINK_DOWN) {
-            if (follow(client, flight))
-                return true;
-            pthread_mutex_lock(&client->lock);
-            continue;
-        }
-        client->has_leader = true;
-        postern_flights_wait(client, flight, flight->wake_ms);
-        client->has_leader = false;
-    }
-    pass_the_lead(client);
-    bool answered = flight->state == POSTERN_FLIGHT_ANSWERED;
-    pthread_mutex_unlock(&client->lock);
-    return answered;
-}
-
-static void fly(struct postern *client, struct postern_flight *flight)
-{
-    postern_lock(client);
-    postern_flight_begin(client, flight, postern_now_ms());
-    while (wait_for_answer(client, flight) && !postern_flight_read(client, flight)) {
-        pthread_mutex_lock(&client->lock);
-        postern_flight_again(client, flight, postern_now_ms());
-    }
-}
-
 static enum postern_status perform(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
                                    struct postern_error *error)
 {
     struct postern_flight flight;
     *box = NULL;
-    enum postern_status status = postern_flight_init(&flight, ask, error);
+    enum postern_status status = init_flight(&flight, ask, error);
     if (status != POSTERN_OK)
         return status;
-    fly(client, &flight);
-    postern_flight_wipe(&flight);
+    postern_flight_fly(client, &flight);
+    wipe_flight(&flight);
     *box = flight.box;
     *error = flight.error;
     return error->status;
@@ -138,19 +95,38 @@ static enum postern_status perform(struct postern *client, struct postern_ask *a
 
 // ------------------------------------------------------------------------------------------------------- reply
 
+bool postern_policy_decides(enum postern_policy policy, enum postern_status status)
+{
+    bool could_not_ask = status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED;
+    return could_not_ask && policy == POSTERN_FAIL_OPEN;
+}
+
+static void *read_answer(const struct postern_answer *answer, struct postern_error *error)
+{
+    const struct postern_method *method = answer->ask->method;
+    struct postern_reply_box *box = answer->box;
+    void *reply = postern_reply_new(box, method->reply->size);
+    if (reply == NULL)
+        return NULL;
+    postern_wire_read(&box->arena, method->reply, box->result, reply);
+    bool is_whole = method->finish == NULL || method->finish(answer, reply, error) == POSTERN_OK;
+    return is_whole && !box->arena.failed ? reply : NULL;
+}
+
 // The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
 static void *make_reply(struct postern *client, struct postern_ask *ask, struct postern_reply_box *box,
                         struct postern_error *error)
 {
     struct postern_answer answer = {.ask = ask, .box = box, .policy = client->policy};
     struct postern_error why = {0};
-    answer.by_policy = ask->open != NULL && postern_policy_decides(client->policy, error->status);
+    answer.by_policy =
+        ask->method->open != NULL && !ask->works_once && postern_policy_decides(client->policy, error->status);
     if (answer.by_policy)
-        answer.box = ask->open(ask);
+        answer.box = ask->method->open(ask);
     else if (error->status != POSTERN_OK)
         return NULL;
-    void *reply = answer.box != NULL ? ask->method->make(&answer, &why) : NULL;
-    if (reply != NULL && !answer.box->arena.failed)
+    void *reply = answer.box != NULL ? read_answer(&answer, &why) : NULL;
+    if (reply != NULL)
         return reply;
     postern_reply_box_free(answer.box);
     if (why.status == POSTERN_OK)
@@ -162,12 +138,19 @@ static void *make_reply(struct postern *client, struct postern_ask *ask, struct 
 static enum postern_status begin(struct postern *client, const struct postern_method *method, const void *request,
                                  struct postern_ask *ask, struct postern_error *error)
 {
+    static const struct postern_call no_options;
+    if (request == NULL && method->request->rows->kind == POSTERN_KIND_END)
+        request = &no_options;
     enum postern_status status = init_ask(client, request, ask, error);
     if (status != POSTERN_OK)
         return status;
+    void *message = postern_wire_message(&ask->arena, method->request, request);
+    if (ask->arena.failed)
+        return postern_fail_memory(error);
     ask->method = method;
-    status = method->to_wire(ask, request, error);
-    return status == POSTERN_OK && ask->arena.failed ? postern_fail_memory(error) : status;
+    ask->request.call_case = method->tag;
+    ask->request.health = message; // all members of the union are message pointers
+    return method->complete != NULL ? method->complete(ask, request, message, error) : POSTERN_OK;
 }
 
 static enum postern_status refuse_mode(const struct postern *client, struct postern_error *error)
@@ -195,7 +178,7 @@ enum postern_status postern_run(struct postern *client, const struct postern_met
         (void)perform(client, &ask, &box, error);
     if (status == POSTERN_OK)
         *reply = make_reply(client, &ask, box, error);
-    wipe_ask(&ask);
+    postern_arena_wipe(&ask.arena);
     return *reply != NULL ? POSTERN_OK : error->status;
 }
 
@@ -223,8 +206,8 @@ static enum postern_status own_request(struct started *started, struct postern_e
 
 static void free_started(struct started *started)
 {
-    postern_flight_wipe(&started->flight);
-    wipe_ask(&started->ask);
+    wipe_flight(&started->flight);
+    postern_arena_wipe(&started->ask.arena);
     free(started);
 }
 
@@ -241,7 +224,7 @@ enum postern_status postern_start(struct postern *client, const struct postern_m
         return postern_fail_memory(error);
     enum postern_status status = begin(client, method, request, &started->ask, error);
     if (status == POSTERN_OK)
-        status = postern_flight_init(&started->flight, &started->ask, error);
+        status = init_flight(&started->flight, &started->ask, error);
     if (status == POSTERN_OK)
         status = own_request(started, error);
     if (status != POSTERN_OK) {

@@ -2,7 +2,6 @@
 #include "link.h"
 
 #include "error.h"
-#include "link_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -108,4 +108,13 @@ enum postern_link_next { POSTERN_NEXT_REPLY, POSTERN_NEXT_NONE, POSTERN_NEXT_BAD
 enum postern_link_next postern_link_next(struct postern_link *link, struct postern_link_reply *reply);
 void postern_link_take(struct postern_link *link, const struct postern_link_reply *reply);
 
+// --- between connect.c, which begins and ends it, and link.c, which sends and receives: each of these closes it, notes
+// why, and returns false
+
+bool postern_link_fail(struct postern_link *link, enum postern_status status, bool final, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool postern_link_fail_memory(struct postern_link *link);
+bool postern_link_fail_stranger(struct postern_link *link); // what answers is not posternd
+bool postern_link_fail_tls(struct postern_link *link);
+
 #endif

@@ -20,10 +20,13 @@ struct postern_reply_box *postern_reply_unpack(const uint8_t *bytes, size_t size
 struct postern_reply_box *postern_reply_made(const ProtobufCMessage *result);
 void postern_reply_box_free(struct postern_reply_box *box); // NULL-safe
 
+// What is the same in all replies; of one that is no part of another the box, too.
+struct postern_reply_base postern_reply_base_of(struct postern_reply_box *box, const Postern__V1__Status *status);
 // Takes room for the public reply, whose first member is the base, and fills that in. NULL when memory is out.
 void *postern_reply_new(struct postern_reply_box *box, size_t size_bytes);
 
-// Name without prefix, NULL for an unknown number. (walk.c)
-const char *postern_enum_word(const ProtobufCEnumDescriptor *words, int value);
+// Makes every text of an unpacked message valid text: bytes that are not UTF-8 and control characters become '?'.
+// (walk.c)
+void postern_scrub(ProtobufCMessage *message);
 
 #endif
