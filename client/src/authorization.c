@@ -76,11 +76,11 @@ static Postern__V1__VerifyReply allowed_by_policy(void)
     return open;
 }
 
-static struct postern_reply_box *open_verify(const struct postern_ask *ask)
+static void open_verify(const struct postern_ask *ask, struct postern_arena *arena, void *result)
 {
-    const Postern__V1__VerifyReply open = allowed_by_policy();
     (void)ask;
-    return postern_reply_made(&open.base);
+    (void)arena;
+    *(Postern__V1__VerifyReply *)result = allowed_by_policy();
 }
 
 POSTERN_CALL(verify, VERIFY,
@@ -170,29 +170,17 @@ static enum postern_status finish_batch(const struct postern_answer *answer, voi
 }
 
 // An answer for each call.
-static struct postern_reply_box *open_batch(const struct postern_ask *ask)
+static void open_batch(const struct postern_ask *ask, struct postern_arena *arena, void *result)
 {
     const size_t count = ask->request.verify_batch->n_calls;
-    const Postern__V1__VerifyBatchReply none = POSTERN__V1__VERIFY_BATCH_REPLY__INIT;
-    struct postern_reply_box *box = postern_reply_made(&none.base);
-    if (box == NULL)
-        return NULL;
-    Postern__V1__VerifyBatchReply *wire = postern_arena_take(&box->arena, sizeof *wire);
-    Postern__V1__VerifyReply *replies = postern_arena_array(&box->arena, count, sizeof *replies);
-    Postern__V1__VerifyReply **list = postern_arena_array(&box->arena, count, sizeof *list);
-    if (box->arena.failed || wire == NULL) {
-        postern_reply_box_free(box);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
+    Postern__V1__VerifyBatchReply *wire = result;
+    Postern__V1__VerifyReply *replies = postern_arena_array(arena, count, sizeof *replies);
+    wire->replies = postern_arena_array(arena, count, sizeof wire->replies[0]);
+    for (size_t i = 0; !arena->failed && i < count; i++) {
         replies[i] = allowed_by_policy();
-        list[i] = &replies[i];
+        wire->replies[i] = &replies[i];
     }
-    *wire = none;
-    wire->replies = list;
     wire->n_replies = count;
-    box->result = &wire->base;
-    return box;
 }
 
 POSTERN_CALL(verify_batch, VERIFY_BATCH,
@@ -273,13 +261,13 @@ static enum postern_status finish_rate_check(const struct postern_answer *answer
     return POSTERN_OK;
 }
 
-static struct postern_reply_box *open_rate_check(const struct postern_ask *ask)
+static void open_rate_check(const struct postern_ask *ask, struct postern_arena *arena, void *result)
 {
-    Postern__V1__RateCheckReply open = POSTERN__V1__RATE_CHECK_REPLY__INIT;
+    Postern__V1__RateCheckReply *wire = result;
     (void)ask;
-    open.allowed = true;
-    open.http_status = 200;
-    return postern_reply_made(&open.base);
+    (void)arena;
+    wire->allowed = true;
+    wire->http_status = 200;
 }
 
 POSTERN_CALL(rate_check, RATE_CHECK,

@@ -9,15 +9,20 @@
 
 enum { REQUEST_BUDGET_BYTES = 4 * 1024 * 1024 }; // far more than 64 KiB on the wire can need
 
+// A call under way, and whom to tell of its answer if nobody waits for it.
+struct call {
+    struct postern_flight flight; // the first member
+    struct postern_ask ask;
+    postern_done *done;
+    void *context;
+};
+
 // ---------------------------------------------------------------------------------------------------- request
 
 // Makes the envelope. INTERNAL when the system has no randomness.
 static enum postern_status init_ask(struct postern *client, const struct postern_call *options, struct postern_ask *ask,
                                     struct postern_error *error)
 {
-    *ask = (struct postern_ask){.arena = {.budget_bytes = REQUEST_BUDGET_BYTES}};
-    if (error != NULL)
-        *error = (struct postern_error){0};
     uint8_t random[2 * POSTERN_ID_SIZE];
     postern_lock(client);
     bool has_random = postern_client_random(client, random, sizeof random);
@@ -44,10 +49,10 @@ static size_t find_timeout(const Postern__V1__Request *request)
     return at;
 }
 
-static enum postern_status init_flight(struct postern_flight *flight, struct postern_ask *ask,
-                                       struct postern_error *error)
+// Makes the bytes of the request.
+static enum postern_status pack(struct postern_flight *flight, struct postern_error *error)
 {
-    *flight = (struct postern_flight){.ask = ask};
+    struct postern_ask *ask = flight->ask;
     if (ask->arena.failed)
         return postern_fail_memory(error);
     ask->request.timeout_ms = UINT32_MAX; // takes all of its five bytes
@@ -64,33 +69,33 @@ static enum postern_status init_flight(struct postern_flight *flight, struct pos
     return POSTERN_OK;
 }
 
-static void wipe_flight(struct postern_flight *flight)
+static enum postern_status begin(struct postern *client, const struct postern_method *method, const void *request,
+                                 struct call *call, struct postern_error *error)
 {
-    postern_bytes_wipe(flight->frame, POSTERN_FRAME_PREFIX + flight->size);
-    postern_bytes_wipe(flight->reply, flight->reply_size);
-    flight->frame = flight->reply = NULL;
-}
-
-// --------------------------------------------------------------------------------------------------- in threads
-
-enum postern_status postern_status_of(uint32_t code)
-{
-    return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
-}
-
-static enum postern_status perform(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
-                                   struct postern_error *error)
-{
-    struct postern_flight flight;
-    *box = NULL;
-    enum postern_status status = init_flight(&flight, ask, error);
+    static const struct postern_call no_options;
+    struct postern_ask *ask = &call->ask;
+    *call = (struct call){.flight.ask = ask, .ask = {.method = method, .arena.budget_bytes = REQUEST_BUDGET_BYTES}};
+    *error = (struct postern_error){0};
+    if (request == NULL && method->request->rows->kind == POSTERN_KIND_END)
+        request = &no_options;
+    enum postern_status status = init_ask(client, request, ask, error);
     if (status != POSTERN_OK)
         return status;
-    postern_flight_fly(client, &flight);
-    wipe_flight(&flight);
-    *box = flight.box;
-    *error = flight.error;
-    return error->status;
+    void *message = postern_wire_message(&ask->arena, method->request, request);
+    if (ask->arena.failed)
+        return postern_fail_memory(error);
+    ask->request.call_case = method->tag;
+    ask->request.health = message; // all members of the union are message pointers
+    if (method->complete != NULL)
+        status = method->complete(ask, request, message, error);
+    return status == POSTERN_OK ? pack(&call->flight, error) : status;
+}
+
+static void wipe(struct call *call)
+{
+    postern_bytes_wipe(call->flight.frame, POSTERN_FRAME_PREFIX + call->flight.size);
+    postern_bytes_wipe(call->flight.reply, call->flight.reply_size);
+    postern_arena_wipe(&call->ask.arena);
 }
 
 // ------------------------------------------------------------------------------------------------------- reply
@@ -113,16 +118,31 @@ static void *read_answer(const struct postern_answer *answer, struct postern_err
     return is_whole && !box->arena.failed ? reply : NULL;
 }
 
-// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
-static void *make_reply(struct postern *client, struct postern_ask *ask, struct postern_reply_box *box,
-                        struct postern_error *error)
+// What the policy answers. NULL when memory is out.
+static struct postern_reply_box *open_reply(const struct postern_ask *ask)
 {
-    struct postern_answer answer = {.ask = ask, .box = box, .policy = client->policy};
+    void *result;
+    struct postern_reply_box *box = postern_reply_made(ask->method->reply->wire, &result);
+    if (box == NULL)
+        return NULL;
+    ask->method->open(ask, &box->arena, result);
+    if (!box->arena.failed)
+        return box;
+    postern_reply_box_free(box);
+    return NULL;
+}
+
+// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
+static void *make_reply(struct postern *client, const struct call *call, struct postern_error *error)
+{
+    const struct postern_method *method = call->ask.method;
+    struct postern_answer answer = {.ask = &call->ask, .box = call->flight.box, .policy = client->policy};
     struct postern_error why = {0};
+    *error = call->flight.error;
     answer.by_policy =
-        ask->method->open != NULL && !ask->works_once && postern_policy_decides(client->policy, error->status);
+        method->open != NULL && !call->ask.works_once && postern_policy_decides(client->policy, error->status);
     if (answer.by_policy)
-        answer.box = ask->method->open(ask);
+        answer.box = open_reply(&call->ask);
     else if (error->status != POSTERN_OK)
         return NULL;
     void *reply = answer.box != NULL ? read_answer(&answer, &why) : NULL;
@@ -135,23 +155,7 @@ static void *make_reply(struct postern *client, struct postern_ask *ask, struct 
     return NULL;
 }
 
-static enum postern_status begin(struct postern *client, const struct postern_method *method, const void *request,
-                                 struct postern_ask *ask, struct postern_error *error)
-{
-    static const struct postern_call no_options;
-    if (request == NULL && method->request->rows->kind == POSTERN_KIND_END)
-        request = &no_options;
-    enum postern_status status = init_ask(client, request, ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    void *message = postern_wire_message(&ask->arena, method->request, request);
-    if (ask->arena.failed)
-        return postern_fail_memory(error);
-    ask->method = method;
-    ask->request.call_case = method->tag;
-    ask->request.health = message; // all members of the union are message pointers
-    return method->complete != NULL ? method->complete(ask, request, message, error) : POSTERN_OK;
-}
+// ------------------------------------------------------------------------------------------------- in threads
 
 static enum postern_status refuse_mode(const struct postern *client, struct postern_error *error)
 {
@@ -167,48 +171,38 @@ enum postern_status postern_run(struct postern *client, const struct postern_met
                                 void **reply, struct postern_error *error)
 {
     struct postern_error unwanted;
-    struct postern_ask ask;
-    struct postern_reply_box *box = NULL;
+    struct call call;
     error = error != NULL ? error : &unwanted;
     *reply = NULL;
     if (client->event_loop)
         return refuse_mode(client, error);
-    enum postern_status status = begin(client, method, request, &ask, error);
-    if (status == POSTERN_OK)
-        (void)perform(client, &ask, &box, error);
-    if (status == POSTERN_OK)
-        *reply = make_reply(client, &ask, box, error);
-    postern_arena_wipe(&ask.arena);
+    if (begin(client, method, request, &call, error) == POSTERN_OK) {
+        postern_flight_fly(client, &call.flight);
+        *reply = make_reply(client, &call, error);
+    }
+    wipe(&call);
     return *reply != NULL ? POSTERN_OK : error->status;
 }
 
 // ----------------------------------------------------------------------------------------------- in event loops
 
-struct started {
-    struct postern_flight flight;
-    struct postern_ask ask;
-    postern_done *done;
-    void *context;
-};
-
 // What the caller's strings said is kept in the message's own form.
-static enum postern_status own_request(struct started *started, struct postern_error *error)
+static enum postern_status own_request(struct call *call, struct postern_error *error)
 {
-    struct postern_ask *ask = &started->ask;
+    struct postern_ask *ask = &call->ask;
     ProtobufCAllocator allocator = postern_arena_allocator(&ask->arena);
     Postern__V1__Request *own =
-        postern__v1__request__unpack(&allocator, started->flight.size, started->flight.frame + POSTERN_FRAME_PREFIX);
+        postern__v1__request__unpack(&allocator, call->flight.size, call->flight.frame + POSTERN_FRAME_PREFIX);
     if (own == NULL)
         return postern_fail_memory(error);
     ask->request = *own;
     return POSTERN_OK;
 }
 
-static void free_started(struct started *started)
+static void free_call(struct call *call)
 {
-    wipe_flight(&started->flight);
-    postern_arena_wipe(&started->ask.arena);
-    free(started);
+    wipe(call);
+    free(call);
 }
 
 enum postern_status postern_start(struct postern *client, const struct postern_method *method, const void *request,
@@ -216,37 +210,34 @@ enum postern_status postern_start(struct postern *client, const struct postern_m
 {
     struct postern_error unwanted;
     error = error != NULL ? error : &unwanted;
-    *error = (struct postern_error){0};
     if (!client->event_loop)
         return refuse_mode(client, error);
-    struct started *started = calloc(1, sizeof *started);
-    if (started == NULL)
+    struct call *call = malloc(sizeof *call);
+    if (call == NULL)
         return postern_fail_memory(error);
-    enum postern_status status = begin(client, method, request, &started->ask, error);
+    enum postern_status status = begin(client, method, request, call, error);
     if (status == POSTERN_OK)
-        status = init_flight(&started->flight, &started->ask, error);
-    if (status == POSTERN_OK)
-        status = own_request(started, error);
+        status = own_request(call, error);
     if (status != POSTERN_OK) {
-        free_started(started);
+        free_call(call);
         return status;
     }
-    started->done = done;
-    started->context = context;
-    started->flight.is_async = true;
+    call->done = done;
+    call->context = context;
+    call->flight.is_async = true;
     postern_lock(client);
-    postern_flight_begin(client, &started->flight, postern_now_ms());
+    postern_flight_begin(client, &call->flight, postern_now_ms());
     postern_flights_step(client, NULL, postern_now_ms());
     pthread_mutex_unlock(&client->lock);
     return POSTERN_OK;
 }
 
-static void deliver(struct postern *client, struct started *started)
+static void deliver(struct postern *client, struct call *call)
 {
-    struct postern_error error = started->flight.error;
-    void *reply = make_reply(client, &started->ask, started->flight.box, &error);
-    started->ask.method->deliver(started->done, started->context, reply, &error);
-    free_started(started);
+    struct postern_error error;
+    void *reply = make_reply(client, call, &error);
+    call->ask.method->deliver(call->done, call->context, reply, &error);
+    free_call(call);
 }
 
 static struct postern_flight *take_finished(struct postern *client)
@@ -267,7 +258,7 @@ static void deliver_finished(struct postern *client)
         pthread_mutex_unlock(&client->lock);
         bool is_done = flight->state == POSTERN_FLIGHT_DONE || postern_flight_read(client, flight);
         if (is_done)
-            deliver(client, (struct started *)(void *)flight); // its first member
+            deliver(client, (struct call *)(void *)flight); // its first member
         pthread_mutex_lock(&client->lock);
         if (!is_done)
             postern_flight_again(client, flight, postern_now_ms());
@@ -302,8 +293,8 @@ void postern_forget_all(struct postern *client)
     while ((flight = client->waiting) != NULL) {
         postern_flight_forget(client, flight);
         if (flight->is_async)
-            free_started((struct started *)(void *)flight);
+            free_call((struct call *)(void *)flight);
     }
     while ((flight = take_finished(client)) != NULL)
-        free_started((struct started *)(void *)flight);
+        free_call((struct call *)(void *)flight);
 }

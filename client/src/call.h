@@ -40,8 +40,8 @@ struct postern_method {
                                     struct postern_error *error);
     // Adds to `reply` what the table does not say of answer->box. Errors: its own.
     enum postern_status (*finish)(const struct postern_answer *answer, void *reply, struct postern_error *error);
-    // What POSTERN_FAIL_OPEN answers; NULL when memory is out. Without it the policy has no say.
-    struct postern_reply_box *(*open)(const struct postern_ask *ask);
+    // Fills in what POSTERN_FAIL_OPEN answers, with memory from the reply's arena. Without it the policy has no say.
+    void (*open)(const struct postern_ask *ask, struct postern_arena *arena, void *result);
     void (*deliver)(postern_done *done, void *context, void *reply, const struct postern_error *error);
 };
 
@@ -92,7 +92,5 @@ void postern_forget_all(struct postern *client);
 
 // Does the policy answer a call that ended so?
 bool postern_policy_decides(enum postern_policy policy, enum postern_status status);
-// The status of a number on the wire; UNKNOWN for one that this library does not know.
-enum postern_status postern_status_of(uint32_t code);
 
 #endif

@@ -44,7 +44,7 @@ struct postern_link {
     int fd;
     struct addrinfo *addresses; // of the host, and the one that is tried
     struct addrinfo *address;
-    struct postern_tls *tls; // the files, once they have been read
+    struct postern_tls *tls; // the files of tls+tcp, which whoever makes the link reads
     struct postern_tls_session *session;
     uint64_t began_ms; // when it began to connect
     uint64_t heard_ms; // when something came last

@@ -18,7 +18,7 @@ static struct postern_reply_box *box_new(void)
     return box;
 }
 
-void postern_reply_box_free(struct postern_reply_box *box)
+void postern_reply_box_free(const struct postern_reply_box *box)
 {
     if (box == NULL)
         return;
@@ -57,21 +57,21 @@ failed:
     return NULL;
 }
 
-struct postern_reply_box *postern_reply_made(const ProtobufCMessage *result)
+struct postern_reply_box *postern_reply_made(const ProtobufCMessageDescriptor *kind, void **result)
 {
     struct postern_reply_box *box = box_new();
     if (box == NULL)
         return NULL;
     Postern__V1__Reply *wire = postern_arena_take(&box->arena, sizeof *wire);
-    ProtobufCMessage *message = postern_arena_take(&box->arena, result->descriptor->sizeof_message);
+    ProtobufCMessage *message = postern_arena_take(&box->arena, kind->sizeof_message);
     if (wire == NULL || message == NULL) {
         postern_reply_box_free(box);
         return NULL;
     }
     postern__v1__reply__init(wire);
-    memcpy(message, result, result->descriptor->sizeof_message);
+    protobuf_c_message_init(kind, message);
     box->wire = wire;
-    box->result = message;
+    box->result = *result = message;
     return box;
 }
 
@@ -97,16 +97,17 @@ void *postern_reply_new(struct postern_reply_box *box, size_t size_bytes)
 
 void postern_reply_free(void *reply)
 {
-    if (reply == NULL)
-        return;
     const struct postern_reply_base *base = reply;
-    if (base->box == NULL)
-        return; // part of another reply
-    struct postern_arena arena = base->box->arena;
-    postern_arena_wipe(&arena);
+    if (base != NULL) // what is part of another reply has no box
+        postern_reply_box_free(base->box);
 }
 
 // ------------------------------------------------------------------------------------------------------ answer
+
+enum postern_status postern_status_of(uint32_t code)
+{
+    return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
+}
 
 // posternd's own failure, as it reported it.
 static void note_failure(const Postern__V1__Status *status, struct postern_error *error)
