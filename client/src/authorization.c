@@ -102,12 +102,12 @@ static enum postern_status complete_batch(struct postern_ask *ask, const void *f
 {
     const struct postern_verify_batch_request *request = from;
     Postern__V1__VerifyBatchRequest *message = to;
-    uint8_t(*own)[POSTERN_ID_SIZE] = postern_arena_array(&ask->arena, request->call_count, sizeof *own);
-    for (size_t i = 0; own != NULL && i < request->call_count; i++) {
-        if (!postern_random(own[i], sizeof own[i]))
+    uint8_t *own = postern_arena_array(&ask->arena, request->call_count, POSTERN_ID_SIZE);
+    for (size_t i = 0; own != NULL && i < request->call_count; i++, own += POSTERN_ID_SIZE) {
+        if (!postern_random(own, POSTERN_ID_SIZE))
             return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes");
         if (!request->calls[i].peek)
-            message->calls[i]->charge_id = choose_charge_id(request->calls[i].charge_id, own[i]);
+            message->calls[i]->charge_id = choose_charge_id(request->calls[i].charge_id, own);
     }
     return POSTERN_OK;
 }

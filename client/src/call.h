@@ -49,35 +49,38 @@ struct postern_method {
 // postern_NAME_start. `number` is the last part of its case in the Request; the rows are ROWS(...); then comes what its
 // struct postern_method has beyond them. Other macros here define nothing. This one does, because the 26 pairs differ
 // in nothing but types, and written out they would be a thousand lines in which nobody sees the one that is wrong.
-#define POSTERN_CALL(name, number, request_rows, reply_rows, ...)                                                      \
-    static const struct postern_table postern_##name##_request_table = TABLE(name##_request, request_rows);            \
-    static const struct postern_table postern_##name##_reply_table = TABLE(name##_reply, reply_rows);                  \
-    static void deliver_##name(postern_done *done, void *context, void *reply, const struct postern_error *error)      \
-    {                                                                                                                  \
-        ((void (*)(void *, struct postern_##name##_reply *, const struct postern_error *))done)(context, reply,        \
-                                                                                                error);                \
-    }                                                                                                                  \
-    static const struct postern_method name##_method = {.tag = POSTERN__V1__REQUEST__CALL_##number,                    \
-                                                        .request = &postern_##name##_request_table,                    \
-                                                        .reply = &postern_##name##_reply_table,                        \
-                                                        .deliver = deliver_##name,                                     \
-                                                        __VA_ARGS__};                                                  \
-    enum postern_status postern_##name##_start(                                                                        \
-        struct postern *client, const struct postern_##name##_request *request,                                        \
-        void (*done)(void *context, struct postern_##name##_reply *reply, const struct postern_error *error),          \
-        void *context, struct postern_error *error)                                                                    \
-    {                                                                                                                  \
-        return postern_start(client, &name##_method, request, (postern_done *)done, context, error);                   \
-    }                                                                                                                  \
-    enum postern_status postern_##name(struct postern *client, const struct postern_##name##_request *request,         \
-                                       struct postern_##name##_reply **reply, struct postern_error *error)             \
-    {                                                                                                                  \
-        void *made = NULL;                                                                                             \
-        enum postern_status status = postern_run(client, &name##_method, request, &made, error);                       \
-        *reply = made;                                                                                                 \
-        return status;                                                                                                 \
-    }                                                                                                                  \
+// clang-format off
+#define POSTERN_CALL(name, number, request_rows, reply_rows, ...) \
+    static const struct postern_table postern_##name##_request_table = TABLE(name##_request, request_rows); \
+    static const struct postern_table postern_##name##_reply_table = TABLE(name##_reply, reply_rows); \
+    static void deliver_##name(postern_done *done, void *context, void *reply, const struct postern_error *error) \
+    { \
+        ((void (*)(void *, struct postern_##name##_reply *, const struct postern_error *))done) \
+            (context, reply, error); \
+    } \
+    static const struct postern_method name##_method = { \
+        .tag = POSTERN__V1__REQUEST__CALL_##number, \
+        .request = &postern_##name##_request_table, \
+        .reply = &postern_##name##_reply_table, \
+        .deliver = deliver_##name, \
+        __VA_ARGS__}; \
+    enum postern_status postern_##name(struct postern *client, const struct postern_##name##_request *request, \
+                                       struct postern_##name##_reply **reply, struct postern_error *error) \
+    { \
+        void *made = NULL; \
+        enum postern_status status = postern_run(client, &name##_method, request, &made, error); \
+        *reply = made; \
+        return status; \
+    } \
+    enum postern_status postern_##name##_start( \
+        struct postern *client, const struct postern_##name##_request *request, \
+        void (*done)(void *context, struct postern_##name##_reply *reply, const struct postern_error *error), \
+        void *context, struct postern_error *error) \
+    { \
+        return postern_start(client, &name##_method, request, (postern_done *)done, context, error); \
+    } \
     _Static_assert(1, "") // so that a semicolon may follow
+// clang-format on
 
 // Asks and waits.
 enum postern_status postern_run(struct postern *client, const struct postern_method *method, const void *request,
