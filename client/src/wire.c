@@ -83,6 +83,7 @@ static const void *list_to_wire(struct postern_arena *arena, const struct poster
     return postern_wire_messages(arena, row->element, list, count);
 }
 
+// Members of a oneof share their place in the message: only what is set writes to it.
 static void row_to_wire(struct postern_arena *arena, const struct postern_row *row, const void *ours, void *wire)
 {
     const void *from = at(ours, row->ours);
@@ -159,12 +160,12 @@ void *postern_wire_messages(struct postern_arena *arena, const struct postern_ta
         list[i] = place(messages, i * size);
         fill_message(arena, table, at(ours, i * table->size), list[i]);
     }
-    return list;
+    return messages != NULL ? list : NULL;
 }
 
 // ----------------------------------------------------------------------------------------------- from the wire
 
-static const char *const *texts_of(struct postern_arena *arena, const ProtobufCBinaryData *texts, size_t count)
+static const char *const *texts_from_wire(struct postern_arena *arena, const ProtobufCBinaryData *texts, size_t count)
 {
     const char **out = postern_arena_array(arena, count, sizeof *out);
     for (size_t i = 0; out != NULL && i < count; i++)
@@ -182,22 +183,23 @@ const void *postern_wire_read_list(struct postern_arena *arena, const struct pos
     return list;
 }
 
-static const void *list_of(struct postern_arena *arena, const struct postern_row *row, const void *list, size_t count)
+static const void *list_from_wire(struct postern_arena *arena, const struct postern_row *row, const void *list,
+                                  size_t count)
 {
     if (row->kind == POSTERN_KIND_TEXTS)
-        return texts_of(arena, list, count);
+        return texts_from_wire(arena, list, count);
     if (row->kind == POSTERN_KIND_ENUMS)
         return copy_enums(arena, list, count);
     return postern_wire_read_list(arena, row->element, list, count);
 }
 
-static void row_of(struct postern_arena *arena, const struct postern_row *row, const void *wire, void *ours)
+static void row_from_wire(struct postern_arena *arena, const struct postern_row *row, const void *wire, void *ours)
 {
     const void *from = at(wire, row->wire);
     void *to = place(ours, row->ours);
     switch ((enum postern_kind)row->kind) {
     case POSTERN_KIND_END:
-    case POSTERN_KIND_CHOICE:
+    case POSTERN_KIND_CHOICE: // replies have none
         return;
     case POSTERN_KIND_BOOL:
         *(bool *)to = *(const protobuf_c_boolean *)from != 0;
@@ -222,7 +224,7 @@ static void row_of(struct postern_arena *arena, const struct postern_row *row, c
     case POSTERN_KIND_ENUMS:
     case POSTERN_KIND_STRUCTS: {
         size_t count = *(const size_t *)at(wire, row->wire_count);
-        set_pointer(to, list_of(arena, row, pointer_at(from), count));
+        set_pointer(to, list_from_wire(arena, row, pointer_at(from), count));
         *(size_t *)place(ours, row->our_count) = count;
         return;
     }
@@ -243,5 +245,5 @@ void postern_wire_read(struct postern_arena *arena, const struct postern_table *
     if (message == NULL)
         return;
     for (const struct postern_row *row = table->rows; row->kind != POSTERN_KIND_END; row++)
-        row_of(arena, row, message, ours);
+        row_from_wire(arena, row, message, ours);
 }
