@@ -51,11 +51,7 @@ void *postern_arena_array(struct postern_arena *arena, size_t count, size_t size
 {
     if (count == 0)
         return NULL;
-    if (size_bytes > SIZE_MAX / count) {
-        arena->failed = true;
-        return NULL;
-    }
-    return postern_arena_take(arena, count * size_bytes);
+    return postern_arena_take(arena, size_bytes <= SIZE_MAX / count ? count * size_bytes : SIZE_MAX);
 }
 
 void postern_arena_wipe(struct postern_arena *arena)

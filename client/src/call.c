@@ -1,46 +1,28 @@
 #include "call.h"
-#include "authorization.h"
 
 #include "client.h"
 #include "error.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { REQUEST_BUDGET_BYTES = 4 * 1024 * 1024 }; // far more than 64 KiB on the wire can need
 
+// A call under way, and whom to tell of its answer if nobody waits for it.
+struct call {
+    struct postern_flight flight; // the first member
+    struct postern_ask ask;
+    postern_done *done;
+    void *context;
+};
+
 // ---------------------------------------------------------------------------------------------------- request
-
-bool postern_random(void *out, size_t size_bytes)
-{
-    for (;;) {
-        ssize_t got = getrandom(out, size_bytes, 0); // up to 256 bytes come whole
-        if (got == (ssize_t)size_bytes)
-            return true;
-        if (got >= 0 || errno != EINTR)
-            return false;
-    }
-}
-
-enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_error *error)
-{
-    if (error != NULL)
-        *error = (struct postern_error){0};
-    if (postern_random(id, POSTERN_ID_SIZE))
-        return POSTERN_OK;
-    return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
-}
 
 // Makes the envelope. INTERNAL when the system has no randomness.
 static enum postern_status init_ask(struct postern *client, const struct postern_call *options, struct postern_ask *ask,
                                     struct postern_error *error)
 {
-    *ask = (struct postern_ask){.arena = {.budget_bytes = REQUEST_BUDGET_BYTES}};
-    if (error != NULL)
-        *error = (struct postern_error){0};
     uint8_t random[2 * POSTERN_ID_SIZE];
     postern_lock(client);
     bool has_random = postern_client_random(client, random, sizeof random);
@@ -58,99 +40,113 @@ static enum postern_status init_ask(struct postern *client, const struct postern
     return POSTERN_OK;
 }
 
-static void wipe_ask(struct postern_ask *ask)
+// Where timeout_ms stands: it is set anew each time that the request is sent.
+static size_t find_timeout(const Postern__V1__Request *request)
 {
-    postern_arena_wipe(&ask->arena);
+    size_t at = 2 + request->request_id.len; // its size is one byte
+    if (request->credential.len > 0)
+        at += (request->credential.len < 0x80 ? 2U : 3U) + request->credential.len;
+    return at;
 }
 
-// --------------------------------------------------------------------------------------------------- in threads
-
-enum postern_status postern_status_of(uint32_t code)
+// Makes the bytes of the request.
+static enum postern_status pack(struct postern_flight *flight, struct postern_error *error)
 {
-    return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
+    struct postern_ask *ask = flight->ask;
+    if (ask->arena.failed)
+        return postern_fail_memory(error);
+    ask->request.timeout_ms = UINT32_MAX; // takes all of its five bytes
+    flight->size = postern__v1__request__get_packed_size(&ask->request);
+    if (flight->size > POSTERN_REQUEST_MAX)
+        return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                            "the request has %zu bytes, at most %d are allowed: send less at once", flight->size,
+                            POSTERN_REQUEST_MAX);
+    flight->frame = malloc(POSTERN_FRAME_PREFIX + flight->size);
+    if (flight->frame == NULL)
+        return postern_fail_memory(error);
+    postern__v1__request__pack(&ask->request, flight->frame + POSTERN_FRAME_PREFIX);
+    flight->timeout_at = POSTERN_FRAME_PREFIX + find_timeout(&ask->request);
+    return POSTERN_OK;
 }
 
-// One of those that wait receives for all from now on, unless somebody does.
-static void pass_the_lead(struct postern *client)
+static enum postern_status begin(struct postern *client, const struct postern_method *method, const void *request,
+                                 struct call *call, struct postern_error *error)
 {
-    if (!client->has_leader && client->waiting != NULL)
-        postern_flight_tell(client->waiting, POSTERN_LOOK);
-}
-
-// Sleeps as a follower, or until there may be a connection. The lock is given back. True: the answer has come.
-static bool follow(struct postern *client, struct postern_flight *flight)
-{
-    bool is_down = client->link.state == POSTERN_LINK_DOWN && client->queue != NULL;
-    uint64_t until = is_down && client->retry_ms < flight->wake_ms ? client->retry_ms : flight->wake_ms;
-    atomic_store_explicit(&flight->signal, POSTERN_SLEEP, memory_order_relaxed);
-    pthread_mutex_unlock(&client->lock);
-    postern_flight_sleep(flight, until);
-    return atomic_load_explicit(&flight->signal, memory_order_acquire) == POSTERN_ANSWER;
-}
-
-// With the lock; without it afterwards. True when the flight is answered, false when it is done.
-static bool wait_for_answer(struct postern *client, struct postern_flight *flight)
-{
-    for (;;) {
-        postern_flights_step(client, flight, postern_now_ms());
-        if (flight->state == POSTERN_FLIGHT_ANSWERED || flight->state == POSTERN_FLIGHT_DONE)
-            break;
-        if (client->has_leader || client->link.state == POSTERN_LINK_DOWN) {
-            if (follow(client, flight))
-                return true;
-            pthread_mutex_lock(&client->lock);
-            continue;
-        }
-        client->has_leader = true;
-        postern_flights_wait(client, flight, flight->wake_ms);
-        client->has_leader = false;
-    }
-    pass_the_lead(client);
-    bool answered = flight->state == POSTERN_FLIGHT_ANSWERED;
-    pthread_mutex_unlock(&client->lock);
-    return answered;
-}
-
-static void fly(struct postern *client, struct postern_flight *flight)
-{
-    postern_lock(client);
-    postern_flight_begin(client, flight, postern_now_ms());
-    while (wait_for_answer(client, flight) && !postern_flight_read(client, flight)) {
-        pthread_mutex_lock(&client->lock);
-        postern_flight_again(client, flight, postern_now_ms());
-    }
-}
-
-static enum postern_status perform(struct postern *client, struct postern_ask *ask, struct postern_reply_box **box,
-                                   struct postern_error *error)
-{
-    struct postern_flight flight;
-    *box = NULL;
-    enum postern_status status = postern_flight_init(&flight, ask, error);
+    static const struct postern_call no_options;
+    struct postern_ask *ask = &call->ask;
+    *call = (struct call){.flight.ask = ask, .ask = {.method = method, .arena.budget_bytes = REQUEST_BUDGET_BYTES}};
+    *error = (struct postern_error){0};
+    if (request == NULL && method->request->rows->kind == POSTERN_KIND_END)
+        request = &no_options;
+    enum postern_status status = init_ask(client, request, ask, error);
     if (status != POSTERN_OK)
         return status;
-    fly(client, &flight);
-    postern_flight_wipe(&flight);
-    *box = flight.box;
-    *error = flight.error;
-    return error->status;
+    void *message = postern_wire_message(&ask->arena, method->request, request);
+    if (ask->arena.failed)
+        return postern_fail_memory(error);
+    ask->request.call_case = method->tag;
+    ask->request.health = message; // all members of the union are message pointers
+    if (method->complete != NULL)
+        status = method->complete(ask, request, message, error);
+    return status == POSTERN_OK ? pack(&call->flight, error) : status;
+}
+
+static void wipe(struct call *call)
+{
+    postern_bytes_wipe(call->flight.frame, POSTERN_FRAME_PREFIX + call->flight.size);
+    postern_bytes_wipe(call->flight.reply, call->flight.reply_size);
+    postern_arena_wipe(&call->ask.arena);
 }
 
 // ------------------------------------------------------------------------------------------------------- reply
 
-// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
-static void *make_reply(struct postern *client, struct postern_ask *ask, struct postern_reply_box *box,
-                        struct postern_error *error)
+bool postern_policy_decides(enum postern_policy policy, enum postern_status status)
 {
-    struct postern_answer answer = {.ask = ask, .box = box, .policy = client->policy};
+    bool could_not_ask = status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED;
+    return could_not_ask && policy == POSTERN_FAIL_OPEN;
+}
+
+static void *read_answer(const struct postern_answer *answer, struct postern_error *error)
+{
+    const struct postern_method *method = answer->ask->method;
+    struct postern_reply_box *box = answer->box;
+    void *reply = postern_reply_new(box, method->reply->size);
+    if (reply == NULL)
+        return NULL;
+    postern_wire_read(&box->arena, method->reply, box->result, reply);
+    bool is_whole = method->finish == NULL || method->finish(answer, reply, error) == POSTERN_OK;
+    return is_whole && !box->arena.failed ? reply : NULL;
+}
+
+// What the policy answers. NULL when memory is out.
+static struct postern_reply_box *open_reply(const struct postern_ask *ask)
+{
+    void *result;
+    struct postern_reply_box *box = postern_reply_made(ask->method->reply->wire, &result);
+    if (box == NULL)
+        return NULL;
+    ask->method->open(ask, &box->arena, result);
+    if (!box->arena.failed)
+        return box;
+    postern_reply_box_free(box);
+    return NULL;
+}
+
+// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
+static void *make_reply(struct postern *client, const struct call *call, struct postern_error *error)
+{
+    const struct postern_method *method = call->ask.method;
+    struct postern_answer answer = {.ask = &call->ask, .box = call->flight.box, .policy = client->policy};
     struct postern_error why = {0};
-    answer.by_policy = ask->open != NULL && postern_policy_decides(client->policy, error->status);
+    *error = call->flight.error;
+    answer.by_policy =
+        method->open != NULL && !call->ask.works_once && postern_policy_decides(client->policy, error->status);
     if (answer.by_policy)
-        answer.box = ask->open(ask);
+        answer.box = open_reply(&call->ask);
     else if (error->status != POSTERN_OK)
         return NULL;
-    void *reply = answer.box != NULL ? ask->method->make(&answer, &why) : NULL;
-    if (reply != NULL && !answer.box->arena.failed)
+    void *reply = answer.box != NULL ? read_answer(&answer, &why) : NULL;
+    if (reply != NULL)
         return reply;
     postern_reply_box_free(answer.box);
     if (why.status == POSTERN_OK)
@@ -159,16 +155,7 @@ static void *make_reply(struct postern *client, struct postern_ask *ask, struct 
     return NULL;
 }
 
-static enum postern_status begin(struct postern *client, const struct postern_method *method, const void *request,
-                                 struct postern_ask *ask, struct postern_error *error)
-{
-    enum postern_status status = init_ask(client, request, ask, error);
-    if (status != POSTERN_OK)
-        return status;
-    ask->method = method;
-    status = method->to_wire(ask, request, error);
-    return status == POSTERN_OK && ask->arena.failed ? postern_fail_memory(error) : status;
-}
+// ------------------------------------------------------------------------------------------------- in threads
 
 static enum postern_status refuse_mode(const struct postern *client, struct postern_error *error)
 {
@@ -184,48 +171,38 @@ enum postern_status postern_run(struct postern *client, const struct postern_met
                                 void **reply, struct postern_error *error)
 {
     struct postern_error unwanted;
-    struct postern_ask ask;
-    struct postern_reply_box *box = NULL;
+    struct call call;
     error = error != NULL ? error : &unwanted;
     *reply = NULL;
     if (client->event_loop)
         return refuse_mode(client, error);
-    enum postern_status status = begin(client, method, request, &ask, error);
-    if (status == POSTERN_OK)
-        (void)perform(client, &ask, &box, error);
-    if (status == POSTERN_OK)
-        *reply = make_reply(client, &ask, box, error);
-    wipe_ask(&ask);
+    if (begin(client, method, request, &call, error) == POSTERN_OK) {
+        postern_flight_fly(client, &call.flight);
+        *reply = make_reply(client, &call, error);
+    }
+    wipe(&call);
     return *reply != NULL ? POSTERN_OK : error->status;
 }
 
 // ----------------------------------------------------------------------------------------------- in event loops
 
-struct started {
-    struct postern_flight flight;
-    struct postern_ask ask;
-    postern_done *done;
-    void *context;
-};
-
 // What the caller's strings said is kept in the message's own form.
-static enum postern_status own_request(struct started *started, struct postern_error *error)
+static enum postern_status own_request(struct call *call, struct postern_error *error)
 {
-    struct postern_ask *ask = &started->ask;
+    struct postern_ask *ask = &call->ask;
     ProtobufCAllocator allocator = postern_arena_allocator(&ask->arena);
     Postern__V1__Request *own =
-        postern__v1__request__unpack(&allocator, started->flight.size, started->flight.frame + POSTERN_FRAME_PREFIX);
+        postern__v1__request__unpack(&allocator, call->flight.size, call->flight.frame + POSTERN_FRAME_PREFIX);
     if (own == NULL)
         return postern_fail_memory(error);
     ask->request = *own;
     return POSTERN_OK;
 }
 
-static void free_started(struct started *started)
+static void free_call(struct call *call)
 {
-    postern_flight_wipe(&started->flight);
-    wipe_ask(&started->ask);
-    free(started);
+    wipe(call);
+    free(call);
 }
 
 enum postern_status postern_start(struct postern *client, const struct postern_method *method, const void *request,
@@ -233,37 +210,34 @@ enum postern_status postern_start(struct postern *client, const struct postern_m
 {
     struct postern_error unwanted;
     error = error != NULL ? error : &unwanted;
-    *error = (struct postern_error){0};
     if (!client->event_loop)
         return refuse_mode(client, error);
-    struct started *started = calloc(1, sizeof *started);
-    if (started == NULL)
+    struct call *call = malloc(sizeof *call);
+    if (call == NULL)
         return postern_fail_memory(error);
-    enum postern_status status = begin(client, method, request, &started->ask, error);
+    enum postern_status status = begin(client, method, request, call, error);
     if (status == POSTERN_OK)
-        status = postern_flight_init(&started->flight, &started->ask, error);
-    if (status == POSTERN_OK)
-        status = own_request(started, error);
+        status = own_request(call, error);
     if (status != POSTERN_OK) {
-        free_started(started);
+        free_call(call);
         return status;
     }
-    started->done = done;
-    started->context = context;
-    started->flight.is_async = true;
+    call->done = done;
+    call->context = context;
+    call->flight.is_async = true;
     postern_lock(client);
-    postern_flight_begin(client, &started->flight, postern_now_ms());
+    postern_flight_begin(client, &call->flight, postern_now_ms());
     postern_flights_step(client, NULL, postern_now_ms());
     pthread_mutex_unlock(&client->lock);
     return POSTERN_OK;
 }
 
-static void deliver(struct postern *client, struct started *started)
+static void deliver(struct postern *client, struct call *call)
 {
-    struct postern_error error = started->flight.error;
-    void *reply = make_reply(client, &started->ask, started->flight.box, &error);
-    started->ask.method->deliver(started->done, started->context, reply, &error);
-    free_started(started);
+    struct postern_error error;
+    void *reply = make_reply(client, call, &error);
+    call->ask.method->deliver(call->done, call->context, reply, &error);
+    free_call(call);
 }
 
 static struct postern_flight *take_finished(struct postern *client)
@@ -284,7 +258,7 @@ static void deliver_finished(struct postern *client)
         pthread_mutex_unlock(&client->lock);
         bool is_done = flight->state == POSTERN_FLIGHT_DONE || postern_flight_read(client, flight);
         if (is_done)
-            deliver(client, (struct started *)(void *)flight); // its first member
+            deliver(client, (struct call *)(void *)flight); // its first member
         pthread_mutex_lock(&client->lock);
         if (!is_done)
             postern_flight_again(client, flight, postern_now_ms());
@@ -319,8 +293,8 @@ void postern_forget_all(struct postern *client)
     while ((flight = client->waiting) != NULL) {
         postern_flight_forget(client, flight);
         if (flight->is_async)
-            free_started((struct started *)(void *)flight);
+            free_call((struct call *)(void *)flight);
     }
     while ((flight = take_finished(client)) != NULL)
-        free_started((struct started *)(void *)flight);
+        free_call((struct call *)(void *)flight);
 }

@@ -3,10 +3,19 @@
 #define POSTERN_CALL_H
 
 #include "arena.h"
-#include "postern.pb-c.h"
 #include "reply.h"
+#include "wire.h"
 
-struct postern_ask;
+// A call under construction.
+struct postern_ask {
+    const struct postern_method *method;
+    Postern__V1__Request request;
+    struct postern_arena arena; // of the request's messages and arrays
+    uint32_t timeout_ms;
+    bool works_once; // a refund: it cannot be repeated, nor granted by policy
+    uint8_t request_id[POSTERN_ID_SIZE];
+    uint8_t charge_id[POSTERN_ID_SIZE]; // random, for calls that need one
+};
 
 // What came of a call, and what was asked.
 struct postern_answer {
@@ -19,29 +28,59 @@ struct postern_answer {
 // A callback of an event loop, whatever its reply is; only a method's `deliver` knows, and calls it.
 typedef void postern_done(void);
 
-// One kind of call.
+// One kind of call. The tables say nearly all; the functions, NULL where they are not needed, say the rest.
 struct postern_method {
-    // Fills ask->request.call from the public request, whose first member is its struct postern_call; memory comes from
-    // the ask. INVALID_ARGUMENT.
-    enum postern_status (*to_wire)(struct postern_ask *ask, const void *request, struct postern_error *error);
-    // Makes the public reply of answer->box; NULL when memory is out, or with an error of its own.
-    void *(*make)(const struct postern_answer *answer, struct postern_error *error);
+    Postern__V1__Request__CallCase tag;
+    const struct postern_table *request; // of a struct whose first member is its struct postern_call
+    const struct postern_table *reply;
+    bool changes_registry; // for the error's text only
+    // Adds to `message` what the table does not say of the public request; memory comes from the ask.
+    // Errors: INVALID_ARGUMENT, or one of its own.
+    enum postern_status (*complete)(struct postern_ask *ask, const void *request, void *message,
+                                    struct postern_error *error);
+    // Adds to `reply` what the table does not say of answer->box. Errors: its own.
+    enum postern_status (*finish)(const struct postern_answer *answer, void *reply, struct postern_error *error);
+    // Fills in what POSTERN_FAIL_OPEN answers, with memory from the reply's arena. Without it the policy has no say.
+    void (*open)(const struct postern_ask *ask, struct postern_arena *arena, void *result);
     void (*deliver)(postern_done *done, void *context, void *reply, const struct postern_error *error);
 };
 
-// A call under construction.
-struct postern_ask {
-    const struct postern_method *method;
-    Postern__V1__Request request;
-    struct postern_arena arena; // of the request's messages and arrays
-    uint32_t timeout_ms;
-    bool changes_registry; // for the error's text only
-    bool works_once;       // a refund
-    uint8_t request_id[POSTERN_ID_SIZE];
-    uint8_t charge_id[POSTERN_ID_SIZE]; // random, for calls that need one
-    // What POSTERN_FAIL_OPEN answers; NULL: the policy has no say, or memory is out.
-    struct postern_reply_box *(*open)(const struct postern_ask *ask);
-};
+// Defines a call: the tables of its request and its reply, its method, and the functions postern_NAME and
+// postern_NAME_start. `number` is the last part of its case in the Request; the rows are ROWS(...); then comes what its
+// struct postern_method has beyond them. Other macros here define nothing. This one does, because the 26 pairs differ
+// in nothing but types, and written out they would be a thousand lines in which nobody sees the one that is wrong.
+// clang-format off
+#define POSTERN_CALL(name, number, request_rows, reply_rows, ...) \
+    static const struct postern_table postern_##name##_request_table = TABLE(name##_request, request_rows); \
+    static const struct postern_table postern_##name##_reply_table = TABLE(name##_reply, reply_rows); \
+    static void deliver_##name(postern_done *done, void *context, void *reply, const struct postern_error *error) \
+    { \
+        ((void (*)(void *, struct postern_##name##_reply *, const struct postern_error *))done) \
+            (context, reply, error); \
+    } \
+    static const struct postern_method name##_method = { \
+        .tag = POSTERN__V1__REQUEST__CALL_##number, \
+        .request = &postern_##name##_request_table, \
+        .reply = &postern_##name##_reply_table, \
+        .deliver = deliver_##name, \
+        __VA_ARGS__}; \
+    enum postern_status postern_##name(struct postern *client, const struct postern_##name##_request *request, \
+                                       struct postern_##name##_reply **reply, struct postern_error *error) \
+    { \
+        void *made = NULL; \
+        enum postern_status status = postern_run(client, &name##_method, request, &made, error); \
+        *reply = made; \
+        return status; \
+    } \
+    enum postern_status postern_##name##_start( \
+        struct postern *client, const struct postern_##name##_request *request, \
+        void (*done)(void *context, struct postern_##name##_reply *reply, const struct postern_error *error), \
+        void *context, struct postern_error *error) \
+    { \
+        return postern_start(client, &name##_method, request, (postern_done *)done, context, error); \
+    } \
+    _Static_assert(1, "") // so that a semicolon may follow
+// clang-format on
 
 // Asks and waits.
 enum postern_status postern_run(struct postern *client, const struct postern_method *method, const void *request,
@@ -54,9 +93,7 @@ void postern_cancel_all(struct postern *client);
 // In a child process: nobody is told. With the lock.
 void postern_forget_all(struct postern *client);
 
-// The status of a number on the wire; UNKNOWN for one that this library does not know.
-enum postern_status postern_status_of(uint32_t code);
-// Fills in random bytes, at most 256. False: the system gave none.
-bool postern_random(void *out, size_t size_bytes);
+// Does the policy answer a call that ended so?
+bool postern_policy_decides(enum postern_policy policy, enum postern_status status);
 
 #endif

@@ -2,14 +2,34 @@
 
 #include "error.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-enum { FIRST_BACKOFF_MS = 10 };
+#include <sys/random.h>
 
 // ------------------------------------------------------------------------------------------------------ random
+
+bool postern_random(void *out, size_t size_bytes)
+{
+    for (;;) {
+        ssize_t got = getrandom(out, size_bytes, 0); // up to 256 bytes come whole
+        if (got == (ssize_t)size_bytes)
+            return true;
+        if (got >= 0 || errno != EINTR)
+            return false;
+    }
+}
+
+enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_error *error)
+{
+    if (error != NULL)
+        *error = (struct postern_error){0};
+    if (postern_random(id, POSTERN_ID_SIZE))
+        return POSTERN_OK;
+    return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
+}
 
 bool postern_client_random(struct postern *client, void *out, size_t size)
 {
@@ -143,7 +163,7 @@ static struct postern *handle_new(const struct postern_options *options)
     client->policy = options->policy;
     client->event_loop = options->event_loop;
     client->fail_fast = options->fail_fast;
-    client->backoff_ms = FIRST_BACKOFF_MS;
+    client->backoff_ms = POSTERN_BACKOFF_MS_MIN;
     empty_lists(client);
     client->page = page_new();
     if (client->page != NULL && keep_texts(client, options))

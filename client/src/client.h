@@ -46,10 +46,11 @@ struct postern {
     struct postern_flight *finished; // of an event loop: to be delivered
     struct postern_flight **finished_end;
     uint64_t timer_ms; // when the next of an event loop's calls has to be looked at
-    bool delivering;
 };
 
 uint64_t postern_now_ms(void); // monotonic
+// Fills in random bytes, at most 256. False: the system gave none.
+bool postern_random(void *out, size_t size_bytes);
 // Random bytes, at most POSTERN_RANDOM_SIZE; from a store of the handle's. False: the system gave none.
 bool postern_client_random(struct postern *client, void *out, size_t size);
 // Locks the handle; in a child process that got it by fork it is made anew first.

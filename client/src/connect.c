@@ -2,7 +2,6 @@
 #include "link.h"
 
 #include "error.h"
-#include "link_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -335,20 +334,9 @@ static bool connect_tcp(struct postern_link *link)
     return connect_next(link, ECONNREFUSED);
 }
 
-static bool read_tls_files(struct postern_link *link)
-{
-    struct postern_error error = {0};
-    if (link->target->scheme != POSTERN_TLS_TCP || link->tls != NULL)
-        return true;
-    enum postern_status status = postern_tls_open(&link->target->tls, &link->tls, &error);
-    return status == POSTERN_OK || postern_link_fail(link, status, true, "%.390s", error.message);
-}
-
 bool postern_link_connect(struct postern_link *link, uint64_t now_ms)
 {
     link->began_ms = link->heard_ms = now_ms;
-    if (!read_tls_files(link))
-        return false;
     return link->target->scheme == POSTERN_IPC ? connect_ipc(link) : connect_tcp(link);
 }
 

@@ -2,17 +2,10 @@
 
 #include "client.h"
 #include "error.h"
-#include "flight_parts.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     PATIENCE_MS_MIN = 500,        // for one answer; else a quarter of what is left
@@ -21,7 +14,9 @@ enum {
     // When nothing has come for so long, its peer may have vanished (not over ipc): the kernel alone would take a
     // quarter of an hour to say so.
     SILENT_MS_MAX = 2000,
-    REQUEST_ID_BIT = INT_MIN
+    REQUEST_ID_BIT = INT_MIN,
+    TIMEOUT_TAG = 3 << 3, // of timeout_ms in a request
+    TIMEOUT_BYTES = 5
 };
 
 uint64_t postern_now_ms(void)
@@ -29,30 +24,6 @@ uint64_t postern_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-// ------------------------------------------------------------------------------------------------------- wakes
-
-// Only the address is used: the flight may be gone by now.
-void postern_flight_wake(_Atomic uint32_t *word)
-{
-    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-void postern_flight_sleep(struct postern_flight *flight, uint64_t until_ms)
-{
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
-    (void)syscall(SYS_futex, &flight->signal, FUTEX_WAIT_BITSET_PRIVATE, POSTERN_SLEEP, &until, NULL,
-                  FUTEX_BITSET_MATCH_ANY);
-}
-
-void postern_flight_tell(struct postern_flight *flight, enum postern_signal signal)
-{
-    if (flight->is_async)
-        return;
-    _Atomic uint32_t *word = &flight->signal;
-    atomic_store_explicit(word, signal, memory_order_release);
-    postern_flight_wake(word);
 }
 
 // ------------------------------------------------------------------------------------------------------- lists
@@ -93,7 +64,7 @@ static void free_slot(struct postern *client, struct postern_flight *flight)
     flight->id = 0;
 }
 
-static void stop_waiting(struct postern *client, struct postern_flight *flight)
+void postern_flight_forget(struct postern *client, struct postern_flight *flight)
 {
     if (flight->state == POSTERN_FLIGHT_QUEUED)
         unqueue(client, flight);
@@ -116,15 +87,9 @@ static void start_waiting(struct postern *client, struct postern_flight *flight)
     client->waiting = flight;
 }
 
-void postern_flight_forget(struct postern *client, struct postern_flight *flight)
-{
-    stop_waiting(client, flight);
-}
-
-// The owner finds it in this state, in an event loop among those to be delivered.
 void postern_flight_end_as(struct postern *client, struct postern_flight *flight, enum postern_flight_state state)
 {
-    stop_waiting(client, flight);
+    postern_flight_forget(client, flight);
     flight->state = state;
     if (!flight->is_async)
         return;
@@ -136,7 +101,7 @@ void postern_flight_end_as(struct postern *client, struct postern_flight *flight
 void postern_flight_begin(struct postern *client, struct postern_flight *flight, uint64_t now_ms)
 {
     flight->deadline_ms = now_ms + flight->ask->timeout_ms;
-    flight->backoff_ms = BACKOFF_MS_MIN;
+    flight->backoff_ms = POSTERN_BACKOFF_MS_MIN;
     start_waiting(client, flight);
     enqueue(client, flight);
 }
@@ -149,7 +114,7 @@ static void note_unsure(struct postern_flight *flight)
     struct postern_error *error = &flight->error;
     error->outcome_unknown = true;
     size_t size = strlen(error->message);
-    if (flight->ask->changes_registry)
+    if (flight->ask->method->changes_registry)
         postern_copy_text(error->message + size, sizeof error->message - size, hint);
 }
 
@@ -233,7 +198,6 @@ static void lose_flight(struct postern *client, struct postern_flight *flight, u
     }
 }
 
-// The connection is gone, or there is none: link.failure says why.
 void postern_flights_lose(struct postern *client, uint64_t now_ms)
 {
     struct postern_flight *flight = client->waiting;
@@ -302,6 +266,17 @@ static void look_at_all(struct postern *client, uint64_t now_ms)
 
 // ----------------------------------------------------------------------------------------------------- sending
 
+// As a varint of always the same size, which protobuf allows.
+static void set_timeout(struct postern_flight *flight, uint64_t left_ms)
+{
+    uint8_t *at = flight->frame + flight->timeout_at;
+    uint32_t value = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
+    if (*at++ != TIMEOUT_TAG)
+        return; // cannot be
+    for (unsigned i = 0; i < TIMEOUT_BYTES; i++)
+        at[i] = (uint8_t)((value >> (7 * i) & 0x7F) | (i + 1 < TIMEOUT_BYTES ? 0x80 : 0));
+}
+
 // False: as many are in flight as may be.
 static bool take_slot(struct postern *client, struct postern_flight *flight)
 {
@@ -326,7 +301,7 @@ static void send_queued(struct postern *client, uint64_t now_ms)
         if (!take_slot(client, flight))
             return;
         unqueue(client, flight);
-        postern_flight_set_timeout(flight, left);
+        set_timeout(flight, left);
         flight->state = POSTERN_FLIGHT_SENT;
         flight->wake_ms = now_ms + (patience < left ? patience : left);
         note_timer(client, flight);

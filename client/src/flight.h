@@ -40,20 +40,15 @@ struct postern_flight {
     struct postern_flight *after;           // in the queue, among the finished, or among those to be woken
 };
 
-// Packs the request. INVALID_ARGUMENT: too large. RESOURCE_EXHAUSTED.
-enum postern_status postern_flight_init(struct postern_flight *flight, struct postern_ask *ask,
-                                        struct postern_error *error);
-void postern_flight_wipe(struct postern_flight *flight);
+// Asks and waits for the answer. Without the lock; not in an event loop.
+void postern_flight_fly(struct postern *client, struct postern_flight *flight);
 
 // --- with the handle's lock
 
 void postern_flight_begin(struct postern *client, struct postern_flight *flight, uint64_t now_ms);
 // Whatever can go on without waiting does: connects, sends, looks at the clock for this flight (NULL: for all).
 void postern_flights_step(struct postern *client, struct postern_flight *flight, uint64_t now_ms);
-// Receives for all, until `until_ms` at most; the lock is given back meanwhile. Only the leader, while there is a
-// connection.
-void postern_flights_wait(struct postern *client, struct postern_flight *flight, uint64_t until_ms);
-// The same without waiting.
+// Receives for all, without waiting.
 void postern_flights_poll(struct postern *client);
 // Reads what came for a flight that is ANSWERED; without the lock, by its owner. True: it is DONE. False: it has to be
 // sent again; postern_flight_again then says when, with the lock.
@@ -65,7 +60,17 @@ void postern_flight_cancel(struct postern *client, struct postern_flight *flight
 
 // Wakes its owner, if he is a thread that sleeps.
 void postern_flight_tell(struct postern_flight *flight, enum postern_signal signal);
-// Sleeps until it is signalled, or until the moment; without the lock.
-void postern_flight_sleep(struct postern_flight *flight, uint64_t until_ms);
+
+// --- between call.c, which begins and ends it, flight.c, which sends and looks at the clock, receive.c, which receives
+// for all, and reply.c, which reads the answer; the last three with the handle's lock
+
+enum { POSTERN_BACKOFF_MS_MIN = 10 };
+
+void postern_bytes_wipe(uint8_t *bytes, size_t size); // wipes and frees; NULL-safe
+// The owner finds it in this state, in an event loop among those to be delivered.
+void postern_flight_end_as(struct postern *client, struct postern_flight *flight, enum postern_flight_state state);
+void postern_flight_finish(struct postern *client, struct postern_flight *flight); // with its error
+// The connection is gone, or there is none: link.failure says why.
+void postern_flights_lose(struct postern *client, uint64_t now_ms);
 
 #endif

@@ -1,172 +1,151 @@
-// Create, Get, List.
+// Keys: Create, Get, List, Update, Roll, Revoke, Delete, Import.
 #include "call.h"
 #include "error.h"
-#include "wire.h"
 
-// ------------------------------------------------------------------------------------------------------ Create
+#include <stdio.h>
 
-static void *create_of(const struct postern_answer *answer, struct postern_error *error)
+const struct postern_table postern_entry_table = TABLE(entry, ROWS(ROW(entry, key), ROW(entry, value)));
+
+const struct postern_table postern_limit_table =
+    TABLE(limit, ROWS(ROW_FIXED_TEXT(limit, resource), ROW(limit, algorithm), ROW(limit, amount), ROW(limit, window_s),
+                      ROW(limit, period), ROW(limit, burst), ROW(limit, unlimited)));
+
+static const struct postern_table postern_activity_table =
+    TABLE(activity, ROWS(ROW(activity, hour_start_ms), ROW(activity, calls), ROW(activity, refusals),
+                         ROW(activity, judged), ROW(activity, usual_calls), ROW(activity, usual_refusals)));
+
+// What Update may set.
+#define KEY_SETTINGS(of)                                                                                               \
+    ROW(of, name), ROW_TEXTS(of, scopes, scope_count), ROW(of, expires_at_ms),                                         \
+        ROW_STRUCTS(of, metadata, metadata_count, entry), ROW_STRUCTS(of, limits, limit_count, limit),                 \
+        ROW_TEXTS(of, allowed_addresses, allowed_address_count)
+// What is for good.
+#define KEY_NATURE(of) ROW(of, account), ROW(of, environment), ROW(of, type)
+
+const struct postern_table postern_key_table =
+    TABLE(key, ROWS(KEY_NATURE(key), KEY_SETTINGS(key), ROW(key, key_id), ROW(key, state), ROW(key, created_at_ms),
+                    ROW(key, created_by), ROW(key, revoked_at_ms), ROW(key, revoke_reason), ROW(key, enabled),
+                    ROW(key, successor_key_id), ROW(key, predecessor_key_id), ROW(key, lineage_id),
+                    ROW(key, last_used_at_ms), ROW(key, last_used_address), ROW(key, version), ROW(key, public_token),
+                    ROW_ENUMS(key, unusual, unusual_count), ROW_OPTIONAL(key, activity, activity)));
+
+// ------------------------------------------------------------------------------------------- Create, Get, List
+
+POSTERN_CALL(create, CREATE,
+             ROWS(KEY_NATURE(create_request), KEY_SETTINGS(create_request), ROW(create_request, prefix)),
+             ROWS(ROW(create_reply, api_key), ROW_STRUCT(create_reply, key, key)), .changes_registry = true);
+
+POSTERN_CALL(get, GET, ROWS(ROW(get_request, key_id)), ROWS(ROW_STRUCT(get_reply, key, key)),
+             .changes_registry = false);
+
+POSTERN_CALL(list, LIST,
+             ROWS(ROWS_PAGE(list_request), ROW(list_request, account), ROW(list_request, state),
+                  ROW(list_request, environment), ROW(list_request, created_before_ms),
+                  ROW(list_request, expires_before_ms), ROW(list_request, never_used),
+                  ROW(list_request, last_rolled_before_ms), ROW(list_request, with_unusual), ROW(list_request, unusual),
+                  ROW(list_request, unusual_at_ms)),
+             ROWS(ROW_STRUCTS(list_reply, keys, key_count, key), ROWS_NEXT_PAGE(list_reply)),
+             .changes_registry = false);
+
+// ------------------------------------------------------------------------------------------------------ Update
+
+static enum postern_status complete_update(struct postern_ask *ask, const void *from, void *to,
+                                           struct postern_error *error)
 {
-    struct postern_reply_box *box = answer->box;
-    (void)error;
-    const Postern__V1__CreateReply *wire = (const Postern__V1__CreateReply *)box->result;
-    struct postern_create_reply *reply = postern_reply_new(box, sizeof *reply);
-    if (reply == NULL)
-        return NULL;
-    reply->api_key = postern_text_of(wire->api_key);
-    postern_key_of(&box->arena, wire->key, &reply->key);
-    return reply;
-}
-
-static enum postern_status create_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
-{
-    const struct postern_create_request *request = from;
-    Postern__V1__CreateRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
-    if (wire == NULL)
+    static const struct {
+        enum postern_update_field field;
+        const char *path;
+    } paths[] = {{POSTERN_UPDATE_NAME, "name"},
+                 {POSTERN_UPDATE_SCOPES, "scopes"},
+                 {POSTERN_UPDATE_METADATA, "metadata"},
+                 {POSTERN_UPDATE_EXPIRES_AT, "expires_at_ms"},
+                 {POSTERN_UPDATE_ALLOWED_ADDRESSES, "allowed_addresses"},
+                 {POSTERN_UPDATE_LIMITS, "limits"},
+                 {POSTERN_UPDATE_ENABLED, "enabled"}};
+    const size_t count = sizeof paths / sizeof paths[0];
+    const struct postern_update_request *request = from;
+    Postern__V1__UpdateRequest *message = to;
+    message->update_mask = postern_arena_array(&ask->arena, count, sizeof message->update_mask[0]);
+    if (message->update_mask == NULL)
         return postern_fail_memory(error);
-    postern__v1__create_request__init(wire);
-    postern_wire_create(&ask->arena, request, wire);
-    ask->changes_registry = true;
-    ask->request.call_case = POSTERN__V1__REQUEST__CALL_CREATE;
-    ask->request.create = wire;
+    for (size_t i = 0; i < count; i++)
+        if ((request->fields & paths[i].field) != 0)
+            message->update_mask[message->n_update_mask++] = postern_wire_text(paths[i].path);
     return POSTERN_OK;
 }
 
-static void deliver_create(postern_done *done, void *context, void *reply, const struct postern_error *error)
+POSTERN_CALL(update, UPDATE,
+             ROWS(ROW(update_request, key_id), ROW(update_request, if_version), KEY_SETTINGS(update_request),
+                  ROW(update_request, enabled)),
+             ROWS(ROW_STRUCT(update_reply, key, key)), .changes_registry = true, .complete = complete_update);
+
+// ------------------------------------------------------------------------------------------------ Roll, Revoke
+
+static enum postern_status complete_roll(struct postern_ask *ask, const void *from, void *to,
+                                         struct postern_error *error)
 {
-    ((void (*)(void *, struct postern_create_reply *, const struct postern_error *))done)(context, reply, error);
-}
-
-static const struct postern_method create_method = {create_to_wire, create_of, deliver_create};
-
-enum postern_status postern_create(struct postern *client, const struct postern_create_request *request,
-                                   struct postern_create_reply **reply, struct postern_error *error)
-{
-    void *made = NULL;
-    enum postern_status status = postern_run(client, &create_method, request, &made, error);
-    *reply = made;
-    return status;
-}
-
-enum postern_status postern_create_start(struct postern *client, const struct postern_create_request *request,
-                                         void (*done)(void *context, struct postern_create_reply *reply,
-                                                      const struct postern_error *error),
-                                         void *context, struct postern_error *error)
-{
-    return postern_start(client, &create_method, request, (postern_done *)done, context, error);
-}
-
-// --------------------------------------------------------------------------------------------------------- Get
-
-static void *get_of(const struct postern_answer *answer, struct postern_error *error)
-{
-    struct postern_reply_box *box = answer->box;
+    const struct postern_roll_request *request = from;
+    Postern__V1__RollRequest *message = to;
+    (void)ask;
     (void)error;
-    const Postern__V1__GetReply *wire = (const Postern__V1__GetReply *)box->result;
-    struct postern_get_reply *reply = postern_reply_new(box, sizeof *reply);
-    if (reply != NULL)
-        postern_key_of(&box->arena, wire->key, &reply->key);
-    return reply;
-}
-
-static enum postern_status get_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
-{
-    const struct postern_get_request *request = from;
-    Postern__V1__GetRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
-    if (wire == NULL)
-        return postern_fail_memory(error);
-    postern__v1__get_request__init(wire);
-    wire->key_id = postern_wire_text(request->key_id);
-    ask->request.call_case = POSTERN__V1__REQUEST__CALL_GET;
-    ask->request.get = wire;
+    if (request->has_grace) {
+        message->grace_case = POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
+        message->grace_ms = request->grace_ms;
+    }
     return POSTERN_OK;
 }
 
-static void deliver_get(postern_done *done, void *context, void *reply, const struct postern_error *error)
+POSTERN_CALL(roll, ROLL, ROWS(ROW(roll_request, key_id), ROW(roll_request, if_version)),
+             ROWS(ROW(roll_reply, api_key), ROW_STRUCT(roll_reply, key, key), ROW_STRUCT(roll_reply, predecessor, key)),
+             .changes_registry = true, .complete = complete_roll);
+
+static enum postern_status check_revoke(struct postern_ask *ask, const void *from, void *to,
+                                        struct postern_error *error)
 {
-    ((void (*)(void *, struct postern_get_reply *, const struct postern_error *))done)(context, reply, error);
+    const struct postern_revoke_request *request = from;
+    (void)ask;
+    (void)to;
+    if ((request->key_id != NULL) != (request->api_key != NULL))
+        return POSTERN_OK;
+    return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "revoke.which",
+                              "give exactly one of key_id and api_key");
 }
 
-static const struct postern_method get_method = {get_to_wire, get_of, deliver_get};
+POSTERN_CALL(revoke, REVOKE,
+             ROWS(ROW_CHOICE(revoke_request, which, key_id, POSTERN__V1__REVOKE_REQUEST__WHICH_KEY_ID),
+                  ROW_CHOICE(revoke_request, which, api_key, POSTERN__V1__REVOKE_REQUEST__WHICH_API_KEY),
+                  ROW(revoke_request, reason), ROW(revoke_request, if_version)),
+             ROWS(ROW_STRUCT(revoke_reply, key, key)), .changes_registry = true, .complete = check_revoke);
 
-enum postern_status postern_get(struct postern *client, const struct postern_get_request *request,
-                                struct postern_get_reply **reply, struct postern_error *error)
+// ---------------------------------------------------------------------------------------------- Delete, Import
+
+POSTERN_CALL(delete, DELETE, ROWS(ROW(delete_request, key_id), ROW(delete_request, if_version)),
+             ROWS(ROW_STRUCT(delete_reply, key, key)), .changes_registry = true);
+
+static const struct postern_table postern_import_key_table =
+    TABLE(import_key, ROWS(ROW_CHOICE(import_key, token, api_key, POSTERN__V1__IMPORT_KEY__TOKEN_API_KEY),
+                           ROW_STRUCT(import_key, key, create_request)));
+
+static enum postern_status complete_import(struct postern_ask *ask, const void *from, void *to,
+                                           struct postern_error *error)
 {
-    void *made = NULL;
-    enum postern_status status = postern_run(client, &get_method, request, &made, error);
-    *reply = made;
-    return status;
-}
-
-enum postern_status postern_get_start(struct postern *client, const struct postern_get_request *request,
-                                      void (*done)(void *context, struct postern_get_reply *reply,
-                                                   const struct postern_error *error),
-                                      void *context, struct postern_error *error)
-{
-    return postern_start(client, &get_method, request, (postern_done *)done, context, error);
-}
-
-// -------------------------------------------------------------------------------------------------------- List
-
-static enum postern_status list_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
-{
-    const struct postern_list_request *request = from;
-    Postern__V1__ListRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
-    if (wire == NULL)
-        return postern_fail_memory(error);
-    postern__v1__list_request__init(wire);
-    wire->account = postern_wire_text(request->account);
-    wire->page_size = request->page_size;
-    wire->page_token = postern_wire_bytes(request->page_token, request->page_token_size);
-    wire->state = (Postern__V1__KeyState)request->state;
-    wire->environment = (Postern__V1__Environment)request->environment;
-    wire->created_before_ms = request->created_before_ms;
-    wire->expires_before_ms = request->expires_before_ms;
-    wire->never_used = request->never_used;
-    wire->last_rolled_before_ms = request->last_rolled_before_ms;
-    wire->with_unusual = request->with_unusual;
-    wire->unusual = request->unusual;
-    wire->unusual_at_ms = request->unusual_at_ms;
-    ask->request.call_case = POSTERN__V1__REQUEST__CALL_LIST;
-    ask->request.list = wire;
+    const struct postern_import_request *request = from;
+    Postern__V1__ImportRequest *message = to;
+    (void)ask;
+    for (size_t i = 0; i < request->key_count; i++) {
+        const uint8_t *sha256 = request->keys[i].sha256;
+        char field[64];
+        snprintf(field, sizeof field, "import.keys[%zu].token", i);
+        if ((sha256 != NULL) == (request->keys[i].api_key != NULL))
+            return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, field, "give exactly one of sha256 and api_key");
+        if (sha256 == NULL)
+            continue;
+        message->keys[i]->token_case = POSTERN__V1__IMPORT_KEY__TOKEN_SHA256;
+        message->keys[i]->sha256 = postern_wire_bytes(sha256, POSTERN_SHA256_SIZE);
+    }
     return POSTERN_OK;
 }
 
-static void *list_of(const struct postern_answer *answer, struct postern_error *error)
-{
-    struct postern_reply_box *box = answer->box;
-    (void)error;
-    const Postern__V1__ListReply *wire = (const Postern__V1__ListReply *)box->result;
-    struct postern_list_reply *reply = postern_reply_new(box, sizeof *reply);
-    if (reply == NULL)
-        return NULL;
-    reply->keys = postern_keys_of(&box->arena, wire->keys, wire->n_keys);
-    reply->key_count = wire->n_keys;
-    reply->next_page_token = wire->next_page_token.data;
-    reply->next_page_token_size = wire->next_page_token.len;
-    return reply;
-}
-
-static void deliver_list(postern_done *done, void *context, void *reply, const struct postern_error *error)
-{
-    ((void (*)(void *, struct postern_list_reply *, const struct postern_error *))done)(context, reply, error);
-}
-
-static const struct postern_method list_method = {list_to_wire, list_of, deliver_list};
-
-enum postern_status postern_list(struct postern *client, const struct postern_list_request *request,
-                                 struct postern_list_reply **reply, struct postern_error *error)
-{
-    void *made = NULL;
-    enum postern_status status = postern_run(client, &list_method, request, &made, error);
-    *reply = made;
-    return status;
-}
-
-enum postern_status postern_list_start(struct postern *client, const struct postern_list_request *request,
-                                       void (*done)(void *context, struct postern_list_reply *reply,
-                                                    const struct postern_error *error),
-                                       void *context, struct postern_error *error)
-{
-    return postern_start(client, &list_method, request, (postern_done *)done, context, error);
-}
+POSTERN_CALL(import, IMPORT, ROWS(ROW_STRUCTS(import_request, keys, key_count, import_key)),
+             ROWS(ROW_STRUCTS(import_reply, keys, key_count, key), ROW(import_reply, skipped)),
+             .changes_registry = true, .complete = complete_import);

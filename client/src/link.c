@@ -1,7 +1,5 @@
 #include "link.h"
 
-#include "link_parts.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

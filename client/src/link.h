@@ -44,7 +44,7 @@ struct postern_link {
     int fd;
     struct addrinfo *addresses; // of the host, and the one that is tried
     struct addrinfo *address;
-    struct postern_tls *tls; // the files, once they have been read
+    struct postern_tls *tls; // the files of tls+tcp, which whoever makes the link reads
     struct postern_tls_session *session;
     uint64_t began_ms; // when it began to connect
     uint64_t heard_ms; // when something came last
@@ -107,5 +107,14 @@ enum postern_link_next { POSTERN_NEXT_REPLY, POSTERN_NEXT_NONE, POSTERN_NEXT_BAD
 // The first reply of what has been received; postern_link_take gives it up.
 enum postern_link_next postern_link_next(struct postern_link *link, struct postern_link_reply *reply);
 void postern_link_take(struct postern_link *link, const struct postern_link_reply *reply);
+
+// --- between connect.c, which begins and ends it, and link.c, which sends and receives: each of these closes it, notes
+// why, and returns false
+
+bool postern_link_fail(struct postern_link *link, enum postern_status status, bool final, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool postern_link_fail_memory(struct postern_link *link);
+bool postern_link_fail_stranger(struct postern_link *link); // what answers is not posternd
+bool postern_link_fail_tls(struct postern_link *link);
 
 #endif

@@ -1,141 +1,73 @@
-// Health, ListChanges.
+// What operators watch: Health, Stats, GetUsage, ListChanges.
 #include "call.h"
-#include "error.h"
-#include "wire.h"
+
+static const struct postern_table postern_counter_table = TABLE(counter, ROWS(ROW(counter, name), ROW(counter, value)));
 
 // ------------------------------------------------------------------------------------------------------ Health
 
-static void *health_of(const struct postern_answer *answer, struct postern_error *error)
-{
-    struct postern_reply_box *box = answer->box;
-    (void)error;
-    const Postern__V1__HealthReply *wire = (const Postern__V1__HealthReply *)box->result;
-    struct postern_health_reply *reply = postern_reply_new(box, sizeof *reply);
-    if (reply == NULL)
-        return NULL;
-    reply->serving = wire->serving != 0;
-    reply->version = postern_text_of(wire->version);
-    reply->uptime_ms = wire->uptime_ms;
-    reply->store = postern_text_of(wire->store);
-    reply->clock_ahead_ms = wire->clock_ahead_ms;
-    reply->clock_jumps = wire->clock_jumps;
-    return reply;
-}
+POSTERN_CALL(health, HEALTH, ROWS(ROW_NONE),
+             ROWS(ROW(health_reply, serving), ROW(health_reply, version), ROW(health_reply, uptime_ms),
+                  ROW(health_reply, store), ROW(health_reply, clock_ahead_ms), ROW(health_reply, clock_jumps)),
+             .changes_registry = false);
 
-static enum postern_status health_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
-{
-    (void)from;
-    Postern__V1__HealthRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
-    if (wire == NULL)
-        return postern_fail_memory(error);
-    postern__v1__health_request__init(wire);
-    ask->request.call_case = POSTERN__V1__REQUEST__CALL_HEALTH;
-    ask->request.health = wire;
-    return POSTERN_OK;
-}
+// ------------------------------------------------------------------------------------------------------- Stats
 
-static void deliver_health(postern_done *done, void *context, void *reply, const struct postern_error *error)
-{
-    ((void (*)(void *, struct postern_health_reply *, const struct postern_error *))done)(context, reply, error);
-}
+static const struct postern_table postern_meter_stats_table =
+    TABLE(meter_stats, ROWS(ROW(meter_stats, meters), ROW(meter_stats, bytes), ROW(meter_stats, decisions),
+                            ROW(meter_stats, waits), ROW(meter_stats, records), ROW(meter_stats, custom_meters)));
 
-static const struct postern_method health_method = {health_to_wire, health_of, deliver_health};
+static const struct postern_table postern_usage_stats_table =
+    TABLE(usage_stats, ROWS(ROW(usage_stats, entries), ROW(usage_stats, entries_max), ROW(usage_stats, waiting),
+                            ROW(usage_stats, overflow), ROW(usage_stats, written), ROW(usage_stats, removed),
+                            ROW(usage_stats, damaged)));
 
-enum postern_status postern_health(struct postern *client, const struct postern_health_request *request,
-                                   struct postern_health_reply **reply, struct postern_error *error)
-{
-    const struct postern_health_request none = {.call = {0}};
-    void *made = NULL;
-    enum postern_status status = postern_run(client, &health_method, request != NULL ? request : &none, &made, error);
-    *reply = made;
-    return status;
-}
+static const struct postern_table postern_store_stats_table =
+    TABLE(store_stats, ROWS(ROW(store_stats, name), ROW(store_stats, used_bytes), ROW(store_stats, size_bytes),
+                            ROW(store_stats, commits), ROW(store_stats, jobs), ROW(store_stats, last_commit)));
 
-enum postern_status postern_health_start(struct postern *client, const struct postern_health_request *request,
-                                         void (*done)(void *context, struct postern_health_reply *reply,
-                                                      const struct postern_error *error),
-                                         void *context, struct postern_error *error)
-{
-    const struct postern_health_request none = {.call = {0}};
-    return postern_start(client, &health_method, request != NULL ? request : &none, (postern_done *)done, context,
-                         error);
-}
+static const struct postern_table postern_busy_table = TABLE(
+    busy, ROWS(ROW(busy, account), ROW(busy, key_id), ROW(busy, key_name), ROW(busy, calls), ROW(busy, refusals)));
 
-// ------------------------------------------------------------------------------------------------- ListChanges
+static const struct postern_table postern_connection_stats_table =
+    TABLE(connection_stats,
+          ROWS(ROW(connection_stats, connections), ROW(connection_stats, calls_in_flight),
+               ROW(connection_stats, memory_bytes), ROW(connection_stats, accepted), ROW(connection_stats, requests),
+               ROW(connection_stats, overloaded), ROW(connection_stats, expired), ROW(connection_stats, refused),
+               ROW(connection_stats, closed_no_greeting), ROW(connection_stats, closed_bad_frame),
+               ROW(connection_stats, closed_half_frame), ROW(connection_stats, closed_stuck),
+               ROW(connection_stats, closed_no_memory), ROW(connection_stats, tls_failures),
+               ROW(connection_stats, accept_failures)));
 
-static enum postern_status list_changes_to_wire(struct postern_ask *ask, const void *from, struct postern_error *error)
-{
-    const struct postern_list_changes_request *request = from;
-    Postern__V1__ListChangesRequest *wire = postern_arena_take(&ask->arena, sizeof *wire);
-    if (wire == NULL)
-        return postern_fail_memory(error);
-    postern__v1__list_changes_request__init(wire);
-    wire->page_size = request->page_size;
-    wire->page_token = postern_wire_bytes(request->page_token, request->page_token_size);
-    wire->from_ms = request->from_ms;
-    wire->to_ms = request->to_ms;
-    wire->actor = postern_wire_text(request->actor);
-    wire->account = postern_wire_text(request->account);
-    wire->key_id = postern_wire_text(request->key_id);
-    ask->request.call_case = POSTERN__V1__REQUEST__CALL_LIST_CHANGES;
-    ask->request.list_changes = wire;
-    return POSTERN_OK;
-}
+POSTERN_CALL(stats, STATS, ROWS(ROW(stats_request, top)),
+             ROWS(ROW_STRUCTS(stats_reply, counters, counter_count, counter), ROW(stats_reply, version),
+                  ROW(stats_reply, uptime_ms), ROW(stats_reply, decisions), ROW(stats_reply, refusals),
+                  ROW_STRUCT(stats_reply, meters, meter_stats), ROW_STRUCT(stats_reply, usage, usage_stats),
+                  ROW_STRUCTS(stats_reply, stores, store_count, store_stats), ROW(stats_reply, clock_ahead_ms),
+                  ROW(stats_reply, clock_jumps), ROW(stats_reply, hour_start_ms),
+                  ROW_STRUCTS(stats_reply, accounts, account_count, busy),
+                  ROW_STRUCTS(stats_reply, keys, key_count, busy),
+                  ROW_STRUCT(stats_reply, connections, connection_stats)),
+             .changes_registry = false);
 
-static void change_of(struct postern_arena *arena, const Postern__V1__Change *wire, struct postern_change *change)
-{
-    *change = (struct postern_change){.seq = wire->seq,
-                                      .time_ms = wire->time_ms,
-                                      .actor = postern_text_of(wire->actor),
-                                      .on_behalf_of = postern_text_of(wire->on_behalf_of),
-                                      .what = postern_text_of(wire->what),
-                                      .account = postern_text_of(wire->account),
-                                      .key_id = postern_text_of(wire->key_id),
-                                      .before = postern_entries_of(arena, wire->before, wire->n_before),
-                                      .before_count = wire->n_before,
-                                      .after = postern_entries_of(arena, wire->after, wire->n_after),
-                                      .after_count = wire->n_after};
-}
+// ---------------------------------------------------------------------------------------- GetUsage, ListChanges
 
-static void *list_changes_of(const struct postern_answer *answer, struct postern_error *error)
-{
-    struct postern_reply_box *box = answer->box;
-    (void)error;
-    const Postern__V1__ListChangesReply *wire = (const Postern__V1__ListChangesReply *)box->result;
-    struct postern_list_changes_reply *reply = postern_reply_new(box, sizeof *reply);
-    if (reply == NULL)
-        return NULL;
-    struct postern_change *changes = postern_arena_array(&box->arena, wire->n_changes, sizeof *changes);
-    for (size_t i = 0; changes != NULL && i < wire->n_changes; i++)
-        change_of(&box->arena, wire->changes[i], &changes[i]);
-    reply->changes = changes;
-    reply->change_count = wire->n_changes;
-    reply->next_page_token = wire->next_page_token.data;
-    reply->next_page_token_size = wire->next_page_token.len;
-    return reply;
-}
+// Of both subjects the key wins.
+static const struct postern_table postern_usage_bucket_table =
+    TABLE(usage_bucket, ROWS(ROW(usage_bucket, start_ms), ROW_STRUCTS(usage_bucket, reasons, reason_count, counter),
+                             ROW_STRUCTS(usage_bucket, costs, cost_count, counter)));
+POSTERN_CALL(get_usage, GET_USAGE,
+             ROWS(ROW_CHOICE(get_usage_request, subject, account, POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_ACCOUNT),
+                  ROW_CHOICE(get_usage_request, subject, key_id, POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_KEY_ID),
+                  ROW(get_usage_request, from_ms), ROW(get_usage_request, to_ms), ROW(get_usage_request, bucket_s)),
+             ROWS(ROW_STRUCTS(get_usage_reply, buckets, bucket_count, usage_bucket)), .changes_registry = false);
 
-static void deliver_list_changes(postern_done *done, void *context, void *reply, const struct postern_error *error)
-{
-    ((void (*)(void *, struct postern_list_changes_reply *, const struct postern_error *))done)(context, reply, error);
-}
-
-static const struct postern_method list_changes_method = {list_changes_to_wire, list_changes_of, deliver_list_changes};
-
-enum postern_status postern_list_changes(struct postern *client, const struct postern_list_changes_request *request,
-                                         struct postern_list_changes_reply **reply, struct postern_error *error)
-{
-    void *made = NULL;
-    enum postern_status status = postern_run(client, &list_changes_method, request, &made, error);
-    *reply = made;
-    return status;
-}
-
-enum postern_status postern_list_changes_start(struct postern *client,
-                                               const struct postern_list_changes_request *request,
-                                               void (*done)(void *context, struct postern_list_changes_reply *reply,
-                                                            const struct postern_error *error),
-                                               void *context, struct postern_error *error)
-{
-    return postern_start(client, &list_changes_method, request, (postern_done *)done, context, error);
-}
+static const struct postern_table postern_change_table = TABLE(
+    change, ROWS(ROW(change, seq), ROW(change, time_ms), ROW(change, actor), ROW(change, on_behalf_of),
+                 ROW(change, what), ROW(change, account), ROW(change, key_id),
+                 ROW_STRUCTS(change, before, before_count, entry), ROW_STRUCTS(change, after, after_count, entry)));
+POSTERN_CALL(list_changes, LIST_CHANGES,
+             ROWS(ROWS_PAGE(list_changes_request), ROW(list_changes_request, from_ms), ROW(list_changes_request, to_ms),
+                  ROW(list_changes_request, actor), ROW(list_changes_request, account),
+                  ROW(list_changes_request, key_id)),
+             ROWS(ROW_STRUCTS(list_changes_reply, changes, change_count, change), ROWS_NEXT_PAGE(list_changes_reply)),
+             .changes_registry = false);

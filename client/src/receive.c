@@ -1,15 +1,44 @@
-// Whoever leads receives for all.
+// Whoever leads receives for all (client.h, LEADER AND FOLLOWERS); the others sleep until he wakes them.
 #include "client.h"
 #include "error.h"
-#include "flight_parts.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { WAKE_MAX = 64 };
+
+// ------------------------------------------------------------------------------------------------------- wakes
+
+// Only the address is used: the flight may be gone by now.
+static void wake(_Atomic uint32_t *word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void sleep_until(struct postern_flight *flight, uint64_t until_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    (void)syscall(SYS_futex, &flight->signal, FUTEX_WAIT_BITSET_PRIVATE, POSTERN_SLEEP, &until, NULL,
+                  FUTEX_BITSET_MATCH_ANY);
+}
+
+void postern_flight_tell(struct postern_flight *flight, enum postern_signal signal)
+{
+    if (flight->is_async)
+        return;
+    _Atomic uint32_t *word = &flight->signal;
+    atomic_store_explicit(word, signal, memory_order_release);
+    wake(word);
+}
+
+// --------------------------------------------------------------------------------------------------- receiving
 
 static void hand_over(struct postern *client, const struct postern_link_reply *reply, struct postern_flight *flight)
 {
@@ -47,7 +76,7 @@ static void take_replies(struct postern *client, const struct postern_flight *ow
     if (count > 0) { // they do not need the lock, and are not to wait for it
         pthread_mutex_unlock(&client->lock);
         for (size_t i = 0; i < count; i++)
-            postern_flight_wake(woken[i]);
+            wake(woken[i]);
         pthread_mutex_lock(&client->lock);
     }
     if (next == POSTERN_NEXT_BAD)
@@ -67,7 +96,7 @@ static void note_received(struct postern *client, const struct postern_flight *o
         return;
     }
     if (!was_up && link->state == POSTERN_LINK_UP) {
-        client->backoff_ms = BACKOFF_MS_MIN;
+        client->backoff_ms = POSTERN_BACKOFF_MS_MIN;
         client->retry_ms = 0;
     }
     take_replies(client, own, now);
@@ -78,7 +107,9 @@ static int as_poll_ms(uint64_t span_ms)
     return span_ms < INT_MAX ? (int)span_ms : INT_MAX;
 }
 
-void postern_flights_wait(struct postern *client, struct postern_flight *flight, uint64_t until_ms)
+// Receives for all, until `until_ms` at most; the lock is given back meanwhile. Only the leader, while there is a
+// connection.
+static void wait_and_receive(struct postern *client, struct postern_flight *flight, uint64_t until_ms)
 {
     struct postern_link *link = &client->link;
     uint64_t now = postern_now_ms();
@@ -112,4 +143,57 @@ void postern_flights_poll(struct postern *client)
         code = errno;
     }
     note_received(client, NULL, size, code);
+}
+
+// ----------------------------------------------------------------------------------------------------- leading
+
+// One of those that wait receives for all from now on, unless somebody does.
+static void pass_the_lead(struct postern *client)
+{
+    if (!client->has_leader && client->waiting != NULL)
+        postern_flight_tell(client->waiting, POSTERN_LOOK);
+}
+
+// Sleeps as a follower, or until there may be a connection. The lock is given back. True: the answer has come.
+static bool follow(struct postern *client, struct postern_flight *flight)
+{
+    bool is_down = client->link.state == POSTERN_LINK_DOWN && client->queue != NULL;
+    uint64_t until = is_down && client->retry_ms < flight->wake_ms ? client->retry_ms : flight->wake_ms;
+    atomic_store_explicit(&flight->signal, POSTERN_SLEEP, memory_order_relaxed);
+    pthread_mutex_unlock(&client->lock);
+    sleep_until(flight, until);
+    return atomic_load_explicit(&flight->signal, memory_order_acquire) == POSTERN_ANSWER;
+}
+
+// With the lock; without it afterwards. True when the flight is answered, false when it is done.
+static bool wait_for_answer(struct postern *client, struct postern_flight *flight)
+{
+    for (;;) {
+        postern_flights_step(client, flight, postern_now_ms());
+        if (flight->state == POSTERN_FLIGHT_ANSWERED || flight->state == POSTERN_FLIGHT_DONE)
+            break;
+        if (client->has_leader || client->link.state == POSTERN_LINK_DOWN) {
+            if (follow(client, flight))
+                return true;
+            pthread_mutex_lock(&client->lock);
+            continue;
+        }
+        client->has_leader = true;
+        wait_and_receive(client, flight, flight->wake_ms);
+        client->has_leader = false;
+    }
+    pass_the_lead(client);
+    bool answered = flight->state == POSTERN_FLIGHT_ANSWERED;
+    pthread_mutex_unlock(&client->lock);
+    return answered;
+}
+
+void postern_flight_fly(struct postern *client, struct postern_flight *flight)
+{
+    postern_lock(client);
+    postern_flight_begin(client, flight, postern_now_ms());
+    while (wait_for_answer(client, flight) && !postern_flight_read(client, flight)) {
+        pthread_mutex_lock(&client->lock);
+        postern_flight_again(client, flight, postern_now_ms());
+    }
 }

@@ -1,7 +1,9 @@
 #include "reply.h"
 
-#include "wire.h"
+#include "client.h"
+#include "error.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // A reply of 1 MiB may hold some hundred thousand empty messages; what honest ones need is far below this.
@@ -16,7 +18,7 @@ static struct postern_reply_box *box_new(void)
     return box;
 }
 
-void postern_reply_box_free(struct postern_reply_box *box)
+void postern_reply_box_free(const struct postern_reply_box *box)
 {
     if (box == NULL)
         return;
@@ -55,22 +57,32 @@ failed:
     return NULL;
 }
 
-struct postern_reply_box *postern_reply_made(const ProtobufCMessage *result)
+struct postern_reply_box *postern_reply_made(const ProtobufCMessageDescriptor *kind, void **result)
 {
     struct postern_reply_box *box = box_new();
     if (box == NULL)
         return NULL;
     Postern__V1__Reply *wire = postern_arena_take(&box->arena, sizeof *wire);
-    ProtobufCMessage *message = postern_arena_take(&box->arena, result->descriptor->sizeof_message);
+    ProtobufCMessage *message = postern_arena_take(&box->arena, kind->sizeof_message);
     if (wire == NULL || message == NULL) {
         postern_reply_box_free(box);
         return NULL;
     }
     postern__v1__reply__init(wire);
-    memcpy(message, result, result->descriptor->sizeof_message);
+    protobuf_c_message_init(kind, message);
     box->wire = wire;
-    box->result = message;
+    box->result = *result = message;
     return box;
+}
+
+struct postern_reply_base postern_reply_base_of(struct postern_reply_box *box, const Postern__V1__Status *status)
+{
+    struct postern_reply_base base = {.seq = box->wire->seq, .server_time_ms = box->wire->server_time_ms};
+    if (status != NULL) {
+        base.details = postern_wire_read_list(&box->arena, &postern_entry_table, status->details, status->n_details);
+        base.detail_count = status->n_details;
+    }
+    return base;
 }
 
 void *postern_reply_new(struct postern_reply_box *box, size_t size_bytes)
@@ -78,22 +90,99 @@ void *postern_reply_new(struct postern_reply_box *box, size_t size_bytes)
     struct postern_reply_base *base = postern_arena_take(&box->arena, size_bytes);
     if (base == NULL)
         return NULL;
-    const Postern__V1__Status *status = box->wire->status;
-    *base = (struct postern_reply_base){.seq = box->wire->seq, .server_time_ms = box->wire->server_time_ms, .box = box};
-    if (status != NULL) {
-        base->details = postern_entries_of(&box->arena, status->details, status->n_details);
-        base->detail_count = status->n_details;
-    }
+    *base = postern_reply_base_of(box, box->wire->status);
+    base->box = box;
     return base;
 }
 
 void postern_reply_free(void *reply)
 {
-    if (reply == NULL)
-        return;
     const struct postern_reply_base *base = reply;
-    if (base->box == NULL)
-        return; // part of another reply
-    struct postern_arena arena = base->box->arena;
-    postern_arena_wipe(&arena);
+    if (base != NULL) // what is part of another reply has no box
+        postern_reply_box_free(base->box);
+}
+
+// ------------------------------------------------------------------------------------------------------ answer
+
+enum postern_status postern_status_of(uint32_t code)
+{
+    return code <= POSTERN_UNAUTHENTICATED ? (enum postern_status)code : POSTERN_UNKNOWN;
+}
+
+// posternd's own failure, as it reported it.
+static void note_failure(const Postern__V1__Status *status, struct postern_error *error)
+{
+    *error = (struct postern_error){
+        .status = postern_status_of(status->code), .answered = true, .retry_after_ms = status->retry_after_ms};
+    postern_copy_text(error->reason, sizeof error->reason, postern_text_of(status->reason));
+    postern_copy_text(error->field, sizeof error->field, postern_text_of(status->field));
+    postern_copy_text(error->message, sizeof error->message, postern_text_of(status->message));
+    if (error->message[0] == '\0')
+        postern_copy_text(error->message, sizeof error->message, "posternd gave no explanation; its log may have one");
+}
+
+// A request that posternd could not read has a failure without request_id for its answer.
+static bool answers_this(const struct postern_ask *ask, const Postern__V1__Reply *reply)
+{
+    if (reply->request_id.len == 0 && reply->status != NULL && reply->status->code != 0)
+        return true;
+    return reply->request_id.len == POSTERN_ID_SIZE &&
+           memcmp(reply->request_id.data, ask->request_id, POSTERN_ID_SIZE) == 0;
+}
+
+// Nothing was done, and it says when to come again.
+static bool asks_to_repeat(const struct postern_error *error)
+{
+    return error->status == POSTERN_UNAVAILABLE ||
+           (error->status == POSTERN_RESOURCE_EXHAUSTED && strcmp(error->reason, "OVERLOADED") == 0);
+}
+
+// True: the error, or its absence, is final.
+static bool read_reply(struct postern *client, struct postern_flight *flight)
+{
+    bool memory = false;
+    struct postern_error *error = &flight->error;
+    flight->box =
+        postern_reply_unpack(flight->reply, flight->reply_size, (uint32_t)flight->ask->request.call_case, &memory);
+    if (flight->box == NULL && memory) {
+        postern_fail_memory(error);
+        error->outcome_unknown = true;
+        return true;
+    }
+    if (flight->box == NULL || !answers_this(flight->ask, flight->box->wire)) {
+        flight->unsure = true;
+        postern_fail(error, POSTERN_UNAVAILABLE,
+                     "what answers at %s is not posternd, or a newer one than this program understands", client->url);
+        return false;
+    }
+    const Postern__V1__Status *status = flight->box->wire->status;
+    *error = (struct postern_error){0};
+    if (status == NULL || status->code == 0)
+        return true;
+    note_failure(status, error);
+    return !asks_to_repeat(error);
+}
+
+void postern_bytes_wipe(uint8_t *bytes, size_t size)
+{
+    if (bytes != NULL)
+        explicit_bzero(bytes, size);
+    free(bytes);
+}
+
+bool postern_flight_read(struct postern *client, struct postern_flight *flight)
+{
+    bool is_final = read_reply(client, flight);
+    postern_bytes_wipe(flight->reply, flight->reply_size);
+    flight->reply = NULL;
+    if (is_final) { // repeated changes are told apart by their request_id
+        flight->error.outcome_unknown |=
+            flight->unsure && flight->ask->works_once && strcmp(flight->error.reason, "CHARGE_GIVEN_BACK") == 0;
+        flight->state = POSTERN_FLIGHT_DONE;
+    }
+    if (flight->error.status != POSTERN_OK || !is_final) {
+        postern_reply_box_free(flight->box);
+        flight->box = NULL;
+    }
+    return is_final;
 }

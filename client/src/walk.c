@@ -1,4 +1,4 @@
-// Whatever goes through a message field by field, by its descriptor: scrubbing text, showing a reply to a visitor.
+// What is told by the protocol's descriptors: words for its numbers, scrubbing text, showing a reply to a visitor.
 #include "reply.h"
 #include "text.h"
 #include "wire.h"
@@ -8,11 +8,99 @@
 #include <stdlib.h>
 #include <string.h>
 
+// ------------------------------------------------------------------------------------------------------- words
+
+// "KeyState" has values "KEY_STATE_ACTIVE": skips what is the enum's own name in upper case.
+static const char *without_prefix(const char *value, const char *enum_name)
+{
+    const char *at = value;
+    for (const char *c = enum_name; *c != '\0'; c++) {
+        if (c != enum_name && isupper((unsigned char)*c) && *at++ != '_')
+            return value;
+        if (*at++ != toupper((unsigned char)*c))
+            return value;
+    }
+    return *at == '_' ? at + 1 : value;
+}
+
+static const char *enum_word(const ProtobufCEnumDescriptor *words, int value)
+{
+    const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(words, value);
+    return found != NULL ? without_prefix(found->name, words->short_name) : NULL;
+}
+
+static const char *name_of(const ProtobufCEnumDescriptor *words, int value)
+{
+    const char *word = enum_word(words, value);
+    return word != NULL ? word : "UNKNOWN";
+}
+
+const char *postern_reason_name(enum postern_reason reason)
+{
+    return name_of(&postern__v1__reason__descriptor, (int)reason);
+}
+
+const char *postern_environment_name(enum postern_environment environment)
+{
+    return name_of(&postern__v1__environment__descriptor, (int)environment);
+}
+
+const char *postern_key_type_name(enum postern_key_type type)
+{
+    return name_of(&postern__v1__key_type__descriptor, (int)type);
+}
+
+const char *postern_key_state_name(enum postern_key_state state)
+{
+    return name_of(&postern__v1__key_state__descriptor, (int)state);
+}
+
+const char *postern_period_name(enum postern_period period)
+{
+    return name_of(&postern__v1__period__descriptor, (int)period);
+}
+
+const char *postern_subject_name(enum postern_subject subject)
+{
+    return name_of(&postern__v1__subject__descriptor, (int)subject);
+}
+
+const char *postern_unusual_name(enum postern_unusual unusual)
+{
+    return name_of(&postern__v1__unusual__descriptor, (int)unusual);
+}
+
+const char *postern_status_name(enum postern_status status)
+{
+    static const char *const names[] = {
+        [POSTERN_OK] = "OK",
+        [POSTERN_CANCELLED] = "CANCELLED",
+        [POSTERN_UNKNOWN] = "UNKNOWN",
+        [POSTERN_INVALID_ARGUMENT] = "INVALID_ARGUMENT",
+        [POSTERN_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
+        [POSTERN_NOT_FOUND] = "NOT_FOUND",
+        [POSTERN_ALREADY_EXISTS] = "ALREADY_EXISTS",
+        [POSTERN_PERMISSION_DENIED] = "PERMISSION_DENIED",
+        [POSTERN_RESOURCE_EXHAUSTED] = "RESOURCE_EXHAUSTED",
+        [POSTERN_FAILED_PRECONDITION] = "FAILED_PRECONDITION",
+        [POSTERN_ABORTED] = "ABORTED",
+        [POSTERN_OUT_OF_RANGE] = "OUT_OF_RANGE",
+        [POSTERN_UNIMPLEMENTED] = "UNIMPLEMENTED",
+        [POSTERN_INTERNAL] = "INTERNAL",
+        [POSTERN_UNAVAILABLE] = "UNAVAILABLE",
+        [POSTERN_DATA_LOSS] = "DATA_LOSS",
+        [POSTERN_UNAUTHENTICATED] = "UNAUTHENTICATED",
+    };
+    return (unsigned)status < sizeof names / sizeof names[0] ? names[status] : "UNKNOWN";
+}
+
+// ------------------------------------------------------------------------------------------------------ fields
+
 // Text and bytes have the same type in descriptors (all text is `string_as_bytes`), so the few bytes are named here;
 // tests/lint/client_header.bats compares with the protocol.
 static const char *const bytes_fields[] = {"request_id", "next_page_token"};
 
-bool postern_field_is_bytes(const ProtobufCFieldDescriptor *field)
+static bool is_bytes(const ProtobufCFieldDescriptor *field)
 {
     for (size_t i = 0; i < sizeof bytes_fields / sizeof bytes_fields[0]; i++)
         if (strcmp(field->name, bytes_fields[i]) == 0)
@@ -25,34 +113,18 @@ static const unsigned char *member(const ProtobufCMessage *message, unsigned off
     return (const unsigned char *)message + offset;
 }
 
+// Of the types that the protocol has.
 static size_t size_of(ProtobufCType type)
 {
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_STRING:
-        return sizeof(char *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(ProtobufCMessage *);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_ENUM:
-        return 4;
-    }
-    return 0;
+    static const size_t sizes[] = {[PROTOBUF_C_TYPE_UINT64] = sizeof(uint64_t),
+                                   [PROTOBUF_C_TYPE_INT64] = sizeof(int64_t),
+                                   [PROTOBUF_C_TYPE_BYTES] = sizeof(ProtobufCBinaryData),
+                                   [PROTOBUF_C_TYPE_MESSAGE] = sizeof(ProtobufCMessage *),
+                                   [PROTOBUF_C_TYPE_BOOL] = sizeof(protobuf_c_boolean),
+                                   [PROTOBUF_C_TYPE_UINT32] = sizeof(uint32_t),
+                                   [PROTOBUF_C_TYPE_INT32] = sizeof(int32_t),
+                                   [PROTOBUF_C_TYPE_ENUM] = sizeof(uint32_t)};
+    return type < sizeof sizes / sizeof sizes[0] ? sizes[type] : 0;
 }
 
 // The values of one field: one, or those of the list. A oneof's member that is not chosen has none.
@@ -82,7 +154,7 @@ static struct values values_of(const ProtobufCMessage *message, const ProtobufCF
 
 static void scrub_value(const ProtobufCFieldDescriptor *field, const unsigned char *value)
 {
-    if (field->type == PROTOBUF_C_TYPE_BYTES && !postern_field_is_bytes(field)) {
+    if (field->type == PROTOBUF_C_TYPE_BYTES && !is_bytes(field)) {
         ProtobufCBinaryData text;
         memcpy(&text, value, sizeof text);
         postern_text_scrub(text.data, text.len);
@@ -108,29 +180,10 @@ void postern_scrub(ProtobufCMessage *message)
 
 static void walk_message(const ProtobufCMessage *message, const char *name, const struct postern_visitor *visitor);
 
-// "KeyState" has values "KEY_STATE_ACTIVE": skips what is the enum's own name in upper case.
-static const char *without_prefix(const char *value, const char *enum_name)
-{
-    const char *at = value;
-    for (const char *c = enum_name; *c != '\0'; c++) {
-        if (c != enum_name && isupper((unsigned char)*c) && *at++ != '_')
-            return value;
-        if (*at++ != toupper((unsigned char)*c))
-            return value;
-    }
-    return *at == '_' ? at + 1 : value;
-}
-
-const char *postern_enum_word(const ProtobufCEnumDescriptor *words, int value)
-{
-    const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(words, value);
-    return found != NULL ? without_prefix(found->name, words->short_name) : NULL;
-}
-
 static void walk_enum(const ProtobufCEnumDescriptor *words, int value, const char *name,
                       const struct postern_visitor *visitor)
 {
-    const char *word = postern_enum_word(words, value);
+    const char *word = enum_word(words, value);
     if (word != NULL)
         visitor->text(visitor->context, name, word);
     else
@@ -168,7 +221,7 @@ static void walk_value(const ProtobufCFieldDescriptor *field, const unsigned cha
         protobuf_c_boolean boolean;
     } v;
     memcpy(&v, value, size_of(field->type));
-    if (field->type == PROTOBUF_C_TYPE_BYTES && postern_field_is_bytes(field))
+    if (field->type == PROTOBUF_C_TYPE_BYTES && is_bytes(field))
         walk_bytes(v.bytes, name, visitor);
     else if (field->type == PROTOBUF_C_TYPE_BYTES)
         visitor->text(visitor->context, name, postern_text_of(v.bytes));

@@ -24,7 +24,48 @@ ProtobufCBinaryData postern_wire_text(const char *text)
     return (ProtobufCBinaryData){.data = borrow(text), .len = text != NULL ? strlen(text) : 0};
 }
 
-ProtobufCBinaryData *postern_wire_texts(struct postern_arena *arena, const char *const *texts, size_t count)
+const char *postern_text_of(ProtobufCBinaryData text)
+{
+    return text.len > 0 ? (const char *)text.data : "";
+}
+
+// ----------------------------------------------------------------------------------------------------- members
+
+static const void *at(const void *base, size_t offset)
+{
+    return (const unsigned char *)base + offset;
+}
+
+static void *place(void *base, size_t offset)
+{
+    return (unsigned char *)base + offset;
+}
+
+// Pointers to all kinds of things: copied, because the compiler takes those to different types for different things.
+static const void *pointer_at(const void *member)
+{
+    const void *pointer;
+    memcpy(&pointer, member, sizeof pointer);
+    return pointer;
+}
+
+static void set_pointer(void *member, const void *pointer)
+{
+    memcpy(member, &pointer, sizeof pointer);
+}
+
+// Enums have the same numbers on both sides.
+static const void *copy_enums(struct postern_arena *arena, const void *enums, size_t count)
+{
+    uint32_t *copy = postern_arena_array(arena, count, sizeof *copy);
+    if (copy != NULL)
+        memcpy(copy, enums, count * sizeof *copy);
+    return copy;
+}
+
+// ------------------------------------------------------------------------------------------------- to the wire
+
+static ProtobufCBinaryData *texts_to_wire(struct postern_arena *arena, const char *const *texts, size_t count)
 {
     ProtobufCBinaryData *wire = postern_arena_array(arena, count, sizeof *wire);
     for (size_t i = 0; wire != NULL && i < count; i++)
@@ -32,93 +73,99 @@ ProtobufCBinaryData *postern_wire_texts(struct postern_arena *arena, const char 
     return wire;
 }
 
-Postern__V1__Entry **postern_wire_entries(struct postern_arena *arena, const struct postern_entry *entries,
-                                          size_t count)
+static const void *list_to_wire(struct postern_arena *arena, const struct postern_row *row, const void *list,
+                                size_t count)
 {
-    Postern__V1__Entry **wire = postern_arena_array(arena, count, sizeof *wire);
-    Postern__V1__Entry *messages = postern_arena_array(arena, count, sizeof *messages);
-    for (size_t i = 0; wire != NULL && messages != NULL && i < count; i++) {
-        postern__v1__entry__init(&messages[i]);
-        messages[i].key = postern_wire_text(entries[i].key);
-        messages[i].value = postern_wire_text(entries[i].value);
-        wire[i] = &messages[i];
+    if (row->kind == POSTERN_KIND_TEXTS)
+        return texts_to_wire(arena, list, count);
+    if (row->kind == POSTERN_KIND_ENUMS)
+        return copy_enums(arena, list, count);
+    return postern_wire_messages(arena, row->element, list, count);
+}
+
+// Members of a oneof share their place in the message: only what is set writes to it.
+static void row_to_wire(struct postern_arena *arena, const struct postern_row *row, const void *ours, void *wire)
+{
+    const void *from = at(ours, row->ours);
+    void *to = place(wire, row->wire);
+    switch ((enum postern_kind)row->kind) {
+    case POSTERN_KIND_END:
+        return;
+    case POSTERN_KIND_BOOL:
+        *(protobuf_c_boolean *)to = *(const bool *)from;
+        return;
+    case POSTERN_KIND_32:
+        memcpy(to, from, sizeof(uint32_t));
+        return;
+    case POSTERN_KIND_64:
+        memcpy(to, from, sizeof(uint64_t));
+        return;
+    case POSTERN_KIND_CHOICE:
+        if (pointer_at(from) == NULL)
+            return;
+        *(uint32_t *)place(wire, row->wire_count) = row->choice;
+        *(ProtobufCBinaryData *)to = postern_wire_text(pointer_at(from));
+        return;
+    case POSTERN_KIND_TEXT:
+        *(ProtobufCBinaryData *)to = postern_wire_text(pointer_at(from));
+        return;
+    case POSTERN_KIND_FIXED_TEXT:
+        *(ProtobufCBinaryData *)to = postern_wire_bytes(from, strnlen(from, row->size));
+        return;
+    case POSTERN_KIND_BYTES:
+        *(ProtobufCBinaryData *)to = postern_wire_bytes(pointer_at(from), *(const size_t *)at(ours, row->our_count));
+        return;
+    case POSTERN_KIND_TEXTS:
+    case POSTERN_KIND_ENUMS:
+    case POSTERN_KIND_STRUCTS: {
+        size_t count = *(const size_t *)at(ours, row->our_count);
+        const void *list = list_to_wire(arena, row, pointer_at(from), count);
+        set_pointer(to, list);
+        *(size_t *)place(wire, row->wire_count) = list != NULL ? count : 0;
+        return;
     }
-    return wire;
-}
-
-Postern__V1__Charge **postern_wire_charges(struct postern_arena *arena, const struct postern_charge *charges,
-                                           size_t count)
-{
-    Postern__V1__Charge **wire = postern_arena_array(arena, count, sizeof *wire);
-    Postern__V1__Charge *messages = postern_arena_array(arena, count, sizeof *messages);
-    for (size_t i = 0; wire != NULL && messages != NULL && i < count; i++) {
-        postern__v1__charge__init(&messages[i]);
-        messages[i].resource = postern_wire_text(charges[i].resource);
-        messages[i].cost = charges[i].cost;
-        wire[i] = &messages[i];
+    case POSTERN_KIND_STRUCT:
+        set_pointer(to, postern_wire_message(arena, row->element, from));
+        return;
+    case POSTERN_KIND_OPTIONAL:
+        if (pointer_at(from) != NULL)
+            set_pointer(to, postern_wire_message(arena, row->element, pointer_at(from)));
+        return;
     }
-    return wire;
 }
 
-static void limit_to_wire(const struct postern_limit *limit, Postern__V1__Limit *wire)
+static void fill_message(struct postern_arena *arena, const struct postern_table *table, const void *ours,
+                         ProtobufCMessage *message)
 {
-    postern__v1__limit__init(wire);
-    size_t size = strnlen(limit->resource, sizeof limit->resource);
-    wire->resource = (ProtobufCBinaryData){.data = borrow(limit->resource), .len = size};
-    wire->algorithm = (Postern__V1__Algorithm)limit->algorithm;
-    wire->amount = limit->amount;
-    wire->window_s = limit->window_s;
-    wire->period = (Postern__V1__Period)limit->period;
-    wire->burst = limit->burst;
-    wire->unlimited = limit->unlimited;
+    protobuf_c_message_init(table->wire, message);
+    for (const struct postern_row *row = table->rows; row->kind != POSTERN_KIND_END; row++)
+        row_to_wire(arena, row, ours, message);
 }
 
-Postern__V1__Limit **postern_wire_limits(struct postern_arena *arena, const struct postern_limit *limits, size_t count)
+void *postern_wire_message(struct postern_arena *arena, const struct postern_table *table, const void *ours)
 {
-    Postern__V1__Limit **wire = postern_arena_array(arena, count, sizeof *wire);
-    Postern__V1__Limit *messages = postern_arena_array(arena, count, sizeof *messages);
-    for (size_t i = 0; wire != NULL && messages != NULL && i < count; i++) {
-        limit_to_wire(&limits[i], &messages[i]);
-        wire[i] = &messages[i];
+    ProtobufCMessage *message = postern_arena_take(arena, table->wire->sizeof_message);
+    if (message != NULL)
+        fill_message(arena, table, ours, message);
+    return message;
+}
+
+void *postern_wire_messages(struct postern_arena *arena, const struct postern_table *table, const void *ours,
+                            size_t count)
+{
+    const size_t size = table->wire->sizeof_message;
+    ProtobufCMessage **list = postern_arena_array(arena, count, sizeof *list);
+    void *messages = postern_arena_array(arena, count, size);
+    for (size_t i = 0; list != NULL && messages != NULL && i < count; i++) {
+        list[i] = place(messages, i * size);
+        fill_message(arena, table, at(ours, i * table->size), list[i]);
     }
-    return wire;
+    return messages != NULL ? list : NULL;
 }
 
-void postern_wire_create(struct postern_arena *arena, const struct postern_create_request *request,
-                         Postern__V1__CreateRequest *wire)
-{
-    postern__v1__create_request__init(wire);
-    wire->account = postern_wire_text(request->account);
-    wire->name = postern_wire_text(request->name);
-    wire->environment = (Postern__V1__Environment)request->environment;
-    wire->type = (Postern__V1__KeyType)request->type;
-    wire->scopes = postern_wire_texts(arena, request->scopes, request->scope_count);
-    wire->n_scopes = request->scope_count;
-    wire->expires_at_ms = request->expires_at_ms;
-    wire->prefix = postern_wire_text(request->prefix);
-    wire->metadata = postern_wire_entries(arena, request->metadata, request->metadata_count);
-    wire->n_metadata = request->metadata_count;
-    wire->limits = postern_wire_limits(arena, request->limits, request->limit_count);
-    wire->n_limits = request->limit_count;
-    wire->allowed_addresses = postern_wire_texts(arena, request->allowed_addresses, request->allowed_address_count);
-    wire->n_allowed_addresses = request->allowed_address_count;
-}
+// ----------------------------------------------------------------------------------------------- from the wire
 
-const struct postern_counter *postern_counters_of(struct postern_arena *arena, Postern__V1__Counter *const *wire,
-                                                  size_t count)
-{
-    struct postern_counter *counters = postern_arena_array(arena, count, sizeof *counters);
-    for (size_t i = 0; counters != NULL && i < count; i++)
-        counters[i] = (struct postern_counter){.name = postern_text_of(wire[i]->name), .value = wire[i]->value};
-    return counters;
-}
-
-const char *postern_text_of(ProtobufCBinaryData text)
-{
-    return text.len > 0 ? (const char *)text.data : "";
-}
-
-const char *const *postern_texts_of(struct postern_arena *arena, const ProtobufCBinaryData *texts, size_t count)
+static const char *const *texts_from_wire(struct postern_arena *arena, const ProtobufCBinaryData *texts, size_t count)
 {
     const char **out = postern_arena_array(arena, count, sizeof *out);
     for (size_t i = 0; out != NULL && i < count; i++)
@@ -126,125 +173,77 @@ const char *const *postern_texts_of(struct postern_arena *arena, const ProtobufC
     return out;
 }
 
-const struct postern_entry *postern_entries_of(struct postern_arena *arena, Postern__V1__Entry *const *entries,
-                                               size_t count)
+const void *postern_wire_read_list(struct postern_arena *arena, const struct postern_table *table, const void *messages,
+                                   size_t count)
 {
-    struct postern_entry *out = postern_arena_array(arena, count, sizeof *out);
-    for (size_t i = 0; out != NULL && i < count; i++)
-        out[i] = (struct postern_entry){.key = postern_text_of(entries[i]->key),
-                                        .value = postern_text_of(entries[i]->value)};
-    return out;
+    void *list = postern_arena_array(arena, count, table->size);
+    for (size_t i = 0; list != NULL && i < count; i++)
+        postern_wire_read(arena, table, pointer_at(at(messages, i * sizeof(ProtobufCMessage *))),
+                          place(list, i * table->size));
+    return list;
 }
 
-static struct postern_limit limit_of(const Postern__V1__Limit *wire)
+static const void *list_from_wire(struct postern_arena *arena, const struct postern_row *row, const void *list,
+                                  size_t count)
 {
-    struct postern_limit limit = {.algorithm = (enum postern_algorithm)wire->algorithm,
-                                  .amount = wire->amount,
-                                  .window_s = wire->window_s,
-                                  .period = (enum postern_period)wire->period,
-                                  .burst = wire->burst,
-                                  .unlimited = wire->unlimited != 0};
-    postern_copy_text(limit.resource, sizeof limit.resource, postern_text_of(wire->resource));
-    return limit;
+    if (row->kind == POSTERN_KIND_TEXTS)
+        return texts_from_wire(arena, list, count);
+    if (row->kind == POSTERN_KIND_ENUMS)
+        return copy_enums(arena, list, count);
+    return postern_wire_read_list(arena, row->element, list, count);
 }
 
-const struct postern_limit *postern_limits_of(struct postern_arena *arena, Postern__V1__Limit *const *limits,
-                                              size_t count)
+static void row_from_wire(struct postern_arena *arena, const struct postern_row *row, const void *wire, void *ours)
 {
-    struct postern_limit *out = postern_arena_array(arena, count, sizeof *out);
-    for (size_t i = 0; out != NULL && i < count; i++)
-        out[i] = limit_of(limits[i]);
-    return out;
+    const void *from = at(wire, row->wire);
+    void *to = place(ours, row->ours);
+    switch ((enum postern_kind)row->kind) {
+    case POSTERN_KIND_END:
+    case POSTERN_KIND_CHOICE: // replies have none
+        return;
+    case POSTERN_KIND_BOOL:
+        *(bool *)to = *(const protobuf_c_boolean *)from != 0;
+        return;
+    case POSTERN_KIND_32:
+        memcpy(to, from, sizeof(uint32_t));
+        return;
+    case POSTERN_KIND_64:
+        memcpy(to, from, sizeof(uint64_t));
+        return;
+    case POSTERN_KIND_TEXT:
+        set_pointer(to, postern_text_of(*(const ProtobufCBinaryData *)from));
+        return;
+    case POSTERN_KIND_FIXED_TEXT:
+        postern_copy_text(to, row->size, postern_text_of(*(const ProtobufCBinaryData *)from));
+        return;
+    case POSTERN_KIND_BYTES:
+        set_pointer(to, ((const ProtobufCBinaryData *)from)->data);
+        *(size_t *)place(ours, row->our_count) = ((const ProtobufCBinaryData *)from)->len;
+        return;
+    case POSTERN_KIND_TEXTS:
+    case POSTERN_KIND_ENUMS:
+    case POSTERN_KIND_STRUCTS: {
+        size_t count = *(const size_t *)at(wire, row->wire_count);
+        set_pointer(to, list_from_wire(arena, row, pointer_at(from), count));
+        *(size_t *)place(ours, row->our_count) = count;
+        return;
+    }
+    case POSTERN_KIND_STRUCT:
+        postern_wire_read(arena, row->element, pointer_at(from), to);
+        return;
+    case POSTERN_KIND_OPTIONAL:
+        set_pointer(to, pointer_at(from) != NULL ? postern_wire_read_list(arena, row->element, from, 1) : NULL);
+        return;
+    }
 }
 
-static struct postern_meter meter_of(const Postern__V1__Meter *wire)
+void postern_wire_read(struct postern_arena *arena, const struct postern_table *table, const ProtobufCMessage *message,
+                       void *ours)
 {
-    return (struct postern_meter){.resource = postern_text_of(wire->resource),
-                                  .algorithm = (enum postern_algorithm)wire->algorithm,
-                                  .window_s = wire->window_s,
-                                  .period = (enum postern_period)wire->period,
-                                  .limit = wire->limit,
-                                  .remaining = wire->remaining,
-                                  .reset_at_ms = wire->reset_at_ms,
-                                  .retry_after_ms = wire->retry_after_ms,
-                                  .subject = (enum postern_subject)wire->subject,
-                                  .unlimited = wire->unlimited != 0};
-}
-
-const struct postern_meter *postern_meters_of(struct postern_arena *arena, Postern__V1__Meter *const *meters,
-                                              size_t count)
-{
-    struct postern_meter *out = postern_arena_array(arena, count, sizeof *out);
-    for (size_t i = 0; out != NULL && i < count; i++)
-        out[i] = meter_of(meters[i]);
-    return out;
-}
-
-static const enum postern_unusual *unusual_of(struct postern_arena *arena, const Postern__V1__Unusual *wire,
-                                              size_t count)
-{
-    enum postern_unusual *unusual = postern_arena_array(arena, count, sizeof *unusual);
-    for (size_t i = 0; unusual != NULL && i < count; i++)
-        unusual[i] = (enum postern_unusual)wire[i];
-    return unusual;
-}
-
-static const struct postern_activity *activity_of(struct postern_arena *arena, const Postern__V1__Activity *wire)
-{
-    struct postern_activity *activity = wire != NULL ? postern_arena_take(arena, sizeof *activity) : NULL;
-    if (activity != NULL)
-        *activity = (struct postern_activity){.hour_start_ms = wire->hour_start_ms,
-                                              .calls = wire->calls,
-                                              .refusals = wire->refusals,
-                                              .judged = wire->judged != 0,
-                                              .usual_calls = wire->usual_calls,
-                                              .usual_refusals = wire->usual_refusals};
-    return activity;
-}
-
-void postern_key_of(struct postern_arena *arena, const Postern__V1__Key *wire, struct postern_key *key)
-{
-    const Postern__V1__Key none = POSTERN__V1__KEY__INIT;
-    if (wire == NULL)
-        wire = &none;
-    *key = (struct postern_key){
-        .key_id = postern_text_of(wire->key_id),
-        .account = postern_text_of(wire->account),
-        .name = postern_text_of(wire->name),
-        .state = (enum postern_key_state)wire->state,
-        .environment = (enum postern_environment)wire->environment,
-        .type = (enum postern_key_type)wire->type,
-        .scopes = postern_texts_of(arena, wire->scopes, wire->n_scopes),
-        .scope_count = wire->n_scopes,
-        .created_at_ms = wire->created_at_ms,
-        .created_by = postern_text_of(wire->created_by),
-        .expires_at_ms = wire->expires_at_ms,
-        .revoked_at_ms = wire->revoked_at_ms,
-        .revoke_reason = postern_text_of(wire->revoke_reason),
-        .enabled = wire->enabled != 0,
-        .successor_key_id = postern_text_of(wire->successor_key_id),
-        .predecessor_key_id = postern_text_of(wire->predecessor_key_id),
-        .lineage_id = postern_text_of(wire->lineage_id),
-        .limits = postern_limits_of(arena, wire->limits, wire->n_limits),
-        .limit_count = wire->n_limits,
-        .allowed_addresses = postern_texts_of(arena, wire->allowed_addresses, wire->n_allowed_addresses),
-        .allowed_address_count = wire->n_allowed_addresses,
-        .metadata = postern_entries_of(arena, wire->metadata, wire->n_metadata),
-        .metadata_count = wire->n_metadata,
-        .last_used_at_ms = wire->last_used_at_ms,
-        .last_used_address = postern_text_of(wire->last_used_address),
-        .version = wire->version,
-        .public_token = postern_text_of(wire->public_token),
-        .unusual = unusual_of(arena, wire->unusual, wire->n_unusual),
-        .unusual_count = wire->n_unusual,
-        .activity = activity_of(arena, wire->activity),
-    };
-}
-
-const struct postern_key *postern_keys_of(struct postern_arena *arena, Postern__V1__Key *const *wire, size_t count)
-{
-    struct postern_key *keys = postern_arena_array(arena, count, sizeof *keys);
-    for (size_t i = 0; keys != NULL && i < count; i++)
-        postern_key_of(arena, wire[i], &keys[i]);
-    return keys;
+    if (message == NULL)
+        message = postern_arena_take(arena, table->wire->sizeof_message);
+    if (message == NULL)
+        return;
+    for (const struct postern_row *row = table->rows; row->kind != POSTERN_KIND_END; row++)
+        row_from_wire(arena, row, message, ours);
 }
