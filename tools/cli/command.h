@@ -1,39 +1,24 @@
-// The commands, each in the file of its subject.
+// The commands. To add one: write its options and its function, and put a row into the table of its file.
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
 #include "cli.h"
 
-extern const struct command command_verify;
-extern const struct command command_ratecheck;
-extern const struct command command_create;
-extern const struct command command_get;
-extern const struct command command_list;
-extern const struct command command_update;
-extern const struct command command_roll;
-extern const struct command command_revoke;
-extern const struct command command_disable;
-extern const struct command command_enable;
-extern const struct command command_delete;
-extern const struct command command_account_put;
-extern const struct command command_account_get;
-extern const struct command command_account_list;
-extern const struct command command_account_suspend;
-extern const struct command command_account_resume;
-extern const struct command command_account_revoke_all;
-extern const struct command command_account_delete;
-extern const struct command command_tier_put;
-extern const struct command command_tier_get;
-extern const struct command command_tier_list;
-extern const struct command command_tier_delete;
-extern const struct command command_scope_put;
-extern const struct command command_scope_get;
-extern const struct command command_scope_list;
-extern const struct command command_scope_delete;
-extern const struct command command_usage;
-extern const struct command command_stats;
-extern const struct command command_top;
-extern const struct command command_audit;
-extern const struct command command_health;
+// The tables of the files, each ends with {0}.
+extern const struct command verify_commands[];
+extern const struct command ratecheck_commands[];
+extern const struct command key_commands[];
+extern const struct command key_list_commands[];
+extern const struct command import_commands[];
+extern const struct command account_commands[];
+extern const struct command catalogue_commands[];
+extern const struct command usage_commands[];
+extern const struct command audit_commands[];
+extern const struct command scan_commands[];
+extern const struct command stats_commands[];
+extern const struct command top_commands[];
+
+// Does what argv says; cli->status is the exit status.
+void command_run(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -1,20 +1,85 @@
 #include "decide.h"
 
-#include <stdio.h>
 #include <string.h>
+
+// What it means and what to do.
+static const char *sentence_of(enum postern_reason reason)
+{
+    switch (reason) {
+    case POSTERN_REASON_UNSPECIFIED:
+    case POSTERN_REASON_ALLOWED:
+        return "";
+    case POSTERN_REASON_MISSING_API_KEY:
+        return "no token was given";
+    case POSTERN_REASON_INVALID_API_KEY:
+        return "not a token of this installation; check that it was copied whole";
+    case POSTERN_REASON_REVOKED_API_KEY:
+        return "the key was revoked, which is final; create another one";
+    case POSTERN_REASON_EXPIRED_API_KEY:
+        return "the key has expired, which is final; create another one";
+    case POSTERN_REASON_DISABLED_API_KEY:
+        return "the key is switched off; enable it to use it again";
+    case POSTERN_REASON_ACCOUNT_SUSPENDED:
+        return "the account is suspended";
+    case POSTERN_REASON_WRONG_ACCOUNT:
+        return "the key does not belong to the account that was asked for";
+    case POSTERN_REASON_WRONG_ENVIRONMENT:
+        return "the key is of the other environment";
+    case POSTERN_REASON_SECRET_KEY_REQUIRED:
+        return "a public key, where a secret one is needed";
+    case POSTERN_REASON_ADDRESS_NOT_ALLOWED:
+        return "the address is missing or not in the key's list; give it with --address";
+    case POSTERN_REASON_INSUFFICIENT_SCOPE:
+        return "the key lacks a scope";
+    case POSTERN_REASON_RATE_LIMITED:
+        return "a limit is reached";
+    case POSTERN_REASON_COST_EXCEEDS_LIMIT:
+        return "the cost is larger than the whole limit, so it will never fit; ask for less at once";
+    }
+    return "";
+}
 
 void decide_print_verdict(bool allowed, enum postern_reason reason)
 {
-    const char *sentence = reason_sentence(reason);
+    const char *sentence = sentence_of(reason);
     if (allowed)
         printf("ALLOWED");
     else
         printf("%s%s%s", postern_reason_name(reason), sentence[0] != '\0' ? ": " : "", sentence);
 }
 
-const char *decide_id_text(const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE])
+static void print_meter(const struct postern_meter *meter)
 {
-    for (size_t i = 0; i < POSTERN_ID_SIZE; i++)
+    if (meter->unlimited) {
+        printf("%s: unlimited\n", meter->resource);
+        return;
+    }
+    struct postern_limit limit = {
+        .algorithm = meter->algorithm, .amount = meter->limit, .window_s = meter->window_s, .period = meter->period};
+    char text[POSTERN_LIMIT_TEXT_MAX + 1], at[OUTPUT_TIME_SIZE];
+    postern_limit_format(&limit, text);
+    printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
+    if (meter->remaining < meter->limit && meter->reset_at_ms > 0)
+        printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
+    printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
+}
+
+void decide_print_meters(const struct postern_meter *meters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        print_meter(&meters[i]);
+}
+
+void decide_print_retry(uint64_t retry_after_ms)
+{
+    uint64_t tenths = retry_after_ms / 100 + (retry_after_ms % 100 != 0); // upwards: not a moment too early
+    printf("retry in %llu.%llu s\n", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
+}
+
+const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE])
+{
+    text[0] = '\0';
+    for (size_t i = 0; has_id && i < POSTERN_ID_SIZE; i++)
         snprintf(text + 2 * i, 3, "%02x", id[i]);
     return text;
 }
@@ -27,50 +92,9 @@ bool decide_id_flag(struct cli *cli, const char *name, const uint8_t **id)
         return true;
     uint8_t *made = cli_keep(cli, POSTERN_ID_SIZE, 1);
     *id = made;
-    if (strcmp(text, "new") == 0 && strcmp(name, "refund") != 0) {
-        if (postern_id_make(made, &cli->error) == POSTERN_OK)
-            return true;
-        call_failed(cli);
-        return false;
-    }
-    if (value_hex_id(text, made))
-        return true;
-    misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it", name,
-           text);
-    return false;
-}
-
-bool decide_read_verify(struct cli *cli, struct postern_verify_request *request)
-{
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->account = argument_text(cli, "account");
-    request->secret_only = argument_has(cli, "secret-only");
-    request->remote_address = argument_text(cli, "address");
-    request->peek = argument_has(cli, "peek");
-    return value_environment_flag(cli, &request->environment) &&
-           value_charges_flag(cli, &request->charges, &request->charge_count);
-}
-
-static void print_subject(const struct postern_verify_reply *reply)
-{
-    char environment[32];
-    if (reply->key_id[0] != '\0')
-        printf(" %s", reply->key_id);
-    if (reply->key_name[0] != '\0')
-        printf(" (%s)", reply->key_name);
-    if (reply->account[0] != '\0')
-        printf(", account %s, tier %s, %s", reply->account, reply->tier,
-               output_lower(postern_environment_name(reply->environment), environment, sizeof environment));
-}
-
-void decide_print_verify(const struct postern_verify_reply *reply)
-{
-    decide_print_verdict(reply->allowed, reply->reason);
-    if (reply->missing_scope_count > 0) {
-        printf(" (missing: ");
-        output_texts(reply->missing_scopes, reply->missing_scope_count);
-        putchar(')');
-    }
-    if (reply->allowed)
-        print_subject(reply);
+    if (strcmp(text, "new") == 0 && strcmp(name, "refund") != 0)
+        return call_done(cli, postern_id_make(made, &cli->error));
+    return value_hex(text, made, POSTERN_ID_SIZE) ||
+           misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it",
+                  name, text);
 }

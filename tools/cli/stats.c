@@ -1,8 +1,7 @@
-// stats: what posternd has done since it started, and what it holds now.
+// health and stats: is posternd serving, what has it done since it started, and what does it hold now.
 #include "command.h"
 #include "table.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { TOP_DEFAULT = 5, TOP_MAX = 256, SIZE_TEXT = 32 };
@@ -104,12 +103,6 @@ static void print_stores(const struct postern_stats_reply *reply)
     }
 }
 
-static void add_counts(struct table *table, const struct postern_busy *busy)
-{
-    table_add(table, "%llu", number(busy->calls));
-    table_add(table, "%llu", number(busy->refusals));
-}
-
 static const char *account_of(const struct postern_busy *busy)
 {
     return busy->account[0] != '\0' ? busy->account : "(unknown)";
@@ -117,30 +110,22 @@ static const char *account_of(const struct postern_busy *busy)
 
 static void print_accounts(const struct postern_busy *busiest, size_t count)
 {
-    static const char *const heads[] = {"BUSIEST ACCOUNT", "CALLS", "REFUSED"};
-    struct table table = {0};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (size_t i = 0; i < count; i++) {
-        table_add(&table, "%s", account_of(&busiest[i]));
-        add_counts(&table, &busiest[i]);
-    }
-    table_print(&table);
-    table_end(&table);
+    struct libscols_table *table = table_new("BUSIEST ACCOUNT\tCALLS\tREFUSED");
+    for (size_t i = 0; i < count; i++)
+        table_add(table, "%s\t%llu\t%llu", account_of(&busiest[i]), number(busiest[i].calls),
+                  number(busiest[i].refusals));
+    table_print(table);
+    table_free(table);
 }
 
 static void print_keys(const struct postern_busy *busiest, size_t count)
 {
-    static const char *const heads[] = {"BUSIEST KEY", "ACCOUNT", "NAME", "CALLS", "REFUSED"};
-    struct table table = {0};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (size_t i = 0; i < count; i++) {
-        table_add(&table, "%s", busiest[i].key_id);
-        table_add(&table, "%s", account_of(&busiest[i]));
-        table_add(&table, "%s", busiest[i].key_name);
-        add_counts(&table, &busiest[i]);
-    }
-    table_print(&table);
-    table_end(&table);
+    struct libscols_table *table = table_new("BUSIEST KEY\t+ACCOUNT\t+NAME\tCALLS\tREFUSED");
+    for (size_t i = 0; i < count; i++)
+        table_add(table, "%s\t%s\t%s\t%llu\t%llu", busiest[i].key_id, account_of(&busiest[i]), busiest[i].key_name,
+                  number(busiest[i].calls), number(busiest[i].refusals));
+    table_print(table);
+    table_free(table);
 }
 
 static void print_busiest(const struct postern_stats_reply *reply)
@@ -171,43 +156,51 @@ static void print_stats(const struct postern_stats_reply *reply)
     print_busiest(reply);
 }
 
-static bool read_top(const struct cli *cli, uint32_t *top)
+static void run_stats(struct cli *cli)
 {
-    uint64_t wanted = TOP_DEFAULT;
-    bool good = argument_text(cli, "top") == NULL || value_number(cli, "top", TOP_MAX, &wanted);
-    *top = (uint32_t)wanted;
-    return good;
-}
-
-static int run_stats(struct cli *cli)
-{
-    struct postern_stats_request request = {0};
     struct postern_stats_reply *reply = NULL;
-    if (!read_top(cli, &request.top))
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_stats(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
+    uint64_t top = 0;
+    if (!value_number(cli, "top", TOP_MAX, &top))
+        return;
+    const struct postern_stats_request request = {.top = argument_has(cli, "top") ? (uint32_t)top : TOP_DEFAULT};
+    if (call_done(cli, postern_stats(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
         print_stats(reply);
     postern_reply_free(reply);
-    return CLI_DONE;
+}
+
+// ----------------------------------------------------------------------------------------------------------- health
+
+static void print_health(const struct postern_health_reply *reply)
+{
+    printf("%s", reply->serving ? "serving" : "not serving");
+    if (reply->version[0] != '\0')
+        printf(", version %s, up %llu s, store %s", reply->version, number(reply->uptime_ms / 1000), reply->store);
+    if (reply->clock_ahead_ms > 1000)
+        printf(", clock %lld ms ahead of the wall clock", (long long)reply->clock_ahead_ms);
+    if (reply->clock_jumps > 0)
+        printf(", the wall clock jumped %u times", reply->clock_jumps);
+    putchar('\n');
+}
+
+static void run_health(struct cli *cli)
+{
+    struct postern_health_reply *reply = NULL;
+    if (!call_done(cli, postern_health(cli->client, NULL, &reply, &cli->error)))
+        return;
+    if (call_in_words(cli, reply))
+        print_health(reply);
+    cli->status = reply->serving ? CLI_DONE : CLI_FAILED;
+    postern_reply_free(reply);
 }
 
 static const struct flag stats_flags[] = {
-    {"top", "N", false, "name so many of the busiest accounts and keys, at most 256 (default 5)"},
+    {"top", "N", "name so many of the busiest accounts and keys, at most 256 (default 5)"},
     {0},
 };
 
-const struct command command_stats = {
-    .words = "stats",
-    .operands = "",
-    .summary = "show what posternd has done since it started, and what it holds",
-    .flags = stats_flags,
-    .notes = "For operators. Peeks are no decisions here. To watch it live: postern top",
-    .run = run_stats,
+const struct command stats_commands[] = {
+    {"health", "", "ask whether posternd is serving", NULL, run_health, NULL},
+    {"stats", "", "show what posternd has done since it started, and what it holds", stats_flags, run_stats,
+     "For operators. Peeks are no decisions here. To watch it live: postern top"},
+    {0},
 };

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that it is posternd who refuses
-
 bool token_is_likely(const char *text)
 {
     if (strcmp(text, "-") == 0 || strncmp(text, "key_", 4) == 0)
@@ -15,7 +13,7 @@ bool token_is_likely(const char *text)
     return strstr(text, "_live_") != NULL || strstr(text, "_test_") != NULL || strlen(text) > 40;
 }
 
-int token_refuse(const struct cli *cli)
+bool token_refuse(struct cli *cli)
 {
     static const struct {
         const char *words, *instead;
@@ -26,47 +24,69 @@ int token_refuse(const struct cli *cli)
             instead = ways[i].instead;
             environment = "";
         }
-    return misuse(
-        cli,
-        "a token does not belong on the command line, where it stays in the shell's history: give it by standard "
-        "input, printf %%s \"$TOKEN\" | postern %s%s",
-        instead, environment);
+    return misuse(cli,
+                  "a token does not belong on the command line, where it stays in the shell's history: give it by "
+                  "standard input, printf %%s \"$TOKEN\" | postern %s%s",
+                  instead, environment);
 }
 
-const char *operand_key_id(const struct cli *cli)
+bool operand_key_id(struct cli *cli, const char **key_id)
 {
-    const char *text = cli->operands[0];
+    const char *text = *key_id = cli->operands[0];
     if (strncmp(text, "key_", 4) == 0)
-        return text;
+        return true;
     if (token_is_likely(text))
-        token_refuse(cli);
-    else
-        misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
-    return NULL;
+        return token_refuse(cli);
+    return misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
+}
+
+static const char *from_environment(struct cli *cli)
+{
+    const char *token = getenv("POSTERN_TOKEN");
+    if (token == NULL)
+        misuse(cli,
+               "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
+               "variable POSTERN_TOKEN",
+               cli->command->words);
+    return token;
+}
+
+char *token_line(struct pool *pool, bool *wrong)
+{
+    char line[TOKEN_SIZE_MAX + 1];
+    size_t size = 0;
+    int c = getchar();
+    if (c == EOF)
+        return NULL;
+    for (; c != EOF && c != '\n' && !*wrong; c = getchar()) {
+        *wrong = size == TOKEN_SIZE_MAX || c == '\0';
+        if (!*wrong)
+            line[size++] = (char)c;
+    }
+    if (size > 0 && line[size - 1] == '\r')
+        size--;
+    char *token = pool_text(pool, line, size);
+    explicit_bzero(line, sizeof line);
+    return token;
 }
 
 const char *token_read(struct cli *cli, bool from_stdin)
 {
-    if (!from_stdin) {
-        const char *token = getenv("POSTERN_TOKEN");
-        if (token == NULL)
-            misuse(cli,
-                   "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
-                   "variable POSTERN_TOKEN",
-                   cli->command->words);
-        return token;
-    }
-    char *line = cli_keep(cli, TOKEN_SIZE_MAX + 2, 1);
-    size_t size = 0;
-    for (int c = getchar(); c != EOF && c != '\n'; c = getchar()) {
-        if (size == TOKEN_SIZE_MAX || c == '\0') {
-            misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
-                   TOKEN_SIZE_MAX);
-            return NULL;
-        }
-        line[size++] = (char)c;
-    }
-    if (size > 0 && line[size - 1] == '\r')
-        line[size - 1] = '\0';
-    return line;
+    bool wrong = false;
+    if (!from_stdin)
+        return from_environment(cli);
+    const char *line = token_line(&cli->pool, &wrong);
+    if (!wrong)
+        return line != NULL ? line : "";
+    misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
+           TOKEN_SIZE_MAX);
+    return NULL;
+}
+
+const char *token_read_dash(struct cli *cli, const char *text)
+{
+    if (strcmp(text, "-") == 0)
+        return token_read(cli, true);
+    token_refuse(cli);
+    return NULL;
 }

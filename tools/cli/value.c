@@ -2,8 +2,6 @@
 #define _XOPEN_SOURCE 700
 #include "cli.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,14 +22,18 @@ static bool read_digits(const char *text, uint64_t *number, const char **rest)
     return at != text;
 }
 
-bool value_number(const struct cli *cli, const char *name, uint64_t max, uint64_t *number)
+bool value_number(struct cli *cli, const char *name, uint64_t max, uint64_t *number)
 {
     const char *text = argument_text(cli, name), *rest;
     *number = 0;
     if (text == NULL || (read_digits(text, number, &rest) && *rest == '\0' && *number <= max))
         return true;
-    misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
-    return false;
+    return misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
+}
+
+bool value_version(struct cli *cli, uint64_t *version)
+{
+    return value_number(cli, "if-version", UINT64_MAX, version);
 }
 
 // ------------------------------------------------------------------------------------------------------------ words
@@ -48,74 +50,62 @@ static const struct word key_states[] = {
     {"disabled", POSTERN_KEY_STATE_DISABLED}, {"expired", POSTERN_KEY_STATE_EXPIRED},
     {"revoked", POSTERN_KEY_STATE_REVOKED},   {0}};
 
-static bool find_word(const struct word *words, const char *text, int *number)
+// 0, which all these enums call unspecified, when there is none.
+static int find_word(const struct word *words, const char *text)
 {
-    for (const struct word *word = words; word->text != NULL; word++)
-        if (strcmp(word->text, text) == 0) {
-            *number = word->number;
-            return true;
-        }
-    return false;
+    while (words->text != NULL && strcmp(words->text, text) != 0)
+        words++;
+    return words->number;
 }
 
-static bool read_word(const struct cli *cli, const struct word *words, const char *what, const char *text, int *number)
+static bool read_word(struct cli *cli, const struct word *words, const char *what, const char *text, int *number)
 {
-    char all[128] = "";
-    if (find_word(words, text, number))
+    char all[OUTPUT_LIST_SIZE] = "";
+    *number = text != NULL ? find_word(words, text) : 0;
+    if (text == NULL || *number != 0)
         return true;
-    for (const struct word *word = words; word->text != NULL; word++) {
-        size_t size = strlen(all);
-        snprintf(all + size, sizeof all - size, "%s%s", size > 0 ? ", " : "", word->text);
-    }
-    misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
-    return false;
+    for (; words->text != NULL; words++)
+        output_append(all, ", ", "%s", words->text);
+    return misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
 }
 
 bool value_environment_word(const char *text, enum postern_environment *environment)
 {
-    int number = POSTERN_ENVIRONMENT_UNSPECIFIED;
-    bool known = find_word(environments, text, &number);
-    *environment = (enum postern_environment)number;
-    return known;
+    *environment = (enum postern_environment)find_word(environments, text);
+    return *environment != POSTERN_ENVIRONMENT_UNSPECIFIED;
 }
 
 bool value_key_type_word(const char *text, enum postern_key_type *type)
 {
-    int number = POSTERN_KEY_TYPE_UNSPECIFIED;
-    bool known = find_word(key_types, text, &number);
-    *type = (enum postern_key_type)number;
-    return known;
+    *type = (enum postern_key_type)find_word(key_types, text);
+    return *type != POSTERN_KEY_TYPE_UNSPECIFIED;
 }
 
-bool value_environment(const struct cli *cli, const char *text, enum postern_environment *environment)
+bool value_environment(struct cli *cli, const char *text, enum postern_environment *environment)
 {
-    int number = POSTERN_ENVIRONMENT_UNSPECIFIED;
+    int number;
     bool known = read_word(cli, environments, "environment", text, &number);
     *environment = (enum postern_environment)number;
     return known;
 }
 
-bool value_environment_flag(const struct cli *cli, enum postern_environment *environment)
+bool value_environment_flag(struct cli *cli, enum postern_environment *environment)
 {
-    const char *text = argument_text(cli, "env");
-    *environment = POSTERN_ENVIRONMENT_UNSPECIFIED;
-    return text == NULL || value_environment(cli, text, environment);
+    return value_environment(cli, argument_text(cli, "env"), environment);
 }
 
-bool value_key_type_flag(const struct cli *cli, enum postern_key_type *type)
+bool value_key_type_flag(struct cli *cli, enum postern_key_type *type)
 {
-    const char *text = argument_text(cli, "type");
-    int number = POSTERN_KEY_TYPE_UNSPECIFIED;
-    bool known = text == NULL || read_word(cli, key_types, "type of key", text, &number);
+    int number;
+    bool known = read_word(cli, key_types, "type of key", argument_text(cli, "type"), &number);
     *type = (enum postern_key_type)number;
     return known;
 }
 
-bool value_key_state_flag(const struct cli *cli, enum postern_key_state *state)
+bool value_key_state_flag(struct cli *cli, enum postern_key_state *state)
 {
-    const char *text = argument_text(cli, "state");
-    int number = POSTERN_KEY_STATE_UNSPECIFIED;
-    bool known = text == NULL || read_word(cli, key_states, "state of a key", text, &number);
+    int number;
+    bool known = read_word(cli, key_states, "state of a key", argument_text(cli, "state"), &number);
     *state = (enum postern_key_state)number;
     return known;
 }
@@ -195,15 +185,16 @@ bool value_moment(const char *text, bool past, uint64_t *moment_ms)
     return *moment_ms <= MOMENT_MS_MAX;
 }
 
-bool value_moment_flag(const struct cli *cli, const char *name, bool past, uint64_t *moment_ms)
+bool value_moment_flag(struct cli *cli, const char *name, bool past, uint64_t *moment_ms)
 {
     const char *text = argument_text(cli, name);
     *moment_ms = 0;
     if (text == NULL || value_moment(text, past, moment_ms))
         return true;
-    misuse(cli, "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix milliseconds",
-           name, text);
-    return false;
+    return misuse(cli,
+                  "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix "
+                  "milliseconds",
+                  name, text);
 }
 
 // ------------------------------------------------------------------------------------------------------------ lists
@@ -214,10 +205,8 @@ bool value_limits_flag(struct cli *cli, const struct postern_limit **limits, siz
     struct postern_limit *read = cli_keep(cli, *count + 1, sizeof *read);
     *limits = read;
     for (size_t i = 0; i < *count; i++)
-        if (postern_limit_parse(texts[i], &read[i], &cli->error) != POSTERN_OK) {
-            misuse(cli, "%s", cli->error.message);
-            return false;
-        }
+        if (postern_limit_parse(texts[i], &read[i], &cli->error) != POSTERN_OK)
+            return misuse(cli, "%s", cli->error.message);
     return true;
 }
 
@@ -229,16 +218,14 @@ bool value_charges_flag(struct cli *cli, const struct postern_charge **charges, 
     *charges = read;
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
-        char *resource = cli_keep(cli, size + 1, 1);
-        memcpy(resource, texts[i], size);
-        read[i] = (struct postern_charge){.resource = resource, .cost = 1};
         const char *rest = "";
+        read[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
         bool good = texts[i][size] == '\0' || read_digits(texts[i] + size + 1, &read[i].cost, &rest);
-        if (!good || *rest != '\0' || size == 0 || read[i].cost == 0 || read[i].cost > POSTERN_AMOUNT_MAX) {
-            misuse(cli, "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. productions=2",
-                   texts[i]);
-            return false;
-        }
+        if (!good || *rest != '\0' || size == 0 || read[i].cost == 0 || read[i].cost > POSTERN_AMOUNT_MAX)
+            return misuse(cli,
+                          "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. "
+                          "productions=2",
+                          texts[i]);
     }
     return true;
 }
@@ -250,49 +237,52 @@ bool value_metadata_flag(struct cli *cli, const struct postern_entry **entries, 
     *entries = read;
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
-        if (size == 0 || texts[i][size] == '\0') {
-            misuse(cli, "--metadata \"%s\" is not KEY=VALUE", texts[i]);
-            return false;
-        }
-        char *key = cli_keep(cli, size + 1, 1);
-        memcpy(key, texts[i], size);
-        read[i] = (struct postern_entry){.key = key, .value = texts[i] + size + 1};
+        if (size == 0 || texts[i][size] == '\0')
+            return misuse(cli, "--metadata \"%s\" is not KEY=VALUE", texts[i]);
+        read[i] = (struct postern_entry){.key = pool_text(&cli->pool, texts[i], size), .value = texts[i] + size + 1};
     }
     return true;
 }
 
 // ------------------------------------------------------------------------------------------------------------ bytes
 
-static int base64_digit(char c)
+// Where the character stands among the digits, modulo their number; -1: nowhere.
+static int digit_of(const char *digits, int base, char c)
+{
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+    return found != NULL ? (int)(found - digits) % base : -1;
+}
+
+// RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
+bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c != '\0' ? strchr(alphabet, c) : NULL;
-    return found != NULL ? (int)(found - alphabet) : -1;
-}
-
-bool value_base64(struct cli *cli, const char *text, const uint8_t **bytes, size_t *size)
-{
-    uint8_t *out = cli_keep(cli, strlen(text) + 1, 1);
     uint32_t group = 0;
     size_t digits = 0;
-    *bytes = out;
     *size = 0;
-    for (; base64_digit(*text) >= 0; text++) {
-        group = group << 6 | (uint32_t)base64_digit(*text);
+    for (; *text != '\0' && *text != '='; text++) {
+        int digit = digit_of(alphabet, 64, *text == '-' ? '+' : *text == '_' ? '/' : *text);
+        if (digit < 0 || *size == room)
+            return false;
+        group = group << 6 | (uint32_t)digit;
         if (++digits % 4 != 1)
-            out[(*size)++] = (uint8_t)(group >> (6 - (digits - 1) % 4 * 2));
+            bytes[(*size)++] = (uint8_t)(group >> (6 - (digits - 1) % 4 * 2));
     }
-    size_t padding = strspn(text, "=");
-    return text[padding] == '\0' && (digits + padding) % 4 == 0 && padding < 3;
+    size_t padding = strlen(text), whole = (digits + 3) / 4 * 4;
+    uint32_t left = digits % 4 == 2 ? group & 15 : digits % 4 == 3 ? group & 3 : 0;
+    return digits % 4 != 1 && left == 0 && strspn(text, "=") == padding && (padding == 0 || digits + padding == whole);
 }
 
-bool value_hex_id(const char *text, uint8_t id[POSTERN_ID_SIZE])
+bool value_hex(const char *text, uint8_t *bytes, size_t size)
 {
-    if (strlen(text) != (size_t)2 * POSTERN_ID_SIZE || strspn(text, "0123456789abcdefABCDEF") != strlen(text))
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    if (strlen(text) != 2 * size)
         return false;
-    for (size_t i = 0; i < POSTERN_ID_SIZE; i++) {
-        const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        id[i] = (uint8_t)strtoul(pair, NULL, 16);
+    for (size_t i = 0; i < size; i++) {
+        int high = digit_of(digits, 16, text[2 * i]), low = digit_of(digits, 16, text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
     }
     return true;
 }

@@ -40,54 +40,12 @@ static bool set_token(struct import_build *build, const char *text)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *found = c != '\0' ? strchr(digits, c) : NULL;
-    return found != NULL ? (int)((found - digits) % 16) : -1;
-}
-
-static bool read_hex(const char *text, uint8_t digest[POSTERN_SHA256_SIZE])
-{
-    for (size_t i = 0; i < POSTERN_SHA256_SIZE; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        digest[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-// Of either alphabet (RFC 4648, sections 4 and 5).
-static int base64_digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c != '\0' ? strchr(digits, c == '-' ? '+' : c == '_' ? '/' : c) : NULL;
-    return found != NULL ? (int)(found - digits) : -1;
-}
-
-static bool read_base64(const char *text, uint8_t digest[POSTERN_SHA256_SIZE])
-{
-    enum { DIGITS = 43 }; // and perhaps a "="
-    uint32_t group = 0;
-    size_t used = 0;
-    for (size_t i = 0; i < DIGITS; i++) {
-        int digit = base64_digit(text[i]);
-        if (digit < 0)
-            return false;
-        group = group << 6 | (uint32_t)digit;
-        if (i % 4 != 0)
-            digest[used++] = (uint8_t)(group >> (6 - i % 4 * 2));
-    }
-    return (group & 3) == 0; // the last digit carries 4 bits
-}
-
 static bool set_sha256(struct import_build *build, const char *text)
 {
     uint8_t *digest = pool_take(build->pool, POSTERN_SHA256_SIZE, 1);
-    size_t size = strlen(text);
-    bool good = size == (size_t)2 * POSTERN_SHA256_SIZE && read_hex(text, digest);
-    good = good || ((size == 43 || (size == 44 && text[43] == '=')) && read_base64(text, digest));
+    size_t size;
+    bool good = value_hex(text, digest, POSTERN_SHA256_SIZE) ||
+                (value_base64(text, digest, POSTERN_SHA256_SIZE, &size) && size == POSTERN_SHA256_SIZE);
     build->row->key.sha256 = digest;
     build->row->size_bytes += POSTERN_SHA256_SIZE;
     return good || import_wrong(build->wrong, "sha256 is neither 64 digits 0-9 a-f nor 44 characters of Base64");

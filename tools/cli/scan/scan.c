@@ -1,11 +1,9 @@
 // scan: leaked tokens.
-#include "scan/scan.h"
+#include "command.h"
+#include "json.h"
 #include "scan/find.h"
-#include "scan/history.h"
 #include "scan/walk.h"
 
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -149,53 +147,35 @@ static const struct verdict *judge(struct scan *scan, const struct scan_token *t
 
 // ------------------------------------------------------------------------------------------------------------ output
 
-// A path may be any bytes: what is not printable ASCII or part of UTF-8 is shown as '?'.
+// A path may be any bytes: what would steer the terminal is shown as '?'.
 static const char *shown_path(const char *path, char shown[256])
 {
-    size_t size = 0;
-    for (; path[size] != '\0' && size < 255; size++) {
-        unsigned char c = (unsigned char)path[size];
-        shown[size] = c < 0x20 || c == 0x7F ? '?' : (char)c;
-    }
-    shown[size] = '\0';
+    snprintf(shown, 256, "%.255s", path);
+    for (char *at = shown; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = '?';
     return shown;
 }
 
-static void print_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
-    json_t *object = json_object();
-    json_t *path = json_string(scan->path);
-    char plain[256];
-    size_t size = 0;
-    for (; path == NULL && scan->path[size] != '\0' && size < sizeof plain - 1; size++)
-        plain[size] = (signed char)scan->path[size] < 0x20 ? '?' : scan->path[size];
-    plain[size] = '\0';
-    json_object_set_new(object, "file", path != NULL ? path : json_string(plain));
-    json_object_set_new(object, "line", json_integer((json_int_t)token->line));
-    json_object_set_new(object, "commit", json_string(scan->history.commit));
-    json_object_set_new(object, "path", json_string(scan->history.path));
-    json_object_set_new(object, "key_id", json_string(token->key_id));
-    json_object_set_new(object, "account", json_string(verdict->account));
-    json_object_set_new(object, "name", json_string(verdict->name));
-    json_object_set_new(object, "type", json_string(token->is_public ? "PUBLIC" : "SECRET"));
-    json_object_set_new(object, "environment", json_string(token->is_live ? "LIVE" : "TEST"));
-    json_object_set_new(object, "state", json_string(verdict->state));
-    json_object_set_new(object, "revoked_now", json_boolean(verdict->revoked));
-    json_dumpf(object, stdout, 0);
-    putchar('\n');
-    json_decref(object);
+    json_print(json_pack("{s:o, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
+                         "line", (json_int_t)token->line, "commit", scan->history.commit, "path",
+                         json_text(scan->history.path), "key_id", token->key_id, "account", verdict->account, "name",
+                         verdict->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
+                         token->is_live ? "LIVE" : "TEST", "state", verdict->state, "revoked_now", verdict->revoked));
 }
 
 static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
-    char path[256], state[32];
+    char path[256], state[OUTPUT_WORD_SIZE];
     printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, token->key_id);
     if (verdict->name[0] != '\0')
         printf(" (%s)", verdict->name);
     if (verdict->account[0] != '\0')
         printf(" account %s", verdict->account);
     printf(", %s, %s, %s%s", token->is_public ? "public" : "secret", token->is_live ? "live" : "test",
-           output_lower(verdict->state, state, sizeof state), verdict->revoked ? " just now" : "");
+           output_lower(verdict->state, state), verdict->revoked ? " just now" : "");
     if (scan->history.commit[0] != '\0')
         printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
     putchar('\n');
@@ -216,7 +196,7 @@ static void on_token(void *context, const struct scan_token *token)
     }
     scan->leaks += verdict->works && !token->is_public;
     if (scan->cli->json)
-        print_json(scan, token, verdict);
+        print_finding_json(scan, token, verdict);
     else
         print_finding(scan, token, verdict);
 }
@@ -279,45 +259,37 @@ static bool has_token_for_path(const struct cli *cli)
     return false;
 }
 
-static int run_scan(struct cli *cli)
+static void run_scan(struct cli *cli)
 {
-    if (has_token_for_path(cli))
-        return misuse(cli,
-                      "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
-    if (argument_has(cli, "reason") && !argument_has(cli, "revoke"))
-        return misuse(cli, "--reason belongs to --revoke");
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
     scan->cli = cli;
     scan->revokes = argument_has(cli, "revoke");
+    if (has_token_for_path(cli) &&
+        !misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -"))
+        return;
+    if (argument_has(cli, "reason") && !scan->revokes && !misuse(cli, "--reason belongs to --revoke"))
+        return;
     scan_all(scan);
     scan_find_end(&scan->find);
     fprintf(stderr, "%zu %s scanned, %zu %s found, %zu of secret keys that work%s\n", scan->files,
             scan->files == 1 ? "file" : "files", scan->tokens, scan->tokens == 1 ? "token" : "tokens", scan->leaks,
             scan->revokes && scan->leaks > 0 ? "ed until now" : " or may work again");
-    return scan->leaks == 0 && !scan->failed ? CLI_DONE : CLI_FAILED;
+    if (scan->leaks > 0 || scan->failed)
+        cli->status = CLI_FAILED;
 }
 
 static const struct flag scan_flags[] = {
-    {"revoke", NULL, false, "revoke the secret keys whose tokens are found, at once and for ever"},
-    {"reason", "TEXT", false, "why; kept with the revoked keys (default \"found by postern scan\")"},
+    {"revoke", NULL, "revoke the secret keys whose tokens are found, at once and for ever"},
+    {"reason", "TEXT", "why; kept with the revoked keys (default \"found by postern scan\")"},
     {0},
 };
 
-const struct command command_scan = {
-    .words = "scan",
-    .operands = "PATH...|-",
-    .operands_min = 1,
-    .operands_max = SIZE_MAX,
-    .summary = "find leaked tokens in files, directories or standard input",
-    .flags = scan_flags,
-    .notes =
-        "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
-        "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
-        "history is compressed, so let git tell it:\n"
-        "  git log -p --all | postern scan -\n"
-        "  postern scan --revoke /var/log /srv/www",
-    .run = run_scan,
+const struct command scan_commands[] = {
+    {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
+     "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
+     "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
+     "history is compressed, so let git tell it:\n"
+     "  git log -p --all | postern scan -\n"
+     "  postern scan --revoke /var/log /srv/www"},
+    {0},
 };
