@@ -9,6 +9,7 @@
 #include "postern/postern.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 
@@ -87,6 +88,7 @@ bool value_span(const char *text, uint64_t *span_ms); // 90d, 12h, 500ms
 bool value_moment(const char *text, bool past, uint64_t *moment_ms);
 // Of either alphabet, with or without the padding. Up to `room` bytes.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size);
+uint64_t value_clock_ms(clockid_t clock);                      // what it shows now
 bool value_hex(const char *text, uint8_t *bytes, size_t size); // 2 * size digits
 
 // --- the presented token (token.c)

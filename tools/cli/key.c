@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+static void say_done(const char *what, const struct postern_key *key)
+{
+    printf("%s %s (%s) of account %s\n", what, key->key_id, key->name, key->account);
+}
+
 // ------------------------------------------------------------------------------------------------------ create, get
 
 static bool read_create(struct cli *cli, struct postern_create_request *request)
@@ -94,8 +99,7 @@ static void update(struct cli *cli, struct postern_update_request *request)
     if (operand_key_id(cli, &request->key_id) && value_version(cli, &request->if_version) &&
         call_done(cli, postern_update(cli->client, request, &reply, &cli->error)) && call_in_words(cli, reply)) {
         if (is_switch)
-            printf("%s %s (%s) of account %s\n", request->enabled ? "enabled" : "disabled", reply->key.key_id,
-                   reply->key.name, reply->key.account);
+            say_done(request->enabled ? "enabled" : "disabled", &reply->key);
         else
             output_key(&reply->key, reply->base.server_time_ms);
     }
@@ -177,7 +181,7 @@ static void run_revoke(struct cli *cli)
     struct postern_revoke_reply *reply = NULL;
     if (read_revoke(cli, &request) && call_done(cli, postern_revoke(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        printf("revoked %s (%s) of account %s\n", reply->key.key_id, reply->key.name, reply->key.account);
+        say_done("revoked", &reply->key);
     postern_reply_free(reply);
 }
 
@@ -187,7 +191,7 @@ static void run_delete(struct cli *cli)
     struct postern_delete_reply *reply = NULL;
     if (operand_key_id(cli, &request.key_id) && value_version(cli, &request.if_version) &&
         call_done(cli, postern_delete(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
-        printf("deleted %s (%s) of account %s\n", reply->key.key_id, reply->key.name, reply->key.account);
+        say_done("deleted", &reply->key);
     postern_reply_free(reply);
 }
 

@@ -41,14 +41,6 @@ static const struct glyphs blocks = {"█", "░", "│", "┤", "┼", "─", "
 
 // --- layout
 
-static size_t digits(uint64_t number)
-{
-    size_t count = 1;
-    for (; number >= 10; number /= 10)
-        count++;
-    return count;
-}
-
 static uint64_t bucket_ms(const struct plot *plot)
 {
     return (uint64_t)plot->bucket_s * 1000;
@@ -120,9 +112,10 @@ static void build(struct chart *chart, const struct plot *plot)
     for (unsigned turn = 0; turn < 4; turn++) {
         lay_out(chart, axis_width);
         fill(chart);
-        if (digits(chart->max) <= axis_width)
+        size_t digits = (size_t)snprintf(NULL, 0, "%llu", (unsigned long long)chart->max);
+        if (digits <= axis_width)
             return;
-        axis_width = digits(chart->max);
+        axis_width = digits;
     }
 }
 
@@ -183,30 +176,12 @@ static void print_row(const struct chart *chart, size_t row, const struct glyphs
 
 // --- the times below
 
-static struct tm utc(uint64_t at_ms)
+__attribute__((format(strftime, 2, 0))) static void format_utc(uint64_t at_ms, const char *format, char text[TIME_SIZE])
 {
     time_t seconds = (time_t)(at_ms / 1000);
     struct tm tm = {0};
     (void)gmtime_r(&seconds, &tm); // all that posternd sends is in the years that it knows
-    return tm;
-}
-
-static void format_time(uint64_t at_ms, char text[TIME_SIZE])
-{
-    struct tm tm = utc(at_ms);
-    (void)strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%MZ", &tm);
-}
-
-static void format_date(uint64_t at_ms, char text[TIME_SIZE])
-{
-    struct tm tm = utc(at_ms);
-    (void)strftime(text, TIME_SIZE, "%b %d", &tm);
-}
-
-static void format_hour(uint64_t at_ms, char text[TIME_SIZE])
-{
-    struct tm tm = utc(at_ms);
-    (void)strftime(text, TIME_SIZE, "%H:%M", &tm);
+    (void)strftime(text, TIME_SIZE, format, &tm);
 }
 
 // Columns from one label to the next: the fewest that leave room for it, and are a round time.
@@ -234,12 +209,11 @@ static bool has_label(const struct chart *chart, size_t column, size_t every)
 static void format_label(const struct chart *chart, size_t column, char text[TIME_SIZE])
 {
     uint64_t at_ms = chart->start_ms + column * chart->step_ms;
-    if (chart->plot->bucket_s == PLOT_DAY_S)
-        format_date(at_ms + DAY_HOURS / 2 * (uint64_t)HOUR_MS, text);
-    else if (at_ms / HOUR_MS % DAY_HOURS == 0)
-        format_date(at_ms, text);
+    bool by_day = chart->plot->bucket_s == PLOT_DAY_S;
+    if (by_day || at_ms / HOUR_MS % DAY_HOURS == 0)
+        format_utc(at_ms + (by_day ? DAY_HOURS / 2 * (uint64_t)HOUR_MS : 0), "%b %d", text);
     else
-        format_hour(at_ms, text);
+        format_utc(at_ms, "%H:%M", text);
 }
 
 static void print_floor(const struct chart *chart, size_t every, const struct glyphs *glyphs, FILE *to)
@@ -282,8 +256,8 @@ static void print_unit(const struct chart *chart, const char *one_hour, const ch
 static void print_title(const struct chart *chart, FILE *to)
 {
     char from[TIME_SIZE], until[TIME_SIZE];
-    format_time(chart->plot->from_ms, from);
-    format_time(chart->plot->to_ms, until);
+    format_utc(chart->plot->from_ms, "%Y-%m-%dT%H:%MZ", from);
+    format_utc(chart->plot->to_ms, "%Y-%m-%dT%H:%MZ", until);
     fprintf(to, "%s, calls per ", chart->plot->title);
     print_unit(chart, "hour", "day", to);
     fprintf(to, "\n%s to %s\n", from, until);
@@ -297,7 +271,7 @@ static void print_legend(const struct chart *chart, const struct glyphs *glyphs,
         allowed += chart->columns[i].allowed;
         refused += chart->columns[i].refused;
     }
-    format_time(chart->start_ms + chart->max_at * chart->step_ms, at);
+    format_utc(chart->start_ms + chart->max_at * chart->step_ms, "%Y-%m-%dT%H:%MZ", at);
     fprintf(to, "%s allowed %llu   %s refused %llu\nmost: %llu in ", glyphs->allowed, (unsigned long long)allowed,
             glyphs->refused, (unsigned long long)refused, (unsigned long long)chart->max);
     print_unit(chart, "an hour", "a day", to);

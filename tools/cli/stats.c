@@ -103,27 +103,14 @@ static void print_stores(const struct postern_stats_reply *reply)
     }
 }
 
-static const char *account_of(const struct postern_busy *busy)
+static void print_table(const struct postern_busy *busiest, size_t count, bool keys)
 {
-    return busy->account[0] != '\0' ? busy->account : "(unknown)";
-}
-
-static void print_accounts(const struct postern_busy *busiest, size_t count)
-{
-    struct libscols_table *table = table_new("BUSIEST ACCOUNT\tCALLS\tREFUSED");
+    struct libscols_table *table =
+        table_new(keys ? "BUSIEST KEY\t+ACCOUNT\t+NAME\tCALLS\tREFUSED" : "BUSIEST ACCOUNT\tCALLS\tREFUSED");
     for (size_t i = 0; i < count; i++)
-        table_add(table, "%s\t%llu\t%llu", account_of(&busiest[i]), number(busiest[i].calls),
-                  number(busiest[i].refusals));
-    table_print(table);
-    table_free(table);
-}
-
-static void print_keys(const struct postern_busy *busiest, size_t count)
-{
-    struct libscols_table *table = table_new("BUSIEST KEY\t+ACCOUNT\t+NAME\tCALLS\tREFUSED");
-    for (size_t i = 0; i < count; i++)
-        table_add(table, "%s\t%s\t%s\t%llu\t%llu", busiest[i].key_id, account_of(&busiest[i]), busiest[i].key_name,
-                  number(busiest[i].calls), number(busiest[i].refusals));
+        table_add(table, "%s%s%s%s%s\t%llu\t%llu", busiest[i].key_id, keys ? "\t" : "",
+                  busiest[i].account[0] != '\0' ? busiest[i].account : "(unknown)", keys ? "\t" : "",
+                  busiest[i].key_name, number(busiest[i].calls), number(busiest[i].refusals));
     table_print(table);
     table_free(table);
 }
@@ -134,10 +121,10 @@ static void print_busiest(const struct postern_stats_reply *reply)
     if (reply->account_count == 0)
         return;
     putchar('\n');
-    print_accounts(reply->accounts, reply->account_count);
+    print_table(reply->accounts, reply->account_count, false);
     if (reply->key_count > 0)
         putchar('\n');
-    print_keys(reply->keys, reply->key_count);
+    print_table(reply->keys, reply->key_count, true);
     printf("\nCalls since %s, of those with one in the last two minutes.\n", output_time(reply->hour_start_ms, "", at));
 }
 

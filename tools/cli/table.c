@@ -63,3 +63,11 @@ void table_free(struct libscols_table *table)
 {
     scols_unref_table(table);
 }
+
+void table_room(size_t *columns, size_t *lines)
+{
+    struct libscols_table *table = need(scols_new_table());
+    *columns = scols_table_get_termwidth(table);
+    *lines = scols_table_get_termheight(table);
+    scols_unref_table(table);
+}

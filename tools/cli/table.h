@@ -3,6 +3,8 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include <stddef.h>
+
 struct libscols_table;
 
 // `heads` are separated by tabs, and marked by what is done with the column: ">CALLS" stands to the right, "+NAME" goes
@@ -14,5 +16,8 @@ void table_add(struct libscols_table *table, const char *format, ...) __attribut
 // Prints the rows and forgets them: a long table goes page by page, its head comes once and columns only get wider.
 void table_print(struct libscols_table *table);
 void table_free(struct libscols_table *table);
+
+// How much the terminal shows; elsewhere what COLUMNS and LINES of the environment say, or 80 and 24.
+void table_room(size_t *columns, size_t *lines);
 
 #endif

@@ -15,19 +15,13 @@ bool token_is_likely(const char *text)
 
 bool token_refuse(struct cli *cli)
 {
-    static const struct {
-        const char *words, *instead;
-    } ways[] = {{"revoke", "revoke --token -"}, {"ratecheck", "ratecheck --api-key -"}};
-    const char *instead = "verify -", *environment = ", or in the environment variable POSTERN_TOKEN";
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-        if (strcmp(cli->command->words, ways[i].words) == 0) {
-            instead = ways[i].instead;
-            environment = "";
-        }
+    bool revokes = strcmp(cli->command->words, "revoke") == 0, checks = strcmp(cli->command->words, "ratecheck") == 0;
     return misuse(cli,
                   "a token does not belong on the command line, where it stays in the shell's history: give it by "
-                  "standard input, printf %%s \"$TOKEN\" | postern %s%s",
-                  instead, environment);
+                  "standard input, printf %%s \"$TOKEN\" | postern %s",
+                  revokes  ? "revoke --token -"
+                  : checks ? "ratecheck --api-key -"
+                           : "verify -, or in the environment variable POSTERN_TOKEN");
 }
 
 bool operand_key_id(struct cli *cli, const char **key_id)

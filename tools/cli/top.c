@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     INTERVAL_MS_DEFAULT = 1000,
@@ -29,6 +28,7 @@ struct top {
     uint64_t count; // of refreshes, 0 = no end
     size_t rows;    // 0 = what fits
     bool live;      // redraws in place
+    size_t columns; // of the terminal
     struct postern_stats_reply *before;
     struct postern_stats_reply *now;
     struct terminal_watch watch;
@@ -47,9 +47,9 @@ static void print_table(const struct top *top, const struct top_view *view, size
         const struct top_row *row = &view->rows[i];
         const struct postern_busy *busy = row->busy;
         snprintf(rate, sizeof rate, row->has_rate ? "%.1f" : "-", row->calls_per_s);
-        table_add(table, "%s%s%s%s%s\t%s\t%llu\t%llu\t%.1f %%", keys ? busy->key_id : "", keys ? "\t" : "",
-                  busy->account[0] != '\0' ? busy->account : "(unknown)", keys ? "\t" : "", keys ? busy->key_name : "",
-                  rate, (unsigned long long)busy->calls, (unsigned long long)busy->refusals, top_share(busy));
+        table_add(table, "%s%s%s%s%s\t%s\t%llu\t%llu\t%.1f %%", busy->key_id, keys ? "\t" : "",
+                  busy->account[0] != '\0' ? busy->account : "(unknown)", keys ? "\t" : "", busy->key_name, rate,
+                  (unsigned long long)busy->calls, (unsigned long long)busy->refusals, top_share(busy));
     }
     table_print(table);
     table_free(table);
@@ -64,7 +64,7 @@ static void print_line(const struct top *top, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    printf("%.*s\n", top->live ? (int)terminal_size().columns : LINE_SIZE, line);
+    printf("%.*s\n", top->live ? (int)top->columns : LINE_SIZE, line);
 }
 
 static void print_head(const struct top *top, const struct top_view *view)
@@ -83,15 +83,14 @@ static void print_head(const struct top *top, const struct top_view *view)
     puts(top->live ? "q quit  a accounts  k keys" : "");
 }
 
-// Everything in one write, so that the screen does not flicker.
-static void draw(const struct top *top, const struct top_view *view)
+static void draw(struct top *top, const struct top_view *view)
 {
-    size_t lines = terminal_size().lines;
-    size_t fits = lines > LINES_OF_HEAD + LINES_BELOW ? lines - LINES_OF_HEAD - LINES_BELOW : 1;
-    size_t rows = top->rows > 0 ? top->rows : ROWS_DEFAULT;
+    size_t lines, rows = top->rows > 0 ? top->rows : ROWS_DEFAULT;
+    table_room(&top->columns, &lines);
     if (top->live) {
-        fputs("\033[H\033[J", stdout); // to the upper left; clear what follows
+        size_t fits = lines > LINES_OF_HEAD + LINES_BELOW ? lines - LINES_OF_HEAD - LINES_BELOW : 1;
         rows = top->rows > 0 && top->rows < fits ? top->rows : fits;
+        fputs("\033[H\033[J", stdout); // to the upper left; clear what follows
     }
     print_head(top, view);
     print_table(top, view, rows);
@@ -133,7 +132,7 @@ static void print_json(const struct top *top, const struct top_view *view)
                          (json_int_t)top->now->hour_start_ms, top->kind == TOP_KEYS ? "keys" : "accounts", list));
 }
 
-static void show(const struct top *top)
+static void show(struct top *top)
 {
     struct top_view view;
     top_rank(top->now, top->before, top->kind, &view);
@@ -169,13 +168,6 @@ static bool refresh(struct top *top)
     return true;
 }
 
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void press(struct top *top, char key)
 {
     if (key == 'k')
@@ -191,7 +183,7 @@ static bool rest(struct top *top, uint64_t due_ms)
 {
     for (;;) {
         char key;
-        uint64_t now_ms = monotonic_ms();
+        uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
         int left_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
         switch (terminal_watch_wait(&top->watch, left_ms, &key)) {
         case TERMINAL_QUIT:
@@ -201,7 +193,7 @@ static bool rest(struct top *top, uint64_t due_ms)
             press(top, key);
             break;
         case TERMINAL_TIME:
-            if (monotonic_ms() >= due_ms)
+            if (value_clock_ms(CLOCK_MONOTONIC) >= due_ms)
                 return true;
         }
     }
@@ -209,11 +201,11 @@ static bool rest(struct top *top, uint64_t due_ms)
 
 static void watch(struct top *top)
 {
-    uint64_t due_ms = monotonic_ms();
+    uint64_t due_ms = value_clock_ms(CLOCK_MONOTONIC);
     if (top->live)
         fputs("\033[2J", stdout);
     for (uint64_t done = 1; refresh(top) && done != top->count && ferror(stdout) == 0; done++) {
-        uint64_t now_ms = monotonic_ms();
+        uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
         due_ms = due_ms + top->interval_ms > now_ms ? due_ms + top->interval_ms : now_ms;
         if (!rest(top, due_ms))
             return;

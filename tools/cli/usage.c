@@ -64,12 +64,14 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
                        const struct postern_get_usage_reply *reply)
 {
     const char *account = request->account != NULL ? request->account : "the credential's account";
+    size_t columns, lines;
+    table_room(&columns, &lines);
     struct plot_point *points = cli_keep(cli, reply->bucket_count + 1, sizeof *points);
     struct plot plot = {.title = request->key_id != NULL ? request->key_id : account,
                         .points = points,
                         .count = reply->bucket_count,
                         .bucket_s = request->bucket_s,
-                        .width = terminal_size().columns,
+                        .width = columns,
                         .utf8 = terminal_is_utf8()};
     for (size_t i = 0; i < reply->bucket_count; i++)
         points[i] = point_of(&reply->buckets[i]);

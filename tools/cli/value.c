@@ -1,5 +1,4 @@
 // Text of the command line into numbers and structs.
-#define _XOPEN_SOURCE 700
 #include "cli.h"
 
 #include <string.h>
@@ -136,32 +135,26 @@ static bool read_rfc3339(const char *text, uint64_t *moment_ms)
 {
     struct tm tm = {0};
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    uint64_t fraction_ms = 0, weight = 100;
     if (rest == NULL || strlen(text) < 20 || text[4] != '-' || text[10] != 'T')
         return false;
-    uint64_t fraction_ms = 0;
-    if (*rest == '.') {
-        uint64_t weight = 100;
+    if (*rest == '.')
         for (rest++; *rest >= '0' && *rest <= '9'; rest++, weight /= 10)
             fraction_ms += weight * (uint64_t)(*rest - '0');
-    }
-    long offset_s = 0;
-    int hours, minutes, used = 0;
-    if (sscanf(rest + (*rest != '\0'), "%2d:%2d%n", &hours, &minutes, &used) == 2 && used == 5 &&
-        (*rest == '+' || *rest == '-') && rest[6] == '\0' && hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60)
-        offset_s = (*rest == '+' ? 1L : -1L) * (hours * 3600L + minutes * 60L);
-    else if (strcmp(rest, "Z") != 0)
-        return false;
-    long long seconds = (long long)timegm(&tm) - offset_s;
-    if (seconds < 0 || (uint64_t)seconds > MOMENT_MS_MAX / 1000)
+    bool has_zone = strcmp(rest, "Z") == 0 || ((*rest == '+' || *rest == '-') && strlen(rest) == 6 && rest[3] == ':');
+    struct tm zone = {0};
+    rest = has_zone ? strptime(rest, "%z", &zone) : NULL;
+    long long seconds = (long long)timegm(&tm) - zone.tm_gmtoff;
+    if (rest == NULL || *rest != '\0' || seconds < 0 || (uint64_t)seconds > MOMENT_MS_MAX / 1000)
         return false;
     *moment_ms = (uint64_t)seconds * 1000 + fraction_ms;
     return true;
 }
 
-static uint64_t wall_ms(void)
+uint64_t value_clock_ms(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -180,7 +173,7 @@ bool value_moment(const char *text, bool past, uint64_t *moment_ms)
         return true;
     if (!value_span(text, &span))
         return false;
-    uint64_t now = wall_ms();
+    uint64_t now = value_clock_ms(CLOCK_REALTIME);
     *moment_ms = past ? (now > span ? now - span : 1) : now + span;
     return *moment_ms <= MOMENT_MS_MAX;
 }

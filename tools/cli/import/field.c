@@ -1,6 +1,7 @@
 #include "import/field.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { SCOPES_MAX = 64, ADDRESSES_MAX = 32, LIMITS_MAX = 8, METADATA_MAX = 16 }; // of the protocol
@@ -32,13 +33,14 @@ static const char *keep(struct import_build *build, const char *text)
     return pool_text(build->pool, text, size);
 }
 
-// ------------------------------------------------------------------------------------------------------------ token
-
-static bool set_token(struct import_build *build, const char *text)
+// A copy of a list with room for one more entry.
+static void *grown(struct import_build *build, const void *list, size_t count, size_t size_bytes)
 {
-    build->row->key.api_key = keep(build, text);
-    return true;
+    void *copy = pool_take(build->pool, count + 1, size_bytes);
+    return count > 0 ? memcpy(copy, list, count * size_bytes) : copy;
 }
+
+// ------------------------------------------------------------------------------------------------------ single fields
 
 static bool set_sha256(struct import_build *build, const char *text)
 {
@@ -49,26 +51,6 @@ static bool set_sha256(struct import_build *build, const char *text)
     build->row->key.sha256 = digest;
     build->row->size_bytes += POSTERN_SHA256_SIZE;
     return good || import_wrong(build->wrong, "sha256 is neither 64 digits 0-9 a-f nor 44 characters of Base64");
-}
-
-// ------------------------------------------------------------------------------------------------------ single fields
-
-static bool set_account(struct import_build *build, const char *text)
-{
-    key_of(build)->account = keep(build, text);
-    return true;
-}
-
-static bool set_name(struct import_build *build, const char *text)
-{
-    key_of(build)->name = keep(build, text);
-    return true;
-}
-
-static bool set_prefix(struct import_build *build, const char *text)
-{
-    key_of(build)->prefix = keep(build, text);
-    return true;
 }
 
 static bool set_environment(struct import_build *build, const char *text)
@@ -102,12 +84,9 @@ static bool add_text(struct import_build *build, const char *const **texts, size
 {
     if (*count == max)
         return import_wrong(build->wrong, "a list has more than %zu entries, at \"%s\"", max, import_shown(text));
-    const char **grown = pool_take(build->pool, *count + 1, sizeof *grown);
-    for (size_t i = 0; i < *count; i++)
-        grown[i] = (*texts)[i];
-    grown[*count] = keep(build, text);
-    *texts = grown;
-    ++*count;
+    const char **longer = grown(build, *texts, *count, sizeof *longer);
+    longer[(*count)++] = keep(build, text);
+    *texts = longer;
     return true;
 }
 
@@ -128,15 +107,13 @@ static bool add_limit(struct import_build *build, const char *text)
     struct postern_create_request *key = key_of(build);
     if (key->limit_count == LIMITS_MAX)
         return import_wrong(build->wrong, "there are more than %d limits", LIMITS_MAX);
-    struct postern_limit *grown = pool_take(build->pool, key->limit_count + 1, sizeof *grown);
-    for (size_t i = 0; i < key->limit_count; i++)
-        grown[i] = key->limits[i];
-    if (postern_limit_parse(text, &grown[key->limit_count], NULL) != POSTERN_OK)
+    struct postern_limit *longer = grown(build, key->limits, key->limit_count, sizeof *longer);
+    if (postern_limit_parse(text, &longer[key->limit_count], NULL) != POSTERN_OK)
         return import_wrong(build->wrong,
                             "limit %zu is none: write it like requests=60/min, requests=unlimited or "
                             "requests=300/min:token_bucket,burst=50",
                             key->limit_count + 1);
-    key->limits = grown;
+    key->limits = longer;
     key->limit_count++;
     build->row->size_bytes += POSTERN_LIMIT_TEXT_MAX;
     return true;
@@ -147,14 +124,11 @@ bool import_metadata_add(struct import_build *build, const char *key, size_t key
     struct postern_create_request *to = key_of(build);
     if (to->metadata_count == METADATA_MAX)
         return import_wrong(build->wrong, "there are more than %d entries of metadata", METADATA_MAX);
-    struct postern_entry *grown = pool_take(build->pool, to->metadata_count + 1, sizeof *grown);
-    for (size_t i = 0; i < to->metadata_count; i++)
-        grown[i] = to->metadata[i];
-    grown[to->metadata_count] =
+    struct postern_entry *longer = grown(build, to->metadata, to->metadata_count, sizeof *longer);
+    longer[to->metadata_count++] =
         (struct postern_entry){.key = pool_text(build->pool, key, key_size), .value = keep(build, value)};
     build->row->size_bytes += key_size + 8;
-    to->metadata = grown;
-    to->metadata_count++;
+    to->metadata = longer;
     return true;
 }
 
@@ -169,18 +143,18 @@ static bool add_metadata(struct import_build *build, const char *text)
 // ------------------------------------------------------------------------------------------------------------ table
 
 static const struct import_field fields[] = {
-    {"token", "api_key", NULL, set_token},
-    {"sha256", NULL, NULL, set_sha256},
-    {"account", NULL, NULL, set_account},
-    {"name", NULL, NULL, set_name},
-    {"environment", "env", NULL, set_environment},
-    {"type", NULL, NULL, set_type},
-    {"scopes", "scope", " ,;|", add_scope},
-    {"expires", "expires_at_ms", NULL, set_expires},
-    {"prefix", NULL, NULL, set_prefix},
-    {"limits", "limit", " ;|", add_limit},
-    {"addresses", "allowed_addresses", " ,;|", add_address},
-    {"metadata", NULL, ";", add_metadata},
+    {"token", "api_key", NULL, NULL, offsetof(struct postern_import_key, api_key)},
+    {"sha256", NULL, NULL, set_sha256, 0},
+    {"account", NULL, NULL, NULL, offsetof(struct postern_import_key, key.account)},
+    {"name", NULL, NULL, NULL, offsetof(struct postern_import_key, key.name)},
+    {"environment", "env", NULL, set_environment, 0},
+    {"type", NULL, NULL, set_type, 0},
+    {"scopes", "scope", " ,;|", add_scope, 0},
+    {"expires", "expires_at_ms", NULL, set_expires, 0},
+    {"prefix", NULL, NULL, NULL, offsetof(struct postern_import_key, key.prefix)},
+    {"limits", "limit", " ;|", add_limit, 0},
+    {"addresses", "allowed_addresses", " ,;|", add_address, 0},
+    {"metadata", NULL, ";", add_metadata, 0},
 };
 
 const struct import_field *import_field_find(const char *name)
@@ -195,6 +169,11 @@ bool import_field_set(struct import_build *build, const struct import_field *fie
 {
     if (text[0] == '\0')
         return true;
+    if (field->set == NULL) {
+        const char *kept = keep(build, text);
+        memcpy((char *)&build->row->key + field->at, &kept, sizeof kept);
+        return true;
+    }
     if (field->separators == NULL)
         return field->set(build, text);
     while (*text != '\0') {

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -38,16 +37,9 @@ struct import {
 
 // ---------------------------------------------------------------------------------------------------------- progress
 
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void show_progress(struct import *import)
 {
-    uint64_t now = monotonic_ms();
+    uint64_t now = value_clock_ms(CLOCK_MONOTONIC);
     if (!import->shows_progress || now - import->shown_ms < (import->on_terminal ? PROGRESS_MS_MIN : PROGRESS_MS_LINES))
         return;
     import->shown_ms = now;
@@ -86,16 +78,13 @@ static void report(struct import *import, size_t line, const char *code, const c
 // "import.keys[3].key.account": the row, and what of it.
 static const struct import_row *row_at_fault(const struct import *import, const char **field)
 {
-    static const char start[] = "import.keys[";
-    const char *text = import->cli->error.field;
-    char *end = NULL;
-    if (strncmp(text, start, sizeof start - 1) != 0)
+    size_t index = 0;
+    int size = 0;
+    (void)sscanf(import->cli->error.field, "import.keys[%zu]%n", &index, &size);
+    if (size == 0 || index >= import->row_count)
         return NULL;
-    unsigned long index = strtoul(text + sizeof start - 1, &end, 10);
-    if (*end != ']' || index >= import->row_count)
-        return NULL;
-    end += 1 + (end[1] == '.');
-    *field = strncmp(end, "key.", 4) == 0 ? end + 4 : end;
+    *field += size + ((*field)[size] == '.');
+    *field += strncmp(*field, "key.", 4) == 0 ? 4 : 0;
     return &import->rows[index];
 }
 

@@ -35,36 +35,28 @@ struct scan {
 
 static void state_of(const struct postern_verify_reply *reply, struct verdict *verdict)
 {
-    verdict->works = true; // unless it is final
-    switch (reply->reason) {
-    case POSTERN_REASON_REVOKED_API_KEY:
-        verdict->state = "REVOKED";
-        verdict->works = false;
-        break;
-    case POSTERN_REASON_EXPIRED_API_KEY:
-        verdict->state = "EXPIRED";
-        verdict->works = false;
-        break;
-    case POSTERN_REASON_MISSING_API_KEY:
-    case POSTERN_REASON_INVALID_API_KEY:
-        verdict->state = "UNKNOWN";
-        verdict->works = false;
-        break;
-    case POSTERN_REASON_DISABLED_API_KEY:
-        verdict->state = "DISABLED";
-        break;
-    case POSTERN_REASON_ACCOUNT_SUSPENDED:
-        verdict->state = "SUSPENDED";
-        break;
-    default: // allowed, or refused for what this question lacks
-        verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
-        break;
-    }
+    static const struct {
+        enum postern_reason reason;
+        bool works;
+        const char *state;
+    } states[] = {
+        {POSTERN_REASON_REVOKED_API_KEY, false, "REVOKED"},  {POSTERN_REASON_EXPIRED_API_KEY, false, "EXPIRED"},
+        {POSTERN_REASON_MISSING_API_KEY, false, "UNKNOWN"},  {POSTERN_REASON_INVALID_API_KEY, false, "UNKNOWN"},
+        {POSTERN_REASON_DISABLED_API_KEY, true, "DISABLED"}, {POSTERN_REASON_ACCOUNT_SUSPENDED, true, "SUSPENDED"}};
+    // Allowed, or refused for what this question lacks.
+    verdict->works = true;
+    verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (states[i].reason == reply->reason) {
+            verdict->works = states[i].works;
+            verdict->state = states[i].state;
+        }
 }
 
-static void copy(char *to, size_t room, const char *text)
+static void note_owner(struct verdict *verdict, const char *account, const char *name)
 {
-    snprintf(to, room, "%.*s", (int)room - 1, text);
+    snprintf(verdict->account, sizeof verdict->account, "%.*s", (int)sizeof verdict->account - 1, account);
+    snprintf(verdict->name, sizeof verdict->name, "%.*s", (int)sizeof verdict->name - 1, name);
 }
 
 // Verify answers NOT_FOUND for a key that is in order, but whose limits do not declare `requests`.
@@ -78,10 +70,8 @@ static void name_key(struct scan *scan, const struct scan_token *token, struct v
 {
     const struct postern_get_request request = {.key_id = token->key_id};
     struct postern_get_reply *reply = NULL;
-    if (postern_get(scan->cli->client, &request, &reply, NULL) == POSTERN_OK) {
-        copy(verdict->account, sizeof verdict->account, reply->key.account);
-        copy(verdict->name, sizeof verdict->name, reply->key.name);
-    }
+    if (postern_get(scan->cli->client, &request, &reply, NULL) == POSTERN_OK)
+        note_owner(verdict, reply->key.account, reply->key.name);
     postern_reply_free(reply);
 }
 
@@ -93,8 +83,7 @@ static bool ask(struct scan *scan, const struct scan_token *token, struct verdic
     enum postern_status status = postern_verify(cli->client, &request, &reply, &cli->error);
     if (status == POSTERN_OK) {
         state_of(reply, verdict);
-        copy(verdict->account, sizeof verdict->account, reply->account);
-        copy(verdict->name, sizeof verdict->name, reply->key_name);
+        note_owner(verdict, reply->account, reply->key_name);
     } else if (is_undeclared(&cli->error)) {
         verdict->state = "ACTIVE";
         verdict->works = true;
@@ -114,8 +103,7 @@ static bool revoke_token(struct scan *scan, const struct scan_token *token, stru
     struct postern_revoke_reply *reply = NULL;
     if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
         return false;
-    copy(verdict->account, sizeof verdict->account, reply->key.account);
-    copy(verdict->name, sizeof verdict->name, reply->key.name);
+    note_owner(verdict, reply->key.account, reply->key.name);
     verdict->state = "REVOKED";
     verdict->revoked = true;
     postern_reply_free(reply);
@@ -141,7 +129,7 @@ static const struct verdict *judge(struct scan *scan, const struct scan_token *t
         return NULL;
     if (scan->revokes && verdict->works && !token->is_public && !revoke_token(scan, token, verdict))
         return NULL;
-    copy(verdict->token, sizeof verdict->token, token->text);
+    memcpy(verdict->token, token->text, sizeof verdict->token);
     return verdict;
 }
 
