@@ -4,33 +4,13 @@
 
 // -------------------------------------------------------------------------------------------------- put, get, delete
 
-static bool read_environments(struct cli *cli, struct postern_put_account_request *request)
+static const enum postern_environment *read_environments(struct cli *cli, size_t *count)
 {
-    const char *const *texts = argument_all(cli, "env", &request->environment_count);
-    enum postern_environment *read = cli_keep(cli, request->environment_count + 1, sizeof *read);
-    request->environments = read;
-    for (size_t i = 0; i < request->environment_count; i++)
-        if (!value_environment(cli, texts[i], &read[i]))
-            return false;
-    return true;
-}
-
-static bool read_put(struct cli *cli, struct postern_put_account_request *request)
-{
-    uint64_t max_keys = 0;
-    *request = (struct postern_put_account_request){
-        .account = cli->operands[0],
-        .display_name = argument_text(cli, "display-name"),
-        .tier = argument_text(cli, "tier"),
-        .suspended = argument_has(cli, "suspended"),
-        .no_default_public_key = argument_has(cli, "no-default-public-key"),
-    };
-    if (!value_number(cli, "max-keys", UINT32_MAX, &max_keys))
-        return false;
-    request->max_keys = (uint32_t)max_keys;
-    return value_version(cli, &request->if_version) && read_environments(cli, request) &&
-           value_limits_flag(cli, &request->limits, &request->limit_count) &&
-           value_metadata_flag(cli, &request->metadata, &request->metadata_count);
+    const char *const *texts = argument_all(cli, "env", count);
+    enum postern_environment *environments = cli_keep(cli, *count + 1, sizeof *environments);
+    for (size_t i = 0; i < *count; i++)
+        environments[i] = value_environment(cli, texts[i]);
+    return environments;
 }
 
 static void print_put(const struct postern_put_account_reply *reply)
@@ -48,9 +28,20 @@ static void print_put(const struct postern_put_account_reply *reply)
 
 static void run_put(struct cli *cli)
 {
-    struct postern_put_account_request request;
+    struct postern_put_account_request request = {
+        .account = cli->operands[0],
+        .display_name = argument_text(cli, "display-name"),
+        .tier = argument_text(cli, "tier"),
+        .suspended = argument_has(cli, "suspended"),
+        .max_keys = (uint32_t)value_number(cli, "max-keys", UINT32_MAX),
+        .no_default_public_key = argument_has(cli, "no-default-public-key"),
+        .if_version = value_version(cli),
+    };
     struct postern_put_account_reply *reply = NULL;
-    if (read_put(cli, &request) && call_done(cli, postern_put_account(cli->client, &request, &reply, &cli->error)) &&
+    request.environments = read_environments(cli, &request.environment_count);
+    request.limits = value_limits(cli, &request.limit_count);
+    request.metadata = value_metadata(cli, &request.metadata_count);
+    if (cli_good(cli) && call_done(cli, postern_put_account(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_put(reply);
     postern_reply_free(reply);
@@ -67,10 +58,11 @@ static void run_get(struct cli *cli)
 
 static void run_delete(struct cli *cli)
 {
-    struct postern_delete_account_request request = {.account = cli->operands[0]};
+    const struct postern_delete_account_request request = {.account = cli->operands[0],
+                                                           .if_version = value_version(cli)};
     struct postern_delete_account_reply *reply = NULL;
-    if (value_version(cli, &request.if_version) &&
-        call_done(cli, postern_delete_account(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_delete_account(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         printf("deleted account %s\n", reply->account.account);
     postern_reply_free(reply);
 }
@@ -185,11 +177,14 @@ static void run_resume(struct cli *cli)
 
 static void run_revoke_all(struct cli *cli)
 {
-    struct postern_revoke_all_request request = {.account = cli->operands[0], .reason = argument_text(cli, "reason")};
+    const struct postern_revoke_all_request request = {.account = cli->operands[0],
+                                                       .reason = argument_text(cli, "reason"),
+                                                       .created_before_ms =
+                                                           value_moment_flag(cli, "created-before", true)};
     struct postern_revoke_all_reply *reply = NULL;
     char at[OUTPUT_TIME_SIZE];
-    if (value_moment_flag(cli, "created-before", true, &request.created_before_ms) &&
-        call_done(cli, postern_revoke_all(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_revoke_all(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         printf("revoked all keys of account %s that were made until %s\n", reply->account.account,
                output_time(reply->account.revoked_before_ms, "now", at));
     postern_reply_free(reply);

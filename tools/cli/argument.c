@@ -43,8 +43,15 @@ static bool point_to_help(struct cli *cli)
     return false;
 }
 
+bool cli_good(const struct cli *cli)
+{
+    return cli->status == CLI_DONE;
+}
+
 bool misuse(struct cli *cli, const char *format, ...)
 {
+    if (!cli_good(cli))
+        return false;
     const char *words = cli->command != NULL ? cli->command->words : "";
     fprintf(stderr, "postern%s%s: ", words[0] != '\0' ? " " : "", words);
     va_list arguments;

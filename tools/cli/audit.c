@@ -93,11 +93,12 @@ static void run_audit(struct cli *cli)
                                         .is_record = true,
                                         .ask = ask_changes,
                                         .add_row = add_change};
-    struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
-                                                  .account = argument_text(cli, "account"),
-                                                  .key_id = argument_text(cli, "key")};
-    if (value_moment_flag(cli, "from", true, &filter.from_ms) && value_moment_flag(cli, "to", true, &filter.to_ms))
-        list_run(cli, &changes, &filter);
+    const struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
+                                                        .account = argument_text(cli, "account"),
+                                                        .key_id = argument_text(cli, "key"),
+                                                        .from_ms = value_moment_flag(cli, "from", true),
+                                                        .to_ms = value_moment_flag(cli, "to", true)};
+    list_run(cli, &changes, &filter);
 }
 
 static const struct flag audit_flags[] = {

@@ -17,10 +17,12 @@ static void print_tier(const void *entry)
 
 static void run_tier_put(struct cli *cli)
 {
-    struct postern_put_tier_request request = {.tier = cli->operands[0], .is_default = argument_has(cli, "default")};
+    struct postern_put_tier_request request = {
+        .tier = cli->operands[0], .is_default = argument_has(cli, "default"), .if_version = value_version(cli)};
     struct postern_put_tier_reply *reply = NULL;
-    if (value_limits_flag(cli, &request.limits, &request.limit_count) && value_version(cli, &request.if_version) &&
-        call_done(cli, postern_put_tier(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    request.limits = value_limits(cli, &request.limit_count);
+    if (cli_good(cli) && call_done(cli, postern_put_tier(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         print_tier(&reply->tier);
     postern_reply_free(reply);
 }
@@ -68,10 +70,10 @@ static void run_tier_get(struct cli *cli)
 
 static void run_tier_delete(struct cli *cli)
 {
-    struct postern_delete_tier_request request = {.tier = cli->operands[0]};
+    const struct postern_delete_tier_request request = {.tier = cli->operands[0], .if_version = value_version(cli)};
     struct postern_delete_tier_reply *reply = NULL;
-    if (value_version(cli, &request.if_version) &&
-        call_done(cli, postern_delete_tier(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_delete_tier(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         printf("deleted tier %s\n", reply->tier.tier);
     postern_reply_free(reply);
 }
@@ -106,11 +108,12 @@ static void run_scope_put(struct cli *cli)
     struct postern_put_scope_request request = {.scope = cli->operands[0],
                                                 .description = argument_text(cli, "description"),
                                                 .is_default = argument_has(cli, "default"),
-                                                .public_safe = argument_has(cli, "public-safe")};
+                                                .public_safe = argument_has(cli, "public-safe"),
+                                                .if_version = value_version(cli)};
     struct postern_put_scope_reply *reply = NULL;
     request.implies = argument_all(cli, "implies", &request.implies_count);
-    if (value_version(cli, &request.if_version) &&
-        call_done(cli, postern_put_scope(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_put_scope(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         print_scope(&reply->scope);
     postern_reply_free(reply);
 }
@@ -159,10 +162,10 @@ static void run_scope_get(struct cli *cli)
 
 static void run_scope_delete(struct cli *cli)
 {
-    struct postern_delete_scope_request request = {.scope = cli->operands[0]};
+    const struct postern_delete_scope_request request = {.scope = cli->operands[0], .if_version = value_version(cli)};
     struct postern_delete_scope_reply *reply = NULL;
-    if (value_version(cli, &request.if_version) &&
-        call_done(cli, postern_delete_scope(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_delete_scope(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         printf("deleted scope %s\n", reply->scope.scope);
     postern_reply_free(reply);
 }

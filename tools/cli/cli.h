@@ -49,7 +49,9 @@ struct cli {
 
 // Memory that lives as long as the program; as pool_take.
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
-// Says what was wrong and where to read more; false.
+// False once something went wrong.
+bool cli_good(const struct cli *cli);
+// Says what was wrong and where to read more, of several things the first; false.
 bool misuse(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- arguments: what was given (argument.c)
@@ -66,23 +68,23 @@ size_t argument_count(const struct cli *cli, const char *name);
 // All values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
 
-// --- values: text into numbers and structs (value.c). False: said so on stderr, as a misuse.
+// --- values: text into numbers and structs (value.c). What is wrong is a misuse and reads as nothing, as what is not
+// given: ask cli_good.
 
-bool value_number(struct cli *cli, const char *name, uint64_t max, uint64_t *number); // not given: 0
-bool value_version(struct cli *cli, uint64_t *version);                               // --if-version
-bool value_environment(struct cli *cli, const char *text, enum postern_environment *environment);
-bool value_environment_flag(struct cli *cli, enum postern_environment *environment);
-bool value_key_type_flag(struct cli *cli, enum postern_key_type *type);
-bool value_key_state_flag(struct cli *cli, enum postern_key_state *state);
-bool value_moment_flag(struct cli *cli, const char *name, bool past, uint64_t *moment_ms);
-bool value_limits_flag(struct cli *cli, const struct postern_limit **limits, size_t *count);
-bool value_charges_flag(struct cli *cli, const struct postern_charge **charges, size_t *count);
-bool value_metadata_flag(struct cli *cli, const struct postern_entry **entries, size_t *count);
+uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
+uint64_t value_version(struct cli *cli); // --if-version
+uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
+enum postern_environment value_environment(struct cli *cli, const char *text); // NULL: not given
+enum postern_key_type value_key_type(struct cli *cli, const char *text);
+enum postern_key_state value_key_state(struct cli *cli, const char *text);
+const struct postern_limit *value_limits(struct cli *cli, size_t *count);
+const struct postern_charge *value_charges(struct cli *cli, size_t *count);
+const struct postern_entry *value_metadata(struct cli *cli, size_t *count);
 
-// The same without a word: false, it is none.
+// The same without a word: unspecified, or false, when it is none.
 
-bool value_environment_word(const char *text, enum postern_environment *environment);
-bool value_key_type_word(const char *text, enum postern_key_type *type);
+enum postern_environment value_environment_word(const char *text);
+enum postern_key_type value_key_type_word(const char *text);
 bool value_span(const char *text, uint64_t *span_ms); // 90d, 12h, 500ms
 // A moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
 bool value_moment(const char *text, bool past, uint64_t *moment_ms);
@@ -103,8 +105,8 @@ const char *token_read_dash(struct cli *cli, const char *text);
 // Is the text more likely a token than what belongs on a command line?
 bool token_is_likely(const char *text);
 bool token_refuse(struct cli *cli); // why not on the command line; false
-// The first operand as a key id. False: said so on stderr, as a misuse.
-bool operand_key_id(struct cli *cli, const char **key_id);
+// The first operand as a key id. NULL: said so on stderr, as a misuse.
+const char *operand_key_id(struct cli *cli);
 
 // --- the call (call.c)
 

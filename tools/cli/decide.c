@@ -84,17 +84,16 @@ const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char 
     return text;
 }
 
-bool decide_id_flag(struct cli *cli, const char *name, const uint8_t **id)
+const uint8_t *decide_id_flag(struct cli *cli, const char *name)
 {
     const char *text = argument_text(cli, name);
-    *id = NULL;
     if (text == NULL)
-        return true;
-    uint8_t *made = cli_keep(cli, POSTERN_ID_SIZE, 1);
-    *id = made;
+        return NULL;
+    uint8_t *id = cli_keep(cli, POSTERN_ID_SIZE, 1);
     if (strcmp(text, "new") == 0 && strcmp(name, "refund") != 0)
-        return call_done(cli, postern_id_make(made, &cli->error));
-    return value_hex(text, made, POSTERN_ID_SIZE) ||
-           misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it",
-                  name, text);
+        call_done(cli, postern_id_make(id, &cli->error));
+    else if (!value_hex(text, id, POSTERN_ID_SIZE))
+        misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it", name,
+               text);
+    return id;
 }

@@ -12,7 +12,7 @@ void decide_print_retry(uint64_t retry_after_ms);
 // The ids of charges are written as 32 digits 0-9 a-f; none is "".
 enum { DECIDE_ID_SIZE = 2 * POSTERN_ID_SIZE + 1 };
 const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE]);
-// What the option says, an id or "new", which makes one; *id is NULL when it is not given. False: said so on stderr.
-bool decide_id_flag(struct cli *cli, const char *name, const uint8_t **id);
+// What the option says, an id or "new", which makes one; NULL: it is not given. As the values of cli.h.
+const uint8_t *decide_id_flag(struct cli *cli, const char *name);
 
 #endif

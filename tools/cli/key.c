@@ -11,22 +11,6 @@ static void say_done(const char *what, const struct postern_key *key)
 
 // ------------------------------------------------------------------------------------------------------ create, get
 
-static bool read_create(struct cli *cli, struct postern_create_request *request)
-{
-    *request = (struct postern_create_request){.account = argument_text(cli, "account"),
-                                               .name = argument_text(cli, "name"),
-                                               .prefix = argument_text(cli, "prefix")};
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->allowed_addresses = argument_all(cli, "address", &request->allowed_address_count);
-    if (request->account == NULL || request->name == NULL)
-        return misuse(cli,
-                      "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
-    return value_environment_flag(cli, &request->environment) && value_key_type_flag(cli, &request->type) &&
-           value_moment_flag(cli, "expires", false, &request->expires_at_ms) &&
-           value_metadata_flag(cli, &request->metadata, &request->metadata_count) &&
-           value_limits_flag(cli, &request->limits, &request->limit_count);
-}
-
 static void print_create(const struct postern_create_reply *reply)
 {
     const struct postern_key *key = &reply->key;
@@ -40,9 +24,20 @@ static void print_create(const struct postern_create_reply *reply)
 
 static void run_create(struct cli *cli)
 {
-    struct postern_create_request request;
+    struct postern_create_request request = {.account = argument_text(cli, "account"),
+                                             .name = argument_text(cli, "name"),
+                                             .prefix = argument_text(cli, "prefix"),
+                                             .environment = value_environment(cli, argument_text(cli, "env")),
+                                             .type = value_key_type(cli, argument_text(cli, "type")),
+                                             .expires_at_ms = value_moment_flag(cli, "expires", false)};
     struct postern_create_reply *reply = NULL;
-    if (read_create(cli, &request) && call_done(cli, postern_create(cli->client, &request, &reply, &cli->error)) &&
+    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    request.allowed_addresses = argument_all(cli, "address", &request.allowed_address_count);
+    request.metadata = value_metadata(cli, &request.metadata_count);
+    request.limits = value_limits(cli, &request.limit_count);
+    if (request.account == NULL || request.name == NULL)
+        misuse(cli, "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
+    if (cli_good(cli) && call_done(cli, postern_create(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_create(reply);
     postern_reply_free(reply);
@@ -50,10 +45,10 @@ static void run_create(struct cli *cli)
 
 static void run_get(struct cli *cli)
 {
-    struct postern_get_request request = {0};
+    const struct postern_get_request request = {.key_id = operand_key_id(cli)};
     struct postern_get_reply *reply = NULL;
-    if (operand_key_id(cli, &request.key_id) &&
-        call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         output_key(&reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
@@ -61,7 +56,7 @@ static void run_get(struct cli *cli)
 // ------------------------------------------------------------------------------------------- update, enable, disable
 
 // What --name sets, and --no-name takes away, to the same field.
-static bool read_fields(struct cli *cli, unsigned *fields)
+static unsigned read_fields(struct cli *cli)
 {
     static const struct {
         const char *sets, *takes_away;
@@ -72,32 +67,27 @@ static bool read_fields(struct cli *cli, unsigned *fields)
                 {"expires", "no-expiry", POSTERN_UPDATE_EXPIRES_AT},
                 {"address", "no-addresses", POSTERN_UPDATE_ALLOWED_ADDRESSES},
                 {"limit", "no-limits", POSTERN_UPDATE_LIMITS}};
+    unsigned fields = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool sets = argument_has(cli, rows[i].sets), takes_away = argument_has(cli, rows[i].takes_away);
         if (sets && takes_away)
-            return misuse(cli, "--%s and --%s exclude each other", rows[i].sets, rows[i].takes_away);
+            misuse(cli, "--%s and --%s exclude each other", rows[i].sets, rows[i].takes_away);
         if (sets || takes_away)
-            *fields |= rows[i].field;
+            fields |= rows[i].field;
     }
-    return *fields != 0 || misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
-}
-
-static bool read_update(struct cli *cli, struct postern_update_request *request)
-{
-    request->name = argument_text(cli, "name");
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->allowed_addresses = argument_all(cli, "address", &request->allowed_address_count);
-    return read_fields(cli, &request->fields) && value_moment_flag(cli, "expires", false, &request->expires_at_ms) &&
-           value_metadata_flag(cli, &request->metadata, &request->metadata_count) &&
-           value_limits_flag(cli, &request->limits, &request->limit_count);
+    if (fields == 0)
+        misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
+    return fields;
 }
 
 static void update(struct cli *cli, struct postern_update_request *request)
 {
     struct postern_update_reply *reply = NULL;
     bool is_switch = request->fields == POSTERN_UPDATE_ENABLED;
-    if (operand_key_id(cli, &request->key_id) && value_version(cli, &request->if_version) &&
-        call_done(cli, postern_update(cli->client, request, &reply, &cli->error)) && call_in_words(cli, reply)) {
+    request->key_id = operand_key_id(cli);
+    request->if_version = value_version(cli);
+    if (cli_good(cli) && call_done(cli, postern_update(cli->client, request, &reply, &cli->error)) &&
+        call_in_words(cli, reply)) {
         if (is_switch)
             say_done(request->enabled ? "enabled" : "disabled", &reply->key);
         else
@@ -108,9 +98,14 @@ static void update(struct cli *cli, struct postern_update_request *request)
 
 static void run_update(struct cli *cli)
 {
-    struct postern_update_request request = {0};
-    if (read_update(cli, &request))
-        update(cli, &request);
+    struct postern_update_request request = {.fields = read_fields(cli),
+                                             .name = argument_text(cli, "name"),
+                                             .expires_at_ms = value_moment_flag(cli, "expires", false)};
+    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    request.allowed_addresses = argument_all(cli, "address", &request.allowed_address_count);
+    request.metadata = value_metadata(cli, &request.metadata_count);
+    request.limits = value_limits(cli, &request.limit_count);
+    update(cli, &request);
 }
 
 static void run_enable(struct cli *cli)
@@ -124,15 +119,6 @@ static void run_disable(struct cli *cli)
 }
 
 // ------------------------------------------------------------------------------------------------------------- roll
-
-static bool read_roll(struct cli *cli, struct postern_roll_request *request)
-{
-    const char *grace = argument_text(cli, "grace");
-    request->has_grace = grace != NULL;
-    if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request->grace_ms))
-        return misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 7d or 0", grace);
-    return operand_key_id(cli, &request->key_id) && value_version(cli, &request->if_version);
-}
 
 static void print_roll(const struct postern_roll_reply *reply)
 {
@@ -151,9 +137,13 @@ static void print_roll(const struct postern_roll_reply *reply)
 
 static void run_roll(struct cli *cli)
 {
-    struct postern_roll_request request = {0};
+    const char *grace = argument_text(cli, "grace");
+    struct postern_roll_request request = {
+        .key_id = operand_key_id(cli), .has_grace = grace != NULL, .if_version = value_version(cli)};
     struct postern_roll_reply *reply = NULL;
-    if (read_roll(cli, &request) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
+    if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
+        misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 7d or 0", grace);
+    if (cli_good(cli) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_roll(reply);
     postern_reply_free(reply);
@@ -161,25 +151,18 @@ static void run_roll(struct cli *cli)
 
 // --------------------------------------------------------------------------------------------------- revoke, delete
 
-static bool read_revoke(struct cli *cli, struct postern_revoke_request *request)
-{
-    const char *token = argument_text(cli, "token");
-    request->reason = argument_text(cli, "reason");
-    if (!value_version(cli, &request->if_version))
-        return false;
-    if ((token != NULL) == (cli->operand_count > 0))
-        return misuse(cli, "say which key: KEY_ID, or --token - with its token by standard input");
-    if (token == NULL)
-        return operand_key_id(cli, &request->key_id);
-    request->api_key = token_read_dash(cli, token);
-    return request->api_key != NULL;
-}
-
 static void run_revoke(struct cli *cli)
 {
-    struct postern_revoke_request request = {0};
+    const char *token = argument_text(cli, "token");
+    struct postern_revoke_request request = {.reason = argument_text(cli, "reason"), .if_version = value_version(cli)};
     struct postern_revoke_reply *reply = NULL;
-    if (read_revoke(cli, &request) && call_done(cli, postern_revoke(cli->client, &request, &reply, &cli->error)) &&
+    if ((token != NULL) == (cli->operand_count > 0))
+        misuse(cli, "say which key: KEY_ID, or --token - with its token by standard input");
+    else if (token != NULL)
+        request.api_key = token_read_dash(cli, token);
+    else
+        request.key_id = operand_key_id(cli);
+    if (cli_good(cli) && call_done(cli, postern_revoke(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         say_done("revoked", &reply->key);
     postern_reply_free(reply);
@@ -187,10 +170,10 @@ static void run_revoke(struct cli *cli)
 
 static void run_delete(struct cli *cli)
 {
-    struct postern_delete_request request = {0};
+    const struct postern_delete_request request = {.key_id = operand_key_id(cli), .if_version = value_version(cli)};
     struct postern_delete_reply *reply = NULL;
-    if (operand_key_id(cli, &request.key_id) && value_version(cli, &request.if_version) &&
-        call_done(cli, postern_delete(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
+    if (cli_good(cli) && call_done(cli, postern_delete(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         say_done("deleted", &reply->key);
     postern_reply_free(reply);
 }

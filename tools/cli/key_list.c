@@ -67,23 +67,19 @@ static void add_key(struct libscols_table *table, const void *entry, uint64_t no
               output_when(key->last_used_at_ms, now_ms, "never", used), unusual_text(key, why));
 }
 
-static bool read_filter(struct cli *cli, struct postern_list_request *request)
-{
-    request->account = argument_text(cli, "account");
-    request->never_used = argument_has(cli, "never-used");
-    request->unusual = argument_has(cli, "unusual");
-    request->with_unusual = argument_has(cli, "with-unusual");
-    return value_key_state_flag(cli, &request->state) && value_environment_flag(cli, &request->environment) &&
-           value_moment_flag(cli, "older-than", true, &request->created_before_ms) &&
-           value_moment_flag(cli, "expires-within", false, &request->expires_before_ms) &&
-           value_moment_flag(cli, "not-rolled-since", true, &request->last_rolled_before_ms);
-}
-
 static void run_list(struct cli *cli)
 {
-    struct postern_list_request filter = {0};
-    if (!read_filter(cli, &filter))
-        return;
+    const struct postern_list_request filter = {
+        .account = argument_text(cli, "account"),
+        .state = value_key_state(cli, argument_text(cli, "state")),
+        .environment = value_environment(cli, argument_text(cli, "env")),
+        .created_before_ms = value_moment_flag(cli, "older-than", true),
+        .expires_before_ms = value_moment_flag(cli, "expires-within", false),
+        .never_used = argument_has(cli, "never-used"),
+        .last_rolled_before_ms = value_moment_flag(cli, "not-rolled-since", true),
+        .with_unusual = argument_has(cli, "with-unusual"),
+        .unusual = argument_has(cli, "unusual"),
+    };
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",
                               .heads = filter.unusual || filter.with_unusual ? KEY_HEADS "\t+UNUSUAL" : KEY_HEADS,

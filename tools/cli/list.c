@@ -4,20 +4,18 @@
 
 const struct flag list_flags[] = {{PAGE_SIZE_FLAG}, {PAGE_TOKEN_FLAG}, {PAGE_ALL_FLAG}, {0}};
 
-static bool read_position(struct cli *cli, const struct list *list, struct list_position *at)
+static struct list_position read_position(struct cli *cli, const struct list *list)
 {
     const char *token = argument_text(cli, "page-token");
-    uint64_t size = 0;
+    uint64_t size = value_number(cli, "page-size", 500);
+    struct list_position at = {.size = size > 0 ? (uint32_t)size : list->page_size};
     if (token != NULL) {
         uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);
-        if (!value_base64(token, bytes, strlen(token), &at->token_size))
-            return misuse(cli, "--page-token \"%s\" is not what next_page_token said", token);
-        at->token = bytes;
+        at.token = bytes;
+        if (!value_base64(token, bytes, strlen(token), &at.token_size))
+            misuse(cli, "--page-token \"%s\" is not what next_page_token said", token);
     }
-    if (!value_number(cli, "page-size", 500, &size))
-        return false;
-    at->size = size > 0 ? (uint32_t)size : list->page_size;
-    return true;
+    return at;
 }
 
 static void move_on(struct cli *cli, struct list_position *at, const struct list_page *page)
@@ -48,10 +46,10 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
 
 void list_run(struct cli *cli, const struct list *list, const void *filter)
 {
-    struct list_position at = {0};
+    struct list_position at = read_position(cli, list);
     size_t shown = 0;
     bool all = list->is_record || argument_has(cli, "all");
-    if (!read_position(cli, list, &at))
+    if (!cli_good(cli))
         return;
     struct libscols_table *table = table_new(list->heads);
     do {
@@ -63,7 +61,7 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
         move_on(cli, &at, &page);
     } while (at.token_size > 0 && (all || (shown == 0 && !cli->json)));
     table_free(table);
-    if (cli->json || cli->status != CLI_DONE)
+    if (cli->json || !cli_good(cli))
         return;
     if (shown == 0)
         fprintf(stderr, "%s\n", list->none);

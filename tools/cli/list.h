@@ -40,7 +40,8 @@ struct list {
     void (*add_row)(struct libscols_table *table, const void *entry, uint64_t now_ms /* posternd's */);
 };
 
-// Shows page after page of what `filter`, which `ask` gets, lets through. For people empty pages are skipped.
+// If all is good so far, shows page after page of what `filter`, which `ask` gets, lets through. For people empty pages
+// are skipped.
 void list_run(struct cli *cli, const struct list *list, const void *filter);
 // Shows the entry that the first operand names, where the protocol has no call for one. Entries begin with their names;
 // `what` is one of them, for people and for --json.

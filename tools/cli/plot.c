@@ -176,12 +176,14 @@ static void print_row(const struct chart *chart, size_t row, const struct glyphs
 
 // --- the times below
 
-__attribute__((format(strftime, 2, 0))) static void format_utc(uint64_t at_ms, const char *format, char text[TIME_SIZE])
+enum precision { DATE, HOUR, MINUTE };
+
+static void format_utc(uint64_t at_ms, enum precision precision, char text[TIME_SIZE])
 {
     time_t seconds = (time_t)(at_ms / 1000);
     struct tm tm = {0};
     (void)gmtime_r(&seconds, &tm); // all that posternd sends is in the years that it knows
-    (void)strftime(text, TIME_SIZE, format, &tm);
+    (void)strftime(text, TIME_SIZE, precision == DATE ? "%b %d" : precision == HOUR ? "%H:%M" : "%Y-%m-%dT%H:%MZ", &tm);
 }
 
 // Columns from one label to the next: the fewest that leave room for it, and are a round time.
@@ -211,9 +213,9 @@ static void format_label(const struct chart *chart, size_t column, char text[TIM
     uint64_t at_ms = chart->start_ms + column * chart->step_ms;
     bool by_day = chart->plot->bucket_s == PLOT_DAY_S;
     if (by_day || at_ms / HOUR_MS % DAY_HOURS == 0)
-        format_utc(at_ms + (by_day ? DAY_HOURS / 2 * (uint64_t)HOUR_MS : 0), "%b %d", text);
+        format_utc(at_ms + (by_day ? DAY_HOURS / 2 * (uint64_t)HOUR_MS : 0), DATE, text);
     else
-        format_utc(at_ms, "%H:%M", text);
+        format_utc(at_ms, HOUR, text);
 }
 
 static void print_floor(const struct chart *chart, size_t every, const struct glyphs *glyphs, FILE *to)
@@ -256,8 +258,8 @@ static void print_unit(const struct chart *chart, const char *one_hour, const ch
 static void print_title(const struct chart *chart, FILE *to)
 {
     char from[TIME_SIZE], until[TIME_SIZE];
-    format_utc(chart->plot->from_ms, "%Y-%m-%dT%H:%MZ", from);
-    format_utc(chart->plot->to_ms, "%Y-%m-%dT%H:%MZ", until);
+    format_utc(chart->plot->from_ms, MINUTE, from);
+    format_utc(chart->plot->to_ms, MINUTE, until);
     fprintf(to, "%s, calls per ", chart->plot->title);
     print_unit(chart, "hour", "day", to);
     fprintf(to, "\n%s to %s\n", from, until);
@@ -271,7 +273,7 @@ static void print_legend(const struct chart *chart, const struct glyphs *glyphs,
         allowed += chart->columns[i].allowed;
         refused += chart->columns[i].refused;
     }
-    format_utc(chart->start_ms + chart->max_at * chart->step_ms, "%Y-%m-%dT%H:%MZ", at);
+    format_utc(chart->start_ms + chart->max_at * chart->step_ms, MINUTE, at);
     fprintf(to, "%s allowed %llu   %s refused %llu\nmost: %llu in ", glyphs->allowed, (unsigned long long)allowed,
             glyphs->refused, (unsigned long long)refused, (unsigned long long)chart->max);
     print_unit(chart, "an hour", "a day", to);

@@ -4,51 +4,54 @@
 
 #include <string.h>
 
-static bool read_custom(struct cli *cli, struct postern_rate_check_request *request)
+static const struct postern_custom *read_custom(struct cli *cli)
 {
     const char *text = argument_text(cli, "custom");
-    if (text == NULL)
-        return (!argument_has(cli, "limit") && !argument_has(cli, "relaxed")) ||
-               misuse(cli, "--limit and --relaxed belong to --custom; accounts and keys have their own limits");
+    struct postern_custom *custom = cli_keep(cli, 1, sizeof *custom);
+    if (text == NULL) {
+        if (argument_has(cli, "limit") || argument_has(cli, "relaxed"))
+            misuse(cli, "--limit and --relaxed belong to --custom; accounts and keys have their own limits");
+        return NULL;
+    }
     size_t size = strcspn(text, "/"); // NAMESPACE/IDENTIFIER is cut at its first slash
     if (size == 0 || text[size] == '\0' || text[size + 1] == '\0')
-        return misuse(cli, "--custom \"%s\" is not NAMESPACE/IDENTIFIER, e.g. signup/192.0.2.7", text);
+        misuse(cli, "--custom \"%s\" is not NAMESPACE/IDENTIFIER, e.g. signup/192.0.2.7", text);
     if (!argument_has(cli, "limit"))
-        return misuse(cli, "--custom needs its limits: --limit requests=5/min");
-    struct postern_custom *custom = cli_keep(cli, 1, sizeof *custom);
+        misuse(cli, "--custom needs its limits: --limit requests=5/min");
+    if (!cli_good(cli))
+        return NULL;
     custom->space = pool_text(&cli->pool, text, size);
     custom->identifier = text + size + 1;
     custom->relaxed = argument_has(cli, "relaxed");
-    request->custom = custom;
-    return value_limits_flag(cli, &custom->limits, &custom->limit_count);
+    custom->limits = value_limits(cli, &custom->limit_count);
+    return custom;
 }
 
 // One of the four.
-static bool read_subject(struct cli *cli, struct postern_rate_check_request *request)
+static void read_subject(struct cli *cli, struct postern_rate_check_request *request)
 {
     const char *token = argument_text(cli, "api-key");
     request->account = argument_text(cli, "account");
     request->key_id = argument_text(cli, "key");
     if ((request->account != NULL) + (request->key_id != NULL) + (token != NULL) + argument_has(cli, "custom") != 1)
-        return misuse(cli,
-                      "give exactly one of --account ID, --key KEY_ID, --api-key - and --custom NAMESPACE/IDENTIFIER");
-    if (token != NULL)
+        misuse(cli, "give exactly one of --account ID, --key KEY_ID, --api-key - and --custom NAMESPACE/IDENTIFIER");
+    request->custom = read_custom(cli);
+    if (token != NULL && cli_good(cli))
         request->api_key = token_read_dash(cli, token);
-    return (token == NULL || request->api_key != NULL) && read_custom(cli, request);
 }
 
-static bool read_mode(struct cli *cli, struct postern_rate_check_request *request)
+static void read_mode(struct cli *cli, struct postern_rate_check_request *request)
 {
     bool is_refund = argument_has(cli, "refund");
     if (is_refund + argument_has(cli, "peek") + argument_has(cli, "charge-id") > 1)
-        return misuse(cli, "--peek, --refund and --charge-id exclude each other");
+        misuse(cli, "--peek, --refund and --charge-id exclude each other");
     if (!is_refund && !argument_has(cli, "charge"))
-        return misuse(cli, "say what to charge: --charge productions, --charge productions=3");
+        misuse(cli, "say what to charge: --charge productions, --charge productions=3");
     if (argument_has(cli, "peek"))
         request->mode = POSTERN_RATE_CHECK_PEEK;
     if (is_refund)
         request->mode = POSTERN_RATE_CHECK_REFUND;
-    return decide_id_flag(cli, is_refund ? "refund" : "charge-id", &request->charge_id);
+    request->charge_id = decide_id_flag(cli, is_refund ? "refund" : "charge-id");
 }
 
 static void print_ratecheck(const struct postern_rate_check_reply *reply, bool is_refund, const char *id)
@@ -70,8 +73,10 @@ static void run_ratecheck(struct cli *cli)
     struct postern_rate_check_request request = {0};
     struct postern_rate_check_reply *reply = NULL;
     char id[DECIDE_ID_SIZE];
-    if (!read_mode(cli, &request) || !value_charges_flag(cli, &request.charges, &request.charge_count) ||
-        !read_subject(cli, &request) || !call_done(cli, postern_rate_check(cli->client, &request, &reply, &cli->error)))
+    read_mode(cli, &request);
+    request.charges = value_charges(cli, &request.charge_count);
+    read_subject(cli, &request);
+    if (!cli_good(cli) || !call_done(cli, postern_rate_check(cli->client, &request, &reply, &cli->error)))
         return;
     decide_id_text(reply->has_charge_id, reply->charge_id, id);
     if (cli->json)

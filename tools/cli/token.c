@@ -24,14 +24,16 @@ bool token_refuse(struct cli *cli)
                            : "verify -, or in the environment variable POSTERN_TOKEN");
 }
 
-bool operand_key_id(struct cli *cli, const char **key_id)
+const char *operand_key_id(struct cli *cli)
 {
-    const char *text = *key_id = cli->operands[0];
+    const char *text = cli->operands[0];
     if (strncmp(text, "key_", 4) == 0)
-        return true;
+        return text;
     if (token_is_likely(text))
-        return token_refuse(cli);
-    return misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
+        token_refuse(cli);
+    else
+        misuse(cli, "\"%s\" is not the id of a key: those begin with key_, as postern list shows them", text);
+    return NULL;
 }
 
 static const char *from_environment(struct cli *cli)

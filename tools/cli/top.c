@@ -7,7 +7,6 @@
 #include "terminal.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 enum {
@@ -17,7 +16,6 @@ enum {
     ROWS_DEFAULT = 20,
     LINES_OF_HEAD = 4, // three of words, the table's head
     LINES_BELOW = 1,
-    LINE_SIZE = 256,
     LIVE_TIMEOUT_MS = 2000
 };
 
@@ -28,7 +26,6 @@ struct top {
     uint64_t count; // of refreshes, 0 = no end
     size_t rows;    // 0 = what fits
     bool live;      // redraws in place
-    size_t columns; // of the terminal
     struct postern_stats_reply *before;
     struct postern_stats_reply *now;
     struct terminal_watch watch;
@@ -55,48 +52,38 @@ static void print_table(const struct top *top, const struct top_view *view, size
     table_free(table);
 }
 
-// On a terminal a line that is too long would take two. All of it is ASCII.
-static void print_line(const struct top *top, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void print_line(const struct top *top, const char *format, ...)
-{
-    char line[LINE_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    printf("%.*s\n", top->live ? (int)top->columns : LINE_SIZE, line);
-}
-
 static void print_head(const struct top *top, const struct top_view *view)
 {
     char at[OUTPUT_TIME_SIZE], hour[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
     uint64_t now = top->now->base.server_time_ms;
     double share = view->calls_per_s > 0 ? 100.0 * view->refusals_per_s / view->calls_per_s : 0;
-    print_line(top, "%s  posternd %.32s, started %s", output_time(now, "", at), top->now->version,
-               output_when(now - top->now->uptime_ms, now, "now", when));
+    printf("%s  posternd %.32s, started %s\n", output_time(now, "", at), top->now->version,
+           output_when(now - top->now->uptime_ms, now, "now", when));
     output_time(top->now->hour_start_ms, "", hour);
     if (view->has_rates)
-        print_line(top, "%.1f calls/s, %.1f refused/s (%.1f %%); hour of %s", view->calls_per_s, view->refusals_per_s,
-                   share, hour);
+        printf("%.1f calls/s, %.1f refused/s (%.1f %%); hour of %s\n", view->calls_per_s, view->refusals_per_s, share,
+               hour);
     else
-        print_line(top, "hour of %s", hour);
+        printf("hour of %s\n", hour);
     puts(top->live ? "q quit  a accounts  k keys" : "");
 }
 
-static void draw(struct top *top, const struct top_view *view)
+static void draw(const struct top *top, const struct top_view *view)
 {
-    size_t lines, rows = top->rows > 0 ? top->rows : ROWS_DEFAULT;
-    table_room(&top->columns, &lines);
+    size_t columns, lines, rows = top->rows > 0 ? top->rows : ROWS_DEFAULT;
+    table_room(&columns, &lines);
     if (top->live) {
         size_t fits = lines > LINES_OF_HEAD + LINES_BELOW ? lines - LINES_OF_HEAD - LINES_BELOW : 1;
         rows = top->rows > 0 && top->rows < fits ? top->rows : fits;
-        fputs("\033[H\033[J", stdout); // to the upper left; clear what follows
+        fputs("\033[?7l\033[H\033[J", stdout); // cut what is too long; to the upper left; clear what follows
     }
     print_head(top, view);
     print_table(top, view, rows);
     if (view->count == 0)
         puts("Nobody called in the last two minutes.");
-    if (!top->live && top->count != 1)
+    if (top->live)
+        fputs("\033[?7h", stdout);
+    else if (top->count != 1)
         putchar('\n');
 }
 
@@ -132,7 +119,7 @@ static void print_json(const struct top *top, const struct top_view *view)
                          (json_int_t)top->now->hour_start_ms, top->kind == TOP_KEYS ? "keys" : "accounts", list));
 }
 
-static void show(struct top *top)
+static void show(const struct top *top)
 {
     struct top_view view;
     top_rank(top->now, top->before, top->kind, &view);
@@ -214,30 +201,28 @@ static void watch(struct top *top)
 
 // --- what is asked
 
-static bool read_top(struct top *top)
+static struct top read_top(struct cli *cli)
 {
-    struct cli *cli = top->cli;
     const char *interval = argument_text(cli, "interval");
-    uint64_t rows = 0;
-    top->interval_ms = INTERVAL_MS_DEFAULT;
-    if (interval != NULL && (!value_span(interval, &top->interval_ms) || top->interval_ms < INTERVAL_MS_MIN ||
-                             top->interval_ms > INTERVAL_MS_MAX))
-        return misuse(cli, "--interval \"%s\" is no time from 100ms to 24h: write 500ms, 1s or 1min", interval);
-    if (!value_number(cli, "count", UINT32_MAX, &top->count) || !value_number(cli, "rows", TOP_ROWS_MAX, &rows))
-        return false;
-    if (argument_has(cli, "once") && argument_has(cli, "count"))
-        return misuse(cli, "--once is --count 1: give one of them");
-    top->count = argument_has(cli, "once") ? 1 : top->count;
-    top->rows = (size_t)rows;
-    top->kind = argument_has(cli, "keys") ? TOP_KEYS : TOP_ACCOUNTS;
-    top->live = !cli->json && top->count != 1 && terminal_is_live();
-    return true;
+    bool once = argument_has(cli, "once");
+    struct top top = {.cli = cli,
+                      .kind = argument_has(cli, "keys") ? TOP_KEYS : TOP_ACCOUNTS,
+                      .interval_ms = INTERVAL_MS_DEFAULT,
+                      .count = once ? 1 : value_number(cli, "count", UINT32_MAX),
+                      .rows = (size_t)value_number(cli, "rows", TOP_ROWS_MAX)};
+    if (interval != NULL && (!value_span(interval, &top.interval_ms) || top.interval_ms < INTERVAL_MS_MIN ||
+                             top.interval_ms > INTERVAL_MS_MAX))
+        misuse(cli, "--interval \"%s\" is no time from 100ms to 24h: write 500ms, 1s or 1min", interval);
+    if (once && argument_has(cli, "count"))
+        misuse(cli, "--once is --count 1: give one of them");
+    top.live = !cli->json && top.count != 1 && terminal_is_live();
+    return top;
 }
 
 static void run_top(struct cli *cli)
 {
-    struct top top = {.cli = cli};
-    if (!read_top(&top))
+    struct top top = read_top(cli);
+    if (!cli_good(cli))
         return;
     if (terminal_watch_begin(&top.watch, top.live)) {
         watch(&top);

@@ -81,49 +81,42 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
 
 // --- what is asked
 
-static bool read_by(struct cli *cli, uint32_t *bucket_s)
+static struct postern_get_usage_request read_usage(struct cli *cli)
 {
     const char *by = argument_text(cli, "by");
-    bool is_hour = by == NULL || strcmp(by, "hour") == 0;
-    *bucket_s = is_hour ? PLOT_HOUR_S : PLOT_DAY_S;
-    return is_hour || strcmp(by, "day") == 0 || misuse(cli, "--by: \"%s\": write hour or day", by);
-}
-
-static bool read_usage(struct cli *cli, struct postern_get_usage_request *request)
-{
-    request->account = argument_text(cli, "account");
-    request->key_id = argument_text(cli, "key");
-    if (request->account != NULL && request->key_id != NULL)
-        return misuse(cli, "--account and --key: give one of them");
+    bool by_day = by != NULL && strcmp(by, "day") == 0, is_plot = argument_has(cli, "plot");
+    struct postern_get_usage_request request = {.account = argument_text(cli, "account"),
+                                                .key_id = argument_text(cli, "key"),
+                                                .bucket_s = by_day ? PLOT_DAY_S : PLOT_HOUR_S,
+                                                .from_ms = value_moment_flag(cli, "from", true),
+                                                .to_ms = value_moment_flag(cli, "to", true)};
+    if (request.account != NULL && request.key_id != NULL)
+        misuse(cli, "--account and --key: give one of them");
     if (argument_has(cli, "at"))
-        return misuse(cli, "--at goes with --unusual; for the others there are --from and --to");
-    if (argument_has(cli, "plot") && cli->json)
-        return misuse(cli, "--plot is for people, --json for machines: give one of them");
-    if (!read_by(cli, &request->bucket_s) || !value_moment_flag(cli, "from", true, &request->from_ms) ||
-        !value_moment_flag(cli, "to", true, &request->to_ms))
-        return false;
-    if (request->from_ms == 0 && argument_has(cli, "plot"))
-        return value_moment(request->bucket_s == PLOT_HOUR_S ? "48h" : "60d", true, &request->from_ms);
-    return true;
+        misuse(cli, "--at goes with --unusual; for the others there are --from and --to");
+    if (is_plot && cli->json)
+        misuse(cli, "--plot is for people, --json for machines: give one of them");
+    if (by != NULL && !by_day && strcmp(by, "hour") != 0)
+        misuse(cli, "--by: \"%s\": write hour or day", by);
+    if (request.from_ms == 0 && is_plot)
+        (void)value_moment(by_day ? "60d" : "48h", true, &request.from_ms);
+    return request;
 }
 
 static void show_unusual(struct cli *cli)
 {
     static const char *const others[] = {"key", "from", "to", "by", "plot"};
-    uint64_t at_ms = 0;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (argument_has(cli, others[i]) &&
-            !misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]))
-            return;
-    if (value_moment_flag(cli, "at", true, &at_ms))
-        list_unusual(cli, argument_text(cli, "account"), at_ms);
+        if (argument_has(cli, others[i]))
+            misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
+    list_unusual(cli, argument_text(cli, "account"), value_moment_flag(cli, "at", true));
 }
 
 static void show_usage(struct cli *cli)
 {
-    struct postern_get_usage_request request = {0};
+    const struct postern_get_usage_request request = read_usage(cli);
     struct postern_get_usage_reply *reply = NULL;
-    if (!read_usage(cli, &request) || !call_done(cli, postern_get_usage(cli->client, &request, &reply, &cli->error)))
+    if (!cli_good(cli) || !call_done(cli, postern_get_usage(cli->client, &request, &reply, &cli->error)))
         return;
     if (argument_has(cli, "plot"))
         print_plot(cli, &request, reply);

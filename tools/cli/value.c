@@ -1,6 +1,8 @@
 // Text of the command line into numbers and structs.
 #include "cli.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,30 +11,25 @@
 // Reads digits; what follows them is left in *rest. False: there are none, or too many.
 static bool read_digits(const char *text, uint64_t *number, const char **rest)
 {
-    const char *at = text;
-    *number = 0;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        uint64_t digit = (uint64_t)(*at - '0');
-        if (*number > (UINT64_MAX - digit) / 10)
-            return false;
-        *number = *number * 10 + digit;
-    }
-    *rest = at;
-    return at != text;
+    char *end = NULL;
+    errno = 0;
+    *number = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0; // no blanks, no sign
+    *rest = end;
+    return end != NULL && errno == 0;
 }
 
-bool value_number(struct cli *cli, const char *name, uint64_t max, uint64_t *number)
+uint64_t value_number(struct cli *cli, const char *name, uint64_t max)
 {
     const char *text = argument_text(cli, name), *rest;
-    *number = 0;
-    if (text == NULL || (read_digits(text, number, &rest) && *rest == '\0' && *number <= max))
-        return true;
-    return misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
+    uint64_t number = 0;
+    if (text != NULL && (!read_digits(text, &number, &rest) || *rest != '\0' || number > max))
+        misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
+    return number;
 }
 
-bool value_version(struct cli *cli, uint64_t *version)
+uint64_t value_version(struct cli *cli)
 {
-    return value_number(cli, "if-version", UINT64_MAX, version);
+    return value_number(cli, "if-version", UINT64_MAX);
 }
 
 // ------------------------------------------------------------------------------------------------------------ words
@@ -57,56 +54,40 @@ static int find_word(const struct word *words, const char *text)
     return words->number;
 }
 
-static bool read_word(struct cli *cli, const struct word *words, const char *what, const char *text, int *number)
+static int read_word(struct cli *cli, const struct word *words, const char *what, const char *text)
 {
     char all[OUTPUT_LIST_SIZE] = "";
-    *number = text != NULL ? find_word(words, text) : 0;
-    if (text == NULL || *number != 0)
-        return true;
-    for (; words->text != NULL; words++)
+    int number = text != NULL ? find_word(words, text) : 0;
+    for (; text != NULL && number == 0 && words->text != NULL; words++)
         output_append(all, ", ", "%s", words->text);
-    return misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
+    if (all[0] != '\0')
+        misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
+    return number;
 }
 
-bool value_environment_word(const char *text, enum postern_environment *environment)
+enum postern_environment value_environment_word(const char *text)
 {
-    *environment = (enum postern_environment)find_word(environments, text);
-    return *environment != POSTERN_ENVIRONMENT_UNSPECIFIED;
+    return (enum postern_environment)find_word(environments, text);
 }
 
-bool value_key_type_word(const char *text, enum postern_key_type *type)
+enum postern_key_type value_key_type_word(const char *text)
 {
-    *type = (enum postern_key_type)find_word(key_types, text);
-    return *type != POSTERN_KEY_TYPE_UNSPECIFIED;
+    return (enum postern_key_type)find_word(key_types, text);
 }
 
-bool value_environment(struct cli *cli, const char *text, enum postern_environment *environment)
+enum postern_environment value_environment(struct cli *cli, const char *text)
 {
-    int number;
-    bool known = read_word(cli, environments, "environment", text, &number);
-    *environment = (enum postern_environment)number;
-    return known;
+    return (enum postern_environment)read_word(cli, environments, "environment", text);
 }
 
-bool value_environment_flag(struct cli *cli, enum postern_environment *environment)
+enum postern_key_type value_key_type(struct cli *cli, const char *text)
 {
-    return value_environment(cli, argument_text(cli, "env"), environment);
+    return (enum postern_key_type)read_word(cli, key_types, "type of key", text);
 }
 
-bool value_key_type_flag(struct cli *cli, enum postern_key_type *type)
+enum postern_key_state value_key_state(struct cli *cli, const char *text)
 {
-    int number;
-    bool known = read_word(cli, key_types, "type of key", argument_text(cli, "type"), &number);
-    *type = (enum postern_key_type)number;
-    return known;
-}
-
-bool value_key_state_flag(struct cli *cli, enum postern_key_state *state)
-{
-    int number;
-    bool known = read_word(cli, key_states, "state of a key", argument_text(cli, "state"), &number);
-    *state = (enum postern_key_state)number;
-    return known;
+    return (enum postern_key_state)read_word(cli, key_states, "state of a key", text);
 }
 
 // ------------------------------------------------------------------------------------------------------------- time
@@ -178,63 +159,58 @@ bool value_moment(const char *text, bool past, uint64_t *moment_ms)
     return *moment_ms <= MOMENT_MS_MAX;
 }
 
-bool value_moment_flag(struct cli *cli, const char *name, bool past, uint64_t *moment_ms)
+uint64_t value_moment_flag(struct cli *cli, const char *name, bool past)
 {
     const char *text = argument_text(cli, name);
-    *moment_ms = 0;
-    if (text == NULL || value_moment(text, past, moment_ms))
-        return true;
-    return misuse(cli,
-                  "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix "
-                  "milliseconds",
-                  name, text);
+    uint64_t moment_ms = 0;
+    if (text != NULL && !value_moment(text, past, &moment_ms))
+        misuse(cli,
+               "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix milliseconds",
+               name, text);
+    return moment_ms;
 }
 
 // ------------------------------------------------------------------------------------------------------------ lists
 
-bool value_limits_flag(struct cli *cli, const struct postern_limit **limits, size_t *count)
+const struct postern_limit *value_limits(struct cli *cli, size_t *count)
 {
     const char *const *texts = argument_all(cli, "limit", count);
-    struct postern_limit *read = cli_keep(cli, *count + 1, sizeof *read);
-    *limits = read;
+    struct postern_limit *limits = cli_keep(cli, *count + 1, sizeof *limits);
     for (size_t i = 0; i < *count; i++)
-        if (postern_limit_parse(texts[i], &read[i], &cli->error) != POSTERN_OK)
-            return misuse(cli, "%s", cli->error.message);
-    return true;
+        if (postern_limit_parse(texts[i], &limits[i], &cli->error) != POSTERN_OK)
+            misuse(cli, "%s", cli->error.message);
+    return limits;
 }
 
 // "resource" or "resource=cost".
-bool value_charges_flag(struct cli *cli, const struct postern_charge **charges, size_t *count)
+const struct postern_charge *value_charges(struct cli *cli, size_t *count)
 {
     const char *const *texts = argument_all(cli, "charge", count);
-    struct postern_charge *read = cli_keep(cli, *count + 1, sizeof *read);
-    *charges = read;
+    struct postern_charge *charges = cli_keep(cli, *count + 1, sizeof *charges);
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
         const char *rest = "";
-        read[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
-        bool good = texts[i][size] == '\0' || read_digits(texts[i] + size + 1, &read[i].cost, &rest);
-        if (!good || *rest != '\0' || size == 0 || read[i].cost == 0 || read[i].cost > POSTERN_AMOUNT_MAX)
-            return misuse(cli,
-                          "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. "
-                          "productions=2",
-                          texts[i]);
+        charges[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
+        bool good = texts[i][size] == '\0' || read_digits(texts[i] + size + 1, &charges[i].cost, &rest);
+        if (!good || *rest != '\0' || size == 0 || charges[i].cost == 0 || charges[i].cost > POSTERN_AMOUNT_MAX)
+            misuse(cli, "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. productions=2",
+                   texts[i]);
     }
-    return true;
+    return charges;
 }
 
-bool value_metadata_flag(struct cli *cli, const struct postern_entry **entries, size_t *count)
+const struct postern_entry *value_metadata(struct cli *cli, size_t *count)
 {
     const char *const *texts = argument_all(cli, "metadata", count);
-    struct postern_entry *read = cli_keep(cli, *count + 1, sizeof *read);
-    *entries = read;
+    struct postern_entry *entries = cli_keep(cli, *count + 1, sizeof *entries);
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
         if (size == 0 || texts[i][size] == '\0')
-            return misuse(cli, "--metadata \"%s\" is not KEY=VALUE", texts[i]);
-        read[i] = (struct postern_entry){.key = pool_text(&cli->pool, texts[i], size), .value = texts[i] + size + 1};
+            misuse(cli, "--metadata \"%s\" is not KEY=VALUE", texts[i]);
+        else
+            entries[i] = (struct postern_entry){pool_text(&cli->pool, texts[i], size), texts[i] + size + 1};
     }
-    return true;
+    return entries;
 }
 
 // ------------------------------------------------------------------------------------------------------------ bytes

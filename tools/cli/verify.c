@@ -7,28 +7,28 @@
 // ------------------------------------------------------------------------------------------------- what is asked
 
 // All but the token.
-static bool read_request(struct cli *cli, struct postern_verify_request *request)
+static struct postern_verify_request read_request(struct cli *cli)
 {
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->account = argument_text(cli, "account");
-    request->secret_only = argument_has(cli, "secret-only");
-    request->remote_address = argument_text(cli, "address");
-    request->peek = argument_has(cli, "peek");
-    return value_environment_flag(cli, &request->environment) &&
-           value_charges_flag(cli, &request->charges, &request->charge_count);
+    struct postern_verify_request request = {.account = argument_text(cli, "account"),
+                                             .environment = value_environment(cli, argument_text(cli, "env")),
+                                             .secret_only = argument_has(cli, "secret-only"),
+                                             .remote_address = argument_text(cli, "address"),
+                                             .peek = argument_has(cli, "peek")};
+    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    request.charges = value_charges(cli, &request.charge_count);
+    return request;
 }
 
 // A peek charges nothing, and each of many tokens is a charge of its own.
-static bool check_flags(struct cli *cli)
+static void check_flags(struct cli *cli)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && argument_has(cli, "peek"))
-        return misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
+        misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
     if (id != NULL && strcmp(id, "new") != 0 && argument_has(cli, "batch"))
-        return misuse(cli, "with --batch each token is charged under an id of its own: --charge-id new shows them");
+        misuse(cli, "with --batch each token is charged under an id of its own: --charge-id new shows them");
     if (argument_has(cli, "atomic") && !argument_has(cli, "batch"))
-        return misuse(cli, "--atomic belongs to --batch");
-    return true;
+        misuse(cli, "--atomic belongs to --batch");
 }
 
 // ---------------------------------------------------------------------------------------------------------- one token
@@ -74,13 +74,12 @@ static void print_verify(const struct cli *cli, const struct postern_verify_repl
 
 static void verify_one(struct cli *cli)
 {
-    struct postern_verify_request request = {0};
+    struct postern_verify_request request = read_request(cli);
     struct postern_verify_reply *reply = NULL;
     char id[DECIDE_ID_SIZE];
-    if (!read_request(cli, &request) || !decide_id_flag(cli, "charge-id", &request.charge_id))
-        return;
-    request.api_key = token_read(cli, cli->operand_count > 0);
-    if (request.api_key == NULL || !call_done(cli, postern_verify(cli->client, &request, &reply, &cli->error)))
+    request.charge_id = decide_id_flag(cli, "charge-id");
+    request.api_key = cli_good(cli) ? token_read(cli, cli->operand_count > 0) : NULL;
+    if (!cli_good(cli) || !call_done(cli, postern_verify(cli->client, &request, &reply, &cli->error)))
         return;
     if (cli->json)
         output_json(reply, "charge_id", charge_id(cli, reply, id));
@@ -116,7 +115,7 @@ static bool has_more(void)
 }
 
 // Lines while one request has room for another, however long.
-static bool gather(struct batch *batch)
+static void gather(struct batch *batch)
 {
     size_t size = 0;
     bool wrong = false;
@@ -124,15 +123,14 @@ static bool gather(struct batch *batch)
     while (batch->count < POSTERN_BATCH_MAX && (batch->count == 0 || size + TOKEN_SIZE_MAX <= ROOM_BYTES)) {
         const char *token = token_line(&batch->tokens, &wrong);
         if (wrong)
-            return misuse(batch->cli, "what came by standard input is not tokens, one on each line (at most %d bytes)",
-                          TOKEN_SIZE_MAX);
-        if (token == NULL)
-            break;
+            misuse(batch->cli, "what came by standard input is not tokens, one on each line (at most %d bytes)",
+                   TOKEN_SIZE_MAX);
+        if (wrong || token == NULL)
+            return;
         batch->calls[batch->count] = batch->common;
         batch->calls[batch->count++].api_key = token;
         size += CALL_SIZE + batch->common_size + strlen(token);
     }
-    return true;
 }
 
 static size_t text_size(const char *text)
@@ -166,7 +164,7 @@ static void print_line(const struct cli *cli, const struct postern_verify_reply 
         decide_print_retry(reply->retry_after_ms);
 }
 
-static bool ask_batch(struct batch *batch)
+static void ask_batch(struct batch *batch)
 {
     struct cli *cli = batch->cli;
     const struct postern_verify_batch_request request = {
@@ -175,7 +173,7 @@ static bool ask_batch(struct batch *batch)
     char ids[POSTERN_BATCH_MAX][DECIDE_ID_SIZE];
     const char *texts[POSTERN_BATCH_MAX];
     if (!call_done(cli, postern_verify_batch(cli->client, &request, &reply, &cli->error)))
-        return false;
+        return;
     for (size_t i = 0; i < reply->reply_count; i++) {
         batch->all_allowed = batch->all_allowed && reply->replies[i].allowed;
         texts[i] = charge_id(cli, &reply->replies[i], ids[i]);
@@ -186,25 +184,23 @@ static bool ask_batch(struct batch *batch)
         output_json_batch(reply, "charge_id", texts);
     fflush(stdout); // the answers to those that were asked, whatever comes
     postern_reply_free(reply);
-    return true;
 }
 
 static void verify_batch(struct cli *cli)
 {
-    struct batch batch = {.cli = cli, .all_allowed = true};
-    bool good = read_request(cli, &batch.common);
+    struct batch batch = {.cli = cli, .common = read_request(cli), .all_allowed = true};
     batch.common_size = size_of(&batch.common);
-    if (good && !has_more())
-        good = misuse(cli, "no tokens came by standard input: give one on each line");
-    while (good && has_more()) {
-        good = gather(&batch);
-        if (good && argument_has(cli, "atomic") && has_more())
-            good = misuse(cli, "--atomic takes at most %d tokens, or fewer long ones; nobody was asked",
-                          POSTERN_BATCH_MAX);
-        good = good && ask_batch(&batch);
+    if (cli_good(cli) && !has_more())
+        misuse(cli, "no tokens came by standard input: give one on each line");
+    while (cli_good(cli) && has_more()) {
+        gather(&batch);
+        if (argument_has(cli, "atomic") && has_more())
+            misuse(cli, "--atomic takes at most %d tokens, or fewer long ones; nobody was asked", POSTERN_BATCH_MAX);
+        if (cli_good(cli))
+            ask_batch(&batch);
         pool_wipe(&batch.tokens);
     }
-    if (good && !batch.all_allowed)
+    if (cli_good(cli) && !batch.all_allowed)
         cli->status = CLI_FAILED;
 }
 
@@ -214,7 +210,8 @@ static void run_verify(struct cli *cli)
 {
     if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
         token_refuse(cli);
-    else if (check_flags(cli))
+    check_flags(cli);
+    if (cli_good(cli))
         (argument_has(cli, "batch") ? verify_batch : verify_one)(cli);
 }
 

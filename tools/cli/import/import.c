@@ -173,28 +173,12 @@ static void import_all(struct import *import)
 
 // ----------------------------------------------------------------------------------------------------------- command
 
-static bool read_format(struct cli *cli, enum import_format *format)
+static enum import_format read_format(struct cli *cli)
 {
     const char *text = argument_text(cli, "format");
-    *format = text == NULL ? IMPORT_FORMAT_UNKNOWN : text[0] == 'j' ? IMPORT_FORMAT_JSON : IMPORT_FORMAT_CSV;
-    return text == NULL || strcmp(text, "json") == 0 || strcmp(text, "csv") == 0 ||
-           misuse(cli, "--format \"%s\" is none: json or csv", text);
-}
-
-static bool read_flags(struct import *import, enum import_format *format, struct postern_create_request *start)
-{
-    struct cli *cli = import->cli;
-    uint64_t batch = 0;
-    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
-        return misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
-    if (!read_format(cli, format) || !value_number(cli, "batch", POSTERN_BATCH_MAX, &batch))
-        return false;
-    import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
-    import->on_terminal = isatty(STDERR_FILENO) == 1;
-    import->shows_progress = import->on_terminal || argument_has(cli, "progress");
-    *start =
-        (struct postern_create_request){.account = argument_text(cli, "account"), .name = argument_text(cli, "name")};
-    return value_environment_flag(cli, &start->environment);
+    if (text != NULL && strcmp(text, "json") != 0 && strcmp(text, "csv") != 0)
+        misuse(cli, "--format \"%s\" is none: json or csv", text);
+    return text == NULL ? IMPORT_FORMAT_UNKNOWN : text[0] == 'j' ? IMPORT_FORMAT_JSON : IMPORT_FORMAT_CSV;
 }
 
 static void print_summary(const struct import *import)
@@ -224,10 +208,18 @@ static void import_stdin(struct import *import)
 static void run_import(struct cli *cli)
 {
     struct import *import = cli_keep(cli, 1, sizeof *import);
-    struct postern_create_request start;
-    enum import_format format;
+    enum import_format format = read_format(cli);
+    uint64_t batch = value_number(cli, "batch", POSTERN_BATCH_MAX);
+    const struct postern_create_request start = {.account = argument_text(cli, "account"),
+                                                 .name = argument_text(cli, "name"),
+                                                 .environment = value_environment(cli, argument_text(cli, "env"))};
     import->cli = cli;
-    if (!read_flags(import, &format, &start))
+    import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
+    import->on_terminal = isatty(STDERR_FILENO) == 1;
+    import->shows_progress = import->on_terminal || argument_has(cli, "progress");
+    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
+        misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
+    if (!cli_good(cli))
         return;
     if (import_begin(&import->reader, stdin, format)) {
         import->reader.start = start;

@@ -2,12 +2,16 @@
 #include "command.h"
 #include "json.h"
 #include "scan/find.h"
-#include "scan/walk.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { REMEMBERED = 1024 };
+enum { REMEMBERED = 1024, CHUNK_SIZE = 32768 };
 
 // What is known of a token: posternd is asked once, however often it is found.
 struct verdict {
@@ -191,17 +195,15 @@ static void on_token(void *context, const struct scan_token *token)
 
 // ------------------------------------------------------------------------------------------------------------- input
 
-static void on_file_begin(void *context, const char *path)
+static void say_problem(struct scan *scan, const char *path, int error)
 {
-    struct scan *scan = context;
-    scan->path = path;
-    scan->files++;
-    scan_find_begin(&scan->find, on_token, scan);
+    char shown[256];
+    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), strerror(error));
+    scan->failed = true;
 }
 
-static void on_bytes(void *context, const char *bytes, size_t size)
+static void search(struct scan *scan, const char *bytes, size_t size)
 {
-    struct scan *scan = context;
     while (size > 0) {
         const char *end = scan->is_stdin ? memchr(bytes, '\n', size) : NULL;
         size_t piece = end != NULL ? (size_t)(end - bytes) + 1 : size;
@@ -213,26 +215,102 @@ static void on_bytes(void *context, const char *bytes, size_t size)
     }
 }
 
-static void on_problem(void *context, const char *path, int error)
+// What a descriptor gives until its end.
+static void read_bytes(int descriptor, const char *path, struct scan *scan)
 {
-    struct scan *scan = context;
-    char shown[256];
-    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), strerror(error));
-    scan->failed = true;
+    char chunk[CHUNK_SIZE];
+    scan->path = path;
+    scan->files++;
+    scan_find_begin(&scan->find, on_token, scan);
+    for (;;) {
+        ssize_t got = read(descriptor, chunk, sizeof chunk);
+        if (got > 0)
+            search(scan, chunk, (size_t)got);
+        else if (got == 0)
+            break;
+        else if (errno != EINTR) {
+            say_problem(scan, path, errno);
+            break;
+        }
+    }
+    explicit_bzero(chunk, sizeof chunk);
+}
+
+// What was found to be a file may have become something else, which must not be followed and must not block.
+static void read_file(const FTSENT *entry, struct scan *scan)
+{
+    bool is_named = entry->fts_level == FTS_ROOTLEVEL;
+    struct stat status;
+    int descriptor =
+        open(entry->fts_accpath, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_named ? 0 : O_NOFOLLOW | O_NONBLOCK));
+    if (descriptor < 0) {
+        say_problem(scan, entry->fts_path, errno);
+        return;
+    }
+    if (is_named || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)))
+        read_bytes(descriptor, entry->fts_path, scan);
+    close(descriptor);
+}
+
+static void visit(const FTSENT *entry, struct scan *scan)
+{
+    switch (entry->fts_info) {
+    case FTS_F:
+        read_file(entry, scan);
+        break;
+    case FTS_DEFAULT: // a pipe or a device: only when it was named
+        if (entry->fts_level == FTS_ROOTLEVEL)
+            read_file(entry, scan);
+        break;
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        say_problem(scan, entry->fts_path, entry->fts_errno);
+        break;
+    case FTS_SLNONE:
+        say_problem(scan, entry->fts_path, ENOENT);
+        break;
+    default: // directories, and links in them
+        break;
+    }
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+// One file, or all regular ones below a directory, binary ones too. Links are not followed, but for the path itself.
+static void walk(const char *path, struct scan *scan)
+{
+    char *copy = strdup(path);
+    char *paths[] = {copy, NULL};
+    // Without changing the directory: that of the socket may be relative.
+    FTS *tree = copy != NULL ? fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name) : NULL;
+    if (tree == NULL) {
+        say_problem(scan, path, errno);
+        goto out;
+    }
+    const FTSENT *entry;
+    while (errno = 0, (entry = fts_read(tree)) != NULL)
+        visit(entry, scan);
+    if (errno != 0)
+        say_problem(scan, path, errno);
+    fts_close(tree);
+out:
+    free(copy);
 }
 
 // ----------------------------------------------------------------------------------------------------------- command
 
 static void scan_all(struct scan *scan)
 {
-    const struct scan_visitor visitor = {
-        .context = scan, .file_begin = on_file_begin, .bytes = on_bytes, .problem = on_problem};
     for (size_t i = 0; i < scan->cli->operand_count; i++) {
         scan->is_stdin = strcmp(scan->cli->operands[i], "-") == 0;
         if (scan->is_stdin)
-            scan_read(STDIN_FILENO, "-", &visitor);
+            read_bytes(STDIN_FILENO, "-", scan);
         else
-            scan_walk(scan->cli->operands[i], &visitor);
+            walk(scan->cli->operands[i], scan);
         scan->history = (struct scan_history){0};
     }
 }
@@ -252,10 +330,11 @@ static void run_scan(struct cli *cli)
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
     scan->cli = cli;
     scan->revokes = argument_has(cli, "revoke");
-    if (has_token_for_path(cli) &&
-        !misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -"))
-        return;
-    if (argument_has(cli, "reason") && !scan->revokes && !misuse(cli, "--reason belongs to --revoke"))
+    if (has_token_for_path(cli))
+        misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
+    if (argument_has(cli, "reason") && !scan->revokes)
+        misuse(cli, "--reason belongs to --revoke");
+    if (!cli_good(cli))
         return;
     scan_all(scan);
     scan_find_end(&scan->find);
