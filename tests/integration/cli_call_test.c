@@ -1,5 +1,5 @@
 // Commands that make several calls, against a scripted server.
-#include "command.h"
+#include "cli.h"
 #include "support/client_peer.h"
 
 #include <stdio.h>

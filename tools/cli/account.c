@@ -1,6 +1,7 @@
 // Accounts: their settings, suspension, and the end of all their keys.
-#include "command.h"
 #include "list.h"
+
+#include <string.h>
 
 // -------------------------------------------------------------------------------------------------- put, get, delete
 
@@ -155,22 +156,13 @@ out:
     return status;
 }
 
-static void mark(struct cli *cli, bool suspended)
+static void run_suspend_or_resume(struct cli *cli)
 {
+    bool suspended = strcmp(cli->command->words, "account suspend") == 0;
     enum postern_status outcome = POSTERN_ABORTED;
     for (int turn = 0; turn < TURNS_MAX && outcome == POSTERN_ABORTED; turn++)
         outcome = set_mark(cli, suspended);
     call_done(cli, outcome);
-}
-
-static void run_suspend(struct cli *cli)
-{
-    mark(cli, true);
-}
-
-static void run_resume(struct cli *cli)
-{
-    mark(cli, false);
 }
 
 // ------------------------------------------------------------------------------------------------------- revoke-all
@@ -218,8 +210,8 @@ const struct command account_commands[] = {
      "What is not given goes back to its default; only the tier stays."},
     {"account get", "ID", "show an account's settings", NULL, run_get, NULL},
     {"account list", "", "list accounts", list_flags, run_list, NULL},
-    {"account suspend", "ID", "refuse all keys of an account, until it is resumed", NULL, run_suspend, NULL},
-    {"account resume", "ID", "let the keys of a suspended account work again", NULL, run_resume, NULL},
+    {"account suspend", "ID", "refuse all keys of an account, until it is resumed", NULL, run_suspend_or_resume, NULL},
+    {"account resume", "ID", "let the keys of a suspended account work again", NULL, run_suspend_or_resume, NULL},
     {"account revoke-all", "ID", "revoke all keys of an account, at once and for ever", revoke_all_flags,
      run_revoke_all, "Keys that are made afterwards work."},
     {"account delete", "ID", "delete an account that has no working key any more", delete_flags, run_delete,

@@ -174,30 +174,31 @@ bool arguments_read(struct cli *cli, int argc, char **argv)
 
 // --- what was given
 
-size_t argument_count(const struct cli *cli, const char *name)
+static const struct given *find(const struct cli *cli, const char *name)
 {
-    size_t count = 0;
-    for (const struct given *given = cli->given; given != NULL; given = given->older)
-        count += strcmp(given->name, name) == 0;
-    return count;
+    const struct given *given = cli->given;
+    while (given != NULL && strcmp(given->name, name) != 0)
+        given = given->older;
+    return given;
 }
 
 bool argument_has(const struct cli *cli, const char *name)
 {
-    return argument_count(cli, name) > 0;
+    return find(cli, name) != NULL;
 }
 
 const char *argument_text(const struct cli *cli, const char *name)
 {
-    for (const struct given *given = cli->given; given != NULL; given = given->older)
-        if (strcmp(given->name, name) == 0)
-            return given->value;
-    return NULL;
+    const struct given *given = find(cli, name);
+    return given != NULL ? given->value : NULL;
 }
 
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count)
 {
-    size_t left = *count = argument_count(cli, name);
+    size_t left = 0;
+    for (const struct given *given = cli->given; given != NULL; given = given->older)
+        left += strcmp(given->name, name) == 0;
+    *count = left;
     const char **all = cli_keep(cli, left + 1, sizeof *all);
     for (const struct given *given = cli->given; given != NULL; given = given->older)
         if (strcmp(given->name, name) == 0)

@@ -1,5 +1,4 @@
 // audit: who changed what, and when.
-#include "command.h"
 #include "list.h"
 
 #include <stdlib.h>
@@ -90,9 +89,9 @@ static void run_audit(struct cli *cli)
                                         .none = "No such changes.",
                                         .heads = "SEQ\tTIME\t+WHO\tWHAT\t+ACCOUNT\tKEY\t+CHANGES",
                                         .entry_size = sizeof(struct postern_change),
-                                        .is_record = true,
                                         .ask = ask_changes,
-                                        .add_row = add_change};
+                                        .add_row = add_change,
+                                        .record_page_size = 100};
     const struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
                                                         .account = argument_text(cli, "account"),
                                                         .key_id = argument_text(cli, "key"),

@@ -3,24 +3,24 @@
 
 #include <stdlib.h>
 
-static bool read_timeout(struct cli *cli, uint32_t *timeout_ms)
+static uint32_t read_timeout(struct cli *cli)
 {
     const char *text = argument_text(cli, "timeout");
     uint64_t span = POSTERN_TIMEOUT_MS_DEFAULT;
     if (text != NULL && (!value_span(text, &span) || span == 0 || span > UINT32_MAX))
-        return misuse(cli, "--timeout \"%s\" is no time: write 500ms, 10s or 2min", text);
-    *timeout_ms = (uint32_t)span;
-    return true;
+        misuse(cli, "--timeout \"%s\" is no time: write 500ms, 10s or 2min", text);
+    return (uint32_t)span;
 }
 
 bool call_open(struct cli *cli)
 {
-    struct postern_options options = {.url = argument_text(cli, "url"),
-                                      .tls_ca_file = argument_text(cli, "tls-ca"),
-                                      .tls_certificate_file = argument_text(cli, "tls-cert"),
-                                      .tls_key_file = argument_text(cli, "tls-key"),
-                                      .tls_server_name = argument_text(cli, "tls-server-name")};
-    if (!read_timeout(cli, &options.timeout_ms))
+    const struct postern_options options = {.url = argument_text(cli, "url"),
+                                            .tls_ca_file = argument_text(cli, "tls-ca"),
+                                            .tls_certificate_file = argument_text(cli, "tls-cert"),
+                                            .tls_key_file = argument_text(cli, "tls-key"),
+                                            .tls_server_name = argument_text(cli, "tls-server-name"),
+                                            .timeout_ms = read_timeout(cli)};
+    if (!cli_good(cli))
         return false;
     enum postern_status status = postern_open(&options, &cli->client, &cli->error);
     bool done = call_done(cli, status);

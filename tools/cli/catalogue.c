@@ -1,5 +1,4 @@
 // What operators keep by name: tiers and scopes.
-#include "command.h"
 #include "list.h"
 
 static const struct flag delete_flags[] = {{IF_VERSION_FLAG}, {0}};

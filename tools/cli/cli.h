@@ -24,7 +24,7 @@ struct flag {
 
 #define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
 
-// One command: a row in the table of its file (command.h).
+// One command: a row in the table of its file.
 struct command {
     const char *words;    // "tier put"
     const char *operands; // "NAME", "[-]" (may be left out), "PATH..." (one or more); "" for none
@@ -64,7 +64,6 @@ bool arguments_read(struct cli *cli, int argc, char **argv);
 void arguments_help(struct cli *cli, const struct command *command, FILE *to);
 bool argument_has(const struct cli *cli, const char *name);
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
-size_t argument_count(const struct cli *cli, const char *name);
 // All values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
 
@@ -146,5 +145,24 @@ const char *output_environments(const struct postern_account *account, char buff
 void output_append(char *list, const char *separator, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void output_key(const struct postern_key *key, uint64_t now_ms); // a line per field that is set
 void output_account(const struct postern_account *account);      // likewise
+
+// --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
+
+// The tables of the files, each ends with {0}.
+extern const struct command verify_commands[];
+extern const struct command ratecheck_commands[];
+extern const struct command key_commands[];
+extern const struct command key_list_commands[];
+extern const struct command import_commands[];
+extern const struct command account_commands[];
+extern const struct command catalogue_commands[];
+extern const struct command usage_commands[];
+extern const struct command audit_commands[];
+extern const struct command scan_commands[];
+extern const struct command stats_commands[];
+extern const struct command top_commands[];
+
+// Does what argv says; cli->status is the exit status.
+void command_run(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 // All commands, which of them is meant, and the help.
-#include "command.h"
+#include "cli.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -9,37 +9,28 @@ static const struct command *const tables[] = {
     catalogue_commands, usage_commands,     audit_commands, scan_commands,     stats_commands,  top_commands,
 };
 
-// The command after this one, the first one after NULL; NULL: that was the last.
-static const struct command *next_command(size_t *table, const struct command *command)
+// The n-th of all; NULL: there are fewer.
+static const struct command *command_at(size_t n)
 {
-    command = command == NULL ? tables[*table] : command + 1;
-    if (command->words != NULL)
-        return command;
-    return ++*table < sizeof tables / sizeof tables[0] ? tables[*table] : NULL;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        for (const struct command *command = tables[i]; command->words != NULL; command++)
+            if (n-- == 0)
+                return command;
+    return NULL;
 }
 
-// How many words of the command stand at argv[0], 0 = it is another one.
-static int words_matched(const struct command *command, int argc, char **argv)
-{
-    const char *rest = command->words;
-    int count = 0;
-    while (*rest != '\0') {
-        size_t size = strcspn(rest, " ");
-        if (count >= argc || strlen(argv[count]) != size || strncmp(argv[count], rest, size) != 0)
-            return 0;
-        count++;
-        rest += size + (rest[size] == ' ');
-    }
-    return count;
-}
-
+// By the one word or the two at argv[0].
 static const struct command *find_command(int argc, char **argv, int *words)
 {
-    size_t table = 0;
-    const struct command *command = next_command(&table, NULL);
-    for (; command != NULL; command = next_command(&table, command))
-        if ((*words = words_matched(command, argc, argv)) > 0)
+    char two[64] = "";
+    const struct command *command;
+    if (argc > 1)
+        snprintf(two, sizeof two, "%s %s", argv[0], argv[1]);
+    for (size_t n = 0; argc > 0 && (command = command_at(n)) != NULL; n++) {
+        *words = strcmp(command->words, argv[0]) == 0 ? 1 : strcmp(command->words, two) == 0 ? 2 : 0;
+        if (*words > 0)
             return command;
+    }
     return NULL;
 }
 
@@ -49,9 +40,9 @@ static const struct command *find_command(int argc, char **argv, int *words)
 static bool print_commands(FILE *to, const char *first)
 {
     bool any = false;
-    size_t table = 0, size = first != NULL ? strlen(first) : 0;
-    const struct command *command = next_command(&table, NULL);
-    for (; command != NULL; command = next_command(&table, command)) {
+    size_t size = first != NULL ? strlen(first) : 0;
+    const struct command *command;
+    for (size_t n = 0; (command = command_at(n)) != NULL; n++) {
         if (first != NULL && (strncmp(command->words, first, size) != 0 || command->words[size] != ' '))
             continue;
         if (!any)

@@ -1,5 +1,4 @@
 // Keys: create, get, update, disable, enable, roll, revoke, delete.
-#include "command.h"
 #include "list.h"
 
 #include <string.h>
@@ -108,14 +107,10 @@ static void run_update(struct cli *cli)
     update(cli, &request);
 }
 
-static void run_enable(struct cli *cli)
+static void run_enable_or_disable(struct cli *cli)
 {
-    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = true});
-}
-
-static void run_disable(struct cli *cli)
-{
-    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = false});
+    bool enabled = strcmp(cli->command->words, "enable") == 0;
+    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = enabled});
 }
 
 // ------------------------------------------------------------------------------------------------------------- roll
@@ -239,8 +234,8 @@ const struct command key_commands[] = {
     {"revoke", "[KEY_ID]", "revoke a key, at once and for ever", revoke_flags, run_revoke,
      "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
      "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority"},
-    {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_disable, NULL},
-    {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable, NULL},
+    {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_enable_or_disable, NULL},
+    {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable_or_disable, NULL},
     {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", version_flags, run_delete, NULL},
     {0},
 };

@@ -1,5 +1,4 @@
 // Lists of keys: by filters, and those that have an unusual hour.
-#include "command.h"
 #include "list.h"
 
 #include <string.h>
@@ -130,9 +129,8 @@ void list_unusual(struct cli *cli, const char *account, uint64_t at_ms)
                                      .none = "Nothing is unusual in that hour.",
                                      .heads = "KEY_ID\t+ACCOUNT\t+NAME\t+LAST USED\t+UNUSUAL",
                                      .entry_size = sizeof(struct postern_key),
-                                     .is_record = true,
-                                     .page_size = 250, // how many a page examines
                                      .ask = ask_keys,
-                                     .add_row = add_unusual};
+                                     .add_row = add_unusual,
+                                     .record_page_size = 250};
     list_run(cli, &keys, &(struct postern_list_request){.account = account, .unusual = true, .unusual_at_ms = at_ms});
 }

@@ -8,7 +8,7 @@ static struct list_position read_position(struct cli *cli, const struct list *li
 {
     const char *token = argument_text(cli, "page-token");
     uint64_t size = value_number(cli, "page-size", 500);
-    struct list_position at = {.size = size > 0 ? (uint32_t)size : list->page_size};
+    struct list_position at = {.size = size > 0 ? (uint32_t)size : list->record_page_size};
     if (token != NULL) {
         uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);
         at.token = bytes;
@@ -38,7 +38,7 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
 {
     for (size_t n = 0; n < page->count; n++)
         list->add_row(table, entry_of(list, page, n), page->reply->server_time_ms);
-    if (cli->json && list->is_record)
+    if (cli->json && list->record_page_size > 0)
         output_json_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
         table_print(table);
@@ -48,7 +48,7 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
 {
     struct list_position at = read_position(cli, list);
     size_t shown = 0;
-    bool all = list->is_record || argument_has(cli, "all");
+    bool all = list->record_page_size > 0 || argument_has(cli, "all");
     if (!cli_good(cli))
         return;
     struct libscols_table *table = table_new(list->heads);

@@ -33,11 +33,11 @@ struct list {
     const char *none;  // said when there is nothing at all
     const char *heads; // of the table
     size_t entry_size; // of its struct
-    bool is_record;    // a record with gaps is none: always all pages, and --json has a line for each entry
-    uint32_t page_size;
     enum postern_status (*ask)(struct cli *cli, const struct list_position *at, const void *filter,
                                struct list_page *page);
     void (*add_row)(struct libscols_table *table, const void *entry, uint64_t now_ms /* posternd's */);
+    uint32_t record_page_size; // 0, or: a record with gaps is none, so all pages come, and --json has a line for each
+                               // entry
 };
 
 // If all is good so far, shows page after page of what `filter`, which `ask` gets, lets through. For people empty pages

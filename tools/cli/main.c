@@ -1,5 +1,5 @@
 // postern: administers posternd and asks it.
-#include "command.h"
+#include "cli.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -1,5 +1,4 @@
 // ratecheck: charges units, looks at them or gives them back.
-#include "command.h"
 #include "decide.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 // health and stats: is posternd serving, what has it done since it started, and what does it hold now.
-#include "command.h"
+#include "cli.h"
 #include "table.h"
 
 #include <string.h>

@@ -1,34 +1,27 @@
 #include "table.h"
 
+#include "pool.h"
+
 #include <libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *need(void *memory)
-{
-    if (memory == NULL) {
-        fputs("postern: out of memory\n", stderr);
-        exit(EXIT_FAILURE);
-    }
-    return memory;
-}
-
 static void add_column(struct libscols_table *table, const char *head)
 {
     int flags = head[0] == '>' ? SCOLS_FL_RIGHT : head[0] == '+' ? SCOLS_FL_WRAP : head[0] == '-' ? SCOLS_FL_TRUNC : 0;
-    need(scols_table_new_column(table, head + (flags != 0), 0, flags));
+    pool_need(scols_table_new_column(table, head + (flags != 0), 0, flags));
 }
 
 struct libscols_table *table_new(const char *heads)
 {
-    struct libscols_table *table = need(scols_new_table());
-    char *copy = need(strdup(heads)), *rest = copy;
+    struct libscols_table *table = pool_need(scols_new_table());
+    char *copy = pool_need(strdup(heads)), *rest = copy;
     for (const char *head; (head = strsep(&rest, "\t")) != NULL;)
         add_column(table, head);
     free(copy);
-    need(scols_table_set_column_separator(table, "  ") == 0 ? table : NULL);
+    pool_need(scols_table_set_column_separator(table, "  ") == 0 ? table : NULL);
     return table;
 }
 
@@ -39,10 +32,10 @@ void table_add(struct libscols_table *table, const char *format, ...)
     va_start(arguments, format);
     int size = vasprintf(&cells, format, arguments);
     va_end(arguments);
-    struct libscols_line *line = need(size >= 0 ? scols_table_new_line(table, NULL) : NULL);
+    struct libscols_line *line = pool_need(size >= 0 ? scols_table_new_line(table, NULL) : NULL);
     char *rest = cells;
     for (size_t i = 0; i < scols_table_get_ncols(table) && rest != NULL; i++)
-        need(scols_line_set_data(line, i, strsep(&rest, "\t")) == 0 ? line : NULL);
+        pool_need(scols_line_set_data(line, i, strsep(&rest, "\t")) == 0 ? line : NULL);
     free(cells);
 }
 
@@ -66,7 +59,7 @@ void table_free(struct libscols_table *table)
 
 void table_room(size_t *columns, size_t *lines)
 {
-    struct libscols_table *table = need(scols_new_table());
+    struct libscols_table *table = pool_need(scols_new_table());
     *columns = scols_table_get_termwidth(table);
     *lines = scols_table_get_termheight(table);
     scols_unref_table(table);

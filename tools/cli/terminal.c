@@ -38,14 +38,12 @@ static void single_keys(struct terminal_watch *watch)
 
 bool terminal_watch_begin(struct terminal_watch *watch, bool keys)
 {
+    static const int awaited[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
     sigset_t set;
     *watch = (struct terminal_watch){.signals = -1};
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGWINCH);
-    sigaddset(&set, SIGCONT);
+    for (size_t i = 0; i < sizeof awaited / sizeof awaited[0]; i++)
+        sigaddset(&set, awaited[i]);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return false;
     watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

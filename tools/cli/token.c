@@ -36,17 +36,6 @@ const char *operand_key_id(struct cli *cli)
     return NULL;
 }
 
-static const char *from_environment(struct cli *cli)
-{
-    const char *token = getenv("POSTERN_TOKEN");
-    if (token == NULL)
-        misuse(cli,
-               "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
-               "variable POSTERN_TOKEN",
-               cli->command->words);
-    return token;
-}
-
 char *token_line(struct pool *pool, bool *wrong)
 {
     char line[TOKEN_SIZE_MAX + 1];
@@ -69,14 +58,18 @@ char *token_line(struct pool *pool, bool *wrong)
 const char *token_read(struct cli *cli, bool from_stdin)
 {
     bool wrong = false;
-    if (!from_stdin)
-        return from_environment(cli);
-    const char *line = token_line(&cli->pool, &wrong);
-    if (!wrong)
-        return line != NULL ? line : "";
-    misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
-           TOKEN_SIZE_MAX);
-    return NULL;
+    const char *token = from_stdin ? token_line(&cli->pool, &wrong) : getenv("POSTERN_TOKEN");
+    if (wrong)
+        misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
+               TOKEN_SIZE_MAX);
+    else if (token == NULL && from_stdin)
+        return "";
+    else if (token == NULL)
+        misuse(cli,
+               "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
+               "variable POSTERN_TOKEN",
+               cli->command->words);
+    return wrong ? NULL : token;
 }
 
 const char *token_read_dash(struct cli *cli, const char *text)

@@ -1,7 +1,7 @@
 // top: who is busiest, as it goes on.
 #include "top_rank.h"
 
-#include "command.h"
+#include "cli.h"
 #include "json.h"
 #include "table.h"
 #include "terminal.h"
@@ -155,35 +155,23 @@ static bool refresh(struct top *top)
     return true;
 }
 
-static void press(struct top *top, char key)
-{
-    if (key == 'k')
-        top->kind = TOP_KEYS;
-    if (key == 'a')
-        top->kind = TOP_ACCOUNTS;
-    if (top->live && top->now != NULL)
-        show(top);
-}
-
-// Until it is time for the next refresh. False: that is enough.
+// Until it is time for the next refresh, but not without a look at what came. False: that is enough.
 static bool rest(struct top *top, uint64_t due_ms)
 {
-    for (;;) {
+    uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+    do {
         char key;
-        uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
         int left_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
-        switch (terminal_watch_wait(&top->watch, left_ms, &key)) {
-        case TERMINAL_QUIT:
+        enum terminal_event event = terminal_watch_wait(&top->watch, left_ms, &key);
+        if (event == TERMINAL_QUIT)
             return false;
-        case TERMINAL_REDRAW:
-        case TERMINAL_KEY:
-            press(top, key);
-            break;
-        case TERMINAL_TIME:
-            if (value_clock_ms(CLOCK_MONOTONIC) >= due_ms)
-                return true;
-        }
-    }
+        if (key == 'k' || key == 'a')
+            top->kind = key == 'k' ? TOP_KEYS : TOP_ACCOUNTS;
+        if (event != TERMINAL_TIME && top->live && top->now != NULL)
+            show(top);
+        now_ms = value_clock_ms(CLOCK_MONOTONIC);
+    } while (now_ms < due_ms);
+    return true;
 }
 
 static void watch(struct top *top)

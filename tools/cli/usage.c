@@ -1,5 +1,4 @@
 // usage: how often a key or an account was answered what, as a table or a chart; and which keys have an unusual hour.
-#include "command.h"
 #include "list.h"
 #include "plot.h"
 #include "terminal.h"

@@ -1,5 +1,4 @@
 // verify: may this key do this, now? With --batch one token on a line, one answer on a line.
-#include "command.h"
 #include "decide.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 // import: keys of another system, batch by batch.
-#include "command.h"
+#include "cli.h"
 #include "import/read.h"
 #include "json.h"
 

@@ -38,11 +38,9 @@ void scan_find_end(struct scan_find *find)
 
 static int base62_digit(unsigned char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *found = memchr(digits, c, sizeof digits - 1);
+    return found != NULL ? (int)(found - digits) : -1;
 }
 
 static bool is_prefix_byte(unsigned char c, bool first)
@@ -166,19 +164,15 @@ void scan_find_feed(struct scan_find *find, const void *bytes, size_t size)
 // A file that the commit takes away has its name before the change only.
 static void read_line(struct scan_history *history)
 {
-    static const char commit[] = "commit ", before[] = "--- a/", after[] = "+++ b/";
-    const char *line = history->line;
-    if (strncmp(line, commit, sizeof commit - 1) == 0) {
-        const char *hash = line + sizeof commit - 1;
-        size_t size = strspn(hash, "0123456789abcdef");
-        if (size < 7 || size >= sizeof history->commit || (hash[size] != '\0' && hash[size] != ' '))
-            return;
-        memcpy(history->commit, hash, size);
-        history->commit[size] = '\0';
+    char hash[sizeof history->commit + 1];
+    int size = 0;
+    (void)sscanf(history->line, "commit %65[0-9a-f]%n", hash, &size);
+    size_t digits = size > 0 ? strlen(hash) : 0;
+    if (digits >= 7 && digits < sizeof history->commit && strchr(" ", history->line[size]) != NULL) {
+        memcpy(history->commit, hash, digits + 1);
         history->path[0] = '\0';
-    } else if (strncmp(line, before, sizeof before - 1) == 0 || strncmp(line, after, sizeof after - 1) == 0) {
-        _Static_assert(sizeof before == sizeof after, "the name begins at the same place");
-        snprintf(history->path, sizeof history->path, "%.*s", (int)sizeof history->path - 1, line + sizeof after - 1);
+    } else if (strncmp(history->line, "--- a/", 6) == 0 || strncmp(history->line, "+++ b/", 6) == 0) {
+        snprintf(history->path, sizeof history->path, "%.*s", (int)sizeof history->path - 1, history->line + 6);
     }
 }
 

@@ -1,5 +1,5 @@
 // scan: leaked tokens.
-#include "command.h"
+#include "cli.h"
 #include "json.h"
 #include "scan/find.h"
 
@@ -252,27 +252,14 @@ static void read_file(const FTSENT *entry, struct scan *scan)
     close(descriptor);
 }
 
+// A pipe or a device is read only when it was named; directories and links in them are passed over.
 static void visit(const FTSENT *entry, struct scan *scan)
 {
-    switch (entry->fts_info) {
-    case FTS_F:
+    int info = entry->fts_info;
+    if (info == FTS_F || (info == FTS_DEFAULT && entry->fts_level == FTS_ROOTLEVEL))
         read_file(entry, scan);
-        break;
-    case FTS_DEFAULT: // a pipe or a device: only when it was named
-        if (entry->fts_level == FTS_ROOTLEVEL)
-            read_file(entry, scan);
-        break;
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        say_problem(scan, entry->fts_path, entry->fts_errno);
-        break;
-    case FTS_SLNONE:
-        say_problem(scan, entry->fts_path, ENOENT);
-        break;
-    default: // directories, and links in them
-        break;
-    }
+    else if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS || info == FTS_SLNONE)
+        say_problem(scan, entry->fts_path, info == FTS_SLNONE ? ENOENT : entry->fts_errno);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
