@@ -127,12 +127,6 @@ static struct postern_put_account_request with_mark(const struct postern_account
                                                 .if_version = account->version};
 }
 
-static void say_mark(const struct cli *cli, const void *reply, bool suspended, bool already)
-{
-    if (call_in_words(cli, reply))
-        printf("account %s: %s%s\n", cli->operands[0], already ? "already " : "", suspended ? "suspended" : "active");
-}
-
 // One turn: reads the account and writes it with the mark. ABORTED: it was changed meanwhile.
 static enum postern_status set_mark(struct cli *cli, bool suspended)
 {
@@ -142,15 +136,12 @@ static enum postern_status set_mark(struct cli *cli, bool suspended)
     enum postern_status status = postern_get_account(cli->client, &ask, &found, &cli->error);
     if (status != POSTERN_OK)
         return status;
-    if (found->account.suspended == suspended) {
-        say_mark(cli, found, suspended, true);
-        goto out;
-    }
+    bool already = found->account.suspended == suspended;
     const struct postern_put_account_request request = with_mark(&found->account, suspended);
-    status = postern_put_account(cli->client, &request, &reply, &cli->error);
-    if (status == POSTERN_OK)
-        say_mark(cli, reply, suspended, false);
-out:
+    if (!already)
+        status = postern_put_account(cli->client, &request, &reply, &cli->error);
+    if (status == POSTERN_OK && call_in_words(cli, already ? (const void *)found : reply))
+        printf("account %s: %s%s\n", cli->operands[0], already ? "already " : "", suspended ? "suspended" : "active");
     postern_reply_free(found);
     postern_reply_free(reply);
     return status;
@@ -164,8 +155,6 @@ static void run_suspend_or_resume(struct cli *cli)
         outcome = set_mark(cli, suspended);
     call_done(cli, outcome);
 }
-
-// ------------------------------------------------------------------------------------------------------- revoke-all
 
 static void run_revoke_all(struct cli *cli)
 {
@@ -181,8 +170,6 @@ static void run_revoke_all(struct cli *cli)
                output_time(reply->account.revoked_before_ms, "now", at));
     postern_reply_free(reply);
 }
-
-// --------------------------------------------------------------------------------------------------------- commands
 
 static const struct flag put_flags[] = {
     {"tier", "NAME", "its tier (default: the tier marked default, or the one it has)"},

@@ -37,8 +37,7 @@ void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
 
 static bool point_to_help(struct cli *cli)
 {
-    const char *words = cli->command != NULL ? cli->command->words : "";
-    fprintf(stderr, "How to use it: postern help%s%s\n", words[0] != '\0' ? " " : "", words);
+    fprintf(stderr, "How to use it: postern help%s\n", cli->name + strlen("postern"));
     cli->status = CLI_MISUSED;
     return false;
 }
@@ -50,11 +49,10 @@ bool cli_good(const struct cli *cli)
 
 bool misuse(struct cli *cli, const char *format, ...)
 {
+    va_list arguments;
     if (!cli_good(cli))
         return false;
-    const char *words = cli->command != NULL ? cli->command->words : "";
-    fprintf(stderr, "postern%s%s: ", words[0] != '\0' ? " " : "", words);
-    va_list arguments;
+    fprintf(stderr, "%s: ", cli->name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -100,8 +98,6 @@ void arguments_help(struct cli *cli, const struct command *command, FILE *to)
     argp_help(&argp, to, ARGP_HELP_LONG, name);
 }
 
-// --- reading
-
 static error_t note(struct cli *cli, const struct argp_option *option, const char *value)
 {
     bool many = option->arg != NULL && strstr(option->arg, "...") != NULL;
@@ -144,6 +140,7 @@ static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *i
     size_t size = sizeof "postern " + strlen(words);
     argv[0] = cli_keep(cli, size, 1);
     snprintf(argv[0], size, "postern%s%s", words[0] != '\0' ? " " : "", words);
+    cli->name = argv[0];
     bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_EXIT, index, cli) == 0;
     cli->json = argument_has(cli, "json");
     return good;
@@ -171,8 +168,6 @@ bool arguments_read(struct cli *cli, int argc, char **argv)
 {
     return parse(cli, argc, argv, 0, NULL) && (argument_has(cli, "help") || check_operands(cli));
 }
-
-// --- what was given
 
 static const struct given *find(const struct cli *cli, const char *name)
 {

@@ -32,19 +32,13 @@ bool call_open(struct cli *cli)
 // What to do about a status, where the message may not say it.
 static const char *advice(enum postern_status status)
 {
-    switch (status) {
-    case POSTERN_PERMISSION_DENIED:
+    if (status == POSTERN_PERMISSION_DENIED)
         return "use the credential of a key that may (POSTERN_API_KEY), or ask as an operator's user over ipc";
-    case POSTERN_UNAUTHENTICATED:
+    if (status == POSTERN_UNAUTHENTICATED)
         return getenv("POSTERN_API_KEY") != NULL
                    ? "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one"
                    : "set POSTERN_API_KEY to the token of a secret key that may, or ask over ipc";
-    case POSTERN_INTERNAL:
-    case POSTERN_DATA_LOSS:
-        return "the log of posternd has more";
-    default:
-        return NULL;
-    }
+    return status == POSTERN_INTERNAL || status == POSTERN_DATA_LOSS ? "the log of posternd has more" : NULL;
 }
 
 static void say_failure(const struct cli *cli)
@@ -52,8 +46,8 @@ static void say_failure(const struct cli *cli)
     const struct postern_error *error = &cli->error;
     bool has_field = error->field[0] != '\0';
     const char *next = error->answered ? advice(error->status) : NULL;
-    fprintf(stderr, "postern %s: %s: %s%s%s%s\n", cli->command->words, postern_status_name(error->status),
-            error->message, has_field ? " (" : "", error->field, has_field ? ")" : "");
+    fprintf(stderr, "%s: %s: %s%s%s%s\n", cli->name, postern_status_name(error->status), error->message,
+            has_field ? " (" : "", error->field, has_field ? ")" : "");
     if (next != NULL)
         fprintf(stderr, "What to do: %s.\n", next);
 }

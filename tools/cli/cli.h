@@ -37,6 +37,7 @@ struct command {
 // What the command line said, and what came of it.
 struct cli {
     const struct command *command; // NULL before it is known
+    const char *name;              // "postern tier put"
     struct given *given;           // options, newest first
     const char **operands;
     size_t operand_count;

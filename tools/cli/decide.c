@@ -2,41 +2,28 @@
 
 #include <string.h>
 
-// What it means and what to do.
+// What a refusal means and what to do.
+static const char *const sentences[] = {
+    [POSTERN_REASON_MISSING_API_KEY] = "no token was given",
+    [POSTERN_REASON_INVALID_API_KEY] = "not a token of this installation; check that it was copied whole",
+    [POSTERN_REASON_REVOKED_API_KEY] = "the key was revoked, which is final; create another one",
+    [POSTERN_REASON_EXPIRED_API_KEY] = "the key has expired, which is final; create another one",
+    [POSTERN_REASON_DISABLED_API_KEY] = "the key is switched off; enable it to use it again",
+    [POSTERN_REASON_ACCOUNT_SUSPENDED] = "the account is suspended",
+    [POSTERN_REASON_WRONG_ACCOUNT] = "the key does not belong to the account that was asked for",
+    [POSTERN_REASON_WRONG_ENVIRONMENT] = "the key is of the other environment",
+    [POSTERN_REASON_SECRET_KEY_REQUIRED] = "a public key, where a secret one is needed",
+    [POSTERN_REASON_ADDRESS_NOT_ALLOWED] = "the address is missing or not in the key's list; give it with --address",
+    [POSTERN_REASON_INSUFFICIENT_SCOPE] = "the key lacks a scope",
+    [POSTERN_REASON_RATE_LIMITED] = "a limit is reached",
+    [POSTERN_REASON_COST_EXCEEDS_LIMIT] =
+        "the cost is larger than the whole limit, so it will never fit; ask for less at once",
+};
+
 static const char *sentence_of(enum postern_reason reason)
 {
-    switch (reason) {
-    case POSTERN_REASON_UNSPECIFIED:
-    case POSTERN_REASON_ALLOWED:
-        return "";
-    case POSTERN_REASON_MISSING_API_KEY:
-        return "no token was given";
-    case POSTERN_REASON_INVALID_API_KEY:
-        return "not a token of this installation; check that it was copied whole";
-    case POSTERN_REASON_REVOKED_API_KEY:
-        return "the key was revoked, which is final; create another one";
-    case POSTERN_REASON_EXPIRED_API_KEY:
-        return "the key has expired, which is final; create another one";
-    case POSTERN_REASON_DISABLED_API_KEY:
-        return "the key is switched off; enable it to use it again";
-    case POSTERN_REASON_ACCOUNT_SUSPENDED:
-        return "the account is suspended";
-    case POSTERN_REASON_WRONG_ACCOUNT:
-        return "the key does not belong to the account that was asked for";
-    case POSTERN_REASON_WRONG_ENVIRONMENT:
-        return "the key is of the other environment";
-    case POSTERN_REASON_SECRET_KEY_REQUIRED:
-        return "a public key, where a secret one is needed";
-    case POSTERN_REASON_ADDRESS_NOT_ALLOWED:
-        return "the address is missing or not in the key's list; give it with --address";
-    case POSTERN_REASON_INSUFFICIENT_SCOPE:
-        return "the key lacks a scope";
-    case POSTERN_REASON_RATE_LIMITED:
-        return "a limit is reached";
-    case POSTERN_REASON_COST_EXCEEDS_LIMIT:
-        return "the cost is larger than the whole limit, so it will never fit; ask for less at once";
-    }
-    return "";
+    bool known = (size_t)reason < sizeof sentences / sizeof sentences[0] && sentences[reason] != NULL;
+    return known ? sentences[reason] : "";
 }
 
 void decide_print_verdict(bool allowed, enum postern_reason reason)
@@ -48,26 +35,25 @@ void decide_print_verdict(bool allowed, enum postern_reason reason)
         printf("%s%s%s", postern_reason_name(reason), sentence[0] != '\0' ? ": " : "", sentence);
 }
 
-static void print_meter(const struct postern_meter *meter)
-{
-    if (meter->unlimited) {
-        printf("%s: unlimited\n", meter->resource);
-        return;
-    }
-    struct postern_limit limit = {
-        .algorithm = meter->algorithm, .amount = meter->limit, .window_s = meter->window_s, .period = meter->period};
-    char text[POSTERN_LIMIT_TEXT_MAX + 1], at[OUTPUT_TIME_SIZE];
-    postern_limit_format(&limit, text);
-    printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
-    if (meter->remaining < meter->limit && meter->reset_at_ms > 0)
-        printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
-    printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
-}
-
 void decide_print_meters(const struct postern_meter *meters, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        print_meter(&meters[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct postern_meter *meter = &meters[i];
+        struct postern_limit limit = {.algorithm = meter->algorithm,
+                                      .amount = meter->limit,
+                                      .window_s = meter->window_s,
+                                      .period = meter->period};
+        char text[POSTERN_LIMIT_TEXT_MAX + 1], at[OUTPUT_TIME_SIZE];
+        if (meter->unlimited) {
+            printf("%s: unlimited\n", meter->resource);
+            continue;
+        }
+        postern_limit_format(&limit, text);
+        printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
+        if (meter->remaining < meter->limit && meter->reset_at_ms > 0)
+            printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
+        printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
+    }
 }
 
 void decide_print_retry(uint64_t retry_after_ms)

@@ -113,8 +113,6 @@ static void run_enable_or_disable(struct cli *cli)
     update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = enabled});
 }
 
-// ------------------------------------------------------------------------------------------------------------- roll
-
 static void print_roll(const struct postern_roll_reply *reply)
 {
     char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
@@ -144,8 +142,6 @@ static void run_roll(struct cli *cli)
     postern_reply_free(reply);
 }
 
-// --------------------------------------------------------------------------------------------------- revoke, delete
-
 static void run_revoke(struct cli *cli)
 {
     const char *token = argument_text(cli, "token");
@@ -172,8 +168,6 @@ static void run_delete(struct cli *cli)
         say_done("deleted", &reply->key);
     postern_reply_free(reply);
 }
-
-// --------------------------------------------------------------------------------------------------------- commands
 
 static const struct flag create_flags[] = {
     {"account", "ID", "whose key it is"},

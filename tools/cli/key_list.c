@@ -20,22 +20,15 @@ static enum postern_status ask_keys(struct cli *cli, const struct list_position 
 
 static void append_unusual(const struct postern_activity *activity, enum postern_unusual unusual, char *text)
 {
-    switch (unusual) {
-    case POSTERN_UNUSUAL_VOLUME:
+    if (unusual == POSTERN_UNUSUAL_VOLUME)
         output_append(text, ", ", "%llu calls (usual %llu)", (unsigned long long)activity->calls,
                       (unsigned long long)activity->usual_calls);
-        return;
-    case POSTERN_UNUSUAL_REFUSALS:
+    else if (unusual == POSTERN_UNUSUAL_REFUSALS)
         output_append(text, ", ", "%llu refusals (usual %llu)", (unsigned long long)activity->refusals,
                       (unsigned long long)activity->usual_refusals);
-        return;
-    case POSTERN_UNUSUAL_NEW_ADDRESS:
-        output_append(text, ", ", "a new address");
-        return;
-    case POSTERN_UNUSUAL_UNSPECIFIED:
-        break;
-    }
-    output_append(text, ", ", "%s", postern_unusual_name(unusual)); // of a newer posternd
+    else // or one of a newer posternd
+        output_append(text, ", ", "%s",
+                      unusual == POSTERN_UNUSUAL_NEW_ADDRESS ? "a new address" : postern_unusual_name(unusual));
 }
 
 // "calls 230 (usual 20), a new address", empty when nothing is.
@@ -46,8 +39,6 @@ static const char *unusual_text(const struct postern_key *key, char text[OUTPUT_
         append_unusual(key->activity, key->unusual[i], text);
     return text;
 }
-
-// ------------------------------------------------------------------------------------------------------------- list
 
 #define KEY_HEADS "KEY_ID\t+ACCOUNT\t+NAME\tSTATE\tENV\tTYPE\tCREATED\tEXPIRES\tLAST USED"
 
@@ -111,8 +102,6 @@ const struct command key_list_commands[] = {
      "  postern list --state active --expires-within 30d"},
     {0},
 };
-
-// ----------------------------------------------------------------------------------------------------- unusual hours
 
 static void add_unusual(struct libscols_table *table, const void *entry, uint64_t now_ms)
 {

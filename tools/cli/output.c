@@ -93,8 +93,6 @@ const char *output_environments(const struct postern_account *account, char buff
     return buffer;
 }
 
-// --- records: a line for each field that is set
-
 static void line(const char *name, const char *value)
 {
     if (value[0] != '\0')

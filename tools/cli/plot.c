@@ -29,6 +29,7 @@ struct chart {
     size_t axis_width; // of the labels on the left
     uint64_t max;      // of one column
     size_t max_at;
+    uint64_t allowed, refused; // of all
     struct column columns[PLOT_WIDTH_MAX];
 };
 
@@ -86,20 +87,20 @@ static void lay_out(struct chart *chart, size_t axis_width)
 static void fill(struct chart *chart)
 {
     memset(chart->columns, 0, sizeof chart->columns);
+    chart->max = chart->allowed = chart->refused = 0;
     for (size_t i = 0; i < chart->plot->count; i++) {
         const struct plot_point *point = &chart->plot->points[i];
         uint64_t at = (point->start_ms - chart->start_ms) / chart->step_ms;
         if (point->start_ms < chart->start_ms || at >= chart->count)
             continue;
-        chart->columns[at].allowed += point->allowed;
-        chart->columns[at].refused += point->refused;
-    }
-    chart->max = 0;
-    for (size_t i = 0; i < chart->count; i++) {
-        uint64_t total = chart->columns[i].allowed + chart->columns[i].refused;
-        if (total > chart->max) {
-            chart->max = total;
-            chart->max_at = i;
+        struct column *column = &chart->columns[at];
+        chart->allowed += point->allowed;
+        chart->refused += point->refused;
+        column->allowed += point->allowed;
+        column->refused += point->refused;
+        if (column->allowed + column->refused > chart->max) {
+            chart->max = column->allowed + column->refused;
+            chart->max_at = at;
         }
     }
 }
@@ -267,15 +268,11 @@ static void print_title(const struct chart *chart, FILE *to)
 
 static void print_legend(const struct chart *chart, const struct glyphs *glyphs, FILE *to)
 {
-    uint64_t allowed = 0, refused = 0;
     char at[TIME_SIZE];
-    for (size_t i = 0; i < chart->count; i++) {
-        allowed += chart->columns[i].allowed;
-        refused += chart->columns[i].refused;
-    }
     format_utc(chart->start_ms + chart->max_at * chart->step_ms, MINUTE, at);
-    fprintf(to, "%s allowed %llu   %s refused %llu\nmost: %llu in ", glyphs->allowed, (unsigned long long)allowed,
-            glyphs->refused, (unsigned long long)refused, (unsigned long long)chart->max);
+    fprintf(to, "%s allowed %llu   %s refused %llu\nmost: %llu in ", glyphs->allowed,
+            (unsigned long long)chart->allowed, glyphs->refused, (unsigned long long)chart->refused,
+            (unsigned long long)chart->max);
     print_unit(chart, "an hour", "a day", to);
     fprintf(to, ", from %s\n", at);
 }

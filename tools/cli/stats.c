@@ -60,9 +60,10 @@ static void print_usage(const struct postern_usage_stats *usage)
         printf("            %llu records were damaged\n", number(usage->damaged));
 }
 
-// What went wrong on connections, as far as anything did.
-static void print_trouble(const struct postern_connection_stats *stats)
+// And what went wrong on them, as far as anything did.
+static void print_connections(const struct postern_connection_stats *stats)
 {
+    char size[SIZE_TEXT];
     const struct {
         uint64_t count;
         const char *what;
@@ -78,18 +79,12 @@ static void print_trouble(const struct postern_connection_stats *stats)
         {stats->closed_no_memory, "closed for want of memory"},
         {stats->tls_failures, "failures of TLS"},
     };
-    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
-        if (troubles[i].count > 0)
-            printf("            %llu %s\n", number(troubles[i].count), troubles[i].what);
-}
-
-static void print_connections(const struct postern_connection_stats *stats)
-{
-    char size[SIZE_TEXT];
     printf("connections %llu open, %llu calls in flight, %s of buffers; %llu accepted, %llu requests\n",
            number(stats->connections), number(stats->calls_in_flight), size_text(stats->memory_bytes, size),
            number(stats->accepted), number(stats->requests));
-    print_trouble(stats);
+    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
+        if (troubles[i].count > 0)
+            printf("            %llu %s\n", number(troubles[i].count), troubles[i].what);
 }
 
 static void print_stores(const struct postern_stats_reply *reply)
@@ -153,8 +148,6 @@ static void run_stats(struct cli *cli)
         print_stats(reply);
     postern_reply_free(reply);
 }
-
-// ----------------------------------------------------------------------------------------------------------- health
 
 static void print_health(const struct postern_health_reply *reply)
 {

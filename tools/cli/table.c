@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COLUMN_LEAST = 15 }; // places: text in columns of a few letters cannot be read
+
 static void add_column(struct libscols_table *table, const char *head)
 {
     int flags = head[0] == '>' ? SCOLS_FL_RIGHT : head[0] == '+' ? SCOLS_FL_WRAP : head[0] == '-' ? SCOLS_FL_TRUNC : 0;
@@ -21,6 +23,9 @@ struct libscols_table *table_new(const char *heads)
     for (const char *head; (head = strsep(&rest, "\t")) != NULL;)
         add_column(table, head);
     free(copy);
+    size_t least = strchr(heads, '+') != NULL ? COLUMN_LEAST * scols_table_get_ncols(table) : 0;
+    if (scols_table_get_termwidth(table) < least)
+        scols_table_set_termwidth(table, least);
     pool_need(scols_table_set_column_separator(table, "  ") == 0 ? table : NULL);
     return table;
 }

@@ -8,8 +8,8 @@
 struct libscols_table;
 
 // `heads` are separated by tabs, and marked by what is done with the column: ">CALLS" stands to the right, "+NAME" goes
-// on in the next line where the terminal is too narrow, "-NAME" is cut there; others are always whole. Never NULL:
-// without memory the program ends.
+// on in the next line where the terminal is too narrow (but not much too narrow: then lines are longer than it is),
+// "-NAME" is cut there; others are always whole. Never NULL: without memory the program ends.
 struct libscols_table *table_new(const char *heads);
 // The cells of a row, separated by tabs, which no text of posternd has.
 void table_add(struct libscols_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));

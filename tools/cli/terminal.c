@@ -25,8 +25,6 @@ bool terminal_is_utf8(void)
     return is_utf8;
 }
 
-// --- watching
-
 static void single_keys(struct terminal_watch *watch)
 {
     struct termios now = watch->before;
@@ -87,5 +85,4 @@ void terminal_watch_end(struct terminal_watch *watch)
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &watch->before);
     if (watch->signals >= 0)
         close(watch->signals);
-    watch->signals = -1;
 }

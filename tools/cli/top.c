@@ -31,8 +31,6 @@ struct top {
     struct terminal_watch watch;
 };
 
-// --- for people
-
 // The name is cut where the terminal ends: a row that took two lines would push the head out.
 static void print_table(const struct top *top, const struct top_view *view, size_t rows)
 {
@@ -87,8 +85,6 @@ static void draw(const struct top *top, const struct top_view *view)
         putchar('\n');
 }
 
-// --- for machines
-
 static json_t *rate_of(bool known, double per_s)
 {
     return known ? json_real(per_s) : json_null();
@@ -129,8 +125,6 @@ static void show(const struct top *top)
         draw(top, &view);
     fflush(stdout);
 }
-
-// --- asking
 
 // On a terminal a restart of posternd is waited for; a script is told at once.
 static bool refresh(struct top *top)
@@ -186,8 +180,6 @@ static void watch(struct top *top)
             return;
     }
 }
-
-// --- what is asked
 
 static struct top read_top(struct cli *cli)
 {

@@ -32,17 +32,13 @@ static int compare(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->busy->key_id, y->busy->key_id);
 }
 
-static bool is_same_run(const struct postern_stats_reply *now, const struct postern_stats_reply *before)
-{
-    return before != NULL && now->uptime_ms > before->uptime_ms && now->decisions >= before->decisions;
-}
-
 void top_rank(const struct postern_stats_reply *now, const struct postern_stats_reply *before, enum top_kind kind,
               struct top_view *view)
 {
     const struct postern_busy *busiest = kind == TOP_KEYS ? now->keys : now->accounts;
     size_t count = kind == TOP_KEYS ? now->key_count : now->account_count;
-    *view = (struct top_view){.has_rates = is_same_run(now, before)};
+    bool same_run = before != NULL && now->uptime_ms > before->uptime_ms && now->decisions >= before->decisions;
+    *view = (struct top_view){.has_rates = same_run};
     view->count = count < TOP_ROWS_MAX ? count : TOP_ROWS_MAX;
     for (size_t i = 0; i < view->count; i++)
         view->rows[i].busy = &busiest[i];

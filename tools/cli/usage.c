@@ -44,8 +44,6 @@ static void print_usage(const struct postern_get_usage_reply *reply)
     table_free(table);
 }
 
-// --- the chart
-
 // Whole buckets. Days begin where those of the answer do.
 static void fit(struct plot *plot, const struct postern_get_usage_request *request,
                 const struct postern_get_usage_reply *reply)
@@ -77,8 +75,6 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
     fit(&plot, request, reply);
     plot_print(&plot, stdout);
 }
-
-// --- what is asked
 
 static struct postern_get_usage_request read_usage(struct cli *cli)
 {

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-// ------------------------------------------------------------------------------------------------- what is asked
-
 // All but the token.
 static struct postern_verify_request read_request(struct cli *cli)
 {
@@ -202,8 +200,6 @@ static void verify_batch(struct cli *cli)
     if (cli_good(cli) && !batch.all_allowed)
         cli->status = CLI_FAILED;
 }
-
-// ------------------------------------------------------------------------------------------------------- the command
 
 static void run_verify(struct cli *cli)
 {

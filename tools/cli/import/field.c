@@ -142,8 +142,6 @@ static bool add_metadata(struct import_build *build, const char *text)
     return import_metadata_add(build, text, size, text + size + 1);
 }
 
-// ------------------------------------------------------------------------------------------------------------ table
-
 static const struct import_field fields[] = {
     {"token", "api_key", NULL, NULL, offsetof(struct postern_import_key, api_key)},
     {"sha256", NULL, NULL, set_sha256, 0},

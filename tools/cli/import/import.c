@@ -60,19 +60,15 @@ static void clear_progress(struct import *import)
 
 // ------------------------------------------------------------------------------------------------------------ errors
 
-static void note_error(struct import *import, size_t line, const char *code, const char *field, const char *message)
-{
-    if (json_array_size(import->errors) < ERRORS_KEPT_MAX)
-        json_array_append_new(import->errors, json_pack("{s:I, s:s, s:o, s:o}", "line", (json_int_t)line, "code", code,
-                                                        "field", json_text(field), "message", json_text(message)));
-}
-
 static void report(struct import *import, size_t line, const char *code, const char *field, const char *message)
 {
     clear_progress(import);
     fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
             field[0] != '\0' ? " (" : "", field, field[0] != '\0' ? ")" : "");
-    note_error(import, line, code[0] != '\0' ? code : "INVALID_ARGUMENT", field, message);
+    if (json_array_size(import->errors) < ERRORS_KEPT_MAX)
+        json_array_append_new(import->errors, json_pack("{s:I, s:s, s:o, s:o}", "line", (json_int_t)line, "code",
+                                                        code[0] != '\0' ? code : "INVALID_ARGUMENT", "field",
+                                                        json_text(field), "message", json_text(message)));
 }
 
 // "import.keys[3].key.account": the row, and what of it.
@@ -170,8 +166,6 @@ static void import_all(struct import *import)
         finish_batch(import);
     clear_progress(import);
 }
-
-// ----------------------------------------------------------------------------------------------------------- command
 
 static enum import_format read_format(struct cli *cli)
 {

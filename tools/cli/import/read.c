@@ -13,15 +13,12 @@ enum { ROW_SIZE_START = 128 };
 // U+FEFF, which some programs write before the text.
 static bool skip_mark(struct import_reader *reader)
 {
-    static const unsigned char mark[] = {0xEF, 0xBB, 0xBF};
     int c = getc(reader->in);
-    if (c != mark[0]) {
-        ungetc(c, reader->in);
-        return true;
-    }
-    if (getc(reader->in) == mark[1] && getc(reader->in) == mark[2])
-        return true;
-    return import_wrong(reader->wrong, "the input is no UTF-8 text");
+    if (c == 0xEF)
+        return (getc(reader->in) == 0xBB && getc(reader->in) == 0xBF) ||
+               import_wrong(reader->wrong, "the input is no UTF-8 text");
+    ungetc(c, reader->in);
+    return true;
 }
 
 // What the first character that is none of space says.

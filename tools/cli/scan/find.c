@@ -34,8 +34,6 @@ void scan_find_end(struct scan_find *find)
     find->used = 0;
 }
 
-// ---------------------------------------------------------------------------------------------------------- pattern
-
 static int base62_digit(unsigned char c)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -63,12 +63,6 @@ static void note_owner(struct verdict *verdict, const char *account, const char 
     snprintf(verdict->name, sizeof verdict->name, "%.*s", (int)sizeof verdict->name - 1, name);
 }
 
-// Verify answers NOT_FOUND for a key that is in order, but whose limits do not declare `requests`.
-static bool is_undeclared(const struct postern_error *error)
-{
-    return error->status == POSTERN_NOT_FOUND && strstr(error->field, "charges[0]") != NULL;
-}
-
 // Whose it is, for those who may know; nothing is lost when not.
 static void name_key(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
 {
@@ -88,7 +82,8 @@ static bool ask(struct scan *scan, const struct scan_token *token, struct verdic
     if (status == POSTERN_OK) {
         state_of(reply, verdict);
         note_owner(verdict, reply->account, reply->key_name);
-    } else if (is_undeclared(&cli->error)) {
+    } else if (status == POSTERN_NOT_FOUND && strstr(cli->error.field, "charges[0]") != NULL) {
+        // A key that is in order, but whose limits do not declare `requests`.
         verdict->state = "ACTIVE";
         verdict->works = true;
         name_key(scan, token, verdict);
@@ -287,8 +282,6 @@ static void walk(const char *path, struct scan *scan)
 out:
     free(copy);
 }
-
-// ----------------------------------------------------------------------------------------------------------- command
 
 static void scan_all(struct scan *scan)
 {
