@@ -136,6 +136,29 @@ misused() {
     says '"now"'
 }
 
+@test "options stand anywhere, may be shortened, and end at two dashes; what is wrong with one is said without its value" {
+    run --separate-stderr postern --json get key_000000000000000
+    answer '.error.code == "NOT_FOUND"'
+    run --separate-stderr postern get key_000000000000000 --js
+    answer '.error.code == "NOT_FOUND"'
+    misused get -- --json
+    says '"--json" is not the id of a key'
+    misused health --tls x
+    says "several that begin so"
+    misused list --account
+    says "--account needs a value: --account ID"
+    misused list --never-used=yes
+    says "--never-used has no value"
+    misused list -xh
+    says "there is no option -xh"
+    misused revoke --tokn="$TOKEN"
+    says "there is no option --tokn"
+    [[ "$stderr" != *"$TOKEN"* ]]
+    [[ "$stderr" == *"How to use it: postern help revoke" ]]
+    misused --acount acme list
+    says "there is no option --acount"
+}
+
 @test "help knows every command, and the commands that there are" {
     run --separate-stderr postern --version
     [[ "$output" =~ ^postern\ [0-9]+\.[0-9]+ ]]

@@ -1,7 +1,7 @@
 // What was given on the command line, read by glibc's argp.
 //
-// Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. What
-// getopt finds wrong it says itself; argp's own help, its "Try ..." line and its exit are switched off.
+// Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
+// help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
 #include "cli.h"
 
 #include <argp.h>
@@ -14,7 +14,7 @@ enum { LONG_ONLY = 256 }; // keys from here on are no characters
 static const struct flag global_flags[] = {
     {"url", "URL", "where posternd listens (or POSTERN_URL)"},
     {"tls-ca", "FILE", "tls+tcp: who may have signed posternd's certificate (or POSTERN_TLS_CA)"},
-    {"tls-cert", "FILE", "tls+tcp: our own certificate (or POSTERN_TLS_CERT)"},
+    {"tls-cert", "FILE", "tls+tcp: our certificate (or POSTERN_TLS_CERT)"},
     {"tls-key", "FILE", "tls+tcp: the key of that (or POSTERN_TLS_KEY)"},
     {"tls-server-name", "NAME", "tls+tcp: whom that certificate is for (or POSTERN_TLS_SERVER_NAME)"},
     {"timeout", "TIME", "how long to wait for the answer, e.g. 500ms, 10s (default 5s)"},
@@ -35,13 +35,6 @@ void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
     return pool_take(&cli->pool, count, size_bytes);
 }
 
-static bool point_to_help(struct cli *cli)
-{
-    fprintf(stderr, "How to use it: postern help%s\n", cli->name + strlen("postern"));
-    cli->status = CLI_MISUSED;
-    return false;
-}
-
 bool cli_good(const struct cli *cli)
 {
     return cli->status == CLI_DONE;
@@ -56,11 +49,10 @@ bool misuse(struct cli *cli, const char *format, ...)
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
-    return point_to_help(cli);
+    fprintf(stderr, "\nHow to use it: postern help%s\n", cli->name + strlen("postern"));
+    cli->status = CLI_MISUSED;
+    return false;
 }
-
-// --- argp's table: the options of a command, then those of every command
 
 static size_t count_flags(const struct flag *flags)
 {
@@ -81,6 +73,7 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
     return at;
 }
 
+// The options of a command, then those of every command.
 static const struct argp_option *options_of(struct cli *cli, const struct command *command)
 {
     const struct flag *flags = command != NULL ? command->flags : NULL;
@@ -109,39 +102,52 @@ static error_t note(struct cli *cli, const struct argp_option *option, const cha
     return 0;
 }
 
+static void say_wrong(struct cli *cli, const struct argp_option *option, const char *word)
+{
+    int size = (int)strcspn(word, "=");
+    while (option->doc != NULL && (option->name == NULL || strncmp(option->name, word + 2, (size_t)size - 2) != 0 ||
+                                   option->name[size - 2] != '\0'))
+        option++;
+    if (option->doc == NULL)
+        misuse(cli, "there is no option %.*s, or there are several that begin so", size, word);
+    else if (option->arg != NULL)
+        misuse(cli, "--%s needs a value: --%s %s", option->name, option->name, option->arg);
+    else
+        misuse(cli, "--%s has no value", option->name);
+}
+
 static error_t on_argument(int key, char *text, struct argp_state *state)
 {
     struct cli *cli = state->input;
     const struct argp_option *option = state->root_argp->options;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->err_stream = NULL;
         cli->operands = cli_keep(cli, (size_t)state->argc, sizeof *cli->operands);
         return 0;
     case ARGP_KEY_ARG:
         cli->operands[cli->operand_count++] = text;
         return 0;
-    case ARGP_KEY_ERROR:
-        if (cli->status == CLI_DONE) // it was getopt that said what
-            point_to_help(cli);
+    case ARGP_KEY_ERROR: // of several letters behind one dash getopt is still at the word
+        text = state->argv[state->next - 1];
+        if (cli_good(cli))
+            say_wrong(cli, option, text[0] == '-' && text[1] != '\0' ? text : state->argv[state->next]);
         return 0;
     default:
-        while (option->key != key && (option->name != NULL || option->doc != NULL))
+        while (option->key != key && option->doc != NULL)
             option++;
         return option->name != NULL ? note(cli, option, text) : ARGP_ERR_UNKNOWN;
     }
 }
 
-// argv[0] becomes the name under which getopt complains.
 static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *index)
 {
     const struct argp argp = {.options = options_of(cli, cli->command), .parser = on_argument};
     const char *words = cli->command != NULL ? cli->command->words : "";
     size_t size = sizeof "postern " + strlen(words);
-    argv[0] = cli_keep(cli, size, 1);
-    snprintf(argv[0], size, "postern%s%s", words[0] != '\0' ? " " : "", words);
-    cli->name = argv[0];
-    bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_EXIT, index, cli) == 0;
+    char *name = cli_keep(cli, size, 1);
+    snprintf(name, size, "postern%s%s", words[0] != '\0' ? " " : "", words);
+    cli->name = name;
+    bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
     cli->json = argument_has(cli, "json");
     return good;
 }

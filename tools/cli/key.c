@@ -8,8 +8,6 @@ static void say_done(const char *what, const struct postern_key *key)
     printf("%s %s (%s) of account %s\n", what, key->key_id, key->name, key->account);
 }
 
-// ------------------------------------------------------------------------------------------------------ create, get
-
 static void print_create(const struct postern_create_reply *reply)
 {
     const struct postern_key *key = &reply->key;
@@ -51,8 +49,6 @@ static void run_get(struct cli *cli)
         output_key(&reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
-
-// ------------------------------------------------------------------------------------------- update, enable, disable
 
 // What --name sets, and --no-name takes away, to the same field.
 static unsigned read_fields(struct cli *cli)

@@ -48,7 +48,7 @@ void table_print(struct libscols_table *table)
 {
     if (scols_table_is_empty(table))
         return;
-    scols_print_table(table);
+    pool_need(scols_print_table(table) == 0 ? table : NULL);
     scols_table_remove_lines(table);
     scols_table_enable_noheadings(table, 1);
     for (size_t i = 0; i + 1 < scols_table_get_ncols(table); i++) { // the last one is as wide as the terminal

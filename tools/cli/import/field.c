@@ -40,8 +40,6 @@ static void *grown(struct import_build *build, const void *list, size_t count, s
     return count > 0 ? memcpy(copy, list, count * size_bytes) : copy;
 }
 
-// ------------------------------------------------------------------------------------------------------ single fields
-
 static bool set_sha256(struct import_build *build, const char *text)
 {
     uint8_t *digest = pool_take(build->pool, POSTERN_SHA256_SIZE, 1);
