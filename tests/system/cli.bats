@@ -202,6 +202,18 @@ misused() {
     [[ "$output" == *$'e\u0301tude x  active'* ]]
 }
 
+@test "on a terminal a table fits: what is too long goes on in the next line; in a pipe nothing is cut" {
+    local text line
+    text=$(printf 'word-%s ' {01..15})
+    postern scope put wide --description "$text" >/dev/null
+    [[ "$(postern scope list --all)" == *"${text% }"* ]]
+    run --separate-stderr python3 "$SUPPORT/terminal.py" 80x24 -- postern scope list --all
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -gt 3 ]
+    for line in "${lines[@]%$'\r'}"; do [ "${#line}" -le 80 ]; done
+    [ "$(tr -d ' \r\n' <<<"$output" | grep -o 'word-[0-9]*' | sort -u | wc -l)" -eq 15 ]
+}
+
 @test "a list is a table for people; all pages are followed" {
     local n
     postern account put many

@@ -157,22 +157,9 @@ bool arguments_read_leading(struct cli *cli, int argc, char **argv, int *index)
     return parse(cli, argc, argv, ARGP_NO_ARGS, index);
 }
 
-static bool check_operands(struct cli *cli)
-{
-    const char *operands = cli->command->operands;
-    size_t min = operands[0] != '\0' && operands[0] != '[', max = operands[0] != '\0';
-    if (cli->operand_count < min)
-        return misuse(cli, "%s is missing", operands);
-    if (cli->operand_count <= max || strstr(operands, "...") != NULL)
-        return true;
-    if (token_is_likely(cli->operands[cli->operand_count - 1]))
-        return token_refuse(cli);
-    return misuse(cli, "\"%s\" is one word too many", cli->operands[max]);
-}
-
 bool arguments_read(struct cli *cli, int argc, char **argv)
 {
-    return parse(cli, argc, argv, 0, NULL) && (argument_has(cli, "help") || check_operands(cli));
+    return parse(cli, argc, argv, 0, NULL);
 }
 
 static const struct given *find(const struct cli *cli, const char *name)

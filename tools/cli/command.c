@@ -105,6 +105,19 @@ static void help(struct cli *cli, int argc, char **argv)
 
 // --------------------------------------------------------------------------------------------------------- dispatch
 
+static bool check_operands(struct cli *cli)
+{
+    const char *operands = cli->command->operands;
+    size_t min = operands[0] != '\0' && operands[0] != '[', max = operands[0] != '\0';
+    if (cli->operand_count < min)
+        return misuse(cli, "%s is missing", operands);
+    if (cli->operand_count <= max || strstr(operands, "...") != NULL)
+        return true;
+    if (token_is_likely(cli->operands[cli->operand_count - 1]))
+        return token_refuse(cli);
+    return misuse(cli, "\"%s\" is one word too many", cli->operands[max]);
+}
+
 static void run(struct cli *cli, int argc, char **argv)
 {
     int words;
@@ -117,7 +130,7 @@ static void run(struct cli *cli, int argc, char **argv)
         return;
     else if (argument_has(cli, "help"))
         print_command_help(cli, cli->command);
-    else if (call_open(cli))
+    else if (check_operands(cli) && call_open(cli))
         cli->command->run(cli);
 }
 

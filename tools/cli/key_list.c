@@ -1,8 +1,6 @@
 // Lists of keys: by filters, and those that have an unusual hour.
 #include "list.h"
 
-#include <string.h>
-
 static enum postern_status ask_keys(struct cli *cli, const struct list_position *at, const void *filter,
                                     struct list_page *page)
 {

@@ -2,7 +2,6 @@
 // shell's history and in the list of processes.
 #include "cli.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
