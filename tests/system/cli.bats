@@ -136,7 +136,7 @@ misused() {
     says '"now"'
 }
 
-@test "options stand anywhere, may be shortened, and end at two dashes; what is wrong with one is said without its value" {
+@test "options stand anywhere, may be shortened and end at two dashes; what is wrong is said without its value" {
     run --separate-stderr postern --json get key_000000000000000
     answer '.error.code == "NOT_FOUND"'
     run --separate-stderr postern get key_000000000000000 --js
