@@ -1,6 +1,5 @@
 // Commands that make several calls, against a scripted server.
-#include "command.h"
-#include "import/import.h"
+#include "cli.h"
 #include "support/client_peer.h"
 
 #include <stdio.h>
@@ -25,30 +24,26 @@ static int tear_down(void **state)
     return rmdir(directory);
 }
 
-// Runs the command with these words (NULL ends them), as main does.
-static int run(const struct command *command, ...)
+// Runs the program with these words (NULL ends them).
+static int run(const char *first, ...)
 {
-    char *words[8];
-    int count = 0;
+    char name[] = "postern", *words[8] = {name};
+    int count = 1;
     va_list arguments;
-    va_start(arguments, command);
-    for (char *word = va_arg(arguments, char *); word != NULL; word = va_arg(arguments, char *))
-        words[count++] = word;
+    va_start(arguments, first);
+    for (const char *word = first; word != NULL; word = va_arg(arguments, const char *))
+        words[count++] = strdup(word);
     va_end(arguments);
+    char *copies[8];
+    memcpy(copies, words, sizeof copies);
     struct cli cli = {0};
-    int leading = 0;
-    char none[] = "";
-    char *before[8] = {none};
-    int status = arguments_read_leading(&cli, 8, before, &leading); // takes the memory
-    cli.command = command;
-    if (status == CLI_DONE)
-        status = arguments_read(&cli, count, words);
-    if (status == CLI_DONE)
-        status = command->run(&cli);
+    command_run(&cli, count, words);
     fflush(stdout);
     postern_close(cli.client);
     pool_wipe(&cli.pool);
-    return status;
+    for (int i = 1; i < count; i++)
+        free(copies[i]);
+    return cli.status;
 }
 
 // ------------------------------------------------------------------------------------------------- suspend, resume
@@ -116,12 +111,12 @@ static void suspending_keeps_all_other_settings(void **state)
     struct suspension at;
     struct peer peer;
     start_suspension(&at, &peer, 0);
-    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_DONE);
+    assert_int_equal(run("account", "suspend", "acme", NULL), CLI_DONE);
     assert_true(at.account.suspended);
     assert_true(at.kept);
-    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_DONE); // it is already
+    assert_int_equal(run("account", "suspend", "acme", NULL), CLI_DONE); // it is already
     assert_int_equal(at.puts, 1);
-    assert_int_equal(run(&command_account_resume, "acme", NULL), CLI_DONE);
+    assert_int_equal(run("account", "resume", "acme", NULL), CLI_DONE);
     assert_false(at.account.suspended);
     peer_stop(&peer);
 }
@@ -132,7 +127,7 @@ static void suspending_is_repeated_when_somebody_else_was_quicker(void **state)
     struct suspension at;
     struct peer peer;
     start_suspension(&at, &peer, 3);
-    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_DONE);
+    assert_int_equal(run("account", "suspend", "acme", NULL), CLI_DONE);
     assert_true(at.account.suspended);
     assert_true(at.kept); // with the version as it was then
     assert_int_equal(at.puts, 4);
@@ -145,7 +140,7 @@ static void suspending_is_given_up_some_time(void **state)
     struct suspension at;
     struct peer peer;
     start_suspension(&at, &peer, 1000);
-    assert_int_equal(run(&command_account_suspend, "acme", NULL), CLI_FAILED);
+    assert_int_equal(run("account", "suspend", "acme", NULL), CLI_FAILED);
     assert_in_range(at.puts, 2, 100);
     peer_stop(&peer);
 }
@@ -212,7 +207,7 @@ static void keys_are_sent_64_at_once(void **state)
     struct peer peer;
     start_import(&at, &peer, UINT32_MAX, 0, "");
     give_rows(130, 0);
-    assert_int_equal(run(&command_import, NULL), CLI_DONE);
+    assert_int_equal(run("import", NULL), CLI_DONE);
     assert_int_equal(at.requests, 3);
     assert_int_equal(at.counts[0], 64);
     assert_int_equal(at.counts[1], 64);
@@ -227,7 +222,7 @@ static void a_batch_with_a_wrong_line_is_not_sent(void **state)
     struct peer peer;
     start_import(&at, &peer, UINT32_MAX, 0, "");
     give_rows(12, 6);
-    assert_int_equal(run(&command_import, "--batch", "4", NULL), CLI_FAILED);
+    assert_int_equal(run("import", "--batch", "4", NULL), CLI_FAILED);
     assert_int_equal(at.requests, 2);
     peer_stop(&peer);
 }
@@ -239,7 +234,7 @@ static void what_is_wrong_with_one_key_does_not_stop_the_next_batch(void **state
     struct peer peer;
     start_import(&at, &peer, 0, POSTERN_NOT_FOUND, "import.keys[1].key.account");
     give_rows(8, 0);
-    assert_int_equal(run(&command_import, "--batch", "4", NULL), CLI_FAILED);
+    assert_int_equal(run("import", "--batch", "4", NULL), CLI_FAILED);
     assert_int_equal(at.requests, 2);
     peer_stop(&peer);
 }
@@ -251,7 +246,7 @@ static void what_is_wrong_with_the_caller_stops_the_import(void **state)
     struct peer peer;
     start_import(&at, &peer, 0, POSTERN_PERMISSION_DENIED, "");
     give_rows(8, 0);
-    assert_int_equal(run(&command_import, "--batch", "4", NULL), CLI_FAILED);
+    assert_int_equal(run("import", "--batch", "4", NULL), CLI_FAILED);
     assert_int_equal(at.requests, 1);
     peer_stop(&peer);
 }

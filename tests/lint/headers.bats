@@ -7,7 +7,7 @@ setup() {
     # The project's own warnings, as CMakeLists.txt gives them to every target.
     mapfile -t WARNINGS < <(sed -n '/target_compile_options(postern_options/,/)/p' "$SOURCE/CMakeLists.txt" |
         grep -oE -- '-W[a-z0-9=-]{3,}' | sort -u)
-    read -ra LIBRARIES < <(pkg-config --cflags libprotobuf-c lmdb libsodium yaml-0.1 jansson zlib cmocka)
+    read -ra LIBRARIES < <(pkg-config --cflags libprotobuf-c lmdb libsodium yaml-0.1 jansson zlib smartcols cmocka)
 }
 
 # alone COMPILER... FILE

@@ -23,6 +23,9 @@ LIBRARIES = {
     r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tests/"],
     r"yaml\.h": [r"server/config/file\.c"],
     r"jansson\.h": [r"tools/cli/", r"tests/"],
+    r"argp\.h": [r"tools/cli/argument\.c"],
+    r"libsmartcols\.h": [r"tools/cli/table\.c"],
+    r"csv\.h": [r"tools/cli/import/csv\.h"],
     r"zlib\.h": [r"server/key/", r"tools/cli/scan/find\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/record/", r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],

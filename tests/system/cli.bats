@@ -136,6 +136,29 @@ misused() {
     says '"now"'
 }
 
+@test "options stand anywhere, may be shortened and end at two dashes; what is wrong is said without its value" {
+    run --separate-stderr postern --json get key_000000000000000
+    answer '.error.code == "NOT_FOUND"'
+    run --separate-stderr postern get key_000000000000000 --js
+    answer '.error.code == "NOT_FOUND"'
+    misused get -- --json
+    says '"--json" is not the id of a key'
+    misused health --tls x
+    says "several that begin so"
+    misused list --account
+    says "--account needs a value: --account ID"
+    misused list --never-used=yes
+    says "--never-used has no value"
+    misused list -xh
+    says "there is no option -xh"
+    misused revoke --tokn="$TOKEN"
+    says "there is no option --tokn"
+    [[ "$stderr" != *"$TOKEN"* ]]
+    [[ "$stderr" == *"How to use it: postern help revoke" ]]
+    misused --acount acme list
+    says "there is no option --acount"
+}
+
 @test "help knows every command, and the commands that there are" {
     run --separate-stderr postern --version
     [[ "$output" =~ ^postern\ [0-9]+\.[0-9]+ ]]
@@ -177,6 +200,18 @@ misused() {
     [ "$status" -eq 0 ]
     [[ "$output" == *"abcdef   active"* && "$output" == *"日本語   active"* && "$output" == *"ёлочка   active"* ]]
     [[ "$output" == *$'e\u0301tude x  active'* ]]
+}
+
+@test "on a terminal a table fits: what is too long goes on in the next line; in a pipe nothing is cut" {
+    local text line
+    text=$(printf 'word-%s ' {01..15})
+    postern scope put wide --description "$text" >/dev/null
+    [[ "$(postern scope list --all)" == *"${text% }"* ]]
+    run --separate-stderr python3 "$SUPPORT/terminal.py" 80x24 -- postern scope list --all
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -gt 3 ]
+    for line in "${lines[@]%$'\r'}"; do [ "${#line}" -le 80 ]; done
+    [ "$(tr -d ' \r\n' <<<"$output" | grep -o 'word-[0-9]*' | sort -u | wc -l)" -eq 15 ]
 }
 
 @test "a list is a table for people; all pages are followed" {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static struct csv csv;
+static struct import_csv csv;
 
 static void open_bytes(const char *bytes, size_t size)
 {
@@ -18,7 +18,7 @@ static void open_bytes(const char *bytes, size_t size)
     assert_non_null(in);
     assert_int_equal(fwrite(bytes, 1, size, in), size);
     rewind(in);
-    csv_begin(&csv, in);
+    import_csv_begin(&csv, in);
 }
 
 static void open_text(const char *text)
@@ -29,13 +29,14 @@ static void open_text(const char *text)
 static void done(void)
 {
     fclose(csv.in);
+    import_csv_end(&csv);
 }
 
 // The next record's fields with "|" between them.
 static void assert_record(const char *expected)
 {
     char text[512] = "";
-    assert_int_equal(csv_read(&csv), CSV_RECORD);
+    assert_int_equal(import_csv_read(&csv), IMPORT_ROW);
     for (size_t i = 0; i < csv.count; i++) {
         strcat(text, i > 0 ? "|" : "");
         strcat(text, csv.fields[i]);
@@ -52,8 +53,8 @@ static void records_end_with_either_line_end_or_with_the_input(void **state)
     assert_record("c|d");
     assert_record("e|f");
     assert_int_equal(csv.line, 3);
-    assert_int_equal(csv_read(&csv), CSV_END);
-    assert_int_equal(csv_read(&csv), CSV_END);
+    assert_int_equal(import_csv_read(&csv), IMPORT_END);
+    assert_int_equal(import_csv_read(&csv), IMPORT_END);
     done();
 }
 
@@ -67,7 +68,7 @@ static void empty_fields_and_blanks_are_kept_and_empty_lines_skipped(void **stat
     assert_record("");
     assert_int_equal(csv.count, 1);
     assert_int_equal(csv.line, 5);
-    assert_int_equal(csv_read(&csv), CSV_END);
+    assert_int_equal(import_csv_read(&csv), IMPORT_END);
     done();
 }
 
@@ -85,7 +86,7 @@ static void quoted_fields_hold_commas_quotes_and_line_ends(void **state)
 static void assert_wrong(const char *text, const char *why)
 {
     open_text(text);
-    assert_int_equal(csv_read(&csv), CSV_WRONG);
+    assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_non_null(strstr(csv.wrong, why));
     assert_int_equal(csv.line, 1);
     done();
@@ -94,8 +95,8 @@ static void assert_wrong(const char *text, const char *why)
 static void what_is_no_csv_is_refused_and_says_why(void **state)
 {
     (void)state;
-    assert_wrong("a,b\"c\n", "does not begin with one");
-    assert_wrong("\"a\"b,c\n", "follows a closing quotation mark");
+    assert_wrong("a,b\"c\n", "in the middle of a field");
+    assert_wrong("\"a\"b,c\n", "in the middle of a field");
     assert_wrong("\"a,b\nc\n", "never closed");
     assert_wrong("a\rb\n", "carriage return");
 }
@@ -104,7 +105,7 @@ static void a_nul_is_no_text(void **state)
 {
     (void)state;
     open_bytes("a\0b,c\nd,e\n", 10);
-    assert_int_equal(csv_read(&csv), CSV_WRONG);
+    assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_non_null(strstr(csv.wrong, "NUL"));
     assert_record("d|e");
     done();
@@ -115,7 +116,7 @@ static void reading_goes_on_behind_a_wrong_line(void **state)
     (void)state;
     open_text("good,1\nba\"d,2\ngood,3\n");
     assert_record("good|1");
-    assert_int_equal(csv_read(&csv), CSV_WRONG);
+    assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_int_equal(csv.line, 2);
     assert_record("good|3");
     assert_int_equal(csv.line, 3);
@@ -130,12 +131,12 @@ static void a_record_has_its_bound(void **state)
     memset(text, 'x', CSV_RECORD_SIZE_MAX);
     strcpy(text + CSV_RECORD_SIZE_MAX, "\nnext\n");
     open_text(text); // with its NUL it is one too long
-    assert_int_equal(csv_read(&csv), CSV_WRONG);
+    assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_non_null(strstr(csv.wrong, "65536"));
     assert_record("next");
     done();
     open_text(text + 1);
-    assert_int_equal(csv_read(&csv), CSV_RECORD);
+    assert_int_equal(import_csv_read(&csv), IMPORT_ROW);
     assert_int_equal(strlen(csv.fields[0]), CSV_RECORD_SIZE_MAX - 1);
     done();
     free(text);
@@ -148,11 +149,11 @@ static void a_record_has_at_most_64_fields(void **state)
     memset(text, ',', sizeof text);
     strcpy(text + CSV_FIELDS_MAX, "\nnext\n");
     open_text(text); // 65 fields
-    assert_int_equal(csv_read(&csv), CSV_WRONG);
+    assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_record("next");
     done();
     open_text(text + 1);
-    assert_int_equal(csv_read(&csv), CSV_RECORD);
+    assert_int_equal(import_csv_read(&csv), IMPORT_ROW);
     assert_int_equal(csv.count, CSV_FIELDS_MAX);
     done();
 }

@@ -1,21 +1,33 @@
-// What was given on the command line.
+// What was given on the command line, read by glibc's argp.
+//
+// Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
+// help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
 #include "cli.h"
 
+#include <argp.h>
+#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-const struct flag global_flags[] = {
-    {"url", "URL", false, "where posternd listens (or POSTERN_URL)"},
-    {"tls-ca", "FILE", false, "tls+tcp: who may have signed posternd's certificate (or POSTERN_TLS_CA)"},
-    {"tls-cert", "FILE", false, "tls+tcp: our own certificate (or POSTERN_TLS_CERT)"},
-    {"tls-key", "FILE", false, "tls+tcp: the key of that (or POSTERN_TLS_KEY)"},
-    {"tls-server-name", "NAME", false, "tls+tcp: whom that certificate is for (or POSTERN_TLS_SERVER_NAME)"},
-    {"timeout", "TIME", false, "how long to wait for the answer, e.g. 500ms, 10s (default 5s)"},
-    {"json", NULL, false, "answer with one JSON object on a line"},
-    {"help", NULL, false, "show the options of the command"},
-    {"version", NULL, false, "show the version"},
+enum { LONG_ONLY = 256 }; // keys from here on are no characters
+
+static const struct flag global_flags[] = {
+    {"url", "URL", "where posternd listens (or POSTERN_URL)"},
+    {"tls-ca", "FILE", "tls+tcp: who may have signed posternd's certificate (or POSTERN_TLS_CA)"},
+    {"tls-cert", "FILE", "tls+tcp: our certificate (or POSTERN_TLS_CERT)"},
+    {"tls-key", "FILE", "tls+tcp: the key of that (or POSTERN_TLS_KEY)"},
+    {"tls-server-name", "NAME", "tls+tcp: whom that certificate is for (or POSTERN_TLS_SERVER_NAME)"},
+    {"timeout", "TIME", "how long to wait for the answer, e.g. 500ms, 10s (default 5s)"},
+    {"json", NULL, "answer with one JSON object on a line"},
+    {"help", NULL, "show the options of the command"},
+    {"version", NULL, "show the version"},
     {0},
+};
+
+struct given {
+    struct given *older;
+    const char *name;
+    const char *value; // NULL for an option without
 };
 
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
@@ -23,133 +35,161 @@ void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
     return pool_take(&cli->pool, count, size_bytes);
 }
 
-int misuse(const struct cli *cli, const char *format, ...)
+bool cli_good(const struct cli *cli)
 {
-    const char *words = cli->command != NULL ? cli->command->words : NULL;
-    fprintf(stderr, "postern%s%s: ", words != NULL ? " " : "", words != NULL ? words : "");
+    return cli->status == CLI_DONE;
+}
+
+bool misuse(struct cli *cli, const char *format, ...)
+{
     va_list arguments;
+    if (!cli_good(cli))
+        return false;
+    fprintf(stderr, "%s: ", cli->name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nHow to use it: postern help%s%s\n", words != NULL ? " " : "", words != NULL ? words : "");
-    return CLI_MISUSED;
+    fprintf(stderr, "\nHow to use it: postern help%s\n", cli->name + strlen("postern"));
+    cli->status = CLI_MISUSED;
+    return false;
 }
 
-static const struct flag *find_in(const struct flag *flags, const char *name, size_t size)
-{
-    for (const struct flag *flag = flags; flag->name != NULL; flag++)
-        if (strlen(flag->name) == size && memcmp(flag->name, name, size) == 0)
-            return flag;
-    return NULL;
-}
-
-static const struct flag *find_flag(const struct cli *cli, const char *name, size_t size)
-{
-    const struct flag *flag = cli->command != NULL ? find_in(cli->command->flags, name, size) : NULL;
-    return flag != NULL ? flag : find_in(global_flags, name, size);
-}
-
-static int note(struct cli *cli, const struct flag *flag, const char *value)
-{
-    if (!flag->many && argument_has(cli, flag->name))
-        return misuse(cli, "--%s is given more than once", flag->name);
-    cli->given[cli->given_count++] = (struct given){.flag = flag, .value = value};
-    return CLI_DONE;
-}
-
-// Reads the flag at argv[*index], with its value.
-static int read_flag(struct cli *cli, int argc, char **argv, int *index)
-{
-    const char *name = strcmp(argv[*index], "-h") == 0 ? "help" : argv[*index] + 2;
-    size_t size = strcspn(name, "=");
-    const struct flag *flag = find_flag(cli, name, size);
-    if (flag == NULL)
-        return misuse(cli, "there is no option --%.*s", (int)size, name);
-    const char *value = name[size] == '=' ? name + size + 1 : NULL;
-    if (flag->value == NULL)
-        return value == NULL ? note(cli, flag, NULL) : misuse(cli, "--%s has no value", flag->name);
-    if (value == NULL && *index + 1 < argc)
-        value = argv[++*index];
-    if (value == NULL)
-        return misuse(cli, "--%s needs a value: --%s %s", flag->name, flag->name, flag->value);
-    return note(cli, flag, value);
-}
-
-static bool is_flag(const char *word)
-{
-    return (strncmp(word, "--", 2) == 0 && word[2] != '\0') || strcmp(word, "-h") == 0;
-}
-
-int arguments_read_leading(struct cli *cli, int argc, char **argv, int *index)
-{
-    cli->given = cli_keep(cli, (size_t)argc, sizeof *cli->given);
-    cli->operands = cli_keep(cli, (size_t)argc, sizeof *cli->operands);
-    for (; *index < argc && is_flag(argv[*index]); ++*index) {
-        int status = read_flag(cli, argc, argv, index);
-        if (status != CLI_DONE)
-            return status;
-    }
-    return CLI_DONE;
-}
-
-static int check_operands(const struct cli *cli)
-{
-    const struct command *command = cli->command;
-    if (cli->operand_count > command->operands_max && token_is_likely(cli->operands[cli->operand_count - 1]))
-        return token_refuse(cli);
-    if (cli->operand_count > command->operands_max)
-        return misuse(cli, "\"%s\" is one word too many", cli->operands[command->operands_max]);
-    if (cli->operand_count < command->operands_min)
-        return misuse(cli, "%s is missing", command->operands);
-    return CLI_DONE;
-}
-
-int arguments_read(struct cli *cli, int argc, char **argv)
-{
-    bool flags_end = false;
-    for (int i = 0; i < argc; i++) {
-        int status = CLI_DONE;
-        if (!flags_end && strcmp(argv[i], "--") == 0)
-            flags_end = true;
-        else if (!flags_end && is_flag(argv[i]))
-            status = read_flag(cli, argc, argv, &i);
-        else if (!flags_end && argv[i][0] == '-' && argv[i][1] != '\0')
-            status = misuse(cli, "there is no option %s (options begin with two dashes)", argv[i]);
-        else
-            cli->operands[cli->operand_count++] = argv[i];
-        if (status != CLI_DONE)
-            return status;
-    }
-    return argument_has(cli, "help") ? CLI_DONE : check_operands(cli);
-}
-
-size_t argument_count(const struct cli *cli, const char *name)
+static size_t count_flags(const struct flag *flags)
 {
     size_t count = 0;
-    for (size_t i = 0; i < cli->given_count; i++)
-        count += strcmp(cli->given[i].flag->name, name) == 0;
+    while (flags != NULL && flags[count].name != NULL)
+        count++;
     return count;
+}
+
+static size_t add_flags(struct argp_option *options, size_t at, const struct flag *flags, int group)
+{
+    for (; flags != NULL && flags->name != NULL; flags++, at++)
+        options[at] = (struct argp_option){.name = flags->name,
+                                           .key = strcmp(flags->name, "help") == 0 ? 'h' : LONG_ONLY + (int)at,
+                                           .arg = flags->value,
+                                           .doc = flags->help,
+                                           .group = group};
+    return at;
+}
+
+// The options of a command, then those of every command.
+static const struct argp_option *options_of(struct cli *cli, const struct command *command)
+{
+    const struct flag *flags = command != NULL ? command->flags : NULL;
+    struct argp_option *options = cli_keep(cli, count_flags(flags) + count_flags(global_flags) + 2, sizeof *options);
+    size_t at = add_flags(options, 0, flags, 0);
+    options[at++] = (struct argp_option){.doc = "Options of every command:", .group = 1};
+    add_flags(options, at, global_flags, 1);
+    return options;
+}
+
+void arguments_help(struct cli *cli, const struct command *command, FILE *to)
+{
+    const struct argp argp = {.options = options_of(cli, command)};
+    char name[] = "postern";
+    argp_help(&argp, to, ARGP_HELP_LONG, name);
+}
+
+static error_t note(struct cli *cli, const struct argp_option *option, const char *value)
+{
+    bool many = option->arg != NULL && strstr(option->arg, "...") != NULL;
+    if (!many && argument_has(cli, option->name) && !misuse(cli, "--%s is given more than once", option->name))
+        return EINVAL;
+    struct given *given = cli_keep(cli, 1, sizeof *given);
+    *given = (struct given){.older = cli->given, .name = option->name, .value = value};
+    cli->given = given;
+    return 0;
+}
+
+static void say_wrong(struct cli *cli, const struct argp_option *option, const char *word)
+{
+    int size = (int)strcspn(word, "=");
+    while (option->doc != NULL && (option->name == NULL || strncmp(option->name, word + 2, (size_t)size - 2) != 0 ||
+                                   option->name[size - 2] != '\0'))
+        option++;
+    if (option->doc == NULL)
+        misuse(cli, "there is no option %.*s, or there are several that begin so", size, word);
+    else if (option->arg != NULL)
+        misuse(cli, "--%s needs a value: --%s %s", option->name, option->name, option->arg);
+    else
+        misuse(cli, "--%s has no value", option->name);
+}
+
+static error_t on_argument(int key, char *text, struct argp_state *state)
+{
+    struct cli *cli = state->input;
+    const struct argp_option *option = state->root_argp->options;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli->operands = cli_keep(cli, (size_t)state->argc, sizeof *cli->operands);
+        return 0;
+    case ARGP_KEY_ARG:
+        cli->operands[cli->operand_count++] = text;
+        return 0;
+    case ARGP_KEY_ERROR: // of several letters behind one dash getopt is still at the word
+        text = state->argv[state->next - 1];
+        if (cli_good(cli))
+            say_wrong(cli, option, text[0] == '-' && text[1] != '\0' ? text : state->argv[state->next]);
+        return 0;
+    default:
+        while (option->key != key && option->doc != NULL)
+            option++;
+        return option->name != NULL ? note(cli, option, text) : ARGP_ERR_UNKNOWN;
+    }
+}
+
+static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *index)
+{
+    const struct argp argp = {.options = options_of(cli, cli->command), .parser = on_argument};
+    const char *words = cli->command != NULL ? cli->command->words : "";
+    size_t size = sizeof "postern " + strlen(words);
+    char *name = cli_keep(cli, size, 1);
+    snprintf(name, size, "postern%s%s", words[0] != '\0' ? " " : "", words);
+    cli->name = name;
+    bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
+    cli->json = argument_has(cli, "json");
+    return good;
+}
+
+bool arguments_read_leading(struct cli *cli, int argc, char **argv, int *index)
+{
+    return parse(cli, argc, argv, ARGP_NO_ARGS, index);
+}
+
+bool arguments_read(struct cli *cli, int argc, char **argv)
+{
+    return parse(cli, argc, argv, 0, NULL);
+}
+
+static const struct given *find(const struct cli *cli, const char *name)
+{
+    const struct given *given = cli->given;
+    while (given != NULL && strcmp(given->name, name) != 0)
+        given = given->older;
+    return given;
 }
 
 bool argument_has(const struct cli *cli, const char *name)
 {
-    return argument_count(cli, name) > 0;
+    return find(cli, name) != NULL;
 }
 
 const char *argument_text(const struct cli *cli, const char *name)
 {
-    for (size_t i = 0; i < cli->given_count; i++)
-        if (strcmp(cli->given[i].flag->name, name) == 0)
-            return cli->given[i].value;
-    return NULL;
+    const struct given *given = find(cli, name);
+    return given != NULL ? given->value : NULL;
 }
 
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count)
 {
-    *count = 0;
-    const char **all = cli_keep(cli, argument_count(cli, name) + 1, sizeof *all);
-    for (size_t i = 0; i < cli->given_count; i++)
-        if (strcmp(cli->given[i].flag->name, name) == 0)
-            all[(*count)++] = cli->given[i].value;
+    size_t left = 0;
+    for (const struct given *given = cli->given; given != NULL; given = given->older)
+        left += strcmp(given->name, name) == 0;
+    *count = left;
+    const char **all = cli_keep(cli, left + 1, sizeof *all);
+    for (const struct given *given = cli->given; given != NULL; given = given->older)
+        if (strcmp(given->name, name) == 0)
+            all[--left] = given->value;
     return all;
 }

@@ -1,54 +1,48 @@
 // The command line program: one command of a table, one call of libpostern, one answer.
 //
-// Data goes to stdout, words to stderr. Exit status: 0 done or allowed, 1 refused or failed, 2 misused.
+// Data goes to stdout, words to stderr. Exit status: 0 done or allowed, 1 refused or failed, 2 misused. Whoever says
+// that something went wrong sets cli->status and returns false.
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
 #include "pool.h"
 #include "postern/postern.h"
 
+#include <stdio.h>
+#include <time.h>
+
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
+
+struct cli;
 
 // One option of a command.
 struct flag {
     const char *name;  // without the dashes; NULL ends a table
-    const char *value; // what to call its value; NULL: it has none
-    bool many;         // may be given more than once
+    const char *value; // what to call its value, with "..." if it may be given more than once; NULL: it has none
     const char *help;
 };
 
-struct given {
-    const struct flag *flag;
-    const char *value; // NULL for a flag without
-};
+#define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
 
-struct cli;
-
-// One command. To add one: write its flags and its function, and put it into the table of command.c.
+// One command: a row in the table of its file.
 struct command {
     const char *words;    // "tier put"
-    const char *operands; // "NAME", "[-]"; "" for none
-    size_t operands_min;
-    size_t operands_max;
+    const char *operands; // "NAME", "[-]" (may be left out), "PATH..." (one or more); "" for none
     const char *summary;
-    const struct flag *flags;
+    const struct flag *flags; // NULL: none
+    void (*run)(struct cli *cli);
     const char *notes; // more help, may be NULL
-    int (*run)(struct cli *cli);
 };
-
-extern const struct command *const commands[]; // ends with NULL
-extern const struct flag global_flags[];
-
-#define IF_VERSION_FLAG "if-version", "N", false, "only if its version is N still (else ABORTED)"
 
 // What the command line said, and what came of it.
 struct cli {
-    const struct command *command;
-    struct given *given;
-    size_t given_count;
+    const struct command *command; // NULL before it is known
+    const char *name;              // "postern tier put"
+    struct given *given;           // options, newest first
     const char **operands;
     size_t operand_count;
     bool json;
+    int status; // the exit status
     struct postern *client;
     struct postern_error error;
     struct pool pool;
@@ -56,58 +50,71 @@ struct cli {
 
 // Memory that lives as long as the program; as pool_take.
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
+// False once something went wrong.
+bool cli_good(const struct cli *cli);
+// Says what was wrong and where to read more, of several things the first; false.
+bool misuse(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- arguments: what was given (argument.c)
 
-// Reads argv after the command's words into cli. CLI_MISUSED: said so on stderr.
-int arguments_read(struct cli *cli, int argc, char **argv);
-// Reads the global flags before the command; moves *index to the first word that is none.
-int arguments_read_leading(struct cli *cli, int argc, char **argv, int *index);
+// Reads the options before the command's first word; *index becomes that word's.
+bool arguments_read_leading(struct cli *cli, int argc, char **argv, int *index);
+// Reads what follows argv[0], the last of the command's words.
+bool arguments_read(struct cli *cli, int argc, char **argv);
+// The options of a command, or of every command for NULL.
+void arguments_help(struct cli *cli, const struct command *command, FILE *to);
 bool argument_has(const struct cli *cli, const char *name);
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
-size_t argument_count(const struct cli *cli, const char *name);
-// All values of a flag, in their order.
+// All values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
-// Says what was wrong and where to read more; CLI_MISUSED.
-int misuse(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// --- values: text into numbers and structs (value.c). False: said so on stderr, as a misuse.
+// --- values: text into numbers and structs (value.c). What is wrong is a misuse and reads as nothing, as what is not
+// given: ask cli_good.
 
-bool value_number(const struct cli *cli, const char *name, uint64_t max, uint64_t *number); // not given: 0
-bool value_environment(const struct cli *cli, const char *text, enum postern_environment *environment);
-// As people write them; false, without a word: it is none.
-bool value_environment_word(const char *text, enum postern_environment *environment);
-bool value_key_type_word(const char *text, enum postern_key_type *type);
-bool value_environment_flag(const struct cli *cli, enum postern_environment *environment);
-bool value_key_type_flag(const struct cli *cli, enum postern_key_type *type);
-bool value_key_state_flag(const struct cli *cli, enum postern_key_state *state);
-// 90d, 12h, 500ms.
-bool value_span(const char *text, uint64_t *span_ms);
-// A moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds. False, without a word: none.
+uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
+uint64_t value_version(struct cli *cli); // --if-version
+uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
+enum postern_environment value_environment(struct cli *cli, const char *text); // NULL: not given
+enum postern_key_type value_key_type(struct cli *cli, const char *text);
+enum postern_key_state value_key_state(struct cli *cli, const char *text);
+const struct postern_limit *value_limits(struct cli *cli, size_t *count);
+const struct postern_charge *value_charges(struct cli *cli, size_t *count);
+const struct postern_entry *value_metadata(struct cli *cli, size_t *count);
+
+// The same without a word: unspecified, or false, when it is none.
+
+enum postern_environment value_environment_word(const char *text);
+enum postern_key_type value_key_type_word(const char *text);
+bool value_span(const char *text, uint64_t *span_ms); // 90d, 12h, 500ms
+// A moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
 bool value_moment(const char *text, bool past, uint64_t *moment_ms);
-bool value_moment_flag(const struct cli *cli, const char *name, bool past, uint64_t *moment_ms);
-bool value_limits_flag(struct cli *cli, const struct postern_limit **limits, size_t *count);
-bool value_charges_flag(struct cli *cli, const struct postern_charge **charges, size_t *count);
-bool value_metadata_flag(struct cli *cli, const struct postern_entry **entries, size_t *count);
-bool value_base64(struct cli *cli, const char *text, const uint8_t **bytes, size_t *size);
-bool value_hex_id(const char *text, uint8_t id[POSTERN_ID_SIZE]);
+// Of either alphabet, with or without the padding. Up to `room` bytes.
+bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size);
+uint64_t value_clock_ms(clockid_t clock);                      // what it shows now
+bool value_hex(const char *text, uint8_t *bytes, size_t size); // 2 * size digits
 
 // --- the presented token (token.c)
 
+enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that it is posternd who refuses
+// The next line of stdin without its end. NULL: there is none; *wrong: it is none of text, or too long.
+char *token_line(struct pool *pool, bool *wrong);
 // From stdin when `from_stdin`, else from POSTERN_TOKEN. NULL: said so on stderr, as a misuse.
 const char *token_read(struct cli *cli, bool from_stdin);
+// The value of an option that may only be "-", read from stdin; NULL as above.
+const char *token_read_dash(struct cli *cli, const char *text);
 // Is the text more likely a token than what belongs on a command line?
 bool token_is_likely(const char *text);
-int token_refuse(const struct cli *cli); // why not on the command line; CLI_MISUSED
-// The first operand as a key id; NULL: said so on stderr, as a misuse.
-const char *operand_key_id(const struct cli *cli);
+bool token_refuse(struct cli *cli); // why not on the command line; false
+// The first operand as a key id. NULL: said so on stderr, as a misuse.
+const char *operand_key_id(struct cli *cli);
 
 // --- the call (call.c)
 
-// Connects. CLI_DONE, or the exit status after having said why.
-int call_open(struct cli *cli);
-// Says why a call failed (cli->error), and returns CLI_FAILED.
-int call_failed(const struct cli *cli);
+bool call_open(struct cli *cli); // makes the handle
+// Whether a call was answered; else says why, by cli->error.
+bool call_done(struct cli *cli, enum postern_status status);
+// Whether the answer is to be said in words; else it was printed as JSON.
+bool call_in_words(const struct cli *cli, const void *reply);
 
 // --- JSON (json.c)
 
@@ -122,21 +129,41 @@ void output_json_error(const struct postern_error *error);
 void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
                        const char *const *more_texts);
 
-// --- output (output.c, meter.c)
+// --- output (output.c)
 
 // "2026-01-31T12:00:00Z", or `none` for 0. The buffer has room for OUTPUT_TIME_SIZE bytes.
-enum { OUTPUT_TIME_SIZE = 32 };
+enum { OUTPUT_TIME_SIZE = 32, OUTPUT_WORD_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // "in 3 days", "5 min ago", or `none` for 0.
 const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // The name in lower case.
-const char *output_lower(const char *name, char *buffer, size_t room);
-void output_limits(const struct postern_limit *limits, size_t count); // "a=1/min, b=2/day"
-void output_texts(const char *const *texts, size_t count);            // "a, b"
-void output_key(const struct postern_key *key, uint64_t now_ms);      // a line per field that is set
-void output_account(const struct postern_account *account);           // likewise
-void output_meters(const struct postern_meter *meters, size_t count);
-void output_retry(uint64_t retry_after_ms);
-const char *reason_sentence(enum postern_reason reason); // what it means and what to do
+const char *output_lower(const char *name, char buffer[OUTPUT_WORD_SIZE]);
+// Lists as one text, "a, b", cut where the room ends.
+const char *output_texts(const char *const *texts, size_t count, char buffer[OUTPUT_LIST_SIZE]);
+const char *output_limits(const struct postern_limit *limits, size_t count, char buffer[OUTPUT_LIST_SIZE]);
+const char *output_environments(const struct postern_account *account, char buffer[OUTPUT_LIST_SIZE]);
+// Adds to a text of OUTPUT_LIST_SIZE bytes, cut where the room ends; `separator` comes before all but the first.
+void output_append(char *list, const char *separator, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void output_key(const struct postern_key *key, uint64_t now_ms); // a line per field that is set
+void output_account(const struct postern_account *account);      // likewise
+
+// --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
+
+// The tables of the files, each ends with {0}.
+extern const struct command verify_commands[];
+extern const struct command ratecheck_commands[];
+extern const struct command key_commands[];
+extern const struct command key_list_commands[];
+extern const struct command import_commands[];
+extern const struct command account_commands[];
+extern const struct command catalogue_commands[];
+extern const struct command usage_commands[];
+extern const struct command audit_commands[];
+extern const struct command scan_commands[];
+extern const struct command stats_commands[];
+extern const struct command top_commands[];
+
+// Does what argv says; cli->status is the exit status.
+void command_run(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -1,40 +1,156 @@
-#include "command.h"
-#include "import/import.h"
-#include "scan/scan.h"
+// All commands, which of them is meant, and the help.
+#include "cli.h"
 
-const struct command *const commands[] = {
-    &command_verify,
-    &command_ratecheck,
-    &command_create,
-    &command_get,
-    &command_list,
-    &command_update,
-    &command_roll,
-    &command_revoke,
-    &command_disable,
-    &command_enable,
-    &command_delete,
-    &command_import,
-    &command_account_put,
-    &command_account_get,
-    &command_account_list,
-    &command_account_suspend,
-    &command_account_resume,
-    &command_account_revoke_all,
-    &command_account_delete,
-    &command_tier_put,
-    &command_tier_get,
-    &command_tier_list,
-    &command_tier_delete,
-    &command_scope_put,
-    &command_scope_get,
-    &command_scope_list,
-    &command_scope_delete,
-    &command_usage,
-    &command_audit,
-    &command_scan,
-    &command_health,
-    &command_stats,
-    &command_top,
-    NULL,
+#include <ctype.h>
+#include <string.h>
+
+static const struct command *const tables[] = {
+    verify_commands,    ratecheck_commands, key_commands,   key_list_commands, import_commands, account_commands,
+    catalogue_commands, usage_commands,     audit_commands, scan_commands,     stats_commands,  top_commands,
 };
+
+// The n-th of all; NULL: there are fewer.
+static const struct command *command_at(size_t n)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        for (const struct command *command = tables[i]; command->words != NULL; command++)
+            if (n-- == 0)
+                return command;
+    return NULL;
+}
+
+// By the one word or the two at argv[0].
+static const struct command *find_command(int argc, char **argv, int *words)
+{
+    char two[64] = "";
+    const struct command *command;
+    if (argc > 1)
+        snprintf(two, sizeof two, "%s %s", argv[0], argv[1]);
+    for (size_t n = 0; argc > 0 && (command = command_at(n)) != NULL; n++) {
+        *words = strcmp(command->words, argv[0]) == 0 ? 1 : strcmp(command->words, two) == 0 ? 2 : 0;
+        if (*words > 0)
+            return command;
+    }
+    return NULL;
+}
+
+// ------------------------------------------------------------------------------------------------------------ help
+
+// Those whose first word it is, or all of them; false when there are none.
+static bool print_commands(FILE *to, const char *first)
+{
+    bool any = false;
+    size_t size = first != NULL ? strlen(first) : 0;
+    const struct command *command;
+    for (size_t n = 0; (command = command_at(n)) != NULL; n++) {
+        if (first != NULL && (strncmp(command->words, first, size) != 0 || command->words[size] != ' '))
+            continue;
+        if (!any)
+            fprintf(to, "Usage: postern %s%sCOMMAND [OPTION...]\n\nCommands:\n", first != NULL ? first : "",
+                    first != NULL ? " " : "");
+        fprintf(to, "  %-20s %s\n", command->words, command->summary);
+        any = true;
+    }
+    if (any && first != NULL)
+        fprintf(to, "\nThe options of one: postern help %s COMMAND\n", first);
+    return any;
+}
+
+static void print_help(struct cli *cli, FILE *to)
+{
+    print_commands(to, NULL);
+    fputs("  help [COMMAND]       show this, or the options of a command\n\n", to);
+    arguments_help(cli, NULL, to);
+    fputs("\nEnvironment:\n"
+          "  POSTERN_URL      where posternd listens, e.g. ipc:///run/postern/postern.sock\n"
+          "  POSTERN_API_KEY  the caller's own credential; not needed over ipc for an operator's uid\n"
+          "  POSTERN_TOKEN    the presented token of verify, when it does not come by standard input\n"
+          "\nData goes to standard output, words to standard error. Exit status: 0 done or allowed, 1 refused or\n"
+          "failed, 2 misused.\n",
+          to);
+}
+
+static void print_command_help(struct cli *cli, const struct command *command)
+{
+    printf("Usage: postern %s%s%s [OPTION...]\n%c%s.\n\n", command->words, command->operands[0] != '\0' ? " " : "",
+           command->operands, toupper((unsigned char)command->summary[0]), command->summary + 1);
+    arguments_help(cli, command, stdout);
+    if (command->notes != NULL)
+        printf("\n%s\n", command->notes);
+}
+
+// "postern tier" alone or with another second word, "postern teir".
+static void unknown_command(struct cli *cli, int argc, char **argv)
+{
+    const char *second = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+    fprintf(stderr, "postern: there is no command \"%s%s%s\"\n", argv[0], second != NULL ? " " : "",
+            second != NULL ? second : "");
+    if (!print_commands(stderr, argv[0]))
+        fputs("All commands: postern help\n", stderr);
+    cli->status = CLI_MISUSED;
+}
+
+// "help", "help tier", "help tier put".
+static void help(struct cli *cli, int argc, char **argv)
+{
+    int words;
+    const struct command *command = find_command(argc, argv, &words);
+    if (argc == 0 || strcmp(argv[0], "--help") == 0)
+        print_help(cli, stdout);
+    else if (command != NULL)
+        print_command_help(cli, command);
+    else if (argc > 1 || !print_commands(stdout, argv[0]))
+        unknown_command(cli, argc, argv);
+}
+
+// --------------------------------------------------------------------------------------------------------- dispatch
+
+static bool check_operands(struct cli *cli)
+{
+    const char *operands = cli->command->operands;
+    size_t min = operands[0] != '\0' && operands[0] != '[', max = operands[0] != '\0';
+    if (cli->operand_count < min)
+        return misuse(cli, "%s is missing", operands);
+    if (cli->operand_count <= max || strstr(operands, "...") != NULL)
+        return true;
+    if (token_is_likely(cli->operands[cli->operand_count - 1]))
+        return token_refuse(cli);
+    return misuse(cli, "\"%s\" is one word too many", cli->operands[max]);
+}
+
+static void run(struct cli *cli, int argc, char **argv)
+{
+    int words;
+    cli->command = find_command(argc, argv, &words);
+    if (cli->command == NULL && argc == 2 && strcmp(argv[1], "--help") == 0)
+        help(cli, 1, argv);
+    else if (cli->command == NULL)
+        unknown_command(cli, argc, argv);
+    else if (!arguments_read(cli, argc - words + 1, argv + words - 1))
+        return;
+    else if (argument_has(cli, "help"))
+        print_command_help(cli, cli->command);
+    else if (check_operands(cli) && call_open(cli))
+        cli->command->run(cli);
+}
+
+void command_run(struct cli *cli, int argc, char **argv)
+{
+    int index;
+    if (!arguments_read_leading(cli, argc, argv, &index))
+        return;
+    argc -= index;
+    argv += index;
+    if (argument_has(cli, "version")) {
+        puts("postern " POSTERN_VERSION);
+    } else if (argument_has(cli, "help")) {
+        help(cli, argc, argv);
+    } else if (argc == 0) {
+        print_help(cli, stderr);
+        cli->status = CLI_MISUSED;
+    } else if (strcmp(argv[0], "help") == 0) {
+        help(cli, argc - 1, argv + 1);
+    } else {
+        run(cli, argc, argv);
+    }
+}

@@ -1,76 +1,85 @@
 #include "decide.h"
 
-#include <stdio.h>
 #include <string.h>
+
+// What a refusal means and what to do.
+static const char *const sentences[] = {
+    [POSTERN_REASON_MISSING_API_KEY] = "no token was given",
+    [POSTERN_REASON_INVALID_API_KEY] = "not a token of this installation; check that it was copied whole",
+    [POSTERN_REASON_REVOKED_API_KEY] = "the key was revoked, which is final; create another one",
+    [POSTERN_REASON_EXPIRED_API_KEY] = "the key has expired, which is final; create another one",
+    [POSTERN_REASON_DISABLED_API_KEY] = "the key is switched off; enable it to use it again",
+    [POSTERN_REASON_ACCOUNT_SUSPENDED] = "the account is suspended",
+    [POSTERN_REASON_WRONG_ACCOUNT] = "the key does not belong to the account that was asked for",
+    [POSTERN_REASON_WRONG_ENVIRONMENT] = "the key is of the other environment",
+    [POSTERN_REASON_SECRET_KEY_REQUIRED] = "a public key, where a secret one is needed",
+    [POSTERN_REASON_ADDRESS_NOT_ALLOWED] = "the address is missing or not in the key's list; give it with --address",
+    [POSTERN_REASON_INSUFFICIENT_SCOPE] = "the key lacks a scope",
+    [POSTERN_REASON_RATE_LIMITED] = "a limit is reached",
+    [POSTERN_REASON_COST_EXCEEDS_LIMIT] =
+        "the cost is larger than the whole limit, so it will never fit; ask for less at once",
+};
+
+static const char *sentence_of(enum postern_reason reason)
+{
+    bool known = (size_t)reason < sizeof sentences / sizeof sentences[0] && sentences[reason] != NULL;
+    return known ? sentences[reason] : "";
+}
 
 void decide_print_verdict(bool allowed, enum postern_reason reason)
 {
-    const char *sentence = reason_sentence(reason);
+    const char *sentence = sentence_of(reason);
     if (allowed)
         printf("ALLOWED");
     else
         printf("%s%s%s", postern_reason_name(reason), sentence[0] != '\0' ? ": " : "", sentence);
 }
 
-const char *decide_id_text(const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE])
+void decide_print_meters(const struct postern_meter *meters, size_t count)
 {
-    for (size_t i = 0; i < POSTERN_ID_SIZE; i++)
+    for (size_t i = 0; i < count; i++) {
+        const struct postern_meter *meter = &meters[i];
+        struct postern_limit limit = {.algorithm = meter->algorithm,
+                                      .amount = meter->limit,
+                                      .window_s = meter->window_s,
+                                      .period = meter->period};
+        char text[POSTERN_LIMIT_TEXT_MAX + 1], at[OUTPUT_TIME_SIZE];
+        if (meter->unlimited) {
+            printf("%s: unlimited\n", meter->resource);
+            continue;
+        }
+        postern_limit_format(&limit, text);
+        printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
+        if (meter->remaining < meter->limit && meter->reset_at_ms > 0)
+            printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
+        printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
+    }
+}
+
+void decide_print_retry(uint64_t retry_after_ms)
+{
+    uint64_t tenths = retry_after_ms / 100 + (retry_after_ms % 100 != 0); // upwards: not a moment too early
+    printf("retry in %llu.%llu s\n", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
+}
+
+const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE])
+{
+    text[0] = '\0';
+    for (size_t i = 0; has_id && i < POSTERN_ID_SIZE; i++)
         snprintf(text + 2 * i, 3, "%02x", id[i]);
     return text;
 }
 
-bool decide_id_flag(struct cli *cli, const char *name, const uint8_t **id)
+const uint8_t *decide_id_flag(struct cli *cli, const char *name)
 {
     const char *text = argument_text(cli, name);
-    *id = NULL;
     if (text == NULL)
-        return true;
-    uint8_t *made = cli_keep(cli, POSTERN_ID_SIZE, 1);
-    *id = made;
-    if (strcmp(text, "new") == 0 && strcmp(name, "refund") != 0) {
-        if (postern_id_make(made, &cli->error) == POSTERN_OK)
-            return true;
-        call_failed(cli);
-        return false;
-    }
-    if (value_hex_id(text, made))
-        return true;
-    misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it", name,
-           text);
-    return false;
-}
-
-bool decide_read_verify(struct cli *cli, struct postern_verify_request *request)
-{
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->account = argument_text(cli, "account");
-    request->secret_only = argument_has(cli, "secret-only");
-    request->remote_address = argument_text(cli, "address");
-    request->peek = argument_has(cli, "peek");
-    return value_environment_flag(cli, &request->environment) &&
-           value_charges_flag(cli, &request->charges, &request->charge_count);
-}
-
-static void print_subject(const struct postern_verify_reply *reply)
-{
-    char environment[32];
-    if (reply->key_id[0] != '\0')
-        printf(" %s", reply->key_id);
-    if (reply->key_name[0] != '\0')
-        printf(" (%s)", reply->key_name);
-    if (reply->account[0] != '\0')
-        printf(", account %s, tier %s, %s", reply->account, reply->tier,
-               output_lower(postern_environment_name(reply->environment), environment, sizeof environment));
-}
-
-void decide_print_verify(const struct postern_verify_reply *reply)
-{
-    decide_print_verdict(reply->allowed, reply->reason);
-    if (reply->missing_scope_count > 0) {
-        printf(" (missing: ");
-        output_texts(reply->missing_scopes, reply->missing_scope_count);
-        putchar(')');
-    }
-    if (reply->allowed)
-        print_subject(reply);
+        return NULL;
+    uint8_t *id = cli_keep(cli, POSTERN_ID_SIZE, 1);
+    if (strcmp(text, "new") == 0 && strcmp(name, "refund") != 0)
+        call_done(cli, postern_id_make(id, &cli->error));
+    else if (!value_hex(text, id, POSTERN_ID_SIZE))
+        misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it", name,
+               text);
+    return id;
 }

@@ -1,8 +1,10 @@
 // Answers as JSON, with the names and the nesting of the protocol.
+#include "json.h"
+
 #include "cli.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { DEPTH_MAX = 16 }; // the protocol has no recursive messages; replies go four deep
 
@@ -66,9 +68,22 @@ static void on_absent(void *builder, const char *name)
     add(builder, name, json_null());
 }
 
-static void print_json(json_t *object)
+json_t *json_text(const char *text)
 {
-    json_dumpf(object, stdout, 0);
+    json_t *string = json_string(text);
+    char *copy = string == NULL ? strdup(text) : NULL;
+    for (char *at = copy; at != NULL && *at != '\0'; at++)
+        if ((signed char)*at < 0x20)
+            *at = '?';
+    if (copy != NULL)
+        string = json_string(copy);
+    free(copy);
+    return string;
+}
+
+void json_print(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(object);
 }
@@ -94,7 +109,7 @@ void output_json(const void *reply, const char *more_name, const char *more_text
     json_t *root = build(reply);
     if (more_name != NULL)
         json_object_set_new(root, more_name, json_string(more_text));
-    print_json(root);
+    json_print(root);
 }
 
 void output_json_entries(const void *reply, const char *list)
@@ -102,7 +117,7 @@ void output_json_entries(const void *reply, const char *list)
     json_t *root = build(reply);
     size_t index;
     json_t *entry;
-    json_array_foreach(json_object_get(root, list), index, entry) print_json(json_incref(entry));
+    json_array_foreach(json_object_get(root, list), index, entry) json_print(json_incref(entry));
     json_decref(root);
 }
 
@@ -111,28 +126,16 @@ void output_json_entry(const void *reply, const char *list, size_t index, const 
     json_t *root = build(reply);
     json_t *outer = json_object();
     json_object_set(outer, name, json_array_get(json_object_get(root, list), index));
-    print_json(outer);
+    json_print(outer);
     json_decref(root);
-}
-
-static json_t *error_object(const struct postern_error *error)
-{
-    json_t *inner = json_object();
-    json_object_set_new(inner, "code", json_string(postern_status_name(error->status)));
-    json_object_set_new(inner, "message", json_string(error->message));
-    json_object_set_new(inner, "reason", json_string(error->reason));
-    json_object_set_new(inner, "field", json_string(error->field));
-    json_object_set_new(inner, "retry_after_ms", json_integer(error->retry_after_ms));
-    json_object_set_new(inner, "answered", json_boolean(error->answered));
-    json_object_set_new(inner, "outcome_unknown", json_boolean(error->outcome_unknown));
-    json_t *outer = json_object();
-    json_object_set_new(outer, "error", inner);
-    return outer;
 }
 
 void output_json_error(const struct postern_error *error)
 {
-    print_json(error_object(error));
+    json_print(json_pack("{s:{s:s, s:o, s:s, s:s, s:I, s:b, s:b}}", "error", "code", postern_status_name(error->status),
+                         "message", json_text(error->message), "reason", error->reason, "field", error->field,
+                         "retry_after_ms", (json_int_t)error->retry_after_ms, "answered", error->answered,
+                         "outcome_unknown", error->outcome_unknown));
 }
 
 static void print_failed(const struct postern_batch_status *status)
@@ -156,7 +159,7 @@ void output_json_batch(const struct postern_verify_batch_reply *reply, const cha
         if (reply->statuses[index].status != POSTERN_OK)
             print_failed(&reply->statuses[index]);
         else
-            print_json(json_incref(entry));
+            json_print(json_incref(entry));
     }
     json_decref(root);
 }

@@ -1,172 +1,231 @@
-// create, get, revoke.
-#include "command.h"
+// Keys: create, get, update, disable, enable, roll, revoke, delete.
+#include "list.h"
 
-#include <stdio.h>
 #include <string.h>
 
-// ----------------------------------------------------------------------------------------------------------- create
-
-static bool read_create(struct cli *cli, struct postern_create_request *request)
+static void say_done(const char *what, const struct postern_key *key)
 {
-    request->account = argument_text(cli, "account");
-    request->name = argument_text(cli, "name");
-    request->scopes = argument_all(cli, "scope", &request->scope_count);
-    request->prefix = argument_text(cli, "prefix");
-    request->allowed_addresses = argument_all(cli, "address", &request->allowed_address_count);
-    if (request->account == NULL || request->name == NULL) {
-        misuse(cli, "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
-        return false;
-    }
-    return value_environment_flag(cli, &request->environment) && value_key_type_flag(cli, &request->type) &&
-           value_moment_flag(cli, "expires", false, &request->expires_at_ms) &&
-           value_metadata_flag(cli, &request->metadata, &request->metadata_count) &&
-           value_limits_flag(cli, &request->limits, &request->limit_count);
+    printf("%s %s (%s) of account %s\n", what, key->key_id, key->name, key->account);
 }
 
 static void print_create(const struct postern_create_reply *reply)
 {
     const struct postern_key *key = &reply->key;
-    char environment[32], type[32], expires[OUTPUT_TIME_SIZE];
+    char environment[OUTPUT_WORD_SIZE], type[OUTPUT_WORD_SIZE], expires[OUTPUT_TIME_SIZE];
     puts(reply->api_key);
     fprintf(stderr, "Created %s (%s) for account %s: %s, %s, expires %s.%s\n", key->key_id, key->name, key->account,
-            output_lower(postern_environment_name(key->environment), environment, sizeof environment),
-            output_lower(postern_key_type_name(key->type), type, sizeof type),
-            output_time(key->expires_at_ms, "never", expires),
+            output_lower(postern_environment_name(key->environment), environment),
+            output_lower(postern_key_type_name(key->type), type), output_time(key->expires_at_ms, "never", expires),
             key->type == POSTERN_KEY_TYPE_PUBLIC ? "" : " Keep the token: it is shown this once.");
 }
 
-static int run_create(struct cli *cli)
+static void run_create(struct cli *cli)
 {
-    struct postern_create_request request = {0};
+    struct postern_create_request request = {.account = argument_text(cli, "account"),
+                                             .name = argument_text(cli, "name"),
+                                             .prefix = argument_text(cli, "prefix"),
+                                             .environment = value_environment(cli, argument_text(cli, "env")),
+                                             .type = value_key_type(cli, argument_text(cli, "type")),
+                                             .expires_at_ms = value_moment_flag(cli, "expires", false)};
     struct postern_create_reply *reply = NULL;
-    if (!read_create(cli, &request))
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_create(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
+    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    request.allowed_addresses = argument_all(cli, "address", &request.allowed_address_count);
+    request.metadata = value_metadata(cli, &request.metadata_count);
+    request.limits = value_limits(cli, &request.limit_count);
+    if (request.account == NULL || request.name == NULL)
+        misuse(cli, "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
+    if (cli_good(cli) && call_done(cli, postern_create(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         print_create(reply);
     postern_reply_free(reply);
-    return CLI_DONE;
+}
+
+static void run_get(struct cli *cli)
+{
+    const struct postern_get_request request = {.key_id = operand_key_id(cli)};
+    struct postern_get_reply *reply = NULL;
+    if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
+        output_key(&reply->key, reply->base.server_time_ms);
+    postern_reply_free(reply);
+}
+
+// What --name sets, and --no-name takes away, to the same field.
+static unsigned read_fields(struct cli *cli)
+{
+    static const struct {
+        const char *sets, *takes_away;
+        enum postern_update_field field;
+    } rows[] = {{"name", "", POSTERN_UPDATE_NAME},
+                {"scope", "no-scopes", POSTERN_UPDATE_SCOPES},
+                {"metadata", "no-metadata", POSTERN_UPDATE_METADATA},
+                {"expires", "no-expiry", POSTERN_UPDATE_EXPIRES_AT},
+                {"address", "no-addresses", POSTERN_UPDATE_ALLOWED_ADDRESSES},
+                {"limit", "no-limits", POSTERN_UPDATE_LIMITS}};
+    unsigned fields = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool sets = argument_has(cli, rows[i].sets), takes_away = argument_has(cli, rows[i].takes_away);
+        if (sets && takes_away)
+            misuse(cli, "--%s and --%s exclude each other", rows[i].sets, rows[i].takes_away);
+        if (sets || takes_away)
+            fields |= rows[i].field;
+    }
+    if (fields == 0)
+        misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
+    return fields;
+}
+
+static void update(struct cli *cli, struct postern_update_request *request)
+{
+    struct postern_update_reply *reply = NULL;
+    bool is_switch = request->fields == POSTERN_UPDATE_ENABLED;
+    request->key_id = operand_key_id(cli);
+    request->if_version = value_version(cli);
+    if (cli_good(cli) && call_done(cli, postern_update(cli->client, request, &reply, &cli->error)) &&
+        call_in_words(cli, reply)) {
+        if (is_switch)
+            say_done(request->enabled ? "enabled" : "disabled", &reply->key);
+        else
+            output_key(&reply->key, reply->base.server_time_ms);
+    }
+    postern_reply_free(reply);
+}
+
+static void run_update(struct cli *cli)
+{
+    struct postern_update_request request = {.fields = read_fields(cli),
+                                             .name = argument_text(cli, "name"),
+                                             .expires_at_ms = value_moment_flag(cli, "expires", false)};
+    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    request.allowed_addresses = argument_all(cli, "address", &request.allowed_address_count);
+    request.metadata = value_metadata(cli, &request.metadata_count);
+    request.limits = value_limits(cli, &request.limit_count);
+    update(cli, &request);
+}
+
+static void run_enable_or_disable(struct cli *cli)
+{
+    bool enabled = strcmp(cli->command->words, "enable") == 0;
+    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = enabled});
+}
+
+static void print_roll(const struct postern_roll_reply *reply)
+{
+    char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
+    uint64_t until = reply->predecessor.expires_at_ms, now = reply->base.server_time_ms;
+    puts(reply->api_key);
+    fprintf(stderr, "Rolled %s (%s) of account %s: its successor is %s.", reply->predecessor.key_id,
+            reply->predecessor.name, reply->predecessor.account, reply->key.key_id);
+    if (until > now)
+        fprintf(stderr, " The old token works until %s (%s).", output_time(until, "", at),
+                output_when(until, now, "", when));
+    else
+        fputs(" The old token has expired.", stderr);
+    fputs(reply->key.type == POSTERN_KEY_TYPE_PUBLIC ? "\n" : " Keep the new one: it is shown this once.\n", stderr);
+}
+
+static void run_roll(struct cli *cli)
+{
+    const char *grace = argument_text(cli, "grace");
+    struct postern_roll_request request = {
+        .key_id = operand_key_id(cli), .has_grace = grace != NULL, .if_version = value_version(cli)};
+    struct postern_roll_reply *reply = NULL;
+    if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
+        misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 7d or 0", grace);
+    if (cli_good(cli) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
+        print_roll(reply);
+    postern_reply_free(reply);
+}
+
+static void run_revoke(struct cli *cli)
+{
+    const char *token = argument_text(cli, "token");
+    struct postern_revoke_request request = {.reason = argument_text(cli, "reason"), .if_version = value_version(cli)};
+    struct postern_revoke_reply *reply = NULL;
+    if ((token != NULL) == (cli->operand_count > 0))
+        misuse(cli, "say which key: KEY_ID, or --token - with its token by standard input");
+    else if (token != NULL)
+        request.api_key = token_read_dash(cli, token);
+    else
+        request.key_id = operand_key_id(cli);
+    if (cli_good(cli) && call_done(cli, postern_revoke(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
+        say_done("revoked", &reply->key);
+    postern_reply_free(reply);
+}
+
+static void run_delete(struct cli *cli)
+{
+    const struct postern_delete_request request = {.key_id = operand_key_id(cli), .if_version = value_version(cli)};
+    struct postern_delete_reply *reply = NULL;
+    if (cli_good(cli) && call_done(cli, postern_delete(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
+        say_done("deleted", &reply->key);
+    postern_reply_free(reply);
 }
 
 static const struct flag create_flags[] = {
-    {"account", "ID", false, "whose key it is"},
-    {"name", "NAME", false, "what it is for"},
-    {"env", "test|live", false, "its environment (default test)"},
-    {"type", "secret|public", false, "secret: shown once; public: may be read again (default secret)"},
-    {"scope", "SCOPE", true, "what it may do (none: the catalogue's default scopes)"},
-    {"expires", "TIME", false, "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds (default never)"},
-    {"prefix", "PREFIX", false, "how the token begins"},
-    {"limit", "TEXT", true, "a limit of the key's own, e.g. requests=10/min"},
-    {"metadata", "KEY=VALUE", true, "kept with the key and shown by verify"},
-    {"address", "NETWORK", true, "where it may be used from, e.g. 10.0.0.0/8 (none: anywhere)"},
+    {"account", "ID", "whose key it is"},
+    {"name", "NAME", "what it is for"},
+    {"env", "test|live", "its environment (default test)"},
+    {"type", "secret|public", "secret: shown once; public: may be read again (default secret)"},
+    {"scope", "SCOPE...", "what it may do (none: the catalogue's default scopes)"},
+    {"expires", "TIME", "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds (default never)"},
+    {"prefix", "PREFIX", "how the token begins"},
+    {"limit", "TEXT...", "a limit of the key's own, e.g. requests=10/min"},
+    {"metadata", "KEY=VALUE...", "kept with the key and shown by verify"},
+    {"address", "NETWORK...", "where it may be used from, e.g. 10.0.0.0/8 (none: anywhere)"},
     {0},
 };
 
-const struct command command_create = {
-    .words = "create",
-    .operands = "",
-    .summary = "make a key; its token goes to standard output, this once",
-    .flags = create_flags,
-    .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
-    .run = run_create,
-};
-
-// -------------------------------------------------------------------------------------------------------------- get
-
-static int run_get(struct cli *cli)
-{
-    struct postern_get_request request = {.key_id = operand_key_id(cli)};
-    struct postern_get_reply *reply = NULL;
-    if (request.key_id == NULL)
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_get(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        output_key(&reply->key, reply->base.server_time_ms);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static const struct flag no_flags[] = {{0}};
-
-const struct command command_get = {
-    .words = "get",
-    .operands = "KEY_ID",
-    .operands_min = 1,
-    .operands_max = 1,
-    .summary = "show a key's record",
-    .flags = no_flags,
-    .run = run_get,
-};
-
-// ----------------------------------------------------------------------------------------------------------- revoke
-
-static bool read_revoke(struct cli *cli, struct postern_revoke_request *request)
-{
-    const char *token = argument_text(cli, "token");
-    request->reason = argument_text(cli, "reason");
-    if (!value_number(cli, "if-version", UINT64_MAX, &request->if_version))
-        return false;
-    if ((token != NULL) == (cli->operand_count > 0)) {
-        misuse(cli, "say which key: KEY_ID, or --token - with its token by standard input");
-        return false;
-    }
-    if (token == NULL) {
-        request->key_id = operand_key_id(cli);
-        return request->key_id != NULL;
-    }
-    if (strcmp(token, "-") != 0) {
-        token_refuse(cli);
-        return false;
-    }
-    request->api_key = token_read(cli, true);
-    return request->api_key != NULL;
-}
-
-static int run_revoke(struct cli *cli)
-{
-    struct postern_revoke_request request = {0};
-    struct postern_revoke_reply *reply = NULL;
-    if (!read_revoke(cli, &request))
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        printf("revoked %s (%s) of account %s\n", reply->key.key_id, reply->key.name, reply->key.account);
-    postern_reply_free(reply);
-    return CLI_DONE;
-}
-
-static const struct flag revoke_flags[] = {
-    {"token", "-", false, "the key whose token comes by standard input"},
-    {"reason", "TEXT", false, "why; kept with the key"},
+static const struct flag update_flags[] = {
+    {"name", "NAME", "what it is for"},
+    {"scope", "SCOPE...", "what it may do, instead of what it had"},
+    {"no-scopes", NULL, "take all its scopes away"},
+    {"expires", "TIME", "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds"},
+    {"no-expiry", NULL, "it does not expire"},
+    {"limit", "TEXT...", "limits of the key's own, instead of those it had"},
+    {"no-limits", NULL, "take its own limits away"},
+    {"metadata", "KEY=VALUE...", "instead of what it had"},
+    {"no-metadata", NULL, "take its metadata away"},
+    {"address", "NETWORK...", "where it may be used from, instead of where it could"},
+    {"no-addresses", NULL, "it may be used from anywhere"},
     {IF_VERSION_FLAG},
     {0},
 };
 
-const struct command command_revoke = {
-    .words = "revoke",
-    .operands = "[KEY_ID]",
-    .operands_max = 1,
-    .summary = "revoke a key, at once and for ever",
-    .flags = revoke_flags,
-    .notes = "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
-             "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority",
-    .run = run_revoke,
+static const struct flag roll_flags[] = {
+    {"grace", "TIME", "how long the old token works on: 30min, 7d, at most 30d, or 0 (default 12h)"},
+    {IF_VERSION_FLAG},
+    {0},
+};
+
+static const struct flag revoke_flags[] = {
+    {"token", "-", "the key whose token comes by standard input"},
+    {"reason", "TEXT", "why; kept with the key"},
+    {IF_VERSION_FLAG},
+    {0},
+};
+
+static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
+
+const struct command key_commands[] = {
+    {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
+     "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)"},
+    {"get", "KEY_ID", "show a key's record", NULL, run_get, NULL},
+    {"update", "KEY_ID", "change a key; what is not given stays", update_flags, run_update,
+     "What is given replaces what was there, lists as a whole:\n"
+     "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d"},
+    {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
+     "The successor has the same name, scopes, limits and budgets. Services that verify the old token are told\n"
+     "who replaces it and until when.\n"
+     "  TOKEN=$(postern roll key_0123456789abcde --grace 2d)"},
+    {"revoke", "[KEY_ID]", "revoke a key, at once and for ever", revoke_flags, run_revoke,
+     "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
+     "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority"},
+    {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_enable_or_disable, NULL},
+    {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable_or_disable, NULL},
+    {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", version_flags, run_delete, NULL},
+    {0},
 };

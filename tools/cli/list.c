@@ -1,105 +1,96 @@
-// list: keys, and those that want attention.
-#include "command.h"
-#include "page.h"
-#include "table.h"
-#include "unusual.h"
+#include "list.h"
 
-enum { COLUMNS_USUALLY = 9, COLUMNS_WITH_UNUSUAL };
+#include <string.h>
 
-static void add_rows(struct table *table, const struct postern_list_reply *reply)
+const struct flag list_flags[] = {{PAGE_SIZE_FLAG}, {PAGE_TOKEN_FLAG}, {PAGE_ALL_FLAG}, {0}};
+
+static struct list_position read_position(struct cli *cli, const struct list *list)
 {
-    uint64_t now = reply->base.server_time_ms;
-    char word[32], when[OUTPUT_TIME_SIZE], why[UNUSUAL_TEXT_SIZE];
-    for (size_t i = 0; i < reply->key_count; i++) {
-        const struct postern_key *key = &reply->keys[i];
-        table_add(table, "%s", key->key_id);
-        table_add(table, "%s", key->account);
-        table_add(table, "%s", key->name);
-        table_add(table, "%s", output_lower(postern_key_state_name(key->state), word, sizeof word));
-        table_add(table, "%s", output_lower(postern_environment_name(key->environment), word, sizeof word));
-        table_add(table, "%s", output_lower(postern_key_type_name(key->type), word, sizeof word));
-        table_add(table, "%s", output_when(key->created_at_ms, now, "", when));
-        table_add(table, "%s", output_when(key->expires_at_ms, now, "never", when));
-        table_add(table, "%s", output_when(key->last_used_at_ms, now, "never", when));
-        if (table->columns == COLUMNS_WITH_UNUSUAL)
-            table_add(table, "%s", unusual_text(key, why));
+    const char *token = argument_text(cli, "page-token");
+    uint64_t size = value_number(cli, "page-size", 500);
+    struct list_position at = {.size = size > 0 ? (uint32_t)size : list->record_page_size};
+    if (token != NULL) {
+        uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);
+        at.token = bytes;
+        if (!value_base64(token, bytes, strlen(token), &at.token_size))
+            misuse(cli, "--page-token \"%s\" is not what next_page_token said", token);
     }
+    return at;
 }
 
-static bool read_list(struct cli *cli, struct postern_list_request *request)
+static void move_on(struct cli *cli, struct list_position *at, const struct list_page *page)
 {
-    request->account = argument_text(cli, "account");
-    request->never_used = argument_has(cli, "never-used");
-    request->unusual = argument_has(cli, "unusual");
-    request->with_unusual = argument_has(cli, "with-unusual");
-    return value_key_state_flag(cli, &request->state) && value_environment_flag(cli, &request->environment) &&
-           value_moment_flag(cli, "older-than", true, &request->created_before_ms) &&
-           value_moment_flag(cli, "expires-within", false, &request->expires_before_ms) &&
-           value_moment_flag(cli, "not-rolled-since", true, &request->last_rolled_before_ms);
+    uint8_t *token = cli_keep(cli, page->next_page_token_size + 1, 1);
+    if (page->next_page_token_size > 0)
+        memcpy(token, page->next_page_token, page->next_page_token_size);
+    at->token = token;
+    at->token_size = page->next_page_token_size;
+    postern_reply_free(page->reply);
 }
 
-struct list {
-    struct postern_list_request request;
-    struct table table;
-};
-
-static int show_keys(struct cli *cli, struct page *page, void *context)
+static const void *entry_of(const struct list *list, const struct list_page *page, size_t n)
 {
-    struct list *list = context;
-    struct postern_list_reply *reply = NULL;
-    list->request.page_size = page->size;
-    list->request.page_token = page->token;
-    list->request.page_token_size = page->token_size;
-    if (postern_list(cli->client, &list->request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    add_rows(&list->table, reply);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
-        table_print(&list->table);
-    page_shown(cli, page, reply->key_count, reply->next_page_token, reply->next_page_token_size);
-    postern_reply_free(reply);
-    return CLI_DONE;
+    return (const char *)page->entries + n * list->entry_size;
 }
 
-static int run_list(struct cli *cli)
+static void show_page(const struct cli *cli, const struct list *list, const struct list_page *page,
+                      struct libscols_table *table)
 {
-    static const char *const heads[COLUMNS_WITH_UNUSUAL] = {"KEY_ID", "ACCOUNT", "NAME",    "STATE",     "ENV",
-                                                            "TYPE",   "CREATED", "EXPIRES", "LAST USED", "UNUSUAL"};
-    struct list list = {0};
-    struct page page = {0};
-    if (!read_list(cli, &list.request) || !page_read(cli, &page))
-        return CLI_MISUSED;
-    bool shows_unusual = list.request.unusual || list.request.with_unusual;
-    table_begin(&list.table, heads, shows_unusual ? COLUMNS_WITH_UNUSUAL : COLUMNS_USUALLY);
-    int status = page_run(cli, &page, "No such keys.", show_keys, &list);
-    table_end(&list.table);
-    return status;
+    for (size_t n = 0; n < page->count; n++)
+        list->add_row(table, entry_of(list, page, n), page->reply->server_time_ms);
+    if (cli->json && list->record_page_size > 0)
+        output_json_entries(page->reply, list->name);
+    else if (call_in_words(cli, page->reply))
+        table_print(table);
 }
 
-static const struct flag list_flags[] = {
-    {"account", "ID", false, "of this account only"},
-    {"state", "STATE", false, "active, rolling, disabled, expired or revoked"},
-    {"env", "test|live", false, "of this environment only"},
-    {"older-than", "TIME", false, "made longer ago than 90d, or before 2027-01-31T12:00:00Z"},
-    {"expires-within", "TIME", false, "whose expiry is less than 30d away, or before 2027-01-31T12:00:00Z"},
-    {"not-rolled-since", "TIME", false, "with a secret older than 90d, or than 2027-01-31T12:00:00Z"},
-    {"never-used", NULL, false, "those that were never used"},
-    {"unusual", NULL, false, "those whose running hour stands out from their own past, and why"},
-    {"with-unusual", NULL, false, "show that of every key, and with --json what is usual; at most 100 keys at once"},
-    {PAGE_SIZE_FLAG},
-    {PAGE_TOKEN_FLAG},
-    {PAGE_ALL_FLAG},
-    {0},
-};
+void list_run(struct cli *cli, const struct list *list, const void *filter)
+{
+    struct list_position at = read_position(cli, list);
+    size_t shown = 0;
+    bool all = list->record_page_size > 0 || argument_has(cli, "all");
+    if (!cli_good(cli))
+        return;
+    struct libscols_table *table = table_new(list->heads);
+    do {
+        struct list_page page;
+        if (!call_done(cli, list->ask(cli, &at, filter, &page)))
+            break;
+        show_page(cli, list, &page, table);
+        shown += page.count;
+        move_on(cli, &at, &page);
+    } while (at.token_size > 0 && (all || (shown == 0 && !cli->json)));
+    table_free(table);
+    if (cli->json || !cli_good(cli))
+        return;
+    if (shown == 0)
+        fprintf(stderr, "%s\n", list->none);
+    else if (at.token_size > 0)
+        fprintf(stderr, "There are more; all of them: postern %s --all\n", cli->command->words);
+}
 
-const struct command command_list = {
-    .words = "list",
-    .operands = "",
-    .summary = "list keys",
-    .flags = list_flags,
-    .notes = "Filters that are given must all hold. Keys that want attention:\n"
-             "  postern list --state active --not-rolled-since 90d\n"
-             "  postern list --state active --expires-within 30d",
-    .run = run_list,
-};
+void list_find(struct cli *cli, const struct list *list, const char *what, void (*print)(const void *entry))
+{
+    struct list_position at = {.size = 500};
+    bool found = false;
+    do {
+        struct list_page page;
+        if (!call_done(cli, list->ask(cli, &at, NULL, &page)))
+            return;
+        for (size_t n = 0; n < page.count && !found; n++) {
+            const void *entry = entry_of(list, &page, n);
+            found = strcmp(*(const char *const *)entry, cli->operands[0]) == 0;
+            if (found && cli->json)
+                output_json_entry(page.reply, list->name, n, what);
+            else if (found)
+                print(entry);
+        }
+        move_on(cli, &at, &page);
+    } while (!found && at.token_size > 0);
+    if (found)
+        return;
+    cli->error = (struct postern_error){.status = POSTERN_NOT_FOUND};
+    snprintf(cli->error.message, sizeof cli->error.message, "there is no %s \"%.100s\"; see them: postern %s list",
+             what, cli->operands[0], what);
+    (void)call_done(cli, POSTERN_NOT_FOUND);
+}

@@ -2,7 +2,7 @@
 #include "cli.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -45,28 +45,52 @@ const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, c
     return buffer;
 }
 
-const char *output_lower(const char *name, char *buffer, size_t room)
+const char *output_lower(const char *name, char buffer[OUTPUT_WORD_SIZE])
 {
     size_t i = 0;
-    for (; name[i] != '\0' && i + 1 < room; i++)
+    for (; name[i] != '\0' && i + 1 < OUTPUT_WORD_SIZE; i++)
         buffer[i] = (char)tolower((unsigned char)name[i]);
     buffer[i] = '\0';
     return buffer;
 }
 
-void output_texts(const char *const *texts, size_t count)
+void output_append(char *list, const char *separator, const char *format, ...)
 {
-    for (size_t i = 0; i < count; i++)
-        printf("%s%s", i > 0 ? ", " : "", texts[i]);
+    size_t size = strlen(list);
+    va_list arguments;
+    va_start(arguments, format);
+    size += (size_t)snprintf(list + size, OUTPUT_LIST_SIZE - size, "%s", size > 0 ? separator : "");
+    if (size < OUTPUT_LIST_SIZE)
+        vsnprintf(list + size, OUTPUT_LIST_SIZE - size, format, arguments);
+    va_end(arguments);
 }
 
-void output_limits(const struct postern_limit *limits, size_t count)
+const char *output_texts(const char *const *texts, size_t count, char buffer[OUTPUT_LIST_SIZE])
 {
+    buffer[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        output_append(buffer, ", ", "%s", texts[i]);
+    return buffer;
+}
+
+const char *output_limits(const struct postern_limit *limits, size_t count, char buffer[OUTPUT_LIST_SIZE])
+{
+    char text[POSTERN_LIMIT_TEXT_MAX + 1];
+    buffer[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        char text[POSTERN_LIMIT_TEXT_MAX + 1];
         postern_limit_format(&limits[i], text);
-        printf("%s%s", i > 0 ? ", " : "", text);
+        output_append(buffer, ", ", "%s", text);
     }
+    return buffer;
+}
+
+const char *output_environments(const struct postern_account *account, char buffer[OUTPUT_LIST_SIZE])
+{
+    char word[OUTPUT_WORD_SIZE];
+    buffer[0] = '\0';
+    for (size_t i = 0; i < account->environment_count; i++)
+        output_append(buffer, ", ", "%s", output_lower(postern_environment_name(account->environments[i]), word));
+    return buffer;
 }
 
 static void line(const char *name, const char *value)
@@ -82,32 +106,25 @@ static void time_line(const char *name, uint64_t moment_ms, uint64_t now_ms)
         printf("%-18s %s (%s)\n", name, output_time(moment_ms, "", at), output_when(moment_ms, now_ms, "", when));
 }
 
-static void list_line(const char *name, const char *const *texts, size_t count)
-{
-    if (count == 0)
-        return;
-    printf("%-18s ", name);
-    output_texts(texts, count);
-    putchar('\n');
-}
-
-static void limits_line(const char *name, const struct postern_limit *limits, size_t count)
-{
-    if (count == 0)
-        return;
-    printf("%-18s ", name);
-    output_limits(limits, count);
-    putchar('\n');
-}
-
 static void entry_lines(const char *name, const struct postern_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         printf("%-18s %s=%s\n", i == 0 ? name : "", entries[i].key, entries[i].value);
 }
 
-static void print_history(const struct postern_key *key, uint64_t now_ms)
+void output_key(const struct postern_key *key, uint64_t now_ms)
 {
+    char word[OUTPUT_WORD_SIZE], list[OUTPUT_LIST_SIZE];
+    line("key id", key->key_id);
+    line("account", key->account);
+    line("name", key->name);
+    line("state", output_lower(postern_key_state_name(key->state), word));
+    line("environment", output_lower(postern_environment_name(key->environment), word));
+    line("type", output_lower(postern_key_type_name(key->type), word));
+    line("scopes", output_texts(key->scopes, key->scope_count, list));
+    line("limits", output_limits(key->limits, key->limit_count, list));
+    line("allowed addresses", output_texts(key->allowed_addresses, key->allowed_address_count, list));
+    entry_lines("metadata", key->metadata, key->metadata_count);
     time_line("created", key->created_at_ms, now_ms);
     line("created by", key->created_by);
     time_line("expires", key->expires_at_ms, now_ms);
@@ -117,38 +134,19 @@ static void print_history(const struct postern_key *key, uint64_t now_ms)
     line("predecessor", key->predecessor_key_id);
     time_line("last used", key->last_used_at_ms, now_ms);
     line("last used from", key->last_used_address);
-}
-
-void output_key(const struct postern_key *key, uint64_t now_ms)
-{
-    char word[32];
-    line("key id", key->key_id);
-    line("account", key->account);
-    line("name", key->name);
-    line("state", output_lower(postern_key_state_name(key->state), word, sizeof word));
-    line("environment", output_lower(postern_environment_name(key->environment), word, sizeof word));
-    line("type", output_lower(postern_key_type_name(key->type), word, sizeof word));
-    list_line("scopes", key->scopes, key->scope_count);
-    limits_line("limits", key->limits, key->limit_count);
-    list_line("allowed addresses", key->allowed_addresses, key->allowed_address_count);
-    entry_lines("metadata", key->metadata, key->metadata_count);
-    print_history(key, now_ms);
     line("public token", key->public_token);
 }
 
 void output_account(const struct postern_account *account)
 {
-    char word[32], at[OUTPUT_TIME_SIZE];
+    char list[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
     line("account", account->account);
     line("display name", account->display_name);
     line("state", account->suspended ? "suspended" : "active");
     line("tier", account->tier);
-    printf("%-18s ", "environments");
-    for (size_t i = 0; i < account->environment_count; i++)
-        printf("%s%s", i > 0 ? ", " : "",
-               output_lower(postern_environment_name(account->environments[i]), word, sizeof word));
-    printf("\n%-18s %u\n", "keys at most", account->max_keys);
-    limits_line("own limits", account->limits, account->limit_count);
+    line("environments", output_environments(account, list));
+    printf("%-18s %u\n", "keys at most", account->max_keys);
+    line("own limits", output_limits(account->limits, account->limit_count, list));
     entry_lines("metadata", account->metadata, account->metadata_count);
     line("created", output_time(account->created_at_ms, "", at));
     line("keys revoked until", output_time(account->revoked_before_ms, "", at));

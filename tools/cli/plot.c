@@ -29,6 +29,7 @@ struct chart {
     size_t axis_width; // of the labels on the left
     uint64_t max;      // of one column
     size_t max_at;
+    uint64_t allowed, refused; // of all
     struct column columns[PLOT_WIDTH_MAX];
 };
 
@@ -40,14 +41,6 @@ static const struct glyphs ascii = {"#", "x", "|", "+", "+", "-", "+"};
 static const struct glyphs blocks = {"█", "░", "│", "┤", "┼", "─", "┬"};
 
 // --- layout
-
-static size_t digits(uint64_t number)
-{
-    size_t count = 1;
-    for (; number >= 10; number /= 10)
-        count++;
-    return count;
-}
 
 static uint64_t bucket_ms(const struct plot *plot)
 {
@@ -94,20 +87,20 @@ static void lay_out(struct chart *chart, size_t axis_width)
 static void fill(struct chart *chart)
 {
     memset(chart->columns, 0, sizeof chart->columns);
+    chart->max = chart->allowed = chart->refused = 0;
     for (size_t i = 0; i < chart->plot->count; i++) {
         const struct plot_point *point = &chart->plot->points[i];
         uint64_t at = (point->start_ms - chart->start_ms) / chart->step_ms;
         if (point->start_ms < chart->start_ms || at >= chart->count)
             continue;
-        chart->columns[at].allowed += point->allowed;
-        chart->columns[at].refused += point->refused;
-    }
-    chart->max = 0;
-    for (size_t i = 0; i < chart->count; i++) {
-        uint64_t total = chart->columns[i].allowed + chart->columns[i].refused;
-        if (total > chart->max) {
-            chart->max = total;
-            chart->max_at = i;
+        struct column *column = &chart->columns[at];
+        chart->allowed += point->allowed;
+        chart->refused += point->refused;
+        column->allowed += point->allowed;
+        column->refused += point->refused;
+        if (column->allowed + column->refused > chart->max) {
+            chart->max = column->allowed + column->refused;
+            chart->max_at = at;
         }
     }
 }
@@ -120,9 +113,10 @@ static void build(struct chart *chart, const struct plot *plot)
     for (unsigned turn = 0; turn < 4; turn++) {
         lay_out(chart, axis_width);
         fill(chart);
-        if (digits(chart->max) <= axis_width)
+        size_t digits = (size_t)snprintf(NULL, 0, "%llu", (unsigned long long)chart->max);
+        if (digits <= axis_width)
             return;
-        axis_width = digits(chart->max);
+        axis_width = digits;
     }
 }
 
@@ -183,30 +177,14 @@ static void print_row(const struct chart *chart, size_t row, const struct glyphs
 
 // --- the times below
 
-static struct tm utc(uint64_t at_ms)
+enum precision { DATE, HOUR, MINUTE };
+
+static void format_utc(uint64_t at_ms, enum precision precision, char text[TIME_SIZE])
 {
     time_t seconds = (time_t)(at_ms / 1000);
     struct tm tm = {0};
     (void)gmtime_r(&seconds, &tm); // all that posternd sends is in the years that it knows
-    return tm;
-}
-
-static void format_time(uint64_t at_ms, char text[TIME_SIZE])
-{
-    struct tm tm = utc(at_ms);
-    (void)strftime(text, TIME_SIZE, "%Y-%m-%dT%H:%MZ", &tm);
-}
-
-static void format_date(uint64_t at_ms, char text[TIME_SIZE])
-{
-    struct tm tm = utc(at_ms);
-    (void)strftime(text, TIME_SIZE, "%b %d", &tm);
-}
-
-static void format_hour(uint64_t at_ms, char text[TIME_SIZE])
-{
-    struct tm tm = utc(at_ms);
-    (void)strftime(text, TIME_SIZE, "%H:%M", &tm);
+    (void)strftime(text, TIME_SIZE, precision == DATE ? "%b %d" : precision == HOUR ? "%H:%M" : "%Y-%m-%dT%H:%MZ", &tm);
 }
 
 // Columns from one label to the next: the fewest that leave room for it, and are a round time.
@@ -234,12 +212,11 @@ static bool has_label(const struct chart *chart, size_t column, size_t every)
 static void format_label(const struct chart *chart, size_t column, char text[TIME_SIZE])
 {
     uint64_t at_ms = chart->start_ms + column * chart->step_ms;
-    if (chart->plot->bucket_s == PLOT_DAY_S)
-        format_date(at_ms + DAY_HOURS / 2 * (uint64_t)HOUR_MS, text);
-    else if (at_ms / HOUR_MS % DAY_HOURS == 0)
-        format_date(at_ms, text);
+    bool by_day = chart->plot->bucket_s == PLOT_DAY_S;
+    if (by_day || at_ms / HOUR_MS % DAY_HOURS == 0)
+        format_utc(at_ms + (by_day ? DAY_HOURS / 2 * (uint64_t)HOUR_MS : 0), DATE, text);
     else
-        format_hour(at_ms, text);
+        format_utc(at_ms, HOUR, text);
 }
 
 static void print_floor(const struct chart *chart, size_t every, const struct glyphs *glyphs, FILE *to)
@@ -282,8 +259,8 @@ static void print_unit(const struct chart *chart, const char *one_hour, const ch
 static void print_title(const struct chart *chart, FILE *to)
 {
     char from[TIME_SIZE], until[TIME_SIZE];
-    format_time(chart->plot->from_ms, from);
-    format_time(chart->plot->to_ms, until);
+    format_utc(chart->plot->from_ms, MINUTE, from);
+    format_utc(chart->plot->to_ms, MINUTE, until);
     fprintf(to, "%s, calls per ", chart->plot->title);
     print_unit(chart, "hour", "day", to);
     fprintf(to, "\n%s to %s\n", from, until);
@@ -291,15 +268,11 @@ static void print_title(const struct chart *chart, FILE *to)
 
 static void print_legend(const struct chart *chart, const struct glyphs *glyphs, FILE *to)
 {
-    uint64_t allowed = 0, refused = 0;
     char at[TIME_SIZE];
-    for (size_t i = 0; i < chart->count; i++) {
-        allowed += chart->columns[i].allowed;
-        refused += chart->columns[i].refused;
-    }
-    format_time(chart->start_ms + chart->max_at * chart->step_ms, at);
-    fprintf(to, "%s allowed %llu   %s refused %llu\nmost: %llu in ", glyphs->allowed, (unsigned long long)allowed,
-            glyphs->refused, (unsigned long long)refused, (unsigned long long)chart->max);
+    format_utc(chart->start_ms + chart->max_at * chart->step_ms, MINUTE, at);
+    fprintf(to, "%s allowed %llu   %s refused %llu\nmost: %llu in ", glyphs->allowed,
+            (unsigned long long)chart->allowed, glyphs->refused, (unsigned long long)chart->refused,
+            (unsigned long long)chart->max);
     print_unit(chart, "an hour", "a day", to);
     fprintf(to, ", from %s\n", at);
 }

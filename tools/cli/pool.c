@@ -11,15 +11,21 @@ struct pool_piece {
     max_align_t bytes[];
 };
 
+void *pool_need(void *memory)
+{
+    if (memory == NULL) {
+        fputs("postern: out of memory\n", stderr);
+        exit(EXIT_FAILURE);
+    }
+    return memory;
+}
+
 void *pool_take(struct pool *pool, size_t count, size_t size_bytes)
 {
     struct pool_piece *piece = NULL;
     if (size_bytes == 0 || count < (SIZE_MAX - sizeof *piece) / size_bytes)
         piece = calloc(1, sizeof *piece + count * size_bytes);
-    if (piece == NULL) {
-        fputs("postern: out of memory\n", stderr);
-        exit(EXIT_FAILURE);
-    }
+    piece = pool_need(piece);
     piece->size = count * size_bytes;
     piece->older = pool->newest;
     pool->newest = piece;

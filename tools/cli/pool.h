@@ -11,7 +11,9 @@ struct pool {
     struct pool_piece *newest;
 };
 
-// Zeroed, never NULL: without memory the program ends.
+// What an allocation gave: without memory the program ends.
+void *pool_need(void *memory);
+// Zeroed, never NULL.
 void *pool_take(struct pool *pool, size_t count, size_t size_bytes);
 // A copy with a NUL behind it.
 char *pool_text(struct pool *pool, const char *text, size_t size);

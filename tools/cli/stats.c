@@ -1,8 +1,7 @@
-// stats: what posternd has done since it started, and what it holds now.
-#include "command.h"
+// health and stats: is posternd serving, what has it done since it started, and what does it hold now.
+#include "cli.h"
 #include "table.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { TOP_DEFAULT = 5, TOP_MAX = 256, SIZE_TEXT = 32 };
@@ -61,9 +60,10 @@ static void print_usage(const struct postern_usage_stats *usage)
         printf("            %llu records were damaged\n", number(usage->damaged));
 }
 
-// What went wrong on connections, as far as anything did.
-static void print_trouble(const struct postern_connection_stats *stats)
+// And what went wrong on them, as far as anything did.
+static void print_connections(const struct postern_connection_stats *stats)
 {
+    char size[SIZE_TEXT];
     const struct {
         uint64_t count;
         const char *what;
@@ -79,18 +79,12 @@ static void print_trouble(const struct postern_connection_stats *stats)
         {stats->closed_no_memory, "closed for want of memory"},
         {stats->tls_failures, "failures of TLS"},
     };
-    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
-        if (troubles[i].count > 0)
-            printf("            %llu %s\n", number(troubles[i].count), troubles[i].what);
-}
-
-static void print_connections(const struct postern_connection_stats *stats)
-{
-    char size[SIZE_TEXT];
     printf("connections %llu open, %llu calls in flight, %s of buffers; %llu accepted, %llu requests\n",
            number(stats->connections), number(stats->calls_in_flight), size_text(stats->memory_bytes, size),
            number(stats->accepted), number(stats->requests));
-    print_trouble(stats);
+    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
+        if (troubles[i].count > 0)
+            printf("            %llu %s\n", number(troubles[i].count), troubles[i].what);
 }
 
 static void print_stores(const struct postern_stats_reply *reply)
@@ -104,43 +98,16 @@ static void print_stores(const struct postern_stats_reply *reply)
     }
 }
 
-static void add_counts(struct table *table, const struct postern_busy *busy)
+static void print_table(const struct postern_busy *busiest, size_t count, bool keys)
 {
-    table_add(table, "%llu", number(busy->calls));
-    table_add(table, "%llu", number(busy->refusals));
-}
-
-static const char *account_of(const struct postern_busy *busy)
-{
-    return busy->account[0] != '\0' ? busy->account : "(unknown)";
-}
-
-static void print_accounts(const struct postern_busy *busiest, size_t count)
-{
-    static const char *const heads[] = {"BUSIEST ACCOUNT", "CALLS", "REFUSED"};
-    struct table table = {0};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (size_t i = 0; i < count; i++) {
-        table_add(&table, "%s", account_of(&busiest[i]));
-        add_counts(&table, &busiest[i]);
-    }
-    table_print(&table);
-    table_end(&table);
-}
-
-static void print_keys(const struct postern_busy *busiest, size_t count)
-{
-    static const char *const heads[] = {"BUSIEST KEY", "ACCOUNT", "NAME", "CALLS", "REFUSED"};
-    struct table table = {0};
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (size_t i = 0; i < count; i++) {
-        table_add(&table, "%s", busiest[i].key_id);
-        table_add(&table, "%s", account_of(&busiest[i]));
-        table_add(&table, "%s", busiest[i].key_name);
-        add_counts(&table, &busiest[i]);
-    }
-    table_print(&table);
-    table_end(&table);
+    struct libscols_table *table =
+        table_new(keys ? "BUSIEST KEY\t+ACCOUNT\t+NAME\tCALLS\tREFUSED" : "BUSIEST ACCOUNT\tCALLS\tREFUSED");
+    for (size_t i = 0; i < count; i++)
+        table_add(table, "%s%s%s%s%s\t%llu\t%llu", busiest[i].key_id, keys ? "\t" : "",
+                  busiest[i].account[0] != '\0' ? busiest[i].account : "(unknown)", keys ? "\t" : "",
+                  busiest[i].key_name, number(busiest[i].calls), number(busiest[i].refusals));
+    table_print(table);
+    table_free(table);
 }
 
 static void print_busiest(const struct postern_stats_reply *reply)
@@ -149,10 +116,10 @@ static void print_busiest(const struct postern_stats_reply *reply)
     if (reply->account_count == 0)
         return;
     putchar('\n');
-    print_accounts(reply->accounts, reply->account_count);
+    print_table(reply->accounts, reply->account_count, false);
     if (reply->key_count > 0)
         putchar('\n');
-    print_keys(reply->keys, reply->key_count);
+    print_table(reply->keys, reply->key_count, true);
     printf("\nCalls since %s, of those with one in the last two minutes.\n", output_time(reply->hour_start_ms, "", at));
 }
 
@@ -171,43 +138,48 @@ static void print_stats(const struct postern_stats_reply *reply)
     print_busiest(reply);
 }
 
-static bool read_top(const struct cli *cli, uint32_t *top)
+static void run_stats(struct cli *cli)
 {
-    uint64_t wanted = TOP_DEFAULT;
-    bool good = argument_text(cli, "top") == NULL || value_number(cli, "top", TOP_MAX, &wanted);
-    *top = (uint32_t)wanted;
-    return good;
-}
-
-static int run_stats(struct cli *cli)
-{
-    struct postern_stats_request request = {0};
     struct postern_stats_reply *reply = NULL;
-    if (!read_top(cli, &request.top))
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_stats(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else
+    uint64_t top = value_number(cli, "top", TOP_MAX);
+    const struct postern_stats_request request = {.top = argument_has(cli, "top") ? (uint32_t)top : TOP_DEFAULT};
+    if (cli_good(cli) && call_done(cli, postern_stats(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
         print_stats(reply);
     postern_reply_free(reply);
-    return CLI_DONE;
+}
+
+static void print_health(const struct postern_health_reply *reply)
+{
+    printf("%s", reply->serving ? "serving" : "not serving");
+    if (reply->version[0] != '\0')
+        printf(", version %s, up %llu s, store %s", reply->version, number(reply->uptime_ms / 1000), reply->store);
+    if (reply->clock_ahead_ms > 1000)
+        printf(", clock %lld ms ahead of the wall clock", (long long)reply->clock_ahead_ms);
+    if (reply->clock_jumps > 0)
+        printf(", the wall clock jumped %u times", reply->clock_jumps);
+    putchar('\n');
+}
+
+static void run_health(struct cli *cli)
+{
+    struct postern_health_reply *reply = NULL;
+    if (!call_done(cli, postern_health(cli->client, NULL, &reply, &cli->error)))
+        return;
+    if (call_in_words(cli, reply))
+        print_health(reply);
+    cli->status = reply->serving ? CLI_DONE : CLI_FAILED;
+    postern_reply_free(reply);
 }
 
 static const struct flag stats_flags[] = {
-    {"top", "N", false, "name so many of the busiest accounts and keys, at most 256 (default 5)"},
+    {"top", "N", "name so many of the busiest accounts and keys, at most 256 (default 5)"},
     {0},
 };
 
-const struct command command_stats = {
-    .words = "stats",
-    .operands = "",
-    .summary = "show what posternd has done since it started, and what it holds",
-    .flags = stats_flags,
-    .notes = "For operators. Peeks are no decisions here. To watch it live: postern top",
-    .run = run_stats,
+const struct command stats_commands[] = {
+    {"health", "", "ask whether posternd is serving", NULL, run_health, NULL},
+    {"stats", "", "show what posternd has done since it started, and what it holds", stats_flags, run_stats,
+     "For operators. Peeks are no decisions here. To watch it live: postern top"},
+    {0},
 };

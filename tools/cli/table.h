@@ -1,27 +1,23 @@
-// A table for people: columns as wide as their widest cell.
+// Tables for people, by libsmartcols: on a terminal they fit its width, in a pipe no cell is cut. What is not printable
+// is shown as \x.., so that no text steers the terminal.
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
-#include "pool.h"
+#include <stddef.h>
 
-enum { TABLE_COLUMNS_MAX = 10 };
+struct libscols_table;
 
-struct table {
-    const char *const *heads; // the caller's, one for each column
-    size_t columns;
-    struct pool pool; // of the cells
-    char **cells;
-    size_t count;
-    size_t room;
-    size_t widths[TABLE_COLUMNS_MAX];
-    size_t printed; // rows
-};
-
-void table_begin(struct table *table, const char *const *heads, size_t columns);
-// The next cell, from left to right and then in the next row.
-void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// `heads` are separated by tabs, and marked by what is done with the column: ">CALLS" stands to the right, "+NAME" goes
+// on in the next line where the terminal is too narrow (but not much too narrow: then lines are longer than it is),
+// "-NAME" is cut there; others are always whole. Never NULL: without memory the program ends.
+struct libscols_table *table_new(const char *heads);
+// The cells of a row, separated by tabs, which no text of posternd has.
+void table_add(struct libscols_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Prints the rows and forgets them: a long table goes page by page, its head comes once and columns only get wider.
-void table_print(struct table *table);
-void table_end(struct table *table); // frees it
+void table_print(struct libscols_table *table);
+void table_free(struct libscols_table *table);
+
+// How much the terminal shows; elsewhere what COLUMNS and LINES of the environment say, or 80 and 24.
+void table_room(size_t *columns, size_t *lines);
 
 #endif

@@ -6,34 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-enum { COLUMNS_MIN = 20, COLUMNS_DEFAULT = 80, LINES_MIN = 5, LINES_DEFAULT = 24, SIZE_MAX_SANE = 1000 };
-
-static size_t from_environment(const char *name)
-{
-    const char *text = getenv(name);
-    unsigned long value = text != NULL ? strtoul(text, NULL, 10) : 0;
-    return value <= SIZE_MAX_SANE ? (size_t)value : SIZE_MAX_SANE;
-}
-
-static size_t choose(size_t said, size_t asked, size_t otherwise, size_t least)
-{
-    size_t value = said > 0 ? said : asked > 0 ? asked : otherwise;
-    return value > least ? value : least;
-}
-
-struct terminal_size terminal_size(void)
-{
-    struct winsize size = {0};
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-        memset(&size, 0, sizeof size);
-    return (struct terminal_size){.columns =
-                                      choose(from_environment("COLUMNS"), size.ws_col, COLUMNS_DEFAULT, COLUMNS_MIN),
-                                  .lines = choose(from_environment("LINES"), size.ws_row, LINES_DEFAULT, LINES_MIN)};
-}
 
 bool terminal_is_live(void)
 {
@@ -51,8 +25,6 @@ bool terminal_is_utf8(void)
     return is_utf8;
 }
 
-// --- watching
-
 static void single_keys(struct terminal_watch *watch)
 {
     struct termios now = watch->before;
@@ -64,14 +36,12 @@ static void single_keys(struct terminal_watch *watch)
 
 bool terminal_watch_begin(struct terminal_watch *watch, bool keys)
 {
+    static const int awaited[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
     sigset_t set;
     *watch = (struct terminal_watch){.signals = -1};
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGWINCH);
-    sigaddset(&set, SIGCONT);
+    for (size_t i = 0; i < sizeof awaited / sizeof awaited[0]; i++)
+        sigaddset(&set, awaited[i]);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return false;
     watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -115,5 +85,4 @@ void terminal_watch_end(struct terminal_watch *watch)
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &watch->before);
     if (watch->signals >= 0)
         close(watch->signals);
-    watch->signals = -1;
 }

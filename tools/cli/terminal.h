@@ -6,13 +6,6 @@
 #include <stddef.h>
 #include <termios.h>
 
-struct terminal_size {
-    size_t columns;
-    size_t lines;
-};
-
-// COLUMNS and LINES of the environment, else what the terminal says, else 80 and 24. At least 20 and 5.
-struct terminal_size terminal_size(void);
 // Does it understand control sequences?
 bool terminal_is_live(void);
 // Does the locale (LC_ALL, LC_CTYPE, LANG) write UTF-8?

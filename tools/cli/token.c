@@ -2,11 +2,8 @@
 // shell's history and in the list of processes.
 #include "cli.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that it is posternd who refuses
 
 bool token_is_likely(const char *text)
 {
@@ -15,25 +12,18 @@ bool token_is_likely(const char *text)
     return strstr(text, "_live_") != NULL || strstr(text, "_test_") != NULL || strlen(text) > 40;
 }
 
-int token_refuse(const struct cli *cli)
+bool token_refuse(struct cli *cli)
 {
-    static const struct {
-        const char *words, *instead;
-    } ways[] = {{"revoke", "revoke --token -"}, {"ratecheck", "ratecheck --api-key -"}};
-    const char *instead = "verify -", *environment = ", or in the environment variable POSTERN_TOKEN";
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-        if (strcmp(cli->command->words, ways[i].words) == 0) {
-            instead = ways[i].instead;
-            environment = "";
-        }
-    return misuse(
-        cli,
-        "a token does not belong on the command line, where it stays in the shell's history: give it by standard "
-        "input, printf %%s \"$TOKEN\" | postern %s%s",
-        instead, environment);
+    bool revokes = strcmp(cli->command->words, "revoke") == 0, checks = strcmp(cli->command->words, "ratecheck") == 0;
+    return misuse(cli,
+                  "a token does not belong on the command line, where it stays in the shell's history: give it by "
+                  "standard input, printf %%s \"$TOKEN\" | postern %s",
+                  revokes  ? "revoke --token -"
+                  : checks ? "ratecheck --api-key -"
+                           : "verify -, or in the environment variable POSTERN_TOKEN");
 }
 
-const char *operand_key_id(const struct cli *cli)
+const char *operand_key_id(struct cli *cli)
 {
     const char *text = cli->operands[0];
     if (strncmp(text, "key_", 4) == 0)
@@ -45,28 +35,46 @@ const char *operand_key_id(const struct cli *cli)
     return NULL;
 }
 
-const char *token_read(struct cli *cli, bool from_stdin)
+char *token_line(struct pool *pool, bool *wrong)
 {
-    if (!from_stdin) {
-        const char *token = getenv("POSTERN_TOKEN");
-        if (token == NULL)
-            misuse(cli,
-                   "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
-                   "variable POSTERN_TOKEN",
-                   cli->command->words);
-        return token;
-    }
-    char *line = cli_keep(cli, TOKEN_SIZE_MAX + 2, 1);
+    char line[TOKEN_SIZE_MAX + 1];
     size_t size = 0;
-    for (int c = getchar(); c != EOF && c != '\n'; c = getchar()) {
-        if (size == TOKEN_SIZE_MAX || c == '\0') {
-            misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
-                   TOKEN_SIZE_MAX);
-            return NULL;
-        }
-        line[size++] = (char)c;
+    int c = getchar();
+    if (c == EOF)
+        return NULL;
+    for (; c != EOF && c != '\n' && !*wrong; c = getchar()) {
+        *wrong = size == TOKEN_SIZE_MAX || c == '\0';
+        if (!*wrong)
+            line[size++] = (char)c;
     }
     if (size > 0 && line[size - 1] == '\r')
-        line[size - 1] = '\0';
-    return line;
+        size--;
+    char *token = pool_text(pool, line, size);
+    explicit_bzero(line, sizeof line);
+    return token;
+}
+
+const char *token_read(struct cli *cli, bool from_stdin)
+{
+    bool wrong = false;
+    const char *token = from_stdin ? token_line(&cli->pool, &wrong) : getenv("POSTERN_TOKEN");
+    if (wrong)
+        misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
+               TOKEN_SIZE_MAX);
+    else if (token == NULL && from_stdin)
+        return "";
+    else if (token == NULL)
+        misuse(cli,
+               "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
+               "variable POSTERN_TOKEN",
+               cli->command->words);
+    return wrong ? NULL : token;
+}
+
+const char *token_read_dash(struct cli *cli, const char *text)
+{
+    if (strcmp(text, "-") == 0)
+        return token_read(cli, true);
+    token_refuse(cli);
+    return NULL;
 }

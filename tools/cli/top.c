@@ -1,14 +1,13 @@
 // top: who is busiest, as it goes on.
 #include "top_rank.h"
 
-#include "command.h"
+#include "cli.h"
+#include "json.h"
 #include "table.h"
 #include "terminal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     INTERVAL_MS_DEFAULT = 1000,
@@ -17,10 +16,6 @@ enum {
     ROWS_DEFAULT = 20,
     LINES_OF_HEAD = 4, // three of words, the table's head
     LINES_BELOW = 1,
-    NUMBERS_WIDTH = 43, // of the columns beside the names, gaps included
-    NAME_MIN = 12,
-    NAME_SIZE = 512,
-    LINE_SIZE = 256,
     LIVE_TIMEOUT_MS = 2000
 };
 
@@ -36,101 +31,88 @@ struct top {
     struct terminal_watch watch;
 };
 
-// --- for people
-
-// Cut between characters.
-static void cut(char *text, size_t width)
-{
-    size_t shown = 0;
-    for (; *text != '\0'; text++) {
-        bool begins = ((unsigned char)*text & 0xC0) != 0x80;
-        if (begins && shown++ == width)
-            break;
-    }
-    *text = '\0';
-}
-
-static void add_name(struct table *table, const struct postern_busy *busy, enum top_kind kind, size_t width)
-{
-    char name[NAME_SIZE];
-    const char *account = busy->account[0] != '\0' ? busy->account : "(unknown)";
-    if (kind == TOP_KEYS)
-        snprintf(name, sizeof name, "%s  %s  %s", busy->key_id, account, busy->key_name);
-    else
-        snprintf(name, sizeof name, "%s", account);
-    cut(name, width);
-    table_add(table, "%s", name);
-}
-
-static void add_row(struct table *table, const struct top_row *row)
-{
-    if (row->has_rate)
-        table_add(table, "%9.1f", row->calls_per_s);
-    else
-        table_add(table, "%9s", "-");
-    table_add(table, "%10llu", (unsigned long long)row->busy->calls);
-    table_add(table, "%9llu", (unsigned long long)row->busy->refusals);
-    table_add(table, "%5.1f %%", top_share(row->busy));
-}
-
+// The name is cut where the terminal ends: a row that took two lines would push the head out.
 static void print_table(const struct top *top, const struct top_view *view, size_t rows)
 {
-    static const char *const of_accounts[] = {"ACCOUNT", "  CALLS/S", "     CALLS", "  REFUSED", "  SHARE"};
-    static const char *const of_keys[] = {"KEY, ACCOUNT, NAME", "  CALLS/S", "     CALLS", "  REFUSED", "  SHARE"};
-    struct table table = {0};
-    size_t columns = terminal_size().columns;
-    size_t width = columns > NUMBERS_WIDTH + NAME_MIN ? columns - NUMBERS_WIDTH : NAME_MIN;
-    table_begin(&table, top->kind == TOP_KEYS ? of_keys : of_accounts, 5);
+    bool keys = top->kind == TOP_KEYS;
+    char rate[32];
+    struct libscols_table *table = table_new(keys ? "KEY\t-ACCOUNT\t-NAME\t>CALLS/S\t>CALLS\t>REFUSED\t>SHARE"
+                                                  : "-ACCOUNT\t>CALLS/S\t>CALLS\t>REFUSED\t>SHARE");
     for (size_t i = 0; i < view->count && i < rows; i++) {
-        add_name(&table, view->rows[i].busy, top->kind, width);
-        add_row(&table, &view->rows[i]);
+        const struct top_row *row = &view->rows[i];
+        const struct postern_busy *busy = row->busy;
+        snprintf(rate, sizeof rate, row->has_rate ? "%.1f" : "-", row->calls_per_s);
+        table_add(table, "%s%s%s%s%s\t%s\t%llu\t%llu\t%.1f %%", busy->key_id, keys ? "\t" : "",
+                  busy->account[0] != '\0' ? busy->account : "(unknown)", keys ? "\t" : "", busy->key_name, rate,
+                  (unsigned long long)busy->calls, (unsigned long long)busy->refusals, top_share(busy));
     }
-    table_print(&table);
-    table_end(&table);
-}
-
-// On a terminal a line that is too long would take two.
-static void print_line(const struct top *top, char line[LINE_SIZE])
-{
-    if (top->live)
-        cut(line, terminal_size().columns);
-    puts(line);
+    table_print(table);
+    table_free(table);
 }
 
 static void print_head(const struct top *top, const struct top_view *view)
 {
-    char line[LINE_SIZE], at[OUTPUT_TIME_SIZE], hour[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
+    char at[OUTPUT_TIME_SIZE], hour[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
     uint64_t now = top->now->base.server_time_ms;
     double share = view->calls_per_s > 0 ? 100.0 * view->refusals_per_s / view->calls_per_s : 0;
-    snprintf(line, sizeof line, "%s  posternd %.32s, started %s", output_time(now, "", at), top->now->version,
-             output_when(now - top->now->uptime_ms, now, "now", when));
-    print_line(top, line);
+    printf("%s  posternd %.32s, started %s\n", output_time(now, "", at), top->now->version,
+           output_when(now - top->now->uptime_ms, now, "now", when));
     output_time(top->now->hour_start_ms, "", hour);
     if (view->has_rates)
-        snprintf(line, sizeof line, "%.1f calls/s, %.1f refused/s (%.1f %%); hour of %s", view->calls_per_s,
-                 view->refusals_per_s, share, hour);
+        printf("%.1f calls/s, %.1f refused/s (%.1f %%); hour of %s\n", view->calls_per_s, view->refusals_per_s, share,
+               hour);
     else
-        snprintf(line, sizeof line, "hour of %s", hour);
-    print_line(top, line);
+        printf("hour of %s\n", hour);
     puts(top->live ? "q quit  a accounts  k keys" : "");
 }
 
-// Everything in one write, so that the screen does not flicker.
 static void draw(const struct top *top, const struct top_view *view)
 {
-    size_t lines = terminal_size().lines;
-    size_t fits = lines > LINES_OF_HEAD + LINES_BELOW ? lines - LINES_OF_HEAD - LINES_BELOW : 1;
-    size_t rows = top->rows > 0 ? top->rows : ROWS_DEFAULT;
+    size_t columns, lines, rows = top->rows > 0 ? top->rows : ROWS_DEFAULT;
+    table_room(&columns, &lines);
     if (top->live) {
-        fputs("\033[H\033[J", stdout); // to the upper left; clear what follows
+        size_t fits = lines > LINES_OF_HEAD + LINES_BELOW ? lines - LINES_OF_HEAD - LINES_BELOW : 1;
         rows = top->rows > 0 && top->rows < fits ? top->rows : fits;
+        fputs("\033[?7l\033[H\033[J", stdout); // cut what is too long; to the upper left; clear what follows
     }
     print_head(top, view);
     print_table(top, view, rows);
     if (view->count == 0)
         puts("Nobody called in the last two minutes.");
-    if (!top->live && top->count != 1)
+    if (top->live)
+        fputs("\033[?7h", stdout);
+    else if (top->count != 1)
         putchar('\n');
+}
+
+static json_t *rate_of(bool known, double per_s)
+{
+    return known ? json_real(per_s) : json_null();
+}
+
+static json_t *row_of(const struct top_row *row, enum top_kind kind)
+{
+    const struct postern_busy *busy = row->busy;
+    json_t *object = json_pack("{s:s, s:o, s:I, s:I, s:f}", "account", busy->account, "calls_per_s",
+                               rate_of(row->has_rate, row->calls_per_s), "calls", (json_int_t)busy->calls, "refusals",
+                               (json_int_t)busy->refusals, "refused_percent", top_share(busy));
+    if (kind == TOP_KEYS) {
+        json_object_set_new(object, "key_id", json_string(busy->key_id));
+        json_object_set_new(object, "key_name", json_string(busy->key_name));
+    }
+    return object;
+}
+
+static void print_json(const struct top *top, const struct top_view *view)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < view->count && (top->rows == 0 || i < top->rows); i++)
+        json_array_append_new(list, row_of(&view->rows[i], top->kind));
+    json_print(json_pack("{s:I, s:o, s:o, s:o, s:I, s:o}", "time_ms", (json_int_t)top->now->base.server_time_ms,
+                         "interval_ms", view->has_rates ? json_integer((json_int_t)view->interval_ms) : json_null(),
+                         "calls_per_s", rate_of(view->has_rates, view->calls_per_s), "refusals_per_s",
+                         rate_of(view->has_rates, view->refusals_per_s), "hour_start_ms",
+                         (json_int_t)top->now->hour_start_ms, top->kind == TOP_KEYS ? "keys" : "accounts", list));
 }
 
 static void show(const struct top *top)
@@ -138,16 +120,14 @@ static void show(const struct top *top)
     struct top_view view;
     top_rank(top->now, top->before, top->kind, &view);
     if (top->cli->json)
-        top_json(top->now, &view, top->kind, top->rows > 0 ? top->rows : TOP_ROWS_MAX);
+        print_json(top, &view);
     else
         draw(top, &view);
     fflush(stdout);
 }
 
-// --- asking
-
 // On a terminal a restart of posternd is waited for; a script is told at once.
-static int refresh(struct top *top)
+static bool refresh(struct top *top)
 {
     struct postern_stats_request request = {.top = TOP_ROWS_MAX};
     struct postern_stats_reply *reply = NULL;
@@ -155,145 +135,101 @@ static int refresh(struct top *top)
     if (top->live && !argument_has(cli, "timeout"))
         request.call.timeout_ms = LIVE_TIMEOUT_MS;
     enum postern_status status = postern_stats(cli->client, &request, &reply, &cli->error);
-    if (status == POSTERN_OK) {
-        postern_reply_free(top->before);
-        top->before = top->now;
-        top->now = reply;
-        show(top);
-        return CLI_DONE;
-    }
-    bool passing = status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED;
-    if (!top->live || !passing)
-        return call_failed(cli);
-    printf("\033[H\033[2Kno answer: %.60s; trying again", cli->error.message);
-    fflush(stdout);
-    return CLI_DONE;
-}
-
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void press(struct top *top, char key)
-{
-    if (key == 'k')
-        top->kind = TOP_KEYS;
-    if (key == 'a')
-        top->kind = TOP_ACCOUNTS;
-    if (top->live && top->now != NULL)
-        show(top);
-}
-
-// Until it is time for the next refresh. False: that is enough.
-static bool rest(struct top *top, uint64_t due_ms)
-{
-    for (;;) {
-        char key;
-        uint64_t now_ms = monotonic_ms();
-        int left_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
-        switch (terminal_watch_wait(&top->watch, left_ms, &key)) {
-        case TERMINAL_QUIT:
-            return false;
-        case TERMINAL_REDRAW:
-        case TERMINAL_KEY:
-            press(top, key);
-            break;
-        case TERMINAL_TIME:
-            if (monotonic_ms() >= due_ms)
-                return true;
-        }
-    }
-}
-
-static int watch(struct top *top)
-{
-    uint64_t due_ms = monotonic_ms();
-    int status = CLI_DONE;
-    if (top->live)
-        fputs("\033[2J", stdout);
-    for (uint64_t done = 1;; done++) {
-        status = refresh(top);
-        if (status != CLI_DONE || done == top->count || ferror(stdout) != 0)
-            return status;
-        uint64_t now_ms = monotonic_ms();
-        due_ms = due_ms + top->interval_ms > now_ms ? due_ms + top->interval_ms : now_ms;
-        if (!rest(top, due_ms))
-            return status;
-    }
-}
-
-// --- what is asked
-
-static bool read_interval(struct top *top)
-{
-    const char *text = argument_text(top->cli, "interval");
-    top->interval_ms = INTERVAL_MS_DEFAULT;
-    if (text == NULL)
+    if (top->live && (status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED)) {
+        printf("\033[H\033[2Kno answer: %.60s; trying again", cli->error.message);
+        fflush(stdout);
         return true;
-    if (value_span(text, &top->interval_ms) && top->interval_ms >= INTERVAL_MS_MIN &&
-        top->interval_ms <= INTERVAL_MS_MAX)
-        return true;
-    misuse(top->cli, "--interval \"%s\" is no time from 100ms to 24h: write 500ms, 1s or 1min", text);
-    return false;
-}
-
-static bool read_top(struct top *top)
-{
-    struct cli *cli = top->cli;
-    uint64_t rows = 0;
-    if (!read_interval(top) || !value_number(cli, "count", UINT32_MAX, &top->count) ||
-        !value_number(cli, "rows", TOP_ROWS_MAX, &rows))
-        return false;
-    if (argument_has(cli, "once") && argument_has(cli, "count")) {
-        misuse(cli, "--once is --count 1: give one of them");
-        return false;
     }
-    top->count = argument_has(cli, "once") ? 1 : top->count;
-    top->rows = (size_t)rows;
-    top->kind = argument_has(cli, "keys") ? TOP_KEYS : TOP_ACCOUNTS;
-    top->live = !cli->json && top->count != 1 && terminal_is_live();
+    if (!call_done(cli, status))
+        return false;
+    postern_reply_free(top->before);
+    top->before = top->now;
+    top->now = reply;
+    show(top);
     return true;
 }
 
-static int run_top(struct cli *cli)
+// Until it is time for the next refresh, but not without a look at what came. False: that is enough.
+static bool rest(struct top *top, uint64_t due_ms)
 {
-    struct top top = {.cli = cli};
-    if (!read_top(&top))
-        return CLI_MISUSED;
-    if (!terminal_watch_begin(&top.watch, top.live)) {
-        fprintf(stderr, "postern top: cannot wait for signals: %s\n", strerror(errno));
-        return CLI_FAILED;
+    uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+    do {
+        char key;
+        int left_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+        enum terminal_event event = terminal_watch_wait(&top->watch, left_ms, &key);
+        if (event == TERMINAL_QUIT)
+            return false;
+        if (key == 'k' || key == 'a')
+            top->kind = key == 'k' ? TOP_KEYS : TOP_ACCOUNTS;
+        if (event != TERMINAL_TIME && top->live && top->now != NULL)
+            show(top);
+        now_ms = value_clock_ms(CLOCK_MONOTONIC);
+    } while (now_ms < due_ms);
+    return true;
+}
+
+static void watch(struct top *top)
+{
+    uint64_t due_ms = value_clock_ms(CLOCK_MONOTONIC);
+    if (top->live)
+        fputs("\033[2J", stdout);
+    for (uint64_t done = 1; refresh(top) && done != top->count && ferror(stdout) == 0; done++) {
+        uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+        due_ms = due_ms + top->interval_ms > now_ms ? due_ms + top->interval_ms : now_ms;
+        if (!rest(top, due_ms))
+            return;
     }
-    int status = call_open(cli);
-    if (status == CLI_DONE)
-        status = watch(&top);
+}
+
+static struct top read_top(struct cli *cli)
+{
+    const char *interval = argument_text(cli, "interval");
+    bool once = argument_has(cli, "once");
+    struct top top = {.cli = cli,
+                      .kind = argument_has(cli, "keys") ? TOP_KEYS : TOP_ACCOUNTS,
+                      .interval_ms = INTERVAL_MS_DEFAULT,
+                      .count = once ? 1 : value_number(cli, "count", UINT32_MAX),
+                      .rows = (size_t)value_number(cli, "rows", TOP_ROWS_MAX)};
+    if (interval != NULL && (!value_span(interval, &top.interval_ms) || top.interval_ms < INTERVAL_MS_MIN ||
+                             top.interval_ms > INTERVAL_MS_MAX))
+        misuse(cli, "--interval \"%s\" is no time from 100ms to 24h: write 500ms, 1s or 1min", interval);
+    if (once && argument_has(cli, "count"))
+        misuse(cli, "--once is --count 1: give one of them");
+    top.live = !cli->json && top.count != 1 && terminal_is_live();
+    return top;
+}
+
+static void run_top(struct cli *cli)
+{
+    struct top top = read_top(cli);
+    if (!cli_good(cli))
+        return;
+    if (terminal_watch_begin(&top.watch, top.live)) {
+        watch(&top);
+    } else {
+        fprintf(stderr, "postern top: cannot wait for signals: %s\n", strerror(errno));
+        cli->status = CLI_FAILED;
+    }
     terminal_watch_end(&top.watch);
     postern_reply_free(top.before);
     postern_reply_free(top.now);
-    return status;
 }
 
 static const struct flag top_flags[] = {
-    {"keys", NULL, false, "by key; otherwise by account"},
-    {"interval", "TIME", false, "how long from one look to the next, e.g. 500ms, 5s (default 1s)"},
-    {"count", "N", false, "stop after so many looks (default: never)"},
-    {"once", NULL, false, "look once, for scripts; there are no calls per second then"},
-    {"rows", "N", false, "show so many at most (default: what fits, 20 where there is no terminal)"},
+    {"keys", NULL, "by key; otherwise by account"},
+    {"interval", "TIME", "how long from one look to the next, e.g. 500ms, 5s (default 1s)"},
+    {"count", "N", "stop after so many looks (default: never)"},
+    {"once", NULL, "look once, for scripts; there are no calls per second then"},
+    {"rows", "N", "show so many at most (default: what fits, 20 where there is no terminal)"},
     {0},
 };
 
-const struct command command_top = {
-    .words = "top",
-    .operands = "",
-    .summary = "watch the busiest accounts or keys",
-    .flags = top_flags,
-    .notes = "For operators. CALLS/S is since the look before, the others are of the running hour; SHARE is how much "
-             "of the\n"
-             "calls was refused. Peeks do not count. On a terminal: q quits, a shows accounts, k keys. Elsewhere, one "
-             "table\n"
-             "after the other; with --json one object on a line for each look.",
-    .run = run_top,
+const struct command top_commands[] = {
+    {"top", "", "watch the busiest accounts or keys", top_flags, run_top,
+     "For operators. CALLS/S is since the look before, the others are of the running hour; SHARE is how much "
+     "of the\n"
+     "calls was refused. Peeks do not count. On a terminal: q quits, a shows accounts, k keys. Elsewhere, one "
+     "table\n"
+     "after the other; with --json one object on a line for each look."},
+    {0},
 };

@@ -3,39 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct list {
-    const struct postern_busy *busiest;
-    size_t count;
-};
-
-static struct list list_of(const struct postern_stats_reply *reply, enum top_kind kind)
+// The same account or key in an earlier answer; NULL: it is not there.
+static const struct postern_busy *find(const struct postern_stats_reply *reply, enum top_kind kind,
+                                       const struct postern_busy *wanted)
 {
-    if (kind == TOP_KEYS)
-        return (struct list){reply->keys, reply->key_count};
-    return (struct list){reply->accounts, reply->account_count};
-}
-
-static const struct postern_busy *find(const struct list *list, const struct postern_busy *wanted)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->busiest[i].key_id, wanted->key_id) == 0 &&
-            (wanted->key_id[0] != '\0' || strcmp(list->busiest[i].account, wanted->account) == 0))
-            return &list->busiest[i];
+    const struct postern_busy *busiest = kind == TOP_KEYS ? reply->keys : reply->accounts;
+    size_t count = kind == TOP_KEYS ? reply->key_count : reply->account_count;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(kind == TOP_KEYS ? busiest[i].key_id : busiest[i].account,
+                   kind == TOP_KEYS ? wanted->key_id : wanted->account) == 0)
+            return &busiest[i];
     return NULL;
 }
 
 static double per_second(uint64_t now, uint64_t before, uint64_t interval_ms)
 {
     return now > before ? (double)(now - before) * 1000.0 / (double)interval_ms : 0.0;
-}
-
-// With a new hour counts begin anew; what came at the end of the old one is missing then.
-static void rate(struct top_row *row, const struct list *before, uint64_t interval_ms, bool same_hour)
-{
-    const struct postern_busy *earlier = find(before, row->busy);
-    row->has_rate = earlier != NULL;
-    if (row->has_rate)
-        row->calls_per_s = per_second(row->busy->calls, same_hour ? earlier->calls : 0, interval_ms);
 }
 
 static int compare(const void *a, const void *b)
@@ -49,27 +32,29 @@ static int compare(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->busy->key_id, y->busy->key_id);
 }
 
-static bool is_same_run(const struct postern_stats_reply *now, const struct postern_stats_reply *before)
-{
-    return before != NULL && now->uptime_ms > before->uptime_ms && now->decisions >= before->decisions;
-}
-
 void top_rank(const struct postern_stats_reply *now, const struct postern_stats_reply *before, enum top_kind kind,
               struct top_view *view)
 {
-    struct list list = list_of(now, kind);
-    *view = (struct top_view){.has_rates = is_same_run(now, before)};
-    view->count = list.count < TOP_ROWS_MAX ? list.count : TOP_ROWS_MAX;
+    const struct postern_busy *busiest = kind == TOP_KEYS ? now->keys : now->accounts;
+    size_t count = kind == TOP_KEYS ? now->key_count : now->account_count;
+    bool same_run = before != NULL && now->uptime_ms > before->uptime_ms && now->decisions >= before->decisions;
+    *view = (struct top_view){.has_rates = same_run};
+    view->count = count < TOP_ROWS_MAX ? count : TOP_ROWS_MAX;
     for (size_t i = 0; i < view->count; i++)
-        view->rows[i].busy = &list.busiest[i];
+        view->rows[i].busy = &busiest[i];
     if (view->has_rates) {
-        struct list earlier = list_of(before, kind);
         bool same_hour = now->hour_start_ms == before->hour_start_ms;
         view->interval_ms = now->uptime_ms - before->uptime_ms;
         view->calls_per_s = per_second(now->decisions, before->decisions, view->interval_ms);
         view->refusals_per_s = per_second(now->refusals, before->refusals, view->interval_ms);
-        for (size_t i = 0; i < view->count; i++)
-            rate(&view->rows[i], &earlier, view->interval_ms, same_hour);
+        for (size_t i = 0; i < view->count; i++) {
+            const struct postern_busy *earlier = find(before, kind, &busiest[i]);
+            view->rows[i].has_rate = earlier != NULL;
+            // With a new hour counts begin anew; what came at the end of the old one is missing then.
+            if (earlier != NULL)
+                view->rows[i].calls_per_s =
+                    per_second(busiest[i].calls, same_hour ? earlier->calls : 0, view->interval_ms);
+        }
     }
     qsort(view->rows, view->count, sizeof view->rows[0], compare);
 }

@@ -29,7 +29,4 @@ void top_rank(const struct postern_stats_reply *now, const struct postern_stats_
 // Of the calls of the hour, in percent.
 double top_share(const struct postern_busy *busy);
 
-// Prints a view as one JSON object on a line, with so many rows at most (top_json.c).
-void top_json(const struct postern_stats_reply *now, const struct top_view *view, enum top_kind kind, size_t rows);
-
 #endif

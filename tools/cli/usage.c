@@ -1,28 +1,19 @@
 // usage: how often a key or an account was answered what, as a table or a chart; and which keys have an unusual hour.
-#include "command.h"
+#include "list.h"
 #include "plot.h"
-#include "table.h"
 #include "terminal.h"
-#include "unusual.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { COUNTERS_SIZE = 512 };
-
-// "RATE_LIMITED 3, REVOKED_API_KEY 1", but for `left_out`; cut where the room ends.
+// "RATE_LIMITED 3, REVOKED_API_KEY 1", but for `left_out`.
 static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
-                            char text[COUNTERS_SIZE])
+                            char text[OUTPUT_LIST_SIZE])
 {
-    size_t size = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < count && size < COUNTERS_SIZE; i++) {
-        if (strcmp(list[i].name, left_out) == 0)
-            continue;
-        size += (size_t)snprintf(text + size, COUNTERS_SIZE - size, "%s%s %llu", size > 0 ? ", " : "", list[i].name,
-                                 (unsigned long long)list[i].value);
-    }
-    return size > 0 ? text : "-";
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, left_out) != 0)
+            output_append(text, ", ", "%s %llu", list[i].name, (unsigned long long)list[i].value);
+    return text[0] != '\0' ? text : "-";
 }
 
 static struct plot_point point_of(const struct postern_usage_bucket *bucket)
@@ -35,33 +26,23 @@ static struct plot_point point_of(const struct postern_usage_bucket *bucket)
     return point;
 }
 
-static void add_row(struct table *table, const struct postern_usage_bucket *bucket)
-{
-    char text[COUNTERS_SIZE], at[OUTPUT_TIME_SIZE];
-    struct plot_point sums = point_of(bucket);
-    table_add(table, "%s", output_time(bucket->start_ms, "", at));
-    table_add(table, "%llu", (unsigned long long)(sums.allowed + sums.refused));
-    table_add(table, "%llu", (unsigned long long)sums.allowed);
-    table_add(table, "%s", counters(bucket->reasons, bucket->reason_count, "ALLOWED", text));
-    table_add(table, "%s", counters(bucket->costs, bucket->cost_count, "", text));
-}
-
 static void print_usage(const struct postern_get_usage_reply *reply)
 {
-    static const char *const heads[] = {"FROM", "CALLS", "ALLOWED", "REFUSED", "ADMITTED"};
-    struct table table = {0};
-    if (reply->bucket_count == 0) {
+    char reasons[OUTPUT_LIST_SIZE], costs[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
+    if (reply->bucket_count == 0)
         fprintf(stderr, "No calls in that time.\n");
-        return;
+    struct libscols_table *table = table_new("FROM\tCALLS\tALLOWED\t+REFUSED\t+ADMITTED");
+    for (size_t i = 0; i < reply->bucket_count; i++) {
+        const struct postern_usage_bucket *bucket = &reply->buckets[i];
+        struct plot_point sums = point_of(bucket);
+        table_add(table, "%s\t%llu\t%llu\t%s\t%s", output_time(bucket->start_ms, "", at),
+                  (unsigned long long)(sums.allowed + sums.refused), (unsigned long long)sums.allowed,
+                  counters(bucket->reasons, bucket->reason_count, "ALLOWED", reasons),
+                  counters(bucket->costs, bucket->cost_count, "", costs));
     }
-    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (size_t i = 0; i < reply->bucket_count; i++)
-        add_row(&table, &reply->buckets[i]);
-    table_print(&table);
-    table_end(&table);
+    table_print(table);
+    table_free(table);
 }
-
-// --- the chart
 
 // Whole buckets. Days begin where those of the answer do.
 static void fit(struct plot *plot, const struct postern_get_usage_request *request,
@@ -80,12 +61,14 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
                        const struct postern_get_usage_reply *reply)
 {
     const char *account = request->account != NULL ? request->account : "the credential's account";
+    size_t columns, lines;
+    table_room(&columns, &lines);
     struct plot_point *points = cli_keep(cli, reply->bucket_count + 1, sizeof *points);
     struct plot plot = {.title = request->key_id != NULL ? request->key_id : account,
                         .points = points,
                         .count = reply->bucket_count,
                         .bucket_s = request->bucket_s,
-                        .width = terminal_size().columns,
+                        .width = columns,
                         .utf8 = terminal_is_utf8()};
     for (size_t i = 0; i < reply->bucket_count; i++)
         points[i] = point_of(&reply->buckets[i]);
@@ -93,99 +76,73 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
     plot_print(&plot, stdout);
 }
 
-// --- what is asked
-
-static bool read_by(const struct cli *cli, uint32_t *bucket_s)
+static struct postern_get_usage_request read_usage(struct cli *cli)
 {
     const char *by = argument_text(cli, "by");
-    bool is_hour = by == NULL || strcmp(by, "hour") == 0;
-    *bucket_s = is_hour ? PLOT_HOUR_S : PLOT_DAY_S;
-    if (is_hour || strcmp(by, "day") == 0)
-        return true;
-    misuse(cli, "--by: \"%s\": write hour or day", by);
-    return false;
-}
-
-static bool read_usage(struct cli *cli, struct postern_get_usage_request *request)
-{
-    request->account = argument_text(cli, "account");
-    request->key_id = argument_text(cli, "key");
-    if (request->account != NULL && request->key_id != NULL) {
+    bool by_day = by != NULL && strcmp(by, "day") == 0, is_plot = argument_has(cli, "plot");
+    struct postern_get_usage_request request = {.account = argument_text(cli, "account"),
+                                                .key_id = argument_text(cli, "key"),
+                                                .bucket_s = by_day ? PLOT_DAY_S : PLOT_HOUR_S,
+                                                .from_ms = value_moment_flag(cli, "from", true),
+                                                .to_ms = value_moment_flag(cli, "to", true)};
+    if (request.account != NULL && request.key_id != NULL)
         misuse(cli, "--account and --key: give one of them");
-        return false;
-    }
-    if (argument_has(cli, "at")) {
+    if (argument_has(cli, "at"))
         misuse(cli, "--at goes with --unusual; for the others there are --from and --to");
-        return false;
-    }
-    if (argument_has(cli, "plot") && cli->json) {
+    if (is_plot && cli->json)
         misuse(cli, "--plot is for people, --json for machines: give one of them");
-        return false;
-    }
-    if (!read_by(cli, &request->bucket_s) || !value_moment_flag(cli, "from", true, &request->from_ms) ||
-        !value_moment_flag(cli, "to", true, &request->to_ms))
-        return false;
-    if (request->from_ms == 0 && argument_has(cli, "plot"))
-        return value_moment(request->bucket_s == PLOT_HOUR_S ? "48h" : "60d", true, &request->from_ms);
-    return true;
+    if (by != NULL && !by_day && strcmp(by, "hour") != 0)
+        misuse(cli, "--by: \"%s\": write hour or day", by);
+    if (request.from_ms == 0 && is_plot)
+        (void)value_moment(by_day ? "60d" : "48h", true, &request.from_ms);
+    return request;
 }
 
-static int show_unusual(struct cli *cli)
+static void show_unusual(struct cli *cli)
 {
     static const char *const others[] = {"key", "from", "to", "by", "plot"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (argument_has(cli, others[i]))
-            return misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
-    uint64_t at_ms = 0;
-    if (!value_moment_flag(cli, "at", true, &at_ms))
-        return CLI_MISUSED;
-    return unusual_run(cli, argument_text(cli, "account"), at_ms);
+            misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
+    list_unusual(cli, argument_text(cli, "account"), value_moment_flag(cli, "at", true));
 }
 
-static int run_usage(struct cli *cli)
+static void show_usage(struct cli *cli)
 {
-    struct postern_get_usage_request request = {0};
+    const struct postern_get_usage_request request = read_usage(cli);
     struct postern_get_usage_reply *reply = NULL;
-    if (argument_has(cli, "unusual"))
-        return show_unusual(cli);
-    if (!read_usage(cli, &request))
-        return CLI_MISUSED;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_get_usage(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
-    if (cli->json)
-        output_json(reply, NULL, NULL);
-    else if (argument_has(cli, "plot"))
+    if (!cli_good(cli) || !call_done(cli, postern_get_usage(cli->client, &request, &reply, &cli->error)))
+        return;
+    if (argument_has(cli, "plot"))
         print_plot(cli, &request, reply);
-    else
+    else if (call_in_words(cli, reply))
         print_usage(reply);
     postern_reply_free(reply);
-    return CLI_DONE;
+}
+
+static void run_usage(struct cli *cli)
+{
+    (argument_has(cli, "unusual") ? show_unusual : show_usage)(cli);
 }
 
 static const struct flag usage_flags[] = {
-    {"account", "ID", false, "of all keys of this account, and of calls for the account itself"},
-    {"key", "KEY_ID", false, "of this key"},
-    {"from", "TIME", false, "7d (ago), 2027-01-31T12:00:00Z or Unix milliseconds (default all that is kept)"},
-    {"to", "TIME", false, "up to then (default now)"},
-    {"by", "hour|day", false, "what is added up (default hour)"},
-    {"plot", NULL, false, "draw a chart; without --from of the last 48 hours, or 60 days"},
-    {"unusual", NULL, false, "the keys whose running hour stands out from their own past, and why"},
-    {"at", "TIME", false, "with --unusual: another hour, 1h (ago) or 2027-01-31T12:00:00Z"},
+    {"account", "ID", "of all keys of this account, and of calls for the account itself"},
+    {"key", "KEY_ID", "of this key"},
+    {"from", "TIME", "7d (ago), 2027-01-31T12:00:00Z or Unix milliseconds (default all that is kept)"},
+    {"to", "TIME", "up to then (default now)"},
+    {"by", "hour|day", "what is added up (default hour)"},
+    {"plot", NULL, "draw a chart; without --from of the last 48 hours, or 60 days"},
+    {"unusual", NULL, "the keys whose running hour stands out from their own past, and why"},
+    {"at", "TIME", "with --unusual: another hour, 1h (ago) or 2027-01-31T12:00:00Z"},
     {0},
 };
 
-const struct command command_usage = {
-    .words = "usage",
-    .operands = "",
-    .summary = "show how often a key or an account was allowed or refused",
-    .flags = usage_flags,
-    .notes = "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
-             "account of the credential; --unusual then looks at all keys that the caller may list.\n"
-             "  postern usage --account acme --from 7d --by day\n"
-             "  postern usage --account acme --plot\n"
-             "  postern usage --unusual --at 1h",
-    .run = run_usage,
+const struct command usage_commands[] = {
+    {"usage", "", "show how often a key or an account was allowed or refused", usage_flags, run_usage,
+     "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
+     "account of the credential; --unusual then looks at all keys that the caller may list.\n"
+     "  postern usage --account acme --from 7d --by day\n"
+     "  postern usage --account acme --plot\n"
+     "  postern usage --unusual --at 1h"},
+    {0},
 };

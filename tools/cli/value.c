@@ -1,8 +1,7 @@
 // Text of the command line into numbers and structs.
-#define _XOPEN_SOURCE 700
 #include "cli.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,26 +11,25 @@
 // Reads digits; what follows them is left in *rest. False: there are none, or too many.
 static bool read_digits(const char *text, uint64_t *number, const char **rest)
 {
-    const char *at = text;
-    *number = 0;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        uint64_t digit = (uint64_t)(*at - '0');
-        if (*number > (UINT64_MAX - digit) / 10)
-            return false;
-        *number = *number * 10 + digit;
-    }
-    *rest = at;
-    return at != text;
+    char *end = NULL;
+    errno = 0;
+    *number = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0; // no blanks, no sign
+    *rest = end;
+    return end != NULL && errno == 0;
 }
 
-bool value_number(const struct cli *cli, const char *name, uint64_t max, uint64_t *number)
+uint64_t value_number(struct cli *cli, const char *name, uint64_t max)
 {
     const char *text = argument_text(cli, name), *rest;
-    *number = 0;
-    if (text == NULL || (read_digits(text, number, &rest) && *rest == '\0' && *number <= max))
-        return true;
-    misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
-    return false;
+    uint64_t number = 0;
+    if (text != NULL && (!read_digits(text, &number, &rest) || *rest != '\0' || number > max))
+        misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
+    return number;
+}
+
+uint64_t value_version(struct cli *cli)
+{
+    return value_number(cli, "if-version", UINT64_MAX);
 }
 
 // ------------------------------------------------------------------------------------------------------------ words
@@ -48,76 +46,48 @@ static const struct word key_states[] = {
     {"disabled", POSTERN_KEY_STATE_DISABLED}, {"expired", POSTERN_KEY_STATE_EXPIRED},
     {"revoked", POSTERN_KEY_STATE_REVOKED},   {0}};
 
-static bool find_word(const struct word *words, const char *text, int *number)
+// 0, which all these enums call unspecified, when there is none.
+static int find_word(const struct word *words, const char *text)
 {
-    for (const struct word *word = words; word->text != NULL; word++)
-        if (strcmp(word->text, text) == 0) {
-            *number = word->number;
-            return true;
-        }
-    return false;
+    while (words->text != NULL && strcmp(words->text, text) != 0)
+        words++;
+    return words->number;
 }
 
-static bool read_word(const struct cli *cli, const struct word *words, const char *what, const char *text, int *number)
+static int read_word(struct cli *cli, const struct word *words, const char *what, const char *text)
 {
-    char all[128] = "";
-    if (find_word(words, text, number))
-        return true;
-    for (const struct word *word = words; word->text != NULL; word++) {
-        size_t size = strlen(all);
-        snprintf(all + size, sizeof all - size, "%s%s", size > 0 ? ", " : "", word->text);
-    }
-    misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
-    return false;
+    char all[OUTPUT_LIST_SIZE] = "";
+    int number = text != NULL ? find_word(words, text) : 0;
+    for (; text != NULL && number == 0 && words->text != NULL; words++)
+        output_append(all, ", ", "%s", words->text);
+    if (all[0] != '\0')
+        misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
+    return number;
 }
 
-bool value_environment_word(const char *text, enum postern_environment *environment)
+enum postern_environment value_environment_word(const char *text)
 {
-    int number = POSTERN_ENVIRONMENT_UNSPECIFIED;
-    bool known = find_word(environments, text, &number);
-    *environment = (enum postern_environment)number;
-    return known;
+    return (enum postern_environment)find_word(environments, text);
 }
 
-bool value_key_type_word(const char *text, enum postern_key_type *type)
+enum postern_key_type value_key_type_word(const char *text)
 {
-    int number = POSTERN_KEY_TYPE_UNSPECIFIED;
-    bool known = find_word(key_types, text, &number);
-    *type = (enum postern_key_type)number;
-    return known;
+    return (enum postern_key_type)find_word(key_types, text);
 }
 
-bool value_environment(const struct cli *cli, const char *text, enum postern_environment *environment)
+enum postern_environment value_environment(struct cli *cli, const char *text)
 {
-    int number = POSTERN_ENVIRONMENT_UNSPECIFIED;
-    bool known = read_word(cli, environments, "environment", text, &number);
-    *environment = (enum postern_environment)number;
-    return known;
+    return (enum postern_environment)read_word(cli, environments, "environment", text);
 }
 
-bool value_environment_flag(const struct cli *cli, enum postern_environment *environment)
+enum postern_key_type value_key_type(struct cli *cli, const char *text)
 {
-    const char *text = argument_text(cli, "env");
-    *environment = POSTERN_ENVIRONMENT_UNSPECIFIED;
-    return text == NULL || value_environment(cli, text, environment);
+    return (enum postern_key_type)read_word(cli, key_types, "type of key", text);
 }
 
-bool value_key_type_flag(const struct cli *cli, enum postern_key_type *type)
+enum postern_key_state value_key_state(struct cli *cli, const char *text)
 {
-    const char *text = argument_text(cli, "type");
-    int number = POSTERN_KEY_TYPE_UNSPECIFIED;
-    bool known = text == NULL || read_word(cli, key_types, "type of key", text, &number);
-    *type = (enum postern_key_type)number;
-    return known;
-}
-
-bool value_key_state_flag(const struct cli *cli, enum postern_key_state *state)
-{
-    const char *text = argument_text(cli, "state");
-    int number = POSTERN_KEY_STATE_UNSPECIFIED;
-    bool known = text == NULL || read_word(cli, key_states, "state of a key", text, &number);
-    *state = (enum postern_key_state)number;
-    return known;
+    return (enum postern_key_state)read_word(cli, key_states, "state of a key", text);
 }
 
 // ------------------------------------------------------------------------------------------------------------- time
@@ -146,32 +116,26 @@ static bool read_rfc3339(const char *text, uint64_t *moment_ms)
 {
     struct tm tm = {0};
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    uint64_t fraction_ms = 0, weight = 100;
     if (rest == NULL || strlen(text) < 20 || text[4] != '-' || text[10] != 'T')
         return false;
-    uint64_t fraction_ms = 0;
-    if (*rest == '.') {
-        uint64_t weight = 100;
+    if (*rest == '.')
         for (rest++; *rest >= '0' && *rest <= '9'; rest++, weight /= 10)
             fraction_ms += weight * (uint64_t)(*rest - '0');
-    }
-    long offset_s = 0;
-    int hours, minutes, used = 0;
-    if (sscanf(rest + (*rest != '\0'), "%2d:%2d%n", &hours, &minutes, &used) == 2 && used == 5 &&
-        (*rest == '+' || *rest == '-') && rest[6] == '\0' && hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60)
-        offset_s = (*rest == '+' ? 1L : -1L) * (hours * 3600L + minutes * 60L);
-    else if (strcmp(rest, "Z") != 0)
-        return false;
-    long long seconds = (long long)timegm(&tm) - offset_s;
-    if (seconds < 0 || (uint64_t)seconds > MOMENT_MS_MAX / 1000)
+    bool has_zone = strcmp(rest, "Z") == 0 || ((*rest == '+' || *rest == '-') && strlen(rest) == 6 && rest[3] == ':');
+    struct tm zone = {0};
+    rest = has_zone ? strptime(rest, "%z", &zone) : NULL;
+    long long seconds = (long long)timegm(&tm) - zone.tm_gmtoff;
+    if (rest == NULL || *rest != '\0' || seconds < 0 || (uint64_t)seconds > MOMENT_MS_MAX / 1000)
         return false;
     *moment_ms = (uint64_t)seconds * 1000 + fraction_ms;
     return true;
 }
 
-static uint64_t wall_ms(void)
+uint64_t value_clock_ms(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -190,109 +154,104 @@ bool value_moment(const char *text, bool past, uint64_t *moment_ms)
         return true;
     if (!value_span(text, &span))
         return false;
-    uint64_t now = wall_ms();
+    uint64_t now = value_clock_ms(CLOCK_REALTIME);
     *moment_ms = past ? (now > span ? now - span : 1) : now + span;
     return *moment_ms <= MOMENT_MS_MAX;
 }
 
-bool value_moment_flag(const struct cli *cli, const char *name, bool past, uint64_t *moment_ms)
+uint64_t value_moment_flag(struct cli *cli, const char *name, bool past)
 {
     const char *text = argument_text(cli, name);
-    *moment_ms = 0;
-    if (text == NULL || value_moment(text, past, moment_ms))
-        return true;
-    misuse(cli, "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix milliseconds",
-           name, text);
-    return false;
+    uint64_t moment_ms = 0;
+    if (text != NULL && !value_moment(text, past, &moment_ms))
+        misuse(cli,
+               "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix milliseconds",
+               name, text);
+    return moment_ms;
 }
 
 // ------------------------------------------------------------------------------------------------------------ lists
 
-bool value_limits_flag(struct cli *cli, const struct postern_limit **limits, size_t *count)
+const struct postern_limit *value_limits(struct cli *cli, size_t *count)
 {
     const char *const *texts = argument_all(cli, "limit", count);
-    struct postern_limit *read = cli_keep(cli, *count + 1, sizeof *read);
-    *limits = read;
+    struct postern_limit *limits = cli_keep(cli, *count + 1, sizeof *limits);
     for (size_t i = 0; i < *count; i++)
-        if (postern_limit_parse(texts[i], &read[i], &cli->error) != POSTERN_OK) {
+        if (postern_limit_parse(texts[i], &limits[i], &cli->error) != POSTERN_OK)
             misuse(cli, "%s", cli->error.message);
-            return false;
-        }
-    return true;
+    return limits;
 }
 
 // "resource" or "resource=cost".
-bool value_charges_flag(struct cli *cli, const struct postern_charge **charges, size_t *count)
+const struct postern_charge *value_charges(struct cli *cli, size_t *count)
 {
     const char *const *texts = argument_all(cli, "charge", count);
-    struct postern_charge *read = cli_keep(cli, *count + 1, sizeof *read);
-    *charges = read;
+    struct postern_charge *charges = cli_keep(cli, *count + 1, sizeof *charges);
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
-        char *resource = cli_keep(cli, size + 1, 1);
-        memcpy(resource, texts[i], size);
-        read[i] = (struct postern_charge){.resource = resource, .cost = 1};
         const char *rest = "";
-        bool good = texts[i][size] == '\0' || read_digits(texts[i] + size + 1, &read[i].cost, &rest);
-        if (!good || *rest != '\0' || size == 0 || read[i].cost == 0 || read[i].cost > POSTERN_AMOUNT_MAX) {
+        charges[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
+        bool good = texts[i][size] == '\0' || read_digits(texts[i] + size + 1, &charges[i].cost, &rest);
+        if (!good || *rest != '\0' || size == 0 || charges[i].cost == 0 || charges[i].cost > POSTERN_AMOUNT_MAX)
             misuse(cli, "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. productions=2",
                    texts[i]);
-            return false;
-        }
     }
-    return true;
+    return charges;
 }
 
-bool value_metadata_flag(struct cli *cli, const struct postern_entry **entries, size_t *count)
+const struct postern_entry *value_metadata(struct cli *cli, size_t *count)
 {
     const char *const *texts = argument_all(cli, "metadata", count);
-    struct postern_entry *read = cli_keep(cli, *count + 1, sizeof *read);
-    *entries = read;
+    struct postern_entry *entries = cli_keep(cli, *count + 1, sizeof *entries);
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
-        if (size == 0 || texts[i][size] == '\0') {
+        if (size == 0 || texts[i][size] == '\0')
             misuse(cli, "--metadata \"%s\" is not KEY=VALUE", texts[i]);
-            return false;
-        }
-        char *key = cli_keep(cli, size + 1, 1);
-        memcpy(key, texts[i], size);
-        read[i] = (struct postern_entry){.key = key, .value = texts[i] + size + 1};
+        else
+            entries[i] = (struct postern_entry){pool_text(&cli->pool, texts[i], size), texts[i] + size + 1};
     }
-    return true;
+    return entries;
 }
 
 // ------------------------------------------------------------------------------------------------------------ bytes
 
-static int base64_digit(char c)
+// Where the character stands among the digits, modulo their number; -1: nowhere.
+static int digit_of(const char *digits, int base, char c)
+{
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+    return found != NULL ? (int)(found - digits) % base : -1;
+}
+
+// RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
+bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c != '\0' ? strchr(alphabet, c) : NULL;
-    return found != NULL ? (int)(found - alphabet) : -1;
-}
-
-bool value_base64(struct cli *cli, const char *text, const uint8_t **bytes, size_t *size)
-{
-    uint8_t *out = cli_keep(cli, strlen(text) + 1, 1);
     uint32_t group = 0;
     size_t digits = 0;
-    *bytes = out;
     *size = 0;
-    for (; base64_digit(*text) >= 0; text++) {
-        group = group << 6 | (uint32_t)base64_digit(*text);
+    for (; *text != '\0' && *text != '='; text++) {
+        int digit = digit_of(alphabet, 64, *text == '-' ? '+' : *text == '_' ? '/' : *text);
+        if (digit < 0 || *size == room)
+            return false;
+        group = group << 6 | (uint32_t)digit;
         if (++digits % 4 != 1)
-            out[(*size)++] = (uint8_t)(group >> (6 - (digits - 1) % 4 * 2));
+            bytes[(*size)++] = (uint8_t)(group >> (6 - (digits - 1) % 4 * 2));
     }
-    size_t padding = strspn(text, "=");
-    return text[padding] == '\0' && (digits + padding) % 4 == 0 && padding < 3;
+    size_t padding = strlen(text), whole = (digits + 3) / 4 * 4;
+    uint32_t left = digits % 4 == 2 ? group & 15 : digits % 4 == 3 ? group & 3 : 0;
+    return digits % 4 != 1 && left == 0 && strspn(text, "=") == padding && (padding == 0 || digits + padding == whole);
 }
 
-bool value_hex_id(const char *text, uint8_t id[POSTERN_ID_SIZE])
+bool value_hex(const char *text, uint8_t *bytes, size_t size)
 {
-    if (strlen(text) != (size_t)2 * POSTERN_ID_SIZE || strspn(text, "0123456789abcdefABCDEF") != strlen(text))
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    if (strlen(text) != 2 * size)
         return false;
-    for (size_t i = 0; i < POSTERN_ID_SIZE; i++) {
-        const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        id[i] = (uint8_t)strtoul(pair, NULL, 16);
+    for (size_t i = 0; i < size; i++) {
+        int high = digit_of(digits, 16, text[2 * i]), low = digit_of(digits, 16, text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
     }
     return true;
 }

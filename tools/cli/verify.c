@@ -1,104 +1,235 @@
-// verify: may this key do this, now?
-#include "command.h"
+// verify: may this key do this, now? With --batch one token on a line, one answer on a line.
 #include "decide.h"
 
-#include <stdio.h>
 #include <string.h>
 
+// All but the token.
+static struct postern_verify_request read_request(struct cli *cli)
+{
+    struct postern_verify_request request = {.account = argument_text(cli, "account"),
+                                             .environment = value_environment(cli, argument_text(cli, "env")),
+                                             .secret_only = argument_has(cli, "secret-only"),
+                                             .remote_address = argument_text(cli, "address"),
+                                             .peek = argument_has(cli, "peek")};
+    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    request.charges = value_charges(cli, &request.charge_count);
+    return request;
+}
+
 // A peek charges nothing, and each of many tokens is a charge of its own.
-static int check_flags(const struct cli *cli)
+static void check_flags(struct cli *cli)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && argument_has(cli, "peek"))
-        return misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
+        misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
     if (id != NULL && strcmp(id, "new") != 0 && argument_has(cli, "batch"))
-        return misuse(cli, "with --batch each token is charged under an id of its own: --charge-id new shows them");
+        misuse(cli, "with --batch each token is charged under an id of its own: --charge-id new shows them");
     if (argument_has(cli, "atomic") && !argument_has(cli, "batch"))
-        return misuse(cli, "--atomic belongs to --batch");
-    return CLI_DONE;
+        misuse(cli, "--atomic belongs to --batch");
+}
+
+// ---------------------------------------------------------------------------------------------------------- one token
+
+// The answer's first line, without its end.
+static void print_decision(const struct postern_verify_reply *reply)
+{
+    char list[OUTPUT_LIST_SIZE], word[OUTPUT_WORD_SIZE];
+    decide_print_verdict(reply->allowed, reply->reason);
+    if (reply->missing_scope_count > 0)
+        printf(" (missing: %s)", output_texts(reply->missing_scopes, reply->missing_scope_count, list));
+    if (!reply->allowed)
+        return;
+    if (reply->key_id[0] != '\0')
+        printf(" %s", reply->key_id);
+    if (reply->key_name[0] != '\0')
+        printf(" (%s)", reply->key_name);
+    if (reply->account[0] != '\0')
+        printf(", account %s, tier %s, %s", reply->account, reply->tier,
+               output_lower(postern_environment_name(reply->environment), word));
+}
+
+// "" unless the id of the charge is to be shown.
+static const char *charge_id(const struct cli *cli, const struct postern_verify_reply *reply, char text[DECIDE_ID_SIZE])
+{
+    bool shown = reply->has_charge_id && (cli->json || (reply->allowed && argument_has(cli, "charge-id")));
+    return decide_id_text(shown, reply->charge_id, text);
 }
 
 static void print_verify(const struct cli *cli, const struct postern_verify_reply *reply)
 {
     char id[DECIDE_ID_SIZE];
-    decide_print_verify(reply);
+    print_decision(reply);
     putchar('\n');
-    output_meters(reply->meters, reply->meter_count);
+    decide_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
-        output_retry(reply->retry_after_ms);
-    if (reply->allowed && reply->has_charge_id && argument_has(cli, "charge-id"))
-        printf("charge id %s\n", decide_id_text(reply->charge_id, id));
+        decide_print_retry(reply->retry_after_ms);
+    if (charge_id(cli, reply, id)[0] != '\0')
+        printf("charge id %s\n", id);
     if (reply->successor_key_id[0] != '\0')
         fprintf(stderr, "This key is being replaced by %s; use that one soon.\n", reply->successor_key_id);
 }
 
-static void print_verify_json(const struct postern_verify_reply *reply)
+static void verify_one(struct cli *cli)
 {
-    char id[DECIDE_ID_SIZE] = "";
-    if (reply->has_charge_id)
-        decide_id_text(reply->charge_id, id);
-    output_json(reply, "charge_id", id);
-}
-
-static int ask(struct cli *cli, const struct postern_verify_request *request)
-{
+    struct postern_verify_request request = read_request(cli);
     struct postern_verify_reply *reply = NULL;
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (postern_verify(cli->client, request, &reply, &cli->error) != POSTERN_OK)
-        return call_failed(cli);
+    char id[DECIDE_ID_SIZE];
+    request.charge_id = decide_id_flag(cli, "charge-id");
+    request.api_key = cli_good(cli) ? token_read(cli, cli->operand_count > 0) : NULL;
+    if (!cli_good(cli) || !call_done(cli, postern_verify(cli->client, &request, &reply, &cli->error)))
+        return;
     if (cli->json)
-        print_verify_json(reply);
+        output_json(reply, "charge_id", charge_id(cli, reply, id));
     else
         print_verify(cli, reply);
-    status = reply->allowed ? CLI_DONE : CLI_FAILED;
+    cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
     postern_reply_free(reply);
-    return status;
 }
 
-static int run_verify(struct cli *cli)
+// -------------------------------------------------------------------------------------------------------- many tokens
+
+enum {
+    CALL_SIZE = 128,        // of a call on the wire, beside its text
+    ROOM_BYTES = 60 * 1024, // for the calls of one request
+};
+
+struct batch {
+    struct cli *cli;
+    struct postern_verify_request common; // all but the token
+    size_t common_size;
+    struct pool tokens; // of the calls that are gathered
+    struct postern_verify_request calls[POSTERN_BATCH_MAX];
+    size_t count;
+    bool all_allowed;
+};
+
+static bool has_more(void)
 {
-    struct postern_verify_request request = {0};
-    bool from_stdin = cli->operand_count > 0;
-    if (from_stdin && strcmp(cli->operands[0], "-") != 0)
-        return token_refuse(cli);
-    int status = check_flags(cli);
-    if (status != CLI_DONE)
-        return status;
-    if (argument_has(cli, "batch"))
-        return verify_batch_run(cli);
-    if (!decide_read_verify(cli, &request) || !decide_id_flag(cli, "charge-id", &request.charge_id))
-        return CLI_MISUSED;
-    request.api_key = token_read(cli, from_stdin);
-    return request.api_key != NULL ? ask(cli, &request) : CLI_MISUSED;
+    int c = getchar();
+    if (c != EOF)
+        ungetc(c, stdin);
+    return c != EOF;
+}
+
+// Lines while one request has room for another, however long.
+static void gather(struct batch *batch)
+{
+    size_t size = 0;
+    bool wrong = false;
+    batch->count = 0;
+    while (batch->count < POSTERN_BATCH_MAX && (batch->count == 0 || size + TOKEN_SIZE_MAX <= ROOM_BYTES)) {
+        const char *token = token_line(&batch->tokens, &wrong);
+        if (wrong)
+            misuse(batch->cli, "what came by standard input is not tokens, one on each line (at most %d bytes)",
+                   TOKEN_SIZE_MAX);
+        if (wrong || token == NULL)
+            return;
+        batch->calls[batch->count] = batch->common;
+        batch->calls[batch->count++].api_key = token;
+        size += CALL_SIZE + batch->common_size + strlen(token);
+    }
+}
+
+static size_t text_size(const char *text)
+{
+    return text != NULL ? strlen(text) + 4 : 0;
+}
+
+static size_t size_of(const struct postern_verify_request *request)
+{
+    size_t size = text_size(request->account) + text_size(request->remote_address);
+    for (size_t i = 0; i < request->scope_count; i++)
+        size += text_size(request->scopes[i]);
+    for (size_t i = 0; i < request->charge_count; i++)
+        size += text_size(request->charges[i].resource) + 16;
+    return size;
+}
+
+static void print_line(const struct cli *cli, const struct postern_verify_reply *reply,
+                       const struct postern_batch_status *status)
+{
+    char id[DECIDE_ID_SIZE];
+    if (status->status != POSTERN_OK) {
+        printf("%s: %s\n", postern_status_name(status->status), status->message);
+        return;
+    }
+    print_decision(reply);
+    if (charge_id(cli, reply, id)[0] != '\0')
+        printf(", charge id %s", id);
+    fputs(reply->reason == POSTERN_REASON_RATE_LIMITED ? ", " : "\n", stdout);
+    if (reply->reason == POSTERN_REASON_RATE_LIMITED)
+        decide_print_retry(reply->retry_after_ms);
+}
+
+static void ask_batch(struct batch *batch)
+{
+    struct cli *cli = batch->cli;
+    const struct postern_verify_batch_request request = {
+        .calls = batch->calls, .call_count = batch->count, .atomic = argument_has(cli, "atomic")};
+    struct postern_verify_batch_reply *reply = NULL;
+    char ids[POSTERN_BATCH_MAX][DECIDE_ID_SIZE];
+    const char *texts[POSTERN_BATCH_MAX];
+    if (!call_done(cli, postern_verify_batch(cli->client, &request, &reply, &cli->error)))
+        return;
+    for (size_t i = 0; i < reply->reply_count; i++) {
+        batch->all_allowed = batch->all_allowed && reply->replies[i].allowed;
+        texts[i] = charge_id(cli, &reply->replies[i], ids[i]);
+        if (!cli->json)
+            print_line(cli, &reply->replies[i], &reply->statuses[i]);
+    }
+    if (cli->json)
+        output_json_batch(reply, "charge_id", texts);
+    fflush(stdout); // the answers to those that were asked, whatever comes
+    postern_reply_free(reply);
+}
+
+static void verify_batch(struct cli *cli)
+{
+    struct batch batch = {.cli = cli, .common = read_request(cli), .all_allowed = true};
+    batch.common_size = size_of(&batch.common);
+    if (cli_good(cli) && !has_more())
+        misuse(cli, "no tokens came by standard input: give one on each line");
+    while (cli_good(cli) && has_more()) {
+        gather(&batch);
+        if (argument_has(cli, "atomic") && has_more())
+            misuse(cli, "--atomic takes at most %d tokens, or fewer long ones; nobody was asked", POSTERN_BATCH_MAX);
+        if (cli_good(cli))
+            ask_batch(&batch);
+        pool_wipe(&batch.tokens);
+    }
+    if (cli_good(cli) && !batch.all_allowed)
+        cli->status = CLI_FAILED;
+}
+
+static void run_verify(struct cli *cli)
+{
+    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
+        token_refuse(cli);
+    check_flags(cli);
+    if (cli_good(cli))
+        (argument_has(cli, "batch") ? verify_batch : verify_one)(cli);
 }
 
 static const struct flag verify_flags[] = {
-    {"scope", "SCOPE", true, "the key must have it"},
-    {"account", "ID", false, "the key must belong to it"},
-    {"env", "test|live", false, "the key must be of it"},
-    {"secret-only", NULL, false, "refuse public keys"},
-    {"address", "IP", false, "where the presented key came from"},
-    {"charge", "RESOURCE[=N]", true, "what to charge (default: requests=1)"},
-    {"peek", NULL, false, "decide and show, charge nothing"},
-    {"charge-id", "HEX|new", false, "charge under this id, once however often it is repeated, and show it"},
-    {"batch", NULL, false, "ask about many tokens, one on each line of standard input"},
-    {"atomic", NULL, false, "with --batch: all or nothing, at most 64 tokens"},
+    {"scope", "SCOPE...", "the key must have it"},
+    {"account", "ID", "the key must belong to it"},
+    {"env", "test|live", "the key must be of it"},
+    {"secret-only", NULL, "refuse public keys"},
+    {"address", "IP", "where the presented key came from"},
+    {"charge", "RESOURCE[=N]...", "what to charge (default: requests=1)"},
+    {"peek", NULL, "decide and show, charge nothing"},
+    {"charge-id", "HEX|new", "charge under this id, once however often it is repeated, and show it"},
+    {"batch", NULL, "ask about many tokens, one on each line of standard input"},
+    {"atomic", NULL, "with --batch: all or nothing, at most 64 tokens"},
     {0},
 };
 
-const struct command command_verify = {
-    .words = "verify",
-    .operands = "[-]",
-    .operands_max = 1,
-    .summary = "ask whether a token may do something, now",
-    .flags = verify_flags,
-    .notes =
-        "The token comes by standard input (-), or from the environment variable POSTERN_TOKEN:\n"
-        "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
-        "With --batch there is one answer on a line for each token, in their order, and the exit status is 0 when\n"
-        "all are allowed. With --atomic too nobody is charged unless all are allowed. What a charge id charged is\n"
-        "given back by postern ratecheck --key KEY_ID --refund HEX.",
-    .run = run_verify,
+const struct command verify_commands[] = {
+    {"verify", "[-]", "ask whether a token may do something, now", verify_flags, run_verify,
+     "The token comes by standard input (-), or from the environment variable POSTERN_TOKEN:\n"
+     "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
+     "With --batch there is one answer on a line for each token, in their order, and the exit status is 0 when\n"
+     "all are allowed. With --atomic too nobody is charged unless all are allowed. What a charge id charged is\n"
+     "given back by postern ratecheck --key KEY_ID --refund HEX."},
+    {0},
 };

@@ -1,16 +1,46 @@
 #include "import/csv.h"
 
-#include <stdbool.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
-void csv_begin(struct csv *csv, FILE *in)
+void import_free_wiped(void *memory)
+{
+    if (memory != NULL)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+// Blanks around a field belong to it.
+static int is_trimmed(unsigned char c)
+{
+    (void)c;
+    return 0;
+}
+
+static void begin_parser(struct csv_parser *parser)
+{
+    csv_init(parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
+    csv_set_space_func(parser, is_trimmed);
+    csv_set_blk_size(parser, CSV_RECORD_SIZE_MAX + 1); // so that what it holds is never moved
+    csv_set_free_func(parser, import_free_wiped);
+}
+
+void import_csv_begin(struct import_csv *csv, FILE *in)
 {
     memset(csv, 0, sizeof *csv);
     csv->in = in;
+    begin_parser(&csv->parser);
+}
+
+void import_csv_end(struct import_csv *csv)
+{
+    csv_free(&csv->parser);
+    explicit_bzero(csv, sizeof *csv);
 }
 
 // A character; both ends of line are '\n'.
-static int next(struct csv *csv)
+static int next(struct import_csv *csv)
 {
     int c = getc_unlocked(csv->in);
     if (c == '\r') {
@@ -24,86 +54,59 @@ static int next(struct csv *csv)
     return c;
 }
 
-static bool keep(struct csv *csv, int c)
+static void on_field(void *text, size_t size, void *context)
 {
-    if (csv->used == sizeof csv->bytes)
-        csv->wrong = "the record is longer than 65536 bytes";
-    else if (c == '\0' && csv->wrong == NULL)
-        csv->wrong = "there is a NUL in it: this is no text";
-    if (csv->wrong != NULL)
-        return false;
-    csv->bytes[csv->used++] = (char)c;
-    return true;
-}
-
-// Behind the opening quotation mark; leaves what follows the closing one in *c.
-static bool read_quoted(struct csv *csv, int *c)
-{
-    for (*c = next(csv); *c != EOF; *c = next(csv)) {
-        if (*c == '"') {
-            *c = next(csv);
-            if (*c != '"')
-                return true;
-        }
-        if (!keep(csv, *c))
-            return false;
-    }
-    csv->wrong = "a quotation mark is never closed";
-    return false;
-}
-
-static bool read_plain(struct csv *csv, int *c)
-{
-    for (; *c != ',' && *c != '\n' && *c != EOF; *c = next(csv)) {
-        if (*c == '"')
-            csv->wrong = "a quotation mark in a field that does not begin with one: quote the field, and double it";
-        else if (*c == '\r')
-            csv->wrong = "a carriage return that ends no line";
-        if (csv->wrong != NULL || !keep(csv, *c))
-            return false;
-    }
-    return true;
-}
-
-// A field whose first character is *c; leaves what ends it in *c.
-static bool read_field(struct csv *csv, int *c)
-{
-    size_t at = csv->used;
+    struct import_csv *csv = context;
     if (csv->count == CSV_FIELDS_MAX) {
         csv->wrong = "there are more than 64 fields";
-        return false;
+        return;
     }
-    bool read = *c == '"' ? read_quoted(csv, c) : read_plain(csv, c);
-    if (!read)
-        return false;
-    if (*c != ',' && *c != '\n' && *c != EOF) {
-        csv->wrong = "something follows a closing quotation mark: only a comma or the end of the line may";
-        return false;
-    }
-    if (csv->used == sizeof csv->bytes)
-        return keep(csv, 0);
-    csv->bytes[csv->used++] = '\0';
-    csv->fields[csv->count++] = csv->bytes + at;
-    return true;
+    csv->fields[csv->count++] = memcpy(csv->bytes + csv->used, text, size + 1);
+    csv->used += size + 1;
 }
 
-enum csv_result csv_read(struct csv *csv)
+static void on_record(int c, void *context)
 {
-    int c = next(csv);
-    while (c == '\n')
-        c = next(csv);
-    csv->line = csv->lines + 1;
-    csv->count = 0;
-    csv->used = 0;
+    (void)c;
+    ((struct import_csv *)context)->is_whole = true;
+}
+
+static void take(struct import_csv *csv, int c, size_t size)
+{
+    const unsigned char byte = (unsigned char)c;
+    if (c == '\0')
+        csv->wrong = "there is a NUL in it: this is no text";
+    else if (c == '\r')
+        csv->wrong = "a carriage return that ends no line";
+    else if (size >= CSV_RECORD_SIZE_MAX && c != '\n')
+        csv->wrong = "the record is longer than 65536 bytes";
+    else if (csv_parse(&csv->parser, &byte, 1, on_field, on_record, csv) != 1)
+        csv->wrong = "a quotation mark in the middle of a field: quote the whole field, and double the marks in it";
+}
+
+enum import_result import_csv_read(struct import_csv *csv)
+{
+    int c = '\n';
+    size_t size = 0;
+    csv->count = csv->used = 0;
     csv->wrong = NULL;
-    if (c == EOF)
-        return CSV_END;
-    while (read_field(csv, &c)) {
-        if (c != ',')
-            return CSV_RECORD;
-        c = next(csv);
+    csv->is_whole = false;
+    while (csv->wrong == NULL && !csv->is_whole && (c = next(csv)) != EOF) {
+        if (size == 0 && c == '\n')
+            continue;
+        if (size == 0)
+            csv->line = csv->lines + 1;
+        take(csv, c, ++size);
     }
+    if (c == EOF && size == 0)
+        return IMPORT_END;
+    if (c == EOF && csv_fini(&csv->parser, on_field, on_record, csv) != 0)
+        csv->wrong = "a quotation mark is never closed";
+    if (csv->wrong == NULL)
+        return IMPORT_ROW;
     while (c != '\n' && c != EOF)
         c = next(csv);
-    return CSV_WRONG;
+    csv_free(&csv->parser);
+    begin_parser(&csv->parser);
+    return IMPORT_WRONG;
 }

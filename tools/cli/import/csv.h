@@ -1,20 +1,22 @@
-// Comma-separated values as RFC 4180 has them, read record by record in bounded memory. Lines may end with CRLF or LF;
-// empty lines are skipped.
+// Comma-separated values by libcsv, as RFC 4180 has them, record by record in bounded memory. Lines may end with CRLF
+// or LF; empty lines are skipped.
 #ifndef CLI_IMPORT_CSV_H
 #define CLI_IMPORT_CSV_H
 
-#include <stddef.h>
+#include <csv.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 enum { CSV_FIELDS_MAX = 64, CSV_RECORD_SIZE_MAX = 65536 };
 
-enum csv_result {
-    CSV_RECORD,
-    CSV_END,
-    CSV_WRONG // `wrong` says why; the next read goes on behind the end of the line
+enum import_result {
+    IMPORT_ROW,
+    IMPORT_END,
+    IMPORT_WRONG // `wrong` says what, and `line` where; reading may go on behind the end of the line
 };
 
-struct csv {
+struct import_csv {
+    struct csv_parser parser;
     FILE *in;
     size_t lines; // read so far
     // of the record:
@@ -22,12 +24,16 @@ struct csv {
     const char *fields[CSV_FIELDS_MAX];
     size_t count;
     const char *wrong;
+    bool is_whole;
     char bytes[CSV_RECORD_SIZE_MAX];
     size_t used;
 };
 
-void csv_begin(struct csv *csv, FILE *in);
+void import_csv_begin(struct import_csv *csv, FILE *in);
 // The fields stay valid until the next read. After an error of the stream it is the end: ask ferror.
-enum csv_result csv_read(struct csv *csv);
+enum import_result import_csv_read(struct import_csv *csv);
+void import_csv_end(struct import_csv *csv); // wipes it
+
+void import_free_wiped(void *memory); // rows may hold tokens
 
 #endif

@@ -1,6 +1,7 @@
 #include "import/field.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { SCOPES_MAX = 64, ADDRESSES_MAX = 32, LIMITS_MAX = 8, METADATA_MAX = 16 }; // of the protocol
@@ -32,96 +33,35 @@ static const char *keep(struct import_build *build, const char *text)
     return pool_text(build->pool, text, size);
 }
 
-// ------------------------------------------------------------------------------------------------------------ token
-
-static bool set_token(struct import_build *build, const char *text)
+// A copy of a list with room for one more entry.
+static void *grown(struct import_build *build, const void *list, size_t count, size_t size_bytes)
 {
-    build->row->key.api_key = keep(build, text);
-    return true;
-}
-
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *found = c != '\0' ? strchr(digits, c) : NULL;
-    return found != NULL ? (int)((found - digits) % 16) : -1;
-}
-
-static bool read_hex(const char *text, uint8_t digest[POSTERN_SHA256_SIZE])
-{
-    for (size_t i = 0; i < POSTERN_SHA256_SIZE; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        digest[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-// Of either alphabet (RFC 4648, sections 4 and 5).
-static int base64_digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c != '\0' ? strchr(digits, c == '-' ? '+' : c == '_' ? '/' : c) : NULL;
-    return found != NULL ? (int)(found - digits) : -1;
-}
-
-static bool read_base64(const char *text, uint8_t digest[POSTERN_SHA256_SIZE])
-{
-    enum { DIGITS = 43 }; // and perhaps a "="
-    uint32_t group = 0;
-    size_t used = 0;
-    for (size_t i = 0; i < DIGITS; i++) {
-        int digit = base64_digit(text[i]);
-        if (digit < 0)
-            return false;
-        group = group << 6 | (uint32_t)digit;
-        if (i % 4 != 0)
-            digest[used++] = (uint8_t)(group >> (6 - i % 4 * 2));
-    }
-    return (group & 3) == 0; // the last digit carries 4 bits
+    void *copy = pool_take(build->pool, count + 1, size_bytes);
+    return count > 0 ? memcpy(copy, list, count * size_bytes) : copy;
 }
 
 static bool set_sha256(struct import_build *build, const char *text)
 {
     uint8_t *digest = pool_take(build->pool, POSTERN_SHA256_SIZE, 1);
-    size_t size = strlen(text);
-    bool good = size == (size_t)2 * POSTERN_SHA256_SIZE && read_hex(text, digest);
-    good = good || ((size == 43 || (size == 44 && text[43] == '=')) && read_base64(text, digest));
+    size_t size;
+    bool good = value_hex(text, digest, POSTERN_SHA256_SIZE) ||
+                (value_base64(text, digest, POSTERN_SHA256_SIZE, &size) && size == POSTERN_SHA256_SIZE);
     build->row->key.sha256 = digest;
     build->row->size_bytes += POSTERN_SHA256_SIZE;
     return good || import_wrong(build->wrong, "sha256 is neither 64 digits 0-9 a-f nor 44 characters of Base64");
 }
 
-// ------------------------------------------------------------------------------------------------------ single fields
-
-static bool set_account(struct import_build *build, const char *text)
-{
-    key_of(build)->account = keep(build, text);
-    return true;
-}
-
-static bool set_name(struct import_build *build, const char *text)
-{
-    key_of(build)->name = keep(build, text);
-    return true;
-}
-
-static bool set_prefix(struct import_build *build, const char *text)
-{
-    key_of(build)->prefix = keep(build, text);
-    return true;
-}
-
 static bool set_environment(struct import_build *build, const char *text)
 {
-    return value_environment_word(text, &key_of(build)->environment) ||
+    key_of(build)->environment = value_environment_word(text);
+    return key_of(build)->environment != POSTERN_ENVIRONMENT_UNSPECIFIED ||
            import_wrong(build->wrong, "the environment \"%s\" is none: test or live", import_shown(text));
 }
 
 static bool set_type(struct import_build *build, const char *text)
 {
-    return value_key_type_word(text, &key_of(build)->type) ||
+    key_of(build)->type = value_key_type_word(text);
+    return key_of(build)->type != POSTERN_KEY_TYPE_UNSPECIFIED ||
            import_wrong(build->wrong, "the type \"%s\" is none: secret or public", import_shown(text));
 }
 
@@ -144,12 +84,9 @@ static bool add_text(struct import_build *build, const char *const **texts, size
 {
     if (*count == max)
         return import_wrong(build->wrong, "a list has more than %zu entries, at \"%s\"", max, import_shown(text));
-    const char **grown = pool_take(build->pool, *count + 1, sizeof *grown);
-    for (size_t i = 0; i < *count; i++)
-        grown[i] = (*texts)[i];
-    grown[*count] = keep(build, text);
-    *texts = grown;
-    ++*count;
+    const char **longer = grown(build, *texts, *count, sizeof *longer);
+    longer[(*count)++] = keep(build, text);
+    *texts = longer;
     return true;
 }
 
@@ -170,15 +107,13 @@ static bool add_limit(struct import_build *build, const char *text)
     struct postern_create_request *key = key_of(build);
     if (key->limit_count == LIMITS_MAX)
         return import_wrong(build->wrong, "there are more than %d limits", LIMITS_MAX);
-    struct postern_limit *grown = pool_take(build->pool, key->limit_count + 1, sizeof *grown);
-    for (size_t i = 0; i < key->limit_count; i++)
-        grown[i] = key->limits[i];
-    if (postern_limit_parse(text, &grown[key->limit_count], NULL) != POSTERN_OK)
+    struct postern_limit *longer = grown(build, key->limits, key->limit_count, sizeof *longer);
+    if (postern_limit_parse(text, &longer[key->limit_count], NULL) != POSTERN_OK)
         return import_wrong(build->wrong,
                             "limit %zu is none: write it like requests=60/min, requests=unlimited or "
                             "requests=300/min:token_bucket,burst=50",
                             key->limit_count + 1);
-    key->limits = grown;
+    key->limits = longer;
     key->limit_count++;
     build->row->size_bytes += POSTERN_LIMIT_TEXT_MAX;
     return true;
@@ -189,14 +124,11 @@ bool import_metadata_add(struct import_build *build, const char *key, size_t key
     struct postern_create_request *to = key_of(build);
     if (to->metadata_count == METADATA_MAX)
         return import_wrong(build->wrong, "there are more than %d entries of metadata", METADATA_MAX);
-    struct postern_entry *grown = pool_take(build->pool, to->metadata_count + 1, sizeof *grown);
-    for (size_t i = 0; i < to->metadata_count; i++)
-        grown[i] = to->metadata[i];
-    grown[to->metadata_count] =
+    struct postern_entry *longer = grown(build, to->metadata, to->metadata_count, sizeof *longer);
+    longer[to->metadata_count++] =
         (struct postern_entry){.key = pool_text(build->pool, key, key_size), .value = keep(build, value)};
     build->row->size_bytes += key_size + 8;
-    to->metadata = grown;
-    to->metadata_count++;
+    to->metadata = longer;
     return true;
 }
 
@@ -208,21 +140,19 @@ static bool add_metadata(struct import_build *build, const char *text)
     return import_metadata_add(build, text, size, text + size + 1);
 }
 
-// ------------------------------------------------------------------------------------------------------------ table
-
 static const struct import_field fields[] = {
-    {"token", "api_key", NULL, set_token},
-    {"sha256", NULL, NULL, set_sha256},
-    {"account", NULL, NULL, set_account},
-    {"name", NULL, NULL, set_name},
-    {"environment", "env", NULL, set_environment},
-    {"type", NULL, NULL, set_type},
-    {"scopes", "scope", " ,;|", add_scope},
-    {"expires", "expires_at_ms", NULL, set_expires},
-    {"prefix", NULL, NULL, set_prefix},
-    {"limits", "limit", " ;|", add_limit},
-    {"addresses", "allowed_addresses", " ,;|", add_address},
-    {"metadata", NULL, ";", add_metadata},
+    {"token", "api_key", NULL, NULL, offsetof(struct postern_import_key, api_key)},
+    {"sha256", NULL, NULL, set_sha256, 0},
+    {"account", NULL, NULL, NULL, offsetof(struct postern_import_key, key.account)},
+    {"name", NULL, NULL, NULL, offsetof(struct postern_import_key, key.name)},
+    {"environment", "env", NULL, set_environment, 0},
+    {"type", NULL, NULL, set_type, 0},
+    {"scopes", "scope", " ,;|", add_scope, 0},
+    {"expires", "expires_at_ms", NULL, set_expires, 0},
+    {"prefix", NULL, NULL, NULL, offsetof(struct postern_import_key, key.prefix)},
+    {"limits", "limit", " ;|", add_limit, 0},
+    {"addresses", "allowed_addresses", " ,;|", add_address, 0},
+    {"metadata", NULL, ";", add_metadata, 0},
 };
 
 const struct import_field *import_field_find(const char *name)
@@ -237,6 +167,11 @@ bool import_field_set(struct import_build *build, const struct import_field *fie
 {
     if (text[0] == '\0')
         return true;
+    if (field->set == NULL) {
+        const char *kept = keep(build, text);
+        memcpy((char *)&build->row->key + field->at, &kept, sizeof kept);
+        return true;
+    }
     if (field->separators == NULL)
         return field->set(build, text);
     while (*text != '\0') {

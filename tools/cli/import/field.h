@@ -13,9 +13,10 @@ struct import_build {
 
 struct import_field {
     const char *name;
-    const char *also;       // another name, or NULL
-    const char *separators; // of a list's items in one text; NULL: no list
-    bool (*set)(struct import_build *build, const char *text);
+    const char *also;                                          // another name, or NULL
+    const char *separators;                                    // of a list's items in one text; NULL: no list
+    bool (*set)(struct import_build *build, const char *text); // NULL: it is a text
+    size_t at;                                                 // of that text in struct postern_import_key
 };
 
 // NULL: there is none of that name. "metadata.KEY" is none here.

@@ -1,13 +1,10 @@
 // import: keys of another system, batch by batch.
-#include "import/import.h"
+#include "cli.h"
 #include "import/read.h"
+#include "json.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <malloc.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -39,16 +36,9 @@ struct import {
 
 // ---------------------------------------------------------------------------------------------------------- progress
 
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void show_progress(struct import *import)
 {
-    uint64_t now = monotonic_ms();
+    uint64_t now = value_clock_ms(CLOCK_MONOTONIC);
     if (!import->shows_progress || now - import->shown_ms < (import->on_terminal ? PROGRESS_MS_MIN : PROGRESS_MS_LINES))
         return;
     import->shown_ms = now;
@@ -69,39 +59,27 @@ static void clear_progress(struct import *import)
 
 // ------------------------------------------------------------------------------------------------------------ errors
 
-static void note_error(struct import *import, size_t line, const char *code, const char *field, const char *message)
-{
-    if (json_array_size(import->errors) == ERRORS_KEPT_MAX)
-        return;
-    json_t *error = json_object();
-    json_object_set_new(error, "line", json_integer((json_int_t)line));
-    json_object_set_new(error, "code", json_string(code));
-    json_object_set_new(error, "field", json_string(field));
-    json_object_set_new(error, "message", json_string(message));
-    json_array_append_new(import->errors, error);
-}
-
 static void report(struct import *import, size_t line, const char *code, const char *field, const char *message)
 {
     clear_progress(import);
     fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
             field[0] != '\0' ? " (" : "", field, field[0] != '\0' ? ")" : "");
-    note_error(import, line, code[0] != '\0' ? code : "INVALID_ARGUMENT", field, message);
+    if (json_array_size(import->errors) < ERRORS_KEPT_MAX)
+        json_array_append_new(import->errors, json_pack("{s:I, s:s, s:o, s:o}", "line", (json_int_t)line, "code",
+                                                        code[0] != '\0' ? code : "INVALID_ARGUMENT", "field",
+                                                        json_text(field), "message", json_text(message)));
 }
 
 // "import.keys[3].key.account": the row, and what of it.
 static const struct import_row *row_at_fault(const struct import *import, const char **field)
 {
-    static const char start[] = "import.keys[";
-    const char *text = import->cli->error.field;
-    char *end = NULL;
-    if (strncmp(text, start, sizeof start - 1) != 0)
+    size_t index = 0;
+    int size = 0;
+    (void)sscanf(import->cli->error.field, "import.keys[%zu]%n", &index, &size);
+    if (size == 0 || index >= import->row_count)
         return NULL;
-    unsigned long index = strtoul(text + sizeof start - 1, &end, 10);
-    if (*end != ']' || index >= import->row_count)
-        return NULL;
-    end += 1 + (end[1] == '.');
-    *field = strncmp(end, "key.", 4) == 0 ? end + 4 : end;
+    *field += size + ((*field)[size] == '.');
+    *field += strncmp(*field, "key.", 4) == 0 ? 4 : 0;
     return &import->rows[index];
 }
 
@@ -188,61 +166,26 @@ static void import_all(struct import *import)
     clear_progress(import);
 }
 
-// ----------------------------------------------------------------------------------------------------------- command
-
-static bool read_flags(struct import *import, enum import_format *format, struct postern_create_request *start)
+static enum import_format read_format(struct cli *cli)
 {
-    struct cli *cli = import->cli;
     const char *text = argument_text(cli, "format");
-    uint64_t batch = 0;
-    *format = IMPORT_FORMAT_UNKNOWN;
-    if (text != NULL && strcmp(text, "json") != 0 && strcmp(text, "csv") != 0) {
+    if (text != NULL && strcmp(text, "json") != 0 && strcmp(text, "csv") != 0)
         misuse(cli, "--format \"%s\" is none: json or csv", text);
-        return false;
-    }
-    if (text != NULL)
-        *format = text[0] == 'j' ? IMPORT_FORMAT_JSON : IMPORT_FORMAT_CSV;
-    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0) {
-        misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
-        return false;
-    }
-    if (!value_number(cli, "batch", POSTERN_BATCH_MAX, &batch))
-        return false;
-    import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
-    import->on_terminal = isatty(STDERR_FILENO) == 1;
-    import->shows_progress = import->on_terminal || argument_has(cli, "progress");
-    *start =
-        (struct postern_create_request){.account = argument_text(cli, "account"), .name = argument_text(cli, "name")};
-    return value_environment_flag(cli, &start->environment);
+    return text == NULL ? IMPORT_FORMAT_UNKNOWN : text[0] == 'j' ? IMPORT_FORMAT_JSON : IMPORT_FORMAT_CSV;
 }
 
 static void print_summary(const struct import *import)
 {
-    if (!import->cli->json) {
+    if (!import->cli->json)
         printf("imported %zu, skipped %zu, failed %zu\n", import->imported, import->skipped, import->failed);
-        return;
-    }
-    json_t *summary = json_object();
-    json_object_set_new(summary, "imported", json_integer((json_int_t)import->imported));
-    json_object_set_new(summary, "skipped", json_integer((json_int_t)import->skipped));
-    json_object_set_new(summary, "failed", json_integer((json_int_t)import->failed));
-    json_object_set_new(summary, "stopped", json_boolean(import->stopped));
-    json_object_set(summary, "errors", import->errors);
-    json_dumpf(summary, stdout, 0);
-    putchar('\n');
-    json_decref(summary);
+    else
+        json_print(json_pack("{s:I, s:I, s:I, s:b, s:O}", "imported", (json_int_t)import->imported, "skipped",
+                             (json_int_t)import->skipped, "failed", (json_int_t)import->failed, "stopped",
+                             import->stopped, "errors", import->errors));
 }
 
-static int import_from(struct import *import, enum import_format format, const struct postern_create_request *start)
+static void import_stdin(struct import *import)
 {
-    if (!import_begin(&import->reader, stdin, format)) {
-        fprintf(stderr, "postern import: %s\n", import->reader.wrong);
-        return CLI_MISUSED;
-    }
-    import->reader.start = *start;
-    int status = call_open(import->cli);
-    if (status != CLI_DONE)
-        return status;
     import->errors = json_array();
     import_all(import);
     if (ferror(stdin)) {
@@ -251,58 +194,59 @@ static int import_from(struct import *import, enum import_format format, const s
     }
     print_summary(import);
     json_decref(import->errors);
-    return import->failed == 0 && !import->stopped ? CLI_DONE : CLI_FAILED;
+    if (import->failed > 0 || import->stopped)
+        import->cli->status = CLI_FAILED;
 }
 
-// Rows may hold tokens.
-static void free_wiped(void *memory)
-{
-    if (memory != NULL)
-        explicit_bzero(memory, malloc_usable_size(memory));
-    free(memory);
-}
-
-static int run_import(struct cli *cli)
+static void run_import(struct cli *cli)
 {
     struct import *import = cli_keep(cli, 1, sizeof *import);
-    struct postern_create_request start;
-    enum import_format format;
+    enum import_format format = read_format(cli);
+    uint64_t batch = value_number(cli, "batch", POSTERN_BATCH_MAX);
+    const struct postern_create_request start = {.account = argument_text(cli, "account"),
+                                                 .name = argument_text(cli, "name"),
+                                                 .environment = value_environment(cli, argument_text(cli, "env"))};
     import->cli = cli;
-    if (!read_flags(import, &format, &start))
-        return CLI_MISUSED;
-    json_set_alloc_funcs(malloc, free_wiped);
-    int status = import_from(import, format, &start);
+    import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
+    import->on_terminal = isatty(STDERR_FILENO) == 1;
+    import->shows_progress = import->on_terminal || argument_has(cli, "progress");
+    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
+        misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
+    if (!cli_good(cli))
+        return;
+    if (import_begin(&import->reader, stdin, format)) {
+        import->reader.start = start;
+        import_stdin(import);
+    } else {
+        fprintf(stderr, "postern import: %s\n", import->reader.wrong);
+        cli->status = CLI_MISUSED;
+    }
     pool_wipe(&import->pool);
     import_end(&import->reader);
-    return status;
 }
 
 static const struct flag import_flags[] = {
-    {"format", "json|csv", false, "of the input (default: what begins with { is json)"},
-    {"account", "ID", false, "of the keys that do not say theirs"},
-    {"name", "NAME", false, "of the keys that do not say theirs"},
-    {"env", "test|live", false, "of the keys that do not say theirs (default test)"},
-    {"batch", "N", false, "keys at once, all or nothing; at most 64, which is the default"},
-    {"progress", NULL, false, "show how far it is, also when standard error is no terminal"},
+    {"format", "json|csv", "of the input (default: what begins with { is json)"},
+    {"account", "ID", "of the keys that do not say theirs"},
+    {"name", "NAME", "of the keys that do not say theirs"},
+    {"env", "test|live", "of the keys that do not say theirs (default test)"},
+    {"batch", "N", "keys at once, all or nothing; at most 64, which is the default"},
+    {"progress", NULL, "show how far it is, also when standard error is no terminal"},
     {0},
 };
 
-const struct command command_import = {
-    .words = "import",
-    .operands = "[-]",
-    .operands_max = 1,
-    .summary = "take over keys of another system, from standard input",
-    .flags = import_flags,
-    .notes = "JSON Lines, an object on each line, or CSV, whose first line names the columns. Fields:\n"
-             "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64\n"
-             "  account, name       whose key it is, and what for\n"
-             "  environment, type   test or live, secret or public\n"
-             "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
-             "  limits              likewise, with blanks or semicolons: requests=60/min\n"
-             "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
-             "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
-             "  prefix              how the token of its successor will begin\n"
-             "Keys that are there already are skipped, so that an import that failed half-way can be run again.\n"
-             "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import",
-    .run = run_import,
+const struct command import_commands[] = {
+    {"import", "[-]", "take over keys of another system, from standard input", import_flags, run_import,
+     "JSON Lines, an object on each line, or CSV, whose first line names the columns. Fields:\n"
+     "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64\n"
+     "  account, name       whose key it is, and what for\n"
+     "  environment, type   test or live, secret or public\n"
+     "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
+     "  limits              likewise, with blanks or semicolons: requests=60/min\n"
+     "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
+     "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
+     "  prefix              how the token of its successor will begin\n"
+     "Keys that are there already are skipped, so that an import that failed half-way can be run again.\n"
+     "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import"},
+    {0},
 };

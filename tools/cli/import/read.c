@@ -3,6 +3,7 @@
 #include "import/field.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ROW_SIZE_START = 128 };
@@ -12,15 +13,12 @@ enum { ROW_SIZE_START = 128 };
 // U+FEFF, which some programs write before the text.
 static bool skip_mark(struct import_reader *reader)
 {
-    static const unsigned char mark[] = {0xEF, 0xBB, 0xBF};
     int c = getc(reader->in);
-    if (c != mark[0]) {
-        ungetc(c, reader->in);
-        return true;
-    }
-    if (getc(reader->in) == mark[1] && getc(reader->in) == mark[2])
-        return true;
-    return import_wrong(reader->wrong, "the input is no UTF-8 text");
+    if (c == 0xEF)
+        return (getc(reader->in) == 0xBB && getc(reader->in) == 0xBF) ||
+               import_wrong(reader->wrong, "the input is no UTF-8 text");
+    ungetc(c, reader->in);
+    return true;
 }
 
 // What the first character that is none of space says.
@@ -60,11 +58,11 @@ static bool note_column(struct import_reader *reader, size_t at, const char *hea
 
 static bool read_headings(struct import_reader *reader)
 {
-    enum csv_result result = csv_read(&reader->csv);
-    if (result == CSV_WRONG)
+    enum import_result result = import_csv_read(&reader->csv);
+    if (result == IMPORT_WRONG)
         return import_wrong(reader->wrong, "the first line, which names the columns, cannot be read: %s",
                             reader->csv.wrong);
-    if (result == CSV_END)
+    if (result == IMPORT_END)
         return true;
     for (size_t i = 0; i < reader->csv.count; i++)
         if (!note_column(reader, i, reader->csv.fields[i]))
@@ -78,7 +76,8 @@ bool import_begin(struct import_reader *reader, FILE *in, enum import_format for
     memset(reader, 0, sizeof *reader);
     reader->in = in;
     reader->format = format;
-    csv_begin(&reader->csv, in);
+    import_csv_begin(&reader->csv, in);
+    json_set_alloc_funcs(malloc, import_free_wiped);
     if (!skip_mark(reader) || !find_format(reader))
         return false;
     reader->csv.lines = reader->lines;
@@ -88,6 +87,7 @@ bool import_begin(struct import_reader *reader, FILE *in, enum import_format for
 void import_end(struct import_reader *reader)
 {
     pool_wipe(&reader->pool);
+    import_csv_end(&reader->csv);
     explicit_bzero(reader, sizeof *reader);
 }
 
@@ -116,20 +116,19 @@ static bool set_cells(struct import_reader *reader, struct import_build *build)
 
 static enum import_result read_csv(struct import_reader *reader, struct import_build *build)
 {
-    enum csv_result result = csv_read(&reader->csv);
+    enum import_result result = import_csv_read(&reader->csv);
     build->row->line = reader->csv.line;
-    if (result == CSV_END)
-        return IMPORT_END;
-    if (result == CSV_WRONG) {
+    if (result == IMPORT_WRONG)
         import_wrong(build->wrong, "%s", reader->csv.wrong);
-        return IMPORT_WRONG;
-    }
+    if (result != IMPORT_ROW)
+        return result;
     return set_cells(reader, build) && import_build_finish(build) ? IMPORT_ROW : IMPORT_WRONG;
 }
 
 // -------------------------------------------------------------------------------------------------------------- JSON
 
-// A line without its end. False: the input is at its end. Too long a line gives *size > CSV_RECORD_SIZE_MAX.
+// A line without its end and the blanks before it. False: the input is at its end. Too long a line gives
+// *size > CSV_RECORD_SIZE_MAX.
 static bool read_line(struct import_reader *reader, size_t *size)
 {
     int c = getc_unlocked(reader->in);
@@ -137,9 +136,10 @@ static bool read_line(struct import_reader *reader, size_t *size)
     if (c == EOF)
         return false;
     for (; c != EOF && c != '\n'; c = getc_unlocked(reader->in)) {
+        if (*size == 0 && (c == ' ' || c == '\t' || c == '\r'))
+            continue;
         if (*size <= CSV_RECORD_SIZE_MAX)
-            reader->line[*size] = (char)c;
-        *size += *size <= CSV_RECORD_SIZE_MAX;
+            reader->line[(*size)++] = (char)c;
     }
     reader->lines++;
     return true;
@@ -207,21 +207,13 @@ static bool set_members(struct import_build *build, json_t *object)
     return import_build_finish(build);
 }
 
-static bool is_blank(const char *line, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
-            return false;
-    return true;
-}
-
 static enum import_result read_json(struct import_reader *reader, struct import_build *build)
 {
     size_t size;
     do {
         if (!read_line(reader, &size))
             return IMPORT_END;
-    } while (is_blank(reader->line, size));
+    } while (size == 0);
     build->row->line = reader->lines;
     if (size > CSV_RECORD_SIZE_MAX) {
         import_wrong(build->wrong, "the line is longer than %d bytes", CSV_RECORD_SIZE_MAX);

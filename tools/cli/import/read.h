@@ -21,12 +21,6 @@ struct import_row {
     struct postern_import_key key;
 };
 
-enum import_result {
-    IMPORT_ROW,
-    IMPORT_END,
-    IMPORT_WRONG // `wrong` says what, and `row.line` where; reading may go on
-};
-
 struct import_reader {
     enum import_format format;
     FILE *in;
@@ -35,7 +29,7 @@ struct import_reader {
     const void *columns[CSV_FIELDS_MAX]; // CSV: the field of each column
     const char *headings[CSV_FIELDS_MAX];
     size_t column_count;
-    struct csv csv;
+    struct import_csv csv;
     char line[CSV_RECORD_SIZE_MAX + 1]; // JSON
     char wrong[IMPORT_WRONG_SIZE];      // never holds a token
     struct pool pool;

@@ -1,5 +1,6 @@
 #include "scan/find.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -33,15 +34,11 @@ void scan_find_end(struct scan_find *find)
     find->used = 0;
 }
 
-// ---------------------------------------------------------------------------------------------------------- pattern
-
 static int base62_digit(unsigned char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *found = memchr(digits, c, sizeof digits - 1);
+    return found != NULL ? (int)(found - digits) : -1;
 }
 
 static bool is_prefix_byte(unsigned char c, bool first)
@@ -158,4 +155,36 @@ void scan_find_feed(struct scan_find *find, const void *bytes, size_t size)
         search(find);
         slide(find);
     }
+}
+
+// -------------------------------------------------------------------------------------------------- git log -p
+
+// A file that the commit takes away has its name before the change only.
+static void read_line(struct scan_history *history)
+{
+    char hash[sizeof history->commit + 1];
+    int size = 0;
+    (void)sscanf(history->line, "commit %65[0-9a-f]%n", hash, &size);
+    size_t digits = size > 0 ? strlen(hash) : 0;
+    if (digits >= 7 && digits < sizeof history->commit && strchr(" ", history->line[size]) != NULL) {
+        memcpy(history->commit, hash, digits + 1);
+        history->path[0] = '\0';
+    } else if (strncmp(history->line, "--- a/", 6) == 0 || strncmp(history->line, "+++ b/", 6) == 0) {
+        snprintf(history->path, sizeof history->path, "%.*s", (int)sizeof history->path - 1, history->line + 6);
+    }
+}
+
+void scan_history_feed(struct scan_history *history, const char *bytes, size_t size)
+{
+    size_t room = sizeof history->line - 1 - history->used;
+    memcpy(history->line + history->used, bytes, size < room ? size : room);
+    history->used += size < room ? size : room;
+    if (size == 0 || bytes[size - 1] != '\n')
+        return;
+    history->line[history->used] = '\0';
+    char *end = strchr(history->line, '\n');
+    if (end != NULL)
+        *end = '\0';
+    read_line(history);
+    history->used = 0;
 }

@@ -40,4 +40,15 @@ void scan_find_begin(struct scan_find *find, void (*found)(void *context, const 
 void scan_find_feed(struct scan_find *find, const void *bytes, size_t size);
 void scan_find_end(struct scan_find *find); // wipes what was read
 
+// Where one is in the output of `git log -p`: the commit and the file of the lines that come.
+struct scan_history {
+    char commit[65]; // "" before the first
+    char path[256];  // of the file in it, "" when none was named; cut when it is longer
+    char line[320];  // the beginning of the line under way
+    size_t used;
+};
+
+// The next bytes, at most to the end of a line.
+void scan_history_feed(struct scan_history *history, const char *bytes, size_t size);
+
 #endif

@@ -1,15 +1,17 @@
 // scan: leaked tokens.
-#include "scan/scan.h"
+#include "cli.h"
+#include "json.h"
 #include "scan/find.h"
-#include "scan/history.h"
-#include "scan/walk.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { REMEMBERED = 1024 };
+enum { REMEMBERED = 1024, CHUNK_SIZE = 32768 };
 
 // What is known of a token: posternd is asked once, however often it is found.
 struct verdict {
@@ -37,42 +39,28 @@ struct scan {
 
 static void state_of(const struct postern_verify_reply *reply, struct verdict *verdict)
 {
-    verdict->works = true; // unless it is final
-    switch (reply->reason) {
-    case POSTERN_REASON_REVOKED_API_KEY:
-        verdict->state = "REVOKED";
-        verdict->works = false;
-        break;
-    case POSTERN_REASON_EXPIRED_API_KEY:
-        verdict->state = "EXPIRED";
-        verdict->works = false;
-        break;
-    case POSTERN_REASON_MISSING_API_KEY:
-    case POSTERN_REASON_INVALID_API_KEY:
-        verdict->state = "UNKNOWN";
-        verdict->works = false;
-        break;
-    case POSTERN_REASON_DISABLED_API_KEY:
-        verdict->state = "DISABLED";
-        break;
-    case POSTERN_REASON_ACCOUNT_SUSPENDED:
-        verdict->state = "SUSPENDED";
-        break;
-    default: // allowed, or refused for what this question lacks
-        verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
-        break;
-    }
+    static const struct {
+        enum postern_reason reason;
+        bool works;
+        const char *state;
+    } states[] = {
+        {POSTERN_REASON_REVOKED_API_KEY, false, "REVOKED"},  {POSTERN_REASON_EXPIRED_API_KEY, false, "EXPIRED"},
+        {POSTERN_REASON_MISSING_API_KEY, false, "UNKNOWN"},  {POSTERN_REASON_INVALID_API_KEY, false, "UNKNOWN"},
+        {POSTERN_REASON_DISABLED_API_KEY, true, "DISABLED"}, {POSTERN_REASON_ACCOUNT_SUSPENDED, true, "SUSPENDED"}};
+    // Allowed, or refused for what this question lacks.
+    verdict->works = true;
+    verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (states[i].reason == reply->reason) {
+            verdict->works = states[i].works;
+            verdict->state = states[i].state;
+        }
 }
 
-static void copy(char *to, size_t room, const char *text)
+static void note_owner(struct verdict *verdict, const char *account, const char *name)
 {
-    snprintf(to, room, "%.*s", (int)room - 1, text);
-}
-
-// Verify answers NOT_FOUND for a key that is in order, but whose limits do not declare `requests`.
-static bool is_undeclared(const struct postern_error *error)
-{
-    return error->status == POSTERN_NOT_FOUND && strstr(error->field, "charges[0]") != NULL;
+    snprintf(verdict->account, sizeof verdict->account, "%.*s", (int)sizeof verdict->account - 1, account);
+    snprintf(verdict->name, sizeof verdict->name, "%.*s", (int)sizeof verdict->name - 1, name);
 }
 
 // Whose it is, for those who may know; nothing is lost when not.
@@ -80,10 +68,8 @@ static void name_key(struct scan *scan, const struct scan_token *token, struct v
 {
     const struct postern_get_request request = {.key_id = token->key_id};
     struct postern_get_reply *reply = NULL;
-    if (postern_get(scan->cli->client, &request, &reply, NULL) == POSTERN_OK) {
-        copy(verdict->account, sizeof verdict->account, reply->key.account);
-        copy(verdict->name, sizeof verdict->name, reply->key.name);
-    }
+    if (postern_get(scan->cli->client, &request, &reply, NULL) == POSTERN_OK)
+        note_owner(verdict, reply->key.account, reply->key.name);
     postern_reply_free(reply);
 }
 
@@ -95,9 +81,9 @@ static bool ask(struct scan *scan, const struct scan_token *token, struct verdic
     enum postern_status status = postern_verify(cli->client, &request, &reply, &cli->error);
     if (status == POSTERN_OK) {
         state_of(reply, verdict);
-        copy(verdict->account, sizeof verdict->account, reply->account);
-        copy(verdict->name, sizeof verdict->name, reply->key_name);
-    } else if (is_undeclared(&cli->error)) {
+        note_owner(verdict, reply->account, reply->key_name);
+    } else if (status == POSTERN_NOT_FOUND && strstr(cli->error.field, "charges[0]") != NULL) {
+        // A key that is in order, but whose limits do not declare `requests`.
         verdict->state = "ACTIVE";
         verdict->works = true;
         name_key(scan, token, verdict);
@@ -116,8 +102,7 @@ static bool revoke_token(struct scan *scan, const struct scan_token *token, stru
     struct postern_revoke_reply *reply = NULL;
     if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
         return false;
-    copy(verdict->account, sizeof verdict->account, reply->key.account);
-    copy(verdict->name, sizeof verdict->name, reply->key.name);
+    note_owner(verdict, reply->key.account, reply->key.name);
     verdict->state = "REVOKED";
     verdict->revoked = true;
     postern_reply_free(reply);
@@ -143,59 +128,41 @@ static const struct verdict *judge(struct scan *scan, const struct scan_token *t
         return NULL;
     if (scan->revokes && verdict->works && !token->is_public && !revoke_token(scan, token, verdict))
         return NULL;
-    copy(verdict->token, sizeof verdict->token, token->text);
+    memcpy(verdict->token, token->text, sizeof verdict->token);
     return verdict;
 }
 
 // ------------------------------------------------------------------------------------------------------------ output
 
-// A path may be any bytes: what is not printable ASCII or part of UTF-8 is shown as '?'.
+// A path may be any bytes: what would steer the terminal is shown as '?'.
 static const char *shown_path(const char *path, char shown[256])
 {
-    size_t size = 0;
-    for (; path[size] != '\0' && size < 255; size++) {
-        unsigned char c = (unsigned char)path[size];
-        shown[size] = c < 0x20 || c == 0x7F ? '?' : (char)c;
-    }
-    shown[size] = '\0';
+    snprintf(shown, 256, "%.255s", path);
+    for (char *at = shown; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = '?';
     return shown;
 }
 
-static void print_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
-    json_t *object = json_object();
-    json_t *path = json_string(scan->path);
-    char plain[256];
-    size_t size = 0;
-    for (; path == NULL && scan->path[size] != '\0' && size < sizeof plain - 1; size++)
-        plain[size] = (signed char)scan->path[size] < 0x20 ? '?' : scan->path[size];
-    plain[size] = '\0';
-    json_object_set_new(object, "file", path != NULL ? path : json_string(plain));
-    json_object_set_new(object, "line", json_integer((json_int_t)token->line));
-    json_object_set_new(object, "commit", json_string(scan->history.commit));
-    json_object_set_new(object, "path", json_string(scan->history.path));
-    json_object_set_new(object, "key_id", json_string(token->key_id));
-    json_object_set_new(object, "account", json_string(verdict->account));
-    json_object_set_new(object, "name", json_string(verdict->name));
-    json_object_set_new(object, "type", json_string(token->is_public ? "PUBLIC" : "SECRET"));
-    json_object_set_new(object, "environment", json_string(token->is_live ? "LIVE" : "TEST"));
-    json_object_set_new(object, "state", json_string(verdict->state));
-    json_object_set_new(object, "revoked_now", json_boolean(verdict->revoked));
-    json_dumpf(object, stdout, 0);
-    putchar('\n');
-    json_decref(object);
+    json_print(json_pack("{s:o, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
+                         "line", (json_int_t)token->line, "commit", scan->history.commit, "path",
+                         json_text(scan->history.path), "key_id", token->key_id, "account", verdict->account, "name",
+                         verdict->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
+                         token->is_live ? "LIVE" : "TEST", "state", verdict->state, "revoked_now", verdict->revoked));
 }
 
 static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
-    char path[256], state[32];
+    char path[256], state[OUTPUT_WORD_SIZE];
     printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, token->key_id);
     if (verdict->name[0] != '\0')
         printf(" (%s)", verdict->name);
     if (verdict->account[0] != '\0')
         printf(" account %s", verdict->account);
     printf(", %s, %s, %s%s", token->is_public ? "public" : "secret", token->is_live ? "live" : "test",
-           output_lower(verdict->state, state, sizeof state), verdict->revoked ? " just now" : "");
+           output_lower(verdict->state, state), verdict->revoked ? " just now" : "");
     if (scan->history.commit[0] != '\0')
         printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
     putchar('\n');
@@ -216,24 +183,22 @@ static void on_token(void *context, const struct scan_token *token)
     }
     scan->leaks += verdict->works && !token->is_public;
     if (scan->cli->json)
-        print_json(scan, token, verdict);
+        print_finding_json(scan, token, verdict);
     else
         print_finding(scan, token, verdict);
 }
 
 // ------------------------------------------------------------------------------------------------------------- input
 
-static void on_file_begin(void *context, const char *path)
+static void say_problem(struct scan *scan, const char *path, int error)
 {
-    struct scan *scan = context;
-    scan->path = path;
-    scan->files++;
-    scan_find_begin(&scan->find, on_token, scan);
+    char shown[256];
+    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), strerror(error));
+    scan->failed = true;
 }
 
-static void on_bytes(void *context, const char *bytes, size_t size)
+static void search(struct scan *scan, const char *bytes, size_t size)
 {
-    struct scan *scan = context;
     while (size > 0) {
         const char *end = scan->is_stdin ? memchr(bytes, '\n', size) : NULL;
         size_t piece = end != NULL ? (size_t)(end - bytes) + 1 : size;
@@ -245,26 +210,87 @@ static void on_bytes(void *context, const char *bytes, size_t size)
     }
 }
 
-static void on_problem(void *context, const char *path, int error)
+// What a descriptor gives until its end.
+static void read_bytes(int descriptor, const char *path, struct scan *scan)
 {
-    struct scan *scan = context;
-    char shown[256];
-    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), strerror(error));
-    scan->failed = true;
+    char chunk[CHUNK_SIZE];
+    scan->path = path;
+    scan->files++;
+    scan_find_begin(&scan->find, on_token, scan);
+    for (;;) {
+        ssize_t got = read(descriptor, chunk, sizeof chunk);
+        if (got > 0)
+            search(scan, chunk, (size_t)got);
+        else if (got == 0)
+            break;
+        else if (errno != EINTR) {
+            say_problem(scan, path, errno);
+            break;
+        }
+    }
+    explicit_bzero(chunk, sizeof chunk);
 }
 
-// ----------------------------------------------------------------------------------------------------------- command
+// What was found to be a file may have become something else, which must not be followed and must not block.
+static void read_file(const FTSENT *entry, struct scan *scan)
+{
+    bool is_named = entry->fts_level == FTS_ROOTLEVEL;
+    struct stat status;
+    int descriptor =
+        open(entry->fts_accpath, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_named ? 0 : O_NOFOLLOW | O_NONBLOCK));
+    if (descriptor < 0) {
+        say_problem(scan, entry->fts_path, errno);
+        return;
+    }
+    if (is_named || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)))
+        read_bytes(descriptor, entry->fts_path, scan);
+    close(descriptor);
+}
+
+// A pipe or a device is read only when it was named; directories and links in them are passed over.
+static void visit(const FTSENT *entry, struct scan *scan)
+{
+    int info = entry->fts_info;
+    if (info == FTS_F || (info == FTS_DEFAULT && entry->fts_level == FTS_ROOTLEVEL))
+        read_file(entry, scan);
+    else if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS || info == FTS_SLNONE)
+        say_problem(scan, entry->fts_path, info == FTS_SLNONE ? ENOENT : entry->fts_errno);
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+// One file, or all regular ones below a directory, binary ones too. Links are not followed, but for the path itself.
+static void walk(const char *path, struct scan *scan)
+{
+    char *copy = strdup(path);
+    char *paths[] = {copy, NULL};
+    // Without changing the directory: that of the socket may be relative.
+    FTS *tree = copy != NULL ? fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name) : NULL;
+    if (tree == NULL) {
+        say_problem(scan, path, errno);
+        goto out;
+    }
+    const FTSENT *entry;
+    while (errno = 0, (entry = fts_read(tree)) != NULL)
+        visit(entry, scan);
+    if (errno != 0)
+        say_problem(scan, path, errno);
+    fts_close(tree);
+out:
+    free(copy);
+}
 
 static void scan_all(struct scan *scan)
 {
-    const struct scan_visitor visitor = {
-        .context = scan, .file_begin = on_file_begin, .bytes = on_bytes, .problem = on_problem};
     for (size_t i = 0; i < scan->cli->operand_count; i++) {
         scan->is_stdin = strcmp(scan->cli->operands[i], "-") == 0;
         if (scan->is_stdin)
-            scan_read(STDIN_FILENO, "-", &visitor);
+            read_bytes(STDIN_FILENO, "-", scan);
         else
-            scan_walk(scan->cli->operands[i], &visitor);
+            walk(scan->cli->operands[i], scan);
         scan->history = (struct scan_history){0};
     }
 }
@@ -279,45 +305,38 @@ static bool has_token_for_path(const struct cli *cli)
     return false;
 }
 
-static int run_scan(struct cli *cli)
+static void run_scan(struct cli *cli)
 {
-    if (has_token_for_path(cli))
-        return misuse(cli,
-                      "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
-    if (argument_has(cli, "reason") && !argument_has(cli, "revoke"))
-        return misuse(cli, "--reason belongs to --revoke");
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
-    int status = call_open(cli);
-    if (status != CLI_DONE)
-        return status;
     scan->cli = cli;
     scan->revokes = argument_has(cli, "revoke");
+    if (has_token_for_path(cli))
+        misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
+    if (argument_has(cli, "reason") && !scan->revokes)
+        misuse(cli, "--reason belongs to --revoke");
+    if (!cli_good(cli))
+        return;
     scan_all(scan);
     scan_find_end(&scan->find);
     fprintf(stderr, "%zu %s scanned, %zu %s found, %zu of secret keys that work%s\n", scan->files,
             scan->files == 1 ? "file" : "files", scan->tokens, scan->tokens == 1 ? "token" : "tokens", scan->leaks,
             scan->revokes && scan->leaks > 0 ? "ed until now" : " or may work again");
-    return scan->leaks == 0 && !scan->failed ? CLI_DONE : CLI_FAILED;
+    if (scan->leaks > 0 || scan->failed)
+        cli->status = CLI_FAILED;
 }
 
 static const struct flag scan_flags[] = {
-    {"revoke", NULL, false, "revoke the secret keys whose tokens are found, at once and for ever"},
-    {"reason", "TEXT", false, "why; kept with the revoked keys (default \"found by postern scan\")"},
+    {"revoke", NULL, "revoke the secret keys whose tokens are found, at once and for ever"},
+    {"reason", "TEXT", "why; kept with the revoked keys (default \"found by postern scan\")"},
     {0},
 };
 
-const struct command command_scan = {
-    .words = "scan",
-    .operands = "PATH...|-",
-    .operands_min = 1,
-    .operands_max = SIZE_MAX,
-    .summary = "find leaked tokens in files, directories or standard input",
-    .flags = scan_flags,
-    .notes =
-        "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
-        "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
-        "history is compressed, so let git tell it:\n"
-        "  git log -p --all | postern scan -\n"
-        "  postern scan --revoke /var/log /srv/www",
-    .run = run_scan,
+const struct command scan_commands[] = {
+    {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
+     "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
+     "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
+     "history is compressed, so let git tell it:\n"
+     "  git log -p --all | postern scan -\n"
+     "  postern scan --revoke /var/log /srv/www"},
+    {0},
 };

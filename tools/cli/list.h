@@ -1,0 +1,54 @@
+// Lists that come in pages: a table for people, or JSON.
+#ifndef CLI_LIST_H
+#define CLI_LIST_H
+
+#include "cli.h"
+#include "table.h"
+
+// The options of a command that shows such a list.
+#define PAGE_SIZE_FLAG  "page-size", "N", "entries at once, at most 500 (default 100)"
+#define PAGE_TOKEN_FLAG "page-token", "TEXT", "go on where next_page_token of --json says"
+#define PAGE_ALL_FLAG   "all", NULL, "all pages; with --json one object for each"
+
+extern const struct flag list_flags[]; // of those that have no others
+
+// Where a list stands; for the request.
+struct list_position {
+    uint32_t size;
+    const uint8_t *token;
+    size_t token_size;
+};
+
+// One page as it was answered.
+struct list_page {
+    struct postern_reply_base *reply; // the others are parts of it
+    const void *entries;
+    size_t count;
+    const uint8_t *next_page_token;
+    size_t next_page_token_size;
+};
+
+struct list {
+    const char *name;  // "tiers", as the protocol calls it
+    const char *none;  // said when there is nothing at all
+    const char *heads; // of the table
+    size_t entry_size; // of its struct
+    enum postern_status (*ask)(struct cli *cli, const struct list_position *at, const void *filter,
+                               struct list_page *page);
+    void (*add_row)(struct libscols_table *table, const void *entry, uint64_t now_ms /* posternd's */);
+    uint32_t record_page_size; // 0, or: a record with gaps is none, so all pages come, and --json has a line for each
+                               // entry
+};
+
+// If all is good so far, shows page after page of what `filter`, which `ask` gets, lets through. For people empty pages
+// are skipped.
+void list_run(struct cli *cli, const struct list *list, const void *filter);
+// Shows the entry that the first operand names, where the protocol has no call for one. Entries begin with their names;
+// `what` is one of them, for people and for --json.
+void list_find(struct cli *cli, const struct list *list, const char *what, void (*print)(const void *entry));
+
+// usage --unusual: the keys of `account` (NULL: of all, or of the credential's account) that stand out in the hour of
+// `at_ms` (0: the running one).
+void list_unusual(struct cli *cli, const char *account, uint64_t at_ms);
+
+#endif
