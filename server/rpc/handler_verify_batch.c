@@ -135,7 +135,6 @@ static bool begin_all(struct work *work, struct call *call)
     work->decision.facts = arena_new(FACTS_BYTES);
     handler_decision_init(&work->decision, call, work->decision.facts);
     work->decision.batch.scratch = work->batch.scratch;
-    work->decision.batch.min_seq = call->request->min_seq;
     if (work->decision.facts != NULL && read_calls(call, &work->decision.batch))
         return true;
     arena_free(work->decision.facts);
