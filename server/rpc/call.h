@@ -102,6 +102,8 @@ enum call_progress call_fail_memory(struct call *call);
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// The empty result of this call, made that of `reply`; NULL when the arena is out.
+void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply);
 // Packs the finished reply at the end of `room`, if it fits and is of an ordinary kind; else empty. Then it takes
 // call_reply_size bytes, which call_reply_write fills: an answer beyond CALL_REPLY_MAX becomes a failure there.
 struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size);

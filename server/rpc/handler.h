@@ -19,17 +19,12 @@ enum call_progress handler_revoke(struct call *call);
 enum call_progress handler_import(struct call *call);
 enum call_progress handler_delete(struct call *call);
 
-enum call_progress handler_put_account(struct call *call);
+// Of accounts, tiers and scopes: of which, the route says.
+enum call_progress handler_put(struct call *call);
+enum call_progress handler_delete_named(struct call *call);
+enum call_progress handler_list_named(struct call *call);
 enum call_progress handler_get_account(struct call *call);
-enum call_progress handler_list_accounts(struct call *call);
 enum call_progress handler_revoke_all(struct call *call);
-enum call_progress handler_delete_account(struct call *call);
-enum call_progress handler_put_tier(struct call *call);
-enum call_progress handler_list_tiers(struct call *call);
-enum call_progress handler_delete_tier(struct call *call);
-enum call_progress handler_put_scope(struct call *call);
-enum call_progress handler_list_scopes(struct call *call);
-enum call_progress handler_delete_scope(struct call *call);
 
 enum call_progress handler_health(struct call *call);
 enum call_progress handler_stats(struct call *call);
@@ -84,12 +79,12 @@ struct handler_change {
 struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind);
 // Always CALL_PENDING: the writer answers.
 enum call_progress handler_submit(struct handler_change *change);
-// The key of the result as a message; NULL when the arena is out.
-Postern__V1__Key *handler_changed_key(const struct handler_change *change);
+// An answer of any change of one key: `key`, and `api_key` where the result has it.
+bool handler_answer_key(const struct handler_change *change, Postern__V1__Reply *reply);
 // What Create and each entry of Import ask for. INVALID_ARGUMENT, RESOURCE_EXHAUSTED; the note's field is relative to
 // the request.
 STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request,
-                                                  struct registry_create *out, struct status_note *note);
+                                                  struct registry_key *out, struct status_note *note);
 
 // --- reading (handler_read.c)
 

@@ -41,19 +41,19 @@ static size_t find_contradiction(const struct limit *limits, size_t count, const
 
 static enum status read_limits(struct call *call, const Postern__V1__Custom *custom, struct authorizer_custom *out)
 {
-    struct limit *limits;
+    struct registry_tier own; // its limits, from the call
     struct status_note note = {.message = ""};
     const char *why = NULL;
-    enum status status = wire_read_limits(call->arena, custom->limits, custom->n_limits, &limits, &note);
+    enum status status = wire_read_record(call->arena, REGISTRY_TIER, &custom->base, &own, &note);
     char field[sizeof note.field];
     if (status != STATUS_OK) {
         (void)snprintf(field, sizeof field, "custom.%.80s", note.field);
         return status_fail(&call->note, status, field, "%s", note.message);
     }
-    out->limits = limits;
-    out->limit_count = custom->n_limits;
-    size_t wrong = find_contradiction(limits, custom->n_limits, &why);
-    if (wrong == custom->n_limits)
+    out->limits = own.limits;
+    out->limit_count = own.limit_count;
+    size_t wrong = find_contradiction(own.limits, own.limit_count, &why);
+    if (wrong == own.limit_count)
         return STATUS_OK;
     (void)snprintf(field, sizeof field, "custom.limits[%zu]", wrong);
     return status_fail(&call->note, STATUS_INVALID_ARGUMENT, field, "rate_check.%s %s", field, why);

@@ -53,16 +53,13 @@ static bool read_seq(struct call *call)
 
 enum call_progress handler_health(struct call *call)
 {
-    Postern__V1__HealthReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__HealthReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__health_reply__init(reply);
     reply->serving = read_seq(call);
     if ((call->caller.authorities & AUTHORITY_OPERATOR) == 0)
         call->reply.seq = 0; // how many changes there were is nobody else's business
     else if (!fill_details(call, reply))
         return call_fail_memory(call);
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_HEALTH;
-    call->reply.health = reply;
     return CALL_DONE;
 }

@@ -101,17 +101,14 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
         status = handler_end_view(call, registry_list_keys(call->view, query, call->arena, &found));
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the keys cannot be read: %s", status_name(status));
-    Postern__V1__ListReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__ListReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__list_reply__init(reply);
     status = fill_page(call, &found, query->now_ms, reply);
     if (status == STATUS_RESOURCE_EXHAUSTED || (status == STATUS_OK && !fill_next(call, page, &found, reply)))
         return call_fail_memory(call);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the keys' last use cannot be read: %s", status_name(status));
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_LIST;
-    call->reply.list = reply;
     return CALL_DONE;
 }
 

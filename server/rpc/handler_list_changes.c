@@ -82,14 +82,11 @@ static enum call_progress list_page(struct call *call, const struct registry_cha
         return call_fail(call, status, NULL, "the chain of changes is broken: run posternd --check");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the changes cannot be read: %s", status_name(status));
-    Postern__V1__ListChangesReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__ListChangesReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__list_changes_reply__init(reply);
     if (!fill_changes(call, &found, reply) || !fill_next(call, page, &found, reply))
         return call_fail_memory(call);
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_LIST_CHANGES;
-    call->reply.list_changes = reply;
     return CALL_DONE;
 }
 

@@ -4,12 +4,9 @@
 
 static bool answer(struct call *call, const struct authorizer_decision *decision)
 {
-    Postern__V1__RateCheckReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__RateCheckReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return false;
-    postern__v1__rate_check_reply__init(reply);
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_RATE_CHECK;
-    call->reply.rate_check = reply;
     reply->allowed = decision->reason == REASON_ALLOWED;
     reply->reason = (Postern__V1__Reason)decision->reason;
     reply->http_status = reason_http_status(decision->reason);

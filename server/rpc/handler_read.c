@@ -1,4 +1,3 @@
-#include "rpc/codec.h"
 #include "rpc/handler.h"
 #include "rpc/route.h"
 #include "rpc/wire.h"
@@ -41,7 +40,7 @@ bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, s
     *page = (struct handler_page){.size = ask->page_size != 0 ? ask->page_size : REGISTRY_PAGE_DEFAULT};
     page->binding.call = slice_text(call->route->name);
     page->binding.caller = slice_text(call->caller.name);
-    if (!codec_pack(ask->query, call->arena, &page->binding.query)) {
+    if (!record_pack_message(ask->query, call->arena, &page->binding.query)) {
         call_fail_memory(call);
         return false;
     }

@@ -212,16 +212,13 @@ static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
 enum call_progress handler_stats(struct call *call)
 {
     arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: it never waits
-    Postern__V1__StatsReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__StatsReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__stats_reply__init(reply);
     enum status status = fill_of_daemon(call, reply) ? fill_of_usage(call, reply) : STATUS_RESOURCE_EXHAUSTED;
     if (status == STATUS_RESOURCE_EXHAUSTED)
         return call_fail_memory(call);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the usage cannot be read: %s", status_name(status));
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_STATS;
-    call->reply.stats = reply;
     return CALL_DONE;
 }

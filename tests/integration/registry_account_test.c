@@ -122,7 +122,7 @@ static void refused_key_does_not_open_the_operators_account(void **state)
     struct registry_fixture *fixture = *state;
     struct registry_account account;
     struct ask *late = ask_for_operator_key(fixture);
-    late->command.ask.create.expires_at_ms = 1;
+    late->command.ask.create.facts.expires_at_ms = 1;
     EXPECT(fixture, late, STATUS_INVALID_ARGUMENT, "create.expires_at_ms", "in the past");
     struct ask *admin = ask_for_operator_key(fixture);
     ask_as_admin(admin, "postern");
@@ -167,7 +167,7 @@ static void deleted_account_is_hidden_and_its_keys_stay_revoked(void **state)
     EXPECT_OK(fixture, ask_to_revoke_all(fixture, "acme", ""));
     fixture_wait(fixture, 1);
     struct ask *expired = ask_for_key(fixture, "acme");
-    expired->command.ask.create.expires_at_ms = FIXTURE_START_MS + 5;
+    expired->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 5;
     EXPECT_OK(fixture, expired);
     fixture_wait(fixture, 10);
     struct ask *ask = ask_to_delete_named(fixture, REGISTRY_DELETE_ACCOUNT, "acme");

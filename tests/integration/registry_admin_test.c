@@ -122,7 +122,7 @@ static void broader_key_is_neither_rolled_nor_enabled(void **state)
     EXPECT(fixture, roll, STATUS_PERMISSION_DENIED, "roll.key_id", "orders:read");
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(broad)));
     struct ask *enable = ask_to_update(fixture, made_id(broad), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     ask_as_key(enable, admin);
     EXPECT(fixture, enable, STATUS_PERMISSION_DENIED, "update.key_id", "orders:read");
     assert_int_equal(state_of(fixture, made_id(broad)), KEY_STATE_DISABLED);
@@ -291,11 +291,11 @@ static void credential_that_stopped_working_meanwhile_changes_nothing(void **sta
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(admin)));
     EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "DISABLED");
     struct ask *enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     ask_as_key(enable, admin); // not by itself
     EXPECT(fixture, enable, STATUS_UNAUTHENTICATED, "credential", "DISABLED");
     enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     EXPECT_OK(fixture, enable);
 
     struct ask *suspend = ask_for_account(fixture, "acme", "");

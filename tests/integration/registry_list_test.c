@@ -24,7 +24,7 @@ static int set_up(void **state)
     }
     for (size_t i = 0; i < KEYS; i++) {
         asks[i] = ask_for_key(fixture, i % 5 < 3 ? "acme" : "globex");
-        asks[i]->command.ask.create.expires_at_ms = i % 4 == 0 ? FIXTURE_START_MS + 1000 + i : 0;
+        asks[i]->command.ask.create.facts.expires_at_ms = i % 4 == 0 ? FIXTURE_START_MS + 1000 + i : 0;
         ask_start(fixture, asks[i]);
     }
     for (size_t i = 0; i < KEYS; i++)

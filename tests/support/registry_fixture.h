@@ -241,10 +241,10 @@ static inline struct ask *ask_for_account(struct registry_fixture *fixture, cons
 static inline struct ask *ask_for_key(struct registry_fixture *fixture, const char *account)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_CREATE);
-    ask->command.ask.create = (struct registry_create){.account = ask_copy(ask, account),
-                                                       .name = slice_text("prod-ingest"),
-                                                       .environment = KEY_ENVIRONMENT_TEST,
-                                                       .type = KEY_TYPE_SECRET};
+    ask->command.ask.create = (struct registry_key){.account = ask_copy(ask, account),
+                                                    .name = slice_text("prod-ingest"),
+                                                    .environment = KEY_ENVIRONMENT_TEST,
+                                                    .type = KEY_TYPE_SECRET};
     return ask;
 }
 
