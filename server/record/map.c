@@ -9,26 +9,21 @@ struct place {
     const ProtobufCMessageDescriptor *part; // of its elements, where those are messages
 };
 
-static bool is_stored_alone(const struct record_field *field)
-{
-    return field->kind == RECORD_FORMAT_NUMBER || field->kind == RECORD_ID || field->kind == RECORD_OPTIONAL_ID;
-}
-
-// False when the message has no such field.
-static bool find_place(const struct record_field *field, const ProtobufCMessageDescriptor *descriptor, bool is_stored,
+// False when the message, which is no stored one, has no such field.
+static bool find_place(const struct record_field *field, const ProtobufCMessageDescriptor *descriptor,
                        struct place *out)
 {
-    if (is_stored) {
-        *out =
-            (struct place){field->stored_at, field->stored_count_at, field->part != NULL ? field->part->stored : NULL};
-        return true;
-    }
+    bool is_stored_alone = field->kind <= RECORD_OPTIONAL_ID;
     const ProtobufCFieldDescriptor *found =
-        is_stored_alone(field) ? NULL : protobuf_c_message_descriptor_get_field_by_name(descriptor, field->name);
-    if (found == NULL)
-        return false;
-    *out = (struct place){found->offset, found->quantifier_offset, found->descriptor};
-    return true;
+        is_stored_alone ? NULL : protobuf_c_message_descriptor_get_field_by_name(descriptor, field->name);
+    if (found != NULL)
+        *out = (struct place){found->offset, found->quantifier_offset, found->descriptor};
+    return found != NULL;
+}
+
+static struct place stored_place(const struct record_field *field)
+{
+    return (struct place){field->stored_at, field->stored_count_at, field->part != NULL ? field->part->stored : NULL};
 }
 
 // --- reading
@@ -54,13 +49,12 @@ static enum status read_parts(const struct record_table *part, ProtobufCMessage 
 
 // An empty list stays NULL.
 static enum status read_list(const struct record_field *field, const void *member, size_t count, struct arena *arena,
-                             void *to)
+                             uint8_t *plain)
 {
     void *from;
     void *list = NULL;
     struct slice *texts = NULL;
-    if (count == 0)
-        return STATUS_OK;
+    void *count_to = plain + field->count_at;
     if (count > field->max)
         return STATUS_DATA_LOSS;
     memcpy(&from, member, sizeof from); // a pointer, to whatever the list is of
@@ -68,41 +62,41 @@ static enum status read_list(const struct record_field *field, const void *membe
                                                      : read_parts(field->part, from, count, arena, &list);
     if (field->kind == RECORD_TEXTS)
         list = texts;
-    memcpy(to, &list, sizeof list);
+    *(size_t *)count_to = count;
+    memcpy(plain + field->at, &list, sizeof list);
     return status;
 }
 
-static enum status read_field(const struct record_field *field, bool is_stored, const void *member, size_t count,
-                              struct arena *arena, uint8_t *plain)
+static inline enum status read_member(const struct record_field *field, bool is_stored, const void *member,
+                                      const void *counter, struct arena *arena, uint8_t *plain)
 {
     const ProtobufCBinaryData *bytes = member;
     const protobuf_c_boolean *boolean = member;
     const uint32_t *narrow = member;
     const uint64_t *wide = member;
+    const size_t *count = counter;
     void *to = plain + field->at;
     void *beside = plain + field->count_at;
-    bool *flag = to;
     bool valid = true;
     switch (field->kind) {
     case RECORD_FORMAT_NUMBER:
         valid = *narrow == RECORD_FORMAT;
         break;
-    case RECORD_OPTIONAL_ID:
-        flag = beside;
-        *flag = bytes->len > 0;
-        valid = bytes->len == 0 || record_copy_exact(*bytes, field->max, to);
-        break;
     case RECORD_ID:
         valid = record_copy_exact(*bytes, field->max, to);
+        break;
+    case RECORD_OPTIONAL_ID:
+        *(bool *)beside = bytes->len > 0;
+        valid = bytes->len == 0 || record_copy_exact(*bytes, field->max, to);
         break;
     case RECORD_TEXT:
         *(struct slice *)to = record_from_bytes(*bytes);
         break;
     case RECORD_BOOL:
-        *flag = *boolean != 0;
+        *(bool *)to = *boolean != 0;
         break;
     case RECORD_OFF:
-        *flag = (*boolean != 0) == is_stored;
+        *(bool *)to = (*boolean != 0) == is_stored;
         break;
     case RECORD_U32:
         *(uint32_t *)to = *narrow;
@@ -112,30 +106,40 @@ static enum status read_field(const struct record_field *field, bool is_stored, 
         break;
     case RECORD_TEXTS:
     case RECORD_PARTS:
-        *(size_t *)beside = count;
-        return read_list(field, member, count, arena, to);
+        return *count > 0 ? read_list(field, member, *count, arena, plain) : STATUS_OK;
     }
     return valid ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
+static enum status read_named(const struct record_table *table, const ProtobufCMessage *message, struct arena *arena,
+                              uint8_t *plain)
+{
+    const uint8_t *base = (const uint8_t *)message;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < table->count && status == STATUS_OK; i++) {
+        struct place place;
+        if (find_place(&table->fields[i], message->descriptor, &place))
+            status = read_member(&table->fields[i], false, base + place.at, base + place.count_at, arena, plain);
+    }
+    return status;
+}
+
+// Every Verify reads three stored records: their way is short.
 enum status record_read(const struct record_table *table, const ProtobufCMessage *message, struct arena *arena,
                         void *plain)
 {
     const uint8_t *base = (const uint8_t *)message;
-    bool is_stored = message->descriptor == table->stored;
+    const struct record_field *end = table->fields + table->count;
     memset(plain, 0, table->size);
-    for (size_t i = 0; i < table->count; i++) {
-        struct place place;
-        if (!find_place(&table->fields[i], message->descriptor, is_stored, &place))
-            continue;
-        const void *count = base + place.count_at;
-        bool is_list = table->fields[i].kind >= RECORD_TEXTS;
-        enum status status = read_field(&table->fields[i], is_stored, base + place.at,
-                                        is_list ? *(const size_t *)count : 0, arena, plain);
+    if (message->descriptor != table->stored)
+        return read_named(table, message, arena, plain);
+    for (const struct record_field *field = table->fields; field < end; field++) {
+        enum status status =
+            read_member(field, true, base + field->stored_at, base + field->stored_count_at, arena, plain);
         if (status != STATUS_OK)
             return status;
     }
-    return !is_stored || table->is_sound == NULL || table->is_sound(plain) ? STATUS_OK : STATUS_DATA_LOSS;
+    return table->is_sound == NULL || table->is_sound(plain) ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
 // --- writing
@@ -221,9 +225,11 @@ void *record_write(const struct record_table *table, const void *plain, const Pr
         return NULL;
     protobuf_c_message_init(descriptor, message);
     for (size_t i = 0; i < table->count; i++) {
-        struct place place;
-        if (find_place(&table->fields[i], descriptor, is_stored, &place) &&
-            !write_field(&table->fields[i], is_stored, &place, plain, arena, message))
+        const struct record_field *field = &table->fields[i];
+        struct place place = stored_place(field);
+        if (!is_stored && !find_place(field, descriptor, &place))
+            continue;
+        if (!write_field(field, is_stored, &place, plain, arena, message))
             return NULL;
     }
     return message;

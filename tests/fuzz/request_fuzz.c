@@ -2,9 +2,9 @@
 // request_id from what does not decode.
 #include <stdlib.h>
 
+#include "record/record.h"
 #include "rpc/call.h"
 #include "rpc/check.h"
-#include "record/record.h"
 #include "rpc/codec.h"
 #include "rpc/route.h"
 
