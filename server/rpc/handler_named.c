@@ -152,13 +152,9 @@ static bool fill_list(struct call *call, const struct registry_names_page *page,
 
 enum call_progress handler_list_named(struct call *call)
 {
-    const Postern__V1__ListTiersRequest bare = POSTERN__V1__LIST_TIERS_REQUEST__INIT; // as empty as the others'
-    const uint32_t *page_size = member_of_request(call, "page_size");
-    const ProtobufCBinaryData *page_token = member_of_request(call, "page_token");
-    struct handler_page_ask ask = {&bare.base, *page_size, *page_token};
     struct registry_names_page found = {0};
     struct handler_page page;
-    if (!handler_page_begin(call, &ask, &page))
+    if (!handler_page_begin(call, &page))
         return CALL_DONE;
     struct registry_names_query query = {.after = page.position, .page_size = page.size};
     enum status status = store_view_begin(call->view);
