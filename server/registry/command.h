@@ -55,14 +55,6 @@ struct registry_revoke {
     struct slice reason;
 };
 
-struct registry_put_account {
-    struct registry_account account; // version, created_at_ms, revoked_before_ms are ignored; max_keys 0 = default
-};
-
-struct registry_put_tier {
-    struct registry_tier tier;
-};
-
 enum registry_update_field {
     REGISTRY_UPDATE_NAME = 1,
     REGISTRY_UPDATE_SCOPES = 2,
@@ -87,10 +79,6 @@ struct registry_roll {
 
 struct registry_delete {
     uint8_t key_id[KEY_ID_SIZE];
-};
-
-struct registry_put_scope {
-    struct registry_scope scope; // version is ignored
 };
 
 struct registry_delete_named { // DELETE_SCOPE, DELETE_TIER, DELETE_ACCOUNT
@@ -159,12 +147,13 @@ struct registry_command {
         // addresses; all else is ignored
         struct registry_key create;
         struct registry_revoke revoke;
-        struct registry_put_account put_account;
-        struct registry_put_tier put_tier;
+        // Without version, created_at_ms and revoked_before_ms, which are ignored; max_keys 0 = default.
+        struct registry_account put_account;
+        struct registry_tier put_tier;
         struct registry_update update;
         struct registry_roll roll;
         struct registry_delete delete;
-        struct registry_put_scope put_scope;
+        struct registry_scope put_scope;
         struct registry_delete_named delete_named;
         struct registry_revoke_all revoke_all;
         struct registry_import import;

@@ -79,6 +79,12 @@ void call_stamp(const struct call *call, Postern__V1__Reply *reply)
     reply->server_time_ms = now_ms > 0 ? now_ms : 1; // a Reply is never empty
 }
 
+// Every member of the union is a pointer to a message.
+void *call_member(const struct call *call, const char *name)
+{
+    return wire_member(&call->request->verify->base, name);
+}
+
 // Results have the tags of their calls, and all are pointers to messages.
 void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply)
 {

@@ -102,6 +102,8 @@ enum call_progress call_fail_memory(struct call *call);
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// The member of that name of the call's own message, whichever that is; NULL when it has none.
+void *call_member(const struct call *call, const char *name);
 // The empty result of this call, made that of `reply`; NULL when the arena is out.
 void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply);
 // Packs the finished reply at the end of `room`, if it fits and is of an ordinary kind; else empty. Then it takes

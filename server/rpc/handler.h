@@ -73,7 +73,7 @@ struct handler_change {
     bool (*answer)(const struct handler_change *change, Postern__V1__Reply *reply);
 };
 
-// A change in arena memory, with caller, request_id, digest and randomness; NULL when the arena is out.
+// A change in arena memory, with caller, request_id, if_version, digest and randomness; NULL when the arena is out.
 struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind);
 // Always CALL_PENDING: the writer answers.
 enum call_progress handler_submit(struct handler_change *change);

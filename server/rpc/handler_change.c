@@ -77,6 +77,8 @@ struct handler_change *handler_change_new(struct call *call, enum registry_comma
     command->caller.key = call->caller.key;
     command->request_id = wire_slice(call->request->request_id);
     command->arena = call->arena;
+    const uint64_t *if_version = call_member(call, "if_version");
+    command->if_version = if_version != NULL ? *if_version : 0;
     command->encode = encode;
     command->done = done;
     command->context = change;

@@ -68,7 +68,6 @@ enum call_progress handler_update(struct call *call)
     enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, &ask->key, &note);
     if (status != STATUS_OK)
         return call_fail_note(call, status, &note);
-    change->command.if_version = request->if_version;
     change->answer = handler_answer_key;
     return handler_submit(change);
 }
@@ -96,7 +95,6 @@ enum call_progress handler_roll(struct call *call)
         return call_fail_member(call, "key_id", "%s", missing_key_id);
     ask->has_grace = request->grace_case == POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
     ask->grace_ms = ask->has_grace ? request->grace_ms : 0;
-    change->command.if_version = request->if_version;
     change->answer = answer_roll;
     return handler_submit(change);
 }
@@ -111,7 +109,6 @@ enum call_progress handler_revoke(struct call *call)
         return call_fail_memory(call);
     struct registry_revoke *ask = &change->command.ask.revoke;
     ask->reason = wire_slice(request->reason);
-    change->command.if_version = request->if_version;
     change->answer = handler_answer_key;
     if (request->which_case == POSTERN__V1__REVOKE_REQUEST__WHICH_API_KEY) {
         ask->by_token = true;
@@ -138,7 +135,6 @@ enum call_progress handler_delete(struct call *call)
         return call_fail_memory(call);
     if (!key_id_parse(wire_slice(request->key_id), change->command.ask.delete.key_id))
         return call_fail_member(call, "key_id", "%s", missing_key_id);
-    change->command.if_version = request->if_version;
     change->answer = handler_answer_key;
     return handler_submit(change);
 }

@@ -26,14 +26,9 @@ static const struct entity *entity_of(const struct call *call)
     return &entities[call->route->record];
 }
 
-static void *member_of_request(const struct call *call, const char *name)
-{
-    return wire_member(&call->request->verify->base, name); // whichever member of the call it is
-}
-
 static struct slice name_of(const struct call *call)
 {
-    const ProtobufCBinaryData *name = member_of_request(call, entity_of(call)->member);
+    const ProtobufCBinaryData *name = call_member(call, entity_of(call)->member);
     return wire_slice(*name);
 }
 
@@ -86,7 +81,6 @@ enum call_progress handler_put(struct call *call)
         wire_read_record(call->arena, call->route->record, &call->request->verify->base, &change->command.ask, &note);
     if (status != STATUS_OK)
         return call_fail_note(call, status, &note);
-    change->command.if_version = *(const uint64_t *)member_of_request(call, "if_version");
     return handler_submit(change);
 }
 
@@ -96,7 +90,6 @@ enum call_progress handler_delete_named(struct call *call)
     if (change == NULL)
         return CALL_DONE;
     change->command.ask.delete_named.name = name_of(call);
-    change->command.if_version = *(const uint64_t *)member_of_request(call, "if_version");
     return handler_submit(change);
 }
 

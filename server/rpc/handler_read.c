@@ -38,9 +38,9 @@ enum status handler_fill_use(struct call *call, const struct authorizer_usage *u
 // The call as it is without them is what its pages have in common.
 bool handler_page_begin(struct call *call, struct handler_page *page)
 {
-    ProtobufCMessage *request = &call->request->verify->base; // whichever member of the call it is
-    const uint32_t *size = wire_member(request, "page_size");
-    const ProtobufCBinaryData *token = wire_member(request, "page_token");
+    const ProtobufCMessage *request = &call->request->verify->base; // whichever member of the call it is
+    const uint32_t *size = call_member(call, "page_size");
+    const ProtobufCBinaryData *token = call_member(call, "page_token");
     arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: lists never wait
     *page = (struct handler_page){.size = *size != 0 ? *size : REGISTRY_PAGE_DEFAULT};
     page->binding.call = slice_text(call->route->name);

@@ -9,7 +9,7 @@ static const uint8_t *made_id(const struct ask *ask)
 static void put_scope(struct registry_fixture *fixture, const char *name, const char *implied)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_SCOPE);
-    struct registry_scope *scope = &ask->command.ask.put_scope.scope;
+    struct registry_scope *scope = &ask->command.ask.put_scope;
     scope->name = ask_copy(ask, name);
     if (implied != NULL) {
         scope->implies = arena_array(ask->command.arena, 1, sizeof *scope->implies);
@@ -25,8 +25,8 @@ static void furnish(struct registry_fixture *fixture)
 {
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.allows_test = true;
-    put->command.ask.put_account.account.allows_live = true;
+    put->command.ask.put_account.allows_test = true;
+    put->command.ask.put_account.allows_live = true;
     EXPECT_OK(fixture, put);
     EXPECT_OK(fixture, ask_for_account(fixture, "globex", ""));
     put_scope(fixture, "orders:read", NULL);
@@ -262,7 +262,7 @@ static void other_accounts_and_settings_are_out_of_reach(void **state)
     ask_as_key(disable, admin);
     EXPECT(fixture, disable, STATUS_NOT_FOUND, "update.key_id", "there is no key");
     struct ask *settings = ask_for_account(fixture, "acme", "");
-    settings->command.ask.put_account.account.max_keys = 100000;
+    settings->command.ask.put_account.max_keys = 100000;
     ask_as_key(settings, admin);
     EXPECT(fixture, settings, STATUS_PERMISSION_DENIED, "", "operator");
     struct ask *all = ask_to_revoke_all(fixture, "acme", "");
@@ -299,7 +299,7 @@ static void credential_that_stopped_working_meanwhile_changes_nothing(void **sta
     EXPECT_OK(fixture, enable);
 
     struct ask *suspend = ask_for_account(fixture, "acme", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     EXPECT_OK(fixture, suspend);
     EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "suspended");
     EXPECT_OK(fixture, ask_for_account(fixture, "acme", ""));

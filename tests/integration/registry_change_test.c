@@ -205,7 +205,7 @@ static void suspended_account_gets_no_key(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *suspend = ask_for_account(fixture, "acme", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     assert_int_equal(ask_run(fixture, suspend), STATUS_OK);
     struct ask *ask = ask_for_key(fixture, "acme");
     assert_int_equal(ask_run(fixture, ask), STATUS_FAILED_PRECONDITION);
@@ -222,7 +222,7 @@ static void environment_that_the_account_lacks_is_refused(void **state)
     assert_note(ask, "create.environment", "--env live");
 
     struct ask *live_only = ask_for_account(fixture, "acme", "");
-    live_only->command.ask.put_account.account.allows_live = true;
+    live_only->command.ask.put_account.allows_live = true;
     assert_int_equal(ask_run(fixture, live_only), STATUS_OK);
     struct ask *test = ask_for_key(fixture, "acme");
     assert_int_equal(ask_run(fixture, test), STATUS_FAILED_PRECONDITION);
@@ -249,7 +249,7 @@ static void max_keys_counts_neither_revoked_nor_expired_keys(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = 2;
+    put->command.ask.put_account.max_keys = 2;
     assert_int_equal(ask_run(fixture, put), STATUS_OK);
     struct ask *brief = ask_for_key(fixture, "acme");
     brief->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 1000;
@@ -275,7 +275,7 @@ static void max_keys_counts_each_account_by_itself(void **state)
     fixture_furnish(fixture, "other");
     for (size_t i = 0; i < 3; i++) {
         struct ask *put = ask_for_account(fixture, accounts[i], "free");
-        put->command.ask.put_account.account.max_keys = 1;
+        put->command.ask.put_account.max_keys = 1;
         assert_int_equal(ask_run(fixture, put), STATUS_OK);
         assert_int_equal(ask_run(fixture, ask_for_key(fixture, accounts[i])), STATUS_OK);
     }
@@ -288,7 +288,7 @@ static void keys_of_the_next_account_do_not_count(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acm", ""); // sorts just before acme
-    put->command.ask.put_account.account.max_keys = 1;
+    put->command.ask.put_account.max_keys = 1;
     assert_int_equal(ask_run(fixture, put), STATUS_OK);
     fixture_key(fixture, "acme");
     struct ask *brief = ask_for_key(fixture, "acm");
@@ -568,7 +568,7 @@ static void commands_of_one_batch_see_each_other(void **state)
     assert_int_equal(sem_init(&release, 0, 0), 0);
     fixture_furnish(fixture, "acme");
     struct ask *one = ask_for_account(fixture, "acme", "");
-    one->command.ask.put_account.account.max_keys = 1;
+    one->command.ask.put_account.max_keys = 1;
     assert_int_equal(ask_run(fixture, one), STATUS_OK);
     uint64_t commits = registry_health(fixture->registry).commits;
 

@@ -269,7 +269,7 @@ static void record_set_back_to_an_older_state_is_found(void **state)
     assert_true(pack_image(&account, fixture->arena, &old_account));
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, id, "leaked")), STATUS_OK);
     struct ask *suspend = ask_for_account(fixture, "globex", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     assert_int_equal(ask_run(fixture, suspend), STATUS_OK);
     fixture_close(fixture);
     assert_sound(fixture);

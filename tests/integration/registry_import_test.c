@@ -252,7 +252,7 @@ static void batch_stays_within_max_keys(void **state)
     const char *const tokens[] = {"first-token-of-three", "second-token-of-three", "third-token-of-three"};
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = 3;
+    put->command.ask.put_account.max_keys = 3;
     EXPECT_OK(fixture, put);
     struct ask *used = fixture_key(fixture, "acme");
     EXPECT(fixture, ask_to_import(fixture, tokens, 3), STATUS_RESOURCE_EXHAUSTED, "import.keys", "max_keys of 3");

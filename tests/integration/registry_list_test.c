@@ -19,7 +19,7 @@ static int set_up(void **state)
     fixture_furnish(fixture, "acme");
     for (size_t i = 0; i < 3; i++) {
         struct ask *put = ask_for_account(fixture, accounts[i], "free");
-        put->command.ask.put_account.account.max_keys = KEYS;
+        put->command.ask.put_account.max_keys = KEYS;
         fixture_demand(ask_run(fixture, put) == STATUS_OK, "no account");
     }
     for (size_t i = 0; i < KEYS; i++) {

@@ -136,7 +136,7 @@ static void purge_takes_a_part_at_a_time_and_reaches_every_key(void **state)
     struct ask *asks[COUNT];
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = COUNT;
+    put->command.ask.put_account.max_keys = COUNT;
     EXPECT_OK(fixture, put);
     for (size_t i = 0; i < COUNT; i++) {
         asks[i] = ask_for_key(fixture, "acme");

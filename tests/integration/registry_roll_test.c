@@ -186,11 +186,11 @@ static void account_must_allow_the_successor(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
     struct ask *live = ask_for_account(fixture, "acme", "");
-    live->command.ask.put_account.account.allows_live = true;
+    live->command.ask.put_account.allows_live = true;
     EXPECT_OK(fixture, live);
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "test keys");
     struct ask *suspend = ask_for_account(fixture, "acme", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     EXPECT_OK(fixture, suspend);
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "suspended");
 }
@@ -200,7 +200,7 @@ static void both_sides_count_towards_max_keys_while_both_work(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
     struct ask *one = ask_for_account(fixture, "acme", "");
-    one->command.ask.put_account.account.max_keys = 1;
+    one->command.ask.put_account.max_keys = 1;
     EXPECT_OK(fixture, one);
     EXPECT(fixture, ask_to_roll_within(fixture, made_id(made), 1), STATUS_RESOURCE_EXHAUSTED, "roll.key_id",
            "max_keys");

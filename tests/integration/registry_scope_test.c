@@ -8,8 +8,8 @@ static void scope_is_found_as_it_was_put(void **state)
     struct registry_fixture *fixture = *state;
     struct registry_scope scope;
     struct ask *ask = ask_to_put_scope(fixture, "orders:read", "orders:list");
-    ask->command.ask.put_scope.scope.description = slice_text("Read orders");
-    ask->command.ask.put_scope.scope.is_default = true;
+    ask->command.ask.put_scope.description = slice_text("Read orders");
+    ask->command.ask.put_scope.is_default = true;
     EXPECT_OK(fixture, ask);
     assert_text(ask->command.result.scope.name, "orders:read");
     assert_int_equal(find_scope(fixture, "orders:read", &scope), STATUS_OK);
@@ -147,7 +147,7 @@ static void defaults_have_a_bound(void **state)
 static struct ask *safe_implying(struct registry_fixture *fixture, const char *name, const char *implied)
 {
     struct ask *ask = ask_to_put_scope(fixture, name, implied);
-    ask->command.ask.put_scope.scope.public_safe = true;
+    ask->command.ask.put_scope.public_safe = true;
     return ask;
 }
 

@@ -225,7 +225,7 @@ static inline struct ask *ask_for_tier(struct registry_fixture *fixture, const c
     struct limit *limit = arena_array(ask->command.arena, 1, sizeof *limit);
     *limit = (struct limit){
         .resource = slice_text("requests"), .algorithm = LIMIT_SLIDING_WINDOW, .amount = 60, .window_s = 60};
-    ask->command.ask.put_tier.tier = (struct registry_tier){
+    ask->command.ask.put_tier = (struct registry_tier){
         .name = ask_copy(ask, name), .is_default = is_default, .limits = limit, .limit_count = 1};
     return ask;
 }
@@ -233,7 +233,7 @@ static inline struct ask *ask_for_tier(struct registry_fixture *fixture, const c
 static inline struct ask *ask_for_account(struct registry_fixture *fixture, const char *id, const char *tier)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_ACCOUNT);
-    ask->command.ask.put_account.account =
+    ask->command.ask.put_account =
         (struct registry_account){.id = ask_copy(ask, id), .tier = ask_copy(ask, tier), .no_default_public_key = true};
     return ask;
 }

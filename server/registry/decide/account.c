@@ -20,7 +20,7 @@ static enum status check_not_reserved(struct decision *decision, struct slice id
 static struct registry_account asked_account(const struct decision *decision, const struct registry_account *before)
 {
     bool is_new = before->version == 0 || before->deleted;
-    struct registry_account account = decision->command->ask.put_account.account;
+    struct registry_account account = decision->command->ask.put_account;
     account.allows_test = account.allows_test || !account.allows_live;
     account.max_keys = account.max_keys > 0 ? account.max_keys : ACCOUNT_DEFAULT_MAX_KEYS;
     if (account.tier.size == 0 && !is_new)
@@ -78,7 +78,7 @@ static enum status add_default_key(struct decision *decision, const struct regis
 
 static enum status find_before(struct decision *decision, struct registry_account *before)
 {
-    struct slice id = decision->command->ask.put_account.account.id;
+    struct slice id = decision->command->ask.put_account.id;
     *before = (struct registry_account){.version = 0};
     enum status status = registry_find_owner(decision->txn, id, decision->command->arena, before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
@@ -90,7 +90,7 @@ enum status decide_put_account(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_account before;
-    enum status status = check_not_reserved(decision, command->ask.put_account.account.id, "put_account.account");
+    enum status status = check_not_reserved(decision, command->ask.put_account.id, "put_account.account");
     if (status == STATUS_OK)
         status = find_before(decision, &before);
     if (status != STATUS_OK)

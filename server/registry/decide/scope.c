@@ -149,7 +149,7 @@ enum status decide_put_scope(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_scope before = {.version = 0};
-    struct registry_scope scope = command->ask.put_scope.scope;
+    struct registry_scope scope = command->ask.put_scope;
     enum status status = registry_find_scope(decision->txn, scope.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;

@@ -35,7 +35,7 @@ enum status decide_put_tier(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_tier before = {.version = 0};
-    struct registry_tier tier = command->ask.put_tier.tier;
+    struct registry_tier tier = command->ask.put_tier;
     enum status status = registry_find_tier(decision->txn, tier.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
