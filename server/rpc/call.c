@@ -7,7 +7,6 @@
 #include "rpc/authority.h"
 #include "rpc/check.h"
 #include "rpc/codec.h"
-#include "rpc/route.h"
 #include "rpc/wire.h"
 
 enum { TRACEPARENT_MAX = 128 };

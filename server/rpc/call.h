@@ -7,6 +7,7 @@
 #define RPC_CALL_H
 
 #include "postern.pb-c.h"
+#include "registry/registry.h"
 #include "rpc/rpc.h"
 
 #include <stdatomic.h>
@@ -59,7 +60,17 @@ struct call_caller {
     char name[CALL_CALLER_NAME_SIZE]; // "uid:1000", "tls:CN=billing" or a key id
 };
 
-struct route;
+// Which call is handled by whom, and what it takes to make it: a row of route.c, the one table of calls.
+struct call;
+struct route {
+    const char *name;                                // of the member of Request.call
+    unsigned needs;                                  // any one of these (enum authority); a handler may ask for more
+    bool changes;                                    // the registry: needs a request_id
+    enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
+    enum registry_record record;                     // which one of several it is about; 0: the handler knows
+};
+// NULL for anything that is no call of this version.
+const struct route *route_find(Postern__V1__Request__CallCase which);
 
 struct call {
     // in

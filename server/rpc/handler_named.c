@@ -1,7 +1,6 @@
 // Accounts, tiers and scopes: the calls that put, read, list and delete what has a name. They are alike for all three,
 // so one path serves them; the route says which one a call is about, and members are found by their names.
 #include "rpc/handler.h"
-#include "rpc/route.h"
 #include "rpc/wire.h"
 
 #include <stddef.h>

@@ -1,5 +1,4 @@
 #include "rpc/handler.h"
-#include "rpc/route.h"
 #include "rpc/wire.h"
 
 #include <string.h>

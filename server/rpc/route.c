@@ -1,5 +1,3 @@
-#include "rpc/route.h"
-
 #include "rpc/authority.h"
 #include "rpc/handler.h"
 

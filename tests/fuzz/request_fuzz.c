@@ -6,7 +6,6 @@
 #include "rpc/call.h"
 #include "rpc/check.h"
 #include "rpc/codec.h"
-#include "rpc/route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
