@@ -110,8 +110,6 @@ static bool begin_snapshot(struct authorizer *a, struct authorizer_batch *batch)
     uint64_t seq = registry_committed_seq(a->registry);
     for (size_t i = 0; i < batch->call_count; i++)
         batch->calls[i].decision.seq = seq;
-    if (seq < batch->min_seq)
-        return fail_batch(batch, STATUS_UNAVAILABLE, "min_seq", "this state is not that new yet: retry");
     enum status status = needs_registry(batch) ? store_view_begin(batch->view) : STATUS_OK;
     return status == STATUS_OK || fail_batch(batch, status, NULL, "the registry cannot be read now");
 }

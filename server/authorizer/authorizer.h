@@ -107,14 +107,13 @@ struct authorizer_batch {
     struct store_txn *view; // of the registry, not begun: each try begins and ends it
     struct arena *arena;    // what is found out; each try takes its memory anew
     struct arena *scratch;  // for what only judging needs, emptied for each call; NULL: from `arena`
-    uint64_t min_seq;       // state at least this new, else UNAVAILABLE
     // After AUTHORIZER_WAITING: OK = call authorizer_decide again; else answer that status. May be called before
     // authorizer_decide has returned to the caller on another thread.
     void (*resume)(struct authorizer_batch *batch, enum status status);
     void *context;
     // out
     enum status status;      // OK: see the calls; else a failure that is about none of them, and nothing was charged
-    struct status_note note; // then why; field is relative to the call: "min_seq"
+    struct status_note note; // then why; field is relative to the call
     // Index + 1 of the first call that failed or was refused. Then those that say ALLOWED were not charged, and are not
     // allowed either. 0: all are.
     size_t refused;

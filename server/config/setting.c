@@ -1,23 +1,18 @@
 #include "config/setting.h"
 
-#include <errno.h>
+#include "base/text.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-// A decimal (or other base) number without sign or blanks, within bounds.
-static bool read_number(const char *text, int base, uint64_t min, uint64_t max, const char **end, uint64_t *out)
+// A decimal number without sign or blanks, within bounds. `end`: what is behind it; NULL: nothing may be.
+static bool read_number(const char *text, uint64_t min, uint64_t max, const char **end, uint64_t *out)
 {
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    char *stop = NULL;
-    errno = 0;
-    unsigned long long value = strtoull(text, &stop, base);
-    if (errno != 0 || value < min || value > max || (end == NULL && *stop != '\0'))
+    struct slice rest = slice_text(text);
+    if (!text_take_number(&rest, out) || *out < min || *out > max || (end == NULL && rest.size > 0))
         return false;
     if (end != NULL)
-        *end = stop;
-    *out = value;
+        *end = (const char *)rest.data;
     return true;
 }
 
@@ -65,7 +60,7 @@ static bool is_address(const char *text, size_t size)
         (size_t)(text + size - colon) > sizeof port)
         return false;
     memcpy(port, colon + 1, (size_t)(text + size - colon) - 1);
-    return read_number(port, 10, 1, 65535, NULL, &number);
+    return read_number(port, 1, 65535, NULL, &number);
 }
 
 static enum status set_listen(struct config *config, const char *text, struct status_note *note)
@@ -93,7 +88,7 @@ static enum status set_listen(struct config *config, const char *text, struct st
 static enum status set_operator_uid(struct config *config, const char *text, struct status_note *note)
 {
     uint64_t uid = 0;
-    if (!read_number(text, 10, 0, UINT32_MAX - 1, NULL, &uid))
+    if (!read_number(text, 0, UINT32_MAX - 1, NULL, &uid))
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a user id; write its number (id -u NAME)", text);
     if (config->operator_uid_count == CONFIG_OPERATORS_MAX)
@@ -126,8 +121,8 @@ static enum status set_utc_offset(struct config *config, const char *text, struc
     uint64_t hours = 0, minutes = 0;
     bool shape = strlen(text) == 6 && (text[0] == '+' || text[0] == '-') && text[3] == ':';
     const char *end = NULL;
-    if (!shape || !read_number(text + 1, 10, 0, 14, &end, &hours) || end != text + 3 ||
-        !read_number(text + 4, 10, 0, hours == 14 ? 0 : 59, NULL, &minutes))
+    if (!shape || !read_number(text + 1, 0, 14, &end, &hours) || end != text + 3 ||
+        !read_number(text + 4, 0, hours == 14 ? 0 : 59, NULL, &minutes))
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not an offset from UTC; write +HH:MM or -HH:MM, for example +02:00", text);
     int32_t offset_s = (int32_t)(hours * 3600 + minutes * 60);
@@ -171,7 +166,7 @@ static enum status set_size(uint64_t *to, const char *text, struct status_note *
     const uint64_t min = UINT64_C(1) << 20, max = UINT64_C(1) << 46; // 64 TiB: half of the address space
     uint64_t value = 0;
     const char *unit = NULL;
-    if (read_number(text, 10, 1, max, &unit, &value))
+    if (read_number(text, 1, max, &unit, &value))
         for (size_t i = 0; i < sizeof units / sizeof *units; i++)
             if (strcmp(unit, units[i].name) == 0 && value <= max >> units[i].shift && value << units[i].shift >= min) {
                 *to = value << units[i].shift & ~UINT64_C(0xFFFF); // whole pages, whatever the page size
@@ -194,7 +189,7 @@ static enum status set_meters_map(struct config *config, const char *text, struc
 static enum status set_number(uint32_t *to, const char *text, uint32_t min, uint32_t max, struct status_note *note)
 {
     uint64_t value = 0;
-    if (!read_number(text, 10, min, max, NULL, &value))
+    if (!read_number(text, min, max, NULL, &value))
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from %u to %u", text, min, max);
     *to = (uint32_t)value;
     return STATUS_OK;
@@ -302,8 +297,10 @@ static enum status set_tls_peer(struct config *config, const char *text, struct 
 static enum status set_socket_mode(struct config *config, const char *text, struct status_note *note)
 {
     uint64_t mode = 0;
-    if (strspn(text, "01234567") != strlen(text) || !read_number(text, 8, 0600, 0777, NULL, &mode) ||
-        (mode & 0600) != 0600)
+    const char *digit = text;
+    for (; *digit >= '0' && *digit <= '7' && mode <= 0777; digit++)
+        mode = mode * 8 + (uint64_t)(*digit - '0');
+    if (*digit != '\0' || mode > 0777 || (mode & 0600) != 0600)
         return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a socket's mode: octal, 0600 to 0777, for example 0660", text);
     config->socket_mode = (uint32_t)mode;

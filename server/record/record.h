@@ -10,7 +10,8 @@
 #include "base/slice.h"
 #include "base/status.h"
 
-#include <protobuf-c/protobuf-c.h>
+#include "record/map.h"
+
 #include <string.h>
 
 enum { RECORD_FORMAT = 1 }; // the first field of every stored message

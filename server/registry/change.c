@@ -4,49 +4,43 @@
 // drift apart.
 #include "registry/change.h"
 
-enum table image_table(enum image_kind kind)
+#include <stddef.h>
+
+// Beside registry_table: which table of the store holds a record, and where its version is in the plain struct.
+static const struct {
+    enum table table;
+    size_t version_at;
+} kinds[] = {
+    [REGISTRY_KEY] = {TABLE_KEY, offsetof(struct registry_key, version)},
+    [REGISTRY_ACCOUNT] = {TABLE_ACCOUNT, offsetof(struct registry_account, version)},
+    [REGISTRY_TIER] = {TABLE_TIER, offsetof(struct registry_tier, version)},
+    [REGISTRY_SCOPE] = {TABLE_SCOPE, offsetof(struct registry_scope, version)},
+};
+
+enum table image_table(enum registry_record kind)
 {
-    switch (kind) {
-    case IMAGE_KEY:
-        return TABLE_KEY;
-    case IMAGE_ACCOUNT:
-        return TABLE_ACCOUNT;
-    case IMAGE_TIER:
-        return TABLE_TIER;
-    case IMAGE_SCOPE:
-        return TABLE_SCOPE;
-    }
-    return TABLE_KEY;
+    return kinds[kind].table;
+}
+
+uint64_t image_version(const struct image *image)
+{
+    const void *version = (const uint8_t *)&image->of + kinds[image->kind].version_at;
+    return *(const uint64_t *)version;
 }
 
 struct slice image_id(const struct image *image)
 {
     switch (image->kind) {
-    case IMAGE_KEY:
+    case REGISTRY_KEY:
         return slice_make(image->of.key.id, KEY_ID_SIZE);
-    case IMAGE_ACCOUNT:
+    case REGISTRY_ACCOUNT:
         return image->of.account.id;
-    case IMAGE_TIER:
+    case REGISTRY_TIER:
         return image->of.tier.name;
-    case IMAGE_SCOPE:
+    case REGISTRY_SCOPE:
         return image->of.scope.name;
     }
     return slice_empty();
-}
-
-uint64_t image_version(const struct image *image)
-{
-    switch (image->kind) {
-    case IMAGE_KEY:
-        return image->of.key.version;
-    case IMAGE_ACCOUNT:
-        return image->of.account.version;
-    case IMAGE_TIER:
-        return image->of.tier.version;
-    case IMAGE_SCOPE:
-        return image->of.scope.version;
-    }
-    return 0;
 }
 
 bool change_counts(const struct registry_key *key)
@@ -56,19 +50,12 @@ bool change_counts(const struct registry_key *key)
 
 struct slice image_account(const struct image *image)
 {
-    switch (image->kind) {
-    case IMAGE_KEY:
+    if (image->kind == REGISTRY_KEY)
         return image->of.key.account;
-    case IMAGE_ACCOUNT:
-        return image->of.account.id;
-    case IMAGE_TIER:
-    case IMAGE_SCOPE:
-        break;
-    }
-    return slice_empty();
+    return image->kind == REGISTRY_ACCOUNT ? image->of.account.id : slice_empty();
 }
 
-const struct image *change_find(const struct change *change, enum image_kind kind, struct slice id)
+const struct image *change_find(const struct change *change, enum registry_record kind, struct slice id)
 {
     for (size_t i = 0; i < change->image_count; i++)
         if (change->images[i].kind == kind && slice_equal(image_id(&change->images[i]), id))

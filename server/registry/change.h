@@ -7,12 +7,9 @@
 #include "registry/registry.h"
 #include "registry/table.h"
 
-// Numbers of ImageRecord; they are in keys of the index of changes.
-enum image_kind { IMAGE_KEY = 1, IMAGE_ACCOUNT = 2, IMAGE_TIER = 3, IMAGE_SCOPE = 4 };
-
 // The state of one record after the change.
 struct image {
-    enum image_kind kind;
+    enum registry_record kind;
     bool removed; // tiers and scopes: the record is gone; shown as it was, but for its version
     union {
         struct registry_key key;
@@ -35,13 +32,13 @@ struct change {
 };
 
 // Where an image's record is stored, under which key, and the sequence of its last change.
-enum table image_table(enum image_kind kind);
+enum table image_table(enum registry_record kind);
 struct slice image_id(const struct image *image); // points into the image
 uint64_t image_version(const struct image *image);
 // Whose record it is; empty for tiers and scopes.
 struct slice image_account(const struct image *image);
 // The image of that record in a change, or NULL.
-const struct image *change_find(const struct change *change, enum image_kind kind, struct slice id);
+const struct image *change_find(const struct change *change, enum registry_record kind, struct slice id);
 
 // The call's name: "create", "put_tier".
 const char *change_name(enum registry_command_kind kind);

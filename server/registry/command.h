@@ -48,36 +48,11 @@ struct registry_caller {
     const struct registry_key *key;
 };
 
-struct registry_create {
-    struct slice account;
-    struct slice name;
-    struct slice prefix; // empty: the default
-    enum key_environment environment;
-    enum key_type type;
-    struct slice *scopes;
-    size_t scope_count;
-    uint64_t expires_at_ms;
-    struct registry_entry *metadata;
-    size_t metadata_count;
-    struct limit *limits; // complete
-    size_t limit_count;
-    struct slice *addresses;
-    size_t address_count;
-};
-
 struct registry_revoke {
     bool by_token;
     uint8_t key_id[KEY_ID_SIZE];
     struct slice token; // by_token: whoever holds a secret key's token may revoke it
     struct slice reason;
-};
-
-struct registry_put_account {
-    struct registry_account account; // version, created_at_ms, revoked_before_ms are ignored; max_keys 0 = default
-};
-
-struct registry_put_tier {
-    struct registry_tier tier;
 };
 
 enum registry_update_field {
@@ -92,18 +67,8 @@ enum registry_update_field {
 
 struct registry_update {
     uint8_t key_id[KEY_ID_SIZE];
-    unsigned fields; // enum registry_update_field, or'ed: what is set
-    struct slice name;
-    struct slice *scopes;
-    size_t scope_count;
-    struct registry_entry *metadata;
-    size_t metadata_count;
-    uint64_t expires_at_ms;
-    struct slice *addresses;
-    size_t address_count;
-    struct limit *limits; // complete
-    size_t limit_count;
-    bool enabled;
+    unsigned fields; // enum registry_update_field, or'ed: what is set, as it is in `key`
+    struct registry_key key;
 };
 
 struct registry_roll {
@@ -114,10 +79,6 @@ struct registry_roll {
 
 struct registry_delete {
     uint8_t key_id[KEY_ID_SIZE];
-};
-
-struct registry_put_scope {
-    struct registry_scope scope; // version is ignored
 };
 
 struct registry_delete_named { // DELETE_SCOPE, DELETE_TIER, DELETE_ACCOUNT
@@ -131,8 +92,8 @@ struct registry_revoke_all {
 };
 
 struct registry_import_key {
-    uint8_t sha256[32]; // of the token
-    struct registry_create key;
+    uint8_t sha256[32];      // of the token
+    struct registry_key key; // as for CREATE
 };
 
 struct registry_import {
@@ -182,14 +143,17 @@ struct registry_command {
     struct arena *arena;                   // the command's alone until `done`
     uint64_t if_version;                   // 0 = any
     union {
-        struct registry_create create;
+        // account, name, prefix (empty: the default), environment, type, scopes, expiry, metadata, complete limits,
+        // addresses; all else is ignored
+        struct registry_key create;
         struct registry_revoke revoke;
-        struct registry_put_account put_account;
-        struct registry_put_tier put_tier;
+        // Without version, created_at_ms and revoked_before_ms, which are ignored; max_keys 0 = default.
+        struct registry_account put_account;
+        struct registry_tier put_tier;
         struct registry_update update;
         struct registry_roll roll;
         struct registry_delete delete;
-        struct registry_put_scope put_scope;
+        struct registry_scope put_scope;
         struct registry_delete_named delete_named;
         struct registry_revoke_all revoke_all;
         struct registry_import import;

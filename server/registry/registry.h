@@ -129,30 +129,15 @@ struct registry_names_query {
     size_t page_size;      // 1 to REGISTRY_PAGE_MAX
     size_t page_bytes_max; // as above; 0 = 512 KiB
 };
-struct registry_accounts_page {
-    struct registry_account *items;
+struct registry_names_page {
+    void *items; // struct registry_account, registry_tier or registry_scope
     size_t count;
     bool more; // continue behind `last`
     struct slice last;
 };
-struct registry_tiers_page {
-    struct registry_tier *items;
-    size_t count;
-    bool more;
-    struct slice last;
-};
-struct registry_scopes_page {
-    struct registry_scope *items;
-    size_t count;
-    bool more;
-    struct slice last;
-};
-STATUS_MUST_CHECK enum status registry_list_accounts(struct store_txn *view, const struct registry_names_query *query,
-                                                     struct arena *arena, struct registry_accounts_page *out);
-STATUS_MUST_CHECK enum status registry_list_tiers(struct store_txn *view, const struct registry_names_query *query,
-                                                  struct arena *arena, struct registry_tiers_page *out);
-STATUS_MUST_CHECK enum status registry_list_scopes(struct store_txn *view, const struct registry_names_query *query,
-                                                   struct arena *arena, struct registry_scopes_page *out);
+STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_record record,
+                                                  const struct registry_names_query *query, struct arena *arena,
+                                                  struct registry_names_page *out);
 
 // The audit chain, oldest first; each change is checked against the one before it (DATA_LOSS). Empty filters: any.
 // A page ends between two changes, so it may hold more items than page_size; it examines at most

@@ -10,6 +10,9 @@
 #include "limit/limit.h"
 #include "secret/secret.h"
 
+// Numbers of ImageRecord; they are in keys of the index of changes.
+enum registry_record { REGISTRY_KEY = 1, REGISTRY_ACCOUNT = 2, REGISTRY_TIER = 3, REGISTRY_SCOPE = 4 };
+
 enum {
     REGISTRY_METADATA_MAX = 16,
     REGISTRY_METADATA_BYTES_MAX = 2048,
@@ -92,5 +95,9 @@ struct registry_scope {
     bool public_safe;
     uint64_t version;
 };
+
+// The fields of such a struct, with the names that they have in messages: see record/map.h.
+struct record_table;
+const struct record_table *registry_table(enum registry_record record);
 
 #endif

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rpc/route.h"
-
 #define OPERATOR_SCOPE "postern:operator"
 
 // In the order of worth.

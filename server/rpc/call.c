@@ -7,7 +7,6 @@
 #include "rpc/authority.h"
 #include "rpc/check.h"
 #include "rpc/codec.h"
-#include "rpc/route.h"
 #include "rpc/wire.h"
 
 enum { TRACEPARENT_MAX = 128 };
@@ -60,7 +59,7 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
 enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note)
 {
     char path[2 * sizeof call->note.field];
-    bool relative = note->field[0] != '\0' && strcmp(note->field, "min_seq") != 0;
+    bool relative = note->field[0] != '\0';
     (void)snprintf(path, sizeof path, "%s%s%s", relative ? call->route->name : "", relative ? "." : "", note->field);
     const char *message = note->message[0] != '\0' ? note->message : status_name(status);
     return call_fail(call, status, path, "%s", message);
@@ -77,6 +76,26 @@ void call_stamp(const struct call *call, Postern__V1__Reply *reply)
 {
     uint64_t now_ms = clock_now_ms(call->server->clock);
     reply->server_time_ms = now_ms > 0 ? now_ms : 1; // a Reply is never empty
+}
+
+// Every member of the union is a pointer to a message.
+void *call_member(const struct call *call, const char *name)
+{
+    return wire_member(&call->request->verify->base, name);
+}
+
+// Results have the tags of their calls, and all are pointers to messages.
+void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply)
+{
+    const ProtobufCMessageDescriptor *descriptor =
+        protobuf_c_message_descriptor_get_field(&postern__v1__reply__descriptor, call->request->call_case)->descriptor;
+    void *result = arena_alloc(arena, descriptor->sizeof_message);
+    if (result == NULL)
+        return NULL;
+    protobuf_c_message_init(descriptor, result);
+    reply->result_case = (Postern__V1__Reply__ResultCase)call->request->call_case;
+    reply->verify = result; // whichever member it is
+    return result;
 }
 
 struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size)
@@ -134,7 +153,8 @@ static enum status check_envelope(const struct call *call, struct status_note *n
     return STATUS_OK;
 }
 
-// The registry's state only grows, so what is new enough here is so for the rest of the call.
+// Asks a snapshot, as what is known without one may be older. The registry's state only grows: what is new enough here
+// is so for every snapshot that the call takes later.
 static enum status check_min_seq(struct call *call)
 {
     uint64_t seq = 0, wanted = call->request->min_seq;

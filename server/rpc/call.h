@@ -7,6 +7,7 @@
 #define RPC_CALL_H
 
 #include "postern.pb-c.h"
+#include "registry/registry.h"
 #include "rpc/rpc.h"
 
 #include <stdatomic.h>
@@ -59,7 +60,17 @@ struct call_caller {
     char name[CALL_CALLER_NAME_SIZE]; // "uid:1000", "tls:CN=billing" or a key id
 };
 
-struct route;
+// Which call is handled by whom, and what it takes to make it: a row of route.c, the one table of calls.
+struct call;
+struct route {
+    const char *name;                                // of the member of Request.call
+    unsigned needs;                                  // any one of these (enum authority); a handler may ask for more
+    bool changes;                                    // the registry: needs a request_id
+    enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
+    enum registry_record record;                     // which one of several it is about; 0: the handler knows
+};
+// NULL for anything that is no call of this version.
+const struct route *route_find(Postern__V1__Request__CallCase which);
 
 struct call {
     // in
@@ -102,6 +113,10 @@ enum call_progress call_fail_memory(struct call *call);
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// The member of that name of the call's own message, whichever that is; NULL when it has none.
+void *call_member(const struct call *call, const char *name);
+// The empty result of this call, made that of `reply`; NULL when the arena is out.
+void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply);
 // Packs the finished reply at the end of `room`, if it fits and is of an ordinary kind; else empty. Then it takes
 // call_reply_size bytes, which call_reply_write fills: an answer beyond CALL_REPLY_MAX becomes a failure there.
 struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size);

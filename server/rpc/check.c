@@ -5,6 +5,9 @@
 #include "account/account.h"
 #include "postern.pb-c.h"
 #include "registry/registry.h"
+#include "rpc/codec.h"
+
+enum { FIELDS_MAX = 64 }; // of any message
 
 // Where the walk is; written out as a path only when something is wrong.
 struct place {
@@ -240,4 +243,46 @@ enum status check_call(const char *name, const ProtobufCMessage *message, struct
 {
     struct place top = {NULL, name, false, 0};
     return check_message(message, &top, note);
+}
+
+// --- bytes that do not decode: a list that is much too long may not have fitted the memory for it. Needs none itself
+
+static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
+                                  const struct place *place, struct status_note *note);
+
+static enum status search_field(const ProtobufCFieldDescriptor *field, const struct codec_field *found,
+                                const struct place *place, struct status_note *note)
+{
+    const struct check_rule *rule = place->indexed ? check_rule_find(field->name) : NULL;
+    if (rule != NULL && place->index >= rule->count_max) {
+        struct place list = {place->parent, place->name, false, 0};
+        return refuse_bound(&list, "has more elements than", rule->count_max, note);
+    }
+    if (field->type != PROTOBUF_C_TYPE_MESSAGE || !found->is_sized)
+        return STATUS_OK;
+    return search_message(field->descriptor, found->value, place, note);
+}
+
+// As deep as messages lie in each other, which ends: none of them holds itself.
+static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
+                                  const struct place *place, struct status_note *note)
+{
+    size_t counts[FIELDS_MAX] = {0};
+    struct codec_field found;
+    while (codec_read_field(&bytes, &found)) {
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(descriptor, found.tag);
+        size_t number = field != NULL ? (size_t)(field - descriptor->fields) : FIELDS_MAX;
+        if (number >= FIELDS_MAX)
+            continue;
+        struct place here = {place, field->name, field->label == PROTOBUF_C_LABEL_REPEATED, counts[number]++};
+        enum status status = search_field(field, &found, &here, note);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status check_excess(struct slice bytes, struct status_note *note)
+{
+    return search_message(&postern__v1__request__descriptor, bytes, NULL, note);
 }

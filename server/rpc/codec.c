@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "record/record.h"
+
 enum { TAG_REQUEST_ID = 1, TAG_FIRST_CALL = 16 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
@@ -95,22 +97,11 @@ bool codec_has_unknown_call(const Postern__V1__Request *request)
     return false;
 }
 
-bool codec_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
-{
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = arena_alloc(arena, size);
-    *out = slice_empty();
-    if (bytes == NULL)
-        return false;
-    *out = slice_make(bytes, protobuf_c_message_pack(message, bytes));
-    return true;
-}
-
 ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to)
 {
     ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = to};
     struct slice bytes;
-    if (!codec_pack(message, scratch, &bytes))
+    if (!record_pack_message(message, scratch, &bytes))
         return NULL;
     return protobuf_c_message_unpack(message->descriptor, &allocator, bytes.size, bytes.data);
 }

@@ -24,11 +24,8 @@ bool codec_has_unknown_call(const Postern__V1__Request *request);
 
 // A copy in memory of `to` that points to nothing else, made by way of `scratch`; NULL when either is out.
 ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to);
-// protobuf_c_message_pack into arena memory; false when the arena is out.
-bool codec_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
-    __attribute__((warn_unused_result));
-// The same in one pass, for a message that takes at most `size` bytes: what is packed stands at the end of the buffer.
-// Empty when it does not fit, or has something that only protobuf_c_message_pack knows.
+// record_pack_message in one pass, for a message that takes at most `size` bytes: what is packed stands at the end of
+// the buffer. Empty when it does not fit, or has something that only protobuf_c_message_pack knows.
 struct slice codec_pack_short(const ProtobufCMessage *message, uint8_t *buffer, size_t size);
 
 #endif

@@ -19,17 +19,12 @@ enum call_progress handler_revoke(struct call *call);
 enum call_progress handler_import(struct call *call);
 enum call_progress handler_delete(struct call *call);
 
-enum call_progress handler_put_account(struct call *call);
+// Of accounts, tiers and scopes: of which, the route says.
+enum call_progress handler_put(struct call *call);
+enum call_progress handler_delete_named(struct call *call);
+enum call_progress handler_list_named(struct call *call);
 enum call_progress handler_get_account(struct call *call);
-enum call_progress handler_list_accounts(struct call *call);
 enum call_progress handler_revoke_all(struct call *call);
-enum call_progress handler_delete_account(struct call *call);
-enum call_progress handler_put_tier(struct call *call);
-enum call_progress handler_list_tiers(struct call *call);
-enum call_progress handler_delete_tier(struct call *call);
-enum call_progress handler_put_scope(struct call *call);
-enum call_progress handler_list_scopes(struct call *call);
-enum call_progress handler_delete_scope(struct call *call);
 
 enum call_progress handler_health(struct call *call);
 enum call_progress handler_stats(struct call *call);
@@ -58,8 +53,6 @@ void handler_decision_init(struct handler_decision *decision, struct call *call,
 enum call_progress handler_decide(struct handler_decision *decision);
 // The same without settling, which is left to the caller unless the answer is AUTHORIZER_WAITING.
 enum authorizer_progress handler_try(struct handler_decision *decision);
-// The same for a custom subject, which is read from the wire first (handler_custom.c).
-enum call_progress handler_decide_custom(struct handler_decision *decision, const Postern__V1__Custom *custom);
 // The wire's charge_id as this caller's own; empty when it is. False when the arena is out.
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
     __attribute__((warn_unused_result));
@@ -80,16 +73,16 @@ struct handler_change {
     bool (*answer)(const struct handler_change *change, Postern__V1__Reply *reply);
 };
 
-// A change in arena memory, with caller, request_id, digest and randomness; NULL when the arena is out.
+// A change in arena memory, with caller, request_id, if_version, digest and randomness; NULL when the arena is out.
 struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind);
 // Always CALL_PENDING: the writer answers.
 enum call_progress handler_submit(struct handler_change *change);
-// The key of the result as a message; NULL when the arena is out.
-Postern__V1__Key *handler_changed_key(const struct handler_change *change);
+// An answer of any change of one key: `key`, and `api_key` where the result has it.
+bool handler_answer_key(const struct handler_change *change, Postern__V1__Reply *reply);
 // What Create and each entry of Import ask for. INVALID_ARGUMENT, RESOURCE_EXHAUSTED; the note's field is relative to
 // the request.
 STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request,
-                                                  struct registry_create *out, struct status_note *note);
+                                                  struct registry_key *out, struct status_note *note);
 
 // --- reading (handler_read.c)
 
@@ -101,35 +94,14 @@ STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status st
 STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage,
                                                const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out, bool *used);
 
-// How a list's keys are compared with their own past (handler_unusual.c).
-enum handler_unusual {
-    HANDLER_UNUSUAL_NOT,
-    HANDLER_UNUSUAL_ONLY, // those with something unusual are filled in
-    HANDLER_UNUSUAL_ALL   // every key is, with what is usual
-};
-struct handler_judge {
-    const struct authorizer_usage *usage;
-    enum handler_unusual which;
-    uint64_t at_ms; // of the hour to compare
-};
-// UNAVAILABLE, RESOURCE_EXHAUSTED.
-STATUS_MUST_CHECK enum status handler_fill_unusual(struct call *call, const struct handler_judge *judge,
-                                                   const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out);
-
 // One page of a list.
 struct handler_page {
     struct page_token_binding binding;
     size_t size;           // how many items were asked for, or the default
     struct slice position; // where it goes on; empty: at the start
 };
-// What a list call asks about its page, and `query`, the rest of it: the call with page_size and page_token unset.
-struct handler_page_ask {
-    const ProtobufCMessage *query;
-    uint32_t page_size;
-    ProtobufCBinaryData page_token;
-};
-// False: the call has failed.
-bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, struct handler_page *page);
+// Begins the page that a list call asks for; its token is bound to the rest of the call. False: the call has failed.
+bool handler_page_begin(struct call *call, struct handler_page *page);
 // Makes next_page_token. False when the arena is out.
 bool handler_page_next(struct call *call, const struct handler_page *page, struct slice position,
                        ProtobufCBinaryData *out);

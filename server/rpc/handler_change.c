@@ -2,7 +2,6 @@
 
 #include "base/random.h"
 #include "rpc/authority.h"
-#include "rpc/codec.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
@@ -18,7 +17,7 @@ static bool encode(struct registry_command *command)
     reply.status = &status;
     reply.seq = command->seq;
     call_stamp(change->call, &reply);
-    return change->answer(change, &reply) && codec_pack(&reply.base, command->arena, &command->reply);
+    return change->answer(change, &reply) && record_pack_message(&reply.base, command->arena, &command->reply);
 }
 
 // After the commit. A change that is on disk is answered as done, however long the caller wanted to wait.
@@ -52,7 +51,7 @@ static bool digest_call(struct call *call, uint8_t out[SECRET_HASH_SIZE])
     postern__v1__request__init(&bare);
     bare.call_case = call->request->call_case;
     bare.verify = call->request->verify; // whichever member it is
-    if (!codec_pack(&bare.base, call->arena, &bytes))
+    if (!record_pack_message(&bare.base, call->arena, &bytes))
         return false;
     secret_digest(bytes, out);
     return key_digest(call->server->secret, out);
@@ -78,6 +77,8 @@ struct handler_change *handler_change_new(struct call *call, enum registry_comma
     command->caller.key = call->caller.key;
     command->request_id = wire_slice(call->request->request_id);
     command->arena = call->arena;
+    const uint64_t *if_version = call_member(call, "if_version");
+    command->if_version = if_version != NULL ? *if_version : 0;
     command->encode = encode;
     command->done = done;
     command->context = change;
@@ -91,8 +92,15 @@ enum call_progress handler_submit(struct handler_change *change)
     return CALL_PENDING;
 }
 
-Postern__V1__Key *handler_changed_key(const struct handler_change *change)
+bool handler_answer_key(const struct handler_change *change, Postern__V1__Reply *reply)
 {
     const struct registry_result *result = &change->command.result;
-    return wire_key(change->command.arena, &result->key, result->account.revoked_before_ms, result->now_ms);
+    struct arena *arena = change->command.arena;
+    ProtobufCMessage *out = call_result_new(change->call, arena, reply);
+    if (out == NULL)
+        return false;
+    ProtobufCBinaryData *token = wire_member(out, "api_key");
+    if (token != NULL)
+        *token = wire_text(result->token);
+    return wire_set(out, "key", wire_key(arena, &result->key, result->account.revoked_before_ms, result->now_ms));
 }

@@ -113,7 +113,6 @@ struct handler_decision *handler_decision_new(struct call *call)
     if (decision == NULL)
         return NULL;
     handler_decision_init(decision, call, call->arena);
-    decision->batch.min_seq = call->request->min_seq;
     decision->settle = settle;
     return decision;
 }

@@ -11,10 +11,9 @@ static bool answer_import(const struct handler_change *change, Postern__V1__Repl
 {
     const struct registry_result *result = &change->command.result;
     struct arena *arena = change->command.arena;
-    Postern__V1__ImportReply *import = arena_alloc(arena, sizeof *import);
+    Postern__V1__ImportReply *import = call_result_new(change->call, arena, reply);
     if (import == NULL)
         return false;
-    postern__v1__import_reply__init(import);
     import->skipped = (uint32_t)result->skipped;
     import->keys = arena_array(arena, result->key_count, sizeof *import->keys);
     if (import->keys == NULL)
@@ -25,8 +24,6 @@ static bool answer_import(const struct handler_change *change, Postern__V1__Repl
             return false;
     }
     import->n_keys = result->key_count;
-    reply->result_case = POSTERN__V1__REPLY__RESULT_IMPORT;
-    reply->import = import;
     return true;
 }
 

@@ -9,18 +9,6 @@ static const char missing_key_id[] = "is missing: \"key_\" and 15 letters or dig
 
 // --- update
 
-static bool answer_update(const struct handler_change *change, Postern__V1__Reply *reply)
-{
-    Postern__V1__UpdateReply *update = arena_alloc(change->command.arena, sizeof *update);
-    if (update == NULL)
-        return false;
-    postern__v1__update_reply__init(update);
-    update->key = handler_changed_key(change);
-    reply->result_case = POSTERN__V1__REPLY__RESULT_UPDATE;
-    reply->update = update;
-    return update->key != NULL;
-}
-
 static unsigned field_of(struct slice name)
 {
     static const struct {
@@ -65,38 +53,22 @@ static bool read_mask(struct call *call, unsigned *fields)
     return false;
 }
 
-static bool read_update(struct call *call, struct registry_update *out)
-{
-    const Postern__V1__UpdateRequest *request = call->request->update;
-    out->name = wire_slice(request->name);
-    out->expires_at_ms = request->expires_at_ms;
-    out->enabled = request->enabled;
-    out->scope_count = request->n_scopes;
-    out->metadata_count = request->n_metadata;
-    out->limit_count = request->n_limits;
-    out->address_count = request->n_allowed_addresses;
-    return wire_read_texts(call->arena, request->scopes, request->n_scopes, &out->scopes) &&
-           wire_read_entries(call->arena, request->metadata, request->n_metadata, &out->metadata) &&
-           wire_read_texts(call->arena, request->allowed_addresses, request->n_allowed_addresses, &out->addresses);
-}
-
 enum call_progress handler_update(struct call *call)
 {
     const Postern__V1__UpdateRequest *request = call->request->update;
     struct status_note note = {0};
     struct handler_change *change = handler_change_new(call, REGISTRY_UPDATE);
-    if (change == NULL || !read_update(call, &change->command.ask.update))
+    if (change == NULL)
         return call_fail_memory(call);
     struct registry_update *ask = &change->command.ask.update;
     if (!key_id_parse(wire_slice(request->key_id), ask->key_id))
         return call_fail_member(call, "key_id", "%s", missing_key_id);
     if (!read_mask(call, &ask->fields))
         return CALL_DONE;
-    enum status status = wire_read_limits(call->arena, request->limits, request->n_limits, &ask->limits, &note);
+    enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, &ask->key, &note);
     if (status != STATUS_OK)
         return call_fail_note(call, status, &note);
-    change->command.if_version = request->if_version;
-    change->answer = answer_update;
+    change->answer = handler_answer_key;
     return handler_submit(change);
 }
 
@@ -105,17 +77,11 @@ enum call_progress handler_update(struct call *call)
 static bool answer_roll(const struct handler_change *change, Postern__V1__Reply *reply)
 {
     const struct registry_result *result = &change->command.result;
-    Postern__V1__RollReply *roll = arena_alloc(change->command.arena, sizeof *roll);
-    if (roll == NULL)
+    if (!handler_answer_key(change, reply))
         return false;
-    postern__v1__roll_reply__init(roll);
-    roll->api_key = wire_text(result->token);
-    roll->key = handler_changed_key(change);
-    roll->predecessor =
+    reply->roll->predecessor =
         wire_key(change->command.arena, &result->predecessor, result->account.revoked_before_ms, result->now_ms);
-    reply->result_case = POSTERN__V1__REPLY__RESULT_ROLL;
-    reply->roll = roll;
-    return roll->key != NULL && roll->predecessor != NULL;
+    return reply->roll->predecessor != NULL;
 }
 
 enum call_progress handler_roll(struct call *call)
@@ -129,24 +95,11 @@ enum call_progress handler_roll(struct call *call)
         return call_fail_member(call, "key_id", "%s", missing_key_id);
     ask->has_grace = request->grace_case == POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
     ask->grace_ms = ask->has_grace ? request->grace_ms : 0;
-    change->command.if_version = request->if_version;
     change->answer = answer_roll;
     return handler_submit(change);
 }
 
 // --- revoke
-
-static bool answer_revoke(const struct handler_change *change, Postern__V1__Reply *reply)
-{
-    Postern__V1__RevokeReply *revoke = arena_alloc(change->command.arena, sizeof *revoke);
-    if (revoke == NULL)
-        return false;
-    postern__v1__revoke_reply__init(revoke);
-    revoke->key = handler_changed_key(change);
-    reply->result_case = POSTERN__V1__REPLY__RESULT_REVOKE;
-    reply->revoke = revoke;
-    return revoke->key != NULL;
-}
 
 enum call_progress handler_revoke(struct call *call)
 {
@@ -156,8 +109,7 @@ enum call_progress handler_revoke(struct call *call)
         return call_fail_memory(call);
     struct registry_revoke *ask = &change->command.ask.revoke;
     ask->reason = wire_slice(request->reason);
-    change->command.if_version = request->if_version;
-    change->answer = answer_revoke;
+    change->answer = handler_answer_key;
     if (request->which_case == POSTERN__V1__REVOKE_REQUEST__WHICH_API_KEY) {
         ask->by_token = true;
         ask->token = wire_slice(request->api_key);
@@ -175,18 +127,6 @@ enum call_progress handler_revoke(struct call *call)
 
 // --- delete
 
-static bool answer_delete(const struct handler_change *change, Postern__V1__Reply *reply)
-{
-    Postern__V1__DeleteReply *gone = arena_alloc(change->command.arena, sizeof *gone);
-    if (gone == NULL)
-        return false;
-    postern__v1__delete_reply__init(gone);
-    gone->key = handler_changed_key(change);
-    reply->result_case = POSTERN__V1__REPLY__RESULT_DELETE;
-    reply->delete_ = gone;
-    return gone->key != NULL;
-}
-
 enum call_progress handler_delete(struct call *call)
 {
     const Postern__V1__DeleteRequest *request = call->request->delete_;
@@ -195,7 +135,6 @@ enum call_progress handler_delete(struct call *call)
         return call_fail_memory(call);
     if (!key_id_parse(wire_slice(request->key_id), change->command.ask.delete.key_id))
         return call_fail_member(call, "key_id", "%s", missing_key_id);
-    change->command.if_version = request->if_version;
-    change->answer = answer_delete;
+    change->answer = handler_answer_key;
     return handler_submit(change);
 }

@@ -30,29 +30,97 @@ static bool read_position(struct slice position, struct registry_list *query)
     return true;
 }
 
-static enum handler_unusual unusual_of(const Postern__V1__ListRequest *request)
+// --- what stands out in an hour of a key
+
+// How keys are compared with their own past.
+enum unusual {
+    UNUSUAL_NOT,
+    UNUSUAL_ONLY, // those with something unusual are filled in
+    UNUSUAL_ALL   // every key is, with what is usual
+};
+
+struct judge {
+    const struct authorizer_usage *usage;
+    enum unusual which;
+    uint64_t at_ms; // of the hour to compare
+};
+
+static const struct {
+    enum usage_flag flag;
+    Postern__V1__Unusual wire;
+} flags[] = {{USAGE_VOLUME_UP, POSTERN__V1__UNUSUAL__UNUSUAL_VOLUME},
+             {USAGE_REFUSALS_UP, POSTERN__V1__UNUSUAL__UNUSUAL_REFUSALS},
+             {USAGE_NEW_ADDRESS, POSTERN__V1__UNUSUAL__UNUSUAL_NEW_ADDRESS}};
+
+enum { FLAGS = sizeof flags / sizeof flags[0], HOUR_MS = 3600 * 1000 };
+
+static bool fill_activity(struct arena *arena, const struct usage_verdict *verdict, uint64_t at_ms,
+                          Postern__V1__Key *out)
+{
+    out->unusual = arena_array(arena, FLAGS, sizeof *out->unusual);
+    out->activity = arena_alloc(arena, sizeof *out->activity);
+    if (out->unusual == NULL || out->activity == NULL)
+        return false;
+    for (size_t i = 0; i < FLAGS; i++) {
+        if ((verdict->flags & flags[i].flag) != 0)
+            out->unusual[out->n_unusual++] = flags[i].wire;
+    }
+    postern__v1__activity__init(out->activity);
+    out->activity->hour_start_ms = at_ms - at_ms % HOUR_MS;
+    out->activity->calls = verdict->calls;
+    out->activity->refusals = verdict->refusals;
+    out->activity->judged = verdict->judged;
+    out->activity->usual_calls = verdict->usual_calls;
+    out->activity->usual_refusals = verdict->usual_refusals;
+    return true;
+}
+
+// A damaged record of a key's last use does not hide the key; it cannot be judged.
+static enum status fill_unusual(struct call *call, const struct judge *judge, const uint8_t id[KEY_ID_SIZE],
+                                Postern__V1__Key *out)
+{
+    struct usage_verdict verdict = {0};
+    const struct authorizer_usage *usage = judge->usage;
+    bool all = judge->which == UNUSUAL_ALL;
+    enum status status = STATUS_OK;
+    if (judge->which == UNUSUAL_NOT || usage->usage == NULL)
+        return STATUS_OK;
+    if (all)
+        status = usage_unusual(usage->usage, usage->view, id, judge->at_ms, &verdict);
+    else
+        status = usage_unusual_only(usage->usage, usage->view, id, judge->at_ms, &verdict);
+    if (status != STATUS_OK && status != STATUS_DATA_LOSS)
+        return status;
+    if (!all && verdict.flags == 0)
+        return STATUS_OK;
+    return fill_activity(call->arena, &verdict, judge->at_ms, out) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+// --- the page
+
+static enum unusual unusual_of(const Postern__V1__ListRequest *request)
 {
     if (request->with_unusual)
-        return HANDLER_UNUSUAL_ALL;
-    return request->unusual ? HANDLER_UNUSUAL_ONLY : HANDLER_UNUSUAL_NOT;
+        return UNUSUAL_ALL;
+    return request->unusual ? UNUSUAL_ONLY : UNUSUAL_NOT;
 }
 
 // Filters on the use of keys leave some of the page out: it is then shorter.
 static enum status add_key(struct call *call, Postern__V1__Key *key, const uint8_t id[KEY_ID_SIZE],
-                           const struct handler_judge *judge, Postern__V1__ListReply *out)
+                           const struct judge *judge, Postern__V1__ListReply *out)
 {
     bool used = false;
     const Postern__V1__ListRequest *request = call->request->list;
     enum status status = handler_fill_use(call, judge->usage, id, key, &used);
     if (status != STATUS_OK || (used && request->never_used))
         return status;
-    status = handler_fill_unusual(call, judge, id, key);
+    status = fill_unusual(call, judge, id, key);
     if (status == STATUS_OK && (key->n_unusual > 0 || !request->unusual))
         out->keys[out->n_keys++] = key;
     return status;
 }
 
-static enum status fill_keys(struct call *call, const struct registry_page *page, const struct handler_judge *judge,
+static enum status fill_keys(struct call *call, const struct registry_page *page, const struct judge *judge,
                              uint64_t now_ms, Postern__V1__ListReply *out)
 {
     out->keys = arena_array(call->arena, page->count, sizeof *out->keys);
@@ -76,7 +144,7 @@ static enum status fill_page(struct call *call, const struct registry_page *page
         return status;
     const Postern__V1__ListRequest *request = call->request->list;
     uint64_t at_ms = request->unusual_at_ms != 0 ? request->unusual_at_ms : now_ms;
-    struct handler_judge judge = {&usage, unusual_of(request), at_ms};
+    struct judge judge = {&usage, unusual_of(request), at_ms};
     status = fill_keys(call, page, &judge, now_ms, out);
     authorizer_usage_end(call->server->authorizer, &usage);
     return status;
@@ -101,17 +169,14 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
         status = handler_end_view(call, registry_list_keys(call->view, query, call->arena, &found));
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the keys cannot be read: %s", status_name(status));
-    Postern__V1__ListReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__ListReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__list_reply__init(reply);
     status = fill_page(call, &found, query->now_ms, reply);
     if (status == STATUS_RESOURCE_EXHAUSTED || (status == STATUS_OK && !fill_next(call, page, &found, reply)))
         return call_fail_memory(call);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the keys' last use cannot be read: %s", status_name(status));
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_LIST;
-    call->reply.list = reply;
     return CALL_DONE;
 }
 
@@ -140,15 +205,6 @@ static size_t page_size(const Postern__V1__ListRequest *request, size_t wanted)
     return wanted < max ? wanted : max;
 }
 
-static bool begin_page(struct call *call, struct handler_page *page)
-{
-    Postern__V1__ListRequest bare = *call->request->list;
-    bare.page_size = 0;
-    bare.page_token = (ProtobufCBinaryData){0};
-    struct handler_page_ask ask = {&bare.base, call->request->list->page_size, call->request->list->page_token};
-    return handler_page_begin(call, &ask, page);
-}
-
 enum call_progress handler_list(struct call *call)
 {
     struct handler_page page;
@@ -158,7 +214,7 @@ enum call_progress handler_list(struct call *call)
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
         return call_fail(call, STATUS_NOT_FOUND, "list.account",
                          "no such account: look it up with: postern account list");
-    if (!begin_page(call, &page))
+    if (!handler_page_begin(call, &page))
         return CALL_DONE;
     query.page_size = page_size(call->request->list, page.size);
     if (page.position.size > 0 && !read_position(page.position, &query))

@@ -60,16 +60,6 @@ static bool read_position(struct slice position, uint64_t *seq)
     return position.size == 0 || position.size == POSITION_SIZE;
 }
 
-static bool begin_page(struct call *call, struct handler_page *page)
-{
-    Postern__V1__ListChangesRequest bare = *call->request->list_changes;
-    bare.page_size = 0;
-    bare.page_token = (ProtobufCBinaryData){0};
-    struct handler_page_ask ask = {&bare.base, call->request->list_changes->page_size,
-                                   call->request->list_changes->page_token};
-    return handler_page_begin(call, &ask, page);
-}
-
 static enum call_progress list_page(struct call *call, const struct registry_changes_query *query,
                                     const struct handler_page *page)
 {
@@ -82,14 +72,11 @@ static enum call_progress list_page(struct call *call, const struct registry_cha
         return call_fail(call, status, NULL, "the chain of changes is broken: run posternd --check");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the changes cannot be read: %s", status_name(status));
-    Postern__V1__ListChangesReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__ListChangesReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__list_changes_reply__init(reply);
     if (!fill_changes(call, &found, reply) || !fill_next(call, page, &found, reply))
         return call_fail_memory(call);
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_LIST_CHANGES;
-    call->reply.list_changes = reply;
     return CALL_DONE;
 }
 
@@ -112,7 +99,7 @@ enum call_progress handler_list_changes(struct call *call)
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
         return call_fail(call, STATUS_NOT_FOUND, "list_changes.account",
                          "no such account: look it up with: postern account list");
-    if (!begin_page(call, &page))
+    if (!handler_page_begin(call, &page))
         return CALL_DONE;
     query.page_size = page.size;
     if (!read_position(page.position, &query.after_seq))

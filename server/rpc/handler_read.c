@@ -1,7 +1,7 @@
-#include "rpc/codec.h"
 #include "rpc/handler.h"
-#include "rpc/route.h"
 #include "rpc/wire.h"
+
+#include <string.h>
 
 enum status handler_end_view(struct call *call, enum status status)
 {
@@ -34,18 +34,27 @@ enum status handler_fill_use(struct call *call, const struct authorizer_usage *u
     return STATUS_OK;
 }
 
-bool handler_page_begin(struct call *call, const struct handler_page_ask *ask, struct handler_page *page)
+// The call as it is without them is what its pages have in common.
+bool handler_page_begin(struct call *call, struct handler_page *page)
 {
-    struct slice token = wire_slice(ask->page_token);
+    const ProtobufCMessage *request = &call->request->verify->base; // whichever member of the call it is
+    const uint32_t *size = call_member(call, "page_size");
+    const ProtobufCBinaryData *token = call_member(call, "page_token");
     arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: lists never wait
-    *page = (struct handler_page){.size = ask->page_size != 0 ? ask->page_size : REGISTRY_PAGE_DEFAULT};
+    *page = (struct handler_page){.size = *size != 0 ? *size : REGISTRY_PAGE_DEFAULT};
     page->binding.call = slice_text(call->route->name);
     page->binding.caller = slice_text(call->caller.name);
-    if (!codec_pack(ask->query, call->arena, &page->binding.query)) {
+    ProtobufCMessage *bare = arena_alloc(call->arena, request->descriptor->sizeof_message);
+    if (bare != NULL) {
+        memcpy(bare, request, request->descriptor->sizeof_message);
+        *(uint32_t *)wire_member(bare, "page_size") = 0;
+        *(ProtobufCBinaryData *)wire_member(bare, "page_token") = wire_text(slice_empty());
+    }
+    if (bare == NULL || !record_pack_message(bare, call->arena, &page->binding.query)) {
         call_fail_memory(call);
         return false;
     }
-    if (token.size == 0 || page_token_parse(call->server->secret, &page->binding, token, &page->position))
+    if (token->len == 0 || page_token_parse(call->server->secret, &page->binding, wire_slice(*token), &page->position))
         return true;
     call_fail_member(call, "page_token", "is not from an earlier page of this query and caller");
     return false;

@@ -46,10 +46,9 @@ static Postern__V1__UsageBucket *wire_bucket(struct arena *arena, const struct u
 
 static enum call_progress answer(struct call *call, const struct usage_report *report)
 {
-    Postern__V1__GetUsageReply *reply = arena_alloc(call->arena, sizeof *reply);
+    Postern__V1__GetUsageReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
-    postern__v1__get_usage_reply__init(reply);
     reply->buckets = arena_array(call->arena, report->bucket_count, sizeof *reply->buckets);
     if (reply->buckets == NULL)
         return call_fail_memory(call);
@@ -59,8 +58,6 @@ static enum call_progress answer(struct call *call, const struct usage_report *r
             return call_fail_memory(call);
         reply->n_buckets++;
     }
-    call->reply.result_case = POSTERN__V1__REPLY__RESULT_GET_USAGE;
-    call->reply.get_usage = reply;
     return CALL_DONE;
 }
 

@@ -3,11 +3,20 @@
 #include <stdio.h>
 
 #include "base/container.h"
-#include "rpc/batch.h"
+#include "rpc/codec.h"
 #include "rpc/handler.h"
+#include "rpc/wire.h"
 
 // Measured with 64 of the largest keys: 1.3 MiB, and at most 0.9 MiB more for meters that are read from disk.
-enum { FACTS_BYTES = 4 * 1024 * 1024 };
+enum { FACTS_BYTES = 4 * 1024 * 1024, SCRATCH_BYTES = 1024 * 1024 };
+
+// The answers, one for each call in their order.
+struct batch {
+    struct call *call;
+    struct arena *scratch; // what is answered is copied out of it, in its smallest form
+    Postern__V1__VerifyBatchReply *reply;
+    size_t next; // to be answered
+};
 
 struct work {
     struct handler_decision decision; // of the call that is being decided, or of all
@@ -17,6 +26,80 @@ struct work {
 static struct work *work_of(struct handler_decision *decision)
 {
     return CONTAINER_OF(decision, struct work, decision);
+}
+
+// --- answers
+
+static bool batch_init(struct batch *batch, struct call *call)
+{
+    size_t count = call->request->verify_batch->n_calls;
+    Postern__V1__VerifyBatchReply *reply = call_result_new(call, call->arena, &call->reply);
+    if (reply == NULL)
+        return false;
+    reply->replies = arena_array(call->arena, count, sizeof *reply->replies);
+    reply->statuses = arena_array(call->arena, count, sizeof *reply->statuses);
+    *batch = (struct batch){.call = call, .reply = reply};
+    if (reply->replies != NULL && reply->statuses != NULL)
+        batch->scratch = arena_new(SCRATCH_BYTES);
+    return batch->scratch != NULL;
+}
+
+static void add_item(struct batch *batch, Postern__V1__VerifyReply *reply, Postern__V1__Status *status)
+{
+    batch->reply->replies[batch->next] = reply;
+    batch->reply->statuses[batch->next] = status;
+    batch->reply->n_replies = batch->reply->n_statuses = ++batch->next;
+}
+
+// Answers the next call; the note's field is relative to that call. False when the arena is out.
+static bool batch_add_failure(struct batch *batch, enum status code, const struct status_note *note)
+{
+    struct arena *arena = batch->call->arena;
+    char path[sizeof note->field + 32] = "";
+    Postern__V1__VerifyReply *reply = arena_alloc(arena, sizeof *reply);
+    Postern__V1__Status *status = arena_alloc(arena, sizeof *status);
+    struct slice field, message;
+    if (note->field[0] != '\0')
+        (void)snprintf(path, sizeof path, "verify_batch.calls[%zu].%s", batch->next, note->field);
+    if (reply == NULL || status == NULL || !arena_copy(arena, slice_text(path), &field) ||
+        !arena_copy(arena, slice_text(note->message[0] != '\0' ? note->message : status_name(code)), &message))
+        return false;
+    postern__v1__verify_reply__init(reply); // neither allowed nor refused
+    postern__v1__status__init(status);
+    status->code = (uint32_t)code;
+    status->message = wire_text(message);
+    status->field = wire_text(field);
+    add_item(batch, reply, status);
+    return true;
+}
+
+static bool batch_add_decision(struct batch *batch, const struct authorizer_decision *decision)
+{
+    Postern__V1__VerifyReply reply;
+    Postern__V1__Status status;
+    postern__v1__status__init(&status);
+    if (!handler_verify_answer(batch->scratch, decision, &reply, &status))
+        return false;
+    ProtobufCMessage *kept = codec_copy(&reply.base, batch->scratch, batch->call->arena);
+    ProtobufCMessage *kept_status = codec_copy(&status.base, batch->scratch, batch->call->arena);
+    if (kept == NULL || kept_status == NULL)
+        return false;
+    if (batch->call->reply.seq < decision->seq)
+        batch->call->reply.seq = decision->seq;
+    add_item(batch, (Postern__V1__VerifyReply *)kept, (Postern__V1__Status *)kept_status);
+    return true;
+}
+
+static enum call_progress batch_finish(struct batch *batch)
+{
+    arena_free(batch->scratch);
+    return CALL_DONE;
+}
+
+static enum call_progress batch_fail_memory(struct batch *batch)
+{
+    arena_free(batch->scratch);
+    return call_fail_memory(batch->call);
 }
 
 // --- one after the other
@@ -135,7 +218,6 @@ static bool begin_all(struct work *work, struct call *call)
     work->decision.facts = arena_new(FACTS_BYTES);
     handler_decision_init(&work->decision, call, work->decision.facts);
     work->decision.batch.scratch = work->batch.scratch;
-    work->decision.batch.min_seq = call->request->min_seq;
     if (work->decision.facts != NULL && read_calls(call, &work->decision.batch))
         return true;
     arena_free(work->decision.facts);

@@ -1,6 +1,7 @@
 #include "rpc/wire.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 _Static_assert((int)KEY_STATE_REVOKED == (int)POSTERN__V1__KEY_STATE__KEY_STATE_REVOKED, "numbers of the wire");
@@ -10,15 +11,16 @@ _Static_assert((int)LIMIT_TOKEN_BUCKET == (int)POSTERN__V1__ALGORITHM__ALGORITHM
 _Static_assert((int)LIMIT_MONTH == (int)POSTERN__V1__PERIOD__PERIOD_MONTH, "numbers of the wire");
 _Static_assert((int)LIMIT_OF_CUSTOM == (int)POSTERN__V1__SUBJECT__SUBJECT_CUSTOM, "numbers of the wire");
 
-ProtobufCBinaryData wire_text(struct slice s)
+void *wire_member(ProtobufCMessage *message, const char *name)
 {
-    // Messages that are only packed do not write to their bytes, but protobuf-c has no const form of them.
-    return (ProtobufCBinaryData){.len = s.size, .data = (uint8_t *)(uintptr_t)s.data};
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    return field != NULL ? (uint8_t *)message + field->offset : NULL;
 }
 
-struct slice wire_slice(ProtobufCBinaryData bytes)
+bool wire_set(ProtobufCMessage *message, const char *name, const void *value)
 {
-    return slice_make(bytes.data, bytes.len);
+    memcpy(wire_member(message, name), &value, sizeof value);
+    return value != NULL;
 }
 
 // --- to the wire
@@ -69,29 +71,6 @@ bool wire_entries(struct arena *arena, const struct registry_entry *from, size_t
     return true;
 }
 
-bool wire_limits(struct arena *arena, const struct limit *from, size_t count, Postern__V1__Limit ***out)
-{
-    Postern__V1__Limit **list = arena_array(arena, count, sizeof *list);
-    Postern__V1__Limit *limits = arena_array(arena, count, sizeof *limits);
-    if (list == NULL || limits == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        Postern__V1__Limit *limit = list[i] = &limits[i];
-        postern__v1__limit__init(limit);
-        limit->resource = wire_text(from[i].resource);
-        limit->unlimited = from[i].unlimited;
-        if (from[i].unlimited)
-            continue; // everything else is 0
-        limit->algorithm = (Postern__V1__Algorithm)from[i].algorithm;
-        limit->amount = from[i].amount;
-        limit->window_s = from[i].window_s;
-        limit->period = (Postern__V1__Period)from[i].period;
-        limit->burst = from[i].burst;
-    }
-    *out = list;
-    return true;
-}
-
 static void fill_meter(Postern__V1__Meter *meter, const struct authorizer_meter *from)
 {
     postern__v1__meter__init(meter);
@@ -130,41 +109,15 @@ static bool fill_key_ids(struct arena *arena, const struct registry_key *key, Po
            (!key->has_predecessor || wire_key_id(arena, key->predecessor, &out->predecessor_key_id));
 }
 
-static bool fill_key_lists(struct arena *arena, const struct registry_key *key, Postern__V1__Key *out)
-{
-    out->n_scopes = key->scope_count;
-    out->n_limits = key->limit_count;
-    out->n_allowed_addresses = key->address_count;
-    out->n_metadata = key->metadata_count;
-    return wire_texts(arena, key->scopes, key->scope_count, &out->scopes) &&
-           wire_limits(arena, key->limits, key->limit_count, &out->limits) &&
-           wire_texts(arena, key->addresses, key->address_count, &out->allowed_addresses) &&
-           wire_entries(arena, key->metadata, key->metadata_count, &out->metadata);
-}
-
 Postern__V1__Key *wire_key(struct arena *arena, const struct registry_key *key, uint64_t account_revoked_before_ms,
                            uint64_t now_ms)
 {
-    Postern__V1__Key *out = arena_alloc(arena, sizeof *out);
-    if (out == NULL)
+    Postern__V1__Key *out = record_write(registry_table(REGISTRY_KEY), key, &postern__v1__key__descriptor, arena);
+    if (out == NULL || !fill_key_ids(arena, key, out))
         return NULL;
-    postern__v1__key__init(out);
-    if (!fill_key_ids(arena, key, out) || !fill_key_lists(arena, key, out))
-        return NULL;
-    bool revoked_with_account = key->facts.revoked_at_ms == 0 && key->facts.created_at_ms <= account_revoked_before_ms;
-    out->account = wire_text(key->account);
-    out->name = wire_text(key->name);
+    if (key->facts.revoked_at_ms == 0 && key->facts.created_at_ms <= account_revoked_before_ms)
+        out->revoked_at_ms = account_revoked_before_ms; // with its account
     out->state = (Postern__V1__KeyState)key_state(&key->facts, account_revoked_before_ms, now_ms);
-    out->environment = (Postern__V1__Environment)key->environment;
-    out->type = (Postern__V1__KeyType)key->type;
-    out->created_at_ms = key->facts.created_at_ms;
-    out->created_by = wire_text(key->created_by);
-    out->expires_at_ms = key->facts.expires_at_ms;
-    out->revoked_at_ms = revoked_with_account ? account_revoked_before_ms : key->facts.revoked_at_ms;
-    out->revoke_reason = wire_text(key->revoke_reason);
-    out->enabled = !key->facts.disabled;
-    out->version = key->version;
-    out->public_token = wire_text(key->public_token);
     return out;
 }
 
@@ -180,55 +133,17 @@ static bool fill_environments(struct arena *arena, const struct registry_account
     return true;
 }
 
-Postern__V1__Account *wire_account(struct arena *arena, const struct registry_account *account)
+void *wire_record(struct arena *arena, enum registry_record record, const void *plain)
 {
-    Postern__V1__Account *out = arena_alloc(arena, sizeof *out);
-    if (out == NULL)
+    static const ProtobufCMessageDescriptor *const messages[] = {
+        [REGISTRY_ACCOUNT] = &postern__v1__account__descriptor,
+        [REGISTRY_TIER] = &postern__v1__tier__descriptor,
+        [REGISTRY_SCOPE] = &postern__v1__scope__descriptor,
+    };
+    void *out = record_write(registry_table(record), plain, messages[record], arena);
+    if (out != NULL && record == REGISTRY_ACCOUNT && !fill_environments(arena, plain, out))
         return NULL;
-    postern__v1__account__init(out);
-    out->account = wire_text(account->id);
-    out->display_name = wire_text(account->display_name);
-    out->tier = wire_text(account->tier);
-    out->suspended = account->suspended;
-    out->n_limits = account->limit_count;
-    out->max_keys = account->max_keys;
-    out->no_default_public_key = account->no_default_public_key;
-    out->n_metadata = account->metadata_count;
-    out->created_at_ms = account->created_at_ms;
-    out->version = account->version;
-    out->revoked_before_ms = account->revoked_before_ms;
-    bool filled = fill_environments(arena, account, out) &&
-                  wire_limits(arena, account->limits, account->limit_count, &out->limits) &&
-                  wire_entries(arena, account->metadata, account->metadata_count, &out->metadata);
-    return filled ? out : NULL;
-}
-
-Postern__V1__Tier *wire_tier(struct arena *arena, const struct registry_tier *tier)
-{
-    Postern__V1__Tier *out = arena_alloc(arena, sizeof *out);
-    if (out == NULL)
-        return NULL;
-    postern__v1__tier__init(out);
-    out->tier = wire_text(tier->name);
-    out->n_limits = tier->limit_count;
-    out->is_default = tier->is_default;
-    out->version = tier->version;
-    return wire_limits(arena, tier->limits, tier->limit_count, &out->limits) ? out : NULL;
-}
-
-Postern__V1__Scope *wire_scope(struct arena *arena, const struct registry_scope *scope)
-{
-    Postern__V1__Scope *out = arena_alloc(arena, sizeof *out);
-    if (out == NULL)
-        return NULL;
-    postern__v1__scope__init(out);
-    out->scope = wire_text(scope->name);
-    out->description = wire_text(scope->description);
-    out->n_implies = scope->implies_count;
-    out->is_default = scope->is_default;
-    out->public_safe = scope->public_safe;
-    out->version = scope->version;
-    return wire_texts(arena, scope->implies, scope->implies_count, &out->implies) ? out : NULL;
+    return out;
 }
 
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out)
@@ -258,15 +173,6 @@ bool wire_read_texts(struct arena *arena, const ProtobufCBinaryData *from, size_
     return texts != NULL;
 }
 
-bool wire_read_entries(struct arena *arena, Postern__V1__Entry *const *from, size_t count, struct registry_entry **out)
-{
-    struct registry_entry *entries = arena_array(arena, count, sizeof *entries);
-    for (size_t i = 0; entries != NULL && i < count; i++)
-        entries[i] = (struct registry_entry){wire_slice(from[i]->key), wire_slice(from[i]->value)};
-    *out = entries;
-    return entries != NULL;
-}
-
 bool wire_read_charges(struct arena *arena, Postern__V1__Charge *const *from, size_t count, struct limit_charge **out)
 {
     struct limit_charge *charges = arena_array(arena, count, sizeof *charges);
@@ -274,19 +180,6 @@ bool wire_read_charges(struct arena *arena, Postern__V1__Charge *const *from, si
         charges[i] = (struct limit_charge){.resource = wire_slice(from[i]->resource), .cost = from[i]->cost};
     *out = charges;
     return charges != NULL;
-}
-
-static struct limit read_limit(const Postern__V1__Limit *from)
-{
-    return (struct limit){
-        .resource = wire_slice(from->resource),
-        .algorithm = (enum limit_algorithm)from->algorithm,
-        .amount = from->amount,
-        .window_s = from->window_s,
-        .period = (enum limit_period)from->period,
-        .burst = from->burst,
-        .unlimited = from->unlimited,
-    };
 }
 
 // Limits that share a meter are one limit, said twice: which amount was meant?
@@ -299,15 +192,10 @@ static enum status refuse_twin(const struct limit *limits, size_t last, struct s
     return STATUS_OK;
 }
 
-enum status wire_read_limits(struct arena *arena, Postern__V1__Limit *const *from, size_t count, struct limit **out,
-                             struct status_note *note)
+static enum status complete_limits(struct limit *limits, size_t count, struct status_note *note)
 {
-    struct limit *limits = arena_array(arena, count, sizeof *limits);
-    if (limits == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "the limits do not fit a request's memory");
     for (size_t i = 0; i < count; i++) {
         struct status_note inner = {0};
-        limits[i] = read_limit(from[i]);
         enum status status = limit_complete(&limits[i], &inner);
         if (status == STATUS_OK)
             status = refuse_twin(limits, i, &inner);
@@ -317,6 +205,39 @@ enum status wire_read_limits(struct arena *arena, Postern__V1__Limit *const *fro
         (void)snprintf(field, sizeof field, "limits[%zu]%s%.20s", i, inner.field[0] != '\0' ? "." : "", inner.field);
         return status_fail(note, status, field, "%s", inner.message);
     }
-    *out = limits;
+    return STATUS_OK;
+}
+
+// None given: test only.
+static void read_environments(const Postern__V1__PutAccountRequest *request, struct registry_account *out)
+{
+    out->allows_test = request->n_environments == 0;
+    for (size_t i = 0; i < request->n_environments; i++) {
+        if (request->environments[i] == POSTERN__V1__ENVIRONMENT__ENVIRONMENT_LIVE)
+            out->allows_live = true;
+        else
+            out->allows_test = true;
+    }
+}
+
+enum status wire_read_record(struct arena *arena, enum registry_record record, const ProtobufCMessage *message,
+                             void *plain, struct status_note *note)
+{
+    struct registry_key *key = plain;
+    struct registry_account *account = plain;
+    struct registry_tier *tier = plain;
+    if (record_read(registry_table(record), message, arena, plain) != STATUS_OK)
+        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "the call does not fit a request's memory");
+    switch (record) {
+    case REGISTRY_KEY:
+        return complete_limits(key->limits, key->limit_count, note);
+    case REGISTRY_ACCOUNT:
+        read_environments((const Postern__V1__PutAccountRequest *)message, account);
+        return complete_limits(account->limits, account->limit_count, note);
+    case REGISTRY_TIER:
+        return complete_limits(tier->limits, tier->limit_count, note);
+    case REGISTRY_SCOPE:
+        break;
+    }
     return STATUS_OK;
 }

@@ -6,10 +6,23 @@
 
 #include "authorizer/authorizer.h"
 #include "postern.pb-c.h"
+#include "record/record.h"
 #include "registry/registry.h"
 
-ProtobufCBinaryData wire_text(struct slice s);
-struct slice wire_slice(ProtobufCBinaryData bytes);
+static inline ProtobufCBinaryData wire_text(struct slice s)
+{
+    return record_to_bytes(s);
+}
+
+static inline struct slice wire_slice(ProtobufCBinaryData bytes)
+{
+    return record_from_bytes(bytes);
+}
+
+// The member of that name; NULL when the message has none.
+void *wire_member(ProtobufCMessage *message, const char *name);
+// Makes the member of that name point to `value`, a message or a list. False when that is NULL: the arena was out.
+bool wire_set(ProtobufCMessage *message, const char *name, const void *value) __attribute__((warn_unused_result));
 
 // --- to the wire
 
@@ -20,16 +33,13 @@ bool wire_key_id(struct arena *arena, const uint8_t id[KEY_ID_SIZE], ProtobufCBi
 bool wire_entries(struct arena *arena, const struct registry_entry *from, size_t count, Postern__V1__Entry ***out)
     __attribute__((warn_unused_result));
 Postern__V1__Entry *wire_entry(struct arena *arena, const char *key, struct slice value);
-bool wire_limits(struct arena *arena, const struct limit *from, size_t count, Postern__V1__Limit ***out)
-    __attribute__((warn_unused_result));
 bool wire_meters(struct arena *arena, const struct authorizer_meter *from, size_t count, Postern__V1__Meter ***out)
     __attribute__((warn_unused_result));
 // `account_revoked_before_ms`: of the key's account; the state is as of `now_ms`.
 Postern__V1__Key *wire_key(struct arena *arena, const struct registry_key *key, uint64_t account_revoked_before_ms,
                            uint64_t now_ms);
-Postern__V1__Account *wire_account(struct arena *arena, const struct registry_account *account);
-Postern__V1__Tier *wire_tier(struct arena *arena, const struct registry_tier *tier);
-Postern__V1__Scope *wire_scope(struct arena *arena, const struct registry_scope *scope);
+// An Account, Tier or Scope.
+void *wire_record(struct arena *arena, enum registry_record record, const void *plain);
 // RFC 3339, UTC, with milliseconds where there are any: "2026-01-31T12:00:00Z".
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out) __attribute__((warn_unused_result));
 
@@ -37,12 +47,11 @@ bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out) __attri
 
 bool wire_read_texts(struct arena *arena, const ProtobufCBinaryData *from, size_t count, struct slice **out)
     __attribute__((warn_unused_result));
-bool wire_read_entries(struct arena *arena, Postern__V1__Entry *const *from, size_t count, struct registry_entry **out)
-    __attribute__((warn_unused_result));
 bool wire_read_charges(struct arena *arena, Postern__V1__Charge *const *from, size_t count, struct limit_charge **out)
     __attribute__((warn_unused_result));
-// Complete limits. INVALID_ARGUMENT with the path below the call in the note ("limits[2].amount"); RESOURCE_EXHAUSTED.
-STATUS_MUST_CHECK enum status wire_read_limits(struct arena *arena, Postern__V1__Limit *const *from, size_t count,
-                                               struct limit **out, struct status_note *note);
+// What a message asks of a record: the record's fields, as far as the message has them, with complete limits.
+// Errors: INVALID_ARGUMENT with the path below the call in the note ("limits[2].amount"), RESOURCE_EXHAUSTED.
+STATUS_MUST_CHECK enum status wire_read_record(struct arena *arena, enum registry_record record,
+                                               const ProtobufCMessage *message, void *plain, struct status_note *note);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
+
 enum {
     CALLS_MS = 10000, // the most that calls in flight may take at the end
     FLUSH_MS = 2000,  // the most that peers may take to read what was answered
@@ -180,7 +182,7 @@ enum status transport_open(const struct transport_options *options, struct trans
         status = parse(transport, note);
     if (status == STATUS_OK)
         status = listen_on_all(transport, note);
-    if (status == STATUS_OK && pthread_create(&transport->reaper, NULL, reap, transport) != 0)
+    if (status == STATUS_OK && thread_start(&transport->reaper, "reaper", reap, transport) != 0)
         status = status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "cannot start a thread");
     transport->reaper_runs = status == STATUS_OK;
     if (status == STATUS_OK)

@@ -202,7 +202,7 @@ static void whole_batch_fails_with_its_commit(void **state)
     assert_int_equal(sem_init(&started, 0, 0), 0);
     assert_int_equal(sem_init(&release, 0, 0), 0);
     struct ask *one = ask_for_account(fixture, "acme", "");
-    one->command.ask.put_account.account.max_keys = 1;
+    one->command.ask.put_account.max_keys = 1;
     assert_int_equal(ask_run(fixture, one), STATUS_OK);
     struct ask *holder = ask_for_tier(fixture, "held", false);
     holder->started = &started;

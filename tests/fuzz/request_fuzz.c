@@ -2,10 +2,10 @@
 // request_id from what does not decode.
 #include <stdlib.h>
 
+#include "record/record.h"
 #include "rpc/call.h"
 #include "rpc/check.h"
 #include "rpc/codec.h"
-#include "rpc/route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,7 +27,7 @@ static void check(struct arena *arena, const Postern__V1__Request *request)
     demand(status == STATUS_OK || status == STATUS_INVALID_ARGUMENT || status == STATUS_UNIMPLEMENTED);
     demand(status == STATUS_OK || note.field[0] != '\0');
     demand(slice_is_text(slice_text(note.message)) && slice_is_text(slice_text(note.field)));
-    if (status == STATUS_OK && codec_pack(&request->verify->base, arena, &packed))
+    if (status == STATUS_OK && record_pack_message(&request->verify->base, arena, &packed))
         demand(packed.size <= CALL_BUDGET);
 }
 

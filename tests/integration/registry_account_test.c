@@ -9,14 +9,14 @@ static const uint8_t *made_id(const struct ask *ask)
 static struct ask *ask_for_account_with_key(struct registry_fixture *fixture, const char *id)
 {
     struct ask *ask = ask_for_account(fixture, id, "");
-    ask->command.ask.put_account.account.no_default_public_key = false;
+    ask->command.ask.put_account.no_default_public_key = false;
     return ask;
 }
 
 static struct ask *ask_for_scope(struct registry_fixture *fixture, const char *name, bool is_default, bool public_safe)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_SCOPE);
-    ask->command.ask.put_scope.scope =
+    ask->command.ask.put_scope =
         (struct registry_scope){.name = ask_copy(ask, name), .is_default = is_default, .public_safe = public_safe};
     return ask;
 }
@@ -82,7 +82,7 @@ static void account_for_live_keys_alone_gets_a_live_one(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "other");
     struct ask *ask = ask_for_account_with_key(fixture, "acme");
-    ask->command.ask.put_account.account.allows_live = true;
+    ask->command.ask.put_account.allows_live = true;
     EXPECT_OK(fixture, ask);
     assert_int_equal(ask->command.result.default_public_key.environment, KEY_ENVIRONMENT_LIVE);
 }
@@ -92,7 +92,7 @@ static void default_public_key_counts_towards_max_keys(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "other");
     struct ask *ask = ask_for_account_with_key(fixture, "acme");
-    ask->command.ask.put_account.account.max_keys = 1;
+    ask->command.ask.put_account.max_keys = 1;
     EXPECT_OK(fixture, ask);
     EXPECT(fixture, ask_for_key(fixture, "acme"), STATUS_RESOURCE_EXHAUSTED, "create.account", "max_keys");
 }
@@ -122,7 +122,7 @@ static void refused_key_does_not_open_the_operators_account(void **state)
     struct registry_fixture *fixture = *state;
     struct registry_account account;
     struct ask *late = ask_for_operator_key(fixture);
-    late->command.ask.create.expires_at_ms = 1;
+    late->command.ask.create.facts.expires_at_ms = 1;
     EXPECT(fixture, late, STATUS_INVALID_ARGUMENT, "create.expires_at_ms", "in the past");
     struct ask *admin = ask_for_operator_key(fixture);
     ask_as_admin(admin, "postern");
@@ -167,7 +167,7 @@ static void deleted_account_is_hidden_and_its_keys_stay_revoked(void **state)
     EXPECT_OK(fixture, ask_to_revoke_all(fixture, "acme", ""));
     fixture_wait(fixture, 1);
     struct ask *expired = ask_for_key(fixture, "acme");
-    expired->command.ask.create.expires_at_ms = FIXTURE_START_MS + 5;
+    expired->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 5;
     EXPECT_OK(fixture, expired);
     fixture_wait(fixture, 10);
     struct ask *ask = ask_to_delete_named(fixture, REGISTRY_DELETE_ACCOUNT, "acme");
@@ -197,7 +197,7 @@ static void account_made_anew_does_not_revive_old_keys(void **state)
     EXPECT_OK(fixture, ask_to_revoke_all(fixture, "acme", ""));
     EXPECT_OK(fixture, ask_to_delete_named(fixture, REGISTRY_DELETE_ACCOUNT, "acme"));
     struct ask *put = ask_for_account_with_key(fixture, "acme"); // in the same millisecond
-    put->command.ask.put_account.account.max_keys = 2;
+    put->command.ask.put_account.max_keys = 2;
     EXPECT_OK(fixture, put);
     assert_true(put->command.result.has_default_public_key);
     assert_int_equal(state_of(fixture, put->command.result.default_public_key.id), KEY_STATE_ACTIVE);

@@ -9,7 +9,7 @@ static const uint8_t *made_id(const struct ask *ask)
 static void put_scope(struct registry_fixture *fixture, const char *name, const char *implied)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_SCOPE);
-    struct registry_scope *scope = &ask->command.ask.put_scope.scope;
+    struct registry_scope *scope = &ask->command.ask.put_scope;
     scope->name = ask_copy(ask, name);
     if (implied != NULL) {
         scope->implies = arena_array(ask->command.arena, 1, sizeof *scope->implies);
@@ -25,8 +25,8 @@ static void furnish(struct registry_fixture *fixture)
 {
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.allows_test = true;
-    put->command.ask.put_account.account.allows_live = true;
+    put->command.ask.put_account.allows_test = true;
+    put->command.ask.put_account.allows_live = true;
     EXPECT_OK(fixture, put);
     EXPECT_OK(fixture, ask_for_account(fixture, "globex", ""));
     put_scope(fixture, "orders:read", NULL);
@@ -122,7 +122,7 @@ static void broader_key_is_neither_rolled_nor_enabled(void **state)
     EXPECT(fixture, roll, STATUS_PERMISSION_DENIED, "roll.key_id", "orders:read");
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(broad)));
     struct ask *enable = ask_to_update(fixture, made_id(broad), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     ask_as_key(enable, admin);
     EXPECT(fixture, enable, STATUS_PERMISSION_DENIED, "update.key_id", "orders:read");
     assert_int_equal(state_of(fixture, made_id(broad)), KEY_STATE_DISABLED);
@@ -262,7 +262,7 @@ static void other_accounts_and_settings_are_out_of_reach(void **state)
     ask_as_key(disable, admin);
     EXPECT(fixture, disable, STATUS_NOT_FOUND, "update.key_id", "there is no key");
     struct ask *settings = ask_for_account(fixture, "acme", "");
-    settings->command.ask.put_account.account.max_keys = 100000;
+    settings->command.ask.put_account.max_keys = 100000;
     ask_as_key(settings, admin);
     EXPECT(fixture, settings, STATUS_PERMISSION_DENIED, "", "operator");
     struct ask *all = ask_to_revoke_all(fixture, "acme", "");
@@ -291,15 +291,15 @@ static void credential_that_stopped_working_meanwhile_changes_nothing(void **sta
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(admin)));
     EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "DISABLED");
     struct ask *enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     ask_as_key(enable, admin); // not by itself
     EXPECT(fixture, enable, STATUS_UNAUTHENTICATED, "credential", "DISABLED");
     enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     EXPECT_OK(fixture, enable);
 
     struct ask *suspend = ask_for_account(fixture, "acme", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     EXPECT_OK(fixture, suspend);
     EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "suspended");
     EXPECT_OK(fixture, ask_for_account(fixture, "acme", ""));

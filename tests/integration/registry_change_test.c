@@ -78,7 +78,7 @@ static void created_key_is_found_and_its_token_matches(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *ask = ask_for_key(fixture, "acme");
-    struct registry_create *create = &ask->command.ask.create;
+    struct registry_key *create = &ask->command.ask.create;
     struct slice scopes[] = {slice_text("admin"), slice_text("postern:verify")};
     struct slice addresses[] = {slice_text("10.0.0.0/8")};
     struct registry_entry metadata[] = {{.key = slice_text("team"), .value = slice_text("ingest")}};
@@ -88,7 +88,7 @@ static void created_key_is_found_and_its_token_matches(void **state)
     create->address_count = 1;
     create->metadata = metadata;
     create->metadata_count = 1;
-    create->expires_at_ms = FIXTURE_START_MS + 1000;
+    create->facts.expires_at_ms = FIXTURE_START_MS + 1000;
     assert_int_equal(ask_run(fixture, ask), STATUS_OK);
 
     struct key_token token;
@@ -205,7 +205,7 @@ static void suspended_account_gets_no_key(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *suspend = ask_for_account(fixture, "acme", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     assert_int_equal(ask_run(fixture, suspend), STATUS_OK);
     struct ask *ask = ask_for_key(fixture, "acme");
     assert_int_equal(ask_run(fixture, ask), STATUS_FAILED_PRECONDITION);
@@ -222,7 +222,7 @@ static void environment_that_the_account_lacks_is_refused(void **state)
     assert_note(ask, "create.environment", "--env live");
 
     struct ask *live_only = ask_for_account(fixture, "acme", "");
-    live_only->command.ask.put_account.account.allows_live = true;
+    live_only->command.ask.put_account.allows_live = true;
     assert_int_equal(ask_run(fixture, live_only), STATUS_OK);
     struct ask *test = ask_for_key(fixture, "acme");
     assert_int_equal(ask_run(fixture, test), STATUS_FAILED_PRECONDITION);
@@ -236,11 +236,11 @@ static void expiry_in_the_past_is_refused(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *ask = ask_for_key(fixture, "acme");
-    ask->command.ask.create.expires_at_ms = FIXTURE_START_MS;
+    ask->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS;
     assert_int_equal(ask_run(fixture, ask), STATUS_INVALID_ARGUMENT);
     assert_note(ask, "create.expires_at_ms", "in the past");
     struct ask *next = ask_for_key(fixture, "acme");
-    next->command.ask.create.expires_at_ms = FIXTURE_START_MS + 1;
+    next->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 1;
     assert_int_equal(ask_run(fixture, next), STATUS_OK);
 }
 
@@ -249,10 +249,10 @@ static void max_keys_counts_neither_revoked_nor_expired_keys(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = 2;
+    put->command.ask.put_account.max_keys = 2;
     assert_int_equal(ask_run(fixture, put), STATUS_OK);
     struct ask *brief = ask_for_key(fixture, "acme");
-    brief->command.ask.create.expires_at_ms = FIXTURE_START_MS + 1000;
+    brief->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 1000;
     assert_int_equal(ask_run(fixture, brief), STATUS_OK);
     struct ask *lasting = fixture_key(fixture, "acme");
 
@@ -275,7 +275,7 @@ static void max_keys_counts_each_account_by_itself(void **state)
     fixture_furnish(fixture, "other");
     for (size_t i = 0; i < 3; i++) {
         struct ask *put = ask_for_account(fixture, accounts[i], "free");
-        put->command.ask.put_account.account.max_keys = 1;
+        put->command.ask.put_account.max_keys = 1;
         assert_int_equal(ask_run(fixture, put), STATUS_OK);
         assert_int_equal(ask_run(fixture, ask_for_key(fixture, accounts[i])), STATUS_OK);
     }
@@ -288,11 +288,11 @@ static void keys_of_the_next_account_do_not_count(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acm", ""); // sorts just before acme
-    put->command.ask.put_account.account.max_keys = 1;
+    put->command.ask.put_account.max_keys = 1;
     assert_int_equal(ask_run(fixture, put), STATUS_OK);
     fixture_key(fixture, "acme");
     struct ask *brief = ask_for_key(fixture, "acm");
-    brief->command.ask.create.expires_at_ms = FIXTURE_START_MS + 1;
+    brief->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 1;
     assert_int_equal(ask_run(fixture, brief), STATUS_OK);
     fixture_wait(fixture, 1);
     assert_int_equal(ask_run(fixture, ask_for_key(fixture, "acm")), STATUS_OK);
@@ -330,7 +330,7 @@ static void expired_key_may_be_revoked(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *made = ask_for_key(fixture, "acme");
-    made->command.ask.create.expires_at_ms = FIXTURE_START_MS + 5;
+    made->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 5;
     assert_int_equal(ask_run(fixture, made), STATUS_OK);
     fixture_wait(fixture, 10);
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, made->command.result.key.id, "")), STATUS_OK);
@@ -568,7 +568,7 @@ static void commands_of_one_batch_see_each_other(void **state)
     assert_int_equal(sem_init(&release, 0, 0), 0);
     fixture_furnish(fixture, "acme");
     struct ask *one = ask_for_account(fixture, "acme", "");
-    one->command.ask.put_account.account.max_keys = 1;
+    one->command.ask.put_account.max_keys = 1;
     assert_int_equal(ask_run(fixture, one), STATUS_OK);
     uint64_t commits = registry_health(fixture->registry).commits;
 
@@ -669,7 +669,7 @@ static void change_that_was_applied_changes_nothing_again(void **state)
 {
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
-    struct image image = {.kind = IMAGE_TIER, .of.tier = {.name = slice_text("free"), .version = 1}};
+    struct image image = {.kind = REGISTRY_TIER, .of.tier = {.name = slice_text("free"), .version = 1}};
     struct change change = {.seq = 1, .kind = REGISTRY_PUT_TIER, .images = &image, .image_count = 1};
     assert_int_equal(apply(fixture, &change), STATUS_OK);
     assert_int_equal(find_tier(fixture, "free").limit_count, 1); // as before
@@ -681,7 +681,7 @@ static void change_that_leaves_a_gap_is_refused(void **state)
 {
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
-    struct image image = {.kind = IMAGE_TIER, .of.tier = {.name = slice_text("free"), .version = 4}};
+    struct image image = {.kind = REGISTRY_TIER, .of.tier = {.name = slice_text("free"), .version = 4}};
     struct change change = {.seq = 4, .kind = REGISTRY_PUT_TIER, .images = &image, .image_count = 1};
     assert_int_equal(apply(fixture, &change), STATUS_INTERNAL);
     assert_int_equal(seq_now(fixture), 2);
@@ -696,7 +696,7 @@ static void deleted_key_is_hidden(void **state)
     key.deleted = true;
     key.facts.revoked_at_ms = 1;
     key.version = 4;
-    struct image image = {.kind = IMAGE_KEY, .of.key = key};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = key};
     struct change change = {.seq = 4, .kind = REGISTRY_REVOKE, .images = &image, .image_count = 1};
     assert_int_equal(apply(fixture, &change), STATUS_OK);
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, key.id, "")), STATUS_NOT_FOUND);

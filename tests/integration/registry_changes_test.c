@@ -85,7 +85,7 @@ static void text_that_reads_like_nothing_is_shown(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *made = ask_for_key(fixture, "acme");
-    struct registry_create *create = &made->command.ask.create;
+    struct registry_key *create = &made->command.ask.create;
     struct registry_entry metadata[] = {{slice_text("beta"), slice_text("false")},
                                         {slice_text("shard"), slice_text("0")},
                                         {slice_text("note"), slice_empty()}};
@@ -111,9 +111,9 @@ static void changed_record_shows_what_differs(void **state)
     struct ask *update = ask_to_update(fixture, made->command.result.key.id,
                                        REGISTRY_UPDATE_NAME | REGISTRY_UPDATE_METADATA | REGISTRY_UPDATE_LIMITS);
     struct registry_entry entry = {.key = slice_text("owner"), .value = slice_text("ops")};
-    update->command.ask.update.name = slice_text("ingest");
-    update->command.ask.update.metadata = &entry;
-    update->command.ask.update.metadata_count = 1;
+    update->command.ask.update.key.name = slice_text("ingest");
+    update->command.ask.update.key.metadata = &entry;
+    update->command.ask.update.key.metadata_count = 1;
     ask_for_limit(update, "requests=5/min");
     EXPECT_OK(fixture, update);
     struct registry_change_entry change = newest(fixture);

@@ -13,17 +13,17 @@ static struct ask *ask_to_import(struct registry_fixture *fixture, const char *t
     fixture_demand(import->keys != NULL, "no memory");
     import->count = 1;
     secret_sha256(slice_text(token), import->keys[0].sha256);
-    import->keys[0].key = (struct registry_create){.account = slice_text("acme"),
-                                                   .name = slice_text("old"),
-                                                   .environment = KEY_ENVIRONMENT_TEST,
-                                                   .type = KEY_TYPE_SECRET};
+    import->keys[0].key = (struct registry_key){.account = slice_text("acme"),
+                                                .name = slice_text("old"),
+                                                .environment = KEY_ENVIRONMENT_TEST,
+                                                .type = KEY_TYPE_SECRET};
     return ask;
 }
 
 static void change_keys(struct registry_fixture *fixture)
 {
     struct ask *expiring = ask_for_key(fixture, "acme");
-    expiring->command.ask.create.expires_at_ms = FIXTURE_START_MS + 86400000;
+    expiring->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 86400000;
     EXPECT_OK(fixture, expiring);
     struct ask *public = ask_for_key(fixture, "acme");
     public->command.ask.create.type = KEY_TYPE_PUBLIC;
@@ -189,7 +189,7 @@ static void lost_name_of_the_default_tier_is_found(void **state)
 static void index_entry_that_no_change_made_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct table_key by_record = table_by_record_key(IMAGE_TIER, slice_text("free"), 0);
+    struct table_key by_record = table_by_record_key(REGISTRY_TIER, slice_text("free"), 0);
     struct table_key by_account = table_by_account_change_key(slice_text("acme"), 1);
     raw_put(fixture->path, "change_by_record", table_slice(&by_record), slice_empty());
     assert_found(fixture, "change_by_record", 0, 0);

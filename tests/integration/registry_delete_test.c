@@ -110,7 +110,7 @@ static void deleted_key_makes_room(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
     struct ask *one = ask_for_account(fixture, "acme", "");
-    one->command.ask.put_account.account.max_keys = 1;
+    one->command.ask.put_account.max_keys = 1;
     EXPECT_OK(fixture, one);
     EXPECT_OK(fixture, ask_to_delete(fixture, made_id(made)));
     EXPECT_OK(fixture, ask_for_key(fixture, "acme"));

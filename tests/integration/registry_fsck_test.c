@@ -263,13 +263,13 @@ static void record_set_back_to_an_older_state_is_found(void **state)
     struct slice old_account;
     struct ask *made = fixture_key(fixture, "globex");
     const uint8_t *id = made->command.result.key.id;
-    struct image key = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
-    struct image account = {.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
+    struct image key = {.kind = REGISTRY_KEY, .of.key = made->command.result.key};
+    struct image account = {.kind = REGISTRY_ACCOUNT, .of.account = made->command.result.account};
     assert_true(pack_image(&key, fixture->arena, &old_key));
     assert_true(pack_image(&account, fixture->arena, &old_account));
     assert_int_equal(ask_run(fixture, ask_to_revoke(fixture, id, "leaked")), STATUS_OK);
     struct ask *suspend = ask_for_account(fixture, "globex", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     assert_int_equal(ask_run(fixture, suspend), STATUS_OK);
     fixture_close(fixture);
     assert_sound(fixture);

@@ -12,10 +12,10 @@ static struct ask *ask_to_import(struct registry_fixture *fixture, const char *c
     import->count = count;
     for (size_t i = 0; i < count; i++) {
         secret_sha256(slice_text(tokens[i]), import->keys[i].sha256);
-        import->keys[i].key = (struct registry_create){.account = slice_text("acme"),
-                                                       .name = slice_text("old"),
-                                                       .environment = KEY_ENVIRONMENT_TEST,
-                                                       .type = KEY_TYPE_SECRET};
+        import->keys[i].key = (struct registry_key){.account = slice_text("acme"),
+                                                    .name = slice_text("old"),
+                                                    .environment = KEY_ENVIRONMENT_TEST,
+                                                    .type = KEY_TYPE_SECRET};
     }
     return ask;
 }
@@ -200,7 +200,7 @@ static void fault_is_named_by_its_place(void **state)
     live->command.ask.import.keys[1].key.environment = KEY_ENVIRONMENT_LIVE;
     EXPECT(fixture, live, STATUS_FAILED_PRECONDITION, "import.keys[1].key.environment", "live");
     struct ask *late = ask_to_import(fixture, tokens, 2);
-    late->command.ask.import.keys[1].key.expires_at_ms = FIXTURE_START_MS;
+    late->command.ask.import.keys[1].key.facts.expires_at_ms = FIXTURE_START_MS;
     EXPECT(fixture, late, STATUS_INVALID_ARGUMENT, "import.keys[1].key.expires_at_ms", "past");
     struct ask *scope = ask_to_import(fixture, tokens, 2);
     scope->command.ask.import.keys[1].key.scopes = (struct slice[]){slice_text("raed")};
@@ -252,7 +252,7 @@ static void batch_stays_within_max_keys(void **state)
     const char *const tokens[] = {"first-token-of-three", "second-token-of-three", "third-token-of-three"};
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = 3;
+    put->command.ask.put_account.max_keys = 3;
     EXPECT_OK(fixture, put);
     struct ask *used = fixture_key(fixture, "acme");
     EXPECT(fixture, ask_to_import(fixture, tokens, 3), STATUS_RESOURCE_EXHAUSTED, "import.keys", "max_keys of 3");

@@ -19,12 +19,12 @@ static int set_up(void **state)
     fixture_furnish(fixture, "acme");
     for (size_t i = 0; i < 3; i++) {
         struct ask *put = ask_for_account(fixture, accounts[i], "free");
-        put->command.ask.put_account.account.max_keys = KEYS;
+        put->command.ask.put_account.max_keys = KEYS;
         fixture_demand(ask_run(fixture, put) == STATUS_OK, "no account");
     }
     for (size_t i = 0; i < KEYS; i++) {
         asks[i] = ask_for_key(fixture, i % 5 < 3 ? "acme" : "globex");
-        asks[i]->command.ask.create.expires_at_ms = i % 4 == 0 ? FIXTURE_START_MS + 1000 + i : 0;
+        asks[i]->command.ask.create.facts.expires_at_ms = i % 4 == 0 ? FIXTURE_START_MS + 1000 + i : 0;
         ask_start(fixture, asks[i]);
     }
     for (size_t i = 0; i < KEYS; i++)

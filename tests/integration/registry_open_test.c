@@ -188,17 +188,17 @@ static void record_in_another_records_place_is_refused(void **state)
     fixture_furnish(fixture, "acme");
     struct ask *made = fixture_key(fixture, "acme");
     fixture_close(fixture);
-    struct image image = {.kind = IMAGE_KEY, .of.key = made->command.result.key};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = made->command.result.key};
     image.of.key.prefix = slice_empty(); // the default one was the registry's
     assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "key", slice_make(elsewhere, KEY_ID_SIZE), bytes);
-    image = (struct image){.kind = IMAGE_ACCOUNT, .of.account = made->command.result.account};
+    image = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = made->command.result.account};
     assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "account", slice_text("globex"), bytes);
-    image = (struct image){.kind = IMAGE_TIER, .of.tier = {.name = slice_text("free")}};
+    image = (struct image){.kind = REGISTRY_TIER, .of.tier = {.name = slice_text("free")}};
     assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "tier", slice_text("paid"), bytes);
-    image = (struct image){.kind = IMAGE_SCOPE, .of.scope = {.name = slice_text("read")}};
+    image = (struct image){.kind = REGISTRY_SCOPE, .of.scope = {.name = slice_text("read")}};
     assert_true(pack_image(&image, fixture->arena, &bytes));
     raw_put(fixture->path, "scope", slice_text("write"), bytes);
     fixture_open(fixture);

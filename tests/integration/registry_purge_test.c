@@ -29,7 +29,7 @@ static uint64_t purge(struct registry_fixture *fixture, uint64_t dead_before_ms)
 static struct ask *make_key(struct registry_fixture *fixture)
 {
     struct ask *made = ask_for_key(fixture, "acme");
-    struct registry_create *create = &made->command.ask.create;
+    struct registry_key *create = &made->command.ask.create;
     create->metadata = arena_array(made->command.arena, 1, sizeof *create->metadata);
     create->metadata[0] = (struct registry_entry){.key = slice_text("team"), .value = slice_text("ingest")};
     create->metadata_count = 1;
@@ -86,11 +86,11 @@ static void each_way_of_dying_counts_from_its_moment(void **state)
     struct ask *with_account = ask_for_key(fixture, "globex");
     EXPECT_OK(fixture, with_account);
     struct ask *expired = ask_for_key(fixture, "acme");
-    expired->command.ask.create.expires_at_ms = FIXTURE_START_MS + 20;
+    expired->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 20;
     EXPECT_OK(fixture, expired);
     struct ask *revoked = make_key(fixture);
     struct ask *future = ask_for_key(fixture, "acme");
-    future->command.ask.create.expires_at_ms = FIXTURE_START_MS + 2 * DAY_MS;
+    future->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 2 * DAY_MS;
     EXPECT_OK(fixture, future);
     struct ask *disabled = make_key(fixture);
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(disabled)));
@@ -122,7 +122,7 @@ static void earlier_of_two_deaths_counts(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *made = ask_for_key(fixture, "acme");
-    made->command.ask.create.expires_at_ms = FIXTURE_START_MS + 10;
+    made->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 10;
     EXPECT_OK(fixture, made);
     fixture_wait(fixture, DAY_MS);
     EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(made), ""));
@@ -136,11 +136,11 @@ static void purge_takes_a_part_at_a_time_and_reaches_every_key(void **state)
     struct ask *asks[COUNT];
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = COUNT;
+    put->command.ask.put_account.max_keys = COUNT;
     EXPECT_OK(fixture, put);
     for (size_t i = 0; i < COUNT; i++) {
         asks[i] = ask_for_key(fixture, "acme");
-        asks[i]->command.ask.create.expires_at_ms = i % 12 == 0 ? FIXTURE_START_MS + 1 : 0;
+        asks[i]->command.ask.create.facts.expires_at_ms = i % 12 == 0 ? FIXTURE_START_MS + 1 : 0;
         ask_start(fixture, asks[i]);
     }
     for (size_t i = 0; i < COUNT; i++)
@@ -174,7 +174,7 @@ static void purge_of_largest_keys_fits(void **state)
     memset(text, 'x', sizeof text);
     for (size_t i = 0; i < COUNT; i++) {
         struct ask *made = ask_for_key(fixture, "acme");
-        struct registry_create *create = &made->command.ask.create;
+        struct registry_key *create = &made->command.ask.create;
         create->metadata = arena_array(made->command.arena, REGISTRY_METADATA_MAX, sizeof *create->metadata);
         create->metadata_count = REGISTRY_METADATA_MAX;
         create->addresses = arena_array(made->command.arena, REGISTRY_ADDRESSES_MAX, sizeof *create->addresses);
@@ -183,7 +183,7 @@ static void purge_of_largest_keys_fits(void **state)
             create->metadata[j] = (struct registry_entry){slice_make(text, 10 + j), slice_make(text, sizeof text)};
         for (size_t j = 0; j < REGISTRY_ADDRESSES_MAX; j++)
             create->addresses[j] = slice_text("2001:db8:1111:2222:3333:4444:5555:6666/128");
-        create->expires_at_ms = FIXTURE_START_MS + 1;
+        create->facts.expires_at_ms = FIXTURE_START_MS + 1;
         EXPECT_OK(fixture, made);
     }
     fixture_wait(fixture, DAY_MS);

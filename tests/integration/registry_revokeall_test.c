@@ -112,7 +112,7 @@ static void revoked_keys_make_room(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *put = ask_for_account(fixture, "acme", "");
-    put->command.ask.put_account.account.max_keys = 2;
+    put->command.ask.put_account.max_keys = 2;
     EXPECT_OK(fixture, put);
     fixture_key(fixture, "acme");
     fixture_key(fixture, "acme");

@@ -19,7 +19,7 @@ static void successor_takes_over_everything_but_the_token(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *made = ask_for_key(fixture, "acme");
-    struct registry_create *create = &made->command.ask.create;
+    struct registry_key *create = &made->command.ask.create;
     struct slice addresses[] = {slice_text("10.0.0.0/8")};
     struct registry_entry metadata[] = {{.key = slice_text("team"), .value = slice_text("ingest")}};
     create->addresses = addresses;
@@ -99,7 +99,7 @@ static void grace_never_lengthens_a_keys_life(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *made = ask_for_key(fixture, "acme");
-    made->command.ask.create.expires_at_ms = FIXTURE_START_MS + HOUR_MS;
+    made->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + HOUR_MS;
     EXPECT_OK(fixture, made);
     struct ask *roll = ask_to_roll(fixture, made_id(made));
     EXPECT_OK(fixture, roll);
@@ -163,7 +163,7 @@ static void only_a_working_key_is_rolled(void **state)
     EXPECT_OK(fixture, ask_to_delete(fixture, made_id(made)));
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "deleted");
     struct ask *brief = ask_for_key(fixture, "acme");
-    brief->command.ask.create.expires_at_ms = FIXTURE_START_MS + 1;
+    brief->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 1;
     EXPECT_OK(fixture, brief);
     fixture_wait(fixture, 1);
     EXPECT(fixture, ask_to_roll(fixture, made_id(brief)), STATUS_FAILED_PRECONDITION, "roll.key_id", "EXPIRED");
@@ -186,11 +186,11 @@ static void account_must_allow_the_successor(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
     struct ask *live = ask_for_account(fixture, "acme", "");
-    live->command.ask.put_account.account.allows_live = true;
+    live->command.ask.put_account.allows_live = true;
     EXPECT_OK(fixture, live);
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "test keys");
     struct ask *suspend = ask_for_account(fixture, "acme", "");
-    suspend->command.ask.put_account.account.suspended = true;
+    suspend->command.ask.put_account.suspended = true;
     EXPECT_OK(fixture, suspend);
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "suspended");
 }
@@ -200,7 +200,7 @@ static void both_sides_count_towards_max_keys_while_both_work(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
     struct ask *one = ask_for_account(fixture, "acme", "");
-    one->command.ask.put_account.account.max_keys = 1;
+    one->command.ask.put_account.max_keys = 1;
     EXPECT_OK(fixture, one);
     EXPECT(fixture, ask_to_roll_within(fixture, made_id(made), 1), STATUS_RESOURCE_EXHAUSTED, "roll.key_id",
            "max_keys");

@@ -8,8 +8,8 @@ static void scope_is_found_as_it_was_put(void **state)
     struct registry_fixture *fixture = *state;
     struct registry_scope scope;
     struct ask *ask = ask_to_put_scope(fixture, "orders:read", "orders:list");
-    ask->command.ask.put_scope.scope.description = slice_text("Read orders");
-    ask->command.ask.put_scope.scope.is_default = true;
+    ask->command.ask.put_scope.description = slice_text("Read orders");
+    ask->command.ask.put_scope.is_default = true;
     EXPECT_OK(fixture, ask);
     assert_text(ask->command.result.scope.name, "orders:read");
     assert_int_equal(find_scope(fixture, "orders:read", &scope), STATUS_OK);
@@ -147,7 +147,7 @@ static void defaults_have_a_bound(void **state)
 static struct ask *safe_implying(struct registry_fixture *fixture, const char *name, const char *implied)
 {
     struct ask *ask = ask_to_put_scope(fixture, name, implied);
-    ask->command.ask.put_scope.scope.public_safe = true;
+    ask->command.ask.put_scope.public_safe = true;
     return ask;
 }
 
@@ -341,61 +341,69 @@ static void scope_may_be_granted_in_the_batch_that_made_it(void **state)
 static void scopes_come_in_pages_by_name(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct registry_scopes_page page;
+    struct registry_names_page page;
     struct registry_names_query query = {.page_size = 2};
     const char *const names[] = {"a", "a:b", "b", "c"};
     for (size_t i = 4; i > 0; i--)
         put_scope(fixture, names[i - 1], NULL);
-    assert_int_equal(registry_list_scopes(fixture_look(fixture), &query, fixture->arena, &page), STATUS_OK);
+    assert_int_equal(registry_list_names(fixture_look(fixture), REGISTRY_SCOPE, &query, fixture->arena, &page),
+                     STATUS_OK);
+    const struct registry_scope *scopes = page.items;
     assert_int_equal(page.count, 2);
     assert_true(page.more);
-    assert_text(page.items[0].name, "a");
-    assert_text(page.items[1].name, "a:b");
+    assert_text(scopes[0].name, "a");
+    assert_text(scopes[1].name, "a:b");
     assert_text(page.last, "a:b");
     query.after = page.last;
-    assert_int_equal(registry_list_scopes(fixture->view, &query, fixture->arena, &page), STATUS_OK);
+    assert_int_equal(registry_list_names(fixture->view, REGISTRY_SCOPE, &query, fixture->arena, &page), STATUS_OK);
+    scopes = page.items;
     assert_int_equal(page.count, 2);
     assert_false(page.more);
-    assert_text(page.items[1].name, "c");
+    assert_text(scopes[1].name, "c");
 }
 
 static void page_goes_on_behind_a_name_that_is_gone(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct registry_tiers_page page;
+    struct registry_names_page page;
     EXPECT_OK(fixture, ask_for_tier(fixture, "free", false));
     EXPECT_OK(fixture, ask_for_tier(fixture, "paid", false));
     struct registry_names_query query = {.after = slice_text("gold"), .page_size = 10};
-    assert_int_equal(registry_list_tiers(fixture_look(fixture), &query, fixture->arena, &page), STATUS_OK);
+    assert_int_equal(registry_list_names(fixture_look(fixture), REGISTRY_TIER, &query, fixture->arena, &page),
+                     STATUS_OK);
+    const struct registry_tier *tiers = page.items;
     assert_int_equal(page.count, 1);
-    assert_text(page.items[0].name, "paid");
+    assert_text(tiers[0].name, "paid");
     assert_false(page.more);
 }
 
 static void deleted_accounts_are_left_out_of_pages(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct registry_accounts_page page;
+    struct registry_names_page page;
     fixture_furnish(fixture, "acme");
     EXPECT_OK(fixture, ask_for_account(fixture, "globex", "free"));
     EXPECT_OK(fixture, ask_for_account(fixture, "initech", "free"));
     EXPECT_OK(fixture, ask_to_delete_named(fixture, REGISTRY_DELETE_ACCOUNT, "globex"));
     struct registry_names_query query = {.page_size = 10};
-    assert_int_equal(registry_list_accounts(fixture_look(fixture), &query, fixture->arena, &page), STATUS_OK);
+    assert_int_equal(registry_list_names(fixture_look(fixture), REGISTRY_ACCOUNT, &query, fixture->arena, &page),
+                     STATUS_OK);
+    const struct registry_account *accounts = page.items;
     assert_int_equal(page.count, 2);
-    assert_text(page.items[0].id, "acme");
-    assert_text(page.items[1].id, "initech");
+    assert_text(accounts[0].id, "acme");
+    assert_text(accounts[1].id, "initech");
     assert_false(page.more);
 }
 
 static void page_ends_where_its_bytes_do(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct registry_tiers_page page;
+    struct registry_names_page page;
     EXPECT_OK(fixture, ask_for_tier(fixture, "free", false));
     EXPECT_OK(fixture, ask_for_tier(fixture, "paid", false));
     struct registry_names_query query = {.page_size = 10, .page_bytes_max = 10};
-    assert_int_equal(registry_list_tiers(fixture_look(fixture), &query, fixture->arena, &page), STATUS_OK);
+    assert_int_equal(registry_list_names(fixture_look(fixture), REGISTRY_TIER, &query, fixture->arena, &page),
+                     STATUS_OK);
     assert_int_equal(page.count, 1);
     assert_true(page.more);
 }

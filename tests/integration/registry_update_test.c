@@ -13,14 +13,14 @@ static struct ask *make_key(struct registry_fixture *fixture)
 {
     fixture_furnish(fixture, "acme");
     struct ask *made = ask_for_key(fixture, "acme");
-    struct registry_create *create = &made->command.ask.create;
+    struct registry_key *create = &made->command.ask.create;
     create->addresses = arena_array(made->command.arena, 1, sizeof *create->addresses);
     create->addresses[0] = slice_text("10.0.0.0/8");
     create->address_count = 1;
     create->metadata = arena_array(made->command.arena, 1, sizeof *create->metadata);
     create->metadata[0] = (struct registry_entry){.key = slice_text("team"), .value = slice_text("ingest")};
     create->metadata_count = 1;
-    create->expires_at_ms = FIXTURE_START_MS + HOUR_MS;
+    create->facts.expires_at_ms = FIXTURE_START_MS + HOUR_MS;
     ask_for_scopes(made, (const char *const[]){"admin"}, 1);
     ask_for_limit(made, "requests=5/min");
     EXPECT_OK(fixture, made);
@@ -30,14 +30,14 @@ static struct ask *make_key(struct registry_fixture *fixture)
 static struct ask *ask_for_name(struct registry_fixture *fixture, const struct ask *made, const char *name)
 {
     struct ask *ask = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_NAME);
-    ask->command.ask.update.name = slice_text(name);
+    ask->command.ask.update.key.name = slice_text(name);
     return ask;
 }
 
 static struct ask *ask_for_expiry(struct registry_fixture *fixture, const struct ask *made, uint64_t expires_at_ms)
 {
     struct ask *ask = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_EXPIRES_AT);
-    ask->command.ask.update.expires_at_ms = expires_at_ms;
+    ask->command.ask.update.key.facts.expires_at_ms = expires_at_ms;
     return ask;
 }
 
@@ -68,7 +68,7 @@ static void update_sets_everything_at_once(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
     struct ask *ask = ask_to_update(fixture, made_id(made), 127);
-    struct registry_update *update = &ask->command.ask.update;
+    struct registry_key *update = &ask->command.ask.update.key;
     struct slice addresses[] = {slice_text("192.168.0.0/16"), slice_text("::1")};
     struct registry_entry metadata[] = {{.key = slice_text("owner"), .value = slice_text("ops")}};
     update->name = slice_text("nightly");
@@ -76,8 +76,8 @@ static void update_sets_everything_at_once(void **state)
     update->address_count = 2;
     update->metadata = metadata;
     update->metadata_count = 1;
-    update->expires_at_ms = FIXTURE_START_MS + 2 * HOUR_MS;
-    update->enabled = true;
+    update->facts.expires_at_ms = FIXTURE_START_MS + 2 * HOUR_MS;
+    update->facts.disabled = false;
     ask_for_scopes(ask, (const char *const[]){"postern:verify", "admin"}, 2);
     ask_for_limit(ask, "requests=7/min");
     EXPECT_OK(fixture, ask);
@@ -102,7 +102,7 @@ static void disabled_key_is_enabled_again(void **state)
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(made)));
     assert_int_equal(state_of(fixture, made_id(made)), KEY_STATE_DISABLED);
     struct ask *enable = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_ENABLED);
-    enable->command.ask.update.enabled = true;
+    enable->command.ask.update.key.facts.disabled = false;
     EXPECT_OK(fixture, enable);
     assert_int_equal(state_of(fixture, made_id(made)), KEY_STATE_ACTIVE);
 }
@@ -153,7 +153,7 @@ static void key_in_a_final_state_is_not_updated(void **state)
     EXPECT_OK(fixture, ask_to_delete(fixture, made_id(made)));
     EXPECT(fixture, ask_for_name(fixture, made, "x"), STATUS_FAILED_PRECONDITION, "update.key_id", "deleted");
     struct ask *brief = ask_for_key(fixture, "acme");
-    brief->command.ask.create.expires_at_ms = FIXTURE_START_MS + 1;
+    brief->command.ask.create.facts.expires_at_ms = FIXTURE_START_MS + 1;
     EXPECT_OK(fixture, brief);
     fixture_wait(fixture, 1);
     EXPECT(fixture, ask_for_expiry(fixture, brief, 0), STATUS_FAILED_PRECONDITION, "update.key_id", "EXPIRED");

@@ -50,6 +50,7 @@ static inline struct ask *ask_to_update(struct registry_fixture *fixture, const 
     struct ask *ask = ask_new(fixture, REGISTRY_UPDATE);
     memcpy(ask->command.ask.update.key_id, id, KEY_ID_SIZE);
     ask->command.ask.update.fields = fields;
+    ask->command.ask.update.key.facts.disabled = true; // unless the test says otherwise
     return ask;
 }
 
@@ -97,8 +98,8 @@ static inline void ask_for_scopes(struct ask *ask, const char *const *names, siz
     for (size_t i = 0; i < count; i++)
         scopes[i] = ask_copy(ask, names[i]);
     if (ask->command.kind == REGISTRY_UPDATE) {
-        ask->command.ask.update.scopes = scopes;
-        ask->command.ask.update.scope_count = count;
+        ask->command.ask.update.key.scopes = scopes;
+        ask->command.ask.update.key.scope_count = count;
     } else {
         ask->command.ask.create.scopes = scopes;
         ask->command.ask.create.scope_count = count;
@@ -111,8 +112,8 @@ static inline void ask_for_limit(struct ask *ask, const char *text)
     struct status_note note = {.message = ""};
     fixture_demand(limit_parse(slice_text(text), limit, &note) == STATUS_OK, note.message);
     if (ask->command.kind == REGISTRY_UPDATE) {
-        ask->command.ask.update.limits = limit;
-        ask->command.ask.update.limit_count = 1;
+        ask->command.ask.update.key.limits = limit;
+        ask->command.ask.update.key.limit_count = 1;
     } else {
         ask->command.ask.create.limits = limit;
         ask->command.ask.create.limit_count = 1;

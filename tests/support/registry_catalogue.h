@@ -8,7 +8,7 @@
 static inline struct ask *ask_to_put_scope(struct registry_fixture *fixture, const char *name, const char *implied)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_SCOPE);
-    struct registry_scope *scope = &ask->command.ask.put_scope.scope;
+    struct registry_scope *scope = &ask->command.ask.put_scope;
     *scope = (struct registry_scope){.name = ask_copy(ask, name)};
     scope->implies = arena_array(ask->command.arena, 1, sizeof *scope->implies);
     fixture_demand(scope->implies != NULL, "no memory");
@@ -22,8 +22,8 @@ enum { SCOPE_DEFAULT = 1, SCOPE_PUBLIC_SAFE = 2 };
 static inline struct ask *ask_to_mark_scope(struct registry_fixture *fixture, const char *name, unsigned marks)
 {
     struct ask *ask = ask_to_put_scope(fixture, name, NULL);
-    ask->command.ask.put_scope.scope.is_default = (marks & SCOPE_DEFAULT) != 0;
-    ask->command.ask.put_scope.scope.public_safe = (marks & SCOPE_PUBLIC_SAFE) != 0;
+    ask->command.ask.put_scope.is_default = (marks & SCOPE_DEFAULT) != 0;
+    ask->command.ask.put_scope.public_safe = (marks & SCOPE_PUBLIC_SAFE) != 0;
     return ask;
 }
 

@@ -225,7 +225,7 @@ static inline struct ask *ask_for_tier(struct registry_fixture *fixture, const c
     struct limit *limit = arena_array(ask->command.arena, 1, sizeof *limit);
     *limit = (struct limit){
         .resource = slice_text("requests"), .algorithm = LIMIT_SLIDING_WINDOW, .amount = 60, .window_s = 60};
-    ask->command.ask.put_tier.tier = (struct registry_tier){
+    ask->command.ask.put_tier = (struct registry_tier){
         .name = ask_copy(ask, name), .is_default = is_default, .limits = limit, .limit_count = 1};
     return ask;
 }
@@ -233,7 +233,7 @@ static inline struct ask *ask_for_tier(struct registry_fixture *fixture, const c
 static inline struct ask *ask_for_account(struct registry_fixture *fixture, const char *id, const char *tier)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_PUT_ACCOUNT);
-    ask->command.ask.put_account.account =
+    ask->command.ask.put_account =
         (struct registry_account){.id = ask_copy(ask, id), .tier = ask_copy(ask, tier), .no_default_public_key = true};
     return ask;
 }
@@ -241,10 +241,10 @@ static inline struct ask *ask_for_account(struct registry_fixture *fixture, cons
 static inline struct ask *ask_for_key(struct registry_fixture *fixture, const char *account)
 {
     struct ask *ask = ask_new(fixture, REGISTRY_CREATE);
-    ask->command.ask.create = (struct registry_create){.account = ask_copy(ask, account),
-                                                       .name = slice_text("prod-ingest"),
-                                                       .environment = KEY_ENVIRONMENT_TEST,
-                                                       .type = KEY_TYPE_SECRET};
+    ask->command.ask.create = (struct registry_key){.account = ask_copy(ask, account),
+                                                    .name = slice_text("prod-ingest"),
+                                                    .environment = KEY_ENVIRONMENT_TEST,
+                                                    .type = KEY_TYPE_SECRET};
     return ask;
 }
 

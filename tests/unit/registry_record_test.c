@@ -1,4 +1,3 @@
-#include "registry/pack/field.h"
 #include "registry/pack/pack.h"
 
 #include <setjmp.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <records.pb-c.h>
 
 static int make_arena(void **state)
 {
@@ -261,10 +261,10 @@ static void discard(struct slice bytes)
 static void largest_records_come_back_as_they_were(void **state)
 {
     struct arena *arena = *state;
-    struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
-                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
-                             {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
+    struct image images[] = {{.kind = REGISTRY_KEY, .of.key = largest_key(arena)},
+                             {.kind = REGISTRY_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = REGISTRY_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = REGISTRY_SCOPE, .of.scope = largest_scope(arena)}};
     struct image back[4];
     for (size_t i = 0; i < 4; i++) {
         struct slice bytes = packed(arena, &images[i]);
@@ -280,7 +280,8 @@ static void largest_records_come_back_as_they_were(void **state)
 static void smallest_key_comes_back_as_it_was(void **state)
 {
     struct arena *arena = *state;
-    struct image image = {.kind = IMAGE_KEY, .of.key = {.environment = KEY_ENVIRONMENT_TEST, .type = KEY_TYPE_SECRET}};
+    struct image image = {.kind = REGISTRY_KEY,
+                          .of.key = {.environment = KEY_ENVIRONMENT_TEST, .type = KEY_TYPE_SECRET}};
     struct registry_key back;
     struct slice bytes = packed(arena, &image);
     assert_int_equal(unpack_key(bytes, arena, &back), STATUS_OK);
@@ -293,10 +294,10 @@ static void smallest_key_comes_back_as_it_was(void **state)
 static void change_comes_back_as_it_was(void **state)
 {
     struct arena *arena = *state;
-    struct image images[] = {{.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
-                             {.kind = IMAGE_KEY, .of.key = largest_key(arena)},
-                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = IMAGE_SCOPE, .removed = true, .of.scope = largest_scope(arena)}};
+    struct image images[] = {{.kind = REGISTRY_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = REGISTRY_KEY, .of.key = largest_key(arena)},
+                             {.kind = REGISTRY_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = REGISTRY_SCOPE, .removed = true, .of.scope = largest_scope(arena)}};
     struct change change = {.seq = UINT64_MAX,
                             .time_ms = 12,
                             .actor = slice_text("uid:1000"),
@@ -346,7 +347,7 @@ static void only_a_purge_removes_replies_and_not_more_than_its_bound(void **stat
 static void change_is_packed_the_same_way_every_time(void **state)
 {
     struct arena *arena = *state;
-    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
     struct change change = {.seq = 1, .kind = REGISTRY_CREATE, .images = &image, .image_count = 1};
     struct slice first;
     struct slice second;
@@ -425,11 +426,11 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     struct chain_head head;
     uint8_t check[SECRET_HASH_SIZE];
     switch (which) {
-    case IMAGE_KEY:
-    case IMAGE_ACCOUNT:
-    case IMAGE_TIER:
-    case IMAGE_SCOPE:
-        return unpack_image((enum image_kind)which, bytes, arena, &image);
+    case REGISTRY_KEY:
+    case REGISTRY_ACCOUNT:
+    case REGISTRY_TIER:
+    case REGISTRY_SCOPE:
+        return unpack_image((enum registry_record)which, bytes, arena, &image);
     case 5:
         return unpack_change(bytes, arena, &change);
     case 6:
@@ -459,7 +460,7 @@ static void every_record_of_another_format_is_refused(void **state)
 static void newer_format_of_a_complete_key_is_refused(void **state)
 {
     struct arena *arena = *state;
-    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
     struct registry_key back;
     struct slice bytes = packed(arena, &image);
     uint8_t *format = (uint8_t *)(uintptr_t)bytes.data + 1;
@@ -472,10 +473,10 @@ static void newer_format_of_a_complete_key_is_refused(void **state)
 static void truncated_records_are_refused_or_harmless(void **state)
 {
     struct arena *arena = *state;
-    struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
-                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
-                             {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
+    struct image images[] = {{.kind = REGISTRY_KEY, .of.key = largest_key(arena)},
+                             {.kind = REGISTRY_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = REGISTRY_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = REGISTRY_SCOPE, .of.scope = largest_scope(arena)}};
     struct arena *scratch = arena_new((size_t)1024 * 1024);
     for (size_t i = 0; i < 4; i++) {
         struct slice whole = packed(arena, &images[i]);
@@ -496,7 +497,7 @@ static void truncated_records_are_refused_or_harmless(void **state)
 static void altered_records_are_refused_or_harmless(void **state)
 {
     struct arena *arena = *state;
-    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
     struct slice whole = packed(arena, &image);
     uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
     struct arena *scratch = arena_new((size_t)1024 * 1024);
@@ -531,10 +532,10 @@ static void assert_same_message(const ProtobufCMessage *own, const ProtobufCMess
 static void what_was_packed_is_unpacked_the_quick_way(void **state)
 {
     struct arena *arena = *state;
-    struct image images[] = {{.kind = IMAGE_KEY, .of.key = largest_key(arena)},
-                             {.kind = IMAGE_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = IMAGE_TIER, .of.tier = largest_tier(arena)},
-                             {.kind = IMAGE_SCOPE, .of.scope = largest_scope(arena)}};
+    struct image images[] = {{.kind = REGISTRY_KEY, .of.key = largest_key(arena)},
+                             {.kind = REGISTRY_ACCOUNT, .of.account = largest_account(arena)},
+                             {.kind = REGISTRY_TIER, .of.tier = largest_tier(arena)},
+                             {.kind = REGISTRY_SCOPE, .of.scope = largest_scope(arena)}};
     const ProtobufCMessageDescriptor *const descriptors[] = {
         &postern__records__key_record__descriptor, &postern__records__account_record__descriptor,
         &postern__records__tier_record__descriptor, &postern__records__scope_record__descriptor};
@@ -554,7 +555,7 @@ static void quick_way_never_reads_anything_else(void **state)
 {
     struct arena *arena = *state;
     const ProtobufCMessageDescriptor *descriptor = &postern__records__key_record__descriptor;
-    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
     struct slice whole = packed(arena, &image);
     uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
     struct arena *scratch = arena_new((size_t)1024 * 1024);
@@ -580,7 +581,7 @@ static void quick_way_never_reads_anything_else(void **state)
 static void assert_refused(struct arena *arena, struct registry_key key)
 {
     struct registry_key back;
-    struct image image = {.kind = IMAGE_KEY, .of.key = key};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = key};
     struct slice bytes = packed(arena, &image);
     assert_int_equal(unpack_key(bytes, arena, &back), STATUS_DATA_LOSS);
     discard(bytes);
@@ -633,7 +634,7 @@ static void unknown_numbers_are_refused(void **state)
 static void little_memory_is_told_from_damage(void **state)
 {
     struct arena *arena = *state;
-    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
     struct slice bytes = packed(arena, &image);
     enum status status = STATUS_RESOURCE_EXHAUSTED;
     size_t tries = 0;
@@ -652,7 +653,7 @@ static void little_memory_is_told_from_damage(void **state)
 static void packing_without_memory_fails_cleanly(void **state)
 {
     struct arena *arena = *state;
-    struct image image = {.kind = IMAGE_KEY, .of.key = largest_key(arena)};
+    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
     struct change change = {.seq = 1, .kind = REGISTRY_CREATE, .images = &image, .image_count = 1};
     bool packed = false;
     size_t tries = 0;

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "rpc/authority.h"
-#include "rpc/route.h"
 
 enum { OWN_UID = 900, LISTED_UID = 901, OTHER_UID = 1000, CEILINGS = RPC_OPERATOR + 1 };
 

@@ -27,7 +27,7 @@ static enum status prepare_image(struct store_txn *txn, const struct image *imag
     *out = (struct apply_image){.image = image};
     if (!pack_image(image, arena, &out->value))
         return STATUS_RESOURCE_EXHAUSTED;
-    return image->kind == IMAGE_KEY ? compare_key(txn, &image->of.key, arena, out) : STATUS_OK;
+    return image->kind == REGISTRY_KEY ? compare_key(txn, &image->of.key, arena, out) : STATUS_OK;
 }
 
 static enum status prepare_images(struct store_txn *txn, const struct change *change, struct arena *arena,
@@ -148,16 +148,16 @@ static void write_image(struct store_txn *txn, const struct apply_image *image)
     else
         store_put(txn, image_table(image->image->kind), image_id(image->image), image->value);
     switch (image->image->kind) {
-    case IMAGE_KEY:
+    case REGISTRY_KEY:
         write_key_derived(txn, image);
         break;
-    case IMAGE_TIER:
+    case REGISTRY_TIER:
         write_default_tier(txn, image->image);
         break;
-    case IMAGE_SCOPE:
+    case REGISTRY_SCOPE:
         write_default_scope(txn, image->image);
         break;
-    case IMAGE_ACCOUNT:
+    case REGISTRY_ACCOUNT:
         break;
     }
 }

@@ -5,11 +5,6 @@
 
 #include <inttypes.h>
 
-enum status decide_put_account_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "put_account");
-}
-
 // FAILED_PRECONDITION for the operators' own account.
 static enum status check_not_reserved(struct decision *decision, struct slice id, const char *field)
 {
@@ -25,7 +20,7 @@ static enum status check_not_reserved(struct decision *decision, struct slice id
 static struct registry_account asked_account(const struct decision *decision, const struct registry_account *before)
 {
     bool is_new = before->version == 0 || before->deleted;
-    struct registry_account account = decision->command->ask.put_account.account;
+    struct registry_account account = decision->command->ask.put_account;
     account.allows_test = account.allows_test || !account.allows_live;
     account.max_keys = account.max_keys > 0 ? account.max_keys : ACCOUNT_DEFAULT_MAX_KEYS;
     if (account.tier.size == 0 && !is_new)
@@ -77,13 +72,13 @@ static enum status add_default_key(struct decision *decision, const struct regis
     if (status != STATUS_OK)
         return status;
     result->has_default_public_key = true;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
     return STATUS_OK;
 }
 
 static enum status find_before(struct decision *decision, struct registry_account *before)
 {
-    struct slice id = decision->command->ask.put_account.account.id;
+    struct slice id = decision->command->ask.put_account.id;
     *before = (struct registry_account){.version = 0};
     enum status status = registry_find_owner(decision->txn, id, decision->command->arena, before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
@@ -95,7 +90,7 @@ enum status decide_put_account(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_account before;
-    enum status status = check_not_reserved(decision, command->ask.put_account.account.id, "put_account.account");
+    enum status status = check_not_reserved(decision, command->ask.put_account.id, "put_account.account");
     if (status == STATUS_OK)
         status = find_before(decision, &before);
     if (status != STATUS_OK)
@@ -104,7 +99,7 @@ enum status decide_put_account(struct decision *decision)
     status = settle_tier(decision, &account);
     if (status != STATUS_OK)
         return status;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = account};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};
     command->result.account = account;
     bool is_new = before.version == 0 || before.deleted;
     return is_new && !account.no_default_public_key ? add_default_key(decision, &account) : STATUS_OK;
@@ -123,11 +118,6 @@ static enum status find_account(struct decision *decision, struct slice id, cons
 }
 
 // --- revoke_all
-
-enum status decide_revoke_all_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "revoke_all");
-}
 
 // Keys that are yet to be made cannot be revoked.
 static enum status check_moment(struct decision *decision)
@@ -154,16 +144,11 @@ enum status decide_revoke_all(struct decision *decision)
     account->revoked_before_ms = before_ms;
     account->revoke_reason = ask->reason;
     account->version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = *account};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
     return STATUS_OK;
 }
 
 // --- delete_account
-
-enum status decide_delete_account_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "delete_account");
-}
 
 static enum status check_no_live_key(struct decision *decision, const struct registry_account *account)
 {
@@ -203,7 +188,7 @@ enum status decide_delete_account(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     struct registry_account remains = remains_of(decision, account);
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = remains};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = remains};
     account->version = decision->seq;
     return STATUS_OK;
 }

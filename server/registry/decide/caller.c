@@ -40,16 +40,6 @@ bool decide_may_touch(const struct registry_caller *caller, struct slice account
     return caller->is_operator || (caller->account.size > 0 && slice_equal(caller->account, account));
 }
 
-enum status decide_operator_only(struct decision *decision, const char *what)
-{
-    if (decision->command->caller.is_operator)
-        return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, NULL,
-                       "%s needs the authority operator: call over ipc as root or as the daemon's user, or with a "
-                       "credential that has the scope postern:operator",
-                       what);
-}
-
 enum status decide_version(struct decision *decision, const char *field, uint64_t version)
 {
     uint64_t wanted = decision->command->if_version;

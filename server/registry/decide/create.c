@@ -29,7 +29,7 @@ static void open_reserved_account(struct decision *decision, struct slice id, st
                                          .max_keys = ACCOUNT_DEFAULT_MAX_KEYS,
                                          .created_at_ms = decision->now_ms,
                                          .version = decision->seq};
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_ACCOUNT, .of.account = *account};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
 }
 
 static enum status find_account(struct decision *decision, struct registry_account *account)
@@ -45,26 +45,6 @@ static enum status find_account(struct decision *decision, struct registry_accou
     return STATUS_OK;
 }
 
-static struct registry_key asked_key(const struct registry_create *ask)
-{
-    return (struct registry_key){
-        .account = ask->account,
-        .name = ask->name,
-        .environment = ask->environment,
-        .type = ask->type,
-        .facts = {.expires_at_ms = ask->expires_at_ms},
-        .scopes = ask->scopes,
-        .scope_count = ask->scope_count,
-        .limits = ask->limits,
-        .limit_count = ask->limit_count,
-        .addresses = ask->addresses,
-        .address_count = ask->address_count,
-        .metadata = ask->metadata,
-        .metadata_count = ask->metadata_count,
-        .prefix = ask->prefix,
-    };
-}
-
 static enum status settle_scopes(struct decision *decision, struct registry_key *key)
 {
     if (key->scope_count == 0)
@@ -77,7 +57,7 @@ static enum status make_key(struct decision *decision)
     struct registry_result *result = &decision->command->result;
     enum status status = decide_make_key(decision, &result->account, &result->key, &result->token);
     if (status == STATUS_OK)
-        decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = result->key};
+        decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = result->key};
     return status;
 }
 
@@ -85,16 +65,15 @@ enum status decide_create(struct decision *decision)
 {
     static const struct decide_fields fields = {"create.account", "create.environment", "create.scopes",
                                                 "create.limits"};
-    const struct registry_create *ask = &decision->command->ask.create;
     struct registry_account *account = &decision->command->result.account;
     struct registry_key *key = &decision->command->result.key;
     enum status status = find_account(decision, account);
     if (status != STATUS_OK)
         return status;
-    *key = asked_key(ask);
+    *key = decision->command->ask.create;
     status = decide_account_allows(decision, account, key->environment, &fields);
     if (status == STATUS_OK)
-        status = decide_expiry(decision, ask->expires_at_ms, "create.expires_at_ms");
+        status = decide_expiry(decision, key->facts.expires_at_ms, "create.expires_at_ms");
     if (status == STATUS_OK)
         status = settle_scopes(decision, key);
     if (status == STATUS_OK)

@@ -3,24 +3,36 @@
 // again.
 #include "registry/decide/decide.h"
 
+// PERMISSION_DENIED unless the caller is an operator.
+static enum status check_operator(struct decision *decision)
+{
+    const struct registry_command *command = decision->command;
+    if (command->caller.is_operator)
+        return STATUS_OK;
+    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, NULL,
+                       "%s needs the authority operator: call over ipc as root or as the daemon's user, or with a "
+                       "credential that has the scope postern:operator",
+                       change_name(command->kind));
+}
+
 static const struct rule {
     enum status (*authority)(struct decision *decision);
     enum status (*decide)(struct decision *decision);
 } rules[] = {
     [REGISTRY_CREATE] = {decide_create_authority, decide_create},
     [REGISTRY_REVOKE] = {decide_revoke_authority, decide_revoke},
-    [REGISTRY_PUT_ACCOUNT] = {decide_put_account_authority, decide_put_account},
-    [REGISTRY_PUT_TIER] = {decide_put_tier_authority, decide_put_tier},
+    [REGISTRY_PUT_ACCOUNT] = {check_operator, decide_put_account},
+    [REGISTRY_PUT_TIER] = {check_operator, decide_put_tier},
     [REGISTRY_UPDATE] = {decide_update_authority, decide_update},
     [REGISTRY_DELETE] = {decide_delete_authority, decide_delete},
-    [REGISTRY_PUT_SCOPE] = {decide_put_scope_authority, decide_put_scope},
-    [REGISTRY_DELETE_SCOPE] = {decide_delete_scope_authority, decide_delete_scope},
-    [REGISTRY_IMPORT] = {decide_import_authority, decide_import},
+    [REGISTRY_PUT_SCOPE] = {check_operator, decide_put_scope},
+    [REGISTRY_DELETE_SCOPE] = {check_operator, decide_delete_scope},
+    [REGISTRY_IMPORT] = {check_operator, decide_import},
     [REGISTRY_ROLL] = {decide_roll_authority, decide_roll},
-    [REGISTRY_PURGE] = {decide_purge_authority, decide_purge},
-    [REGISTRY_REVOKE_ALL] = {decide_revoke_all_authority, decide_revoke_all},
-    [REGISTRY_DELETE_ACCOUNT] = {decide_delete_account_authority, decide_delete_account},
-    [REGISTRY_DELETE_TIER] = {decide_delete_tier_authority, decide_delete_tier},
+    [REGISTRY_PURGE] = {check_operator, decide_purge},
+    [REGISTRY_REVOKE_ALL] = {check_operator, decide_revoke_all},
+    [REGISTRY_DELETE_ACCOUNT] = {check_operator, decide_delete_account},
+    [REGISTRY_DELETE_TIER] = {check_operator, decide_delete_tier},
 };
 
 // NULL for a kind that has no rule.

@@ -32,7 +32,7 @@ STATUS_MUST_CHECK enum status decide_authority(struct decision *decision);
 // After decide_authority. OK: images and command->result are set.
 STATUS_MUST_CHECK enum status decide(struct decision *decision);
 
-// --- the rules, one pair per kind of command
+// --- the rules, one for each kind of command, and its authority where others than operators may ask
 
 STATUS_MUST_CHECK enum status decide_create_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_create(struct decision *decision);
@@ -44,23 +44,14 @@ STATUS_MUST_CHECK enum status decide_update_authority(struct decision *decision)
 STATUS_MUST_CHECK enum status decide_update(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke_all_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_revoke_all(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_account_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_account(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_tier_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_tier(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_purge_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_purge(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_account_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_tier_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_tier(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_scope_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_put_scope(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_scope_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_scope(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_import_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_import(struct decision *decision);
 
 // --- what several rules share
@@ -70,8 +61,6 @@ STATUS_MUST_CHECK enum status decide_caller(struct decision *decision);
 
 // Operators, and account-admins for their own account.
 bool decide_may_touch(const struct registry_caller *caller, struct slice account);
-// PERMISSION_DENIED unless the caller is an operator.
-STATUS_MUST_CHECK enum status decide_operator_only(struct decision *decision, const char *what);
 // ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct decision *decision, const char *field, uint64_t version);
 // OK with an empty name when no tier has the mark.

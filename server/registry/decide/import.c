@@ -123,30 +123,17 @@ static enum status make_id(const struct import *import, uint16_t slot, uint8_t o
     return STATUS_INTERNAL; // the random bytes repeat
 }
 
+// Its prefix is for its successor's token; the shape of its own is not known.
 static struct registry_key asked_key(const struct import *import, const struct registry_account *account)
 {
     const struct decision *decision = import->decision;
-    const struct registry_create *ask = &entry_of(import)->key;
-    return (struct registry_key){
-        .account = ask->account,
-        .name = ask->name,
-        .environment = ask->environment,
-        .type = ask->type,
-        .facts = {.created_at_ms = decide_created_at(decision, account), .expires_at_ms = ask->expires_at_ms},
-        .created_by = decision->command->caller.name,
-        .scopes = ask->scopes,
-        .scope_count = ask->scope_count,
-        .limits = ask->limits,
-        .limit_count = ask->limit_count,
-        .addresses = ask->addresses,
-        .address_count = ask->address_count,
-        .metadata = ask->metadata,
-        .metadata_count = ask->metadata_count,
-        .version = decision->seq,
-        .prefix = ask->prefix, // its successor's; the token's own shape is not known
-        .imported = true,
-        .master_id = secret_newest_id(decision->registry->secret),
-    };
+    struct registry_key key = entry_of(import)->key;
+    key.facts.created_at_ms = decide_created_at(decision, account);
+    key.created_by = decision->command->caller.name;
+    key.version = decision->seq;
+    key.imported = true;
+    key.master_id = secret_newest_id(decision->registry->secret);
+    return key;
 }
 
 static enum status check_key(struct import *import, const struct registry_account *account, struct registry_key *key)
@@ -177,7 +164,7 @@ static enum status make_key(struct import *import, const struct receiver *receiv
     if (secret_import_hash(decision->registry->secret, key.master_id, entry_of(import)->sha256, key.token_hash) !=
         STATUS_OK)
         return STATUS_INTERNAL;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = key};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = key};
     result->keys[result->key_count++] = key;
     return STATUS_OK;
 }
@@ -201,11 +188,6 @@ static enum status import_one(struct import *import)
 }
 
 // --- the rule
-
-enum status decide_import_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "import");
-}
 
 enum status decide_import(struct decision *decision)
 {

@@ -16,11 +16,6 @@ struct purge {
     size_t max; // images
 };
 
-enum status decide_purge_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "purge");
-}
-
 // --- keys
 
 static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
@@ -66,7 +61,7 @@ static enum status add_remains(struct decision *decision, const struct registry_
     struct registry_key remains = remains_of(decision, key);
     if (!arena_copy(decision->registry->scratch, key->account, &remains.account))
         return STATUS_RESOURCE_EXHAUSTED;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = remains};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = remains};
     return STATUS_OK;
 }
 

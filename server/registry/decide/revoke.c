@@ -59,7 +59,7 @@ enum status decide_revoke(struct decision *decision)
     key->facts.revoked_at_ms = decision->now_ms;
     key->revoke_reason = command->ask.revoke.reason;
     key->version = decision->seq;
-    decision->images[0] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    decision->images[0] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
     decision->image_count = 1;
     return STATUS_OK;
 }
@@ -87,6 +87,6 @@ enum status decide_delete(struct decision *decision)
         key->facts.revoked_at_ms = decision->now_ms;
     key->deleted = true;
     key->version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
     return STATUS_OK;
 }

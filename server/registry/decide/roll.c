@@ -88,8 +88,8 @@ static enum status make_successor(struct decision *decision)
     old->facts.has_successor = true;
     memcpy(old->successor, result->key.id, sizeof old->successor);
     old->version = decision->seq;
-    decision->images[0] = (struct image){.kind = IMAGE_KEY, .of.key = *old};
-    decision->images[1] = (struct image){.kind = IMAGE_KEY, .of.key = result->key};
+    decision->images[0] = (struct image){.kind = REGISTRY_KEY, .of.key = *old};
+    decision->images[1] = (struct image){.kind = REGISTRY_KEY, .of.key = result->key};
     decision->image_count = 2;
     return STATUS_OK;
 }

@@ -60,24 +60,6 @@ static enum status check_unused(struct decision *decision, struct slice name, co
                        SLICE_ARGS(walk.user));
 }
 
-// How many entries a table has.
-static enum status count_entries(struct decision *decision, enum table table, size_t *count)
-{
-    struct store_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    *count = 0;
-    enum status status = store_cursor_open(decision->txn, table, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, slice_empty(), &key, &value);
-    while (status == STATUS_OK) {
-        (*count)++;
-        status = store_cursor_next(cursor, &key, &value);
-    }
-    store_cursor_close(cursor);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
 // --- what may be put
 
 static enum status check_name(struct decision *decision, struct slice name)
@@ -124,8 +106,8 @@ static enum status check_implied(struct decision *decision, const struct registr
 
 static enum status check_catalogue_room(struct decision *decision)
 {
-    size_t count = 0;
-    enum status status = count_entries(decision, TABLE_SCOPE, &count);
+    uint64_t count = 0;
+    enum status status = store_count(decision->txn, TABLE_SCOPE, &count);
     if (status != STATUS_OK || count < REGISTRY_SCOPES_MAX)
         return status;
     return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
@@ -136,8 +118,8 @@ static enum status check_catalogue_room(struct decision *decision)
 
 static enum status check_default_room(struct decision *decision)
 {
-    size_t count = 0;
-    enum status status = count_entries(decision, TABLE_SCOPE_DEFAULT, &count);
+    uint64_t count = 0;
+    enum status status = store_count(decision->txn, TABLE_SCOPE_DEFAULT, &count);
     if (status != STATUS_OK || count < ACCOUNT_SCOPES_PER_KEY_MAX)
         return status;
     return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
@@ -163,16 +145,11 @@ static enum status check_scope(struct decision *decision, const struct registry_
 
 // --- the rules
 
-enum status decide_put_scope_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "put_scope");
-}
-
 enum status decide_put_scope(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_scope before = {.version = 0};
-    struct registry_scope scope = command->ask.put_scope.scope;
+    struct registry_scope scope = command->ask.put_scope;
     enum status status = registry_find_scope(decision->txn, scope.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -182,15 +159,10 @@ enum status decide_put_scope(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     scope.version = decision->seq;
-    decision->images[0] = (struct image){.kind = IMAGE_SCOPE, .of.scope = scope};
+    decision->images[0] = (struct image){.kind = REGISTRY_SCOPE, .of.scope = scope};
     decision->image_count = 1;
     command->result.scope = scope;
     return STATUS_OK;
-}
-
-enum status decide_delete_scope_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "delete_scope");
 }
 
 static enum status find_scope(struct decision *decision, struct registry_scope *out)
@@ -218,7 +190,7 @@ enum status decide_delete_scope(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     scope.version = decision->seq;
-    decision->images[0] = (struct image){.kind = IMAGE_SCOPE, .removed = true, .of.scope = scope};
+    decision->images[0] = (struct image){.kind = REGISTRY_SCOPE, .removed = true, .of.scope = scope};
     decision->image_count = 1;
     command->result.scope = scope;
     return STATUS_OK;

@@ -14,11 +14,6 @@ enum status decide_default_tier(struct decision *decision, struct slice *name)
     return arena_copy(decision->command->arena, value, name) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
-enum status decide_put_tier_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "put_tier");
-}
-
 // Takes the mark from the tier that has it, if that is another one.
 static enum status unmark_default(struct decision *decision, struct slice taker)
 {
@@ -32,7 +27,7 @@ static enum status unmark_default(struct decision *decision, struct slice taker)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
     tier.is_default = false;
     tier.version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_TIER, .of.tier = tier};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_TIER, .of.tier = tier};
     return STATUS_OK;
 }
 
@@ -40,7 +35,7 @@ enum status decide_put_tier(struct decision *decision)
 {
     struct registry_command *command = decision->command;
     struct registry_tier before = {.version = 0};
-    struct registry_tier tier = command->ask.put_tier.tier;
+    struct registry_tier tier = command->ask.put_tier;
     enum status status = registry_find_tier(decision->txn, tier.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -50,17 +45,12 @@ enum status decide_put_tier(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     tier.version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_TIER, .of.tier = tier};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_TIER, .of.tier = tier};
     command->result.tier = tier;
     return STATUS_OK;
 }
 
 // --- delete
-
-enum status decide_delete_tier_authority(struct decision *decision)
-{
-    return decide_operator_only(decision, "delete_tier");
-}
 
 static enum status walk_for_user(struct decision *decision, struct slice tier, struct arena *arena,
                                  struct registry_account *user)
@@ -113,6 +103,7 @@ enum status decide_delete_tier(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     tier->version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_TIER, .removed = true, .of.tier = *tier};
+    decision->images[decision->image_count++] =
+        (struct image){.kind = REGISTRY_TIER, .removed = true, .of.tier = *tier};
     return STATUS_OK;
 }

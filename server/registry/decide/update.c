@@ -20,7 +20,7 @@ static bool is_set(const struct registry_update *ask, enum registry_update_field
 // A key that was rolled ends with its grace, or earlier.
 static enum status check_rolled_expiry(struct decision *decision, const struct registry_key *key)
 {
-    uint64_t asked_ms = decision->command->ask.update.expires_at_ms;
+    uint64_t asked_ms = decision->command->ask.update.key.facts.expires_at_ms;
     bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
     if (!key->facts.has_successor || is_shorter)
         return STATUS_OK;
@@ -35,38 +35,38 @@ static enum status check_expiry(struct decision *decision, const struct registry
     const struct registry_update *ask = &decision->command->ask.update;
     if (!is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
         return STATUS_OK;
-    enum status status = decide_expiry(decision, ask->expires_at_ms, "update.expires_at_ms");
+    enum status status = decide_expiry(decision, ask->key.facts.expires_at_ms, "update.expires_at_ms");
     return status == STATUS_OK ? check_rolled_expiry(decision, key) : status;
 }
 
 static void set_lists(const struct registry_update *ask, struct registry_key *key)
 {
     if (is_set(ask, REGISTRY_UPDATE_SCOPES)) {
-        key->scopes = ask->scopes;
-        key->scope_count = ask->scope_count;
+        key->scopes = ask->key.scopes;
+        key->scope_count = ask->key.scope_count;
     }
     if (is_set(ask, REGISTRY_UPDATE_METADATA)) {
-        key->metadata = ask->metadata;
-        key->metadata_count = ask->metadata_count;
+        key->metadata = ask->key.metadata;
+        key->metadata_count = ask->key.metadata_count;
     }
     if (is_set(ask, REGISTRY_UPDATE_ADDRESSES)) {
-        key->addresses = ask->addresses;
-        key->address_count = ask->address_count;
+        key->addresses = ask->key.addresses;
+        key->address_count = ask->key.address_count;
     }
     if (is_set(ask, REGISTRY_UPDATE_LIMITS)) {
-        key->limits = ask->limits;
-        key->limit_count = ask->limit_count;
+        key->limits = ask->key.limits;
+        key->limit_count = ask->key.limit_count;
     }
 }
 
 static void set_fields(const struct registry_update *ask, struct registry_key *key)
 {
     if (is_set(ask, REGISTRY_UPDATE_NAME))
-        key->name = ask->name;
+        key->name = ask->key.name;
     if (is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
-        key->facts.expires_at_ms = ask->expires_at_ms;
+        key->facts.expires_at_ms = ask->key.facts.expires_at_ms;
     if (is_set(ask, REGISTRY_UPDATE_ENABLED))
-        key->facts.disabled = !ask->enabled;
+        key->facts.disabled = ask->key.facts.disabled;
     set_lists(ask, key);
 }
 
@@ -100,6 +100,6 @@ enum status decide_update(struct decision *decision)
     if (status != STATUS_OK)
         return status;
     key->version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = IMAGE_KEY, .of.key = *key};
+    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
     return STATUS_OK;
 }

@@ -12,36 +12,32 @@ enum status registry_view_open(struct registry *registry, struct store_txn **out
     return store_view_open(registry->store, out);
 }
 
+static enum status find(struct store_txn *view, enum registry_record kind, struct slice id, struct arena *arena,
+                        void *out)
+{
+    struct slice value;
+    struct image image;
+    enum status status = store_get(view, image_table(kind), id, &value);
+    if (status == STATUS_OK)
+        status = unpack_image(kind, value, arena, &image);
+    if (status != STATUS_OK)
+        return status;
+    if (!slice_equal(image_id(&image), id))
+        return STATUS_DATA_LOSS;
+    memcpy(out, &image.of, registry_table(kind)->size);
+    return STATUS_OK;
+}
+
 enum status registry_find_key(struct store_txn *view, const uint8_t id[KEY_ID_SIZE], struct arena *arena,
                               struct registry_key *out)
 {
-    struct slice value;
-    struct registry_key key;
-    enum status status = store_get(view, TABLE_KEY, slice_make(id, KEY_ID_SIZE), &value);
-    if (status == STATUS_OK)
-        status = unpack_key(value, arena, &key);
-    if (status != STATUS_OK)
-        return status;
-    if (memcmp(key.id, id, KEY_ID_SIZE) != 0)
-        return STATUS_DATA_LOSS;
-    *out = key;
-    return STATUS_OK;
+    return find(view, REGISTRY_KEY, slice_make(id, KEY_ID_SIZE), arena, out);
 }
 
 enum status registry_find_owner(struct store_txn *view, struct slice id, struct arena *arena,
                                 struct registry_account *out)
 {
-    struct slice value;
-    struct registry_account account;
-    enum status status = store_get(view, TABLE_ACCOUNT, id, &value);
-    if (status == STATUS_OK)
-        status = unpack_account(value, arena, &account);
-    if (status != STATUS_OK)
-        return status;
-    if (!slice_equal(account.id, id))
-        return STATUS_DATA_LOSS;
-    *out = account;
-    return STATUS_OK;
+    return find(view, REGISTRY_ACCOUNT, id, arena, out);
 }
 
 enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
@@ -60,33 +56,13 @@ enum status registry_find_account(struct store_txn *view, struct slice id, struc
 enum status registry_find_tier(struct store_txn *view, struct slice name, struct arena *arena,
                                struct registry_tier *out)
 {
-    struct slice value;
-    struct registry_tier tier;
-    enum status status = store_get(view, TABLE_TIER, name, &value);
-    if (status == STATUS_OK)
-        status = unpack_tier(value, arena, &tier);
-    if (status != STATUS_OK)
-        return status;
-    if (!slice_equal(tier.name, name))
-        return STATUS_DATA_LOSS;
-    *out = tier;
-    return STATUS_OK;
+    return find(view, REGISTRY_TIER, name, arena, out);
 }
 
 enum status registry_find_scope(struct store_txn *view, struct slice name, struct arena *arena,
                                 struct registry_scope *out)
 {
-    struct slice value;
-    struct registry_scope scope;
-    enum status status = store_get(view, TABLE_SCOPE, name, &value);
-    if (status == STATUS_OK)
-        status = unpack_scope(value, arena, &scope);
-    if (status != STATUS_OK)
-        return status;
-    if (!slice_equal(scope.name, name))
-        return STATUS_DATA_LOSS;
-    *out = scope;
-    return STATUS_OK;
+    return find(view, REGISTRY_SCOPE, name, arena, out);
 }
 
 enum status registry_seq(struct store_txn *view, uint64_t *seq)

@@ -129,7 +129,7 @@ static enum status add_entry(struct listing *listing, const struct change *chang
     *entry = (struct registry_change_entry){.seq = change->seq,
                                             .time_ms = change->time_ms,
                                             .what = change_name(change->kind),
-                                            .has_key_id = image->kind == IMAGE_KEY,
+                                            .has_key_id = image->kind == REGISTRY_KEY,
                                             .before = difference.before,
                                             .before_count = difference.before_count,
                                             .after = difference.after,
@@ -184,7 +184,7 @@ static enum status add_idempotency(struct listing *listing, const struct change 
 static bool is_wanted(const struct listing *listing, const struct image *image)
 {
     const struct registry_changes_query *query = listing->query;
-    if (query->has_key_id && (image->kind != IMAGE_KEY || memcmp(image->of.key.id, query->key_id, KEY_ID_SIZE) != 0))
+    if (query->has_key_id && (image->kind != REGISTRY_KEY || memcmp(image->of.key.id, query->key_id, KEY_ID_SIZE) != 0))
         return false;
     return query->account.size == 0 || slice_equal(image_account(image), query->account);
 }

@@ -1,5 +1,4 @@
-// Makes pages of accounts, tiers and scopes in the order of their names. One walk serves all three: each kind brings
-// the function that decodes its records into the page.
+// Makes pages of accounts, tiers and scopes in the order of their names.
 #include "registry/pack/pack.h"
 #include "registry/state.h"
 
@@ -9,16 +8,11 @@ enum { PAGE_BYTES_DEFAULT = 512 * 1024 };
 
 struct listing {
     struct store_txn *view;
+    enum registry_record record;
     const struct registry_names_query *query;
     struct arena *arena;
-    struct arena *scratch; // for what may be hidden
-    // Decodes into the page's next item; false in *wanted: it is hidden.
-    enum status (*read)(struct listing *listing, struct slice value, bool *wanted);
-    union {
-        struct registry_account *accounts;
-        struct registry_tier *tiers;
-        struct registry_scope *scopes;
-    } items;
+    struct arena *scratch; // for accounts, which may be hidden
+    uint8_t *items;
     size_t count;
     size_t examined;
     size_t bytes;
@@ -35,20 +29,34 @@ static bool is_full(const struct listing *listing)
            (listing->count > 0 && listing->bytes >= bytes_max);
 }
 
+static enum status check_wanted(struct listing *listing, struct slice value, bool *wanted)
+{
+    struct registry_account account;
+    *wanted = true;
+    if (listing->record != REGISTRY_ACCOUNT)
+        return STATUS_OK;
+    arena_reset(listing->scratch);
+    enum status status = unpack_account(value, listing->scratch, &account);
+    *wanted = status == STATUS_OK && !account.deleted;
+    return status;
+}
+
 static enum status examine(struct listing *listing, struct slice name, struct slice value)
 {
+    const struct record_table *table = registry_table(listing->record);
     bool wanted = false;
-    size_t size = value.size;
     if (name.size > sizeof listing->last)
         return STATUS_DATA_LOSS;
-    enum status status = listing->read(listing, value, &wanted);
+    enum status status = check_wanted(listing, value, &wanted);
+    if (wanted)
+        status = record_unpack(table, value, listing->arena, listing->items + listing->count * table->size);
     if (status != STATUS_OK)
         return status;
     memcpy(listing->last, name.data, name.size);
     listing->last_size = name.size;
     listing->examined++;
     listing->count += wanted ? 1 : 0;
-    listing->bytes += wanted ? size : 0;
+    listing->bytes += wanted ? value.size : 0;
     return STATUS_OK;
 }
 
@@ -69,11 +77,11 @@ static enum status walk_from(struct listing *listing, struct store_cursor *curso
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status walk(struct listing *listing, enum table table, struct slice *last)
+static enum status walk(struct listing *listing, struct slice *last)
 {
     struct store_cursor *cursor = NULL;
     *last = slice_empty();
-    enum status status = store_cursor_open(listing->view, table, &cursor);
+    enum status status = store_cursor_open(listing->view, image_table(listing->record), &cursor);
     if (status == STATUS_OK)
         status = walk_from(listing, cursor);
     store_cursor_close(cursor);
@@ -82,68 +90,18 @@ static enum status walk(struct listing *listing, enum table table, struct slice 
     return status;
 }
 
-// --- accounts
-
-static enum status read_account(struct listing *listing, struct slice value, bool *wanted)
+enum status registry_list_names(struct store_txn *view, enum registry_record record,
+                                const struct registry_names_query *query, struct arena *arena,
+                                struct registry_names_page *out)
 {
-    struct registry_account account;
-    arena_reset(listing->scratch);
-    enum status status = unpack_account(value, listing->scratch, &account);
-    *wanted = status == STATUS_OK && !account.deleted;
-    return *wanted ? unpack_account(value, listing->arena, &listing->items.accounts[listing->count]) : status;
-}
-
-enum status registry_list_accounts(struct store_txn *view, const struct registry_names_query *query,
-                                   struct arena *arena, struct registry_accounts_page *out)
-{
-    struct listing listing = {.view = view, .query = query, .arena = arena, .read = read_account};
+    struct listing listing = {.view = view, .record = record, .query = query, .arena = arena};
     struct slice last;
-    listing.items.accounts = arena_array(arena, query->page_size, sizeof *out->items);
+    listing.items = arena_array(arena, query->page_size, registry_table(record)->size);
     listing.scratch = arena_new(STATE_RECORD_BYTES);
-    bool has_memory = listing.items.accounts != NULL && listing.scratch != NULL;
-    enum status status = has_memory ? walk(&listing, TABLE_ACCOUNT, &last) : STATUS_RESOURCE_EXHAUSTED;
+    bool has_memory = listing.items != NULL && listing.scratch != NULL;
+    enum status status = has_memory ? walk(&listing, &last) : STATUS_RESOURCE_EXHAUSTED;
     arena_free(listing.scratch);
     if (status == STATUS_OK)
-        *out = (struct registry_accounts_page){listing.items.accounts, listing.count, listing.more, last};
-    return status;
-}
-
-// --- tiers
-
-static enum status read_tier(struct listing *listing, struct slice value, bool *wanted)
-{
-    *wanted = true;
-    return unpack_tier(value, listing->arena, &listing->items.tiers[listing->count]);
-}
-
-enum status registry_list_tiers(struct store_txn *view, const struct registry_names_query *query, struct arena *arena,
-                                struct registry_tiers_page *out)
-{
-    struct listing listing = {.view = view, .query = query, .arena = arena, .read = read_tier};
-    struct slice last;
-    listing.items.tiers = arena_array(arena, query->page_size, sizeof *out->items);
-    enum status status = listing.items.tiers != NULL ? walk(&listing, TABLE_TIER, &last) : STATUS_RESOURCE_EXHAUSTED;
-    if (status == STATUS_OK)
-        *out = (struct registry_tiers_page){listing.items.tiers, listing.count, listing.more, last};
-    return status;
-}
-
-// --- scopes
-
-static enum status read_scope(struct listing *listing, struct slice value, bool *wanted)
-{
-    *wanted = true;
-    return unpack_scope(value, listing->arena, &listing->items.scopes[listing->count]);
-}
-
-enum status registry_list_scopes(struct store_txn *view, const struct registry_names_query *query, struct arena *arena,
-                                 struct registry_scopes_page *out)
-{
-    struct listing listing = {.view = view, .query = query, .arena = arena, .read = read_scope};
-    struct slice last;
-    listing.items.scopes = arena_array(arena, query->page_size, sizeof *out->items);
-    enum status status = listing.items.scopes != NULL ? walk(&listing, TABLE_SCOPE, &last) : STATUS_RESOURCE_EXHAUSTED;
-    if (status == STATUS_OK)
-        *out = (struct registry_scopes_page){listing.items.scopes, listing.count, listing.more, last};
+        *out = (struct registry_names_page){listing.items, listing.count, listing.more, last};
     return status;
 }

@@ -2,6 +2,8 @@
 // the diff keeps those that differ. Secrets and hashes are never among the fields.
 #include "registry/find/record_diff.h"
 
+#include "registry/pack/pack.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,60 +76,82 @@ static void add_texts(struct builder *builder, const char *name, const struct sl
     add(builder, name, slice_make(joined, size));
 }
 
-static void add_limits(struct builder *builder, const struct limit *limits, size_t count)
+static void add_limits(struct builder *builder, const char *name, const struct limit *limits, size_t count)
 {
     char text[LIMIT_PER_OWNER_MAX][LIMIT_TEXT_MAX + 1];
     struct slice slices[LIMIT_PER_OWNER_MAX];
     for (size_t i = 0; i < count && i < LIMIT_PER_OWNER_MAX; i++)
         slices[i] = slice_make(text[i], limit_format(&limits[i], text[i]));
-    add_texts(builder, "limits", slices, count < LIMIT_PER_OWNER_MAX ? count : LIMIT_PER_OWNER_MAX);
+    add_texts(builder, name, slices, count < LIMIT_PER_OWNER_MAX ? count : LIMIT_PER_OWNER_MAX);
 }
 
-static void add_metadata(struct builder *builder, const struct registry_entry *entries, size_t count)
+// "metadata.KEY" of each.
+static void add_entries(struct builder *builder, const char *list, const struct registry_entry *entries, size_t count)
 {
-    static const char prefix[] = "metadata.";
-    enum { PREFIX_SIZE = sizeof prefix - 1 };
     for (size_t i = 0; i < count; i++) {
-        size_t size = PREFIX_SIZE + entries[i].key.size;
-        char *name = arena_alloc(builder->arena, size + 1);
+        size_t size = strlen(list) + 1 + entries[i].key.size + 1;
+        char *name = arena_alloc(builder->arena, size);
         builder->out_of_memory |= name == NULL;
         if (name == NULL)
             return;
-        memcpy(name, prefix, PREFIX_SIZE);
-        if (entries[i].key.size > 0)
-            memcpy(name + PREFIX_SIZE, entries[i].key.data, entries[i].key.size);
-        name[size] = '\0';
+        (void)snprintf(name, size, "%s.%.*s", list, SLICE_ARGS(entries[i].key));
         add_field(builder, name, entries[i].value, false);
     }
 }
 
 // --- records
 
-static void add_key(struct builder *builder, const struct registry_key *key)
+static void add_parts(struct builder *builder, const struct record_field *field, const void *member, size_t count)
 {
-    add(builder, "name", key->name);
-    add(builder, "environment", slice_text(key->environment == KEY_ENVIRONMENT_LIVE ? "live" : "test"));
-    add(builder, "type", slice_text(key->type == KEY_TYPE_PUBLIC ? "public" : "secret"));
-    add_texts(builder, "scopes", key->scopes, key->scope_count);
-    add(builder, "prefix", key->prefix);
-    add_bool(builder, "imported", key->imported);
-    add_number(builder, "created_at_ms", key->facts.created_at_ms);
-    add(builder, "created_by", key->created_by);
-    add_number(builder, "expires_at_ms", key->facts.expires_at_ms);
-    add_bool(builder, "enabled", !key->facts.disabled);
-    add_number(builder, "revoked_at_ms", key->facts.revoked_at_ms);
-    add(builder, "revoke_reason", key->revoke_reason);
-    add_bool(builder, "deleted", key->deleted);
-    add_bool(builder, "purged", key->purged);
-    add_id(builder, "successor_key_id", key->facts.has_successor, key->successor);
-    add_id(builder, "predecessor_key_id", key->has_predecessor, key->predecessor);
-    add_id(builder, "lineage_id", true, key->lineage);
-    add_limits(builder, key->limits, key->limit_count);
-    add_texts(builder, "allowed_addresses", key->addresses, key->address_count);
-    add_metadata(builder, key->metadata, key->metadata_count);
+    const void *list;
+    memcpy(&list, member, sizeof list);
+    if (field->kind == RECORD_TEXTS)
+        add_texts(builder, field->name, list, count);
+    else if (field->part == &pack_limit_table)
+        add_limits(builder, field->name, list, count);
+    else
+        add_entries(builder, field->name, list, count);
 }
 
-static void add_account(struct builder *builder, const struct registry_account *account)
+static void add_member(struct builder *builder, const struct record_field *field, const uint8_t *plain)
+{
+    const void *member = plain + field->at;
+    const void *beside = plain + field->count_at;
+    switch (field->kind) {
+    case RECORD_FORMAT_NUMBER:
+        break;
+    case RECORD_ID:
+        add_id(builder, field->name, true, member);
+        break;
+    case RECORD_OPTIONAL_ID:
+        add_id(builder, field->name, *(const bool *)beside, member);
+        break;
+    case RECORD_TEXT:
+        add(builder, field->name, *(const struct slice *)member);
+        break;
+    case RECORD_BOOL:
+        add_bool(builder, field->name, *(const bool *)member);
+        break;
+    case RECORD_OFF:
+        add_bool(builder, field->name, !*(const bool *)member);
+        break;
+    case RECORD_U32:
+        if (field->words != NULL)
+            add(builder, field->name, slice_text(field->words[*(const uint32_t *)member]));
+        else
+            add_number(builder, field->name, *(const uint32_t *)member);
+        break;
+    case RECORD_U64:
+        add_number(builder, field->name, *(const uint64_t *)member);
+        break;
+    case RECORD_TEXTS:
+    case RECORD_PARTS:
+        add_parts(builder, field, member, *(const size_t *)beside);
+        break;
+    }
+}
+
+static void add_environments(struct builder *builder, const struct registry_account *account)
 {
     struct slice environments[2];
     size_t count = 0;
@@ -135,57 +159,19 @@ static void add_account(struct builder *builder, const struct registry_account *
         environments[count++] = slice_text("test");
     if (account->allows_live)
         environments[count++] = slice_text("live");
-    add(builder, "display_name", account->display_name);
-    add(builder, "tier", account->tier);
     add_texts(builder, "environments", environments, count);
-    add_bool(builder, "suspended", account->suspended);
-    add_limits(builder, account->limits, account->limit_count);
-    add_number(builder, "max_keys", account->max_keys);
-    add_bool(builder, "no_default_public_key", account->no_default_public_key);
-    add_number(builder, "created_at_ms", account->created_at_ms);
-    add_number(builder, "revoked_before_ms", account->revoked_before_ms);
-    add(builder, "revoke_reason", account->revoke_reason);
-    add_bool(builder, "deleted", account->deleted);
-    add_metadata(builder, account->metadata, account->metadata_count);
-}
-
-static void add_tier(struct builder *builder, const struct registry_tier *tier)
-{
-    builder->text->identity = 1;
-    add(builder, "tier", tier->name);
-    add_limits(builder, tier->limits, tier->limit_count);
-    add_bool(builder, "is_default", tier->is_default);
-}
-
-static void add_scope(struct builder *builder, const struct registry_scope *scope)
-{
-    builder->text->identity = 1;
-    add(builder, "scope", scope->name);
-    add(builder, "description", scope->description);
-    add_texts(builder, "implies", scope->implies, scope->implies_count);
-    add_bool(builder, "is_default", scope->is_default);
-    add_bool(builder, "public_safe", scope->public_safe);
 }
 
 bool record_fields(const struct image *image, struct arena *arena, struct record_fields *out)
 {
     struct builder builder = {.arena = arena, .text = out};
+    const struct record_field *field = registry_table(image->kind)->fields;
     out->count = 0;
-    out->identity = 0;
-    switch (image->kind) {
-    case IMAGE_KEY:
-        add_key(&builder, &image->of.key);
-        break;
-    case IMAGE_ACCOUNT:
-        add_account(&builder, &image->of.account);
-        break;
-    case IMAGE_TIER:
-        add_tier(&builder, &image->of.tier);
-        break;
-    case IMAGE_SCOPE:
-        add_scope(&builder, &image->of.scope);
-        break;
-    }
+    out->identity = image->kind == REGISTRY_TIER || image->kind == REGISTRY_SCOPE ? 1 : 0;
+    if (image->kind == REGISTRY_ACCOUNT)
+        add_environments(&builder, &image->of.account);
+    for (; field->kind != RECORD_FORMAT_NUMBER; field++)
+        add_member(&builder, field, (const uint8_t *)&image->of);
     return !builder.out_of_memory;
 }
 

@@ -35,25 +35,25 @@ static enum status fsck_origin(struct fsck *fsck, const struct image *stored, st
 static void expect_derived(struct fsck *fsck, const struct image *stored)
 {
     switch (stored->kind) {
-    case IMAGE_KEY:
+    case REGISTRY_KEY:
         fsck->expected.keys += change_is_listed(&stored->of.key) ? 1 : 0;
         fsck->expected.expiries += change_listed_expiry(&stored->of.key) != 0 ? 1 : 0;
         fsck->expected.imports += stored->of.key.imported ? 1 : 0;
         break;
-    case IMAGE_TIER:
+    case REGISTRY_TIER:
         fsck->expected.default_tiers += stored->of.tier.is_default ? 1 : 0;
         break;
-    case IMAGE_SCOPE:
+    case REGISTRY_SCOPE:
         fsck->expected.default_scopes += stored->of.scope.is_default ? 1 : 0;
         break;
-    case IMAGE_ACCOUNT:
+    case REGISTRY_ACCOUNT:
         break;
     }
 }
 
 static enum status fsck_record(struct fsck *fsck, struct slice key, struct slice value, void *context)
 {
-    const enum image_kind *kind = context;
+    const enum registry_record *kind = context;
     struct image stored;
     enum status status = unpack_image(*kind, value, fsck->arena, &stored);
     if (status == STATUS_DATA_LOSS)
@@ -67,7 +67,7 @@ static enum status fsck_record(struct fsck *fsck, struct slice key, struct slice
 
 static enum status fsck_records(struct fsck *fsck)
 {
-    enum image_kind kinds[] = {IMAGE_ACCOUNT, IMAGE_TIER, IMAGE_SCOPE, IMAGE_KEY};
+    enum registry_record kinds[] = {REGISTRY_ACCOUNT, REGISTRY_TIER, REGISTRY_SCOPE, REGISTRY_KEY};
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof kinds / sizeof kinds[0]; i++)
         status = fsck_walk(fsck, image_table(kinds[i]), fsck_record, &kinds[i]);

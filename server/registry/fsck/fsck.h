@@ -28,7 +28,7 @@ struct fsck {
 };
 
 // DATA_LOSS with a note that names the record, or says what is wrong with a table.
-STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum image_kind kind, struct slice id,
+STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struct slice id,
                                                const char *what);
 STATUS_MUST_CHECK enum status fsck_fail_table(struct fsck *fsck, const char *what);
 

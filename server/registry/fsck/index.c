@@ -26,7 +26,7 @@ static enum status end_group(struct fsck *fsck, struct group *group)
         return status;
     bool is_read = status == STATUS_NOT_FOUND || (status == STATUS_OK && table_number_read(value, &count) && count > 0);
     if (!is_read || count != group->counted)
-        return fsck_fail_record(fsck, IMAGE_ACCOUNT, account, "has keys whose count is wrong");
+        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, account, "has keys whose count is wrong");
     group->counts += count > 0 ? 1 : 0;
     return STATUS_OK;
 }
@@ -51,7 +51,7 @@ static enum status fsck_index_entry(struct fsck *fsck, struct slice key, struct 
     enum status status = registry_find_key(fsck->view, id.data, fsck->arena, &record);
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK && (!slice_equal(record.account, account) || !change_is_listed(&record))))
-        return fsck_fail_record(fsck, IMAGE_KEY, id, "is not the one that the index of keys by account names");
+        return fsck_fail_record(fsck, REGISTRY_KEY, id, "is not the one that the index of keys by account names");
     group->counted += status == STATUS_OK && change_counts(&record) ? 1 : 0;
     return status;
 }
@@ -82,7 +82,7 @@ static enum status fsck_expiry_entry(struct fsck *fsck, struct slice key, struct
         return fsck_fail_table(fsck, "the index of expiries has an entry of another shape");
     enum status status = registry_find_key(fsck->view, id.data, fsck->arena, &record);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && change_listed_expiry(&record) != expires_at_ms))
-        return fsck_fail_record(fsck, IMAGE_KEY, id, "does not expire when the index of expiries says");
+        return fsck_fail_record(fsck, REGISTRY_KEY, id, "does not expire when the index of expiries says");
     (*entries)++;
     return status;
 }
@@ -106,7 +106,7 @@ static enum status fsck_import(struct fsck *fsck, struct slice key, struct slice
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK &&
          (!record.imported || !slice_equal(slice_make(record.token_hash, SECRET_HASH_SIZE), key))))
-        return fsck_fail_record(fsck, IMAGE_KEY, value, "is not the imported one that the table of them names");
+        return fsck_fail_record(fsck, REGISTRY_KEY, value, "is not the imported one that the table of them names");
     (*entries)++;
     return status;
 }
@@ -146,7 +146,7 @@ static enum status fsck_default_scope(struct fsck *fsck, struct slice key, struc
     struct registry_scope scope;
     enum status status = registry_find_scope(fsck->view, key, fsck->arena, &scope);
     if (value.size != 0 || status == STATUS_NOT_FOUND || (status == STATUS_OK && !scope.is_default))
-        return fsck_fail_record(fsck, IMAGE_SCOPE, key, "is not marked as default, but is used as such");
+        return fsck_fail_record(fsck, REGISTRY_SCOPE, key, "is not marked as default, but is used as such");
     (*entries)++;
     return status;
 }

@@ -5,12 +5,12 @@
 #include <stdio.h>
 
 // "key key_0000…", "account acme": what to call a record of a table in a note.
-static void name_record(enum image_kind kind, struct slice id, char *out, size_t size)
+static void name_record(enum registry_record kind, struct slice id, char *out, size_t size)
 {
     static const char *const words[] = {
-        [IMAGE_KEY] = "key", [IMAGE_ACCOUNT] = "account", [IMAGE_TIER] = "tier", [IMAGE_SCOPE] = "scope"};
+        [REGISTRY_KEY] = "key", [REGISTRY_ACCOUNT] = "account", [REGISTRY_TIER] = "tier", [REGISTRY_SCOPE] = "scope"};
     char text[KEY_ID_TEXT_SIZE + 1];
-    if (kind == IMAGE_KEY && id.size == KEY_ID_SIZE) {
+    if (kind == REGISTRY_KEY && id.size == KEY_ID_SIZE) {
         key_id_format(id.data, text);
         id = slice_text(text);
     }
@@ -19,7 +19,7 @@ static void name_record(enum image_kind kind, struct slice id, char *out, size_t
         out[0] = '\0';
 }
 
-enum status fsck_fail_record(struct fsck *fsck, enum image_kind kind, struct slice id, const char *what)
+enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struct slice id, const char *what)
 {
     char name[128];
     name_record(kind, id, name, sizeof name);

@@ -3,56 +3,28 @@
 // unpacked.
 #include "registry/pack/pack.h"
 
-#include "registry/pack/field.h"
+#include <records.pb-c.h>
 
 // --- change
 
+// Every member of the union is a pointer to a message, and its number is the record's.
 static bool write_image(const struct image *from, struct arena *arena, Postern__Records__ImageRecord *to)
 {
+    const struct record_table *table = registry_table(from->kind);
     postern__records__image_record__init(to);
     to->removed = from->removed;
-    switch (from->kind) {
-    case IMAGE_KEY:
-        to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_KEY;
-        to->key = arena_alloc(arena, sizeof *to->key);
-        return to->key != NULL && pack_write_key(&from->of.key, arena, to->key);
-    case IMAGE_ACCOUNT:
-        to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_ACCOUNT;
-        to->account = arena_alloc(arena, sizeof *to->account);
-        return to->account != NULL && pack_write_account(&from->of.account, arena, to->account);
-    case IMAGE_TIER:
-        to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_TIER;
-        to->tier = arena_alloc(arena, sizeof *to->tier);
-        return to->tier != NULL && pack_write_tier(&from->of.tier, arena, to->tier);
-    case IMAGE_SCOPE:
-        to->record_case = POSTERN__RECORDS__IMAGE_RECORD__RECORD_SCOPE;
-        to->scope = arena_alloc(arena, sizeof *to->scope);
-        return to->scope != NULL && pack_write_scope(&from->of.scope, arena, to->scope);
-    }
-    return false;
+    to->record_case = (Postern__Records__ImageRecord__RecordCase)from->kind;
+    to->key = record_write(table, &from->of, table->stored, arena);
+    return to->key != NULL;
 }
 
 static enum status read_image(const Postern__Records__ImageRecord *from, struct arena *arena, struct image *to)
 {
+    if (from->record_case == POSTERN__RECORDS__IMAGE_RECORD__RECORD__NOT_SET)
+        return STATUS_DATA_LOSS;
+    to->kind = (enum registry_record)from->record_case;
     to->removed = from->removed != 0;
-    switch (from->record_case) {
-    case POSTERN__RECORDS__IMAGE_RECORD__RECORD_KEY:
-        to->kind = IMAGE_KEY;
-        return pack_read_key(from->key, arena, &to->of.key);
-    case POSTERN__RECORDS__IMAGE_RECORD__RECORD_ACCOUNT:
-        to->kind = IMAGE_ACCOUNT;
-        return pack_read_account(from->account, arena, &to->of.account);
-    case POSTERN__RECORDS__IMAGE_RECORD__RECORD_TIER:
-        to->kind = IMAGE_TIER;
-        return pack_read_tier(from->tier, arena, &to->of.tier);
-    case POSTERN__RECORDS__IMAGE_RECORD__RECORD_SCOPE:
-        to->kind = IMAGE_SCOPE;
-        return pack_read_scope(from->scope, arena, &to->of.scope);
-    case POSTERN__RECORDS__IMAGE_RECORD__RECORD__NOT_SET:
-    case _POSTERN__RECORDS__IMAGE_RECORD__RECORD__CASE_IS_INT_SIZE:
-        break;
-    }
-    return STATUS_DATA_LOSS;
+    return record_read(registry_table(to->kind), &from->key->base, arena, &to->of);
 }
 
 bool pack_change(const struct change *change, struct arena *arena, struct slice *out)

@@ -30,13 +30,14 @@ struct idempotency_record {
     struct slice sealed_reply;
 };
 
+extern const struct record_table pack_limit_table; // to tell limits from other parts of a record
+
 // The record inside an image, as its table holds it.
 bool pack_image(const struct image *image, struct arena *arena, struct slice *out) __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status unpack_image(enum image_kind kind, struct slice bytes, struct arena *arena,
+STATUS_MUST_CHECK enum status unpack_image(enum registry_record kind, struct slice bytes, struct arena *arena,
                                            struct image *out);
 STATUS_MUST_CHECK enum status unpack_key(struct slice bytes, struct arena *arena, struct registry_key *out);
 STATUS_MUST_CHECK enum status unpack_account(struct slice bytes, struct arena *arena, struct registry_account *out);
-STATUS_MUST_CHECK enum status unpack_tier(struct slice bytes, struct arena *arena, struct registry_tier *out);
 STATUS_MUST_CHECK enum status unpack_scope(struct slice bytes, struct arena *arena, struct registry_scope *out);
 
 bool pack_change(const struct change *change, struct arena *arena, struct slice *out)

@@ -1,0 +1,164 @@
+// Accounts, tiers and scopes: the calls that put, read, list and delete what has a name. They are alike for all three,
+// so one path serves them; the route says which one a call is about, and members are found by their names.
+#include "rpc/handler.h"
+#include "rpc/wire.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct entity {
+    const char *member; // of requests and of results with one of it
+    enum registry_command_kind put;
+    enum registry_command_kind delete;
+    size_t result_at; // of the plain struct in struct registry_result
+};
+
+static const struct entity entities[] = {
+    [REGISTRY_ACCOUNT] = {"account", REGISTRY_PUT_ACCOUNT, REGISTRY_DELETE_ACCOUNT,
+                          offsetof(struct registry_result, account)},
+    [REGISTRY_TIER] = {"tier", REGISTRY_PUT_TIER, REGISTRY_DELETE_TIER, offsetof(struct registry_result, tier)},
+    [REGISTRY_SCOPE] = {"scope", REGISTRY_PUT_SCOPE, REGISTRY_DELETE_SCOPE, offsetof(struct registry_result, scope)},
+};
+
+static const struct entity *entity_of(const struct call *call)
+{
+    return &entities[call->route->record];
+}
+
+static struct slice name_of(const struct call *call)
+{
+    const ProtobufCBinaryData *name = call_member(call, entity_of(call)->member);
+    return wire_slice(*name);
+}
+
+// --- what changes one
+
+// The key that came with a new account.
+static bool add_default_key(const struct handler_change *change, ProtobufCMessage *out)
+{
+    const struct registry_result *result = &change->command.result;
+    if (!result->has_default_public_key)
+        return true;
+    return wire_set(out, "default_public_key",
+                    wire_key(change->command.arena, &result->default_public_key, result->account.revoked_before_ms,
+                             result->now_ms));
+}
+
+static bool answer(const struct handler_change *change, Postern__V1__Reply *reply)
+{
+    const struct entity *entity = entity_of(change->call);
+    const uint8_t *result = (const uint8_t *)&change->command.result;
+    ProtobufCMessage *out = call_result_new(change->call, change->command.arena, reply);
+    return out != NULL &&
+           wire_set(out, entity->member,
+                    wire_record(change->command.arena, change->call->route->record, result + entity->result_at)) &&
+           add_default_key(change, out);
+}
+
+// NULL: the call has failed.
+static struct handler_change *begin_change(struct call *call, enum registry_command_kind kind)
+{
+    const char *member = entity_of(call)->member;
+    struct handler_change *change = NULL;
+    if (name_of(call).size == 0)
+        call_fail_member(call, member, "is missing: name the %s", member);
+    else if ((change = handler_change_new(call, kind)) == NULL)
+        call_fail_memory(call);
+    else
+        change->answer = answer;
+    return change;
+}
+
+enum call_progress handler_put(struct call *call)
+{
+    struct status_note note = {0};
+    struct handler_change *change = begin_change(call, entity_of(call)->put);
+    if (change == NULL)
+        return CALL_DONE;
+    // What is asked is the plain struct, whichever member of the union it is.
+    enum status status =
+        wire_read_record(call->arena, call->route->record, &call->request->verify->base, &change->command.ask, &note);
+    if (status != STATUS_OK)
+        return call_fail_note(call, status, &note);
+    return handler_submit(change);
+}
+
+enum call_progress handler_delete_named(struct call *call)
+{
+    struct handler_change *change = begin_change(call, entity_of(call)->delete);
+    if (change == NULL)
+        return CALL_DONE;
+    change->command.ask.delete_named.name = name_of(call);
+    return handler_submit(change);
+}
+
+enum call_progress handler_revoke_all(struct call *call)
+{
+    const Postern__V1__RevokeAllRequest *request = call->request->revoke_all;
+    struct handler_change *change = begin_change(call, REGISTRY_REVOKE_ALL);
+    if (change == NULL)
+        return CALL_DONE;
+    change->command.ask.revoke_all = (struct registry_revoke_all){
+        .account = name_of(call),
+        .created_before_ms = request->created_before_ms,
+        .reason = wire_slice(request->reason),
+    };
+    return handler_submit(change);
+}
+
+// --- what reads them
+
+enum call_progress handler_get_account(struct call *call)
+{
+    struct slice id = name_of(call);
+    struct registry_account account;
+    if (id.size == 0)
+        return call_fail_member(call, "account", "is missing: name the account");
+    enum status status = store_view_begin(call->view);
+    if (status == STATUS_OK)
+        status = handler_end_view(call, registry_find_account(call->view, id, call->arena, &account));
+    if (status == STATUS_NOT_FOUND)
+        return call_fail(call, status, "get_account.account",
+                         "there is no account \"%.*s\": look it up with: postern account list", SLICE_ARGS(id));
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
+    Postern__V1__GetAccountReply *reply = call_result_new(call, call->arena, &call->reply);
+    if (reply == NULL || (reply->account = wire_record(call->arena, REGISTRY_ACCOUNT, &account)) == NULL)
+        return call_fail_memory(call);
+    return CALL_DONE;
+}
+
+static bool fill_list(struct call *call, const struct registry_names_page *page, ProtobufCMessage *out)
+{
+    const ProtobufCFieldDescriptor *list = &out->descriptor->fields[0];
+    size_t size = registry_table(call->route->record)->size;
+    const uint8_t *items = page->items;
+    void **messages = arena_array(call->arena, page->count, sizeof *messages);
+    for (size_t i = 0; messages != NULL && i < page->count; i++)
+        if ((messages[i] = wire_record(call->arena, call->route->record, items + i * size)) == NULL)
+            return false;
+    void *count = (uint8_t *)out + list->quantifier_offset;
+    *(size_t *)count = page->count;
+    return wire_set(out, list->name, messages);
+}
+
+enum call_progress handler_list_named(struct call *call)
+{
+    struct registry_names_page found = {0};
+    struct handler_page page;
+    if (!handler_page_begin(call, &page))
+        return CALL_DONE;
+    struct registry_names_query query = {.after = page.position, .page_size = page.size};
+    enum status status = store_view_begin(call->view);
+    if (status == STATUS_OK)
+        status =
+            handler_end_view(call, registry_list_names(call->view, call->route->record, &query, call->arena, &found));
+    if (status != STATUS_OK)
+        return call_fail(call, status, NULL, "the %ss cannot be read: %s", entity_of(call)->member,
+                         status_name(status));
+    ProtobufCMessage *reply = call_result_new(call, call->arena, &call->reply);
+    if (reply == NULL || !fill_list(call, &found, reply) ||
+        (found.more && !handler_page_next(call, &page, found.last, wire_member(reply, "next_page_token"))))
+        return call_fail_memory(call);
+    return CALL_DONE;
+}
