@@ -1,3 +1,4 @@
+// The rules, one small function for each, in one table by the number of their reason; and which limits apply to a call.
 #include "authorizer/rule.h"
 
 static bool token_is_missing(const struct rule_facts *f)

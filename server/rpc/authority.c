@@ -1,3 +1,4 @@
+// Finds out who is calling, by credential or connection, and refuses in words that say what is missing.
 #include "rpc/authority.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+// Collects the answers of a VerifyBatch. Each is copied out of scratch memory, so that what judging a call needs does
+// not pile up.
 #include "rpc/batch.h"
 
 #include <stdio.h>

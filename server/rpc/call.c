@@ -1,3 +1,5 @@
+// Takes one call from its bytes to its reply: decode, check bounds, find the route, find the caller, handle. Every
+// failure becomes a reply here.
 #include "rpc/call.h"
 
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+// Walks over a decoded message by its descriptor and checks every field against the rule of its name, so that no
+// handler checks bounds.
 #include "rpc/check.h"
 
 #include <stdio.h>

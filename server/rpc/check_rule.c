@@ -1,3 +1,4 @@
+// The bounds of every field of a call, by its name, in one table.
 #include <string.h>
 
 #include "account/account.h"

@@ -1,3 +1,5 @@
+// Unpacks into an arena, and packs most replies in one pass. protobuf-c would take two: one for the sizes of all parts
+// and one to write them.
 #include "rpc/codec.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+// Makes and checks page tokens. Their MAC covers what a list was asked for, so a token from elsewhere is refused.
 #include "rpc/page_token.h"
 
 #include <string.h>

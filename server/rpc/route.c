@@ -1,3 +1,4 @@
+// The table of calls.
 #include "rpc/route.h"
 
 #include "rpc/authority.h"

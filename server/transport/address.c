@@ -1,3 +1,5 @@
+// Parses the addresses to listen on, and clears the way for a socket: a path that a living program or another file has
+// is never taken.
 #include "transport/address.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// A buffer grows and moves what it holds to the front, but takes memory only from the budget of all connections.
 #include "transport/buffer.h"
 
 #include <stdlib.h>

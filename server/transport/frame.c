@@ -1,3 +1,4 @@
+// Parses and writes frames of the SP protocol. Bytes may end anywhere, so each step first asks how much is there.
 #include "transport/frame.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+// Listens on one address and accepts its connections. After an accept that failed it pauses, so that a lack of
+// descriptors does not make it spin.
 #include <errno.h>
 #include <grp.h>
 #include <nng/transport/ipc/ipc.h>

@@ -1,3 +1,5 @@
+// Runs OpenSSL over memory: nng carries the encrypted bytes, and a session turns them into what the peer said. The
+// files are checked before they are used, so that a bad reload changes nothing.
 #include "transport/tls.h"
 
 #include <errno.h>
