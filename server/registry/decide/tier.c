@@ -1,5 +1,5 @@
-// PUT_TIER makes or replaces a tier, DELETE_TIER removes one that no account is on. At most one tier has the mark
-// "default"; whoever gets it takes it from the one before, in the same change.
+// PUT_TIER makes or replaces a tier, DELETE_TIER removes one that no account has. At most one tier has the mark
+// "default"; a tier that gets it takes it from the one before, in the same change.
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
 #include "registry/table.h"
