@@ -1,4 +1,4 @@
-// --clear-clock: what an operator does when the daemon's time has followed a wall clock that was far ahead.
+// --clear-clock: for an operator whose daemon's time has followed a wall clock that was far ahead.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -55,7 +55,7 @@ struct registry_options {
 STATUS_MUST_CHECK enum status registry_open(const struct registry_options *options, struct registry **out,
                                             struct status_note *note);
 void registry_close(struct registry *registry); // finishes what was submitted; NULL-safe
-// Does the data directory have a registry? A new keyring may be made only when it has none.
+// Is there a registry at this path? A new keyring may be made only when there is none.
 bool registry_exists(const char *path);
 
 // --- finding

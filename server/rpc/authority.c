@@ -8,7 +8,7 @@
 
 #define OPERATOR_SCOPE "postern:operator"
 
-// In the order of worth.
+// The authorities, the least first.
 static const struct grade {
     enum authority authority;
     const char *name;
@@ -22,7 +22,7 @@ static const struct grade {
 
 enum {
     GRADES = sizeof grades / sizeof *grades,
-    // Operators may do what verifiers may; an admin is so of an account.
+    // Operators may do what verifiers may. They are no admins, because an admin belongs to one account.
     AUTHORITIES_OF_VERIFIER = AUTHORITY_VERIFY | AUTHORITY_RATECHECK,
     AUTHORITIES_OF_OPERATOR = AUTHORITIES_OF_VERIFIER | AUTHORITY_OPERATOR
 };
@@ -48,7 +48,7 @@ unsigned authority_of_subject(const struct call_server *server, const char *subj
     return 0;
 }
 
-// By the exact name: nothing implies a scope of this namespace.
+// Compares the exact name: nothing implies a scope of this namespace.
 static bool has_scope(const struct registry_key *key, const char *scope)
 {
     for (size_t i = 0; i < key->scope_count; i++)
@@ -86,7 +86,7 @@ unsigned authority_under(enum rpc_authority ceiling)
 
 // --- who it is
 
-// "uid:1000". By hand, as every call pays for it.
+// Writes "uid:1000", by hand because every call pays for it.
 static void name_uid(struct call_caller *caller, uint32_t uid)
 {
     char digits[10];
@@ -123,7 +123,7 @@ static void resolve_connection(const struct call *call, struct call_caller *call
         memcpy(caller->name, "anyone", sizeof "anyone");
 }
 
-// What is wrong with a credential, and what to do.
+// Says what is wrong with a credential, and what to do.
 static const char *describe(enum reason reason)
 {
     switch (reason) {
@@ -152,7 +152,7 @@ static const char *describe(enum reason reason)
     return "it is not the token of a key of this installation: check that it is complete";
 }
 
-// The key that a credential is of gives authority, account and name.
+// Takes authority, account and name from the credential's key.
 static enum status resolve_credential(struct call *call, struct slice credential, struct call_caller *caller)
 {
     struct authorizer_identity *identity = arena_alloc(call->arena, sizeof *identity);
@@ -195,7 +195,7 @@ enum status authority_resolve(struct call *call)
 
 // --- what it may do
 
-// The least of what is needed; the most of what is there.
+// Returns the least of the authorities that would do; `highest` returns the most that the caller has.
 static const struct grade *lowest(unsigned authorities)
 {
     size_t i = 0;

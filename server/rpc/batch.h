@@ -8,9 +8,9 @@ enum { BATCH_SCRATCH_BYTES = 1024 * 1024 };
 
 struct batch {
     struct call *call;
-    struct arena *scratch; // what is answered is copied out of it, in its smallest form
+    struct arena *scratch; // for judging; each answer is copied out of it, in its smallest form
     Postern__V1__VerifyBatchReply *reply;
-    size_t next; // to be answered
+    size_t next; // the call to answer next
 };
 
 // False when memory is out.
@@ -20,7 +20,7 @@ bool batch_add_failure(struct batch *batch, enum status code, const struct statu
     __attribute__((warn_unused_result));
 bool batch_add_decision(struct batch *batch, const struct authorizer_decision *decision)
     __attribute__((warn_unused_result));
-// Ends the batch: with its answers, all of which are there, or for want of memory. Always CALL_DONE.
+// End the batch: with all its answers, or as a failure because memory is out. Always CALL_DONE.
 enum call_progress batch_finish(struct batch *batch);
 enum call_progress batch_fail_memory(struct batch *batch);
 

@@ -1,5 +1,5 @@
-// Why a request may not have fitted the memory that decoding may take: a list that is much too long. Looks at the bytes
-// alone, so it needs none.
+// A request may need more memory than decoding may take, because a list is much too long. This file finds such a list
+// in the bytes, without taking memory.
 #include <stdio.h>
 
 #include "postern.pb-c.h"
@@ -16,7 +16,7 @@ struct search {
 static enum status search_message(struct search *search, size_t used, const ProtobufCMessageDescriptor *descriptor,
                                   struct slice bytes);
 
-// "create", "create.scopes", "import.keys[3]": the path with one more part; its size.
+// Adds one part to the path ("create", "create.scopes", "import.keys[3]") and returns its size.
 static size_t extend(struct search *search, size_t used, const ProtobufCFieldDescriptor *field, size_t index)
 {
     size_t room = sizeof search->path - used;
@@ -48,7 +48,7 @@ static enum status search_field(struct search *search, size_t used, const Protob
     return search_message(search, extend(search, used, field, index), field->descriptor, found->value);
 }
 
-// As deep as messages lie in each other, which ends: none of them holds itself.
+// Goes as deep as messages are nested, which is bounded: no message contains itself.
 static enum status search_message(struct search *search, size_t used, const ProtobufCMessageDescriptor *descriptor,
                                   struct slice bytes)
 {

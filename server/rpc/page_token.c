@@ -21,7 +21,7 @@ struct content {
     size_t used;
 };
 
-// Length before content, so that no two bindings give the same bytes.
+// Puts the length before the content, so that no two bindings give the same bytes.
 static bool append(struct content *content, struct slice part)
 {
     if (part.size > CONTENT_MAX - 4 || content->used > CONTENT_MAX - 4 - part.size)

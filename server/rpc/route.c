@@ -6,7 +6,7 @@
 
 #define CALL(member) POSTERN__V1__REQUEST__CALL_##member
 
-// Of keys: operators, and an account-admin of its own account's.
+// Who may change keys: operators, and an account-admin those of its own account.
 enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {
@@ -19,7 +19,7 @@ static const struct route routes[] = {
     [CALL(LIST)] = {"list", KEEPERS, false, handler_list},
     [CALL(UPDATE)] = {"update", KEEPERS, true, handler_update},
     [CALL(ROLL)] = {"roll", KEEPERS, true, handler_roll},
-    [CALL(REVOKE)] = {"revoke", 0, true, handler_revoke}, // by its token: whoever holds it
+    [CALL(REVOKE)] = {"revoke", 0, true, handler_revoke}, // anyone: the holder of a token may revoke it
     [CALL(IMPORT)] = {"import", AUTHORITY_OPERATOR, true, handler_import},
     [CALL(DELETE)] = {"delete", KEEPERS, true, handler_delete},
 

@@ -1,4 +1,4 @@
-// Room-private: which call is handled by whom, and what it takes to make it. The one table of calls.
+// Room-private: the one table of calls: who handles a call, and which authority it needs.
 #ifndef RPC_ROUTE_H
 #define RPC_ROUTE_H
 
@@ -11,7 +11,7 @@ struct route {
     enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
 };
 
-// NULL for anything that is no call of this version.
+// Returns the route of a call; NULL for anything that is not a call of this version.
 const struct route *route_find(Postern__V1__Request__CallCase which);
 
 #endif
