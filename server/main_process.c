@@ -40,8 +40,8 @@ static void say_who_holds(const struct daemon *daemon)
              owner[0] != '\0' ? owner : "unknown", daemon->config.data);
 }
 
-// The lock is held before anything else is touched, the socket included: of two daemons on one directory the second
-// must not disturb the first. The kernel gives it back when the process ends, however it ends.
+// The lock is taken before anything else is touched, even the socket, because a second daemon on the same directory
+// must not disturb the first one. The kernel releases it when the process ends, in whatever way.
 bool main_lock_directory(struct daemon *daemon)
 {
     const char *data = daemon->config.data;

@@ -1,4 +1,4 @@
-// What the scheduler does for the daemon, and how often.
+// The scheduler's tasks for the daemon, and how often each runs.
 #include "main.h"
 
 enum {

@@ -23,7 +23,7 @@ struct arena {
     struct block *current;   // the one with the most room, tried first
     size_t budget;           // most bytes that may be handed out
     size_t used;             // bytes handed out, rounded up to the alignment
-    size_t held;             // data bytes of all blocks; kept within the budget, but for the first block
+    size_t held;             // data bytes of all blocks; only the first block may exceed the budget
     struct arena *next_idle; // in the pool's list
 };
 

@@ -18,7 +18,7 @@ enum {
 
 struct clock;
 
-// What has to be stored to keep the fence over a restart.
+// The clock's stored state, which keeps the fence over a restart.
 struct clock_mark {
     uint8_t boot_id[16];
     uint64_t boot_ms; // CLOCK_BOOTTIME at high_ms

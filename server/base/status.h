@@ -42,7 +42,7 @@ enum status status_fail(struct status_note *note, enum status status, const char
 // Returns the upper-case name, e.g. "NOT_FOUND".
 const char *status_name(enum status status);
 
-// Ignores a status, which nothing else may do; `why` is for the reader.
+// Ignores a status; there is no other way to do so. `why` is for the reader.
 static inline void status_ignore(enum status status, const char *why)
 {
     (void)status;

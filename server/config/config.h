@@ -22,7 +22,7 @@ struct config_listener {
     enum config_ceiling ceiling;
 };
 
-// What a peer may do that shows a verified certificate of this subject.
+// The authority of peers with a verified certificate of this subject.
 struct config_tls_peer {
     char subject[CONFIG_SUBJECT_MAX + 1];
     enum config_ceiling authority; // verifier or operator

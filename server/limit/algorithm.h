@@ -47,7 +47,7 @@ union limit_state {
     struct limit_bucket_state bucket;
 };
 
-// What was spent once, for taking it back.
+// An amount that was spent, for taking it back.
 struct limit_spent {
     uint64_t t_ms; // when; what lies ahead of the state's time means now
     uint64_t cost;

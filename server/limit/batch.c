@@ -1,4 +1,4 @@
-// What the writer takes from the table (limit_collect), and what may be spent after its commit (limit_settle).
+// Collects what the writer has to write (limit_collect), and sets what may be spent after its commit (limit_settle).
 //
 // The problem: memory must not spend what a crash would forget. So a record on disk says more than what is used: it
 // sets units aside, which a crash counts as spent. Memory spends only those (`left`), and asks for the next ones in

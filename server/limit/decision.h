@@ -1,5 +1,5 @@
-// One call's part in a decision, as the files that make it share it: decide.c decides, spend.c does each step for one
-// call, refund.c gives back, view.c says how things stand.
+// One call's part in a decision, which these files share: decide.c decides, spend.c does each step for one call,
+// refund.c gives back, view.c says how things stand.
 //
 // Threads: the holder of the lock of the decision's shard.
 #ifndef LIMIT_DECISION_H

@@ -1,4 +1,4 @@
-// One call against its meters: which they are, whether it fits them all, spending, giving it back, and waiting.
+// The steps of a decision for one call: find its meters, see whether it fits all of them, spend, give back, wait.
 //
 // The problem: a call may count on several limits, and either all of them are charged or none. So a call is first taken
 // apart into parts, one for each meter that it needs (limit_find_parts); every part is brought to the same moment

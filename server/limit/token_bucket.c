@@ -101,7 +101,7 @@ static void advance(struct limit_bucket_state *bucket, uint64_t t, limit_wide ti
 
 static void bucket_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
 {
-    if (rule->amount > 0) // else nothing ever fits, and a unit has no duration
+    if (rule->amount > 0) // otherwise nothing ever fits, and a unit has no duration
         advance(&state->bucket, t, ticks_of(rule, cost));
 }
 

@@ -1,5 +1,5 @@
-// What the files of the room share. None calls one above it: meter.c and load.c, then write_behind.c, then fence.c and
-// custom.c, then record.c.
+// What the files of the room share. A file calls only files that come later in this list: meter.c and load.c;
+// write_behind.c; fence.c and custom.c; record.c.
 #ifndef METER_INTERNAL_H
 #define METER_INTERNAL_H
 

@@ -6,7 +6,7 @@
 #include "secret/secret.h"
 
 enum {
-    PAGE_POSITION_MAX = 64, // a name, a key id, a sequence …: as the list's own code likes
+    PAGE_POSITION_MAX = 64, // a name, a key id, a sequence …: each list chooses its own
     PAGE_TOKEN_HEAD = 1 + 4 + SECRET_HASH_SIZE,
     PAGE_TOKEN_MAX = PAGE_TOKEN_HEAD + PAGE_POSITION_MAX
 };

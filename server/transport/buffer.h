@@ -17,7 +17,7 @@ struct buffer {
     struct buffer_budget *budget;
     uint8_t *data;
     size_t capacity;
-    size_t begin, end; // of what is in it
+    size_t begin, end; // of its bytes
 };
 
 static inline size_t buffer_size(const struct buffer *buffer)

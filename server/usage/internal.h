@@ -12,7 +12,7 @@
 enum {
     USAGE_CACHE_LINE = 64,
     USAGE_SHARDS_MAX = 64,
-    USAGE_SHARD_ENTRIES_MIN = 256, // fewer entries, fewer shards: a small table must not be torn to pieces
+    USAGE_SHARD_ENTRIES_MIN = 256, // a table with fewer entries has fewer shards, so that each keeps some room
     USAGE_BATCH_MAX = 256,         // per job, because other jobs wait for it
     USAGE_SWEEP_MAX = 512,
     USAGE_REST_MS = 120 * 1000, // an entry that has rested for so long leaves memory

@@ -20,7 +20,7 @@ struct decision {
     uint64_t now_ms;
     uint64_t seq; // of the change, if there will be one
     // kept by decide_authority
-    struct registry_key caller_key; // as it is now; set when command->caller.key is
+    struct registry_key caller_key; // the caller's key as it is now; set when command->caller.key is
     // out
     struct image *images; // `room`, unless the rule brings an array of its own
     struct image room[DECIDE_ROOM];
@@ -29,8 +29,8 @@ struct decision {
     size_t idempotency_count;       // without these and images, everything is already as the command asks
 };
 
-// May the caller ask this at all, today? Also asked before a reply is given again. Rules for one key also find it here.
-// Errors:
+// May the caller ask this at all, now? It is asked also before a reply is given again. Rules about one key find it
+// here. Errors:
 //   UNIMPLEMENTED        there is no rule for this kind of command
 //   UNAUTHENTICATED      the caller's key does not work any more
 //   PERMISSION_DENIED    the caller is not an operator, or not an admin of this account

@@ -74,7 +74,7 @@ static enum status walk_for_user(struct decision *decision, struct slice tier, s
     while (status == STATUS_OK) {
         arena_reset(arena);
         status = unpack_account(value, arena, user);
-        if (status != STATUS_OK || slice_equal(user->tier, tier)) // a deleted one has none
+        if (status != STATUS_OK || slice_equal(user->tier, tier)) // a deleted account has no tier
             break;
         status = store_cursor_next(cursor, &key, &value);
     }
