@@ -40,8 +40,8 @@ static void say_who_holds(const struct daemon *daemon)
              owner[0] != '\0' ? owner : "unknown", daemon->config.data);
 }
 
-// The lock is taken before anything else is touched, even the socket, because a second daemon on the same directory
-// must not disturb the first one. The kernel releases it when the process ends, in whatever way.
+// The lock is taken before anything else is touched, even the socket: a second daemon on the same directory must not
+// disturb the first one. The kernel releases it when the process ends, in whatever way.
 bool main_lock_directory(struct daemon *daemon)
 {
     const char *data = daemon->config.data;

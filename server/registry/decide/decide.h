@@ -29,8 +29,8 @@ struct decision {
     size_t idempotency_count;       // without these and images, everything is already as the command asks
 };
 
-// May the caller ask this at all, now? It is asked also before a reply is given again. Rules about one key find it
-// here. Errors:
+// May the caller ask this at all, now? Asked also before a reply is given again. Rules about one key find it here.
+// Errors:
 //   UNIMPLEMENTED        there is no rule for this kind of command
 //   UNAUTHENTICATED      the caller's key does not work any more
 //   PERMISSION_DENIED    the caller is not an operator, or not an admin of this account
