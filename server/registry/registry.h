@@ -217,7 +217,7 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 //   ALREADY_EXISTS               request_id was used for another call
 //   FAILED_PRECONDITION          the record's state does not allow it
 //   ABORTED                      the record does not have if_version
-//   RESOURCE_EXHAUSTED           max_keys is reached, or the map or memory is full
+//   RESOURCE_EXHAUSTED           max_keys or the caller's kept replies are at their bound; the map or memory is full
 //   UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has become of it
 //   DATA_LOSS                    a record that is needed does not decode
 //   UNIMPLEMENTED, INTERNAL      there is no such command; a bug
@@ -257,7 +257,5 @@ STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t 
 // Errors: UNAVAILABLE when the file cannot be written, INTERNAL when it cannot be signed; as registry_view_open and
 // registry_seq when the head cannot be read.
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
-
-// --- stored messages of the usage, in the store `meters/`
 
 #endif

@@ -47,7 +47,8 @@ STATUS_MUST_CHECK enum status decide_count_live(struct decision *decision, const
 
 // May the caller make or leave behind this key?
 // Errors:
-//   PERMISSION_DENIED  a scope, its environment or a limit goes beyond the account-admin's own key; the note names it
+//   PERMISSION_DENIED  a scope, its environment or a limit goes beyond the account-admin's own key, which the note
+//                      names, or the account-admin has sent no credential
 //   others             those of the store
 STATUS_MUST_CHECK enum status decide_within_caller(struct decision *decision, const struct registry_key *key,
                                                    const struct decide_fields *fields);
