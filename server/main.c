@@ -61,7 +61,7 @@ static bool open_clock(struct daemon *daemon)
     return daemon->clock != NULL;
 }
 
-// Beside the keyring, and so apart from the store that it watches.
+// The witness file is beside the keyring, and so apart from the store that it watches.
 static bool name_witness(struct daemon *daemon)
 {
     char directory[MAIN_PATH_SIZE] = ".";
@@ -74,8 +74,7 @@ static bool name_witness(struct daemon *daemon)
     return main_join(daemon->witness_path, directory, "witness");
 }
 
-// A backup is older than the witness, and may be: what is checked against another directory's keyring is not held
-// against its witness.
+// A backup may be older than the witness. So a check of a directory whose keyring is elsewhere ignores the witness.
 static const char *witness_of(const struct daemon *daemon)
 {
     size_t size = strlen(daemon->config.data);
@@ -163,7 +162,7 @@ static enum rpc_authority ceiling_of(enum config_ceiling ceiling)
     return RPC_ANYONE;
 }
 
-// NULL for an empty text.
+// Returns NULL for an empty text.
 static const char *or_none(const char *text)
 {
     return text[0] != '\0' ? text : NULL;
@@ -252,7 +251,7 @@ static void say_ready(const struct daemon *daemon)
     main_notify("READY=1");
 }
 
-// What can change without a stop: log level, operators, certificates. What is wrong is said, and nothing changes.
+// Takes over log level, operators and certificates, which can change without a stop. An error changes nothing.
 static void reload(struct daemon *daemon)
 {
     struct status_note note = {0};
@@ -270,7 +269,7 @@ static void reload(struct daemon *daemon)
     log_line(&daemon->log, LOG_LEVEL_INFO, "reloaded");
 }
 
-// Until a signal that ends the daemon; 0: waiting failed.
+// Waits for a signal that ends the daemon; 0 when waiting has failed.
 static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 {
     int number = 0;
@@ -299,7 +298,7 @@ static int serve(struct daemon *daemon, const sigset_t *signals)
     return EXIT_SUCCESS;
 }
 
-// For what is done offline, to a directory that must be there.
+// Does the directory have a registry? Offline work must not make one.
 static bool holds_registry(const char *data)
 {
     char path[MAIN_PATH_SIZE];

@@ -1,5 +1,5 @@
-// What the files of the program itself share: main.c builds the rooms and closes them, main_process.c is about the
-// process and its data directory, main_task.c is the table of the scheduler.
+// What the files of the program itself share: main.c builds the rooms and closes them, main_process.c handles the
+// process and its data directory, main_task.c has the scheduler's tasks, main_clock.c resets the clock.
 #ifndef MAIN_H
 #define MAIN_H
 
@@ -16,7 +16,7 @@
 enum { MAIN_PATH_SIZE = 512, MAIN_METERS_TABLES_MAX = 8 };
 
 struct daemon {
-    int argument_count; // as main got them, to read the configuration again
+    int argument_count; // kept to read the configuration again
     char **arguments;
     struct config config;
     struct log log;
@@ -25,27 +25,27 @@ struct daemon {
     char meters_path[MAIN_PATH_SIZE];
     char witness_path[MAIN_PATH_SIZE];
     struct secret *secret;
-    const char *meters_tables[MAIN_METERS_TABLES_MAX]; // the meters', then the usage's
+    const char *meters_tables[MAIN_METERS_TABLES_MAX]; // tables of the meters, then of the usage
     struct store *meters_store;
     struct clock *clock;
     struct registry *registry;
     struct registry_purge_walk purge_walk;
     enum status last_purge;
-    uint64_t idempotency_purged_ms; // when also few were
+    uint64_t idempotency_purged_ms; // when a purge last took any number of records
     enum status last_idempotency_purge;
     enum status last_checkpoint;
     struct usage *usage;
     struct meter_cache *meters;
-    uint64_t registry_commits; // as last looked at by the tick
+    uint64_t registry_commits; // at the last tick
     struct authorizer *authorizer;
     struct scheduler *scheduler;
     struct rpc_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     struct rpc *rpc;
 };
 
-// Logs the note; always false.
+// Logs the note; always returns false.
 bool main_complain(const struct daemon *daemon, const struct status_note *note);
-// DIRECTORY/NAME; false when that is too long, which is logged nowhere: config has bounded the directory.
+// Makes DIRECTORY/NAME. False when it is too long; nobody logs that, because config has bounded the directory.
 bool main_join(char out[MAIN_PATH_SIZE], const char *directory, const char *name);
 // Makes the data directory and takes its lock; false, with the reason in the log, when another daemon has it.
 bool main_lock_directory(struct daemon *daemon);

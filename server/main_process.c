@@ -1,5 +1,4 @@
-// The process and its data directory: lock, signals, limits, the service manager; and --clear-clock, which is what an
-// operator does when the daemon's time has followed a wall clock that was far ahead.
+// Handles the process and its data directory: lock, signals, limits, the service manager.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,7 +15,7 @@
 
 #include "main.h"
 
-// The stores' files, listeners, nng's own, and connections that are told that all are taken.
+// Descriptors for the stores' files, listeners, nng itself, and surplus connections that are told that all are taken.
 enum { SPARE_FILES = 64 + TRANSPORT_SURPLUS_CONNECTIONS };
 
 bool main_complain(const struct daemon *daemon, const struct status_note *note)
@@ -43,8 +42,8 @@ static void say_who_holds(const struct daemon *daemon)
              owner[0] != '\0' ? owner : "unknown", daemon->config.data);
 }
 
-// The lock is held before anything else is touched, the socket included: of two daemons on one directory the second
-// must not disturb the first. The kernel gives it back when the process ends, however it ends.
+// The lock is taken before anything else is touched, even the socket: a second daemon on the same directory must not
+// disturb the first one. The kernel releases it when the process ends, in whatever way.
 bool main_lock_directory(struct daemon *daemon)
 {
     const char *data = daemon->config.data;
@@ -75,8 +74,8 @@ bool main_lock_directory(struct daemon *daemon)
 
 // --- the process
 
-// Memory holds tokens: no core file, and none through a pipe either (a limit of 1 is how the kernel is told that; 0
-// would still start a core handler). See core(5).
+// Memory holds tokens, so there must be no core file, and none through a pipe either: a limit of 1 tells the kernel so,
+// while 0 would still start a core handler. See core(5).
 void main_forbid_cores(void)
 {
     struct rlimit limit = {.rlim_cur = 1, .rlim_max = 1};
@@ -86,7 +85,7 @@ void main_forbid_cores(void)
     }
 }
 
-// One descriptor for each connection; when the system gives fewer, fewer connections are taken.
+// Each connection takes a descriptor; when the system gives fewer, fewer connections are taken.
 void main_fit_connections(struct daemon *daemon)
 {
     struct rlimit limit;
@@ -109,8 +108,8 @@ void main_fit_connections(struct daemon *daemon)
              daemon->config.max_connections, (unsigned long long)limit.rlim_cur);
 }
 
-// Blocked before any thread exists, so that all inherit it and sigwait in main is the only one to take them. Who
-// started the daemon with SIGHUP ignored (nohup) does not want it to be heard.
+// Blocks signals before any thread exists, so that all threads inherit this and only sigwait in main takes them. When
+// the daemon was started with SIGHUP ignored (nohup), it stays ignored.
 void main_block_signals(sigset_t *signals)
 {
     struct sigaction hangup;
@@ -123,7 +122,7 @@ void main_block_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-// sd_notify(3)'s protocol: one datagram to the socket that the service manager names.
+// Speaks the protocol of sd_notify(3): one datagram to the socket that the service manager names.
 void main_notify(const char *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");

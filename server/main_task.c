@@ -1,4 +1,4 @@
-// What the scheduler does for the daemon, and how often.
+// The scheduler's tasks for the daemon, and how often each runs.
 #include "main.h"
 
 enum {
@@ -32,7 +32,7 @@ static void write_usage(void *context)
     usage_tick(daemon->usage);
 }
 
-// Said when it begins to fail and when it works again, not each time.
+// Logs when a task begins to fail and when it works again, not each time.
 static void say_change(const struct daemon *daemon, enum status *last, enum status status, const char *what,
                        const struct status_note *note)
 {
@@ -63,8 +63,8 @@ static void purge_keys(void *context)
     say_change(daemon, &daemon->last_purge, status, "purging dead keys", &note);
 }
 
-// A thousand at a time, as long as it takes, but for the time that others need. Fewer wait for a minute: a change for
-// each would be more than what it removes.
+// Purges a thousand at a time and goes on while there are more, as long as other tasks can wait. Fewer records wait for
+// a minute, because a change is larger than the few records that it would remove.
 static void purge_idempotency_records(void *context)
 {
     struct daemon *daemon = context;

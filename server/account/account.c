@@ -1,3 +1,4 @@
+// The shapes of scopes and grants, and what a grant covers by its name alone.
 #include "account/account.h"
 
 #include <string.h>
@@ -7,7 +8,7 @@ bool account_id_is_reserved(struct slice id)
     return slice_equal(id, slice_text("postern"));
 }
 
-// One or more of [a-z0-9._-]; unlike a name it may start with any of them.
+// A segment is one or more of [a-z0-9._-]; unlike a name it may start with any of them.
 static bool is_segment(struct slice s)
 {
     for (size_t i = 0; i < s.size; i++) {
@@ -19,7 +20,7 @@ static bool is_segment(struct slice s)
     return s.size > 0;
 }
 
-// Takes everything up to the next colon, which is skipped; all of it when there is none.
+// Takes everything up to the next colon, which is skipped, or all of it when there is no colon.
 static struct slice take_segment(struct slice *rest, bool *is_last)
 {
     const uint8_t *colon = rest->size > 0 ? memchr(rest->data, ':', rest->size) : NULL;
@@ -42,7 +43,7 @@ bool account_scope_is_valid(struct slice scope)
     return true;
 }
 
-// The "a:" of "a:*"; empty when the grant is not a wildcard.
+// Returns the "a:" of "a:*"; empty when the grant is not a wildcard.
 static struct slice wildcard_stem(struct slice grant)
 {
     if (grant.size < 3 || grant.data[grant.size - 1] != '*' || grant.data[grant.size - 2] != ':')

@@ -1,4 +1,4 @@
-// What grants cover through the catalogue: a breadth-first walk that asks no further than it must.
+// Finds out what grants cover through the catalogue: a breadth-first walk that asks no further than it must.
 #include <string.h>
 
 #include "account/account.h"
@@ -10,7 +10,7 @@ _Static_assert(ACCOUNT_CATALOGUE_MAX % FIRST_ROOM == 0 &&
                "room doubles up to the maximum");
 _Static_assert(ACCOUNT_CATALOGUE_MAX < UINT16_MAX, "a slot holds any index");
 
-// The queue and the set of what was visited in one: scopes before `next` have been looked up.
+// The walk's queue, which is also the set of what was found: scopes before `next` have been looked up.
 struct walk {
     const struct account_scope_source *source;
     const struct slice *grants;
@@ -20,7 +20,7 @@ struct walk {
     size_t room, count, next;
 };
 
-// Where the scope is in the set, or the free slot where it would be.
+// Returns the scope's slot in the set, or the free slot where it would be.
 static uint16_t *slot_of(const struct walk *walk, struct slice scope)
 {
     size_t mask = 2 * walk->room - 1;
@@ -59,7 +59,7 @@ static bool is_wildcard(struct slice grant)
     return grant.size > 0 && grant.data[grant.size - 1] == '*';
 }
 
-// Reserved scopes and wildcards never take part in implication, on neither side.
+// Adds a scope, except reserved ones and wildcards: those neither imply anything nor are implied.
 static enum status add(struct walk *walk, struct slice scope)
 {
     if (account_scope_is_reserved(scope) || is_wildcard(scope) || holds(walk, scope))
@@ -82,7 +82,7 @@ static enum status add_all(struct walk *walk, const struct slice *scopes, size_t
     return status;
 }
 
-static enum status begin(struct walk *walk) // again and again does no harm
+static enum status begin(struct walk *walk) // may be repeated
 {
     return add_all(walk, walk->grants, walk->grant_count);
 }
@@ -102,7 +102,7 @@ static enum status look_up_next(struct walk *walk)
     return add_all(walk, implies, count);
 }
 
-// Goes on from where an earlier question stopped.
+// Continues the walk where an earlier question stopped.
 static enum status covers(struct walk *walk, struct slice needed, bool *covered)
 {
     *covered = account_grants_cover(walk->grants, walk->grant_count, needed);

@@ -1,16 +1,16 @@
-// The decision. authorizer_decide is all of it; what it does at each step stands below it, in its order.
+// The decision. authorizer_decide shows all of it; the functions that it calls stand below it, in the same order.
 #include "authorizer/internal.h"
 #include "authorizer/rule.h"
 #include "base/container.h"
 
 #include <string.h>
 
-// What the limits are asked, and what they answer: one of each for each call.
+// The questions to the limits and their answers: one of each for each call.
 struct limits {
     struct limit_call *asks;
     struct limit_answer *answers;
     struct meter_load *loads;
-    // of one call alone, which takes no memory for them
+    // Room for a single call, which then takes no memory from the arena.
     struct limit_call ask;
     struct limit_answer answer;
     struct meter_load load;
@@ -40,7 +40,7 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
             collect_limits(batch, call, &limits.asks[i]);
     }
     end_snapshot(batch);
-    // While it waits, the batch may be somebody else's already; its last turn records it.
+    // After LIMIT_WAIT the batch may already belong to another thread, so only the last try records it.
     if (are_all_allowed(batch) && charge_limits(a, batch, &limits) == LIMIT_WAIT)
         return AUTHORIZER_WAITING;
     record_usage(a, batch);
@@ -75,14 +75,13 @@ static bool take_limits(struct authorizer_batch *batch, struct limits *limits)
     return limits->asks != NULL && limits->answers != NULL && limits->loads != NULL;
 }
 
-// Empties what an earlier try has left.
+// Clears what an earlier try has left.
 static bool begin(struct authorizer_batch *batch, struct limits *limits)
 {
     batch->status = STATUS_OK;
     batch->note = (struct status_note){.message = ""};
     batch->refused = 0;
-    batch->waiter.wake =
-        wake; // the rest of it is the table's: whoever was woken comes before those who have not waited
+    batch->waiter.wake = wake; // the rest is the table's, which lets a woken waiter come before newcomers
     if (!take_limits(batch, limits))
         return fail_batch(batch, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     for (size_t i = 0; i < batch->call_count; i++) {
@@ -98,7 +97,7 @@ static bool begin(struct authorizer_batch *batch, struct limits *limits)
 
 // --- the snapshot
 
-// A custom subject is always alone, and needs no registry.
+// A custom subject is always alone in its batch, and needs no registry.
 static bool needs_registry(const struct authorizer_batch *batch)
 {
     return batch->calls[0].subject != AUTHORIZER_BY_CUSTOM;
@@ -134,7 +133,7 @@ static enum status find_by_token(struct authorizer *a, struct authorizer_batch *
     d->has_key = found->known;
     if (found->known)
         d->key = found->key;
-    // An imported token carries no id, or one of another installation.
+    // An imported token has no id, or the id of another installation.
     d->has_key_id = found->known || found->id_known;
     memcpy(d->key_id, found->known ? found->key.id : found->id, sizeof d->key_id);
     return STATUS_OK;
@@ -252,7 +251,7 @@ static enum status list_missing_scopes(struct authorizer_batch *batch, struct au
     return status;
 }
 
-// Where names alone decide, the catalogue is not read.
+// The catalogue is read only where the names alone do not decide.
 static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
 {
     if (call->question.scope_count == 0)
@@ -276,7 +275,7 @@ static enum status find_tier(struct authorizer_batch *batch, struct authorizer_c
     return status;
 }
 
-// Which limits apply, and what the call charges them with.
+// Collects the limits that apply, and what the call charges them.
 static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask)
 {
     const struct authorizer_question *q = &call->question;
@@ -302,7 +301,7 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
     ask->applicable_count = is_custom
                                 ? rule_collect_custom_limits(&call->custom, applicables)
                                 : rule_collect_limits(&tier, &d->account, d->has_key ? &d->key : NULL, applicables);
-    // Taken before anything is charged, so that what was charged can be told.
+    // This memory is taken before anything is charged, so that the answer cannot fail after the charge.
     d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
     if (d->meters == NULL)
         call->status = no_memory(call);
@@ -338,12 +337,12 @@ static void settle(struct authorizer *a, struct authorizer_batch *batch, const s
         return;
     }
     for (size_t i = 0; i < batch->call_count; i++)
-        if (limits->answers[i].verdict != LIMIT_WAIT) // else another call's failure ended the decision
+        if (limits->answers[i].verdict != LIMIT_WAIT) // otherwise another call's failure has ended the decision
             batch->calls[i].status = charge_conclude(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
     (void)are_all_allowed(batch);
 }
 
-// After LIMIT_WAIT the batch, and all that it points to, may already be somebody else's.
+// After LIMIT_WAIT the batch and everything that it points to may already belong to another thread.
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
                                         const struct limits *limits)
 {
@@ -360,7 +359,7 @@ static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_
 
 // --- the record
 
-// What would have been allowed, had another call not been refused, was neither charged nor answered.
+// A call that says ALLOWED is not recorded when another call was refused: it was not charged.
 static void record_usage(struct authorizer *a, const struct authorizer_batch *batch)
 {
     for (size_t i = 0; i < batch->call_count && batch->status == STATUS_OK; i++)

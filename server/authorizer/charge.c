@@ -1,4 +1,4 @@
-// What the answers of the limits mean for a call, in words for its caller.
+// Turns the answers of the limits into a call's decision or failure, in words for its caller.
 #include "authorizer/internal.h"
 
 #include <stdio.h>
@@ -85,7 +85,7 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:
     case LIMIT_WAIT:
-    case LIMIT_ABSENT: // these two are of the whole batch
+    case LIMIT_ABSENT: // this one and the next are about the whole batch
     case LIMIT_NO_MEMORY:
         break;
     }

@@ -24,14 +24,19 @@ struct authorizer {
 extern const struct limit_charge charge_one_request; // what a call without charges costs
 
 // --- charge.c
-// What the answer of the limits means for the call: fills the decision, or says what has failed.
+// Turns the answer of the limits into the call's decision. A failure fills call->note.
+// Errors:
+//   NOT_FOUND            no limit declares the resource of a charge
+//   ALREADY_EXISTS       charge_id names another charge, or one that was given back
+//   FAILED_PRECONDITION  there is nothing to give back, or other charges are; call->word says which
+//   INTERNAL             the answer is of the whole batch, not of one call
 STATUS_MUST_CHECK enum status charge_conclude(struct authorizer *authorizer, struct authorizer_call *call,
                                               const struct limit_call *ask, const struct limit_answer *answer);
 
 // --- usage_note.c
-// Counts what a call that is done was answered, unless it leaves no trace (authorizer.h).
+// Counts the decision of a finished call, unless authorizer.h says that it is not noted.
 void usage_note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
-// A call made with a key as its credential is a use of the key, whatever the call.
+// Counts a use of the key that a call has as its credential, whatever the call is.
 void usage_note_identity(struct authorizer *authorizer, const struct authorizer_decision *decision,
                          struct slice remote_address);
 

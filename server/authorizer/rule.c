@@ -1,3 +1,4 @@
+// The rules, one small function for each, in one table by the number of their reason; and which limits apply to a call.
 #include "authorizer/rule.h"
 
 static bool token_is_missing(const struct rule_facts *f)
@@ -66,7 +67,7 @@ static bool address_is_not_allowed(const struct rule_facts *f)
     return true;
 }
 
-// Ascending: the lowest number wins. A rule may rely on the ones before it having held.
+// The rows are in ascending order, because the lowest number wins. A rule may rely on the rules above it.
 static const struct {
     enum reason reason;
     bool (*is_broken)(const struct rule_facts *facts);
@@ -83,7 +84,7 @@ static const struct {
     {REASON_ADDRESS_NOT_ALLOWED, address_is_not_allowed},
 };
 
-// What was charged can be given back whatever has become of the key since.
+// A charge can be given back even if the key has been revoked or changed since, so a refund skips such rules.
 static bool is_asked(enum reason reason, const struct rule_facts *facts)
 {
     return !facts->question->refund || reason <= REASON_INVALID_API_KEY;

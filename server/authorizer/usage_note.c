@@ -1,5 +1,4 @@
-// The authorizer's half that is about usage: decisions are noted there, and it is read with snapshots that are kept
-// here.
+// Opens and closes the authorizer, notes its decisions in the usage, and keeps snapshots for reading the usage.
 #include "authorizer/internal.h"
 
 #include <stdlib.h>
@@ -58,7 +57,7 @@ void usage_note_decision(struct authorizer *a, const struct authorizer_call *cal
                          });
 }
 
-// Else a key that only administers would seem never used. It charges nothing.
+// Without this, a key that only administers would seem never used. It charges nothing.
 void usage_note_identity(struct authorizer *a, const struct authorizer_decision *d, struct slice remote_address)
 {
     if (a->usage == NULL || !d->has_key || !d->has_account)

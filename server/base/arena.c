@@ -1,3 +1,5 @@
+// An arena is a list of blocks, of which a reset keeps the first. Memory is poisoned for ASan until it is handed out,
+// so that ASan finds a use of memory that was never handed out or was given back.
 #include "base/arena.h"
 
 #include <pthread.h>
@@ -21,12 +23,12 @@ struct arena {
     struct block *current;   // the one with the most room, tried first
     size_t budget;           // most bytes that may be handed out
     size_t used;             // bytes handed out, rounded up to the alignment
-    size_t held;             // data bytes of all blocks; kept within the budget, but for the first block
+    size_t held;             // data bytes of all blocks; only the first block may exceed the budget
     struct arena *next_idle; // in the pool's list
 };
 
 struct arena_pool {
-    _Atomic(struct arena *) spare; // one of those kept, without the lock: it is on every call's path
+    _Atomic(struct arena *) spare; // one more idle arena, taken without the lock, because every call takes one
     pthread_mutex_t lock;          // guards idle and idle_count
     struct arena *idle;
     size_t idle_count;
@@ -117,7 +119,8 @@ static size_t room_in(const struct block *block)
     return block->size - block->used;
 }
 
-// A new block with room for `size`: twice the current one where the budget has that much left. NULL when out.
+// Adds a block with room for `size`: twice as large as the current one where the budget allows. NULL when the budget or
+// memory is out.
 static struct block *add_block(struct arena *arena, size_t size)
 {
     size_t left = arena->budget > arena->held ? arena->budget - arena->held : 0;
@@ -146,7 +149,7 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
     void *memory = block->data + block->used;
     block->used += size;
     arena->used += size;
-    if (room_in(block) > room_in(arena->current)) // a large piece does not cost the room left beside it
+    if (room_in(block) > room_in(arena->current)) // a block for one large piece must not hide a block with more room
         arena->current = block;
     ASAN_UNPOISON_MEMORY_REGION(memory, size_bytes);
     return memory;

@@ -1,3 +1,5 @@
+// Decisions must not be undone by a wall clock that is set back. So the daemon's time follows the kernel's boot time,
+// which never goes back, and the wall clock only moves it forward.
 #include "base/clock.h"
 
 #include <fcntl.h>
@@ -10,9 +12,9 @@
 #include "base/clock_raw.h"
 #include "base/text.h"
 
-// L = boot time + offset, modulo 2^64 (the offset is "negative" when the wall clock is near 1970). L never goes back
-// because the kernel's boot time never does and the offset only grows: in one thread, and from any thread to one that
-// hears of it.
+// L = boot time + offset, modulo 2^64 (the offset is "negative" when the wall clock is near 1970). The kernel's boot
+// time never goes back and the offset only grows, so L never goes back either: not in one thread, and not between a
+// thread and another one that learns of its reading.
 struct clock {
     struct clock_source source;
     _Atomic uint64_t offset_ms;
@@ -43,7 +45,7 @@ static uint64_t system_wall_ms(void *context)
     return clock_raw_wall_ms();
 }
 
-// "xxxxxxxx-xxxx-…" to 16 bytes; false when it is not a UUID.
+// Turns "xxxxxxxx-xxxx-…" into 16 bytes; false when the text is not a UUID.
 static bool parse_uuid(const char *text, uint8_t out[16])
 {
     struct slice rest = slice_text(text);
@@ -76,7 +78,7 @@ struct clock_source clock_system_source(void)
     return source;
 }
 
-// An unreadable boot id (all zero) proves nothing, so it counts as another boot.
+// A boot id that could not be read (all zero) proves nothing, so it counts as another boot.
 static bool is_same_boot(const struct clock_mark *mark, const uint8_t boot_id[16], uint64_t boot_ms)
 {
     static const uint8_t unknown[16];

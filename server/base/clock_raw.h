@@ -1,4 +1,4 @@
-// The unfenced wall clock, for people's eyes only (log lines); nothing may be decided by it.
+// The unfenced wall clock, for log lines only; no decision may use it.
 #ifndef BASE_CLOCK_RAW_H
 #define BASE_CLOCK_RAW_H
 

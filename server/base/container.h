@@ -1,4 +1,4 @@
-// From a member to what it is in: callbacks are handed the member that their caller knows.
+// Finds the struct that holds a member: a callback is handed the member that its caller knows.
 #ifndef BASE_CONTAINER_H
 #define BASE_CONTAINER_H
 

@@ -1,3 +1,4 @@
+// Formats a line on the stack and writes it with one write(2), so that lines of several threads do not mix.
 #include "base/log.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ enum { LINE_SIZE = 1024, LINE_MS = 1000, LINES_AT_ONCE = 10 };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
-// Both return how many bytes were written, always less than `size`.
+// This and write_message return how many bytes they have written, always less than `size`.
 static size_t write_head(char *out, size_t size, enum log_level level)
 {
     uint64_t now_ms = clock_raw_wall_ms();
@@ -68,7 +69,7 @@ int log_level_parse(const char *text)
     return -1;
 }
 
-// The generic cell rate algorithm of ITU-T I.371.
+// This is the generic cell rate algorithm of ITU-T I.371.
 bool log_may(struct log_limit *limit, uint64_t now_ms)
 {
     uint64_t next = atomic_load(&limit->next_ms), begin;

@@ -14,18 +14,18 @@ struct log {
     int fd;
 };
 
-// "<time> <level> message"; control characters in the message are replaced by '?'. A NULL log drops everything.
+// Writes the line "<time> <level> message", with '?' for every control character. A NULL log drops everything.
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// For lines that a stranger can cause as often as he likes: ten at once, and one a second afterwards. False: no more
-// now. Zeroed before the first. `now_ms` is of any clock that does not go back.
+// Bounds lines that a stranger can cause as often as he likes: ten at once, then one a second. Zero it before its use.
 struct log_limit {
     _Atomic uint64_t next_ms;
 };
+// Says whether one more line may be written now. `now_ms` is the time of any clock that does not go back.
 bool log_may(struct log_limit *limit, uint64_t now_ms);
 
-// "error", "warning", "info", "debug" -> level; -1 for anything else.
+// Turns "error", "warning", "info" or "debug" into the level; -1 for anything else.
 int log_level_parse(const char *text);
 
 #endif

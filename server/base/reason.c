@@ -1,3 +1,4 @@
+// The name and the HTTP status of each reason.
 #include "base/reason.h"
 
 const char *reason_name(enum reason reason)

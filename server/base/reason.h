@@ -1,4 +1,4 @@
-// Why a decision fell: the closed set of WIRE, ordered so that the lowest number wins.
+// Why a decision was made: the closed set of WIRE, ordered so that the lowest number wins.
 //
 // Threads: everything here is pure.
 #ifndef BASE_REASON_H
@@ -22,10 +22,10 @@ enum reason {
     REASON_COST_EXCEEDS_LIMIT = 51
 };
 
-// Upper-case name without prefix, e.g. "REVOKED_API_KEY".
+// Returns the upper-case name without prefix, e.g. "REVOKED_API_KEY".
 const char *reason_name(enum reason reason);
 
-// HTTP status that a gateway answers: 200, 401, 403 or 429.
+// Returns the HTTP status that a gateway answers: 200, 401, 403 or 429.
 unsigned reason_http_status(enum reason reason);
 
 #endif

@@ -1,3 +1,4 @@
+// Compares and hashes bytes, and checks whether bytes are text or a name.
 #include "base/slice.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static bool is_continuation(uint8_t byte)
     return (byte & 0xC0) == 0x80;
 }
 
-// Length of the allowed character at the start of `s`, 0 if there is none. The limits on the second byte exclude
+// Returns the size of the allowed character at the start of `s`, or 0. The limits on the second byte exclude
 // overlong forms, surrogates and values above U+10FFFF (RFC 3629, section 4), and for C2 the controls U+0080-9F.
 static size_t character_size(struct slice s)
 {
@@ -108,7 +109,7 @@ uint64_t slice_hash(struct slice s, uint64_t seed)
     return hash;
 }
 
-// Both halves of a product: the mixing step of wyhash.
+// Combines both halves of a product: the mixing step of wyhash.
 static uint64_t fold(uint64_t a, uint64_t b)
 {
     __extension__ typedef unsigned __int128 wide;
@@ -123,7 +124,7 @@ static uint64_t word_at(const uint8_t *data)
     return word;
 }
 
-// Sixteen bytes at a time. The last two words may overlap those before; the size tells them apart.
+// Hashes sixteen bytes at a time. The last two words may overlap those before, so the size is hashed too.
 uint64_t slice_hash_seeded(struct slice s, uint64_t seed)
 {
     const uint64_t key = seed ^ UINT64_C(0x8ebc6af09c88c6e3);

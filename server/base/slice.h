@@ -29,19 +29,19 @@ bool slice_equal(struct slice a, struct slice b);  // not for secrets: takes a d
 int slice_compare(struct slice a, struct slice b); // memcmp order, shorter first
 bool slice_starts_with(struct slice s, struct slice prefix);
 
-// Valid UTF-8 (RFC 3629: no surrogates, no overlong forms) without control characters (U+0000-1F, U+007F-9F).
+// Is it valid UTF-8 (RFC 3629: no surrogates, no overlong forms) without control characters (U+0000-1F, U+007F-9F)?
 bool slice_is_text(struct slice s);
-// Replaces every byte that would make it not a text with '?'.
+// Replaces every byte that slice_is_text would not allow with '?'.
 void slice_scrub(char *text, size_t size);
 
-// [a-z0-9][a-z0-9._-]* of 1 to `max` bytes: the shape of account, tier, namespace and resource names.
+// Is it [a-z0-9][a-z0-9._-]* of 1 to `max` bytes? Names of accounts, tiers, namespaces and resources have this shape.
 bool slice_is_name(struct slice s, size_t max);
 
-// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), for small hash tables of names that operators choose.
-// `seed` separates tables.
+// Hashes with FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), for small hash tables of names that
+// operators choose. `seed` separates tables.
 uint64_t slice_hash(struct slice s, uint64_t seed);
-// As wyhash (https://github.com/wangyi-fudan/wyhash), with a secret seed in place of its constants: for tables of names
-// that come from strangers, who must not be able to make them collide.
+// Hashes like wyhash (https://github.com/wangyi-fudan/wyhash), with a secret seed in place of its constants: for tables
+// of names that come from strangers, who must not be able to make them collide.
 uint64_t slice_hash_seeded(struct slice s, uint64_t seed);
 
 #endif

@@ -1,3 +1,4 @@
+// The names of statuses, and the one function that fills a note.
 #include "base/status.h"
 
 #include <stdarg.h>
@@ -17,7 +18,7 @@ enum status status_fail(struct status_note *note, enum status status, const char
     if (vsnprintf(note->message, sizeof note->message, format, arguments) < 0)
         note->message[0] = '\0';
     va_end(arguments);
-    // Both travel on the wire as text, and cutting may have split a character.
+    // Both texts travel on the wire, and cutting may have split a character.
     slice_scrub(note->field, strlen(note->field));
     slice_scrub(note->message, strlen(note->message));
     return status;

@@ -1,6 +1,6 @@
 // Whether something worked: the canonical gRPC codes, and a note for the person who has to act on a failure.
 //
-// A failure is a status; a refusal (a key may not do this) is a reason (reason.h). Never one for the other.
+// A failure is a status; a refusal (a key may not do this) is a reason (reason.h). One never stands for the other.
 // Threads: everything here is pure.
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
@@ -34,15 +34,15 @@ struct status_note {
     char message[256]; // what was wrong and what to do next
 };
 
-// Writes the note (NULL: none wanted) and returns `status`, so that a failure is one line.
-// `field` may be NULL. Text that does not fit is cut.
+// Writes the note and returns `status`, so that a failure is one line. `note` and `field` may be NULL. Text that does
+// not fit is cut.
 enum status status_fail(struct status_note *note, enum status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-// Upper-case name, e.g. "NOT_FOUND".
+// Returns the upper-case name, e.g. "NOT_FOUND".
 const char *status_name(enum status status);
 
-// The one way to ignore a status; `why` is for the reader.
+// Ignores a status; there is no other way to do so. `why` is for the reader.
 static inline void status_ignore(enum status status, const char *why)
 {
     (void)status;

@@ -1,3 +1,4 @@
+// Reads and writes numbers and bytes as digits, without C strings.
 #include "base/text.h"
 
 bool text_take_number(struct slice *rest, uint64_t *out)

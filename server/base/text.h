@@ -6,12 +6,12 @@
 
 #include "base/slice.h"
 
-// Takes the decimal digits at the start of `rest`. False when there is none, or the number does not fit.
+// Takes the decimal digits at the start of `rest`. False when there are none or the number does not fit.
 bool text_take_number(struct slice *rest, uint64_t *out) __attribute__((warn_unused_result));
 
-// Takes `size` bytes, written as lower-case hexadecimal digits, two for each. False when they are not there.
+// Takes `size` bytes, each written as two lower-case hexadecimal digits. False when `rest` does not begin with them.
 bool text_take_hex(struct slice *rest, uint8_t *out, size_t size) __attribute__((warn_unused_result));
-// Writes two digits for each byte, and a NUL behind them.
+// Writes two digits for each byte, then a NUL.
 void text_format_hex(const uint8_t *bytes, size_t size, char *out);
 
 #endif

@@ -1,3 +1,5 @@
+// Reads the command line twice: once to learn which flags are given and which file they name, and again, behind the
+// file, to let the flags override it. Then defaults that depend on other settings are filled in.
 #include "config/config.h"
 
 #include <getopt.h>
@@ -6,7 +8,7 @@
 
 #include "config/setting.h"
 
-// Flags that are no settings; behind the settings' indexes in getopt's answers.
+// Flags that are not settings. Their numbers in getopt's answers follow the indexes of the settings.
 enum {
     FLAG_BASE = 1000,
     FLAG_CONFIG = FLAG_BASE + SETTING_COUNT,
@@ -66,7 +68,7 @@ static enum config_action misused(void)
     return CONFIG_MISUSED;
 }
 
-// First pass: what is given at all, so that the file knows which of its settings are overridden.
+// First pass: notes which flags are given, because those settings of the file are overridden.
 static enum config_action scan(int argc, char *const argv[], struct flags *flags, struct config *out)
 {
     optind = 0; // glibc: start anew

@@ -14,7 +14,7 @@
 
 enum { CONFIG_LISTENERS_MAX = 8, CONFIG_OPERATORS_MAX = 32, CONFIG_TLS_PEERS_MAX = 32, CONFIG_SUBJECT_MAX = 120 };
 
-// Ceiling of a listener: the most that a peer of it may be. Ordered.
+// The ceiling of a listener: the most that its peers may be. The values are ordered.
 enum config_ceiling { CONFIG_MAX_ANYONE, CONFIG_MAX_VERIFIER, CONFIG_MAX_ACCOUNT_ADMIN, CONFIG_MAX_OPERATOR };
 
 struct config_listener {
@@ -22,7 +22,7 @@ struct config_listener {
     enum config_ceiling ceiling;
 };
 
-// Who comes with a verified certificate of this subject.
+// The authority of peers with a verified certificate of this subject.
 struct config_tls_peer {
     char subject[CONFIG_SUBJECT_MAX + 1];
     enum config_ceiling authority; // verifier or operator
@@ -65,8 +65,8 @@ struct config {
 
 enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };
 
-// Reads argv and the file it names. CONFIG_EXIT_OK: --help or --version was printed. CONFIG_MISUSED: the error, with
-// file and line where there is one and what to do next, was printed on stderr.
+// Reads argv and the file that it names. CONFIG_EXIT_OK: it has printed the help or the version. CONFIG_MISUSED: it has
+// printed the error on stderr, with the place (file and line) and what to do next.
 enum config_action config_load(int argc, char *const argv[], struct config *out);
 
 #endif

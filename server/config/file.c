@@ -1,5 +1,5 @@
-// The configuration file: YAML, one flat mapping of settings to a value or a list of values. Every value is taken as
-// its text, as a flag's is, so that file and flags mean the same. libyaml says where each piece begins.
+// Reads the configuration file: YAML, one flat mapping of settings to a value or a list of values. Every value is taken
+// as text, just as a flag's value is, so that file and flags mean the same. libyaml says where each piece begins.
 #include "config/setting.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ struct reader {
     const char *path;
     const bool *skip;
     struct config *config;
-    struct config scratch; // takes the values that flags override: they are checked all the same
+    struct config scratch; // takes the values that flags override, so that they are checked too
     bool seen[SETTING_COUNT];
     yaml_parser_t parser;
 };
@@ -30,7 +30,7 @@ static bool fail_parser(const struct reader *reader)
     return fail_at(reader, line, "", problem);
 }
 
-// The next event, which the caller deletes. False: there is none, and it has been said why.
+// Reads the next event, which the caller deletes. False when there is none; then it has said why.
 static bool next(struct reader *reader, yaml_event_t *event)
 {
     return yaml_parser_parse(&reader->parser, event) == 1 || fail_parser(reader);
@@ -107,7 +107,7 @@ static bool read_settings(struct reader *reader)
     }
 }
 
-// What comes before and after the mapping. An empty file is none.
+// Checks what comes before and after the mapping. An empty file has no mapping.
 static bool read_document(struct reader *reader)
 {
     for (;;) {

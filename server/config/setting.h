@@ -1,4 +1,4 @@
-// Room-private: the table of settings. Each is an option of the file (utc_offset) and a flag (--utc-offset) alike.
+// Room-private: the table of settings. Each is both an option of the file (utc_offset) and a flag (--utc-offset).
 #ifndef CONFIG_SETTING_H
 #define CONFIG_SETTING_H
 
@@ -11,17 +11,17 @@ struct setting {
     const char *argument; // what --help calls the value; NULL: a switch, true when given as a flag
     bool list;            // may be given several times
     const char *help;
-    // INVALID_ARGUMENT with a note that shows the text and an example.
+    // Takes the value. Errors: INVALID_ARGUMENT with a note that shows the text and an example.
     enum status (*set)(struct config *config, const char *text, struct status_note *note);
 };
 
 extern const struct setting setting_table[SETTING_COUNT];
 
-// NULL when there is none of that name.
+// Returns the setting of that name, or NULL.
 const struct setting *setting_find(const char *name);
 
-// Reads the file into `config`, but for the settings marked in `skip` (flags gave them; they are checked all the same).
-// False when it cannot be read or is wrong: the error, with file and line, was printed on stderr.
+// Reads the file into `config`. Settings marked in `skip` are checked but not taken, because flags gave them. False
+// when the file cannot be read or is wrong; then it has printed the error, with file and line, on stderr.
 bool setting_read_file(const char *path, const bool skip[SETTING_COUNT], struct config *config);
 
 #endif

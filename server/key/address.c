@@ -1,3 +1,5 @@
+// Parses addresses and networks, and asks whether a network contains an address. Both become bytes with a number of
+// bits that count; IPv4-mapped IPv6 addresses become IPv4 first, so that one address has one form.
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -31,7 +33,7 @@ static bool parse_address(struct slice text, struct network *out)
     return out->width != 0;
 }
 
-// As far as the counted bits reach, so that ::ffff:10.0.0.0/104 becomes 10.0.0.0/8.
+// Turns a v4-mapped network into its v4 network: ::ffff:10.0.0.0/104 becomes 10.0.0.0/8.
 static void unmap(struct network *network)
 {
     if (network->width != V6_BITS || network->bits < MAPPED_BITS ||
@@ -43,7 +45,7 @@ static void unmap(struct network *network)
     network->bits -= MAPPED_BITS;
 }
 
-// One to three digits without a leading zero.
+// Parses one to three digits without a leading zero.
 static bool parse_bits(struct slice text, unsigned width, unsigned *out)
 {
     uint64_t bits = 0;

@@ -1,3 +1,5 @@
+// Converts between bytes and base 62 digits. Every digit can depend on every byte, so this is long multiplication and
+// division.
 #include "key/base62.h"
 
 #include "secret/secret.h"
@@ -8,7 +10,7 @@ enum { LIMBS_MAX = BASE62_BYTES_MAX / 4, CHUNK_DIGITS = 5, CHUNK = 62 * 62 * 62 
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-// 62 for a character outside the alphabet.
+// Returns 62 for a character outside the alphabet.
 static uint32_t digit_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
@@ -34,7 +36,7 @@ static bool read_chunk(const uint8_t *text, size_t digits, uint32_t *value, uint
     return true;
 }
 
-// limbs = limbs * scale + value; false when that does not fit.
+// Computes limbs = limbs * scale + value; false when that does not fit.
 static bool multiply_add(uint32_t limbs[LIMBS_MAX], size_t count, uint32_t scale, uint32_t value)
 {
     uint64_t carry = value;
@@ -62,7 +64,7 @@ bool base62_read(const uint8_t *text, size_t digits, uint8_t *out, size_t size_b
 {
     uint32_t limbs[LIMBS_MAX] = {0};
     size_t count = (size_bytes + 3) / 4;
-    size_t spare_bits = (4 * count - size_bytes) * 8; // of the highest limb, which the output has no room for
+    size_t spare_bits = (4 * count - size_bytes) * 8; // bits of the highest limb that the output has no room for
     bool ok = read_limbs(text, digits, limbs, count);
     if (ok && spare_bits > 0)
         ok = limbs[count - 1] >> (32 - spare_bits) == 0;
@@ -74,7 +76,7 @@ bool base62_read(const uint8_t *text, size_t digits, uint8_t *out, size_t size_b
     return ok;
 }
 
-// limbs = limbs / CHUNK; returns the remainder.
+// Computes limbs = limbs / CHUNK; returns the remainder.
 static uint32_t divide(uint32_t limbs[LIMBS_MAX], size_t count)
 {
     uint64_t remainder = 0;

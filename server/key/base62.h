@@ -8,7 +8,8 @@
 
 enum { BASE62_BYTES_MAX = 32 };
 
-// `size_bytes` is 1 to BASE62_BYTES_MAX. False for a character outside the alphabet or a number that does not fit.
+// Reads a number into `size_bytes` bytes (1 to BASE62_BYTES_MAX). False for a character outside the alphabet or a
+// number that does not fit.
 bool base62_read(const uint8_t *text, size_t digits, uint8_t *out, size_t size_bytes)
     __attribute__((warn_unused_result));
 // Writes exactly `digits` characters; the number must fit into them.

@@ -2,7 +2,7 @@
 //
 // A token is `<prefix>_<live|test>_<body>`, for public keys `<prefix>_pub_<live|test>_<body>`. The body has 64
 // characters of 0-9A-Za-z: 15 for the key id (11 bytes), 43 for the secret (32 bytes), 6 for the zlib CRC-32 of the
-// whole text before them; each part a big-endian number in base 62, zero-padded; out-of-range values are refused.
+// whole text before them. Each part is a big-endian number in base 62, zero-padded; out-of-range values are refused.
 // Threads: everything here is pure. Time is handed in.
 #ifndef KEY_KEY_H
 #define KEY_KEY_H
@@ -36,25 +36,25 @@ struct key_token {
     uint8_t secret[KEY_SECRET_SIZE]; // wipe after use
 };
 
-// False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is set when at
-// least the key id part could be read; out->id is then valid.
+// Parses a token. False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is
+// set when at least the key id could be read; out->id is then valid.
 bool key_token_parse(struct slice text, struct key_token *out, bool *id_known) __attribute__((warn_unused_result));
-// The key id in such a text, without a look at secret and checksum: enough to find the key, whose hash then decides.
-// False when none can be read. `whole`: everything but those two is as it should be.
+// Reads only the key id, which is enough to find the key; the key's hash then decides about the rest. False when no id
+// can be read. `whole` is set when everything else but secret and checksum is in order, too.
 bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole) __attribute__((warn_unused_result));
 // Writes text and NUL; returns the length without NUL. The prefix must be valid.
 size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);
 
-// [a-z][a-z0-9]{1,19}, and not "pub".
+// Is it [a-z][a-z0-9]{1,19}, and not "pub"?
 bool key_prefix_is_valid(struct slice prefix);
 
-// "key_" + 15 characters. Upper and lower case differ.
+// Converts between the id and its text: "key_" and 15 characters. Upper and lower case differ.
 bool key_id_parse(struct slice text, uint8_t out[KEY_ID_SIZE]) __attribute__((warn_unused_result));
 void key_id_format(const uint8_t id[KEY_ID_SIZE], char out[KEY_ID_TEXT_SIZE + 1]);
-// 2 bytes slot (big-endian, 14 bits), 9 random bytes.
+// Makes an id of the slot (2 bytes, big-endian, 14 bits) and 9 random bytes.
 void key_id_make(uint16_t account_slot, const uint8_t random[9], uint8_t out[KEY_ID_SIZE]);
 
-// What decides a key's state.
+// The facts that decide a key's state.
 struct key_facts {
     uint64_t created_at_ms;
     uint64_t expires_at_ms; // 0 = never
@@ -63,14 +63,14 @@ struct key_facts {
     bool has_successor;
 };
 
-// Derived, never stored: revoked beats expired beats disabled beats rolling. Expired from the first millisecond at
-// expires_at_ms (now >= expires_at). A key created at or before `account_revoked_before_ms` (0 = none) is revoked.
+// Derives the state, which is never stored: revoked beats expired beats disabled beats rolling. A key is expired from
+// expires_at_ms on (now >= expires_at). A key created at or before `account_revoked_before_ms` (0 = none) is revoked.
 enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked_before_ms, uint64_t now_ms);
 const char *key_state_name(enum key_state state); // "ACTIVE" …
 
-// IPv4 or IPv6 address text, and network text ("10.0.0.0/8", "2001:db8::/32", or a bare address). A v4-mapped v6
-// address counts as its v4 address. Pure text rules, no name lookups. Families do not mix: "::/0" holds no
-// v4 address, mapped or not.
+// Addresses are IPv4 or IPv6 text; networks are text such as "10.0.0.0/8" or "2001:db8::/32", or a bare address. Names
+// are never looked up. A v4-mapped v6 address counts as its v4 address. Families do not mix: "::/0" holds no v4
+// address, mapped or not.
 bool key_address_is_valid(struct slice address);
 bool key_network_is_valid(struct slice network); // host bits must be zero
 bool key_network_contains(struct slice network, struct slice address);

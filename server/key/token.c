@@ -1,3 +1,5 @@
+// Takes a token apart from left to right, and writes one. The checksum finds a mistyped token without a look at the
+// store.
 #include <string.h>
 #include <zlib.h>
 
@@ -31,10 +33,10 @@ bool key_prefix_is_valid(struct slice prefix)
     for (size_t i = 1; i < prefix.size; i++)
         if (!is_lower(prefix.data[i]) && !is_digit(prefix.data[i]))
             return false;
-    return !slice_equal(prefix, slice_text("pub")); // or pub_live_… could be read in two ways
+    return !slice_equal(prefix, slice_text("pub")); // otherwise pub_live_… could be read in two ways
 }
 
-// Takes everything up to the next underscore, and that.
+// Takes everything up to and with the next underscore; `word` is what stands before it.
 static bool take_word(struct slice *rest, struct slice *word)
 {
     const uint8_t *end = rest->size > 0 ? memchr(rest->data, '_', rest->size) : NULL;
@@ -56,7 +58,7 @@ static bool parse_environment(struct slice word, enum key_environment *out)
     return true;
 }
 
-// Everything before the body, which is left in *rest.
+// Takes everything before the body, which is left in *rest.
 static bool take_head(struct slice *rest, struct key_token *out)
 {
     struct slice word;
@@ -86,7 +88,7 @@ static bool checksum_matches(struct slice text)
     return written == checksum_of(text.data, covered);
 }
 
-// Everything before the secret; the whole body is left in *body.
+// Reads everything before the secret; the whole body is left in *body.
 static bool take_id(struct slice text, struct key_token *out, struct slice *body)
 {
     *body = text;

@@ -11,7 +11,7 @@
 // Products of amounts (53 bits) and windows in milliseconds (32 bits) are kept exactly.
 __extension__ typedef unsigned __int128 limit_wide;
 
-// What an algorithm has to know about a limit.
+// What an algorithm needs to know about a limit.
 struct limit_rule {
     uint64_t amount;
     uint64_t burst;
@@ -47,7 +47,7 @@ union limit_state {
     struct limit_bucket_state bucket;
 };
 
-// What was spent once, for taking it back.
+// An amount that was spent, for taking it back.
 struct limit_spent {
     uint64_t t_ms; // when; what lies ahead of the state's time means now
     uint64_t cost;
@@ -66,15 +66,15 @@ struct limit_algorithm_functions {
     bool (*fits)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
     // Counts `cost`, whether it fits or not: only `reserve`d ceilings bound it.
     void (*spend)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
-    // Takes back what is still there of it, so that no more is left than if it had never been spent. False when that is
-    // nothing. Of what was spent just now, in the reverse order, it is the exact inverse of `spend`.
+    // Takes back what the meter still counts of it, so that no more is left than if it had never been spent. False when
+    // that is nothing. It is the exact inverse of `spend` for what was spent just now, in the reverse order.
     bool (*refund)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
                    const struct limit_spent *spent);
     uint64_t (*remaining)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
-    // Full again then, if nothing more is spent.
+    // Returns when it is full again, if nothing more is spent.
     uint64_t (*reset)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
-    // The earliest time at which `cost` (at most a whole limit) fits, if nothing more is spent. Only when it does not
-    // fit.
+    // Returns the earliest time at which `cost` (at most a whole limit) fits, if nothing more is spent. Only for a cost
+    // that does not fit now.
     uint64_t (*retry)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
     // Counts a reservation that a crash has lost as spent at `t`. False when memory is out.
     bool (*charge_lost)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved);
@@ -86,10 +86,10 @@ extern const struct limit_algorithm_functions limit_fixed_window;
 extern const struct limit_algorithm_functions limit_sliding_window;
 extern const struct limit_algorithm_functions limit_token_bucket;
 
-// Never NULL for a complete limit's algorithm.
+// Returns the algorithm's functions; never NULL for a complete limit's algorithm.
 const struct limit_algorithm_functions *limit_algorithm_of(enum limit_algorithm algorithm);
 
-// The most that can ever fit at once: the burst of a bucket, else the amount.
+// Returns the most that can ever fit at once: the burst of a bucket, or else the amount.
 static inline uint64_t limit_capacity(enum limit_algorithm algorithm, const struct limit_rule *rule)
 {
     return algorithm == LIMIT_TOKEN_BUCKET ? rule->burst : rule->amount;

@@ -1,4 +1,4 @@
-// What the writer takes from the table (limit_collect), and what may be spent after its commit (limit_settle).
+// Collects what the writer has to write (limit_collect), and sets what may be spent after its commit (limit_settle).
 //
 // The problem: memory must not spend what a crash would forget. So a record on disk says more than what is used: it
 // sets units aside, which a crash counts as spent. Memory spends only those (`left`), and asks for the next ones in
@@ -8,26 +8,27 @@
 //   used left  what happens
 //      0    0  A asks for 1: it fits, but nothing is set aside. The meter is queued, A waits.
 //      0    0  limit_collect: the record says 0 used, 10 set aside. It is in flight. B asks, and has to wait as well.
-//      0   10  the commit lands, limit_settle: left = 10 - 0 spent meanwhile. A is woken and decides again from the
-//      top. 1    9  A has spent. There is enough for B, so B need not wait for another commit (wake_late). 5    5  B
-//      and three more have spent. left <= R / 2, so the meter is queued again, and nobody waits for that. 5    5
-//      limit_collect: the record says 5 used, 10 set aside. 7    3  two more have spent while it is in flight. 7    8
-//      the commit lands: left = 10 - 2. Used and left add up to what the record covers, 15.
-// A crash at any moment starts from used + set aside of the newest record: at the end from 15 though 7 are used. So 8
-// are forfeited, and nothing is admitted twice. Had the second commit failed, either record might be on disk; left
-// would have stayed 3, and 7 + 3 is no more than the older one covers.
+//      0   10  the commit lands, limit_settle: left = 10 - 0 spent meanwhile. A is woken and decides again.
+//      1    9  A has spent. There is enough for B, so B need not wait for another commit (wake_late).
+//      5    5  B and three more have spent. left <= R / 2, so the meter is queued again, but nobody waits for that.
+//      5    5  limit_collect: the record says 5 used, 10 set aside.
+//      7    3  two more have spent while it is in flight.
+//      7    8  the commit lands: left = 10 - 2. Used and left add up to what the record covers, 15.
+// After a crash at any moment, used + set aside of the newest record count as used: at the end 15, though only 7 are.
+// So 8 are forfeited, and nothing is admitted twice. If the second commit had failed, either record might be on disk;
+// left would have stayed 3, and 7 + 3 is no more than the older one covers.
 #include <stdlib.h>
 
 #include "limit/table.h"
 
 struct entry {
-    struct limit_meter *meter; // stays: a meter in flight is not forgotten
+    struct limit_meter *meter; // stays valid: a meter in flight does not leave memory
     struct limit_record record;
     bool exact; // nothing is set aside
     bool empty; // and nothing is used
 };
 
-// What one shard contributes.
+// One shard's part of the batch.
 struct group {
     struct limit_shard *shard;
     struct limit_waiter *waiters;
@@ -44,7 +45,7 @@ struct limit_batch {
 
 // --- collecting
 
-// Whoever waits longest for a meter is served, however much others may differ about its limit.
+// Serves the one who has waited longest for the meter, even when others differ about its limit.
 static void take_waiting_rule(struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
@@ -52,8 +53,7 @@ static void take_waiting_rule(struct limit_meter *meter)
         limit_take_rule(meter, &(struct limit_rule){.amount = write->amount, .burst = write->burst});
 }
 
-// The record says what memory knows now, plus a reservation that covers everything that may be spent until the next
-// one.
+// Makes the record: what memory knows now, and a reservation for everything that may be spent until the next record.
 static void snapshot(const struct limit_table *table, struct entry *entry, uint64_t now_ms)
 {
     struct limit_meter *meter = entry->meter;
@@ -114,7 +114,7 @@ static struct group *new_group(struct limit_shard *shard, size_t count)
     return group;
 }
 
-// NULL: nothing is queued, or memory is out and all of it stays queued.
+// NULL when nothing is queued, or memory is out; then everything stays queued.
 static struct group *collect_queued(struct limit_table *table, struct limit_shard *shard)
 {
     struct group *group = shard->queued_count > 0 ? new_group(shard, shard->queued_count) : NULL;
@@ -154,7 +154,7 @@ static size_t count_dirty(const struct limit_shard *shard)
     return dirty_count;
 }
 
-// Only what differs from the disk; whoever still waits at a clean stop is woken and told so.
+// Collects only meters that differ from the disk. At a clean stop all waiters are woken with the failure.
 static struct group *collect_all(struct limit_table *table, struct limit_shard *shard)
 {
     size_t dirty_count = count_dirty(shard);
@@ -231,7 +231,7 @@ void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *nam
 
 // --- settling
 
-// After a failed commit nobody knows which record is on disk. Both cover what is left, as R' was at least that.
+// After a failed commit nobody knows which record is on disk. Both cover what is left, because R' was at least that.
 static void settle_meter(const struct entry *entry, bool committed)
 {
     struct limit_meter *meter = entry->meter;
@@ -263,7 +263,7 @@ static void settle_group(const struct group *group, bool stopped, bool committed
     pthread_mutex_unlock(&group->shard->mutex);
 }
 
-// Each shard's are in the order in which they queued; one that waits for meters of several shards is in one of them.
+// Each shard's waiters are in the order of arrival; a waiter for meters of several shards is in one of their queues.
 static struct limit_waiter *take_first_waiter(struct limit_batch *batch)
 {
     struct group *first = NULL;
@@ -278,7 +278,7 @@ static struct limit_waiter *take_first_waiter(struct limit_batch *batch)
     return waiter;
 }
 
-// The waiter is its owner's as soon as it is woken.
+// A waiter belongs to its owner again as soon as it is woken.
 static void wake_all(struct limit_batch *batch, enum status status)
 {
     struct limit_waiter *waiter = NULL;
@@ -289,10 +289,10 @@ static void wake_all(struct limit_batch *batch, enum status status)
     }
 }
 
-// --- who came while the commit was under way
+// --- waiters that came while the commit was under way
 
-// Is there enough for most of those who wait for this meter, or nothing at all that a commit could give them? Whoever
-// finds himself short after all has a place in the next commit, so that nobody waits for more than two.
+// Is there enough for most of those who wait for this meter, or nothing that a commit could give them? A waiter that
+// turns out to be short has a place in the next commit, so nobody waits for more than two.
 static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
@@ -318,7 +318,7 @@ static bool are_all_ready(const struct limit_table *table, const struct limit_sh
     return ready;
 }
 
-// Nobody has a place any more. What is left in the queue is what would have been fetched ahead.
+// Takes everybody's place away. What stays in the queue is only fetched ahead.
 static void give_up_places(struct limit_table *table, struct limit_shard *shard)
 {
     struct limit_meter *meter = shard->first_queued, *next = NULL;
@@ -338,8 +338,8 @@ static void give_up_places(struct limit_table *table, struct limit_shard *shard)
     }
 }
 
-// They have a place in the next commit. Where this one has already brought what they wait for, they need not wait for
-// that; nor where the limit is used up, so that it would bring them nothing.
+// Wakes the waiters that have a place in the next commit, when this commit has brought what they wait for, or when the
+// limit is used up and the next commit would bring them nothing.
 static void wake_late(struct limit_table *table, struct limit_batch *batch)
 {
     for (size_t i = 0; i < batch->group_count; i++) {
@@ -354,14 +354,14 @@ static void wake_late(struct limit_table *table, struct limit_batch *batch)
     wake_all(batch, STATUS_OK);
 }
 
-// A meter that was to be forgotten is, unless somebody has asked for it in the meantime.
+// May the meter leave memory now? Not when somebody has asked for it meanwhile.
 static bool may_forget(const struct entry *entry)
 {
     const struct limit_meter *meter = entry->meter;
     return entry->exact && meter->retiring && !meter->uncertain && meter->write == NULL;
 }
 
-// From here on newcomers may spend what those who waited have left.
+// From now on newcomers may spend what the woken waiters have left.
 static void end_serving(const struct group *group)
 {
     pthread_mutex_lock(&group->shard->mutex);

@@ -13,7 +13,7 @@ enum { MS_PER_S = 1000, DAY_MS = 86400000, DAYS_PER_ERA = 146097, EPOCH_FROM_MAR
 static const uint64_t FIRST_MONTH = 12 * UINT64_C(1970);
 static const uint64_t LAST_MONTH = 12 * UINT64_C(100000);
 
-// Days since 1970-01-01 of the first of a month; months are counted from January of year 0.
+// Returns the days from 1970-01-01 to the first of a month; months are counted from January of year 0.
 static uint64_t days_of_month(uint64_t month_index)
 {
     uint64_t year = month_index / 12;
@@ -38,7 +38,7 @@ static uint64_t month_of_days(uint64_t days)
     return march_year * 12 + month_from_march + 2;
 }
 
-// The offset shifts the clock of calendar periods only. The first hours of 1970 are cut at the epoch.
+// Only calendar periods use the offset. Times before the epoch become the epoch.
 static uint64_t to_local_ms(const struct limit_rule *rule, uint64_t t)
 {
     if (rule->period == LIMIT_NO_PERIOD)

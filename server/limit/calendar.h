@@ -13,7 +13,7 @@ struct limit_span {
     uint64_t end_ms; // exclusive
 };
 
-// The number of the window that holds `t`; larger for later windows.
+// Returns the number of the window that holds `t`; later windows have larger numbers.
 uint64_t limit_calendar_index(const struct limit_rule *rule, uint64_t t);
 struct limit_span limit_calendar_span(const struct limit_rule *rule, uint64_t index);
 

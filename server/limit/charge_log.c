@@ -1,11 +1,11 @@
-// What was charged under an id, so that a call that is repeated is answered again and a charge can be given back.
+// Remembers what was charged under an id, so that a repeated call gets its first answer and a charge can be given back.
 //
 // The problem: a caller who got no answer asks again, and must be charged once; a caller whose work failed wants back
 // what it took, once. So each shard logs the newest charges that came with an id: what each of the call's limits was
 // charged, and how it stood then. There are two rings, for charges that live shortly (a Verify that may be resent) and
 // for those that last (work that may be given back late), so that many of the former do not displace the latter; both
-// share one hash table. The log is in memory only: what is lost with it can be charged twice or is not given back,
-// which never admits more than a limit.
+// share one hash table. The log is in memory only: a charge that is lost with it may be charged twice or not given
+// back, but more than a limit is never admitted.
 #include "limit/charge_log.h"
 
 #include <assert.h>
@@ -71,7 +71,7 @@ static bool comes_again(const struct limit_call *call, size_t n)
     return false;
 }
 
-// A sum over the resources, so that their order does not matter.
+// Sums over the resources, so that their order does not matter.
 static uint64_t hash_of_charges(const struct limit_table *table, const struct limit_call *call)
 {
     uint64_t hash = 0;

@@ -1,7 +1,7 @@
-// Charges: what a call asks for, and a log of those that can be repeated or taken back, the newest of each shard, by
+// Charges: what a call asks for, and a log of those that can be repeated or taken back: the newest of each shard, by
 // the id that their caller gave them.
 //
-// The log is used under the shard's lock.
+// Threads: the holder of the shard's lock.
 #ifndef LIMIT_CHARGE_LOG_H
 #define LIMIT_CHARGE_LOG_H
 
@@ -9,7 +9,7 @@
 
 struct limit_shard;
 
-// What one applicable limit was charged, and how it stood then.
+// One applicable limit: what it was charged, and how it stood then.
 struct limit_logged_part {
     uint64_t name; // hash of the meter's name
     uint64_t cost;
@@ -35,32 +35,33 @@ struct limit_ring {
     size_t next; // to be overwritten
 };
 
-// A ring for each kind over one hash table, each made when the first charge has to be kept.
+// One ring for each kind, over one hash table; each is allocated when the first charge has to be kept.
 struct limit_charge_log {
     struct limit_ring rings[2]; // by is_lasting
     struct limit_logged_charge **buckets;
 };
 
-// The first charge whose resource no applicable limit declares; charge_count when there is none.
+// Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
 size_t limit_find_undeclared(const struct limit_call *call);
-// The sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
+// Returns the sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
 uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
 
-// The charge that the call names, or NULL.
+// Returns the charge that the call names, or NULL.
 struct limit_logged_charge *limit_charge_log_find(const struct limit_table *table, const struct limit_shard *shard,
                                                   const struct limit_call *call);
 // Are the call's charges the same, in whatever order?
 bool limit_charge_log_is_same(const struct limit_table *table, const struct limit_logged_charge *logged,
                               const struct limit_call *call);
-// Of a charge that the call, which names one, is about to make. NULL when memory is out. The caller's until it is
-// kept: limit_charge_log_append cannot fail.
+// Allocates the entry for a charge that the call names and is about to make; NULL when memory is out. It belongs to the
+// caller until limit_charge_log_append, which cannot fail, takes it.
 struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *table, struct limit_shard *shard,
                                                      const struct limit_call *call);
 void limit_charge_log_fill(const struct limit_table *table, struct limit_logged_charge *logged,
                            const struct limit_call *call, const struct limit_answer *answer);
-// The shard's from here on; its oldest may be freed.
+// Gives the entry to the shard, which may free its oldest one.
 void limit_charge_log_append(struct limit_shard *shard, struct limit_logged_charge *logged);
-// What `applicable` was charged, or NULL. `matched`: bits of what this function has returned before, 0 at first.
+// Returns what `applicable` was charged, or NULL. `matched` has a bit for each part that it has returned before; 0 at
+// first.
 const struct limit_logged_part *limit_charge_log_part(const struct limit_table *table,
                                                       const struct limit_logged_charge *logged,
                                                       const struct limit_applicable *applicable, uint32_t *matched);

@@ -30,7 +30,7 @@ struct atomic_batch {
     size_t count;
     uint64_t now_ms;
     uint64_t shards; // a bit for each that is locked
-    bool woken;      // has waited already
+    bool woken;      // the waiter has waited already
     bool is_peek;
     bool is_short;
     bool is_refused;
@@ -39,7 +39,7 @@ _Static_assert(LIMIT_SHARD_COUNT == 64, "a bit for each shard");
 
 // --- finding
 
-// Also leaves every answer as it is when nothing is decided.
+// Are all charges declared? It also fills every answer as it stays when nothing is decided.
 static bool are_declared(const struct limit_call *calls, size_t count, struct limit_answer *answers)
 {
     bool declared = true;
@@ -74,7 +74,7 @@ static enum limit_verdict find_member(struct atomic_batch *batch, struct member 
     return limit_find_parts(d) ? LIMIT_ADMITTED : LIMIT_ABSENT;
 }
 
-// All that is absent is named at once, whoever needs it.
+// Names all absent meters of all calls at once.
 static enum limit_verdict find_all(struct atomic_batch *batch)
 {
     enum limit_verdict found = LIMIT_ADMITTED;
@@ -105,7 +105,8 @@ static void agree_with(struct limit_part *part, struct limit_decision *other)
         agree_on_meter(part, &other->parts[i]);
 }
 
-// They obey the smaller one, as limits of one call on one meter do: units can be set aside for one limit only.
+// Calls that differ obey the smaller limit, as limits of one call on one meter do: units can be set aside for one limit
+// only.
 static void agree_on_buckets(struct atomic_batch *batch)
 {
     for (size_t i = 1; i < batch->count; i++) {
@@ -127,15 +128,15 @@ static const struct limit_logged_charge *find_earlier(const struct atomic_batch 
     return NULL;
 }
 
-// The last one need not be spent when that is about to be taken back, as nobody comes behind it. So one call alone that
-// waits or peeks touches no meter.
+// Is this the last call, which no other follows, and is it about to be taken back? Then it need not be spent. So a
+// single call that waits or peeks touches no meter.
 static bool is_spent_for_nobody(const struct atomic_batch *batch, const struct member *member)
 {
     bool is_last = member == &batch->members[batch->count - 1];
     return is_last && (batch->is_peek || (batch->is_short && !batch->is_refused));
 }
 
-// What fits is spent, so that those behind it find what is left. A peek's views are those of before, as of any peek.
+// Spends what fits, so that the calls behind it find what is left. A peek's views show the meters before it.
 static enum limit_verdict judge_member(struct atomic_batch *batch, struct member *member)
 {
     struct limit_decision *d = &member->decision;
@@ -174,7 +175,7 @@ static bool is_refusal(enum limit_verdict verdict)
     return verdict == LIMIT_DENIED || verdict == LIMIT_TOO_COSTLY;
 }
 
-// ADMITTED: every one of them has a verdict; what fits is spent.
+// Decides every call in turn. ADMITTED: each has a verdict, and what fits is spent.
 static enum limit_verdict decide_members(struct atomic_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -224,10 +225,11 @@ static void take_spanning_places(struct atomic_batch *batch, struct limit_decisi
         d->parts[i].meter->write->spanning |= spans_shards(batch);
 }
 
-// One waiter with a place at every meter of all calls. It stands in the lowest of their shards, which limit_collect
-// comes to first: whoever takes the waiter finds the meters of the higher shards still queued and takes them with it.
-// Not so when a collection under way has passed the lowest shard but not the others, or when memory is out for one of
-// them. Then some meter may be short when it is woken. As it decides again from the top, it only waits once more.
+// Queues one waiter with a place at every meter of all calls. It stands in the lowest of their shards, which
+// limit_collect comes to first: the collection that takes the waiter finds the meters of the higher shards still queued
+// and takes them with it. This fails when a collection under way has passed the lowest shard but not the others, or
+// when memory is out for one of them. Then a meter may be short when the waiter is woken. It decides again from the
+// top, so it only waits once more.
 static enum limit_verdict wait_all(struct atomic_batch *batch, struct limit_waiter *waiter)
 {
     struct limit_shard *lowest = NULL;
@@ -236,7 +238,7 @@ static enum limit_verdict wait_all(struct atomic_batch *batch, struct limit_wait
     limit_number_waiter(&batch->members[0].decision, waiter);
     for (size_t i = 0; i < batch->count; i++) {
         struct limit_decision *d = &batch->members[i].decision;
-        if (d->part_count == 0) // charged before, or without limits: its shard may have nothing to collect
+        if (d->part_count == 0) // charged before, or unlimited: its shard may have nothing to collect
             continue;
         take_spanning_places(batch, d, waiter);
         if (lowest == NULL || d->shard < lowest)
@@ -281,7 +283,7 @@ static enum limit_verdict decide_locked(struct atomic_batch *batch, struct limit
 
 // --- locks and memory
 
-// Has this one been woken since its last try?
+// Has the waiter been woken since its last try?
 static bool take_woken(struct limit_waiter *waiter)
 {
     bool woken = waiter != NULL && waiter->woken;

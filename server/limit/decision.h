@@ -1,13 +1,13 @@
-// One call's part in a decision, as the files that make it share it: decide.c decides, spend.c does each step for one
-// call, refund.c gives back, view.c says how things stand.
+// One call's part in a decision, which these files share: decide.c decides, spend.c does each step for one call,
+// refund.c gives back, view.c says how things stand.
 //
-// All of it under the lock of the decision's shard.
+// Threads: the holder of the lock of the decision's shard.
 #ifndef LIMIT_DECISION_H
 #define LIMIT_DECISION_H
 
 #include "limit/table.h"
 
-// One meter of a call. Terms that share a meter share a part: it is charged once, and obeys the smaller limit.
+// One meter of a call. Limits that share a meter share a part: it is charged once, and obeys the smaller limit.
 struct limit_part {
     struct limit_meter *meter;
     const struct limit_algorithm_functions *functions;
@@ -22,7 +22,7 @@ struct limit_decision {
     struct limit_shard *shard;
     const struct limit_call *call;
     struct limit_answer *answer;
-    bool woken; // has waited already: comes before those who have not
+    bool woken; // it has waited already, so it comes before those who have not
     struct limit_part parts[LIMIT_APPLICABLE_MAX];
     size_t part_count;
     const struct limit_applicable *charged[LIMIT_APPLICABLE_MAX];
@@ -32,34 +32,34 @@ struct limit_decision {
 
 // --- spend.c
 
-// Charges one applicable limit. NULL: it has no limit, or its meter is absent, and the answer says so.
+// Adds the part of one applicable limit. NULL when it is unlimited, or its meter is absent, which the answer then says.
 struct limit_part *limit_add_applicable(struct limit_decision *d, const struct limit_applicable *applicable,
                                         uint64_t cost);
-// Finds the meter of every charged limit. False: some are absent, and the answer says which.
+// Finds the meter of every charged limit. False when some are absent; the answer says which.
 bool limit_find_parts(struct limit_decision *d);
 // Brings every meter to now, and says what fits. False when memory is out.
 bool limit_sync_parts(struct limit_decision *d);
 
-// A decision at its beginning; `woken` is the caller's to set.
+// Begins a decision; the caller sets `woken`.
 void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
                          struct limit_answer *answer);
-// What the limits say: TOO_COSTLY, DENIED, or ADMITTED when all of it fits.
+// Returns TOO_COSTLY, DENIED, or ADMITTED when all parts fit.
 enum limit_verdict limit_judge(const struct limit_decision *d);
 // Does the disk have to set something aside first?
 bool limit_is_short(const struct limit_decision *d);
 void limit_spend(struct limit_decision *d);
-// The inverse of limit_spend, under the same lock, what was spent last first.
+// Undoes limit_spend under the same lock, in the reverse order.
 void limit_unspend(struct limit_decision *d);
-// What was spent stays spent.
+// Makes what was spent final.
 void limit_confirm(struct limit_decision *d);
-// Makes room for a place at each meter. False when memory is out.
+// Allocates a place at each meter. False when memory is out.
 bool limit_open_places(struct limit_decision *d);
 // Numbers a waiter, unless it has waited before.
 void limit_number_waiter(const struct limit_decision *d, struct limit_waiter *waiter);
 void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter);
 void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
 
-// Only the members that say how much of it is there: the arrays are large.
+// Clears only the members that say how much the answer holds: the arrays are large.
 static inline void limit_answer_clear(struct limit_answer *answer)
 {
     answer->retry_after_ms = 0;
@@ -84,9 +84,9 @@ static inline bool limit_names_charge(const struct limit_call *call)
 
 // --- view.c
 
-// How every charged limit stands, and which one decides; the answer's verdict is there already.
+// Fills in how every charged limit stands and which one decides; the answer has its verdict already.
 void limit_answer_views(struct limit_decision *d);
-// Answers a call whose charge was made before: as it was answered then (ADMITTED), or OTHER_CHARGE.
+// Answers a call whose charge was made before: ADMITTED with the views of then, or OTHER_CHARGE.
 enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_logged_charge *made);
 
 static inline bool limit_is_too_costly(const struct limit_part *part)

@@ -2,7 +2,7 @@
 //
 // The problem: there may be more subjects than fit in memory, but a meter that is let go must come back knowing no less
 // than it did. So a meter whose exact state the disk knows is let go at once, and any other is written first and let go
-// after the commit. One that comes back is as after a crash: what its record sets aside counts as spent. Between the
+// after the commit. A meter comes back as after a crash: what its record sets aside counts as spent. Between the
 // reading of a record and the installing of its meter somebody else may have installed, spent and evicted the same
 // meter, so that the record is old; each shard counts evictions and remembers the newest, and such a record is not
 // taken.
@@ -14,14 +14,15 @@
 enum {
     FORGET_QUEUED_MAX = 256, // per shard: a batch is held in memory
     LET_GO_PER_INSTALL = 2,  // more than one, so that a crowded shard becomes smaller
-    SCAN_METERS = 16,        // that the one to let go is chosen from
+    SCAN_METERS = 16,        // how many meters are compared to choose the one to let go
     SCAN_BUCKETS = 64,
-    REST_MS = 100 // who was asked about so shortly ago is not at rest: a call may be about to ask again
+    REST_MS = 100 // a meter that was used so shortly ago is not at rest: a call may be about to ask again
 };
 
 // --- letting go
 
-// What the disk does not know exactly is queued for it first, and let go after the commit. False when that cannot be.
+// Forgets the meter when the disk knows its exact state, and otherwise queues it to be written first. False when it
+// cannot be queued.
 static bool let_go(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter)
 {
     if (!meter->dirty) {
@@ -35,7 +36,7 @@ static bool let_go(struct limit_table *table, struct limit_shard *shard, struct 
     return true;
 }
 
-// Nothing is queued or in flight, and nobody has asked since. What a failed commit has left uncertain is dirty.
+// Is nothing queued or in flight, and has nobody asked since? A meter that a failed commit has left uncertain is dirty.
 static bool is_idle(const struct limit_meter *meter, uint64_t before_ms)
 {
     return meter->write == NULL && meter->t_ms <= before_ms;
@@ -69,7 +70,8 @@ size_t limit_evict_idle(struct limit_table *table, uint64_t idle_ms)
 
 // --- a bound on memory
 
-// The one at rest longest of the next few under the hand, which goes round: no install looks at more.
+// Returns the meter that has rested longest among the next few behind the hand, which goes round the buckets; so no
+// install looks at more than a few.
 static struct limit_meter *find_rested(struct limit_shard *shard, uint64_t before_ms)
 {
     struct limit_meter *oldest = NULL;
@@ -83,8 +85,8 @@ static struct limit_meter *find_rested(struct limit_shard *shard, uint64_t befor
     return oldest;
 }
 
-// A full shard lets meters go before it takes another one. Those that must be written first stay until they are, so it
-// may grow to twice its share meanwhile, and no further.
+// A full shard lets meters go before it takes another one. Meters that must be written first stay until then, so the
+// shard may grow to twice its share, but no further.
 static bool make_room(struct limit_table *table, struct limit_shard *shard)
 {
     uint64_t now_ms = clock_now_ms(table->clock);
@@ -116,7 +118,7 @@ static struct limit_meter *new_meter(const struct limit_applicable *applicable, 
     return meter;
 }
 
-// The rule that a record was written under; today's for a record of an older version.
+// Returns the rule that a record was written under; today's rule for a record of an older version.
 static struct limit_rule rule_of_record(const struct limit_rule *today, const struct limit_record *record)
 {
     struct limit_rule rule = *today;
@@ -127,7 +129,8 @@ static struct limit_rule rule_of_record(const struct limit_rule *today, const st
     return rule;
 }
 
-// As after a crash: what was reserved counts as spent, now. Nothing is written, so that doing it twice changes nothing.
+// Fills the meter as after a crash: what was reserved counts as spent, now. Nothing is written, so doing it twice
+// changes nothing.
 static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
 {
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
@@ -159,7 +162,7 @@ static bool install_locked(struct limit_table *table, struct limit_shard *shard,
     return false;
 }
 
-// Has the meter been in memory, and left it, since `generation`? Then a record that was read before may be old.
+// May the meter have been in memory, and left it, since `generation`? Then a record that was read before may be old.
 static bool may_have_left(const struct limit_shard *shard, const struct limit_lookup *lookup, uint64_t generation)
 {
     if (shard->generation - generation > LIMIT_FORGOTTEN_KEPT)

@@ -1,7 +1,7 @@
-// The fixed window: how much was used in the window that now is in.
+// The fixed window: how much was used in the window that holds the present time.
 //
-// The problem: at the end of a window everything is free again, so whatever could take time back would open a window
-// twice. So only a later window replaces the one at hand; any other time counts in the window that is already open.
+// The problem: at the end of a window everything is free again, so a time that went back would open a window twice. So
+// only a later window replaces the open one; any other time counts in the window that is already open.
 #include "limit/calendar.h"
 
 static void find_span(struct limit_fixed_state *fixed, const struct limit_rule *rule)
@@ -11,7 +11,7 @@ static void find_span(struct limit_fixed_state *fixed, const struct limit_rule *
     fixed->end_ms = span.end_ms;
 }
 
-// Only a later window is a new one: a clock that went back must not open a window again.
+// Only a later window is a new one: a clock that goes back must not open a window again.
 static void fixed_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
 {
     struct limit_fixed_state *fixed = &state->fixed;
@@ -84,7 +84,7 @@ static uint64_t fixed_retry(const union limit_state *state, const struct limit_r
     return state->fixed.end_ms;
 }
 
-// Not cut off at the amount: it may have been lowered since the reservation was written and be raised again.
+// The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
 static bool fixed_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
     fixed_spend(state, rule, t, reserved);

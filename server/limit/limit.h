@@ -59,19 +59,19 @@ struct limit {
 
 // --- text and bounds
 
-// `requests=60/min`, `requests=2000/day`, `requests=300/min:token_bucket,burst=50`, `x=10/90s`, `requests=unlimited`,
-// `requests=0/day`. Window words: s sec second, m min minute, h hour, d day, month, each with an optional number before
-// it (`5min`). Without an algorithm: sliding_window up to an hour, fixed_window (by the calendar for exactly one day or
-// month) above. INVALID_ARGUMENT with a note that shows the offending part and an example. The result is complete
-// (limit_complete) and points into `text`.
+// Parses `requests=60/min`, `requests=2000/day`, `requests=300/min:token_bucket,burst=50`, `x=10/90s`,
+// `requests=unlimited`, `requests=0/day`. Window words: s sec second, m min minute, h hour, d day, month, each with an
+// optional number before it (`5min`). Without an algorithm it is sliding_window up to an hour and fixed_window above
+// (by the calendar for exactly one day or month). The result is complete (limit_complete) and points into `text`.
+// Errors: INVALID_ARGUMENT with a note that shows the offending part and an example.
 STATUS_MUST_CHECK enum status limit_parse(struct slice text, struct limit *out, struct status_note *note);
-// Canonical text; parsing it gives the same limit. Returns its length.
+// Writes the canonical text, which gives the same limit when it is parsed. Returns its length.
 size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);
-// Checks bounds and fills defaults in (algorithm, window of a period, burst). INVALID_ARGUMENT; note->field is the
-// member's name ("resource", "amount", "window_s", "period", "burst").
+// Checks bounds and fills defaults in (algorithm, window of a period, burst).
+// Errors: INVALID_ARGUMENT; note->field is the member's name ("resource", "amount", "window_s", "period", "burst").
 STATUS_MUST_CHECK enum status limit_complete(struct limit *limit, struct status_note *note);
-// Two limits that count on the same meter: same resource, algorithm and window. An override replaces the tier's limit
-// with the same resource and window (whatever the algorithm): limit_same_window.
+// Do the two count on the same meter: same resource, algorithm and window? An override replaces the tier's limit with
+// the same resource and window, whatever the algorithm: limit_same_window.
 bool limit_same_meter(const struct limit *a, const struct limit *b);
 bool limit_same_window(const struct limit *a, const struct limit *b);
 const char *limit_algorithm_name(enum limit_algorithm algorithm); // "fixed_window" …
@@ -85,14 +85,14 @@ struct limit_table_options {
     int32_t utc_offset_s;    // of calendar periods
     bool relaxed;            // do not wait for the disk; a crash may admit again what was spent
     bool relaxed_on_failure; // the same from a commit that failed to the next one that did not
-    // In memory, each shard a 64th part of it; 0 = no bound. Beyond it those at rest longest are let go, or written and
-    // let go: up to twice as many while these writes are on their way.
-    uint64_t hash_seed; // 0: a random one. A given one makes a simulation repeatable, and collisions possible
+    uint64_t hash_seed;      // 0: a random one. A given one makes a simulation repeatable, and collisions possible
+    // Meters in memory, a 64th part of them in each shard; 0 = no bound. Beyond it those at rest longest leave memory,
+    // if need be after they are written: up to twice as many are there while these writes are under way.
     size_t max_meters;
 };
 
 struct limit_table *limit_table_new(const struct limit_table_options *options); // NULL when memory is out
-void limit_table_free(struct limit_table *table);                               // nobody may be waiting; NULL-safe
+void limit_table_free(struct limit_table *table);                               // no call may wait; NULL-safe
 
 // One limit that applies to a call.
 struct limit_applicable {
@@ -106,7 +106,7 @@ struct limit_charge {
     uint64_t cost; // 0 means 1
 };
 
-// What is asked. All charges over all applicable limits that declare their resource are one decision.
+// A question: all its charges, over all applicable limits that declare their resource, are one decision.
 struct limit_call {
     struct slice owner; // the critical section: account id, or namespace and identifier; always the same for a subject
     const struct limit_applicable *applicables;
@@ -115,12 +115,12 @@ struct limit_call {
     size_t charge_count;
     bool peek;    // decide and report only
     bool relaxed; // as the table's option, for this call
-    // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; not looked at when peeking. The same once more,
-    // for the same owner, answers what the first one answered and spends nothing. Kept in memory, the newest
+    // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; ignored when peeking. A second call with the
+    // same id for the same owner gets the first one's answer and spends nothing. Memory keeps the newest
     // LIMIT_CHARGES_KEPT of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
     // refund. Refusals are not kept.
     struct slice charge_id;
-    bool is_lasting; // the kind: a charge that may be given back late, and that many short ones must not displace
+    bool is_lasting; // the kind: the charge may be given back late, so many short ones must not displace it
 };
 
 enum limit_verdict {
@@ -133,9 +133,9 @@ enum limit_verdict {
     LIMIT_NO_MEMORY,
     LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs
     LIMIT_GIVEN_BACK,   // charge_id names a charge that was given back: neither charged again nor given back twice
-    // of limit_refund
+    // from limit_refund only
     LIMIT_NO_CHARGE,  // charge_id names no charge that is known here
-    LIMIT_WINDOW_OVER // what it was charged to is over: nothing is left to give back
+    LIMIT_WINDOW_OVER // the window that was charged is over: nothing is left to give back
 };
 
 // How one charged limit stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
@@ -167,42 +167,40 @@ struct limit_answer {
     const struct limit_applicable *absent[LIMIT_APPLICABLE_MAX];
 };
 
-// Somebody who waits for a commit. The caller owns it, zeroes it before the first try, and keeps it for the call's next
-// tries: who has been woken comes before newcomers. Queued from LIMIT_WAIT until `wake` is called.
+// A waiter waits for a commit. The caller owns it, zeroes it before the first try, and keeps it for the call's next
+// tries: a woken waiter comes before newcomers. It is queued from LIMIT_WAIT until `wake` is called.
 struct limit_waiter {
     void (*wake)(struct limit_waiter *waiter, enum status status); // OK: ask again; UNAVAILABLE: the disk failed
-    // the table's
+    // Used by the table only.
     struct limit_waiter *next;
     bool woken;      // by a commit, and has not asked again since
     uint64_t number; // growing in the order of arrival
 };
 
-// The decision: one call or several (at most LIMIT_CALLS_MAX, none a peek, or all), of any owners, as one. All are
-// charged or none. `waiter` may be NULL for peeks only. Neither allocates nor takes more than one lock for one call.
+// Decides one call or several (at most LIMIT_CALLS_MAX; all of them peeks, or none), of any owners, as one: all are
+// charged or none. `waiter` may be NULL for peeks only. For one call it allocates nothing and takes one lock.
 // Returns
 //   LIMIT_ADMITTED  all are charged;
-//   LIMIT_DENIED    at least one is refused, and answers[n].verdict (ADMITTED, DENIED or TOO_COSTLY) says how each
-//   would
-//                   have been decided, in their order, as if those refused cost nothing;
+//   LIMIT_DENIED    at least one is refused; answers[n].verdict (ADMITTED, DENIED or TOO_COSTLY) says how each would
+//                   have been decided, in their order, as if refused ones cost nothing;
 //   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken;
 //   UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT (install what any of the answers names), NO_MEMORY: the answers of the
-//                   calls at fault carry that verdict and all others LIMIT_WAIT, undecided.
+//                   calls at fault carry that verdict; all other calls carry LIMIT_WAIT and are undecided.
 // Every answer's write_wanted is the same. ADMITTED spends and WAIT queues; nothing else changes what is left.
-// First come, first served: a call that finds others waiting for a meter it needs joins the queue, unless there is
-// enough for all of them and for it. Whoever waits holds a place at every meter of the calls, so nobody waits for more
-// than two commits, the one under way and the next, unless a window ends or a limit changes in the meantime or the disk
-// fails; who waits for meters of several owners may, rarely, have to wait twice. Callers of one meter may differ about
-// its limit: each obeys its own. Where they differ about a bucket's, a commit serves those who agree with the one who
-// has waited longest, and calls of one decision obey the smaller amount and burst.
+// First come, first served: a call that finds others waiting for a meter that it needs joins the queue, unless there is
+// enough for all of them and for it. A waiter has a place at every meter of its calls, so it waits for at most two
+// commits, the one under way and the next, unless a window ends, a limit changes or the disk fails meanwhile. A waiter
+// for meters of several owners may, rarely, have to wait twice. Callers of one meter may differ about its limit: each
+// obeys its own. When they differ about a bucket's limit, a commit serves those who agree with the one who has waited
+// longest, and calls of one decision obey the smaller amount and burst.
 enum limit_verdict limit_decide(struct limit_table *table, const struct limit_call *calls, size_t count,
                                 struct limit_waiter *waiter, struct limit_answer *answers);
 
-// Gives back what call->charge_id was charged for, once, as far as the window that it was charged to is still current;
-// never above the limit. What a limit cannot take back any more is left: fixed_window when its window has ended,
-// sliding_window when its sub-window has left the ring, token_bucket what has flowed back by itself since. No charges
-// in `call`: the whole charge; else they must be the same as then. LIMIT_ADMITTED (views of all its applicable limits
-// that were charged), NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, ABSENT, NO_MEMORY. Never waits: giving back
-// writes nothing at once, and after a crash counts as not having happened.
+// Gives back what call->charge_id was charged, once, and never above the limit. A limit takes nothing back when its
+// fixed_window has ended or its sub-window has left the ring; a token_bucket keeps what has flowed back by itself
+// since. Without charges in `call` the whole charge is given back; otherwise they must be the same as then. Answers
+// LIMIT_ADMITTED (with views of its applicable limits that were charged), NO_CHARGE, GIVEN_BACK, OTHER_CHARGE,
+// WINDOW_OVER, ABSENT or NO_MEMORY. Never waits: giving back writes nothing at once, and a crash may undo it.
 void limit_refund(struct limit_table *table, const struct limit_call *call, struct limit_answer *answer);
 
 // A meter's state as it is stored. `reserved` is R', what a crash forfeits.
@@ -220,49 +218,50 @@ struct limit_record {
     uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount
 };
 
-// Puts a meter into memory as after a crash or reload: synced to now, `reserved` counted as spent, nothing set aside.
-// `record` NULL: the store has none. Ignored when the meter is there already or `generation` is old (a meter was
-// evicted since: ask again). `applicable` and `owner` are those of the call. False when memory is out, or max_meters is
-// reached and none can be let go at once (those that a write must come first for are queued: try again after it).
+// Puts a meter into memory as after a crash: synced to now, `reserved` counted as spent, nothing set aside. `record` is
+// NULL when the store has none; `applicable` and `owner` are those of the call. It does nothing when the meter is there
+// already or `generation` is old (a meter was evicted since: ask again). False when memory is out, or max_meters is
+// reached and no meter can leave at once; those that must be written first are queued: try again after that write.
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
                    const struct limit_record *record, uint64_t generation);
-// Is the meter of this name in memory? For whoever wants to remove its record: only records of absent meters may go.
+// Is the meter of this name in memory? Only records of absent meters may be removed.
 bool limit_is_resident(struct limit_table *table, struct slice owner, struct slice name);
-// Is the record, recovered at `start_ms` (what was reserved counts as spent then), at rest again by `now_ms`? Then
-// nothing is lost with it. `name` says window and algorithm. False when in doubt.
+// Is the record, recovered at `start_ms` (what was reserved counts as spent then), at rest again by `now_ms`? Then the
+// record can be removed without a loss. `name` says window and algorithm. False when in doubt.
 bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
                           uint64_t start_ms, uint64_t now_ms);
-// The store's key of a applicable limit's meter: subject, resource, algorithm and window, never the amount.
+// Makes the name of an applicable limit's meter, its key in the store: subject, resource, algorithm and window, never
+// the amount.
 void limit_name_of(const struct limit_applicable *applicable, struct limit_name *out);
 
 // --- the writer's side
 
 struct limit_batch;
 
-// Takes every queued meter and the waiters that go with them, each shard under its lock. NULL when there is nothing.
-// When memory is out everything stays queued and the answer is NULL.
+// Takes every queued meter and its waiters, each shard under its lock. NULL when there is nothing, or memory is out and
+// everything stays queued.
 struct limit_batch *limit_collect(struct limit_table *table);
-// For a clean stop, after calls are refused and nothing is in flight: every meter's exact state, with reserved = 0.
+// Takes every meter's exact state, with reserved = 0: for a clean stop, when no call or batch is in flight any more.
 struct limit_batch *limit_collect_exact(struct limit_table *table);
 size_t limit_batch_count(const struct limit_batch *batch);
-// The n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record may
-// be deleted instead (only from limit_collect_exact, or of a meter that is being forgotten).
+// Gives the n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record
+// may be deleted instead (only from limit_collect_exact, or of a meter that is leaving memory).
 void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
                     bool *empty);
-// After the commit that carried the batch: sets what may be spent, then wakes the batch's waiters in their order,
-// outside all locks. Frees the batch. `status` is the commit's; `durable_ms` the high-water mark H that it carried.
+// Ends the batch after its commit: sets what may be spent, then wakes the batch's waiters in their order, outside all
+// locks. Frees the batch. `status` is the commit's; `durable_ms` is the high-water mark H that it carried.
 void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms);
-// A commit without a batch carried H (the ticker).
+// Notes that a commit without a batch has carried H (the ticker's).
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
-// More to collect? (after limit_settle: submit again)
+// Is there more to collect? Ask after limit_settle, and submit again.
 bool limit_write_wanted(struct limit_table *table);
-// Has any decision been made since the last call? (the ticker writes H only while in use)
+// Has any decision been made since the last call? The ticker writes H only while the table is in use.
 bool limit_take_in_use(struct limit_table *table);
 
 // Gives back the memory of meters that nobody has asked about for `idle_ms`: at once where the disk knows the exact
-// state, else after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on such
-// a meter is LIMIT_ABSENT. Called now and then by the scheduler; looks at every meter. Returns how many it let go or
-// queued.
+// state, otherwise after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on
+// such a meter is LIMIT_ABSENT. Called now and then by the scheduler; looks at every meter. Returns how many have left
+// or are queued for it.
 size_t limit_evict_idle(struct limit_table *table, uint64_t idle_ms);
 
 struct limit_table_stats {

@@ -1,8 +1,8 @@
-// What a limit may be, and what it is when something is left out.
+// Checks the bounds of a limit and fills in what was left out.
 //
 // The problem: limits come from requests, files and the command line, and the algorithms compute with them exactly. So
-// every limit goes through limit_complete once, which checks bounds that the arithmetic relies on and fills defaults
-// in; whatever is behind it may take a limit as it is.
+// every limit goes through limit_complete once, which checks the bounds that the arithmetic relies on; all other code
+// may take a limit as it is.
 #include "limit/algorithm.h"
 
 // The longest time an empty bucket may take to fill: ten years, so that its arithmetic stays in 64-bit milliseconds.
@@ -128,7 +128,7 @@ bool limit_same_window(const struct limit *a, const struct limit *b)
     return slice_equal(a->resource, b->resource) && a->unlimited == b->unlimited && a->window_s == b->window_s;
 }
 
-// A calendar day and every 86,400 seconds are different meters: an offset tells them apart.
+// A calendar day and every 86,400 seconds are different meters: a UTC offset makes them differ.
 bool limit_same_meter(const struct limit *a, const struct limit *b)
 {
     return limit_same_window(a, b) && a->algorithm == b->algorithm && a->period == b->period;

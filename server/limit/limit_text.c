@@ -19,7 +19,7 @@ struct unit {
     enum limit_period period;
 };
 
-// The first word of each length is the one that is written.
+// limit_format writes the first word of each length.
 static const struct unit units[] = {
     {"s", 1, LIMIT_NO_PERIOD}, {"sec", 1, LIMIT_NO_PERIOD},  {"second", 1, LIMIT_NO_PERIOD}, {"min", 60, LIMIT_MINUTE},
     {"m", 60, LIMIT_MINUTE},   {"minute", 60, LIMIT_MINUTE}, {"hour", 3600, LIMIT_HOUR},     {"h", 3600, LIMIT_HOUR},
@@ -39,7 +39,7 @@ static enum status fail_at(struct status_note *note, const char *field, struct s
     return status_fail(note, STATUS_INVALID_ARGUMENT, field, "`%.*s`: %s; " EXAMPLE, SLICE_ARGS(shown(part)), wanted);
 }
 
-// Takes what stands before the first `separator`; everything when there is none.
+// Takes what stands before the first `separator`, or everything when there is none.
 static struct slice take_until(struct slice *text, char separator, bool *found)
 {
     const uint8_t *at = text->size > 0 ? memchr(text->data, separator, text->size) : NULL;
@@ -89,7 +89,7 @@ static const struct unit *find_unit(struct slice word)
     return NULL;
 }
 
-// `period` becomes what the word means as a calendar period, if it means one.
+// Parses the window. `period` becomes the calendar period that the word means, if it means one.
 static enum status parse_window(struct slice text, struct limit *limit, enum limit_period *period,
                                 struct status_note *note)
 {
@@ -132,7 +132,7 @@ static enum status parse_burst(struct slice text, struct limit *limit, struct st
     return STATUS_OK;
 }
 
-// ":algorithm[,burst=n]", without the colon.
+// Parses "algorithm[,burst=n]".
 static enum status parse_options(struct slice text, struct limit *limit, struct status_note *note)
 {
     bool has_burst = false;
@@ -141,13 +141,14 @@ static enum status parse_options(struct slice text, struct limit *limit, struct 
     return status == STATUS_OK && has_burst ? parse_burst(text, limit, note) : status;
 }
 
-// A word without a number, or with 1, is the calendar's period when a fixed window is asked for; months always are.
+// A word without a number, or with 1, means the calendar's period when the algorithm is fixed_window; a month always
+// does.
 static enum limit_period calendar_period(const struct limit *limit, enum limit_period word)
 {
     return limit->algorithm == LIMIT_FIXED_WINDOW || word == LIMIT_MONTH ? word : LIMIT_NO_PERIOD;
 }
 
-// "amount/window[:options]"
+// Parses "amount/window[:options]".
 static enum status parse_amount(struct slice text, struct limit *limit, struct status_note *note)
 {
     bool has_window = false, has_options = false;
@@ -189,7 +190,8 @@ static const struct unit *unit_of_period(enum limit_period period)
     return &units[0];
 }
 
-// The longest unit that measures the window; for fixed windows that are not the calendar's, one that needs a number.
+// Returns the longest unit that measures the window. A fixed window that is not the calendar's takes one that needs a
+// number.
 static const struct unit *unit_of_window(const struct limit *limit)
 {
     const struct unit *best = &units[0];
@@ -213,7 +215,7 @@ static size_t format_window(const struct limit *limit, char *out, size_t size)
     return (size_t)snprintf(out, size, "%" PRIu32 "%s", limit->window_s / unit->seconds, unit->word);
 }
 
-// What the same text without an algorithm would mean.
+// Would the same text without an algorithm mean the same limit?
 static bool is_default_algorithm(const struct limit *limit)
 {
     struct limit plain = {.resource = limit->resource, .amount = limit->amount, .window_s = limit->window_s};

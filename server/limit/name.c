@@ -1,7 +1,7 @@
-// What a meter is called, and where it is found by that.
+// Makes the names of meters, and finds their places by them.
 //
 // A meter's name is the key of its record in the store, so it holds what tells meters apart and nothing that may
-// change. In memory everything is found by a keyed hash: the shard by the owner's, the meter in it by its name's.
+// change. In memory, the keyed hash of the owner chooses the shard, and that of the name finds the meter in it.
 #include <string.h>
 
 #include "limit/table.h"
@@ -15,8 +15,8 @@ static size_t put_bytes(uint8_t *out, const void *data, size_t size)
     return size;
 }
 
-// subject, size of its id, id, algorithm, period, window (big-endian), resource: what belongs to one subject is
-// together.
+// A name is: subject, size of its id, id, algorithm, period, window (big-endian), resource. So the meters of one
+// subject are neighbours in the store.
 void limit_name_of(const struct limit_applicable *applicable, struct limit_name *out)
 {
     const struct limit *limit = &applicable->limit;
@@ -37,7 +37,7 @@ _Static_assert(8 + UINT8_MAX + LIMIT_RESOURCE_MAX <= LIMIT_NAME_MAX, "a meter's 
 
 // --- hashes
 
-// Seeded in secret: names can come from strangers, who must not be able to make them collide.
+// The seed is secret: names can come from strangers, who must not be able to make them collide.
 uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes)
 {
     return slice_hash_seeded(bytes, table->hash_seed);

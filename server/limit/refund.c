@@ -1,19 +1,19 @@
-// Giving back what a call was charged, once.
+// Gives back what a call was charged, once.
 //
-// The problem: what was charged under an id is in the charge log (charge_log.c), but since then time has passed, limits
-// may have changed, and meters may have been evicted. So for every limit that was charged then and still applies now,
-// its meter is found again, and the algorithm takes back what is still there of the charge. Giving back writes nothing:
+// The problem: the charge log (charge_log.c) says what was charged under an id, but since then time has passed, limits
+// may have changed, and meters may have been evicted. So this file finds the meter of every limit that was charged then
+// and still applies now, and the algorithm takes back what it still counts of the charge. Giving back writes nothing:
 // the units become free in the meter's state, but are not added to what may be spent without the disk (`left`), so a
 // crash can lose a refund and can never add one.
 #include "limit/decision.h"
 
-// The amount that each part was charged under: how long a bucket's unit took.
+// The amount that each part was charged under; for a bucket it says how long a unit takes.
 struct amounts {
     uint64_t of_part[LIMIT_APPLICABLE_MAX];
 };
 
-// Finds the meters of what was charged and still applies. Of applicable limits that share a meter the smaller one was
-// obeyed.
+// Finds the meters of limits that were charged and still apply. Limits that share a meter were charged as the smaller
+// one.
 static bool find_charged_parts(struct limit_decision *d, const struct limit_logged_charge *logged,
                                struct amounts *amounts)
 {
@@ -33,7 +33,7 @@ static bool find_charged_parts(struct limit_decision *d, const struct limit_logg
     return d->answer->absent_count == 0;
 }
 
-// Nothing is added to `left`: the record on disk, with what it sets aside, counts the charge until the next one.
+// Adds nothing to `left`: the record on disk, with what it sets aside, counts the charge until the next record.
 static bool give_back(struct limit_decision *d, const struct limit_logged_charge *logged, const struct amounts *amounts)
 {
     bool given = false;

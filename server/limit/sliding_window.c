@@ -8,9 +8,9 @@
 
 #include "limit/algorithm.h"
 
-// N sub-windows cover the window; one more slot, because an interval of that length can touch N + 1 of them. Rings of
-// larger counters have fewer and longer sub-windows, each made of whole finer ones, so that slots merge exactly: what
-// was counted in any of them counts as in the newest, and so never leaves too soon.
+// N sub-windows cover the window, and the ring has one more slot because an interval of that length can touch N + 1 of
+// them. Rings of larger counters have fewer and longer sub-windows, each made of whole finer ones, so that slots merge
+// exactly: uses of all merged slots count as uses of the newest, and so never leave too soon.
 enum { N_FINE = LIMIT_COUNTERS_MAX - 1, N_WIDE = N_FINE / 2, N_WIDEST = N_FINE / 4 };
 
 static size_t slots_for(size_t width)
@@ -25,7 +25,7 @@ static bool is_ring(size_t slots)
     return slots == N_FINE + 1 || slots == N_WIDE + 1 || slots == N_WIDEST + 1;
 }
 
-// How many of the finest sub-windows one of this ring's holds.
+// Returns how many of the finest sub-windows one sub-window of this ring holds.
 static uint64_t fineness(size_t slots)
 {
     return N_FINE / (slots - 1);
@@ -91,7 +91,7 @@ static void add_to_counter(struct limit_sliding_state *sliding, uint64_t slot, u
     sliding->sum = limit_add(sliding->sum, cost);
 }
 
-// From a ring that is as fine as this empty one, or finer.
+// Takes the counters of a record whose ring is as fine as this empty one, or finer.
 static void take_counters(struct limit_sliding_state *sliding, const struct limit_record *record)
 {
     size_t count = record->counter_count;
@@ -112,8 +112,7 @@ static void sliding_save(const union limit_state *state, struct limit_record *re
         record->counters[slot] = counter_at(sliding, slot);
 }
 
-// Wider only: a limit that was lowered keeps what was counted under the higher one, in the longer sub-windows that it
-// was counted in.
+// Counters only get wider: after a limit is lowered, uses stay in the longer sub-windows that they were counted in.
 static bool sliding_reserve(union limit_state *state, uint64_t ceiling)
 {
     struct limit_sliding_state *sliding = &state->sliding, wider;
@@ -163,8 +162,8 @@ static uint64_t sum_of(const struct limit_record *record)
     return sum;
 }
 
-// Only an empty ring becomes finer again. One of an unknown size cannot be placed in time: all of it counts as spent in
-// the newest sub-window.
+// Only an empty ring becomes finer again. The counters of a ring of unknown size cannot be placed in time: all of them
+// count as spent in the newest sub-window.
 static bool sliding_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
                          const struct limit_record *record)
 {
@@ -202,7 +201,7 @@ static void sliding_spend(union limit_state *state, const struct limit_rule *rul
     add_to_counter(&state->sliding, state->sliding.index, cost);
 }
 
-// Only from the sub-window that it was spent in, which keeps it until it leaves the ring.
+// Takes back only from the sub-window that it was spent in, while that is in the ring.
 static bool sliding_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
                            const struct limit_spent *spent)
 {
@@ -234,7 +233,7 @@ static uint64_t sliding_reset(const union limit_state *state, const struct limit
     return t;
 }
 
-// From the oldest on: when the first sub-windows are gone whose going makes room.
+// Walks from the oldest sub-window on, until those that will have left the ring make enough room.
 static uint64_t sliding_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
 {
     const struct limit_sliding_state *sliding = &state->sliding;
@@ -242,14 +241,14 @@ static uint64_t sliding_retry(const union limit_state *state, const struct limit
     if (cost > rule->amount)
         return t;
     for (uint64_t slot = sliding->index + 1; slot <= sliding->index + sliding->slots; slot++) {
-        rest -= counter_at(sliding, slot); // `slot` will stand in the place of slot - slots
+        rest -= counter_at(sliding, slot); // slot - slots has this place in the ring
         if (rest <= rule->amount - cost)
             return slot * slot_ms(sliding, rule);
     }
     return t;
 }
 
-// Not cut off at the amount: it may have been lowered since the reservation was written and be raised again.
+// The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
 static bool sliding_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
     if (!sliding_reserve(state, limit_add(state->sliding.sum, reserved)))

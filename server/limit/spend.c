@@ -1,4 +1,4 @@
-// One call against its meters: which they are, whether it fits them all, spending, giving it back, and waiting.
+// The steps of a decision for one call: find its meters, see whether it fits all of them, spend, give back, wait.
 //
 // The problem: a call may count on several limits, and either all of them are charged or none. So a call is first taken
 // apart into parts, one for each meter that it needs (limit_find_parts); every part is brought to the same moment
@@ -113,8 +113,8 @@ static bool is_window_durable(const struct limit_decision *d, const struct limit
     return limit_max(atomic_load(&d->table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
 }
 
-// Is there not enough for this call and for all who came before it? Then it waits behind them; else nobody loses by it,
-// and those who wait for the disk do not make everybody wait.
+// Is there not enough for this call and for all who came before it? Then it waits behind them. Otherwise it may go on:
+// nobody loses by that, and callers that wait for the disk do not make everybody wait.
 static bool would_take_from_others(const struct limit_part *part)
 {
     const struct limit_meter *meter = part->meter;
@@ -141,7 +141,7 @@ static bool is_relaxed(const struct limit_decision *d)
            (d->table->relaxed_on_failure && atomic_load_explicit(&d->table->failing, memory_order_relaxed));
 }
 
-// With R = 1 the write is the charge, and nothing can be fetched ahead of it.
+// With R = 1 every unit takes a write of its own, so nothing can be fetched ahead.
 static bool wants_prefetch(const struct limit_decision *d, const struct limit_meter *meter)
 {
     uint64_t reservation = limit_reservation(meter->amount);
@@ -228,7 +228,7 @@ void limit_spend(struct limit_decision *d)
         struct limit_part *part = &d->parts[i];
         struct limit_meter *meter = part->meter;
         part->functions->spend(&meter->state, &part->rule, meter->t_ms, part->cost);
-        part->from_left = limit_min(meter->left, part->cost); // less than the cost: relaxed, or about to be unspent
+        part->from_left = limit_min(meter->left, part->cost); // below the cost when relaxed, or about to be unspent
         meter->left -= part->from_left;
     }
 }
@@ -244,7 +244,7 @@ void limit_unspend(struct limit_decision *d)
     }
 }
 
-// A relaxed call does not take away what is being set aside for those who wait.
+// A relaxed call must not change the rule under which units are being set aside for waiters.
 static bool may_take_rule(const struct limit_part *part)
 {
     const struct limit_write *write = part->meter->write;

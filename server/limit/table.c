@@ -1,10 +1,10 @@
 // The meters in memory: a hash table in each of 64 shards, with a mutex of its own.
 //
 // The problem: many threads decide at once, and one decision has to see and to change all meters of its owner together.
-// So all of an owner's meters are in the one shard that the owner's name chooses, and that shard's mutex is all that a
-// decision holds. Beside the meters a shard holds the queue of those that the writer is to write, the queue of callers
-// who wait for that, and the log of charges. What a meter needs only while it is queued or written is allocated apart
-// (struct limit_write), because most meters are at rest.
+// So all of an owner's meters are in the one shard that the owner's name chooses, and a decision holds only that
+// shard's mutex. A shard also holds the queue of meters to write, the queue of callers that wait for this, and the log
+// of charges. State that a meter needs only while it is queued or written is allocated apart (struct limit_write),
+// because most meters are at rest.
 #include "limit/table.h"
 
 #include <stdlib.h>
@@ -91,7 +91,7 @@ void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter)
     limit_meter_free(meter);
 }
 
-// Without memory for a larger table the chains just grow longer.
+// When there is no memory for a larger table, the chains just grow longer.
 static void grow(struct limit_shard *shard)
 {
     size_t count = shard->bucket_count > 0 ? shard->bucket_count * 2 : FIRST_BUCKET_COUNT;

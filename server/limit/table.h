@@ -2,8 +2,7 @@
 // and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, batch.c writes.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
-// atomic. Only limit_decide of several calls holds several, taken in the order of the shards; nobody else takes one
-// while holding another.
+// atomic. Only limit_decide of several calls holds several locks, which it takes in the order of the shards.
 #ifndef LIMIT_TABLE_H
 #define LIMIT_TABLE_H
 
@@ -22,16 +21,16 @@ struct limit_write {
     struct limit_meter *next_queued;
     uint64_t wanted;  // sum of the costs that wait
     uint64_t waiters; // calls in the shard's queue that need this meter
-    uint64_t first;   // the number of the one among them who came first
-    uint64_t amount;  // and his limit
+    uint64_t first;   // the number of the one among them that came first
+    uint64_t amount;  // its limit
     uint64_t burst;
     uint64_t spent; // since the snapshot in flight
     bool queued;
-    bool behind;     // something was spent without waiting that no record covers
-    bool spanning;   // some of those who wait are in another shard's queue
+    bool behind;     // units were spent without waiting, and no record covers them
+    bool spanning;   // some of its waiters are in another shard's queue
     bool in_batch;   // from limit_collect to the end of limit_settle
     bool in_flight;  // until the commit's result is known
-    bool serving;    // waiters of the batch in flight, or just being woken, come before anybody new
+    bool serving;    // waiters of the batch in flight, or just being woken, come before newcomers
     uint64_t served; // sum of their costs
 };
 
@@ -39,8 +38,8 @@ struct limit_meter {
     struct limit_meter *next; // of its bucket
     struct limit_write *write;
     uint64_t t_ms;       // never goes back
-    uint64_t amount;     // of the limit that was last spent under, or is written for
-    uint64_t burst;      // likewise
+    uint64_t amount;     // of the limit that was last spent under, or that is being written
+    uint64_t burst;      // of the same limit
     uint64_t left;       // may be spent without asking the disk, under this limit
     uint64_t durable_ms; // time of the newest record known to be on disk
     union limit_state state;
@@ -51,7 +50,7 @@ struct limit_meter {
     uint8_t period;
     bool uncertain; // a commit failed: nobody knows what is on disk
     bool dirty;     // the record on disk, if any, is not the exact state
-    bool retiring;  // to be forgotten once its exact state is on disk
+    bool retiring;  // it leaves memory once its exact state is on disk
     uint8_t name[];
 };
 
@@ -61,7 +60,7 @@ struct limit_shard {
     size_t bucket_count; // a power of two
     size_t meter_count;
     size_t meter_bytes;
-    size_t hand;                              // the bucket whose meters were last looked at for one to let go
+    size_t hand;                              // the bucket where the last search for a meter to evict ended
     uint64_t generation;                      // grows when a meter is forgotten
     uint32_t forgotten[LIMIT_FORGOTTEN_KEPT]; // hashes of the newest; number n at n % LIMIT_FORGOTTEN_KEPT
     struct limit_meter *first_queued, *last_queued;
@@ -88,51 +87,52 @@ struct limit_table {
     struct limit_shard shards[LIMIT_SHARD_COUNT];
 };
 
-// A applicable limit's meter as it is looked up.
+// The key by which a meter is found.
 struct limit_lookup {
     struct limit_name name;
     uint32_t hash;
 };
 
 struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner);
-// Keyed: nobody outside can make two things collide.
+// Hashes with a secret seed, so that a stranger cannot make names collide.
 uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes);
 void limit_table_look(const struct limit_table *table, const struct limit_applicable *applicable,
                       struct limit_lookup *out);
 struct limit_meter *limit_table_find(const struct limit_shard *shard, const struct limit_lookup *lookup);
 void limit_table_look_name(const struct limit_table *table, struct slice name, struct limit_lookup *out);
-// False when memory is out; then the meter is still the caller's.
+// Inserts a meter. False when memory is out; then the meter still belongs to the caller.
 bool limit_table_insert(struct limit_shard *shard, struct limit_meter *meter);
 void limit_meter_free(struct limit_meter *meter);
 // Takes a meter out of its shard and frees it.
 void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
-// The rule of its limit, for the writer who has no applicable limit.
+// Returns the rule of its limit, for the writer, which has no applicable limit.
 struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter);
-// A bucket's units are times, and how long a unit lasts depends on the limit. What a crash loses is charged as long as
-// it lasted under the limit of the record, so a limit that differs has to be written before it is spent under.
+// Does the record have the meter's limit? The units of a bucket are times, and how long a unit lasts depends on the
+// limit. Units that a crash loses are charged under the record's limit, so another limit must be written before
+// anything is spent under it.
 bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record);
 static inline bool limit_is_same_rate(const struct limit_meter *meter, uint64_t amount, uint64_t burst)
 {
     return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == amount && meter->burst == burst);
 }
-// Callers may disagree about it, or some may not know of a change yet. So it is taken when something is spent, or set
-// aside for whoever waits longest, and not by being asked for: nobody can keep others waiting with another limit.
+// Makes this the meter's rule. Callers may differ about it, or not know of a change yet. So it is taken only when units
+// are spent, or set aside for the one who waits longest; asking with another limit can keep nobody waiting.
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
 
-// R, what is set aside at once.
+// Returns R, how much is set aside at once.
 static inline uint64_t limit_reservation(uint64_t amount)
 {
     return limit_max(1, amount / 8);
 }
 
-// Makes sure that meter->write is there. False when memory is out.
+// Allocates meter->write unless it is there. False when memory is out.
 bool limit_write_open(struct limit_meter *meter);
-// Frees meter->write when nothing is going on.
+// Frees meter->write when the meter is neither queued nor in a batch.
 void limit_write_close(struct limit_meter *meter);
-// Queues an opened meter for the writer; once is enough.
+// Queues a meter for the writer, after limit_write_open; does nothing when it is queued already.
 void limit_write_queue(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter);
 
 #endif

@@ -1,14 +1,14 @@
-// The token bucket, as GCRA: when the bucket would be full again if nothing more were taken (theoretical arrival time).
+// The token bucket, as GCRA: it keeps the time at which the bucket is full again (theoretical arrival time).
 //
 // The problem: units flow back continuously at amount / window, which is seldom a whole number of milliseconds, and an
-// error that adds up would admit too much or too little. So one number is kept exactly: the time at which all is back.
-// What is left follows from how far that is ahead of now.
+// error that adds up would admit too much or too little. So one number is kept exactly: the time at which all units are
+// back. What is left follows from how far that is ahead of now.
 #include "limit/algorithm.h"
 
 // GCRA (ITU-T I.371, virtual scheduling). One unit takes T = window / amount milliseconds, which is kept exactly: times
 // are whole milliseconds plus 1/amount parts, durations are compared in those parts ("ticks"), where T is window_ms.
 
-// A record's fraction does not depend on the amount: 2^-32 milliseconds, rounded up.
+// A record's fraction counts 2^-32 milliseconds, rounded up, so it does not depend on the amount.
 static const uint64_t RECORD_SCALE = UINT64_C(1) << 32;
 
 struct quotient {
@@ -16,7 +16,7 @@ struct quotient {
     uint64_t rest;
 };
 
-// Most products fit in 64 bits, where dividing is several times as fast.
+// Most products fit in 64 bits, where a division is several times as fast.
 static struct quotient divide(limit_wide numerator, uint64_t divisor)
 {
     if (numerator <= UINT64_MAX)
@@ -36,13 +36,13 @@ static limit_wide ticks_of(const struct limit_rule *rule, uint64_t units)
     return (limit_wide)units * rule->window_ms;
 }
 
-// How far the theoretical arrival time is ahead of now, in ticks.
+// Returns how far the theoretical arrival time is ahead of now, in ticks.
 static limit_wide debt(const struct limit_bucket_state *bucket, uint64_t t)
 {
     return bucket->tat_ms < t ? 0 : (limit_wide)(bucket->tat_ms - t) * bucket->scale + bucket->fraction;
 }
 
-// Another amount means other parts; rounding up can only make the bucket a little emptier.
+// When the amount has changed, the fraction has another scale; rounding up only makes the bucket a little emptier.
 static void bucket_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
 {
     (void)t;
@@ -101,13 +101,13 @@ static void advance(struct limit_bucket_state *bucket, uint64_t t, limit_wide ti
 
 static void bucket_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
 {
-    if (rule->amount > 0) // else nothing ever fits, and a unit has no duration
+    if (rule->amount > 0) // otherwise nothing ever fits, and a unit has no duration
         advance(&state->bucket, t, ticks_of(rule, cost));
 }
 
-// What a charge still adds to the debt, at least, in ticks. The debt with the charge and the debt without it both drain
-// by one millisecond in a millisecond; their difference, at first all of the charge, becomes smaller only while the
-// debt without it is 0 already and stands still, so by no more than the time that has passed.
+// Returns what a charge still adds to the debt, at least, in ticks. The debt with the charge and the debt without it
+// both drain by one millisecond in a millisecond. Their difference, at first the whole charge, becomes smaller only
+// while the debt without it is 0 and stands still, so by no more than the time that has passed.
 static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t, const struct limit_spent *spent,
                              uint64_t window_ms)
 {
@@ -115,7 +115,7 @@ static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t
     uint64_t passed = t > spent->t_ms ? t - spent->t_ms : 0;
     if (took.whole < passed)
         return 0;
-    limit_wide rest = (limit_wide)took.rest * bucket->scale / spent->amount; // the amount may be another one by now
+    limit_wide rest = (limit_wide)took.rest * bucket->scale / spent->amount; // the amount may have changed since
     return (limit_wide)(took.whole - passed) * bucket->scale + rest;
 }
 
@@ -155,7 +155,7 @@ static uint64_t bucket_retry(const union limit_state *state, const struct limit_
     return limit_add(t, divide_up(owed - ticks_of(rule, rule->burst - cost), rule->amount));
 }
 
-// No more than a whole burst can have been spent, unless the record itself says so (the limit has been lowered since).
+// At most a whole burst can have been spent, unless the record itself says more (the limit was lowered since).
 static bool bucket_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
     struct limit_bucket_state *bucket = &state->bucket;

@@ -1,8 +1,8 @@
-// How things stand after a decision: for every limit that was charged what remains, when it is full again, and when the
-// cost would fit; and which limit decides, which is the one that a caller is told about first.
+// Says how things stand after a decision: what remains of every charged limit, when it is full again, when the cost
+// would fit, and which limit decides, because the caller hears about that one first.
 //
-// A call whose charge was made before is answered as it was then, from the charge log (charge_log.c): the meters have
-// moved on since, and a repeated answer has to be the first one's.
+// A repeated call is answered from the charge log (charge_log.c) as it was then: the meters have changed since, and a
+// repeated answer must be the same as the first one.
 #include "limit/decision.h"
 
 static struct limit_view view_of(const struct limit_decision *d, size_t n)
@@ -59,7 +59,7 @@ void limit_answer_views(struct limit_decision *d)
     }
 }
 
-// Of the limits that apply now, those that were charged then.
+// Shows those limits that apply now and were charged then.
 enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_logged_charge *made)
 {
     if (!limit_charge_log_is_same(d->table, made, d->call))

@@ -1,10 +1,10 @@
-// The clock reset: taking the daemon's time back, offline (see meter_reset_clock).
+// The clock reset: takes the daemon's time back, offline (see meter_reset_clock).
 //
 // The problem: the daemon's time never goes back by itself, so once it has followed a wall clock that was far ahead, it
-// stays there. A new mark alone would not do: meters that were written in that future would stand still until it comes.
-// So all records are walked, as many in each commit as one commit should carry, and those from the future are deleted;
-// the new mark is in the last commit. Whatever happens before that, the old mark is still there, and it can be begun
-// again.
+// stays there. A new mark alone is not enough: meters that were written in that future would stand still until it
+// comes. So the reset walks over all records, a bounded number in each commit, and deletes those from the future; the
+// last commit has the new mark. If anything fails before that, the old mark is still there, and the reset can be
+// repeated.
 #include "meter/internal.h"
 #include "meter/record.h"
 
@@ -33,7 +33,7 @@ static void copy_name(struct limit_name *to, struct slice name)
     memcpy(to->bytes, name.data, to->size);
 }
 
-// What cannot be read is left for the daemon to complain about.
+// A record that cannot be read stays, so that the daemon complains about it.
 static bool is_from_future(struct reset *reset, struct slice bytes)
 {
     struct limit_record record;
@@ -42,7 +42,7 @@ static bool is_from_future(struct reset *reset, struct slice bytes)
     return future;
 }
 
-// Up to the end of the table, which is NOT_FOUND, or as many as one commit is to carry.
+// Collects names up to the end of the table (NOT_FOUND), or as many as one commit should carry.
 static enum status collect_names(struct reset *reset, struct store_txn *txn)
 {
     struct store_cursor *cursor = NULL;
@@ -53,7 +53,7 @@ static enum status collect_names(struct reset *reset, struct store_txn *txn)
         status = store_cursor_seek(cursor, slice_make(reset->from.bytes, reset->from.size), &name, &bytes);
     while (status == STATUS_OK && reset->name_count < NAMES_PER_COMMIT) {
         copy_name(&reset->from, name);
-        reset->from.bytes[reset->from.size++] = 0; // no name is as long as there is room for
+        reset->from.bytes[reset->from.size++] = 0; // no name fills its room
         reset->result->meters++;
         if (is_from_future(reset, bytes))
             copy_name(&reset->names[reset->name_count++], name);
@@ -102,7 +102,7 @@ static enum status run_all(struct reset *reset, struct store *store)
     return status;
 }
 
-// The new mark; FAILED_PRECONDITION when the old one is not ahead of the wall clock.
+// Makes the new mark; FAILED_PRECONDITION when the old one is not ahead of the wall clock.
 static enum status look(struct reset *reset, struct clock_source source, const struct clock_mark *stored)
 {
     struct clock *before = clock_new(source, stored);

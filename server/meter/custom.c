@@ -1,9 +1,9 @@
 // Meters of custom subjects: their bound, and the sweep that deletes the records of those at rest.
 //
-// The problem: a custom subject is whatever name a caller makes up, so a stranger who can make a caller count him under
-// names of his own would fill the disk. So these records are in a table of their own and are counted. At the bound a
-// new name is refused, while known ones go on. And a sweep goes round through the table, some records a second, and
-// deletes those that say no more than no record at all: whose meter has recovered everything and is not in memory.
+// The problem: a custom subject is any name that a caller makes up. A stranger who can choose such names could make the
+// caller fill the disk. So these records are in a table of their own and are counted. At the bound a new name is
+// refused, while known ones go on. And a sweep goes round through the table, some records a second, and deletes those
+// that say no more than a missing record: their meter has recovered everything and is not in memory.
 #include "meter/internal.h"
 #include "meter/record.h"
 
@@ -13,7 +13,7 @@
 #define SWEEP_ARENA_BYTES ((size_t)1024 * 1024)
 
 enum {
-    SWEEP_RECORDS = 256, // looked at in one run, which others' commits wait for: about a millisecond
+    SWEEP_RECORDS = 256, // records of one run: about a millisecond, and the commits of others wait for it
     SWEEP_RUNS_EAGER = 32
 };
 
@@ -65,9 +65,9 @@ static void copy_name(struct limit_name *to, struct slice name)
     memcpy(to->bytes, name.data, to->size);
 }
 
-// Only what has recovered all that was ever spent: then nothing is lost with its record. A meter that is in memory
-// keeps it. One that is just being loaded from it does no harm: it comes with nothing set aside, so it is written anew
-// before it spends, by a later job than this; until then it knows as much as an empty one.
+// A record may go when its meter has recovered everything that was ever spent. The record of a meter in memory stays.
+// When a meter is just being loaded from the record, no harm is done: it has nothing set aside, so a later job than
+// this one writes it before it spends; until then it knows as much as an empty one.
 static bool is_forgettable(struct meter_cache *cache, struct slice name, struct slice bytes, uint64_t now_ms)
 {
     struct limit_record record;
@@ -75,12 +75,12 @@ static bool is_forgettable(struct meter_cache *cache, struct slice name, struct 
     if (name.size < 2 || name.size < 2 + (size_t)name.data[1] ||
         meter_record_unpack(bytes, cache->custom.arena, &record) != STATUS_OK)
         return false;
-    struct slice owner = slice_make(name.data + 2, name.data[1]); // as its calls name it
+    struct slice owner = slice_make(name.data + 2, name.data[1]); // the owner of its calls
     return limit_record_at_rest(cache->limits, name, &record, cache->custom.start_ms, now_ms) &&
            !limit_is_resident(cache->limits, owner, name);
 }
 
-// Collects first: nothing may be written to the table while a cursor is on it.
+// Only collects, because nothing may be written to the table while a cursor is open on it.
 static void look_at_some(struct meter_cache *cache, struct store_cursor *cursor)
 {
     struct custom *custom = &cache->custom;
@@ -92,7 +92,7 @@ static void look_at_some(struct meter_cache *cache, struct store_cursor *cursor)
             copy_name(&custom->found[custom->found_count++], name);
         status = store_cursor_next(cursor, &name, &bytes);
     }
-    custom->next.size = 0; // round again
+    custom->next.size = 0; // from the beginning again
     if (status == STATUS_OK)
         copy_name(&custom->next, name);
 }
@@ -113,7 +113,7 @@ static void sweep_run(struct store_job *job, struct store_txn *txn)
     atomic_store(&custom->count, count - custom->found_count);
 }
 
-// On through the table while it is nearly full, but not for ever: others want the writer too.
+// Goes on through the table while it is nearly full, but only so many times: others want the writer, too.
 static void sweep_done(struct store_job *job, enum status status)
 {
     struct custom *custom = sweep_owner(job);

@@ -43,7 +43,7 @@ static int64_t magnitude(int64_t ms)
     return ms < 0 ? -ms : ms;
 }
 
-// Between two runs: the daemon's time has gone on without it.
+// Notes that the wall clock was set between two runs, and logs it when the daemon's time is now ahead of it.
 static void note_jump_before(struct meter_cache *cache)
 {
     int64_t ahead_ms = clock_ahead_ms(cache->clock);
@@ -77,7 +77,8 @@ void fence_follow(struct meter_cache *cache, uint64_t promised_ms)
                  (unsigned long long)moved_ms);
 }
 
-// Set forward beyond the daemon's time, it is followed by the next write, which says so.
+// Notes that the wall clock was set, and logs it when the daemon's time is now ahead of it. When it is behind, the next
+// write follows the wall clock and logs that.
 static void note_jump(struct meter_cache *cache, int64_t step_ms)
 {
     int64_t ahead_ms = clock_ahead_ms(cache->clock);

@@ -1,9 +1,9 @@
-// Decisions on meters that may not be in memory.
+// Decides on meters that may not be in memory.
 //
-// The problem: limit/ does no I/O, so it can only say which meters of a call are absent. They are read from the store
-// in a snapshot and installed, and then the decision is asked for again. In the meantime a meter may have been evicted
-// once more, by a crowd of others; then it is read again, which takes an eviction by somebody else each time, and so is
-// given up after a number of turns. Whatever the decision leaves for the writer is requested from the write-behind.
+// The problem: limit/ does no I/O, so it can only say which meters of a call are absent. This file reads them from the
+// store in a snapshot, installs them, and asks for the decision again. Meanwhile other meters may have pushed one of
+// them out of memory once more; then it is read again, and after a number of turns the call gives up. When a decision
+// leaves something to write, the write-behind is asked for it.
 #include "meter/internal.h"
 #include "meter/record.h"
 
@@ -37,7 +37,7 @@ static enum status read_meter(const struct load *load, struct slice name, struct
     return status;
 }
 
-// Some meters may have to be written before others can take their place; then that begins now.
+// Some meters may have to be written before others can take their place; this starts that write.
 static enum status no_room(const struct load *load)
 {
     if (limit_write_wanted(load->cache->limits))
@@ -74,7 +74,7 @@ static enum status load_absent(const struct load *load, const struct limit_answe
     return status;
 }
 
-// Also those behind one that has failed, so that each is told what is wrong with it.
+// Loads the meters of all calls, also behind one that has failed, so that each call learns what is wrong with it.
 static bool load_all(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls, size_t count,
                      const struct limit_answer *answers, struct meter_load *loads)
 {

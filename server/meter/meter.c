@@ -1,4 +1,4 @@
-// Opening and closing the cache, and what the scheduler asks of it.
+// Opens and closes the cache, and does what the scheduler asks for.
 //
 // The problem that this room solves: a decision must not wait for the disk, and yet no crash may let more than a limit
 // through. limit/ solves it for memory: it spends only units that disk has set aside, and says which meters have to be

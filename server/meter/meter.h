@@ -1,9 +1,9 @@
 // The meters between memory and disk: a write-behind cache of the store `meters/` over the table of limit/.
 //
-// Owns: the table of meters, their write-behind (what limit_collect gives goes to the store's writer, together with the
-// clock's high-water mark), the bound on custom subjects' records and the sweep that deletes those at rest.
-// Threads: meter_decide, meter_refund, meter_note_use, meter_stats: any thread; they never block on the disk's writing.
-// The scheduler's three: one thread each.
+// Owns: the table of meters, their write-behind (it hands limit_collect's batches to the store's writer, together with
+// the clock's high-water mark), the bound on custom subjects' records and the sweep that deletes those at rest.
+// Threads: meter_decide, meter_refund, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
+// meter_tick, meter_sweep_custom, meter_evict_idle: each by one thread at a time.
 // Time: the fenced clock, whose mark is kept here.
 #ifndef METER_METER_H
 #define METER_METER_H
@@ -30,26 +30,35 @@ struct meter_options {
 extern const char *const meter_tables[];
 extern const size_t meter_table_count;
 
-// The clock's stored mark, before anything else is built: OK, NOT_FOUND (fresh store), DATA_LOSS, UNAVAILABLE.
+// Reads the clock's stored mark, before anything else is built.
+// Errors:
+//   NOT_FOUND           the store is fresh
+//   DATA_LOSS           the mark does not decode
+//   UNAVAILABLE         the store cannot be read
+//   RESOURCE_EXHAUSTED  memory or the store's readers are out
 STATUS_MUST_CHECK enum status meter_load_clock(struct store *store, struct clock_mark *out);
 
 // What meter_reset_clock did.
 struct meter_clock_reset {
-    uint64_t old_ms;  // the daemon's time as its mark had it go on until now
-    uint64_t new_ms;  // and now: the wall clock's
-    uint64_t meters;  // looked at
-    uint64_t dropped; // of them from later than new_ms: their limits begin afresh
+    uint64_t old_ms;  // the daemon's time before the reset
+    uint64_t new_ms;  // the daemon's time after it, which is the wall clock's
+    uint64_t meters;  // how many were looked at
+    uint64_t dropped; // how many of them were from later than new_ms: their limits begin afresh
 };
-// The only way to take the daemon's time back: after a wall clock has been far ahead and the daemon has followed it.
-// For a store that nothing else uses. Meters from the future are dropped, as they would stand still until then; the
-// mark is written last, so that after a failure all of it can be done again.
+// Takes the daemon's time back after the daemon has followed a wall clock that was far ahead; there is no other way.
+// Nothing else may use the store. It drops meters from the future, because they would stand still until then, and
+// writes the mark last, so that it can be repeated after a failure.
 // Errors:
-//   FAILED_PRECONDITION  the daemon's time is not ahead of the wall clock: `out` says how both stand, nothing is
-//   written NOT_FOUND            there is no mark DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED
+//   FAILED_PRECONDITION  the daemon's time is not ahead of the wall clock: `out` has both times, nothing is written
+//   NOT_FOUND            there is no mark
+//   others               as meter_load_clock and store_run
 STATUS_MUST_CHECK enum status meter_reset_clock(struct store *store, struct clock_source source,
                                                 struct meter_clock_reset *out);
 
-// Has the clock's mark on disk before it returns.
+// Opens the cache. It writes the clock's mark and waits for the commit, whether that succeeds or not.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory or the store's readers are out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status meter_open(const struct meter_options *options, struct meter_cache **out,
                                          struct status_note *note);
 // Writes every meter's exact state, so that nothing is forfeited. Calls must have ended. NULL-safe.
@@ -58,32 +67,33 @@ void meter_close(struct meter_cache *cache);
 // How bringing a call's meters into memory went.
 struct meter_load {
     enum status status;       // OK before meter_decide
-    struct status_note *note; // the caller's; field is relative to the call
+    struct status_note *note; // belongs to the caller; field is relative to the call
 };
 
-// limit_decide, with meters brought into memory as needed: `arena` is for their records. After LIMIT_WAIT everything
-// that was handed in may already be somebody else's. With LIMIT_ABSENT, loads[n].status says which calls' meters could
-// not be brought into memory; when all say OK, they are being evicted too fast.
+// Does limit_decide and brings meters into memory as needed; `arena` holds their records. After LIMIT_WAIT, everything
+// that was handed in may already belong to another thread. With LIMIT_ABSENT, loads[n].status says which calls' meters
+// could not be brought into memory; when all say OK, they are being evicted too fast.
 // Errors of a load:
-//   UNAVAILABLE, DATA_LOSS  the store
-//   RESOURCE_EXHAUSTED      memory, or too many meters of custom subjects
-//   FAILED_PRECONDITION     there are no custom subjects here
+//   UNAVAILABLE          the store cannot be read
+//   DATA_LOSS            the meter's record does not decode
+//   RESOURCE_EXHAUSTED   memory is out, or there are too many meters in memory or of custom subjects
+//   FAILED_PRECONDITION  this daemon has no custom subjects
 enum limit_verdict meter_decide(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls,
                                 size_t count, struct limit_waiter *waiter, struct limit_answer *answers,
                                 struct meter_load *loads);
-// The same of limit_refund, which never waits; returns the answer's verdict.
+// Does limit_refund in the same way, never waits, and returns the answer's verdict.
 enum limit_verdict meter_refund(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
                                 struct limit_answer *answer, struct meter_load *load);
 
-// Somebody is being answered by the daemon's time: the next meter_tick writes it down.
+// Notes that an answer has used the daemon's time, so that the next meter_tick writes the clock's mark.
 void meter_note_use(struct meter_cache *cache);
 
-// For the scheduler, once a second: writes the clock's mark while in use, and follows the wall clock.
+// Writes the clock's mark while it is in use, and follows the wall clock. For the scheduler, once a second.
 void meter_tick(struct meter_cache *cache);
-// For the scheduler, once a second: records of custom subjects' meters that are at rest leave the disk, a few at a
-// time; more when there are nearly max_custom. Never blocks.
+// Deletes records of custom subjects' meters that are at rest, a few at a time; more when there are nearly max_custom.
+// Never blocks. For the scheduler, once a second.
 void meter_sweep_custom(struct meter_cache *cache);
-// For the scheduler, once a minute: meters at rest leave memory.
+// Takes meters at rest out of memory. For the scheduler, once a minute.
 void meter_evict_idle(struct meter_cache *cache);
 
 struct meter_stats {

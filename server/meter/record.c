@@ -1,4 +1,4 @@
-// What is stored of a meter and of the clock, as messages of proto/records.proto.
+// Packs a meter and the clock's mark into the messages of proto/records.proto, and back.
 //
 // The unpacker takes its memory from an arena, so nothing has to be freed, and damaged bytes cannot make it take more
 // than the arena holds.

@@ -5,12 +5,15 @@
 #include "base/arena.h"
 #include "limit/limit.h"
 
-// Bytes of a record in arena memory; false when the arena is out.
+// Packs into arena memory; false when the arena is out.
 bool meter_record_pack(const struct limit_record *record, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
 bool meter_mark_pack(const struct clock_mark *mark, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
-// DATA_LOSS when it does not decode; RESOURCE_EXHAUSTED.
+// Unpacks what these have packed.
+// Errors of all of these:
+//   DATA_LOSS           the bytes do not decode, or hold values that cannot be
+//   RESOURCE_EXHAUSTED  the arena is out
 STATUS_MUST_CHECK enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct limit_record *out);
 STATUS_MUST_CHECK enum status meter_mark_unpack(struct slice bytes, struct arena *arena, struct clock_mark *out);
 

@@ -3,19 +3,19 @@
 // The problem: many callers find at the same time that something has to be written, and each commit costs a wait for
 // the disk. So there is one job, which is in the writer's queue at most once. When the writer comes to it, it takes all
 // that has gathered since (limit_collect) and writes it in the transaction at hand; after the commit limit_settle says
-// what may be spent now and wakes those who waited. Whoever finds the job queued already may rely on it: only after
-// settling does it become free again, and then it looks once more whether anything has come meanwhile. The same job
-// carries the clock's mark, taken after the records, so that no record on disk is from later than the mark. At a clean
-// stop its last run carries every meter's exact state.
+// what may be spent now and wakes the waiters. A caller that finds the job queued may rely on it: the job becomes free
+// only after settling, and then it looks once more whether anything has come meanwhile. The same job carries the
+// clock's mark, taken after the records, so that no record on disk is from later than the mark. At a clean stop its
+// last run carries every meter's exact state.
 //
-// The store may not come to a run: its transaction does not begin, or another job breaks it. Callers are told so at
-// once; the clean stop tries a few times more.
+// The store may skip a run, when its transaction does not begin or another job breaks it. Callers are told at once; the
+// clean stop tries a few times more.
 #include "meter/internal.h"
 #include "meter/record.h"
 
 #define WRITE_ARENA_BYTES ((size_t)256 * 1024 * 1024)
 
-enum { SKIPS_MAX = 8 }; // of a clean stop: then it goes without writing
+enum { SKIPS_MAX = 8 }; // skipped runs after which a clean stop ends without the write
 
 static struct meter_cache *cache_of(struct store_job *job)
 {
@@ -42,14 +42,14 @@ static bool write_record(struct meter_cache *cache, struct store_txn *txn, size_
     return true;
 }
 
-// After the batch was collected, so that H is not before any record's own time.
+// Called after the batch was collected, so that H is not before the time of any record.
 static bool write_mark(struct meter_cache *cache, struct store_txn *txn)
 {
     struct write_behind *write = &cache->write_behind;
-    atomic_store(&write->mark_wanted, false); // whoever wants one from here on wants a later one
+    atomic_store(&write->mark_wanted, false); // a mark that is asked for from now on is a later one
     write->promised_ms = fence_promise_ms(cache);
     struct clock_mark mark = clock_mark(cache->clock);
-    write->durable_ms = mark.high_ms; // without what it promises: that may come to nothing
+    write->durable_ms = mark.high_ms; // without the promised time, which may never be used
     mark.high_ms += write->promised_ms;
     struct slice bytes;
     if (!meter_mark_pack(&mark, write->arena, &bytes)) {
@@ -75,7 +75,7 @@ static void write_run(struct store_job *job, struct store_txn *txn)
     write->failed = !write_mark(cache, txn) || write->failed;
 }
 
-// Tells write_behind_mark and, at the clean stop, write_behind_exact.
+// Wakes write_behind_mark and, at the clean stop, write_behind_exact.
 static void tell_waiting(struct meter_cache *cache)
 {
     struct write_behind *write = &cache->write_behind;
@@ -86,8 +86,8 @@ static void tell_waiting(struct meter_cache *cache)
     pthread_mutex_unlock(&write->lock);
 }
 
-// It was not run, because the store does not begin or another job broke the transaction. Nobody is to wait for that, a
-// clean stop only a little.
+// The store has skipped the run, because its transaction did not begin or another job broke it. Nobody waits for
+// another try but the clean stop, and that only for some.
 static void skip_run(struct meter_cache *cache)
 {
     struct write_behind *write = &cache->write_behind;
@@ -121,7 +121,7 @@ static void write_done(struct store_job *job, enum status status)
     if (is_last) {
         return; // the cache may be gone
     }
-    // Whoever found the job queued relies on the look that follows.
+    // A caller that found the job queued relies on the look that follows.
     atomic_store(&write->queued, false);
     if (limit_write_wanted(cache->limits) || atomic_load(&write->mark_wanted) || atomic_load(&write->stopping)) {
         write_behind_request(cache);

@@ -10,7 +10,7 @@
 // The state of one record after the change.
 struct image {
     enum registry_record kind;
-    bool removed; // tiers and scopes: the record is gone; shown as it was, but for its version
+    bool removed; // tiers and scopes: the record is gone; the image shows it as it was, except for its version
     union {
         struct registry_key key;
         struct registry_account account;
@@ -27,27 +27,27 @@ struct change {
     enum registry_command_kind kind;
     struct image *images; // at most one of each record
     size_t image_count;
-    uint64_t idempotency_before_ms; // a purge: of the idempotency records older than this,
-    size_t idempotency_count;       // so many of the oldest are gone; at most REGISTRY_PURGE_IDEMPOTENCY_MAX
+    uint64_t idempotency_before_ms; // for a purge: it removes only idempotency records that are older than this
+    size_t idempotency_count;       // for a purge: how many of these, at most REGISTRY_PURGE_IDEMPOTENCY_MAX
 };
 
-// Where an image's record is stored, under which key, and the sequence of its last change.
+// An image's record: its table, its key, and the sequence of its last change.
 enum table image_table(enum registry_record kind);
 struct slice image_id(const struct image *image); // points into the image
 uint64_t image_version(const struct image *image);
-// Whose record it is; empty for tiers and scopes.
+// Returns the account that the record belongs to; empty for tiers and scopes.
 struct slice image_account(const struct image *image);
-// The image of that record in a change, or NULL.
+// Returns the image of that record in a change, or NULL.
 const struct image *change_find(const struct change *change, enum registry_record kind, struct slice id);
 
-// The call's name: "create", "put_tier".
+// Returns the call's name: "create", "put_tier".
 const char *change_name(enum registry_command_kind kind);
 
-// Counts towards max_keys as far as the record itself says; expiry and the account are not looked at.
+// Does the key count towards max_keys? Asks the record only, not its expiry or the account.
 bool change_counts(const struct registry_key *key);
 // Is it in the index of keys by account?
 bool change_is_listed(const struct registry_key *key);
-// By which expiry it is in the index of expiries; 0: in none.
+// Returns the expiry by which it is in the index of expiries; 0 when it is not there.
 uint64_t change_listed_expiry(const struct registry_key *key);
 
 #endif

@@ -1,7 +1,6 @@
-// What the registry can be asked to change: the part of its door that says what a command is. Included by
-// registry/registry.h; other rooms include that one.
+// The commands of the registry: one part of its door. Included by registry/registry.h; other rooms include that one.
 //
-// Inputs have the wire's bounds already checked (text, sizes, counts); deciding checks what needs the store.
+// The wire's bounds of all inputs were checked before (text, sizes, counts); deciding checks them against the store.
 #ifndef REGISTRY_COMMAND_H
 #define REGISTRY_COMMAND_H
 
@@ -38,20 +37,19 @@ enum registry_command_kind { // numbers are stored in the chain: never reuse one
     REGISTRY_PURGE = 14
 };
 
-// Who asks. `name` is "uid:1000" or a key id; it is in the change and separates callers' request_ids.
+// The caller of a command. `name` is "uid:1000" or a key id; changes record it, and request_ids are unique per name.
 struct registry_caller {
     struct slice name;
     bool is_operator;
     struct slice account; // an account-admin's own account; empty for operators
-    // The credential's own key, NULL for a uid: an account-admin passes on no scope, environment or limit beyond its
-    // own.
+    // The credential's key, NULL for a uid. An account-admin passes on no scope, environment or limit beyond its own.
     const struct registry_key *key;
 };
 
 struct registry_revoke {
     bool by_token;
     uint8_t key_id[KEY_ID_SIZE];
-    struct slice token; // by_token: whoever holds a secret key's token may revoke it
+    struct slice token; // with by_token: the holder of a secret key's token may revoke it
     struct slice reason;
 };
 
@@ -101,25 +99,25 @@ struct registry_import {
     size_t count;
 };
 
-// The daemon's own, for operators; has no request_id, as nobody repeats it. Looks at a bounded number of keys and
-// idempotency records.
+// The daemon's own command, with operator authority and without a request_id, because nobody repeats it. Looks at a
+// bounded number of keys and idempotency records.
 struct registry_purge {
     uint64_t dead_before_ms; // keys revoked or expired before it
-    size_t max;              // to purge; at most REGISTRY_PURGE_MAX, 0 leaves keys alone
+    size_t max;              // keys to purge; at most REGISTRY_PURGE_MAX, 0 leaves keys alone
     bool after_set;          // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
-    size_t idempotency_min; // remove the idempotency records past their time if there are so many; 0 leaves them alone
+    size_t idempotency_min; // remove expired idempotency records if there are at least so many; 0 leaves them alone
 };
 
 struct registry_purge_result {
     size_t count; // purged
     bool more;    // continue behind `last`
     uint8_t last[KEY_ID_SIZE];
-    size_t idempotency_count; // removed; at most REGISTRY_PURGE_IDEMPOTENCY_MAX, then there may be more
+    size_t idempotency_count; // removed; there may be more when it is REGISTRY_PURGE_IDEMPOTENCY_MAX
 };
 
 struct registry_result {
-    struct slice token;              // CREATE, ROLL: this once
+    struct slice token;              // CREATE, ROLL; it is never shown again
     struct registry_key key;         // CREATE, REVOKE, UPDATE, DELETE; ROLL: the successor
     struct registry_key predecessor; // ROLL
     bool has_default_public_key;     // PUT_ACCOUNT of a new account
@@ -129,7 +127,7 @@ struct registry_result {
     struct registry_scope scope;     // PUT_SCOPE, DELETE_SCOPE
     struct registry_key *keys;       // IMPORT: the new ones, none of them revoked
     size_t key_count;
-    size_t skipped; // IMPORT: how many were there already
+    size_t skipped; // IMPORT: how many of the keys the registry had already
     struct registry_purge_result purge;
     uint64_t now_ms;
 };
@@ -140,7 +138,7 @@ struct registry_command {
     struct slice request_id;               // REGISTRY_REQUEST_ID_SIZE bytes
     uint8_t call_digest[SECRET_HASH_SIZE]; // of the call without its envelope
     uint8_t random[REGISTRY_RANDOM_SIZE];  // fresh
-    struct arena *arena;                   // the command's alone until `done`
+    struct arena *arena;                   // used by the command only, until `done`
     uint64_t if_version;                   // 0 = any
     union {
         // account, name, prefix (empty: the default), environment, type, scopes, expiry, metadata, complete limits,
@@ -159,19 +157,19 @@ struct registry_command {
         struct registry_import import;
         struct registry_purge purge;
     } ask;
-    // Makes the reply's bytes of `result` and `seq`, inside the transaction after apply, into `reply` (arena memory).
-    // False when memory is out: the command then fails with RESOURCE_EXHAUSTED and nothing is written.
+    // Encodes `result` and `seq` as the reply's bytes, inside the transaction, into `reply` (arena memory). False when
+    // memory is out; then the command fails with RESOURCE_EXHAUSTED and nothing is written.
     bool (*encode)(struct registry_command *command);
     void (*done)(struct registry_command *command); // status, note, seq, reply, is_retry are set
-    void *context;                                  // the caller's
+    void *context;                                  // for the caller
     // out
     enum status status;
     struct status_note note;
     uint64_t seq;
     struct registry_result result; // not set for a retry
-    struct slice reply;            // encode's, or the first call's for a retry
+    struct slice reply;            // from encode, or for a retry the first call's reply
     bool is_retry;
-    // the registry's
+    // used by the registry only
     struct store_job job;
     struct registry *registry;
 };

@@ -51,7 +51,7 @@ static enum status check_master(const struct secret *secret, uint32_t master_id,
                        master_id);
 }
 
-// Every master secret that was ever used must be there, and be the same.
+// The keyring must have every master secret that the store has ever used, unchanged.
 static enum status check_masters(const struct secret *secret, struct store_txn *txn, struct arena *arena,
                                  struct status_note *note)
 {
@@ -107,7 +107,7 @@ static enum status check_witness(struct registry *registry, struct store_txn *tx
     enum status status = witness_read(path, registry->secret, &witness, note);
     if (status == STATUS_OK)
         status = witness_verify(path, &witness, txn, registry->scratch, note);
-    // A keyring that grew since makes the next checkpoint worth writing.
+    // When the keyring has grown since, the next checkpoint must be written even without a change.
     registry->witness_seq = witness.lines == secret_count(registry->secret) ? witness.seq : 0;
     return status;
 }
@@ -237,7 +237,7 @@ void registry_close(struct registry *registry)
     release(registry);
 }
 
-// Anything but a missing or empty directory counts: a keyring too many is worse than a start that is refused.
+// Anything but a missing or empty directory counts as a registry: a wrong new keyring is worse than a refused start.
 bool registry_exists(const char *path)
 {
     DIR *directory = opendir(path);

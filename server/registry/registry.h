@@ -1,13 +1,13 @@
 // Accounts, tiers, scopes and keys: finding them, and the one write path command -> decide -> change -> apply.
 //
 // Owns: the store `registry/` (its tables, its writer), the audit chain and the idempotency records. registry/stored.h
-// says what is stored, registry/command.h what can be asked. Its parts:
+// describes the records, registry/command.h the commands. Its parts:
 //   decide/  the rules, one file for each kind of command: a change, or a refusal
-//   apply/   the write path around them: commands, idempotency records, what a change writes
+//   apply/   the write path around them: commands, idempotency records, the writes of a change
 //   chain/   the audit chain and its proof: MACs, the witness file
 //   find/    keys by token, records by name, pages of lists
 //   fsck/    the whole store compared with its chain
-//   pack/    plain structs to stored messages (proto/records.proto) and back; nobody else knows those
+//   pack/    plain structs to stored messages (proto/records.proto) and back; no other part knows the messages
 // Write path: a command waits for the writer; inside the write transaction, for each command in turn: look up its
 // request_id; decide (checks authority, existence, state, version, and makes a change or a refusal); apply (writes
 // tables, audit chain, idempotency record, head). Then one fsynced commit for all, then `done` of each. Apply is
@@ -42,41 +42,51 @@ struct registry_options {
     struct slice default_prefix;
     const struct log *log;
     const char *witness_path; // file of signed checkpoints beside the keyring; NULL: none
-    // How long a reply is kept for a retry; 0 = REGISTRY_IDEMPOTENCY_MS, and less is taken as that.
+    // How long a reply is kept for a retry: at least REGISTRY_IDEMPOTENCY_MS, also when this is less or 0.
     uint64_t idempotency_retention_ms;
 };
 
-// Opens or makes the store. FAILED_PRECONDITION when it belongs to another keyring (check value), or is of a newer
-// format; DATA_LOSS when the chain's head does not fit its last entry, or the store is older than its witness; else as
-// store_open. The note says what to do.
+// Opens the store, or makes it. The note says what to do about a failure.
+// Errors:
+//   INVALID_ARGUMENT     the default prefix is not valid
+//   FAILED_PRECONDITION  the store belongs to another keyring (check value), or is of a newer format
+//   DATA_LOSS            the chain's head does not fit its last entry, or the store is older than its witness
+//   others               as store_open
 STATUS_MUST_CHECK enum status registry_open(const struct registry_options *options, struct registry **out,
                                             struct status_note *note);
 void registry_close(struct registry *registry); // finishes what was submitted; NULL-safe
-// The keyring may be made anew only for a data directory that has no registry yet.
+// Is there a registry at this path? A new keyring may be made only when there is none.
 bool registry_exists(const char *path);
 
 // --- finding
 
-// A view as of store_view_*: open one per worker, begin for each request, end.
+// Opens a view: open one per worker, begin and end it for each request (store_view_*).
+// Errors: as store_view_open.
 STATUS_MUST_CHECK enum status registry_view_open(struct registry *registry, struct store_txn **out);
-// OK, NOT_FOUND, UNAVAILABLE (I/O), DATA_LOSS (does not decode), RESOURCE_EXHAUSTED (arena). All fill *out only when
-// OK.
+
+// Find one record and fill *out only when they succeed.
+// Errors of all of these, and of the lists below:
+//   NOT_FOUND           there is no such record; not for the lists and registry_find_presented
+//   UNAVAILABLE         the store cannot be read
+//   DATA_LOSS           a record does not decode
+//   RESOURCE_EXHAUSTED  memory or the arena is out
 STATUS_MUST_CHECK enum status registry_find_key(struct store_txn *view, const uint8_t id[KEY_ID_SIZE],
                                                 struct arena *arena, struct registry_key *out);
 STATUS_MUST_CHECK enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
                                                     struct registry_account *out);
-// The account of a key, also a deleted one (whose keys are all revoked); registry_find_account does not find those.
+// Finds the account of a key, also when it is deleted and all its keys are revoked; registry_find_account does not.
 STATUS_MUST_CHECK enum status registry_find_owner(struct store_txn *view, struct slice id, struct arena *arena,
                                                   struct registry_account *out);
 STATUS_MUST_CHECK enum status registry_find_tier(struct store_txn *view, struct slice name, struct arena *arena,
                                                  struct registry_tier *out);
-// Is this the token of that key? Constant-time comparison of the keyed hash; false too when the key's master secret is
+
+// Is this the token of that key? Compares the keyed hash in constant time. False also when the key's master secret is
 // gone.
 bool registry_token_matches(const struct registry *registry, const struct registry_key *key, struct slice token);
-// Sequence of the newest change whose commit has been heard of, 0 = none yet: every view that begins from now on holds
-// it. Costs no look into the store. Any thread.
+// Returns the sequence of the newest change that is known to be committed, without a look into the store; 0 = none yet.
+// Every view that begins from now on holds that change. Any thread.
 uint64_t registry_committed_seq(struct registry *registry);
-// Sequence of the newest change in this view; 0 = none yet.
+// Reads the sequence of the newest change in this view; 0 = none yet. Errors: UNAVAILABLE, DATA_LOSS, as above.
 STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq);
 
 struct registry_list {
@@ -104,30 +114,30 @@ struct registry_page {
     uint64_t last_expires_at_ms; // in the order of expiries
 };
 
-// Keys in the order of their ids (within an account or over all), or of their expiries, deleted ones left out. Examines
-// at most REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more.
+// Lists keys in the order of their ids (within an account or over all) or of their expiries, without deleted ones.
+// Examines at most REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more. Errors: as above.
 STATUS_MUST_CHECK enum status registry_list_keys(struct store_txn *view, const struct registry_list *query,
                                                  struct arena *arena, struct registry_page *out);
 
+// Errors: as registry_find_key.
 STATUS_MUST_CHECK enum status registry_find_scope(struct store_txn *view, struct slice name, struct arena *arena,
                                                   struct registry_scope *out);
-// The key whose token was presented: one of ours by the id in it, an imported one by its hash. OK with *known false
-// when there is none or the secret is wrong. `id_known`, `id`: as key_token_parse found them.
 struct registry_presented {
-    bool known;
-    bool id_known;
-    uint8_t id[KEY_ID_SIZE];
+    bool known;              // false when there is no such key or the secret is wrong
+    bool id_known;           // as key_token_find_id has answered
+    uint8_t id[KEY_ID_SIZE]; // when id_known
     struct registry_key key; // when known
 };
+// Finds the key whose token was presented: one of ours by the id in it, an imported one by its hash.
+// Errors: as registry_find_key, except NOT_FOUND.
 STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *registry, struct store_txn *view,
                                                       struct slice token, struct arena *arena,
                                                       struct registry_presented *out);
 
-// Whole tables in the order of their names, deleted accounts left out; as registry_list_keys.
 struct registry_names_query {
     struct slice after;    // empty: from the start
     size_t page_size;      // 1 to REGISTRY_PAGE_MAX
-    size_t page_bytes_max; // as above; 0 = 512 KiB
+    size_t page_bytes_max; // as in registry_list; 0 = 512 KiB
 };
 struct registry_names_page {
     void *items; // struct registry_account, registry_tier or registry_scope
@@ -135,17 +145,16 @@ struct registry_names_page {
     bool more; // continue behind `last`
     struct slice last;
 };
+// Lists a whole table in the order of its names, without deleted accounts. Errors: as registry_list_keys.
 STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_record record,
                                                   const struct registry_names_query *query, struct arena *arena,
                                                   struct registry_names_page *out);
 
-// The audit chain, oldest first; each change is checked against the one before it (DATA_LOSS). Empty filters: any.
-// A page ends between two changes, so it may hold more items than page_size; it examines at most
-// REGISTRY_PAGE_EXAMINED_MAX changes.
+// A question about the audit chain. Empty filters let all changes pass.
 struct registry_changes_query {
     uint64_t after_seq;
     uint64_t from_ms;
-    uint64_t to_ms; // before it; 0 = no end
+    uint64_t to_ms; // exclusive; 0 = no end
     struct slice actor;
     struct slice account;
     bool has_key_id;
@@ -153,8 +162,8 @@ struct registry_changes_query {
     size_t page_size;
     size_t page_bytes_max; // 0 = 512 KiB
 };
-// One image of a change, field by field, as text for people and programs; never a secret or a hash. What a purge
-// removed of idempotency records is one without account and key: how many, in `before`.
+// One image of a change, field by field, as text for people and programs; never a secret or a hash. For a purge of
+// idempotency records there is one entry without account and key, with their number in `before`.
 struct registry_change_entry {
     uint64_t seq;
     uint64_t time_ms;
@@ -173,23 +182,36 @@ struct registry_changes_page {
     struct registry_change_entry *items;
     size_t count;
     bool more;
-    uint64_t last_seq; // examined: continue behind it
+    uint64_t last_seq; // the last one examined: continue behind it
 };
+// Lists changes, oldest first, and checks each against the one before it. A page ends between two changes, so it may
+// hold more items than page_size; it examines at most REGISTRY_PAGE_EXAMINED_MAX changes.
+// Errors: as registry_list_keys; DATA_LOSS also when a change does not follow the one before it.
 STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *registry, struct store_txn *view,
                                                     const struct registry_changes_query *query, struct arena *arena,
                                                     struct registry_changes_page *out);
 
 // --- changing
 
-// Statuses that reach `done`: OK; INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS (request_id of another call),
-// PERMISSION_DENIED, FAILED_PRECONDITION (the record's state), ABORTED (if_version), RESOURCE_EXHAUSTED (max_keys, a
-// full map, memory); UNAVAILABLE (the disk; a retry with the same request_id finds out); DATA_LOSS.
+// Queues a command for the writer, which calls command->done after the commit.
+// Errors that reach `done`:
+//   INVALID_ARGUMENT, NOT_FOUND  the command is wrong, or names something that does not exist
+//   UNAUTHENTICATED              the caller's key does not work any more
+//   PERMISSION_DENIED            the caller may not do this
+//   ALREADY_EXISTS               request_id was used for another call
+//   FAILED_PRECONDITION          the record's state does not allow it
+//   ABORTED                      the record does not have if_version
+//   RESOURCE_EXHAUSTED           max_keys or the caller's kept replies are at their bound; the map or memory is full
+//   UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has become of it
+//   DATA_LOSS                    a record that is needed does not decode
+//   UNIMPLEMENTED, INTERNAL      there is no such command; a bug
 void registry_submit(struct registry *registry, struct registry_command *command);
 
-// Purges keys that were revoked or expired before `dead_before_ms`: hides them, and removes all of them but what
-// refuses their tokens as before. A change like any other, of at most REGISTRY_PURGE_MAX keys; without any, none. One
-// call looks at a few hundred keys and goes on where `walk` (zero at first) stopped, from the beginning again once it
-// was at the end. Waits for the commit: for the scheduler, every few seconds.
+// Purges keys that were revoked or expired before `dead_before_ms`: hides them, and keeps of each only what is needed
+// to refuse its token as before. This makes one change of at most REGISTRY_PURGE_MAX keys, or none. One call looks at a
+// few hundred keys and goes on where `walk` (zero at first) has stopped; after the end it begins again. Waits for the
+// commit. For the scheduler, every few seconds.
+// Errors: as registry_submit has them for `done`.
 struct registry_purge_walk {
     bool after_set;
     uint8_t after[KEY_ID_SIZE];
@@ -199,25 +221,25 @@ STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uin
                                                   struct registry_purge_walk *walk, struct status_note *note);
 
 // Removes idempotency records that are past their retention, the oldest first, if there are at least `min` (1 to
-// REGISTRY_PURGE_IDEMPOTENCY_MAX). A change like any other; without any, none. *count: how many;
-// REGISTRY_PURGE_IDEMPOTENCY_MAX: there may be more. They are worth nothing from the moment that their retention ends,
-// removed or not. Waits for the commit, as above.
+// REGISTRY_PURGE_IDEMPOTENCY_MAX). This makes one change, or none. *count is how many it has removed; there may be more
+// when it is REGISTRY_PURGE_IDEMPOTENCY_MAX. Expired records count for nothing, removed or not. Waits for the commit.
+// Errors: as registry_submit has them for `done`.
 STATUS_MUST_CHECK enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
                                                          struct status_note *note);
 
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);
 
-// Reads the whole chain of a store and compares it with the tables. OK, or DATA_LOSS with a note that names the first
-// broken entry. `entries` (may be NULL) counts those that were checked. Long: offline use and tests.
+// Reads the whole chain of a store and compares it with the tables. `entries` (may be NULL) is how many were checked.
+// It takes long: for offline use and tests.
+// Errors: DATA_LOSS with a note that names the first broken entry; UNAVAILABLE and RESOURCE_EXHAUSTED as above.
 STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_note *note);
 
-// Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that a truncated
-// tail or a restored old store is noticed by the next registry_open. Nothing is written while nothing changed. For the
-// scheduler, once a minute, and called by registry_close. One thread at a time. UNAVAILABLE with a note when the file
-// cannot be written; the next one makes up for it.
+// Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that the next
+// registry_open notices a truncated tail or a restored old store. Does nothing when nothing has changed. One thread at
+// a time: for the scheduler, once a minute, and called by registry_close. The next checkpoint makes up for a failure.
+// Errors: UNAVAILABLE when the file cannot be written, INTERNAL when it cannot be signed; as registry_view_open and
+// registry_seq when the head cannot be read.
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
-
-// --- stored messages of the usage, in the store `meters/`
 
 #endif

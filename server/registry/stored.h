@@ -1,5 +1,5 @@
-// What the registry stores, as plain structs: the part of its door that says what things are. Included by
-// registry/registry.h; other rooms include that one.
+// The records of the registry as plain structs: one part of its door. Included by registry/registry.h; other rooms
+// include that one.
 //
 // Slices point into the arena that was handed in. Times are Unix milliseconds of the fenced clock.
 #ifndef REGISTRY_STORED_H
@@ -34,8 +34,8 @@ struct registry_key {
     enum key_environment environment;
     enum key_type type;
     struct key_facts facts; // created, expires, revoked, disabled, has_successor
-    bool deleted;           // hidden from lists; also revoked, or purged
-    bool purged;            // also deleted; nothing but id, account, times and token_hash is left
+    bool deleted;           // hidden from lists; it is also revoked, or purged
+    bool purged;            // it is also deleted; only id, account, times and token_hash are left
     struct slice created_by;
     struct slice revoke_reason;
     bool has_predecessor;
@@ -52,8 +52,8 @@ struct registry_key {
     size_t metadata_count;
     uint64_t version;
     struct slice public_token;
-    struct slice prefix; // of its token, for a successor's
-    bool imported;       // token_hash is over the token's SHA-256
+    struct slice prefix; // of its token; a successor's token gets the same
+    bool imported;       // token_hash is of the token's SHA-256
     uint32_t master_id;
     uint8_t token_hash[SECRET_HASH_SIZE];
 };

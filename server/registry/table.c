@@ -161,7 +161,7 @@ struct slice table_change_prefix(const struct table_key *key)
     return slice_make(key->bytes, key->size - TABLE_NUMBER_SIZE);
 }
 
-// Something, NUL, a number.
+// Does the key consist of some bytes, a NUL and a number?
 static bool ends_with_number(struct slice key, uint64_t *number)
 {
     *number = 0;

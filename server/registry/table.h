@@ -49,29 +49,29 @@ struct slice table_meta_format(void);
 struct slice table_meta_head(void);
 struct slice table_meta_default_tier(void);
 struct table_key table_meta_check(uint32_t master_id);
-// False when the meta key is not one of a check value.
+// Parses the key of a check value in TABLE_META. False when it is another key.
 bool table_meta_check_parse(struct slice key, uint32_t *master_id) __attribute__((warn_unused_result));
 
 struct table_key table_change_key(uint64_t seq);
 // The account's id has at most ACCOUNT_ID_MAX bytes. `id` NULL: before the account's first key.
 struct table_key table_by_account_key(struct slice account, const uint8_t *id);
-// Both point into `key`. False when it has another shape.
+// Parses such a key; both parts point into it. False when it has another shape.
 bool table_by_account_parse(struct slice key, struct slice *account, struct slice *id)
     __attribute__((warn_unused_result));
 // `kind` is below 256, the id has at most ACCOUNT_ID_MAX bytes. `seq` UINT64_MAX: before the record's newest change.
 struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq);
 struct table_key table_by_account_change_key(struct slice account, uint64_t seq);
-// What all keys of that record or account begin with.
+// Returns the prefix that all keys of that record or account share.
 struct slice table_change_prefix(const struct table_key *key);
-// False when it has another shape.
+// Read the sequence in such a key. False when it has another shape.
 bool table_by_record_seq(struct slice key, uint64_t *seq) __attribute__((warn_unused_result));
 bool table_by_account_seq(struct slice key, uint64_t *seq) __attribute__((warn_unused_result));
 struct table_key table_by_expiry_key(uint64_t expires_at_ms, const uint8_t id[KEY_ID_SIZE]);
-// `id` points into `key`. False when it has another shape.
+// Parses such a key; `id` points into it. False when it has another shape.
 bool table_by_expiry_parse(struct slice key, uint64_t *expires_at_ms, struct slice *id)
     __attribute__((warn_unused_result));
 struct table_key table_idempotency_time_key(uint64_t time_ms, const uint8_t name[SECRET_HASH_SIZE]);
-// The first key behind `key` and nothing else, as no key is a prefix of another one of its table.
+// Turns `key` into the first key behind it, because no key is a prefix of another one in its table.
 void table_key_step(struct table_key *key);
 
 // Numbers as values: 8 bytes, big-endian.

@@ -1,3 +1,4 @@
+// Finds out who is calling, by credential or connection, and refuses in words that say what is missing.
 #include "rpc/authority.h"
 
 #include <stdio.h>
@@ -5,7 +6,7 @@
 
 #define OPERATOR_SCOPE "postern:operator"
 
-// In the order of worth.
+// The authorities, the least first.
 static const struct grade {
     enum authority authority;
     const char *name;
@@ -19,7 +20,7 @@ static const struct grade {
 
 enum {
     GRADES = sizeof grades / sizeof *grades,
-    // Operators may do what verifiers may; an admin is so of an account.
+    // Operators may do what verifiers may. They are no admins, because an admin belongs to one account.
     AUTHORITIES_OF_VERIFIER = AUTHORITY_VERIFY | AUTHORITY_RATECHECK,
     AUTHORITIES_OF_OPERATOR = AUTHORITIES_OF_VERIFIER | AUTHORITY_OPERATOR
 };
@@ -45,7 +46,7 @@ unsigned authority_of_subject(const struct call_server *server, const char *subj
     return 0;
 }
 
-// By the exact name: nothing implies a scope of this namespace.
+// Compares the exact name: nothing implies a scope of this namespace.
 static bool has_scope(const struct registry_key *key, const char *scope)
 {
     for (size_t i = 0; i < key->scope_count; i++)
@@ -83,7 +84,7 @@ unsigned authority_under(enum rpc_authority ceiling)
 
 // --- who it is
 
-// "uid:1000". By hand, as every call pays for it.
+// Writes "uid:1000", by hand because every call pays for it.
 static void name_uid(struct call_caller *caller, uint32_t uid)
 {
     char digits[10];
@@ -120,7 +121,7 @@ static void resolve_connection(const struct call *call, struct call_caller *call
         memcpy(caller->name, "anyone", sizeof "anyone");
 }
 
-// What is wrong with a credential, and what to do.
+// Says what is wrong with a credential, and what to do.
 static const char *describe(enum reason reason)
 {
     switch (reason) {
@@ -149,7 +150,7 @@ static const char *describe(enum reason reason)
     return "it is not the token of a key of this installation: check that it is complete";
 }
 
-// The key that a credential is of gives authority, account and name.
+// Takes authority, account and name from the credential's key.
 static enum status resolve_credential(struct call *call, struct slice credential, struct call_caller *caller)
 {
     struct authorizer_identity *identity = arena_alloc(call->arena, sizeof *identity);
@@ -192,7 +193,7 @@ enum status authority_resolve(struct call *call)
 
 // --- what it may do
 
-// The least of what is needed; the most of what is there.
+// Returns the least of the authorities that would do; `highest` returns the most that the caller has.
 static const struct grade *lowest(unsigned authorities)
 {
     size_t i = 0;

@@ -1,8 +1,8 @@
-// Room-private: who is calling, and what may he do.
+// Room-private: who is calling, and what the caller may do.
 //
-// What a caller may be is a set, because one credential can be good for several things. A uid is an operator or a
-// verifier; a credential is what the scopes of the namespace postern: say that its key has, each matched exactly. The
-// listener's ceiling then cuts the set. What each call takes is in the table of route.c.
+// A caller's authorities are a set, because one credential can be good for several things. A uid is an operator or a
+// verifier. A credential has the authorities that its key's scopes in the namespace postern: name, each matched
+// exactly. The listener's ceiling then cuts the set. The table of route.c says which authority each call needs.
 #ifndef RPC_AUTHORITY_H
 #define RPC_AUTHORITY_H
 
@@ -18,23 +18,23 @@ enum authority {             // or'ed; 0 = anyone
 // --- pure rules
 
 unsigned authority_of_uid(const struct call_server *server, uint32_t uid);
-// Of a verified certificate; 0 unless the configuration says more. An empty subject is nobody's.
+// Returns the authority of a verified certificate's subject; 0 unless the configuration names it.
 unsigned authority_of_subject(const struct call_server *server, const char *subject);
 unsigned authority_of_key(const struct registry_key *key);
-// The most that a listener with this ceiling gives. An operator is a verifier there, but never an admin: of no account.
+// Returns the most that a listener with this ceiling gives.
 unsigned authority_under(enum rpc_authority ceiling);
 
 // --- of a call
 
-// Fills call->caller from the credential, when one was sent (it overrides the uid, even root's), else from the
-// connection; then cuts it by the ceiling. UNAUTHENTICATED: the credential is no good; call->word says why, in the
-// words of a decision. UNAVAILABLE and others as registry_find_*.
+// Fills call->caller from the credential if one was sent (it overrides the uid, even root's), otherwise from the
+// connection; then cuts its authorities by the ceiling.
+// Errors: UNAUTHENTICATED when the credential is refused (call->word is the reason's name); as authorizer_identify.
 STATUS_MUST_CHECK enum status authority_resolve(struct call *call);
-// Has the caller any of `needs` (0: nothing is needed)? PERMISSION_DENIED with a note in call->note that names what is
-// missing; UNAUTHENTICATED where a credential is required and none was sent.
+// Has the caller any of `needs` (0: nothing is needed)?
+// Errors: PERMISSION_DENIED, or UNAUTHENTICATED when a credential must be sent; call->note names what is missing.
 STATUS_MUST_CHECK enum status authority_require(struct call *call, unsigned needs);
 
-// May the caller see and change what belongs to this account? To anybody else it is NOT_FOUND.
+// May the caller see and change what belongs to this account? All other callers are told NOT_FOUND.
 bool authority_covers_account(const struct call *call, struct slice account);
 // May the caller RateCheck this account and its keys?
 bool authority_covers_rate_check(const struct call *call, struct slice account);

@@ -1,3 +1,5 @@
+// Takes one call from its bytes to its reply: decode, check bounds, find the route, find the caller, handle. Every
+// failure becomes a reply here.
 #include "rpc/call.h"
 
 #include <stdarg.h>
@@ -153,8 +155,7 @@ static enum status check_envelope(const struct call *call, struct status_note *n
     return STATUS_OK;
 }
 
-// Asks a snapshot, as what is known without one may be older. The registry's state only grows: what is new enough here
-// is so for every snapshot that the call takes later.
+// The registry's state only gets newer, so a state that is new enough here stays so for the rest of the call.
 static enum status check_min_seq(struct call *call)
 {
     uint64_t seq = 0, wanted = call->request->min_seq;
@@ -189,7 +190,7 @@ static enum call_progress refuse_unreadable(struct call *call, struct slice byte
                      "the bytes are no postern.v1.Request, or it has more fields than one request may have");
 }
 
-// The least that will do for almost all; more only for what keeps all bounds: a batch of many long lists.
+// Takes a small budget, which is enough for almost all calls. Only a call that keeps all bounds gets the large one.
 static Postern__V1__Request *decode(struct call *call, struct slice bytes)
 {
     arena_set_budget(call->arena, CALL_DECODE_BUDGET);
@@ -222,7 +223,7 @@ static enum status admit(struct call *call)
             status_fail(&call->note, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s", call->route->name);
     if (status == STATUS_OK)
         status = check_envelope(call, &call->note);
-    // Every member of the union is a pointer to a message.
+    // Every member of the union is a pointer to a message, so any of them gives the call's.
     if (status == STATUS_OK)
         status = check_call(call->route->name, (const ProtobufCMessage *)call->request->verify, &call->note);
     if (status == STATUS_OK)
@@ -230,7 +231,7 @@ static enum status admit(struct call *call)
     return status;
 }
 
-// Empties what a call before left.
+// Clears what the call before has left.
 static void begin(struct call *call)
 {
     postern__v1__reply__init(&call->reply);
@@ -243,7 +244,7 @@ static void begin(struct call *call)
     call->packed = slice_empty();
 }
 
-// It waited for its turn for longer than its caller does for the answer.
+// Refuses a call that has waited for its turn for longer than its caller waits for the answer.
 static enum call_progress refuse_late(struct call *call)
 {
     atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);

@@ -1,8 +1,8 @@
-// Room-private: one request while it is handled, whatever carries it. Knows nothing of sockets.
+// Room-private: one request while it is handled. Knows nothing of sockets.
 //
 // rpc.c fills in the head of a struct call and calls call_serve with the request's bytes. After CALL_DONE the reply is
-// in `reply`, or ready packed in `packed`. After CALL_PENDING the call belongs to somebody else, and `finish` is
-// called, from any thread and possibly before call_serve has returned.
+// in `reply`, or packed already in `packed`. After CALL_PENDING the call belongs to another thread, which calls
+// `finish`, possibly before call_serve has returned.
 #ifndef RPC_CALL_H
 #define RPC_CALL_H
 
@@ -20,20 +20,20 @@ enum {
     CALL_BUDGET = 2 * 1024 * 1024,
     CALL_LIST_BUDGET = 16 * 1024 * 1024, // 500 records of many small parts take 9 MiB before they are packed
     CALL_SHORT_REPLY = 512,              // bytes of most replies
-    CALL_OVERLOADED_RETRY_MS = 100,      // when to come again while the daemon has too much to do
+    CALL_OVERLOADED_RETRY_MS = 100,      // when to ask again while the daemon has too much to do
     CALL_CALLER_NAME_SIZE = 128          // "tls:" and a subject of at most RPC_SUBJECT_MAX bytes
 };
 
 enum call_progress { CALL_DONE, CALL_PENDING };
 
-// Who is an operator over ipc, beside root and the daemon's own user.
+// The uids that are operators over ipc, beside root and the daemon's own user.
 struct call_operators {
-    struct call_operators *older; // those of before; calls may still look at them
+    struct call_operators *older; // the lists before this one; calls may still read them
     size_t count;
     uint32_t uids[];
 };
 
-// What all calls share; read-only but for what is atomic.
+// What all calls share. Only atomic members change.
 struct call_server {
     struct registry *registry;
     struct authorizer *authorizer;
@@ -47,11 +47,11 @@ struct call_server {
     uint32_t own_uid;
     uint64_t opened_ms;
     struct transport *transport;  // for Stats
-    atomic_uint_fast64_t expired; // calls whose time had passed before they were begun
+    atomic_uint_fast64_t expired; // calls whose timeout had passed before they were begun
     atomic_bool draining;         // new calls are refused
 };
 
-// What his connection and his credential make the one at the other end.
+// The caller, by its connection and credential.
 struct call_caller {
     unsigned granted;                 // enum authority, or'ed: by uid or credential
     unsigned authorities;             // what the listener's ceiling leaves of it
@@ -78,16 +78,16 @@ struct call {
     struct arena *arena;    // with CALL_BUDGET
     struct store_txn *view; // of the registry, not begun
     const struct transport_peer *peer;
-    enum rpc_authority ceiling; // of the address that he came by
+    enum rpc_authority ceiling; // of the address that the peer has connected to
     uint64_t received_ms;       // daemon time
     void (*finish)(struct call *call);
     // while it is handled
     Postern__V1__Request *request;
     const struct route *route;
     struct call_caller caller;
-    struct status_note note; // what the failed status says
-    const char *word;        // what it says to programs (Status.reason); NULL
-    uint32_t retry_after_ms; // what it says of when; 0
+    struct status_note note; // the text of a failed status
+    const char *word;        // its word for programs (Status.reason), or NULL
+    uint32_t retry_after_ms; // when to ask again, or 0
     // out
     Postern__V1__Status status;
     Postern__V1__Reply reply;
@@ -95,36 +95,37 @@ struct call {
 };
 
 enum call_progress call_serve(struct call *call, struct slice bytes);
-// The refusal of a call that is not looked at, because there is no room for it; needs neither arena nor view. Always
-// CALL_DONE; the reply points into `bytes`.
+// Refuses a call without a look at it, because there is no room for it; needs neither arena nor view. Always CALL_DONE;
+// the reply points into `bytes`.
 enum call_progress call_refuse_overloaded(struct call *call, struct slice bytes);
 
 // Turns the reply into a failure; always CALL_DONE, so that a handler fails in one line. `field` is a full path or
 // NULL.
 enum call_progress call_fail(struct call *call, enum status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-// The same with what call->note says already.
+// Does the same with the note that call->note has already.
 enum call_progress call_fail_noted(struct call *call, enum status status);
-// The same with a note of another room, whose field is relative to the call ("account" -> "create.account").
+// Does the same with a note of another room, whose field is relative to the call ("account" -> "create.account").
 enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note);
-// RESOURCE_EXHAUSTED: the arena is out.
+// Fails with RESOURCE_EXHAUSTED, because the arena is out.
 enum call_progress call_fail_memory(struct call *call);
-// INVALID_ARGUMENT for a member of the call: "create.account", "is missing: …".
+// Fails with INVALID_ARGUMENT for a member of the call: "create.account", "is missing: …".
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// The member of that name of the call's own message, whichever that is; NULL when it has none.
+// Returns the member of that name of the call's own message; NULL when the message has none.
 void *call_member(const struct call *call, const char *name);
-// The empty result of this call, made that of `reply`; NULL when the arena is out.
+// Makes an empty result of this call, as the result of `reply`; NULL when the arena is out.
 void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply);
-// Packs the finished reply at the end of `room`, if it fits and is of an ordinary kind; else empty. Then it takes
-// call_reply_size bytes, which call_reply_write fills: an answer beyond CALL_REPLY_MAX becomes a failure there.
+// Packs the finished reply at the end of `room` if it fits and is of an ordinary kind; otherwise the slice is empty.
+// Then the reply takes call_reply_size bytes, where a reply beyond CALL_REPLY_MAX becomes a failure; call_reply_write
+// fills them.
 struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size);
 size_t call_reply_size(struct call *call);
 void call_reply_write(const struct call *call, uint8_t *out);
-// Fills the envelope of an answer that is packed now.
+// Fills the envelope of a reply that is about to be packed.
 void call_stamp(const struct call *call, Postern__V1__Reply *reply);
-// More time has passed than the caller wanted to wait.
+// Has the caller's timeout passed?
 bool call_is_late(const struct call *call);
 
 #endif

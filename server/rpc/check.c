@@ -1,3 +1,5 @@
+// Walks over a decoded message by its descriptor and checks every field against the rule of its name, so that no
+// handler checks bounds.
 #include "rpc/check.h"
 
 #include <stdio.h>
@@ -9,7 +11,7 @@
 
 enum { FIELDS_MAX = 64 }; // of any message
 
-// Where the walk is; written out as a path only when something is wrong.
+// The present place of the walk; it is written as a path only when something is wrong.
 struct place {
     const struct place *parent;
     const char *name;
@@ -82,8 +84,8 @@ static enum status check_enum(const ProtobufCEnumDescriptor *descriptor, int val
     return refuse(place, STATUS_INVALID_ARGUMENT, "is no value of its enum that this server knows", note);
 }
 
-// One value. Unset single fields are left alone: what is required the handlers know. An element of a list is never
-// unset.
+// Checks one value. Unset single fields pass, because handlers know which are required. Elements of lists are always
+// set.
 static enum status check_value(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *value,
                                const struct place *place, struct status_note *note)
 {
@@ -111,11 +113,11 @@ static enum status check_value(const ProtobufCFieldDescriptor *field, const stru
         return check_number(rule, *number, place, note);
     }
     default:
-        return STATUS_OK; // bool: any value is fine. Other types do not occur in calls (a unit test sees to it).
+        return STATUS_OK; // bool: any value is fine. Other types do not occur in calls, which a unit test checks.
     }
 }
 
-// Is there anything to look at? Most fields of a call are unset, and this is on the way of every Verify.
+// Is there anything to check? Most fields of a call are unset, and every Verify comes this way.
 static bool is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *quantifier)
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
@@ -160,7 +162,7 @@ static size_t element_size(const ProtobufCFieldDescriptor *field)
     }
 }
 
-// Keys are there and unique, and all of it is within its size.
+// Checks that every entry has a key, that keys are unique, and that the total size is in bounds.
 static enum status check_metadata(Postern__V1__Entry *const *entries, size_t count, const struct place *place,
                                   struct status_note *note)
 {
@@ -199,7 +201,7 @@ static enum status check_list(const ProtobufCFieldDescriptor *field, const struc
     return STATUS_OK;
 }
 
-// What is needed names exact scopes; what is granted may use a wildcard. Both are called `scopes`.
+// Two kinds of fields are called `scopes`: needed scopes are exact names, granted ones may be wildcards.
 static const struct check_rule *find_rule(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     static const struct check_rule needed = {"scopes", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX};

@@ -1,3 +1,4 @@
+// The bounds of every field of a call, by its name, in one table.
 #include <string.h>
 
 #include "account/account.h"
@@ -17,7 +18,7 @@ static const struct check_rule rules[] = {
     {"actor", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"allowed_addresses", CHECK_NETWORK, 0, REGISTRY_ADDRESSES_MAX},
     {"amount", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
-    {"api_key", CHECK_ANY, 0, 0}, // wrong text of any kind is a decision, no failure
+    {"api_key", CHECK_ANY, 0, 0}, // a wrong text of any kind leads to a decision, not to a failure
     {"bucket_s", CHECK_NUMBER, BUCKET_MAX, 0},
     {"burst", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
     {"calls", CHECK_COUNT, 0, 64},

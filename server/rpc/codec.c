@@ -1,3 +1,5 @@
+// Unpacks into an arena, and packs most replies in one pass. protobuf-c would take two: one for the sizes of all parts
+// and one to write them.
 #include "rpc/codec.h"
 
 #include <string.h>
@@ -14,7 +16,7 @@ static void *take(void *context, size_t size)
 
 static void give_back(void *context, void *memory)
 {
-    // All at once, with the arena.
+    // The arena gives all memory back at once.
     (void)context;
     (void)memory;
 }
@@ -25,7 +27,7 @@ Postern__V1__Request *codec_decode(struct arena *arena, struct slice bytes)
     return postern__v1__request__unpack(&allocator, bytes.size, bytes.data);
 }
 
-// False at the end, or when there is none.
+// Reads a varint. False at the end of the bytes, or when there is none.
 static bool read_varint(struct slice *s, uint64_t *out)
 {
     uint64_t value = 0;
@@ -106,7 +108,7 @@ ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scra
     return protobuf_c_message_unpack(message->descriptor, &allocator, bytes.size, bytes.data);
 }
 
-// --- packing from the end: what comes before a part is its size, which is known by then
+// --- packing from the end: a part's size stands before it, and is known when the part is written
 
 struct packer {
     uint8_t *begin;
@@ -160,7 +162,7 @@ static void put_key(struct packer *packer, const ProtobufCFieldDescriptor *field
 
 static void put_message(struct packer *packer, const ProtobufCMessage *message);
 
-// Bytes or a message, empty or not: an element of a list, or a single one that is set.
+// Writes bytes or a message, empty or not: an element of a list, or a single field that is set.
 static void put_sized(struct packer *packer, const ProtobufCFieldDescriptor *field, const void *member)
 {
     if (field->type == PROTOBUF_C_TYPE_BYTES) {
@@ -206,7 +208,7 @@ static void put_single(struct packer *packer, const ProtobufCFieldDescriptor *fi
     }
     case PROTOBUF_C_TYPE_ENUM:
     case PROTOBUF_C_TYPE_BOOL: {
-        const int *number = member; // protobuf_c_boolean is one
+        const int *number = member; // protobuf_c_boolean is an int
         put_number(packer, field, (uint64_t)*number);
         return;
     }

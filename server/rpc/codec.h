@@ -6,26 +6,26 @@
 
 #include "base/arena.h"
 
-// All memory comes from the arena. NULL when the bytes are no Request or need more than the arena's budget.
+// Decodes into the arena. NULL when the bytes are not a Request or need more than the arena's budget.
 Postern__V1__Request *codec_decode(struct arena *arena, struct slice bytes);
-// One field of packed bytes, without memory.
+// One field of packed bytes.
 struct codec_field {
     uint32_t tag;
     bool is_sized;      // bytes, text or a message
-    struct slice value; // then; points into the bytes
+    struct slice value; // only when is_sized; points into the bytes
 };
-// Takes the first field off `bytes`. False at the end, or where they are no message.
+// Takes the first field off `bytes` without allocating. False at the end, or where they are not a message.
 bool codec_read_field(struct slice *bytes, struct codec_field *out) __attribute__((warn_unused_result));
 
-// The request_id of bytes that do not decode, as far as it can be read; else empty. Points into `bytes`.
+// Finds the request_id in bytes that do not decode, if it can be read; otherwise empty. Points into `bytes`.
 struct slice codec_salvage_id(struct slice bytes);
-// The request carries a member with a tag of calls that this program does not know.
+// Does the request have a member with the tag of a call that this program does not know?
 bool codec_has_unknown_call(const Postern__V1__Request *request);
 
-// A copy in memory of `to` that points to nothing else, made by way of `scratch`; NULL when either is out.
+// Copies the message into `to`, by way of `scratch`; the copy points to nothing else. NULL when either is out.
 ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to);
-// record_pack_message in one pass, for a message that takes at most `size` bytes: what is packed stands at the end of
-// the buffer. Empty when it does not fit, or has something that only protobuf_c_message_pack knows.
+// Packs in one pass into the end of the buffer. Empty when it does not fit, or has a field that only
+// protobuf_c_message_pack knows.
 struct slice codec_pack_short(const ProtobufCMessage *message, uint8_t *buffer, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-// Room-private: the handlers of route.c, and what several of them share. Each reads one member of Request.call, which
-// has kept the wire's bounds (check.h), and fills call->reply.
+// Room-private: the handlers of route.c, and what several of them share. Each reads one member of Request.call, whose
+// bounds check.h has checked, and fills call->reply.
 #ifndef RPC_HANDLER_H
 #define RPC_HANDLER_H
 
@@ -37,28 +37,28 @@ struct handler_decision {
     struct authorizer_batch batch; // of `ask`, or of several calls
     struct authorizer_call ask;
     struct call *call;
-    struct arena *facts; // emptied before each try; NULL: what is found out is in the arena of what is asked
-    bool is_late;        // the batch's status says so
+    struct arena *facts; // for the decisions, emptied before each try; NULL: they are in the arena of the question
+    bool is_late;        // the batch has failed because the caller's timeout has passed
     // Answers when the batch is decided or has failed (batch.status).
     enum call_progress (*settle)(struct handler_decision *decision);
-    // Of handler_decision_new: fills the reply; false when the arena is out.
+    // Used by the settle of handler_decision_new: fills the reply; false when the arena is out.
     bool (*answer)(struct call *call, const struct authorizer_decision *decision);
 };
 
-// A decision of one call in arena memory, with all but what is asked; NULL when the arena is out.
+// Makes a decision of one call in arena memory, without the question; NULL when the arena is out.
 struct handler_decision *handler_decision_new(struct call *call);
-// Makes `decision` one of `ask`, with nothing asked yet; its facts are in `arena`.
+// Makes `decision` a decision of its `ask`, which has no question yet; its facts are in `arena`.
 void handler_decision_init(struct handler_decision *decision, struct call *call, struct arena *arena);
 // Asks the authorizer, again after each wait, and settles.
 enum call_progress handler_decide(struct handler_decision *decision);
-// The same without settling, which is left to the caller unless the answer is AUTHORIZER_WAITING.
+// Asks without settling, which the caller does unless the answer is AUTHORIZER_WAITING.
 enum authorizer_progress handler_try(struct handler_decision *decision);
-// The wire's charge_id as this caller's own; empty when it is. False when the arena is out.
+// Makes the wire's charge_id one of this caller only; an empty one stays empty. False when the arena is out.
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
     __attribute__((warn_unused_result));
 
-// Verify, by itself or in a batch (handler_verify.c): what is asked, then what is answered, details of the status
-// included. False when the arena is out.
+// Turn a Verify, by itself or in a batch, into a question, and the decision into its reply and the details of its
+// status (handler_verify.c). False when the arena is out.
 bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,
                         struct authorizer_call *ask) __attribute__((warn_unused_result));
 bool handler_verify_answer(struct arena *arena, const struct authorizer_decision *decision,
@@ -73,24 +73,25 @@ struct handler_change {
     bool (*answer)(const struct handler_change *change, Postern__V1__Reply *reply);
 };
 
-// A change in arena memory, with caller, request_id, if_version, digest and randomness; NULL when the arena is out.
+// Makes a change in arena memory, with caller, request_id, digest and randomness; NULL when the arena is out.
 struct handler_change *handler_change_new(struct call *call, enum registry_command_kind kind);
-// Always CALL_PENDING: the writer answers.
+// Submits it. Always CALL_PENDING: the writer answers.
 enum call_progress handler_submit(struct handler_change *change);
-// An answer of any change of one key: `key`, and `api_key` where the result has it.
+// Answers any change of one key: `key`, and `api_key` where the result has it. False when the arena is out.
 bool handler_answer_key(const struct handler_change *change, Postern__V1__Reply *reply);
-// What Create and each entry of Import ask for. INVALID_ARGUMENT, RESOURCE_EXHAUSTED; the note's field is relative to
-// the request.
+// Reads what Create and each entry of Import ask for.
+// Errors: INVALID_ARGUMENT (the note's field is relative to the request), RESOURCE_EXHAUSTED when the arena is out.
 STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request,
                                                   struct registry_key *out, struct status_note *note);
 
 // --- reading (handler_read.c)
 
-// Ends the view that a handler has begun, and fills the reply's seq from it when all went well.
+// Ends the view that a handler has begun. When `status` is OK, it fills the reply's seq from the view first.
+// Errors: `status`, or those of registry_seq.
 STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status status);
 
-// Fills when and from where a key was last used, as far as that is known; *used (may be NULL): false when it is known
-// that it never was. UNAVAILABLE, RESOURCE_EXHAUSTED.
+// Fills in when and from where a key was last used, as far as that is known. *used (may be NULL) is false only when the
+// key was certainly never used. Errors: UNAVAILABLE, RESOURCE_EXHAUSTED, as usage_last_used.
 STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage,
                                                const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out, bool *used);
 
@@ -100,7 +101,7 @@ struct handler_page {
     size_t size;           // how many items were asked for, or the default
     struct slice position; // where it goes on; empty: at the start
 };
-// Begins the page that a list call asks for; its token is bound to the rest of the call. False: the call has failed.
+// Begins the page that a list call asks for; its token is bound to the rest of the call. False when the call has failed.
 bool handler_page_begin(struct call *call, struct handler_page *page);
 // Makes next_page_token. False when the arena is out.
 bool handler_page_next(struct call *call, const struct handler_page *page, struct slice position,

@@ -1,3 +1,4 @@
+// Makes and checks page tokens. Their MAC covers what a list was asked for, so a token from elsewhere is refused.
 #include "rpc/page_token.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ struct content {
     size_t used;
 };
 
-// Length before content, so that no two bindings give the same bytes.
+// Puts the length before the content, so that no two bindings give the same bytes.
 static bool append(struct content *content, struct slice part)
 {
     if (part.size > CONTENT_MAX - 4 || content->used > CONTENT_MAX - 4 - part.size)

@@ -3,7 +3,7 @@
 
 #define CALL(member) POSTERN__V1__REQUEST__CALL_##member
 
-// Of keys: operators, and an account-admin of its own account's.
+// Who may change keys: operators, and an account-admin those of its own account.
 enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {
@@ -16,7 +16,7 @@ static const struct route routes[] = {
     [CALL(LIST)] = {"list", KEEPERS, false, handler_list, 0},
     [CALL(UPDATE)] = {"update", KEEPERS, true, handler_update, 0},
     [CALL(ROLL)] = {"roll", KEEPERS, true, handler_roll, 0},
-    [CALL(REVOKE)] = {"revoke", 0, true, handler_revoke, 0}, // by its token: whoever holds it
+    [CALL(REVOKE)] = {"revoke", 0, true, handler_revoke, 0}, // anyone: the holder of a token may revoke it
     [CALL(IMPORT)] = {"import", AUTHORITY_OPERATOR, true, handler_import, 0},
     [CALL(DELETE)] = {"delete", KEEPERS, true, handler_delete, 0},
 

@@ -1,4 +1,4 @@
-// Between the transport and a call: a request gets a call, an arena and a view; its reply goes back.
+// Connects the transport with calls: a request gets a call, an arena and a view, and its reply goes back.
 #include "rpc/rpc.h"
 
 #include <pthread.h>
@@ -12,12 +12,12 @@
 
 enum { ARENAS_KEPT = 64 };
 
-// A call and the way back to who asked it.
+// A call and the way back to its caller.
 struct service {
     struct call call;
     struct rpc *rpc;
     struct transport_way way;
-    struct service *next; // that is idle
+    struct service *next; // in the list of idle ones
 };
 
 struct rpc {
@@ -25,7 +25,7 @@ struct rpc {
     struct arena_pool *arenas;
     const char **urls;
     enum rpc_authority *ceilings; // by listener
-    pthread_mutex_t lock;         // of what follows
+    pthread_mutex_t lock;         // guards what follows
     pthread_cond_t idle;          // nothing is busy
     struct service *services;     // idle ones
     size_t busy;
@@ -59,7 +59,7 @@ static void give_back(struct service *service)
     pthread_mutex_unlock(&rpc->lock);
 }
 
-// NULL: memory or the store's readers are out.
+// Returns an idle service or a new one; NULL when memory or the store's readers are out.
 static struct service *take_service(struct rpc *rpc)
 {
     pthread_mutex_lock(&rpc->lock);
@@ -130,7 +130,7 @@ static void serve(void *context, const struct transport_request *request)
     call->ceiling = rpc->ceilings[request->peer->listener];
     call->received_ms = request->received_ms;
     call->finish = finish;
-    // A pending call may have been answered by now, and be another one's already.
+    // A pending call may have been answered by now, and its service may serve another one.
     if (call_serve(call, request->bytes) == CALL_DONE)
         finish(call);
 }
@@ -246,7 +246,7 @@ void rpc_close(struct rpc *rpc)
     if (!transport_close(rpc->server.transport))
         return;
     pthread_mutex_lock(&rpc->lock);
-    while (rpc->busy > 0) // its reply has left, and its thread is about to give it back
+    while (rpc->busy > 0) // the reply has left, and a thread is about to give the service back
         pthread_cond_wait(&rpc->idle, &rpc->lock);
     pthread_mutex_unlock(&rpc->lock);
     wipe(rpc);

@@ -2,9 +2,10 @@
 //
 // A request's walk: transport (bytes of one message, its peer, the way back) -> codec (decode inside an arena, check
 // bounds) -> route (const table: call -> authority -> handler) -> handler (wire fields to plain structs) -> authorizer
-// or registry -> codec (packed into the connection's output). Owns: the transport, calls and their arenas. Threads:
-// rpc_open, rpc_reload and rpc_close from main; handlers run in the transport's threads and never block; replies of
-// changes are made on a store's writer thread.
+// or registry -> codec (packed into the connection's output).
+// Owns: the transport, calls and their arenas.
+// Threads: rpc_open, rpc_reload and rpc_close from main; handlers run in the transport's threads and never block;
+// replies to changes are made on a store's writer thread.
 #ifndef RPC_RPC_H
 #define RPC_RPC_H
 
@@ -15,8 +16,7 @@
 
 struct rpc;
 
-// The ceiling of a listener: the most that a peer may be there, whoever he is and whatever credential he sends;
-// ordered.
+// The ceiling of a listener: the most that any peer gets there, whatever credential it sends. The values are ordered.
 enum rpc_authority { RPC_ANYONE, RPC_VERIFIER, RPC_ACCOUNT_ADMIN, RPC_OPERATOR };
 
 struct rpc_listener {
@@ -26,7 +26,7 @@ struct rpc_listener {
 
 enum { RPC_SUBJECT_MAX = 120 }; // bytes
 
-// Who comes with this verified certificate is that, as a uid is over ipc.
+// A peer with this verified certificate has this authority, just as a uid has one over ipc.
 struct rpc_tls_peer {
     const char *subject;          // as RFC 2253 writes it, e.g. "CN=billing,O=Acme"; at most RPC_SUBJECT_MAX bytes
     enum rpc_authority authority; // RPC_VERIFIER or RPC_OPERATOR
@@ -48,14 +48,13 @@ struct rpc_options {
     const struct log *log;
 };
 
-// Serves when it returns OK. UNAVAILABLE (an address cannot be used; the note names it and says why and what to do),
-// INVALID_ARGUMENT (a URL that is not offered). The texts of the options have to live as long as the room.
+// Serves when it returns OK. The texts of the options must live as long as the room. Errors: as transport_open.
 STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct status_note *note);
-// Takes other operators from now on, and reads the certificates again. On a failure (as rpc_open) nothing has changed.
+// Reads the certificates again, and takes other operators from now on. After an error the operators are as before.
+// Errors: as transport_reload.
 STATUS_MUST_CHECK enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count,
                                          struct status_note *note);
-// Drains: refuses new calls with UNAVAILABLE, waits for those in flight until their replies have left, closes.
-// NULL-safe.
+// Refuses new calls with UNAVAILABLE, waits until the replies of those in flight have left, and closes. NULL-safe.
 void rpc_close(struct rpc *rpc);
 
 #endif

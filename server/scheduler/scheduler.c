@@ -1,3 +1,4 @@
+// One thread runs the tasks in turn: it sleeps until the first one is due or somebody kicks one.
 #include "scheduler/scheduler.h"
 
 #include "base/thread.h"
@@ -40,7 +41,7 @@ static uint64_t after(uint64_t start_ms, uint64_t interval_ms)
     return interval_ms == 0 || interval_ms > NEVER - start_ms ? NEVER : start_ms + interval_ms;
 }
 
-// The task that should have started first; NULL for an empty table.
+// Returns the task that is due first; NULL for an empty table.
 static struct entry *next_entry(struct scheduler *scheduler)
 {
     struct entry *next = NULL;
@@ -53,7 +54,7 @@ static struct entry *next_entry(struct scheduler *scheduler)
     return next;
 }
 
-// Until then or until something changes; the caller looks again.
+// Waits until then or until something changes; the caller looks again.
 static void wait_until(struct scheduler *scheduler, uint64_t due_ms)
 {
     if (due_ms == NEVER) {
@@ -81,7 +82,7 @@ static void run_entry(struct scheduler *scheduler, struct entry *entry, uint64_t
                  (unsigned long long)(end_ms - start_ms));
     }
     pthread_mutex_lock(&scheduler->mutex);
-    // One that is slower than its interval must leave time for others.
+    // A task that is slower than its interval must leave time for others.
     if (!entry->kicked && entry->due_ms <= end_ms) {
         entry->due_ms = after(end_ms, task.interval_ms);
     }

@@ -2,9 +2,9 @@
 //
 // Owns: the thread. Tasks run one at a time, so a task must be short (milliseconds, no waiting for a network); one that
 // takes longer than a second is logged, because it has delayed the others.
-// Threads: kick may be called from any thread, a task's own included. Tasks run on the scheduler's thread, which takes
-// no signals.
-// Time: CLOCK_MONOTONIC for intervals only; what a task needs to know about the time it asks its own clock.
+// Threads: scheduler_kick may be called from any thread, also from a task. Tasks run on the scheduler's thread, which
+// takes no signals.
+// Time: CLOCK_MONOTONIC for intervals only; a task that needs the time asks its own clock.
 #ifndef SCHEDULER_SCHEDULER_H
 #define SCHEDULER_SCHEDULER_H
 
@@ -25,16 +25,16 @@ struct scheduler_task {
 
 enum { SCHEDULER_SLOW_MS = 1000 };
 
-// Each task first runs one interval after the opening. A task that comes late (suspended machine, slow neighbour) runs
-// once, and its next interval starts then: nothing is made up for in a burst. The table is copied.
-// RESOURCE_EXHAUSTED: no memory or thread.
+// Copies the table and starts the thread; each task first runs after one interval. A task that is late (suspended
+// machine, slow neighbour) runs once, and its next interval starts then: missed runs are not made up for.
+// Errors: RESOURCE_EXHAUSTED when there is no memory or no thread.
 STATUS_MUST_CHECK enum status scheduler_open(const struct scheduler_task *tasks, size_t count, const struct log *log,
                                              struct scheduler **out);
-// Waits for the task that is running, starts no other, stops. Not from a task. NULL-safe.
+// Waits for the task that is running, starts no other, and stops. Must not be called from a task. NULL-safe.
 void scheduler_close(struct scheduler *scheduler);
 
-// Runs the task as soon as the thread is free; its interval starts over. Kicks before it starts count as one, a kick
-// while it runs makes it run once more. Never blocks.
+// Has the task run as soon as the thread is free; its interval starts over. Several kicks before it starts count as
+// one; a kick while it runs makes it run once more. Never blocks.
 void scheduler_kick(struct scheduler *scheduler, size_t index);
 
 #endif

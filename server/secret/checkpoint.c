@@ -1,5 +1,5 @@
-// Signed checkpoints of the audit chain. The key pair is made for each use: checkpoints are rare (some 20
-// microseconds), and so no signing key lies in memory.
+// Signs and verifies checkpoints of the audit chain. Checkpoints are rare, so the key pair is made for each one (about
+// 20 microseconds) and no signing key stays in memory.
 #include <sodium.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct key_pair {
     uint8_t signing_key[crypto_sign_ed25519_SECRETKEYBYTES];
 };
 
-// False when the keyring does not hold that master. To be wiped after use.
+// Makes the key pair, which the caller wipes. False when the keyring does not hold that master.
 static bool make_pair(const struct secret *secret, uint32_t master_id, struct key_pair *out)
 {
     const uint8_t *seed = secret_subkey(secret, master_id, PURPOSE_CHECKPOINT);

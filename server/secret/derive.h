@@ -1,12 +1,12 @@
-// What is derived from the masters: one subkey per purpose, made once at open, because deriving per call would cost
-// more than the hash itself.
+// The subkeys that are derived from the masters, one per purpose. They are made once, when the keyring is opened,
+// because deriving one for each call would cost more than the hash itself.
 #ifndef SECRET_DERIVE_H
 #define SECRET_DERIVE_H
 
 #include "secret/keyring.h"
 #include "secret/secret.h"
 
-// Subkey numbers of crypto_kdf. What is stored depends on them: never change one, never use one again.
+// Subkey numbers of crypto_kdf. Stored data depends on them: never change one, never use one again.
 enum purpose {
     PURPOSE_CHECK = 1,
     PURPOSE_TOKEN = 2,
@@ -33,7 +33,7 @@ struct secret {
     struct master masters[KEYRING_MASTERS_MAX]; // ids ascending
 };
 
-// NULL when the keyring does not hold that master.
+// Returns the master's subkey for this purpose, or NULL when the keyring does not hold that master.
 const uint8_t *secret_subkey(const struct secret *secret, uint32_t master_id, enum purpose purpose);
 
 #endif

@@ -1,3 +1,5 @@
+// Reads the keyring file with care: it must be a regular file that nobody else can read. A new one is written under a
+// temporary name and then linked, so that a crash leaves no half keyring and no existing one is replaced.
 #include "secret/keyring.h"
 
 #include <errno.h>
@@ -20,7 +22,7 @@ static enum status fail_io(struct status_note *note, const char *path, const cha
 
 static enum status open_file(const char *path, int *out, struct status_note *note)
 {
-    // O_NONBLOCK: a FIFO in its place must not hang the start.
+    // O_NONBLOCK: a FIFO at this path must not hang the start.
     *out = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*out >= 0)
         return STATUS_OK;
@@ -53,7 +55,7 @@ static enum status check_file(int fd, const char *path, struct status_note *note
     return STATUS_OK;
 }
 
-// Bytes read, up to `size`; -1 with errno.
+// Returns how many bytes it has read, at most `size`; -1 with errno.
 static ssize_t read_all(int fd, uint8_t *out, size_t size)
 {
     size_t used = 0;
@@ -107,7 +109,7 @@ void keyring_free(struct keyring *keyring)
     sodium_free(keyring); // wipes
 }
 
-// "dir" of "dir/name"; "." without a slash, "/" for a name in the root.
+// Gives "dir" for "dir/name", "." for a path without a slash and "/" for a name in the root. False when it is too long.
 static bool directory_of(const char *path, char out[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
@@ -135,7 +137,7 @@ static enum status sync_directory(const char *directory, struct status_note *not
     return status;
 }
 
-// A directory that is there already keeps its permissions: it may be shared, and the file protects itself.
+// A directory that exists keeps its permissions: it may be shared, and the file protects itself.
 static enum status make_directory(const char *directory, struct status_note *note)
 {
     char parent[PATH_MAX];
@@ -181,7 +183,7 @@ static bool write_new_keyring(int fd)
     return ok;
 }
 
-// A name of its own, so that a leftover of a crash is in nobody's way.
+// The temporary file has a unique name, so that one left over by a crash is in nobody's way.
 static int open_temporary(const char *path, char out[PATH_MAX])
 {
     uint8_t random[8];

@@ -18,15 +18,23 @@ struct keyring {
     } masters[KEYRING_MASTERS_MAX];
 };
 
-// NOT_FOUND when there is no file, else as secret_open. *out is guarded memory.
+// Reads the file into guarded memory; the caller frees *out with keyring_free.
+// Errors:
+//   NOT_FOUND            there is no file
+//   FAILED_PRECONDITION  it is no regular file, others can access it, it is not ours, or it is not well-formed
+//   UNAVAILABLE          it cannot be read, or memory is out
 STATUS_MUST_CHECK enum status keyring_read(const char *path, struct keyring **out, struct status_note *note);
 void keyring_free(struct keyring *keyring); // wipes; NULL-safe
 
-// Makes the file with one new master, and its directory when that is missing. ALREADY_EXISTS when there is a file (it
-// is left alone), UNAVAILABLE when it cannot be written.
+// Makes the file with one new master, and its directory when that is missing.
+// Errors:
+//   ALREADY_EXISTS    there is a file already; it is left alone
+//   INVALID_ARGUMENT  the path is too long
+//   UNAVAILABLE       the file or its directory cannot be written
 STATUS_MUST_CHECK enum status keyring_create(const char *path, struct status_note *note);
 
-// Parses a file's content; `path` is for the note. Room-private entry for tests and fuzzing.
+// Parses a file's content; the note names `path`. Tests and the fuzz harness call it, too.
+// Errors: FAILED_PRECONDITION when it is not well-formed; the note names the line.
 STATUS_MUST_CHECK enum status keyring_parse(struct slice content, const char *path, struct keyring *out,
                                             struct status_note *note);
 

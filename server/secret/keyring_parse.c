@@ -1,3 +1,4 @@
+// Parses the keyring line by line. An error names the line and what was expected, never what stands there.
 #include "base/text.h"
 #include "secret/keyring.h"
 
@@ -6,7 +7,7 @@
 
 static const char first_line[] = "postern-keyring 1";
 
-// What is wrong with the keyring, for the operator; NULL while all is well. Never the content itself.
+// Functions that return a text say what is wrong, for the operator and without quoting the content; NULL: nothing.
 struct parser {
     struct slice rest;
     struct keyring *out;
@@ -29,7 +30,7 @@ static bool is_blank_or_comment(struct slice line)
     return line.size == 0 || line.data[0] == '#';
 }
 
-// A decimal without sign or leading zero, followed by one space; takes both. 0 when it is not that.
+// Takes a decimal without sign or leading zero and the one space behind it. 0 when the line begins otherwise.
 static uint32_t take_id(struct slice *line)
 {
     uint64_t id = 0;

@@ -1,4 +1,4 @@
-// Idempotency records: how they are named and how the reply in them is kept unreadable.
+// Names idempotency records and encrypts the reply in them, so that the store alone gives no token away.
 #include <sodium.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ static void add_part(crypto_generichash_state *state, struct slice part)
     crypto_generichash_update(state, part.data, part.size);
 }
 
-// Keyed BLAKE2b-256 of both parts, each preceded by its length (8 bytes, big-endian).
+// Computes keyed BLAKE2b-256 of both parts, each preceded by its length (8 bytes, big-endian).
 static void hash_pair(const uint8_t key[SUBKEY_SIZE], struct slice first, struct slice second,
                       uint8_t out[SECRET_HASH_SIZE])
 {

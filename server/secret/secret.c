@@ -1,3 +1,4 @@
+// Opens the keyring, derives one subkey for each purpose from each master secret, and computes the keyed hashes.
 #include "secret/secret.h"
 
 #include <sodium.h>
@@ -25,7 +26,7 @@ static enum status read_or_create(const char *path, bool may_create, struct keyr
         return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
                            "%s: the keyring of this store is missing; put it back from your copy", path);
     status = keyring_create(path, note);
-    if (status != STATUS_OK && status != STATUS_ALREADY_EXISTS) // made by somebody else meanwhile: just as good
+    if (status != STATUS_OK && status != STATUS_ALREADY_EXISTS) // a keyring that somebody has just made is fine, too
         return status;
     *created = status == STATUS_OK;
     status = keyring_read(path, out, note);
@@ -91,7 +92,7 @@ uint32_t secret_id_at(const struct secret *secret, size_t index)
 
 const uint8_t *secret_subkey(const struct secret *secret, uint32_t master_id, enum purpose purpose)
 {
-    for (size_t i = secret->count; i > 0; i--) // the newest is asked for most
+    for (size_t i = secret->count; i > 0; i--) // the newest first: it is asked for most often
         if (secret->masters[i - 1].id == master_id)
             return secret->masters[i - 1].subkeys[purpose];
     return NULL;

@@ -1,3 +1,5 @@
+// Opens LMDB so that files have known modes and survive a crash of the machine, and opens it again after a fatal error,
+// but only if it is still the same file.
 #include "store/environment.h"
 
 #include <assert.h>
@@ -69,7 +71,7 @@ static enum status make_directory(const char *path, struct status_note *note)
     return code == 0 ? STATUS_OK : fail(note, path, "the parent directory cannot be synced", code);
 }
 
-// LMDB leaves the mode to the umask, and the directory entries of new files to chance.
+// LMDB leaves the files' mode to the umask and does not sync the directory entries of new files.
 static enum status settle_files(const char *path, struct status_note *note)
 {
     static const char *const names[] = {"data.mdb", "lock.mdb"};
@@ -117,7 +119,7 @@ static int open_tables(struct environment *environment, const struct store_optio
     return mdb_txn_commit(txn);
 }
 
-// What is only known of an open environment. LMDB settles for a map that holds at least what the file does.
+// Notes the facts that only an open environment knows. LMDB makes the map larger when the file is larger.
 static int note_facts(struct environment *environment)
 {
     MDB_envinfo info;

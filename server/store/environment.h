@@ -1,6 +1,6 @@
 // The LMDB environment under a store: its directory, its file and its tables. Private to the room.
 //
-// Threads: none of its own; the callers see to it that nobody uses an environment while it is opened or closed.
+// Threads: one at a time opens or closes an environment, and nobody may use it meanwhile.
 #ifndef STORE_ENVIRONMENT_H
 #define STORE_ENVIRONMENT_H
 
@@ -18,20 +18,23 @@ struct environment {
     ino_t inode;
 };
 
-// The status of an LMDB return code for somebody who reads or writes.
+// Returns the status that stands for an LMDB return code.
 enum status environment_status(int code);
 
-// Makes what is missing and opens the rest. UNAVAILABLE or RESOURCE_EXHAUSTED with the note filled in; then it is
-// closed.
+// Makes the directory, the file and the tables where they are missing, and opens them. After an error it is closed.
+// Errors:
+//   UNAVAILABLE         something cannot be made or opened; the note says what
+//   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status environment_open(struct environment *environment, const struct store_options *options,
                                                struct status_note *note);
-// The same after a fatal error: closes, then opens the file that was open. UNAVAILABLE when another one, or none, has
-// its place: going on with an empty store would refuse every key.
+// Closes the environment after a fatal error and opens the same file again. It never makes one: an empty store would
+// refuse every key.
+// Errors: as environment_open; UNAVAILABLE also when the file is gone or another one has its place.
 STATUS_MUST_CHECK enum status environment_open_again(struct environment *environment,
                                                      const struct store_options *options, struct status_note *note);
 void environment_close(struct environment *environment); // closing twice is fine
 
-// Bytes of the pages in use, as the transaction sees them. Pages that were freed do not count: they are used again.
+// Returns the bytes of the pages in use, as the transaction sees them. Freed pages do not count: LMDB uses them again.
 uint64_t environment_used_bytes(const struct environment *environment, MDB_txn *txn);
 
 #endif

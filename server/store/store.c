@@ -1,3 +1,4 @@
+// Puts the parts of a store together: environment, views and writer.
 #include "store/store.h"
 #include "store/parts.h"
 
@@ -17,7 +18,7 @@ static struct store *store_new(const struct store_options *options)
     }
     store->options = *options;
     store->options.path = store->path;
-    // Default attributes: these cannot fail on Linux.
+    // With default attributes these cannot fail on Linux.
     pthread_mutex_init(&store->views.mutex, NULL);
     pthread_mutex_init(&store->writer.mutex, NULL);
     pthread_cond_init(&store->writer.wake, NULL);

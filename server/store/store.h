@@ -1,10 +1,9 @@
 // One LMDB environment with named tables, snapshots for reading and one writer thread that commits many jobs at once.
 //
-// Owns: the environment, its file and the writer thread. The only room that knows LMDB. Default durability: a commit is
-// on disk (fsync) before anybody hears of it.
+// Owns: the environment, its file and the writer thread. The only room that knows LMDB. A commit is on disk (fsync)
+// before anybody hears of it.
 // Threads: a view (read snapshot) belongs to one thread at a time; store_submit may be called from any thread and never
 // blocks on I/O. Jobs run and finish on the writer thread.
-// Time: none here.
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -26,38 +25,57 @@ struct store_options {
     const struct log *log;
 };
 
-// UNAVAILABLE (cannot be opened or made; the note says path and cause), RESOURCE_EXHAUSTED (no memory or threads).
+// Opens the store, makes it when it is missing, and starts the writer.
+// Errors:
+//   UNAVAILABLE         the store cannot be opened or made; the note gives path and cause
+//   RESOURCE_EXHAUSTED  there is no memory or no thread
 STATUS_MUST_CHECK enum status store_open(const struct store_options *options, struct store **out,
                                          struct status_note *note);
 // Finishes every submitted job, then stops the writer and closes. No view may be open. NULL-safe.
 void store_close(struct store *store);
 
-// --- reading. A view is opened once per worker and renewed for each request; a snapshot should live microseconds.
-// RESOURCE_EXHAUSTED when memory or the readers are used up. The environment is opened again when LMDB gives up after a
-// failed write; views go on by themselves, store_view_begin is UNAVAILABLE meanwhile.
-STATUS_MUST_CHECK enum status store_view_open(struct store *store, struct store_txn **out);
-void store_view_close(struct store_txn *view);                          // NULL-safe
-STATUS_MUST_CHECK enum status store_view_begin(struct store_txn *view); // UNAVAILABLE when LMDB refuses
-void store_view_end(struct store_txn *view);                            // values read from it are gone
+// --- reading
 
-// OK, NOT_FOUND, or UNAVAILABLE (I/O). The value points into the map, until the view ends or the job's run returns, and
-// inside a job until the next write; do not hand it to a write of the same job. An empty or too long key is NOT_FOUND.
+// Opens a view; a worker keeps one and begins it anew for each request. A snapshot should live microseconds.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory or the readers are used up
+//   UNAVAILABLE         LMDB refuses
+STATUS_MUST_CHECK enum status store_view_open(struct store *store, struct store_txn **out);
+void store_view_close(struct store_txn *view); // NULL-safe
+// Begins a snapshot of what is committed now.
+// Errors: UNAVAILABLE when LMDB refuses, or while the environment is opened again after a failed write. The view stays
+// usable: begin it again later.
+STATUS_MUST_CHECK enum status store_view_begin(struct store_txn *view);
+void store_view_end(struct store_txn *view); // values read from it are gone
+
+// Reads one value, which points into the map: until the view ends or the job's run returns, and in a job only until the
+// next write. Do not hand it to a write of the same job.
+// Errors:
+//   NOT_FOUND    there is no such key, or it is empty or too long
+//   UNAVAILABLE  it cannot be read, or the job's transaction has failed already
 STATUS_MUST_CHECK enum status store_get(struct store_txn *txn, unsigned table, struct slice key, struct slice *value);
 
-// How many records the table has, as the transaction sees it. OK or UNAVAILABLE.
+// Counts the records of a table, as the transaction sees it. Errors: UNAVAILABLE, as store_get.
 STATUS_MUST_CHECK enum status store_count(struct store_txn *txn, unsigned table, uint64_t *count);
 
-// Walks a table in key order. Open (any number per transaction), seek to the first key >= `from`, next, close.
-// seek and next: OK, NOT_FOUND at the end, UNAVAILABLE. In a job, do not write to the table while a cursor is open.
+// A cursor walks a table in key order. A transaction may have any number of them. In a job, do not write to the table
+// while a cursor is open on it.
 struct store_cursor;
+// Errors: UNAVAILABLE, as store_get; also when memory is out.
 STATUS_MUST_CHECK enum status store_cursor_open(struct store_txn *txn, unsigned table, struct store_cursor **out);
 void store_cursor_close(struct store_cursor *cursor); // NULL-safe
+// Goes to the first key >= `from`, or to the next key.
+// Errors:
+//   NOT_FOUND    there are no more keys
+//   UNAVAILABLE  as store_get
 STATUS_MUST_CHECK enum status store_cursor_seek(struct store_cursor *cursor, struct slice from, struct slice *key,
                                                 struct slice *value);
 STATUS_MUST_CHECK enum status store_cursor_next(struct store_cursor *cursor, struct slice *key, struct slice *value);
 
-// --- writing, inside a job's run only. Errors stick to the transaction: the whole batch then fails at its commit, so
-// callers need not check each one. Deleting what is not there is fine.
+// --- writing
+
+// Only inside a job's run. Errors stick to the transaction and the whole batch fails at its commit, so callers need not
+// check each one. Deleting a key that is missing is fine.
 void store_put(struct store_txn *txn, unsigned table, struct slice key, struct slice value);
 void store_delete(struct store_txn *txn, unsigned table, struct slice key);
 
@@ -65,31 +83,33 @@ void store_delete(struct store_txn *txn, unsigned table, struct slice key);
 struct store_job {
     struct store_job *next; // the store's
     // Reads and writes inside the batch's transaction; jobs of one batch see each other in the order of submission.
-    // Not called when the transaction cannot begin or has failed already: `done` must not rely on it, unless OK.
+    // It is not called when the transaction cannot begin or has failed already, so `done` may rely on it only when OK.
     void (*run)(struct store_job *job, struct store_txn *txn);
-    // After the commit: OK, or UNAVAILABLE (then nothing is known: the batch may or may not be on disk),
-    // or RESOURCE_EXHAUSTED (the map or memory is full; nothing was written). Must not block. May submit again.
+    // Called after the commit. Must not block; may submit the job again.
+    // Errors:
+    //   UNAVAILABLE         the commit failed: the batch may or may not be on disk
+    //   RESOURCE_EXHAUSTED  the map or memory is full; nothing was written
     void (*done)(struct store_job *job, enum status status);
 };
+// Queues a job; the writer runs it.
 void store_submit(struct store *store, struct store_job *job);
 
-// Submits a job and waits for its commit, and with it for everything that was submitted before. Returns the work's own
-// status once that is committed. Not for the writer's thread.
-// Errors: those of `done` above; RESOURCE_EXHAUSTED also when there is no semaphore.
+// Submits a job and waits for its commit, and so for everything that was submitted before. Not for the writer's thread.
+// Errors: those of `done` above, or what `work` returned; RESOURCE_EXHAUSTED also when there is no semaphore.
 typedef enum status store_work_fn(struct store_txn *txn, void *context);
 STATUS_MUST_CHECK enum status store_run(struct store *store, store_work_fn *work, void *context);
 
-// What Health says.
+// What the call Health reports.
 struct store_health {
     enum status last_commit; // OK, or why the last one failed
-    uint64_t commits;        // since open; a batch that wrote nothing is none
+    uint64_t commits;        // since open; batches that wrote nothing do not count
     uint64_t jobs;           // run or failed
     uint64_t map_used_bytes; // pages in use; freed ones do not count
     uint64_t map_size_bytes;
 };
 struct store_health store_health(struct store *store);
 
-// Frees reader slots of processes that died; called at open and by the scheduler.
+// Frees reader slots of processes that have died; called at open and by the scheduler.
 void store_check_readers(struct store *store);
 
 #endif

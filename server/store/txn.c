@@ -1,3 +1,4 @@
+// Reads and writes of a transaction. An error of a batch sticks to it, so that its commit fails.
 #include "store/parts.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@ struct store_cursor {
 
 static MDB_val to_val(struct slice slice)
 {
-    // MDB_val is for both directions and therefore not const; LMDB does not write through keys and values it is given.
+    // MDB_val serves both directions and is therefore not const; LMDB does not write through what it is given.
     return (MDB_val){.mv_size = slice.size, .mv_data = (void *)(uintptr_t)slice.data};
 }
 
@@ -21,7 +22,7 @@ static MDB_dbi table_handle(const struct store_txn *txn, unsigned table)
     return txn->store->environment.tables[table];
 }
 
-// A job that could not read must not have its writes committed: it may have decided on half the facts.
+// When a job could not read, its writes must not be committed: it may have decided on half the facts.
 static enum status note_error(struct store_txn *txn, int code)
 {
     if (txn->is_batch && code != 0 && code != MDB_NOTFOUND && txn->error == 0) {

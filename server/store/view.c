@@ -1,3 +1,5 @@
+// Snapshots for reading. LMDB must be closed and opened again after a fatal error, and nobody may read meanwhile: so
+// each view says when it is in use, and the writer can shut all of them.
 #include "store/parts.h"
 
 #include <stdlib.h>
@@ -9,7 +11,7 @@ static int take_slot(struct store_txn *view)
     return mdb_txn_begin(view->store->environment.env, NULL, MDB_RDONLY, &view->txn);
 }
 
-// Called with the mutex held: from its release on the writer may take the slot away.
+// Called with the mutex held: once it is released, the writer may take the slot away.
 static int add_view(struct store_views *views, struct store_txn *view)
 {
     if (!atomic_load(&views->shut)) {
@@ -71,14 +73,14 @@ void store_view_close(struct store_txn *view)
 
 enum status store_view_begin(struct store_txn *view)
 {
-    // First busy, then look whether views are shut; the writer shuts first and then looks who is busy. Sequentially
-    // consistent, so one of the two sees the other.
+    // This thread sets `busy` and then looks at `shut`; the writer sets `shut` and then looks at `busy`. Both are
+    // sequentially consistent, so one of the two sees the other.
     atomic_store(&view->busy, true);
     if (atomic_load(&view->store->views.shut)) {
         atomic_store(&view->busy, false);
         return STATUS_UNAVAILABLE;
     }
-    // Without a slot the environment was opened again since the last time.
+    // The view has no slot when the environment was opened again since the last time.
     const int code = view->txn != NULL ? mdb_txn_renew(view->txn) : take_slot(view);
     if (code != 0) {
         atomic_store(&view->busy, false);
@@ -93,7 +95,7 @@ void store_view_end(struct store_txn *view)
     atomic_store_explicit(&view->busy, false, memory_order_release);
 }
 
-// Snapshots live microseconds; the limit is for one whose owner hangs.
+// A snapshot lives microseconds; the wait is bounded for a view whose owner hangs.
 static bool wait_until_idle(const struct store_txn *view)
 {
     enum { TRIES_MAX = 1000 };

@@ -1,5 +1,5 @@
-// The one thread that writes: it takes every job that waits, runs them in one transaction, commits, and only then
-// tells their owners (group commit).
+// Each commit costs an fsync. So one thread takes all jobs that wait, runs them in one transaction, commits once, and
+// only then tells their owners (group commit).
 #include "base/container.h"
 #include "base/thread.h"
 #include "store/parts.h"
@@ -46,8 +46,9 @@ static void note_commit(struct store *store, enum status status)
     pthread_mutex_unlock(&writer->mutex);
 }
 
-// On a disk that is nearly full small commits land between larger ones that fail, every second. The log would say so
-// each time: so what failed again soon has to hold twice as long before it is said to work.
+// On a disk that is nearly full, small commits succeed between larger ones that fail, every second, and the log would
+// report each change. So each time that writing fails again soon, it must work for twice as many commits before the log
+// says that it works.
 static void count_calm(struct store_writer *writer, enum status status)
 {
     if (status == STATUS_OK) {
@@ -85,7 +86,7 @@ static int begin_txn(struct store *store, MDB_txn **txn)
     return store->environment.env == NULL ? MDB_PANIC : mdb_txn_begin(store->environment.env, NULL, 0, txn);
 }
 
-// A failed write of LMDB's meta page makes it refuse everything, reading too, until it is opened again.
+// After a failed write of its meta page LMDB refuses everything, even reading, until it is opened again.
 static bool has_panicked(struct store *store)
 {
     MDB_txn *txn = NULL;
@@ -114,7 +115,7 @@ static void open_again(struct store *store)
 
 static void recover(struct store *store)
 {
-    // Without an environment an earlier attempt has shut the views and then failed.
+    // When there is no environment, an earlier attempt has shut the views and then failed.
     if (store->environment.env == NULL || store_views_shut(store)) {
         open_again(store);
     }
@@ -122,7 +123,7 @@ static void recover(struct store *store)
 
 // --- one batch
 
-// Jobs after the one that broke the transaction are not run: nothing of theirs could be kept.
+// Jobs behind the one that broke the transaction are not run: nothing that they write could be kept.
 static void run_jobs(struct store_job *first, const struct store_job *end, struct store_txn *txn)
 {
     for (struct store_job *job = first; job != end && txn->error == 0; job = job->next) {
@@ -162,10 +163,10 @@ static enum status commit_jobs(struct store *store, struct store_job *first, con
         run_jobs(first, end, &txn);
         code = finish_txn(store, &txn);
         if (code == 0 && !txn.wrote) {
-            return STATUS_OK; // nothing was learnt about the disk
+            return STATUS_OK; // this says nothing about the disk
         }
         if (code != 0 && has_panicked(store)) {
-            recover(store); // now, not with the next job: readers wait
+            recover(store); // at once, not with the next job, because readers wait for it
         }
     }
     const enum status status = environment_status(code);
@@ -202,7 +203,7 @@ static void run_batches(struct store *store, struct store_job *first)
 
 // --- the thread and its queue
 
-// All that wait, in order of submission; NULL when there will be no more.
+// Takes all jobs that wait, in the order of submission; NULL when there will be no more.
 static struct store_job *take_jobs(struct store_writer *writer)
 {
     pthread_mutex_lock(&writer->mutex);

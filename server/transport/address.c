@@ -1,3 +1,5 @@
+// Parses the addresses to listen on, and clears the way for a socket: a path that a living program or another file has
+// is never taken.
 #include "transport/address.h"
 
 #include <errno.h>
@@ -41,7 +43,7 @@ static bool split(const char *address, struct host_port *out)
     return port > 0 && port <= 65535;
 }
 
-// By its text only: a name is looked up again when it is listened on, and may then be something else.
+// Judges the text only: a name is looked up again when we listen on it, and may then be another address.
 static bool is_loopback(const char *host)
 {
     bool v4 = starts_with(host, "127.") && strspn(host, "0123456789.") == strlen(host);
@@ -101,7 +103,7 @@ enum status address_parse(const char *url, bool allow_plain_tcp, struct address 
                        "%s: only ipc:///PATH, tls+tcp://HOST:PORT and tcp://HOST:PORT are offered", url);
 }
 
-// The directory of a socket, if only it is missing. What is made is for the daemon's user, and the socket's group.
+// Makes the directory of a socket, if only that is missing, for the daemon's user and the socket's group.
 static enum status make_directory(const char *url, const char *path, const gid_t *group, struct status_note *note)
 {
     char directory[ADDRESS_PATH_MAX + 1];
@@ -122,15 +124,15 @@ static enum status make_directory(const char *url, const char *path, const gid_t
     if (group == NULL || chown(directory, (uid_t)-1, *group) == 0)
         return STATUS_OK;
     int code = errno;
-    (void)rmdir(directory); // else the next start would find it, and take it as it is
+    (void)rmdir(directory); // otherwise the next start would find it and use it as it is
     return status_fail(note, STATUS_UNAVAILABLE, NULL,
                        "cannot give %s to the group of --socket-group (%lu): %s: the daemon's user has to be a member "
                        "of it",
                        directory, (unsigned long)*group, strerror(code));
 }
 
-// Does a program answer on this socket? It is left as every client leaves it, after the whole greeting: the listener of
-// another program (nng 1.5.2) may not survive one who goes before that.
+// Does a program answer on this socket? We leave only after the whole greeting, as every client does: the listener of
+// another program (nng 1.5.2) may not survive a peer that leaves earlier.
 static bool is_served(const char *path)
 {
     static const char request_peer[HANDSHAKE_SIZE] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};

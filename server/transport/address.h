@@ -1,4 +1,4 @@
-// Room-private: which addresses are offered, and what may be at an ipc path before we listen there. Knows no nng.
+// Room-private: parses the addresses to listen on, and checks what is at an ipc path before that. Knows no nng.
 #ifndef TRANSPORT_ADDRESS_H
 #define TRANSPORT_ADDRESS_H
 
@@ -16,15 +16,16 @@ struct address {
     char url[ADDRESS_URL_SIZE];
 };
 
-// The path of an ipc address; points into it.
+// Returns the path of an ipc address, which points into it.
 const char *address_path(const struct address *address);
 
-// INVALID_ARGUMENT: not offered; the note says what is.
+// Errors: INVALID_ARGUMENT when such an address is not offered; the note says which are.
 STATUS_MUST_CHECK enum status address_parse(const char *url, bool allow_plain_tcp, struct address *out,
                                             struct status_note *note);
-// Before listening on an ipc address: its directory is made (0750, of `group` unless that is NULL) when only that is
-// missing, and what is at the path must be nothing, or a socket that nobody serves any more: nng would delete a regular
-// file, and take the address away from a living program. UNAVAILABLE.
+// Makes an ipc address ready for listening. Its directory is made (0750, of `group` unless that is NULL) when only that
+// is missing. The path must be free, or a socket that nobody serves any more: nng would delete a regular file, and take
+// the address away from a living program.
+// Errors: UNAVAILABLE when the directory cannot be made, or the path is taken.
 STATUS_MUST_CHECK enum status address_prepare(const struct address *address, const gid_t *group,
                                               struct status_note *note);
 

@@ -1,3 +1,4 @@
+// A buffer grows and moves what it holds to the front, but takes memory only from the budget of all connections.
 #include "transport/buffer.h"
 
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static bool grow(struct buffer *buffer, size_t wanted)
     return true;
 }
 
-// What was moved away from is wiped, as far as nothing has been moved there.
+// Moves the bytes to the front, and wipes where they have been, as far as nothing was moved there.
 static void move_to_front(struct buffer *buffer)
 {
     size_t size = buffer_size(buffer), stale = size > buffer->begin ? size : buffer->begin;

@@ -1,4 +1,4 @@
-// The life of a connection.
+// Makes, ends and frees a connection. Several threads may hold it, so the last of them hands it to the reaper.
 #include "transport/connection.h"
 
 #include <arpa/inet.h>
@@ -148,7 +148,7 @@ bool connection_start(struct transport *transport, const struct listener *listen
     identify(connection, listener);
     memcpy(connection->filling.data, frame_greeting, sizeof frame_greeting);
     connection->filling.end = sizeof frame_greeting;
-    atomic_store(&connection->holders, 2); // the reading role, and until both have begun
+    atomic_store(&connection->holders, 2); // the reading role, and this function until both roles have begun
     transport_add(transport, connection);
     output_flush(connection);
     receive_begin(connection);

@@ -1,3 +1,4 @@
+// Parses and writes frames of the SP protocol. Bytes may end anywhere, so each step first asks how much is there.
 #include "transport/frame.h"
 
 #include <string.h>
@@ -23,7 +24,7 @@ static uint64_t read_length(const uint8_t bytes[LENGTH_SIZE])
     return value;
 }
 
-// Bytes of the ids that begin a message of `size` bytes, of which `there` can be seen.
+// Measures the ids that begin a message of `size` bytes, of which the first `there` bytes have come.
 static enum frame_result measure_ids(const uint8_t *message, size_t there, size_t size, size_t *out)
 {
     for (size_t at = 0; at < FRAME_IDS_MAX; at += FRAME_ID_SIZE) {

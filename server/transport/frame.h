@@ -23,13 +23,13 @@ enum {
 
 enum frame_result {
     FRAME_WHOLE,
-    FRAME_PART, // so far nothing is wrong, and more has to come
-    FRAME_BAD   // no peer of this protocol says so
+    FRAME_PART, // right so far, but more has to come
+    FRAME_BAD   // not this protocol
 };
 
-// What a server says first.
+// The server's greeting.
 extern const uint8_t frame_greeting[FRAME_GREETING_SIZE];
-// Looks at the first bytes of a client; what is behind them does not matter.
+// Checks the greeting of a client; bytes behind it do not matter.
 enum frame_result frame_check_greeting(struct slice bytes);
 
 struct frame_rule {
@@ -40,15 +40,14 @@ struct frame_rule {
 struct frame {
     size_t size;       // of the whole frame
     struct slice ids;  // point into the bytes
-    struct slice body; // as much of it as is there
+    struct slice body; // as much of it as has come
 };
 
-// The first frame of `bytes`. WHOLE: all of it is there. PART: when out->size is not 0, header and ids are there and so
-// is the part of the body that out->body names. BAD: it claims more than may be, or has no request id. A frame that is
-// too large is BAD as soon as its header is there.
+// Parses the first frame of `bytes`. PART with out->size not 0: header, ids and the part of the body in out->body have
+// come. BAD: the frame is too large, which its header already shows, or has no request id.
 enum frame_result frame_parse(const struct frame_rule *rule, struct slice bytes, struct frame *out);
 
-// Bytes that stand in front of a reply's body.
+// Returns how many bytes stand in front of a reply's body.
 size_t frame_prefix_size(const struct frame_rule *rule, size_t ids_size);
 void frame_write_prefix(const struct frame_rule *rule, struct slice ids, size_t body_size, uint8_t *out);
 

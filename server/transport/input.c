@@ -1,5 +1,5 @@
-// The receiving half of a connection. Requests are parsed where they were received, as many as are there, and served
-// one after the other; what they answer at once is sent together (output.c).
+// The receiving half of a connection. It parses all requests that have come, in place, and serves one after the other;
+// replies that come at once are sent together (output.c).
 #include <string.h>
 
 #include "transport/connection.h"
@@ -35,7 +35,7 @@ static void serve(struct transport_connection *connection, const struct frame *f
     transport->options.serve(transport->options.context, &request);
 }
 
-// Decrypts more, if there is more.
+// Decrypts more bytes, if there are any.
 static bool refill(struct transport_connection *connection)
 {
     struct buffer *in = &connection->in;
@@ -46,7 +46,8 @@ static bool refill(struct transport_connection *connection)
     return got > 0;
 }
 
-// A frame is not whole. Room for all of it; where memory is out it is refused now, and the rest skipped.
+// Makes room for all of a frame that is not whole. When memory is out, its request is refused at once and the rest of
+// the frame is skipped.
 static enum input_next prepare(struct transport_connection *connection, const struct frame *frame)
 {
     struct buffer *in = &connection->in;
@@ -92,7 +93,7 @@ static enum input_next greet(struct transport_connection *connection)
     return INPUT_RECEIVE;
 }
 
-// The first frame, with more decrypted for it if need be. PART: `next` says how to go on.
+// Takes the first frame, and decrypts more for it if need be. PART: `next` says how to go on.
 static enum frame_result take_frame(struct transport_connection *connection, struct frame *frame, enum input_next *next)
 {
     enum frame_result result;

@@ -1,3 +1,5 @@
+// Listens on one address and accepts its connections. After an accept that failed it pauses, so that a lack of
+// descriptors does not make it spin.
 #include <errno.h>
 #include <grp.h>
 #include <nng/transport/ipc/ipc.h>
@@ -6,7 +8,7 @@
 
 #include "transport/internal.h"
 
-enum { REST_MS = 20 }; // after an accept that failed: descriptors or memory are out
+enum { REST_MS = 20 }; // pause after an accept that failed: descriptors or memory are out
 
 static enum status fail(const struct listener *listener, int code, struct status_note *note)
 {
@@ -33,7 +35,7 @@ static enum status listen_on(struct listener *listener, struct status_note *note
         code = nng_stream_listener_set_int(listener->stream, NNG_OPT_IPC_PERMISSIONS, (int)options->socket_mode);
     else if (code == 0)
         code = nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_NODELAY, true);
-    if (code == 0 && listener->address.kind != ADDRESS_IPC) // a peer whose machine is gone does not keep its seat
+    if (code == 0 && listener->address.kind != ADDRESS_IPC) // a peer whose machine is gone must not keep its seat
         code = nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_KEEPALIVE, true);
     if (code == 0)
         code = nng_stream_listener_listen(listener->stream);
@@ -44,7 +46,7 @@ static enum status find_group(const struct listener *listener, gid_t *out, struc
 {
     const char *name = listener->transport->options.socket_group;
     errno = 0;
-    const struct group *group = getgrnam(name); // only main's thread is there yet
+    const struct group *group = getgrnam(name); // not thread-safe, but so far only main's thread runs
     if (group == NULL)
         return status_fail(note, STATUS_UNAVAILABLE, NULL, "there is no group \"%s\" to give sockets to%s%s", name,
                            errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
@@ -89,7 +91,7 @@ void listener_accept(struct listener *listener)
 static void rest(struct listener *listener)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
-    transport_cut_stranger(listener->transport); // he has one of the descriptors
+    transport_cut_stranger(listener->transport); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
 }
@@ -118,7 +120,7 @@ static void on_accepted(void *context)
     if (code == 0)
         listener_accept(listener);
     else if (code == NNG_ECONNABORTED || code == NNG_ECONNRESET || code == NNG_EAGAIN)
-        listener_accept(listener); // the visitor has gone already
+        listener_accept(listener); // the peer has gone already
     else
         rest(listener);
 }

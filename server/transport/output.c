@@ -16,7 +16,7 @@ static size_t waiting(const struct transport_connection *connection)
     return buffer_size(&connection->filling) + buffer_size(&connection->flying);
 }
 
-// All that TLS has for the peer. False: memory is out.
+// Takes all encrypted bytes that TLS has for the peer. False when memory is out.
 static bool take_cipher(struct transport_connection *connection)
 {
     struct buffer *flying = &connection->flying;
@@ -28,8 +28,9 @@ static bool take_cipher(struct transport_connection *connection)
     return true;
 }
 
-// Before the handshake is over, TLS has something to send, and replies wait. No more than a flight is taken at once:
-// what lies inside of TLS is in no budget. Without memory for any of it the peer would wait in vain.
+// Encrypts replies; until the handshake is over they wait, and TLS sends bytes of its own. At most one flight is taken
+// at once, because bytes inside of TLS are in no budget. When there is no memory even for a part, the connection ends,
+// because the peer would wait in vain.
 static bool encrypt(struct transport_connection *connection)
 {
     struct buffer *filling = &connection->filling, *flying = &connection->flying;
@@ -50,7 +51,7 @@ static bool encrypt(struct transport_connection *connection)
     return buffer_size(flying) > 0;
 }
 
-// Moves what waits to where it is sent from. False: nothing waits.
+// Moves waiting replies to the buffer that is sent. False when nothing waits.
 static bool load(struct transport_connection *connection)
 {
     if (connection->tls != NULL)
@@ -66,9 +67,9 @@ static void set_iov(struct transport_connection *connection, nng_aio *aio)
     nng_aio_set_iov(aio, 1, &iov); // one part always fits
 }
 
-// What the kernel takes at once, without a callback, which would wake another thread for each batch of replies. 0: it
-// takes nothing now, or never again. Cancelled at once, the operation has ended here in any case; what it has written
-// is counted all the same.
+// Sends as much as the kernel takes at once, without a callback, which would wake another thread for each batch of
+// replies. 0: it takes nothing now, or never again. The operation is cancelled at once, so it has ended when this
+// returns; bytes that it has written are counted all the same.
 static size_t send_at_once(struct transport_connection *connection)
 {
     set_iov(connection, connection->try_aio);
@@ -78,7 +79,7 @@ static size_t send_at_once(struct transport_connection *connection)
     return nng_aio_count(connection->try_aio);
 }
 
-// The caller hands the sending role over; output_sent goes on.
+// Starts a send and hands the sending role to nng; output_sent goes on.
 static void send_in_time(struct transport_connection *connection)
 {
     atomic_fetch_add(&connection->holders, 1);
@@ -123,7 +124,7 @@ bool output_pauses(struct transport_connection *connection)
     return pauses;
 }
 
-// What the peer owes of a frame he could not send while he was not read from.
+// Reads on. The peer could not send the rest of a frame while it was not read from, so its time begins again.
 static void resume_reading(struct transport_connection *connection)
 {
     if (connection->began_ms > 0)
@@ -131,7 +132,7 @@ static void resume_reading(struct transport_connection *connection)
     receive_again(connection);
 }
 
-// That much has left. True: there is more, and the sending role stays.
+// Notes how much has left. True when there is more to send; then the caller keeps the sending role.
 static bool note_sent(struct transport_connection *connection, size_t size)
 {
     pthread_mutex_lock(&connection->lock);
@@ -196,7 +197,7 @@ void output_sent(void *context)
 
 // --- replies
 
-// Called with the lock held. Without room the lock is given back, and the call ends.
+// Called with the lock held. When there is no room, it gives the lock back and ends the call.
 static uint8_t *reserve(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
@@ -231,11 +232,11 @@ void transport_reply_end(struct transport_way *way, struct slice reply)
     uint8_t *out = filling->data + filling->end;
     size_t prefix = frame_prefix_size(&connection->rule, way->ids_size);
     frame_write_prefix(&connection->rule, slice_make(way->ids, way->ids_size), reply.size, out);
-    memmove(out + prefix, reply.data, reply.size); // packed from the end of its room
+    memmove(out + prefix, reply.data, reply.size); // the reply may lie at the end of its room
     filling->end += prefix + reply.size;
     bool begins = !connection->serving && !connection->sending;
     pthread_mutex_unlock(&connection->lock);
     if (begins && begin_sending(connection))
-        send_in_time(connection); // more replies may come from this thread: they go together
+        send_in_time(connection); // not at once: this thread may make more replies, and they leave together
     connection_end_call(connection);
 }

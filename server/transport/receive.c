@@ -1,15 +1,15 @@
-// The reading role: receive, have served what is there (input.c), and go on.
+// The reading role: receives bytes, has their requests served (input.c), and goes on.
 #include "transport/connection.h"
 
 #include <nng/supplemental/util/platform.h>
 #include <sched.h>
 
 enum {
-    LARGE = 64 * 1024, // buffer of one that asks much at once
-    SMALL_READS = 64,  // so many in a row give a larger buffer back
-    SETTLE_MS = 1000,  // and so does this time without any
-    POLLS_MAX = 32,    // 50 to 100 us
-    POLL_TRIAL = 64    // who was not worth polling is tried again after so many receives
+    LARGE = 64 * 1024, // buffer of a connection that asks much at once
+    SMALL_READS = 64,  // after so many small reads in a row the larger buffer is given back
+    SETTLE_MS = 1000,  // and also after this time without a read
+    POLLS_MAX = 32,    // they take 50 to 100 us
+    POLL_TRIAL = 64    // a peer that was not worth polling is tried again after so many receives
 };
 
 static void end_reading(struct transport_connection *connection)
@@ -44,7 +44,8 @@ static nng_duration patience(const struct transport_connection *connection)
     return has_large_buffers(connection) ? SETTLE_MS : NNG_DURATION_INFINITE;
 }
 
-// Who sends much at once is read from in larger pieces, as long as he does. Without memory for it he is only slower.
+// Reads in larger pieces from a peer that sends much at once, as long as it does. Without memory for that it is only
+// slower.
 static void fit_buffer(struct transport_connection *connection)
 {
     struct buffer *in = &connection->in;
@@ -73,7 +74,6 @@ static void set_iov(struct transport_connection *connection, nng_aio *aio)
     nng_aio_set_iov(aio, 1, &iov); // one part always fits
 }
 
-// The caller holds the reading role; from here on it is nng's.
 void receive_begin(struct transport_connection *connection)
 {
     if (!prepare_room(connection)) {
@@ -106,7 +106,7 @@ static void hang_up(struct transport_connection *connection)
     connection_release(connection);
 }
 
-// The alert that says why leaves first.
+// Ends the connection after the alert that tells the peer why has left.
 static void fail_tls(struct transport_connection *connection)
 {
     transport_count(connection->transport, COUNT_TLS);
@@ -122,7 +122,7 @@ static void set_serving(struct transport_connection *connection, bool serving)
     pthread_mutex_unlock(&connection->lock);
 }
 
-// From when on the peer owes the rest of a frame.
+// Notes since when the peer owes the rest of a frame.
 static void note_part(struct transport_connection *connection)
 {
     bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0;
@@ -130,7 +130,7 @@ static void note_part(struct transport_connection *connection)
         connection->began_ms = nng_clock();
 }
 
-// The caller holds the reading role. True: and goes on with it.
+// Serves what was received; the caller holds the reading role. True when the caller still holds it and reads on.
 static bool read_on(struct transport_connection *connection)
 {
     set_serving(connection, true);
@@ -181,23 +181,22 @@ static void take_received(struct transport_connection *connection, size_t size)
 
 // --- busy polling
 //
-// A request that arrives while nng waits for it wakes two threads in turn, the poller and the one that calls
-// receive_done, which takes longer than to decide. So who has been served is asked some more times, at once, whether
-// there is more, and other threads get the processor between two tries. One thread at a time polls, and it polls only
-// peers whose next request came in time before: an idle daemon stays idle, and one that is asked now and then
-// does not pay.
+// A request that arrives while nng waits for it wakes two threads in turn, nng's poller and the one that calls
+// receive_done, which takes longer than a decision. So after serving a peer, the thread asks some more times, at once,
+// whether there is more, and lets other threads run between two tries. One thread at a time polls, and only peers whose
+// last request came in time for it. So an idle daemon stays idle, and a daemon with few requests does not waste time.
 
 static bool begin_polling(struct transport_connection *connection)
 {
-    bool owes_part = connection->began_ms > 0;                  // his time for it runs in nng
-    if (owes_part || connection->served >= TRANSPORT_BATCH_MAX) // others wait perhaps
+    bool owes_part = connection->began_ms > 0;                  // nng watches the peer's time for it
+    if (owes_part || connection->served >= TRANSPORT_BATCH_MAX) // others may be waiting
         return false;
     if (connection->polls == 0 && ++connection->unpolled % POLL_TRIAL != 0)
         return false;
     return !atomic_exchange_explicit(&connection->transport->polls, true, memory_order_acquire);
 }
 
-// Cancelled at once, the operation has ended here in any case, as in output.c.
+// The operation is cancelled at once, so it has ended when this returns, as in output.c.
 static size_t receive_at_once(struct transport_connection *connection)
 {
     nng_stream_recv(connection->stream, connection->poll_aio);
@@ -206,7 +205,7 @@ static size_t receive_at_once(struct transport_connection *connection)
     return nng_aio_count(connection->poll_aio);
 }
 
-// True: something has been received. An error shows again in the receive that follows.
+// Polls for more. True when bytes were received. An error will show again in the receive that follows.
 static bool poll_receive(struct transport_connection *connection)
 {
     size_t size = 0;
@@ -226,7 +225,7 @@ static bool poll_receive(struct transport_connection *connection)
     return size > 0;
 }
 
-// It has asked nothing so far. Counted it was when it came.
+// Goes on with a connection that has greeted without a seat and asked nothing so far, if there is a seat now.
 static void wait_on(struct transport_connection *connection)
 {
     if (!connection_sit_down(connection)) {
@@ -265,7 +264,7 @@ void receive_done(void *context)
         return;
     }
     size_t size = nng_aio_count(connection->receive_aio);
-    if (size > 0) // else it is receive_again
+    if (size > 0) // otherwise receive_again has called this
         take_received(connection, size);
     connection->served = 0;
     while (read_on(connection))

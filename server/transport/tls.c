@@ -1,3 +1,5 @@
+// Runs OpenSSL over memory: nng carries the encrypted bytes, and a session turns them into what the peer said. The
+// files are checked before they are used, so that a bad reload changes nothing.
 #include "transport/tls.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@ enum { ERROR_SIZE = 192, OTHERS = 077 };
 
 struct tls {
     struct transport_tls_options options;
-    pthread_mutex_t lock; // of the context in use
+    pthread_mutex_t lock; // guards the context in use
     SSL_CTX *context;
 };
 
@@ -29,7 +31,7 @@ struct tls_session {
 
 // --- the files
 
-// The newest reason of OpenSSL's queue, in words; empties the queue.
+// Returns the newest reason of OpenSSL's queue, in words; empties the queue.
 static const char *reason(void)
 {
     unsigned long code = ERR_peek_last_error();
@@ -39,7 +41,7 @@ static const char *reason(void)
     return text == NULL || is_vague ? "it holds none in PEM form, or is damaged" : text;
 }
 
-// Of an encrypted key: nobody is asked for its pass phrase, least of all at a reload.
+// Refuses an encrypted key: nobody is there to give its pass phrase, least of all at a reload.
 static int refuse_encrypted(char *password, int size, int is_for_writing, void *was_asked)
 {
     (void)password;
@@ -215,7 +217,7 @@ static bool fill(struct tls_session *session, struct tls *tls)
         BIO_free(session->to_peer);
         return false;
     }
-    (void)BIO_set_mem_eof_return(session->from_peer, -1); // empty is not the end
+    (void)BIO_set_mem_eof_return(session->from_peer, -1); // an empty BIO is not the end of the stream
     (void)BIO_set_mem_eof_return(session->to_peer, -1);
     SSL_set_bio(session->ssl, session->from_peer, session->to_peer);
     SSL_set_accept_state(session->ssl);
@@ -255,14 +257,14 @@ static void fail(struct tls_session *session)
     ERR_clear_error();
 }
 
-// True when there is nothing to do but to wait for more bytes.
+// Did the operation stop only because more bytes must come?
 static bool waits(struct tls_session *session, int result)
 {
     switch (SSL_get_error(session->ssl, result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
         return true;
-    case SSL_ERROR_ZERO_RETURN: // what comes after that would never be read
+    case SSL_ERROR_ZERO_RETURN: // the peer has closed its side: later bytes would never be read
         session->ended = true;
         return true;
     default:
@@ -270,7 +272,7 @@ static bool waits(struct tls_session *session, int result)
     }
 }
 
-// Empty without a certificate. One that was not verified does not get here: the handshake fails.
+// Reads the subject; empty without a certificate. A certificate that is not valid makes the handshake fail before this.
 static void read_subject(struct tls_session *session, char subject[TRANSPORT_SUBJECT_SIZE])
 {
     X509 *certificate = SSL_get1_peer_certificate(session->ssl);

@@ -1,8 +1,8 @@
 // Room-private: TLS between frames and stream. Only tls.c knows OpenSSL.
 //
 // Why OpenSSL, and not nng's own tls+tcp: with nng 1.5.2 the subject of a client's certificate cannot be read, and
-// certificates cannot be changed while a listener listens. So nng carries the bytes (tcp), and OpenSSL, by way of
-// memory, what they mean; TLS 1.2 and 1.3.
+// certificates cannot be changed while a listener listens. So nng carries the bytes (tcp), and OpenSSL reads and writes
+// them in memory; TLS 1.2 and 1.3.
 #ifndef TRANSPORT_TLS_H
 #define TRANSPORT_TLS_H
 
@@ -11,10 +11,12 @@
 
 // The certificates in use. Threads: any.
 struct tls;
-// UNAVAILABLE: a file cannot be used; the note names it and says what is wrong with it.
+// Errors:
+//   UNAVAILABLE         a file cannot be used; the note names it and says what is wrong with it
+//   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status tls_open(const struct transport_tls_options *options, struct tls **out,
                                        struct status_note *note);
-// Reads the files again, for sessions that begin later. Errors as tls_open; then nothing has changed.
+// Reads the files again, for sessions that begin later. Errors: as tls_open; then nothing has changed.
 STATUS_MUST_CHECK enum status tls_reload(struct tls *tls, struct status_note *note);
 void tls_close(struct tls *tls); // NULL-safe; sessions may still be there
 
@@ -22,16 +24,17 @@ void tls_close(struct tls *tls); // NULL-safe; sessions may still be there
 struct tls_session;
 struct tls_session *tls_session_new(struct tls *tls); // NULL when memory is out
 void tls_session_free(struct tls_session *session);   // NULL-safe
-// Bytes from the peer. When the handshake is over `subject` has the name of his certificate, if he has one.
+// Takes encrypted bytes from the peer. When the handshake is over, `subject` has the name of the peer's certificate, if
+// there is one.
 void tls_session_feed(struct tls_session *session, struct slice bytes, char subject[TRANSPORT_SUBJECT_SIZE]);
-// What he said. 0: nothing more for now.
+// Reads decrypted bytes. Returns 0 when there are no more for now.
 size_t tls_session_read(struct tls_session *session, uint8_t *out, size_t room);
-// What he shall hear. Returns how much of it was taken: all, or nothing as long as the handshake lasts.
+// Encrypts bytes. Returns how many were taken: all, or none while the handshake lasts.
 size_t tls_session_write(struct tls_session *session, struct slice bytes);
-// Bytes for the peer.
+// Takes encrypted bytes for the peer, and says how many there are.
 size_t tls_session_pending(struct tls_session *session);
 size_t tls_session_take(struct tls_session *session, uint8_t *out, size_t room);
-// It is over, and why.
+// Has the session ended, and why?
 bool tls_session_has_failed(struct tls_session *session);
 bool tls_session_has_ended(struct tls_session *session);    // the peer has said that it sends nothing more
 const char *tls_session_error(struct tls_session *session); // lives as long as the session

@@ -1,15 +1,15 @@
 // Carries requests in and replies out: listeners, connections, the SP req/rep protocol and TLS. Knows no message.
 //
-// Each request comes as its bytes, its peer, and one way to reply: now or later, from any thread, in any order. Owns:
-// listeners, connections, their buffers. The only room that knows nng (its byte streams, nothing else of it) and
-// OpenSSL. Threads: transport_open, _reload and _close from main; `serve` is called in nng's callback threads, for one
+// Each request comes as its bytes, its peer, and one way to reply: now or later, from any thread, in any order.
+// Owns: listeners, connections, their buffers. The only room that knows nng (only its byte streams) and OpenSSL.
+// Threads: transport_open, _reload and _close from main; `serve` is called in nng's callback threads, for one
 // connection by one thread at a time, and must not block.
 //
-// Nobody hurts anybody. A peer whose output is above TRANSPORT_OUTPUT_MARK is not read from, and is closed when it
-// takes nothing for TRANSPORT_STUCK_MS. No greeting within TRANSPORT_GREETING_MS, or a frame that is not whole within
-// TRANSPORT_FRAME_MS of its first byte, closes as well, and so does a frame over the bound, at its header. Calls in
-// flight, connections and memory have bounds; what is beyond them comes with `overloaded` set and is to be refused.
-// When all connections are taken, the oldest one that has not greeted goes first.
+// No peer can harm the others. A peer whose output is above TRANSPORT_OUTPUT_MARK is not read from, and is closed when
+// it takes nothing for TRANSPORT_STUCK_MS. A connection is also closed when its greeting takes longer than
+// TRANSPORT_GREETING_MS, when a frame takes longer than TRANSPORT_FRAME_MS, or when a frame's header claims more than
+// the bound. Calls in flight, connections and memory have bounds; requests beyond them come with `overloaded` set and
+// must be refused. When all connections are taken, the oldest one that has not greeted is closed first.
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
 
@@ -26,7 +26,7 @@ enum {
     TRANSPORT_OUTPUT_MARK = 256 * 1024,
     TRANSPORT_BATCH_MAX = 64,           // requests of one connection in a row, while others wait
     TRANSPORT_CONNECTION_CALLS = 1024,  // in flight, of one connection
-    TRANSPORT_SURPLUS_CONNECTIONS = 64, // beyond max_connections, to tell them so
+    TRANSPORT_SURPLUS_CONNECTIONS = 64, // connections beyond max_connections, to tell them that all are taken
     TRANSPORT_GREETING_MS = 5000,       // the handshake of TLS included
     TRANSPORT_FRAME_MS = 10000,
     TRANSPORT_STUCK_MS = 10000
@@ -35,13 +35,13 @@ enum {
 struct transport;
 struct transport_connection;
 
-// Who is at the other end. Does not change while a request of his is in flight.
+// The program at the other end. Does not change while a request of it is in flight.
 struct transport_peer {
-    size_t listener; // index of the address that he came by
+    size_t listener; // index of the address that it has connected to
     bool has_uid;    // ipc
     uint32_t uid;
     char address[TRANSPORT_ADDRESS_SIZE]; // IPv4 or IPv6; empty over ipc
-    char subject[TRANSPORT_SUBJECT_SIZE]; // of his verified certificate, as in RFC 2253; empty without one
+    char subject[TRANSPORT_SUBJECT_SIZE]; // of its verified certificate, as in RFC 2253; empty without one
 };
 
 // The way back to one request. Exactly one reply (begin and end) or drop ends it.
@@ -52,18 +52,18 @@ struct transport_way {
 };
 
 struct transport_request {
-    struct slice bytes;                // until serve returns
-    const struct transport_peer *peer; // until the reply
+    struct slice bytes;                // valid until serve returns
+    const struct transport_peer *peer; // valid until the reply
     struct transport_way way;
     uint64_t received_ms; // daemon time at which its last byte was read
-    bool overloaded;      // a bound is reached: refuse it, at no cost
+    bool overloaded;      // a bound is reached: refuse it without any work
 };
 
 struct transport_tls_options {
     const char *certificate_file; // PEM: the certificate and its chain. NULL: no TLS
     const char *key_file;         // PEM
     const char *client_ca_file;   // PEM; NULL: client certificates are not asked for
-    bool client_required;         // else a client without one is served, too
+    bool client_required;         // otherwise a client without a certificate is served, too
 };
 
 struct transport_options {
@@ -83,43 +83,47 @@ struct transport_options {
     void *context;
 };
 
-// Listens when it returns OK, serves after transport_start. UNAVAILABLE (an address or a file cannot be used; the note
-// names it and says why and what to do), INVALID_ARGUMENT (a URL that is not offered), RESOURCE_EXHAUSTED.
+// Listens when it returns OK; serves after transport_start.
+// Errors:
+//   UNAVAILABLE         an address or a file cannot be used; the note names it and says why and what to do
+//   INVALID_ARGUMENT    a URL is not offered
+//   RESOURCE_EXHAUSTED  there is no memory or no thread
 STATUS_MUST_CHECK enum status transport_open(const struct transport_options *options, struct transport **out,
                                              struct status_note *note);
 void transport_start(struct transport *transport);
-// Reads the certificates again, for connections that come later. On a failure (as transport_open) the old ones stay.
+// Reads the certificates again, for connections that come later. After an error the old ones stay.
+// Errors: UNAVAILABLE and RESOURCE_EXHAUSTED, as transport_open.
 STATUS_MUST_CHECK enum status transport_reload(struct transport *transport, struct status_note *note);
-// Takes no more connections, serves those that are there until nothing is in flight and every reply has left (at most
-// some seconds), then closes them. False: a call in flight did not end; what it may still use is left as it is until
-// the process ends. NULL-safe.
+// Takes no more connections, serves the open ones until nothing is in flight and every reply has left (at most some
+// seconds), then closes them. False when a call in flight did not end; then everything that it may use stays until the
+// process ends. NULL-safe.
 bool transport_close(struct transport *transport);
 // Ends what nng keeps for the process. Nothing of this room may be used afterwards.
 void transport_end_process(void);
 
-// Room for a reply of at most `size` bytes, in the connection's output; the connection is locked until the end, which
-// follows at once in the same thread. NULL: nobody will read it (the peer is gone, or memory is out); the way has
-// ended then.
+// Gives room for a reply of at most `size` bytes in the connection's output, and locks the connection until
+// transport_reply_end, which the same thread calls at once. NULL when nobody will read it (the peer is gone, or memory
+// is out); then the way has ended.
 uint8_t *transport_reply_begin(struct transport_way *way, size_t size) __attribute__((warn_unused_result));
-// Between the two, where the room turned out to be too small: what was in it is gone. Returns as begin.
+// Gives a larger room between begin and end; the bytes in the old one are lost. Returns as begin.
 uint8_t *transport_reply_resize(struct transport_way *way, size_t size) __attribute__((warn_unused_result));
-// `reply` lies in that room.
+// Sends `reply`, which lies in that room, and ends the way.
 void transport_reply_end(struct transport_way *way, struct slice reply);
 
-// Counted since the start, but for the first three.
+// The first three are of now; all others count since the start.
 struct transport_stats {
     uint64_t connections;
     uint64_t calls_in_flight;
     uint64_t memory_bytes;
     uint64_t accepted;
     uint64_t requests;
-    uint64_t overloaded;          // requests that came beyond a bound
-    uint64_t connections_refused; // those that came when all were taken
-    uint64_t closed_no_greeting;  // too late, or another protocol's
+    uint64_t overloaded;          // requests beyond a bound
+    uint64_t connections_refused; // connections that came when all were taken
+    uint64_t closed_no_greeting;  // its greeting was late, or of another protocol
     uint64_t closed_bad_frame;
-    uint64_t closed_half_frame; // not whole in time
-    uint64_t closed_stuck;      // took nothing
-    uint64_t closed_memory;     // no room for its replies
+    uint64_t closed_half_frame; // its frame was not whole in time
+    uint64_t closed_stuck;      // it took no output
+    uint64_t closed_memory;     // there was no memory for its replies
     uint64_t tls_failures;
     uint64_t accept_failures; // descriptors or memory were out
 };

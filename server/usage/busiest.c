@@ -1,5 +1,5 @@
 // Finds the busiest subjects of an hour among those in memory. One walk over all shards keeps the best so far in a
-// small set; what the store alone knows of them is added afterwards.
+// small set; counts that only the store has are added afterwards.
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +10,13 @@ enum { RANKS_MAX = 256, SCRATCH_BYTES = 256 * 1024 };
 struct rank {
     uint64_t calls;
     uint64_t refusals;
-    bool whole; // nothing of it is on disk alone
+    bool whole; // memory has all of its counts
     uint8_t id_size;
     uint8_t id[USAGE_ACCOUNT_MAX];
 };
 
-// A heap with the fewest calls on top, so that no order of the table makes entering slow: a shard is locked meanwhile.
+// A heap with the fewest calls on top, so that entering is fast whatever the order of the table: a shard is locked
+// meanwhile.
 struct ranking {
     struct rank ranks[RANKS_MAX];
     size_t count;
@@ -104,7 +105,7 @@ static enum status complete(struct usage *usage, const struct usage_busy *busy, 
 
 // --- handing out
 
-// Most calls first; equals in a steady order.
+// Sorts by calls, most first; subjects with as many calls have a fixed order.
 static int compare(const void *a, const void *b)
 {
     const struct rank *x = a, *y = b;

@@ -23,7 +23,7 @@ static void take_from(struct usage_flush *flush, struct usage_shard *shard, size
     pthread_mutex_unlock(&shard->mutex);
 }
 
-// Each job goes on at the shard where the last one stopped, so that none has to wait for the others to fall silent.
+// Each job goes on at the shard where the last one stopped, so that a busy shard cannot hold up the others.
 static void collect(struct usage *usage, struct usage_flush *flush)
 {
     size_t max = flush->left < USAGE_BATCH_MAX ? flush->left : USAGE_BATCH_MAX;
@@ -43,7 +43,7 @@ static void look(struct usage_shard *shard, const struct usage_entry *entry, str
     pthread_mutex_unlock(&shard->mutex);
 }
 
-// Makes the entry whole: from now on it is what the store has and everything since.
+// Makes the entry whole: it adds the store's tally, so that from now on the entry has everything.
 static bool load(struct usage *usage, struct store_txn *txn, struct usage_shard *shard, struct usage_entry *entry,
                  struct usage_entry *copy)
 {
@@ -116,7 +116,7 @@ static void run(struct store_job *job, struct store_txn *txn)
 
 // --- afterwards
 
-// What was not written, or is not known to be on disk, waits again.
+// An entry that was not written, or may not be on disk, waits again.
 static void settle(struct usage *usage, struct usage_flush *flush, enum status status)
 {
     uint64_t now_ms = clock_now_ms(usage->options.clock);

@@ -1,5 +1,5 @@
-// What the files of the room share. Entries live in shards; each shard keeps those that wait for the writer and those
-// that are at rest in a list each, so that neither writing nor making room has to search.
+// What the files of the room share. Entries live in shards. Each shard has one list of entries that wait for the writer
+// and one of entries at rest, so that nobody has to search for an entry to write or to drop.
 #ifndef USAGE_INTERNAL_H
 #define USAGE_INTERNAL_H
 
@@ -12,11 +12,11 @@
 enum {
     USAGE_CACHE_LINE = 64,
     USAGE_SHARDS_MAX = 64,
-    USAGE_SHARD_ENTRIES_MIN = 256, // fewer entries, fewer shards: a small table must not be torn to pieces
-    USAGE_BATCH_MAX = 256,         // per job: what else waits for the disk waits for that
+    USAGE_SHARD_ENTRIES_MIN = 256, // a table with fewer entries has fewer shards, so that each keeps some room
+    USAGE_BATCH_MAX = 256,         // per job, because other jobs wait for it
     USAGE_SWEEP_MAX = 512,
-    USAGE_REST_MS = 120 * 1000, // at rest for so long: let go
-    USAGE_SETTLE_MS = 1000,     // a view begun before the commit may still be read: not let go earlier
+    USAGE_REST_MS = 120 * 1000, // an entry that has rested for so long leaves memory
+    USAGE_SETTLE_MS = 1000,     // no entry leaves earlier: a view begun before the commit may still be read
     USAGE_DROPS_MAX = 256,      // per shard and tick
     USAGE_HOUR_MS = 3600 * 1000,
     USAGE_HOUR_KEY_MAX = 4 + 1 + USAGE_ACCOUNT_MAX,
@@ -25,7 +25,7 @@ enum {
 
 enum usage_table { USAGE_TABLE_HOUR, USAGE_TABLE_LAST };
 
-// Uses of a key within one entry.
+// The uses of a key that one entry has noted.
 struct usage_trace {
     uint64_t first_ms; // 0: none
     uint64_t last_ms;
@@ -38,27 +38,27 @@ struct usage_trace {
 
 enum usage_state {
     USAGE_FREE,
-    USAGE_DIRTY,   // in the list of those that wait for the writer
-    USAGE_WRITING, // in the writer's batch, in no list
-    USAGE_CLEAN    // the store has it: in the list of those at rest, the longest first
+    USAGE_DIRTY,   // in the list of entries that wait for the writer
+    USAGE_WRITING, // in the writer's batch and in no list
+    USAGE_CLEAN    // stored, and in the list of entries at rest, the longest first
 };
 
-// In the order of use: a note should touch few cache lines.
+// The members are in the order of use, because a note should touch few cache lines.
 struct usage_entry {
-    _Alignas(USAGE_CACHE_LINE) struct usage_entry *chain; // of its bucket, or of the free ones
+    _Alignas(USAGE_CACHE_LINE) struct usage_entry *chain; // next in its bucket, or in the free list
     uint32_t hash;
     uint32_t hour;
     uint8_t kind;
     uint8_t id_size;
     uint8_t state;
     bool again;  // touched while it was being written
-    bool loaded; // holds the whole tally; otherwise the store's, if any, is still to be added
+    bool loaded; // it holds the whole tally; otherwise the store's tally, if any, must still be added
     uint8_t id[USAGE_ACCOUNT_MAX];
     struct usage_sums sums;
     struct usage_trace trace;
     struct usage_entry *previous;
     struct usage_entry *next;
-    uint64_t clean_ms; // when the store had it
+    uint64_t clean_ms; // when it was stored
 };
 _Static_assert(sizeof(struct usage_entry) == 512, "what the door says about memory");
 
@@ -83,7 +83,7 @@ struct usage_shard {
     struct usage_list clean;
 };
 
-// What an entry is found by.
+// The key by which an entry is found.
 struct usage_lookup {
     uint32_t hash;
     uint32_t hour;
@@ -102,8 +102,8 @@ struct usage_flush {
 
 struct usage_sweep {
     struct store_job job;
-    uint32_t before;     // hours before it are removed
-    uint32_t done_until; // nothing before it is left
+    uint32_t before;     // hours before this one are removed
+    uint32_t done_until; // no hour before this one is left
     uint8_t keys[USAGE_SWEEP_MAX][USAGE_HOUR_KEY_MAX];
     uint8_t sizes[USAGE_SWEEP_MAX];
     size_t count;
@@ -126,50 +126,56 @@ struct usage {
     bool sweeping;
     enum status last_flush;
 
-    struct usage_flush flush; // the writer's, while `flushing`
-    struct usage_sweep sweep; // likewise
-    uint64_t overflow_logged; // the ticker's: what the log has said
+    struct usage_flush flush; // used by the writer while `flushing`
+    struct usage_sweep sweep; // used by the writer while `sweeping`
+    uint64_t overflow_logged; // used by the ticker: what the log has said
     uint32_t overflow_hour;
 };
 
-// --- table.c. The shard's mutex is held by the caller of those that take a shard.
+// --- table.c. The caller holds the mutex of the shard that it hands in.
 struct usage_lookup usage_lookup(const struct usage *usage, struct usage_subject subject, uint32_t hour);
 struct usage_shard *usage_shard(const struct usage *usage, uint32_t hash);
 struct usage_entry *usage_find(const struct usage_shard *shard, const struct usage_lookup *lookup);
-// A new entry, empty and dirty; NULL when there is no room.
+// Makes a new entry, empty and dirty; NULL when there is no room.
 struct usage_entry *usage_take(struct usage_shard *shard, const struct usage_lookup *lookup, uint64_t now_ms);
-void usage_touch(struct usage_shard *shard, struct usage_entry *entry); // what the store has is not all any more
+void usage_touch(struct usage_shard *shard, struct usage_entry *entry); // it must be written (again)
 struct usage_entry *usage_take_dirty(struct usage_shard *shard);        // the one that waits longest, now WRITING
 void usage_settle(struct usage_shard *shard, struct usage_entry *entry, bool landed, uint64_t now_ms);
 void usage_drop_rested(struct usage_shard *shard, uint64_t now_ms);
-enum status usage_shards_open(struct usage *usage);
-void usage_shards_close(struct usage *usage); // what usage_shards_open has made, in part or in whole
+enum status usage_shards_open(struct usage *usage); // Errors: RESOURCE_EXHAUSTED when memory is out.
+void usage_shards_close(struct usage *usage);       // also after usage_shards_open has failed half-way
 
 // --- flush.c and sweep.c
-void usage_flush_start(struct usage *usage); // nothing when one is going on
+void usage_flush_start(struct usage *usage); // does nothing while a flush is going on
 void usage_sweep_start(struct usage *usage, uint32_t before);
 
-// --- record.c: what the tables hold.
+// --- record.c: the records of the tables.
 struct usage_hour_key {
     uint8_t bytes[USAGE_HOUR_KEY_MAX];
     size_t size;
 };
 void usage_hour_key(uint32_t hour, struct usage_subject subject, struct usage_hour_key *out);
-// OK, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE. A record that does not decode is logged and NOT_FOUND.
+// Reads the record of an hour, without what memory has. A record that does not decode is logged.
+// Errors:
+//   NOT_FOUND           there is none, or it does not decode
+//   RESOURCE_EXHAUSTED  the scratch arena is out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_load_hour(struct usage *usage, struct store_txn *txn, uint32_t hour,
                                               struct usage_subject subject, struct arena *scratch,
                                               struct usage_sums *out);
-// As above, but DATA_LOSS for a record that does not decode.
+// Reads the last use of a key, without what memory has.
+// Errors: as usage_load_hour, but DATA_LOSS when the record does not decode.
 STATUS_MUST_CHECK enum status usage_load_last(struct usage *usage, struct store_txn *txn, struct slice key_id,
                                               struct arena *scratch, struct usage_last *out);
-// Memory and disk together: OK (also when there is nothing), RESOURCE_EXHAUSTED, UNAVAILABLE.
+// Adds up memory and disk for an hour; the sums are 0 when there is nothing.
+// Errors: RESOURCE_EXHAUSTED and UNAVAILABLE, as usage_load_hour.
 STATUS_MUST_CHECK enum status usage_sum_hour(struct usage *usage, struct store_txn *view, uint32_t hour,
                                              struct usage_subject subject, struct arena *scratch,
                                              struct usage_sums *out);
 
 // --- trace.c: uses; pure.
 void usage_trace_note(struct usage_trace *trace, struct slice address, uint64_t now_ms);
-// Adds what the trace knows; twice is as good as once.
+// Adds what the trace knows; doing it twice changes nothing.
 void usage_last_merge(struct usage_last *last, const struct usage_trace *trace);
 
 static inline uint32_t usage_hour_of(uint64_t ms)
@@ -177,7 +183,7 @@ static inline uint32_t usage_hour_of(uint64_t ms)
     return (uint32_t)(ms / USAGE_HOUR_MS);
 }
 
-// Hours before it are not kept any more.
+// Returns the oldest hour that is kept.
 static inline uint32_t usage_oldest_hour(const struct usage *usage, uint64_t now_ms)
 {
     uint64_t kept_ms = (uint64_t)usage->options.retention_days * 24 * USAGE_HOUR_MS;

@@ -1,4 +1,4 @@
-// The way of one decision into memory: it is on every call's path, so it takes two short locks and nothing else.
+// Counts one decision in memory. Every call does this, so it takes two short locks and nothing else.
 #include <assert.h>
 
 #include "usage/internal.h"

@@ -1,4 +1,4 @@
-// What a key's judge needs to know, from memory and disk.
+// Collects a key's past from memory and disk, for the judgement of an hour.
 #include <string.h>
 
 #include "usage/internal.h"
@@ -31,7 +31,7 @@ static enum status fill_samples(const struct look_back *look, struct usage_past 
     return status;
 }
 
-// Hours that have been removed by age are no hours without calls.
+// Hours that were removed by age must not count as hours without calls.
 static uint32_t first_hour_kept(const struct usage *usage, uint64_t first_ms)
 {
     uint32_t first = usage_hour_of(first_ms);

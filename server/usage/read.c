@@ -1,5 +1,5 @@
-// Answers from memory and disk together. The view comes first, so that what leaves memory meanwhile is in neither
-// twice: an entry that holds a whole tally stands for the record, one that does not is added to it.
+// Answers from memory and disk together. An entry that holds a whole tally takes the record's place; any other entry is
+// added to the record. The view is begun first, so that an entry that leaves memory meanwhile is not counted twice.
 #include <string.h>
 
 #include "usage/internal.h"
@@ -69,7 +69,7 @@ struct reading {
     size_t bucket_max;
     uint32_t bucket_s;
     uint32_t from_hour;
-    uint32_t to_hour; // the first beyond
+    uint32_t to_hour; // exclusive
 };
 
 static int64_t offset_s(const struct reading *r)
@@ -79,7 +79,7 @@ static int64_t offset_s(const struct reading *r)
 
 static int64_t bucket_at(const struct reading *r, uint64_t ms)
 {
-    return ((int64_t)(ms / 1000) + offset_s(r)) / r->bucket_s; // it is not 1970 any more
+    return ((int64_t)(ms / 1000) + offset_s(r)) / r->bucket_s; // never negative: it is not 1970 any more
 }
 
 static int64_t bucket_of(const struct reading *r, uint32_t hour)
@@ -93,7 +93,7 @@ static uint64_t bucket_start_ms(const struct reading *r, int64_t bucket)
     return start_s > 0 ? (uint64_t)start_s * 1000 : 0;
 }
 
-// The first hour that begins in the bucket.
+// Returns the first hour that begins in the bucket.
 static uint32_t bucket_first_hour(const struct reading *r, int64_t bucket)
 {
     return usage_hour_of(bucket_start_ms(r, bucket) + USAGE_HOUR_MS - 1);
@@ -111,7 +111,7 @@ static enum status check_query(struct reading *r, struct status_note *note)
     return STATUS_OK;
 }
 
-// Empty when nothing of the span is kept, or all of it is to come.
+// Fits the span to the hours that are kept. It is empty when none is kept, or all are in the future.
 static void fit_span(struct reading *r)
 {
     uint64_t now_ms = clock_now_ms(r->usage->options.clock);

@@ -1,6 +1,6 @@
-// What the two tables of usage hold. Tallies and last uses are packed into stored messages and back; bounds are checked
-// when they are unpacked. A record that does not decode is logged and counted, and then taken as missing: usage decides
-// nothing, so an hour that is lost is better than a daemon that stops.
+// Packs tallies and last uses, the records of the two tables, into stored messages and back, and checks their bounds
+// when it unpacks them. An hour that does not decode is logged and counted, and then taken as missing: usage decides
+// nothing, so a lost hour is better than a daemon that stops.
 #include "record/record.h"
 
 #include <records.pb-c.h>

@@ -26,12 +26,12 @@ struct slice usage_resource_name(const struct usage_resources *resources, uint16
     return slice_make(name->text, name->size);
 }
 
-// The name's number; or 0 with the slot where it belongs.
+// Returns the name's number; or 0, and the slot where the name belongs.
 static uint16_t search(struct usage_resources *resources, struct slice name, size_t *slot)
 {
     *slot = slice_hash(name, 0) & (USAGE_RESOURCE_SLOTS - 1);
     for (;; *slot = (*slot + 1) & (USAGE_RESOURCE_SLOTS - 1)) {
-        // Acquire: with the number comes the name.
+        // Acquire: a thread that sees the number sees the name, too.
         uint16_t number = atomic_load_explicit(&resources->slots[*slot], memory_order_acquire);
         if (number == 0 || slice_equal(usage_resource_name(resources, number), name))
             return number;

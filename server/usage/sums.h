@@ -1,4 +1,4 @@
-// Adding up: counts by reason and costs by resource, in fixed space; and the names of resources by number.
+// Sums of counts by reason and costs by resource, in fixed space; and numbers for the names of resources.
 //
 // Threads: names may be looked up from any thread; sums belong to their holder.
 #ifndef USAGE_SUMS_H
@@ -9,7 +9,7 @@
 
 #include "usage/usage.h"
 
-// --- names of resources. Limits declare them, so there are few; they are never forgotten within a run.
+// --- names of resources. Limits declare them, so there are few; a run of the daemon never forgets one.
 enum { USAGE_RESOURCE_SLOTS = 2048 };
 _Static_assert(USAGE_RESOURCE_SLOTS >= 2 * USAGE_RESOURCES_MAX, "a search ends soon at an empty slot");
 
@@ -27,7 +27,8 @@ struct usage_resources {
 
 void usage_resources_init(struct usage_resources *resources);
 void usage_resources_wipe(struct usage_resources *resources);
-// 0, the number of USAGE_OTHER, when the table is full or the name is none.
+// Returns the name's number, which it gives to a new name; 0, the number of USAGE_OTHER, when the table is full or the
+// name is not valid.
 uint16_t usage_resource_number(struct usage_resources *resources, struct slice name);
 struct slice usage_resource_name(const struct usage_resources *resources, uint16_t number);
 
@@ -40,7 +41,7 @@ struct usage_sums {
     uint64_t other_cost;
 };
 
-// -1: no such reason.
+// Returns the index of a reason; -1 when there is no such reason.
 int usage_reason_index(uint32_t reason);
 uint32_t usage_reason_at(int index);
 void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount);

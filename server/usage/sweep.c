@@ -18,7 +18,7 @@ static uint32_t hour_in(struct slice key)
     return hour;
 }
 
-// Their keys are copied: nothing may be deleted while the cursor is open.
+// Copies the keys of old hours, because nothing may be deleted while the cursor is open.
 static enum status find_old(struct usage_sweep *sweep, struct store_cursor *cursor)
 {
     static const uint8_t lowest = 0;

@@ -1,6 +1,6 @@
-// The tallies in memory. An entry is found by subject and hour in a shard with a mutex of its own; it is in one of two
-// lists: those that wait for the writer, and those at rest, the longest first. So neither writing nor making room ever
-// searches.
+// The tallies in memory. An entry is found by subject and hour in a shard with a mutex of its own. It is in one of two
+// lists: entries that wait for the writer, and entries at rest, the longest first. So nobody has to search for an entry
+// to write or to drop.
 #include "usage/internal.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 // --- finding
 
-// All hours of a subject share a bucket: entries of one key are found together.
+// All hours of a subject share a bucket, so that all entries of a key are found together.
 struct usage_lookup usage_lookup(const struct usage *usage, struct usage_subject subject, uint32_t hour)
 {
     uint64_t hash = slice_hash_seeded(subject.id, usage->hash_seed ^ (uint64_t)subject.kind << 32);
@@ -176,7 +176,7 @@ static bool open_shard(struct usage_shard *shard, size_t entry_max)
     while (shard->bucket_count < entry_max)
         shard->bucket_count *= 2;
     shard->buckets = calloc(shard->bucket_count, sizeof(struct usage_entry *));
-    // Not touched before they are used, so the system gives their pages only then.
+    // The entries are not touched before they are used, so the system gives their pages only then.
     shard->entries = aligned_alloc(USAGE_CACHE_LINE, entry_max * sizeof *shard->entries);
     return shard->buckets != NULL && shard->entries != NULL;
 }

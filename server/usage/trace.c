@@ -15,7 +15,8 @@ static uint64_t upper_half(const uint8_t bytes[8])
     return half;
 }
 
-// False for what is no address. No address begins with 0xffffffff: that is multicast, which never is a source.
+// Finds the network of an address; false when it is no address. No IPv6 source begins with 0xffffffff, which is
+// multicast, so IPv4 networks have that prefix.
 static bool network_of(struct slice address, uint64_t *network)
 {
     char text[USAGE_ADDRESS_MAX + 1];
@@ -35,8 +36,8 @@ static bool network_of(struct slice address, uint64_t *network)
     return true;
 }
 
-// Puts a network into a set that is ordered by last use, most recent first; the oldest makes room, or is what came.
-// True when a new one has been put in.
+// Puts a network into a set that is ordered by last use, most recent first. A full set drops its oldest, which may be
+// the network that came. True when a new one is in the set.
 static bool see(struct usage_network *set, size_t *count, size_t max, struct usage_network seen)
 {
     size_t at = 0;
@@ -61,7 +62,7 @@ static bool see(struct usage_network *set, size_t *count, size_t max, struct usa
 
 // --- uses
 
-// The current network was seen as long as its address was.
+// The current network was last seen when its address was.
 static void close_network(struct usage_trace *trace, uint64_t last_ms)
 {
     if (trace->network_is_current)
@@ -84,7 +85,7 @@ static void change_address(struct usage_trace *trace, struct slice address, uint
 
 void usage_trace_note(struct usage_trace *trace, struct slice address, uint64_t now_ms)
 {
-    // Threads may come in another order than their times.
+    // Threads may come here in another order than that of their times.
     now_ms = now_ms > trace->last_ms ? now_ms : trace->last_ms;
     if (address.size > USAGE_ADDRESS_MAX)
         address = slice_empty();

@@ -1,4 +1,4 @@
-// The method is stated in the door.
+// Judges whether an hour is unusual, by the method that usage.h describes ("unusual activity").
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@ enum {
     DAY_HOURS = 24,
     WEEK_DAYS = 7,
     DAYS = 28,
-    YOUNG_HOURS = 3 * DAY_HOURS, // before that, any hour of the day serves
+    YOUNG_HOURS = 3 * DAY_HOURS, // a younger key is compared with all its hours
     WEEKDAY_SAMPLES_MIN = 6,     // two weeks of three hours
     CALLS_MIN = 20,
     REFUSALS_MIN = 10,
@@ -35,7 +35,7 @@ size_t usage_baseline(uint32_t hour, uint32_t first_hour, struct usage_sample sa
 {
     if (hour <= first_hour)
         return 0;
-    uint32_t known = hour - first_hour - 1; // the first hour is not whole
+    uint32_t known = hour - first_hour - 1; // without the first hour, which is not whole
     if (known < DAY_HOURS)
         return 0;
     if (known < YOUNG_HOURS)
@@ -102,7 +102,7 @@ static bool sticks_out(const struct series *series, uint64_t count)
 
 // --- the verdict
 
-// On the same weekday as `hour`, within the hour before and after.
+// Is the sample on the same weekday as `hour`, give or take one hour?
 static bool is_same_weekday(uint32_t hour, uint32_t sample_hour)
 {
     return (hour - sample_hour + 1) / DAY_HOURS % WEEK_DAYS == 0;
@@ -145,7 +145,7 @@ static uint64_t count_new_networks(const struct usage_past *past)
     return count;
 }
 
-// The networks of this hour are new to a key that seldom has new ones: fewer than one a week, beyond its first.
+// Did this hour bring a new network to a key that seldom has one: fewer than one a week, beyond its first?
 static bool has_new_address(const struct usage_past *past)
 {
     uint64_t new_count = count_new_networks(past);

@@ -1,5 +1,5 @@
-// Opens and closes usage, and drives it: each tick lets go of what is at rest, starts a write and a sweep unless they
-// are under way, and says when counts found no room.
+// Opens and closes usage, and drives it: each tick drops entries at rest, starts a write and a sweep unless they are
+// under way, and logs when counts have found no room.
 #include "usage/usage.h"
 
 #include <stdlib.h>
@@ -78,7 +78,7 @@ void usage_close(struct usage *usage)
         return;
     enum status status = await_jobs(usage);
     size_t left = usage_stats(usage).waiting;
-    // A write that fails may be the last one of a disk that was full for a moment.
+    // A failed write is repeated, because a disk may be full for a moment only.
     for (unsigned round = 0; round < CLOSE_ROUNDS_MAX && left > 0; round++) {
         usage_flush_start(usage);
         status = await_jobs(usage);
@@ -92,7 +92,7 @@ void usage_close(struct usage *usage)
 
 // --- the clockwork
 
-// At most once an hour: it goes on as long as the cause does.
+// Warns at most once an hour, because counts are lost as long as the cause lasts.
 static void warn_of_overflow(struct usage *usage, uint64_t now_ms)
 {
     uint64_t overflow = usage_stats(usage).overflow;

@@ -3,27 +3,27 @@
 // Owns: a table of tallies in memory, bounded, and two tables of the store `meters/` (usage_tables) to which it is
 // written behind. Nothing here decides anything: when it fails, calls go on and only their counts are at stake.
 //
-// What is kept. One tally per subject and hour: counts by reason, and the cost by resource of what was admitted. Hours
-// are those of the Unix epoch, days are added up from them when they are asked for. Days are not stored: the key of a
-// stored hour begins with the hour, so the records of the running hour lie together and a second's batch touches a few
-// pages however many keys there are; tallies of days would add a second set of writes, and save but the reading of 90
-// days (2,160 lookups, some milliseconds). An hour of one subject takes about 90 bytes on disk, so that a key that is
-// busy at every hour of 90 days takes 190 KB. Per key, for as long as the key: its last use and the networks it was
-// used from.
+// What is kept. One tally per subject and hour: counts by reason, and the cost of admitted calls by resource. Hours
+// are those of the Unix epoch; a report of days adds up their hours. Days are not stored: the key of a stored hour
+// begins with the hour, so the records of the running hour lie together and a second's batch touches a few pages,
+// however many keys there are. Tallies of days would add a second set of writes, and only make a report of 90 days
+// faster (2,160 lookups, some milliseconds). An hour of one subject takes about 90 bytes on disk, so a key that is busy
+// at every hour of 90 days takes 190 KB. Also kept, as long as the key is: its last use and the networks it was used
+// from.
 //
-// Crash. Memory is written when usage_tick is called: lost is what was noted since the last tick and while its write
-// was going on. Tick every half second, and that is less than a second on a disk that keeps up. Each entry of the table
-// holds the whole tally of its hour (what the store has is added before its first write) and what is written is that,
-// so a commit of which nobody knows whether it landed is repeated: nothing is lost, nothing counted twice.
+// Crash. usage_tick writes the memory: a crash loses what was noted since the last tick and while its write was going
+// on. With a tick every half second that is less than a second, on a disk that keeps up. Each entry of the table holds
+// the whole tally of its hour (the store's counts are added before its first write), and the whole tally is written. So
+// a commit that may or may not have landed is simply repeated: nothing is lost, nothing is counted twice.
 //
-// Memory. `max_entries` tallies of 512 bytes each, taken from the system as they are needed. What is on disk
-// and was not touched for two minutes is let go; when there is no room, the entry that has been at rest longest. When
-// none is at rest, the count is lost for its subject and goes to stats.overflow, with a warning in the log.
+// Memory. `max_entries` tallies of 512 bytes each, taken from the system as they are needed. An entry that is on disk
+// and was not touched for two minutes leaves memory; when there is no room, the entry that has rested longest leaves.
+// When none is at rest, the count is lost for its subject and goes to stats.overflow, with a warning in the log.
 //
 // Threads: noting, reading and stats from any thread; tick by one at a time. A shard's mutex is held only inside a
 // call, never over I/O. Reading takes a view of the store that the caller has begun not more than a second ago; 90 days
 // by the hour hold it for some milliseconds, everything else for microseconds.
-// Time: what is noted brings its own; the clock handed in says when to remove what is too old.
+// Time: an event brings its own; the clock handed in says which hours are too old to keep.
 #ifndef USAGE_USAGE_H
 #define USAGE_USAGE_H
 
@@ -61,8 +61,8 @@ struct usage_cost {
     uint64_t amount;
 };
 
-// Table `usage_hour`; all of it must survive, in any order. What is zero is left out. At most USAGE_REASONS counts and
-// USAGE_COSTS + 1 costs; a reason that this version does not know is dropped.
+// A record of the table `usage_hour`; packing keeps all of it, in any order. Zeros are left out. It has at most
+// USAGE_REASONS counts and USAGE_COSTS + 1 costs; reasons that this version does not know are dropped.
 struct usage_tally {
     struct usage_count *counts;
     size_t count_count;
@@ -70,15 +70,15 @@ struct usage_tally {
     size_t cost_count;
 };
 
-// An IPv4 address, or the /64 of an IPv6 address: what stays while a client changes its privacy address (RFC 8981). The
-// upper half of the address; an IPv4 address is 0xffffffff and itself.
+// An IPv4 address, or the /64 of an IPv6 address, which stays while a client changes its privacy address (RFC 8981).
+// The number is the upper half of the IPv6 address; for an IPv4 address it is 0xffffffff and the address.
 struct usage_network {
     uint64_t network;
     uint64_t first_ms;
     uint64_t last_ms;
 };
 
-// Table `usage_last`; all of it must survive, the networks in their order (most recent first).
+// A record of the table `usage_last`; packing keeps all of it, the networks in their order (most recent first).
 struct usage_last {
     uint64_t first_ms; // the first use that was noted
     uint64_t last_ms;
@@ -89,9 +89,11 @@ struct usage_last {
     char address[USAGE_ADDRESS_MAX]; // of the last use; empty when none was given
 };
 
-// To bytes and back. Pack: false when the arena is out. What comes out of unpack points into the arena only. Pure.
-// Errors of unpack: DATA_LOSS (does not decode, is of another format, holds more than fits), RESOURCE_EXHAUSTED (the
-// arena is out).
+// Pack to bytes and unpack; pure. Packing returns false when the arena is out. Unpacked records point into the arena
+// only.
+// Errors of all of these:
+//   DATA_LOSS           the bytes do not decode, are of another format, or hold more than fits
+//   RESOURCE_EXHAUSTED  the arena is out
 bool usage_pack_tally(const struct usage_tally *tally, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
 STATUS_MUST_CHECK enum status usage_unpack_tally(struct slice bytes, struct arena *arena, struct usage_tally *out);
@@ -114,21 +116,23 @@ struct usage_options {
     size_t max_entries;      // at least 1
 };
 
-// INVALID_ARGUMENT (an option out of its bounds; field names it), RESOURCE_EXHAUSTED.
+// Errors:
+//   INVALID_ARGUMENT    an option is out of its bounds; note->field names it
+//   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status usage_open(const struct usage_options *options, struct usage **out,
                                          struct status_note *note);
-// Writes what is left and waits for it; a loss is logged. Calls must have ended. NULL-safe.
+// Writes what is left, waits for the commit, and logs a loss. Calls must have ended. NULL-safe.
 void usage_close(struct usage *usage);
 
-// For the scheduler, every half second: hands what was noted to the store's writer (at most 256 tallies per job, so
-// that others get their turn), lets go of what is at rest, removes up to 512 hours that are too old. Never blocks.
+// Hands changed tallies to the store's writer (at most 256 per job, so that others get their turn), takes entries at
+// rest out of memory, and removes up to 512 hours that are too old. Never blocks. For the scheduler, every half second.
 void usage_tick(struct usage *usage);
 
 // --- noting
 
 struct usage_event {
-    const uint8_t *key_id; // USAGE_KEY_ID_SIZE bytes of a key that exists, or NULL. Never one that a stranger made up
-    struct slice account;  // empty: nobody known. Counted all the same, as the account with the empty name
+    const uint8_t *key_id; // USAGE_KEY_ID_SIZE bytes of a key that exists, or NULL; never an id that a stranger made up
+    struct slice account;  // empty: unknown; the count then goes to the account with the empty name
     enum reason reason;
     const struct usage_cost *charges; // counted when the reason is ALLOWED; 0 counts as 1
     size_t charge_count;
@@ -150,13 +154,18 @@ struct usage_subject {
     struct slice id; // account, possibly empty, or USAGE_KEY_ID_SIZE bytes
 };
 
-// Last use of a key: memory and disk together. OK, NOT_FOUND (never), DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED.
+// Finds the last use of a key, in memory and on disk.
+// Errors:
+//   NOT_FOUND           it was never used
+//   DATA_LOSS           its record does not decode
+//   UNAVAILABLE         the store cannot be read
+//   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status usage_last_used(struct usage *usage, struct store_txn *view,
                                               const uint8_t key_id[USAGE_KEY_ID_SIZE], struct usage_last *out);
 
 struct usage_query {
     struct usage_subject subject;
-    uint64_t from_ms;  // 0, or longer ago than is kept: all that is kept
+    uint64_t from_ms;  // 0, or longer ago than is kept: from the oldest kept hour on
     uint64_t to_ms;    // 0, or in the future: up to now
     uint32_t bucket_s; // 3600 or 86400; 0 = 3600
 };
@@ -171,16 +180,19 @@ struct usage_report {
     size_t bucket_count;
 };
 
-// Buckets are whole: those that the span [from_ms, to_ms) touches. Everything in *out is in the arena, but for names of
-// resources, which live as long as the usage. INVALID_ARGUMENT (note->field: "bucket_s", "to_ms"), RESOURCE_EXHAUSTED
-// (arena), UNAVAILABLE. An hour whose record is damaged is left out and logged.
+// Reads the whole buckets that the span [from_ms, to_ms) touches. Everything in *out is in the arena, except names of
+// resources, which live as long as the usage. An hour whose record is damaged is left out and logged.
+// Errors:
+//   INVALID_ARGUMENT    the query is wrong (note->field: "bucket_s", "to_ms")
+//   RESOURCE_EXHAUSTED  memory or the arena is out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_read(struct usage *usage, struct store_txn *view, const struct usage_query *query,
                                          struct arena *arena, struct usage_report *out, struct status_note *note);
 
 struct usage_busy {
     struct store_txn *view;
     enum usage_kind kind;
-    uint64_t now_ms; // the hour that holds it
+    uint64_t now_ms; // chooses the hour that holds it
     size_t max;      // up to 256
 };
 
@@ -190,8 +202,9 @@ struct usage_rank {
     uint64_t refusals;
 };
 
-// The busiest subjects of an hour, most calls first, among those in memory (active in the last two minutes). Looks at
-// the whole table. RESOURCE_EXHAUSTED (the arena is out), UNAVAILABLE.
+// Finds the busiest subjects of an hour, most calls first, among those in memory (active in the last two minutes).
+// Looks at the whole table.
+// Errors: RESOURCE_EXHAUSTED and UNAVAILABLE, as usage_read.
 STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, const struct usage_busy *busy, struct arena *arena,
                                             struct usage_rank **out, size_t *count);
 
@@ -200,7 +213,7 @@ struct usage_stats {
     size_t entries_max;
     size_t waiting;                            // entries that the store does not have yet
     uint64_t noted;                            // decisions
-    struct usage_count reasons[USAGE_REASONS]; // of them, each reason with its count
+    struct usage_count reasons[USAGE_REASONS]; // decisions by reason
     uint64_t overflow;                         // counts (one for the key, one for the account) that found no room
     uint64_t written;                          // tallies, each time they were written
     uint64_t removed;                          // hours, by age
@@ -252,21 +265,21 @@ struct usage_verdict {
     uint64_t usual_refusals;
 };
 
-// Pure. Which hours to compare `hour` with, for a key first used in `first_hour`; they go into samples[].hour. Returns
-// how many, 0: too early to judge.
+// Chooses the hours to compare `hour` with, for a key first used in `first_hour`, and puts them into samples[].hour.
+// Returns how many; 0 when it is too early to judge. Pure.
 size_t usage_baseline(uint32_t hour, uint32_t first_hour, struct usage_sample samples[USAGE_BASELINE_MAX]);
-// Pure.
+// Compares the hour with its samples. Pure.
 void usage_judge(const struct usage_past *past, struct usage_verdict *out);
 
-// Pure. Could the hour be flagged at all, whatever its samples are? Needs `now` and `last` only.
+// Could the hour be flagged at all, whatever its samples are? Needs `now` and `last` only. Pure.
 bool usage_may_stand_out(const struct usage_past *past);
 
-// Judges the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. Statuses of usage_last_used; a
-// key that was never used is OK and not judged.
+// Judges the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is not
+// judged. usage_unusual_only gives the same flags, but a key that cannot have any costs two lookups and is not judged.
+// Errors of both of these: as usage_last_used, except NOT_FOUND.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
                                             struct usage_verdict *out);
-// The same flags, but a key that cannot have any costs two lookups, and is not judged.
 STATUS_MUST_CHECK enum status usage_unusual_only(struct usage *usage, struct store_txn *view,
                                                  const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
                                                  struct usage_verdict *out);

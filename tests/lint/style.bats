@@ -72,6 +72,19 @@ foreign_symbols() {
     check words "$TREE"
 }
 
+@test "a header says why what must be checked can fail" {
+    check errors
+    local header=server/key/key.h one='STATUS_MUST_CHECK enum status key_a(void);'
+    red errors $header "// Reads.\\n$one"
+    red errors $header "// Errors: NOT_FOUND when there is none.\\n$one\\n// Writes.\\n$one"
+    red errors $header "// Errors of all of these: NOT_FOUND.\\n\\n$one"
+    {
+        printf '// Reads.\n// Errors:\n//   NOT_FOUND  there is none\n%s\n%s\n\n' "$one" "$one"
+        printf '// Errors of all of these: INTERNAL.\n%s\n// Writes.\n%s\n' "$one" "$one"
+    } >"$TREE/$header"
+    check errors "$TREE"
+}
+
 @test "no function is there for tests alone" {
     check only_tests
     red only_tests server/key/key.h 'int key_unused(void);'

@@ -5,7 +5,7 @@
 
 #include "registry/table.h"
 
-// What the change of a key means for the index and the account's count.
+// Compares the key with its stored record: what changes in the indexes and in the account's number of keys?
 static enum status compare_key(struct store_txn *txn, const struct registry_key *key, struct arena *arena,
                                struct apply_image *out)
 {

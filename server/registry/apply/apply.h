@@ -1,8 +1,8 @@
-// Writes a change: its images, what is derived from them, what it removes of idempotency records, the audit chain and
+// Writes a change: its images, their entries in indexes, the idempotency records that it removes, the audit chain and
 // the head. Private to the room.
 //
-// Two steps, so that memory can run out only before the first write: prepare reads and packs, write only writes.
-// Deterministic; a change that was applied already changes nothing.
+// There are two steps, so that memory can run out only before the first write: prepare reads and packs, write only
+// writes. It is deterministic, and applying a change again changes nothing.
 // Threads: the writer's.
 #ifndef REGISTRY_APPLY_APPLY_H
 #define REGISTRY_APPLY_APPLY_H
@@ -17,7 +17,7 @@ struct apply_image {
     bool is_new_key;
     int count_step; // by how much the account's number of keys changes
     bool was_listed;
-    uint64_t expiry_before_ms; // by which it is in the index of expiries
+    uint64_t expiry_before_ms; // the expiry by which it was in the index of expiries; 0: it was not
 };
 
 struct apply_plan {
@@ -27,11 +27,11 @@ struct apply_plan {
     size_t old_count;
     struct slice link;
     struct chain_head head;
-    bool is_applied; // before: nothing to write
+    bool is_applied; // it was applied before: there is nothing to write
 };
 
-// All in `arena`. RESOURCE_EXHAUSTED (arena), DATA_LOSS, UNAVAILABLE; INTERNAL when the sequence has a gap. Nothing may
-// be written between prepare and write.
+// Prepares the change in `arena`. Nothing may be written between prepare and write.
+// Errors: RESOURCE_EXHAUSTED (arena), DATA_LOSS and UNAVAILABLE (store), INTERNAL when the sequence has a gap.
 STATUS_MUST_CHECK enum status apply_prepare(struct store_txn *txn, const struct secret *secret,
                                             const struct change *change, struct arena *arena, struct apply_plan *out);
 void apply_write(struct store_txn *txn, const struct apply_plan *plan);

@@ -14,7 +14,7 @@ static struct registry_command *command_of(struct store_job *job)
     return CONTAINER_OF(job, struct registry_command, job);
 }
 
-// A refused or failed command has nothing to show; a token that was made is not given out.
+// A refused or failed command has no result; a token that it has made is not given out.
 static void forget_result(struct registry_command *command)
 {
     secret_wipe(&command->result, sizeof command->result);
@@ -22,13 +22,13 @@ static void forget_result(struct registry_command *command)
     command->is_retry = false;
 }
 
-// On whose behalf it is done: that of the account whose key was shown; a uid acts for itself.
+// Returns the account on whose behalf it is done: the account of the credential's key. A uid acts for itself.
 static struct slice account_of(const struct registry_caller *caller)
 {
     return caller->key != NULL ? caller->key->account : caller->account;
 }
 
-// A purge is nobody's call: it is never repeated, and finds what is there whenever it runs.
+// A purge comes from no caller that could repeat it; each run finds the present state.
 static bool is_repeatable(const struct registry_command *command)
 {
     return command->kind != REGISTRY_PURGE;
@@ -119,7 +119,7 @@ static void run(struct store_job *job, struct store_txn *txn)
     secret_wipe(command->random, sizeof command->random);
 }
 
-// On the writer thread only; before the command is answered, so that whoever was told a sequence finds it.
+// Called on the writer thread, before the command is answered: a caller that hears of a sequence must find it.
 static void raise_committed_seq(struct registry *registry, uint64_t seq)
 {
     if (seq > atomic_load(&registry->committed_seq))
@@ -134,7 +134,7 @@ uint64_t registry_committed_seq(struct registry *registry)
 static void done(struct store_job *job, enum status status)
 {
     struct registry_command *command = command_of(job);
-    // A refusal does not stand either: it may rest on a command of the same batch that was not kept.
+    // A refusal is not valid either: it may depend on a command of the same batch that was not kept.
     if (status != STATUS_OK) {
         forget_result(command);
         secret_wipe(command->random, sizeof command->random); // run may not have been called

@@ -83,7 +83,7 @@ enum status idempotency_collect(struct store_txn *txn, uint64_t before_ms, size_
     return status;
 }
 
-// How many records from the first one on are of the same caller: one is often followed by its own.
+// Returns how many records from the first one on have the same caller: records of one caller often come in a row.
 static size_t run_length(const struct idempotency_old *old, size_t count)
 {
     size_t length = 1;
@@ -113,7 +113,7 @@ void idempotency_remove(struct store_txn *txn, const struct idempotency_old *old
 
 // --- finding
 
-// Under the newest master secret first; an older one may have been the newest when the record was made.
+// Looks under the newest master secret first; an older one may have been the newest when the record was made.
 static enum status find_record(const struct registry *registry, struct store_txn *txn,
                                const struct registry_command *command, struct idempotency_record *out,
                                uint8_t name[SECRET_HASH_SIZE])
@@ -199,7 +199,7 @@ static enum status seal(const struct registry *registry, const struct registry_c
     return pack_idempotency(&record, registry->scratch, &out->value) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
-// The caller may repeat the request_id of a record that is past its time and not purged yet: there is one of a name.
+// The caller may use the request_id of an expired record that is not purged yet; the new record then replaces it.
 static enum status find_replaced(const struct registry *registry, struct store_txn *txn, struct idempotency_plan *plan)
 {
     struct slice value;

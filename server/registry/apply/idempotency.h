@@ -1,8 +1,8 @@
 // Idempotency records: the first reply of a change, found again by caller and request_id. Private to the room.
 //
-// A record lives as long as the registry's retention says: then it is as none, and waits for a purge. The reply is
-// encrypted under a key that needs the caller's name and the request_id, neither of which is stored. Threads: the
-// writer's.
+// A record lives as long as the registry's retention; an expired one counts as missing and waits for a purge. The reply
+// is encrypted under a key that needs the caller's name and the request_id, neither of which is stored.
+// Errors of the store: UNAVAILABLE, DATA_LOSS, RESOURCE_EXHAUSTED (memory). Threads: the writer's.
 #ifndef REGISTRY_APPLY_IDEMPOTENCY_H
 #define REGISTRY_APPLY_IDEMPOTENCY_H
 
@@ -15,17 +15,16 @@ struct idempotency_old {
     uint8_t caller[SECRET_HASH_SIZE];
 };
 
-// The oldest records that were made before `before_ms`, at most `max`. DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED
-// (arena).
+// Collects the oldest records that were made before `before_ms`, at most `max`. Errors: those of the store.
 STATUS_MUST_CHECK enum status idempotency_collect(struct store_txn *txn, uint64_t before_ms, size_t max,
                                                   struct arena *arena, struct idempotency_old **out, size_t *count);
-// Everything that there is of them.
+// Removes these records with all their entries in indexes.
 void idempotency_remove(struct store_txn *txn, const struct idempotency_old *old, size_t count);
-// Records made before it are past their time; 0: none.
+// Returns the time before which records have expired; 0: none.
 uint64_t idempotency_dead_before(const struct registry *registry, uint64_t now_ms);
 
-// *found: the command was answered before; its reply is in command->reply. ALREADY_EXISTS: that was another call.
-// DATA_LOSS, UNAVAILABLE, RESOURCE_EXHAUSTED (memory). An expired record is as none.
+// Looks for the first reply to the command. When *found, it is in command->reply.
+// Errors: ALREADY_EXISTS when request_id was used for another call; those of the store.
 STATUS_MUST_CHECK enum status idempotency_find(const struct registry *registry, struct store_txn *txn,
                                                struct registry_command *command, uint64_t now_ms, bool *found);
 
@@ -40,7 +39,8 @@ struct idempotency_plan {
     struct slice value;
 };
 
-// Of command->reply. RESOURCE_EXHAUSTED when the caller has too many (with a note), or memory is out; DATA_LOSS.
+// Prepares a record of command->reply.
+// Errors: RESOURCE_EXHAUSTED, with a note, when the caller has too many records; those of the store.
 STATUS_MUST_CHECK enum status idempotency_prepare(const struct registry *registry, struct store_txn *txn,
                                                   struct registry_command *command, uint64_t now_ms,
                                                   struct idempotency_plan *out);

@@ -70,7 +70,7 @@ enum status chain_verify_link(const struct secret *secret, const uint8_t previou
     return status == STATUS_OK && secret_equal(mac, link->mac) ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
-// Anything at `seq` or behind it?
+// Is there a link at `seq` or behind it?
 static enum status has_more(struct store_txn *txn, uint64_t seq, bool *more)
 {
     struct store_cursor *cursor = NULL;

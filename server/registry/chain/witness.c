@@ -1,6 +1,6 @@
 // The chain cannot show that its newest links are missing: a truncated or restored store is a valid one. So a signed
 // checkpoint of the head is written beside the keyring, apart from the store, and a store that is opened must still
-// hold what the file saw. The file is text, replaced as a whole; anybody who has the public key can verify it.
+// have the change in the file. The file is text, replaced as a whole; anybody who has the public key can verify it.
 #include "registry/chain/witness.h"
 
 #include "base/text.h"
@@ -33,7 +33,7 @@ struct line {
 
 // --- text of a line
 
-// Signs it and writes it with its "\n"; 0 when it cannot be signed.
+// Signs a line and writes it with its "\n"; 0 when it cannot be signed.
 static size_t format_line(const struct secret *secret, struct line *line, char out[LINE_MAX_SIZE])
 {
     char mac[2 * SECRET_HASH_SIZE + 1];
@@ -78,7 +78,7 @@ static bool take_line(struct slice *rest, struct line *out)
            take_text(rest, "\n");
 }
 
-// By the keyring's own public key: the one in the line is for those who have no keyring.
+// Verifies with the keyring's own public key: the key in the line is for people without the keyring.
 static bool is_signed(const struct line *line, const struct secret *secret)
 {
     uint8_t public_key[SECRET_PUBLIC_KEY_SIZE];
@@ -205,7 +205,7 @@ static size_t format_all(const struct secret *secret, const struct chain_head *h
     return size;
 }
 
-// Replaces the file as a whole. UNAVAILABLE with a note; then the old one is still there.
+// Replaces the file as a whole. When it fails (UNAVAILABLE, with a note), the old file is still there.
 static enum status write_witness(const char *path, const struct secret *secret, const struct chain_head *head,
                                  uint64_t now_ms, struct status_note *note)
 {

@@ -1,7 +1,7 @@
-// The witness file: where the chain was, signed, kept beside the keyring and so apart from the store. Private to the
-// room.
+// The witness file: a signed checkpoint of the chain. It is kept beside the keyring, apart from the store. Private to
+// the room.
 //
-// A line for each master secret of the keyring, all of one checkpoint, each ended by "\n":
+// It has a line for each master secret of the keyring, all of one checkpoint, each ended by "\n":
 //   postern-witness 1 seq=12 mac=HEX time=1700000000000 master=1 public=HEX signature=HEX
 // seq and mac are those of the newest change, time is in Unix milliseconds, public is the Ed25519 public key of the
 // master secret, and the signature is over the text before " signature=". With the public key anybody can verify it.
@@ -18,11 +18,11 @@ struct witness {
     size_t lines;
 };
 
-// DATA_LOSS when the file is damaged or was signed with another keyring, UNAVAILABLE when it cannot be read, both with
-// a note.
+// Reads and verifies the file. A missing file is no error: then out->seq is 0.
+// Errors: DATA_LOSS when it is damaged or signed with another keyring, UNAVAILABLE when it cannot be read.
 STATUS_MUST_CHECK enum status witness_read(const char *path, const struct secret *secret, struct witness *out,
                                            struct status_note *note);
-// Does the chain still hold what the witness saw? DATA_LOSS with a note.
+// Does the chain still have the witness's change? Errors: DATA_LOSS when not, with a note; those of chain_read_link.
 STATUS_MUST_CHECK enum status witness_verify(const char *path, const struct witness *witness, struct store_txn *txn,
                                              struct arena *arena, struct status_note *note);
 

@@ -1,4 +1,4 @@
-// PUT_ACCOUNT makes an account or replaces its settings, with a public key of its own for a new one. REVOKE_ALL and
+// PUT_ACCOUNT makes an account or replaces its settings; a new one gets a public key. REVOKE_ALL and
 // DELETE_ACCOUNT end every key of an account without touching one: the account's record says before which moment all
 // its keys are revoked, and a deleted account leaves that moment behind.
 #include "registry/decide/key.h"
@@ -15,8 +15,8 @@ static enum status check_not_reserved(struct decision *decision, struct slice id
                        "with its first key, with: postern create --account postern --scope postern:operator");
 }
 
-// What was asked, on top of what stays from an account that exists. Of one that was deleted there stays only what keeps
-// its keys revoked.
+// Makes the account that was asked for, with the members that an existing account keeps. A deleted account keeps only
+// the moment and the reason of its keys' revocation.
 static struct registry_account asked_account(const struct decision *decision, const struct registry_account *before)
 {
     bool is_new = before->version == 0 || before->deleted;
@@ -54,7 +54,7 @@ static enum status settle_tier(struct decision *decision, struct registry_accoun
                        SLICE_ARGS(account->tier), SLICE_ARGS(account->tier));
 }
 
-// A public key that can do no more than the catalogue gives to every public key; for test, where the account allows it.
+// Adds a public key with the catalogue's default scopes only; a test key where the account allows that.
 static enum status add_default_key(struct decision *decision, const struct registry_account *account)
 {
     struct registry_result *result = &decision->command->result;
@@ -119,7 +119,7 @@ static enum status find_account(struct decision *decision, struct slice id, cons
 
 // --- revoke_all
 
-// Keys that are yet to be made cannot be revoked.
+// Future keys cannot be revoked.
 static enum status check_moment(struct decision *decision)
 {
     uint64_t before_ms = decision->command->ask.revoke_all.created_before_ms;
@@ -140,7 +140,7 @@ enum status decide_revoke_all(struct decision *decision)
     if (status == STATUS_OK)
         status = check_moment(decision);
     if (status != STATUS_OK || before_ms <= account->revoked_before_ms)
-        return status; // final: what was revoked stays so
+        return status; // revocation is final: an earlier moment changes nothing
     account->revoked_before_ms = before_ms;
     account->revoke_reason = ask->reason;
     account->version = decision->seq;
@@ -162,7 +162,7 @@ static enum status check_no_live_key(struct decision *decision, const struct reg
                        SLICE_ARGS(account->id), SLICE_ARGS(account->id));
 }
 
-// What has to stay for its keys to stay revoked.
+// Returns the part of the account that keeps its keys revoked.
 static struct registry_account remains_of(const struct decision *decision, const struct registry_account *account)
 {
     return (struct registry_account){.id = account->id,

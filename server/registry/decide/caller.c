@@ -1,4 +1,4 @@
-// Says what the caller of a command may do, as of this transaction: its key may have been revoked since the handler
+// Decides what the caller of a command may do, in this transaction: its key may have been revoked since the handler
 // looked at it. Operators may do all; an account-admin only within its own account, and it passes on no scope,
 // environment or limit beyond those of its own key. Every rule also asks here for the version that the caller expects.
 #include "registry/decide/key.h"
@@ -66,7 +66,7 @@ static enum status check_environment(struct decision *decision, const struct reg
                        "credential");
 }
 
-// What can be spent at one moment.
+// Returns the most that can be spent at one moment.
 static uint64_t peak(const struct limit *limit)
 {
     return limit->algorithm == LIMIT_TOKEN_BUCKET ? limit->burst : limit->amount;

@@ -1,9 +1,8 @@
-// CREATE makes a new key for an account. The account must allow one more key in that environment, and what the key is
-// given must be in the catalogue and within what the caller holds. The token is made here and leaves once, in the
-// reply.
+// CREATE makes a new key for an account. The account must allow one more key in that environment; the key's scopes must
+// be in the catalogue and covered by the caller's. The token is made here and leaves once, in the reply.
 #include "registry/decide/key.h"
 
-// The same words whether the account is missing or somebody else's.
+// Uses the same words for a missing account and one that the caller may not touch.
 static enum status unknown_account(struct decision *decision)
 {
     struct slice account = decision->command->ask.create.account;

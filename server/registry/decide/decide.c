@@ -1,6 +1,5 @@
 // The table of rules: each kind of command has one function that checks authority and one that decides. A new command
-// is one row here and one file or function beside it. Authority is asked first, and also before a first reply is given
-// again.
+// is one row here and one file or function beside it. Authority is checked first, also before a reply is given again.
 #include "registry/decide/decide.h"
 
 // PERMISSION_DENIED unless the caller is an operator.
@@ -35,7 +34,7 @@ static const struct rule {
     [REGISTRY_DELETE_TIER] = {check_operator, decide_delete_tier},
 };
 
-// NULL for a kind that has no rule.
+// Returns NULL for a kind that has no rule.
 static const struct rule *rule_of(const struct registry_command *command)
 {
     size_t index = (size_t)command->kind;

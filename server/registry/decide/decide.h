@@ -1,6 +1,8 @@
 // Decides a command: authority, existence, state and version; makes a change or a refusal. Private to the room.
 //
 // Reads the transaction, writes nothing. Time, ids and random bytes come with the command.
+// Errors of the store: each function that reads may return UNAVAILABLE (it cannot be read), DATA_LOSS (a record does
+// not decode) or RESOURCE_EXHAUSTED (memory is out). A failure that the caller can act on fills the command's note.
 // Threads: the writer's.
 #ifndef REGISTRY_DECIDE_DECIDE_H
 #define REGISTRY_DECIDE_DECIDE_H
@@ -18,22 +20,30 @@ struct decision {
     uint64_t now_ms;
     uint64_t seq; // of the change, if there will be one
     // kept by decide_authority
-    struct registry_key caller_key; // as it is now; set when command->caller.key is
+    struct registry_key caller_key; // the caller's key as it is now; set when command->caller.key is
     // out
     struct image *images; // `room`, unless the rule brings an array of its own
     struct image room[DECIDE_ROOM];
     size_t image_count;
     uint64_t idempotency_before_ms; // a purge: as in struct change
-    size_t idempotency_count;       // without these and images: all is as it was asked for already
+    size_t idempotency_count;       // without these and images, everything is already as the command asks
 };
 
-// May the caller ask this at all, today? Also asked before a reply is given again. For revoking it finds the key.
+// May the caller ask this at all, now? Asked also before a reply is given again. Rules about one key find it here.
+// Errors:
+//   UNIMPLEMENTED        there is no rule for this kind of command
+//   UNAUTHENTICATED      the caller's key does not work any more
+//   PERMISSION_DENIED    the caller is not an operator, or not an admin of this account
+//   NOT_FOUND            there is no such key or account, or the caller may not know of it
+//   FAILED_PRECONDITION  a public key's token was given to revoke it
+//   others               those of the store
 STATUS_MUST_CHECK enum status decide_authority(struct decision *decision);
-// After decide_authority. OK: images and command->result are set.
+// Decides, after decide_authority: sets images and command->result. Errors: those that registry_submit lists.
 STATUS_MUST_CHECK enum status decide(struct decision *decision);
 
 // --- the rules, one for each kind of command, and its authority where others than operators may ask
 
+// Errors of all of these: as decide_authority and decide.
 STATUS_MUST_CHECK enum status decide_create_authority(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_create(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_revoke_authority(struct decision *decision);
@@ -56,14 +66,14 @@ STATUS_MUST_CHECK enum status decide_import(struct decision *decision);
 
 // --- what several rules share
 
-// Reads the caller's key again. UNAUTHENTICATED when it does not work any more.
+// Reads the caller's key again. Errors: UNAUTHENTICATED when it does not work any more; those of the store.
 STATUS_MUST_CHECK enum status decide_caller(struct decision *decision);
 
-// Operators, and account-admins for their own account.
+// May the caller change what belongs to this account? Operators may, and account-admins for their own account.
 bool decide_may_touch(const struct registry_caller *caller, struct slice account);
-// ABORTED when the command asks for another version than the record has (0: there is no record).
+// Errors: ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct decision *decision, const char *field, uint64_t version);
-// OK with an empty name when no tier has the mark.
+// Finds the tier that is marked as default; the name is empty when there is none. Errors: those of the store.
 STATUS_MUST_CHECK enum status decide_default_tier(struct decision *decision, struct slice *name);
 
 #endif

@@ -1,6 +1,6 @@
 // Decides which scopes a key may be granted. A scope must be in the catalogue and fit the type of the key; an account-
-// admin grants only what the catalogue says its own key covers. Scopes are looked at one after the other, and the note
-// names the first that is at fault. New keys get here what the catalogue marks as default.
+// admin grants only scopes that its own key covers, by the catalogue. Scopes are checked one by one, and the note names
+// the first that is at fault. This file also gives new keys the scopes that the catalogue marks as default.
 #include "registry/decide/key.h"
 
 #include "registry/table.h"
@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-// What a walk through the whole catalogue may need; taken only as far as it goes.
+// A walk through the whole catalogue may need this much; memory is taken only as needed.
 #define WALK_BYTES ((size_t)64 * 1024 * 1024)
 
-// May `key` have `scope`, which stands at `field` in the call? One scope after the other.
+// The question for one scope after the other: may `key` have `scope`, which stands at `field` in the call?
 struct question {
     struct decision *decision;
     const struct registry_key *key;
@@ -72,7 +72,7 @@ static bool is_wildcard(struct slice scope)
     return scope.size > 0 && scope.data[scope.size - 1] == '*';
 }
 
-// "a:*" needs a scope that begins with "a:".
+// The wildcard "a:*" may be granted when the catalogue has a scope that begins with "a:".
 static enum status check_wildcard(const struct question *question)
 {
     struct store_cursor *cursor = NULL;
@@ -150,7 +150,7 @@ static enum status are_within(struct question *question, const struct slice *sco
     return account_grants_within(&source, inner, outer, within);
 }
 
-// Names the first one that goes beyond.
+// Names the first scope that goes beyond the caller's.
 static enum status fail_beyond(struct question *question, const char *field)
 {
     for (size_t i = 0; i < question->key->scope_count; i++) {
@@ -165,7 +165,7 @@ static enum status fail_beyond(struct question *question, const char *field)
                                "leave it out, or ask an operator",
                                SLICE_ARGS(question->scope));
     }
-    return STATUS_INTERNAL; // all are within when each is
+    return STATUS_INTERNAL; // cannot happen: if each scope is within, all are
 }
 
 static enum status check_within(struct question *question, const char *field)
@@ -229,7 +229,7 @@ static enum status add_defaults(struct question *question, struct store_cursor *
         if (status != STATUS_OK)
             return status;
         if (fits && key->scope_count == ACCOUNT_SCOPES_PER_KEY_MAX)
-            return STATUS_DATA_LOSS; // there are never more defaults than a key may have
+            return STATUS_DATA_LOSS; // PUT_SCOPE allows no more defaults than a key may have
         if (fits && !arena_copy(question->decision->command->arena, name, &key->scopes[key->scope_count++]))
             return STATUS_RESOURCE_EXHAUSTED;
         status = store_cursor_next(cursor, &name, &value);

@@ -1,5 +1,6 @@
 // IMPORT takes over keys whose tokens were made elsewhere, known by the SHA-256 of their text. Either all keys of the
-// call are taken over or none. What is there already is skipped, so a call may be sent again after a failure.
+// call are taken over or none. Keys that the registry has already are skipped, so a call may be sent again after a
+// failure.
 #include "registry/decide/key.h"
 #include "registry/table.h"
 
@@ -8,7 +9,7 @@
 
 enum { ID_TRIES = SECRET_HASH_SIZE / DECIDE_ID_RANDOM_SIZE };
 
-// An account that gets keys, and how many.
+// An account that gets keys of this import.
 struct receiver {
     struct registry_account account;
     uint16_t slot; // of its keys' ids
@@ -19,7 +20,7 @@ struct import {
     struct decision *decision;
     struct receiver *receivers;
     size_t receiver_count;
-    size_t index; // of the entry that is looked at
+    size_t index; // of the present entry
 };
 
 static const struct registry_import_key *entry_of(const struct import *import)
@@ -27,7 +28,7 @@ static const struct registry_import_key *entry_of(const struct import *import)
     return &import->decision->command->ask.import.keys[import->index];
 }
 
-// "import.keys[3].key.account", in the command's arena; "" when that is out.
+// Returns a path like "import.keys[3].key.account", in the command's arena; "" when that is out.
 static const char *field_of(const struct import *import, const char *name)
 {
     enum { FIELD_SIZE = 64 };
@@ -67,7 +68,7 @@ static enum status find_receiver(struct import *import, struct receiver **out)
     return add_receiver(import, id, out);
 }
 
-// Room for all that come in, asked once for each account.
+// Does the account have room for all keys that it gets? Asked once for each account.
 static enum status check_room(struct import *import, const struct receiver *receiver)
 {
     struct registry_account account = receiver->account;
@@ -104,7 +105,7 @@ static enum status is_known(const struct import *import, bool *known)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-// From the command's random bytes and the entry's place in the batch.
+// Makes the key's id from the command's random bytes and the entry's place in the batch.
 static enum status make_id(const struct import *import, uint16_t slot, uint8_t out[KEY_ID_SIZE])
 {
     const struct decision *decision = import->decision;

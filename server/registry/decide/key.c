@@ -1,6 +1,6 @@
-// What the rules about keys share: they find the key that a command names, ask whether it is in a final state, whether
-// its account may have one more, and make id, token and record of a new one. The stored number of an account's keys may
-// be too high, because keys expire by themselves; only when it reaches max_keys are the keys themselves counted.
+// What the rules about keys share: they find the key that a command names, ask whether it is in a final state and
+// whether its account may have one more, and make id, token and record of a new key. The stored number of an account's
+// keys may be too high, because keys expire by themselves; when it reaches max_keys, the keys themselves are counted.
 #include "registry/decide/key.h"
 
 #include "registry/table.h"
@@ -141,7 +141,7 @@ enum status decide_count_live(struct decision *decision, const struct registry_a
     return status;
 }
 
-// The kept count may be too high, as keys expire by themselves; only then all are looked at.
+// The stored number may be too high; only when it reaches the bound are the keys counted.
 enum status decide_max_keys(struct decision *decision, const struct registry_account *account, unsigned leaving,
                             const char *field)
 {
@@ -172,7 +172,7 @@ uint64_t decide_created_at(const struct decision *decision, const struct registr
     return would_be_revoked ? account->revoked_before_ms + 1 : decision->now_ms;
 }
 
-// An id that no key ever had, from the command's random bytes behind the secret. Deleted keys keep their records.
+// Makes an id that no key ever had, from the command's random bytes behind the secret. Deleted keys keep their records.
 static enum status make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE])
 {
     const struct registry_command *command = decision->command;
@@ -187,7 +187,7 @@ static enum status make_id(struct decision *decision, struct slice account, uint
     return STATUS_INTERNAL; // the random bytes repeat
 }
 
-// The token's text in the command's arena, and its hash in the key.
+// Makes the token's text in the command's arena, and its hash in the key.
 static enum status make_token(struct decision *decision, struct registry_key *key, struct slice *out)
 {
     const struct registry *registry = decision->registry;

@@ -1,6 +1,6 @@
-// PURGE removes what nobody needs any more. Of a key that has been dead for long there stays only what refuses its
-// token as before; idempotency records go once their retention has ended. It is the daemon's own command, and takes a
-// bounded part at a time, so that the writer is not held up.
+// PURGE removes data that nobody needs any more. A key that has been dead for long keeps only what is needed to refuse
+// its token as before; idempotency records go when their retention has ended. It is the daemon's own command, and each
+// does a bounded part, so that the writer is not held up.
 #include "registry/apply/idempotency.h"
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
@@ -25,7 +25,7 @@ static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
-// Since when the key is revoked or expired; 0: it is not.
+// Returns since when the key is revoked or expired; 0 when it is neither.
 static uint64_t dead_since(const struct registry_key *key, const struct registry_account *account, uint64_t now_ms)
 {
     const struct key_facts *facts = &key->facts;
@@ -37,7 +37,8 @@ static uint64_t dead_since(const struct registry_key *key, const struct registry
     return dead_ms;
 }
 
-// Its state and its token's hash. An expired key stays expired: its successor, its own revocation are no part of that.
+// Returns the part of the key that stays: its state and its token's hash. An expired key stays expired, without its
+// successor and its own revocation.
 static struct registry_key remains_of(const struct decision *decision, const struct registry_key *key)
 {
     struct registry_key remains = {.environment = key->environment,

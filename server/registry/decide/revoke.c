@@ -2,7 +2,7 @@
 // revokes a key and hides it. The record stays in both cases, so the token is refused as revoked for ever.
 #include "registry/decide/key.h"
 
-// The same words for a text that is no token, an unknown key and a wrong secret. Never the token itself.
+// Uses the same words for a text that is no token, an unknown key and a wrong secret, and never the token itself.
 static enum status unknown_token(struct decision *decision)
 {
     return status_fail(&decision->command->note, STATUS_NOT_FOUND, "revoke.api_key",
@@ -10,7 +10,7 @@ static enum status unknown_token(struct decision *decision)
                        "key by its key_id");
 }
 
-// A public key's token lies about everywhere: even an operator who meets one must say that the key is meant.
+// A public key's token is known to many, so even an operator must name such a key by its id.
 static enum status check_holder(struct decision *decision, const struct registry_key *key)
 {
     if (key->type == KEY_TYPE_PUBLIC)

@@ -1,5 +1,5 @@
 // ROLL replaces a key without an interruption: it makes a successor with the same settings, links the two, and lets the
-// old key work on for a grace. Only an active key can be rolled, and only once.
+// old key work until the end of a grace period. Only an active key can be rolled, and only once.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ static enum status check_grace(struct decision *decision)
                        ask->grace_ms, REGISTRY_GRACE_MAX_MS);
 }
 
-// Only an active key has a place to take.
+// Only an active key can be replaced.
 static enum status check_state(struct decision *decision, const struct registry_key *key,
                                const struct registry_account *account)
 {
@@ -46,7 +46,7 @@ static enum status check_state(struct decision *decision, const struct registry_
     return STATUS_OK;
 }
 
-// When the old key stops working; its own expiry only ever gets shorter.
+// Returns when the old key stops working; a roll never makes its expiry later.
 static uint64_t end_of_grace(const struct decision *decision, const struct registry_key *key)
 {
     const struct registry_roll *ask = &decision->command->ask.roll;
@@ -64,7 +64,7 @@ static enum status check_room(struct decision *decision, const struct registry_k
     return decide_max_keys(decision, account, end_of_grace(decision, key) <= decision->now_ms ? 1 : 0, key_field);
 }
 
-// Everything but what makes it a key of its own.
+// Returns the key's settings, without what identifies it.
 static struct registry_key successor_of(const struct registry_key *key)
 {
     struct registry_key next = *key;

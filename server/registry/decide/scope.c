@@ -1,5 +1,5 @@
-// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One rule must hold at any time: what is safe for public
-// keys implies nothing that is not. So both walk the whole catalogue for entries that the change would contradict.
+// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One rule must always hold: a scope that is safe for public
+// keys implies only such scopes. So both walk the whole catalogue for entries that the change would contradict.
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
 #include "registry/table.h"
@@ -20,7 +20,7 @@ struct catalogue_walk {
     struct store_cursor *cursor;
     struct arena *arena; // of one entry
     struct slice name;
-    struct slice user; // a public-safe scope that implies `name`; of the command's arena; empty: none
+    struct slice user; // a public-safe scope that implies `name`, in the command's arena; empty: none
 };
 
 static enum status look_for_user(struct catalogue_walk *walk, struct arena *arena)
@@ -73,7 +73,7 @@ static enum status check_name(struct decision *decision, struct slice name)
         SLICE_ARGS(name));
 }
 
-// What a public-safe scope implies must be there, and be public-safe too.
+// A scope that a public-safe scope implies must exist and be public-safe, too.
 static enum status check_implied_safe(struct decision *decision, struct slice name, const char *field)
 {
     struct registry_scope implied;
@@ -177,7 +177,7 @@ static enum status find_scope(struct decision *decision, struct registry_scope *
                        SLICE_ARGS(name));
 }
 
-// Keys that hold it keep it: from now on it covers its own name and nothing else.
+// Keys that have the scope keep it; from now on it covers its own name and nothing else.
 enum status decide_delete_scope(struct decision *decision)
 {
     struct registry_command *command = decision->command;

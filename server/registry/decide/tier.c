@@ -1,5 +1,5 @@
-// PUT_TIER makes or replaces a tier, DELETE_TIER removes one that no account is on. At most one tier has the mark
-// "default"; whoever gets it takes it from the one before, in the same change.
+// PUT_TIER makes or replaces a tier, DELETE_TIER removes one that no account has. At most one tier has the mark
+// "default"; a tier that gets it takes it from the one before, in the same change.
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
 #include "registry/table.h"
@@ -64,7 +64,7 @@ static enum status walk_for_user(struct decision *decision, struct slice tier, s
     while (status == STATUS_OK) {
         arena_reset(arena);
         status = unpack_account(value, arena, user);
-        if (status != STATUS_OK || slice_equal(user->tier, tier)) // a deleted one has none
+        if (status != STATUS_OK || slice_equal(user->tier, tier)) // a deleted account has no tier
             break;
         status = store_cursor_next(cursor, &key, &value);
     }

@@ -1,5 +1,5 @@
-// UPDATE sets those fields of a key that its mask names. The key that results is judged as a whole, as if it were new:
-// a caller may neither grant nor leave behind what it could not give.
+// UPDATE sets those fields of a key that its mask names. The resulting key is judged as a whole, as if it were new: a
+// caller may not leave behind a key that it could not have made.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@ static bool is_set(const struct registry_update *ask, enum registry_update_field
     return (ask->fields & (unsigned)field) != 0;
 }
 
-// A key that was rolled ends with its grace, or earlier.
+// A key that was rolled must end with its grace period, or earlier.
 static enum status check_rolled_expiry(struct decision *decision, const struct registry_key *key)
 {
     uint64_t asked_ms = decision->command->ask.update.key.facts.expires_at_ms;

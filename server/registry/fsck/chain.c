@@ -1,11 +1,12 @@
-// Walks along the audit chain: each link must follow the one before it, and what it was the last to change must still
-// be there, or be gone if it removed it. What the chain says about the indexes of changes is counted on the way.
+// Walks along the audit chain. Each link must follow the one before it. A record that a link was the last to change
+// must be there as the link left it, or be gone if the link removed it. The walk also counts how many entries the
+// indexes of changes must have.
 #include "registry/fsck/fsck.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-// Is the record there, as the last change of it left it? Its content is looked at along the records.
+// Is the record there, as its last change left it? fsck.c checks its content.
 static enum status fsck_left(struct fsck *fsck, const struct image *image, uint64_t seq)
 {
     struct slice value;

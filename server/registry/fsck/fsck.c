@@ -1,14 +1,14 @@
-// Compares the audit chain with the tables, in both directions. Along the chain (chain.c) every link follows the one
-// before it, and what it was the last to change is still there, or gone if it removed it. Along the tables (here) every
-// record is exactly what the link of its version says. Then come all the indexes that follow from both (index.c). So
-// each record must be the last one that the chain has of it, and nothing needs to be held in memory.
+// Compares the audit chain with the tables, in both directions. Along the chain (chain.c) every link must follow the
+// one before it, and the record that it was the last to change must be there, or be gone if it removed it. Along the
+// tables (here) every record must be exactly what the link of its version says. Then come the indexes (index.c). So
+// each record must be the newest one that the chain has of it, and nothing needs to be held in memory.
 #include "registry/fsck/fsck.h"
 
 enum { CHECK_ARENA_BYTES = 16 * 1024 * 1024 };
 
 // --- along the records
 
-// Is `value` what the change of the record's version left behind?
+// Is `value` the record that the change of its version has left behind?
 static enum status fsck_origin(struct fsck *fsck, const struct image *stored, struct slice id, struct slice value)
 {
     struct chain_link link;
@@ -31,7 +31,7 @@ static enum status fsck_origin(struct fsck *fsck, const struct image *stored, st
                : fsck_fail_record(fsck, stored->kind, id, "is not what its change left behind");
 }
 
-// What the indexes must hold because of it.
+// Counts the entries that the indexes must have for this record.
 static void expect_derived(struct fsck *fsck, const struct image *stored)
 {
     switch (stored->kind) {

@@ -15,7 +15,7 @@ struct fsck {
     struct chain_head head;
     struct status_note *note;
     uint64_t entries; // links that were checked
-    // How many entries the indexes must have, as far as chain and records say.
+    // How many entries the indexes must have, counted along the chain and the records.
     struct {
         uint64_t keys;          // by account
         uint64_t expiries;      // by expiry
@@ -27,17 +27,19 @@ struct fsck {
     } expected;
 };
 
-// DATA_LOSS with a note that names the record, or says what is wrong with a table.
+// Fail with a note that names the record or table, and says what is wrong. Errors of both of these: always DATA_LOSS.
 STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struct slice id,
                                                const char *what);
 STATUS_MUST_CHECK enum status fsck_fail_table(struct fsck *fsck, const char *what);
 
-// Visits every entry of a table, with the arena reset for each.
+// Visits every entry of a table, with the arena reset for each. fsck_count_one is a visit that counts.
+// Errors of all of these: what `visit` returns; UNAVAILABLE when the table cannot be read.
 typedef enum status fsck_visit_fn(struct fsck *fsck, struct slice key, struct slice value, void *context);
 STATUS_MUST_CHECK enum status fsck_walk(struct fsck *fsck, enum table table, fsck_visit_fn *visit, void *context);
 STATUS_MUST_CHECK enum status fsck_count_one(struct fsck *fsck, struct slice key, struct slice value, void *context);
 
-// The parts, in this order; the records are between the first and the second.
+// The parts, in this order; fsck.c checks the records between the first and the second.
+// Errors of all of these: DATA_LOSS with a note; UNAVAILABLE; RESOURCE_EXHAUSTED (arena).
 STATUS_MUST_CHECK enum status fsck_chain(struct fsck *fsck);
 STATUS_MUST_CHECK enum status fsck_indexes(struct fsck *fsck);
 STATUS_MUST_CHECK enum status fsck_idempotency(struct fsck *fsck);

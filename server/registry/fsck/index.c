@@ -160,7 +160,7 @@ static enum status fsck_default_scopes(struct fsck *fsck)
     return status;
 }
 
-// --- changes. What must be there was looked for along the chain.
+// --- changes. The walk along the chain has looked for each entry that must be there.
 
 static enum status fsck_change_index(struct fsck *fsck, enum table table, uint64_t expected)
 {
