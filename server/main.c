@@ -16,11 +16,11 @@ enum {
 
 static bool open_secret(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     bool created = false;
     bool may_create = !daemon->config.check && !registry_exists(daemon->registry_path);
-    if (secret_open(daemon->config.secrets, may_create, &daemon->secret, &created, &note) != STATUS_OK)
-        return main_complain(daemon, &note);
+    if (secret_open(daemon->config.secrets, may_create, &daemon->secret, &created, &failure) != STATUS_OK)
+        return main_complain(daemon, &failure);
     if (created)
         log_line(&daemon->log, LOG_LEVEL_WARNING,
                  "made a new keyring %s: keep a copy in a safe place, without it no key can be checked",
@@ -30,7 +30,7 @@ static bool open_secret(struct daemon *daemon)
 
 static bool open_meters(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     if (meter_table_count + USAGE_TABLES > MAIN_METERS_TABLES_MAX)
         return false;
     memcpy(daemon->meters_tables, meter_tables, meter_table_count * sizeof meter_tables[0]);
@@ -43,7 +43,7 @@ static bool open_meters(struct daemon *daemon)
         .max_readers = daemon->config.max_calls + SPARE_READERS,
         .log = &daemon->log,
     };
-    return store_open(&options, &daemon->meters_store, &note) == STATUS_OK || main_complain(daemon, &note);
+    return store_open(&options, &daemon->meters_store, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
 static bool open_clock(struct daemon *daemon)
@@ -85,7 +85,7 @@ static const char *witness_of(const struct daemon *daemon)
 
 static bool open_registry(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct registry_options options = {
         .path = daemon->registry_path,
         .map_size_bytes = daemon->config.registry_map_bytes,
@@ -97,12 +97,12 @@ static bool open_registry(struct daemon *daemon)
         .witness_path = witness_of(daemon),
         .idempotency_retention_ms = (uint64_t)daemon->config.replay_retention_minutes * 60 * 1000,
     };
-    return registry_open(&options, &daemon->registry, &note) == STATUS_OK || main_complain(daemon, &note);
+    return registry_open(&options, &daemon->registry, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
 static bool open_usage(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct usage_options options = {
         .store = daemon->meters_store,
         .table_base = (unsigned)meter_table_count,
@@ -112,12 +112,12 @@ static bool open_usage(struct daemon *daemon)
         .retention_days = daemon->config.usage_retention_days,
         .max_entries = USAGE_ENTRIES_MAX,
     };
-    return usage_open(&options, &daemon->usage, &note) == STATUS_OK || main_complain(daemon, &note);
+    return usage_open(&options, &daemon->usage, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
 static bool open_cache(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct meter_options options = {
         .store = daemon->meters_store,
         .clock = daemon->clock,
@@ -131,12 +131,12 @@ static bool open_cache(struct daemon *daemon)
     if (options.relaxed)
         log_line(&daemon->log, LOG_LEVEL_WARNING,
                  "durability is relaxed: after a crash, limits may admit again what was spent shortly before");
-    return meter_open(&options, &daemon->meters, &note) == STATUS_OK || main_complain(daemon, &note);
+    return meter_open(&options, &daemon->meters, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
 static bool open_authorizer(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct authorizer_options options = {
         .registry = daemon->registry,
         .meters = daemon->meters,
@@ -144,7 +144,7 @@ static bool open_authorizer(struct daemon *daemon)
         .usage_store = daemon->meters_store,
         .clock = daemon->clock,
     };
-    return authorizer_open(&options, &daemon->authorizer, &note) == STATUS_OK || main_complain(daemon, &note);
+    return authorizer_open(&options, &daemon->authorizer, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
 static enum rpc_authority ceiling_of(enum config_ceiling ceiling)
@@ -186,7 +186,7 @@ static struct transport_options transport_of(const struct config *config)
 
 static bool open_rpc(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     const struct config *config = &daemon->config;
     struct rpc_listener listeners[CONFIG_LISTENERS_MAX];
     for (size_t i = 0; i < config->tls_peer_count; i++)
@@ -209,7 +209,7 @@ static bool open_rpc(struct daemon *daemon)
         .clock = daemon->clock,
         .log = &daemon->log,
     };
-    return rpc_open(&options, &daemon->rpc, &note) == STATUS_OK || main_complain(daemon, &note);
+    return rpc_open(&options, &daemon->rpc, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
 static bool open_state(struct daemon *daemon)
@@ -254,15 +254,15 @@ static void say_ready(const struct daemon *daemon)
 // Takes over log level, operators and certificates, which can change without a stop. An error changes nothing.
 static void reload(struct daemon *daemon)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct config fresh;
     log_line(&daemon->log, LOG_LEVEL_INFO, "reloading: log level, operator uids, certificates");
     if (config_load(daemon->argument_count, daemon->arguments, &fresh) != CONFIG_RUN) {
         log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: the configuration is wrong; nothing has changed");
         return;
     }
-    if (rpc_reload(daemon->rpc, fresh.operator_uids, fresh.operator_uid_count, &note) != STATUS_OK) {
-        log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: %s; nothing has changed", note.message);
+    if (rpc_reload(daemon->rpc, fresh.operator_uids, fresh.operator_uid_count, &failure) != STATUS_OK) {
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: %s; nothing has changed", failure.message);
         return;
     }
     daemon->log.level = fresh.log_level;
@@ -329,10 +329,10 @@ static int check(struct daemon *daemon)
         return EXIT_FAILURE;
     }
     uint64_t entries = 0;
-    struct status_note note = {0};
-    enum status status = registry_fsck(daemon->registry, &entries, &note);
+    struct status_failure failure = {0};
+    enum status status = registry_fsck(daemon->registry, &entries, &failure);
     if (status != STATUS_OK) {
-        printf("%s: %s: %s\n", data, status_name(status), note.message);
+        printf("%s: %s: %s\n", data, status_name(status), failure.message);
         return EXIT_FAILURE;
     }
     printf("%s: OK, %llu changes\n", data, (unsigned long long)entries);

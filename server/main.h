@@ -43,8 +43,8 @@ struct daemon {
     struct rpc *rpc;
 };
 
-// Logs the note; always returns false.
-bool main_complain(const struct daemon *daemon, const struct status_note *note);
+// Logs the failure; always returns false.
+bool main_complain(const struct daemon *daemon, const struct status_failure *failure);
 // Makes DIRECTORY/NAME. False when it is too long; nobody logs that, because config has bounded the directory.
 bool main_join(char out[MAIN_PATH_SIZE], const char *directory, const char *name);
 // Makes the data directory and takes its lock; false, with the reason in the log, when another daemon has it.

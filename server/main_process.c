@@ -18,9 +18,9 @@
 // Descriptors for the stores' files, listeners, nng itself, and surplus connections that are told that all are taken.
 enum { SPARE_FILES = 64 + TRANSPORT_SURPLUS_CONNECTIONS };
 
-bool main_complain(const struct daemon *daemon, const struct status_note *note)
+bool main_complain(const struct daemon *daemon, const struct status_failure *failure)
 {
-    log_line(&daemon->log, LOG_LEVEL_ERROR, "%s", note->message);
+    log_line(&daemon->log, LOG_LEVEL_ERROR, "%s", failure->message);
     return false;
 }
 

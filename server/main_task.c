@@ -34,10 +34,10 @@ static void write_usage(void *context)
 
 // Logs when a task begins to fail and when it works again, not each time.
 static void say_change(const struct daemon *daemon, enum status *last, enum status status, const char *what,
-                       const struct status_note *note)
+                       const struct status_failure *failure)
 {
     if (status != *last && status != STATUS_OK)
-        log_line(&daemon->log, LOG_LEVEL_WARNING, "%s: %s: %s", what, status_name(status), note->message);
+        log_line(&daemon->log, LOG_LEVEL_WARNING, "%s: %s: %s", what, status_name(status), failure->message);
     else if (status != *last)
         log_line(&daemon->log, LOG_LEVEL_INFO, "%s: works again", what);
     *last = status;
@@ -46,21 +46,21 @@ static void say_change(const struct daemon *daemon, enum status *last, enum stat
 static void write_checkpoint(void *context)
 {
     struct daemon *daemon = context;
-    struct status_note note = {0};
-    enum status status = registry_checkpoint(daemon->registry, &note);
-    say_change(daemon, &daemon->last_checkpoint, status, "writing the witness file", &note);
+    struct status_failure failure = {0};
+    enum status status = registry_checkpoint(daemon->registry, &failure);
+    say_change(daemon, &daemon->last_checkpoint, status, "writing the witness file", &failure);
 }
 
 static void purge_keys(void *context)
 {
     struct daemon *daemon = context;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     uint64_t now_ms = clock_now_ms(daemon->clock);
     uint64_t kept_ms = daemon->config.key_retention_days * DAY_MS;
     if (kept_ms == 0 || now_ms <= kept_ms)
         return;
-    enum status status = registry_purge_some(daemon->registry, now_ms - kept_ms, &daemon->purge_walk, &note);
-    say_change(daemon, &daemon->last_purge, status, "purging dead keys", &note);
+    enum status status = registry_purge_some(daemon->registry, now_ms - kept_ms, &daemon->purge_walk, &failure);
+    say_change(daemon, &daemon->last_purge, status, "purging dead keys", &failure);
 }
 
 // Purges a thousand at a time and goes on while there are more, as long as other tasks can wait. Fewer records wait for
@@ -68,19 +68,19 @@ static void purge_keys(void *context)
 static void purge_idempotency_records(void *context)
 {
     struct daemon *daemon = context;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     uint64_t now_ms = clock_now_ms(daemon->clock);
     bool takes_few = now_ms - daemon->idempotency_purged_ms >= IDEMPOTENCY_FEW_MS;
     size_t count = 0;
     enum status status;
     do
-        status =
-            registry_purge_idempotency(daemon->registry, takes_few ? 1 : REGISTRY_PURGE_IDEMPOTENCY_MAX, &count, &note);
+        status = registry_purge_idempotency(daemon->registry, takes_few ? 1 : REGISTRY_PURGE_IDEMPOTENCY_MAX, &count,
+                                            &failure);
     while (status == STATUS_OK && count == REGISTRY_PURGE_IDEMPOTENCY_MAX &&
            clock_now_ms(daemon->clock) - now_ms < IDEMPOTENCY_WORK_MS);
     if (takes_few)
         daemon->idempotency_purged_ms = now_ms;
-    say_change(daemon, &daemon->last_idempotency_purge, status, "purging old idempotency records", &note);
+    say_change(daemon, &daemon->last_idempotency_purge, status, "purging old idempotency records", &failure);
 }
 
 static void evict_idle_meters(void *context)

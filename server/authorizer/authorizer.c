@@ -57,13 +57,13 @@ static void wake(struct limit_waiter *waiter, enum status status)
 
 static bool fail_batch(struct authorizer_batch *batch, enum status status, const char *field, const char *message)
 {
-    batch->status = status_fail(&batch->note, status, field, "%s", message);
+    batch->status = status_fail(&batch->failure, status, field, "%s", message);
     return false;
 }
 
 static enum status no_memory(struct authorizer_call *call)
 {
-    return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    return status_fail(&call->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
 }
 
 static bool take_limits(struct authorizer_batch *batch, struct limits *limits)
@@ -79,7 +79,7 @@ static bool take_limits(struct authorizer_batch *batch, struct limits *limits)
 static bool begin(struct authorizer_batch *batch, struct limits *limits)
 {
     batch->status = STATUS_OK;
-    batch->note = (struct status_note){.message = ""};
+    batch->failure = (struct status_failure){.message = ""};
     batch->refused = 0;
     batch->waiter.wake = wake; // the rest is the table's, which lets a woken waiter come before newcomers
     if (!take_limits(batch, limits))
@@ -87,10 +87,10 @@ static bool begin(struct authorizer_batch *batch, struct limits *limits)
     for (size_t i = 0; i < batch->call_count; i++) {
         struct authorizer_call *call = &batch->calls[i];
         memset(&call->decision, 0, sizeof call->decision);
-        memset(&call->note, 0, sizeof call->note);
+        memset(&call->failure, 0, sizeof call->failure);
         call->status = STATUS_OK;
         call->word = NULL;
-        limits->loads[i] = (struct meter_load){STATUS_OK, &call->note};
+        limits->loads[i] = (struct meter_load){STATUS_OK, &call->failure};
     }
     return true;
 }
@@ -146,7 +146,7 @@ static enum status find_by_key_id(struct authorizer_batch *batch, struct authori
     memcpy(d->key_id, call->key_id, sizeof d->key_id);
     enum status status = registry_find_key(batch->view, call->key_id, batch->arena, &d->key);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && d->key.deleted))
-        return status_fail(&call->note, STATUS_NOT_FOUND, "key_id", "no such key: look it up with: postern list");
+        return status_fail(&call->failure, STATUS_NOT_FOUND, "key_id", "no such key: look it up with: postern list");
     d->has_key = status == STATUS_OK;
     return status;
 }
@@ -157,7 +157,7 @@ static enum status find_named_account(struct authorizer_batch *batch, struct aut
     enum status status = registry_find_account(batch->view, call->question.account, batch->arena, &d->account);
     d->has_account = status == STATUS_OK;
     if (status == STATUS_NOT_FOUND)
-        return status_fail(&call->note, status, "account", "no such account; make it with: postern account put");
+        return status_fail(&call->failure, status, "account", "no such account; make it with: postern account put");
     return status;
 }
 
@@ -169,7 +169,8 @@ static enum status find_owner(struct authorizer_batch *batch, struct authorizer_
     enum status status = registry_find_owner(batch->view, d->key.account, batch->arena, &d->account);
     d->has_account = status == STATUS_OK;
     if (status == STATUS_NOT_FOUND)
-        return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the key's account is missing: run posternd --check");
+        return status_fail(&call->failure, STATUS_DATA_LOSS, NULL,
+                           "the key's account is missing: run posternd --check");
     return status;
 }
 
@@ -204,12 +205,12 @@ static bool keeps_rules(struct authorizer *a, struct authorizer_call *call)
     if (call->subject == AUTHORIZER_BY_CUSTOM)
         return true;
     d->now_ms = clock_now_ms(a->clock);
-    d->reason = rule_judge(&(struct rule_facts){.question = &call->question,
-                                                .subject = call->subject,
-                                                .key_known = d->has_key,
-                                                .key = &d->key,
-                                                .account = &d->account,
-                                                .now_ms = d->now_ms});
+    d->reason = rule_evaluate(&(struct rule_facts){.question = &call->question,
+                                                   .subject = call->subject,
+                                                   .key_known = d->has_key,
+                                                   .key = &d->key,
+                                                   .account = &d->account,
+                                                   .now_ms = d->now_ms});
     return d->reason == REASON_ALLOWED;
 }
 
@@ -271,7 +272,8 @@ static enum status find_tier(struct authorizer_batch *batch, struct authorizer_c
         return STATUS_OK;
     enum status status = registry_find_tier(batch->view, name, batch->arena, tier);
     if (status == STATUS_NOT_FOUND)
-        return status_fail(&call->note, STATUS_DATA_LOSS, NULL, "the account's tier is missing: run posternd --check");
+        return status_fail(&call->failure, STATUS_DATA_LOSS, NULL,
+                           "the account's tier is missing: run posternd --check");
     return status;
 }
 

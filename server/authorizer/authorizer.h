@@ -25,7 +25,7 @@ struct authorizer_options {
 
 // Errors: RESOURCE_EXHAUSTED when memory is out.
 STATUS_MUST_CHECK enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
-                                              struct status_note *note);
+                                              struct status_failure *failure);
 void authorizer_close(struct authorizer *authorizer); // calls must have ended; NULL-safe
 
 // A call's question, beyond the subject.
@@ -80,7 +80,7 @@ struct authorizer_decision {
     size_t binding_meter; // index + 1, 0 none
     uint64_t retry_after_ms;
     bool repeated;   // an earlier call with this charge_id was allowed: nothing was charged
-    uint64_t now_ms; // when the key was judged
+    uint64_t now_ms; // when the key was evaluated
     uint64_t seq;    // sequence of the snapshot, or a slightly older one
 };
 
@@ -97,8 +97,8 @@ struct authorizer_call {
     //   FAILED_PRECONDITION  there is nothing to give back, or this daemon has no custom subjects
     //   others               as registry_find_* and the loads of meter_decide
     enum status status;
-    struct status_note note; // field is relative to the call: "charges[0].resource", "account", "key_id"
-    const char *word;        // with FAILED_PRECONDITION: the case, for programs ("CHARGE_UNKNOWN"); else NULL
+    struct status_failure failure; // field is relative to the call: "charges[0].resource", "account", "key_id"
+    const char *word;              // with FAILED_PRECONDITION: the case, for programs ("CHARGE_UNKNOWN"); else NULL
     struct authorizer_decision decision;
 };
 
@@ -116,8 +116,8 @@ struct authorizer_batch {
     void (*resume)(struct authorizer_batch *batch, enum status status);
     void *context;
     // out
-    enum status status;      // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged
-    struct status_note note; // says why; field is relative to the call
+    enum status status; // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged
+    struct status_failure failure; // says why; field is relative to the call
     // Index + 1 of the first call that failed or was refused; 0 when all are allowed. If there is one, calls that say
     // ALLOWED were not charged and do not count as allowed.
     size_t refused;
@@ -135,10 +135,9 @@ struct authorizer_identity {
     struct registry_key key;
     struct registry_account account;
 };
-// Finds the owner of a credential, which is judged like a presented key that must be secret: state, account, address.
-// Charges nothing. `view` is not begun. `address` is the caller's; empty = unknown (a key with an address list is then
-// refused).
-// Errors:
+// Finds the owner of a credential, which is evaluated like a presented key that must be secret: state, account,
+// address. Charges nothing. `view` is not begun. `address` is the caller's; empty = unknown (a key with an address list
+// is then refused). Errors:
 //   RESOURCE_EXHAUSTED  the arena is out
 //   UNAVAILABLE         the registry cannot be read
 //   DATA_LOSS           a record does not decode, or the key's account is missing

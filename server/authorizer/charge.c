@@ -37,7 +37,7 @@ static enum status name_undeclared(struct authorizer_call *call, const struct li
     char field[40];
     const char *where = call->subject == AUTHORIZER_BY_CUSTOM ? "custom.limits" : "the tier";
     (void)snprintf(field, sizeof field, "charges[%zu].resource", charge);
-    return status_fail(&call->note, STATUS_NOT_FOUND, field,
+    return status_fail(&call->failure, STATUS_NOT_FOUND, field,
                        "no limit that applies declares the resource '%.*s'; add one to %s, e.g. %.*s=unlimited",
                        SLICE_ARGS(ask->charges[charge].resource), where, SLICE_ARGS(ask->charges[charge].resource));
 }
@@ -45,11 +45,11 @@ static enum status name_undeclared(struct authorizer_call *call, const struct li
 static enum status name_other_charge(struct authorizer_call *call)
 {
     if (!call->question.refund)
-        return status_fail(&call->note, STATUS_ALREADY_EXISTS, "charge_id",
+        return status_fail(&call->failure, STATUS_ALREADY_EXISTS, "charge_id",
                            "this charge_id is of a charge of other resources or costs; nothing was charged: make a new "
                            "charge_id for each piece of work");
     call->word = "CHARGE_DIFFERS";
-    return status_fail(&call->note, STATUS_FAILED_PRECONDITION, "charges",
+    return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charges",
                        "this charge_id was charged for other resources or costs; nothing was given back: leave "
                        "`charges` out to give back all of it");
 }
@@ -57,7 +57,7 @@ static enum status name_other_charge(struct authorizer_call *call)
 static enum status refuse_refund(struct authorizer_call *call, const char *word, const char *message)
 {
     call->word = word;
-    return status_fail(&call->note, STATUS_FAILED_PRECONDITION, "charge_id", "%s", message);
+    return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charge_id", "%s", message);
 }
 
 static enum status fail(struct authorizer_call *call, const struct limit_call *ask, const struct limit_answer *answer)
@@ -74,7 +74,7 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     case LIMIT_GIVEN_BACK:
         if (call->question.refund)
             return refuse_refund(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
-        return status_fail(&call->note, STATUS_ALREADY_EXISTS, "charge_id",
+        return status_fail(&call->failure, STATUS_ALREADY_EXISTS, "charge_id",
                            "this charge_id is of a charge that was given back; nothing was charged: make a new "
                            "charge_id to charge again");
     case LIMIT_WINDOW_OVER:
@@ -89,7 +89,7 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     case LIMIT_NO_MEMORY:
         break;
     }
-    return status_fail(&call->note, STATUS_INTERNAL, NULL, "the limits gave no answer");
+    return status_fail(&call->failure, STATUS_INTERNAL, NULL, "the limits gave no answer");
 }
 
 enum status charge_conclude(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,

@@ -24,7 +24,7 @@ struct authorizer {
 extern const struct limit_charge charge_one_request; // what a call without charges costs
 
 // --- charge.c
-// Turns the answer of the limits into the call's decision. A failure fills call->note.
+// Turns the answer of the limits into the call's decision. When that is none, call->failure says why.
 // Errors:
 //   NOT_FOUND            no limit declares the resource of a charge
 //   ALREADY_EXISTS       charge_id names another charge, or one that was given back

@@ -90,7 +90,7 @@ static bool is_asked(enum reason reason, const struct rule_facts *facts)
     return !facts->question->refund || reason <= REASON_INVALID_API_KEY;
 }
 
-enum reason rule_judge(const struct rule_facts *facts)
+enum reason rule_evaluate(const struct rule_facts *facts)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (is_asked(rules[i].reason, facts) && rules[i].is_broken(facts)) {

@@ -15,7 +15,7 @@ struct rule_facts {
 
 // Returns the broken rule with the lowest number, or REASON_ALLOWED; not for custom subjects. authorizer_decide checks
 // scopes, which have the highest number and need the catalogue.
-enum reason rule_judge(const struct rule_facts *facts);
+enum reason rule_evaluate(const struct rule_facts *facts);
 
 // Collects the limits that apply: the tier's limits, each replaced by an account override with the same resource and
 // window, and the key's own limits. `key` may be NULL (an account's own budget). Returns how many of `out` were filled;

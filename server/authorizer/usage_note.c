@@ -5,11 +5,12 @@
 
 // --- opening and closing
 
-enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out, struct status_note *note)
+enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
+                            struct status_failure *failure)
 {
     struct authorizer *a = calloc(1, sizeof *a);
     if (a == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
     a->registry = options->registry;
     a->meters = options->meters;
     a->clock = options->clock;

@@ -1,4 +1,4 @@
-// The names of statuses, and the one function that fills a note.
+// The names of statuses, and the one function that writes a failure.
 #include "base/status.h"
 
 #include <stdarg.h>
@@ -7,20 +7,20 @@
 
 #include "base/slice.h"
 
-enum status status_fail(struct status_note *note, enum status status, const char *field, const char *format, ...)
+enum status status_fail(struct status_failure *failure, enum status status, const char *field, const char *format, ...)
 {
-    if (note == NULL)
+    if (failure == NULL)
         return status;
-    if (snprintf(note->field, sizeof note->field, "%s", field != NULL ? field : "") < 0)
-        note->field[0] = '\0';
+    if (snprintf(failure->field, sizeof failure->field, "%s", field != NULL ? field : "") < 0)
+        failure->field[0] = '\0';
     va_list arguments;
     va_start(arguments, format);
-    if (vsnprintf(note->message, sizeof note->message, format, arguments) < 0)
-        note->message[0] = '\0';
+    if (vsnprintf(failure->message, sizeof failure->message, format, arguments) < 0)
+        failure->message[0] = '\0';
     va_end(arguments);
     // Both texts travel on the wire, and cutting may have split a character.
-    slice_scrub(note->field, strlen(note->field));
-    slice_scrub(note->message, strlen(note->message));
+    slice_scrub(failure->field, strlen(failure->field));
+    slice_scrub(failure->message, strlen(failure->message));
     return status;
 }
 

@@ -1,4 +1,4 @@
-// Whether something worked: the canonical gRPC codes, and a note for the person who has to act on a failure.
+// Whether something worked: the canonical gRPC codes, and a text for the person who has to act on a failure.
 //
 // A failure is a status; a refusal (a key may not do this) is a reason (reason.h). One never stands for the other.
 // Threads: everything here is pure.
@@ -29,14 +29,14 @@ enum status {
 #define STATUS_MUST_CHECK __attribute__((warn_unused_result))
 
 // What went wrong and where. Plain text, never a secret. Both texts may be empty.
-struct status_note {
+struct status_failure {
     char field[96];    // path of the argument at fault, e.g. "create.limits[2].resource"
     char message[256]; // what was wrong and what to do next
 };
 
-// Writes the note and returns `status`, so that a failure is one line. `note` and `field` may be NULL. Text that does
-// not fit is cut.
-enum status status_fail(struct status_note *note, enum status status, const char *field, const char *format, ...)
+// Writes the failure and returns `status`, so that failing takes one line. `failure` and `field` may be NULL. Text that
+// does not fit is cut.
+enum status status_fail(struct status_failure *failure, enum status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 // Returns the upper-case name, e.g. "NOT_FOUND".

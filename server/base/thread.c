@@ -1,3 +1,4 @@
+// Starts threads that take no signals but those of their own faults.
 #include "base/thread.h"
 
 #include <signal.h>

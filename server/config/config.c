@@ -109,10 +109,10 @@ static bool apply_flags(int argc, char *const argv[], const struct flags *flags,
             setting = &setting_table[flag - FLAG_BASE];
         if (setting == NULL)
             continue;
-        struct status_note note = {0};
-        if (setting->set(out, optarg != NULL ? optarg : "true", &note) != STATUS_OK) {
+        struct status_failure failure = {0};
+        if (setting->set(out, optarg != NULL ? optarg : "true", &failure) != STATUS_OK) {
             fprintf(stderr, "posternd: --%s: %s\n", flag == FLAG_CHECK ? "check" : flags->names[flag - FLAG_BASE],
-                    note.message);
+                    failure.message);
             return false;
         }
     }

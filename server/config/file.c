@@ -39,12 +39,12 @@ static bool next(struct reader *reader, yaml_event_t *event)
 static bool set(struct reader *reader, const struct setting *setting, const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     bool skips = reader->skip[setting - setting_table];
     if (strlen(text) != event->data.scalar.length)
         return fail_at(reader, event->start_mark.line, setting->name, "there is a NUL in the value");
-    return setting->set(skips ? &reader->scratch : reader->config, text, &note) == STATUS_OK ||
-           fail_at(reader, event->start_mark.line, setting->name, note.message);
+    return setting->set(skips ? &reader->scratch : reader->config, text, &failure) == STATUS_OK ||
+           fail_at(reader, event->start_mark.line, setting->name, failure.message);
 }
 
 static bool read_list(struct reader *reader, const struct setting *setting, size_t line)

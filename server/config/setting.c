@@ -1,3 +1,4 @@
+// The table of all settings: how each is named, explained, read from text and checked.
 #include "config/setting.h"
 
 #include "base/text.h"
@@ -16,24 +17,24 @@ static bool read_number(const char *text, uint64_t min, uint64_t max, const char
     return true;
 }
 
-static enum status set_text(char *to, size_t size, const char *text, struct status_note *note)
+static enum status set_text(char *to, size_t size, const char *text, struct status_failure *failure)
 {
     if (text[0] == '\0')
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "is empty");
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "is empty");
     if (strlen(text) >= size)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "is longer than %zu bytes", size - 1);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "is longer than %zu bytes", size - 1);
     memcpy(to, text, strlen(text) + 1);
     return STATUS_OK;
 }
 
-static enum status set_data(struct config *config, const char *text, struct status_note *note)
+static enum status set_data(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->data, sizeof config->data, text, note);
+    return set_text(config->data, sizeof config->data, text, failure);
 }
 
-static enum status set_secrets(struct config *config, const char *text, struct status_note *note)
+static enum status set_secrets(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->secrets, sizeof config->secrets, text, note);
+    return set_text(config->secrets, sizeof config->secrets, text, failure);
 }
 
 static bool parse_ceiling(const char *text, enum config_ceiling *out)
@@ -63,20 +64,20 @@ static bool is_address(const char *text, size_t size)
     return read_number(port, 1, 65535, NULL, &number);
 }
 
-static enum status set_listen(struct config *config, const char *text, struct status_note *note)
+static enum status set_listen(struct config *config, const char *text, struct status_failure *failure)
 {
     if (config->listener_count == CONFIG_LISTENERS_MAX)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "more than %d addresses", CONFIG_LISTENERS_MAX);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "more than %d addresses", CONFIG_LISTENERS_MAX);
     struct config_listener listener = {.ceiling = CONFIG_MAX_OPERATOR};
     const char *option = strchr(text, ';');
     if (option != NULL && (strncmp(option, ";max=", 5) != 0 || !parse_ceiling(option + 5, &listener.ceiling)))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\": behind an address comes ;max=anyone, ;max=verifier, ;max=account-admin or "
                            ";max=operator",
                            text);
     size_t size = option != NULL ? (size_t)(option - text) : strlen(text);
     if (size >= sizeof listener.url || !is_address(text, size))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not an address; write for example ipc:///run/postern/postern.sock or "
                            "tcp://127.0.0.1:7117",
                            text);
@@ -85,14 +86,14 @@ static enum status set_listen(struct config *config, const char *text, struct st
     return STATUS_OK;
 }
 
-static enum status set_operator_uid(struct config *config, const char *text, struct status_note *note)
+static enum status set_operator_uid(struct config *config, const char *text, struct status_failure *failure)
 {
     uint64_t uid = 0;
     if (!read_number(text, 0, UINT32_MAX - 1, NULL, &uid))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a user id; write its number (id -u NAME)", text);
     if (config->operator_uid_count == CONFIG_OPERATORS_MAX)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "more than %d operators", CONFIG_OPERATORS_MAX);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "more than %d operators", CONFIG_OPERATORS_MAX);
     config->operator_uids[config->operator_uid_count++] = (uint32_t)uid;
     return STATUS_OK;
 }
@@ -106,58 +107,58 @@ static bool prefix_is_valid(const char *text)
     return valid;
 }
 
-static enum status set_prefix(struct config *config, const char *text, struct status_note *note)
+static enum status set_prefix(struct config *config, const char *text, struct status_failure *failure)
 {
     if (!prefix_is_valid(text))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a prefix: a small letter, then 1 to 19 small letters and digits, and not "
                            "\"pub\"; for example acme",
                            text);
-    return set_text(config->default_prefix, sizeof config->default_prefix, text, note);
+    return set_text(config->default_prefix, sizeof config->default_prefix, text, failure);
 }
 
-static enum status set_utc_offset(struct config *config, const char *text, struct status_note *note)
+static enum status set_utc_offset(struct config *config, const char *text, struct status_failure *failure)
 {
     uint64_t hours = 0, minutes = 0;
     bool shape = strlen(text) == 6 && (text[0] == '+' || text[0] == '-') && text[3] == ':';
     const char *end = NULL;
     if (!shape || !read_number(text + 1, 0, 14, &end, &hours) || end != text + 3 ||
         !read_number(text + 4, 0, hours == 14 ? 0 : 59, NULL, &minutes))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not an offset from UTC; write +HH:MM or -HH:MM, for example +02:00", text);
     int32_t offset_s = (int32_t)(hours * 3600 + minutes * 60);
     config->utc_offset_s = text[0] == '-' ? -offset_s : offset_s;
     return STATUS_OK;
 }
 
-static enum status set_durability(struct config *config, const char *text, struct status_note *note)
+static enum status set_durability(struct config *config, const char *text, struct status_failure *failure)
 {
     bool relaxed = strcmp(text, "relaxed") == 0;
     if (!relaxed && strcmp(text, "strict") != 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write strict or relaxed", text);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write strict or relaxed", text);
     config->relaxed_durability = relaxed;
     return STATUS_OK;
 }
 
-static enum status set_on_store_failure(struct config *config, const char *text, struct status_note *note)
+static enum status set_on_store_failure(struct config *config, const char *text, struct status_failure *failure)
 {
     bool relaxed = strcmp(text, "relaxed") == 0;
     if (!relaxed && strcmp(text, "unavailable") != 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write unavailable or relaxed", text);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write unavailable or relaxed", text);
     config->relaxed_on_store_failure = relaxed;
     return STATUS_OK;
 }
 
-static enum status set_allow_plain_tcp(struct config *config, const char *text, struct status_note *note)
+static enum status set_allow_plain_tcp(struct config *config, const char *text, struct status_failure *failure)
 {
     bool yes = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
     if (!yes && strcmp(text, "false") != 0 && strcmp(text, "no") != 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write true or false", text);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write true or false", text);
     config->allow_plain_tcp = yes;
     return STATUS_OK;
 }
 
-static enum status set_size(uint64_t *to, const char *text, struct status_note *note)
+static enum status set_size(uint64_t *to, const char *text, struct status_failure *failure)
 {
     static const struct {
         const char *name;
@@ -172,146 +173,148 @@ static enum status set_size(uint64_t *to, const char *text, struct status_note *
                 *to = value << units[i].shift & ~UINT64_C(0xFFFF); // whole pages, whatever the page size
                 return STATUS_OK;
             }
-    return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+    return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                        "\"%s\" is not a size from 1MiB to 64TiB; for example 16GiB", text);
 }
 
-static enum status set_registry_map(struct config *config, const char *text, struct status_note *note)
+static enum status set_registry_map(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_size(&config->registry_map_bytes, text, note);
+    return set_size(&config->registry_map_bytes, text, failure);
 }
 
-static enum status set_meters_map(struct config *config, const char *text, struct status_note *note)
+static enum status set_meters_map(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_size(&config->meters_map_bytes, text, note);
+    return set_size(&config->meters_map_bytes, text, failure);
 }
 
-static enum status set_number(uint32_t *to, const char *text, uint32_t min, uint32_t max, struct status_note *note)
+static enum status set_number(uint32_t *to, const char *text, uint32_t min, uint32_t max,
+                              struct status_failure *failure)
 {
     uint64_t value = 0;
     if (!read_number(text, min, max, NULL, &value))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from %u to %u", text, min, max);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from %u to %u", text, min,
+                           max);
     *to = (uint32_t)value;
     return STATUS_OK;
 }
 
-static enum status set_usage_retention(struct config *config, const char *text, struct status_note *note)
+static enum status set_usage_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->usage_retention_days, text, 1, 3650, note);
+    return set_number(&config->usage_retention_days, text, 1, 3650, failure);
 }
 
-static enum status set_key_retention(struct config *config, const char *text, struct status_note *note)
+static enum status set_key_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->key_retention_days, text, 0, 36500, note);
+    return set_number(&config->key_retention_days, text, 0, 36500, failure);
 }
 
 // Clients rely on the 15 minutes.
-static enum status set_replay_retention(struct config *config, const char *text, struct status_note *note)
+static enum status set_replay_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->replay_retention_minutes, text, 15, 24 * 60, note);
+    return set_number(&config->replay_retention_minutes, text, 15, 24 * 60, failure);
 }
 
 // Enough in each shard of the table for the largest call; at most about 30 GB.
-static enum status set_max_resident_meters(struct config *config, const char *text, struct status_note *note)
+static enum status set_max_resident_meters(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_resident_meters, text, 10000, 100000000, note);
+    return set_number(&config->max_resident_meters, text, 10000, 100000000, failure);
 }
 
-static enum status set_max_custom_meters(struct config *config, const char *text, struct status_note *note)
+static enum status set_max_custom_meters(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_custom_meters, text, 0, 1000000000, note);
+    return set_number(&config->max_custom_meters, text, 0, 1000000000, failure);
 }
 
-static enum status set_max_connections(struct config *config, const char *text, struct status_note *note)
+static enum status set_max_connections(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_connections, text, 1, 65536, note);
+    return set_number(&config->max_connections, text, 1, 65536, failure);
 }
 
 // Each holds a reader of both stores, and an arena.
-static enum status set_max_calls(struct config *config, const char *text, struct status_note *note)
+static enum status set_max_calls(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_calls, text, 1, 16384, note);
+    return set_number(&config->max_calls, text, 1, 16384, failure);
 }
 
-static enum status set_connection_memory(struct config *config, const char *text, struct status_note *note)
+static enum status set_connection_memory(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_size(&config->connection_memory_bytes, text, note);
+    return set_size(&config->connection_memory_bytes, text, failure);
 }
 
-static enum status set_socket_group(struct config *config, const char *text, struct status_note *note)
+static enum status set_socket_group(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->socket_group, sizeof config->socket_group, text, note);
+    return set_text(config->socket_group, sizeof config->socket_group, text, failure);
 }
 
-static enum status set_tls_certificate(struct config *config, const char *text, struct status_note *note)
+static enum status set_tls_certificate(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->tls_certificate, sizeof config->tls_certificate, text, note);
+    return set_text(config->tls_certificate, sizeof config->tls_certificate, text, failure);
 }
 
-static enum status set_tls_key(struct config *config, const char *text, struct status_note *note)
+static enum status set_tls_key(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->tls_key, sizeof config->tls_key, text, note);
+    return set_text(config->tls_key, sizeof config->tls_key, text, failure);
 }
 
-static enum status set_tls_client_ca(struct config *config, const char *text, struct status_note *note)
+static enum status set_tls_client_ca(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->tls_client_ca, sizeof config->tls_client_ca, text, note);
+    return set_text(config->tls_client_ca, sizeof config->tls_client_ca, text, failure);
 }
 
-static enum status set_tls_clients(struct config *config, const char *text, struct status_note *note)
+static enum status set_tls_clients(struct config *config, const char *text, struct status_failure *failure)
 {
     bool required = strcmp(text, "required") == 0;
     if (!required && strcmp(text, "optional") != 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write optional or required", text);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write optional or required", text);
     config->tls_client_required = required;
     return STATUS_OK;
 }
 
 // The last word is the authority: a subject may have blanks.
-static enum status set_tls_peer(struct config *config, const char *text, struct status_note *note)
+static enum status set_tls_peer(struct config *config, const char *text, struct status_failure *failure)
 {
     const char *blank = strrchr(text, ' ');
     struct config_tls_peer peer = {.authority = CONFIG_MAX_ANYONE};
     if (config->tls_peer_count == CONFIG_TLS_PEERS_MAX)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "more than %d certificates", CONFIG_TLS_PEERS_MAX);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "more than %d certificates", CONFIG_TLS_PEERS_MAX);
     if (blank == NULL || blank == text || (size_t)(blank - text) > CONFIG_SUBJECT_MAX ||
         !parse_ceiling(blank + 1, &peer.authority) ||
         (peer.authority != CONFIG_MAX_VERIFIER && peer.authority != CONFIG_MAX_OPERATOR))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a certificate's subject of at most %d bytes and verifier or operator, for "
                            "example \"CN=billing verifier\"",
                            text, CONFIG_SUBJECT_MAX);
     memcpy(peer.subject, text, (size_t)(blank - text));
     if (strchr(peer.subject, '=') == NULL)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not the whole subject of a certificate: write it as openssl x509 -noout -subject "
                            "-nameopt RFC2253 does, for example \"CN=%s\"",
                            peer.subject, peer.subject);
     for (size_t i = 0; i < config->tls_peer_count; i++)
         if (strcmp(config->tls_peers[i].subject, peer.subject) == 0)
-            return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is given twice", peer.subject);
+            return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is given twice", peer.subject);
     config->tls_peers[config->tls_peer_count++] = peer;
     return STATUS_OK;
 }
 
-static enum status set_socket_mode(struct config *config, const char *text, struct status_note *note)
+static enum status set_socket_mode(struct config *config, const char *text, struct status_failure *failure)
 {
     uint64_t mode = 0;
     const char *digit = text;
     for (; *digit >= '0' && *digit <= '7' && mode <= 0777; digit++)
         mode = mode * 8 + (uint64_t)(*digit - '0');
     if (*digit != '\0' || mode > 0777 || (mode & 0600) != 0600)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a socket's mode: octal, 0600 to 0777, for example 0660", text);
     config->socket_mode = (uint32_t)mode;
     return STATUS_OK;
 }
 
-static enum status set_log_level(struct config *config, const char *text, struct status_note *note)
+static enum status set_log_level(struct config *config, const char *text, struct status_failure *failure)
 {
     int level = log_level_parse(text);
     if (level < 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write error, warning, info or debug", text);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write error, warning, info or debug", text);
     config->log_level = (enum log_level)level;
     return STATUS_OK;
 }

@@ -1,3 +1,4 @@
+// Derives the state of a key from what is stored about it.
 #include "key/key.h"
 
 enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked_before_ms, uint64_t now_ms)

@@ -137,12 +137,12 @@ static bool is_spent_for_nobody(const struct atomic_batch *batch, const struct m
 }
 
 // Spends what fits, so that the calls behind it find what is left. A peek's views show the meters before it.
-static enum limit_verdict judge_member(struct atomic_batch *batch, struct member *member)
+static enum limit_verdict evaluate_member(struct atomic_batch *batch, struct member *member)
 {
     struct limit_decision *d = &member->decision;
     if (!limit_sync_parts(d))
         return LIMIT_NO_MEMORY;
-    d->answer->verdict = limit_judge(d);
+    d->answer->verdict = limit_evaluate(d);
     if (d->answer->verdict != LIMIT_ADMITTED || batch->is_peek)
         limit_answer_views(d);
     if (d->answer->verdict != LIMIT_ADMITTED)
@@ -165,7 +165,7 @@ static enum limit_verdict decide_member(struct atomic_batch *batch, struct membe
         return LIMIT_ADMITTED;
     member->made = find_earlier(batch, member);
     if (member->made == NULL)
-        return judge_member(batch, member);
+        return evaluate_member(batch, member);
     member->decision.part_count = member->decision.charged_count = 0;
     return limit_answer_again(&member->decision, member->made);
 }

@@ -44,7 +44,7 @@ bool limit_sync_parts(struct limit_decision *d);
 void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
                          struct limit_answer *answer);
 // Returns TOO_COSTLY, DENIED, or ADMITTED when all parts fit.
-enum limit_verdict limit_judge(const struct limit_decision *d);
+enum limit_verdict limit_evaluate(const struct limit_decision *d);
 // Does the disk have to set something aside first?
 bool limit_is_short(const struct limit_decision *d);
 void limit_spend(struct limit_decision *d);

@@ -63,13 +63,13 @@ struct limit {
 // `requests=unlimited`, `requests=0/day`. Window words: s sec second, m min minute, h hour, d day, month, each with an
 // optional number before it (`5min`). Without an algorithm it is sliding_window up to an hour and fixed_window above
 // (by the calendar for exactly one day or month). The result is complete (limit_complete) and points into `text`.
-// Errors: INVALID_ARGUMENT with a note that shows the offending part and an example.
-STATUS_MUST_CHECK enum status limit_parse(struct slice text, struct limit *out, struct status_note *note);
+// Errors: INVALID_ARGUMENT; the failure shows the offending part and an example.
+STATUS_MUST_CHECK enum status limit_parse(struct slice text, struct limit *out, struct status_failure *failure);
 // Writes the canonical text, which gives the same limit when it is parsed. Returns its length.
 size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);
 // Checks bounds and fills defaults in (algorithm, window of a period, burst).
-// Errors: INVALID_ARGUMENT; note->field is the member's name ("resource", "amount", "window_s", "period", "burst").
-STATUS_MUST_CHECK enum status limit_complete(struct limit *limit, struct status_note *note);
+// Errors: INVALID_ARGUMENT; failure->field is the member's name ("resource", "amount", "window_s", "period", "burst").
+STATUS_MUST_CHECK enum status limit_complete(struct limit *limit, struct status_failure *failure);
 // Do the two count on the same meter: same resource, algorithm and window? An override replaces the tier's limit with
 // the same resource and window, whatever the algorithm: limit_same_window.
 bool limit_same_meter(const struct limit *a, const struct limit *b);

@@ -45,46 +45,46 @@ static uint32_t period_s(enum limit_period period)
     return 0;
 }
 
-static enum status fail(struct status_note *note, const char *field, const char *message)
+static enum status fail(struct status_failure *failure, const char *field, const char *message)
 {
-    return status_fail(note, STATUS_INVALID_ARGUMENT, field, "%s", message);
+    return status_fail(failure, STATUS_INVALID_ARGUMENT, field, "%s", message);
 }
 
-static enum status complete_unlimited(struct limit *limit, struct status_note *note)
+static enum status complete_unlimited(struct limit *limit, struct status_failure *failure)
 {
     if (limit->amount != 0)
-        return fail(note, "amount", "an unlimited limit has no amount; leave it 0 or drop `unlimited`");
+        return fail(failure, "amount", "an unlimited limit has no amount; leave it 0 or drop `unlimited`");
     if (limit->window_s != 0)
-        return fail(note, "window_s", "an unlimited limit has no window; leave it 0 or drop `unlimited`");
+        return fail(failure, "window_s", "an unlimited limit has no window; leave it 0 or drop `unlimited`");
     if (limit->period != LIMIT_NO_PERIOD)
-        return fail(note, "period", "an unlimited limit has no period; leave it out or drop `unlimited`");
+        return fail(failure, "period", "an unlimited limit has no period; leave it out or drop `unlimited`");
     if (limit->burst != 0)
-        return fail(note, "burst", "an unlimited limit has no burst; leave it 0 or drop `unlimited`");
+        return fail(failure, "burst", "an unlimited limit has no burst; leave it 0 or drop `unlimited`");
     limit->algorithm = 0;
     return STATUS_OK;
 }
 
-static enum status complete_period(struct limit *limit, struct status_note *note)
+static enum status complete_period(struct limit *limit, struct status_failure *failure)
 {
     if ((unsigned)limit->period > LIMIT_MONTH)
-        return fail(note, "period", "unknown period; use minute, hour, day or month");
+        return fail(failure, "period", "unknown period; use minute, hour, day or month");
     if (limit->algorithm == 0)
         limit->algorithm = LIMIT_FIXED_WINDOW;
     if (limit->algorithm != LIMIT_FIXED_WINDOW)
-        return fail(note, "period",
+        return fail(failure, "period",
                     "calendar periods need fixed_window; give the other algorithms a window in seconds");
     if (limit->window_s != 0 && limit->window_s != period_s(limit->period))
-        return fail(note, "window_s", "contradicts the period; leave it 0 and the period decides");
+        return fail(failure, "window_s", "contradicts the period; leave it 0 and the period decides");
     limit->window_s = period_s(limit->period);
     return STATUS_OK;
 }
 
-static enum status complete_window(struct limit *limit, struct status_note *note)
+static enum status complete_window(struct limit *limit, struct status_failure *failure)
 {
     if (limit->period != LIMIT_NO_PERIOD)
-        return complete_period(limit, note);
+        return complete_period(limit, failure);
     if (limit->window_s == 0 || limit->window_s > LIMIT_WINDOW_S_MAX)
-        return fail(note, "window_s", "must be 1 second to 31 days (2678400), e.g. requests=60/min");
+        return fail(failure, "window_s", "must be 1 second to 31 days (2678400), e.g. requests=60/min");
     if (limit->algorithm != 0)
         return STATUS_OK;
     limit->algorithm = limit->window_s <= HOUR_S ? LIMIT_SLIDING_WINDOW : LIMIT_FIXED_WINDOW;
@@ -93,34 +93,34 @@ static enum status complete_window(struct limit *limit, struct status_note *note
     return STATUS_OK;
 }
 
-static enum status complete_burst(struct limit *limit, struct status_note *note)
+static enum status complete_burst(struct limit *limit, struct status_failure *failure)
 {
     if (limit->algorithm != LIMIT_TOKEN_BUCKET)
-        return limit->burst == 0 ? STATUS_OK : fail(note, "burst", "only a token_bucket has a burst; leave it 0");
+        return limit->burst == 0 ? STATUS_OK : fail(failure, "burst", "only a token_bucket has a burst; leave it 0");
     if (limit->burst == 0)
         limit->burst = limit->amount;
     if (limit->burst > LIMIT_AMOUNT_MAX)
-        return fail(note, "burst", "must be at most 9007199254740991 (2^53 - 1)");
+        return fail(failure, "burst", "must be at most 9007199254740991 (2^53 - 1)");
     if (limit->amount == 0 && limit->burst != 0)
-        return fail(note, "burst", "a forbidden resource (amount 0) has no burst; leave it 0");
+        return fail(failure, "burst", "a forbidden resource (amount 0) has no burst; leave it 0");
     if ((limit_wide)limit->burst * limit->window_s > (limit_wide)limit->amount * FILL_S_MAX)
-        return fail(note, "burst", "at this rate the bucket takes more than ten years to fill; lower it");
+        return fail(failure, "burst", "at this rate the bucket takes more than ten years to fill; lower it");
     return STATUS_OK;
 }
 
-enum status limit_complete(struct limit *limit, struct status_note *note)
+enum status limit_complete(struct limit *limit, struct status_failure *failure)
 {
     if (!slice_is_name(limit->resource, LIMIT_RESOURCE_MAX))
-        return fail(note, "resource",
+        return fail(failure, "resource",
                     "must be 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit, e.g. requests");
     if ((unsigned)limit->algorithm > LIMIT_TOKEN_BUCKET)
-        return fail(note, "algorithm", "unknown algorithm; use fixed_window, sliding_window or token_bucket");
+        return fail(failure, "algorithm", "unknown algorithm; use fixed_window, sliding_window or token_bucket");
     if (limit->unlimited)
-        return complete_unlimited(limit, note);
+        return complete_unlimited(limit, failure);
     if (limit->amount > LIMIT_AMOUNT_MAX)
-        return fail(note, "amount", "must be at most 9007199254740991 (2^53 - 1)");
-    enum status status = complete_window(limit, note);
-    return status == STATUS_OK ? complete_burst(limit, note) : status;
+        return fail(failure, "amount", "must be at most 9007199254740991 (2^53 - 1)");
+    enum status status = complete_window(limit, failure);
+    return status == STATUS_OK ? complete_burst(limit, failure) : status;
 }
 
 bool limit_same_window(const struct limit *a, const struct limit *b)

@@ -34,9 +34,10 @@ static struct slice shown(struct slice part)
     return slice_make(part.data, part.size < SHOWN_MAX ? part.size : SHOWN_MAX);
 }
 
-static enum status fail_at(struct status_note *note, const char *field, struct slice part, const char *wanted)
+static enum status fail_at(struct status_failure *failure, const char *field, struct slice part, const char *wanted)
 {
-    return status_fail(note, STATUS_INVALID_ARGUMENT, field, "`%.*s`: %s; " EXAMPLE, SLICE_ARGS(shown(part)), wanted);
+    return status_fail(failure, STATUS_INVALID_ARGUMENT, field, "`%.*s`: %s; " EXAMPLE, SLICE_ARGS(shown(part)),
+                       wanted);
 }
 
 // Takes what stands before the first `separator`, or everything when there is none.
@@ -91,25 +92,25 @@ static const struct unit *find_unit(struct slice word)
 
 // Parses the window. `period` becomes the calendar period that the word means, if it means one.
 static enum status parse_window(struct slice text, struct limit *limit, enum limit_period *period,
-                                struct status_note *note)
+                                struct status_failure *failure)
 {
     size_t digits = count_digits(text);
     uint64_t count = 1;
     if (digits > 0 && !parse_number(slice_make(text.data, digits), &count))
-        return fail_at(note, "window_s", text, "the window is too long");
+        return fail_at(failure, "window_s", text, "the window is too long");
     const struct unit *unit = find_unit(slice_make(text.size > 0 ? text.data + digits : NULL, text.size - digits));
     if (unit == NULL)
-        return fail_at(note, "window_s", text, "not a window; use s, min, hour, day or month, e.g. 5min");
+        return fail_at(failure, "window_s", text, "not a window; use s, min, hour, day or month, e.g. 5min");
     if (unit->period == LIMIT_MONTH && count != 1)
-        return fail_at(note, "window_s", text, "only one calendar month can be a window; use days, e.g. 30d");
+        return fail_at(failure, "window_s", text, "only one calendar month can be a window; use days, e.g. 30d");
     if (unit->period != LIMIT_MONTH && (count == 0 || count > LIMIT_WINDOW_S_MAX / unit->seconds))
-        return fail_at(note, "window_s", text, "a window is 1 second to 31 days");
+        return fail_at(failure, "window_s", text, "a window is 1 second to 31 days");
     limit->window_s = (uint32_t)count * unit->seconds;
     *period = count == 1 ? unit->period : LIMIT_NO_PERIOD;
     return STATUS_OK;
 }
 
-static enum status parse_algorithm(struct slice text, struct limit *limit, struct status_note *note)
+static enum status parse_algorithm(struct slice text, struct limit *limit, struct status_failure *failure)
 {
     for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
         if (slice_equal(text, slice_text(limit_algorithm_name(algorithms[i])))) {
@@ -117,28 +118,28 @@ static enum status parse_algorithm(struct slice text, struct limit *limit, struc
             return STATUS_OK;
         }
     }
-    return fail_at(note, "algorithm", text, "not an algorithm; use fixed_window, sliding_window or token_bucket");
+    return fail_at(failure, "algorithm", text, "not an algorithm; use fixed_window, sliding_window or token_bucket");
 }
 
-static enum status parse_burst(struct slice text, struct limit *limit, struct status_note *note)
+static enum status parse_burst(struct slice text, struct limit *limit, struct status_failure *failure)
 {
     bool has_value = false;
     struct slice value = text;
     struct slice word = take_until(&value, '=', &has_value);
     if (!slice_equal(word, slice_text("burst")) || limit->algorithm != LIMIT_TOKEN_BUCKET)
-        return fail_at(note, "burst", text, "only token_bucket has an option, and it is burst=NUMBER");
+        return fail_at(failure, "burst", text, "only token_bucket has an option, and it is burst=NUMBER");
     if (!parse_number(value, &limit->burst) || limit->burst == 0)
-        return fail_at(note, "burst", text, "a burst is a number from 1 to 9007199254740991");
+        return fail_at(failure, "burst", text, "a burst is a number from 1 to 9007199254740991");
     return STATUS_OK;
 }
 
 // Parses "algorithm[,burst=n]".
-static enum status parse_options(struct slice text, struct limit *limit, struct status_note *note)
+static enum status parse_options(struct slice text, struct limit *limit, struct status_failure *failure)
 {
     bool has_burst = false;
     struct slice word = take_until(&text, ',', &has_burst);
-    enum status status = parse_algorithm(word, limit, note);
-    return status == STATUS_OK && has_burst ? parse_burst(text, limit, note) : status;
+    enum status status = parse_algorithm(word, limit, failure);
+    return status == STATUS_OK && has_burst ? parse_burst(text, limit, failure) : status;
 }
 
 // A word without a number, or with 1, means the calendar's period when the algorithm is fixed_window; a month always
@@ -149,37 +150,37 @@ static enum limit_period calendar_period(const struct limit *limit, enum limit_p
 }
 
 // Parses "amount/window[:options]".
-static enum status parse_amount(struct slice text, struct limit *limit, struct status_note *note)
+static enum status parse_amount(struct slice text, struct limit *limit, struct status_failure *failure)
 {
     bool has_window = false, has_options = false;
     struct slice rest = text;
     struct slice amount = take_until(&rest, '/', &has_window);
     if (!parse_number(amount, &limit->amount))
-        return fail_at(note, "amount", amount, "an amount is a number from 0 to 9007199254740991, or `unlimited`");
+        return fail_at(failure, "amount", amount, "an amount is a number from 0 to 9007199254740991, or `unlimited`");
     if (!has_window)
-        return fail_at(note, "window_s", text, "the window is missing");
+        return fail_at(failure, "window_s", text, "the window is missing");
     struct slice window = take_until(&rest, ':', &has_options);
     enum limit_period word = LIMIT_NO_PERIOD;
-    enum status status = parse_window(window, limit, &word, note);
+    enum status status = parse_window(window, limit, &word, failure);
     if (status == STATUS_OK && has_options)
-        status = parse_options(rest, limit, note);
+        status = parse_options(rest, limit, failure);
     if (status == STATUS_OK)
         limit->period = calendar_period(limit, word);
     return status;
 }
 
-enum status limit_parse(struct slice text, struct limit *out, struct status_note *note)
+enum status limit_parse(struct slice text, struct limit *out, struct status_failure *failure)
 {
     bool has_amount = false;
     struct slice rest = text;
     *out = (struct limit){.resource = take_until(&rest, '=', &has_amount)};
     if (!has_amount)
-        return fail_at(note, "resource", text, "expected resource=amount/window");
+        return fail_at(failure, "resource", text, "expected resource=amount/window");
     if (!slice_is_name(out->resource, LIMIT_RESOURCE_MAX))
-        return fail_at(note, "resource", out->resource, "a resource is 1 to 64 of a-z 0-9 . _ -");
+        return fail_at(failure, "resource", out->resource, "a resource is 1 to 64 of a-z 0-9 . _ -");
     out->unlimited = slice_equal(rest, slice_text("unlimited"));
-    enum status status = out->unlimited ? STATUS_OK : parse_amount(rest, out, note);
-    return status == STATUS_OK ? limit_complete(out, note) : status;
+    enum status status = out->unlimited ? STATUS_OK : parse_amount(rest, out, failure);
+    return status == STATUS_OK ? limit_complete(out, failure) : status;
 }
 
 static const struct unit *unit_of_period(enum limit_period period)

@@ -2,7 +2,7 @@
 //
 // The problem: a call may count on several limits, and either all of them are charged or none. So a call is first taken
 // apart into parts, one for each meter that it needs (limit_find_parts); every part is brought to the same moment
-// (limit_sync_parts); then one look over all parts says whether it fits (limit_judge) and whether the disk has set
+// (limit_sync_parts); then one look over all parts says whether it fits (limit_evaluate) and whether the disk has set
 // enough aside for it (limit_is_short). Only then is anything changed, for all parts at once: units are spent
 // (limit_spend, limit_confirm), or the call takes a place at each of its meters and waits (limit_take_places). Nothing
 // in this file locks: whoever decides holds the shard's lock from the first of these steps to the last (decide.c).
@@ -150,7 +150,7 @@ static bool wants_prefetch(const struct limit_decision *d, const struct limit_me
     return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(d));
 }
 
-enum limit_verdict limit_judge(const struct limit_decision *d)
+enum limit_verdict limit_evaluate(const struct limit_decision *d)
 {
     bool fits = true;
     for (size_t i = 0; i < d->part_count; i++) {

@@ -24,16 +24,16 @@ unsigned custom_table(struct slice name)
 
 // --- the bound
 
-enum status custom_allow(const struct meter_cache *cache, struct slice name, struct status_note *note)
+enum status custom_allow(const struct meter_cache *cache, struct slice name, struct status_failure *failure)
 {
     if (custom_table(name) != TABLE_CUSTOM || cache->custom.max_meters > 0) {
         return STATUS_OK;
     }
-    return status_fail(note, STATUS_FAILED_PRECONDITION, "custom",
+    return status_fail(failure, STATUS_FAILED_PRECONDITION, "custom",
                        "this posternd counts no custom subjects: start it with --max-custom-meters above 0");
 }
 
-enum status custom_admit(struct meter_cache *cache, struct store_txn *view, struct status_note *note)
+enum status custom_admit(struct meter_cache *cache, struct store_txn *view, struct status_failure *failure)
 {
     uint64_t count = 0;
     enum status status = store_count(view, TABLE_CUSTOM, &count);
@@ -41,7 +41,7 @@ enum status custom_admit(struct meter_cache *cache, struct store_txn *view, stru
     if (status != STATUS_OK || count < cache->custom.max_meters) {
         return status;
     }
-    return status_fail(note, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
+    return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
                        "%llu meters of custom subjects are kept, and none of them is forgotten before it has "
                        "recovered: retry later, or raise --max-custom-meters",
                        (unsigned long long)count);

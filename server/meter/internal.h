@@ -90,13 +90,14 @@ void custom_close(struct meter_cache *cache);                     // waits for t
 // May a call on this name go on?
 // Errors: FAILED_PRECONDITION when the name is a custom subject's, and this daemon has none.
 STATUS_MUST_CHECK enum status custom_allow(const struct meter_cache *cache, struct slice name,
-                                           struct status_note *note);
+                                           struct status_failure *failure);
 // Is there room for one more record? It is asked when a meter has none. Calls at the same time may pass the bound
 // together with meters that are in memory already, by no more meters than fit in memory.
 // Errors:
 //   RESOURCE_EXHAUSTED  there are as many records as allowed
 //   UNAVAILABLE         the store cannot be read
-STATUS_MUST_CHECK enum status custom_admit(struct meter_cache *cache, struct store_txn *view, struct status_note *note);
+STATUS_MUST_CHECK enum status custom_admit(struct meter_cache *cache, struct store_txn *view,
+                                           struct status_failure *failure);
 
 // --- write_behind.c
 bool write_behind_init(struct meter_cache *cache); // false: no memory

@@ -13,7 +13,7 @@ struct load {
     struct meter_cache *cache;
     struct arena *arena;
     const struct limit_call *call;
-    struct status_note *note;
+    struct status_failure *failure;
 };
 
 static enum status read_meter(const struct load *load, struct slice name, struct limit_record *record)
@@ -28,7 +28,7 @@ static enum status read_meter(const struct load *load, struct slice name, struct
         if (status == STATUS_OK) {
             status = meter_record_unpack(bytes, load->arena, record);
         } else if (status == STATUS_NOT_FOUND && table == TABLE_CUSTOM) {
-            enum status admitted = custom_admit(cache, cache->view, load->note);
+            enum status admitted = custom_admit(cache, cache->view, load->failure);
             status = admitted == STATUS_OK ? STATUS_NOT_FOUND : admitted;
         }
         store_view_end(cache->view);
@@ -42,7 +42,7 @@ static enum status no_room(const struct load *load)
 {
     if (limit_write_wanted(load->cache->limits))
         write_behind_request(load->cache);
-    return status_fail(load->note, STATUS_RESOURCE_EXHAUSTED, NULL,
+    return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, NULL,
                        "no room for another meter in memory: retry; if it stays so, raise --max-resident-meters");
 }
 
@@ -52,13 +52,13 @@ static enum status load_one(const struct load *load, const struct limit_applicab
     struct limit_record record;
     limit_name_of(applicable, &name);
     struct slice bytes = slice_make(name.bytes, name.size);
-    enum status status = custom_allow(load->cache, bytes, load->note);
+    enum status status = custom_allow(load->cache, bytes, load->failure);
     if (status == STATUS_OK)
         status = read_meter(load, bytes, &record);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        return load->note->message[0] != '\0'
+        return load->failure->message[0] != '\0'
                    ? status
-                   : status_fail(load->note, status, NULL, "a meter cannot be read from disk: see posternd's log");
+                   : status_fail(load->failure, status, NULL, "a meter cannot be read from disk: see posternd's log");
     }
     const struct limit_record *found = status == STATUS_OK ? &record : NULL;
     bool installed = limit_install(load->cache->limits, load->call->owner, applicable, found, generation);
@@ -80,7 +80,7 @@ static bool load_all(struct meter_cache *cache, struct arena *arena, const struc
 {
     bool loaded = true;
     for (size_t i = 0; i < count; i++) {
-        struct load load = {.cache = cache, .arena = arena, .call = &calls[i], .note = loads[i].note};
+        struct load load = {.cache = cache, .arena = arena, .call = &calls[i], .failure = loads[i].failure};
         loads[i].status = load_absent(&load, &answers[i]);
         loaded = loaded && loads[i].status == STATUS_OK;
     }

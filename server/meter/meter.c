@@ -34,16 +34,16 @@ static struct limit_table *new_table(const struct meter_options *options)
                                                          .max_meters = options->max_resident});
 }
 
-static enum status no_memory(struct status_note *note)
+static enum status no_memory(struct status_failure *failure)
 {
-    return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
+    return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
 }
 
-enum status meter_open(const struct meter_options *options, struct meter_cache **out, struct status_note *note)
+enum status meter_open(const struct meter_options *options, struct meter_cache **out, struct status_failure *failure)
 {
     struct meter_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
-        return no_memory(note);
+        return no_memory(failure);
     cache->store = options->store;
     cache->clock = options->clock;
     cache->log = options->log;
@@ -53,7 +53,7 @@ enum status meter_open(const struct meter_options *options, struct meter_cache *
     cache->limits = new_table(options);
     enum status status = store_view_open(options->store, &cache->view);
     if (status == STATUS_OK && !(can_write && can_sweep && cache->limits != NULL))
-        status = no_memory(note);
+        status = no_memory(failure);
     if (status != STATUS_OK) {
         custom_close(cache);
         free_cache(cache);

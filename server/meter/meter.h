@@ -60,14 +60,14 @@ STATUS_MUST_CHECK enum status meter_reset_clock(struct store *store, struct cloc
 //   RESOURCE_EXHAUSTED  memory or the store's readers are out
 //   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status meter_open(const struct meter_options *options, struct meter_cache **out,
-                                         struct status_note *note);
+                                         struct status_failure *failure);
 // Writes every meter's exact state, so that nothing is forfeited. Calls must have ended. NULL-safe.
 void meter_close(struct meter_cache *cache);
 
 // How bringing a call's meters into memory went.
 struct meter_load {
-    enum status status;       // OK before meter_decide
-    struct status_note *note; // belongs to the caller; field is relative to the call
+    enum status status;             // OK before meter_decide
+    struct status_failure *failure; // belongs to the caller; field is relative to the call
 };
 
 // Does limit_decide and brings meters into memory as needed; `arena` holds their records. After LIMIT_WAIT, everything

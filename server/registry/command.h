@@ -160,11 +160,11 @@ struct registry_command {
     // Encodes `result` and `seq` as the reply's bytes, inside the transaction, into `reply` (arena memory). False when
     // memory is out; then the command fails with RESOURCE_EXHAUSTED and nothing is written.
     bool (*encode)(struct registry_command *command);
-    void (*done)(struct registry_command *command); // status, note, seq, reply, is_retry are set
+    void (*done)(struct registry_command *command); // status, failure, seq, reply, is_retry are set
     void *context;                                  // for the caller
     // out
     enum status status;
-    struct status_note note;
+    struct status_failure failure;
     uint64_t seq;
     struct registry_result result; // not set for a retry
     struct slice reply;            // from encode, or for a retry the first call's reply

@@ -15,7 +15,8 @@
 
 // --- what a store must be like before it is used
 
-static enum status check_format(struct store_txn *txn, struct arena *arena, bool *is_new, struct status_note *note)
+static enum status check_format(struct store_txn *txn, struct arena *arena, bool *is_new,
+                                struct status_failure *failure)
 {
     struct slice value;
     uint32_t format = 0;
@@ -29,14 +30,14 @@ static enum status check_format(struct store_txn *txn, struct arena *arena, bool
         return status;
     if (format == 0)
         return STATUS_DATA_LOSS;
-    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+    return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL,
                        "the store has format %" PRIu32 " and this posternd reads format %d: start the newer posternd "
                        "that wrote it",
                        format, RECORD_FORMAT);
 }
 
 static enum status check_master(const struct secret *secret, uint32_t master_id, struct slice value,
-                                struct arena *arena, struct status_note *note)
+                                struct arena *arena, struct status_failure *failure)
 {
     uint8_t stored[SECRET_HASH_SIZE];
     uint8_t actual[SECRET_HASH_SIZE];
@@ -45,7 +46,7 @@ static enum status check_master(const struct secret *secret, uint32_t master_id,
         return status;
     if (secret_check_value(secret, master_id, actual) == STATUS_OK && secret_equal(stored, actual))
         return STATUS_OK;
-    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+    return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL,
                        "the keyring is not the one this store was made with (its master secret %" PRIu32
                        " is missing or another one): put the right keyring back, or none of the keys can be verified",
                        master_id);
@@ -53,7 +54,7 @@ static enum status check_master(const struct secret *secret, uint32_t master_id,
 
 // The keyring must have every master secret that the store has ever used, unchanged.
 static enum status check_masters(const struct secret *secret, struct store_txn *txn, struct arena *arena,
-                                 struct status_note *note)
+                                 struct status_failure *failure)
 {
     struct store_cursor *cursor = NULL;
     struct slice key;
@@ -64,7 +65,7 @@ static enum status check_masters(const struct secret *secret, struct store_txn *
     if (status == STATUS_OK)
         status = store_cursor_seek(cursor, table_slice(&first), &key, &value);
     while (status == STATUS_OK && table_meta_check_parse(key, &master_id)) {
-        status = check_master(secret, master_id, value, arena, note);
+        status = check_master(secret, master_id, value, arena, failure);
         if (status != STATUS_OK)
             break;
         status = store_cursor_next(cursor, &key, &value);
@@ -100,13 +101,13 @@ static enum status write_master(const struct secret *secret, uint32_t master_id,
     return STATUS_OK;
 }
 
-static enum status check_witness(struct registry *registry, struct store_txn *txn, struct status_note *note)
+static enum status check_witness(struct registry *registry, struct store_txn *txn, struct status_failure *failure)
 {
     struct witness witness;
     const char *path = registry->witness_path;
-    enum status status = witness_read(path, registry->secret, &witness, note);
+    enum status status = witness_read(path, registry->secret, &witness, failure);
     if (status == STATUS_OK)
-        status = witness_verify(path, &witness, txn, registry->scratch, note);
+        status = witness_verify(path, &witness, txn, registry->scratch, failure);
     // When the keyring has grown since, the next checkpoint must be written even without a change.
     registry->witness_seq = witness.lines == secret_count(registry->secret) ? witness.seq : 0;
     return status;
@@ -114,24 +115,24 @@ static enum status check_witness(struct registry *registry, struct store_txn *tx
 
 struct opening {
     struct registry *registry;
-    struct status_note *note;
+    struct status_failure *failure;
 };
 
 static enum status check_and_mark(struct store_txn *txn, void *context)
 {
     const struct opening *opening = context;
     struct registry *registry = opening->registry;
-    struct status_note *note = opening->note;
+    struct status_failure *failure = opening->failure;
     bool is_new = false;
-    enum status status = check_format(txn, registry->scratch, &is_new, note);
+    enum status status = check_format(txn, registry->scratch, &is_new, failure);
     if (status == STATUS_OK)
-        status = check_masters(registry->secret, txn, registry->scratch, note);
+        status = check_masters(registry->secret, txn, registry->scratch, failure);
     if (status == STATUS_OK)
-        status = chain_verify_end(registry->secret, txn, registry->scratch, note);
+        status = chain_verify_end(registry->secret, txn, registry->scratch, failure);
     if (status == STATUS_OK && is_new)
         status = write_format(txn, registry->scratch);
     if (status == STATUS_OK && registry->witness_path != NULL)
-        status = check_witness(registry, txn, note);
+        status = check_witness(registry, txn, failure);
     for (size_t i = 0; status == STATUS_OK && i < secret_count(registry->secret); i++)
         status = write_master(registry->secret, secret_id_at(registry->secret, i), txn, registry->scratch);
     uint64_t seq = 0;
@@ -141,20 +142,20 @@ static enum status check_and_mark(struct store_txn *txn, void *context)
     return status;
 }
 
-static enum status settle_store(struct registry *registry, const char *path, struct status_note *note)
+static enum status settle_store(struct registry *registry, const char *path, struct status_failure *failure)
 {
-    struct status_note cause = {.message = ""};
+    struct status_failure cause = {.message = ""};
     struct opening opening = {registry, &cause};
     enum status status = state_explain(store_run(registry->store, check_and_mark, &opening), &cause);
-    return status == STATUS_OK ? status : status_fail(note, status, NULL, "%s: %s", path, cause.message);
+    return status == STATUS_OK ? status : status_fail(failure, status, NULL, "%s: %s", path, cause.message);
 }
 
 // --- open and close
 
-static enum status take_prefix(struct registry *registry, struct slice prefix, struct status_note *note)
+static enum status take_prefix(struct registry *registry, struct slice prefix, struct status_failure *failure)
 {
     if (!key_prefix_is_valid(prefix) || prefix.size > sizeof registry->prefix)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "default_prefix",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "default_prefix",
                            "\"%.*s\" cannot be the prefix of tokens: use 2 to %d of a-z and 0-9, the first a letter, "
                            "and not \"pub\"",
                            SLICE_ARGS(prefix), KEY_PREFIX_MAX);
@@ -164,7 +165,7 @@ static enum status take_prefix(struct registry *registry, struct slice prefix, s
 }
 
 static enum status open_parts(struct registry *registry, const struct registry_options *options,
-                              struct status_note *note)
+                              struct status_failure *failure)
 {
     registry->secret = options->secret;
     registry->clock = options->clock;
@@ -175,12 +176,12 @@ static enum status open_parts(struct registry *registry, const struct registry_o
     if (options->witness_path != NULL) {
         registry->witness_path = strdup(options->witness_path);
         if (registry->witness_path == NULL)
-            return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+            return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
     }
     registry->scratch = arena_new(STATE_SCRATCH_BYTES);
     if (registry->scratch == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
-    enum status status = take_prefix(registry, options->default_prefix, note);
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+    enum status status = take_prefix(registry, options->default_prefix, failure);
     if (status != STATUS_OK)
         return status;
     struct store_options store = {.path = options->path,
@@ -189,8 +190,8 @@ static enum status open_parts(struct registry *registry, const struct registry_o
                                   .map_size_bytes = options->map_size_bytes,
                                   .max_readers = options->max_readers,
                                   .log = options->log};
-    status = store_open(&store, &registry->store, note);
-    return status == STATUS_OK ? settle_store(registry, options->path, note) : status;
+    status = store_open(&store, &registry->store, failure);
+    return status == STATUS_OK ? settle_store(registry, options->path, failure) : status;
 }
 
 static void release(struct registry *registry)
@@ -201,13 +202,13 @@ static void release(struct registry *registry)
     free(registry);
 }
 
-enum status registry_open(const struct registry_options *options, struct registry **out, struct status_note *note)
+enum status registry_open(const struct registry_options *options, struct registry **out, struct status_failure *failure)
 {
     *out = NULL;
     struct registry *registry = calloc(1, sizeof *registry);
     if (registry == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
-    enum status status = open_parts(registry, options, note);
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+    enum status status = open_parts(registry, options, failure);
     if (status != STATUS_OK) {
         release(registry);
         return status;
@@ -225,15 +226,16 @@ static enum status do_nothing(struct store_txn *txn, void *context)
 
 void registry_close(struct registry *registry)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     if (registry == NULL)
         return;
-    enum status status =
-        registry->witness_path != NULL ? state_explain(store_run(registry->store, do_nothing, NULL), &note) : STATUS_OK;
+    enum status status = registry->witness_path != NULL
+                             ? state_explain(store_run(registry->store, do_nothing, NULL), &failure)
+                             : STATUS_OK;
     if (status == STATUS_OK)
-        status = registry_checkpoint(registry, &note);
+        status = registry_checkpoint(registry, &failure);
     if (status != STATUS_OK)
-        log_line(registry->log, LOG_LEVEL_ERROR, "registry: no last checkpoint: %s", note.message);
+        log_line(registry->log, LOG_LEVEL_ERROR, "registry: no last checkpoint: %s", failure.message);
     release(registry);
 }
 
@@ -294,10 +296,10 @@ static const char *words_for(enum status status)
     return NULL;
 }
 
-enum status state_explain(enum status status, struct status_note *note)
+enum status state_explain(enum status status, struct status_failure *failure)
 {
     const char *words = words_for(status);
-    if (words != NULL && note->message[0] == '\0')
-        return status_fail(note, status, NULL, "%s", words);
+    if (words != NULL && failure->message[0] == '\0')
+        return status_fail(failure, status, NULL, "%s", words);
     return status;
 }

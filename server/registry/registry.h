@@ -46,14 +46,14 @@ struct registry_options {
     uint64_t idempotency_retention_ms;
 };
 
-// Opens the store, or makes it. The note says what to do about a failure.
+// Opens the store, or makes it. The failure says what to do about it.
 // Errors:
 //   INVALID_ARGUMENT     the default prefix is not valid
 //   FAILED_PRECONDITION  the store belongs to another keyring (check value), or is of a newer format
 //   DATA_LOSS            the chain's head does not fit its last entry, or the store is older than its witness
 //   others               as store_open
 STATUS_MUST_CHECK enum status registry_open(const struct registry_options *options, struct registry **out,
-                                            struct status_note *note);
+                                            struct status_failure *failure);
 void registry_close(struct registry *registry); // finishes what was submitted; NULL-safe
 // Is there a registry at this path? A new keyring may be made only when there is none.
 bool registry_exists(const char *path);
@@ -218,28 +218,29 @@ struct registry_purge_walk {
     uint64_t count; // purged so far
 };
 STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms,
-                                                  struct registry_purge_walk *walk, struct status_note *note);
+                                                  struct registry_purge_walk *walk, struct status_failure *failure);
 
 // Removes idempotency records that are past their retention, the oldest first, if there are at least `min` (1 to
 // REGISTRY_PURGE_IDEMPOTENCY_MAX). This makes one change, or none. *count is how many it has removed; there may be more
 // when it is REGISTRY_PURGE_IDEMPOTENCY_MAX. Expired records count for nothing, removed or not. Waits for the commit.
 // Errors: as registry_submit has them for `done`.
 STATUS_MUST_CHECK enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
-                                                         struct status_note *note);
+                                                         struct status_failure *failure);
 
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);
 
 // Reads the whole chain of a store and compares it with the tables. `entries` (may be NULL) is how many were checked.
 // It takes long: for offline use and tests.
-// Errors: DATA_LOSS with a note that names the first broken entry; UNAVAILABLE and RESOURCE_EXHAUSTED as above.
-STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_note *note);
+// Errors: DATA_LOSS with a failure that names the first broken entry; UNAVAILABLE and RESOURCE_EXHAUSTED as above.
+STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t *entries,
+                                            struct status_failure *failure);
 
 // Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that the next
 // registry_open notices a truncated tail or a restored old store. Does nothing when nothing has changed. One thread at
 // a time: for the scheduler, once a minute, and called by registry_close. The next checkpoint makes up for a failure.
 // Errors: UNAVAILABLE when the file cannot be written, INTERNAL when it cannot be signed; as registry_view_open and
 // registry_seq when the head cannot be read.
-STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_note *note);
+STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_failure *failure);
 
 #endif

@@ -33,7 +33,7 @@ STATUS_MUST_CHECK enum status find_imported(const struct registry *registry, str
                                             const uint8_t sha256[SECRET_HASH_SIZE], struct arena *arena,
                                             struct registry_key *out);
 
-// Puts the usual words into the note of a failure that has none yet. Returns `status`.
-enum status state_explain(enum status status, struct status_note *note);
+// Puts the usual words into a failure that has none yet. Returns `status`.
+enum status state_explain(enum status status, struct status_failure *failure);
 
 #endif

@@ -155,15 +155,15 @@ static enum status resolve_credential(struct call *call, struct slice credential
 {
     struct authorizer_identity *identity = arena_alloc(call->arena, sizeof *identity);
     if (identity == NULL)
-        return status_fail(&call->note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+        return status_fail(&call->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     enum status status = authorizer_identify(call->server->authorizer, call->view, call->arena, credential,
                                              slice_text(call->peer->address), identity);
     if (status != STATUS_OK)
-        return status_fail(&call->note, status, NULL, "the credential cannot be looked up now: %s",
+        return status_fail(&call->failure, status, NULL, "the credential cannot be looked up now: %s",
                            status_name(status));
     if (identity->reason != REASON_ALLOWED) {
         call->word = reason_name(identity->reason);
-        return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s",
+        return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s",
                            call->word, describe(identity->reason));
     }
     caller->key = &identity->key;
@@ -214,11 +214,11 @@ static enum status refuse_key(struct call *call, const struct grade *needed)
 {
     const struct call_caller *caller = &call->caller;
     if (needed->authority == AUTHORITY_OPERATOR && has_scope(caller->key, OPERATOR_SCOPE))
-        return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
+        return status_fail(&call->failure, STATUS_PERMISSION_DENIED, NULL,
                            "%s needs operator authority; your key %s has the scope " OPERATOR_SCOPE
                            ", which counts only for keys of the account postern",
                            call->route->name, caller->name);
-    return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
+    return status_fail(&call->failure, STATUS_PERMISSION_DENIED, NULL,
                        "%s needs %s authority; your key %s lacks the scope %s", call->route->name, needed->name,
                        caller->name, needed->scope);
 }
@@ -230,24 +230,24 @@ enum status authority_require(struct call *call, unsigned needs)
         return STATUS_OK;
     const struct grade *needed = lowest(needs);
     if ((caller->granted & needs) != 0)
-        return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
+        return status_fail(&call->failure, STATUS_PERMISSION_DENIED, NULL,
                            "%s needs %s authority; this listener gives at most %s (you are %s)", call->route->name,
                            needed->name, highest(authority_under(call->ceiling)), caller->name);
     if (caller->key != NULL)
         return refuse_key(call, needed);
     if (call->peer->has_uid)
-        return status_fail(&call->note, STATUS_PERMISSION_DENIED, NULL,
+        return status_fail(&call->failure, STATUS_PERMISSION_DENIED, NULL,
                            "%s needs %s authority; you are %s (%s). Operators are root, the daemon's user and those of "
                            "operator_uid; or send a credential with the scope %s",
                            call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
     if (caller->granted != 0)
         return status_fail(
-            &call->note, STATUS_PERMISSION_DENIED, NULL,
+            &call->failure, STATUS_PERMISSION_DENIED, NULL,
             "%s needs %s authority; your certificate makes you %s (%s). Let tls_peer of the configuration "
             "say otherwise, or send a credential with the scope %s",
             call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
     call->word = reason_name(REASON_MISSING_API_KEY);
-    return status_fail(&call->note, STATUS_UNAUTHENTICATED, "credential",
+    return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential",
                        "%s needs %s authority, and off ipc that takes a credential: send the token of a key with the "
                        "scope %s",
                        call->route->name, needed->name, needed->scope);

@@ -31,7 +31,7 @@ unsigned authority_under(enum rpc_authority ceiling);
 // Errors: UNAUTHENTICATED when the credential is refused (call->word is the reason's name); as authorizer_identify.
 STATUS_MUST_CHECK enum status authority_resolve(struct call *call);
 // Has the caller any of `needs` (0: nothing is needed)?
-// Errors: PERMISSION_DENIED, or UNAUTHENTICATED when a credential must be sent; call->note names what is missing.
+// Errors: PERMISSION_DENIED, or UNAUTHENTICATED when a credential must be sent; call->failure names what is missing.
 STATUS_MUST_CHECK enum status authority_require(struct call *call, unsigned needs);
 
 // May the caller see and change what belongs to this account? All other callers are told NOT_FOUND.

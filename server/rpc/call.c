@@ -15,7 +15,7 @@ enum { TRACEPARENT_MAX = 128 };
 
 // --- failures
 
-enum call_progress call_fail_noted(struct call *call, enum status status)
+enum call_progress call_failed(struct call *call, enum status status)
 {
     Postern__V1__Reply *reply = &call->reply;
     reply->result_case = POSTERN__V1__REPLY__RESULT__NOT_SET;
@@ -24,13 +24,13 @@ enum call_progress call_fail_noted(struct call *call, enum status status)
     postern__v1__status__init(&call->status);
     call->status.retry_after_ms = call->retry_after_ms;
     call->status.code = (uint32_t)status;
-    call->status.message = wire_text(slice_text(call->note.message));
-    call->status.field = wire_text(slice_text(call->note.field));
+    call->status.message = wire_text(slice_text(call->failure.message));
+    call->status.field = wire_text(slice_text(call->failure.field));
     call->status.reason = wire_text(slice_text(call->word));
     if (status == STATUS_INTERNAL || status == STATUS_DATA_LOSS) {
         struct slice trace = call->request != NULL ? wire_slice(call->request->traceparent) : slice_empty();
         log_line(call->server->log, LOG_LEVEL_WARNING, "%s: %s: %s (trace %.*s)",
-                 call->route != NULL ? call->route->name : "request", status_name(status), call->note.message,
+                 call->route != NULL ? call->route->name : "request", status_name(status), call->failure.message,
                  SLICE_ARGS(trace));
     }
     return CALL_DONE;
@@ -38,32 +38,32 @@ enum call_progress call_fail_noted(struct call *call, enum status status)
 
 enum call_progress call_fail(struct call *call, enum status status, const char *field, const char *format, ...)
 {
-    char message[sizeof call->note.message];
+    char message[sizeof call->failure.message];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return call_fail_noted(call, status_fail(&call->note, status, field, "%s", message));
+    return call_failed(call, status_fail(&call->failure, status, field, "%s", message));
 }
 
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
 {
-    char message[sizeof call->note.message];
+    char message[sizeof call->failure.message];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    char path[sizeof call->note.field];
+    char path[sizeof call->failure.field];
     (void)snprintf(path, sizeof path, "%s.%s", call->route->name, member);
-    return call_fail_noted(call, status_fail(&call->note, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
+    return call_failed(call, status_fail(&call->failure, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
 }
 
-enum call_progress call_fail_note(struct call *call, enum status status, const struct status_note *note)
+enum call_progress call_fail_with(struct call *call, enum status status, const struct status_failure *failure)
 {
-    char path[2 * sizeof call->note.field];
-    bool relative = note->field[0] != '\0';
-    (void)snprintf(path, sizeof path, "%s%s%s", relative ? call->route->name : "", relative ? "." : "", note->field);
-    const char *message = note->message[0] != '\0' ? note->message : status_name(status);
+    char path[2 * sizeof call->failure.field];
+    bool relative = failure->field[0] != '\0';
+    (void)snprintf(path, sizeof path, "%s%s%s", relative ? call->route->name : "", relative ? "." : "", failure->field);
+    const char *message = failure->message[0] != '\0' ? failure->message : status_name(status);
     return call_fail(call, status, path, "%s", message);
 }
 
@@ -138,20 +138,20 @@ bool call_is_late(const struct call *call)
     return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->received_ms > timeout_ms;
 }
 
-static enum status check_envelope(const struct call *call, struct status_note *note)
+static enum status check_envelope(const struct call *call, struct status_failure *failure)
 {
     const Postern__V1__Request *request = call->request;
     struct slice trace = wire_slice(request->traceparent);
     if (call->route->changes && request->request_id.len != REGISTRY_REQUEST_ID_SIZE)
         return status_fail(
-            note, STATUS_INVALID_ARGUMENT, "request_id",
+            failure, STATUS_INVALID_ARGUMENT, "request_id",
             "%s changes the registry: it needs a request_id of 16 random bytes, which makes a retry safe",
             call->route->name);
     if (request->request_id.len > REGISTRY_REQUEST_ID_SIZE)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "request_id", "request_id has more than 16 bytes");
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "request_id", "request_id has more than 16 bytes");
     if (trace.size > TRACEPARENT_MAX || !slice_is_text(trace))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "traceparent", "traceparent is not text of at most %d bytes",
-                           TRACEPARENT_MAX);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "traceparent",
+                           "traceparent is not text of at most %d bytes", TRACEPARENT_MAX);
     return STATUS_OK;
 }
 
@@ -163,14 +163,14 @@ static enum status check_min_seq(struct call *call)
         return STATUS_OK;
     enum status status = store_view_begin(call->view);
     if (status != STATUS_OK)
-        return status_fail(&call->note, status, NULL, "the registry cannot be read now");
+        return status_fail(&call->failure, status, NULL, "the registry cannot be read now");
     status = registry_seq(call->view, &seq);
     store_view_end(call->view);
     if (status != STATUS_OK)
-        return status_fail(&call->note, status, NULL, "the registry cannot be read now");
+        return status_fail(&call->failure, status, NULL, "the registry cannot be read now");
     if (seq >= wanted)
         return STATUS_OK;
-    return status_fail(&call->note, STATUS_UNAVAILABLE, "min_seq", "the registry is at %llu, not yet at %llu",
+    return status_fail(&call->failure, STATUS_UNAVAILABLE, "min_seq", "the registry is at %llu, not yet at %llu",
                        (unsigned long long)seq, (unsigned long long)wanted);
 }
 
@@ -184,8 +184,8 @@ static enum call_progress refuse_unreadable(struct call *call, struct slice byte
     if (!arena_copy(call->arena, id, &id))
         id = slice_empty();
     call->reply.request_id = wire_text(id);
-    if (call->note.message[0] != '\0')
-        return call_fail_noted(call, STATUS_INVALID_ARGUMENT);
+    if (call->failure.message[0] != '\0')
+        return call_failed(call, STATUS_INVALID_ARGUMENT);
     return call_fail(call, STATUS_INVALID_ARGUMENT, NULL,
                      "the bytes are no postern.v1.Request, or it has more fields than one request may have");
 }
@@ -195,8 +195,8 @@ static Postern__V1__Request *decode(struct call *call, struct slice bytes)
 {
     arena_set_budget(call->arena, CALL_DECODE_BUDGET);
     Postern__V1__Request *request = codec_decode(call->arena, bytes);
-    call->note.message[0] = '\0';
-    if (request == NULL && check_excess(bytes, &call->note) == STATUS_OK) {
+    call->failure.message[0] = '\0';
+    if (request == NULL && check_excess(bytes, &call->failure) == STATUS_OK) {
         arena_reset(call->arena);
         arena_set_budget(call->arena, CALL_DECODE_MAX);
         request = codec_decode(call->arena, bytes);
@@ -219,13 +219,13 @@ static enum status admit(struct call *call)
     if (status == STATUS_OK)
         status = authority_require(call, call->route->needs);
     if (status == STATUS_OK && call->route->handle == NULL)
-        status =
-            status_fail(&call->note, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s", call->route->name);
+        status = status_fail(&call->failure, STATUS_UNIMPLEMENTED, "call", "this server does not offer %s",
+                             call->route->name);
     if (status == STATUS_OK)
-        status = check_envelope(call, &call->note);
+        status = check_envelope(call, &call->failure);
     // Every member of the union is a pointer to a message, so any of them gives the call's.
     if (status == STATUS_OK)
-        status = check_call(call->route->name, (const ProtobufCMessage *)call->request->verify, &call->note);
+        status = check_call(call->route->name, (const ProtobufCMessage *)call->request->verify, &call->failure);
     if (status == STATUS_OK)
         status = check_min_seq(call);
     return status;
@@ -282,6 +282,6 @@ enum call_progress call_serve(struct call *call, struct slice bytes)
         return refuse_no_call(call);
     enum status status = admit(call);
     if (status != STATUS_OK)
-        return call_fail_noted(call, status);
+        return call_failed(call, status);
     return call->route->handle(call);
 }

@@ -30,28 +30,31 @@ static size_t write_path(const struct place *place, char *out, size_t size)
     return used + (written > 0 ? (size_t)written : 0);
 }
 
-static enum status refuse(const struct place *place, enum status status, const char *message, struct status_note *note)
+static enum status refuse(const struct place *place, enum status status, const char *message,
+                          struct status_failure *failure)
 {
-    char path[sizeof note->field];
+    char path[sizeof failure->field];
     write_path(place, path, sizeof path);
-    return status_fail(note, status, path, "%s %s", path, message);
+    return status_fail(failure, status, path, "%s %s", path, message);
 }
 
-static enum status refuse_bound(const struct place *place, const char *what, uint64_t max, struct status_note *note)
+static enum status refuse_bound(const struct place *place, const char *what, uint64_t max,
+                                struct status_failure *failure)
 {
     char message[64];
     (void)snprintf(message, sizeof message, "%s %llu", what, (unsigned long long)max);
-    return refuse(place, STATUS_INVALID_ARGUMENT, message, note);
+    return refuse(place, STATUS_INVALID_ARGUMENT, message, failure);
 }
 
-static enum status check_message(const ProtobufCMessage *message, const struct place *place, struct status_note *note);
+static enum status check_message(const ProtobufCMessage *message, const struct place *place,
+                                 struct status_failure *failure);
 
 static enum status check_number(const struct check_rule *rule, uint64_t value, const struct place *place,
-                                struct status_note *note)
+                                struct status_failure *failure)
 {
     if (rule == NULL || rule->kind != CHECK_NUMBER || value <= rule->max)
         return STATUS_OK;
-    return refuse_bound(place, "is more than", rule->max, note);
+    return refuse_bound(place, "is more than", rule->max, failure);
 }
 
 static bool is_text(enum check_kind kind)
@@ -60,57 +63,57 @@ static bool is_text(enum check_kind kind)
 }
 
 static enum status check_bytes(const struct check_rule *rule, struct slice value, const struct place *place,
-                               struct status_note *note)
+                               struct status_failure *failure)
 {
     const char *hint = "has no bound that this server knows";
     if (rule != NULL && rule->kind == CHECK_ANY)
         return STATUS_OK;
     if (rule != NULL && is_text(rule->kind) && !slice_is_text(value))
-        return refuse(place, STATUS_INVALID_ARGUMENT, "is not text: valid UTF-8 without control characters", note);
+        return refuse(place, STATUS_INVALID_ARGUMENT, "is not text: valid UTF-8 without control characters", failure);
     if (rule != NULL && check_rule_holds(rule, value, &hint))
         return STATUS_OK;
     if (rule != NULL && (rule->kind == CHECK_TEXT || rule->kind == CHECK_OPAQUE || rule->kind == CHECK_EXACT))
         return refuse_bound(place,
                             rule->kind == CHECK_EXACT ? "has another number of bytes than" : "has more bytes than",
-                            rule->max, note);
-    return refuse(place, STATUS_INVALID_ARGUMENT, hint, note);
+                            rule->max, failure);
+    return refuse(place, STATUS_INVALID_ARGUMENT, hint, failure);
 }
 
 static enum status check_enum(const ProtobufCEnumDescriptor *descriptor, int value, const struct place *place,
-                              struct status_note *note)
+                              struct status_failure *failure)
 {
     if (value == 0 || protobuf_c_enum_descriptor_get_value(descriptor, value) != NULL)
         return STATUS_OK;
-    return refuse(place, STATUS_INVALID_ARGUMENT, "is no value of its enum that this server knows", note);
+    return refuse(place, STATUS_INVALID_ARGUMENT, "is no value of its enum that this server knows", failure);
 }
 
 // Checks one value. Unset single fields pass, because handlers know which are required. Elements of lists are always
 // set.
 static enum status check_value(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *value,
-                               const struct place *place, struct status_note *note)
+                               const struct place *place, struct status_failure *failure)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE: {
         const ProtobufCMessage *const *message = value;
-        return *message != NULL ? check_message(*message, place, note) : STATUS_OK;
+        return *message != NULL ? check_message(*message, place, failure) : STATUS_OK;
     }
     case PROTOBUF_C_TYPE_BYTES: {
         const ProtobufCBinaryData *bytes = value;
         if (bytes->len == 0 && !place->indexed)
             return STATUS_OK;
-        return check_bytes(rule, slice_make(bytes->data, bytes->len), place, note);
+        return check_bytes(rule, slice_make(bytes->data, bytes->len), place, failure);
     }
     case PROTOBUF_C_TYPE_ENUM: {
         const int *number = value;
-        return check_enum(field->descriptor, *number, place, note);
+        return check_enum(field->descriptor, *number, place, failure);
     }
     case PROTOBUF_C_TYPE_UINT64: {
         const uint64_t *number = value;
-        return check_number(rule, *number, place, note);
+        return check_number(rule, *number, place, failure);
     }
     case PROTOBUF_C_TYPE_UINT32: {
         const uint32_t *number = value;
-        return check_number(rule, *number, place, note);
+        return check_number(rule, *number, place, failure);
     }
     default:
         return STATUS_OK; // bool: any value is fine. Other types do not occur in calls, which a unit test checks.
@@ -164,40 +167,40 @@ static size_t element_size(const ProtobufCFieldDescriptor *field)
 
 // Checks that every entry has a key, that keys are unique, and that the total size is in bounds.
 static enum status check_metadata(Postern__V1__Entry *const *entries, size_t count, const struct place *place,
-                                  struct status_note *note)
+                                  struct status_failure *failure)
 {
     uint64_t total = 0;
     for (size_t i = 0; i < count; i++) {
         struct place here = {place->parent, place->name, true, i};
         struct slice key = slice_make(entries[i]->key.data, entries[i]->key.len);
         if (key.size == 0)
-            return refuse(&here, STATUS_INVALID_ARGUMENT, "has no key", note);
+            return refuse(&here, STATUS_INVALID_ARGUMENT, "has no key", failure);
         for (size_t earlier = 0; earlier < i; earlier++)
             if (slice_equal(key, slice_make(entries[earlier]->key.data, entries[earlier]->key.len)))
-                return refuse(&here, STATUS_INVALID_ARGUMENT, "has the same key as an entry before it", note);
+                return refuse(&here, STATUS_INVALID_ARGUMENT, "has the same key as an entry before it", failure);
         total += key.size + entries[i]->value.len;
     }
     if (total <= REGISTRY_METADATA_BYTES_MAX)
         return STATUS_OK;
-    return refuse_bound(place, "has in all more bytes than", REGISTRY_METADATA_BYTES_MAX, note);
+    return refuse_bound(place, "has in all more bytes than", REGISTRY_METADATA_BYTES_MAX, failure);
 }
 
 static enum status check_list(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *list,
-                              size_t count, const struct place *place, struct status_note *note)
+                              size_t count, const struct place *place, struct status_failure *failure)
 {
     if (rule == NULL || rule->count_max == 0)
-        return refuse(place, STATUS_INVALID_ARGUMENT, "has no bound that this server knows", note);
+        return refuse(place, STATUS_INVALID_ARGUMENT, "has no bound that this server knows", failure);
     if (count > rule->count_max)
-        return refuse_bound(place, "has more elements than", rule->count_max, note);
+        return refuse_bound(place, "has more elements than", rule->count_max, failure);
     const uint8_t *element = list;
     for (size_t i = 0; i < count; i++, element += element_size(field)) {
         struct place here = {place->parent, place->name, true, i};
-        enum status status = check_value(field, rule, element, &here, note);
+        enum status status = check_value(field, rule, element, &here, failure);
         if (status != STATUS_OK)
             return status;
     }
     if (field->descriptor == &postern__v1__entry__descriptor)
-        return check_metadata(list, count, place, note);
+        return check_metadata(list, count, place, failure);
     return STATUS_OK;
 }
 
@@ -211,13 +214,14 @@ static const struct check_rule *find_rule(const ProtobufCMessage *message, const
     return rule;
 }
 
-static enum status check_message(const ProtobufCMessage *message, const struct place *place, struct status_note *note)
+static enum status check_message(const ProtobufCMessage *message, const struct place *place,
+                                 struct status_failure *failure)
 {
     if (message->n_unknown_fields > 0)
         return refuse(
             place, STATUS_UNIMPLEMENTED,
             "has a field that this server does not know; it is refused, because ignoring it could allow too much",
-            note);
+            failure);
     const uint8_t *base = (const uint8_t *)message;
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
@@ -231,9 +235,9 @@ static enum status check_message(const ProtobufCMessage *message, const struct p
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
             const size_t *count = quantifier;
             const void *const *list = member;
-            status = check_list(field, rule, *list, *count, &here, note);
+            status = check_list(field, rule, *list, *count, &here, failure);
         } else {
-            status = check_value(field, rule, member, &here, note);
+            status = check_value(field, rule, member, &here, failure);
         }
         if (status != STATUS_OK)
             return status;
@@ -241,33 +245,33 @@ static enum status check_message(const ProtobufCMessage *message, const struct p
     return STATUS_OK;
 }
 
-enum status check_call(const char *name, const ProtobufCMessage *message, struct status_note *note)
+enum status check_call(const char *name, const ProtobufCMessage *message, struct status_failure *failure)
 {
     struct place top = {NULL, name, false, 0};
-    return check_message(message, &top, note);
+    return check_message(message, &top, failure);
 }
 
 // --- bytes that do not decode: a list that is much too long may not have fitted the memory for it. Needs none itself
 
 static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                  const struct place *place, struct status_note *note);
+                                  const struct place *place, struct status_failure *failure);
 
 static enum status search_field(const ProtobufCFieldDescriptor *field, const struct codec_field *found,
-                                const struct place *place, struct status_note *note)
+                                const struct place *place, struct status_failure *failure)
 {
     const struct check_rule *rule = place->indexed ? check_rule_find(field->name) : NULL;
     if (rule != NULL && place->index >= rule->count_max) {
         struct place list = {place->parent, place->name, false, 0};
-        return refuse_bound(&list, "has more elements than", rule->count_max, note);
+        return refuse_bound(&list, "has more elements than", rule->count_max, failure);
     }
     if (field->type != PROTOBUF_C_TYPE_MESSAGE || !found->is_sized)
         return STATUS_OK;
-    return search_message(field->descriptor, found->value, place, note);
+    return search_message(field->descriptor, found->value, place, failure);
 }
 
 // As deep as messages lie in each other, which ends: none of them holds itself.
 static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                  const struct place *place, struct status_note *note)
+                                  const struct place *place, struct status_failure *failure)
 {
     size_t counts[FIELDS_MAX] = {0};
     struct codec_field found;
@@ -277,14 +281,14 @@ static enum status search_message(const ProtobufCMessageDescriptor *descriptor, 
         if (number >= FIELDS_MAX)
             continue;
         struct place here = {place, field->name, field->label == PROTOBUF_C_LABEL_REPEATED, counts[number]++};
-        enum status status = search_field(field, &found, &here, note);
+        enum status status = search_field(field, &found, &here, failure);
         if (status != STATUS_OK)
             return status;
     }
     return STATUS_OK;
 }
 
-enum status check_excess(struct slice bytes, struct status_note *note)
+enum status check_excess(struct slice bytes, struct status_failure *failure)
 {
-    return search_message(&postern__v1__request__descriptor, bytes, NULL, note);
+    return search_message(&postern__v1__request__descriptor, bytes, NULL, failure);
 }

@@ -9,15 +9,16 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-// Checks a call. `name` is the call's, the first part of every path in the note.
+// Checks a call. `name` is the call's, the first part of every path in the failure.
 // Errors:
-//   UNIMPLEMENTED     there is an unknown field inside the call (note->field: the message that carries it)
-//   INVALID_ARGUMENT  a bound is broken (note->field: the member)
-STATUS_MUST_CHECK enum status check_call(const char *name, const ProtobufCMessage *message, struct status_note *note);
+//   UNIMPLEMENTED     there is an unknown field inside the call (failure->field: the message that carries it)
+//   INVALID_ARGUMENT  a bound is broken (failure->field: the member)
+STATUS_MUST_CHECK enum status check_call(const char *name, const ProtobufCMessage *message,
+                                         struct status_failure *failure);
 
 // Looks why the bytes of a Request do not decode. OK means that it is not a list that is too long.
-// Errors: INVALID_ARGUMENT when a list has more elements than its bound; the note is as above.
-STATUS_MUST_CHECK enum status check_excess(struct slice bytes, struct status_note *note);
+// Errors: INVALID_ARGUMENT when a list has more elements than its bound; the failure is as above.
+STATUS_MUST_CHECK enum status check_excess(struct slice bytes, struct status_failure *failure);
 
 // --- the table
 

@@ -80,9 +80,9 @@ enum call_progress handler_submit(struct handler_change *change);
 // Answers any change of one key: `key`, and `api_key` where the result has it. False when the arena is out.
 bool handler_answer_key(const struct handler_change *change, Postern__V1__Reply *reply);
 // Reads what Create and each entry of Import ask for.
-// Errors: INVALID_ARGUMENT (the note's field is relative to the request), RESOURCE_EXHAUSTED when the arena is out.
+// Errors: INVALID_ARGUMENT (the failure's field is relative to the request), RESOURCE_EXHAUSTED when the arena is out.
 STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request,
-                                                  struct registry_key *out, struct status_note *note);
+                                                  struct registry_key *out, struct status_failure *failure);
 
 // --- reading (handler_read.c)
 
@@ -101,7 +101,8 @@ struct handler_page {
     size_t size;           // how many items were asked for, or the default
     struct slice position; // where it goes on; empty: at the start
 };
-// Begins the page that a list call asks for; its token is bound to the rest of the call. False when the call has failed.
+// Begins the page that a list call asks for; its token is bound to the rest of the call. False when the call has
+// failed.
 bool handler_page_begin(struct call *call, struct handler_page *page);
 // Makes next_page_token. False when the arena is out.
 bool handler_page_next(struct call *call, const struct handler_page *page, struct slice position,

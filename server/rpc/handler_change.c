@@ -1,3 +1,4 @@
+// Hands a change to the registry, and makes its reply inside the transaction that commits it.
 #include <string.h>
 
 #include "base/random.h"
@@ -28,7 +29,7 @@ static void done(struct registry_command *command)
     if (command->status == STATUS_OK)
         call->packed = command->reply;
     else
-        call_fail(call, command->status, command->note.field, "%s", command->note.message);
+        call_fail(call, command->status, command->failure.field, "%s", command->failure.message);
     call->finish(call);
 }
 

@@ -62,15 +62,15 @@ static void resume(struct authorizer_batch *batch, enum status status)
 {
     struct handler_decision *decision = CONTAINER_OF(batch, struct handler_decision, batch);
     struct call *call = decision->call;
-    batch->note = (struct status_note){.message = ""};
+    batch->failure = (struct status_failure){.message = ""};
     decision->is_late = status == STATUS_OK && call_is_late(call);
     if (status != STATUS_OK)
-        batch->status = status_fail(&batch->note, status, NULL,
+        batch->status = status_fail(&batch->failure, status, NULL,
                                     "the meters cannot be written now (disk failing, or full?); nothing was charged: "
                                     "retry, and look at the log of posternd if it lasts");
     else if (decision->is_late)
         batch->status =
-            status_fail(&batch->note, STATUS_DEADLINE_EXCEEDED, NULL,
+            status_fail(&batch->failure, STATUS_DEADLINE_EXCEEDED, NULL,
                         "the meters were not written within %u ms; nothing was charged", call->request->timeout_ms);
     else if (handler_try(decision) == AUTHORIZER_WAITING)
         return;
@@ -86,12 +86,12 @@ static enum call_progress settle(struct handler_decision *decision)
     const struct authorizer_call *ask = &decision->ask;
     const struct authorizer_batch *batch = &decision->batch;
     if (decision->is_late)
-        return call_fail(call, batch->status, "timeout_ms", "%s", batch->note.message);
+        return call_fail(call, batch->status, "timeout_ms", "%s", batch->failure.message);
     if (batch->status != STATUS_OK)
-        return call_fail_note(call, batch->status, &batch->note);
+        return call_fail_with(call, batch->status, &batch->failure);
     if (ask->status != STATUS_OK) {
         call->word = ask->word;
-        return call_fail_note(call, ask->status, &ask->note);
+        return call_fail_with(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;
     return decision->answer(call, &ask->decision) ? CALL_DONE : call_fail_memory(call);

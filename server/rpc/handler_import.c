@@ -28,51 +28,53 @@ static bool answer_import(const struct handler_change *change, Postern__V1__Repl
 }
 
 // Clear text goes no further than this: only its hash does.
-static enum status read_token(Postern__V1__ImportKey *from, uint8_t out[SECRET_HASH_SIZE], struct status_note *note)
+static enum status read_token(Postern__V1__ImportKey *from, uint8_t out[SECRET_HASH_SIZE],
+                              struct status_failure *failure)
 {
     switch (from->token_case) {
     case POSTERN__V1__IMPORT_KEY__TOKEN_SHA256:
         if (from->sha256.len != SECRET_HASH_SIZE)
-            return status_fail(note, STATUS_INVALID_ARGUMENT, "sha256", "a SHA-256 has 32 bytes, this has %zu",
+            return status_fail(failure, STATUS_INVALID_ARGUMENT, "sha256", "a SHA-256 has 32 bytes, this has %zu",
                                from->sha256.len);
         memcpy(out, from->sha256.data, SECRET_HASH_SIZE);
         return STATUS_OK;
     case POSTERN__V1__IMPORT_KEY__TOKEN_API_KEY:
         if (from->api_key.len < TOKEN_MIN || from->api_key.len > KEY_TOKEN_MAX)
-            return status_fail(note, STATUS_INVALID_ARGUMENT, "api_key",
+            return status_fail(failure, STATUS_INVALID_ARGUMENT, "api_key",
                                "the token has %zu bytes: it needs %d to %d, as shorter ones can be guessed",
                                from->api_key.len, TOKEN_MIN, KEY_TOKEN_MAX);
         secret_sha256(wire_slice(from->api_key), out);
         secret_wipe(from->api_key.data, from->api_key.len);
         return STATUS_OK;
     default:
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "sha256",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "sha256",
                            "the token is missing: give its sha256, or itself in api_key");
     }
 }
 
 static enum status read_key(struct call *call, Postern__V1__ImportKey *from, struct registry_import_key *out,
-                            struct status_note *note)
+                            struct status_failure *failure)
 {
-    struct status_note inner = {0};
-    enum status status = read_token(from, out->sha256, note);
+    struct status_failure inner = {0};
+    enum status status = read_token(from, out->sha256, failure);
     if (status != STATUS_OK)
         return status;
     if (from->key == NULL)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "key", "the key's own fields are missing");
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "key", "the key's own fields are missing");
     status = handler_read_create(call, from->key, &out->key, &inner);
     if (status == STATUS_OK)
         return STATUS_OK;
     char field[sizeof inner.field];
     (void)snprintf(field, sizeof field, "key.%.*s", (int)sizeof field - 8, inner.field);
-    return status_fail(note, status, field, "%s", inner.message);
+    return status_fail(failure, status, field, "%s", inner.message);
 }
 
-static enum call_progress fail_key(struct call *call, enum status status, size_t i, const struct status_note *note)
+static enum call_progress fail_key(struct call *call, enum status status, size_t i,
+                                   const struct status_failure *failure)
 {
-    char field[sizeof note->field];
-    (void)snprintf(field, sizeof field, "import.keys[%zu].%.*s", i, (int)sizeof field - 48, note->field);
-    return call_fail(call, status, field, "%s: %s", field, note->message);
+    char field[sizeof failure->field];
+    (void)snprintf(field, sizeof field, "import.keys[%zu].%.*s", i, (int)sizeof field - 48, failure->field);
+    return call_fail(call, status, field, "%s: %s", field, failure->message);
 }
 
 enum call_progress handler_import(struct call *call)
@@ -89,10 +91,10 @@ enum call_progress handler_import(struct call *call)
     if (ask->keys == NULL)
         return call_fail_memory(call);
     for (size_t i = 0; i < request->n_keys; i++) {
-        struct status_note note = {0};
-        enum status status = read_key(call, request->keys[i], &ask->keys[i], &note);
+        struct status_failure failure = {0};
+        enum status status = read_key(call, request->keys[i], &ask->keys[i], &failure);
         if (status != STATUS_OK)
-            return fail_key(call, status, i, &note);
+            return fail_key(call, status, i, &failure);
     }
     change->answer = answer_import;
     return handler_submit(change);

@@ -1,3 +1,4 @@
+// Answers the calls that make and show one key: Create and Get.
 #include "rpc/authority.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
@@ -5,14 +6,14 @@
 // --- create
 
 enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request, struct registry_key *out,
-                                struct status_note *note)
+                                struct status_failure *failure)
 {
     if (request->account.len == 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "account",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "account",
                            "the account is missing: name the one that gets the key");
     if (request->name.len == 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "name", "the name is missing: say what the key is for");
-    enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, out, note);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "name", "the name is missing: say what the key is for");
+    enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, out, failure);
     out->environment = request->environment != 0 ? out->environment : KEY_ENVIRONMENT_TEST;
     out->type = request->type != 0 ? out->type : KEY_TYPE_SECRET;
     return status;
@@ -21,13 +22,13 @@ enum status handler_read_create(struct call *call, const Postern__V1__CreateRequ
 enum call_progress handler_create(struct call *call)
 {
     const Postern__V1__CreateRequest *request = call->request->create;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct handler_change *change = handler_change_new(call, REGISTRY_CREATE);
     if (change == NULL)
         return call_fail_memory(call);
-    enum status status = handler_read_create(call, request, &change->command.ask.create, &note);
+    enum status status = handler_read_create(call, request, &change->command.ask.create, &failure);
     if (status != STATUS_OK)
-        return call_fail_note(call, status, &note);
+        return call_fail_with(call, status, &failure);
     change->answer = handler_answer_key;
     return handler_submit(change);
 }

@@ -56,7 +56,7 @@ static bool read_mask(struct call *call, unsigned *fields)
 enum call_progress handler_update(struct call *call)
 {
     const Postern__V1__UpdateRequest *request = call->request->update;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct handler_change *change = handler_change_new(call, REGISTRY_UPDATE);
     if (change == NULL)
         return call_fail_memory(call);
@@ -65,9 +65,9 @@ enum call_progress handler_update(struct call *call)
         return call_fail_member(call, "key_id", "%s", missing_key_id);
     if (!read_mask(call, &ask->fields))
         return CALL_DONE;
-    enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, &ask->key, &note);
+    enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, &ask->key, &failure);
     if (status != STATUS_OK)
-        return call_fail_note(call, status, &note);
+        return call_fail_with(call, status, &failure);
     change->answer = handler_answer_key;
     return handler_submit(change);
 }
@@ -119,7 +119,7 @@ enum call_progress handler_revoke(struct call *call)
     }
     enum status status = authority_require(call, AUTHORITY_ADMIN | AUTHORITY_OPERATOR);
     if (status != STATUS_OK)
-        return call_fail_noted(call, status);
+        return call_failed(call, status);
     if (!key_id_parse(wire_slice(request->key_id), ask->key_id))
         return call_fail_member(call, "key_id", "is missing: name the key by its id, or by its token in api_key");
     return handler_submit(change);

@@ -1,3 +1,4 @@
+// Answers List: a page of keys with their last use and, where asked for, what is unusual about them.
 #include "rpc/authority.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
@@ -6,7 +7,7 @@
 
 enum {
     PAGE_BYTES_MAX = 512 * 1024, // of stored keys: their wire form has to fit a reply
-    PAGE_JUDGED_MAX = 100,       // keys of which all the past is read: 3 ms
+    PAGE_ASSESSED_MAX = 100,     // keys of which all the past is read: 3 ms
     PAGE_EXAMINED_MAX = 250,     // where that is so for busy keys only: 2 ms, 30 when all of them are
     // Where a page of keys ended: the key's id, and its expiry then.
     POSITION_SIZE = KEY_ID_SIZE + 8
@@ -39,7 +40,7 @@ enum unusual {
     UNUSUAL_ALL   // every key is, with what is usual
 };
 
-struct judge {
+struct comparison {
     const struct authorizer_usage *usage;
     enum unusual which;
     uint64_t at_ms; // of the hour to compare
@@ -75,25 +76,25 @@ static bool fill_activity(struct arena *arena, const struct usage_verdict *verdi
     return true;
 }
 
-// A damaged record of a key's last use does not hide the key; it cannot be judged.
-static enum status fill_unusual(struct call *call, const struct judge *judge, const uint8_t id[KEY_ID_SIZE],
+// A damaged record of a key's last use does not hide the key; it cannot be assessed.
+static enum status fill_unusual(struct call *call, const struct comparison *comparison, const uint8_t id[KEY_ID_SIZE],
                                 Postern__V1__Key *out)
 {
     struct usage_verdict verdict = {0};
-    const struct authorizer_usage *usage = judge->usage;
-    bool all = judge->which == UNUSUAL_ALL;
+    const struct authorizer_usage *usage = comparison->usage;
+    bool all = comparison->which == UNUSUAL_ALL;
     enum status status = STATUS_OK;
-    if (judge->which == UNUSUAL_NOT || usage->usage == NULL)
+    if (comparison->which == UNUSUAL_NOT || usage->usage == NULL)
         return STATUS_OK;
     if (all)
-        status = usage_unusual(usage->usage, usage->view, id, judge->at_ms, &verdict);
+        status = usage_unusual(usage->usage, usage->view, id, comparison->at_ms, &verdict);
     else
-        status = usage_unusual_only(usage->usage, usage->view, id, judge->at_ms, &verdict);
+        status = usage_unusual_only(usage->usage, usage->view, id, comparison->at_ms, &verdict);
     if (status != STATUS_OK && status != STATUS_DATA_LOSS)
         return status;
     if (!all && verdict.flags == 0)
         return STATUS_OK;
-    return fill_activity(call->arena, &verdict, judge->at_ms, out) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    return fill_activity(call->arena, &verdict, comparison->at_ms, out) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
 // --- the page
@@ -107,20 +108,20 @@ static enum unusual unusual_of(const Postern__V1__ListRequest *request)
 
 // Filters on the use of keys leave some of the page out: it is then shorter.
 static enum status add_key(struct call *call, Postern__V1__Key *key, const uint8_t id[KEY_ID_SIZE],
-                           const struct judge *judge, Postern__V1__ListReply *out)
+                           const struct comparison *comparison, Postern__V1__ListReply *out)
 {
     bool used = false;
     const Postern__V1__ListRequest *request = call->request->list;
-    enum status status = handler_fill_use(call, judge->usage, id, key, &used);
+    enum status status = handler_fill_use(call, comparison->usage, id, key, &used);
     if (status != STATUS_OK || (used && request->never_used))
         return status;
-    status = fill_unusual(call, judge, id, key);
+    status = fill_unusual(call, comparison, id, key);
     if (status == STATUS_OK && (key->n_unusual > 0 || !request->unusual))
         out->keys[out->n_keys++] = key;
     return status;
 }
 
-static enum status fill_keys(struct call *call, const struct registry_page *page, const struct judge *judge,
+static enum status fill_keys(struct call *call, const struct registry_page *page, const struct comparison *comparison,
                              uint64_t now_ms, Postern__V1__ListReply *out)
 {
     out->keys = arena_array(call->arena, page->count, sizeof *out->keys);
@@ -128,7 +129,8 @@ static enum status fill_keys(struct call *call, const struct registry_page *page
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < page->count; i++) {
         Postern__V1__Key *key = wire_key(call->arena, &page->keys[i], page->account_revoked_before_ms[i], now_ms);
-        enum status status = key != NULL ? add_key(call, key, page->keys[i].id, judge, out) : STATUS_RESOURCE_EXHAUSTED;
+        enum status status =
+            key != NULL ? add_key(call, key, page->keys[i].id, comparison, out) : STATUS_RESOURCE_EXHAUSTED;
         if (status != STATUS_OK)
             return status;
     }
@@ -144,8 +146,8 @@ static enum status fill_page(struct call *call, const struct registry_page *page
         return status;
     const Postern__V1__ListRequest *request = call->request->list;
     uint64_t at_ms = request->unusual_at_ms != 0 ? request->unusual_at_ms : now_ms;
-    struct judge judge = {&usage, unusual_of(request), at_ms};
-    status = fill_keys(call, page, &judge, now_ms, out);
+    struct comparison comparison = {&usage, unusual_of(request), at_ms};
+    status = fill_keys(call, page, &comparison, now_ms, out);
     authorizer_usage_end(call->server->authorizer, &usage);
     return status;
 }
@@ -199,7 +201,7 @@ static size_t page_size(const Postern__V1__ListRequest *request, size_t wanted)
 {
     size_t max = wanted;
     if (request->with_unusual)
-        max = PAGE_JUDGED_MAX;
+        max = PAGE_ASSESSED_MAX;
     else if (request->unusual)
         max = PAGE_EXAMINED_MAX;
     return wanted < max ? wanted : max;

@@ -71,15 +71,15 @@ static struct handler_change *begin_change(struct call *call, enum registry_comm
 
 enum call_progress handler_put(struct call *call)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct handler_change *change = begin_change(call, entity_of(call)->put);
     if (change == NULL)
         return CALL_DONE;
     // What is asked is the plain struct, whichever member of the union it is.
-    enum status status =
-        wire_read_record(call->arena, call->route->record, &call->request->verify->base, &change->command.ask, &note);
+    enum status status = wire_read_record(call->arena, call->route->record, &call->request->verify->base,
+                                          &change->command.ask, &failure);
     if (status != STATUS_OK)
-        return call_fail_note(call, status, &note);
+        return call_fail_with(call, status, &failure);
     return handler_submit(change);
 }
 

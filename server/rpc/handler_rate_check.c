@@ -1,3 +1,4 @@
+// Answers RateCheck: charges an account, a key or a custom subject, without a look at what a key may do.
 #include <stdio.h>
 #include <string.h>
 
@@ -107,13 +108,13 @@ static enum status read_custom_limits(struct call *call, const Postern__V1__Cust
                                       struct authorizer_custom *out)
 {
     struct registry_tier own; // its limits, from the call
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     const char *why = NULL;
-    enum status status = wire_read_record(call->arena, REGISTRY_TIER, &custom->base, &own, &note);
-    char field[sizeof note.field];
+    enum status status = wire_read_record(call->arena, REGISTRY_TIER, &custom->base, &own, &failure);
+    char field[sizeof failure.field];
     if (status != STATUS_OK) {
-        (void)snprintf(field, sizeof field, "custom.%.80s", note.field);
-        return status_fail(&call->note, status, field, "%s", note.message);
+        (void)snprintf(field, sizeof field, "custom.%.80s", failure.field);
+        return status_fail(&call->failure, status, field, "%s", failure.message);
     }
     out->limits = own.limits;
     out->limit_count = own.limit_count;
@@ -121,7 +122,7 @@ static enum status read_custom_limits(struct call *call, const Postern__V1__Cust
     if (wrong == own.limit_count)
         return STATUS_OK;
     (void)snprintf(field, sizeof field, "custom.limits[%zu]", wrong);
-    return status_fail(&call->note, STATUS_INVALID_ARGUMENT, field, "rate_check.%s %s", field, why);
+    return status_fail(&call->failure, STATUS_INVALID_ARGUMENT, field, "rate_check.%s %s", field, why);
 }
 
 static enum call_progress decide_custom(struct handler_decision *decision, const Postern__V1__Custom *custom)
@@ -139,8 +140,8 @@ static enum call_progress decide_custom(struct handler_decision *decision, const
     subject->relaxed = custom->relaxed;
     enum status status = read_custom_limits(call, custom, subject);
     if (status != STATUS_OK) {
-        struct status_note note = call->note;
-        return call_fail_note(call, status, &note);
+        struct status_failure failure = call->failure;
+        return call_fail_with(call, status, &failure);
     }
     return handler_decide(decision);
 }

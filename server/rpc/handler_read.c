@@ -1,3 +1,4 @@
+// Holds what the handlers share that read the registry in a snapshot: its end, last uses, pages.
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 

@@ -1,3 +1,4 @@
+// Answers Verify, and writes the decision about a key that VerifyBatch sends, too.
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 

@@ -51,18 +51,18 @@ static void add_item(struct batch *batch, Postern__V1__VerifyReply *reply, Poste
     batch->reply->n_replies = batch->reply->n_statuses = ++batch->next;
 }
 
-// Answers the next call; the note's field is relative to that call. False when the arena is out.
-static bool batch_add_failure(struct batch *batch, enum status code, const struct status_note *note)
+// Answers the next call; the failure's field is relative to that call. False when the arena is out.
+static bool batch_add_failure(struct batch *batch, enum status code, const struct status_failure *failure)
 {
     struct arena *arena = batch->call->arena;
-    char path[sizeof note->field + 32] = "";
+    char path[sizeof failure->field + 32] = "";
     Postern__V1__VerifyReply *reply = arena_alloc(arena, sizeof *reply);
     Postern__V1__Status *status = arena_alloc(arena, sizeof *status);
     struct slice field, message;
-    if (note->field[0] != '\0')
-        (void)snprintf(path, sizeof path, "verify_batch.calls[%zu].%s", batch->next, note->field);
+    if (failure->field[0] != '\0')
+        (void)snprintf(path, sizeof path, "verify_batch.calls[%zu].%s", batch->next, failure->field);
     if (reply == NULL || status == NULL || !arena_copy(arena, slice_text(path), &field) ||
-        !arena_copy(arena, slice_text(note->message[0] != '\0' ? note->message : status_name(code)), &message))
+        !arena_copy(arena, slice_text(failure->message[0] != '\0' ? failure->message : status_name(code)), &message))
         return false;
     postern__v1__verify_reply__init(reply); // neither allowed nor refused
     postern__v1__status__init(status);
@@ -116,10 +116,10 @@ static bool begin_item(struct work *work)
 
 static bool add_late(struct batch *batch)
 {
-    struct status_note note = {.field = ""};
-    enum status status = status_fail(&note, STATUS_DEADLINE_EXCEEDED, NULL, "not decided within %u ms: nothing charged",
-                                     batch->call->request->timeout_ms);
-    return batch_add_failure(batch, status, &note);
+    struct status_failure failure = {.field = ""};
+    enum status status = status_fail(&failure, STATUS_DEADLINE_EXCEEDED, NULL,
+                                     "not decided within %u ms: nothing charged", batch->call->request->timeout_ms);
+    return batch_add_failure(batch, status, &failure);
 }
 
 static bool settle_item(struct work *work)
@@ -127,9 +127,9 @@ static bool settle_item(struct work *work)
     const struct authorizer_batch *decided = &work->decision.batch;
     const struct authorizer_call *ask = &work->decision.ask;
     if (decided->status != STATUS_OK)
-        return batch_add_failure(&work->batch, decided->status, &decided->note);
+        return batch_add_failure(&work->batch, decided->status, &decided->failure);
     if (ask->status != STATUS_OK)
-        return batch_add_failure(&work->batch, ask->status, &ask->note);
+        return batch_add_failure(&work->batch, ask->status, &ask->failure);
     return batch_add_decision(&work->batch, &ask->decision);
 }
 
@@ -164,22 +164,22 @@ static bool add_uncharged(struct work *work)
 {
     size_t n = work->decision.batch.refused - 1;
     const struct authorizer_call *refused = &work->decision.batch.calls[n];
-    struct status_note note = {.field = ""};
+    struct status_failure failure = {.field = ""};
     enum status status;
     if (refused->status != STATUS_OK)
-        status = status_fail(&note, STATUS_ABORTED, NULL, "not charged: calls[%zu] failed (%s)", n,
+        status = status_fail(&failure, STATUS_ABORTED, NULL, "not charged: calls[%zu] failed (%s)", n,
                              status_name(refused->status));
     else
-        status = status_fail(&note, STATUS_ABORTED, NULL, "not charged: calls[%zu] was refused (%s)", n,
+        status = status_fail(&failure, STATUS_ABORTED, NULL, "not charged: calls[%zu] was refused (%s)", n,
                              reason_name(refused->decision.reason));
-    return batch_add_failure(&work->batch, status, &note);
+    return batch_add_failure(&work->batch, status, &failure);
 }
 
 static bool add_answer(struct work *work, const struct authorizer_call *ask)
 {
     arena_reset(work->batch.scratch);
     if (ask->status != STATUS_OK)
-        return batch_add_failure(&work->batch, ask->status, &ask->note);
+        return batch_add_failure(&work->batch, ask->status, &ask->failure);
     if (work->decision.batch.refused != 0 && ask->decision.reason == REASON_ALLOWED)
         return add_uncharged(work);
     return batch_add_decision(&work->batch, &ask->decision);
@@ -192,7 +192,7 @@ static enum call_progress settle_all(struct handler_decision *decision)
     if (decided->status != STATUS_OK) {
         arena_free(work->decision.facts);
         arena_free(work->batch.scratch);
-        return call_fail_note(decision->call, decided->status, &decided->note);
+        return call_fail_with(decision->call, decided->status, &decided->failure);
     }
     bool has_memory = true;
     for (size_t i = 0; i < decided->call_count && has_memory; i++)

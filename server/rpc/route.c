@@ -1,3 +1,4 @@
+// The table of calls: who may make each, and which handler answers it.
 #include "rpc/authority.h"
 #include "rpc/handler.h"
 

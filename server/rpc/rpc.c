@@ -137,11 +137,11 @@ static void serve(void *context, const struct transport_request *request)
 
 // --- who is an operator
 
-static enum status set_operators(struct rpc *rpc, const uint32_t *uids, size_t count, struct status_note *note)
+static enum status set_operators(struct rpc *rpc, const uint32_t *uids, size_t count, struct status_failure *failure)
 {
     struct call_operators *fresh = malloc(sizeof *fresh + count * sizeof *uids);
     if (fresh == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     struct call_operators *before = atomic_load(&rpc->server.operators);
     *fresh = (struct call_operators){.older = before, .count = count};
     if (count > 0)
@@ -150,15 +150,15 @@ static enum status set_operators(struct rpc *rpc, const uint32_t *uids, size_t c
     return STATUS_OK;
 }
 
-enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count, struct status_note *note)
+enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count, struct status_failure *failure)
 {
-    enum status status = transport_reload(rpc->server.transport, note);
-    return status == STATUS_OK ? set_operators(rpc, operator_uids, count, note) : status;
+    enum status status = transport_reload(rpc->server.transport, failure);
+    return status == STATUS_OK ? set_operators(rpc, operator_uids, count, failure) : status;
 }
 
 // --- the room
 
-static enum status fill(struct rpc *rpc, const struct rpc_options *options, struct status_note *note)
+static enum status fill(struct rpc *rpc, const struct rpc_options *options, struct status_failure *failure)
 {
     struct call_server *server = &rpc->server;
     pthread_mutex_init(&rpc->lock, NULL);
@@ -177,15 +177,15 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
     rpc->urls = calloc(options->listener_count, sizeof *rpc->urls);
     rpc->ceilings = calloc(options->listener_count, sizeof *rpc->ceilings);
     if (rpc->arenas == NULL || rpc->urls == NULL || rpc->ceilings == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     for (size_t i = 0; i < options->listener_count; i++) {
         rpc->urls[i] = options->listeners[i].url;
         rpc->ceilings[i] = options->listeners[i].ceiling;
     }
-    return set_operators(rpc, options->operator_uids, options->operator_uid_count, note);
+    return set_operators(rpc, options->operator_uids, options->operator_uid_count, failure);
 }
 
-static enum status open_transport(struct rpc *rpc, const struct rpc_options *options, struct status_note *note)
+static enum status open_transport(struct rpc *rpc, const struct rpc_options *options, struct status_failure *failure)
 {
     struct transport_options transport = options->transport;
     transport.urls = rpc->urls;
@@ -195,7 +195,7 @@ static enum status open_transport(struct rpc *rpc, const struct rpc_options *opt
     transport.log = options->log;
     transport.serve = serve;
     transport.context = rpc;
-    return transport_open(&transport, &rpc->server.transport, note);
+    return transport_open(&transport, &rpc->server.transport, failure);
 }
 
 static void wipe(struct rpc *rpc)
@@ -220,15 +220,15 @@ static void wipe(struct rpc *rpc)
     free(rpc);
 }
 
-enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct status_note *note)
+enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct status_failure *failure)
 {
     *out = NULL;
     struct rpc *rpc = calloc(1, sizeof *rpc);
     if (rpc == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    enum status status = fill(rpc, options, note);
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    enum status status = fill(rpc, options, failure);
     if (status == STATUS_OK)
-        status = open_transport(rpc, options, note);
+        status = open_transport(rpc, options, failure);
     if (status != STATUS_OK) {
         wipe(rpc);
         return status;

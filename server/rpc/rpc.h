@@ -49,11 +49,12 @@ struct rpc_options {
 };
 
 // Serves when it returns OK. The texts of the options must live as long as the room. Errors: as transport_open.
-STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct status_note *note);
+STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct rpc **out,
+                                       struct status_failure *failure);
 // Reads the certificates again, and takes other operators from now on. After an error the operators are as before.
 // Errors: as transport_reload.
 STATUS_MUST_CHECK enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count,
-                                         struct status_note *note);
+                                         struct status_failure *failure);
 // Refuses new calls with UNAVAILABLE, waits until the replies of those in flight have left, and closes. NULL-safe.
 void rpc_close(struct rpc *rpc);
 

@@ -1,3 +1,4 @@
+// Translates between the messages of the wire and the plain structs of the other rooms.
 #include "rpc/wire.h"
 
 #include <stdio.h>
@@ -183,19 +184,19 @@ bool wire_read_charges(struct arena *arena, Postern__V1__Charge *const *from, si
 }
 
 // Limits that share a meter are one limit, said twice: which amount was meant?
-static enum status refuse_twin(const struct limit *limits, size_t last, struct status_note *note)
+static enum status refuse_twin(const struct limit *limits, size_t last, struct status_failure *failure)
 {
     for (size_t i = 0; i < last; i++)
         if (limit_same_meter(&limits[i], &limits[last]))
-            return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+            return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                                "has the resource, algorithm and window of limits[%zu]: leave one of them out", i);
     return STATUS_OK;
 }
 
-static enum status complete_limits(struct limit *limits, size_t count, struct status_note *note)
+static enum status complete_limits(struct limit *limits, size_t count, struct status_failure *failure)
 {
     for (size_t i = 0; i < count; i++) {
-        struct status_note inner = {0};
+        struct status_failure inner = {0};
         enum status status = limit_complete(&limits[i], &inner);
         if (status == STATUS_OK)
             status = refuse_twin(limits, i, &inner);
@@ -203,7 +204,7 @@ static enum status complete_limits(struct limit *limits, size_t count, struct st
             continue;
         char field[64];
         (void)snprintf(field, sizeof field, "limits[%zu]%s%.20s", i, inner.field[0] != '\0' ? "." : "", inner.field);
-        return status_fail(note, status, field, "%s", inner.message);
+        return status_fail(failure, status, field, "%s", inner.message);
     }
     return STATUS_OK;
 }
@@ -221,21 +222,21 @@ static void read_environments(const Postern__V1__PutAccountRequest *request, str
 }
 
 enum status wire_read_record(struct arena *arena, enum registry_record record, const ProtobufCMessage *message,
-                             void *plain, struct status_note *note)
+                             void *plain, struct status_failure *failure)
 {
     struct registry_key *key = plain;
     struct registry_account *account = plain;
     struct registry_tier *tier = plain;
     if (record_read(registry_table(record), message, arena, plain) != STATUS_OK)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "the call does not fit a request's memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "the call does not fit a request's memory");
     switch (record) {
     case REGISTRY_KEY:
-        return complete_limits(key->limits, key->limit_count, note);
+        return complete_limits(key->limits, key->limit_count, failure);
     case REGISTRY_ACCOUNT:
         read_environments((const Postern__V1__PutAccountRequest *)message, account);
-        return complete_limits(account->limits, account->limit_count, note);
+        return complete_limits(account->limits, account->limit_count, failure);
     case REGISTRY_TIER:
-        return complete_limits(tier->limits, tier->limit_count, note);
+        return complete_limits(tier->limits, tier->limit_count, failure);
     case REGISTRY_SCOPE:
         break;
     }

@@ -15,42 +15,42 @@
 
 enum { FILE_SIZE_MAX = 16 * 1024 };
 
-static enum status fail_io(struct status_note *note, const char *path, const char *verb)
+static enum status fail_io(struct status_failure *failure, const char *path, const char *verb)
 {
-    return status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: cannot %s: %s", path, verb, strerror(errno));
+    return status_fail(failure, STATUS_UNAVAILABLE, NULL, "%s: cannot %s: %s", path, verb, strerror(errno));
 }
 
-static enum status open_file(const char *path, int *out, struct status_note *note)
+static enum status open_file(const char *path, int *out, struct status_failure *failure)
 {
     // O_NONBLOCK: a FIFO at this path must not hang the start.
     *out = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*out >= 0)
         return STATUS_OK;
     if (errno == ENOENT)
-        return status_fail(note, STATUS_NOT_FOUND, NULL, "%s: no such keyring", path);
+        return status_fail(failure, STATUS_NOT_FOUND, NULL, "%s: no such keyring", path);
     if (errno == ELOOP)
-        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL,
                            "%s: the keyring must be a regular file, not a symbolic link; name the file itself", path);
-    return fail_io(note, path, "open");
+    return fail_io(failure, path, "open");
 }
 
-static enum status check_file(int fd, const char *path, struct status_note *note)
+static enum status check_file(int fd, const char *path, struct status_failure *failure)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
-        return fail_io(note, path, "examine");
+        return fail_io(failure, path, "examine");
     if (!S_ISREG(info.st_mode))
-        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s: the keyring must be a regular file", path);
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL, "%s: the keyring must be a regular file", path);
     if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL,
                            "%s: others have access to the keyring (mode %04o); run: chmod 600 %s", path,
                            (unsigned)(info.st_mode & 07777), path);
     if (info.st_uid != geteuid() && info.st_uid != 0)
-        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL,
                            "%s: the keyring belongs to uid %u; run as that user, or: chown %u %s", path,
                            (unsigned)info.st_uid, (unsigned)geteuid(), path);
     if (info.st_size > FILE_SIZE_MAX)
-        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s: %lld bytes is too large for a keyring", path,
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL, "%s: %lld bytes is too large for a keyring", path,
                            (long long)info.st_size);
     return STATUS_OK;
 }
@@ -72,28 +72,29 @@ static ssize_t read_all(int fd, uint8_t *out, size_t size)
     return (ssize_t)used;
 }
 
-static enum status parse_file(int fd, const char *path, uint8_t *buffer, struct keyring *out, struct status_note *note)
+static enum status parse_file(int fd, const char *path, uint8_t *buffer, struct keyring *out,
+                              struct status_failure *failure)
 {
     ssize_t size = read_all(fd, buffer, FILE_SIZE_MAX);
     if (size < 0)
-        return fail_io(note, path, "read");
-    return keyring_parse(slice_make(buffer, (size_t)size), path, out, note);
+        return fail_io(failure, path, "read");
+    return keyring_parse(slice_make(buffer, (size_t)size), path, out, failure);
 }
 
-enum status keyring_read(const char *path, struct keyring **out, struct status_note *note)
+enum status keyring_read(const char *path, struct keyring **out, struct status_failure *failure)
 {
     *out = NULL;
     int fd = -1;
-    enum status status = open_file(path, &fd, note);
+    enum status status = open_file(path, &fd, failure);
     if (status != STATUS_OK)
         return status;
     uint8_t *buffer = sodium_malloc(FILE_SIZE_MAX);
     struct keyring *keyring = sodium_malloc(sizeof *keyring);
-    status = check_file(fd, path, note);
+    status = check_file(fd, path, failure);
     if (status == STATUS_OK && (buffer == NULL || keyring == NULL))
-        status = status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: out of memory for the keyring", path);
+        status = status_fail(failure, STATUS_UNAVAILABLE, NULL, "%s: out of memory for the keyring", path);
     if (status == STATUS_OK)
-        status = parse_file(fd, path, buffer, keyring, note);
+        status = parse_file(fd, path, buffer, keyring, failure);
     if (status == STATUS_OK) {
         *out = keyring;
         keyring = NULL;
@@ -127,25 +128,25 @@ static bool directory_of(const char *path, char out[PATH_MAX])
     return true;
 }
 
-static enum status sync_directory(const char *directory, struct status_note *note)
+static enum status sync_directory(const char *directory, struct status_failure *failure)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return fail_io(note, directory, "open");
-    enum status status = fsync(fd) == 0 ? STATUS_OK : fail_io(note, directory, "sync");
+        return fail_io(failure, directory, "open");
+    enum status status = fsync(fd) == 0 ? STATUS_OK : fail_io(failure, directory, "sync");
     (void)close(fd);
     return status;
 }
 
 // A directory that exists keeps its permissions: it may be shared, and the file protects itself.
-static enum status make_directory(const char *directory, struct status_note *note)
+static enum status make_directory(const char *directory, struct status_failure *failure)
 {
     char parent[PATH_MAX];
     if (mkdir(directory, S_IRWXU) != 0)
-        return errno == EEXIST ? STATUS_OK : fail_io(note, directory, "create the directory");
+        return errno == EEXIST ? STATUS_OK : fail_io(failure, directory, "create the directory");
     if (!directory_of(directory, parent))
         return STATUS_OK;
-    return sync_directory(parent, note);
+    return sync_directory(parent, failure);
 }
 
 static bool write_all(int fd, const char *data, size_t size)
@@ -199,32 +200,32 @@ static int open_temporary(const char *path, char out[PATH_MAX])
 }
 
 // link(2), unlike rename(2), never replaces a keyring that somebody else has made meanwhile.
-static enum status publish(const char *temporary, const char *path, struct status_note *note)
+static enum status publish(const char *temporary, const char *path, struct status_failure *failure)
 {
     if (link(temporary, path) == 0)
         return STATUS_OK;
     if (errno == EEXIST)
-        return status_fail(note, STATUS_ALREADY_EXISTS, NULL, "%s: there is a keyring already", path);
-    return fail_io(note, path, "create");
+        return status_fail(failure, STATUS_ALREADY_EXISTS, NULL, "%s: there is a keyring already", path);
+    return fail_io(failure, path, "create");
 }
 
-enum status keyring_create(const char *path, struct status_note *note)
+enum status keyring_create(const char *path, struct status_failure *failure)
 {
     char directory[PATH_MAX];
     char temporary[PATH_MAX];
     if (!directory_of(path, directory))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "path of the keyring is too long");
-    enum status status = make_directory(directory, note);
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "path of the keyring is too long");
+    enum status status = make_directory(directory, failure);
     if (status != STATUS_OK)
         return status;
     int fd = open_temporary(path, temporary);
     if (fd < 0)
-        return fail_io(note, path, "create");
-    status = write_new_keyring(fd) ? STATUS_OK : fail_io(note, temporary, "write");
+        return fail_io(failure, path, "create");
+    status = write_new_keyring(fd) ? STATUS_OK : fail_io(failure, temporary, "write");
     if (close(fd) != 0 && status == STATUS_OK)
-        status = fail_io(note, temporary, "write");
+        status = fail_io(failure, temporary, "write");
     if (status == STATUS_OK)
-        status = publish(temporary, path, note);
+        status = publish(temporary, path, failure);
     (void)unlink(temporary); // the keyring has its own name now, or was not made
-    return status == STATUS_OK ? sync_directory(directory, note) : status;
+    return status == STATUS_OK ? sync_directory(directory, failure) : status;
 }

@@ -23,7 +23,7 @@ struct keyring {
 //   NOT_FOUND            there is no file
 //   FAILED_PRECONDITION  it is no regular file, others can access it, it is not ours, or it is not well-formed
 //   UNAVAILABLE          it cannot be read, or memory is out
-STATUS_MUST_CHECK enum status keyring_read(const char *path, struct keyring **out, struct status_note *note);
+STATUS_MUST_CHECK enum status keyring_read(const char *path, struct keyring **out, struct status_failure *failure);
 void keyring_free(struct keyring *keyring); // wipes; NULL-safe
 
 // Makes the file with one new master, and its directory when that is missing.
@@ -31,11 +31,11 @@ void keyring_free(struct keyring *keyring); // wipes; NULL-safe
 //   ALREADY_EXISTS    there is a file already; it is left alone
 //   INVALID_ARGUMENT  the path is too long
 //   UNAVAILABLE       the file or its directory cannot be written
-STATUS_MUST_CHECK enum status keyring_create(const char *path, struct status_note *note);
+STATUS_MUST_CHECK enum status keyring_create(const char *path, struct status_failure *failure);
 
-// Parses a file's content; the note names `path`. Tests and the fuzz harness call it, too.
-// Errors: FAILED_PRECONDITION when it is not well-formed; the note names the line.
+// Parses a file's content; the failure names `path`. Tests and the fuzz harness call it, too.
+// Errors: FAILED_PRECONDITION when it is not well-formed; the failure names the line.
 STATUS_MUST_CHECK enum status keyring_parse(struct slice content, const char *path, struct keyring *out,
-                                            struct status_note *note);
+                                            struct status_failure *failure);
 
 #endif

@@ -83,13 +83,13 @@ static const char *parse_lines(struct parser *parser)
     return parser->out->count == 0 ? "no master secret found; the file may be cut short: restore it from a copy" : NULL;
 }
 
-enum status keyring_parse(struct slice content, const char *path, struct keyring *out, struct status_note *note)
+enum status keyring_parse(struct slice content, const char *path, struct keyring *out, struct status_failure *failure)
 {
     sodium_memzero(out, sizeof *out);
     struct parser parser = {.rest = content, .out = out};
     const char *fault = parse_lines(&parser);
     if (fault == NULL)
         return STATUS_OK;
-    return status_fail(note, STATUS_FAILED_PRECONDITION, NULL, "%s:%zu: %s", path, parser.line > 0 ? parser.line : 1,
+    return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL, "%s:%zu: %s", path, parser.line > 0 ? parser.line : 1,
                        fault);
 }

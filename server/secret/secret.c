@@ -17,19 +17,19 @@ _Static_assert(KEYRING_MASTER_SIZE == crypto_kdf_KEYBYTES, "master size");
 static const char context[crypto_kdf_CONTEXTBYTES + 1] = "postern1";
 
 static enum status read_or_create(const char *path, bool may_create, struct keyring **out, bool *created,
-                                  struct status_note *note)
+                                  struct status_failure *failure)
 {
-    enum status status = keyring_read(path, out, note);
+    enum status status = keyring_read(path, out, failure);
     if (status != STATUS_NOT_FOUND)
         return status;
     if (!may_create)
-        return status_fail(note, STATUS_FAILED_PRECONDITION, NULL,
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, NULL,
                            "%s: the keyring of this store is missing; put it back from your copy", path);
-    status = keyring_create(path, note);
+    status = keyring_create(path, failure);
     if (status != STATUS_OK && status != STATUS_ALREADY_EXISTS) // a keyring that somebody has just made is fine, too
         return status;
     *created = status == STATUS_OK;
-    status = keyring_read(path, out, note);
+    status = keyring_read(path, out, failure);
     return status == STATUS_NOT_FOUND ? STATUS_UNAVAILABLE : status;
 }
 
@@ -46,14 +46,15 @@ static void derive_all(const struct keyring *keyring, struct secret *secret)
     }
 }
 
-enum status secret_open(const char *path, bool may_create, struct secret **out, bool *created, struct status_note *note)
+enum status secret_open(const char *path, bool may_create, struct secret **out, bool *created,
+                        struct status_failure *failure)
 {
     bool was_created = false;
     struct keyring *keyring = NULL;
     *out = NULL;
     if (sodium_init() < 0)
-        return status_fail(note, STATUS_INTERNAL, NULL, "libsodium cannot be initialized");
-    enum status status = read_or_create(path, may_create, &keyring, &was_created, note);
+        return status_fail(failure, STATUS_INTERNAL, NULL, "libsodium cannot be initialized");
+    enum status status = read_or_create(path, may_create, &keyring, &was_created, failure);
     if (created != NULL)
         *created = was_created;
     if (status != STATUS_OK)
@@ -61,7 +62,7 @@ enum status secret_open(const char *path, bool may_create, struct secret **out, 
     struct secret *secret = sodium_malloc(sizeof *secret);
     if (secret == NULL) {
         keyring_free(keyring);
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: out of memory for the keyring", path);
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "%s: out of memory for the keyring", path);
     }
     derive_all(keyring, secret);
     keyring_free(keyring);

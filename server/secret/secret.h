@@ -25,13 +25,13 @@ struct secret;
 // Opens the keyring file at `path`. When it is missing and `may_create` is set, it makes the file with one new master
 // (0600, fsynced; also its directory, 0700). `created` may be NULL. The caller closes *out.
 // Errors:
-//   FAILED_PRECONDITION  the file is missing, not a regular file, open to others, or not well-formed (the note says
+//   FAILED_PRECONDITION  the file is missing, not a regular file, open to others, or not well-formed (the failure says
 //                        where)
 //   INVALID_ARGUMENT     the path of a new keyring is too long
 //   UNAVAILABLE          it cannot be read or made, or memory is out
 //   INTERNAL             libsodium does not start
 STATUS_MUST_CHECK enum status secret_open(const char *path, bool may_create, struct secret **out, bool *created,
-                                          struct status_note *note);
+                                          struct status_failure *failure);
 void secret_close(struct secret *secret); // wipes; NULL-safe
 
 uint32_t secret_newest_id(const struct secret *secret);

@@ -30,10 +30,10 @@ enum status environment_status(int code)
     }
 }
 
-static enum status fail(struct status_note *note, const char *path, const char *what, int code)
+static enum status fail(struct status_failure *failure, const char *path, const char *what, int code)
 {
     const enum status status = code == ENOMEM ? STATUS_RESOURCE_EXHAUSTED : STATUS_UNAVAILABLE;
-    return status_fail(note, status, NULL, "%s: %s: %s", path, what, mdb_strerror(code));
+    return status_fail(failure, status, NULL, "%s: %s: %s", path, what, mdb_strerror(code));
 }
 
 static int sync_directory(const char *path)
@@ -53,26 +53,26 @@ static int join_path(char out[PATH_MAX], const char *directory, const char *name
     return size < 0 || size >= PATH_MAX ? ENAMETOOLONG : 0;
 }
 
-static enum status make_directory(const char *path, struct status_note *note)
+static enum status make_directory(const char *path, struct status_failure *failure)
 {
     if (mkdir(path, DIRECTORY_MODE) != 0) {
         const int code = errno;
-        return code == EEXIST ? STATUS_OK : fail(note, path, "the directory cannot be made", code);
+        return code == EEXIST ? STATUS_OK : fail(failure, path, "the directory cannot be made", code);
     }
     // The umask may have taken bits away.
     if (chmod(path, DIRECTORY_MODE) != 0) {
-        return fail(note, path, "the directory's mode cannot be set", errno);
+        return fail(failure, path, "the directory's mode cannot be set", errno);
     }
     char parent[PATH_MAX];
     int code = join_path(parent, path, "..");
     if (code == 0) {
         code = sync_directory(parent);
     }
-    return code == 0 ? STATUS_OK : fail(note, path, "the parent directory cannot be synced", code);
+    return code == 0 ? STATUS_OK : fail(failure, path, "the parent directory cannot be synced", code);
 }
 
 // LMDB leaves the files' mode to the umask and does not sync the directory entries of new files.
-static enum status settle_files(const char *path, struct status_note *note)
+static enum status settle_files(const char *path, struct status_failure *failure)
 {
     static const char *const names[] = {"data.mdb", "lock.mdb"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -82,11 +82,11 @@ static enum status settle_files(const char *path, struct status_note *note)
             code = errno;
         }
         if (code != 0) {
-            return fail(note, path, "the mode of its files cannot be set", code);
+            return fail(failure, path, "the mode of its files cannot be set", code);
         }
     }
     const int code = sync_directory(path);
-    return code == 0 ? STATUS_OK : fail(note, path, "the directory cannot be synced", code);
+    return code == 0 ? STATUS_OK : fail(failure, path, "the directory cannot be synced", code);
 }
 
 static int set_sizes(MDB_env *env, const struct store_options *options)
@@ -142,45 +142,45 @@ static int note_facts(struct environment *environment)
 }
 
 static enum status open_environment(struct environment *environment, const struct store_options *options,
-                                    struct status_note *note)
+                                    struct status_failure *failure)
 {
     int code = mdb_env_create(&environment->env);
     if (code != 0) {
         environment->env = NULL;
-        return fail(note, options->path, "no memory for the environment", code);
+        return fail(failure, options->path, "no memory for the environment", code);
     }
     code = set_sizes(environment->env, options);
     if (code != 0) {
-        return fail(note, options->path, "bad map size, table count or number of readers", code);
+        return fail(failure, options->path, "bad map size, table count or number of readers", code);
     }
     code = mdb_env_open(environment->env, options->path, MDB_NOTLS, FILE_MODE);
     if (code != 0) {
-        return fail(note, options->path, "data.mdb cannot be opened or mapped", code);
+        return fail(failure, options->path, "data.mdb cannot be opened or mapped", code);
     }
     int dead = 0;
     code = mdb_reader_check(environment->env, &dead);
     if (code != 0) {
-        return fail(note, options->path, "the reader table cannot be checked", code);
+        return fail(failure, options->path, "the reader table cannot be checked", code);
     }
     code = open_tables(environment, options);
     if (code != 0) {
-        return fail(note, options->path, "the tables cannot be opened", code);
+        return fail(failure, options->path, "the tables cannot be opened", code);
     }
     code = note_facts(environment);
     if (code != 0) {
-        return fail(note, options->path, "data.mdb cannot be examined", code);
+        return fail(failure, options->path, "data.mdb cannot be examined", code);
     }
-    return settle_files(options->path, note);
+    return settle_files(options->path, failure);
 }
 
 enum status environment_open(struct environment *environment, const struct store_options *options,
-                             struct status_note *note)
+                             struct status_failure *failure)
 {
     assert(options->table_count > 0 && options->table_count <= STORE_TABLES_MAX);
     *environment = (struct environment){0};
-    enum status status = make_directory(options->path, note);
+    enum status status = make_directory(options->path, failure);
     if (status == STATUS_OK) {
-        status = open_environment(environment, options, note);
+        status = open_environment(environment, options, failure);
     }
     if (status != STATUS_OK) {
         environment_close(environment);
@@ -188,7 +188,8 @@ enum status environment_open(struct environment *environment, const struct store
     return status;
 }
 
-static enum status check_same_file(const struct environment *environment, const char *path, struct status_note *note)
+static enum status check_same_file(const struct environment *environment, const char *path,
+                                   struct status_failure *failure)
 {
     char file[PATH_MAX];
     struct stat facts;
@@ -197,22 +198,22 @@ static enum status check_same_file(const struct environment *environment, const 
         code = errno;
     }
     if (code != 0) {
-        return fail(note, path, "data.mdb cannot be examined", code);
+        return fail(failure, path, "data.mdb cannot be examined", code);
     }
     if (facts.st_dev != environment->device || facts.st_ino != environment->inode) {
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "%s: data.mdb was replaced while it was open: restart",
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "%s: data.mdb was replaced while it was open: restart",
                            path);
     }
     return STATUS_OK;
 }
 
 enum status environment_open_again(struct environment *environment, const struct store_options *options,
-                                   struct status_note *note)
+                                   struct status_failure *failure)
 {
     environment_close(environment);
-    enum status status = check_same_file(environment, options->path, note);
+    enum status status = check_same_file(environment, options->path, failure);
     if (status == STATUS_OK) {
-        status = open_environment(environment, options, note);
+        status = open_environment(environment, options, failure);
     }
     if (status != STATUS_OK) {
         environment_close(environment);

@@ -23,15 +23,16 @@ enum status environment_status(int code);
 
 // Makes the directory, the file and the tables where they are missing, and opens them. After an error it is closed.
 // Errors:
-//   UNAVAILABLE         something cannot be made or opened; the note says what
+//   UNAVAILABLE         something cannot be made or opened; the failure says what
 //   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status environment_open(struct environment *environment, const struct store_options *options,
-                                               struct status_note *note);
+                                               struct status_failure *failure);
 // Closes the environment after a fatal error and opens the same file again. It never makes one: an empty store would
 // refuse every key.
 // Errors: as environment_open; UNAVAILABLE also when the file is gone or another one has its place.
 STATUS_MUST_CHECK enum status environment_open_again(struct environment *environment,
-                                                     const struct store_options *options, struct status_note *note);
+                                                     const struct store_options *options,
+                                                     struct status_failure *failure);
 void environment_close(struct environment *environment); // closing twice is fine
 
 // Returns the bytes of the pages in use, as the transaction sees them. Freed pages do not count: LMDB uses them again.

@@ -54,7 +54,7 @@ struct store_writer {
 };
 
 // Errors: RESOURCE_EXHAUSTED when the thread cannot be started.
-STATUS_MUST_CHECK enum status store_writer_start(struct store *store, struct status_note *note);
+STATUS_MUST_CHECK enum status store_writer_start(struct store *store, struct status_failure *failure);
 void store_writer_stop(struct store *store); // after the last job
 // Notes the number for health, and logs once per crossing that the map is filling up.
 void store_writer_note_used(struct store *store, uint64_t used_bytes);

@@ -34,12 +34,12 @@ static void store_free(struct store *store)
     free(store);
 }
 
-static enum status measure(struct store *store, struct status_note *note)
+static enum status measure(struct store *store, struct status_failure *failure)
 {
     MDB_txn *txn = NULL;
     const int code = mdb_txn_begin(store->environment.env, NULL, MDB_RDONLY, &txn);
     if (code != 0) {
-        return status_fail(note, environment_status(code), NULL, "%s: cannot be read: %s", store->path,
+        return status_fail(failure, environment_status(code), NULL, "%s: cannot be read: %s", store->path,
                            mdb_strerror(code));
     }
     const uint64_t used_bytes = environment_used_bytes(&store->environment, txn);
@@ -49,19 +49,19 @@ static enum status measure(struct store *store, struct status_note *note)
     return STATUS_OK;
 }
 
-enum status store_open(const struct store_options *options, struct store **out, struct status_note *note)
+enum status store_open(const struct store_options *options, struct store **out, struct status_failure *failure)
 {
     *out = NULL;
     struct store *store = store_new(options);
     if (store == NULL) {
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
     }
-    enum status status = environment_open(&store->environment, &store->options, note);
+    enum status status = environment_open(&store->environment, &store->options, failure);
     if (status == STATUS_OK) {
-        status = measure(store, note);
+        status = measure(store, failure);
     }
     if (status == STATUS_OK) {
-        status = store_writer_start(store, note);
+        status = store_writer_start(store, failure);
     }
     if (status != STATUS_OK) {
         environment_close(&store->environment);

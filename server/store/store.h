@@ -27,10 +27,10 @@ struct store_options {
 
 // Opens the store, makes it when it is missing, and starts the writer.
 // Errors:
-//   UNAVAILABLE         the store cannot be opened or made; the note gives path and cause
+//   UNAVAILABLE         the store cannot be opened or made; the failure gives path and cause
 //   RESOURCE_EXHAUSTED  there is no memory or no thread
 STATUS_MUST_CHECK enum status store_open(const struct store_options *options, struct store **out,
-                                         struct status_note *note);
+                                         struct status_failure *failure);
 // Finishes every submitted job, then stops the writer and closes. No view may be open. NULL-safe.
 void store_close(struct store *store);
 

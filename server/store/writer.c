@@ -100,15 +100,15 @@ static bool has_panicked(struct store *store)
 static void open_again(struct store *store)
 {
     struct store_writer *writer = &store->writer;
-    struct status_note note = {0};
-    if (environment_open_again(&store->environment, &store->options, &note) == STATUS_OK) {
+    struct status_failure failure = {0};
+    if (environment_open_again(&store->environment, &store->options, &failure) == STATUS_OK) {
         store_views_reopen(store);
         writer->reopen_failed = false;
         return;
     }
     if (!writer->reopen_failed) {
         log_line(store->options.log, LOG_LEVEL_ERROR, "cannot open the store again, trying with each change: %s",
-                 note.message);
+                 failure.message);
         writer->reopen_failed = true;
     }
 }
@@ -291,11 +291,11 @@ enum status store_run(struct store *store, store_work_fn *work, void *context)
 
 // --- start
 
-enum status store_writer_start(struct store *store, struct status_note *note)
+enum status store_writer_start(struct store *store, struct status_failure *failure)
 {
     const int code = thread_start(&store->writer.thread, "store-writer", writer_main, store);
     if (code != 0) {
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: the writer thread cannot be started: %s",
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: the writer thread cannot be started: %s",
                            store->path, strerror(code));
     }
     return STATUS_OK;

@@ -50,16 +50,16 @@ static bool is_loopback(const char *host)
     return v4 || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
-static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct address *out, struct status_note *note)
+static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct address *out, struct status_failure *failure)
 {
     const bool is_tls = out->kind == ADDRESS_TLS;
     const char *scheme = is_tls ? tls_scheme : tcp_scheme;
     struct host_port parts;
     if (!split(url + strlen(scheme), &parts))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "%s is not %sHOST:PORT with a port from 1 to 65535",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "%s is not %sHOST:PORT with a port from 1 to 65535",
                            url, scheme);
     if (!is_tls && !is_loopback(parts.host) && !allow_plain_tcp)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "%s can be reached, unencrypted, from other machines: use tls+tcp://, ipc:// or 127.0.0.1, "
                            "or allow it with --allow-plain-tcp",
                            url);
@@ -73,38 +73,38 @@ const char *address_path(const struct address *address)
     return address->url + strlen(ipc_scheme);
 }
 
-static enum status parse_ipc(const char *url, struct status_note *note)
+static enum status parse_ipc(const char *url, struct status_failure *failure)
 {
     size_t size = strlen(url) - strlen(ipc_scheme);
     if (size == 0)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "%s names no file; write for example ipc:///run/postern/postern.sock", url);
     if (size > ADDRESS_PATH_MAX)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "the path in %s has %zu bytes; a socket's path has at most %d", url, size, ADDRESS_PATH_MAX);
     return STATUS_OK;
 }
 
-enum status address_parse(const char *url, bool allow_plain_tcp, struct address *out, struct status_note *note)
+enum status address_parse(const char *url, bool allow_plain_tcp, struct address *out, struct status_failure *failure)
 {
     if (strlen(url) >= sizeof out->url)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL, "an address has at most %zu bytes",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "an address has at most %zu bytes",
                            sizeof out->url - 1);
     memcpy(out->url, url, strlen(url) + 1);
     out->kind = starts_with(url, tls_scheme) ? ADDRESS_TLS : starts_with(url, tcp_scheme) ? ADDRESS_TCP : ADDRESS_IPC;
     if (out->kind != ADDRESS_IPC)
-        return parse_tcp(url, allow_plain_tcp, out, note);
+        return parse_tcp(url, allow_plain_tcp, out, failure);
     if (starts_with(url, ipc_scheme))
-        return parse_ipc(url, note);
+        return parse_ipc(url, failure);
     if (starts_with(url, "abstract://"))
-        return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "%s: abstract sockets have no permissions and are not offered; use ipc:///PATH", url);
-    return status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+    return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                        "%s: only ipc:///PATH, tls+tcp://HOST:PORT and tcp://HOST:PORT are offered", url);
 }
 
 // Makes the directory of a socket, if only that is missing, for the daemon's user and the socket's group.
-static enum status make_directory(const char *url, const char *path, const gid_t *group, struct status_note *note)
+static enum status make_directory(const char *url, const char *path, const gid_t *group, struct status_failure *failure)
 {
     char directory[ADDRESS_PATH_MAX + 1];
     const char *slash = strrchr(path, '/');
@@ -118,14 +118,14 @@ static enum status make_directory(const char *url, const char *path, const gid_t
     bool made = mkdir(directory, 0750) == 0 || errno == EEXIST;
     umask(mask);
     if (!made)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                            "cannot listen on %s: its directory is missing and cannot be made: %s", url,
                            strerror(errno));
     if (group == NULL || chown(directory, (uid_t)-1, *group) == 0)
         return STATUS_OK;
     int code = errno;
     (void)rmdir(directory); // otherwise the next start would find it and use it as it is
-    return status_fail(note, STATUS_UNAVAILABLE, NULL,
+    return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                        "cannot give %s to the group of --socket-group (%lu): %s: the daemon's user has to be a member "
                        "of it",
                        directory, (unsigned long)*group, strerror(code));
@@ -152,27 +152,27 @@ static bool is_served(const char *path)
     return served;
 }
 
-enum status address_prepare(const struct address *address, const gid_t *group, struct status_note *note)
+enum status address_prepare(const struct address *address, const gid_t *group, struct status_failure *failure)
 {
     struct stat facts;
     if (address->kind != ADDRESS_IPC)
         return STATUS_OK;
     const char *path = address_path(address);
-    enum status status = make_directory(address->url, path, group, note);
+    enum status status = make_directory(address->url, path, group, failure);
     if (status != STATUS_OK)
         return status;
     if (lstat(path, &facts) != 0) {
         if (errno == ENOENT)
             return STATUS_OK;
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "cannot listen on %s: %s", address->url, strerror(errno));
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "cannot listen on %s: %s", address->url, strerror(errno));
     }
     if (!S_ISSOCK(facts.st_mode))
         return status_fail(
-            note, STATUS_UNAVAILABLE, NULL,
+            failure, STATUS_UNAVAILABLE, NULL,
             "cannot listen on %s: there is something else than a socket; remove it or choose another path",
             address->url);
     if (is_served(path))
-        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                            "cannot listen on %s: another program listens there; stop it or choose another path",
                            address->url);
     return STATUS_OK;

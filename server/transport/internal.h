@@ -120,7 +120,7 @@ void transport_bury(struct transport *transport, struct transport_connection *co
 // --- listeners (listener.c)
 
 // Errors: UNAVAILABLE when it cannot listen there or give the socket to its group; RESOURCE_EXHAUSTED without memory.
-STATUS_MUST_CHECK enum status listener_open(struct listener *listener, struct status_note *note);
+STATUS_MUST_CHECK enum status listener_open(struct listener *listener, struct status_failure *failure);
 void listener_accept(struct listener *listener);
 void listener_stop(struct listener *listener); // takes no more
 void listener_close(struct listener *listener);

@@ -10,14 +10,14 @@
 
 enum { REST_MS = 20 }; // pause after an accept that failed: descriptors or memory are out
 
-static enum status fail(const struct listener *listener, int code, struct status_note *note)
+static enum status fail(const struct listener *listener, int code, struct status_failure *failure)
 {
     const char *hint = "";
     if (code == NNG_EADDRINUSE)
         hint = ": another program listens there; stop it or choose another address";
     else if (listener->address.kind == ADDRESS_IPC)
         hint = ": the parent of its directory has to exist, and the daemon's user must be able to write there";
-    return status_fail(note, STATUS_UNAVAILABLE, NULL, "cannot listen on %s: %s%s", listener->address.url,
+    return status_fail(failure, STATUS_UNAVAILABLE, NULL, "cannot listen on %s: %s%s", listener->address.url,
                        nng_strerror(code), hint);
 }
 
@@ -27,7 +27,7 @@ static const char *stream_url(const struct address *address)
     return address->kind == ADDRESS_TLS ? strstr(address->url, "tcp://") : address->url;
 }
 
-static enum status listen_on(struct listener *listener, struct status_note *note)
+static enum status listen_on(struct listener *listener, struct status_failure *failure)
 {
     const struct transport_options *options = &listener->transport->options;
     int code = nng_stream_listener_alloc(&listener->stream, stream_url(&listener->address));
@@ -39,46 +39,46 @@ static enum status listen_on(struct listener *listener, struct status_note *note
         code = nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_KEEPALIVE, true);
     if (code == 0)
         code = nng_stream_listener_listen(listener->stream);
-    return code == 0 ? STATUS_OK : fail(listener, code, note);
+    return code == 0 ? STATUS_OK : fail(listener, code, failure);
 }
 
-static enum status find_group(const struct listener *listener, gid_t *out, struct status_note *note)
+static enum status find_group(const struct listener *listener, gid_t *out, struct status_failure *failure)
 {
     const char *name = listener->transport->options.socket_group;
     errno = 0;
     const struct group *group = getgrnam(name); // not thread-safe, but so far only main's thread runs
     if (group == NULL)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "there is no group \"%s\" to give sockets to%s%s", name,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "there is no group \"%s\" to give sockets to%s%s", name,
                            errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     *out = group->gr_gid;
     return STATUS_OK;
 }
 
-static enum status give_to_group(const struct listener *listener, gid_t group, struct status_note *note)
+static enum status give_to_group(const struct listener *listener, gid_t group, struct status_failure *failure)
 {
     const char *path = address_path(&listener->address);
     if (chown(path, (uid_t)-1, group) == 0)
         return STATUS_OK;
-    return status_fail(note, STATUS_UNAVAILABLE, NULL,
+    return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                        "cannot give %s to the group %s: %s: the daemon's user has to be a member of it", path,
                        listener->transport->options.socket_group, strerror(errno));
 }
 
 static void on_accepted(void *context);
 
-enum status listener_open(struct listener *listener, struct status_note *note)
+enum status listener_open(struct listener *listener, struct status_failure *failure)
 {
     gid_t group = 0;
     const bool has_group = listener->address.kind == ADDRESS_IPC && listener->transport->options.socket_group != NULL;
-    enum status status = has_group ? find_group(listener, &group, note) : STATUS_OK;
+    enum status status = has_group ? find_group(listener, &group, failure) : STATUS_OK;
     if (status == STATUS_OK)
-        status = address_prepare(&listener->address, has_group ? &group : NULL, note);
+        status = address_prepare(&listener->address, has_group ? &group : NULL, failure);
     if (status == STATUS_OK && nng_aio_alloc(&listener->aio, on_accepted, listener) != 0)
-        status = status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        status = status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     if (status == STATUS_OK)
-        status = listen_on(listener, note);
+        status = listen_on(listener, failure);
     if (status == STATUS_OK && has_group)
-        status = give_to_group(listener, group, note);
+        status = give_to_group(listener, group, failure);
     return status;
 }
 

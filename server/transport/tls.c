@@ -51,7 +51,8 @@ static int refuse_encrypted(char *password, int size, int is_for_writing, void *
     return -1;
 }
 
-static enum status load_key(SSL_CTX *context, const struct transport_tls_options *options, struct status_note *note)
+static enum status load_key(SSL_CTX *context, const struct transport_tls_options *options,
+                            struct status_failure *failure)
 {
     bool is_encrypted = false;
     SSL_CTX_set_default_passwd_cb(context, refuse_encrypted);
@@ -59,77 +60,80 @@ static enum status load_key(SSL_CTX *context, const struct transport_tls_options
     int loaded = SSL_CTX_use_PrivateKey_file(context, options->key_file, SSL_FILETYPE_PEM);
     SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
     if (is_encrypted)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                            "the TLS key %s is encrypted, and nobody is there to give its pass phrase: decrypt it "
                            "(openssl pkey -in %s -out FILE)",
                            options->key_file, options->key_file);
     if (loaded != 1 && ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS key %s cannot be used: %s", options->key_file,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the TLS key %s cannot be used: %s", options->key_file,
                            reason());
     if (loaded != 1 || SSL_CTX_check_private_key(context) != 1)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS key %s cannot be used with the certificate %s: %s",
-                           options->key_file, options->certificate_file, reason());
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
+                           "the TLS key %s cannot be used with the certificate %s: %s", options->key_file,
+                           options->certificate_file, reason());
     return STATUS_OK;
 }
 
-static enum status look_at(const char *path, const char *what, struct status_note *note)
+static enum status look_at(const char *path, const char *what, struct status_failure *failure)
 {
     struct stat facts;
     if (access(path, R_OK) != 0 || stat(path, &facts) != 0)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "cannot read the %s %s: %s", what, path, strerror(errno));
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "cannot read the %s %s: %s", what, path, strerror(errno));
     if (!S_ISREG(facts.st_mode))
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the %s %s is not a file", what, path);
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the %s %s is not a file", what, path);
     return STATUS_OK;
 }
 
-static enum status look_at_key(const char *path, struct status_note *note)
+static enum status look_at_key(const char *path, struct status_failure *failure)
 {
     struct stat facts;
-    enum status status = look_at(path, "TLS key", note);
+    enum status status = look_at(path, "TLS key", failure);
     if (status == STATUS_OK && stat(path, &facts) == 0 && (facts.st_mode & OTHERS) != 0)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                            "the TLS key %s can be read by others (mode %03o): chmod 600 it", path,
                            (unsigned)facts.st_mode & 0777);
     return status;
 }
 
-static enum status check_dates(SSL_CTX *context, const char *path, struct status_note *note)
+static enum status check_dates(SSL_CTX *context, const char *path, struct status_failure *failure)
 {
     const X509 *certificate = SSL_CTX_get0_certificate(context);
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS certificate %s has expired: renew it", path);
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the TLS certificate %s has expired: renew it", path);
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                            "the TLS certificate %s is not valid yet: look at this machine's clock", path);
     return STATUS_OK;
 }
 
-static enum status load_own(SSL_CTX *context, const struct transport_tls_options *options, struct status_note *note)
+static enum status load_own(SSL_CTX *context, const struct transport_tls_options *options,
+                            struct status_failure *failure)
 {
-    enum status status = look_at(options->certificate_file, "TLS certificate", note);
+    enum status status = look_at(options->certificate_file, "TLS certificate", failure);
     if (status == STATUS_OK)
-        status = look_at_key(options->key_file, note);
+        status = look_at_key(options->key_file, failure);
     if (status != STATUS_OK)
         return status;
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate_file) != 1)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the TLS certificate %s cannot be used: %s",
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the TLS certificate %s cannot be used: %s",
                            options->certificate_file, reason());
-    status = load_key(context, options, note);
-    return status == STATUS_OK ? check_dates(context, options->certificate_file, note) : status;
+    status = load_key(context, options, failure);
+    return status == STATUS_OK ? check_dates(context, options->certificate_file, failure) : status;
 }
 
-static enum status load_clients(SSL_CTX *context, const struct transport_tls_options *options, struct status_note *note)
+static enum status load_clients(SSL_CTX *context, const struct transport_tls_options *options,
+                                struct status_failure *failure)
 {
     const char *path = options->client_ca_file;
     if (path == NULL)
         return STATUS_OK;
-    enum status status = look_at(path, "CA file of TLS clients", note);
+    enum status status = look_at(path, "CA file of TLS clients", failure);
     if (status != STATUS_OK)
         return status;
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
     if (names == NULL || SSL_CTX_load_verify_file(context, path) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the CA file of TLS clients %s cannot be used: %s", path,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the CA file of TLS clients %s cannot be used: %s", path,
                            reason());
     }
     SSL_CTX_set_client_CA_list(context, names); // takes them over
@@ -138,22 +142,22 @@ static enum status load_clients(SSL_CTX *context, const struct transport_tls_opt
     return STATUS_OK;
 }
 
-static enum status load(const struct transport_tls_options *options, SSL_CTX **out, struct status_note *note)
+static enum status load(const struct transport_tls_options *options, SSL_CTX **out, struct status_failure *failure)
 {
     static const uint8_t session_context[] = "postern"; // sessions with client certificates need a name
     *out = NULL;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (context == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     (void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     (void)SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     ERR_clear_error();
-    enum status status = load_own(context, options, note);
+    enum status status = load_own(context, options, failure);
     if (status == STATUS_OK)
-        status = load_clients(context, options, note);
+        status = load_clients(context, options, failure);
     if (status == STATUS_OK)
         *out = context;
     else
@@ -161,14 +165,14 @@ static enum status load(const struct transport_tls_options *options, SSL_CTX **o
     return status;
 }
 
-enum status tls_open(const struct transport_tls_options *options, struct tls **out, struct status_note *note)
+enum status tls_open(const struct transport_tls_options *options, struct tls **out, struct status_failure *failure)
 {
     *out = NULL;
     struct tls *tls = calloc(1, sizeof *tls);
     if (tls == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     tls->options = *options;
-    enum status status = load(options, &tls->context, note);
+    enum status status = load(options, &tls->context, failure);
     if (status != STATUS_OK) {
         free(tls);
         return status;
@@ -178,10 +182,10 @@ enum status tls_open(const struct transport_tls_options *options, struct tls **o
     return STATUS_OK;
 }
 
-enum status tls_reload(struct tls *tls, struct status_note *note)
+enum status tls_reload(struct tls *tls, struct status_failure *failure)
 {
     SSL_CTX *fresh = NULL;
-    enum status status = load(&tls->options, &fresh, note);
+    enum status status = load(&tls->options, &fresh, failure);
     if (status != STATUS_OK)
         return status;
     pthread_mutex_lock(&tls->lock);

@@ -12,12 +12,12 @@
 // The certificates in use. Threads: any.
 struct tls;
 // Errors:
-//   UNAVAILABLE         a file cannot be used; the note names it and says what is wrong with it
+//   UNAVAILABLE         a file cannot be used; the failure names it and says what is wrong with it
 //   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status tls_open(const struct transport_tls_options *options, struct tls **out,
-                                       struct status_note *note);
+                                       struct status_failure *failure);
 // Reads the files again, for sessions that begin later. Errors: as tls_open; then nothing has changed.
-STATUS_MUST_CHECK enum status tls_reload(struct tls *tls, struct status_note *note);
+STATUS_MUST_CHECK enum status tls_reload(struct tls *tls, struct status_failure *failure);
 void tls_close(struct tls *tls); // NULL-safe; sessions may still be there
 
 // One connection. Threads: any.

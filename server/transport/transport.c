@@ -1,3 +1,4 @@
+// Opens and closes the transport: its listeners, its memory, its clock thread and its counts.
 #include "transport/internal.h"
 
 #include <nng/supplemental/util/platform.h>
@@ -128,7 +129,7 @@ void transport_leave_seat(struct transport *transport)
 
 // --- opening
 
-static enum status fill(struct transport *transport, struct status_note *note)
+static enum status fill(struct transport *transport, struct status_failure *failure)
 {
     const struct transport_options *options = &transport->options;
     pthread_mutex_init(&transport->lock, NULL);
@@ -136,23 +137,23 @@ static enum status fill(struct transport *transport, struct status_note *note)
     transport->memory.max_bytes = options->memory_max_bytes;
     transport->listeners = calloc(options->url_count, sizeof *transport->listeners);
     if (transport->listeners == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     if (options->tls.certificate_file != NULL)
-        return tls_open(&options->tls, &transport->tls, note);
+        return tls_open(&options->tls, &transport->tls, failure);
     return STATUS_OK;
 }
 
-static enum status parse(struct transport *transport, struct status_note *note)
+static enum status parse(struct transport *transport, struct status_failure *failure)
 {
     const struct transport_options *options = &transport->options;
     for (size_t i = 0; i < options->url_count; i++) {
         struct listener *listener = &transport->listeners[i];
         listener->transport = transport;
         listener->index = i;
-        enum status status = address_parse(options->urls[i], options->allow_plain_tcp, &listener->address, note);
+        enum status status = address_parse(options->urls[i], options->allow_plain_tcp, &listener->address, failure);
         if (status == STATUS_OK && listener->address.kind == ADDRESS_TLS && transport->tls == NULL)
             status =
-                status_fail(note, STATUS_INVALID_ARGUMENT, NULL,
+                status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                             "%s needs a certificate: give --tls-certificate FILE and --tls-key FILE", options->urls[i]);
         if (status != STATUS_OK)
             return status;
@@ -160,30 +161,31 @@ static enum status parse(struct transport *transport, struct status_note *note)
     return STATUS_OK;
 }
 
-static enum status listen_on_all(struct transport *transport, struct status_note *note)
+static enum status listen_on_all(struct transport *transport, struct status_failure *failure)
 {
     for (size_t i = 0; i < transport->options.url_count; i++) {
-        enum status status = listener_open(&transport->listeners[i], note);
+        enum status status = listener_open(&transport->listeners[i], failure);
         if (status != STATUS_OK)
             return status;
     }
     return STATUS_OK;
 }
 
-enum status transport_open(const struct transport_options *options, struct transport **out, struct status_note *note)
+enum status transport_open(const struct transport_options *options, struct transport **out,
+                           struct status_failure *failure)
 {
     *out = NULL;
     struct transport *transport = calloc(1, sizeof *transport);
     if (transport == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     transport->options = *options;
-    enum status status = fill(transport, note);
+    enum status status = fill(transport, failure);
     if (status == STATUS_OK)
-        status = parse(transport, note);
+        status = parse(transport, failure);
     if (status == STATUS_OK)
-        status = listen_on_all(transport, note);
+        status = listen_on_all(transport, failure);
     if (status == STATUS_OK && thread_start(&transport->reaper, "reaper", reap, transport) != 0)
-        status = status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "cannot start a thread");
+        status = status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "cannot start a thread");
     transport->reaper_runs = status == STATUS_OK;
     if (status == STATUS_OK)
         *out = transport;
@@ -198,9 +200,9 @@ void transport_start(struct transport *transport)
         listener_accept(&transport->listeners[i]);
 }
 
-enum status transport_reload(struct transport *transport, struct status_note *note)
+enum status transport_reload(struct transport *transport, struct status_failure *failure)
 {
-    return transport->tls != NULL ? tls_reload(transport->tls, note) : STATUS_OK;
+    return transport->tls != NULL ? tls_reload(transport->tls, failure) : STATUS_OK;
 }
 
 // --- closing

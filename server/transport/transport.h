@@ -85,15 +85,15 @@ struct transport_options {
 
 // Listens when it returns OK; serves after transport_start.
 // Errors:
-//   UNAVAILABLE         an address or a file cannot be used; the note names it and says why and what to do
+//   UNAVAILABLE         an address or a file cannot be used; the failure names it and says why and what to do
 //   INVALID_ARGUMENT    a URL is not offered
 //   RESOURCE_EXHAUSTED  there is no memory or no thread
 STATUS_MUST_CHECK enum status transport_open(const struct transport_options *options, struct transport **out,
-                                             struct status_note *note);
+                                             struct status_failure *failure);
 void transport_start(struct transport *transport);
 // Reads the certificates again, for connections that come later. After an error the old ones stay.
 // Errors: UNAVAILABLE and RESOURCE_EXHAUSTED, as transport_open.
-STATUS_MUST_CHECK enum status transport_reload(struct transport *transport, struct status_note *note);
+STATUS_MUST_CHECK enum status transport_reload(struct transport *transport, struct status_failure *failure);
 // Takes no more connections, serves the open ones until nothing is in flight and every reply has left (at most some
 // seconds), then closes them. False when a call in flight did not end; then everything that it may use stays until the
 // process ends. NULL-safe.

@@ -43,7 +43,7 @@ enum usage_state {
     USAGE_CLEAN    // stored, and in the list of entries at rest, the longest first
 };
 
-// The members are in the order of use, because a note should touch few cache lines.
+// The members are in the order of use, because noting should touch few cache lines.
 struct usage_entry {
     _Alignas(USAGE_CACHE_LINE) struct usage_entry *chain; // next in its bucket, or in the free list
     uint32_t hash;

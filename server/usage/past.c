@@ -1,4 +1,4 @@
-// Collects a key's past from memory and disk, for the judgement of an hour.
+// Collects a key's past from memory and disk, for the assessment of an hour.
 #include <string.h>
 
 #include "usage/internal.h"
@@ -41,7 +41,7 @@ static uint32_t first_hour_kept(const struct usage *usage, uint64_t first_ms)
 
 enum depth { LOOK_AT_ALL, LOOK_WHERE_IT_MATTERS };
 
-static enum status judge(struct look_back *look, uint64_t at_ms, enum depth depth, struct usage_verdict *out)
+static enum status assess(struct look_back *look, uint64_t at_ms, enum depth depth, struct usage_verdict *out)
 {
     struct usage_past past = {.now.hour = usage_hour_of(at_ms)};
     enum status status = usage_last_used(look->usage, look->view, look->key.id.data, &past.last);
@@ -54,7 +54,7 @@ static enum status judge(struct look_back *look, uint64_t at_ms, enum depth dept
             usage_baseline(past.now.hour, first_hour_kept(look->usage, past.last.first_ms), past.samples);
     status = fill_samples(look, &past);
     if (status == STATUS_OK)
-        usage_judge(&past, out);
+        usage_assess(&past, out);
     return status;
 }
 
@@ -64,7 +64,7 @@ static enum status begin(struct look_back *look, uint64_t at_ms, enum depth dept
     look->scratch = arena_new(SCRATCH_BYTES);
     if (look->scratch == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
-    enum status status = judge(look, at_ms, depth, out);
+    enum status status = assess(look, at_ms, depth, out);
     arena_free(look->scratch);
     return status;
 }

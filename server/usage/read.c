@@ -99,15 +99,15 @@ static uint32_t bucket_first_hour(const struct reading *r, int64_t bucket)
     return usage_hour_of(bucket_start_ms(r, bucket) + USAGE_HOUR_MS - 1);
 }
 
-static enum status check_query(struct reading *r, struct status_note *note)
+static enum status check_query(struct reading *r, struct status_failure *failure)
 {
     const struct usage_query *query = r->query;
     r->bucket_s = query->bucket_s == 0 ? HOUR_S : query->bucket_s;
     if (r->bucket_s != HOUR_S && r->bucket_s != DAY_S)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "bucket_s", "must be 3600 (hours) or 86400 (days), not %u",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "bucket_s", "must be 3600 (hours) or 86400 (days), not %u",
                            query->bucket_s);
     if (query->to_ms != 0 && query->to_ms <= query->from_ms)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "to_ms", "must be later than from_ms");
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "to_ms", "must be later than from_ms");
     return STATUS_OK;
 }
 
@@ -167,23 +167,23 @@ static enum status read_bucket(struct reading *r, uint32_t *hour)
 }
 
 enum status usage_read(struct usage *usage, struct store_txn *view, const struct usage_query *query,
-                       struct arena *arena, struct usage_report *out, struct status_note *note)
+                       struct arena *arena, struct usage_report *out, struct status_failure *failure)
 {
     struct reading r = {.usage = usage, .view = view, .query = query, .arena = arena, .out = out};
     *out = (struct usage_report){0};
-    enum status status = check_query(&r, note);
+    enum status status = check_query(&r, failure);
     if (status != STATUS_OK)
         return status;
     fit_span(&r);
     r.scratch = arena_new(SCRATCH_BYTES);
     if (r.scratch == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory to read usage");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory to read usage");
     for (uint32_t hour = r.from_hour; status == STATUS_OK && hour < r.to_hour;)
         status = read_bucket(&r, &hour);
     arena_free(r.scratch);
     if (status == STATUS_RESOURCE_EXHAUSTED)
-        return status_fail(note, status, NULL, "too much usage for one answer: ask for a shorter span, or for days");
+        return status_fail(failure, status, NULL, "too much usage for one answer: ask for a shorter span, or for days");
     if (status != STATUS_OK)
-        return status_fail(note, status, NULL, "usage cannot be read from the store");
+        return status_fail(failure, status, NULL, "usage cannot be read from the store");
     return STATUS_OK;
 }

@@ -1,5 +1,5 @@
 // Follows where a key is used from: the first and the last use, the last address, and the networks most recently seen.
-// A network is closed when another address comes, so a note costs no look at the list while the address stays.
+// A network is closed when another address comes, so noting a use costs no look at the list while the address stays.
 #include <arpa/inet.h>
 #include <string.h>
 

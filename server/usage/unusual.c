@@ -113,8 +113,8 @@ static uint64_t value_of(const struct usage_sample *sample, enum usage_flag flag
     return flag == USAGE_VOLUME_UP ? sample->calls : sample->refusals;
 }
 
-static void judge_count(const struct usage_past *past, enum usage_flag flag, uint64_t least, uint64_t *usual,
-                        unsigned *flags)
+static void assess_count(const struct usage_past *past, enum usage_flag flag, uint64_t least, uint64_t *usual,
+                         unsigned *flags)
 {
     struct series all = {.count = 0};
     struct series weekday = {.count = 0};
@@ -160,14 +160,14 @@ bool usage_may_stand_out(const struct usage_past *past)
     return past->now.calls >= CALLS_MIN || past->now.refusals >= REFUSALS_MIN || count_new_networks(past) > 0;
 }
 
-void usage_judge(const struct usage_past *past, struct usage_verdict *out)
+void usage_assess(const struct usage_past *past, struct usage_verdict *out)
 {
     *out = (struct usage_verdict){.calls = past->now.calls, .refusals = past->now.refusals};
     out->judged = past->sample_count > 0;
     if (!out->judged)
         return;
-    judge_count(past, USAGE_VOLUME_UP, CALLS_MIN, &out->usual_calls, &out->flags);
-    judge_count(past, USAGE_REFUSALS_UP, REFUSALS_MIN, &out->usual_refusals, &out->flags);
+    assess_count(past, USAGE_VOLUME_UP, CALLS_MIN, &out->usual_calls, &out->flags);
+    assess_count(past, USAGE_REFUSALS_UP, REFUSALS_MIN, &out->usual_refusals, &out->flags);
     if (has_new_address(past))
         out->flags |= USAGE_NEW_ADDRESS;
 }

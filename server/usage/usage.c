@@ -13,16 +13,16 @@ const char *const usage_tables[USAGE_TABLES] = {[USAGE_TABLE_HOUR] = "usage_hour
 
 // --- opening
 
-static enum status check(const struct usage_options *options, struct status_note *note)
+static enum status check(const struct usage_options *options, struct status_failure *failure)
 {
     if (options->retention_days < 1 || options->retention_days > RETENTION_DAYS_MAX)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "retention_days", "usage is kept for 1 to %d days, not %u",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "retention_days", "usage is kept for 1 to %d days, not %u",
                            RETENTION_DAYS_MAX, options->retention_days);
     if (options->max_entries < 1)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "max_entries",
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "max_entries",
                            "usage needs room for at least one tally in memory");
     if (options->utc_offset_s <= -DAY_S || options->utc_offset_s >= DAY_S)
-        return status_fail(note, STATUS_INVALID_ARGUMENT, "utc_offset_s", "the UTC offset must be less than a day");
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, "utc_offset_s", "the UTC offset must be less than a day");
     return STATUS_OK;
 }
 
@@ -36,15 +36,15 @@ static void release(struct usage *usage)
     free(usage);
 }
 
-enum status usage_open(const struct usage_options *options, struct usage **out, struct status_note *note)
+enum status usage_open(const struct usage_options *options, struct usage **out, struct status_failure *failure)
 {
     *out = NULL;
-    enum status status = check(options, note);
+    enum status status = check(options, failure);
     if (status != STATUS_OK)
         return status;
     struct usage *usage = calloc(1, sizeof *usage);
     if (usage == NULL)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for usage");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for usage");
     usage->options = *options;
     random_fill(&usage->hash_seed, sizeof usage->hash_seed);
     pthread_mutex_init(&usage->job_mutex, NULL); // cannot fail with default attributes, nor can the next
@@ -53,7 +53,7 @@ enum status usage_open(const struct usage_options *options, struct usage **out, 
     usage->flush.arena = arena_new(ARENA_BYTES);
     if (usage->flush.arena == NULL || usage_shards_open(usage) != STATUS_OK) {
         release(usage);
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, "max_entries",
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, "max_entries",
                            "no memory for %zu tallies of usage: lower their number", options->max_entries);
     }
     *out = usage;

@@ -117,10 +117,10 @@ struct usage_options {
 };
 
 // Errors:
-//   INVALID_ARGUMENT    an option is out of its bounds; note->field names it
+//   INVALID_ARGUMENT    an option is out of its bounds; failure->field names it
 //   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status usage_open(const struct usage_options *options, struct usage **out,
-                                         struct status_note *note);
+                                         struct status_failure *failure);
 // Writes what is left, waits for the commit, and logs a loss. Calls must have ended. NULL-safe.
 void usage_close(struct usage *usage);
 
@@ -183,11 +183,11 @@ struct usage_report {
 // Reads the whole buckets that the span [from_ms, to_ms) touches. Everything in *out is in the arena, except names of
 // resources, which live as long as the usage. An hour whose record is damaged is left out and logged.
 // Errors:
-//   INVALID_ARGUMENT    the query is wrong (note->field: "bucket_s", "to_ms")
+//   INVALID_ARGUMENT    the query is wrong (failure->field: "bucket_s", "to_ms")
 //   RESOURCE_EXHAUSTED  memory or the arena is out
 //   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_read(struct usage *usage, struct store_txn *view, const struct usage_query *query,
-                                         struct arena *arena, struct usage_report *out, struct status_note *note);
+                                         struct arena *arena, struct usage_report *out, struct status_failure *failure);
 
 struct usage_busy {
     struct store_txn *view;
@@ -225,7 +225,7 @@ struct usage_stats usage_stats(struct usage *usage);
 
 // Method. Each key is compared with itself. The samples are the hours at the same time of day, and the hour before and
 // after, of the last 28 days (at most 84); of a key that is known for less than three days, all its hours; one that is
-// known for less than a day is not judged. Counts go through Anscombe's transform y = 2 sqrt(x + 3/8) (Anscombe,
+// known for less than a day is not assessed. Counts go through Anscombe's transform y = 2 sqrt(x + 3/8) (Anscombe,
 // Biometrika 35, 1948), in which the noise of a Poisson count is 1 at every level. Their median and MAD stand for level
 // and noise, because an incident in the past must not hide the next (Hampel, JASA 69, 1974; the modified z-score of
 // Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993); the MAD is scaled by 1.4826 n / (n - 0.8) (Croux and
@@ -250,7 +250,7 @@ struct usage_sample {
 };
 
 struct usage_past {
-    struct usage_sample now; // the hour to be judged
+    struct usage_sample now; // the hour to be assessed
     struct usage_last last;
     struct usage_sample samples[USAGE_BASELINE_MAX]; // the hours that usage_baseline names
     size_t sample_count;
@@ -266,17 +266,17 @@ struct usage_verdict {
 };
 
 // Chooses the hours to compare `hour` with, for a key first used in `first_hour`, and puts them into samples[].hour.
-// Returns how many; 0 when it is too early to judge. Pure.
+// Returns how many; 0 when it is too early to assess. Pure.
 size_t usage_baseline(uint32_t hour, uint32_t first_hour, struct usage_sample samples[USAGE_BASELINE_MAX]);
 // Compares the hour with its samples. Pure.
-void usage_judge(const struct usage_past *past, struct usage_verdict *out);
+void usage_assess(const struct usage_past *past, struct usage_verdict *out);
 
 // Could the hour be flagged at all, whatever its samples are? Needs `now` and `last` only. Pure.
 bool usage_may_stand_out(const struct usage_past *past);
 
 // Judges the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is not
-// judged. usage_unusual_only gives the same flags, but a key that cannot have any costs two lookups and is not judged.
-// Errors of both of these: as usage_last_used, except NOT_FOUND.
+// assessed. usage_unusual_only gives the same flags, but a key that cannot have any costs two lookups and is not
+// assessed. Errors of both of these: as usage_last_used, except NOT_FOUND.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
                                             struct usage_verdict *out);

@@ -100,10 +100,10 @@ static size_t count_keys(struct registry_fixture *fixture)
 
 static void assert_sound(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    enum status status = registry_fsck(fixture->registry, NULL, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = registry_fsck(fixture->registry, NULL, &failure);
     if (status != STATUS_OK)
-        fail_msg("%s", note.message);
+        fail_msg("%s", failure.message);
 }
 
 static void assert_nothing_given_out(const struct ask *ask)
@@ -121,7 +121,7 @@ static void lost_commit_is_unavailable_and_the_retry_makes_the_key(void **state)
     struct ask *ask = ask_for_key(fixture, "acme");
     arm(FAULT_LOST_COMMIT, 1, EIO);
     assert_int_equal(ask_run(fixture, ask), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(ask->command.note.message, "same request_id"));
+    assert_non_null(strstr(ask->command.failure.message, "same request_id"));
     assert_nothing_given_out(ask);
     assert_int_equal(registry_health(fixture->registry).last_commit, STATUS_UNAVAILABLE);
     assert_int_equal(count_keys(fixture), 0);
@@ -154,7 +154,7 @@ static void full_map_is_resource_exhausted_and_nothing_was_written(void **state)
     struct ask *ask = ask_for_key(fixture, "acme");
     arm(FAULT_PUT, 1, MDB_MAP_FULL);
     assert_int_equal(ask_run(fixture, ask), STATUS_RESOURCE_EXHAUSTED);
-    assert_non_null(strstr(ask->command.note.message, "map"));
+    assert_non_null(strstr(ask->command.failure.message, "map"));
     assert_nothing_given_out(ask);
     assert_int_equal(count_keys(fixture), 0);
     assert_sound(fixture);
@@ -244,12 +244,12 @@ static void revocation_that_did_not_land_is_not_acknowledged(void **state)
 static void opening_a_new_store_on_a_failing_disk_says_so(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     fixture_close(fixture);
     tempdir_join(&fixture->directory, "another", fixture->path);
     arm(FAULT_PUT, 1, EIO);
-    assert_int_equal(fixture_try_open(fixture, &note), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(note.message, fixture->path));
+    assert_int_equal(fixture_try_open(fixture, &failure), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(failure.message, fixture->path));
     arm(FAULT_NONE, 0, 0);
     fixture_open(fixture);
 }

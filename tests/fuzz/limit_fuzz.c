@@ -9,12 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct limit limit, again;
-    struct status_note note;
+    struct status_failure failure;
     char text[LIMIT_TEXT_MAX + 1];
-    if (limit_parse(slice_make(data, size), &limit, &note) != STATUS_OK)
+    if (limit_parse(slice_make(data, size), &limit, &failure) != STATUS_OK)
         return 0;
     size_t length = limit_format(&limit, text);
-    if (length > LIMIT_TEXT_MAX || limit_parse(slice_make(text, length), &again, &note) != STATUS_OK)
+    if (length > LIMIT_TEXT_MAX || limit_parse(slice_make(text, length), &again, &failure) != STATUS_OK)
         abort();
     if (!slice_equal(limit.resource, again.resource) || limit.unlimited != again.unlimited ||
         limit.amount != again.amount || limit.burst != again.burst || limit.window_s != again.window_s ||

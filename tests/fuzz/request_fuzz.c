@@ -18,15 +18,15 @@ static void demand(bool holds)
 static void check(struct arena *arena, const Postern__V1__Request *request)
 {
     const struct route *route = route_find(request->call_case);
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct slice packed;
     if (route == NULL)
         return;
     // Every member of the union is a pointer to a message.
-    enum status status = check_call(route->name, &request->verify->base, &note);
+    enum status status = check_call(route->name, &request->verify->base, &failure);
     demand(status == STATUS_OK || status == STATUS_INVALID_ARGUMENT || status == STATUS_UNIMPLEMENTED);
-    demand(status == STATUS_OK || note.field[0] != '\0');
-    demand(slice_is_text(slice_text(note.message)) && slice_is_text(slice_text(note.field)));
+    demand(status == STATUS_OK || failure.field[0] != '\0');
+    demand(slice_is_text(slice_text(failure.message)) && slice_is_text(slice_text(failure.field)));
     if (status == STATUS_OK && record_pack_message(&request->verify->base, arena, &packed))
         demand(packed.size <= CALL_BUDGET);
 }
@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     demand(arena != NULL);
     const Postern__V1__Request *request = codec_decode(arena, bytes);
     arena_set_budget(arena, CALL_BUDGET);
-    struct status_note note = {.message = ""};
-    demand(check_excess(bytes, &note) == STATUS_OK || note.field[0] != '\0');
+    struct status_failure failure = {.message = ""};
+    demand(check_excess(bytes, &failure) == STATUS_OK || failure.field[0] != '\0');
     if (request != NULL) {
         (void)codec_has_unknown_call(request);
         check(arena, request);

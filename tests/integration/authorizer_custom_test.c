@@ -30,19 +30,19 @@ struct world {
 
 static void open_authorizer(struct world *world)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     world->options.store = world->store;
     world->options.clock = world->registry.clock;
     world->options.log = &world->log;
-    assert_int_equal(meter_open(&world->options, &world->meters, &note), STATUS_OK);
+    assert_int_equal(meter_open(&world->options, &world->meters, &failure), STATUS_OK);
     struct authorizer_options options = {
         .registry = world->registry.registry, .meters = world->meters, .clock = world->registry.clock};
-    assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
+    assert_int_equal(authorizer_open(&options, &world->authorizer, &failure), STATUS_OK);
 }
 
 static void open_meters(struct world *world)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct store_options options = {.path = tempdir_join(&world->registry.directory, "meters", world->path),
                                     .tables = meter_tables,
                                     .table_count = meter_table_count,
@@ -50,18 +50,18 @@ static void open_meters(struct world *world)
                                     .max_readers = 8,
                                     .log = &world->log};
     assert_int_equal(meter_table_count, TABLES);
-    assert_int_equal(store_open(&options, &world->store, &note), STATUS_OK);
+    assert_int_equal(store_open(&options, &world->store, &failure), STATUS_OK);
 }
 
 static struct world *open_world(uint64_t max_custom_meters)
 {
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
     fixture_make(&world->registry);
     world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
     world->arena = arena_new((size_t)16 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &world->limit, &note), STATUS_OK);
+    assert_int_equal(limit_parse(slice_text("tries=8/min"), &world->limit, &failure), STATUS_OK);
     world->options.max_custom = max_custom_meters;
     open_meters(world);
     return world;
@@ -138,8 +138,8 @@ static void assert_no_room(struct world *world, const char *identifier)
 {
     struct asking asking;
     assert_int_equal(ask(world, identifier, false, &asking), STATUS_RESOURCE_EXHAUSTED);
-    assert_string_equal(asking.call.note.field, "custom.identifier");
-    assert_non_null(strstr(asking.call.note.message, "--max-custom-meters"));
+    assert_string_equal(asking.call.failure.field, "custom.identifier");
+    assert_non_null(strstr(asking.call.failure.message, "--max-custom-meters"));
 }
 
 // --- the writer
@@ -156,9 +156,9 @@ struct work {
 static struct slice name_record(size_t n, struct limit_name *out)
 {
     char subject[32];
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     struct limit_applicable applicable = {.subject = LIMIT_OF_CUSTOM};
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, &note), STATUS_OK);
+    assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, &failure), STATUS_OK);
     applicable.subject_id = slice_make(subject, (size_t)snprintf(subject, sizeof subject, "login %zu", n));
     subject[5] = '\0';
     limit_name_of(&applicable, out);
@@ -344,7 +344,7 @@ static struct asking ask_patiently(struct world *world, int n, bool peek)
     count_records(world);
     for (int tries = 0; ask(world, identifier, peek, &asking) == STATUS_RESOURCE_EXHAUSTED; tries++) {
         assert_int_equal(tries, 0);
-        assert_string_equal(asking.call.note.field, "");
+        assert_string_equal(asking.call.failure.field, "");
         count_records(world);
     }
     assert_int_equal(asking.call.status, STATUS_OK);
@@ -356,9 +356,9 @@ static void more_meters_than_fit_in_memory_are_all_kept(void **state)
     (void)state;
     enum { MANY = 600, RESIDENT = 64 };
     struct world *world = open_world(1000);
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     world->options.max_resident = RESIDENT;
-    assert_int_equal(limit_parse(slice_text("tries=8/hour:token_bucket"), &world->limit, &note), STATUS_OK);
+    assert_int_equal(limit_parse(slice_text("tries=8/hour:token_bucket"), &world->limit, &failure), STATUS_OK);
     open_authorizer(world);
     for (int i = 0; i < 2 * MANY; i++) {
         assert_int_equal(ask_patiently(world, i % MANY, false).call.decision.reason, REASON_ALLOWED);
@@ -379,7 +379,7 @@ static void no_custom_subjects_when_the_bound_is_zero(void **state)
     assert_int_equal(put(world, &record, 1), 1);
     open_authorizer(world);
     assert_int_equal(ask(world, "0", false, &asking), STATUS_FAILED_PRECONDITION);
-    assert_string_equal(asking.call.note.field, "custom");
+    assert_string_equal(asking.call.failure.field, "custom");
     assert_int_equal(sweep(world), 1);
     close_world(world);
 }

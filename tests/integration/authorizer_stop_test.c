@@ -50,13 +50,13 @@ struct world {
 
 static void start(struct world *world)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct meter_options meters = {
         .store = world->store, .clock = world->registry.clock, .log = &world->log, .max_custom = 100};
-    assert_int_equal(meter_open(&meters, &world->meters, &note), STATUS_OK);
+    assert_int_equal(meter_open(&meters, &world->meters, &failure), STATUS_OK);
     struct authorizer_options options = {
         .registry = world->registry.registry, .meters = world->meters, .clock = world->registry.clock};
-    assert_int_equal(authorizer_open(&options, &world->authorizer, &note), STATUS_OK);
+    assert_int_equal(authorizer_open(&options, &world->authorizer, &failure), STATUS_OK);
 }
 
 static void stop(struct world *world)
@@ -69,20 +69,20 @@ static void stop(struct world *world)
 
 static int make_world(void **state)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
     fixture_make(&world->registry);
     world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC)};
     world->arena = arena_new((size_t)1 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=80/h"), &world->limit, &note), STATUS_OK);
+    assert_int_equal(limit_parse(slice_text("tries=80/h"), &world->limit, &failure), STATUS_OK);
     struct store_options options = {.path = tempdir_join(&world->registry.directory, "meters", world->path),
                                     .tables = meter_tables,
                                     .table_count = meter_table_count,
                                     .map_size_bytes = (size_t)64 << 20,
                                     .max_readers = 8,
                                     .log = &world->log};
-    assert_int_equal(store_open(&options, &world->store, &note), STATUS_OK);
+    assert_int_equal(store_open(&options, &world->store, &failure), STATUS_OK);
     start(world);
     *state = world;
     return 0;

@@ -54,7 +54,7 @@ static struct clock_source source_of(struct world *world)
 
 static void open_store(struct world *world)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct store_options options = {.path = tempdir_join(&world->directory, "meters", world->path),
                                     .tables = meter_tables,
                                     .table_count = meter_table_count,
@@ -62,7 +62,7 @@ static void open_store(struct world *world)
                                     .max_readers = 8,
                                     .log = &world->log};
     assert_int_equal(meter_table_count, TABLES);
-    assert_int_equal(store_open(&options, &world->store, &note), STATUS_OK);
+    assert_int_equal(store_open(&options, &world->store, &failure), STATUS_OK);
 }
 
 static int make_world(void **state)
@@ -87,12 +87,12 @@ static struct clock_mark stored_mark(struct world *world)
 static void start(struct world *world)
 {
     struct clock_mark mark;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     enum status status = meter_load_clock(world->store, &mark);
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
     world->clock = clock_new(source_of(world), status == STATUS_OK ? &mark : NULL);
     struct meter_options options = {.store = world->store, .clock = world->clock, .log = &world->log, .max_custom = 8};
-    assert_int_equal(meter_open(&options, &world->meters, &note), STATUS_OK);
+    assert_int_equal(meter_open(&options, &world->meters, &failure), STATUS_OK);
 }
 
 static void stop(struct world *world)
@@ -238,8 +238,8 @@ static void tick_while_a_write_is_ending_is_not_lost(void **state)
                               .charges = &charge,
                               .charge_count = 1};
     struct limit_answer answer;
-    struct status_note note = {.message = ""};
-    struct meter_load load = {.note = &note};
+    struct status_failure failure = {.message = ""};
+    struct meter_load load = {.failure = &failure};
     struct arena *arena = arena_new((size_t)1 << 20);
     assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, NULL), STATUS_OK);
     start(world);

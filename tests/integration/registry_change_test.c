@@ -25,9 +25,9 @@ static int tear_down(void **state)
 
 static void assert_note(const struct ask *ask, const char *field, const char *word)
 {
-    assert_string_equal(ask->command.note.field, field);
-    if (strstr(ask->command.note.message, word) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", ask->command.note.message, word);
+    assert_string_equal(ask->command.failure.field, field);
+    if (strstr(ask->command.failure.message, word) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", ask->command.failure.message, word);
 }
 
 static void assert_text(struct slice slice, const char *text)
@@ -65,10 +65,10 @@ static uint64_t seq_now(struct registry_fixture *fixture)
 
 static void assert_sound(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    enum status status = registry_fsck(fixture->registry, NULL, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = registry_fsck(fixture->registry, NULL, &failure);
     if (status != STATUS_OK)
-        fail_msg("%s", note.message);
+        fail_msg("%s", failure.message);
 }
 
 // --- create

@@ -154,11 +154,11 @@ static void purge_shows_how_many_replies_are_gone(void **state)
 {
     struct registry_fixture *fixture = *state;
     size_t count = 0;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     fixture_furnish(fixture, "acme");
     struct ask *made = fixture_key(fixture, "acme");
     fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
-    assert_int_equal(registry_purge_idempotency(fixture->registry, 1, &count, &note), STATUS_OK);
+    assert_int_equal(registry_purge_idempotency(fixture->registry, 1, &count, &failure), STATUS_OK);
     struct registry_change_entry change = newest(fixture);
     assert_string_equal(change.what, "purge");
     assert_text(change.actor, "posternd");

@@ -62,29 +62,29 @@ static int set_up(void **state)
 
 // --- judging
 
-static enum status judge(struct registry_fixture *fixture, struct status_note *note)
+static enum status judge(struct registry_fixture *fixture, struct status_failure *failure)
 {
-    enum status status = fixture_try_open(fixture, note);
+    enum status status = fixture_try_open(fixture, failure);
     if (status == STATUS_OK)
-        status = registry_fsck(fixture->registry, NULL, note);
+        status = registry_fsck(fixture->registry, NULL, failure);
     fixture_close(fixture);
     return status;
 }
 
 static void assert_found(struct registry_fixture *fixture, const char *table, size_t row, size_t at)
 {
-    struct status_note note = {.message = ""};
-    enum status status = judge(fixture, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = judge(fixture, &failure);
     if (status != STATUS_DATA_LOSS && status != STATUS_FAILED_PRECONDITION)
-        fail_msg("table %s, row %zu, byte %zu: %s \"%s\"", table, row, at, status_name(status), note.message);
-    assert_int_not_equal(note.message[0], '\0');
+        fail_msg("table %s, row %zu, byte %zu: %s \"%s\"", table, row, at, status_name(status), failure.message);
+    assert_int_not_equal(failure.message[0], '\0');
 }
 
 static void assert_mended(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    if (judge(fixture, &note) != STATUS_OK)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    if (judge(fixture, &failure) != STATUS_OK)
+        fail_msg("%s", failure.message);
 }
 
 // --- rows

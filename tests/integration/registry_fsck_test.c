@@ -14,8 +14,8 @@ enum { COMMANDS = 500 };
 static void purge_idempotency_records(struct registry_fixture *fixture)
 {
     size_t count = 0;
-    struct status_note note = {.message = ""};
-    fixture_demand(registry_purge_idempotency(fixture->registry, 1, &count, &note) == STATUS_OK, note.message);
+    struct status_failure failure = {.message = ""};
+    fixture_demand(registry_purge_idempotency(fixture->registry, 1, &count, &failure) == STATUS_OK, failure.message);
 }
 
 // 500 commands of all kinds over a few accounts and tiers, repeatable.
@@ -41,7 +41,7 @@ static void make_changes(struct registry_fixture *fixture)
             ask = ask_to_revoke(fixture, ids[i % id_count], "mixed");
         else
             ask = ask_for_key(fixture, accounts[i % 4]);
-        fixture_demand(ask_run(fixture, ask) == STATUS_OK, ask->command.note.message);
+        fixture_demand(ask_run(fixture, ask) == STATUS_OK, ask->command.failure.message);
         if (ask->command.kind == REGISTRY_CREATE)
             memcpy(ids[id_count++], ask->command.result.key.id, KEY_ID_SIZE);
     }
@@ -64,39 +64,39 @@ static int tear_down(void **state)
 }
 
 // What opening and checking say together.
-static enum status judge(struct registry_fixture *fixture, struct status_note *note)
+static enum status judge(struct registry_fixture *fixture, struct status_failure *failure)
 {
-    enum status status = fixture_try_open(fixture, note);
+    enum status status = fixture_try_open(fixture, failure);
     if (status == STATUS_OK)
-        status = registry_fsck(fixture->registry, NULL, note);
+        status = registry_fsck(fixture->registry, NULL, failure);
     fixture_close(fixture);
     return status;
 }
 
 static void assert_found(struct registry_fixture *fixture, const char *what, size_t at)
 {
-    struct status_note note = {.message = ""};
-    enum status status = judge(fixture, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = judge(fixture, &failure);
     if (status != STATUS_DATA_LOSS)
-        fail_msg("%s, byte %zu: %s \"%s\"", what, at, status_name(status), note.message);
-    assert_int_not_equal(note.message[0], '\0');
+        fail_msg("%s, byte %zu: %s \"%s\"", what, at, status_name(status), failure.message);
+    assert_int_not_equal(failure.message[0], '\0');
 }
 
 static void assert_sound(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    enum status status = judge(fixture, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = judge(fixture, &failure);
     if (status != STATUS_OK)
-        fail_msg("%s", note.message);
+        fail_msg("%s", failure.message);
 }
 
 static void mixed_changes_leave_a_sound_store(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     uint64_t entries = 0;
     uint64_t seq = 0;
-    assert_int_equal(registry_fsck(fixture->registry, &entries, &note), STATUS_OK);
+    assert_int_equal(registry_fsck(fixture->registry, &entries, &failure), STATUS_OK);
     assert_int_equal(registry_seq(fixture_look(fixture), &seq), STATUS_OK);
     assert_int_equal(entries, seq);
     assert_in_range(seq, 300, COMMANDS);
@@ -128,10 +128,10 @@ static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, si
 
 static void assert_judged(struct registry_fixture *fixture, const char *word)
 {
-    struct status_note note = {.message = ""};
-    assert_int_equal(judge(fixture, &note), STATUS_DATA_LOSS);
-    if (strstr(note.message, word) == NULL)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    assert_int_equal(judge(fixture, &failure), STATUS_DATA_LOSS);
+    if (strstr(failure.message, word) == NULL)
+        fail_msg("%s", failure.message);
 }
 
 static void purge_of_young_idempotency_records_is_found(void **state)
@@ -282,16 +282,16 @@ static void record_set_back_to_an_older_state_is_found(void **state)
 static void note_names_the_record_and_the_change(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct table_key seventh = table_change_key(7);
     fixture_close(fixture);
     raw_flip(fixture->path, "change", table_slice(&seventh), 30);
-    assert_int_equal(judge(fixture, &note), STATUS_DATA_LOSS);
-    assert_non_null(strstr(note.message, "change 7 "));
+    assert_int_equal(judge(fixture, &failure), STATUS_DATA_LOSS);
+    assert_non_null(strstr(failure.message, "change 7 "));
     raw_flip(fixture->path, "change", table_slice(&seventh), 30);
     raw_delete(fixture->path, "account", slice_text("globex"));
-    assert_int_equal(judge(fixture, &note), STATUS_DATA_LOSS);
-    assert_non_null(strstr(note.message, "account globex"));
+    assert_int_equal(judge(fixture, &failure), STATUS_DATA_LOSS);
+    assert_non_null(strstr(failure.message, "account globex"));
 }
 
 int main(void)

@@ -26,10 +26,10 @@ static int tear_down(void **state)
 
 static void assert_sound(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    enum status status = registry_fsck(fixture->registry, NULL, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = registry_fsck(fixture->registry, NULL, &failure);
     if (status != STATUS_OK)
-        fail_msg("%s", note.message);
+        fail_msg("%s", failure.message);
 }
 
 static size_t count_keys(struct registry_fixture *fixture)
@@ -44,9 +44,9 @@ static size_t count_keys(struct registry_fixture *fixture)
 static size_t purge_idempotency_records(struct registry_fixture *fixture)
 {
     size_t count = 0;
-    struct status_note note = {.message = ""};
-    if (registry_purge_idempotency(fixture->registry, 1, &count, &note) != STATUS_OK)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    if (registry_purge_idempotency(fixture->registry, 1, &count, &failure) != STATUS_OK)
+        fail_msg("%s", failure.message);
     return count;
 }
 
@@ -163,7 +163,7 @@ static void another_call_with_the_same_request_id_is_refused(void **state)
     struct ask *other = ask_again(fixture, first);
     other->command.call_digest[31] ^= 1;
     assert_int_equal(ask_run(fixture, other), STATUS_ALREADY_EXISTS);
-    assert_string_equal(other->command.note.field, "request_id");
+    assert_string_equal(other->command.failure.field, "request_id");
     assert_int_equal(other->command.reply.size, 0);
     assert_int_equal(count_keys(fixture), 1);
 }
@@ -301,7 +301,7 @@ static void request_id_of_another_size_is_refused(void **state)
         struct ask *ask = ask_for_key(fixture, "acme");
         ask->command.request_id = slice_make(bytes, sizes[i]);
         assert_int_equal(ask_run(fixture, ask), STATUS_INVALID_ARGUMENT);
-        assert_string_equal(ask->command.note.field, "request_id");
+        assert_string_equal(ask->command.failure.field, "request_id");
     }
     assert_int_equal(count_keys(fixture), 0);
 }
@@ -350,7 +350,7 @@ static void caller_with_too_many_records_has_to_wait(void **state)
     fill_up(fixture, "uid:0");
     struct ask *refused = ask_for_key(fixture, "acme");
     assert_int_equal(ask_run(fixture, refused), STATUS_RESOURCE_EXHAUSTED);
-    assert_non_null(strstr(refused->command.note.message, "try again"));
+    assert_non_null(strstr(refused->command.failure.message, "try again"));
     assert_int_equal(refused->command.result.token.size, 0);
     assert_int_equal(count_keys(fixture), 1);
     struct ask *again = ask_again(fixture, first); // needs no record of its own

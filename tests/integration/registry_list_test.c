@@ -28,7 +28,7 @@ static int set_up(void **state)
         ask_start(fixture, asks[i]);
     }
     for (size_t i = 0; i < KEYS; i++)
-        fixture_demand(ask_wait(asks[i]) == STATUS_OK, asks[i]->command.note.message);
+        fixture_demand(ask_wait(asks[i]) == STATUS_OK, asks[i]->command.failure.message);
     for (size_t i = 0; i < KEYS; i += 10)
         fixture_demand(ask_run(fixture, ask_to_revoke(fixture, asks[i]->command.result.key.id, "")) == STATUS_OK,
                        "not revoked");

@@ -27,11 +27,11 @@ static int tear_down(void **state)
 
 static void assert_refused(struct registry_fixture *fixture, enum status status, const char *word)
 {
-    struct status_note note = {.message = ""};
-    assert_int_equal(fixture_try_open(fixture, &note), status);
+    struct status_failure failure = {.message = ""};
+    assert_int_equal(fixture_try_open(fixture, &failure), status);
     assert_null(fixture->registry);
-    if (strstr(note.message, word) == NULL || strstr(note.message, fixture->path) == NULL)
-        fail_msg("\"%s\" does not say \"%s\" and the path", note.message, word);
+    if (strstr(failure.message, word) == NULL || strstr(failure.message, fixture->path) == NULL)
+        fail_msg("\"%s\" does not say \"%s\" and the path", failure.message, word);
 }
 
 static void reopened_registry_has_kept_everything(void **state)
@@ -172,7 +172,7 @@ static void opening_does_not_look_at_the_keys(void **state)
     assert_int_equal(registry_find_key(fixture->view, id, fixture->arena, &key), STATUS_DATA_LOSS);
     struct ask *revoke = ask_to_revoke(fixture, id, "");
     assert_int_equal(ask_run(fixture, revoke), STATUS_DATA_LOSS);
-    assert_non_null(strstr(revoke->command.note.message, "--check"));
+    assert_non_null(strstr(revoke->command.failure.message, "--check"));
 }
 
 // A record under another one's key must not pass for it.
@@ -215,7 +215,7 @@ static void prefix_of_another_shape_is_refused(void **state)
     fixture_close(fixture);
     const char *prefixes[] = {"", "A", "pub", "a_b", "abcdefghijklmnopqrstuvwxyz"};
     for (size_t i = 0; i < 5; i++) {
-        struct status_note note = {.message = ""};
+        struct status_failure failure = {.message = ""};
         struct registry *registry = NULL;
         struct registry_options options = {.path = fixture->path,
                                            .map_size_bytes = (size_t)16 * 1024 * 1024,
@@ -223,9 +223,9 @@ static void prefix_of_another_shape_is_refused(void **state)
                                            .secret = fixture->secret,
                                            .clock = fixture->clock,
                                            .default_prefix = slice_text(prefixes[i])};
-        assert_int_equal(registry_open(&options, &registry, &note), STATUS_INVALID_ARGUMENT);
+        assert_int_equal(registry_open(&options, &registry, &failure), STATUS_INVALID_ARGUMENT);
         assert_null(registry);
-        assert_string_equal(note.field, "default_prefix");
+        assert_string_equal(failure.field, "default_prefix");
     }
 }
 

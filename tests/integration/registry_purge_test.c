@@ -11,9 +11,9 @@ static const uint8_t *made_id(const struct ask *ask)
 
 static void purge_some(struct registry_fixture *fixture, uint64_t dead_before_ms, struct registry_purge_walk *walk)
 {
-    struct status_note note = {.message = ""};
-    if (registry_purge_some(fixture->registry, dead_before_ms, walk, &note) != STATUS_OK)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    if (registry_purge_some(fixture->registry, dead_before_ms, walk, &failure) != STATUS_OK)
+        fail_msg("%s", failure.message);
 }
 
 // All keys, once. How many were purged.
@@ -212,9 +212,9 @@ static void purge_makes_room_in_the_count_of_keys(void **state)
 static size_t purge_idempotency_records(struct registry_fixture *fixture, size_t min)
 {
     size_t count = 0;
-    struct status_note note = {.message = ""};
-    if (registry_purge_idempotency(fixture->registry, min, &count, &note) != STATUS_OK)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    if (registry_purge_idempotency(fixture->registry, min, &count, &failure) != STATUS_OK)
+        fail_msg("%s", failure.message);
     return count;
 }
 

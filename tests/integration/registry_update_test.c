@@ -133,7 +133,7 @@ static void two_updates_in_one_batch_see_each_other(void **state)
     assert_int_equal(ask_wait(holder), STATUS_OK);
     assert_int_equal(ask_wait(first), STATUS_OK);
     assert_int_equal(ask_wait(second), STATUS_ABORTED);
-    assert_string_equal(second->command.note.field, "update.if_version");
+    assert_string_equal(second->command.failure.field, "update.if_version");
     assert_int_equal(ask_wait(third), STATUS_OK);
     assert_int_equal(registry_health(fixture->registry).commits, commits + 2);
     struct registry_key key = find_key(fixture, made_id(made));

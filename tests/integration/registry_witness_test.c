@@ -61,26 +61,26 @@ static void copy_store(struct registry_fixture *fixture, const char *from, const
 
 static void assert_checkpoint(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    if (registry_checkpoint(fixture->registry, &note) != STATUS_OK)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    if (registry_checkpoint(fixture->registry, &failure) != STATUS_OK)
+        fail_msg("%s", failure.message);
 }
 
 static void assert_opens(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    if (fixture_try_open(fixture, &note) != STATUS_OK)
-        fail_msg("%s", note.message);
+    struct status_failure failure = {.message = ""};
+    if (fixture_try_open(fixture, &failure) != STATUS_OK)
+        fail_msg("%s", failure.message);
     fixture_close(fixture);
 }
 
 static void assert_refused(struct registry_fixture *fixture, const char *word)
 {
-    struct status_note note = {.message = ""};
-    enum status status = fixture_try_open(fixture, &note);
-    if (status != STATUS_DATA_LOSS || strstr(note.message, word) == NULL ||
-        strstr(note.message, fixture->witness_path) == NULL)
-        fail_msg("%s \"%s\"", status_name(status), note.message);
+    struct status_failure failure = {.message = ""};
+    enum status status = fixture_try_open(fixture, &failure);
+    if (status != STATUS_DATA_LOSS || strstr(failure.message, word) == NULL ||
+        strstr(failure.message, fixture->witness_path) == NULL)
+        fail_msg("%s \"%s\"", status_name(status), failure.message);
     assert_null(fixture->registry);
 }
 
@@ -156,14 +156,14 @@ static void stranger_can_verify_with_the_public_key(void **state)
 static void failure_to_write_is_told_and_made_up_for(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     char directory[PATH_MAX];
     char text[16384];
     fixture_furnish(fixture, "acme");
     snprintf(directory, sizeof directory, "%.*s.new", PATH_MAX - 8, fixture->witness_path);
     assert_int_equal(mkdir(directory, 0700), 0); // where the fresh file would be
-    assert_int_equal(registry_checkpoint(fixture->registry, &note), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(note.message, fixture->witness_path));
+    assert_int_equal(registry_checkpoint(fixture->registry, &failure), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(failure.message, fixture->witness_path));
     assert_int_equal(rmdir(directory), 0);
     assert_checkpoint(fixture);
     assert_int_not_equal(read_file(fixture->witness_path, text), 0);
@@ -268,12 +268,12 @@ static void witness_of_another_keyring_is_noticed(void **state)
 static void unreadable_witness_does_not_pass_for_none(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     fixture_close(fixture);
     unlink(fixture->witness_path);
     assert_int_equal(mkdir(fixture->witness_path, 0700), 0);
-    assert_int_equal(fixture_try_open(fixture, &note), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(note.message, fixture->witness_path));
+    assert_int_equal(fixture_try_open(fixture, &failure), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(failure.message, fixture->witness_path));
 }
 
 #define WITNESS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, asks_tear_down)

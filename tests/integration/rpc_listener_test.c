@@ -60,15 +60,15 @@ static void closing_takes_the_socket_away_and_it_can_be_opened_again(void **stat
 static void address_that_cannot_be_used_is_named(void **state)
 {
     struct rpc_fixture *fixture = *state;
-    struct status_note note;
+    struct status_failure failure;
     char url[PATH_MAX + 32];
     (void)snprintf(url, sizeof url, "ipc://%s/no/such/socket", fixture->directory.path);
     fixture->listeners[1].url = url;
-    assert_int_equal(rpc_open(&fixture->options, &fixture->rpc, &note), STATUS_UNAVAILABLE);
+    assert_int_equal(rpc_open(&fixture->options, &fixture->rpc, &failure), STATUS_UNAVAILABLE);
     assert_null(fixture->rpc);
-    assert_non_null(strstr(note.message, url));
+    assert_non_null(strstr(failure.message, url));
     fixture->listeners[1].url = "ws://127.0.0.1:1";
-    assert_int_equal(rpc_open(&fixture->options, &fixture->rpc, &note), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(rpc_open(&fixture->options, &fixture->rpc, &failure), STATUS_INVALID_ARGUMENT);
     fixture->listeners[1].url = fixture->url;
     rpc_fixture_serve(fixture);
 }

@@ -345,11 +345,11 @@ static void files_that_others_may_read_are_closed_to_them(void **state)
 
 static void assert_does_not_open(struct store_fixture *fixture, const char *cause)
 {
-    struct status_note note = {0};
-    assert_int_equal(store_open(&fixture->options, &fixture->store, &note), STATUS_UNAVAILABLE);
+    struct status_failure failure = {0};
+    assert_int_equal(store_open(&fixture->options, &fixture->store, &failure), STATUS_UNAVAILABLE);
     assert_null(fixture->store);
-    assert_non_null(strstr(note.message, fixture->options.path));
-    assert_non_null(strstr(note.message, cause));
+    assert_non_null(strstr(failure.message, fixture->options.path));
+    assert_non_null(strstr(failure.message, cause));
 }
 
 static void a_store_under_a_missing_directory_does_not_open(void **state)
@@ -386,10 +386,10 @@ static void a_foreign_data_file_does_not_open(void **state)
 static void a_map_too_large_for_the_machine_does_not_open(void **state)
 {
     struct store_fixture *fixture = *state;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     fixture->options.map_size_bytes = (size_t)1 << 60;
-    assert_int_not_equal(store_open(&fixture->options, &fixture->store, &note), STATUS_OK);
-    assert_non_null(strstr(note.message, "map"));
+    assert_int_not_equal(store_open(&fixture->options, &fixture->store, &failure), STATUS_OK);
+    assert_non_null(strstr(failure.message, "map"));
 }
 
 int main(void)

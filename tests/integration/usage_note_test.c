@@ -215,16 +215,16 @@ static void a_question_that_makes_no_sense_says_why(void **state)
     struct usage_fixture *fixture = *state;
     struct usage_query query = usage_test_of_account("acme");
     struct usage_report report;
-    struct status_note note;
+    struct status_failure failure;
     query.bucket_s = 60;
-    assert_int_equal(usage_read(fixture->usage, usage_fixture_look(fixture), &query, fixture->arena, &report, &note),
+    assert_int_equal(usage_read(fixture->usage, usage_fixture_look(fixture), &query, fixture->arena, &report, &failure),
                      STATUS_INVALID_ARGUMENT);
-    assert_string_equal(note.field, "bucket_s");
+    assert_string_equal(failure.field, "bucket_s");
     query.bucket_s = 3600;
     query.from_ms = query.to_ms = USAGE_TEST_START;
-    assert_int_equal(usage_read(fixture->usage, fixture->view, &query, fixture->arena, &report, &note),
+    assert_int_equal(usage_read(fixture->usage, fixture->view, &query, fixture->arena, &report, &failure),
                      STATUS_INVALID_ARGUMENT);
-    assert_string_equal(note.field, "to_ms");
+    assert_string_equal(failure.field, "to_ms");
 }
 
 static void an_answer_that_is_too_large_is_refused(void **state)
@@ -232,7 +232,7 @@ static void an_answer_that_is_too_large_is_refused(void **state)
     struct usage_fixture *fixture = *state;
     struct usage_query query = usage_test_of_account("acme");
     struct usage_report report;
-    struct status_note note;
+    struct status_failure failure;
     struct arena *small = arena_new(ARENA_FIRST_BLOCK_SIZE);
     for (unsigned hour = 0; hour < 300; hour++) {
         usage_fixture_note(fixture, NULL, "acme", REASON_ALLOWED);
@@ -240,11 +240,11 @@ static void an_answer_that_is_too_large_is_refused(void **state)
             usage_fixture_tick(fixture);
         usage_fixture_wait(fixture, USAGE_TEST_HOUR);
     }
-    assert_int_equal(usage_read(fixture->usage, usage_fixture_look(fixture), &query, small, &report, &note),
+    assert_int_equal(usage_read(fixture->usage, usage_fixture_look(fixture), &query, small, &report, &failure),
                      STATUS_RESOURCE_EXHAUSTED);
     arena_reset(small);
     query.bucket_s = 86400;
-    assert_int_equal(usage_read(fixture->usage, fixture->view, &query, small, &report, &note), STATUS_OK);
+    assert_int_equal(usage_read(fixture->usage, fixture->view, &query, small, &report, &failure), STATUS_OK);
     arena_free(small);
 }
 

@@ -54,20 +54,20 @@ static size_t records(struct usage_fixture *fixture, unsigned table)
 static void a_bad_option_is_named(void **state)
 {
     struct usage_fixture *fixture = *state;
-    struct status_note note;
+    struct status_failure failure;
     struct usage *usage;
     struct usage_options options = fixture->options;
     options.retention_days = 0;
-    assert_int_equal(usage_open(&options, &usage, &note), STATUS_INVALID_ARGUMENT);
-    assert_string_equal(note.field, "retention_days");
+    assert_int_equal(usage_open(&options, &usage, &failure), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.field, "retention_days");
     options.retention_days = 90;
     options.max_entries = 0;
-    assert_int_equal(usage_open(&options, &usage, &note), STATUS_INVALID_ARGUMENT);
-    assert_string_equal(note.field, "max_entries");
+    assert_int_equal(usage_open(&options, &usage, &failure), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.field, "max_entries");
     options.max_entries = 1;
     options.utc_offset_s = -86400;
-    assert_int_equal(usage_open(&options, &usage, &note), STATUS_INVALID_ARGUMENT);
-    assert_string_equal(note.field, "utc_offset_s");
+    assert_int_equal(usage_open(&options, &usage, &failure), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.field, "utc_offset_s");
     usage_close(NULL);
 }
 

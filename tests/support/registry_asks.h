@@ -109,8 +109,8 @@ static inline void ask_for_scopes(struct ask *ask, const char *const *names, siz
 static inline void ask_for_limit(struct ask *ask, const char *text)
 {
     struct limit *limit = arena_array(ask->command.arena, 1, sizeof *limit);
-    struct status_note note = {.message = ""};
-    fixture_demand(limit_parse(slice_text(text), limit, &note) == STATUS_OK, note.message);
+    struct status_failure failure = {.message = ""};
+    fixture_demand(limit_parse(slice_text(text), limit, &failure) == STATUS_OK, failure.message);
     if (ask->command.kind == REGISTRY_UPDATE) {
         ask->command.ask.update.key.limits = limit;
         ask->command.ask.update.key.limit_count = 1;
@@ -126,10 +126,10 @@ static inline void expect_(struct registry_fixture *fixture, struct ask *ask, en
                            const char *word, const char *file, int line)
 {
     enum status got = ask_run(fixture, ask);
-    const struct status_note *note = &ask->command.note;
-    if (got == status && strcmp(note->field, field) == 0 && strstr(note->message, word) != NULL)
+    const struct status_failure *failure = &ask->command.failure;
+    if (got == status && strcmp(failure->field, field) == 0 && strstr(failure->message, word) != NULL)
         return;
-    print_error("%s %s: %s\n", status_name(got), note->field, note->message);
+    print_error("%s %s: %s\n", status_name(got), failure->field, failure->message);
     _fail(file, line);
 }
 // Runs the ask; its note must name the field and hold the word.
@@ -186,10 +186,10 @@ static inline struct registry_page list_keys(struct registry_fixture *fixture, c
 
 static inline void assert_sound(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    enum status status = registry_fsck(fixture->registry, NULL, &note);
+    struct status_failure failure = {.message = ""};
+    enum status status = registry_fsck(fixture->registry, NULL, &failure);
     if (status != STATUS_OK)
-        fail_msg("%s", note.message);
+        fail_msg("%s", failure.message);
 }
 
 #endif

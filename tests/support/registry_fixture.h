@@ -55,7 +55,7 @@ static inline void fixture_demand(bool holds, const char *what)
     abort();
 }
 
-static inline enum status fixture_try_open(struct registry_fixture *fixture, struct status_note *note)
+static inline enum status fixture_try_open(struct registry_fixture *fixture, struct status_failure *failure)
 {
     struct registry_options options = {.path = fixture->path,
                                        .map_size_bytes = (size_t)256 * 1024 * 1024,
@@ -65,14 +65,14 @@ static inline enum status fixture_try_open(struct registry_fixture *fixture, str
                                        .default_prefix = slice_text("acme"),
                                        .witness_path = fixture->witness_path,
                                        .idempotency_retention_ms = fixture->idempotency_retention_ms};
-    return registry_open(&options, &fixture->registry, note);
+    return registry_open(&options, &fixture->registry, failure);
 }
 
 static inline void fixture_open(struct registry_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    enum status status = fixture_try_open(fixture, &note);
-    fixture_demand(status == STATUS_OK, note.message);
+    struct status_failure failure = {.message = ""};
+    enum status status = fixture_try_open(fixture, &failure);
+    fixture_demand(status == STATUS_OK, failure.message);
     fixture_demand(registry_view_open(fixture->registry, &fixture->view) == STATUS_OK, "no view");
     fixture_demand(store_view_begin(fixture->view) == STATUS_OK, "the view does not begin");
 }
@@ -87,10 +87,10 @@ static inline void fixture_close(struct registry_fixture *fixture)
 
 static inline void fixture_open_secret(struct registry_fixture *fixture, const char *name)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     secret_close(fixture->secret);
     tempdir_join(&fixture->directory, name, fixture->keyring);
-    fixture_demand(secret_open(fixture->keyring, true, &fixture->secret, NULL, &note) == STATUS_OK, note.message);
+    fixture_demand(secret_open(fixture->keyring, true, &fixture->secret, NULL, &failure) == STATUS_OK, failure.message);
 }
 
 static inline void fixture_make(struct registry_fixture *fixture)
@@ -267,15 +267,15 @@ static inline void ask_as_admin(struct ask *ask, const char *account)
 static inline void fixture_furnish(struct registry_fixture *fixture, const char *account)
 {
     struct ask *tier = ask_for_tier(fixture, "free", true);
-    fixture_demand(ask_run(fixture, tier) == STATUS_OK, tier->command.note.message);
+    fixture_demand(ask_run(fixture, tier) == STATUS_OK, tier->command.failure.message);
     struct ask *put = ask_for_account(fixture, account, "");
-    fixture_demand(ask_run(fixture, put) == STATUS_OK, put->command.note.message);
+    fixture_demand(ask_run(fixture, put) == STATUS_OK, put->command.failure.message);
 }
 
 static inline struct ask *fixture_key(struct registry_fixture *fixture, const char *account)
 {
     struct ask *ask = ask_for_key(fixture, account);
-    fixture_demand(ask_run(fixture, ask) == STATUS_OK, ask->command.note.message);
+    fixture_demand(ask_run(fixture, ask) == STATUS_OK, ask->command.failure.message);
     return ask;
 }
 

@@ -91,20 +91,20 @@ static inline void rpc_fixture_open_clock(struct rpc_fixture *fixture)
 // Usage is written when a test ticks it (usage_tick) or closes.
 static inline void rpc_fixture_open_usage(struct rpc_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct usage_options options = {.store = fixture->meters_store,
                                     .table_base = (unsigned)meter_table_count,
                                     .clock = fixture->clock,
                                     .log = &fixture->log,
                                     .retention_days = 90,
                                     .max_entries = 4096};
-    rpc_fixture_demand(usage_open(&options, &fixture->usage, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(usage_open(&options, &fixture->usage, &failure) == STATUS_OK, failure.message);
 }
 
 static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
 {
     static const char *tables[RPC_FIXTURE_METERS_TABLES];
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     struct store_options store = {.path = rpc_fixture_join(fixture, "meters"),
                                   .tables = tables,
                                   .table_count = RPC_FIXTURE_METERS_TABLES,
@@ -122,19 +122,19 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
     memcpy(tables, meter_tables, meter_table_count * sizeof *tables);
     memcpy(tables + meter_table_count, usage_tables, sizeof usage_tables);
     const char *keyring = rpc_fixture_join(fixture, "keyring");
-    rpc_fixture_demand(secret_open(keyring, true, &fixture->secret, NULL, &note) == STATUS_OK, note.message);
-    rpc_fixture_demand(store_open(&store, &fixture->meters_store, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(secret_open(keyring, true, &fixture->secret, NULL, &failure) == STATUS_OK, failure.message);
+    rpc_fixture_demand(store_open(&store, &fixture->meters_store, &failure) == STATUS_OK, failure.message);
     rpc_fixture_open_clock(fixture);
     registry.secret = fixture->secret;
     registry.clock = meters.clock = authorizer.clock = fixture->clock;
-    rpc_fixture_demand(registry_open(&registry, &fixture->registry, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(registry_open(&registry, &fixture->registry, &failure) == STATUS_OK, failure.message);
     rpc_fixture_open_usage(fixture);
     authorizer.usage = fixture->usage;
     authorizer.registry = fixture->registry;
     meters.store = authorizer.usage_store = fixture->meters_store;
-    rpc_fixture_demand(meter_open(&meters, &fixture->meters, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(meter_open(&meters, &fixture->meters, &failure) == STATUS_OK, failure.message);
     authorizer.meters = fixture->meters;
-    rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &note) == STATUS_OK, note.message);
+    rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &failure) == STATUS_OK, failure.message);
 }
 
 // Fills the options for two ipc listeners; a test may change them before rpc_fixture_serve.
@@ -192,8 +192,8 @@ static inline void rpc_fixture_tcp_url(char out[RPC_FIXTURE_TCP_URL_SIZE])
 
 static inline void rpc_fixture_serve(struct rpc_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    rpc_fixture_demand(rpc_open(&fixture->options, &fixture->rpc, &note) == STATUS_OK, note.message);
+    struct status_failure failure = {.message = ""};
+    rpc_fixture_demand(rpc_open(&fixture->options, &fixture->rpc, &failure) == STATUS_OK, failure.message);
     fixture->client = rpc_fixture_dial(fixture->own_url);
 }
 

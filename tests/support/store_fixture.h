@@ -44,9 +44,9 @@ static inline void fixture_make(struct store_fixture *fixture, size_t map_size_b
 
 static inline void fixture_open(struct store_fixture *fixture)
 {
-    struct status_note note = {0};
-    if (store_open(&fixture->options, &fixture->store, &note) != STATUS_OK) {
-        fprintf(stderr, "%s\n", note.message);
+    struct status_failure failure = {0};
+    if (store_open(&fixture->options, &fixture->store, &failure) != STATUS_OK) {
+        fprintf(stderr, "%s\n", failure.message);
         abort();
     }
 }

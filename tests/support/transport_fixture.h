@@ -352,8 +352,9 @@ static inline void transport_fixture_open(struct transport_fixture *fixture)
 
 static inline void transport_fixture_serve(struct transport_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
-    transport_fixture_demand(transport_open(&fixture->options, &fixture->transport, &note) == STATUS_OK, note.message);
+    struct status_failure failure = {.message = ""};
+    transport_fixture_demand(transport_open(&fixture->options, &fixture->transport, &failure) == STATUS_OK,
+                             failure.message);
     transport_start(fixture->transport);
 }
 

@@ -41,10 +41,10 @@ static inline void usage_fixture_demand(bool holds, const char *what)
 
 static inline void usage_fixture_open(struct usage_fixture *fixture)
 {
-    struct status_note note = {.message = ""};
+    struct status_failure failure = {.message = ""};
     fixture_open(&fixture->store);
     fixture->options.store = fixture->store.store;
-    usage_fixture_demand(usage_open(&fixture->options, &fixture->usage, &note) == STATUS_OK, note.message);
+    usage_fixture_demand(usage_open(&fixture->options, &fixture->usage, &failure) == STATUS_OK, failure.message);
     usage_fixture_demand(store_view_open(fixture->store.store, &fixture->view) == STATUS_OK, "no view");
 }
 
@@ -155,9 +155,10 @@ static inline struct store_txn *usage_fixture_look(struct usage_fixture *fixture
 static inline struct usage_report usage_fixture_read(struct usage_fixture *fixture, const struct usage_query *query)
 {
     struct usage_report report;
-    struct status_note note = {.message = ""};
-    enum status status = usage_read(fixture->usage, usage_fixture_look(fixture), query, fixture->arena, &report, &note);
-    usage_fixture_demand(status == STATUS_OK, note.message);
+    struct status_failure failure = {.message = ""};
+    enum status status =
+        usage_read(fixture->usage, usage_fixture_look(fixture), query, fixture->arena, &report, &failure);
+    usage_fixture_demand(status == STATUS_OK, failure.message);
     return report;
 }
 

@@ -61,7 +61,8 @@ spend_all() {
 all_refused() {
     batch hour day slide bucket
     jq -se --argjson most "[$HOUR_MS, $DAY_MS, $((HOUR_MS + HOUR_MS / 60)), $((HOUR_MS / 2))]" \
-        'length == 4 and ([., $most] | transpose | all(.[0].reason == "RATE_LIMITED" and .[0].retry_after_ms <= .[1]))' \
+        'length == 4 and ([., $most] | transpose
+            | all(.[0].reason == "RATE_LIMITED" and .[0].retry_after_ms <= .[1]))' \
         <<<"$output" >/dev/null && return 0
     echo "all should be refused, for an hour, a day, an hour and a minute, half an hour at most: $output"
     return 1

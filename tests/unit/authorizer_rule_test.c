@@ -41,7 +41,7 @@ static struct scene *good_scene(void)
 static void good_key_is_allowed(void **state)
 {
     (void)state;
-    assert_int_equal(rule_judge(&good_scene()->facts), REASON_ALLOWED);
+    assert_int_equal(rule_evaluate(&good_scene()->facts), REASON_ALLOWED);
 }
 
 // Breaks every rule from the last to the first: each newly broken one has a lower number and must win.
@@ -51,26 +51,26 @@ static void lowest_broken_rule_wins(void **state)
     struct scene *s = good_scene();
     s->networks[0] = slice_text("10.0.0.0/8");
     s->key.address_count = 1;
-    assert_int_equal(rule_judge(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
     s->question.secret_only = true;
     s->key.type = KEY_TYPE_PUBLIC;
-    assert_int_equal(rule_judge(&s->facts), REASON_SECRET_KEY_REQUIRED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_SECRET_KEY_REQUIRED);
     s->question.environment = KEY_ENVIRONMENT_LIVE;
-    assert_int_equal(rule_judge(&s->facts), REASON_WRONG_ENVIRONMENT);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_WRONG_ENVIRONMENT);
     s->question.account = slice_text("other");
-    assert_int_equal(rule_judge(&s->facts), REASON_WRONG_ACCOUNT);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_WRONG_ACCOUNT);
     s->account.suspended = true;
-    assert_int_equal(rule_judge(&s->facts), REASON_ACCOUNT_SUSPENDED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ACCOUNT_SUSPENDED);
     s->key.facts.disabled = true;
-    assert_int_equal(rule_judge(&s->facts), REASON_DISABLED_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_DISABLED_API_KEY);
     s->key.facts.expires_at_ms = NOW_MS;
-    assert_int_equal(rule_judge(&s->facts), REASON_EXPIRED_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_EXPIRED_API_KEY);
     s->key.facts.revoked_at_ms = 5;
-    assert_int_equal(rule_judge(&s->facts), REASON_REVOKED_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_REVOKED_API_KEY);
     s->facts.key_known = false;
-    assert_int_equal(rule_judge(&s->facts), REASON_INVALID_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_INVALID_API_KEY);
     s->question.token = slice_empty();
-    assert_int_equal(rule_judge(&s->facts), REASON_MISSING_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_MISSING_API_KEY);
 }
 
 static void address_list_without_an_address_refuses(void **state)
@@ -79,13 +79,13 @@ static void address_list_without_an_address_refuses(void **state)
     struct scene *s = good_scene();
     s->networks[0] = slice_text("10.0.0.0/8");
     s->key.address_count = 1;
-    assert_int_equal(rule_judge(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
     s->question.remote_address = slice_text("10.1.2.3");
-    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
     s->question.remote_address = slice_text("::ffff:10.1.2.3");
-    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
     s->question.remote_address = slice_text("11.1.2.3");
-    assert_int_equal(rule_judge(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
 }
 
 static void account_budget_looks_at_no_key(void **state)
@@ -97,9 +97,9 @@ static void account_budget_looks_at_no_key(void **state)
     s->facts.key = NULL;
     s->question.token = slice_empty();
     s->question.account = s->account.id;
-    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
     s->account.suspended = true;
-    assert_int_equal(rule_judge(&s->facts), REASON_ACCOUNT_SUSPENDED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ACCOUNT_SUSPENDED);
 }
 
 // What was charged can be given back whatever has become of the key: only whose it is has to be known.
@@ -114,13 +114,13 @@ static void refund_asks_only_whose_key_it_is(void **state)
     s->key.facts.disabled = true;
     s->key.facts.expires_at_ms = NOW_MS;
     s->key.facts.revoked_at_ms = 5;
-    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
     s->facts.key_known = false;
-    assert_int_equal(rule_judge(&s->facts), REASON_INVALID_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_INVALID_API_KEY);
     s->question.token = slice_empty();
-    assert_int_equal(rule_judge(&s->facts), REASON_MISSING_API_KEY);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_MISSING_API_KEY);
     s->facts.subject = AUTHORIZER_BY_ACCOUNT;
-    assert_int_equal(rule_judge(&s->facts), REASON_ALLOWED);
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
 }
 
 int main(void)

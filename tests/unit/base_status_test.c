@@ -13,42 +13,42 @@
 static void note_says_field_and_message(void **state)
 {
     (void)state;
-    struct status_note note;
-    assert_int_equal(status_fail(&note, STATUS_NOT_FOUND, "get.key_id", "no key %d", 7), STATUS_NOT_FOUND);
-    assert_string_equal(note.field, "get.key_id");
-    assert_string_equal(note.message, "no key 7");
+    struct status_failure failure;
+    assert_int_equal(status_fail(&failure, STATUS_NOT_FOUND, "get.key_id", "no key %d", 7), STATUS_NOT_FOUND);
+    assert_string_equal(failure.field, "get.key_id");
+    assert_string_equal(failure.message, "no key 7");
 }
 
 static void note_and_field_are_optional(void **state)
 {
     (void)state;
-    struct status_note note;
+    struct status_failure failure;
     assert_int_equal(status_fail(NULL, STATUS_ABORTED, "a", "b"), STATUS_ABORTED);
-    assert_int_equal(status_fail(&note, STATUS_ABORTED, NULL, "b"), STATUS_ABORTED);
-    assert_string_equal(note.field, "");
+    assert_int_equal(status_fail(&failure, STATUS_ABORTED, NULL, "b"), STATUS_ABORTED);
+    assert_string_equal(failure.field, "");
 }
 
 static void long_texts_are_cut_and_stay_text(void **state)
 {
     (void)state;
-    struct status_note note;
+    struct status_failure failure;
     char text[600];
     for (size_t i = 0; i + 2 < sizeof text; i += 2)
         memcpy(text + i, "\xC3\xA9", 3);
-    (void)status_fail(&note, STATUS_INTERNAL, text, "%s", text);
-    assert_int_equal(strlen(note.field), sizeof note.field - 1);
-    assert_int_equal(strlen(note.message), sizeof note.message - 1);
-    assert_true(slice_is_text(slice_text(note.field))); // 95 and 255 bytes: both cut a character in two
-    assert_true(slice_is_text(slice_text(note.message)));
+    (void)status_fail(&failure, STATUS_INTERNAL, text, "%s", text);
+    assert_int_equal(strlen(failure.field), sizeof failure.field - 1);
+    assert_int_equal(strlen(failure.message), sizeof failure.message - 1);
+    assert_true(slice_is_text(slice_text(failure.field))); // 95 and 255 bytes: both cut a character in two
+    assert_true(slice_is_text(slice_text(failure.message)));
 }
 
 static void control_characters_do_not_get_into_a_note(void **state)
 {
     (void)state;
-    struct status_note note;
-    (void)status_fail(&note, STATUS_INTERNAL, "a\nb", "\x1B[2J%s", "x");
-    assert_string_equal(note.field, "a?b");
-    assert_string_equal(note.message, "?[2Jx");
+    struct status_failure failure;
+    (void)status_fail(&failure, STATUS_INTERNAL, "a\nb", "\x1B[2J%s", "x");
+    assert_string_equal(failure.field, "a?b");
+    assert_string_equal(failure.message, "?[2Jx");
 }
 
 static void every_status_has_its_canonical_name(void **state)

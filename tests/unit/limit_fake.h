@@ -59,9 +59,9 @@ static inline uint64_t fake_below(uint64_t *state, uint64_t bound)
 static inline struct limit fake_limit(const char *text)
 {
     struct limit limit;
-    struct status_note note = {0};
-    if (limit_parse(slice_text(text), &limit, &note) != STATUS_OK)
-        fail_msg("%s: %s %s", text, note.field, note.message);
+    struct status_failure failure = {0};
+    if (limit_parse(slice_text(text), &limit, &failure) != STATUS_OK)
+        fail_msg("%s: %s %s", text, failure.field, failure.message);
     return limit;
 }
 

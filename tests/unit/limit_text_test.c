@@ -97,14 +97,14 @@ static void text_of_any_limit_reads_back_as_the_same_limit(void **state)
     for (int i = 0; i < 20000; i++) {
         struct limit limit = random_limit(&random);
         struct limit back;
-        struct status_note note = {0};
+        struct status_failure failure = {0};
         char text[LIMIT_TEXT_MAX + 1];
-        assert_int_equal(limit_complete(&limit, &note), STATUS_OK);
+        assert_int_equal(limit_complete(&limit, &failure), STATUS_OK);
         size_t size = limit_format(&limit, text);
         assert_true(size <= LIMIT_TEXT_MAX && size == strlen(text));
-        if (limit_parse(slice_text(text), &back, &note) != STATUS_OK || !limit_same_meter(&limit, &back) ||
+        if (limit_parse(slice_text(text), &back, &failure) != STATUS_OK || !limit_same_meter(&limit, &back) ||
             back.amount != limit.amount || back.burst != limit.burst)
-            fail_msg("%s does not read back: %s %s", text, note.field, note.message);
+            fail_msg("%s does not read back: %s %s", text, failure.field, failure.message);
     }
 }
 
@@ -165,10 +165,10 @@ static void each_mistake_is_named(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct limit limit;
-        struct status_note note = {0};
-        assert_int_equal(limit_parse(slice_text(cases[i].text), &limit, &note), STATUS_INVALID_ARGUMENT);
-        if (strcmp(note.field, cases[i].field) != 0 || strstr(note.message, cases[i].shown) == NULL)
-            fail_msg("%s: got %s: %s", cases[i].text, note.field, note.message);
+        struct status_failure failure = {0};
+        assert_int_equal(limit_parse(slice_text(cases[i].text), &limit, &failure), STATUS_INVALID_ARGUMENT);
+        if (strcmp(failure.field, cases[i].field) != 0 || strstr(failure.message, cases[i].shown) == NULL)
+            fail_msg("%s: got %s: %s", cases[i].text, failure.field, failure.message);
     }
 }
 
@@ -183,9 +183,9 @@ static void bytes_that_are_no_text_are_refused_without_harm(void **state)
         for (size_t at = 0; at < size; at++)
             text[at] = alphabet[fake_below(&random, sizeof alphabet)];
         struct limit limit;
-        struct status_note note = {0};
-        if (limit_parse(slice_make(text, size), &limit, &note) != STATUS_OK)
-            assert_true(note.field[0] != '\0' && note.message[0] != '\0');
+        struct status_failure failure = {0};
+        if (limit_parse(slice_make(text, size), &limit, &failure) != STATUS_OK)
+            assert_true(failure.field[0] != '\0' && failure.message[0] != '\0');
     }
 }
 
@@ -219,10 +219,10 @@ static void incomplete_limits_are_completed_or_refused(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct limit limit = bad[i].limit;
-        struct status_note note = {0};
+        struct status_failure failure = {0};
         limit.resource = slice_text("r");
-        assert_int_equal(limit_complete(&limit, &note), STATUS_INVALID_ARGUMENT);
-        assert_string_equal(note.field, bad[i].field);
+        assert_int_equal(limit_complete(&limit, &failure), STATUS_INVALID_ARGUMENT);
+        assert_string_equal(failure.field, bad[i].field);
     }
 }
 

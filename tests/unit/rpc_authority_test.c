@@ -164,7 +164,7 @@ static void check_call(struct scene *scene, const struct person *person, enum rp
     bool may = strchr(person->may[ceiling], letter_of(route->name)) != NULL;
     call->route = route;
     call->word = NULL;
-    memset(&call->note, 0, sizeof call->note);
+    memset(&call->failure, 0, sizeof call->failure);
     enum status status = authority_require(call, route->needs);
     bool must_show = !person->has_uid && person->account == NULL;
     enum status wanted = may ? STATUS_OK : must_show ? STATUS_UNAUTHENTICATED : STATUS_PERMISSION_DENIED;
@@ -174,9 +174,9 @@ static void check_call(struct scene *scene, const struct person *person, enum rp
     if (may)
         return;
     // who is refused reads which call it was and what it takes
-    assert_non_null(strstr(call->note.message, route->name));
-    assert_non_null(strstr(call->note.message, " needs "));
-    assert_non_null(strstr(call->note.message, " authority"));
+    assert_non_null(strstr(call->failure.message, route->name));
+    assert_non_null(strstr(call->failure.message, " needs "));
+    assert_non_null(strstr(call->failure.message, " authority"));
     if (must_show)
         assert_string_equal(call->word, "MISSING_API_KEY");
 }
@@ -275,8 +275,9 @@ static void refusal_names_the_scope_the_uid_rule_or_the_ceiling(void **state)
         scene.call.route = route_find(POSTERN__V1__REQUEST__CALL_LIST_TIERS);
         assert_int_not_equal(authority_require(&scene.call, scene.call.route->needs), STATUS_OK);
         for (size_t j = 0; j < 3; j++)
-            if (strstr(scene.call.note.message, cases[i].words[j]) == NULL)
-                fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].person, scene.call.note.message, cases[i].words[j]);
+            if (strstr(scene.call.failure.message, cases[i].words[j]) == NULL)
+                fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].person, scene.call.failure.message,
+                         cases[i].words[j]);
     }
 }
 

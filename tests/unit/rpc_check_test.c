@@ -28,13 +28,13 @@ static ProtobufCBinaryData repeat(char c, size_t size)
 
 static void expect(const char *name, const void *message, enum status status, const char *field)
 {
-    struct status_note note = {0};
-    enum status found = check_call(name, message, &note);
-    if (found != status || strcmp(note.field, field) != 0)
+    struct status_failure failure = {0};
+    enum status found = check_call(name, message, &failure);
+    if (found != status || strcmp(failure.field, field) != 0)
         fail_msg("%s: wanted %s at \"%s\", got %s at \"%s\": %s", name, status_name(status), field, status_name(found),
-                 note.field, note.message);
-    if (status != STATUS_OK && strstr(note.message, field) == NULL)
-        fail_msg("message does not name the field: %s", note.message);
+                 failure.field, failure.message);
+    if (status != STATUS_OK && strstr(failure.message, field) == NULL)
+        fail_msg("message does not name the field: %s", failure.message);
 }
 
 static void refused(const char *name, const void *message, const char *field)
@@ -448,7 +448,7 @@ static void expect_excess(size_t count, unsigned tag, const unsigned *outer, con
     static uint8_t buffers[2][80000];
     size_t size = 0;
     unsigned at = 0;
-    struct status_note note = {.field = ""};
+    struct status_failure failure = {.field = ""};
     for (size_t i = 0; i < count; i++)
         add_field(buffers[at], &size, tag, "a", 1);
     for (; *outer != 0; outer++) {
@@ -457,11 +457,11 @@ static void expect_excess(size_t count, unsigned tag, const unsigned *outer, con
         at = 1 - at;
         size = wrapped;
     }
-    enum status status = check_excess(slice_make(buffers[at], size), &note);
-    assert_string_equal(note.field, field);
+    enum status status = check_excess(slice_make(buffers[at], size), &failure);
+    assert_string_equal(failure.field, field);
     assert_int_equal(status, field[0] != '\0' ? STATUS_INVALID_ARGUMENT : STATUS_OK);
     if (status != STATUS_OK)
-        assert_non_null(strstr(note.message, "more elements than"));
+        assert_non_null(strstr(failure.message, "more elements than"));
 }
 
 static void list_that_is_much_too_long_is_named(void **state)
@@ -484,10 +484,10 @@ static void list_that_is_much_too_long_is_named(void **state)
 static void bytes_that_are_no_message_have_no_list(void **state)
 {
     (void)state;
-    struct status_note note;
+    struct status_failure failure;
     static const char *const texts[] = {"", "\xFF", "\x82\x02\xFF\xFF", "\x82\x02\x7F\x2A", "not at all"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        assert_int_equal(check_excess(slice_text(texts[i]), &note), STATUS_OK);
+        assert_int_equal(check_excess(slice_text(texts[i]), &failure), STATUS_OK);
 }
 
 static void path_that_is_too_long_is_cut(void **state)
@@ -498,9 +498,9 @@ static void path_that_is_too_long_is_cut(void **state)
     char name[200];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    struct status_note note;
-    assert_int_equal(check_call(name, &verify.base, &note), STATUS_INVALID_ARGUMENT);
-    assert_int_equal(strlen(note.field), sizeof note.field - 1);
+    struct status_failure failure;
+    assert_int_equal(check_call(name, &verify.base, &failure), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(strlen(failure.field), sizeof failure.field - 1);
 }
 
 int main(void)

@@ -74,11 +74,11 @@ static void request_cut_anywhere_is_read_or_refused(void **state)
         uint8_t *end = realloc(exact, cut > 0 ? cut : 1);
         assert_non_null(end);
         Postern__V1__Request *request = codec_decode(arena, slice_make(end, cut));
-        struct status_note note;
+        struct status_failure failure;
         if (request == NULL)
             refused++;
         else if (request->verify != NULL)
-            (void)!check_call("verify", &request->verify->base, &note);
+            (void)!check_call("verify", &request->verify->base, &failure);
         struct slice id = codec_salvage_id(slice_make(end, cut));
         assert_int_equal(id.size, cut >= 18 ? 16 : 0);
         free(end);
@@ -97,10 +97,10 @@ static void one_flipped_bit_never_breaks_the_walk(void **state)
     for (size_t bit = 0; bit < size * 8; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         Postern__V1__Request *request = codec_decode(arena, slice_make(bytes, size));
-        struct status_note note;
+        struct status_failure failure;
         // All members of the union are pointers to messages.
         if (request != NULL && request->call_case != POSTERN__V1__REQUEST__CALL__NOT_SET)
-            (void)!check_call("call", &request->verify->base, &note);
+            (void)!check_call("call", &request->verify->base, &failure);
         (void)codec_salvage_id(slice_make(bytes, size));
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         arena_reset(arena);

@@ -22,8 +22,8 @@ struct fixture {
 static void open_secret(const struct tempdir *directory, struct secret **secret)
 {
     char path[PATH_MAX];
-    struct status_note note;
-    assert_int_equal(secret_open(tempdir_join(directory, "keyring", path), true, secret, NULL, &note), STATUS_OK);
+    struct status_failure failure;
+    assert_int_equal(secret_open(tempdir_join(directory, "keyring", path), true, secret, NULL, &failure), STATUS_OK);
 }
 
 static int set_up(void **state)

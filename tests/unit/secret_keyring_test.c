@@ -18,7 +18,7 @@
 struct fixture {
     struct tempdir directory;
     char path[PATH_MAX]; // of the keyring
-    struct status_note note;
+    struct status_failure failure;
 };
 
 static int set_up(void **state)
@@ -53,29 +53,29 @@ static void expect_refused(struct fixture *fixture, enum status wanted, const ch
 {
     struct secret *secret = NULL;
     bool created = true;
-    memset(&fixture->note, 0, sizeof fixture->note);
-    enum status status = secret_open(fixture->path, true, &secret, &created, &fixture->note);
+    memset(&fixture->failure, 0, sizeof fixture->failure);
+    enum status status = secret_open(fixture->path, true, &secret, &created, &fixture->failure);
     assert_int_equal(status, wanted);
     assert_null(secret);
     assert_false(created);
-    if (strstr(fixture->note.message, message_part) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", fixture->note.message, message_part);
-    assert_null(strstr(fixture->note.message, "0102030405"));
+    if (strstr(fixture->failure.message, message_part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", fixture->failure.message, message_part);
+    assert_null(strstr(fixture->failure.message, "0102030405"));
 }
 
 static void expect_content_refused(struct fixture *fixture, const char *content, const char *message_part)
 {
     write_file(fixture->path, content, strlen(content), 0600);
     expect_refused(fixture, STATUS_FAILED_PRECONDITION, message_part);
-    assert_non_null(strstr(fixture->note.message, fixture->path));
+    assert_non_null(strstr(fixture->failure.message, fixture->path));
 }
 
 static struct secret *open_content(struct fixture *fixture, const char *content)
 {
     struct secret *secret = NULL;
     write_file(fixture->path, content, strlen(content), 0600);
-    if (secret_open(fixture->path, false, &secret, NULL, &fixture->note) != STATUS_OK)
-        fail_msg("%s", fixture->note.message);
+    if (secret_open(fixture->path, false, &secret, NULL, &fixture->failure) != STATUS_OK)
+        fail_msg("%s", fixture->failure.message);
     return secret;
 }
 
@@ -127,10 +127,10 @@ static void missing_keyring_is_an_error_unless_it_may_be_created(void **state)
 {
     struct fixture *fixture = *state;
     struct secret *secret = NULL;
-    assert_int_equal(secret_open(fixture->path, false, &secret, NULL, &fixture->note), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(secret_open(fixture->path, false, &secret, NULL, &fixture->failure), STATUS_FAILED_PRECONDITION);
     assert_null(secret);
-    assert_non_null(strstr(fixture->note.message, fixture->path));
-    assert_non_null(strstr(fixture->note.message, "missing"));
+    assert_non_null(strstr(fixture->failure.message, fixture->path));
+    assert_non_null(strstr(fixture->failure.message, "missing"));
     assert_int_equal(access(fixture->path, F_OK), -1);
 }
 

@@ -13,10 +13,10 @@
 #include "support/tempdir.h"
 #include "transport/address.h"
 
-static enum status parse(const char *url, bool allow_plain_tcp, struct address *out, struct status_note *note)
+static enum status parse(const char *url, bool allow_plain_tcp, struct address *out, struct status_failure *failure)
 {
-    *note = (struct status_note){0};
-    return address_parse(url, allow_plain_tcp, out, note);
+    *failure = (struct status_failure){0};
+    return address_parse(url, allow_plain_tcp, out, failure);
 }
 
 static void ipc_and_local_tcp_are_offered(void **state)
@@ -33,8 +33,8 @@ static void ipc_and_local_tcp_are_offered(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct address address;
-        struct status_note note;
-        assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_OK);
+        struct status_failure failure;
+        assert_int_equal(parse(cases[i].url, false, &address, &failure), STATUS_OK);
         assert_int_equal(address.kind, cases[i].kind);
         assert_string_equal(address.url, cases[i].url);
     }
@@ -49,10 +49,10 @@ static void plain_tcp_beyond_this_machine_must_be_allowed(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct address address;
-        struct status_note note;
-        assert_int_equal(parse(cases[i], false, &address, &note), STATUS_INVALID_ARGUMENT);
-        assert_non_null(strstr(note.message, "--allow-plain-tcp"));
-        assert_int_equal(parse(cases[i], true, &address, &note), STATUS_OK);
+        struct status_failure failure;
+        assert_int_equal(parse(cases[i], false, &address, &failure), STATUS_INVALID_ARGUMENT);
+        assert_non_null(strstr(failure.message, "--allow-plain-tcp"));
+        assert_int_equal(parse(cases[i], true, &address, &failure), STATUS_OK);
     }
 }
 
@@ -78,15 +78,15 @@ static void other_addresses_are_refused_with_a_hint(void **state)
         {"tcp://127.0.0.1:12a", "HOST:PORT"},
     };
     struct address address;
-    struct status_note note;
+    struct status_failure failure;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(parse(cases[i].url, false, &address, &note), STATUS_INVALID_ARGUMENT);
-        if (strstr(note.message, cases[i].says) == NULL)
-            fail_msg("%s: %s", cases[i].url, note.message);
+        assert_int_equal(parse(cases[i].url, false, &address, &failure), STATUS_INVALID_ARGUMENT);
+        if (strstr(failure.message, cases[i].says) == NULL)
+            fail_msg("%s: %s", cases[i].url, failure.message);
     }
-    assert_int_equal(parse(long_path, false, &address, &note), STATUS_INVALID_ARGUMENT); // 108 bytes with the slash
+    assert_int_equal(parse(long_path, false, &address, &failure), STATUS_INVALID_ARGUMENT); // 108 bytes with the slash
     long_path[strlen(long_path) - 1] = '\0';
-    assert_int_equal(parse(long_path, false, &address, &note), STATUS_OK);
+    assert_int_equal(parse(long_path, false, &address, &failure), STATUS_OK);
 }
 
 // --- what is at an ipc path
@@ -101,10 +101,10 @@ static int set_up(void **state)
 {
     static struct place place;
     char url[PATH_MAX + 8];
-    struct status_note note;
+    struct status_failure failure;
     place.directory = tempdir_make();
     (void)snprintf(url, sizeof url, "ipc://%s", tempdir_join(&place.directory, "s", place.path));
-    assert_int_equal(parse(url, false, &place.address, &note), STATUS_OK);
+    assert_int_equal(parse(url, false, &place.address, &failure), STATUS_OK);
     *state = &place;
     return 0;
 }
@@ -129,46 +129,46 @@ static int bind_socket(const char *path)
 static void empty_place_is_free(void **state)
 {
     const struct place *place = *state;
-    struct status_note note;
-    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_OK);
+    struct status_failure failure;
+    assert_int_equal(address_prepare(&place->address, NULL, &failure), STATUS_OK);
 }
 
 static void regular_file_is_left_alone(void **state)
 {
     const struct place *place = *state;
-    struct status_note note;
+    struct status_failure failure;
     FILE *file = fopen(place->path, "w");
     assert_non_null(file);
     fclose(file);
-    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(note.message, "something else than a socket"));
+    assert_int_equal(address_prepare(&place->address, NULL, &failure), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(failure.message, "something else than a socket"));
     assert_int_equal(access(place->path, F_OK), 0);
 }
 
 static void symbolic_link_is_left_alone(void **state)
 {
     const struct place *place = *state;
-    struct status_note note;
+    struct status_failure failure;
     assert_int_equal(symlink("/dev/null", place->path), 0);
-    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_UNAVAILABLE);
+    assert_int_equal(address_prepare(&place->address, NULL, &failure), STATUS_UNAVAILABLE);
 }
 
 static void socket_that_nobody_serves_is_free(void **state)
 {
     const struct place *place = *state;
-    struct status_note note;
+    struct status_failure failure;
     close(bind_socket(place->path));
-    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_OK);
+    assert_int_equal(address_prepare(&place->address, NULL, &failure), STATUS_OK);
 }
 
 static void socket_of_a_living_program_is_not_free(void **state)
 {
     const struct place *place = *state;
-    struct status_note note;
+    struct status_failure failure;
     int fd = bind_socket(place->path);
     assert_int_equal(listen(fd, 1), 0);
-    assert_int_equal(address_prepare(&place->address, NULL, &note), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(note.message, "another program listens there"));
+    assert_int_equal(address_prepare(&place->address, NULL, &failure), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(failure.message, "another program listens there"));
     close(fd);
 }
 
@@ -176,18 +176,18 @@ static void missing_directory_is_made_when_its_parent_is_there(void **state)
 {
     const struct place *place = *state;
     struct address address;
-    struct status_note note;
+    struct status_failure failure;
     struct stat facts;
     char path[PATH_MAX], url[PATH_MAX + 32];
     (void)snprintf(url, sizeof url, "ipc://%s/made/s", place->directory.path);
-    assert_int_equal(parse(url, false, &address, &note), STATUS_OK);
-    assert_int_equal(address_prepare(&address, NULL, &note), STATUS_OK);
+    assert_int_equal(parse(url, false, &address, &failure), STATUS_OK);
+    assert_int_equal(address_prepare(&address, NULL, &failure), STATUS_OK);
     assert_int_equal(stat(tempdir_join(&place->directory, "made", path), &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0750);
     (void)snprintf(url, sizeof url, "ipc://%s/no/such/s", place->directory.path);
-    assert_int_equal(parse(url, false, &address, &note), STATUS_OK);
-    assert_int_equal(address_prepare(&address, NULL, &note), STATUS_UNAVAILABLE);
-    assert_non_null(strstr(note.message, "its directory is missing and cannot be made"));
+    assert_int_equal(parse(url, false, &address, &failure), STATUS_OK);
+    assert_int_equal(address_prepare(&address, NULL, &failure), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(failure.message, "its directory is missing and cannot be made"));
 }
 
 int main(void)

@@ -36,7 +36,7 @@ static void make_past(struct usage_past *past, uint32_t days_known, uint64_t cal
 static unsigned flags_of(const struct usage_past *past)
 {
     struct usage_verdict verdict;
-    usage_judge(past, &verdict);
+    usage_assess(past, &verdict);
     assert_true(verdict.judged);
     return verdict.flags;
 }
@@ -47,7 +47,7 @@ static void a_key_is_not_judged_on_its_first_day(void **state)
     struct usage_past past;
     struct usage_verdict verdict;
     make_past(&past, 0, 1000, 1000);
-    usage_judge(&past, &verdict);
+    usage_assess(&past, &verdict);
     assert_false(verdict.judged);
     assert_int_equal(verdict.flags, 0);
     assert_int_equal(usage_baseline(NOW, NOW + 5, past.samples), 0);
@@ -85,7 +85,7 @@ static void volume_up_is_flagged_and_shows_the_usual(void **state)
     struct usage_verdict verdict;
     make_past(&past, 30, 100, 0);
     past.now.calls = 400;
-    usage_judge(&past, &verdict);
+    usage_assess(&past, &verdict);
     assert_int_equal(verdict.flags, USAGE_VOLUME_UP);
     assert_int_equal(verdict.calls, 400);
     assert_int_equal(verdict.usual_calls, 100);
@@ -273,7 +273,7 @@ static void score_hour(struct source *source, const struct trace *trace, size_t 
     struct usage_past past;
     struct usage_verdict verdict;
     look_back(trace, hour, &past);
-    usage_judge(&past, &verdict);
+    usage_assess(&past, &verdict);
     score->judged += verdict.judged ? 1 : 0;
     score->volume += (verdict.flags & USAGE_VOLUME_UP) != 0 ? 1 : 0;
     score->refusals += (verdict.flags & USAGE_REFUSALS_UP) != 0 ? 1 : 0;
@@ -282,7 +282,7 @@ static void score_hour(struct source *source, const struct trace *trace, size_t 
         return;
     // Somebody else uses the key as well: ten times the usual, at least 200 calls.
     past.now.calls += poisson(source, fmax(9.0 * trace->rate[hour], 200.0));
-    usage_judge(&past, &verdict);
+    usage_assess(&past, &verdict);
     score->attacks++;
     score->found += (verdict.flags & USAGE_VOLUME_UP) != 0 ? 1 : 0;
 }

@@ -62,13 +62,13 @@ struct bench {
 
 // --- the rooms
 
-static bool complain(const struct status_note *note)
+static bool complain(const struct status_failure *failure)
 {
-    fprintf(stderr, "postern-bench: %s\n", note->message);
+    fprintf(stderr, "postern-bench: %s\n", failure->message);
     return false;
 }
 
-static bool open_stores(struct bench *bench, struct status_note *note)
+static bool open_stores(struct bench *bench, struct status_failure *failure)
 {
     char keyring[PATH_SIZE], registry[PATH_SIZE], meters[PATH_SIZE];
     snprintf(keyring, sizeof keyring, "%s/keyring", bench->dir);
@@ -76,7 +76,7 @@ static bool open_stores(struct bench *bench, struct status_note *note)
     snprintf(meters, sizeof meters, "%s/meters", bench->dir);
     bench->log = (struct log){.level = LOG_LEVEL_WARNING, .fd = 2};
     bench->clock = clock_new(clock_system_source(), NULL);
-    if (bench->clock == NULL || secret_open(keyring, true, &bench->secret, NULL, note) != STATUS_OK)
+    if (bench->clock == NULL || secret_open(keyring, true, &bench->secret, NULL, failure) != STATUS_OK)
         return false;
     struct registry_options options = {.path = registry,
                                        .map_size_bytes = STORE_BYTES,
@@ -91,38 +91,38 @@ static bool open_stores(struct bench *bench, struct status_note *note)
                                   .map_size_bytes = STORE_BYTES,
                                   .max_readers = 16,
                                   .log = &bench->log};
-    return registry_open(&options, &bench->registry, note) == STATUS_OK &&
-           store_open(&store, &bench->store, note) == STATUS_OK;
+    return registry_open(&options, &bench->registry, failure) == STATUS_OK &&
+           store_open(&store, &bench->store, failure) == STATUS_OK;
 }
 
 static bool open_bench(struct bench *bench, const struct options *options)
 {
-    struct status_note note = {.message = "out of memory"};
+    struct status_failure failure = {.message = "out of memory"};
     bench->strict = options->strict;
     pthread_mutex_init(&bench->mutex, NULL);
     pthread_cond_init(&bench->woken, NULL);
     bench->slots = calloc(OUTSTANDING, sizeof *bench->slots);
     bench->dir = options->dir;
-    if (bench->slots == NULL || !open_stores(bench, &note) ||
-        limit_parse(slice_text(LIMIT_TEXT), &bench->limit, &note) != STATUS_OK)
-        return complain(&note);
+    if (bench->slots == NULL || !open_stores(bench, &failure) ||
+        limit_parse(slice_text(LIMIT_TEXT), &bench->limit, &failure) != STATUS_OK)
+        return complain(&failure);
     for (size_t i = 0; i < OUTSTANDING; i++) {
         bench->slots[i].arena = arena_new(ARENA_BYTES);
         bench->slots[i].next = bench->idle;
         bench->idle = &bench->slots[i];
         if (bench->slots[i].arena == NULL)
-            return complain(&note);
+            return complain(&failure);
     }
     struct meter_options meters = {.store = bench->store,
                                    .clock = bench->clock,
                                    .log = &bench->log,
                                    .max_resident = options->resident,
                                    .max_custom = options->meters + CUSTOM_SPARE};
-    if (meter_open(&meters, &bench->meters, &note) != STATUS_OK)
-        return complain(&note);
+    if (meter_open(&meters, &bench->meters, &failure) != STATUS_OK)
+        return complain(&failure);
     struct authorizer_options authorizer = {
         .registry = bench->registry, .meters = bench->meters, .clock = bench->clock};
-    return authorizer_open(&authorizer, &bench->authorizer, &note) == STATUS_OK || complain(&note);
+    return authorizer_open(&authorizer, &bench->authorizer, &failure) == STATUS_OK || complain(&failure);
 }
 
 static void close_bench(struct bench *bench)
@@ -183,13 +183,14 @@ static bool advance(struct bench *bench, struct slot *slot)
         const struct authorizer_batch *batch = &slot->batch;
         const struct authorizer_call *call = &slot->call;
         if (batch->status != STATUS_OK) {
-            snprintf(bench->failure, sizeof bench->failure, "%s: %s", status_name(batch->status), batch->note.message);
+            snprintf(bench->failure, sizeof bench->failure, "%s: %s", status_name(batch->status),
+                     batch->failure.message);
             return true;
         }
         if (call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED)
             return true;
-        if (call->status != STATUS_RESOURCE_EXHAUSTED || call->note.field[0] != '\0') {
-            snprintf(bench->failure, sizeof bench->failure, "%s: %s", status_name(call->status), call->note.message);
+        if (call->status != STATUS_RESOURCE_EXHAUSTED || call->failure.field[0] != '\0') {
+            snprintf(bench->failure, sizeof bench->failure, "%s: %s", status_name(call->status), call->failure.message);
             return true;
         }
         bench->pushed_back++;

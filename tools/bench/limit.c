@@ -106,11 +106,11 @@ static bool open_work(struct work *work, const struct scene *scene)
     const struct limit_table_options options = {.clock = work->clock};
     work->table = work->clock != NULL ? limit_table_new(&options) : NULL;
     for (size_t i = 0; i < TERMS_MAX && scene->limits[i] != NULL; i++) {
-        struct status_note note = {0};
+        struct status_failure failure = {0};
         struct limit_applicable *applicable = &work->applicables[work->applicable_count++];
         applicable->subject = LIMIT_OF_ACCOUNT;
-        if (limit_parse(slice_text(scene->limits[i]), &applicable->limit, &note) != STATUS_OK) {
-            fprintf(stderr, "postern-bench: %s\n", note.message);
+        if (limit_parse(slice_text(scene->limits[i]), &applicable->limit, &failure) != STATUS_OK) {
+            fprintf(stderr, "postern-bench: %s\n", failure.message);
             return false;
         }
     }

@@ -166,13 +166,13 @@ int bench_store(const struct options *options)
 {
     char path[PROCESS_PATH_MAX];
     struct store *store = NULL;
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     snprintf(path, sizeof path, "%s/store", options->dir);
     const struct store_options open = {
         .path = path, .tables = tables, .table_count = 1, .map_size_bytes = (size_t)4 << 30, .max_readers = 8};
     bool measured = false;
-    if (store_open(&open, &store, &note) != STATUS_OK)
-        fprintf(stderr, "postern-bench: %s\n", note.message);
+    if (store_open(&open, &store, &failure) != STATUS_OK)
+        fprintf(stderr, "postern-bench: %s\n", failure.message);
     else
         measured = measure_all(store, options);
     store_close(store);

@@ -228,7 +228,7 @@ static bool complain(const struct row *row, const char *text)
 static bool measure(const struct row *row, const struct pattern *pattern, uint64_t commit, struct cost *out)
 {
     struct machine *machine = calloc(1, sizeof *machine);
-    struct status_note note = {0};
+    struct status_failure failure = {0};
     if (machine == NULL)
         return complain(row, "memory is out");
     *machine = (struct machine){.now_us = START_US, .pattern = pattern, .commit_us = commit};
@@ -240,9 +240,9 @@ static bool measure(const struct row *row, const struct pattern *pattern, uint64
     machine->clock = clock_new(source, NULL);
     machine->table = limit_table_new(&(struct limit_table_options){.clock = machine->clock});
     bool fine = machine->clock != NULL && machine->table != NULL &&
-                limit_parse(slice_text(row->limit), &machine->applicable.limit, &note) == STATUS_OK;
+                limit_parse(slice_text(row->limit), &machine->applicable.limit, &failure) == STATUS_OK;
     if (!fine)
-        complain(row, note.message[0] != '\0' ? note.message : "memory is out");
+        complain(row, failure.message[0] != '\0' ? failure.message : "memory is out");
     if (fine) {
         run_rounds(machine);
         *out = (struct cost){.writes = (double)machine->records / (double)machine->admitted,

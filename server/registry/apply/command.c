@@ -73,7 +73,7 @@ static enum status check_request_id(struct registry_command *command)
 {
     if (!is_repeatable(command) || command->request_id.size == REGISTRY_REQUEST_ID_SIZE)
         return STATUS_OK;
-    return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "request_id",
+    return status_fail(&command->failure, STATUS_INVALID_ARGUMENT, "request_id",
                        "a call that changes something needs a request_id of %d random bytes, not %zu: it makes a retry "
                        "safe",
                        REGISTRY_REQUEST_ID_SIZE, command->request_id.size);
@@ -138,18 +138,18 @@ static void done(struct store_job *job, enum status status)
     if (status != STATUS_OK) {
         forget_result(command);
         secret_wipe(command->random, sizeof command->random); // run may not have been called
-        memset(&command->note, 0, sizeof command->note);
+        memset(&command->failure, 0, sizeof command->failure);
         command->seq = 0;
         command->status = status;
     }
     raise_committed_seq(command->registry, command->seq);
-    command->status = state_explain(command->status, &command->note);
+    command->status = state_explain(command->status, &command->failure);
     command->done(command);
 }
 
 void registry_submit(struct registry *registry, struct registry_command *command)
 {
-    memset(&command->note, 0, sizeof command->note);
+    memset(&command->failure, 0, sizeof command->failure);
     memset(&command->result, 0, sizeof command->result);
     command->status = STATUS_OK;
     command->seq = 0;

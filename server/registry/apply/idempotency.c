@@ -161,7 +161,7 @@ enum status idempotency_find(const struct registry *registry, struct store_txn *
     if (is_expired(registry, record.time_ms, now_ms))
         return STATUS_OK;
     if (!secret_equal(record.call_digest, command->call_digest))
-        return status_fail(&command->note, STATUS_ALREADY_EXISTS, "request_id",
+        return status_fail(&command->failure, STATUS_ALREADY_EXISTS, "request_id",
                            "this request_id was used for another call: take 16 fresh random bytes for each call, and "
                            "the same ones only to repeat it unchanged");
     status = take_reply(registry, &record, command);
@@ -225,7 +225,7 @@ enum status idempotency_prepare(const struct registry *registry, struct store_tx
         return status;
     out->count = read_count(txn, slice_make(out->caller, sizeof out->caller)) + (out->replaces ? 0 : 1);
     if (out->count > REGISTRY_IDEMPOTENCY_PER_CALLER_MAX)
-        return status_fail(&command->note, STATUS_RESOURCE_EXHAUSTED, NULL,
+        return status_fail(&command->failure, STATUS_RESOURCE_EXHAUSTED, NULL,
                            "this caller made %d changes within %" PRIu64
                            " minutes, and no more replies can be kept for retries: try again in a few minutes, and "
                            "make changes more slowly",

@@ -40,7 +40,7 @@ struct idempotency_plan {
 };
 
 // Prepares a record of command->reply.
-// Errors: RESOURCE_EXHAUSTED, with a note, when the caller has too many records; those of the store.
+// Errors: RESOURCE_EXHAUSTED, with a text, when the caller has too many records; those of the store.
 STATUS_MUST_CHECK enum status idempotency_prepare(const struct registry *registry, struct store_txn *txn,
                                                   struct registry_command *command, uint64_t now_ms,
                                                   struct idempotency_plan *out);

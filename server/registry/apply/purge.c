@@ -19,22 +19,22 @@ static void post(struct registry_command *command)
     sem_post(command->context);
 }
 
-static enum status run(struct registry *registry, struct registry_command *command, struct status_note *note)
+static enum status run(struct registry *registry, struct registry_command *command, struct status_failure *failure)
 {
     sem_t finished;
     if (sem_init(&finished, 0, 0) != 0)
-        return status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
     command->context = &finished;
     registry_submit(registry, command);
     while (sem_wait(&finished) != 0 && errno == EINTR)
         continue;
     sem_destroy(&finished);
     if (command->status != STATUS_OK)
-        return status_fail(note, command->status, NULL, "%s", command->note.message);
+        return status_fail(failure, command->status, NULL, "%s", command->failure.message);
     return STATUS_OK;
 }
 
-static bool begin(struct registry_command *command, struct status_note *note)
+static bool begin(struct registry_command *command, struct status_failure *failure)
 {
     *command = (struct registry_command){.kind = REGISTRY_PURGE,
                                          .caller = {.name = slice_text("posternd"), .is_operator = true},
@@ -42,20 +42,20 @@ static bool begin(struct registry_command *command, struct status_note *note)
                                          .done = post};
     command->arena = arena_new(PURGE_ARENA_BYTES);
     if (command->arena == NULL)
-        status_ignore(status_fail(note, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory"), "the caller says so");
+        status_ignore(status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory"), "the caller says so");
     return command->arena != NULL;
 }
 
 enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms, struct registry_purge_walk *walk,
-                                struct status_note *note)
+                                struct status_failure *failure)
 {
     struct registry_command command;
-    if (!begin(&command, note))
+    if (!begin(&command, failure))
         return STATUS_RESOURCE_EXHAUSTED;
     command.ask.purge = (struct registry_purge){
         .dead_before_ms = dead_before_ms, .max = REGISTRY_PURGE_MAX, .after_set = walk->after_set};
     memcpy(command.ask.purge.after, walk->after, sizeof walk->after);
-    enum status status = run(registry, &command, note);
+    enum status status = run(registry, &command, failure);
     if (status == STATUS_OK) {
         const struct registry_purge_result *result = &command.result.purge;
         walk->count += result->count;
@@ -66,14 +66,15 @@ enum status registry_purge_some(struct registry *registry, uint64_t dead_before_
     return status;
 }
 
-enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count, struct status_note *note)
+enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
+                                       struct status_failure *failure)
 {
     struct registry_command command;
     *count = 0;
-    if (!begin(&command, note))
+    if (!begin(&command, failure))
         return STATUS_RESOURCE_EXHAUSTED;
     command.ask.purge.idempotency_min = min;
-    enum status status = run(registry, &command, note);
+    enum status status = run(registry, &command, failure);
     if (status == STATUS_OK)
         *count = command.result.purge.idempotency_count;
     arena_free(command.arena);

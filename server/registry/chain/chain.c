@@ -102,19 +102,19 @@ static enum status check_last(const struct secret *secret, struct store_txn *txn
 }
 
 enum status chain_verify_end(const struct secret *secret, struct store_txn *txn, struct arena *arena,
-                             struct status_note *note)
+                             struct status_failure *failure)
 {
     struct chain_head head;
     bool more = false;
     enum status status = chain_read_head(txn, &head);
     if (status == STATUS_DATA_LOSS)
-        return status_fail(note, status, NULL, "the audit chain's head does not decode: restore a backup");
+        return status_fail(failure, status, NULL, "the audit chain's head does not decode: restore a backup");
     if (status == STATUS_OK && head.seq > 0)
         status = check_last(secret, txn, &head, arena);
     if (status == STATUS_OK)
         status = has_more(txn, head.seq + 1, &more);
     if (status == STATUS_DATA_LOSS || more)
-        return status_fail(note, STATUS_DATA_LOSS, NULL,
+        return status_fail(failure, STATUS_DATA_LOSS, NULL,
                            "the audit chain's head (change %" PRIu64 ") does not fit its last entry: the store was "
                            "damaged or changed from outside; restore a backup",
                            head.seq);

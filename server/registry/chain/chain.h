@@ -27,8 +27,8 @@ STATUS_MUST_CHECK enum status chain_find_change(struct store_txn *txn, const str
 STATUS_MUST_CHECK enum status chain_verify_link(const struct secret *secret, const uint8_t previous[SECRET_HASH_SIZE],
                                                 const struct chain_link *link);
 
-// Does the head fit the last link, and the last link the one before it? Errors: DATA_LOSS with a note; of the store.
+// Does the head fit the last link, and the last link the one before it? Errors: DATA_LOSS with a text; of the store.
 STATUS_MUST_CHECK enum status chain_verify_end(const struct secret *secret, struct store_txn *txn, struct arena *arena,
-                                               struct status_note *note);
+                                               struct status_failure *failure);
 
 #endif

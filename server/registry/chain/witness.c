@@ -89,15 +89,16 @@ static bool is_signed(const struct line *line, const struct secret *secret)
 
 // --- reading
 
-static enum status fail_file(struct status_note *note, const char *path, const char *what)
+static enum status fail_file(struct status_failure *failure, const char *path, const char *what)
 {
-    return status_fail(note, STATUS_UNAVAILABLE, NULL, "the witness %s cannot be %s: %s", path, what, strerror(errno));
+    return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the witness %s cannot be %s: %s", path, what,
+                       strerror(errno));
 }
 
-static enum status fail_damaged(struct status_note *note, const char *path)
+static enum status fail_damaged(struct status_failure *failure, const char *path)
 {
     return status_fail(
-        note, STATUS_DATA_LOSS, NULL,
+        failure, STATUS_DATA_LOSS, NULL,
         "the witness %s is damaged, or was signed with another keyring: put the right one back; to go on "
         "without it, remove it",
         path);
@@ -134,18 +135,19 @@ static ssize_t read_all(int fd, char *out, size_t size)
     return (ssize_t)done;
 }
 
-enum status witness_read(const char *path, const struct secret *secret, struct witness *out, struct status_note *note)
+enum status witness_read(const char *path, const struct secret *secret, struct witness *out,
+                         struct status_failure *failure)
 {
     char text[FILE_MAX_SIZE];
     *out = (struct witness){.seq = 0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return errno == ENOENT ? STATUS_OK : fail_file(note, path, "read");
+        return errno == ENOENT ? STATUS_OK : fail_file(failure, path, "read");
     ssize_t size = read_all(fd, text, sizeof text);
-    enum status status = size < 0 ? fail_file(note, path, "read") : STATUS_OK;
+    enum status status = size < 0 ? fail_file(failure, path, "read") : STATUS_OK;
     close(fd);
     if (status == STATUS_OK && read_lines(slice_make(text, (size_t)size), secret, out) != STATUS_OK)
-        return fail_damaged(note, path);
+        return fail_damaged(failure, path);
     return status;
 }
 
@@ -205,22 +207,22 @@ static size_t format_all(const struct secret *secret, const struct chain_head *h
     return size;
 }
 
-// Replaces the file as a whole. When it fails (UNAVAILABLE, with a note), the old file is still there.
+// Replaces the file as a whole. When it fails (UNAVAILABLE), the old file is still there.
 static enum status write_witness(const char *path, const struct secret *secret, const struct chain_head *head,
-                                 uint64_t now_ms, struct status_note *note)
+                                 uint64_t now_ms, struct status_failure *failure)
 {
     char text[FILE_MAX_SIZE];
     char fresh[PATH_MAX];
     int written = snprintf(fresh, sizeof fresh, "%s.new", path);
     if (written < 0 || (size_t)written >= sizeof fresh)
-        return status_fail(note, STATUS_UNAVAILABLE, NULL, "the witness %s cannot be written: the path is too long",
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the witness %s cannot be written: the path is too long",
                            path);
     size_t size = format_all(secret, head, now_ms, text);
     if (size == 0)
-        return status_fail(note, STATUS_INTERNAL, NULL, "the witness %s cannot be signed", path);
+        return status_fail(failure, STATUS_INTERNAL, NULL, "the witness %s cannot be signed", path);
     if (write_file(fresh, text, size) && rename(fresh, path) == 0 && sync_directory(path))
         return STATUS_OK;
-    enum status status = fail_file(note, path, "written");
+    enum status status = fail_file(failure, path, "written");
     unlink(fresh);
     return status;
 }
@@ -228,7 +230,7 @@ static enum status write_witness(const char *path, const struct secret *secret, 
 // --- against the chain
 
 enum status witness_verify(const char *path, const struct witness *witness, struct store_txn *txn, struct arena *arena,
-                           struct status_note *note)
+                           struct status_failure *failure)
 {
     struct chain_head head;
     struct chain_link link = {.master_id = 0};
@@ -241,7 +243,7 @@ enum status witness_verify(const char *path, const struct witness *witness, stru
         return status;
     if (head.seq >= witness->seq && secret_equal(link.mac, witness->mac))
         return STATUS_OK;
-    return status_fail(note, STATUS_DATA_LOSS, NULL,
+    return status_fail(failure, STATUS_DATA_LOSS, NULL,
                        "the store is older than its witness, which saw change %" PRIu64
                        " (a restored backup or a cut-off chain); to accept it, remove %s",
                        witness->seq, path);
@@ -263,17 +265,17 @@ static enum status read_head(struct registry *registry, struct chain_head *out)
     return status;
 }
 
-enum status registry_checkpoint(struct registry *registry, struct status_note *note)
+enum status registry_checkpoint(struct registry *registry, struct status_failure *failure)
 {
     struct chain_head head;
     if (registry->witness_path == NULL)
         return STATUS_OK;
     enum status status = read_head(registry, &head);
     if (status != STATUS_OK)
-        return status_fail(note, status, NULL, "the registry's head cannot be read, so no checkpoint was written");
+        return status_fail(failure, status, NULL, "the registry's head cannot be read, so no checkpoint was written");
     if (head.seq == registry->witness_seq || head.seq == 0)
         return STATUS_OK;
-    status = write_witness(registry->witness_path, registry->secret, &head, clock_now_ms(registry->clock), note);
+    status = write_witness(registry->witness_path, registry->secret, &head, clock_now_ms(registry->clock), failure);
     if (status == STATUS_OK)
         registry->witness_seq = head.seq;
     return status;

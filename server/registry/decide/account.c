@@ -10,7 +10,7 @@ static enum status check_not_reserved(struct decision *decision, struct slice id
 {
     if (!account_id_is_reserved(id))
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "the account postern is for the operators' own keys and cannot be set up or deleted: it comes "
                        "with its first key, with: postern create --account postern --scope postern:operator");
 }
@@ -43,13 +43,13 @@ static enum status settle_tier(struct decision *decision, struct registry_accoun
     if (status != STATUS_OK)
         return status;
     if (account->tier.size == 0)
-        return status_fail(&command->note, STATUS_FAILED_PRECONDITION, "put_account.tier",
+        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "put_account.tier",
                            "a new account needs a tier, and no tier is marked as default: name one, or make a default "
                            "with: postern tier put NAME --default");
     status = registry_find_tier(decision->txn, account->tier, command->arena, &tier);
     if (status != STATUS_NOT_FOUND)
         return status;
-    return status_fail(&command->note, STATUS_NOT_FOUND, "put_account.tier",
+    return status_fail(&command->failure, STATUS_NOT_FOUND, "put_account.tier",
                        "there is no tier \"%.*s\": make it with: postern tier put %.*s --limit requests=60/min",
                        SLICE_ARGS(account->tier), SLICE_ARGS(account->tier));
 }
@@ -113,7 +113,7 @@ static enum status find_account(struct decision *decision, struct slice id, cons
     enum status status = registry_find_account(decision->txn, id, command->arena, &command->result.account);
     if (status != STATUS_NOT_FOUND)
         return status;
-    return status_fail(&command->note, status, field,
+    return status_fail(&command->failure, status, field,
                        "there is no account \"%.*s\": look it up with: postern account list", SLICE_ARGS(id));
 }
 
@@ -125,7 +125,7 @@ static enum status check_moment(struct decision *decision)
     uint64_t before_ms = decision->command->ask.revoke_all.created_before_ms;
     if (before_ms <= decision->now_ms)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_INVALID_ARGUMENT, "revoke_all.created_before_ms",
+    return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, "revoke_all.created_before_ms",
                        "%" PRIu64 " is in the future (now is %" PRIu64 "): give an earlier time in Unix milliseconds, "
                        "or 0 for now",
                        before_ms, decision->now_ms);
@@ -156,7 +156,7 @@ static enum status check_no_live_key(struct decision *decision, const struct reg
     enum status status = decide_count_live(decision, account, 1, &count);
     if (status != STATUS_OK || count == 0)
         return status;
-    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, "delete_account.account",
+    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "delete_account.account",
                        "the account \"%.*s\" has keys that are neither revoked nor expired: revoke them first, with: "
                        "postern account revoke-all %.*s",
                        SLICE_ARGS(account->id), SLICE_ARGS(account->id));

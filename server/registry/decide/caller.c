@@ -9,7 +9,7 @@
 
 static enum status refuse_credential(struct decision *decision, const char *what)
 {
-    return status_fail(&decision->command->note, STATUS_UNAUTHENTICATED, "credential",
+    return status_fail(&decision->command->failure, STATUS_UNAUTHENTICATED, "credential",
                        "the credential's key is %s by now: use another one", what);
 }
 
@@ -46,11 +46,11 @@ enum status decide_version(struct decision *decision, const char *field, uint64_
     if (wanted == 0 || wanted == version)
         return STATUS_OK;
     if (version == 0)
-        return status_fail(&decision->command->note, STATUS_ABORTED, field,
+        return status_fail(&decision->command->failure, STATUS_ABORTED, field,
                            "there is no such record, but if_version asks for version %" PRIu64
                            ": send if_version 0 to make it",
                            wanted);
-    return status_fail(&decision->command->note, STATUS_ABORTED, field,
+    return status_fail(&decision->command->failure, STATUS_ABORTED, field,
                        "the record has version %" PRIu64 ", not %" PRIu64 ": read it again, then repeat the change",
                        version, wanted);
 }
@@ -61,7 +61,7 @@ static enum status check_environment(struct decision *decision, const struct reg
 {
     if (decision->caller_key.environment == KEY_ENVIRONMENT_LIVE || key->environment == KEY_ENVIRONMENT_TEST)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, field,
+    return status_fail(&decision->command->failure, STATUS_PERMISSION_DENIED, field,
                        "a live key is beyond your own key, which is a test key: ask an operator, or use a live key as "
                        "credential");
 }
@@ -90,7 +90,7 @@ static enum status check_limits(struct decision *decision, const struct registry
         if (own->limits[i].unlimited || is_bounded_by(key, &own->limits[i]))
             continue;
         limit_format(&own->limits[i], text);
-        return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, field,
+        return status_fail(&decision->command->failure, STATUS_PERMISSION_DENIED, field,
                            "your own key has the limit %s, and this key would go beyond it: give it that limit or a "
                            "smaller one, or ask an operator",
                            text);
@@ -105,7 +105,7 @@ enum status decide_within_caller(struct decision *decision, const struct registr
     if (caller->is_operator)
         return STATUS_OK;
     if (caller->key == NULL)
-        return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, fields->account,
+        return status_fail(&decision->command->failure, STATUS_PERMISSION_DENIED, fields->account,
                            "an account-admin makes and changes keys with a credential only: send one that has the "
                            "scope postern:account-admin");
     enum status status = check_environment(decision, key, fields->environment);

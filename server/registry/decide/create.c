@@ -6,7 +6,7 @@
 static enum status unknown_account(struct decision *decision)
 {
     struct slice account = decision->command->ask.create.account;
-    return status_fail(&decision->command->note, STATUS_NOT_FOUND, "create.account",
+    return status_fail(&decision->command->failure, STATUS_NOT_FOUND, "create.account",
                        "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(account),
                        SLICE_ARGS(account));
 }

@@ -8,7 +8,7 @@ static enum status check_operator(struct decision *decision)
     const struct registry_command *command = decision->command;
     if (command->caller.is_operator)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_PERMISSION_DENIED, NULL,
+    return status_fail(&decision->command->failure, STATUS_PERMISSION_DENIED, NULL,
                        "%s needs the authority operator: call over ipc as root or as the daemon's user, or with a "
                        "credential that has the scope postern:operator",
                        change_name(command->kind));
@@ -45,7 +45,7 @@ enum status decide_authority(struct decision *decision)
 {
     const struct rule *rule = rule_of(decision->command);
     if (rule == NULL)
-        return status_fail(&decision->command->note, STATUS_UNIMPLEMENTED, NULL,
+        return status_fail(&decision->command->failure, STATUS_UNIMPLEMENTED, NULL,
                            "this posternd does not know commands of kind %d: start a newer one",
                            (int)decision->command->kind);
     enum status status = decide_caller(decision);

@@ -2,8 +2,8 @@
 //
 // Reads the transaction, writes nothing. Time, ids and random bytes come with the command.
 // Errors of the store: each function that reads may return UNAVAILABLE (it cannot be read), DATA_LOSS (a record does
-// not decode) or RESOURCE_EXHAUSTED (memory is out). A failure that the caller can act on fills the command's note.
-// Threads: the writer's.
+// not decode) or RESOURCE_EXHAUSTED (memory is out). Where the caller can do something about it, command->failure says
+// what. Threads: the writer's.
 #ifndef REGISTRY_DECIDE_DECIDE_H
 #define REGISTRY_DECIDE_DECIDE_H
 
@@ -16,7 +16,7 @@ struct decision {
     // in
     const struct registry *registry;
     struct store_txn *txn;
-    struct registry_command *command; // gets the result and, for a refusal, the note
+    struct registry_command *command; // gets the result, or the failure
     uint64_t now_ms;
     uint64_t seq; // of the change, if there will be one
     // kept by decide_authority

@@ -1,6 +1,6 @@
 // Decides which scopes a key may be granted. A scope must be in the catalogue and fit the type of the key; an account-
-// admin grants only scopes that its own key covers, by the catalogue. Scopes are checked one by one, and the note names
-// the first that is at fault. This file also gives new keys the scopes that the catalogue marks as default.
+// admin grants only scopes that its own key covers, by the catalogue. Scopes are checked one by one, and the failure
+// names the first that is at fault. This file also gives new keys the scopes that the catalogue marks as default.
 #include "registry/decide/key.h"
 
 #include "registry/table.h"
@@ -17,7 +17,7 @@ struct question {
     const struct registry_key *key;
     struct arena *arena; // reset for each scope
     struct slice scope;
-    char field[sizeof((struct status_note *)NULL)->field];
+    char field[sizeof((struct status_failure *)NULL)->field];
 };
 
 static enum status question_begin(struct question *question, struct decision *decision, const struct registry_key *key)
@@ -37,9 +37,9 @@ static void question_move(struct question *question, const char *field, size_t i
         question->field[0] = '\0';
 }
 
-static struct status_note *note_of(const struct question *question)
+static struct status_failure *failure_of(const struct question *question)
 {
-    return &question->decision->command->note;
+    return &question->decision->command->failure;
 }
 
 // --- scopes of the daemon's own
@@ -48,18 +48,18 @@ static enum status check_reserved(const struct question *question)
 {
     struct slice scope = question->scope;
     if (!account_scope_is_builtin(scope))
-        return status_fail(note_of(question), STATUS_NOT_FOUND, question->field,
+        return status_fail(failure_of(question), STATUS_NOT_FOUND, question->field,
                            "\"%.*s\": in the namespace postern: there are only postern:verify, postern:ratecheck, "
                            "postern:account-admin and postern:operator, each granted by its name",
                            SLICE_ARGS(scope));
     if (!question->decision->command->caller.is_operator)
-        return status_fail(note_of(question), STATUS_PERMISSION_DENIED, question->field,
+        return status_fail(failure_of(question), STATUS_PERMISSION_DENIED, question->field,
                            "\"%.*s\" is granted by operators only: ask one, or leave it out", SLICE_ARGS(scope));
     if (question->key->type != KEY_TYPE_SECRET)
-        return status_fail(note_of(question), STATUS_INVALID_ARGUMENT, question->field,
+        return status_fail(failure_of(question), STATUS_INVALID_ARGUMENT, question->field,
                            "a public key never holds \"%.*s\": make a secret key for it", SLICE_ARGS(scope));
     if (slice_equal(scope, slice_text("postern:operator")) && !account_id_is_reserved(question->key->account))
-        return status_fail(note_of(question), STATUS_INVALID_ARGUMENT, question->field,
+        return status_fail(failure_of(question), STATUS_INVALID_ARGUMENT, question->field,
                            "postern:operator is only for keys of the account postern: make one there, with: postern "
                            "create --account postern --scope postern:operator");
     return STATUS_OK;
@@ -81,7 +81,7 @@ static enum status check_wildcard(const struct question *question)
     struct slice scope = question->scope;
     struct slice stem = slice_make(scope.data, scope.size - 1);
     if (question->key->type == KEY_TYPE_PUBLIC)
-        return status_fail(note_of(question), STATUS_INVALID_ARGUMENT, question->field,
+        return status_fail(failure_of(question), STATUS_INVALID_ARGUMENT, question->field,
                            "a public key is granted no wildcards, as \"%.*s\": name the scopes one by one",
                            SLICE_ARGS(scope));
     enum status status = store_cursor_open(question->decision->txn, TABLE_SCOPE, &cursor);
@@ -92,7 +92,7 @@ static enum status check_wildcard(const struct question *question)
     store_cursor_close(cursor);
     if (status != STATUS_NOT_FOUND)
         return status;
-    return status_fail(note_of(question), status, question->field,
+    return status_fail(failure_of(question), status, question->field,
                        "no scope of the catalogue begins with \"%.*s\": make one with: postern scope put %.*sNAME",
                        SLICE_ARGS(stem), SLICE_ARGS(stem));
 }
@@ -103,12 +103,12 @@ static enum status check_entry(const struct question *question)
     struct slice scope = question->scope;
     enum status status = registry_find_scope(question->decision->txn, scope, question->arena, &entry);
     if (status == STATUS_NOT_FOUND)
-        return status_fail(note_of(question), status, question->field,
+        return status_fail(failure_of(question), status, question->field,
                            "there is no scope \"%.*s\" in the catalogue: make it with: postern scope put %.*s",
                            SLICE_ARGS(scope), SLICE_ARGS(scope));
     if (status != STATUS_OK || question->key->type != KEY_TYPE_PUBLIC || entry.public_safe)
         return status;
-    return status_fail(note_of(question), STATUS_FAILED_PRECONDITION, question->field,
+    return status_fail(failure_of(question), STATUS_FAILED_PRECONDITION, question->field,
                        "the scope \"%.*s\" is not marked as safe for public keys: make a secret key, or mark it with: "
                        "postern scope put %.*s --public-safe",
                        SLICE_ARGS(scope), SLICE_ARGS(scope));
@@ -124,7 +124,7 @@ static enum status check_grant(const struct question *question)
         return check_entry(question);
     if (question->key->type == KEY_TYPE_SECRET)
         return STATUS_OK;
-    return status_fail(note_of(question), STATUS_INVALID_ARGUMENT, question->field,
+    return status_fail(failure_of(question), STATUS_INVALID_ARGUMENT, question->field,
                        "a public key never holds \"%.*s\": make a secret key for it", SLICE_ARGS(question->scope));
 }
 
@@ -160,7 +160,7 @@ static enum status fail_beyond(struct question *question, const char *field)
         if (status != STATUS_OK)
             return status;
         if (!within)
-            return status_fail(note_of(question), STATUS_PERMISSION_DENIED, question->field,
+            return status_fail(failure_of(question), STATUS_PERMISSION_DENIED, question->field,
                                "\"%.*s\" goes beyond the scopes of the key that asks, in itself or by what it implies: "
                                "leave it out, or ask an operator",
                                SLICE_ARGS(question->scope));

@@ -46,7 +46,7 @@ static enum status add_receiver(struct import *import, struct slice id, struct r
     struct receiver *receiver = &import->receivers[import->receiver_count];
     enum status status = registry_find_account(decision->txn, id, decision->registry->scratch, &receiver->account);
     if (status == STATUS_NOT_FOUND)
-        return status_fail(&decision->command->note, status, field_of(import, ".key.account"),
+        return status_fail(&decision->command->failure, status, field_of(import, ".key.account"),
                            "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(id),
                            SLICE_ARGS(id));
     if (status != STATUS_OK)
@@ -72,7 +72,7 @@ static enum status find_receiver(struct import *import, struct receiver **out)
 static enum status check_room(struct import *import, const struct receiver *receiver)
 {
     struct registry_account account = receiver->account;
-    struct status_note *note = &import->decision->command->note;
+    struct status_failure *failure = &import->decision->command->failure;
     enum status status = STATUS_RESOURCE_EXHAUSTED;
     if (account.max_keys >= receiver->incoming) {
         account.max_keys -= receiver->incoming - 1;
@@ -80,7 +80,7 @@ static enum status check_room(struct import *import, const struct receiver *rece
     }
     if (status != STATUS_RESOURCE_EXHAUSTED)
         return status;
-    return status_fail(note, status, "import.keys",
+    return status_fail(failure, status, "import.keys",
                        "with these %u keys the account \"%.*s\" would have more than its max_keys of %u that are "
                        "neither revoked nor expired: revoke some, or raise max_keys",
                        receiver->incoming, SLICE_ARGS(account.id), receiver->account.max_keys);
@@ -196,7 +196,7 @@ enum status decide_import(struct decision *decision)
     struct import import = {.decision = decision};
     size_t count = command->ask.import.count;
     if (count > REGISTRY_IMPORT_MAX)
-        return status_fail(&command->note, STATUS_INVALID_ARGUMENT, "import.keys",
+        return status_fail(&command->failure, STATUS_INVALID_ARGUMENT, "import.keys",
                            "%zu keys are more than the %d that one call may bring: send them in several", count,
                            REGISTRY_IMPORT_MAX);
     import.receivers = arena_array(decision->registry->scratch, count, sizeof *import.receivers);

@@ -21,7 +21,7 @@ enum status decide_unknown_key(struct decision *decision, const uint8_t id[KEY_I
 {
     char text[KEY_ID_TEXT_SIZE + 1];
     key_id_format(id, text);
-    return status_fail(&decision->command->note, STATUS_NOT_FOUND, field,
+    return status_fail(&decision->command->failure, STATUS_NOT_FOUND, field,
                        "there is no key %s: look it up with: postern list", text);
 }
 
@@ -51,7 +51,7 @@ enum status decide_not_final(struct decision *decision, const struct registry_ke
     if (!key->deleted && state != KEY_STATE_REVOKED && state != KEY_STATE_EXPIRED)
         return STATUS_OK;
     key_id_format(key->id, text);
-    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "the key %s is %s, which is final: it cannot be %s; make a new one with: postern create", text,
                        key->deleted ? "deleted and REVOKED" : key_state_name(state), verb);
 }
@@ -62,12 +62,12 @@ enum status decide_account_allows(struct decision *decision, const struct regist
     struct registry_command *command = decision->command;
     bool is_live = environment == KEY_ENVIRONMENT_LIVE;
     if (account->suspended)
-        return status_fail(&command->note, STATUS_FAILED_PRECONDITION, fields->account,
+        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, fields->account,
                            "the account \"%.*s\" is suspended: resume it first, with: postern account resume %.*s",
                            SLICE_ARGS(account->id), SLICE_ARGS(account->id));
     if (is_live ? account->allows_live : account->allows_test)
         return STATUS_OK;
-    return status_fail(&command->note, STATUS_FAILED_PRECONDITION, fields->environment,
+    return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, fields->environment,
                        "the account \"%.*s\" does not allow %s keys: allow them with its environments, e.g. "
                        "postern account put %.*s --env test --env live",
                        SLICE_ARGS(account->id), is_live ? "live" : "test", SLICE_ARGS(account->id));
@@ -77,7 +77,7 @@ enum status decide_expiry(struct decision *decision, uint64_t expires_at_ms, con
 {
     if (expires_at_ms == 0 || expires_at_ms > decision->now_ms)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_INVALID_ARGUMENT, field,
+    return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, field,
                        "%" PRIu64 " is in the past (now is %" PRIu64
                        "): give a later time in Unix milliseconds, or 0 for a key that never expires",
                        expires_at_ms, decision->now_ms);
@@ -158,7 +158,7 @@ enum status decide_max_keys(struct decision *decision, const struct registry_acc
     status = decide_count_live(decision, account, most, &count);
     if (status != STATUS_OK || count < most)
         return status;
-    return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, field,
+    return status_fail(&decision->command->failure, STATUS_RESOURCE_EXHAUSTED, field,
                        "the account \"%.*s\" has %" PRIu32 " keys that are neither revoked nor expired, as many as its "
                        "max_keys allows: revoke some, or raise max_keys",
                        SLICE_ARGS(account->id), account->max_keys);

@@ -26,7 +26,7 @@ STATUS_MUST_CHECK enum status decide_not_final(struct decision *decision, const 
                                                const struct registry_account *account, const char *field,
                                                const char *verb);
 
-struct decide_fields { // paths of members of the call, for the note
+struct decide_fields { // paths of members of the call, for the failure
     const char *account;
     const char *environment;
     const char *scopes;
@@ -47,7 +47,7 @@ STATUS_MUST_CHECK enum status decide_count_live(struct decision *decision, const
 
 // May the caller make or leave behind this key?
 // Errors:
-//   PERMISSION_DENIED  a scope, its environment or a limit goes beyond the account-admin's own key, which the note
+//   PERMISSION_DENIED  a scope, its environment or a limit goes beyond the account-admin's own key, which the failure
 //                      names, or the account-admin has sent no credential
 //   others             those of the store
 STATUS_MUST_CHECK enum status decide_within_caller(struct decision *decision, const struct registry_key *key,
@@ -67,7 +67,7 @@ STATUS_MUST_CHECK enum status decide_make_key(struct decision *decision, const s
 // --- scopes of a key: what it may be granted, by the catalogue and by what its granter holds
 
 // May this caller grant these scopes to that key (its account, type and scopes count)? `field` is the path of the
-// scopes in the call, e.g. "create.scopes"; the note names the one at fault, as "create.scopes[2]".
+// scopes in the call, e.g. "create.scopes"; the failure names the one at fault, as "create.scopes[2]".
 // Errors:
 //   NOT_FOUND            the catalogue does not have the scope, or nothing under the wildcard
 //   PERMISSION_DENIED    it is in the namespace "postern:" and the caller is no operator

@@ -5,7 +5,7 @@
 // Uses the same words for a text that is no token, an unknown key and a wrong secret, and never the token itself.
 static enum status unknown_token(struct decision *decision)
 {
-    return status_fail(&decision->command->note, STATUS_NOT_FOUND, "revoke.api_key",
+    return status_fail(&decision->command->failure, STATUS_NOT_FOUND, "revoke.api_key",
                        "this is not the token of a key of this installation: check that it is complete, or revoke the "
                        "key by its key_id");
 }
@@ -14,7 +14,7 @@ static enum status unknown_token(struct decision *decision)
 static enum status check_holder(struct decision *decision, const struct registry_key *key)
 {
     if (key->type == KEY_TYPE_PUBLIC)
-        return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, "revoke.api_key",
+        return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "revoke.api_key",
                            "this is a public key's token, which is known to many, so holding it proves nothing: revoke "
                            "the key by its key_id, as operator or as account-admin of its account");
     return STATUS_OK;

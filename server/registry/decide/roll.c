@@ -19,7 +19,7 @@ static enum status check_grace(struct decision *decision)
     const struct registry_roll *ask = &decision->command->ask.roll;
     if (!ask->has_grace || ask->grace_ms <= REGISTRY_GRACE_MAX_MS)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_INVALID_ARGUMENT, "roll.grace_ms",
+    return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, "roll.grace_ms",
                        "%" PRIu64 " ms is longer than 30 days: give 0 to %" PRIu64 ", or leave it out for 12 hours",
                        ask->grace_ms, REGISTRY_GRACE_MAX_MS);
 }
@@ -36,12 +36,12 @@ static enum status check_state(struct decision *decision, const struct registry_
     key_id_format(key->id, text);
     key_id_format(key->successor, next);
     if (key->facts.has_successor)
-        return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, key_field,
+        return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is %s and has the successor %s already: roll that one, or make a new key with: "
                            "postern create",
                            text, key->facts.disabled ? "DISABLED" : "ROLLING", next);
     if (key->facts.disabled)
-        return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, key_field,
+        return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is DISABLED: enable it first, with: postern enable %s", text, text);
     return STATUS_OK;
 }

@@ -54,7 +54,7 @@ static enum status check_unused(struct decision *decision, struct slice name, co
     arena_free(walk.arena);
     if (status != STATUS_OK || walk.user.size == 0)
         return status;
-    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "the scope \"%.*s\", which public keys may hold, implies this one: put that one first, without "
                        "it or without --public-safe",
                        SLICE_ARGS(walk.user));
@@ -67,7 +67,7 @@ static enum status check_name(struct decision *decision, struct slice name)
     if (!account_scope_is_reserved(name) && !account_scope_is_builtin(name))
         return STATUS_OK;
     return status_fail(
-        &decision->command->note, STATUS_INVALID_ARGUMENT, "put_scope.scope",
+        &decision->command->failure, STATUS_INVALID_ARGUMENT, "put_scope.scope",
         "\"%.*s\" is built in and always there; the namespace postern: is the daemon's own: take another "
         "name",
         SLICE_ARGS(name));
@@ -82,7 +82,7 @@ static enum status check_implied_safe(struct decision *decision, struct slice na
         return status;
     if (status == STATUS_OK && implied.public_safe)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "\"%.*s\" is not marked as safe for public keys, so a scope that is cannot imply it: mark it "
                        "first with: postern scope put %.*s --public-safe",
                        SLICE_ARGS(name), SLICE_ARGS(name));
@@ -90,12 +90,12 @@ static enum status check_implied_safe(struct decision *decision, struct slice na
 
 static enum status check_implied(struct decision *decision, const struct registry_scope *scope, size_t i)
 {
-    char field[sizeof decision->command->note.field];
+    char field[sizeof decision->command->failure.field];
     struct slice name = scope->implies[i];
     if (snprintf(field, sizeof field, "put_scope.implies[%zu]", i) < 0)
         field[0] = '\0';
     if (account_scope_is_reserved(name) || !account_scope_is_valid(name))
-        return status_fail(&decision->command->note, STATUS_INVALID_ARGUMENT, field,
+        return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, field,
                            "\"%.*s\" cannot be implied: scopes are implied one by one, without wildcards, and those in "
                            "the namespace postern: never",
                            SLICE_ARGS(name));
@@ -110,7 +110,7 @@ static enum status check_catalogue_room(struct decision *decision)
     enum status status = store_count(decision->txn, TABLE_SCOPE, &count);
     if (status != STATUS_OK || count < REGISTRY_SCOPES_MAX)
         return status;
-    return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
+    return status_fail(&decision->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
                        "the catalogue holds %d scopes already, as many as it may: delete some that are not used, or "
                        "grant what belongs together as one scope",
                        REGISTRY_SCOPES_MAX);
@@ -122,7 +122,7 @@ static enum status check_default_room(struct decision *decision)
     enum status status = store_count(decision->txn, TABLE_SCOPE_DEFAULT, &count);
     if (status != STATUS_OK || count < ACCOUNT_SCOPES_PER_KEY_MAX)
         return status;
-    return status_fail(&decision->command->note, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
+    return status_fail(&decision->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
                        "%d scopes are marked as default already, as many as a key may hold: put one of them without "
                        "the mark first",
                        ACCOUNT_SCOPES_PER_KEY_MAX);
@@ -172,7 +172,7 @@ static enum status find_scope(struct decision *decision, struct registry_scope *
     enum status status = registry_find_scope(decision->txn, name, command->arena, out);
     if (status != STATUS_NOT_FOUND)
         return status;
-    return status_fail(&command->note, status, "delete_scope.scope",
+    return status_fail(&command->failure, status, "delete_scope.scope",
                        "there is no scope \"%.*s\" in the catalogue: see which there are with: postern scope list",
                        SLICE_ARGS(name));
 }

@@ -79,7 +79,7 @@ static enum status check_unused(struct decision *decision, struct slice tier)
     struct arena *arena = arena_new(STATE_RECORD_BYTES);
     enum status status = arena != NULL ? walk_for_user(decision, tier, arena, &user) : STATUS_RESOURCE_EXHAUSTED;
     if (status == STATUS_OK)
-        status = status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, "delete_tier.tier",
+        status = status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "delete_tier.tier",
                              "the account \"%.*s\" is on the tier \"%.*s\": give it and all others another one first, "
                              "with: postern account put %.*s --tier NAME",
                              SLICE_ARGS(user.id), SLICE_ARGS(tier), SLICE_ARGS(user.id));
@@ -94,7 +94,7 @@ enum status decide_delete_tier(struct decision *decision)
     struct slice name = command->ask.delete_named.name;
     enum status status = registry_find_tier(decision->txn, name, command->arena, tier);
     if (status == STATUS_NOT_FOUND)
-        return status_fail(&command->note, status, "delete_tier.tier",
+        return status_fail(&command->failure, status, "delete_tier.tier",
                            "there is no tier \"%.*s\": look it up with: postern tier list", SLICE_ARGS(name));
     if (status == STATUS_OK)
         status = decide_version(decision, "delete_tier.if_version", tier->version);

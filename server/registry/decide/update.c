@@ -1,4 +1,4 @@
-// UPDATE sets those fields of a key that its mask names. The resulting key is judged as a whole, as if it were new: a
+// UPDATE sets those fields of a key that its mask names. The resulting key is checked as a whole, as if it were new: a
 // caller may not leave behind a key that it could not have made.
 #include "registry/decide/key.h"
 
@@ -24,7 +24,7 @@ static enum status check_rolled_expiry(struct decision *decision, const struct r
     bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
     if (!key->facts.has_successor || is_shorter)
         return STATUS_OK;
-    return status_fail(&decision->command->note, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
                        "the key was rolled and stops working at %" PRIu64 ", which can only become earlier: use its "
                        "successor from then on",
                        key->facts.expires_at_ms);

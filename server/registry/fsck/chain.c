@@ -68,8 +68,8 @@ static enum status fsck_images(struct fsck *fsck, const struct change *change)
 
 static enum status fail_link(struct fsck *fsck, uint64_t seq, const char *what)
 {
-    return status_fail(fsck->note, STATUS_DATA_LOSS, NULL, "change %" PRIu64 " of the audit chain %s: restore a backup",
-                       seq, what);
+    return status_fail(fsck->failure, STATUS_DATA_LOSS, NULL,
+                       "change %" PRIu64 " of the audit chain %s: restore a backup", seq, what);
 }
 
 static enum status fsck_link(struct fsck *fsck, uint64_t seq, uint8_t mac[SECRET_HASH_SIZE])

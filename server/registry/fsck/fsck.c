@@ -88,10 +88,10 @@ static enum status fsck_all(struct fsck *fsck)
     return status;
 }
 
-enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_note *note)
+enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_failure *failure)
 {
-    struct status_note cause = {.message = ""};
-    struct fsck fsck = {.registry = registry, .note = &cause, .arena = arena_new(CHECK_ARENA_BYTES)};
+    struct status_failure cause = {.message = ""};
+    struct fsck fsck = {.registry = registry, .failure = &cause, .arena = arena_new(CHECK_ARENA_BYTES)};
     enum status status = fsck.arena != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
     if (status == STATUS_OK)
         status = registry_view_open(registry, &fsck.view);
@@ -108,6 +108,6 @@ enum status registry_fsck(struct registry *registry, uint64_t *entries, struct s
         *entries = fsck.entries;
     status = state_explain(status, &cause);
     if (status != STATUS_OK)
-        return status_fail(note, status, cause.field, "%s", cause.message);
+        return status_fail(failure, status, cause.field, "%s", cause.message);
     return STATUS_OK;
 }

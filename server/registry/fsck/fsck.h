@@ -13,7 +13,7 @@ struct fsck {
     struct store_txn *view;
     struct arena *arena; // reset for every entry
     struct chain_head head;
-    struct status_note *note;
+    struct status_failure *failure;
     uint64_t entries; // links that were checked
     // How many entries the indexes must have, counted along the chain and the records.
     struct {
@@ -27,7 +27,8 @@ struct fsck {
     } expected;
 };
 
-// Fail with a note that names the record or table, and says what is wrong. Errors of both of these: always DATA_LOSS.
+// Fail with a failure that names the record or table, and says what is wrong. Errors of both of these: always
+// DATA_LOSS.
 STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struct slice id,
                                                const char *what);
 STATUS_MUST_CHECK enum status fsck_fail_table(struct fsck *fsck, const char *what);
@@ -39,7 +40,7 @@ STATUS_MUST_CHECK enum status fsck_walk(struct fsck *fsck, enum table table, fsc
 STATUS_MUST_CHECK enum status fsck_count_one(struct fsck *fsck, struct slice key, struct slice value, void *context);
 
 // The parts, in this order; fsck.c checks the records between the first and the second.
-// Errors of all of these: DATA_LOSS with a note; UNAVAILABLE; RESOURCE_EXHAUSTED (arena).
+// Errors of all of these: DATA_LOSS with a text; UNAVAILABLE; RESOURCE_EXHAUSTED (arena).
 STATUS_MUST_CHECK enum status fsck_chain(struct fsck *fsck);
 STATUS_MUST_CHECK enum status fsck_indexes(struct fsck *fsck);
 STATUS_MUST_CHECK enum status fsck_idempotency(struct fsck *fsck);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-// "key key_0000…", "account acme": what to call a record of a table in a note.
+// "key key_0000…", "account acme": what to call a record of a table in a message.
 static void name_record(enum registry_record kind, struct slice id, char *out, size_t size)
 {
     static const char *const words[] = {
@@ -23,12 +23,12 @@ enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struc
 {
     char name[128];
     name_record(kind, id, name, sizeof name);
-    return status_fail(fsck->note, STATUS_DATA_LOSS, NULL, "the record of %s %s: restore a backup", name, what);
+    return status_fail(fsck->failure, STATUS_DATA_LOSS, NULL, "the record of %s %s: restore a backup", name, what);
 }
 
 enum status fsck_fail_table(struct fsck *fsck, const char *what)
 {
-    return status_fail(fsck->note, STATUS_DATA_LOSS, NULL, "%s: restore a backup", what);
+    return status_fail(fsck->failure, STATUS_DATA_LOSS, NULL, "%s: restore a backup", what);
 }
 
 // --- walking a table

@@ -118,7 +118,7 @@ static size_t place_of(const struct scan_token *token)
 }
 
 // NULL when posternd could not be asked, or did not revoke: cli->error says why.
-static const struct verdict *judge(struct scan *scan, const struct scan_token *token)
+static const struct verdict *verdict_of(struct scan *scan, const struct scan_token *token)
 {
     struct verdict *verdict = &scan->remembered[place_of(token)];
     if (strcmp(verdict->token, token->text) == 0)
@@ -173,7 +173,7 @@ static void on_token(void *context, const struct scan_token *token)
     struct scan *scan = context;
     char path[256];
     scan->tokens++;
-    const struct verdict *verdict = judge(scan, token);
+    const struct verdict *verdict = verdict_of(scan, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
