@@ -253,7 +253,7 @@ static void a_fork_amid_the_calls_of_other_threads_stops_nobody(void **state)
 {
     (void)state;
     if (has_sanitizer()) {
-        print_message("# skip: a sanitizer's own locks are not free in a child of many threads; the release build runs it\n");
+        print_message("# skip: a sanitizer's own locks are not free in a child of many threads; release runs it\n");
         skip();
     }
     pid_t server = started();
