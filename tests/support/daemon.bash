@@ -66,6 +66,17 @@ preloadable() {
     echo "$DAEMON_HOME/$1.so"
 }
 
+# try COMMAND...: bats' `run --separate-stderr`, with one process where that starts four; these tests do it thousands of
+# times. Sets status, output, lines (without empty ones) and stderr.
+try() {
+    local errors=$BATS_TEST_TMPDIR/stderr
+    status=0
+    output=$("$@" 2>"$errors") || status=$?
+    IFS= read -rd '' stderr <"$errors" || true
+    stderr=${stderr%$'\n'}
+    IFS=$'\n' read -rd '' -a lines <<<"$output" || true
+}
+
 alive() {
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1

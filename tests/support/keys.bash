@@ -18,7 +18,7 @@ drop_own_daemon() {
 
 # call WORD...: what `postern WORD...` answers is in $output.
 call() {
-    run --separate-stderr postern "$@" --json
+    try postern "$@" --json
 }
 
 # as TOKEN WORD...: the same, with this token as the caller's credential.
@@ -51,12 +51,12 @@ failed() {
 
 # verify [OPTION]...: asks about TOKEN; charges nothing.
 verify() {
-    run --separate-stderr postern verify - --peek --json "$@" <<<"$TOKEN"
+    try postern verify - --peek --json "$@" <<<"$TOKEN"
 }
 
 # use [OPTION]...: of TOKEN, not a peek.
 use() {
-    run --separate-stderr postern verify - --json "$@" <<<"$TOKEN"
+    try postern verify - --json "$@" <<<"$TOKEN"
 }
 
 # allowed [OPTION]...
@@ -106,7 +106,7 @@ field() {
 
 # wire REQUEST: in protobuf's text form, by a client that has nothing of ours; the Reply as JSON is in $output.
 wire() {
-    run --separate-stderr python3 "$SUPPORT/client.py" "$POSTERN_URL" ask <<<"$1"
+    try python3 "$SUPPORT/client.py" "$POSTERN_URL" ask <<<"$1"
 }
 
 # wire_failed CODE FIELD: the number of a status.

@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup() {
     start_daemon
     ME=uid:$(id -u)
@@ -19,7 +17,7 @@ teardown() {
 
 # audit [OPTION]...: CHANGES is all that was found, as one list.
 audit() {
-    run --separate-stderr postern audit --json "$@"
+    try postern audit --json "$@"
     [ "$status" -eq 0 ] || { echo "exit status $status: $output $stderr"; return 1; }
     CHANGES=$(jq -s . <<<"$output")
 }
@@ -54,7 +52,7 @@ changes_are() {
         .[1].after == {"name": "second name", "expires_at_ms": "2208988800000", "metadata.team": "data"} and
         .[2].before.enabled == "true" and .[2].after.enabled == "false" and
         .[3].after.revoke_reason == "left the company" and .[3].before.revoked_at_ms == "0"'
-    run --separate-stderr postern audit --key "$KEY_ID"
+    try postern audit --key "$KEY_ID"
     [[ "${lines[0]}" == SEQ*TIME*WHO*WHAT*ACCOUNT*KEY*CHANGES ]]
     [[ "${lines[2]}" == *"$ME"*update*"name: first name -> second name"* ]]
 }
@@ -104,7 +102,7 @@ changes_are() {
     postern revoke --token - <<<"$admin"
     audit --key "$admin_id"
     changes_are ".[-1] | .what == \"revoke\" and .actor == \"$ME\""
-    run --separate-stderr env POSTERN_API_KEY="$admin" postern audit --json
+    try env POSTERN_API_KEY="$admin" postern audit --json
     failed UNAUTHENTICATED credential
 }
 
@@ -149,7 +147,7 @@ purged() {
     poll 60 purged
     changes_are "length == 1 and .[0].seq == $count + 1 and .[0].what == \"purge\" and .[0].account == \"\" and
         (.[0].before | from_entries | .idempotency_records == \"$count\")"
-    run --separate-stderr postern audit --actor posternd
+    try postern audit --actor posternd
     [[ "${lines[1]}" == *posternd*purge*"removed idempotency_records: $count; made_before_ms: 20"* ]]
     audit --account acme
     changes_are 'length == 2'

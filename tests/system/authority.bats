@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     make_home
     VERIFIER_URL=ipc://$DAEMON_HOME/run/verifier.sock
@@ -55,17 +53,17 @@ make_admin() {
     own_daemon
     make_account
     let_everybody_in
-    run --separate-stderr as_nobody verify - --peek --json <<<"$TOKEN"
+    try as_nobody verify - --peek --json <<<"$TOKEN"
     done_so '.allowed'
-    run --separate-stderr as_nobody get "$KEY_ID" --json
+    try as_nobody get "$KEY_ID" --json
     failed PERMISSION_DENIED '' 'uid:65534' operator
-    run --separate-stderr as_nobody revoke --token - --json <<<"$TOKEN"
+    try as_nobody revoke --token - --json <<<"$TOKEN"
     done_so '.key.state == "REVOKED"'
     call audit --key "$KEY_ID"
     [ "$(tail -n 1 <<<"$output" | jq -r .actor)" = uid:65534 ]
     restart_daemon --operator-uid 65534
     let_everybody_in
-    run --separate-stderr as_nobody get "$KEY_ID" --json
+    try as_nobody get "$KEY_ID" --json
     done_so
 }
 
@@ -280,11 +278,11 @@ rejected() {
 
 @test "whoever holds a secret key's token may revoke that key, without any other authority" {
     make_key "$ACCOUNT"
-    POSTERN_URL=$TCP_URL run --separate-stderr postern revoke --token - --reason "found in a log" --json <<<"$TOKEN"
+    POSTERN_URL=$TCP_URL try postern revoke --token - --reason "found in a log" --json <<<"$TOKEN"
     done_so '.key.state == "REVOKED"'
     refused REVOKED_API_KEY 401
     make_key "$ACCOUNT"
-    POSTERN_URL=$TCP_URL run --separate-stderr postern revoke --token - --json <<<"${TOKEN%??????????}0000000000"
+    POSTERN_URL=$TCP_URL try postern revoke --token - --json <<<"${TOKEN%??????????}0000000000"
     [ "$status" -eq 1 ]
     allowed
     POSTERN_URL=$TCP_URL call revoke "$KEY_ID"
@@ -296,7 +294,7 @@ rejected() {
     make_key "$ACCOUNT" site --type public
     local url
     for url in "$TCP_URL" "$VERIFIER_URL" "$POSTERN_URL"; do # the last one as operator
-        POSTERN_URL=$url run --separate-stderr postern revoke --token - --json <<<"$TOKEN"
+        POSTERN_URL=$url try postern revoke --token - --json <<<"$TOKEN"
         failed FAILED_PRECONDITION revoke.api_key
         [[ "$stderr" != *"$TOKEN"* ]]
     done

@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=5/day --default
@@ -41,7 +39,7 @@ three_keys() {
 
 # batch [OPTION]...: about TOKENS; each answer as JSON on a line of its own.
 batch() {
-    run --separate-stderr postern verify --batch --json "$@" < <(printf '%s\n' "${TOKENS[@]}")
+    try postern verify --batch --json "$@" < <(printf '%s\n' "${TOKENS[@]}")
 }
 
 # answers FILTER: jq's FILTER is true of the list of answers.
@@ -61,7 +59,7 @@ answers() {
     answers '[.[].reason] == ["ALLOWED", "REVOKED_API_KEY", "ALLOWED", "INVALID_API_KEY"]'
     answers "[.[].key_id][0:3] == [\"${IDS[0]}\", \"${IDS[1]}\", \"${IDS[2]}\"]"
     left requests '[8, 98]'
-    run --separate-stderr postern verify --batch < <(printf '%s\n' "${TOKENS[@]}")
+    try postern verify --batch < <(printf '%s\n' "${TOKENS[@]}")
     [ "$status" -eq 1 ]
     [ "${#lines[@]}" -eq 4 ]
     [[ "${lines[0]}" == "ALLOWED ${IDS[0]} (batch-1), account $ACCOUNT, tier free, test" ]]
@@ -79,7 +77,7 @@ answers() {
     batch
     [ "$status" -eq 1 ]
     answers 'length == 150 and ([range(150) as $n | select(.[$n].allowed) | $n] == [99])'
-    run --separate-stderr postern verify --batch </dev/null
+    try postern verify --batch </dev/null
     [ "$status" -eq 2 ]
 }
 
@@ -89,7 +87,7 @@ answers() {
     [ "$status" -eq 1 ]
     answers '[.[].error.code] == ["NOT_FOUND", "NOT_FOUND", "NOT_FOUND"]'
     answers '.[2].error.field == "verify_batch.calls[2].charges[0].resource"'
-    run --separate-stderr postern verify --batch --charge requestz <<<"$TOKEN"
+    try postern verify --batch --charge requestz <<<"$TOKEN"
     [[ "$output" == "NOT_FOUND: "*"'requestz'"* ]]
 }
 
@@ -114,7 +112,7 @@ answers() {
     [ "$status" -eq 1 ]
     answers '.[0].error.code == "ABORTED" and .[1].reason == "REVOKED_API_KEY" and .[2].error.code == "ABORTED"'
     left requests '[10, 100]'
-    run --separate-stderr postern verify --batch --atomic < <(printf '%s\n' "${TOKENS[@]}")
+    try postern verify --batch --atomic < <(printf '%s\n' "${TOKENS[@]}")
     [ "$status" -eq 1 ]
     [[ "${lines[0]}" == "ABORTED: "* ]]
     [[ "${lines[1]}" == "REVOKED_API_KEY: "* ]]
@@ -159,7 +157,7 @@ answers() {
     [[ "$stderr" == *'at most 64'* ]]
     batch --charge-id 0123456789abcdef0123456789abcdef
     [ "$status" -eq 2 ]
-    run --separate-stderr postern verify --atomic - <<<"$TOKEN"
+    try postern verify --atomic - <<<"$TOKEN"
     [ "$status" -eq 2 ]
 }
 

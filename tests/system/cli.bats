@@ -4,8 +4,6 @@
 export POSTERN_LEAKS=1 # see daemon.bash
 load ../support/daemon
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default
@@ -24,29 +22,29 @@ says() {
 }
 
 misused() {
-    run --separate-stderr postern "$@"
+    try postern "$@"
     [ "$status" -eq 2 ] || { echo "exit status $status: $output $stderr"; return 1; }
     [ -z "$output" ]
 }
 
 @test "create puts the token alone on standard output, and words elsewhere" {
-    run --separate-stderr postern create --account acme --name "a name"
+    try postern create --account acme --name "a name"
     [ "$status" -eq 0 ]
     [[ "$output" =~ ^[a-z]+_test_[0-9A-Za-z]{64}$ ]]
     says "Created key_"
     says "a name"
-    run --separate-stderr postern verify - <<<"$output"
+    try postern verify - <<<"$output"
     [ "$status" -eq 0 ]
 }
 
 @test "a token that could not be written is a failure" {
-    run --separate-stderr bash -c 'postern create --account acme --name lost >/dev/full'
+    try bash -c 'postern create --account acme --name lost >/dev/full'
     [ "$status" -eq 1 ]
     says "cannot write"
 }
 
 @test "verify says ALLOWED and then what is left" {
-    run --separate-stderr postern verify - <<<"$TOKEN"
+    try postern verify - <<<"$TOKEN"
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == "ALLOWED key_"*"(shared), account acme, tier free, test" ]]
     [[ "${lines[1]}" =~ ^requests\ 10/min:\ [0-9]+\ left,\ full\ again\ at\ 20[0-9-]+T[0-9:]+Z$ ]]
@@ -57,17 +55,17 @@ misused() {
     postern account put limited --limit requests=1/min
     token=$(postern create --account limited --name one)
     postern verify - <<<"$token"
-    run --separate-stderr postern verify - <<<"$token"
+    try postern verify - <<<"$token"
     [ "$status" -eq 1 ]
     [[ "${lines[0]}" == "RATE_LIMITED: "* ]]
     [[ "${lines[-1]}" =~ ^retry\ in\ [0-9]+\.[0-9]\ s$ ]]
-    run --separate-stderr postern verify - <<<nonsense
+    try postern verify - <<<nonsense
     [ "$status" -eq 1 ]
     [[ "$output" == "INVALID_API_KEY: "* ]]
 }
 
 @test "the token may come by the environment, but not on the command line" {
-    POSTERN_TOKEN=$TOKEN run --separate-stderr postern verify --peek
+    POSTERN_TOKEN=$TOKEN try postern verify --peek
     [ "$status" -eq 0 ]
     misused verify "$TOKEN"
     says "standard input"
@@ -84,23 +82,23 @@ misused() {
 }
 
 @test "a failure says what and where, as JSON on standard output when that was asked for" {
-    run --separate-stderr postern get key_000000000000000
+    try postern get key_000000000000000
     [ "$status" -eq 1 ]
     [ -z "$output" ]
     says NOT_FOUND
-    run --separate-stderr postern get key_000000000000000 --json
+    try postern get key_000000000000000 --json
     [ "$status" -eq 1 ]
     answer '.error | .code == "NOT_FOUND" and (.message | length > 0) and .field == "get.key_id" and .answered'
-    run --separate-stderr postern health --url ipc:///tmp/there-is-no.sock --timeout 100ms --json
+    try postern health --url ipc:///tmp/there-is-no.sock --timeout 100ms --json
     [ "$status" -eq 1 ]
     answer '.error | .code == "UNAVAILABLE" and (.answered | not) and (.message | contains("posternd --data DIR"))'
 }
 
 @test "no URL, or one that is none, is misuse and says what to give" {
-    run --separate-stderr env -u POSTERN_URL postern health
+    try env -u POSTERN_URL postern health
     [ "$status" -eq 2 ]
     says POSTERN_URL
-    run --separate-stderr postern health --url localhost:80
+    try postern health --url localhost:80
     [ "$status" -eq 2 ]
     says "ipc:///"
 }
@@ -137,9 +135,9 @@ misused() {
 }
 
 @test "options stand anywhere, may be shortened and end at two dashes; what is wrong is said without its value" {
-    run --separate-stderr postern --json get key_000000000000000
+    try postern --json get key_000000000000000
     answer '.error.code == "NOT_FOUND"'
-    run --separate-stderr postern get key_000000000000000 --js
+    try postern get key_000000000000000 --js
     answer '.error.code == "NOT_FOUND"'
     misused get -- --json
     says '"--json" is not the id of a key'
@@ -160,9 +158,9 @@ misused() {
 }
 
 @test "help knows every command, and the commands that there are" {
-    run --separate-stderr postern --version
+    try postern --version
     [[ "$output" =~ ^postern\ [0-9]+\.[0-9]+ ]]
-    run --separate-stderr postern help
+    try postern help
     [ "$status" -eq 0 ]
     local command
     for command in verify ratecheck create get list revoke "account put" "tier put" health; do
@@ -179,7 +177,7 @@ misused() {
     says 'there is no command "no-such-command"'
     for words in "help tier" "tier --help"; do
         # shellcheck disable=SC2086
-        run --separate-stderr postern $words
+        try postern $words
         [ "$status" -eq 0 ]
         [[ "$output" == "Usage: postern tier COMMAND"*"tier put "*"tier delete "* ]]
         [[ "$output" != *"account put"* ]]
@@ -196,7 +194,7 @@ misused() {
     for name in abcdef 日本語 ёлочка $'e\u0301tude x'; do
         postern create --account scripts --name "$name" 2>/dev/null >&2
     done
-    run --separate-stderr postern list --account scripts
+    try postern list --account scripts
     [ "$status" -eq 0 ]
     [[ "$output" == *"abcdef   active"* && "$output" == *"日本語   active"* && "$output" == *"ёлочка   active"* ]]
     [[ "$output" == *$'e\u0301tude x  active'* ]]
@@ -207,7 +205,7 @@ misused() {
     text=$(printf 'word-%s ' {01..15})
     postern scope put wide --description "$text" >/dev/null
     [[ "$(postern scope list --all)" == *"${text% }"* ]]
-    run --separate-stderr python3 "$SUPPORT/terminal.py" 80x24 -- postern scope list --all
+    try python3 "$SUPPORT/terminal.py" 80x24 -- postern scope list --all
     [ "$status" -eq 0 ]
     [ "${#lines[@]}" -gt 3 ]
     for line in "${lines[@]%$'\r'}"; do [ "${#line}" -le 80 ]; done
@@ -220,30 +218,30 @@ misused() {
     for n in 1 2 3 4 5; do
         postern create --account many --name "key-$n" 2>/dev/null >&2
     done
-    run --separate-stderr postern list --account many --page-size 2
+    try postern list --account many --page-size 2
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == KEY_ID*ACCOUNT*NAME*STATE* ]]
     [ "${#lines[@]}" -eq 3 ]
     says "--all"
     [ "$(postern list --account many --page-size 2 --all | grep -c '^key_')" -ge 5 ]
-    run --separate-stderr postern list --account many --page-size 2 --json
+    try postern list --account many --page-size 2 --json
     local token
     token=$(jq -r .next_page_token <<<"$output")
-    run --separate-stderr postern list --account many --page-size 2 --page-token "$token" --json
+    try postern list --account many --page-size 2 --page-token "$token" --json
     [ "$status" -eq 0 ]
     answer '.keys | length == 2'
-    run --separate-stderr postern list --account many --state revoked
+    try postern list --account many --state revoked
     [ "$status" -eq 0 ]
     [ -z "$output" ]
     says "No such keys"
 }
 
 @test "a span, RFC 3339 and Unix milliseconds are times" {
-    run --separate-stderr postern create --account acme --name t --expires 2040-01-31T12:00:00.250+02:00 --json
+    try postern create --account acme --name t --expires 2040-01-31T12:00:00.250+02:00 --json
     answer '.key.expires_at_ms == 2211616800250'
-    run --separate-stderr postern create --account acme --name t --expires 2211616800250 --json
+    try postern create --account acme --name t --expires 2211616800250 --json
     answer '.key.expires_at_ms == 2211616800250'
-    run --separate-stderr postern create --account acme --name t --expires 2d --json
+    try postern create --account acme --name t --expires 2d --json
     answer '.key | .expires_at_ms - .created_at_ms | . > 172700000 and . <= 172810000'
 }
 

@@ -4,8 +4,6 @@
 
 load ../support/clock
 
-bats_require_minimum_version 1.5.0
-
 setup() {
     make_clock_home
     start_shimmed
@@ -25,7 +23,7 @@ limited() {
 }
 
 ask() {
-    run --separate-stderr postern verify - --json <<<"${TOKENS[$1]}"
+    try postern verify - --json <<<"${TOKENS[$1]}"
 }
 
 admitted() {
@@ -48,7 +46,7 @@ was_refused() {
 # batch NAME...: one question about the key of each, in their order.
 batch() {
     local name
-    run --separate-stderr postern verify --batch --json < <(for name in "$@"; do echo "${TOKENS[$name]}"; done)
+    try postern verify --batch --json < <(for name in "$@"; do echo "${TOKENS[$name]}"; done)
 }
 
 spend_all() {
@@ -99,7 +97,7 @@ until_admitted() {
 }
 
 health() {
-    run --separate-stderr postern health --json
+    try postern health --json
     jq -e "$1" <<<"$output" >/dev/null
 }
 
@@ -212,7 +210,7 @@ restart_daemon_shimmed() {
 }
 
 verdict() {
-    run --separate-stderr postern verify - --peek --json <<<"$TOKEN"
+    try postern verify - --peek --json <<<"$TOKEN"
     jq -e ".reason == \"$1\"" <<<"$output" >/dev/null
 }
 

@@ -1,8 +1,6 @@
 #!/usr/bin/env bats
 # The daemons of docs/embedding.md: they stand there word for word, and they work.
 
-bats_require_minimum_version 1.5.0
-
 load ../support/keys
 
 setup() {

@@ -23,7 +23,7 @@ meter() {
 }
 
 verify() {
-    run --separate-stderr postern verify - "$@" --json <<<"$TOKEN"
+    try postern verify - "$@" --json <<<"$TOKEN"
 }
 
 # spend N: N requests are allowed.
@@ -34,13 +34,11 @@ spend() {
     done
 }
 
-bats_require_minimum_version 1.5.0
-
 @test "K1 a key is created at once, with a descriptive name and the scopes that were chosen, and is allowed" {
     postern account put "$ACCOUNT"
     postern scope put ingest
     postern scope put export
-    run --separate-stderr postern create --account "$ACCOUNT" --name "Nightly ingest" --scope ingest --json
+    try postern create --account "$ACCOUNT" --name "Nightly ingest" --scope ingest --json
     [ "$status" -eq 0 ]
     answer '.key | .name == "Nightly ingest" and .state == "ACTIVE" and .environment == "TEST" and .type == "SECRET"'
     TOKEN=$(jq -r .api_key <<<"$output")
@@ -111,7 +109,7 @@ bats_require_minimum_version 1.5.0
 @test "K9 a key does not expire by itself, and one with an expiry is refused after it" {
     postern account put "$ACCOUNT"
     make_key "$ACCOUNT" lasting
-    run --separate-stderr postern get "$KEY_ID" --json
+    try postern get "$KEY_ID" --json
     answer '.key.expires_at_ms == 0'
     make_key "$ACCOUNT" short --expires 5s
     verify --peek
@@ -131,20 +129,20 @@ expired() {
     make_key "$ACCOUNT"
     verify
     answer '.allowed'
-    run --separate-stderr postern revoke "$KEY_ID" --reason "left the company" --json
+    try postern revoke "$KEY_ID" --reason "left the company" --json
     [ "$status" -eq 0 ]
     answer '.key.state == "REVOKED" and .key.revoke_reason == "left the company" and .key.revoked_at_ms > 0'
     verify
     [ "$status" -eq 1 ]
     answer '(.allowed | not) and .reason == "REVOKED_API_KEY" and .http_status == 401'
-    run --separate-stderr postern get "$KEY_ID" --json
+    try postern get "$KEY_ID" --json
     answer '.key.state == "REVOKED"'
 }
 
 @test "K15 a leaked secret key is revoked by its token" {
     postern account put "$ACCOUNT"
     make_key "$ACCOUNT"
-    run --separate-stderr postern revoke --token - --json <<<"$TOKEN"
+    try postern revoke --token - --json <<<"$TOKEN"
     [ "$status" -eq 0 ]
     answer ".key.key_id == \"$KEY_ID\" and .key.state == \"REVOKED\""
     verify
@@ -233,7 +231,7 @@ expired() {
     verify --charge requests --charge productions=2
     [ "$status" -eq 1 ]
     answer '.reason == "RATE_LIMITED"'
-    run --separate-stderr postern ratecheck --account "$ACCOUNT" --charge requests --charge productions --peek --json
+    try postern ratecheck --account "$ACCOUNT" --charge requests --charge productions --peek --json
     answer "$(meter requests 60 '.remaining == 9')"
     answer "$(meter productions 86400 '.remaining == 1')"
 }
@@ -267,7 +265,7 @@ expired() {
 }
 
 @test "L6 a new account starts on the tier marked default, and changing the tier acts at once" {
-    run --separate-stderr postern account put "$ACCOUNT" --json
+    try postern account put "$ACCOUNT" --json
     answer '.account.tier == "free"'
     make_key "$ACCOUNT"
     spend 10
@@ -303,13 +301,13 @@ expired() {
 
 @test "RateCheck on productions charges the account and says what remains" {
     postern account put "$ACCOUNT" --tier free
-    run --separate-stderr postern ratecheck --account "$ACCOUNT" --charge productions --json
+    try postern ratecheck --account "$ACCOUNT" --charge productions --json
     [ "$status" -eq 0 ]
     answer '.allowed and .http_status == 200'
     answer "$(meter productions 86400 '.limit == 3 and .remaining == 2')"
-    run --separate-stderr postern ratecheck --account "$ACCOUNT" --charge productions --peek --json
+    try postern ratecheck --account "$ACCOUNT" --charge productions --peek --json
     answer "$(meter productions 86400 '.remaining == 2')"
-    run --separate-stderr postern ratecheck --account "$ACCOUNT" --charge productions=3 --json
+    try postern ratecheck --account "$ACCOUNT" --charge productions=3 --json
     [ "$status" -eq 1 ]
     answer '.reason == "RATE_LIMITED" and .http_status == 429 and .retry_after_ms > 0'
 }
@@ -331,7 +329,7 @@ expired() {
     for n in 1 2 3 4 5; do
         make_key "$ACCOUNT" "key-$n"
     done
-    run --separate-stderr postern list --account "$ACCOUNT" --json
+    try postern list --account "$ACCOUNT" --json
     [ "$status" -eq 0 ]
     answer '[.keys[].name | select(startswith("key-"))] | sort == ["key-1", "key-2", "key-3", "key-4", "key-5"]'
     answer '[.keys[].key_id] | . == unique'

@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=1000/min --default
@@ -27,7 +25,7 @@ teardown() {
 
 # import [OPTION]...: from standard input, for this test's account.
 import() {
-    run --separate-stderr postern import --account "$ACCOUNT" --name imported --json "$@"
+    try postern import --account "$ACCOUNT" --name imported --json "$@"
 }
 
 # summary IMPORTED SKIPPED FAILED
@@ -204,7 +202,7 @@ END
     [ "$status" -ne 0 ]
     import </dev/null
     [[ "$status" -eq 0 || -n "$stderr" ]]
-    run --separate-stderr postern import --json <<<"{\"token\": \"$TOKEN\", \"name\": \"n\"}"
+    try postern import --json <<<"{\"token\": \"$TOKEN\", \"name\": \"n\"}"
     [ "$status" -eq 1 ]
     [[ "$stderr" == *account* ]]
 }
@@ -224,7 +222,7 @@ END
     TOKEN=$old
     allowed
     answer '.successor_key_id | startswith("key_")'
-    run --separate-stderr postern revoke --token - --json <<<"$old"
+    try postern revoke --token - --json <<<"$old"
     done_so '.key.state == "REVOKED"'
     refused REVOKED_API_KEY 401
     postern delete "$KEY_ID"

@@ -5,8 +5,6 @@
 load ../support/keys
 load ../support/ca
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     make_home
     make_certificates
@@ -77,17 +75,17 @@ nng_cat() {
 @test "Python's standard library is answered over ipc, tcp and TLS" {
     local url
     for url in "$POSTERN_URL" "$TCP_URL"; do
-        run --separate-stderr python3 "$SUPPORT/client.py" "$url" ask <<<"health {}"
+        try python3 "$SUPPORT/client.py" "$url" ask <<<"health {}"
         done_so ".health.serving"
     done
-    run --separate-stderr python3 "$SUPPORT/tls_peer.py" "$TLS_URL" ask <<<"health {}"
+    try python3 "$SUPPORT/tls_peer.py" "$TLS_URL" ask <<<"health {}"
     done_so ".health.serving"
 }
 
 @test "64 contexts of one REQ socket are answered, call for call, over ipc, tcp and TLS" {
     local url
     for url in "$POSTERN_URL" "$TCP_URL" "$TLS_URL"; do
-        run --separate-stderr timeout 120 req_client "$url" 64 30 <"$DAEMON_HOME/health"
+        try timeout 120 req_client "$url" 64 30 <"$DAEMON_HOME/health"
         done_so
         [ "$output" -eq $((64 * 30)) ]
     done
@@ -104,13 +102,13 @@ start_device() {
     local front=ipc://$DAEMON_HOME/run/front.sock far=tcp://127.0.0.1
     far+=:$(free_port)
     start_device "$front" "$POSTERN_URL"
-    run --separate-stderr timeout 120 req_client "$front" 16 30 <"$DAEMON_HOME/verify"
+    try timeout 120 req_client "$front" 16 30 <"$DAEMON_HOME/verify"
     done_so
     [ "$output" -eq $((16 * 30)) ]
     nng_cat "$front" "$DAEMON_HOME/verify"
     answered "reason: REASON_ALLOWED"
     start_device "$far" "$front"
-    run --separate-stderr timeout 120 req_client "$far" 16 30 <"$DAEMON_HOME/verify"
+    try timeout 120 req_client "$far" 16 30 <"$DAEMON_HOME/verify"
     done_so
     [ "$output" -eq $((16 * 30)) ]
     nng_cat "$far" "$DAEMON_HOME/verify"

@@ -3,8 +3,6 @@
 
 load ../support/daemon
 
-bats_require_minimum_version 1.5.0
-
 setup() {
     start_daemon
     FIRST_PID=$DAEMON_PID

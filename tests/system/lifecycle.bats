@@ -3,8 +3,6 @@
 
 load ../support/daemon
 
-bats_require_minimum_version 1.5.0
-
 setup() {
     make_home
 }
@@ -75,11 +73,11 @@ refuses() {
     before=$(postern list --account acme --json)
     restart_daemon
     [ "$(postern list --account acme --json)" = "$before" ]
-    run --separate-stderr postern verify - --charge productions --peek --json <<<"$active"
+    try postern verify - --charge productions --peek --json <<<"$active"
     answer '.allowed and .meters[0].remaining == 1'
-    run --separate-stderr postern verify - --json <<<"$revoked"
+    try postern verify - --json <<<"$revoked"
     answer '.reason == "REVOKED_API_KEY"'
-    run --separate-stderr postern verify - --charge productions=2 --json <<<"$active"
+    try postern verify - --charge productions=2 --json <<<"$active"
     answer '.reason == "RATE_LIMITED"'
 }
 

@@ -3,8 +3,6 @@
 
 load ../support/daemon
 
-bats_require_minimum_version 1.5.0
-
 setup() {
     start_daemon
 }
@@ -25,7 +23,7 @@ spend() {
 
 # remaining N: of the only meter, by a look that charges nothing.
 remaining() {
-    run --separate-stderr postern verify - --peek --json <<<"$TOKEN"
+    try postern verify - --peek --json <<<"$TOKEN"
     answer "[.meters[].remaining] == [$1]"
 }
 
@@ -57,7 +55,7 @@ account_with() {
     spend 3 # less than half a reservation: nothing of it is on disk yet
     kill_daemon
     start_daemon
-    run --separate-stderr postern verify - --peek --json <<<"$TOKEN"
+    try postern verify - --peek --json <<<"$TOKEN"
     answer '.meters[0] | .remaining <= 77 and .remaining >= 67'
     spend 90
     [ "$ALLOWED" -le 80 ]

@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=100/min --default
@@ -48,7 +46,7 @@ created_ms() {
     lists older --older-than "$moment"
     sorted "newer older" --older-than $((moment + 1))
     lists "" --older-than 90d
-    run --separate-stderr postern list --account "$ACCOUNT" --older-than 90d
+    try postern list --account "$ACCOUNT" --older-than 90d
     [ "$status" -eq 0 ]
     [ -z "$output" ]
     [[ "$stderr" == *"No such keys"* ]]
@@ -106,7 +104,7 @@ only_used_left() {
     postern disable "$KEY_ID"
     lists live-key --expires-within 30d --state disabled
     lists test-key --expires-within 30d --state active
-    run --separate-stderr postern list --account "$ACCOUNT" --expires-within 30d
+    try postern list --account "$ACCOUNT" --expires-within 30d
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == KEY_ID*ACCOUNT*NAME*STATE*ENV*TYPE*CREATED*EXPIRES*"LAST USED"* ]]
     [ "${#lines[@]}" -eq 3 ]
@@ -204,7 +202,7 @@ PYTHON
     for what in account tier scope; do
         call "$what" list --page-size 2
         done_so ".${what}s | length == 2"
-        run --separate-stderr postern "$what" list --page-size 2 --all --json
+        try postern "$what" list --page-size 2 --all --json
         [ "$status" -eq 0 ]
         [ "$(jq -r ".${what}s[].$what" <<<"$output" | grep -c '^zz-')" -eq 5 ]
         jq -r ".${what}s[].$what" <<<"$output" | LC_ALL=C sort -c
@@ -222,9 +220,9 @@ PYTHON
         call "$what" get shown-2
         done_so ".$what.$what == \"shown-2\" and (keys == [\"$what\"])"
     done
-    run --separate-stderr postern tier get free
+    try postern tier get free
     [ "$output" = "tier free: requests=100/min (default)" ]
-    run --separate-stderr postern scope get read
+    try postern scope get read
     [ "$output" = "scope read, default, public-safe" ]
 }
 
@@ -232,14 +230,14 @@ PYTHON
     postern tier put pair --limit requests=1/min --limit productions=2/day
     postern scope put table:read --implies read --description "tables" --public-safe
     postern account put "$ACCOUNT" --tier pair --env test --env live --no-default-public-key
-    run --separate-stderr postern account list --all
+    try postern account list --all
     [[ "${lines[0]}" == ACCOUNT*"DISPLAY NAME"*TIER*ENVIRONMENTS*STATE*CREATED* ]]
     grep -qE "^$ACCOUNT +pair +test, live +active " <<<"$output"
-    run --separate-stderr postern tier list --all
+    try postern tier list --all
     [[ "${lines[0]}" == TIER*LIMITS* ]]
     grep -qE '^free +default +requests=100/min' <<<"$output"
     grep -qE '^pair +requests=1/min, productions=2/day' <<<"$output"
-    run --separate-stderr postern scope list --all
+    try postern scope list --all
     [[ "${lines[0]}" == SCOPE*DEFAULT*PUBLIC*IMPLIES*DESCRIPTION* ]]
     grep -qE '^table:read +yes +read +tables' <<<"$output"
 }

@@ -33,7 +33,7 @@ setup() {
     done_so '[.scopes[].scope] == ["jobs:read", "jobs:run", "lead", "read", "webhook", "worker", "write"]'
     answer '.scopes[] | select(.scope == "read") | .description == "see everything" and .is_default and .public_safe'
     answer '.scopes[] | select(.scope == "lead") | .implies == ["worker", "write"] and (.is_default | not)'
-    run --separate-stderr postern scope list
+    try postern scope list
     [[ "$output" == *webhook*"receive events"* ]]
 }
 

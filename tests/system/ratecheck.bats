@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=5/day --default
@@ -147,13 +145,13 @@ meters() {
 # ------------------------------------------------------------------------------------------------------------ refunds
 
 @test "the command line shows the id of a charge, and gives it back by that id, once" {
-    run --separate-stderr postern ratecheck --account "$ACCOUNT" --charge productions=4
+    try postern ratecheck --account "$ACCOUNT" --charge productions=4
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == ALLOWED ]]
     [[ "${lines[-1]}" =~ ^charge\ id\ ([0-9a-f]{32})$ ]]
     ID=${BASH_REMATCH[1]}
     left productions '[1]'
-    run --separate-stderr postern ratecheck --account "$ACCOUNT" --refund "$ID"
+    try postern ratecheck --account "$ACCOUNT" --refund "$ID"
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == REFUNDED ]]
     [[ "${lines[1]}" == "productions 5/day: 5 left"* ]]
@@ -310,7 +308,7 @@ meters() {
     failed INVALID_ARGUMENT rate_check.custom.namespace
     free "$(printf 'a%.0s' {1..129})" --limit units=5/day
     failed INVALID_ARGUMENT rate_check.custom.identifier
-    run --separate-stderr postern ratecheck --custom "$SPACE/a" --limit units=5/fortnight --charge units
+    try postern ratecheck --custom "$SPACE/a" --limit units=5/fortnight --charge units
     [ "$status" -eq 2 ]
     [[ "$stderr" == *'"5/fortnight"'* || "$stderr" == *'"fortnight"'* ]]
 }
@@ -341,12 +339,12 @@ ask() {
 }
 
 @test "what contradicts itself is misuse" {
-    run --separate-stderr postern verify --peek --charge-id new - <<<"$TOKEN"
+    try postern verify --peek --charge-id new - <<<"$TOKEN"
     [ "$status" -eq 2 ]
-    run --separate-stderr postern ratecheck --api-key "$TOKEN" --charge requests
+    try postern ratecheck --api-key "$TOKEN" --charge requests
     [ "$status" -eq 2 ]
     [[ "$stderr" == *'ratecheck --api-key -'* ]]
     [[ "$stderr" != *"$TOKEN"* ]]
-    run --separate-stderr postern ratecheck --account a --charge requests --peek --refund "$ID"
+    try postern ratecheck --account a --charge requests --peek --refund "$ID"
     [ "$status" -eq 2 ]
 }

@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=100/min --default
@@ -28,7 +26,7 @@ teardown() {
 
 # scan EXIT_STATUS WORD...: and no answer ever shows the token.
 scan() {
-    run --separate-stderr postern scan "${@:2}"
+    try postern scan "${@:2}"
     [ "$status" -eq "$1" ] || { echo "exit status $status: $output $stderr"; return 1; }
     [[ "$output$stderr" != *"$TOKEN"* ]]
     [[ "$output$stderr" != *"${TOKEN: -49:43}"* ]]

@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default

@@ -4,8 +4,6 @@
 load ../support/keys
 load ../support/ca
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     make_home
     make_certificates
@@ -33,7 +31,7 @@ teardown() {
 
 # peer WORD...: through TLS, with the certificate that TLS_NAME names.
 peer() {
-    run --separate-stderr timeout 60 python3 "$SUPPORT/tls_peer.py" "$TLS_URL" "$@"
+    try timeout 60 python3 "$SUPPORT/tls_peer.py" "$TLS_URL" "$@"
 }
 
 # asks REQUEST: the Reply as JSON is in $output.
@@ -47,7 +45,7 @@ asks() {
 refuses_to_start() {
     local text=$1
     shift
-    run --separate-stderr timeout 20 posternd --data "$DAEMON_HOME/other" --listen "ipc://$DAEMON_HOME/run/other.sock" \
+    try timeout 20 posternd --data "$DAEMON_HOME/other" --listen "ipc://$DAEMON_HOME/run/other.sock" \
         --listen "tls+tcp://127.0.0.1:$(free_port)" "$@"
     echo "exit status $status: $output $stderr"
     [ "$status" -eq 1 ]

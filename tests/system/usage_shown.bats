@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=4/day --default
@@ -25,7 +23,7 @@ teardown() {
 
 # on_terminal SIZE STEP... -- COMMAND...: what it wrote is in $output.
 on_terminal() {
-    run --separate-stderr python3 "$SUPPORT/terminal.py" "$@"
+    try python3 "$SUPPORT/terminal.py" "$@"
 }
 
 @test "stats tell what was decided, what is held and who is busiest" {
@@ -36,7 +34,7 @@ on_terminal() {
     answer '[.stores[].name] == ["registry", "meters"] and all(.stores[]; .last_commit == "OK" and .commits > 0)'
     answer '[.accounts[] | .account, .calls, .refusals] == ["acme", 6, 2]'
     answer ".keys | length == 1 and .[0].key_id == \"$KEY_ID\" and .[0].key_name == \"busy\""
-    run --separate-stderr postern stats
+    try postern stats
     [ "$status" -eq 0 ]
     [[ "$output" == *'6, refused 2 (33.3 %): RATE_LIMITED 2'* ]]
     [[ "$output" == *"$KEY_ID  acme "* ]]
@@ -52,7 +50,7 @@ custom_counted() {
     own_daemon
     postern ratecheck --custom login/192.0.2.7 --limit attempts=5/min --charge attempts
     poll 60 custom_counted
-    run --separate-stderr postern stats
+    try postern stats
     [[ "$output" == *'; 1 of custom subjects on disk'* ]]
 }
 
@@ -66,7 +64,7 @@ custom_counted() {
 }
 
 @test "usage is drawn as a chart that fits the terminal, in plain ASCII where the locale has nothing else" {
-    LC_ALL=C COLUMNS=60 run --separate-stderr postern usage --account acme --plot
+    LC_ALL=C COLUMNS=60 try postern usage --account acme --plot
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == 'acme, calls per hour' ]]
     [[ "$output" == *'# allowed 4   x refused 2'* ]]
@@ -74,7 +72,7 @@ custom_counted() {
     [[ "$output" != *[![:print:][:space:]]* ]]
     local line
     for line in "${lines[@]}"; do [ "${#line}" -le 60 ]; done
-    LC_ALL=C.UTF-8 run --separate-stderr postern usage --key "$KEY_ID" --plot --by day
+    LC_ALL=C.UTF-8 try postern usage --key "$KEY_ID" --plot --by day
     [[ "${lines[0]}" == "$KEY_ID, calls per day" ]]
     [[ "$output" == *'█ allowed 4   ░ refused 2'* ]]
     on_terminal 100x30 -- postern usage --account acme --plot --from 90d
@@ -85,7 +83,7 @@ custom_counted() {
 }
 
 @test "top shows the busiest once, for scripts" {
-    run --separate-stderr postern top --once
+    try postern top --once
     [ "$status" -eq 0 ]
     [[ "$output" == *ACCOUNT*CALLS/S*CALLS*REFUSED*SHARE* ]]
     [[ "$output" =~ acme\ +-\ +6\ +2\ +33.3\ % ]]
@@ -116,7 +114,7 @@ custom_counted() {
     [ "$status" -eq 0 ]
     on_terminal 80x10 'see:SHARE' 'signal:SIGTERM' -- postern top
     [ "$status" -eq 0 ]
-    TERM=dumb run --separate-stderr postern top --count 1
+    TERM=dumb try postern top --count 1
     [[ "$output" != *$'\e'* ]]
 }
 
@@ -125,7 +123,7 @@ custom_counted() {
     on_terminal 80x10 'see:Nobody' 'signal:SIGCONT' 'see:calls/s' 'type:q' -- postern top
     [ "$status" -eq 0 ]
     stop_daemon
-    run --separate-stderr postern top --timeout 200ms
+    try postern top --timeout 200ms
     [ "$status" -eq 1 ]
     [[ "$stderr" == *'cannot reach posternd'* ]]
     on_terminal 80x10 'see:no answer' 'type:q' -- postern top --timeout 200ms
@@ -136,7 +134,7 @@ custom_counted() {
     local wrong
     for wrong in '--interval 1ms' '--interval soon' '--count x' '--rows 1000' '--once --count 2'; do
         # shellcheck disable=SC2086 # several words
-        run --separate-stderr postern top $wrong
+        try postern top $wrong
         [ "$status" -eq 2 ]
         [[ "$stderr" == *"${wrong%% *}"* ]]
     done

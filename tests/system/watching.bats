@@ -3,8 +3,6 @@
 
 load ../support/keys
 
-bats_require_minimum_version 1.5.0
-
 setup_file() {
     start_daemon
     postern tier put free --limit requests=3/day --default
@@ -74,7 +72,7 @@ usage() {
     postern health >/dev/null
     postern get "$KEY_ID" >/dev/null
     printf 'token = "%s"\n' "$TOKEN" >"$BATS_TEST_TMPDIR/leaked"
-    run --separate-stderr postern scan "$BATS_TEST_TMPDIR/leaked"
+    try postern scan "$BATS_TEST_TMPDIR/leaked"
     [[ "$output" == *"$KEY_ID"* ]]
     rm "$BATS_TEST_TMPDIR/leaked"
     last_use '.last_used_at_ms == 0 and .last_used_address == ""'
@@ -160,14 +158,14 @@ all_written() {
     call usage --account "$ACCOUNT" --from 2d --by day
     done_so '.buckets | length == 1 and .[0].reasons == [{"name": "ALLOWED", "value": 1}]
         and .[0].costs == [{"name": "requests", "value": 1}] and .[0].start_ms % 86400000 == 0'
-    run --separate-stderr postern usage --key "$KEY_ID"
+    try postern usage --key "$KEY_ID"
     [ "$status" -eq 0 ]
     [[ "${lines[0]}" == FROM*CALLS*ALLOWED*REFUSED*ADMITTED* ]]
     [[ "${lines[1]}" == *' 1 '*' requests 1'* ]]
-    run --separate-stderr postern usage --account "$ACCOUNT" --by week
+    try postern usage --account "$ACCOUNT" --by week
     [ "$status" -eq 2 ]
     [[ "$stderr" == *'"week"'*'hour or day'* ]]
-    run --separate-stderr postern usage --account "$ACCOUNT" --key "$KEY_ID"
+    try postern usage --account "$ACCOUNT" --key "$KEY_ID"
     [ "$status" -eq 2 ]
 }
 
@@ -229,7 +227,7 @@ known_key() {
 
 # use_often TOKEN TIMES [OPTION]...
 use_often() {
-    run --separate-stderr postern verify --batch "${@:3}" < <(yes "$1" | head -n "$2")
+    try postern verify --batch "${@:3}" < <(yes "$1" | head -n "$2")
     [ "${#lines[@]}" -eq "$2" ]
 }
 
@@ -259,13 +257,13 @@ use_often() {
     answer '.keys[] | select(.name == "loud").activity
         | .judged and .calls == 30 and .refusals == 0 and .usual_calls == 0'
     answer '.keys[] | select(.name == "refused").activity | .refusals == 20 and .usual_refusals == 0'
-    run --separate-stderr postern usage --unusual
+    try postern usage --unusual
     [ "$status" -eq 0 ]
     [[ "$output" == *loud*'30 calls (usual 0)'* ]]
     [[ "$output" == *refused*'20 refusals (usual 0)'* ]]
     [[ "$output" == *roaming*'from 198.51.100.7'*'a new address'* ]]
     [[ "$output" != *quiet* ]]
-    run --separate-stderr postern usage --unusual --json
+    try postern usage --unusual --json
     [ "${#lines[@]}" -eq 3 ]
     jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
     call list --with-unusual --account "$ACCOUNT"
@@ -275,11 +273,11 @@ use_often() {
     hour=$(field '.keys[0].activity.hour_start_ms')
     stop_daemon
     later_in_the_hour 31
-    run --separate-stderr postern usage --unusual
+    try postern usage --unusual
     [ "$status" -eq 0 ]
     [ -z "$output" ]
     [[ "$stderr" == 'Nothing is unusual in that hour.'* ]]
-    run --separate-stderr postern usage --unusual --json --at "$hour"
+    try postern usage --unusual --json --at "$hour"
     jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
     run postern usage --account "$ACCOUNT" --at 1h
     [ "$status" -eq 2 ]

@@ -7,6 +7,8 @@
 #include <records.pb-c.h>
 #include <stddef.h>
 
+// The versions of clang-format lay these macros out differently.
+// clang-format off
 #define KIND(type, member)                                                                                             \
     _Generic(((type *)NULL)->member,                                                                                   \
         bool: RECORD_BOOL,                                                                                             \
@@ -25,6 +27,7 @@
                                           .stored_count_at = offsetof(message, n_##stored), .max = (most)
 #define FORMAT(message) .name = "format", .kind = RECORD_FORMAT_NUMBER, .stored_at = offsetof(message, format)
 #define COUNT(list)     (sizeof(list) / sizeof *(list))
+// clang-format on
 
 // --- parts of records
 
