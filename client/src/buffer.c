@@ -1,3 +1,5 @@
+// Bytes go in at the end and out at the front without being moved for each: what was taken leaves a gap at the front,
+// which is closed only when the room behind the end is too small. Whatever is left behind is wiped.
 #include "buffer.h"
 
 #include <stdlib.h>

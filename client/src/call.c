@@ -1,3 +1,7 @@
+// Each of the 26 calls takes the same way: the request's table makes a message (begin), which is packed into a frame;
+// pending.c sends it and gets an answer or an error; the reply's table makes the public reply of that (make_reply), or
+// the policy does where posternd could not be asked. postern_run waits in between, postern_start returns and leaves
+// the end to postern_process.
 #include "call.h"
 
 #include "client.h"
@@ -9,7 +13,7 @@
 
 enum { REQUEST_BUDGET_BYTES = 4 * 1024 * 1024 }; // far more than 64 KiB on the wire can need
 
-// A call under way, and whom to tell of its answer if nobody waits for it.
+// A call, and in an event loop the callback that gets its answer.
 struct call {
     struct postern_flight flight; // the first member
     struct postern_ask ask;
@@ -132,7 +136,8 @@ static struct postern_reply_box *open_reply(const struct postern_ask *ask)
     return NULL;
 }
 
-// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
+// Makes the public reply of a call that is DONE. Where posternd could not be asked and the policy grants, the reply is
+// the policy's, and *error keeps the cause. NULL when the call has failed: *error says why.
 static void *make_reply(struct postern *client, const struct call *call, struct postern_error *error)
 {
     const struct postern_method *method = call->ask.method;
@@ -186,7 +191,7 @@ enum postern_status postern_run(struct postern *client, const struct postern_met
 
 // ----------------------------------------------------------------------------------------------- in event loops
 
-// What the caller's strings said is kept in the message's own form.
+// Replaces the request, which points to the caller's strings, by a copy: unpacked from the packed bytes.
 static enum postern_status own_request(struct call *call, struct postern_error *error)
 {
     struct postern_ask *ask = &call->ask;
@@ -250,7 +255,7 @@ static struct postern_flight *take_finished(struct postern *client)
     return flight;
 }
 
-// With the lock, which is given back meanwhile.
+// Calls the callbacks of all calls that are finished, each without the lock.
 static void deliver_finished(struct postern *client)
 {
     struct postern_flight *flight;

@@ -1,3 +1,4 @@
+// Opens and closes a handle, and tells an event loop what to wait for.
 #include "client.h"
 
 #include "error.h"

@@ -124,8 +124,8 @@ static void name_group(gid_t gid, char name[NAME_SHOWN_MAX])
         postern_copy_text(name, NAME_SHOWN_MAX, found->gr_name);
 }
 
-// What keeps us out: the socket, or the first of its directories beyond which nothing can be seen. Shortens `path` to
-// it. False: nothing is found that could be shown.
+// Finds what denies access: the socket, or the first of its directories that cannot be entered. Shortens `path` to it.
+// False when nothing can be seen at all.
 static bool find_barrier(char *path, struct stat *barrier)
 {
     while (stat(path, barrier) != 0) {
@@ -234,7 +234,7 @@ void postern_link_close(struct postern_link *link)
     postern_buffer_wipe(&link->cipher);
     postern_buffer_wipe(&link->out);
     postern_buffer_wipe(&link->sealed);
-    if (!link->writing) // else he does it who sends
+    if (!link->writing) // else the thread that sends wipes it
         postern_buffer_wipe(&link->flying);
     link->broken = false;
     link->state = POSTERN_LINK_DOWN;

@@ -1,3 +1,29 @@
+// A call has to end by its deadline with an answer or a definite error, while connections break and daemons restart.
+//
+// A pending call goes through these states:
+//
+//   QUEUED    waits for a connection, in the order of the calls (client->queue)
+//   SENT      has an id on the connection, whose low bits are its place in client->slots
+//   PAUSED    is to be sent again, not before wake_ms
+//   ANSWERED  its owner reads the reply, without the lock; when that says "again", it is PAUSED
+//   DONE      its `error` says how it ended
+//
+// Three things move it:
+//
+//   the clock       (look_at_clock) wake_ms is the next moment at which anything has to happen to the call, so one
+//                   comparison finds a deadline that has passed, a pause that is over, and an answer that is too late.
+//                   Then the call is sent again; posternd knows a repeated change by its request_id.
+//   the connection  (send_queued, postern_flights_lose) takes what is queued; when it breaks, what was sent is paused.
+//   the answer      (receive.c, reply.c) ends the call, or says that it is to be sent again.
+//
+// postern_flights_step does all that can be done now without waiting, and is called after every change. Pauses double
+// up to half a second, with jitter; so do those between two attempts to connect, up to a quarter.
+//
+// Two flags matter when a call fails: `error` holds the latest cause, which is reported if the deadline comes first;
+// `unsure` says that posternd may have carried the call out, so that the error says that its outcome is unknown.
+//
+// Lists: a call that is not answered is in client->waiting (doubly linked: next, previous). `after` links it in one
+// more list at a time: the queue or, in an event loop, those that are finished and not delivered.
 #include "flight.h"
 
 #include "client.h"
@@ -277,7 +303,7 @@ static void set_timeout(struct postern_flight *flight, uint64_t left_ms)
         at[i] = (uint8_t)((value >> (7 * i) & 0x7F) | (i + 1 < TIMEOUT_BYTES ? 0x80 : 0));
 }
 
-// False: as many are in flight as may be.
+// False: the connection has as many calls as it may have.
 static bool take_slot(struct postern *client, struct postern_flight *flight)
 {
     for (unsigned tries = 0; tries < POSTERN_IN_FLIGHT_MAX; tries++) {
@@ -333,7 +359,7 @@ static void fail_queued(struct postern *client)
     }
 }
 
-// Not before its time, but for a call that would end before that and not even know why.
+// Not before retry_ms; except when the first call would end before that without any cause to report.
 static bool may_connect(const struct postern *client, uint64_t now_ms)
 {
     const struct postern_flight *first = client->queue;

@@ -1,4 +1,4 @@
-// One call on its way: sent, answered, sent again, until there is a definite answer or the deadline has come.
+// A pending call: sent, answered, sent again, until there is a definite answer or its deadline has come.
 #ifndef POSTERN_FLIGHT_H
 #define POSTERN_FLIGHT_H
 
@@ -14,7 +14,8 @@ enum postern_flight_state {
     POSTERN_FLIGHT_DONE      // error says how it ended
 };
 
-// What a waiting thread is woken for; the word of a futex.
+// The word of the futex on which the owner of a call sleeps: LOOK means that something has changed, ANSWER that the
+// call is ANSWERED and the owner's again.
 enum postern_signal { POSTERN_SLEEP, POSTERN_LOOK, POSTERN_ANSWER };
 
 struct postern;
@@ -25,11 +26,11 @@ struct postern_flight {
     size_t size;    // of the message
     size_t timeout_at;
     uint64_t deadline_ms;
-    uint64_t wake_ms; // when it has to be looked at next
+    uint64_t wake_ms; // the next moment at which something has to happen to it
     uint64_t backoff_ms;
     enum postern_flight_state state;
     uint32_t id; // while it is sent
-    bool unsure; // it may have been carried out
+    bool unsure; // posternd may have carried it out
     uint8_t *reply;
     size_t reply_size;
     struct postern_error error;
@@ -40,25 +41,28 @@ struct postern_flight {
     struct postern_flight *after;           // in the queue, among the finished, or among those to be woken
 };
 
-// Asks and waits for the answer. Without the lock; not in an event loop.
+// Sends a call and waits until it is DONE. Without the lock; not in an event loop.
 void postern_flight_fly(struct postern *client, struct postern_flight *flight);
 
 // --- with the handle's lock
 
+// Adds a call to those that wait, and queues it. Its deadline counts from `now_ms`.
 void postern_flight_begin(struct postern *client, struct postern_flight *flight, uint64_t now_ms);
-// Whatever can go on without waiting does: connects, sends, looks at the clock for this flight (NULL: for all).
+// Does all that can be done without waiting: looks at the clock for this call (NULL: for all), connects, sends.
 void postern_flights_step(struct postern *client, struct postern_flight *flight, uint64_t now_ms);
 // Receives for all, without waiting.
 void postern_flights_poll(struct postern *client);
-// Reads what came for a flight that is ANSWERED; without the lock, by its owner. True: it is DONE. False: it has to be
-// sent again; postern_flight_again then says when, with the lock.
+// Reads the answer to a call that is ANSWERED; by its owner, without the lock. True: the call is DONE. False: the
+// answer says to send it again; then the owner calls postern_flight_again, with the lock.
 bool postern_flight_read(struct postern *client, struct postern_flight *flight);
+// Lets the call pause before it is sent again, or ends it when its deadline would come first.
 void postern_flight_again(struct postern *client, struct postern_flight *flight, uint64_t now_ms);
-void postern_flight_forget(struct postern *client, struct postern_flight *flight); // from all lists
-
+// Takes the call out of all lists.
+void postern_flight_forget(struct postern *client, struct postern_flight *flight);
+// Ends the call with CANCELLED.
 void postern_flight_cancel(struct postern *client, struct postern_flight *flight);
 
-// Wakes its owner, if he is a thread that sleeps.
+// Wakes the thread that waits for this call; in an event loop nothing happens.
 void postern_flight_tell(struct postern_flight *flight, enum postern_signal signal);
 
 // --- between call.c, which begins and ends it, flight.c, which sends and looks at the clock, receive.c, which receives
@@ -67,10 +71,11 @@ void postern_flight_tell(struct postern_flight *flight, enum postern_signal sign
 enum { POSTERN_BACKOFF_MS_MIN = 10 };
 
 void postern_bytes_wipe(uint8_t *bytes, size_t size); // wipes and frees; NULL-safe
-// The owner finds it in this state, in an event loop among those to be delivered.
+// Takes it out of all lists and leaves it in this state; in an event loop it goes to those that are to be delivered.
 void postern_flight_end_as(struct postern *client, struct postern_flight *flight, enum postern_flight_state state);
-void postern_flight_finish(struct postern *client, struct postern_flight *flight); // with its error
-// The connection is gone, or there is none: link.failure says why.
+// Ends the call with the error that it has.
+void postern_flight_finish(struct postern *client, struct postern_flight *flight);
+// Notes for all calls that the connection is lost, or cannot be made: link.failure says why.
 void postern_flights_lose(struct postern *client, uint64_t now_ms);
 
 #endif

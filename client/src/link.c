@@ -1,3 +1,16 @@
+// Sends and receives on one connection. The hard part: sending and receiving happen without the handle's lock, while
+// other threads add requests or lose the connection.
+//
+// Sending: requests are added to `out`. Whoever finds that nobody sends takes all of it (begin_send moves it into the
+// buffer that is being sent, with TLS encrypted on the way) and marks the link as `writing`; it gives the lock back,
+// sends (postern_link_send), takes the lock again and says how much went out (postern_link_sent), which hands it what
+// was added meanwhile. So what several threads have ready goes out in one send. While `writing` is set, only the sender
+// touches that buffer and the descriptor's number stays taken: a connection that is closed meanwhile leaves the
+// descriptor to the sender as `orphan_fd`, who closes it and drops the buffer.
+//
+// Receiving: one thread at a time reads, straight into the buffer that nobody else touches (postern_link_receive).
+// What came is looked at with the lock (postern_link_received: TLS, the greeting), then reply by reply
+// (postern_link_next, postern_link_take).
 #include "link.h"
 
 #include <errno.h>

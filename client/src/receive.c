@@ -1,4 +1,15 @@
-// Whoever leads receives for all (client.h, LEADER AND FOLLOWERS); the others sleep until he wakes them.
+// Many threads wait for answers on one connection, and only one can receive: the leader (client.h, LEADER AND
+// FOLLOWERS). The others sleep, each on its own futex word (`signal`), until the leader has their answer or stops
+// leading.
+//
+// A thread in wait_for_answer first does what can be done without waiting (postern_flights_step). Then, if nobody leads
+// and there is a connection, it leads: it waits for bytes without the lock and hands each reply to the call that it
+// answers (take_replies). If its own call is answered, it leaves, and wakes one of those that still wait
+// (pass_the_lead), who finds that nobody leads. Otherwise it follows: it sleeps until it is woken or until its wake_ms.
+//
+// A woken thread whose word says ANSWER owns its call again and needs no lock: the reply is already there. The leader
+// sets the word with the lock, but makes the system call without it, for many at once, so that nobody wakes up just to
+// wait for the lock. From the moment at which the word is set the call may be gone: only its address is used.
 #include "client.h"
 #include "error.h"
 
@@ -16,7 +27,7 @@ enum { WAKE_MAX = 64 };
 
 // ------------------------------------------------------------------------------------------------------- wakes
 
-// Only the address is used: the flight may be gone by now.
+// Only the address of the word is used: the call may be gone by now.
 static void wake(_Atomic uint32_t *word)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -147,14 +158,15 @@ void postern_flights_poll(struct postern *client)
 
 // ----------------------------------------------------------------------------------------------------- leading
 
-// One of those that wait receives for all from now on, unless somebody does.
+// Wakes one of the waiting threads when nobody leads any more: it becomes the leader.
 static void pass_the_lead(struct postern *client)
 {
     if (!client->has_leader && client->waiting != NULL)
         postern_flight_tell(client->waiting, POSTERN_LOOK);
 }
 
-// Sleeps as a follower, or until there may be a connection. The lock is given back. True: the answer has come.
+// Sleeps until somebody wakes it, wake_ms comes, or another attempt to connect is due. Gives the lock back. True: the
+// answer has come, and the call is its owner's.
 static bool follow(struct postern *client, struct postern_flight *flight)
 {
     bool is_down = client->link.state == POSTERN_LINK_DOWN && client->queue != NULL;
@@ -165,7 +177,7 @@ static bool follow(struct postern *client, struct postern_flight *flight)
     return atomic_load_explicit(&flight->signal, memory_order_acquire) == POSTERN_ANSWER;
 }
 
-// With the lock; without it afterwards. True when the flight is answered, false when it is done.
+// Called with the lock, returns without it. True: the call is ANSWERED; false: it is DONE.
 static bool wait_for_answer(struct postern *client, struct postern_flight *flight)
 {
     for (;;) {

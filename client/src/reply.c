@@ -1,3 +1,7 @@
+// The bytes of a reply come from a server that may be anything. Here they are unpacked within bounds and their text is
+// made valid. All that a reply points to lies in one memory, the reply box, which the caller frees with the reply.
+//
+// Then the answer to a pending call is read: does it answer this request, and is it final or to be asked again?
 #include "reply.h"
 
 #include "client.h"

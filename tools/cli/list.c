@@ -1,3 +1,4 @@
+// Goes through the pages of a list call: prints each as it comes, and goes on while there are more and they are wanted.
 #include "list.h"
 
 #include <string.h>

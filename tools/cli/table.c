@@ -1,3 +1,4 @@
+// The one file that knows libsmartcols: columns are added by the marks in the heads, cells by splitting a line at tabs.
 #include "table.h"
 
 #include "pool.h"

@@ -1,3 +1,5 @@
+// The one file that knows libcsv. It is fed byte by byte, so that a bad record can be reported with its line and the
+// reading goes on behind it, which libcsv itself does not offer.
 #include "import/csv.h"
 
 #include <malloc.h>

@@ -12,7 +12,7 @@ enum { CSV_FIELDS_MAX = 64, CSV_RECORD_SIZE_MAX = 65536 };
 enum import_result {
     IMPORT_ROW,
     IMPORT_END,
-    IMPORT_WRONG // `wrong` says what, and `line` where; reading may go on behind the end of the line
+    IMPORT_WRONG // `wrong` says what is wrong, `line` where; reading may go on with the next line
 };
 
 struct import_csv {
@@ -30,7 +30,8 @@ struct import_csv {
 };
 
 void import_csv_begin(struct import_csv *csv, FILE *in);
-// The fields stay valid until the next read. After an error of the stream it is the end: ask ferror.
+// Reads the next record; its fields stay valid until the next read. After an error of the stream it says IMPORT_END:
+// ask ferror.
 enum import_result import_csv_read(struct import_csv *csv);
 void import_csv_end(struct import_csv *csv); // wipes it
 
