@@ -1,8 +1,8 @@
 // Verify, VerifyBatch, RateCheck: beyond their tables they share the charge's id, the meter that decides, and what the
 // policy answers.
 #include "call.h"
-#include "client.h"
 #include "error.h"
+#include "system.h"
 
 #include <stdio.h>
 #include <string.h>

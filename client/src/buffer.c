@@ -65,3 +65,10 @@ void postern_buffer_wipe(struct postern_buffer *buffer)
     free(buffer->data);
     *buffer = (struct postern_buffer){NULL, 0, 0, 0};
 }
+
+void postern_bytes_wipe(uint8_t *bytes, size_t size)
+{
+    if (bytes != NULL)
+        explicit_bzero(bytes, size);
+    free(bytes);
+}

@@ -30,5 +30,7 @@ bool postern_buffer_add(struct postern_buffer *buffer, const void *bytes, size_t
 // Drops and wipes the first `size` bytes.
 void postern_buffer_take(struct postern_buffer *buffer, size_t size);
 void postern_buffer_wipe(struct postern_buffer *buffer); // empties it and gives its memory back
+// Wipes and frees bytes that are in no buffer; NULL-safe.
+void postern_bytes_wipe(uint8_t *bytes, size_t size);
 
 #endif

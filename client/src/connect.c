@@ -235,7 +235,7 @@ void postern_link_close(struct postern_link *link)
     postern_buffer_wipe(&link->out);
     postern_buffer_wipe(&link->sealed);
     if (!link->writing) // else the thread that sends wipes it
-        postern_buffer_wipe(&link->flying);
+        postern_buffer_wipe(&link->sending);
     link->broken = false;
     link->state = POSTERN_LINK_DOWN;
 }
@@ -358,7 +358,7 @@ static bool is_connected(struct postern_link *link)
 short postern_link_events(const struct postern_link *link)
 {
     bool sends =
-        postern_buffer_size(&link->flying) > 0 || postern_buffer_size(&link->sealed) > 0 ||
+        postern_buffer_size(&link->sending) > 0 || postern_buffer_size(&link->sealed) > 0 ||
         (postern_buffer_size(&link->out) > 0 && (link->session == NULL || postern_tls_session_is_ready(link->session)));
     if (link->state == POSTERN_LINK_CONNECTING)
         return POLLOUT;

@@ -60,10 +60,10 @@ bool postern_link_begin_send(struct postern_link *link, struct postern_link_piec
         postern_link_break(link);
         return false;
     }
-    if (postern_buffer_size(&link->flying) == 0)
-        swap(&link->flying, link->session != NULL ? &link->sealed : &link->out);
+    if (postern_buffer_size(&link->sending) == 0)
+        swap(&link->sending, link->session != NULL ? &link->sealed : &link->out);
     *piece = (struct postern_link_piece){
-        .fd = link->fd, .bytes = link->flying.data + link->flying.begin, .size = postern_buffer_size(&link->flying)};
+        .fd = link->fd, .bytes = link->sending.data + link->sending.begin, .size = postern_buffer_size(&link->sending)};
     link->writing = piece->size > 0;
     return link->writing;
 }
@@ -83,13 +83,13 @@ bool postern_link_sent(struct postern_link *link, ptrdiff_t sent, struct postern
     if (link->orphan_fd >= 0) {
         close(link->orphan_fd);
         link->orphan_fd = -1;
-        postern_buffer_wipe(&link->flying);
+        postern_buffer_wipe(&link->sending);
     } else if (sent < 0) {
         postern_link_break(link);
     } else if (sent == 0) {
         return false;
     } else {
-        postern_buffer_take(&link->flying, (size_t)sent);
+        postern_buffer_take(&link->sending, (size_t)sent);
     }
     return postern_link_begin_send(link, piece);
 }

@@ -50,14 +50,14 @@ struct postern_link {
     uint64_t began_ms; // when it began to connect
     uint64_t heard_ms; // when something came last
     bool blocks;       // recv may wait, for at most POSTERN_LINK_TICK_MS
-    bool writing;      // a thread sends `flying`, without the lock
+    bool writing;      // a thread sends `sending`, without the lock
     int orphan_fd;     // the link was closed while that thread was sending: the thread closes this descriptor; -1: none
     bool broken;       // a send has failed
     struct postern_buffer in;
-    struct postern_buffer cipher; // with TLS: as received
-    struct postern_buffer out;    // greeting and requests
-    struct postern_buffer sealed; // with TLS: the same, encrypted
-    struct postern_buffer flying; // what is being sent
+    struct postern_buffer cipher;  // with TLS: as received
+    struct postern_buffer out;     // greeting and requests
+    struct postern_buffer sealed;  // with TLS: the same, encrypted
+    struct postern_buffer sending; // what is being sent
     struct postern_link_failure failure;
 };
 

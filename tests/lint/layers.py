@@ -130,6 +130,23 @@ def check_clients(root):
                     yield path, number, f"<{name}>: a room of the server"
 
 
+def check_circles(root):
+    """In the client library no file includes, over others, a file that includes it; X.c and X.h count as one."""
+    below = {}
+    for path, text in sources(root, ("client/src",)):
+        own = below.setdefault(Path(path).stem, set())
+        own |= {Path(name).stem for _, quoted, name in includes(text) if quoted and "/" not in name}
+        own.discard(Path(path).stem)
+    for start in sorted(below):
+        seen, todo = set(), set(below[start])
+        while todo:
+            name = todo.pop()
+            seen.add(name)
+            todo |= below.get(name, set()) - seen
+        if start in seen:
+            yield f"client/src/{start}.c", 1, f"includes a file that includes {start}.h: put what both need below them"
+
+
 def check_libraries(root):
     for path, text in sources(root):
         for number, _, name in includes(text):
@@ -151,7 +168,7 @@ def check_calls(root, rule):
 
 def main():
     rule, root = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
-    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries}
+    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries, "circles": check_circles}
     found = list(checks[rule](root) if rule in checks else check_calls(root, rule))
     for path, number, why in found:
         print(f"{path}:{number}: {why}")
