@@ -14,6 +14,7 @@
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 
 struct cli;
+struct record; // record.h
 
 // One option of a command.
 struct flag {
@@ -31,7 +32,10 @@ struct command {
     const char *summary;
     const struct flag *flags; // NULL: none
     void (*run)(struct cli *cli);
-    const char *notes; // more help, may be NULL
+    const char *notes;           // more help, may be NULL
+    const struct record *record; // that it puts: its settings are options of the command, before `flags`
+    bool on;                     // of a command that switches something: on or off
+    const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one
 };
 
 // What the command line said, and what came of it.
@@ -154,12 +158,12 @@ const char *output_lower(const char *name, char buffer[OUTPUT_WORD_SIZE]);
 // Write a list as one text, "a, b", cut where the buffer ends.
 const char *output_texts(const char *const *texts, size_t count, char buffer[OUTPUT_LIST_SIZE]);
 const char *output_limits(const struct postern_limit *limits, size_t count, char buffer[OUTPUT_LIST_SIZE]);
-const char *output_environments(const struct postern_account *account, char buffer[OUTPUT_LIST_SIZE]);
 // Adds to a text of OUTPUT_LIST_SIZE bytes, cut where it ends; `separator` comes before all but the first addition.
 void output_append(char *list, const char *separator, const char *format, ...) __attribute__((format(printf, 3, 4)));
-// Print a record, one line for each field that is set.
+// Prints one field of a record on a line; nothing when the value is "".
+void output_line(const char *name, const char *value);
+// Prints a key, a line for each field that is set.
 void output_key(const struct postern_key *key, uint64_t now_ms);
-void output_account(const struct postern_account *account);
 
 // --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
 
