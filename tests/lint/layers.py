@@ -25,12 +25,19 @@ LIBRARIES = {
     r"jansson\.h": [r"tools/cli/", r"tests/"],
     r"argp\.h": [r"tools/cli/argument\.c"],
     r"libsmartcols\.h": [r"tools/cli/table\.c"],
-    r"csv\.h": [r"tools/cli/import/csv\.h"],
+    r"csv\.h": [r"tools/cli/import/csv\.c"],
     r"zlib\.h": [r"server/key/", r"tools/cli/scan/find\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/record/", r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
     r"records\.pb-c\.h": [r"server/registry/pack/", r"server/meter/record\.c", r"server/usage/record\.c",
                            r"tests/"],
+}
+
+# Name of a library that one file alone knows -> that file.
+NAMES = {
+    r"\bargp_\w+": r"tools/cli/argument\.c",
+    r"\b(lib)?scols_\w+": r"tools/cli/table\.c",
+    r"\bcsv_(init|parse|fini|free|set_\w+)\b": r"tools/cli/import/csv\.c",
 }
 
 # Call -> where it may be made.
@@ -153,6 +160,12 @@ def check_libraries(root):
             for pattern, places in LIBRARIES.items():
                 if re.fullmatch(pattern, name) and not may(path, places):
                     yield path, number, f"{name} may be included only in {', '.join(places)}"
+    for path, text in sources(root, ("server", "client", "tools")):
+        for number, line in enumerate(code_of(text).splitlines(), 1):
+            for pattern, place in NAMES.items():
+                match = re.search(pattern, line)
+                if match and not may(path, [place]):
+                    yield path, number, f"{match.group(0)} only in {place}"
 
 
 def check_calls(root, rule):

@@ -3,7 +3,6 @@
 #ifndef CLI_IMPORT_CSV_H
 #define CLI_IMPORT_CSV_H
 
-#include <csv.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -15,8 +14,10 @@ enum import_result {
     IMPORT_WRONG // `wrong` says what is wrong, `line` where; reading may go on with the next line
 };
 
+struct csv_parser;
+
 struct import_csv {
-    struct csv_parser parser;
+    struct csv_parser *parser; // libcsv's
     FILE *in;
     size_t lines; // read so far
     // of the record:
@@ -29,6 +30,7 @@ struct import_csv {
     size_t used;
 };
 
+// Begins to read `in`, until import_csv_end. Without memory the program ends.
 void import_csv_begin(struct import_csv *csv, FILE *in);
 // Reads the next record; its fields stay valid until the next read. After an error of the stream it says IMPORT_END:
 // ask ferror.
