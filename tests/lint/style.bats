@@ -107,6 +107,20 @@ foreign_symbols() {
     check openings "$TREE"
 }
 
+@test "the command line knows every setting of a record" {
+    check settings
+    rm -rf "$TREE"
+    mkdir -p "$TREE/client/include/postern" "$TREE/tools/cli"
+    printf 'struct postern_put_tier_request {\n    struct postern_call call;\n    const int *a; // a\n    %s\n};\n' \
+        'size_t b;' >"$TREE/client/include/postern/postern.h"
+    echo '{FIELD(tier, a), .column = 1}, {FIELD(scope, b)}' >"$TREE/tools/cli/tier.c"
+    run check settings "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "client/include/postern/postern.h:4: b: "* ]]
+    echo '{FIELD_LIST(tier, a, b)}' >"$TREE/tools/cli/tier.c"
+    check settings "$TREE"
+}
+
 @test "no function is there for tests alone" {
     check only_tests
     red only_tests server/key/key.h 'int key_unused(void);'

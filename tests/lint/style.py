@@ -150,9 +150,25 @@ def openings(root):
                 yield path, 1, "begins without a comment that says which problem the file solves"
 
 
+def settings(root):
+    """What a put request has is a row of the command line's table: `account suspend` writes back what the table has."""
+    header = (root / "client/include/postern/postern.h").read_text(encoding="utf-8")
+    rows = "".join(path.read_text(encoding="utf-8") for path in (root / "tools/cli").glob("*.c"))
+    for request in re.finditer(r"struct postern_put_(\w+)_request \{\n(.*?)\n\};", header, re.S):
+        record = request.group(1)
+        placed = re.findall(rf"\bFIELD(?:_LIST)?\({record}, (\w+)(?:, (\w+))?\)", rows)
+        known = {"call", "if_version"}.union(*placed)
+        for line in re.finditer(r"^    [^/;]*?(\w+);", request.group(2), re.M):
+            if line.group(1) not in known:
+                number = header.count("\n", 0, request.start(2) + line.start()) + 1
+                why = f"{line.group(1)}: no row of {record}_fields in tools/cli"
+                yield "client/include/postern/postern.h", number, why
+
+
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
          "globals": globals_, "only_tests": only_tests,
-         "words": words, "errors": errors, "openings": openings}
+         "words": words, "errors": errors, "openings": openings,
+         "settings": settings}
 
 
 def main():
