@@ -1,5 +1,5 @@
-// Verify, VerifyBatch, RateCheck: beyond their tables they share the charge's id, the meter that decides, and what the
-// policy answers.
+// Verify, VerifyBatch, RateCheck. What their tables cannot say is the same in all three: the charge's id, which only
+// the request has; the meter that decided, which is an index on the wire; and the answer that the policy gives.
 #include "call.h"
 #include "error.h"
 #include "system.h"

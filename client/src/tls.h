@@ -10,7 +10,7 @@
 
 struct postern_tls_files {
     const char *ca;          // empty: the system's authorities
-    const char *certificate; // empty: none of our own
+    const char *certificate; // empty: the client shows no certificate
     const char *key;
     const char *server_name; // the name or address that the server's certificate must have
 };

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-// "RATE_LIMITED 3, REVOKED_API_KEY 1", but for `left_out`.
+// "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
 static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
                             char text[OUTPUT_LIST_SIZE])
 {

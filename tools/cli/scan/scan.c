@@ -262,7 +262,8 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-// One file, or all regular ones below a directory, binary ones too. Links are not followed, but for the path itself.
+// Scans one file, or all regular files below a directory, binary ones too. Only a link that is the path itself is
+// followed.
 static void walk(const char *path, struct scan *scan)
 {
     char *copy = strdup(path);
