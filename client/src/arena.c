@@ -1,3 +1,5 @@
+// Memory of one request or reply is taken in many small pieces and given back at once: pieces are cut from blocks of
+// 4 KiB, so that an answer costs few calls of malloc and nothing of it can be forgotten when it is wiped.
 #include "arena.h"
 
 #include <stdalign.h>

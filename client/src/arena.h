@@ -17,14 +17,17 @@ struct postern_arena {
     bool failed;
 };
 
-// Zeroed and 16-byte aligned, and always followed by at least one zero byte, so that a piece holding text is
-// NUL-terminated. NULL when memory or the budget is out.
+// Takes a piece, zeroed and 16-byte aligned, with at least one zero byte behind it: a piece that holds text is
+// NUL-terminated.
+// Errors: NULL when memory or the budget is out.
 void *postern_arena_take(struct postern_arena *arena, size_t size_bytes);
-// An array; NULL also for count 0 (not a failure).
+// Takes an array. NULL for count 0, which is no failure.
+// Errors: NULL as above.
 void *postern_arena_array(struct postern_arena *arena, size_t count, size_t size_bytes);
+// Wipes all pieces and gives their memory back; the arena is zeroed afterwards.
 void postern_arena_wipe(struct postern_arena *arena);
 
-// For protobuf-c; `arena` has to outlive it. Its free does nothing.
+// Lets protobuf-c allocate from `arena`, which has to outlive the allocator. Its free does nothing.
 ProtobufCAllocator postern_arena_allocator(struct postern_arena *arena);
 
 #endif

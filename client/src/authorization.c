@@ -1,8 +1,8 @@
-// Verify, VerifyBatch, RateCheck: beyond their tables they share the charge's id, the meter that decides, and what the
-// policy answers.
+// Verify, VerifyBatch, RateCheck. What their tables cannot say is the same in all three: the charge's id, which only
+// the request has; the meter that decided, which is an index on the wire; and the answer that the policy gives.
 #include "call.h"
-#include "client.h"
 #include "error.h"
+#include "system.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,7 +140,7 @@ static void read_part(const struct postern_answer *answer, size_t n, const Poste
     finish_decision(wire, answer->ask->request.verify_batch->calls[n], answer->by_policy || opened, reply);
 }
 
-// An answer to each call, and for each whether it could be decided (a server that never fails one need not say so).
+// There must be an answer to each call, and a status for each or for none: a server that never fails a call sends none.
 static enum postern_status check_counts(const Postern__V1__VerifyBatchReply *wire, size_t asked,
                                         struct postern_error *error)
 {

@@ -1,3 +1,5 @@
+// Bytes go in at the end and out at the front without being moved for each: what was taken leaves a gap at the front,
+// which is closed only when the room behind the end is too small. Whatever is left behind is wiped.
 #include "buffer.h"
 
 #include <stdlib.h>
@@ -62,4 +64,11 @@ void postern_buffer_wipe(struct postern_buffer *buffer)
         explicit_bzero(buffer->data + buffer->begin, postern_buffer_size(buffer));
     free(buffer->data);
     *buffer = (struct postern_buffer){NULL, 0, 0, 0};
+}
+
+void postern_bytes_wipe(uint8_t *bytes, size_t size)
+{
+    if (bytes != NULL)
+        explicit_bzero(bytes, size);
+    free(bytes);
 }

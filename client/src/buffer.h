@@ -21,10 +21,16 @@ static inline size_t postern_buffer_room(const struct postern_buffer *buffer)
 {
     return buffer->capacity - buffer->end;
 }
-// Makes room for `size` more bytes behind the end. False: memory is out, and nothing has changed.
+// Makes room for `size` more bytes behind the end.
+// Errors: false when memory is out; nothing has changed then.
 bool postern_buffer_reserve(struct postern_buffer *buffer, size_t size);
-bool postern_buffer_add(struct postern_buffer *buffer, const void *bytes, size_t size); // as reserve
+// Copies bytes to the end.
+// Errors: false as above.
+bool postern_buffer_add(struct postern_buffer *buffer, const void *bytes, size_t size);
+// Drops and wipes the first `size` bytes.
 void postern_buffer_take(struct postern_buffer *buffer, size_t size);
 void postern_buffer_wipe(struct postern_buffer *buffer); // empties it and gives its memory back
+// Wipes and frees bytes that are in no buffer; NULL-safe.
+void postern_bytes_wipe(uint8_t *bytes, size_t size);
 
 #endif

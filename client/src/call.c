@@ -1,21 +1,32 @@
+// Each of the 26 calls takes the same way: the request's table makes a message (begin), which is packed into a frame;
+// pending.c sends it and gets an answer or an error; the reply's table makes the public reply of that (make_reply), or
+// the policy does where posternd could not be asked. postern_run waits in between, postern_start returns and leaves
+// the end to postern_process.
 #include "call.h"
 
-#include "client.h"
+#include "buffer.h"
 #include "error.h"
+#include "handle.h"
+#include "pending.h"
+#include "system.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { REQUEST_BUDGET_BYTES = 4 * 1024 * 1024 }; // far more than 64 KiB on the wire can need
 
-// A call under way, and whom to tell of its answer if nobody waits for it.
+// A call, and in an event loop the callback that gets its answer.
 struct call {
-    struct postern_flight flight; // the first member
+    struct postern_pending pending;
     struct postern_ask ask;
     postern_done *done;
     void *context;
 };
+
+// The `type` whose `member` is at `pointer`.
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 // ---------------------------------------------------------------------------------------------------- request
 
@@ -50,22 +61,22 @@ static size_t find_timeout(const Postern__V1__Request *request)
 }
 
 // Makes the bytes of the request.
-static enum postern_status pack(struct postern_flight *flight, struct postern_error *error)
+static enum postern_status pack(struct postern_pending *pending, struct postern_error *error)
 {
-    struct postern_ask *ask = flight->ask;
+    struct postern_ask *ask = pending->ask;
     if (ask->arena.failed)
         return postern_fail_memory(error);
     ask->request.timeout_ms = UINT32_MAX; // takes all of its five bytes
-    flight->size = postern__v1__request__get_packed_size(&ask->request);
-    if (flight->size > POSTERN_REQUEST_MAX)
+    pending->size = postern__v1__request__get_packed_size(&ask->request);
+    if (pending->size > POSTERN_REQUEST_MAX)
         return postern_fail(error, POSTERN_INVALID_ARGUMENT,
-                            "the request has %zu bytes, at most %d are allowed: send less at once", flight->size,
+                            "the request has %zu bytes, at most %d are allowed: send less at once", pending->size,
                             POSTERN_REQUEST_MAX);
-    flight->frame = malloc(POSTERN_FRAME_PREFIX + flight->size);
-    if (flight->frame == NULL)
+    pending->frame = malloc(POSTERN_FRAME_PREFIX + pending->size);
+    if (pending->frame == NULL)
         return postern_fail_memory(error);
-    postern__v1__request__pack(&ask->request, flight->frame + POSTERN_FRAME_PREFIX);
-    flight->timeout_at = POSTERN_FRAME_PREFIX + find_timeout(&ask->request);
+    postern__v1__request__pack(&ask->request, pending->frame + POSTERN_FRAME_PREFIX);
+    pending->timeout_at = POSTERN_FRAME_PREFIX + find_timeout(&ask->request);
     return POSTERN_OK;
 }
 
@@ -74,7 +85,7 @@ static enum postern_status begin(struct postern *client, const struct postern_me
 {
     static const struct postern_call no_options;
     struct postern_ask *ask = &call->ask;
-    *call = (struct call){.flight.ask = ask, .ask = {.method = method, .arena.budget_bytes = REQUEST_BUDGET_BYTES}};
+    *call = (struct call){.pending.ask = ask, .ask = {.method = method, .arena.budget_bytes = REQUEST_BUDGET_BYTES}};
     *error = (struct postern_error){0};
     if (request == NULL && method->request->rows->kind == POSTERN_KIND_END)
         request = &no_options;
@@ -88,13 +99,13 @@ static enum postern_status begin(struct postern *client, const struct postern_me
     ask->request.health = message; // all members of the union are message pointers
     if (method->complete != NULL)
         status = method->complete(ask, request, message, error);
-    return status == POSTERN_OK ? pack(&call->flight, error) : status;
+    return status == POSTERN_OK ? pack(&call->pending, error) : status;
 }
 
 static void wipe(struct call *call)
 {
-    postern_bytes_wipe(call->flight.frame, POSTERN_FRAME_PREFIX + call->flight.size);
-    postern_bytes_wipe(call->flight.reply, call->flight.reply_size);
+    postern_bytes_wipe(call->pending.frame, POSTERN_FRAME_PREFIX + call->pending.size);
+    postern_bytes_wipe(call->pending.reply, call->pending.reply_size);
     postern_arena_wipe(&call->ask.arena);
 }
 
@@ -132,13 +143,14 @@ static struct postern_reply_box *open_reply(const struct postern_ask *ask)
     return NULL;
 }
 
-// The public reply of what came of a call, by policy where posternd could not be asked: then the error stays.
+// Makes the public reply of a call that is DONE. Where posternd could not be asked and the policy grants, the reply is
+// the policy's, and *error keeps the cause. NULL when the call has failed: *error says why.
 static void *make_reply(struct postern *client, const struct call *call, struct postern_error *error)
 {
     const struct postern_method *method = call->ask.method;
-    struct postern_answer answer = {.ask = &call->ask, .box = call->flight.box, .policy = client->policy};
+    struct postern_answer answer = {.ask = &call->ask, .box = call->pending.box, .policy = client->policy};
     struct postern_error why = {0};
-    *error = call->flight.error;
+    *error = call->pending.error;
     answer.by_policy =
         method->open != NULL && !call->ask.works_once && postern_policy_decides(client->policy, error->status);
     if (answer.by_policy)
@@ -177,7 +189,7 @@ enum postern_status postern_run(struct postern *client, const struct postern_met
     if (client->event_loop)
         return refuse_mode(client, error);
     if (begin(client, method, request, &call, error) == POSTERN_OK) {
-        postern_flight_fly(client, &call.flight);
+        postern_pending_wait(client, &call.pending);
         *reply = make_reply(client, &call, error);
     }
     wipe(&call);
@@ -186,13 +198,13 @@ enum postern_status postern_run(struct postern *client, const struct postern_met
 
 // ----------------------------------------------------------------------------------------------- in event loops
 
-// What the caller's strings said is kept in the message's own form.
+// Replaces the request, which points to the caller's strings, by a copy: unpacked from the packed bytes.
 static enum postern_status own_request(struct call *call, struct postern_error *error)
 {
     struct postern_ask *ask = &call->ask;
     ProtobufCAllocator allocator = postern_arena_allocator(&ask->arena);
     Postern__V1__Request *own =
-        postern__v1__request__unpack(&allocator, call->flight.size, call->flight.frame + POSTERN_FRAME_PREFIX);
+        postern__v1__request__unpack(&allocator, call->pending.size, call->pending.frame + POSTERN_FRAME_PREFIX);
     if (own == NULL)
         return postern_fail_memory(error);
     ask->request = *own;
@@ -224,10 +236,10 @@ enum postern_status postern_start(struct postern *client, const struct postern_m
     }
     call->done = done;
     call->context = context;
-    call->flight.is_async = true;
+    call->pending.is_async = true;
     postern_lock(client);
-    postern_flight_begin(client, &call->flight, postern_now_ms());
-    postern_flights_step(client, NULL, postern_now_ms());
+    postern_pending_begin(client, &call->pending, postern_now_ms());
+    postern_pending_step(client, NULL, postern_now_ms());
     pthread_mutex_unlock(&client->lock);
     return POSTERN_OK;
 }
@@ -240,28 +252,28 @@ static void deliver(struct postern *client, struct call *call)
     free_call(call);
 }
 
-static struct postern_flight *take_finished(struct postern *client)
+static struct postern_pending *take_finished(struct postern *client)
 {
-    struct postern_flight *flight = client->finished;
-    if (flight != NULL)
-        client->finished = flight->after;
+    struct postern_pending *pending = client->finished;
+    if (pending != NULL)
+        client->finished = pending->after;
     if (client->finished == NULL)
         client->finished_end = &client->finished;
-    return flight;
+    return pending;
 }
 
-// With the lock, which is given back meanwhile.
+// Calls the callbacks of all calls that are finished, each without the lock.
 static void deliver_finished(struct postern *client)
 {
-    struct postern_flight *flight;
-    while ((flight = take_finished(client)) != NULL) {
+    struct postern_pending *pending;
+    while ((pending = take_finished(client)) != NULL) {
         pthread_mutex_unlock(&client->lock);
-        bool is_done = flight->state == POSTERN_FLIGHT_DONE || postern_flight_read(client, flight);
+        bool is_done = pending->state == POSTERN_PENDING_DONE || postern_pending_read(client, pending);
         if (is_done)
-            deliver(client, (struct call *)(void *)flight); // its first member
+            deliver(client, CONTAINER_OF(pending, struct call, pending));
         pthread_mutex_lock(&client->lock);
         if (!is_done)
-            postern_flight_again(client, flight, postern_now_ms());
+            postern_pending_again(client, pending, postern_now_ms());
     }
 }
 
@@ -270,10 +282,10 @@ void postern_process(struct postern *client)
     if (!client->event_loop)
         return;
     postern_lock(client);
-    postern_flights_poll(client);
-    postern_flights_step(client, NULL, postern_now_ms());
+    postern_pending_receive(client);
+    postern_pending_step(client, NULL, postern_now_ms());
     deliver_finished(client);
-    postern_flights_step(client, NULL, postern_now_ms());
+    postern_pending_step(client, NULL, postern_now_ms());
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -281,7 +293,7 @@ void postern_cancel_all(struct postern *client)
 {
     pthread_mutex_lock(&client->lock);
     while (client->waiting != NULL)
-        postern_flight_cancel(client, client->waiting);
+        postern_pending_cancel(client, client->waiting);
     deliver_finished(client);
     pthread_mutex_unlock(&client->lock);
 }
@@ -289,12 +301,12 @@ void postern_cancel_all(struct postern *client)
 // Nobody of this process has asked: its parent did.
 void postern_forget_all(struct postern *client)
 {
-    struct postern_flight *flight;
-    while ((flight = client->waiting) != NULL) {
-        postern_flight_forget(client, flight);
-        if (flight->is_async)
-            free_call((struct call *)(void *)flight);
+    struct postern_pending *pending;
+    while ((pending = client->waiting) != NULL) {
+        postern_pending_forget(client, pending);
+        if (pending->is_async)
+            free_call(CONTAINER_OF(pending, struct call, pending));
     }
-    while ((flight = take_finished(client)) != NULL)
-        free_call((struct call *)(void *)flight);
+    while ((pending = take_finished(client)) != NULL)
+        free_call(CONTAINER_OF(pending, struct call, pending));
 }

@@ -2,48 +2,7 @@
 #ifndef POSTERN_CALL_H
 #define POSTERN_CALL_H
 
-#include "arena.h"
-#include "reply.h"
-#include "wire.h"
-
-// A call under construction.
-struct postern_ask {
-    const struct postern_method *method;
-    Postern__V1__Request request;
-    struct postern_arena arena; // of the request's messages and arrays
-    uint32_t timeout_ms;
-    bool works_once; // a refund: it cannot be repeated, nor granted by policy
-    uint8_t request_id[POSTERN_ID_SIZE];
-    uint8_t charge_id[POSTERN_ID_SIZE]; // random, for calls that need one
-};
-
-// What came of a call, and what was asked.
-struct postern_answer {
-    const struct postern_ask *ask;
-    struct postern_reply_box *box;
-    bool by_policy; // the box is what the policy answers
-    enum postern_policy policy;
-};
-
-// A callback of an event loop, whatever its reply is; only a method's `deliver` knows, and calls it.
-typedef void postern_done(void);
-
-// One kind of call. The tables say nearly all; the functions, NULL where they are not needed, say the rest.
-struct postern_method {
-    Postern__V1__Request__CallCase tag;
-    const struct postern_table *request; // of a struct whose first member is its struct postern_call
-    const struct postern_table *reply;
-    bool changes_registry; // for the error's text only
-    // Adds to `message` what the table does not say of the public request; memory comes from the ask.
-    // Errors: INVALID_ARGUMENT, or one of its own.
-    enum postern_status (*complete)(struct postern_ask *ask, const void *request, void *message,
-                                    struct postern_error *error);
-    // Adds to `reply` what the table does not say of answer->box. Errors: its own.
-    enum postern_status (*finish)(const struct postern_answer *answer, void *reply, struct postern_error *error);
-    // Fills in what POSTERN_FAIL_OPEN answers, with memory from the reply's arena. Without it the policy has no say.
-    void (*open)(const struct postern_ask *ask, struct postern_arena *arena, void *result);
-    void (*deliver)(postern_done *done, void *context, void *reply, const struct postern_error *error);
-};
+#include "ask.h"
 
 // Defines a call: the tables of its request and its reply, its method, and the functions postern_NAME and
 // postern_NAME_start. `number` is the last part of its case in the Request; the rows are ROWS(...); then comes what its
@@ -82,18 +41,28 @@ struct postern_method {
     _Static_assert(1, "") // so that a semicolon may follow
 // clang-format on
 
-// Asks and waits.
+// Makes a call and waits for its end. On OK the caller frees *reply with postern_reply_free.
+// Errors:
+//   FAILED_PRECONDITION  the handle was opened for an event loop
+//   INVALID_ARGUMENT     the request breaks a rule or is too large
+//   RESOURCE_EXHAUSTED   memory is out
+//   INTERNAL             the system gives no random bytes
+//   UNAVAILABLE          posternd cannot be reached; after that, what the policy says
+//   DEADLINE_EXCEEDED    the answer did not come in time; after that, what the policy says
+//   others               posternd's own; error->answered is true
 enum postern_status postern_run(struct postern *client, const struct postern_method *method, const void *request,
                                 void **reply, struct postern_error *error);
-// Asks; postern_process delivers.
+// Begins a call; postern_process calls `done` at its end, unless this fails.
+// Errors: those of postern_run that are found before anything is sent; FAILED_PRECONDITION when the handle was not
+// opened for an event loop.
 enum postern_status postern_start(struct postern *client, const struct postern_method *method, const void *request,
                                   postern_done *done, void *context, struct postern_error *error);
-// Delivers CANCELLED to all that were started.
+// Ends all calls that were begun and not delivered: their callbacks get CANCELLED.
 void postern_cancel_all(struct postern *client);
-// In a child process: nobody is told. With the lock.
+// Drops all calls in a child process, whose parent began them: no callback is called. With the lock.
 void postern_forget_all(struct postern *client);
 
-// Does the policy answer a call that ended so?
+// Does the policy answer a call that ended with this status?
 bool postern_policy_decides(enum postern_policy policy, enum postern_status status);
 
 #endif

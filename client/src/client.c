@@ -1,112 +1,14 @@
-#include "client.h"
-
+// Opens and closes a handle, and tells an event loop what to wait for.
+#include "call.h"
 #include "error.h"
+#include "handle.h"
+#include "pending.h"
+#include "system.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-
-// ------------------------------------------------------------------------------------------------------ random
-
-bool postern_random(void *out, size_t size_bytes)
-{
-    for (;;) {
-        ssize_t got = getrandom(out, size_bytes, 0); // up to 256 bytes come whole
-        if (got == (ssize_t)size_bytes)
-            return true;
-        if (got >= 0 || errno != EINTR)
-            return false;
-    }
-}
-
-enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_error *error)
-{
-    if (error != NULL)
-        *error = (struct postern_error){0};
-    if (postern_random(id, POSTERN_ID_SIZE))
-        return POSTERN_OK;
-    return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
-}
-
-bool postern_client_random(struct postern *client, void *out, size_t size)
-{
-    struct postern_page *page = client->page;
-    uint8_t *to = out;
-    while (size > 0) {
-        if (page->random_left == 0) {
-            for (size_t at = 0; at < sizeof page->random; at += 256)
-                if (!postern_random(page->random + at, 256))
-                    return false;
-            page->random_left = sizeof page->random;
-        }
-        size_t part = size < page->random_left ? size : page->random_left;
-        uint8_t *from = page->random + (sizeof page->random - page->random_left);
-        memcpy(to, from, part);
-        explicit_bzero(from, part);
-        page->random_left -= (uint32_t)part;
-        to += part;
-        size -= part;
-    }
-    return true;
-}
-
-static struct postern_page *page_new(void)
-{
-    struct postern_page *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return NULL;
-    if (madvise(page, sizeof *page, MADV_WIPEONFORK) != 0) { // since Linux 4.14
-        munmap(page, sizeof *page);
-        return NULL;
-    }
-    page->is_ours = 1;
-    return page;
-}
-
-// -------------------------------------------------------------------------------------------------------- fork
-
-static void empty_lists(struct postern *client)
-{
-    client->waiting = client->queue = client->finished = NULL;
-    client->queue_end = &client->queue;
-    client->finished_end = &client->finished;
-    client->timer_ms = UINT64_MAX;
-}
-
-// This process got the handle by fork. What the parent has outstanding stays the parent's: of its connection only this
-// process's descriptor is closed. When another thread of the parent was inside a call at that moment, its lists and
-// buffers may be half changed: they are left alone.
-static void renew(struct postern *client)
-{
-    bool is_whole = pthread_mutex_trylock(&client->lock) == 0;
-    if (!is_whole) { // whoever holds it is not in this process
-        pthread_mutex_init(&client->lock, NULL);
-        pthread_mutex_lock(&client->lock);
-    }
-    client->page->is_ours = 1;
-    client->has_leader = false;
-    client->link.writing = false;
-    if (is_whole) {
-        postern_forget_all(client);
-        postern_link_close(&client->link);
-    } else {
-        postern_link_abandon(&client->link);
-    }
-    empty_lists(client);
-    memset(client->slots, 0, sizeof client->slots);
-    client->retry_ms = 0;
-}
-
-void postern_lock(struct postern *client)
-{
-    if (client->page->is_ours == 0)
-        renew(client);
-    else
-        pthread_mutex_lock(&client->lock);
-}
 
 // ------------------------------------------------------------------------------------------------------ handle
 
@@ -118,11 +20,7 @@ static void wipe(struct postern *client)
             explicit_bzero(client->texts[i], strlen(client->texts[i]));
         free(client->texts[i]);
     }
-    if (client->page != NULL) {
-        explicit_bzero(client->page, sizeof *client->page);
-        munmap(client->page, sizeof *client->page);
-    }
-    pthread_mutex_destroy(&client->lock);
+    postern_handle_wipe(client);
     free(client);
 }
 
@@ -157,16 +55,14 @@ static struct postern *handle_new(const struct postern_options *options)
     struct postern *client = calloc(1, sizeof *client);
     if (client == NULL)
         return NULL;
-    pthread_mutex_init(&client->lock, NULL); // cannot fail on Linux without attributes
     client->link.fd = client->link.orphan_fd = -1;
     client->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : POSTERN_TIMEOUT_MS_DEFAULT;
     client->policy = options->policy;
     client->event_loop = options->event_loop;
     client->fail_fast = options->fail_fast;
     client->backoff_ms = POSTERN_BACKOFF_MS_MIN;
-    empty_lists(client);
-    client->page = page_new();
-    if (client->page != NULL && keep_texts(client, options))
+    client->forget_calls = postern_forget_all;
+    if (postern_handle_init(client) && keep_texts(client, options))
         return client;
     wipe(client);
     return NULL;
@@ -218,11 +114,20 @@ const char *postern_url(const struct postern *client)
     return client->url;
 }
 
+enum postern_status postern_id_make(uint8_t id[POSTERN_ID_SIZE], struct postern_error *error)
+{
+    if (error != NULL)
+        *error = (struct postern_error){0};
+    if (postern_random(id, POSTERN_ID_SIZE))
+        return POSTERN_OK;
+    return postern_fail(error, POSTERN_INTERNAL, "the system gave no random bytes: %s", strerror(errno));
+}
+
 // ------------------------------------------------------------------------------------------------- event loops
 
 int postern_fd(const struct postern *client)
 {
-    return client->event_loop && client->page->is_ours != 0 ? client->link.fd : -1;
+    return client->event_loop && client->guard->is_ours != 0 ? client->link.fd : -1;
 }
 
 unsigned postern_events(const struct postern *client)

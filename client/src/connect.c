@@ -1,4 +1,6 @@
-// URLs, connecting, and why that failed.
+// From a URL to a connection that has been greeted, in steps that never wait (postern_link_connect begins, each
+// postern_link_advance goes on): a host may have several addresses, which are tried in turn. A failed connection is the
+// first thing that a new user sees, so most of the file finds out why it failed and says what to do.
 #include "link.h"
 
 #include "error.h"
@@ -124,8 +126,8 @@ static void name_group(gid_t gid, char name[NAME_SHOWN_MAX])
         postern_copy_text(name, NAME_SHOWN_MAX, found->gr_name);
 }
 
-// What keeps us out: the socket, or the first of its directories beyond which nothing can be seen. Shortens `path` to
-// it. False: nothing is found that could be shown.
+// Finds what denies access: the socket, or the first of its directories that cannot be entered. Shortens `path` to it.
+// False when nothing can be seen at all.
 static bool find_barrier(char *path, struct stat *barrier)
 {
     while (stat(path, barrier) != 0) {
@@ -234,8 +236,8 @@ void postern_link_close(struct postern_link *link)
     postern_buffer_wipe(&link->cipher);
     postern_buffer_wipe(&link->out);
     postern_buffer_wipe(&link->sealed);
-    if (!link->writing) // else he does it who sends
-        postern_buffer_wipe(&link->flying);
+    if (!link->writing) // else the thread that sends wipes it
+        postern_buffer_wipe(&link->sending);
     link->broken = false;
     link->state = POSTERN_LINK_DOWN;
 }
@@ -358,7 +360,7 @@ static bool is_connected(struct postern_link *link)
 short postern_link_events(const struct postern_link *link)
 {
     bool sends =
-        postern_buffer_size(&link->flying) > 0 || postern_buffer_size(&link->sealed) > 0 ||
+        postern_buffer_size(&link->sending) > 0 || postern_buffer_size(&link->sealed) > 0 ||
         (postern_buffer_size(&link->out) > 0 && (link->session == NULL || postern_tls_session_is_ready(link->session)));
     if (link->state == POSTERN_LINK_CONNECTING)
         return POLLOUT;

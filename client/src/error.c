@@ -1,3 +1,4 @@
+// Every failure ends in a struct postern_error: these fill one in, cut to its size without splitting a character.
 #include "error.h"
 
 #include <stdarg.h>

@@ -1,3 +1,16 @@
+// Sends and receives on one connection. The hard part: sending and receiving happen without the handle's lock, while
+// other threads add requests or lose the connection.
+//
+// Sending: requests are added to `out`. Whoever finds that nobody sends takes all of it (begin_send moves it into the
+// buffer that is being sent, with TLS encrypted on the way) and marks the link as `writing`; it gives the lock back,
+// sends (postern_link_send), takes the lock again and says how much went out (postern_link_sent), which hands it what
+// was added meanwhile. So what several threads have ready goes out in one send. While `writing` is set, only the sender
+// touches that buffer and the descriptor's number stays taken: a connection that is closed meanwhile leaves the
+// descriptor to the sender as `orphan_fd`, who closes it and drops the buffer.
+//
+// Receiving: one thread at a time reads, straight into the buffer that nobody else touches (postern_link_receive).
+// What came is looked at with the lock (postern_link_received: TLS, the greeting), then reply by reply
+// (postern_link_next, postern_link_take).
 #include "link.h"
 
 #include <errno.h>
@@ -47,10 +60,10 @@ bool postern_link_begin_send(struct postern_link *link, struct postern_link_piec
         postern_link_break(link);
         return false;
     }
-    if (postern_buffer_size(&link->flying) == 0)
-        swap(&link->flying, link->session != NULL ? &link->sealed : &link->out);
+    if (postern_buffer_size(&link->sending) == 0)
+        swap(&link->sending, link->session != NULL ? &link->sealed : &link->out);
     *piece = (struct postern_link_piece){
-        .fd = link->fd, .bytes = link->flying.data + link->flying.begin, .size = postern_buffer_size(&link->flying)};
+        .fd = link->fd, .bytes = link->sending.data + link->sending.begin, .size = postern_buffer_size(&link->sending)};
     link->writing = piece->size > 0;
     return link->writing;
 }
@@ -70,13 +83,13 @@ bool postern_link_sent(struct postern_link *link, ptrdiff_t sent, struct postern
     if (link->orphan_fd >= 0) {
         close(link->orphan_fd);
         link->orphan_fd = -1;
-        postern_buffer_wipe(&link->flying);
+        postern_buffer_wipe(&link->sending);
     } else if (sent < 0) {
         postern_link_break(link);
     } else if (sent == 0) {
         return false;
     } else {
-        postern_buffer_take(&link->flying, (size_t)sent);
+        postern_buffer_take(&link->sending, (size_t)sent);
     }
     return postern_link_begin_send(link, piece);
 }

@@ -1,7 +1,7 @@
 // One connection to posternd: a socket, TLS where the URL says so, and the SP req/rep protocol (docs/protocol.md).
 //
-// Nothing here waits, but for the look-up of a host's name. Threads: the handle's lock is held, except where a function
-// says otherwise.
+// Nothing here waits, except for the look-up of a host's name. Threads: the handle's lock is held, except where a
+// function says otherwise.
 #ifndef POSTERN_LINK_H
 #define POSTERN_LINK_H
 
@@ -19,7 +19,8 @@ struct postern_target {
     struct postern_tls_files tls; // texts of the handle
 };
 
-// INVALID_ARGUMENT: the URL is none that works here. Fills scheme, path, host and port of `target`, whose url is set.
+// Reads target->url into its scheme, path, host and port.
+// Errors: INVALID_ARGUMENT when the URL is empty, malformed, or of a scheme that the client does not support.
 enum postern_status postern_target_parse(struct postern_target *target, struct postern_error *error);
 
 enum postern_link_state {
@@ -29,10 +30,10 @@ enum postern_link_state {
     POSTERN_LINK_UP
 };
 
-// Why the last attempt or connection failed.
+// Why the last attempt or the last connection failed.
 struct postern_link_failure {
     enum postern_status status;
-    bool final; // it would fail again in the same way
+    bool final; // another attempt would fail in the same way
     char message[sizeof((struct postern_error *)NULL)->message];
 };
 
@@ -44,72 +45,86 @@ struct postern_link {
     int fd;
     struct addrinfo *addresses; // of the host, and the one that is tried
     struct addrinfo *address;
-    struct postern_tls *tls; // the files of tls+tcp, which whoever makes the link reads
+    struct postern_tls *tls; // for tls+tcp: what postern_tls_open read; set by the maker of the link, owned by the link
     struct postern_tls_session *session;
     uint64_t began_ms; // when it began to connect
     uint64_t heard_ms; // when something came last
     bool blocks;       // recv may wait, for at most POSTERN_LINK_TICK_MS
-    bool writing;      // somebody sends `flying`, without the lock
-    int orphan_fd;     // was closed meanwhile: he does it
+    bool writing;      // a thread sends `sending`, without the lock
+    int orphan_fd;     // the link was closed while that thread was sending: the thread closes this descriptor; -1: none
     bool broken;       // a send has failed
     struct postern_buffer in;
-    struct postern_buffer cipher; // with TLS: as received
-    struct postern_buffer out;    // greeting and requests
-    struct postern_buffer sealed; // with TLS: the same, encrypted
-    struct postern_buffer flying; // what is being sent
+    struct postern_buffer cipher;  // with TLS: as received
+    struct postern_buffer out;     // greeting and requests
+    struct postern_buffer sealed;  // with TLS: the same, encrypted
+    struct postern_buffer sending; // what is being sent
     struct postern_link_failure failure;
 };
 
 enum { POSTERN_LINK_TICK_MS = 100 };
 
+// Makes a link that is not connected.
 void postern_link_init(struct postern_link *link, const struct postern_target *target, bool blocks);
-// Begins to connect. False: it failed, see `failure`.
+// Begins to connect.
+// Errors: false when that fails at once; link->failure says why, and the link is down.
 bool postern_link_connect(struct postern_link *link, uint64_t now_ms);
-// Closes, wipes. What the server is told is left to the kernel.
+// Closes the connection and wipes its buffers; TLS sends no farewell. It may be connected again.
 void postern_link_close(struct postern_link *link);
-void postern_link_wipe(struct postern_link *link);    // for good
-void postern_link_abandon(struct postern_link *link); // closes the descriptor and forgets the rest
+// The same, and frees what the files of TLS gave. It is not used again.
+void postern_link_wipe(struct postern_link *link);
+// Closes the descriptor and leaves the buffers as they are, which may be half changed.
+void postern_link_abandon(struct postern_link *link);
 
-short postern_link_events(const struct postern_link *link); // for poll
-// Goes on, when poll has said something. False: it failed.
+// The events that poll has to wait for.
+short postern_link_events(const struct postern_link *link);
+// Takes the next step of connecting, after poll, and looks whether connecting takes too long.
+// Errors: false when connecting has failed; link->failure says why, and the link is down.
 bool postern_link_advance(struct postern_link *link, uint64_t now_ms);
 
-// Adds a request: `frame` has POSTERN_FRAME_PREFIX bytes of room in front of `size` bytes of message. False: no memory.
 enum { POSTERN_FRAME_PREFIX = 1 + 8 + 4 };
+// Adds a request to what is to be sent. `frame` has room for the prefix in front of the message's `size` bytes.
+// Errors: false when memory is out.
 bool postern_link_add(struct postern_link *link, uint32_t id, uint8_t *frame, size_t size);
-// What to send next. False: there is nothing, or somebody sends already.
 struct postern_link_piece {
     int fd;
     const uint8_t *bytes;
     size_t size;
 };
+// Begins to send: tells what. One thread sends at a time (link.c).
+// Errors: false when there is nothing to send, or another thread is sending.
 bool postern_link_begin_send(struct postern_link *link, struct postern_link_piece *piece);
-// Without the lock: how much the kernel took, 0 when it takes nothing now, -1 when it never will.
+// Sends once, without the lock. Returns how much the kernel took: 0 when its buffer is full, -1 when the connection is
+// broken.
 ptrdiff_t postern_link_send(const struct postern_link_piece *piece);
-// Then with it. As begin_send: goes on as long as that is true.
+// Notes what postern_link_send returned, with the lock again, and tells what to send next. The thread calls send and
+// this one in turn while it returns true.
+// Errors: false as postern_link_begin_send; also when the kernel's buffer is full.
 bool postern_link_sent(struct postern_link *link, ptrdiff_t sent, struct postern_link_piece *piece);
-// Makes the thread that reads see the end of the connection; it closes.
+// Shuts the connection down. The thread that receives sees its end and closes it.
 void postern_link_break(struct postern_link *link);
 
-// Receives once, without the lock, by the one thread that reads. May wait for POSTERN_LINK_TICK_MS if `may_wait`. As
-// recv(2); -1 with EAGAIN: nothing yet.
+// Receives once, without the lock. Only one thread at a time may. With `may_wait` it waits for POSTERN_LINK_TICK_MS at
+// most.
+// Errors: as recv(2): 0 at the end of the connection; -1 and errno, which is EAGAIN when nothing has come.
 ptrdiff_t postern_link_receive(struct postern_link *link, bool may_wait);
-// What it received; `size` as it returned. False: the connection is over.
+// Takes in what postern_link_receive returned; `code` is errno.
+// Errors: false when the connection is lost; link->failure says why, and the link is down.
 bool postern_link_received(struct postern_link *link, ptrdiff_t size, int code, uint64_t now_ms);
 
 struct postern_link_reply {
     uint32_t id;
-    const uint8_t *bytes; // until the next call
+    const uint8_t *bytes; // valid until postern_link_take
     size_t size;
     size_t frame_size;
 };
 enum postern_link_next { POSTERN_NEXT_REPLY, POSTERN_NEXT_NONE, POSTERN_NEXT_BAD };
-// The first reply of what has been received; postern_link_take gives it up.
+// Finds the first reply of what has been received. NEXT_NONE: none is whole yet. NEXT_BAD: the peer does not speak the
+// protocol; link->failure says so, and the link is down.
 enum postern_link_next postern_link_next(struct postern_link *link, struct postern_link_reply *reply);
+// Drops that reply.
 void postern_link_take(struct postern_link *link, const struct postern_link_reply *reply);
 
-// --- between connect.c, which begins and ends it, and link.c, which sends and receives: each of these closes it, notes
-// why, and returns false
+// --- of connect.c, for link.c: each closes the link, notes why in link->failure, and returns false
 
 bool postern_link_fail(struct postern_link *link, enum postern_status status, bool final, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -1,74 +1,59 @@
-// Whoever leads receives for all (client.h, LEADER AND FOLLOWERS); the others sleep until he wakes them.
-#include "client.h"
+// Many threads wait for answers on one connection, and only one can receive: the leader (handle.h, LEADER AND
+// FOLLOWERS). The others sleep, each on its own futex word (`signal`), until the leader has their answer or stops
+// leading.
+//
+// A thread in wait_for_answer first does what can be done without waiting (postern_pending_step). Then, if nobody leads
+// and there is a connection, it leads: it waits for bytes without the lock and hands each reply to the call that it
+// answers (take_replies). If its own call is answered, it leaves, and wakes one of those that still wait
+// (pass_the_lead), who finds that nobody leads. Otherwise it follows: it sleeps until it is woken or until its wake_ms.
+//
+// A woken thread whose word says ANSWER owns its call again and needs no lock: the reply is already there. The leader
+// sets the word with the lock, but makes the system call without it, for many at once, so that nobody wakes up just to
+// wait for the lock. From the moment at which the word is set the call may be gone: only its address is used.
 #include "error.h"
+#include "handle.h"
+#include "pending.h"
+#include "system.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { WAKE_MAX = 64 };
 
-// ------------------------------------------------------------------------------------------------------- wakes
-
-// Only the address is used: the flight may be gone by now.
-static void wake(_Atomic uint32_t *word)
-{
-    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-static void sleep_until(struct postern_flight *flight, uint64_t until_ms)
-{
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
-    (void)syscall(SYS_futex, &flight->signal, FUTEX_WAIT_BITSET_PRIVATE, POSTERN_SLEEP, &until, NULL,
-                  FUTEX_BITSET_MATCH_ANY);
-}
-
-void postern_flight_tell(struct postern_flight *flight, enum postern_signal signal)
-{
-    if (flight->is_async)
-        return;
-    _Atomic uint32_t *word = &flight->signal;
-    atomic_store_explicit(word, signal, memory_order_release);
-    wake(word);
-}
-
 // --------------------------------------------------------------------------------------------------- receiving
 
-static void hand_over(struct postern *client, const struct postern_link_reply *reply, struct postern_flight *flight)
+static void hand_over(struct postern *client, const struct postern_link_reply *reply, struct postern_pending *pending)
 {
-    flight->reply = malloc(reply->size > 0 ? reply->size : 1);
-    if (flight->reply == NULL) {
-        postern_fail_memory(&flight->error);
-        flight->unsure = true;
-        postern_flight_finish(client, flight);
+    pending->reply = malloc(reply->size > 0 ? reply->size : 1);
+    if (pending->reply == NULL) {
+        postern_fail_memory(&pending->error);
+        pending->unsure = true;
+        postern_pending_finish(client, pending);
         return;
     }
     if (reply->size > 0)
-        memcpy(flight->reply, reply->bytes, reply->size);
-    flight->reply_size = reply->size;
-    postern_flight_end_as(client, flight, POSTERN_FLIGHT_ANSWERED);
+        memcpy(pending->reply, reply->bytes, reply->size);
+    pending->reply_size = reply->size;
+    postern_pending_end_as(client, pending, POSTERN_PENDING_ANSWERED);
 }
 
 // Answers to calls that were given up are skipped.
-static void take_replies(struct postern *client, const struct postern_flight *own, uint64_t now_ms)
+static void take_replies(struct postern *client, const struct postern_pending *own, uint64_t now_ms)
 {
     struct postern_link_reply reply;
     _Atomic uint32_t *woken[WAKE_MAX];
     size_t count = 0;
     enum postern_link_next next = POSTERN_NEXT_NONE;
     while (count < WAKE_MAX && (next = postern_link_next(&client->link, &reply)) == POSTERN_NEXT_REPLY) {
-        struct postern_flight *flight = client->slots[reply.id % POSTERN_IN_FLIGHT_MAX];
-        if (flight != NULL && flight->id == reply.id) {
-            hand_over(client, &reply, flight);
-            if (flight != own && !flight->is_async && flight->state == POSTERN_FLIGHT_ANSWERED) {
-                woken[count++] = &flight->signal;
-                atomic_store_explicit(&flight->signal, POSTERN_ANSWER, memory_order_release);
+        struct postern_pending *pending = client->slots[reply.id % POSTERN_PENDING_MAX];
+        if (pending != NULL && pending->id == reply.id) {
+            hand_over(client, &reply, pending);
+            if (pending != own && !pending->is_async && pending->state == POSTERN_PENDING_ANSWERED) {
+                woken[count++] = &pending->signal;
+                atomic_store_explicit(&pending->signal, POSTERN_ANSWER, memory_order_release);
             }
         }
         postern_link_take(&client->link, &reply);
@@ -76,23 +61,23 @@ static void take_replies(struct postern *client, const struct postern_flight *ow
     if (count > 0) { // they do not need the lock, and are not to wait for it
         pthread_mutex_unlock(&client->lock);
         for (size_t i = 0; i < count; i++)
-            wake(woken[i]);
+            postern_wake(woken[i]);
         pthread_mutex_lock(&client->lock);
     }
     if (next == POSTERN_NEXT_BAD)
-        postern_flights_lose(client, now_ms);
+        postern_pending_lose(client, now_ms);
     else if (count == WAKE_MAX)
         take_replies(client, own, now_ms);
 }
 
 // What was received, or why not.
-static void note_received(struct postern *client, const struct postern_flight *own, ptrdiff_t size, int code)
+static void note_received(struct postern *client, const struct postern_pending *own, ptrdiff_t size, int code)
 {
     struct postern_link *link = &client->link;
     uint64_t now = postern_now_ms();
     bool was_up = link->state == POSTERN_LINK_UP;
     if (!postern_link_received(link, size, code, now) || !postern_link_advance(link, now)) {
-        postern_flights_lose(client, now);
+        postern_pending_lose(client, now);
         return;
     }
     if (!was_up && link->state == POSTERN_LINK_UP) {
@@ -109,7 +94,7 @@ static int as_poll_ms(uint64_t span_ms)
 
 // Receives for all, until `until_ms` at most; the lock is given back meanwhile. Only the leader, while there is a
 // connection.
-static void wait_and_receive(struct postern *client, struct postern_flight *flight, uint64_t until_ms)
+static void wait_and_receive(struct postern *client, struct postern_pending *pending, uint64_t until_ms)
 {
     struct postern_link *link = &client->link;
     uint64_t now = postern_now_ms();
@@ -128,10 +113,10 @@ static void wait_and_receive(struct postern *client, struct postern_flight *flig
         code = errno;
     }
     pthread_mutex_lock(&client->lock);
-    note_received(client, flight, size, code);
+    note_received(client, pending, size, code);
 }
 
-void postern_flights_poll(struct postern *client)
+void postern_pending_receive(struct postern *client)
 {
     struct postern_link *link = &client->link;
     if (link->state == POSTERN_LINK_DOWN)
@@ -147,53 +132,54 @@ void postern_flights_poll(struct postern *client)
 
 // ----------------------------------------------------------------------------------------------------- leading
 
-// One of those that wait receives for all from now on, unless somebody does.
+// Wakes one of the waiting threads when nobody leads any more: it becomes the leader.
 static void pass_the_lead(struct postern *client)
 {
     if (!client->has_leader && client->waiting != NULL)
-        postern_flight_tell(client->waiting, POSTERN_LOOK);
+        postern_pending_wake(client->waiting, POSTERN_LOOK);
 }
 
-// Sleeps as a follower, or until there may be a connection. The lock is given back. True: the answer has come.
-static bool follow(struct postern *client, struct postern_flight *flight)
+// Sleeps until somebody wakes it, wake_ms comes, or another attempt to connect is due. Gives the lock back. True: the
+// answer has come, and the call is its owner's.
+static bool follow(struct postern *client, struct postern_pending *pending)
 {
     bool is_down = client->link.state == POSTERN_LINK_DOWN && client->queue != NULL;
-    uint64_t until = is_down && client->retry_ms < flight->wake_ms ? client->retry_ms : flight->wake_ms;
-    atomic_store_explicit(&flight->signal, POSTERN_SLEEP, memory_order_relaxed);
+    uint64_t until = is_down && client->retry_ms < pending->wake_ms ? client->retry_ms : pending->wake_ms;
+    atomic_store_explicit(&pending->signal, POSTERN_SLEEP, memory_order_relaxed);
     pthread_mutex_unlock(&client->lock);
-    sleep_until(flight, until);
-    return atomic_load_explicit(&flight->signal, memory_order_acquire) == POSTERN_ANSWER;
+    postern_sleep_until(&pending->signal, POSTERN_SLEEP, until);
+    return atomic_load_explicit(&pending->signal, memory_order_acquire) == POSTERN_ANSWER;
 }
 
-// With the lock; without it afterwards. True when the flight is answered, false when it is done.
-static bool wait_for_answer(struct postern *client, struct postern_flight *flight)
+// Called with the lock, returns without it. True: the call is ANSWERED; false: it is DONE.
+static bool wait_for_answer(struct postern *client, struct postern_pending *pending)
 {
     for (;;) {
-        postern_flights_step(client, flight, postern_now_ms());
-        if (flight->state == POSTERN_FLIGHT_ANSWERED || flight->state == POSTERN_FLIGHT_DONE)
+        postern_pending_step(client, pending, postern_now_ms());
+        if (pending->state == POSTERN_PENDING_ANSWERED || pending->state == POSTERN_PENDING_DONE)
             break;
         if (client->has_leader || client->link.state == POSTERN_LINK_DOWN) {
-            if (follow(client, flight))
+            if (follow(client, pending))
                 return true;
             pthread_mutex_lock(&client->lock);
             continue;
         }
         client->has_leader = true;
-        wait_and_receive(client, flight, flight->wake_ms);
+        wait_and_receive(client, pending, pending->wake_ms);
         client->has_leader = false;
     }
     pass_the_lead(client);
-    bool answered = flight->state == POSTERN_FLIGHT_ANSWERED;
+    bool answered = pending->state == POSTERN_PENDING_ANSWERED;
     pthread_mutex_unlock(&client->lock);
     return answered;
 }
 
-void postern_flight_fly(struct postern *client, struct postern_flight *flight)
+void postern_pending_wait(struct postern *client, struct postern_pending *pending)
 {
     postern_lock(client);
-    postern_flight_begin(client, flight, postern_now_ms());
-    while (wait_for_answer(client, flight) && !postern_flight_read(client, flight)) {
+    postern_pending_begin(client, pending, postern_now_ms());
+    while (wait_for_answer(client, pending) && !postern_pending_read(client, pending)) {
         pthread_mutex_lock(&client->lock);
-        postern_flight_again(client, flight, postern_now_ms());
+        postern_pending_again(client, pending, postern_now_ms());
     }
 }

@@ -1,3 +1,5 @@
+// Text of a server may steer a terminal or break a log line; here it becomes valid UTF-8 without control characters, by
+// a table of lead bytes that needs no decoding.
 #include "text.h"
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 
 // Replaces every byte that keeps it from being text (RFC 3629; no U+0000-1F, U+007F-9F) with '?'.
 void postern_text_scrub(uint8_t *text, size_t size);
-// Base64 of RFC 4648 with padding. `out` has room for postern_base64_size(size) bytes, the NUL included.
+// Writes base64 (RFC 4648, with padding) to `out`, which has room for postern_base64_size(size) bytes; the NUL is one.
 size_t postern_base64_size(size_t size);
 void postern_base64(const uint8_t *bytes, size_t size, char *out);
 

@@ -1,3 +1,6 @@
+// OpenSSL, which usually owns the socket, works on two memory BIOs here: what came is written into one, what is to be
+// sent is read from the other. So TLS is a step between buffers, never blocks, and the link keeps the socket. Most of
+// the file explains failures: a certificate that is not trusted is the commonest mistake when TLS is set up.
 #include "tls.h"
 
 #include "error.h"

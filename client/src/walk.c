@@ -1,4 +1,5 @@
-// What is told by the protocol's descriptors: words for its numbers, scrubbing text, showing a reply to a visitor.
+// Some things have to be done to every field of every message: naming enum values, making text valid, showing a whole
+// reply to a visitor. protobuf-c's descriptors know all fields, so one walk over them does it for all messages.
 #include "reply.h"
 #include "text.h"
 #include "wire.h"

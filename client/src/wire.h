@@ -123,15 +123,18 @@ extern const struct postern_table postern_entry_table, postern_limit_table, post
 
 // ------------------------------------------------------------------------------------------------------ mapper
 
-// Makes the message of a public struct, one of the table's wire type. NULL when memory is out.
+// Makes the message of a public struct, one of the table's wire type.
+// Errors: NULL when memory is out.
 void *postern_wire_message(struct postern_arena *arena, const struct postern_table *table, const void *ours);
-// The same of each of an array; NULL also for none.
+// Makes the messages of an array of them. NULL for count 0, which is no failure.
+// Errors: NULL as above.
 void *postern_wire_messages(struct postern_arena *arena, const struct postern_table *table, const void *ours,
                             size_t count);
-// Fills in what the table says of a public struct. Without a message (NULL) it is that of an empty one.
+// Fills in the members of a public struct that the table has, from its message; NULL counts as an empty message.
 void postern_wire_read(struct postern_arena *arena, const struct postern_table *table, const ProtobufCMessage *message,
                        void *ours);
-// Makes a list of public structs of a list of messages; NULL for none.
+// Makes an array of public structs from an array of messages. NULL for count 0, which is no failure.
+// Errors: NULL when memory is out.
 const void *postern_wire_read_list(struct postern_arena *arena, const struct postern_table *table, const void *messages,
                                    size_t count);
 

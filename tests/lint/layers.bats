@@ -62,6 +62,21 @@ green() {
     green clients client/src/call.c '#include "postern.pb-c.h"'
 }
 
+@test "the files of the client library stand one above the other" {
+    check circles
+}
+
+@test "a circle of files is found" {
+    plant client/src/call.c '#include "call.h"'
+    echo '#include "handle.h"' >>"$TREE/client/src/call.c"
+    check circles "$TREE"
+    echo '#include "lock.h"' >"$TREE/client/src/handle.h"
+    echo '#include "call.h"' >"$TREE/client/src/lock.c"
+    run check circles "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "client/src/call.c:1: "*"client/src/lock.c:1: "* ]]
+}
+
 @test "LMDB, libsodium, nng and the generated messages live each in their one place" {
     check libraries
 }
@@ -73,8 +88,16 @@ green() {
     red libraries server/authorizer/rule.c '#include "postern.pb-c.h"'
     red libraries server/registry/decide/decide.c '#include "records.pb-c.h"'
     red libraries tools/cli/main.c '#include <nng/nng.h>'
+    red libraries tools/cli/list.c '#include <libsmartcols.h>'
+    red libraries tools/cli/list.h 'struct libscols_table *table_new(const char *heads);'
+    red libraries tools/cli/import/csv.h '#include <csv.h>'
+    red libraries tools/cli/import/read.c 'csv_init(parser, 0);'
+    red libraries tools/cli/command.c 'argp_help(&argp, to, 0, name);'
     green libraries server/transport/listener.c '#include <nng/nng.h>'
     green libraries server/registry/pack/record.c '#include "records.pb-c.h"'
+    green libraries tools/cli/table.c 'scols_new_table();'
+    green libraries tools/cli/import/csv.c '#include <csv.h>'
+    green libraries tools/cli/import/read.c 'import_csv_init(csv); // csv_init'
     green libraries server/meter/record.c '#include "records.pb-c.h"'
 }
 

@@ -25,12 +25,19 @@ LIBRARIES = {
     r"jansson\.h": [r"tools/cli/", r"tests/"],
     r"argp\.h": [r"tools/cli/argument\.c"],
     r"libsmartcols\.h": [r"tools/cli/table\.c"],
-    r"csv\.h": [r"tools/cli/import/csv\.h"],
+    r"csv\.h": [r"tools/cli/import/csv\.c"],
     r"zlib\.h": [r"server/key/", r"tools/cli/scan/find\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/record/", r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
     r"records\.pb-c\.h": [r"server/registry/pack/", r"server/meter/record\.c", r"server/usage/record\.c",
                            r"tests/"],
+}
+
+# Name of a library that one file alone knows -> that file.
+NAMES = {
+    r"\bargp_\w+": r"tools/cli/argument\.c",
+    r"\b(lib)?scols_\w+": r"tools/cli/table\.c",
+    r"\bcsv_(init|parse|fini|free|set_\w+)\b": r"tools/cli/import/csv\.c",
 }
 
 # Call -> where it may be made.
@@ -130,12 +137,35 @@ def check_clients(root):
                     yield path, number, f"<{name}>: a room of the server"
 
 
+def check_circles(root):
+    """In the client library no file includes, over others, a file that includes it; X.c and X.h count as one."""
+    below = {}
+    for path, text in sources(root, ("client/src",)):
+        own = below.setdefault(Path(path).stem, set())
+        own |= {Path(name).stem for _, quoted, name in includes(text) if quoted and "/" not in name}
+        own.discard(Path(path).stem)
+    for start in sorted(below):
+        seen, todo = set(), set(below[start])
+        while todo:
+            name = todo.pop()
+            seen.add(name)
+            todo |= below.get(name, set()) - seen
+        if start in seen:
+            yield f"client/src/{start}.c", 1, f"includes a file that includes {start}.h: put what both need below them"
+
+
 def check_libraries(root):
     for path, text in sources(root):
         for number, _, name in includes(text):
             for pattern, places in LIBRARIES.items():
                 if re.fullmatch(pattern, name) and not may(path, places):
                     yield path, number, f"{name} may be included only in {', '.join(places)}"
+    for path, text in sources(root, ("server", "client", "tools")):
+        for number, line in enumerate(code_of(text).splitlines(), 1):
+            for pattern, place in NAMES.items():
+                match = re.search(pattern, line)
+                if match and not may(path, [place]):
+                    yield path, number, f"{match.group(0)} only in {place}"
 
 
 def check_calls(root, rule):
@@ -151,7 +181,7 @@ def check_calls(root, rule):
 
 def main():
     rule, root = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
-    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries}
+    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries, "circles": check_circles}
     found = list(checks[rule](root) if rule in checks else check_calls(root, rule))
     for path, number, why in found:
         print(f"{path}:{number}: {why}")

@@ -85,6 +85,42 @@ foreign_symbols() {
     check errors "$TREE"
 }
 
+@test "a header of the client library says why a call can fail" {
+    local header=client/src/link.h one='enum postern_status postern_a(int a);'
+    red errors $header "// Reads.\\n$one"
+    red errors $header "// Reads.\\n// Errors: NOT_FOUND.\\n$one\\n\\n$one"
+    red errors $header "struct a {\\n    // Adds.\\n    enum postern_status (*add)(int a);\\n};"
+    printf '// Reads.\n// Errors: NOT_FOUND.\n%s\n// Fills in.\n%s\n' "$one" \
+        'enum postern_status postern_fail_field(int a);' >"$TREE/$header"
+    check errors "$TREE"
+}
+
+@test "a source file begins with what it is for" {
+    check openings
+    local path
+    for path in server/key/key.c client/src/call.c tools/cli/import/read.c tools/bench/main.c; do
+        red openings $path '#include "key.h"\n// Reads.'
+        red openings $path '//'
+        red openings $path ''
+    done
+    printf '// Reads keys.\n#include "key.h"\n' >"$TREE/tools/bench/main.c"
+    check openings "$TREE"
+}
+
+@test "the command line knows every setting of a record" {
+    check settings
+    rm -rf "$TREE"
+    mkdir -p "$TREE/client/include/postern" "$TREE/tools/cli"
+    printf 'struct postern_put_tier_request {\n    struct postern_call call;\n    const int *a; // a\n    %s\n};\n' \
+        'size_t b;' >"$TREE/client/include/postern/postern.h"
+    echo '{FIELD(tier, a), .column = 1}, {FIELD(scope, b)}' >"$TREE/tools/cli/tier.c"
+    run check settings "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == "client/include/postern/postern.h:4: b: "* ]]
+    echo '{FIELD_LIST(tier, a, b)}' >"$TREE/tools/cli/tier.c"
+    check settings "$TREE"
+}
+
 @test "no function is there for tests alone" {
     check only_tests
     red only_tests server/key/key.h 'int key_unused(void);'

@@ -113,11 +113,20 @@ def words(root):
                         yield path, number, f"{word}: the glossary of docs/architecture.md has another word"
 
 
+# What must be checked. The client's postern_fail... only return the status that they are given.
+MUST_CHECK = {
+    "server/": r"^(?!#).*STATUS_MUST_CHECK",
+    "client/src/": r"^ *enum postern_status (postern_(?!fail|status_of)\w+|\(\*\w+\))\(",
+}
+
+
 def errors(root):
-    """In the server's headers, what must be checked says why it can fail: `Errors:` in the comment above a declaration,
-    which holds up to the next comment, or "Errors of all of these" above a group, which ends at an empty line."""
+    """In the headers of the server and the client library, what must be checked says why it can fail: `Errors:` in the
+    comment above a declaration, which holds up to the next comment, or "Errors of all of these" above a group, which
+    ends at an empty line."""
     for path, lines in files(root):
-        if not path.startswith("server/") or not path.endswith(".h"):
+        room = next((top for top in MUST_CHECK if path.startswith(top)), None)
+        if room is None or not path.endswith(".h"):
             continue
         own = group = in_comment = False
         for number, line in enumerate(lines, 1):
@@ -129,13 +138,37 @@ def errors(root):
             in_comment = False
             if not line.strip():
                 own = group = False
-            elif "STATUS_MUST_CHECK" in line and not line.startswith("#") and not (own or group):
+            elif re.search(MUST_CHECK[room], line) and not (own or group):
                 yield path, number, "no Errors in the comment above: " + line.strip()
+
+
+def openings(root):
+    """Each source file says first which problem it solves."""
+    for path, lines in files(root):
+        if path.startswith(("server/", "client/src/", "tools/cli/", "tools/bench/")) and path.endswith(".c"):
+            if not lines or not re.match(r"// \S|/\* ?\S", lines[0]):
+                yield path, 1, "begins without a comment that says which problem the file solves"
+
+
+def settings(root):
+    """What a put request has is a row of the command line's table: `account suspend` writes back what the table has."""
+    header = (root / "client/include/postern/postern.h").read_text(encoding="utf-8")
+    rows = "".join(path.read_text(encoding="utf-8") for path in (root / "tools/cli").glob("*.c"))
+    for request in re.finditer(r"struct postern_put_(\w+)_request \{\n(.*?)\n\};", header, re.S):
+        record = request.group(1)
+        placed = re.findall(rf"\bFIELD(?:_LIST)?\({record}, (\w+)(?:, (\w+))?\)", rows)
+        known = {"call", "if_version"}.union(*placed)
+        for line in re.finditer(r"^    [^/;]*?(\w+);", request.group(2), re.M):
+            if line.group(1) not in known:
+                number = header.count("\n", 0, request.start(2) + line.start()) + 1
+                why = f"{line.group(1)}: no row of {record}_fields in tools/cli"
+                yield "client/include/postern/postern.h", number, why
 
 
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
          "globals": globals_, "only_tests": only_tests,
-         "words": words, "errors": errors}
+         "words": words, "errors": errors, "openings": openings,
+         "settings": settings}
 
 
 def main():

@@ -16,7 +16,7 @@
 static char shown[4096];
 
 // What the table prints on standard output, into `shown`.
-static void print(struct libscols_table *table)
+static void print(struct table *table)
 {
     int before = dup(STDOUT_FILENO);
     FILE *file = tmpfile();
@@ -35,7 +35,7 @@ static void print(struct libscols_table *table)
 static void columns_stand_straight_and_to_the_right_where_they_should(void **state)
 {
     (void)state;
-    struct libscols_table *table = table_new("NAME\t>COUNT\t+TEXT");
+    struct table *table = table_new("NAME\t>COUNT\t+TEXT");
     table_add(table, "%s\t%d\t%s", "日本語", 7, "a");
     table_add(table, "%s\t%d\t%s", "e\xCC\x81tude", 12345, "b");
     print(table);
@@ -48,7 +48,7 @@ static void columns_stand_straight_and_to_the_right_where_they_should(void **sta
 static void control_characters_are_shown_and_not_sent(void **state)
 {
     (void)state;
-    struct libscols_table *table = table_new("NAME\tOTHER");
+    struct table *table = table_new("NAME\tOTHER");
     table_add(table, "%s\t%s", "a\033[2Jb\nc", "\x9B\x7F\xFF\xC2\x9B");
     print(table);
     for (const char *at = shown; *at != '\0'; at++)
@@ -62,7 +62,7 @@ static void in_a_pipe_no_cell_is_cut(void **state)
     (void)state;
     char text[1001] = "";
     memset(text, 'x', sizeof text - 1);
-    struct libscols_table *table = table_new("-NAME\t+TEXT\tLAST");
+    struct table *table = table_new("-NAME\t+TEXT\tLAST");
     table_add(table, "%s\t%s\t%s", text, text, "end");
     print(table);
     size_t end = strlen(shown);
@@ -75,7 +75,7 @@ static void in_a_pipe_no_cell_is_cut(void **state)
 static void the_head_comes_once_and_columns_only_get_wider(void **state)
 {
     (void)state;
-    struct libscols_table *table = table_new("A\tB");
+    struct table *table = table_new("A\tB");
     print(table);
     assert_string_equal(shown, ""); // no rows, no head
     table_add(table, "a long one\tb");
@@ -90,7 +90,7 @@ static void the_head_comes_once_and_columns_only_get_wider(void **state)
 static void cells_beyond_the_heads_are_left_out(void **state)
 {
     (void)state;
-    struct libscols_table *table = table_new("A\tB");
+    struct table *table = table_new("A\tB");
     table_add(table, "a\tb\tc");
     print(table);
     assert_string_equal(shown, "A  B\na  b\n");

@@ -1,3 +1,4 @@
+// Runs threads that ask and wait in turn, and adds up what each has measured.
 #include "caller.h"
 
 #include <pthread.h>

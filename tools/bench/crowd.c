@@ -1,3 +1,4 @@
+// Starts processes that call, has them begin at the same moment, and collects by a pipe what each has measured.
 #include "crowd.h"
 
 #include <errno.h>

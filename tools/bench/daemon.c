@@ -1,3 +1,4 @@
+// Starts and stops the posternd that is measured, and makes the keys that it is asked about.
 #include "daemon.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// The yardstick for transport: an nng server that sends back what it gets, and its caller.
 #include "echo.h"
 
 #include <nng/protocol/reqrep0/rep.h>

@@ -1,3 +1,4 @@
+// The process that waits for the benchmark's process, and cleans up whatever way that one ends.
 #include "guard.h"
 
 #include <signal.h>

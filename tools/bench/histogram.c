@@ -1,3 +1,4 @@
+// The bucket of a latency is its leading bits, so that noting one costs a shift and an addition.
 #include "histogram.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// Keeps calls outstanding by as many contexts of nng, each a lane that asks again when its reply has been checked.
 #include "load.h"
 
 #include <nng/protocol/reqrep0/req.h>

@@ -1,3 +1,4 @@
+// The options of all benchmarks in one table, which the parser, the bounds and the help read.
 #include "options.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Starts, watches and stops child processes; reads what they use; makes and removes the temporary directory.
 #include "process.h"
 
 #include <errno.h>

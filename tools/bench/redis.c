@@ -1,3 +1,4 @@
+// Starts redis-server with the decision as a Lua script, and asks it over hiredis.
 #include "redis.h"
 
 #include <hiredis/hiredis.h>

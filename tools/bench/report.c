@@ -1,3 +1,4 @@
+// Prints figures as they come, as a line for people or as a member of the one JSON object.
 #include "report.h"
 
 #include <stdio.h>

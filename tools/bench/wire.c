@@ -1,3 +1,4 @@
+// Packs the requests that benchmarks send, and reads of the replies only what has to be checked.
 #include "wire.h"
 
 #include <stdio.h>

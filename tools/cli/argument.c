@@ -3,13 +3,18 @@
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
 #include "cli.h"
+#include "record.h"
 
 #include <argp.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
-enum { LONG_ONLY = 256 }; // keys from here on are no characters
+enum {
+    LONG_ONLY = 256,  // keys from here on are no characters
+    OPTIONS_MAX = 64, // of a command, with those of every command and the end
+};
 
 static const struct flag global_flags[] = {
     {"url", "URL", "where posternd listens (or POSTERN_URL)"},
@@ -54,33 +59,44 @@ bool misuse(struct cli *cli, const char *format, ...)
     return false;
 }
 
-static size_t count_flags(const struct flag *flags)
+static struct argp_option option_of(const struct flag *flag, size_t at, int group)
 {
-    size_t count = 0;
-    while (flags != NULL && flags[count].name != NULL)
-        count++;
-    return count;
+    return (struct argp_option){.name = flag->name,
+                                .key = strcmp(flag->name, "help") == 0 ? 'h' : LONG_ONLY + (int)at,
+                                .arg = flag->value,
+                                .doc = flag->help,
+                                .group = group};
 }
 
 static size_t add_flags(struct argp_option *options, size_t at, const struct flag *flags, int group)
 {
     for (; flags != NULL && flags->name != NULL; flags++, at++)
-        options[at] = (struct argp_option){.name = flags->name,
-                                           .key = strcmp(flags->name, "help") == 0 ? 'h' : LONG_ONLY + (int)at,
-                                           .arg = flags->value,
-                                           .doc = flags->help,
-                                           .group = group};
+        options[at] = option_of(flags, at, group);
+    return at;
+}
+
+// The options that set a record's fields.
+static size_t add_settings(struct argp_option *options, size_t at, const struct record *record)
+{
+    for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
+        if (field->flag.name != NULL) {
+            options[at] = option_of(&field->flag, at, 0);
+            at++;
+        }
     return at;
 }
 
 // The options of a command, then those of every command.
 static const struct argp_option *options_of(struct cli *cli, const struct command *command)
 {
-    const struct flag *flags = command != NULL ? command->flags : NULL;
-    struct argp_option *options = cli_keep(cli, count_flags(flags) + count_flags(global_flags) + 2, sizeof *options);
-    size_t at = add_flags(options, 0, flags, 0);
+    struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);
+    size_t at = 0;
+    if (command != NULL && command->record != NULL)
+        at = add_settings(options, at, command->record);
+    at = add_flags(options, at, command != NULL ? command->flags : NULL, 0);
     options[at++] = (struct argp_option){.doc = "Options of every command:", .group = 1};
-    add_flags(options, at, global_flags, 1);
+    at = add_flags(options, at, global_flags, 1);
+    assert(at < OPTIONS_MAX); // zeroed, the last one ends them
     return options;
 }
 

@@ -57,7 +57,7 @@ static void summarize(const struct postern_change *change, char text[OUTPUT_LIST
     }
 }
 
-static void add_change(struct libscols_table *table, const void *entry, uint64_t now_ms)
+static void add_change(struct table *table, const void *entry, uint64_t now_ms)
 {
     const struct postern_change *change = entry;
     char at[OUTPUT_TIME_SIZE], summary[OUTPUT_LIST_SIZE];
@@ -111,7 +111,7 @@ static const struct flag audit_flags[] = {
 
 const struct command audit_commands[] = {
     {"audit", "", "show who changed what, and when", audit_flags, run_audit,
-     "All changes, oldest first; with --json one object on a line for each, with all its fields.\n"
-     "  postern audit --account acme --from 30d"},
+     .notes = "All changes, oldest first; with --json one object on a line for each, with all its fields.\n"
+              "  postern audit --account acme --from 30d"},
     {0},
 };

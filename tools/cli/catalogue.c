@@ -1,28 +1,31 @@
 // What operators keep by name: tiers and scopes.
 #include "list.h"
 
-static const struct flag delete_flags[] = {{IF_VERSION_FLAG}, {0}};
+static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 // ------------------------------------------------------------------------------------------------------------ tiers
 
-static void print_tier(const void *entry)
-{
-    const struct postern_tier *tier = entry;
-    char limits[OUTPUT_LIST_SIZE];
-    printf("tier %s: %s%s\n", tier->tier,
-           tier->limit_count == 0 ? "no limits declared" : output_limits(tier->limits, tier->limit_count, limits),
-           tier->is_default ? " (default)" : "");
-}
+// A tier's fields: a new one is a row.
+static const struct field tier_fields[] = {
+    {FIELD(tier, tier), .line = "tier %s", .column = 1, .head = "TIER"},
+    {FIELD_LIST(tier, limits, limit_count),
+     .flag = {"limit", "TEXT...", "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"}, .line = ": %s",
+     .line_unset = ": no limits declared", .column = 3, .head = "+LIMITS"},
+    {FIELD(tier, is_default), .flag = {"default", NULL, "new accounts get this tier"}, .line = " (default)",
+     .yes = "default", .column = 2, .head = ""},
+    {0},
+};
+
+static const struct record tier_record = RECORD(tier, tier_fields);
 
 static void run_tier_put(struct cli *cli)
 {
-    struct postern_put_tier_request request = {
-        .tier = cli->operands[0], .is_default = argument_has(cli, "default"), .if_version = value_version(cli)};
+    struct postern_put_tier_request request = {0};
     struct postern_put_tier_reply *reply = NULL;
-    request.limits = value_limits(cli, &request.limit_count);
+    record_read(cli, &tier_record, &request);
     if (cli_good(cli) && call_done(cli, postern_put_tier(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        print_tier(&reply->tier);
+        record_print_line(&tier_record, &reply->tier);
     postern_reply_free(reply);
 }
 
@@ -40,22 +43,12 @@ static enum postern_status ask_tiers(struct cli *cli, const struct list_position
     return status;
 }
 
-static void add_tier(struct libscols_table *table, const void *entry, uint64_t now_ms)
-{
-    const struct postern_tier *tier = entry;
-    char limits[OUTPUT_LIST_SIZE];
-    (void)now_ms;
-    table_add(table, "%s\t%s\t%s", tier->tier, tier->is_default ? "default" : "",
-              output_limits(tier->limits, tier->limit_count, limits));
-}
-
 _Static_assert(offsetof(struct postern_tier, tier) == 0, "a tier begins with its name");
 static const struct list tiers = {.name = "tiers",
                                   .none = "There is no tier yet; make one: postern tier put NAME --limit TEXT",
-                                  .heads = "TIER\t\t+LIMITS",
+                                  .record = &tier_record,
                                   .entry_size = sizeof(struct postern_tier),
-                                  .ask = ask_tiers,
-                                  .add_row = add_tier};
+                                  .ask = ask_tiers};
 
 static void run_tier_list(struct cli *cli)
 {
@@ -64,7 +57,7 @@ static void run_tier_list(struct cli *cli)
 
 static void run_tier_get(struct cli *cli)
 {
-    list_find(cli, &tiers, "tier", print_tier);
+    list_find(cli, &tiers);
 }
 
 static void run_tier_delete(struct cli *cli)
@@ -77,13 +70,6 @@ static void run_tier_delete(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static const struct flag tier_put_flags[] = {
-    {"limit", "TEXT...", "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"},
-    {"default", NULL, "new accounts get this tier"},
-    {IF_VERSION_FLAG},
-    {0},
-};
-
 static const char tier_put_notes[] =
     "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]] or RESOURCE=unlimited. WINDOW: a number (may be\n"
     "left out) and s, min, h, day or month. ALGORITHM: fixed_window, sliding_window or token_bucket.\n"
@@ -91,29 +77,30 @@ static const char tier_put_notes[] =
 
 // ----------------------------------------------------------------------------------------------------------- scopes
 
-static void print_scope(const void *entry)
-{
-    const struct postern_scope *scope = entry;
-    char implies[OUTPUT_LIST_SIZE];
-    bool is_described = scope->description[0] != '\0';
-    printf("scope %s%s%s%s%s%s%s%s\n", scope->scope, is_described ? " (" : "", scope->description,
-           is_described ? ")" : "", scope->implies_count > 0 ? ": implies " : "",
-           output_texts(scope->implies, scope->implies_count, implies), scope->is_default ? ", default" : "",
-           scope->public_safe ? ", public-safe" : "");
-}
+// A scope's fields: a new one is a row.
+static const struct field scope_fields[] = {
+    {FIELD(scope, scope), .line = "scope %s", .column = 1, .head = "SCOPE"},
+    {FIELD(scope, description), .flag = {"description", "TEXT", "what it permits, for people"}, .line = " (%s)",
+     .column = 5, .head = "+DESCRIPTION"},
+    {FIELD_LIST(scope, implies, implies_count), .flag = {"implies", "SCOPE...", "who has this one has that one too"},
+     .line = ": implies %s", .column = 4, .head = "+IMPLIES"},
+    {FIELD(scope, is_default), .flag = {"default", NULL, "keys that are made without scopes get it"},
+     .line = ", default", .yes = "yes", .column = 2, .head = "DEFAULT"},
+    {FIELD(scope, public_safe), .flag = {"public-safe", NULL, "public keys may have it"}, .line = ", public-safe",
+     .yes = "yes", .column = 3, .head = "PUBLIC"},
+    {0},
+};
+
+static const struct record scope_record = RECORD(scope, scope_fields);
 
 static void run_scope_put(struct cli *cli)
 {
-    struct postern_put_scope_request request = {.scope = cli->operands[0],
-                                                .description = argument_text(cli, "description"),
-                                                .is_default = argument_has(cli, "default"),
-                                                .public_safe = argument_has(cli, "public-safe"),
-                                                .if_version = value_version(cli)};
+    struct postern_put_scope_request request = {0};
     struct postern_put_scope_reply *reply = NULL;
-    request.implies = argument_all(cli, "implies", &request.implies_count);
+    record_read(cli, &scope_record, &request);
     if (cli_good(cli) && call_done(cli, postern_put_scope(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        print_scope(&reply->scope);
+        record_print_line(&scope_record, &reply->scope);
     postern_reply_free(reply);
 }
 
@@ -131,23 +118,12 @@ static enum postern_status ask_scopes(struct cli *cli, const struct list_positio
     return status;
 }
 
-static void add_scope(struct libscols_table *table, const void *entry, uint64_t now_ms)
-{
-    const struct postern_scope *scope = entry;
-    char implies[OUTPUT_LIST_SIZE];
-    (void)now_ms;
-    table_add(table, "%s\t%s\t%s\t%s\t%s", scope->scope, scope->is_default ? "yes" : "",
-              scope->public_safe ? "yes" : "", output_texts(scope->implies, scope->implies_count, implies),
-              scope->description);
-}
-
 _Static_assert(offsetof(struct postern_scope, scope) == 0, "a scope begins with its name");
 static const struct list scopes = {.name = "scopes",
                                    .none = "The catalogue is empty; add to it: postern scope put NAME",
-                                   .heads = "SCOPE\tDEFAULT\tPUBLIC\t+IMPLIES\t+DESCRIPTION",
+                                   .record = &scope_record,
                                    .entry_size = sizeof(struct postern_scope),
-                                   .ask = ask_scopes,
-                                   .add_row = add_scope};
+                                   .ask = ask_scopes};
 
 static void run_scope_list(struct cli *cli)
 {
@@ -156,7 +132,7 @@ static void run_scope_list(struct cli *cli)
 
 static void run_scope_get(struct cli *cli)
 {
-    list_find(cli, &scopes, "scope", print_scope);
+    list_find(cli, &scopes);
 }
 
 static void run_scope_delete(struct cli *cli)
@@ -169,15 +145,6 @@ static void run_scope_delete(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static const struct flag scope_put_flags[] = {
-    {"implies", "SCOPE...", "who has this one has that one too"},
-    {"description", "TEXT", "what it permits, for people"},
-    {"default", NULL, "keys that are made without scopes get it"},
-    {"public-safe", NULL, "public keys may have it"},
-    {IF_VERSION_FLAG},
-    {0},
-};
-
 static const char scope_put_notes[] =
     "Keys can be granted what the catalogue has, and NAME:* for all that begins so. A role is a scope that\n"
     "implies others; admin is always there and implies all.\n"
@@ -185,15 +152,16 @@ static const char scope_put_notes[] =
     "  postern scope put worker --implies jobs:run --implies jobs:read";
 
 const struct command catalogue_commands[] = {
-    {"tier put", "NAME", "make a tier, or replace its limits", tier_put_flags, run_tier_put, tier_put_notes},
-    {"tier get", "NAME", "show a tier", NULL, run_tier_get, NULL},
-    {"tier list", "", "list tiers", list_flags, run_tier_list, NULL},
-    {"tier delete", "NAME", "delete a tier that no account is on", delete_flags, run_tier_delete, NULL},
-    {"scope put", "NAME", "put a scope into the catalogue, or replace its entry as a whole", scope_put_flags,
-     run_scope_put, scope_put_notes},
-    {"scope get", "NAME", "show a scope", NULL, run_scope_get, NULL},
-    {"scope list", "", "list scopes", list_flags, run_scope_list, NULL},
-    {"scope delete", "NAME", "delete a scope from the catalogue; keys that have it keep its name", delete_flags,
-     run_scope_delete, NULL},
+    {"tier put", "NAME", "make a tier, or replace its limits", version_flags, run_tier_put, .notes = tier_put_notes,
+     .record = &tier_record},
+    {"tier get", "NAME", "show a tier", NULL, run_tier_get, .notes = NULL},
+    {"tier list", "", "list tiers", list_flags, run_tier_list, .notes = NULL},
+    {"tier delete", "NAME", "delete a tier that no account is on", version_flags, run_tier_delete, .notes = NULL},
+    {"scope put", "NAME", "put a scope into the catalogue, or replace its entry as a whole", version_flags,
+     run_scope_put, .notes = scope_put_notes, .record = &scope_record},
+    {"scope get", "NAME", "show a scope", NULL, run_scope_get, .notes = NULL},
+    {"scope list", "", "list scopes", list_flags, run_scope_list, .notes = NULL},
+    {"scope delete", "NAME", "delete a scope from the catalogue; keys that have it keep its name", version_flags,
+     run_scope_delete, .notes = NULL},
     {0},
 };

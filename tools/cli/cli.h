@@ -1,7 +1,7 @@
 // The command line program: one command of a table, one call of libpostern, one answer.
 //
-// Data goes to stdout, words to stderr. Exit status: 0 done or allowed, 1 refused or failed, 2 misused. Whoever says
-// that something went wrong sets cli->status and returns false.
+// Data goes to stdout, words to stderr. Exit status: 0 done or allowed, 1 refused or failed, 2 misused. A function that
+// prints what went wrong also sets cli->status, and returns false or NULL.
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -14,11 +14,12 @@
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 
 struct cli;
+struct record; // record.h
 
 // One option of a command.
 struct flag {
     const char *name;  // without the dashes; NULL ends a table
-    const char *value; // what to call its value, with "..." if it may be given more than once; NULL: it has none
+    const char *value; // what to call its value, with "..." if it may be given more than once; NULL: it takes no value
     const char *help;
 };
 
@@ -31,7 +32,10 @@ struct command {
     const char *summary;
     const struct flag *flags; // NULL: none
     void (*run)(struct cli *cli);
-    const char *notes; // more help, may be NULL
+    const char *notes;           // more help, may be NULL
+    const struct record *record; // that it puts: its settings are options of the command, before `flags`
+    bool on;                     // of a command that switches something: on or off
+    const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one
 };
 
 // What the command line said, and what came of it.
@@ -48,28 +52,30 @@ struct cli {
     struct pool pool;
 };
 
-// Memory that lives as long as the program; as pool_take.
+// Takes memory that lives as long as the program, as pool_take does.
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
 // False once something went wrong.
 bool cli_good(const struct cli *cli);
-// Says what was wrong and where to read more, of several things the first; false.
+// Prints what is wrong with the command line and where to read more; only the first time. Returns false.
 bool misuse(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- arguments: what was given (argument.c)
 
-// Reads the options before the command's first word; *index becomes that word's.
+// Reads the options before the command's first word; *index becomes that word's index in argv.
+// Errors: false after printing what is wrong with an option.
 bool arguments_read_leading(struct cli *cli, int argc, char **argv, int *index);
-// Reads what follows argv[0], the last of the command's words.
+// Reads the options and operands behind argv[0], the last of the command's words.
+// Errors: false as above.
 bool arguments_read(struct cli *cli, int argc, char **argv);
-// The options of a command, or of every command for NULL.
+// Prints the options of a command, or for NULL those that every command has.
 void arguments_help(struct cli *cli, const struct command *command, FILE *to);
 bool argument_has(const struct cli *cli, const char *name);
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
-// All values of an option, in their order.
+// Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
 
-// --- values: text into numbers and structs (value.c). What is wrong is a misuse and reads as nothing, as what is not
-// given: ask cli_good.
+// --- values: text into numbers and structs (value.c). A wrong value is printed as a misuse; the result is then the
+// same as for an option that is not given. Whether all values were good, cli_good tells.
 
 uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
 uint64_t value_version(struct cli *cli); // --if-version
@@ -81,71 +87,83 @@ const struct postern_limit *value_limits(struct cli *cli, size_t *count);
 const struct postern_charge *value_charges(struct cli *cli, size_t *count);
 const struct postern_entry *value_metadata(struct cli *cli, size_t *count);
 
-// The same without a word: unspecified, or false, when it is none.
+// These print nothing. Errors of all of these: UNSPECIFIED, or false, when the text is malformed.
 
 enum postern_environment value_environment_word(const char *text);
 enum postern_key_type value_key_type_word(const char *text);
-bool value_span(const char *text, uint64_t *span_ms); // 90d, 12h, 500ms
-// A moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
+// Reads a span of time: 90d, 12h, 500ms.
+bool value_span(const char *text, uint64_t *span_ms);
+// Reads a moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
 bool value_moment(const char *text, bool past, uint64_t *moment_ms);
-// Of either alphabet, with or without the padding. Up to `room` bytes.
+// Reads base64 of either alphabet, with or without padding: at most `room` bytes.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size);
-uint64_t value_clock_ms(clockid_t clock);                      // what it shows now
-bool value_hex(const char *text, uint8_t *bytes, size_t size); // 2 * size digits
+// Reads 2 * size hexadecimal digits.
+bool value_hex(const char *text, uint8_t *bytes, size_t size);
+
+uint64_t value_clock_ms(clockid_t clock); // the time that it shows now
 
 // --- the presented token (token.c)
 
-enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that it is posternd who refuses
-// The next line of stdin without its end. NULL: there is none; *wrong: it is none of text, or too long.
+enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that posternd refuses what is too long
+// Reads the next line of stdin, without its end.
+// Errors: NULL at the end of the input; *wrong becomes true when the line is too long or holds a NUL.
 char *token_line(struct pool *pool, bool *wrong);
-// From stdin when `from_stdin`, else from POSTERN_TOKEN. NULL: said so on stderr, as a misuse.
+// Reads the token from stdin if `from_stdin`, else from POSTERN_TOKEN.
+// Errors: NULL after printing a misuse.
 const char *token_read(struct cli *cli, bool from_stdin);
-// The value of an option that may only be "-", read from stdin; NULL as above.
+// Reads the token of an option whose value may only be "-", from stdin.
+// Errors: NULL after printing a misuse.
 const char *token_read_dash(struct cli *cli, const char *text);
-// Is the text more likely a token than what belongs on a command line?
+// Does the text look like a token, rather than like what belongs on a command line?
 bool token_is_likely(const char *text);
-bool token_refuse(struct cli *cli); // why not on the command line; false
-// The first operand as a key id. NULL: said so on stderr, as a misuse.
+// Prints as a misuse why a token does not belong on the command line, and how to give it. Returns false.
+bool token_refuse(struct cli *cli);
+// Reads the first operand as a key id.
+// Errors: NULL after printing a misuse.
 const char *operand_key_id(struct cli *cli);
 
 // --- the call (call.c)
 
-bool call_open(struct cli *cli); // makes the handle
-// Whether a call was answered; else says why, by cli->error.
+// Makes the handle by the options of the command line.
+// Errors: false after printing what is wrong.
+bool call_open(struct cli *cli);
+// Tells whether a call was answered.
+// Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
-// Whether the answer is to be said in words; else it was printed as JSON.
+// Tells whether the answer is to be printed in words; with --json it prints the reply and returns false.
 bool call_in_words(const struct cli *cli, const void *reply);
 
 // --- JSON (json.c)
 
-// The whole answer as one JSON object on a line, with up to one more member.
+// Prints the whole answer as one JSON object on a line, with one more member unless more_name is NULL.
 void output_json(const void *reply, const char *more_name, const char *more_text);
-// Of an answer with a list: its entries, each as one object on a line.
+// Prints the entries of an answer's list, each as one object on a line.
 void output_json_entries(const void *reply, const char *list);
-// Of an answer with a list: one entry, as {"name": entry}.
+// Prints one entry of an answer's list, as {"name": entry}.
 void output_json_entry(const void *reply, const char *list, size_t index, const char *name);
 void output_json_error(const struct postern_error *error);
-// Of each call of a batch its answer with one more member, or why it failed, each as one object on a line.
+// Prints each answer of a batch with one more member, or why that call failed, each as one object on a line.
 void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
                        const char *const *more_texts);
 
 // --- output (output.c)
 
-// "2026-01-31T12:00:00Z", or `none` for 0. The buffer has room for OUTPUT_TIME_SIZE bytes.
 enum { OUTPUT_TIME_SIZE = 32, OUTPUT_WORD_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
+// Writes a moment, "2026-01-31T12:00:00Z"; returns `none` for 0.
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
-// "in 3 days", "5 min ago", or `none` for 0.
+// Writes how far away a moment is, "in 3 days", "5 min ago"; returns `none` for 0.
 const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
-// The name in lower case.
+// Writes the name in lower case.
 const char *output_lower(const char *name, char buffer[OUTPUT_WORD_SIZE]);
-// Lists as one text, "a, b", cut where the room ends.
+// Write a list as one text, "a, b", cut where the buffer ends.
 const char *output_texts(const char *const *texts, size_t count, char buffer[OUTPUT_LIST_SIZE]);
 const char *output_limits(const struct postern_limit *limits, size_t count, char buffer[OUTPUT_LIST_SIZE]);
-const char *output_environments(const struct postern_account *account, char buffer[OUTPUT_LIST_SIZE]);
-// Adds to a text of OUTPUT_LIST_SIZE bytes, cut where the room ends; `separator` comes before all but the first.
+// Adds to a text of OUTPUT_LIST_SIZE bytes, cut where it ends; `separator` comes before all but the first addition.
 void output_append(char *list, const char *separator, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void output_key(const struct postern_key *key, uint64_t now_ms); // a line per field that is set
-void output_account(const struct postern_account *account);      // likewise
+// Prints one field of a record on a line; nothing when the value is "".
+void output_line(const char *name, const char *value);
+// Prints a key, a line for each field that is set.
+void output_key(const struct postern_key *key, uint64_t now_ms);
 
 // --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
 
@@ -163,7 +181,7 @@ extern const struct command scan_commands[];
 extern const struct command stats_commands[];
 extern const struct command top_commands[];
 
-// Does what argv says; cli->status is the exit status.
+// Runs the command that argv names; cli->status is the exit status.
 void command_run(struct cli *cli, int argc, char **argv);
 
 #endif

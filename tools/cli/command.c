@@ -36,7 +36,7 @@ static const struct command *find_command(int argc, char **argv, int *words)
 
 // ------------------------------------------------------------------------------------------------------------ help
 
-// Those whose first word it is, or all of them; false when there are none.
+// Prints the commands that begin with the word `first`, or all for NULL. False when there is no such command.
 static bool print_commands(FILE *to, const char *first)
 {
     bool any = false;

@@ -1,3 +1,4 @@
+// Decisions of Verify and RateCheck in words: for each reason what it means and what to do, and the meters.
 #include "decide.h"
 
 #include <string.h>

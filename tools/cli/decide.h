@@ -4,15 +4,16 @@
 
 #include "cli.h"
 
-// The first words of an answer, up to what it is about.
+// Prints the first words of an answer, ALLOWED or the reason.
 void decide_print_verdict(bool allowed, enum postern_reason reason);
 void decide_print_meters(const struct postern_meter *meters, size_t count);
 void decide_print_retry(uint64_t retry_after_ms);
 
-// The ids of charges are written as 32 digits 0-9 a-f; none is "".
+// The id of a charge is written as 32 digits 0-9 a-f, and as "" when there is no id.
 enum { DECIDE_ID_SIZE = 2 * POSTERN_ID_SIZE + 1 };
 const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE]);
-// What the option says, an id or "new", which makes one; NULL: it is not given. As the values of cli.h.
+// Reads an option whose value is an id, or "new", which makes one. NULL when it is not given.
+// Errors: NULL after printing a misuse.
 const uint8_t *decide_id_flag(struct cli *cli, const char *name);
 
 #endif

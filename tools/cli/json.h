@@ -4,9 +4,9 @@
 
 #include <jansson.h>
 
-// A string; of bytes that are no UTF-8 those beyond ASCII and control characters are '?'.
+// Makes a string. In text that is not UTF-8 each byte beyond ASCII and each control character becomes '?'.
 json_t *json_text(const char *text);
-// Frees it, too.
+// Prints an object on a line, and frees it.
 void json_print(json_t *object);
 
 #endif

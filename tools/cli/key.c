@@ -105,8 +105,7 @@ static void run_update(struct cli *cli)
 
 static void run_enable_or_disable(struct cli *cli)
 {
-    bool enabled = strcmp(cli->command->words, "enable") == 0;
-    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = enabled});
+    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = cli->command->on});
 }
 
 static void print_roll(const struct postern_roll_reply *reply)
@@ -212,20 +211,23 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
-     "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)"},
-    {"get", "KEY_ID", "show a key's record", NULL, run_get, NULL},
+     .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)"},
+    {"get", "KEY_ID", "show a key's record", NULL, run_get, .notes = NULL},
     {"update", "KEY_ID", "change a key; what is not given stays", update_flags, run_update,
-     "What is given replaces what was there, lists as a whole:\n"
-     "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d"},
+     .notes = "What is given replaces what was there, lists as a whole:\n"
+              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d"},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
-     "The successor has the same name, scopes, limits and budgets. Services that verify the old token are told\n"
-     "who replaces it and until when.\n"
-     "  TOKEN=$(postern roll key_0123456789abcde --grace 2d)"},
+     .notes =
+         "The successor has the same name, scopes, limits and budgets. Services that verify the old token are told\n"
+         "who replaces it and until when.\n"
+         "  TOKEN=$(postern roll key_0123456789abcde --grace 2d)"},
     {"revoke", "[KEY_ID]", "revoke a key, at once and for ever", revoke_flags, run_revoke,
-     "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
-     "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority"},
-    {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_enable_or_disable, NULL},
-    {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable_or_disable, NULL},
-    {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", version_flags, run_delete, NULL},
+     .notes = "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
+              "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority",
+     .token_way = "revoke --token -"},
+    {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_enable_or_disable, .on = false},
+    {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable_or_disable, .on = true},
+    {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", version_flags, run_delete,
+     .notes = NULL},
     {0},
 };

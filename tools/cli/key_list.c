@@ -41,7 +41,7 @@ static const char *unusual_text(const struct postern_key *key, char text[OUTPUT_
 #define KEY_HEADS "KEY_ID\t+ACCOUNT\t+NAME\tSTATE\tENV\tTYPE\tCREATED\tEXPIRES\tLAST USED"
 
 // Has a last column that is printed only where the table has a head for it.
-static void add_key(struct libscols_table *table, const void *entry, uint64_t now_ms)
+static void add_key(struct table *table, const void *entry, uint64_t now_ms)
 {
     const struct postern_key *key = entry;
     char state[OUTPUT_WORD_SIZE], environment[OUTPUT_WORD_SIZE], type[OUTPUT_WORD_SIZE], why[OUTPUT_LIST_SIZE];
@@ -95,13 +95,13 @@ static const struct flag key_list_flags[] = {
 
 const struct command key_list_commands[] = {
     {"list", "", "list keys", key_list_flags, run_list,
-     "Filters that are given must all hold. Keys that want attention:\n"
-     "  postern list --state active --not-rolled-since 90d\n"
-     "  postern list --state active --expires-within 30d"},
+     .notes = "Filters that are given must all hold. Keys that want attention:\n"
+              "  postern list --state active --not-rolled-since 90d\n"
+              "  postern list --state active --expires-within 30d"},
     {0},
 };
 
-static void add_unusual(struct libscols_table *table, const void *entry, uint64_t now_ms)
+static void add_unusual(struct table *table, const void *entry, uint64_t now_ms)
 {
     const struct postern_key *key = entry;
     char why[OUTPUT_LIST_SIZE], used[OUTPUT_TIME_SIZE];

@@ -1,3 +1,4 @@
+// Goes through the pages of a list call: prints each as it comes, and goes on while there are more and they are wanted.
 #include "list.h"
 
 #include <string.h>
@@ -33,11 +34,15 @@ static const void *entry_of(const struct list *list, const struct list_page *pag
     return (const char *)page->entries + n * list->entry_size;
 }
 
-static void show_page(const struct cli *cli, const struct list *list, const struct list_page *page,
-                      struct libscols_table *table)
+static void show_page(const struct cli *cli, const struct list *list, const struct list_page *page, struct table *table)
 {
-    for (size_t n = 0; n < page->count; n++)
-        list->add_row(table, entry_of(list, page, n), page->reply->server_time_ms);
+    const uint64_t now_ms = page->reply->server_time_ms;
+    for (size_t n = 0; n < page->count; n++) {
+        if (list->record != NULL)
+            record_add_row(table, list->record, entry_of(list, page, n), now_ms);
+        else
+            list->add_row(table, entry_of(list, page, n), now_ms);
+    }
     if (cli->json && list->record_page_size > 0)
         output_json_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
@@ -51,7 +56,7 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
     bool all = list->record_page_size > 0 || argument_has(cli, "all");
     if (!cli_good(cli))
         return;
-    struct libscols_table *table = table_new(list->heads);
+    struct table *table = list->record != NULL ? record_table_new(list->record) : table_new(list->heads);
     do {
         struct list_page page;
         if (!call_done(cli, list->ask(cli, &at, filter, &page)))
@@ -69,8 +74,9 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
         fprintf(stderr, "There are more; all of them: postern %s --all\n", cli->command->words);
 }
 
-void list_find(struct cli *cli, const struct list *list, const char *what, void (*print)(const void *entry))
+void list_find(struct cli *cli, const struct list *list)
 {
+    const char *what = list->record->name;
     struct list_position at = {.size = 500};
     bool found = false;
     do {
@@ -83,7 +89,7 @@ void list_find(struct cli *cli, const struct list *list, const char *what, void 
             if (found && cli->json)
                 output_json_entry(page.reply, list->name, n, what);
             else if (found)
-                print(entry);
+                record_print_line(list->record, entry);
         }
         move_on(cli, &at, &page);
     } while (!found && at.token_size > 0);

@@ -3,6 +3,7 @@
 #define CLI_LIST_H
 
 #include "cli.h"
+#include "record.h"
 #include "table.h"
 
 // The options of a command that shows such a list.
@@ -31,24 +32,27 @@ struct list_page {
 struct list {
     const char *name;  // "tiers", as the protocol calls it
     const char *none;  // said when there is nothing at all
-    const char *heads; // of the table
     size_t entry_size; // of its struct
     enum postern_status (*ask)(struct cli *cli, const struct list_position *at, const void *filter,
                                struct list_page *page);
-    void (*add_row)(struct libscols_table *table, const void *entry, uint64_t now_ms /* posternd's */);
-    uint32_t record_page_size; // 0, or: a record with gaps is none, so all pages come, and --json has a line for each
-                               // entry
+    // How entries become rows: the columns of their record, or without one, heads and a function.
+    const struct record *record;
+    const char *heads;
+    void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
+    // Not 0: the list is a record that is useless with gaps. So all pages are shown, this many entries at once, and
+    // --json prints a line for each entry.
+    uint32_t record_page_size;
 };
 
-// If all is good so far, shows page after page of what `filter`, which `ask` gets, lets through. For people empty pages
-// are skipped.
+// Shows the list page by page; `ask` gets the filter. Empty pages are skipped, unless --json is given. Does nothing
+// when the command line was wrong. Errors are printed.
 void list_run(struct cli *cli, const struct list *list, const void *filter);
-// Shows the entry that the first operand names, where the protocol has no call for one. Entries begin with their names;
-// `what` is one of them, for people and for --json.
-void list_find(struct cli *cli, const struct list *list, const char *what, void (*print)(const void *entry));
+// Shows the one entry that the first operand names, for records that the protocol only lists. Entries begin with their
+// names. Errors are printed.
+void list_find(struct cli *cli, const struct list *list);
 
-// usage --unusual: the keys of `account` (NULL: of all, or of the credential's account) that stand out in the hour of
-// `at_ms` (0: the running one).
+// Shows the keys of `account` (NULL: of all, or of the credential's account) that stand out in the hour of `at_ms` (0:
+// the running one), for usage --unusual. Errors are printed.
 void list_unusual(struct cli *cli, const char *account, uint64_t at_ms);
 
 #endif

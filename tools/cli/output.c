@@ -84,16 +84,7 @@ const char *output_limits(const struct postern_limit *limits, size_t count, char
     return buffer;
 }
 
-const char *output_environments(const struct postern_account *account, char buffer[OUTPUT_LIST_SIZE])
-{
-    char word[OUTPUT_WORD_SIZE];
-    buffer[0] = '\0';
-    for (size_t i = 0; i < account->environment_count; i++)
-        output_append(buffer, ", ", "%s", output_lower(postern_environment_name(account->environments[i]), word));
-    return buffer;
-}
-
-static void line(const char *name, const char *value)
+void output_line(const char *name, const char *value)
 {
     if (value[0] != '\0')
         printf("%-18s %s\n", name, value);
@@ -115,39 +106,24 @@ static void entry_lines(const char *name, const struct postern_entry *entries, s
 void output_key(const struct postern_key *key, uint64_t now_ms)
 {
     char word[OUTPUT_WORD_SIZE], list[OUTPUT_LIST_SIZE];
-    line("key id", key->key_id);
-    line("account", key->account);
-    line("name", key->name);
-    line("state", output_lower(postern_key_state_name(key->state), word));
-    line("environment", output_lower(postern_environment_name(key->environment), word));
-    line("type", output_lower(postern_key_type_name(key->type), word));
-    line("scopes", output_texts(key->scopes, key->scope_count, list));
-    line("limits", output_limits(key->limits, key->limit_count, list));
-    line("allowed addresses", output_texts(key->allowed_addresses, key->allowed_address_count, list));
+    output_line("key id", key->key_id);
+    output_line("account", key->account);
+    output_line("name", key->name);
+    output_line("state", output_lower(postern_key_state_name(key->state), word));
+    output_line("environment", output_lower(postern_environment_name(key->environment), word));
+    output_line("type", output_lower(postern_key_type_name(key->type), word));
+    output_line("scopes", output_texts(key->scopes, key->scope_count, list));
+    output_line("limits", output_limits(key->limits, key->limit_count, list));
+    output_line("allowed addresses", output_texts(key->allowed_addresses, key->allowed_address_count, list));
     entry_lines("metadata", key->metadata, key->metadata_count);
     time_line("created", key->created_at_ms, now_ms);
-    line("created by", key->created_by);
+    output_line("created by", key->created_by);
     time_line("expires", key->expires_at_ms, now_ms);
     time_line("revoked", key->revoked_at_ms, now_ms);
-    line("revoke reason", key->revoke_reason);
-    line("successor", key->successor_key_id);
-    line("predecessor", key->predecessor_key_id);
+    output_line("revoke reason", key->revoke_reason);
+    output_line("successor", key->successor_key_id);
+    output_line("predecessor", key->predecessor_key_id);
     time_line("last used", key->last_used_at_ms, now_ms);
-    line("last used from", key->last_used_address);
-    line("public token", key->public_token);
-}
-
-void output_account(const struct postern_account *account)
-{
-    char list[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
-    line("account", account->account);
-    line("display name", account->display_name);
-    line("state", account->suspended ? "suspended" : "active");
-    line("tier", account->tier);
-    line("environments", output_environments(account, list));
-    printf("%-18s %u\n", "keys at most", account->max_keys);
-    line("own limits", output_limits(account->limits, account->limit_count, list));
-    entry_lines("metadata", account->metadata, account->metadata_count);
-    line("created", output_time(account->created_at_ms, "", at));
-    line("keys revoked until", output_time(account->revoked_before_ms, "", at));
+    output_line("last used from", key->last_used_address);
+    output_line("public token", key->public_token);
 }

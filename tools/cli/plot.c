@@ -1,3 +1,5 @@
+// Draws a chart of characters that fits the terminal: buckets of time are merged until they fit the columns, values are
+// scaled to the rows, and labels are set where they do not touch each other.
 #include "plot.h"
 
 #include <string.h>

@@ -17,7 +17,7 @@ struct plot_point {
 
 struct plot {
     const char *title;
-    const struct plot_point *points; // in the order of time; those that are not there are 0
+    const struct plot_point *points; // in the order of time; a bucket without a point counts as 0
     size_t count;
     uint64_t from_ms;  // where the first bucket begins
     uint64_t to_ms;    // later, not included
@@ -26,8 +26,8 @@ struct plot {
     bool utf8;         // false: nothing but ASCII
 };
 
-// Where there is no room for all buckets, several share a column, and the title says how many. Whatever is not 0 is at
-// least one character high. Times are UTC.
+// Prints the chart. When there are more buckets than columns, several share a column, and the title says how many.
+// Whatever is not 0 is at least one character high. Times are UTC.
 void plot_print(const struct plot *plot, FILE *to);
 
 #endif

@@ -1,3 +1,4 @@
+// Pieces of memory in a list, so that a command need not free them one by one. They may hold tokens and are wiped.
 #include "pool.h"
 
 #include <stdint.h>

@@ -11,11 +11,11 @@ struct pool {
     struct pool_piece *newest;
 };
 
-// What an allocation gave: without memory the program ends.
+// Returns `memory`, what an allocation gave; for NULL it ends the program.
 void *pool_need(void *memory);
-// Zeroed, never NULL.
+// Takes zeroed memory; never NULL.
 void *pool_take(struct pool *pool, size_t count, size_t size_bytes);
-// A copy with a NUL behind it.
+// Takes a copy of the text, with a NUL behind it; never NULL.
 char *pool_text(struct pool *pool, const char *text, size_t size);
 void pool_wipe(struct pool *pool);
 

@@ -102,10 +102,11 @@ static const struct flag ratecheck_flags[] = {
 
 const struct command ratecheck_commands[] = {
     {"ratecheck", "", "charge units of a limit, or look at them", ratecheck_flags, run_ratecheck,
-     "The answer ends with the charge's id, by which it can be given back while its window lasts:\n"
-     "  postern ratecheck --account acme --charge productions=2\n"
-     "  postern ratecheck --account acme --refund 5f0c1b9e7a3d48e2a6b1c0d9e8f70312\n"
-     "Any program may limit anything of its own, with the limits that it gives:\n"
-     "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests"},
+     .notes = "The answer ends with the charge's id, by which it can be given back while its window lasts:\n"
+              "  postern ratecheck --account acme --charge productions=2\n"
+              "  postern ratecheck --account acme --refund 5f0c1b9e7a3d48e2a6b1c0d9e8f70312\n"
+              "Any program may limit anything of its own, with the limits that it gives:\n"
+              "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests",
+     .token_way = "ratecheck --api-key -"},
     {0},
 };

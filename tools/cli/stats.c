@@ -100,7 +100,7 @@ static void print_stores(const struct postern_stats_reply *reply)
 
 static void print_table(const struct postern_busy *busiest, size_t count, bool keys)
 {
-    struct libscols_table *table =
+    struct table *table =
         table_new(keys ? "BUSIEST KEY\t+ACCOUNT\t+NAME\tCALLS\tREFUSED" : "BUSIEST ACCOUNT\tCALLS\tREFUSED");
     for (size_t i = 0; i < count; i++)
         table_add(table, "%s%s%s%s%s\t%llu\t%llu", busiest[i].key_id, keys ? "\t" : "",
@@ -178,8 +178,8 @@ static const struct flag stats_flags[] = {
 };
 
 const struct command stats_commands[] = {
-    {"health", "", "ask whether posternd is serving", NULL, run_health, NULL},
+    {"health", "", "ask whether posternd is serving", NULL, run_health, .notes = NULL},
     {"stats", "", "show what posternd has done since it started, and what it holds", stats_flags, run_stats,
-     "For operators. Peeks are no decisions here. To watch it live: postern top"},
+     .notes = "For operators. Peeks are no decisions here. To watch it live: postern top"},
     {0},
 };

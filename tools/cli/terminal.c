@@ -1,3 +1,5 @@
+// What the terminal can show, and waiting for a key, a signal or the time at once: signals come by a descriptor, so
+// that one poll sees all three.
 #include "terminal.h"
 
 #include <langinfo.h>

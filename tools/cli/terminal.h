@@ -21,12 +21,13 @@ struct terminal_watch {
 
 enum terminal_event { TERMINAL_TIME, TERMINAL_QUIT, TERMINAL_REDRAW, TERMINAL_KEY };
 
-// SIGINT, SIGTERM, SIGHUP and changes of the terminal come as events from now on; with `keys` the keyboard too. Before
-// any thread is started. False: errno says why.
+// Begins to watch: SIGINT, SIGTERM, SIGHUP and changes of the terminal's size come as events from now on, with `keys`
+// the keyboard too. To be called before any thread is started.
+// Errors: false when the system refuses; errno says why.
 bool terminal_watch_begin(struct terminal_watch *watch, bool keys);
-// Waits for an event, at most so long. TERMINAL_KEY: *key was pressed; q is TERMINAL_QUIT.
+// Waits for an event, at most timeout_ms. With TERMINAL_KEY *key is the key that was pressed; q gives TERMINAL_QUIT.
 enum terminal_event terminal_watch_wait(struct terminal_watch *watch, int timeout_ms, char *key);
-// The terminal as it was.
+// Restores the terminal.
 void terminal_watch_end(struct terminal_watch *watch);
 
 #endif

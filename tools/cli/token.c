@@ -14,13 +14,11 @@ bool token_is_likely(const char *text)
 
 bool token_refuse(struct cli *cli)
 {
-    bool revokes = strcmp(cli->command->words, "revoke") == 0, checks = strcmp(cli->command->words, "ratecheck") == 0;
+    const char *way = cli->command->token_way;
     return misuse(cli,
                   "a token does not belong on the command line, where it stays in the shell's history: give it by "
                   "standard input, printf %%s \"$TOKEN\" | postern %s",
-                  revokes  ? "revoke --token -"
-                  : checks ? "ratecheck --api-key -"
-                           : "verify -, or in the environment variable POSTERN_TOKEN");
+                  way != NULL ? way : "verify -, or in the environment variable POSTERN_TOKEN");
 }
 
 const char *operand_key_id(struct cli *cli)

@@ -36,8 +36,8 @@ static void print_table(const struct top *top, const struct top_view *view, size
 {
     bool keys = top->kind == TOP_KEYS;
     char rate[32];
-    struct libscols_table *table = table_new(keys ? "KEY\t-ACCOUNT\t-NAME\t>CALLS/S\t>CALLS\t>REFUSED\t>SHARE"
-                                                  : "-ACCOUNT\t>CALLS/S\t>CALLS\t>REFUSED\t>SHARE");
+    struct table *table = table_new(keys ? "KEY\t-ACCOUNT\t-NAME\t>CALLS/S\t>CALLS\t>REFUSED\t>SHARE"
+                                         : "-ACCOUNT\t>CALLS/S\t>CALLS\t>REFUSED\t>SHARE");
     for (size_t i = 0; i < view->count && i < rows; i++) {
         const struct top_row *row = &view->rows[i];
         const struct postern_busy *busy = row->busy;
@@ -226,10 +226,10 @@ static const struct flag top_flags[] = {
 
 const struct command top_commands[] = {
     {"top", "", "watch the busiest accounts or keys", top_flags, run_top,
-     "For operators. CALLS/S is since the look before, the others are of the running hour; SHARE is how much "
-     "of the\n"
-     "calls was refused. Peeks do not count. On a terminal: q quits, a shows accounts, k keys. Elsewhere, one "
-     "table\n"
-     "after the other; with --json one object on a line for each look."},
+     .notes = "For operators. CALLS/S is since the look before, the others are of the running hour; SHARE is how much "
+              "of the\n"
+              "calls was refused. Peeks do not count. On a terminal: q quits, a shows accounts, k keys. Elsewhere, one "
+              "table\n"
+              "after the other; with --json one object on a line for each look."},
     {0},
 };

@@ -1,3 +1,4 @@
+// Rates from two answers of Stats: what a key or an account had in the older one is taken off, then they are sorted.
 #include "top_rank.h"
 
 #include <stdlib.h>

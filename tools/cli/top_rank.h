@@ -23,10 +23,11 @@ struct top_view {
     double refusals_per_s;
 };
 
-// Pure. `before` may be NULL; one of another run of posternd is not compared with.
+// Ranks the rows of `now` by their rates since `before`, which may be NULL and is ignored when posternd has been
+// started since. Pure.
 void top_rank(const struct postern_stats_reply *now, const struct postern_stats_reply *before, enum top_kind kind,
               struct top_view *view);
-// Of the calls of the hour, in percent.
+// The share of refusals in the calls of the hour, in percent.
 double top_share(const struct postern_busy *busy);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-// "RATE_LIMITED 3, REVOKED_API_KEY 1", but for `left_out`.
+// "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
 static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
                             char text[OUTPUT_LIST_SIZE])
 {
@@ -31,7 +31,7 @@ static void print_usage(const struct postern_get_usage_reply *reply)
     char reasons[OUTPUT_LIST_SIZE], costs[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
     if (reply->bucket_count == 0)
         fprintf(stderr, "No calls in that time.\n");
-    struct libscols_table *table = table_new("FROM\tCALLS\tALLOWED\t+REFUSED\t+ADMITTED");
+    struct table *table = table_new("FROM\tCALLS\tALLOWED\t+REFUSED\t+ADMITTED");
     for (size_t i = 0; i < reply->bucket_count; i++) {
         const struct postern_usage_bucket *bucket = &reply->buckets[i];
         struct plot_point sums = point_of(bucket);
@@ -139,10 +139,10 @@ static const struct flag usage_flags[] = {
 
 const struct command usage_commands[] = {
     {"usage", "", "show how often a key or an account was allowed or refused", usage_flags, run_usage,
-     "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
-     "account of the credential; --unusual then looks at all keys that the caller may list.\n"
-     "  postern usage --account acme --from 7d --by day\n"
-     "  postern usage --account acme --plot\n"
-     "  postern usage --unusual --at 1h"},
+     .notes = "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
+              "account of the credential; --unusual then looks at all keys that the caller may list.\n"
+              "  postern usage --account acme --from 7d --by day\n"
+              "  postern usage --account acme --plot\n"
+              "  postern usage --unusual --at 1h"},
     {0},
 };

@@ -8,7 +8,7 @@
 
 #define MOMENT_MS_MAX UINT64_C(253402300799999) // the end of the year 9999
 
-// Reads digits; what follows them is left in *rest. False: there are none, or too many.
+// Reads digits; *rest becomes what follows them. False when there is no digit, or the number is too large.
 static bool read_digits(const char *text, uint64_t *number, const char **rest)
 {
     char *end = NULL;
@@ -46,7 +46,7 @@ static const struct word key_states[] = {
     {"disabled", POSTERN_KEY_STATE_DISABLED}, {"expired", POSTERN_KEY_STATE_EXPIRED},
     {"revoked", POSTERN_KEY_STATE_REVOKED},   {0}};
 
-// 0, which all these enums call unspecified, when there is none.
+// Returns 0, which all these enums call unspecified, when no name fits.
 static int find_word(const struct word *words, const char *text)
 {
     while (words->text != NULL && strcmp(words->text, text) != 0)

@@ -226,10 +226,11 @@ static const struct flag verify_flags[] = {
 
 const struct command verify_commands[] = {
     {"verify", "[-]", "ask whether a token may do something, now", verify_flags, run_verify,
-     "The token comes by standard input (-), or from the environment variable POSTERN_TOKEN:\n"
-     "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
-     "With --batch there is one answer on a line for each token, in their order, and the exit status is 0 when\n"
-     "all are allowed. With --atomic too nobody is charged unless all are allowed. What a charge id charged is\n"
-     "given back by postern ratecheck --key KEY_ID --refund HEX."},
+     .notes =
+         "The token comes by standard input (-), or from the environment variable POSTERN_TOKEN:\n"
+         "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
+         "With --batch there is one answer on a line for each token, in their order, and the exit status is 0 when\n"
+         "all are allowed. With --atomic too nobody is charged unless all are allowed. What a charge id charged is\n"
+         "given back by postern ratecheck --key KEY_ID --refund HEX."},
     {0},
 };

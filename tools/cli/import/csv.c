@@ -1,5 +1,10 @@
+// The one file that knows libcsv. It is fed byte by byte, so that a bad record can be reported with its line and the
+// reading goes on behind it, which libcsv itself does not offer.
 #include "import/csv.h"
 
+#include "pool.h"
+
+#include <csv.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +35,14 @@ void import_csv_begin(struct import_csv *csv, FILE *in)
 {
     memset(csv, 0, sizeof *csv);
     csv->in = in;
-    begin_parser(&csv->parser);
+    csv->parser = pool_need(malloc(sizeof *csv->parser));
+    begin_parser(csv->parser);
 }
 
 void import_csv_end(struct import_csv *csv)
 {
-    csv_free(&csv->parser);
+    csv_free(csv->parser);
+    free(csv->parser);
     explicit_bzero(csv, sizeof *csv);
 }
 
@@ -80,7 +87,7 @@ static void take(struct import_csv *csv, int c, size_t size)
         csv->wrong = "a carriage return that ends no line";
     else if (size >= CSV_RECORD_SIZE_MAX && c != '\n')
         csv->wrong = "the record is longer than 65536 bytes";
-    else if (csv_parse(&csv->parser, &byte, 1, on_field, on_record, csv) != 1)
+    else if (csv_parse(csv->parser, &byte, 1, on_field, on_record, csv) != 1)
         csv->wrong = "a quotation mark in the middle of a field: quote the whole field, and double the marks in it";
 }
 
@@ -100,13 +107,13 @@ enum import_result import_csv_read(struct import_csv *csv)
     }
     if (c == EOF && size == 0)
         return IMPORT_END;
-    if (c == EOF && csv_fini(&csv->parser, on_field, on_record, csv) != 0)
+    if (c == EOF && csv_fini(csv->parser, on_field, on_record, csv) != 0)
         csv->wrong = "a quotation mark is never closed";
     if (csv->wrong == NULL)
         return IMPORT_ROW;
     while (c != '\n' && c != EOF)
         c = next(csv);
-    csv_free(&csv->parser);
-    begin_parser(&csv->parser);
+    csv_free(csv->parser);
+    begin_parser(csv->parser);
     return IMPORT_WRONG;
 }

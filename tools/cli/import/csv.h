@@ -3,7 +3,6 @@
 #ifndef CLI_IMPORT_CSV_H
 #define CLI_IMPORT_CSV_H
 
-#include <csv.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -12,11 +11,13 @@ enum { CSV_FIELDS_MAX = 64, CSV_RECORD_SIZE_MAX = 65536 };
 enum import_result {
     IMPORT_ROW,
     IMPORT_END,
-    IMPORT_WRONG // `wrong` says what, and `line` where; reading may go on behind the end of the line
+    IMPORT_WRONG // `wrong` says what is wrong, `line` where; reading may go on with the next line
 };
 
+struct csv_parser;
+
 struct import_csv {
-    struct csv_parser parser;
+    struct csv_parser *parser; // libcsv's
     FILE *in;
     size_t lines; // read so far
     // of the record:
@@ -29,8 +30,10 @@ struct import_csv {
     size_t used;
 };
 
+// Begins to read `in`, until import_csv_end. Without memory the program ends.
 void import_csv_begin(struct import_csv *csv, FILE *in);
-// The fields stay valid until the next read. After an error of the stream it is the end: ask ferror.
+// Reads the next record; its fields stay valid until the next read. After an error of the stream it says IMPORT_END:
+// ask ferror.
 enum import_result import_csv_read(struct import_csv *csv);
 void import_csv_end(struct import_csv *csv); // wipes it
 

@@ -1,3 +1,4 @@
+// The names of an import's fields in one table, and what each makes of its text.
 #include "import/field.h"
 
 #include <stdarg.h>

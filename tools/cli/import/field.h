@@ -19,16 +19,18 @@ struct import_field {
     size_t at;                                                 // of that text in struct postern_import_key
 };
 
-// NULL: there is none of that name. "metadata.KEY" is none here.
+// Finds a field by either of its names. "metadata.KEY" is not in the table.
+// Errors: NULL when there is no such field.
 const struct import_field *import_field_find(const char *name);
-// From one text: an item, or a list with separators. Empty: nothing is set.
+// Sets a field from one text: an item, or a list with separators. An empty text sets nothing.
+// Errors: false when the text is no value of that field; `wrong` says why. So do the next two.
 bool import_field_set(struct import_build *build, const struct import_field *field, const char *text);
 bool import_metadata_add(struct import_build *build, const char *key, size_t key_size, const char *value);
-// What was not named has to be there, and the row must not be too large.
+// Checks that the row has what every key needs, and that it is not too large.
 bool import_build_finish(struct import_build *build);
-// Says what is wrong; false.
+// Writes what is wrong. Returns false.
 bool import_wrong(char wrong[IMPORT_WRONG_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
-// The text if it is too short for a token, so that it may be shown: columns may have been mixed up.
+// Returns the text if it is too short for a token, else "...": columns may be mixed up, and no token is shown.
 const char *import_shown(const char *text);
 
 #endif

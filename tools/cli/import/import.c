@@ -237,16 +237,16 @@ static const struct flag import_flags[] = {
 
 const struct command import_commands[] = {
     {"import", "[-]", "take over keys of another system, from standard input", import_flags, run_import,
-     "JSON Lines, an object on each line, or CSV, whose first line names the columns. Fields:\n"
-     "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64\n"
-     "  account, name       whose key it is, and what for\n"
-     "  environment, type   test or live, secret or public\n"
-     "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
-     "  limits              likewise, with blanks or semicolons: requests=60/min\n"
-     "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
-     "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
-     "  prefix              how the token of its successor will begin\n"
-     "Keys that are there already are skipped, so that an import that failed half-way can be run again.\n"
-     "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import"},
+     .notes = "JSON Lines, an object on each line, or CSV, whose first line names the columns. Fields:\n"
+              "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64\n"
+              "  account, name       whose key it is, and what for\n"
+              "  environment, type   test or live, secret or public\n"
+              "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
+              "  limits              likewise, with blanks or semicolons: requests=60/min\n"
+              "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
+              "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
+              "  prefix              how the token of its successor will begin\n"
+              "Keys that are there already are skipped, so that an import that failed half-way can be run again.\n"
+              "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import"},
     {0},
 };

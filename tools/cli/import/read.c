@@ -1,3 +1,4 @@
+// Two formats, one kind of row: a line of JSON or a record of CSV becomes a key to import, field by field.
 #include "import/read.h"
 
 #include "import/field.h"
@@ -21,7 +22,7 @@ static bool skip_mark(struct import_reader *reader)
     return true;
 }
 
-// What the first character that is none of space says.
+// Finds the format by the first character that is not blank.
 static bool find_format(struct import_reader *reader)
 {
     int c = getc(reader->in);

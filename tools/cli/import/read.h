@@ -25,7 +25,7 @@ struct import_reader {
     enum import_format format;
     FILE *in;
     size_t lines;                        // JSON: read so far
-    struct postern_create_request start; // what rows are that do not say otherwise
+    struct postern_create_request start; // what a row is in the fields that it does not name
     const void *columns[CSV_FIELDS_MAX]; // CSV: the field of each column
     const char *headings[CSV_FIELDS_MAX];
     size_t column_count;
@@ -35,10 +35,12 @@ struct import_reader {
     struct pool pool;
 };
 
-// Readies `reader` (which is large) and reads what comes before the first row. With IMPORT_FORMAT_UNKNOWN what begins
-// with "{" is JSON. False: `wrong` says why this can be no import.
+// Readies `reader` (which is large) and reads what comes before the first row. With IMPORT_FORMAT_UNKNOWN, input that
+// begins with "{" is JSON, else CSV.
+// Errors: false when the input cannot be an import; reader->wrong says why.
 bool import_begin(struct import_reader *reader, FILE *in, enum import_format format);
-// The next row, in memory of `pool`.
+// Reads the next row into memory of `pool`.
+// Errors: IMPORT_WRONG when the row cannot be used; reader->wrong says why, row->line where.
 enum import_result import_read(struct import_reader *reader, struct pool *pool, struct import_row *row);
 void import_end(struct import_reader *reader); // wipes it
 

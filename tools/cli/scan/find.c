@@ -1,3 +1,5 @@
+// Looks for the middle of a token ("_live_" or "_test_"), which is rare in any input, then for the body behind it and
+// the prefix before it, and computes the checksum only for what fits so far.
 #include "scan/find.h"
 
 #include <stdio.h>

@@ -29,7 +29,7 @@ struct scan_find {
     void *context;
     uint64_t line; // of the buffer's first byte
     size_t used;
-    size_t next; // what is before was looked at
+    size_t next; // where to look on
     unsigned char bytes[SCAN_BUFFER_SIZE];
 };
 
@@ -40,7 +40,7 @@ void scan_find_begin(struct scan_find *find, void (*found)(void *context, const 
 void scan_find_feed(struct scan_find *find, const void *bytes, size_t size);
 void scan_find_end(struct scan_find *find); // wipes what was read
 
-// Where one is in the output of `git log -p`: the commit and the file of the lines that come.
+// The place in the output of `git log -p`: the commit and the file to which the next lines belong.
 struct scan_history {
     char commit[65]; // "" before the first
     char path[256];  // of the file in it, "" when none was named; cut when it is longer
@@ -48,7 +48,7 @@ struct scan_history {
     size_t used;
 };
 
-// The next bytes, at most to the end of a line.
+// Takes in the next bytes, at most to the end of a line.
 void scan_history_feed(struct scan_history *history, const char *bytes, size_t size);
 
 #endif

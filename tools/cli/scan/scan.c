@@ -262,7 +262,8 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-// One file, or all regular ones below a directory, binary ones too. Links are not followed, but for the path itself.
+// Scans one file, or all regular files below a directory, binary ones too. Only a link that is the path itself is
+// followed.
 static void walk(const char *path, struct scan *scan)
 {
     char *copy = strdup(path);
@@ -333,10 +334,11 @@ static const struct flag scan_flags[] = {
 
 const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
-     "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
-     "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
-     "history is compressed, so let git tell it:\n"
-     "  git log -p --all | postern scan -\n"
-     "  postern scan --revoke /var/log /srv/www"},
+     .notes =
+         "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
+         "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
+         "history is compressed, so let git tell it:\n"
+         "  git log -p --all | postern scan -\n"
+         "  postern scan --revoke /var/log /srv/www"},
     {0},
 };
