@@ -132,7 +132,7 @@ static bool happens(struct world *world, uint64_t one_in)
     return below(world, one_in) == 0;
 }
 
-// --- the checker: the promises of limit.h, from the log alone
+// --- the checker: the promises of limit/limit.h, from the log alone
 
 static void note_violation(struct world *world, const struct limit *limit, const char *what)
 {
