@@ -86,7 +86,8 @@ green() {
     plant ''
     mkdir -p "$TREE/server/base" "$TREE/server/key"
     touch "$TREE/server/base/slice.c"
-    printf 'int a; // see %s\n' slice.c base/slice.c server/base/slice.c base/gone.c '"slice.c"' >"$TREE/server/key/key.c"
+    printf 'int a; // see %s\n' slice.c base/slice.c server/base/slice.c base/gone.c '"slice.c"' \
+        >"$TREE/server/key/key.c"
     printf '# see %s\n' key_gone.bats >"$TREE/tests/system/keys.bats"
     run check comments "$TREE"
     [ "$status" -eq 1 ]
@@ -127,14 +128,42 @@ tests/system/keys.bats:1: there is no key_gone.bats" ]
     check rooms
 }
 
-@test "a room that may open another door than is told, and a stop that is not there, are found" {
-    plant ''
+# plant_rooms STOP...: a tree with two rooms, and README and docs/architecture.md with these stops.
+plant_rooms() {
+    plant "$(printf '%s\n' "$@")"
     mkdir -p "$TREE/server/base"
-    printf 'base | |\nkey | base |\n' >"$TREE/server/rooms.txt"
+    printf 'base | |\nkey | |\n' >"$TREE/server/rooms.txt"
     echo 'int b(void);' >"$TREE/server/base/a.c"
-    printf '| 1 | `server/base/a.c`, `a` | x |\n## Rooms\n| base | | x |\n| key | | x |\n## Words\n' \
-        >"$TREE/docs/architecture.md"
+    {
+        printf '%s\n' "$@"
+        printf '## Rooms\n| base | | x |\n| key | | x |\n## Words\n'
+    } >"$TREE/docs/architecture.md"
+}
+
+@test "a room that may open another door than is told is found" {
+    plant_rooms '| 1 | `server/base/a.c`, `b` | x |'
+    check rooms "$TREE"
+    printf 'base | |\nkey | base |\n' >"$TREE/server/rooms.txt"
     run check rooms "$TREE"
     [ "$status" -eq 1 ]
-    [[ "$output" == *"room key"* && "$output" != *"room base"* && "$output" == *"server/base/a.c has no a()"* ]]
+    [[ "$output" == *"room key"* && "$output" != *"room base"* ]]
+}
+
+@test "a stop of the tour that is not there, names no function or is one too many is found" {
+    local stop='`server/base/a.c`, `b` | x |' n stops=()
+    plant_rooms "| 1 | $stop" '| → | `server/base/a.c`, `a` | x |'
+    run check rooms "$TREE"
+    [ "$output" = "architecture.md: server/base/a.c has no a()
+README.md: server/base/a.c has no a()" ]
+    plant_rooms "| 1 | $stop" '| 2 | `server/base/a.c` | x |'
+    run check rooms "$TREE"
+    [[ "$output" == *"stop 2 names no function"* ]]
+    for n in {1..11}; do
+        stops+=("| $n | $stop")
+    done
+    plant_rooms "${stops[@]}"
+    run check rooms "$TREE"
+    [[ "$output" == *"not 1 to at most 10"* ]]
+    plant_rooms "${stops[@]:0:10}"
+    check rooms "$TREE"
 }

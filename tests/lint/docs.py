@@ -8,7 +8,8 @@ links  files that the pages link to or name, and headings, are there
 comments  files that comments of the sources name are there
 commands  the programs in BIN have the commands and options that the pages show
 flags  docs/operations.md has the options of posternd in BIN, and no others
-rooms  docs/architecture.md has the rooms of server/rooms.txt, and the functions of its tour are where it says
+rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and README's have at most ten stops, each names a
+       function, and the functions are where they say
 Prints what breaks the rule, exit 1 if anything does.
 """
 import re
@@ -181,9 +182,26 @@ def rooms(root):
     for name in sorted(told.keys() | real.keys()):
         if told.get(name) != real.get(name):
             yield f"architecture.md: room {name}: {told.get(name)}, but server/rooms.txt has {real.get(name)}"
-    for file, function in re.findall(r"^\| \d+ \| `([\w/.]+)`, `(\w+)`", page, re.MULTILINE):
-        if not re.search(rf"^\w.*\b{function}\(", (root / file).read_text(encoding="utf-8"), re.MULTILINE):
-            yield f"architecture.md: {file} has no {function}()"
+    yield from tour(root, "architecture.md", page)
+    yield from tour(root, "README.md", (root / "README.md").read_text(encoding="utf-8"))
+
+
+TOUR_STOPS_MAX = 10
+
+
+def tour(root, name, page):
+    """Each stop names a function, and each function that stands behind a file is in it."""
+    stops = re.findall(r"^\| (\d+|→) \| (.*)$", page, re.MULTILINE)
+    for number, row in stops:
+        if not re.match(r"`[\w/.]+`, `\w+`", row):
+            yield f"{name}: stop {number} names no function: {row}"
+        for file, function in re.findall(r"`([\w/]+\.c)`, `(\w+)`", row):
+            text = (root / file).read_text(encoding="utf-8") if (root / file).is_file() else ""
+            if not re.search(rf"^\w.*\b{function}\(", text, re.MULTILINE):
+                yield f"{name}: {file} has no {function}()"
+    numbers = [number for number, _ in stops if number != "→"]
+    if numbers != [str(n + 1) for n in range(len(numbers))] or not 0 < len(numbers) <= TOUR_STOPS_MAX:
+        yield f"{name}: the tour has the stops {' '.join(numbers)}, not 1 to at most {TOUR_STOPS_MAX}"
 
 
 def main():
