@@ -224,8 +224,8 @@ static bool is_done(struct transport *transport)
     return !somebody_is_busy(transport) && atomic_load(&transport->calls) == 0 && !somebody_is_busy(transport);
 }
 
-// Calls in flight end, their replies leave. Who goes on asking meanwhile is answered for a while, too, and then not
-// heard any more: no request is begun whose reply would be cut off.
+// Calls in flight end, their replies leave. Peers that go on asking meanwhile are answered for a while, too, and then
+// not heard any more: no request is begun whose reply would be cut off.
 static void drain(struct transport *transport)
 {
     uint64_t begin = nng_clock();

@@ -96,7 +96,7 @@ static void surplus_connection_is_told_so_and_closed(void **state)
     close_all(peers + 1, MOST - 1);
 }
 
-// Those who were there first pay nothing for those who come later.
+// Peers that were there first pay nothing for those that come later.
 static void connections_that_were_there_are_served_while_a_surplus_one_waits(void **state)
 {
     struct transport_fixture *fixture = *state;
@@ -162,7 +162,7 @@ static void oldest_that_has_not_greeted_goes_first(void **state)
     close_all(strangers, MOST / 2);
 }
 
-// Hundreds that never greet, and one who does.
+// Hundreds that never greet, and one that does.
 static void strangers_cannot_keep_others_out(void **state)
 {
     struct transport_fixture *fixture = *state;
@@ -287,7 +287,7 @@ static void without_memory_requests_are_refused_and_then_served_again(void **sta
     close_all(peers, 3);
 }
 
-// Who asks for more than there is loses his connection, and only he.
+// A peer that asks for more than there is loses its connection, and no other peer does.
 static void reply_for_which_there_is_no_memory_closes_its_connection(void **state)
 {
     struct transport_fixture *fixture = *state;

@@ -85,7 +85,7 @@ static void what_is_in_flight_is_answered_and_delivered(void **state)
     transport_fixture_await_held(fixture, HELD);
     pthread_t closing = begin_to_close(fixture);
     await_deaf(fixture);
-    assert_true(transport_fixture_is_served(&peers[0], 999)); // and so are those who ask meanwhile
+    assert_true(transport_fixture_is_served(&peers[0], 999)); // and so are those that ask meanwhile
     transport_fixture_release(fixture);
     is_closed_in_the_end(closing);
     for (uint32_t n = 0; n < HELD; n++) {
@@ -129,7 +129,7 @@ static void replies_of_megabytes_leave_before_it_closes(void **state)
     }
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_megabytes, &readers[i]), 0);
-    while (atomic_load(&fixture->served) < 2 * (1 + REPLIES)) // who does not read is not read from
+    while (atomic_load(&fixture->served) < 2 * (1 + REPLIES)) // a peer that does not read is not read from
         usleep(1000);
     is_closed_in_the_end(begin_to_close(fixture));
     for (size_t i = 0; i < 2; i++) {
@@ -139,7 +139,7 @@ static void replies_of_megabytes_leave_before_it_closes(void **state)
     }
 }
 
-// Who does not read holds the close up for some seconds, and not for ever.
+// A peer that does not read holds the close up for some seconds, and not for ever.
 static void peer_that_does_not_read_does_not_keep_it_open(void **state)
 {
     struct transport_fixture *fixture = *state;

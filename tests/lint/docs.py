@@ -8,8 +8,8 @@ links  files that the pages link to or name, and headings, are there
 comments  files that comments of the sources name are there
 commands  the programs in BIN have the commands and options that the pages show
 flags  docs/operations.md has the options of posternd in BIN, and no others
-rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and README's have at most ten stops, each names a
-       function, and the functions are where they say
+rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and README's have at most ten stops, each of
+       which names a function, and the functions are where they say
 Prints what breaks the rule, exit 1 if anything does.
 """
 import re
