@@ -14,7 +14,7 @@ enum { CIPHER_SIZE = 16 * 1024 + 512 };
 void connection_release(struct transport_connection *connection)
 {
     if (atomic_fetch_sub(&connection->holders, 1) == 1)
-        transport_bury(connection->transport, connection);
+        transport_give_to_reaper(connection->transport, connection);
 }
 
 void connection_cut(struct transport_connection *connection)
@@ -79,7 +79,7 @@ struct transport_links *connection_links(struct transport_connection *connection
     return &connection->links;
 }
 
-bool connection_is_stranger(const struct transport_connection *connection)
+bool connection_is_unidentified(const struct transport_connection *connection)
 {
     return !atomic_load(&connection->greeted) && !atomic_load(&connection->closed);
 }

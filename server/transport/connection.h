@@ -40,7 +40,7 @@ struct transport_connection {
     unsigned unpolled;    // receives without polling
     bool reads_filled;    // the last receive has filled the buffer
     bool seated;          // it counts among max_connections
-    bool surplus;         // it came when all seats were taken: it is told so and closed
+    bool beyond_max;      // it came when all seats were taken: it is told so and closed
 
     pthread_mutex_t lock;  // guards what follows
     struct buffer filling; // replies that wait

@@ -57,7 +57,7 @@ struct transport {
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
     atomic_bool polls;         // a thread polls for more of its peer's requests
-    atomic_bool deaf;          // it is about to close: no more requests are begun
+    atomic_bool input_ended;   // it is about to close: no more requests are begun
     atomic_size_t connections; // including those that are closed and not yet freed
     atomic_size_t seats;       // how many of max_connections are taken: a connection takes one when it greets
     // Guarded by the lock.
@@ -84,7 +84,7 @@ static inline bool transport_memory_is_over(const struct transport *transport, s
            transport->options.memory_max_bytes / 4;
 }
 
-// Logs a line about a peer. Strangers can cause any number of these, so not every one is logged.
+// Logs a line about a peer. Unidentified peers can cause any number of these, so not every one is logged.
 void transport_complain(struct transport *transport, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- connections (connection.c)
@@ -92,9 +92,9 @@ void transport_complain(struct transport *transport, const char *format, ...) __
 // Takes the stream over, greets it and serves it from now on. False when memory is out; then the stream still belongs
 // to the caller.
 bool connection_start(struct transport *transport, const struct listener *listener, nng_stream *stream);
-bool connection_is_stranger(const struct transport_connection *connection); // it has not greeted, and could be cut
-bool connection_is_busy(struct transport_connection *connection);           // it serves, or has replies to send
-void connection_release(struct transport_connection *connection);           // gives a reference back
+bool connection_is_unidentified(const struct transport_connection *connection); // it has not greeted, and could be cut
+bool connection_is_busy(struct transport_connection *connection);               // it serves, or has replies to send
+void connection_release(struct transport_connection *connection);               // gives a reference back
 // Closes it; its outstanding operations fail. The caller holds a reference, or the transport's lock.
 void connection_cut(struct transport_connection *connection);
 void connection_free(struct transport_connection *connection); // by the reaper, when nobody holds it
@@ -107,7 +107,7 @@ struct transport_links {
 };
 struct transport_links *connection_links(struct transport_connection *connection);
 // Cuts the oldest connection that has not greeted, if there is one.
-void transport_cut_stranger(struct transport *transport);
+void transport_cut_unidentified(struct transport *transport);
 // Makes room for a newcomer when all connections are taken. False when that fails.
 bool transport_admit(struct transport *transport);
 void transport_add(struct transport *transport, struct transport_connection *connection);
@@ -115,7 +115,7 @@ void transport_add(struct transport *transport, struct transport_connection *con
 bool transport_take_seat(struct transport *transport);
 void transport_leave_seat(struct transport *transport);
 // Hands a connection without references to the reaper. Any thread.
-void transport_bury(struct transport *transport, struct transport_connection *connection);
+void transport_give_to_reaper(struct transport *transport, struct transport_connection *connection);
 
 // --- listeners (listener.c)
 

@@ -91,7 +91,7 @@ void listener_accept(struct listener *listener)
 static void rest(struct listener *listener)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
-    transport_cut_stranger(listener->transport); // this frees a descriptor
+    transport_cut_unidentified(listener->transport); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
 }

@@ -58,7 +58,7 @@ static void unlink_connection(struct transport *transport, struct transport_conn
     *links = (struct transport_links){NULL, NULL};
 }
 
-void transport_bury(struct transport *transport, struct transport_connection *connection)
+void transport_give_to_reaper(struct transport *transport, struct transport_connection *connection)
 {
     pthread_mutex_lock(&transport->lock);
     unlink_connection(transport, connection);
@@ -90,12 +90,12 @@ static void *reap(void *context)
 }
 
 // What is in the list is not freed as long as the lock is held.
-void transport_cut_stranger(struct transport *transport)
+void transport_cut_unidentified(struct transport *transport)
 {
     struct transport_connection *found = NULL;
     pthread_mutex_lock(&transport->lock);
     for (struct transport_connection *at = transport->first; at != NULL; at = connection_links(at)->older)
-        if (connection_is_stranger(at))
+        if (connection_is_unidentified(at))
             found = at;
     if (found != NULL)
         connection_cut(found);
@@ -109,8 +109,8 @@ bool transport_admit(struct transport *transport)
     if (count < max)
         return true;
     transport_count(transport, COUNT_REFUSED);
-    transport_cut_stranger(transport);
-    return count < max + TRANSPORT_SURPLUS_CONNECTIONS;
+    transport_cut_unidentified(transport);
+    return count < max + TRANSPORT_CONNECTIONS_BEYOND_MAX;
 }
 
 bool transport_take_seat(struct transport *transport)
@@ -237,7 +237,7 @@ static void drain(struct transport *transport)
         if (!is_done(transport))
             busy = nng_clock();
     }
-    atomic_store(&transport->deaf, true);
+    atomic_store(&transport->input_ended, true);
     for (begin = nng_clock(); !is_done(transport) && nng_clock() - begin < FLUSH_MS;)
         nng_msleep(LOOK_MS);
 }

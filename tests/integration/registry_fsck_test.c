@@ -126,7 +126,7 @@ static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, si
     raw_put(fixture->path, "meta", table_meta_head(), slice_make(bytes, pack_head(&next, bytes)));
 }
 
-static void assert_judged(struct registry_fixture *fixture, const char *word)
+static void assert_reported(struct registry_fixture *fixture, const char *word)
 {
     struct status_failure failure = {.message = ""};
     assert_int_equal(inspect(fixture, &failure), STATUS_DATA_LOSS);
@@ -138,7 +138,7 @@ static void purge_of_young_idempotency_records_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     forge_purge(fixture, atomic_load(&fixture->now_ms) + 1, 1);
-    assert_judged(fixture, "not old");
+    assert_reported(fixture, "not old");
     fixture_open(fixture);
 }
 
@@ -146,7 +146,7 @@ static void change_of_nothing_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     forge_purge(fixture, 0, 0);
-    assert_judged(fixture, "changed nothing");
+    assert_reported(fixture, "changed nothing");
     fixture_open(fixture);
 }
 
@@ -154,7 +154,7 @@ static void purge_without_a_number_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     forge_purge(fixture, 1, 0);
-    assert_judged(fixture, "holds something else");
+    assert_reported(fixture, "holds something else");
     fixture_open(fixture);
 }
 

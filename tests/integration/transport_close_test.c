@@ -46,7 +46,7 @@ static void is_closed_in_the_end(pthread_t thread)
 }
 
 // Nobody can come any more: the transport is being closed.
-static void await_deaf(struct transport_fixture *fixture)
+static void await_input_ended(struct transport_fixture *fixture)
 {
     while (access(fixture->path, F_OK) == 0)
         usleep(1000);
@@ -62,16 +62,16 @@ static void with_nobody_there_it_closes(void **state)
 static void idle_and_half_open_connections_are_closed(void **state)
 {
     struct transport_fixture *fixture = *state;
-    struct stream_peer idle = stream_peer_open(fixture->ipc), stranger = stream_peer_dial(fixture->tcp);
+    struct stream_peer idle = stream_peer_open(fixture->ipc), silent = stream_peer_dial(fixture->tcp);
     struct stream_peer half = stream_peer_open(fixture->tcp);
     assert_true(transport_fixture_is_served(&idle, 1));
     assert_true(stream_peer_write(&half, "\0\0", 2));
     is_closed_in_the_end(begin_to_close(fixture));
     assert_true(stream_peer_is_closed(&idle));
-    assert_true(stream_peer_is_closed(&stranger));
+    assert_true(stream_peer_is_closed(&silent));
     assert_true(stream_peer_is_closed(&half));
     stream_peer_close(&idle);
-    stream_peer_close(&stranger);
+    stream_peer_close(&silent);
     stream_peer_close(&half);
 }
 
@@ -84,7 +84,7 @@ static void what_is_in_flight_is_answered_and_delivered(void **state)
         assert_true(stream_peer_ask(&peers[n % 2], n, "h", 1));
     transport_fixture_await_held(fixture, HELD);
     pthread_t closing = begin_to_close(fixture);
-    await_deaf(fixture);
+    await_input_ended(fixture);
     assert_true(transport_fixture_is_served(&peers[0], 999)); // and so are those that ask meanwhile
     transport_fixture_release(fixture);
     is_closed_in_the_end(closing);

@@ -59,16 +59,39 @@ foreign_symbols() {
     red globals client/src/call.c 'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'
 }
 
+# plant_word FILE CODE: a glossary with two words of its own, and this code.
+plant_word() {
+    rm -rf "$TREE"
+    mkdir -p "$TREE/docs" "$(dirname "$TREE/$1")"
+    printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n| evaluate | how | `judge` |\n' \
+        >"$TREE/docs/architecture.md"
+    printf '%s\n' "$2" >"$TREE/$1"
+}
+
 @test "no name has a word for which the glossary has another" {
     check words
-    rm -rf "$TREE"
-    mkdir -p "$TREE/docs" "$TREE/server/key"
-    printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n' >"$TREE/docs/architecture.md"
-    echo 'int key_image_texts; // image_text' >"$TREE/server/key/key.c"
-    run check words "$TREE"
-    [ "$status" -eq 1 ]
-    [[ "$output" == "server/key/key.c:1: "* ]]
-    echo 'int key_image_textual; // image_text' >"$TREE/server/key/key.c"
+    local file code
+    for file in server/key/key.c client/src/call.c client/include/postern/postern.h tools/cli/key.c tests/unit/a_test.c; do
+        plant_word "$file" 'int key_image_texts;'
+        run check words "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "$file:1: "* ]]
+    done
+    for code in 'enum { IMAGE_TEXT_MAX };' 'int judge;' 'int is_judging;' 'int key_judges;' 'int a; int Judged_b;'; do
+        plant_word server/key/key.c "$code"
+        run check words "$TREE"
+        [ "$status" -eq 1 ]
+    done
+}
+
+@test "comments, strings, longer words, sentences of tests and what is listed may have it" {
+    local code
+    for code in 'int key_image_textual;' 'int a; // image_text' 'int a; /* image_text */' 'say("image_text");' \
+        'int misjudged;' 'bool judged;'; do
+        plant_word server/key/key.c "$code"
+        check words "$TREE"
+    done
+    plant_word tests/unit/a_test.c 'static void keys_that_we_judge_are_good(void **state)'
     check words "$TREE"
 }
 

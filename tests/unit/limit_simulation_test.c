@@ -17,7 +17,7 @@ enum {
     ADMISSIONS_MAX = 16384,
     RETRY_MAX = 60,
     LOADS_MAX = 64, // of one call
-    TOGETHER_MAX = 3,
+    BATCH_MAX = 3,
     NAMED_MAX = 48, // charges with an id that are remembered
     SHARDS = 64,
     FALL_BACK_MAX_MS = 600000 // daemon time falls back less than this
@@ -75,8 +75,8 @@ struct named {
 struct client {
     struct limit_waiter waiter; // first: wake gets it
     struct world *world;
-    struct request requests[TOGETHER_MAX];
-    struct limit_applicable applicables[TOGETHER_MAX][APPLICABLES]; // as its requests see them
+    struct request requests[BATCH_MAX];
+    struct limit_applicable applicables[BATCH_MAX][APPLICABLES]; // as its requests see them
     size_t request_count;
     bool busy;
     bool woken; // has to ask again
@@ -399,8 +399,8 @@ static struct limit_call call_of(const struct world *world, const struct request
 static enum limit_verdict decide(struct client *client, struct limit_answer *answers)
 {
     struct world *world = client->world;
-    struct limit_call calls[TOGETHER_MAX];
-    uint8_t ids[TOGETHER_MAX][LIMIT_CHARGE_ID_SIZE];
+    struct limit_call calls[BATCH_MAX];
+    uint8_t ids[BATCH_MAX][LIMIT_CHARGE_ID_SIZE];
     for (size_t i = 0; i < client->request_count; i++)
         calls[i] = call_of(world, &client->requests[i], ids[i], client->applicables[i]);
     for (int loads = 0; loads < LOADS_MAX; loads++) {
@@ -438,7 +438,7 @@ static void check_refusal(struct world *world, const struct client *client, enum
 static void ask(struct client *client)
 {
     struct world *world = client->world;
-    struct limit_answer answers[TOGETHER_MAX];
+    struct limit_answer answers[BATCH_MAX];
     client->woken = false;
     enum limit_verdict verdict = decide(client, answers);
     assert_true(verdict != LIMIT_ABSENT || world->max_meters > 0);
@@ -508,7 +508,7 @@ static void call(struct world *world)
     if (client == NULL)
         return;
     *client = (struct client){.waiter = {.wake = wake}, .world = world};
-    client->request_count = happens(world, 8) ? 2 + below(world, TOGETHER_MAX - 1) : 1;
+    client->request_count = happens(world, 8) ? 2 + below(world, BATCH_MAX - 1) : 1;
     for (size_t i = 0; i < client->request_count; i++)
         client->requests[i] = next_request(world);
     client->lazy = !world->calm && happens(world, 4);
