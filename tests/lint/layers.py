@@ -149,9 +149,56 @@ def check_calls(root, rule):
                 yield path, number, f"{match.group(1)}() only in {', '.join(places)}"
 
 
+# Calls upwards in a room that stay: (file, file that it calls) -> why.
+UPWARDS = {
+    ("server/rpc/call.c", "server/rpc/route.c"): "the table names every handler, and each answers through call.c",
+}
+
+
+def defined(code):
+    """The functions of a file that others may call."""
+    return re.findall(r"^(?!static\b|typedef\b)[a-z][\w \*]*?\b(\w+)\([^;{}]*\)\s*\{", code, re.MULTILINE)
+
+
+def calls_between(texts):
+    """File -> the files of the same room whose functions it names -> one of these functions, and the line."""
+    codes = {path: code_of(text) for path, text in texts.items()}
+    home = {name: path for path, code in codes.items() for name in defined(code)}
+    calls = {path: {} for path in codes}
+    for path, code in codes.items():
+        for number, line in enumerate(code.splitlines(), 1):
+            for name in re.findall(r"\b[a-z]\w+\b", line):
+                if home.get(name, path) != path and (path, home[name]) not in UPWARDS:
+                    calls[path].setdefault(home[name], (number, name))
+    return calls
+
+
+def reachable(calls, begin):
+    seen, todo = set(), [begin]
+    while todo:
+        fresh = set(calls[todo.pop()]) - seen
+        seen |= fresh
+        todo += fresh
+    return seen
+
+
+def check_circles(root):
+    """In a room the files have an order: none calls a file that calls it, by whatever way."""
+    of_room = {}
+    for path, text in sources(root, ("server",)):
+        if path.endswith(".c") and path.count("/") > 1:
+            of_room.setdefault(path.split("/")[1], {})[path] = text
+    for texts in of_room.values():
+        calls = calls_between(texts)
+        for path, others in calls.items():
+            for other, (number, name) in others.items():
+                if path in reachable(calls, other):
+                    yield path, number, f"a circle of files: it calls {name}() of {other}, which calls back"
+
+
 def main():
     rule, root = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
-    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries}
+    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries, "circles": check_circles}
     found = list(checks[rule](root) if rule in checks else check_calls(root, rule))
     for path, number, why in found:
         print(f"{path}:{number}: {why}")
