@@ -1,5 +1,5 @@
 // What the files of the program itself share: main.c builds the rooms and closes them, main_process.c handles the
-// process and its data directory, main_task.c has the scheduler's tasks, main_clock.c resets the clock.
+// process, its data directory and the clock reset, main_task.c has the scheduler's tasks.
 #ifndef MAIN_H
 #define MAIN_H
 

@@ -15,8 +15,9 @@
 
 #include "main.h"
 
-// Descriptors for the stores' files, listeners, nng itself, and surplus connections that are told that all are taken.
-enum { SPARE_FILES = 64 + TRANSPORT_SURPLUS_CONNECTIONS };
+// Descriptors for the stores' files, listeners, nng itself, and connections beyond the maximum, which are told that
+// all are taken.
+enum { SPARE_FILES = 64 + TRANSPORT_CONNECTIONS_BEYOND_MAX };
 
 bool main_complain(const struct daemon *daemon, const struct status_failure *failure)
 {

@@ -2,7 +2,7 @@
 //
 // Everything is pure: no clock, no locks, no I/O; only `load` and `reserve` allocate (the sliding window's counters).
 // Time: `t` is daemon time in milliseconds and never goes back for one state. `sync` comes before every other function.
-// Specification: LIMITS, "Meter".
+// Specification: docs/limits.md, "Meter".
 #ifndef LIMIT_ALGORITHM_H
 #define LIMIT_ALGORITHM_H
 

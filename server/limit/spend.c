@@ -104,8 +104,8 @@ bool limit_sync_parts(struct limit_decision *d)
 
 // --- the verdict
 
-// Rule F of LIMITS: a window is spent from only when a time inside it is on disk. Otherwise a crash after the wall
-// clock was set back could bring the window before it to life again.
+// Rule F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after the
+// wall clock was set back could bring the window before it to life again.
 static bool is_window_durable(const struct limit_decision *d, const struct limit_meter *meter)
 {
     if (meter->algorithm != LIMIT_FIXED_WINDOW)

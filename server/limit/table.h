@@ -1,5 +1,6 @@
 // The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
-// and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, batch.c writes.
+// and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, view.c says how
+// things stand afterwards, charge_log.c remembers what was charged, refund.c gives it back, batch.c writes.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
 // atomic. Only limit_decide of several calls holds several locks, which it takes in the order of the shards.

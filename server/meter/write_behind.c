@@ -2,7 +2,7 @@
 //
 // The problem: many callers find at the same time that something has to be written, and each commit costs a wait for
 // the disk. So there is one job, which is in the writer's queue at most once. When the writer comes to it, it takes all
-// that has gathered since (limit_collect) and writes it in the transaction at hand; after the commit limit_settle says
+// that has come up since (limit_collect) and writes it in the transaction at hand; after the commit limit_settle says
 // what may be spent now and wakes the waiters. A caller that finds the job queued may rely on it: the job becomes free
 // only after settling, and then it looks once more whether anything has come meanwhile. The same job carries the
 // clock's mark, taken after the records, so that no record on disk is from later than the mark. At a clean stop its

@@ -43,7 +43,7 @@ static bool split(const char *address, struct host_port *out)
     return port > 0 && port <= 65535;
 }
 
-// Judges the text only: a name is looked up again when we listen on it, and may then be another address.
+// Looks at the text only: a name is looked up again when we listen on it, and may then be another address.
 static bool is_loopback(const char *host)
 {
     bool v4 = starts_with(host, "127.") && strspn(host, "0123456789.") == strlen(host);

@@ -1,5 +1,5 @@
 // Room-private: one connection, as its parts see it: receive.c receives, input.c serves what was received, output.c
-// sends; connection.c makes and ends it.
+// sends; admit.c makes it, connection.c ends it.
 //
 // THE TWO ROLES. Somebody always holds the *reading* role: nng while a receive is outstanding, or the callback while it
 // serves. The role rests (`paused`) while there is too much output; the sender takes it up again. The *sending* role
@@ -40,7 +40,7 @@ struct transport_connection {
     unsigned unpolled;    // receives without polling
     bool reads_filled;    // the last receive has filled the buffer
     bool seated;          // it counts among max_connections
-    bool surplus;         // it came when all seats were taken: it is told so and closed
+    bool beyond_max;      // it came when all seats were taken: it is told so and closed
 
     pthread_mutex_t lock;  // guards what follows
     struct buffer filling; // replies that wait
@@ -68,10 +68,6 @@ enum input_next input_serve(struct transport_connection *connection);
 // Starts a receive and hands the reading role, which the caller holds, to nng.
 void receive_begin(struct transport_connection *connection);
 void receive_done(void *connection); // callback of receive_aio
-// Has receive_done called again without a receive, behind the callbacks of others that wait. The caller holds a
-// reference for the reading role.
-void receive_again(struct transport_connection *connection);
-
 // --- output.c
 
 // Sends what waits, unless somebody is sending already.
@@ -89,6 +85,9 @@ enum { TRANSPORT_BUFFER_SMALL = 4096 }; // a connection that is idle or asks lit
 void connection_settle(struct transport_connection *connection, nng_aio *aio);
 // Takes one of max_connections seats, if it has none. False when all are taken. For the holder of the reading role.
 bool connection_sit_down(struct transport_connection *connection);
+// Has receive_done called again without a receive, behind the callbacks of others that wait. The caller holds a
+// reference for the reading role.
+void connection_read_again(struct transport_connection *connection);
 void connection_end_call(struct transport_connection *connection);
 
 #endif

@@ -8,8 +8,8 @@ static bool is_overloaded(struct transport_connection *connection)
 {
     struct transport *transport = connection->transport;
     const struct transport_options *options = &transport->options;
-    connection->surplus = !connection_sit_down(connection);
-    return connection->surplus ||
+    connection->beyond_max = !connection_sit_down(connection);
+    return connection->beyond_max ||
            atomic_load_explicit(&connection->calls, memory_order_relaxed) >= TRANSPORT_CONNECTION_CALLS ||
            atomic_load_explicit(&transport->calls, memory_order_relaxed) >= options->max_calls ||
            transport_memory_is_over(transport, 3);
@@ -112,9 +112,9 @@ static enum input_next serve_frames(struct transport_connection *connection)
     for (unsigned served = 0;; served++) {
         struct frame frame;
         enum input_next next = INPUT_RECEIVE;
-        if (connection->surplus)
+        if (connection->beyond_max)
             return INPUT_HANG_UP;
-        if (atomic_load(&connection->transport->deaf))
+        if (atomic_load(&connection->transport->input_ended))
             return INPUT_REST;
         if (output_is_over_mark(connection))
             return INPUT_AGAIN;

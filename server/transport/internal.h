@@ -1,11 +1,15 @@
 // What the files of the room share.
 //
-//   transport.c    opens, reloads, closes; the list of connections
+// A file calls only files that come later in this list.
+//
+//   transport.c    opens, reloads, closes; the reaper
 //   listener.c     one address: listens and accepts
-//   connection.c   makes and ends one connection
+//   admit.c        makes room for a newcomer and begins its connection
 //   receive.c      receives bytes, and decides when to look for more
 //   input.c        turns received bytes into requests
 //   output.c       turns replies into bytes that are sent
+//   connection.c   holds, ends and frees one connection
+//   peers.c        what all connections share: their list, their seats
 //   buffer.c       bytes on their way, within a bound over all connections
 //   frame.c        the SP protocol (pure)
 //   address.c      which addresses are offered
@@ -57,7 +61,7 @@ struct transport {
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
     atomic_bool polls;         // a thread polls for more of its peer's requests
-    atomic_bool deaf;          // it is about to close: no more requests are begun
+    atomic_bool input_ended;   // it is about to close: no more requests are begun
     atomic_size_t connections; // including those that are closed and not yet freed
     atomic_size_t seats;       // how many of max_connections are taken: a connection takes one when it greets
     // Guarded by the lock.
@@ -84,40 +88,42 @@ static inline bool transport_memory_is_over(const struct transport *transport, s
            transport->options.memory_max_bytes / 4;
 }
 
-// Logs a line about a peer. Strangers can cause any number of these, so not every one is logged.
+// --- peers.c
+
+// Logs a line about a peer. Unidentified peers can cause any number of these, so not every one is logged.
 void transport_complain(struct transport *transport, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-// --- connections (connection.c)
-
-// Takes the stream over, greets it and serves it from now on. False when memory is out; then the stream still belongs
-// to the caller.
-bool connection_start(struct transport *transport, const struct listener *listener, nng_stream *stream);
-bool connection_is_stranger(const struct transport_connection *connection); // it has not greeted, and could be cut
-bool connection_is_busy(struct transport_connection *connection);           // it serves, or has replies to send
-void connection_release(struct transport_connection *connection);           // gives a reference back
-// Closes it; its outstanding operations fail. The caller holds a reference, or the transport's lock.
-void connection_cut(struct transport_connection *connection);
-void connection_free(struct transport_connection *connection); // by the reaper, when nobody holds it
-
-// --- the list of them (transport.c)
 
 // Links of the list, under the transport's lock; the newest connection is first.
 struct transport_links {
     struct transport_connection *newer, *older;
 };
-struct transport_links *connection_links(struct transport_connection *connection);
-// Cuts the oldest connection that has not greeted, if there is one.
-void transport_cut_stranger(struct transport *transport);
-// Makes room for a newcomer when all connections are taken. False when that fails.
-bool transport_admit(struct transport *transport);
 void transport_add(struct transport *transport, struct transport_connection *connection);
 // Takes one of max_connections seats. False when all are taken.
 bool transport_take_seat(struct transport *transport);
 void transport_leave_seat(struct transport *transport);
 // Hands a connection without references to the reaper. Any thread.
-void transport_bury(struct transport *transport, struct transport_connection *connection);
+void transport_give_to_reaper(struct transport *transport, struct transport_connection *connection);
 
-// --- listeners (listener.c)
+// --- connection.c
+
+bool connection_is_unidentified(const struct transport_connection *connection); // it has not greeted, and could be cut
+bool connection_is_busy(struct transport_connection *connection);               // it serves, or has replies to send
+void connection_release(struct transport_connection *connection);               // gives a reference back
+// Closes it; its outstanding operations fail. The caller holds a reference, or the transport's lock.
+void connection_cut(struct transport_connection *connection);
+void connection_free(struct transport_connection *connection); // by the reaper, when nobody holds it
+
+// --- admit.c
+
+// Cuts the oldest connection that has not greeted, if there is one.
+void admit_cut_unidentified(struct transport *transport);
+// Makes room for a newcomer when all connections are taken. False when that fails.
+bool admit_newcomer(struct transport *transport);
+// Takes the stream over, greets it and serves it from now on. False when memory is out; then the stream still belongs
+// to the caller.
+bool admit_stream(struct transport *transport, const struct listener *listener, nng_stream *stream);
+
+// --- listener.c
 
 // Errors: UNAVAILABLE when it cannot listen there or give the socket to its group; RESOURCE_EXHAUSTED without memory.
 STATUS_MUST_CHECK enum status listener_open(struct listener *listener, struct status_failure *failure);

@@ -91,7 +91,7 @@ void listener_accept(struct listener *listener)
 static void rest(struct listener *listener)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
-    transport_cut_stranger(listener->transport); // this frees a descriptor
+    admit_cut_unidentified(listener->transport); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
 }
@@ -100,8 +100,8 @@ static void take(struct listener *listener, nng_stream *stream)
 {
     struct transport *transport = listener->transport;
     transport_count(transport, COUNT_ACCEPTED);
-    bool admitted = transport_admit(transport);
-    if (admitted && connection_start(transport, listener, stream))
+    bool admitted = admit_newcomer(transport);
+    if (admitted && admit_stream(transport, listener, stream))
         return;
     if (admitted)
         transport_count(transport, COUNT_MEMORY);

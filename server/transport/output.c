@@ -129,7 +129,7 @@ static void resume_reading(struct transport_connection *connection)
 {
     if (connection->began_ms > 0)
         connection->began_ms = nng_clock();
-    receive_again(connection);
+    connection_read_again(connection);
 }
 
 // Notes how much has left. True when there is more to send; then the caller keeps the sending role.

@@ -87,14 +87,6 @@ void receive_begin(struct transport_connection *connection)
     connection_settle(connection, connection->receive_aio);
 }
 
-void receive_again(struct transport_connection *connection)
-{
-    if (nng_aio_begin(connection->receive_aio))
-        nng_aio_finish(connection->receive_aio, 0);
-    else
-        end_reading(connection);
-}
-
 // --- after a receive
 
 static void hang_up(struct transport_connection *connection)
@@ -151,7 +143,7 @@ static bool read_on(struct transport_connection *connection)
         return true;
     case INPUT_AGAIN:
         if (!output_pauses(connection))
-            receive_again(connection);
+            connection_read_again(connection);
         return false;
     case INPUT_HANG_UP:
         hang_up(connection);
@@ -264,7 +256,7 @@ void receive_done(void *context)
         return;
     }
     size_t size = nng_aio_count(connection->receive_aio);
-    if (size > 0) // otherwise receive_again has called this
+    if (size > 0) // otherwise connection_read_again has called this
         take_received(connection, size);
     connection->served = 0;
     while (read_on(connection))

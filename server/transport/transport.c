@@ -1,11 +1,8 @@
 // Opens and closes the transport: its listeners, its memory, its clock thread and its counts.
-#include "transport/internal.h"
+#include "transport/connection.h"
 
 #include <nng/supplemental/util/platform.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/thread.h"
 
@@ -16,57 +13,7 @@ enum {
     LOOK_MS = 2
 };
 
-void transport_complain(struct transport *transport, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    if (!log_may(&transport->complaints, nng_clock()))
-        return;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    log_line(transport->options.log, LOG_LEVEL_INFO, "%s", text);
-}
-
-// --- the list
-
-static struct transport_connection **older_of(struct transport *transport, struct transport_connection *connection)
-{
-    struct transport_connection *newer = connection_links(connection)->newer;
-    return newer != NULL ? &connection_links(newer)->older : &transport->first;
-}
-
-void transport_add(struct transport *transport, struct transport_connection *connection)
-{
-    pthread_mutex_lock(&transport->lock);
-    struct transport_links *links = connection_links(connection);
-    links->older = transport->first;
-    if (transport->first != NULL)
-        connection_links(transport->first)->newer = connection;
-    transport->first = connection;
-    atomic_fetch_add(&transport->connections, 1);
-    pthread_mutex_unlock(&transport->lock);
-}
-
-// Under the lock.
-static void unlink_connection(struct transport *transport, struct transport_connection *connection)
-{
-    struct transport_links *links = connection_links(connection);
-    *older_of(transport, connection) = links->older;
-    if (links->older != NULL)
-        connection_links(links->older)->newer = links->newer;
-    *links = (struct transport_links){NULL, NULL};
-}
-
-void transport_bury(struct transport *transport, struct transport_connection *connection)
-{
-    pthread_mutex_lock(&transport->lock);
-    unlink_connection(transport, connection);
-    connection_links(connection)->older = transport->dead;
-    transport->dead = connection;
-    pthread_cond_signal(&transport->changed);
-    pthread_mutex_unlock(&transport->lock);
-}
+// --- the reaper
 
 // A thread of its own frees them: an nng callback may not wait for callbacks.
 static void *reap(void *context)
@@ -79,7 +26,7 @@ static void *reap(void *context)
             pthread_cond_wait(&transport->changed, &transport->lock);
             continue;
         }
-        transport->dead = connection_links(connection)->older;
+        transport->dead = connection->links.older;
         pthread_mutex_unlock(&transport->lock);
         connection_free(connection);
         atomic_fetch_sub(&transport->connections, 1);
@@ -87,44 +34,6 @@ static void *reap(void *context)
     }
     pthread_mutex_unlock(&transport->lock);
     return NULL;
-}
-
-// What is in the list is not freed as long as the lock is held.
-void transport_cut_stranger(struct transport *transport)
-{
-    struct transport_connection *found = NULL;
-    pthread_mutex_lock(&transport->lock);
-    for (struct transport_connection *at = transport->first; at != NULL; at = connection_links(at)->older)
-        if (connection_is_stranger(at))
-            found = at;
-    if (found != NULL)
-        connection_cut(found);
-    pthread_mutex_unlock(&transport->lock);
-}
-
-bool transport_admit(struct transport *transport)
-{
-    const size_t max = transport->options.max_connections;
-    size_t count = atomic_load(&transport->connections);
-    if (count < max)
-        return true;
-    transport_count(transport, COUNT_REFUSED);
-    transport_cut_stranger(transport);
-    return count < max + TRANSPORT_SURPLUS_CONNECTIONS;
-}
-
-bool transport_take_seat(struct transport *transport)
-{
-    size_t taken = atomic_load(&transport->seats);
-    while (taken < transport->options.max_connections)
-        if (atomic_compare_exchange_weak(&transport->seats, &taken, taken + 1))
-            return true;
-    return false;
-}
-
-void transport_leave_seat(struct transport *transport)
-{
-    atomic_fetch_sub(&transport->seats, 1);
 }
 
 // --- opening
@@ -211,7 +120,7 @@ static bool somebody_is_busy(struct transport *transport)
 {
     bool busy = false;
     pthread_mutex_lock(&transport->lock);
-    for (struct transport_connection *at = transport->first; at != NULL && !busy; at = connection_links(at)->older)
+    for (struct transport_connection *at = transport->first; at != NULL && !busy; at = at->links.older)
         busy = connection_is_busy(at);
     pthread_mutex_unlock(&transport->lock);
     return busy;
@@ -224,8 +133,8 @@ static bool is_done(struct transport *transport)
     return !somebody_is_busy(transport) && atomic_load(&transport->calls) == 0 && !somebody_is_busy(transport);
 }
 
-// Calls in flight end, their replies leave. Who goes on asking meanwhile is answered for a while, too, and then not
-// heard any more: no request is begun whose reply would be cut off.
+// Calls in flight end, their replies leave. Peers that go on asking meanwhile are answered for a while, too, and then
+// not heard any more: no request is begun whose reply would be cut off.
 static void drain(struct transport *transport)
 {
     uint64_t begin = nng_clock();
@@ -237,7 +146,7 @@ static void drain(struct transport *transport)
         if (!is_done(transport))
             busy = nng_clock();
     }
-    atomic_store(&transport->deaf, true);
+    atomic_store(&transport->input_ended, true);
     for (begin = nng_clock(); !is_done(transport) && nng_clock() - begin < FLUSH_MS;)
         nng_msleep(LOOK_MS);
 }
@@ -245,7 +154,7 @@ static void drain(struct transport *transport)
 static void cut_all(struct transport *transport)
 {
     pthread_mutex_lock(&transport->lock);
-    for (struct transport_connection *at = transport->first; at != NULL; at = connection_links(at)->older)
+    for (struct transport_connection *at = transport->first; at != NULL; at = at->links.older)
         connection_cut(at);
     pthread_mutex_unlock(&transport->lock);
 }

@@ -24,10 +24,10 @@ enum {
     TRANSPORT_URL_SIZE = 256,
     TRANSPORT_IDS_MAX = 64, // bytes of the protocol's ids in front of one request
     TRANSPORT_OUTPUT_MARK = 256 * 1024,
-    TRANSPORT_BATCH_MAX = 64,           // requests of one connection in a row, while others wait
-    TRANSPORT_CONNECTION_CALLS = 1024,  // in flight, of one connection
-    TRANSPORT_SURPLUS_CONNECTIONS = 64, // connections beyond max_connections, to tell them that all are taken
-    TRANSPORT_GREETING_MS = 5000,       // the handshake of TLS included
+    TRANSPORT_BATCH_MAX = 64,              // requests of one connection in a row, while others wait
+    TRANSPORT_CONNECTION_CALLS = 1024,     // in flight, of one connection
+    TRANSPORT_CONNECTIONS_BEYOND_MAX = 64, // connections beyond max_connections, to tell them that all are taken
+    TRANSPORT_GREETING_MS = 5000,          // the handshake of TLS included
     TRANSPORT_FRAME_MS = 10000,
     TRANSPORT_STUCK_MS = 10000
 };

@@ -90,7 +90,7 @@ struct usage_lookup {
     struct usage_subject subject;
 };
 
-struct usage_flush {
+struct usage_write_behind {
     struct store_job job;
     struct arena *arena;
     size_t left; // tallies that this round still has to write
@@ -122,13 +122,13 @@ struct usage {
 
     pthread_mutex_t job_mutex; // guards the three below; never taken together with a shard's
     pthread_cond_t job_ended;
-    bool flushing;
+    bool writing;
     bool sweeping;
-    enum status last_flush;
+    enum status last_write;
 
-    struct usage_flush flush; // used by the writer while `flushing`
-    struct usage_sweep sweep; // used by the writer while `sweeping`
-    uint64_t overflow_logged; // used by the ticker: what the log has said
+    struct usage_write_behind behind; // used by the writer while `writing`
+    struct usage_sweep sweep;         // used by the writer while `sweeping`
+    uint64_t overflow_logged;         // used by the ticker: what the log has said
     uint32_t overflow_hour;
 };
 
@@ -145,8 +145,8 @@ void usage_drop_rested(struct usage_shard *shard, uint64_t now_ms);
 enum status usage_shards_open(struct usage *usage); // Errors: RESOURCE_EXHAUSTED when memory is out.
 void usage_shards_close(struct usage *usage);       // also after usage_shards_open has failed half-way
 
-// --- flush.c and sweep.c
-void usage_flush_start(struct usage *usage); // does nothing while a flush is going on
+// --- write_behind.c and sweep.c
+void usage_write_behind_start(struct usage *usage); // does nothing while a round is under way
 void usage_sweep_start(struct usage *usage, uint32_t before);
 
 // --- record.c: the records of the tables.

@@ -1,4 +1,4 @@
-// Judges whether an hour is unusual, by the method that usage.h describes ("unusual activity").
+// Assesses whether an hour is unusual, by the method that usage.h describes ("unusual activity").
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -29,7 +29,7 @@ static enum status check(const struct usage_options *options, struct status_fail
 static void release(struct usage *usage)
 {
     usage_shards_close(usage);
-    arena_free(usage->flush.arena);
+    arena_free(usage->behind.arena);
     usage_resources_wipe(&usage->resources);
     pthread_cond_destroy(&usage->job_ended);
     pthread_mutex_destroy(&usage->job_mutex);
@@ -50,8 +50,8 @@ enum status usage_open(const struct usage_options *options, struct usage **out, 
     pthread_mutex_init(&usage->job_mutex, NULL); // cannot fail with default attributes, nor can the next
     pthread_cond_init(&usage->job_ended, NULL);
     usage_resources_init(&usage->resources);
-    usage->flush.arena = arena_new(ARENA_BYTES);
-    if (usage->flush.arena == NULL || usage_shards_open(usage) != STATUS_OK) {
+    usage->behind.arena = arena_new(ARENA_BYTES);
+    if (usage->behind.arena == NULL || usage_shards_open(usage) != STATUS_OK) {
         release(usage);
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, "max_entries",
                            "no memory for %zu tallies of usage: lower their number", options->max_entries);
@@ -65,9 +65,9 @@ enum status usage_open(const struct usage_options *options, struct usage **out, 
 static enum status await_jobs(struct usage *usage)
 {
     pthread_mutex_lock(&usage->job_mutex);
-    while (usage->flushing || usage->sweeping)
+    while (usage->writing || usage->sweeping)
         pthread_cond_wait(&usage->job_ended, &usage->job_mutex);
-    enum status status = usage->last_flush;
+    enum status status = usage->last_write;
     pthread_mutex_unlock(&usage->job_mutex);
     return status;
 }
@@ -80,7 +80,7 @@ void usage_close(struct usage *usage)
     size_t left = usage_stats(usage).waiting;
     // A failed write is repeated, because a disk may be full for a moment only.
     for (unsigned round = 0; round < CLOSE_ROUNDS_MAX && left > 0; round++) {
-        usage_flush_start(usage);
+        usage_write_behind_start(usage);
         status = await_jobs(usage);
         left = usage_stats(usage).waiting;
     }
@@ -114,7 +114,7 @@ void usage_tick(struct usage *usage)
         usage_drop_rested(&usage->shards[i], now_ms);
         pthread_mutex_unlock(&usage->shards[i].mutex);
     }
-    usage_flush_start(usage);
+    usage_write_behind_start(usage);
     usage_sweep_start(usage, usage_oldest_hour(usage, now_ms));
     warn_of_overflow(usage, now_ms);
 }

@@ -1,4 +1,5 @@
-// Who was answered what, how often and when last: tallies per key and account by the hour, and what is unusual in them.
+// What was answered to whom, how often and when last: tallies per key and account by the hour, and what is unusual in
+// them.
 //
 // Owns: a table of tallies in memory, bounded, and two tables of the store `meters/` (usage_tables) to which it is
 // written behind. Nothing here decides anything: when it fails, calls go on and only their counts are at stake.
@@ -274,8 +275,8 @@ void usage_assess(const struct usage_past *past, struct usage_verdict *out);
 // Could the hour be flagged at all, whatever its samples are? Needs `now` and `last` only. Pure.
 bool usage_may_stand_out(const struct usage_past *past);
 
-// Judges the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is not
-// assessed. usage_unusual_only gives the same flags, but a key that cannot have any costs two lookups and is not
+// Assesses the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is
+// not assessed. usage_unusual_only gives the same flags, but a key that cannot have any costs two lookups and is not
 // assessed. Errors of both of these: as usage_last_used, except NOT_FOUND.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,

@@ -130,7 +130,7 @@ static enum limit_verdict decide(struct world *world)
     return LIMIT_NO_MEMORY;
 }
 
-static void make_terms(struct world *world)
+static void make_applicables(struct world *world)
 {
     static const char *const texts[3] = {"requests=20/min", "requests=100/day", "requests=60/min:token_bucket"};
     for (size_t i = 0; i < 3; i++) {
@@ -154,7 +154,7 @@ static void stop(struct world *world)
 static size_t run(size_t failing)
 {
     struct world world = {.time = {.boot_ms = 1, .wall_ms = FAKE_START_MS}, .waiter = {.wake = note_wake}};
-    make_terms(&world);
+    make_applicables(&world);
     world.clock = clock_new(fake_source(&world.time), NULL);
     allocations = 0;
     failing_allocation = failing;

@@ -279,6 +279,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(clean_stop_is_tried_again_when_another_job_breaks_the_transaction, make_world,
                                         drop_world),
     };
-    alarm(PATIENCE_S); // whoever waits for ever fails
+    alarm(PATIENCE_S); // a test that waits for ever fails
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

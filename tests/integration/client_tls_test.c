@@ -1,4 +1,5 @@
-// tls+tcp: who is trusted, who is not and what is said then; one session under many threads and in an event loop.
+// tls+tcp: which servers are trusted, which are not and what is said then; one session under many threads and in an
+// event loop.
 #include "postern/postern.h"
 #include "support/tls_peer.h"
 

@@ -60,9 +60,9 @@ static int set_up(void **state)
     return 0;
 }
 
-// --- judging
+// --- inspecting
 
-static enum status judge(struct registry_fixture *fixture, struct status_failure *failure)
+static enum status inspect(struct registry_fixture *fixture, struct status_failure *failure)
 {
     enum status status = fixture_try_open(fixture, failure);
     if (status == STATUS_OK)
@@ -74,7 +74,7 @@ static enum status judge(struct registry_fixture *fixture, struct status_failure
 static void assert_found(struct registry_fixture *fixture, const char *table, size_t row, size_t at)
 {
     struct status_failure failure = {.message = ""};
-    enum status status = judge(fixture, &failure);
+    enum status status = inspect(fixture, &failure);
     if (status != STATUS_DATA_LOSS && status != STATUS_FAILED_PRECONDITION)
         fail_msg("table %s, row %zu, byte %zu: %s \"%s\"", table, row, at, status_name(status), failure.message);
     assert_int_not_equal(failure.message[0], '\0');
@@ -83,7 +83,7 @@ static void assert_found(struct registry_fixture *fixture, const char *table, si
 static void assert_mended(struct registry_fixture *fixture)
 {
     struct status_failure failure = {.message = ""};
-    if (judge(fixture, &failure) != STATUS_OK)
+    if (inspect(fixture, &failure) != STATUS_OK)
         fail_msg("%s", failure.message);
 }
 

@@ -64,7 +64,7 @@ static int tear_down(void **state)
 }
 
 // What opening and checking say together.
-static enum status judge(struct registry_fixture *fixture, struct status_failure *failure)
+static enum status inspect(struct registry_fixture *fixture, struct status_failure *failure)
 {
     enum status status = fixture_try_open(fixture, failure);
     if (status == STATUS_OK)
@@ -76,7 +76,7 @@ static enum status judge(struct registry_fixture *fixture, struct status_failure
 static void assert_found(struct registry_fixture *fixture, const char *what, size_t at)
 {
     struct status_failure failure = {.message = ""};
-    enum status status = judge(fixture, &failure);
+    enum status status = inspect(fixture, &failure);
     if (status != STATUS_DATA_LOSS)
         fail_msg("%s, byte %zu: %s \"%s\"", what, at, status_name(status), failure.message);
     assert_int_not_equal(failure.message[0], '\0');
@@ -85,7 +85,7 @@ static void assert_found(struct registry_fixture *fixture, const char *what, siz
 static void assert_sound(struct registry_fixture *fixture)
 {
     struct status_failure failure = {.message = ""};
-    enum status status = judge(fixture, &failure);
+    enum status status = inspect(fixture, &failure);
     if (status != STATUS_OK)
         fail_msg("%s", failure.message);
 }
@@ -126,10 +126,10 @@ static void forge_purge(struct registry_fixture *fixture, uint64_t before_ms, si
     raw_put(fixture->path, "meta", table_meta_head(), slice_make(bytes, pack_head(&next, bytes)));
 }
 
-static void assert_judged(struct registry_fixture *fixture, const char *word)
+static void assert_reported(struct registry_fixture *fixture, const char *word)
 {
     struct status_failure failure = {.message = ""};
-    assert_int_equal(judge(fixture, &failure), STATUS_DATA_LOSS);
+    assert_int_equal(inspect(fixture, &failure), STATUS_DATA_LOSS);
     if (strstr(failure.message, word) == NULL)
         fail_msg("%s", failure.message);
 }
@@ -138,7 +138,7 @@ static void purge_of_young_idempotency_records_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     forge_purge(fixture, atomic_load(&fixture->now_ms) + 1, 1);
-    assert_judged(fixture, "not old");
+    assert_reported(fixture, "not old");
     fixture_open(fixture);
 }
 
@@ -146,7 +146,7 @@ static void change_of_nothing_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     forge_purge(fixture, 0, 0);
-    assert_judged(fixture, "changed nothing");
+    assert_reported(fixture, "changed nothing");
     fixture_open(fixture);
 }
 
@@ -154,7 +154,7 @@ static void purge_without_a_number_is_found(void **state)
 {
     struct registry_fixture *fixture = *state;
     forge_purge(fixture, 1, 0);
-    assert_judged(fixture, "holds something else");
+    assert_reported(fixture, "holds something else");
     fixture_open(fixture);
 }
 
@@ -286,11 +286,11 @@ static void note_names_the_record_and_the_change(void **state)
     struct table_key seventh = table_change_key(7);
     fixture_close(fixture);
     raw_flip(fixture->path, "change", table_slice(&seventh), 30);
-    assert_int_equal(judge(fixture, &failure), STATUS_DATA_LOSS);
+    assert_int_equal(inspect(fixture, &failure), STATUS_DATA_LOSS);
     assert_non_null(strstr(failure.message, "change 7 "));
     raw_flip(fixture->path, "change", table_slice(&seventh), 30);
     raw_delete(fixture->path, "account", slice_text("globex"));
-    assert_int_equal(judge(fixture, &failure), STATUS_DATA_LOSS);
+    assert_int_equal(inspect(fixture, &failure), STATUS_DATA_LOSS);
     assert_non_null(strstr(failure.message, "account globex"));
 }
 

@@ -441,17 +441,17 @@ static void batches_over_two_accounts_never_charge_a_part_while_others_drain(voi
                                       : request_of(fixture, ASK(VERIFY), calls[i % 2]);
         asker_start(fixture, &askers[i]);
     }
-    uint64_t together = 0, alone[2] = {0, 0};
+    uint64_t in_batch = 0, alone[2] = {0, 0};
     for (size_t i = 0; i < ASKERS; i++) {
         asker_join(&askers[i]);
         assert_int_equal(askers[i].failed, 0);
         if (i < BATCHES)
-            together += askers[i].allowed;
+            in_batch += askers[i].allowed;
         else
             alone[i % 2] += askers[i].allowed;
     }
-    assert_true(together > 0 && alone[0] > 0 && alone[1] > 0);
-    assert_left(fixture, AMOUNT - together - alone[0], AMOUNT - 2 * together - 2 * alone[1]);
+    assert_true(in_batch > 0 && alone[0] > 0 && alone[1] > 0);
+    assert_left(fixture, AMOUNT - in_batch - alone[0], AMOUNT - 2 * in_batch - 2 * alone[1]);
     assert_true(left_of(fixture, "acme") == 0 || left_of(fixture, "other") < 2);
 }
 

@@ -299,11 +299,11 @@ static void refund_names_the_same_charges_or_none(void **state)
 static void refund_is_for_the_caller_and_the_account_that_charged(void **state)
 {
     struct rpc_fixture *fixture = *state;
-    ProtobufCBinaryData stranger = credential_of(fixture, "acme", "postern:ratecheck");
+    ProtobufCBinaryData other_caller = credential_of(fixture, "acme", "postern:ratecheck");
     Postern__V1__RateCheckRequest check = check_of(fixture, "acme", 30, charge_id(fixture, 'a'));
     checked(fixture, &check, REASON_ALLOWED);
     Postern__V1__RateCheckRequest refund = refund_of(fixture, "acme", charge_id(fixture, 'a'));
-    assert_nothing_to_give_back(check_as(fixture, stranger, &refund), "rate_check.charge_id", "CHARGE_UNKNOWN");
+    assert_nothing_to_give_back(check_as(fixture, other_caller, &refund), "rate_check.charge_id", "CHARGE_UNKNOWN");
     refund.account = rpc_fixture_text("other");
     assert_nothing_to_give_back(check_as(fixture, nothing(), &refund), "rate_check.charge_id", "CHARGE_UNKNOWN");
     refund.account = rpc_fixture_text("nobody");
@@ -395,12 +395,12 @@ static void refund_takes_the_authority_of_a_charge(void **state)
 {
     struct rpc_fixture *fixture = *state;
     ProtobufCBinaryData admin = credential_of(fixture, "acme", "postern:account-admin");
-    ProtobufCBinaryData stranger = credential_of(fixture, "other", "postern:account-admin");
+    ProtobufCBinaryData other_caller = credential_of(fixture, "other", "postern:account-admin");
     ProtobufCBinaryData verifier = credential_of(fixture, "acme", "postern:verify");
     Postern__V1__RateCheckRequest refund = refund_of(fixture, "acme", charge_id(fixture, 'a'));
     Postern__V1__RateCheckRequest check = check_of(fixture, "acme", 5, charge_id(fixture, 'a'));
     assert_status(check_as(fixture, admin, &refund), STATUS_PERMISSION_DENIED, "");
-    assert_status(check_as(fixture, stranger, &refund), STATUS_PERMISSION_DENIED, "");
+    assert_status(check_as(fixture, other_caller, &refund), STATUS_PERMISSION_DENIED, "");
     assert_true(assert_ok(check_as(fixture, verifier, &check))->rate_check->allowed);
     assert_true(assert_ok(check_as(fixture, verifier, &refund))->rate_check->allowed);
     refund.account = rpc_fixture_text("other");

@@ -72,7 +72,7 @@ static void close_all(struct stream_peer *peers, size_t count)
         stream_peer_close(&peers[i]);
 }
 
-static void surplus_connection_is_told_so_and_closed(void **state)
+static void connection_beyond_the_maximum_is_told_so_and_closed(void **state)
 {
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
@@ -96,8 +96,8 @@ static void surplus_connection_is_told_so_and_closed(void **state)
     close_all(peers + 1, MOST - 1);
 }
 
-// Those who were there first pay nothing for those who come later.
-static void connections_that_were_there_are_served_while_a_surplus_one_waits(void **state)
+// Peers that were there first pay nothing for those that come later.
+static void connections_that_were_there_are_served_while_one_beyond_the_maximum_waits(void **state)
 {
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
@@ -114,7 +114,7 @@ static void connections_that_were_there_are_served_while_a_surplus_one_waits(voi
     close_all(peers, MOST);
 }
 
-static void surplus_connection_that_asks_when_there_is_room_is_served(void **state)
+static void connection_beyond_the_maximum_that_asks_when_there_is_room_is_served(void **state)
 {
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
@@ -135,64 +135,64 @@ static void oldest_that_has_not_greeted_goes_first(void **state)
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
     transport_fixture_serve(fixture);
-    struct stream_peer served[MOST / 2], strangers[MOST / 2];
+    struct stream_peer served[MOST / 2], silent[MOST / 2];
     open_served(fixture, served, MOST / 2);
     for (size_t i = 0; i < MOST / 2; i++) {
-        strangers[i] = stream_peer_dial(i % 2 == 0 ? fixture->ipc : fixture->tcp);
+        silent[i] = stream_peer_dial(i % 2 == 0 ? fixture->ipc : fixture->tcp);
         await(fixture, has_accepted, MOST / 2 + i + 1);
     }
-    // Each newcomer is served in the place of a stranger, the oldest first.
+    // Each newcomer is served in the place of a silent one, the oldest first.
     for (size_t i = 0; i < MOST / 2; i++) {
         struct stream_peer newcomer = stream_peer_open(fixture->ipc);
         assert_true(transport_fixture_is_served(&newcomer, 1));
-        assert_true(stream_peer_is_closed(&strangers[i]));
+        assert_true(stream_peer_is_closed(&silent[i]));
         if (i + 1 < MOST / 2) {
-            struct pollfd others = {.fd = strangers[i + 1].fd, .events = POLLRDHUP};
+            struct pollfd others = {.fd = silent[i + 1].fd, .events = POLLRDHUP};
             assert_int_equal(poll(&others, 1, 0), 0); // the next one is still there
         }
-        stream_peer_close(&strangers[i]);
-        strangers[i] = newcomer;
+        stream_peer_close(&silent[i]);
+        silent[i] = newcomer;
     }
     for (size_t i = 0; i < MOST / 2; i++) {
         assert_true(transport_fixture_is_served(&served[i], 2));
-        assert_true(transport_fixture_is_served(&strangers[i], 2));
+        assert_true(transport_fixture_is_served(&silent[i], 2));
     }
     assert_int_equal(transport_stats(fixture->transport).connections_refused, MOST / 2);
     close_all(served, MOST / 2);
-    close_all(strangers, MOST / 2);
+    close_all(silent, MOST / 2);
 }
 
-// Hundreds that never greet, and one who does.
-static void strangers_cannot_keep_others_out(void **state)
+// Hundreds that never greet, and one that does.
+static void silent_peers_cannot_keep_others_out(void **state)
 {
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
     transport_fixture_serve(fixture);
-    enum { STRANGERS = 200 };
-    struct stream_peer strangers[STRANGERS];
-    for (size_t i = 0; i < STRANGERS; i++)
-        strangers[i] = stream_peer_dial(fixture->ipc);
-    await(fixture, has_accepted, STRANGERS);
+    enum { SILENT = 200 };
+    struct stream_peer silent[SILENT];
+    for (size_t i = 0; i < SILENT; i++)
+        silent[i] = stream_peer_dial(fixture->ipc);
+    await(fixture, has_accepted, SILENT);
     for (size_t i = 0; i < 20; i++) {
         await(fixture, has_at_most, MOST); // those that were cut have been freed
         assert_true(transport_fixture_serves_new(i % 2 == 0 ? fixture->ipc : fixture->tcp));
     }
-    close_all(strangers, STRANGERS);
+    close_all(silent, SILENT);
 }
 
-static void what_comes_beyond_the_surplus_is_closed_and_not_kept(void **state)
+static void what_comes_beyond_those_is_closed_and_not_kept(void **state)
 {
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
     transport_fixture_serve(fixture);
-    enum { MORE = 3 * TRANSPORT_SURPLUS_CONNECTIONS };
+    enum { MORE = 3 * TRANSPORT_CONNECTIONS_BEYOND_MAX };
     struct stream_peer peers[MOST], more[MORE];
     open_served(fixture, peers, MOST);
     for (size_t i = 0; i < MORE; i++) {
         more[i] = stream_peer_dial(fixture->ipc);
         (void)stream_peer_write(&more[i], "\0SP\0\0\x30\0\0", 8);
         await(fixture, has_accepted, MOST + i + 1);
-        assert_in_range(transport_stats(fixture->transport).connections, 0, MOST + TRANSPORT_SURPLUS_CONNECTIONS);
+        assert_in_range(transport_stats(fixture->transport).connections, 0, MOST + TRANSPORT_CONNECTIONS_BEYOND_MAX);
     }
     await(fixture, has_refused_connections, MORE);
     for (size_t i = 0; i < MOST; i++)
@@ -287,7 +287,7 @@ static void without_memory_requests_are_refused_and_then_served_again(void **sta
     close_all(peers, 3);
 }
 
-// Who asks for more than there is loses his connection, and only he.
+// A peer that asks for more than there is loses its connection, and no other peer does.
 static void reply_for_which_there_is_no_memory_closes_its_connection(void **state)
 {
     struct transport_fixture *fixture = *state;
@@ -396,12 +396,12 @@ int main(void)
 {
 #define WITH(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH(surplus_connection_is_told_so_and_closed),
-        WITH(connections_that_were_there_are_served_while_a_surplus_one_waits),
-        WITH(surplus_connection_that_asks_when_there_is_room_is_served),
+        WITH(connection_beyond_the_maximum_is_told_so_and_closed),
+        WITH(connections_that_were_there_are_served_while_one_beyond_the_maximum_waits),
+        WITH(connection_beyond_the_maximum_that_asks_when_there_is_room_is_served),
         WITH(oldest_that_has_not_greeted_goes_first),
-        WITH(strangers_cannot_keep_others_out),
-        WITH(what_comes_beyond_the_surplus_is_closed_and_not_kept),
+        WITH(silent_peers_cannot_keep_others_out),
+        WITH(what_comes_beyond_those_is_closed_and_not_kept),
         WITH(calls_beyond_those_of_one_connection_are_refused),
         WITH(calls_beyond_those_of_all_are_refused),
         WITH(without_memory_requests_are_refused_and_then_served_again),

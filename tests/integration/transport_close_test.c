@@ -46,7 +46,7 @@ static void is_closed_in_the_end(pthread_t thread)
 }
 
 // Nobody can come any more: the transport is being closed.
-static void await_deaf(struct transport_fixture *fixture)
+static void await_input_ended(struct transport_fixture *fixture)
 {
     while (access(fixture->path, F_OK) == 0)
         usleep(1000);
@@ -62,16 +62,16 @@ static void with_nobody_there_it_closes(void **state)
 static void idle_and_half_open_connections_are_closed(void **state)
 {
     struct transport_fixture *fixture = *state;
-    struct stream_peer idle = stream_peer_open(fixture->ipc), stranger = stream_peer_dial(fixture->tcp);
+    struct stream_peer idle = stream_peer_open(fixture->ipc), silent = stream_peer_dial(fixture->tcp);
     struct stream_peer half = stream_peer_open(fixture->tcp);
     assert_true(transport_fixture_is_served(&idle, 1));
     assert_true(stream_peer_write(&half, "\0\0", 2));
     is_closed_in_the_end(begin_to_close(fixture));
     assert_true(stream_peer_is_closed(&idle));
-    assert_true(stream_peer_is_closed(&stranger));
+    assert_true(stream_peer_is_closed(&silent));
     assert_true(stream_peer_is_closed(&half));
     stream_peer_close(&idle);
-    stream_peer_close(&stranger);
+    stream_peer_close(&silent);
     stream_peer_close(&half);
 }
 
@@ -84,8 +84,8 @@ static void what_is_in_flight_is_answered_and_delivered(void **state)
         assert_true(stream_peer_ask(&peers[n % 2], n, "h", 1));
     transport_fixture_await_held(fixture, HELD);
     pthread_t closing = begin_to_close(fixture);
-    await_deaf(fixture);
-    assert_true(transport_fixture_is_served(&peers[0], 999)); // and so are those who ask meanwhile
+    await_input_ended(fixture);
+    assert_true(transport_fixture_is_served(&peers[0], 999)); // and so are those that ask meanwhile
     transport_fixture_release(fixture);
     is_closed_in_the_end(closing);
     for (uint32_t n = 0; n < HELD; n++) {
@@ -129,7 +129,7 @@ static void replies_of_megabytes_leave_before_it_closes(void **state)
     }
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_megabytes, &readers[i]), 0);
-    while (atomic_load(&fixture->served) < 2 * (1 + REPLIES)) // who does not read is not read from
+    while (atomic_load(&fixture->served) < 2 * (1 + REPLIES)) // a peer that does not read is not read from
         usleep(1000);
     is_closed_in_the_end(begin_to_close(fixture));
     for (size_t i = 0; i < 2; i++) {
@@ -139,7 +139,7 @@ static void replies_of_megabytes_leave_before_it_closes(void **state)
     }
 }
 
-// Who does not read holds the close up for some seconds, and not for ever.
+// A peer that does not read holds the close up for some seconds, and not for ever.
 static void peer_that_does_not_read_does_not_keep_it_open(void **state)
 {
     struct transport_fixture *fixture = *state;

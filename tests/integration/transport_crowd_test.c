@@ -195,7 +195,7 @@ static void without_descriptors_those_who_are_there_are_served_and_others_afterw
     struct rlimit before, few = {.rlim_cur = FEW};
     int taken[FEW];
     struct stream_peer old[2] = {stream_peer_open(fixture->ipc), stream_peer_open(fixture->tcp)}, fresh[WAITING];
-    for (size_t i = 0; i < 2; i++) // so that they are no strangers, who would have to make room
+    for (size_t i = 0; i < 2; i++) // so that they are identified, and need not make room
         assert_true(transport_fixture_is_served(&old[i], 1));
     for (size_t i = 0; i < WAITING; i++) {
         struct stream_place place = i % 2 == 0 ? fixture->ipc : fixture->tcp;

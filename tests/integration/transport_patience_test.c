@@ -351,7 +351,7 @@ static void connection_whose_request_was_skipped_may_be_idle(void **state)
 }
 
 // It would keep others from being told.
-static void surplus_connection_that_asks_nothing_is_closed(void **state)
+static void connection_beyond_the_maximum_that_asks_nothing_is_closed(void **state)
 {
     (void)state;
     static struct transport_fixture fixture;
@@ -380,7 +380,7 @@ int main(void)
         cmocka_unit_test(everybody_gets_his_time_and_no_more),
         cmocka_unit_test(who_never_reads_is_not_read_from_and_then_closed),
         cmocka_unit_test(connection_whose_request_was_skipped_may_be_idle),
-        cmocka_unit_test(surplus_connection_that_asks_nothing_is_closed),
+        cmocka_unit_test(connection_beyond_the_maximum_that_asks_nothing_is_closed),
     };
     enum { TESTS = sizeof tests / sizeof *tests };
     int failed = 0, ended;

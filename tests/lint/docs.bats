@@ -58,6 +58,11 @@ green() {
     red tests '`system/keys`: "K1 a key is lost"' 'system/keys has no test "K1 a key is lost"'
     red tests '`system/keys`: "K1 a key is made", "it fails"' 'system/keys has no test "it fails"'
     red tests '`unit/limit`: "a_limit_breaks"' 'unit/limit has no test "a_limit_breaks"'
+    mkdir "$TREE/tests/mutation"
+    echo 'mutation: one' >"$TREE/tests/mutation/mutations"
+    echo 'it breaks 2 of these promises' >"$TREE/README.md"
+    run check tests "$TREE"
+    [ "$output" = "README.md: 2 mutations, but tests/mutation/mutations has 1" ]
     green tests '`system/keys`: "K1 a key is made", "it works"; `unit/limit`: "a_limit_holds"; `unit/limit`: words'
 }
 
@@ -71,6 +76,25 @@ green() {
     red links '[page](../outside.md)' 'leads nowhere'
     red links 'see `server/gone.c`' 'there is no server/gone.c'
     green links '[page](docs/page.md#one-two), `tests/unit/limit_test.c`, [far](https://example.org/a)'
+}
+
+@test "files that comments name are there" {
+    check comments
+}
+
+@test "a file that a comment names and that is gone is found" {
+    plant ''
+    mkdir -p "$TREE/server/base" "$TREE/server/key"
+    touch "$TREE/server/base/slice.c"
+    printf 'int a; // see %s\n' slice.c base/slice.c server/base/slice.c base/gone.c '"slice.c"' \
+        >"$TREE/server/key/key.c"
+    printf '# see %s\n' key_gone.bats >"$TREE/tests/system/keys.bats"
+    run check comments "$TREE"
+    [ "$status" -eq 1 ]
+    [ "$output" = "server/key/key.c:1: there is no slice.c
+server/key/key.c:4: there is no base/gone.c
+server/key/key.c:5: there is no slice.c
+tests/system/keys.bats:1: there is no key_gone.bats" ]
 }
 
 @test "the programs have the commands and options that the pages show" {
@@ -104,14 +128,42 @@ green() {
     check rooms
 }
 
-@test "a room that may open another door than is told, and a stop that is not there, are found" {
-    plant ''
+# plant_rooms STOP...: a tree with two rooms, and README and docs/architecture.md with these stops.
+plant_rooms() {
+    plant "$(printf '%s\n' "$@")"
     mkdir -p "$TREE/server/base"
-    printf 'base | |\nkey | base |\n' >"$TREE/server/rooms.txt"
+    printf 'base | |\nkey | |\n' >"$TREE/server/rooms.txt"
     echo 'int b(void);' >"$TREE/server/base/a.c"
-    printf '| 1 | `server/base/a.c`, `a` | x |\n## Rooms\n| base | | x |\n| key | | x |\n## Words\n' \
-        >"$TREE/docs/architecture.md"
+    {
+        printf '%s\n' "$@"
+        printf '## Rooms\n| base | | x |\n| key | | x |\n## Words\n'
+    } >"$TREE/docs/architecture.md"
+}
+
+@test "a room that may open another door than is told is found" {
+    plant_rooms '| 1 | `server/base/a.c`, `b` | x |'
+    check rooms "$TREE"
+    printf 'base | |\nkey | base |\n' >"$TREE/server/rooms.txt"
     run check rooms "$TREE"
     [ "$status" -eq 1 ]
-    [[ "$output" == *"room key"* && "$output" != *"room base"* && "$output" == *"server/base/a.c has no a()"* ]]
+    [[ "$output" == *"room key"* && "$output" != *"room base"* ]]
+}
+
+@test "a stop of the tour that is not there, names no function or is one too many is found" {
+    local stop='`server/base/a.c`, `b` | x |' n stops=()
+    plant_rooms "| 1 | $stop" '| → | `server/base/a.c`, `a` | x |'
+    run check rooms "$TREE"
+    [ "$output" = "architecture.md: server/base/a.c has no a()
+README.md: server/base/a.c has no a()" ]
+    plant_rooms "| 1 | $stop" '| 2 | `server/base/a.c` | x |'
+    run check rooms "$TREE"
+    [[ "$output" == *"stop 2 names no function"* ]]
+    for n in {1..11}; do
+        stops+=("| $n | $stop")
+    done
+    plant_rooms "${stops[@]}"
+    run check rooms "$TREE"
+    [[ "$output" == *"not 1 to at most 10"* ]]
+    plant_rooms "${stops[@]:0:10}"
+    check rooms "$TREE"
 }

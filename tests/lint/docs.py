@@ -2,11 +2,14 @@
 """What README.md and docs/*.md say of this source tree. Usage: docs.py RULE [ROOT [BIN]]
 
 rows   each row of the requirements has a system test that begins with its id
-tests  the tests that the pages name are there, and those quoted after them by their words stand in them
+tests  the tests that the pages name are there, and those quoted after them by their words stand in them; README has
+       the number of mutations right
 links  files that the pages link to or name, and headings, are there
+comments  files that comments of the sources name are there
 commands  the programs in BIN have the commands and options that the pages show
 flags  docs/operations.md has the options of posternd in BIN, and no others
-rooms  docs/architecture.md has the rooms of server/rooms.txt, and the functions of its tour are where it says
+rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and README's have at most ten stops, each of
+       which names a function, and the functions are where they say
 Prints what breaks the rule, exit 1 if anything does.
 """
 import re
@@ -48,6 +51,10 @@ def test_file(root, suite, name):
 
 def tests(root):
     """`suite/name`: "a test", "another one"; each is optional behind the name."""
+    for count in re.findall(r"breaks (\d+) of these promises", (root / "README.md").read_text(encoding="utf-8")):
+        real = len(re.findall(r"^mutation: ", (root / "tests/mutation/mutations").read_text(encoding="utf-8"), re.M))
+        if int(count) != real:
+            yield f"README.md: {count} mutations, but tests/mutation/mutations has {real}"
     named = re.compile(rf'`({SUITES})/(\w+)`(:(?: ?,? ?"[^"]+")+)?')
     for page, text in pages(root):
         for suite, name, quoted in named.findall(text):
@@ -89,6 +96,39 @@ def links(root):
     for page, text in pages(root):
         yield from broken_links(root, page, text)
         yield from missing_files(root, page, text)
+
+
+SOURCES = {".c": "//", ".h": "//", ".proto": "//", ".py": "# ", ".sh": "# ", ".bash": "# ", ".bats": "# ",
+           ".cmake": "# ", ".txt": "# "}
+FILE_NAME = re.compile(r"(?<![\w/.*<~$}-])([a-z][a-z0-9_/-]*\.(?:c|h|py|bats|bash|proto|txt|md))\b(?![\w(/])")
+INSTALLED = {"protobuf-c/protobuf-c.proto"}
+
+
+def comments_of(path):
+    mark = SOURCES[path.suffix]
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = re.search(rf"(?<![:\w\"']){mark}(.*)", line)
+        if match:
+            yield number, match.group(1)
+
+
+def room_of(path):
+    """Where the file names of comments are looked up that come without a folder."""
+    parts = path.split("/")
+    return "/".join(parts[:2]) if parts[0] in ("server", "tools") and len(parts) > 2 else parts[0]
+
+
+def comments(root):
+    """A name with a folder begins anywhere in a path, a bare one is in the same room."""
+    tops = ("server", "client", "proto", "docs", "tools", "tests", "examples")
+    paths = {path.relative_to(root).as_posix(): path for top in tops for path in sorted((root / top).rglob("*"))
+             if path.is_file() and not {"corpus", "__pycache__"} & set(path.parts)}
+    for own, path in paths.items():
+        for number, comment in comments_of(path) if path.suffix in SOURCES else ():
+            for name in FILE_NAME.findall(comment):
+                near = [p for p in paths if "/" in name or room_of(p) == room_of(own)]
+                if name not in INSTALLED and not any(f"/{p}".endswith(f"/{name}") for p in near):
+                    yield f"{own}:{number}: there is no {name}"
 
 
 def words_of(program, *arguments):
@@ -142,14 +182,31 @@ def rooms(root):
     for name in sorted(told.keys() | real.keys()):
         if told.get(name) != real.get(name):
             yield f"architecture.md: room {name}: {told.get(name)}, but server/rooms.txt has {real.get(name)}"
-    for file, function in re.findall(r"^\| \d+ \| `([\w/.]+)`, `(\w+)`", page, re.MULTILINE):
-        if not re.search(rf"^\w.*\b{function}\(", (root / file).read_text(encoding="utf-8"), re.MULTILINE):
-            yield f"architecture.md: {file} has no {function}()"
+    yield from tour(root, "architecture.md", page)
+    yield from tour(root, "README.md", (root / "README.md").read_text(encoding="utf-8"))
+
+
+TOUR_STOPS_MAX = 10
+
+
+def tour(root, name, page):
+    """Each stop names a function, and each function that stands behind a file is in it."""
+    stops = re.findall(r"^\| (\d+|→) \| (.*)$", page, re.MULTILINE)
+    for number, row in stops:
+        if not re.match(r"`[\w/.]+`, `\w+`", row):
+            yield f"{name}: stop {number} names no function: {row}"
+        for file, function in re.findall(r"`([\w/]+\.c)`, `(\w+)`", row):
+            text = (root / file).read_text(encoding="utf-8") if (root / file).is_file() else ""
+            if not re.search(rf"^\w.*\b{function}\(", text, re.MULTILINE):
+                yield f"{name}: {file} has no {function}()"
+    numbers = [number for number, _ in stops if number != "→"]
+    if numbers != [str(n + 1) for n in range(len(numbers))] or not 0 < len(numbers) <= TOUR_STOPS_MAX:
+        yield f"{name}: the tour has the stops {' '.join(numbers)}, not 1 to at most {TOUR_STOPS_MAX}"
 
 
 def main():
-    rules = {"rows": rows, "tests": tests, "links": links, "commands": commands, "flags": flags,
-             "rooms": rooms}
+    rules = {"rows": rows, "tests": tests, "links": links, "comments": comments, "commands": commands,
+             "flags": flags, "rooms": rooms}
     found = list(rules[sys.argv[1]](*map(Path, sys.argv[2:] or ["."])))
     if found:
         print("\n".join(found))

@@ -124,3 +124,28 @@ green() {
     red randomness server/key/key.c 'return rand();'
     green randomness client/src/call.c 'getrandom(buffer, size, 0);'
 }
+
+# plant_file FILE TEXT: one more file in the tree.
+plant_file() {
+    mkdir -p "$(dirname "$TREE/$1")"
+    printf '%b' "$2" >"$TREE/$1"
+}
+
+@test "the files of a room have an order: none calls a file that calls it" {
+    check circles
+}
+
+@test "a circle of files is found, also over a third one and by a callback" {
+    plant server/key/a.c ''
+    plant_file server/key/a.c 'int key_a(void)\n{\n    return key_b();\n}\n'
+    plant_file server/key/deep/b.c 'int key_b(void)\n{\n    return run(key_c);\n}\n'
+    plant_file server/key/c.c 'int key_c(int a,\n          int b)\n{\n    return 0;\n}\n'
+    plant_file server/base/d.c 'int base_d(void)\n{\n    return key_a();\n}\n'
+    check circles "$TREE"
+    plant_file server/key/c.c 'int key_c(int a,\n          int b)\n{\n    return key_a();\n}\n'
+    run check circles "$TREE"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"server/key/a.c:3: "*"server/key/c.c:4: "*"server/key/deep/b.c:3: "* ]]
+    plant_file server/key/c.c '// key_a()\nint key_c(void)\n{\n    return puts("key_a()");\n}\n'
+    check circles "$TREE"
+}

@@ -101,7 +101,7 @@ def room_error(path, room, name):
     other, file = name.split("/", 1)
     if other not in ROOMS:
         return "no such room"
-    if room is None:  # main.c
+    if room is None:  # server/main.c
         return None if file == other + ".h" or other == "base" else f"enter a room by its door, {other}/{other}.h"
     if other in ("base", room):
         return None
@@ -124,16 +124,16 @@ def check_rooms(root):
 
 
 def check_clients(root):
-    """The command line tool and the gateway see the public header alone, the client library no room."""
+    """The command line tool sees the public header alone, the client library no room."""
     own = {top: {p.relative_to(root / top).as_posix() for p in (root / top).rglob("*.h")}
-           for top in ("tools/cli", "tools/gateway", "client/src")}
+           for top in ("tools/cli", "client/src")}
     for top in own:
         for path, text in sources(root, (top,)):
             allowed = own[top] | {"postern/postern.h"} | ({"postern.pb-c.h"} if top == "client/src" else set())
             for number, quoted, name in includes(text):
                 if quoted and name.removeprefix("src/") not in allowed:
                     yield path, number, f'"{name}": only postern/postern.h and its own headers'
-                elif not quoted and re.match(r"(base|store|secret|key|account|limit|registry|rpc)/", name):
+                elif not quoted and name.split("/")[0] in ROOMS:
                     yield path, number, f"<{name}>: a room of the server"
 
 
@@ -177,6 +177,53 @@ def check_calls(root, rule):
             match = re.search(pattern, line)
             if match and not ("CLOCK_MONOTONIC" in line and may(path, MONOTONIC)):
                 yield path, number, f"{match.group(1)}() only in {', '.join(places)}"
+
+
+# Calls upwards in a room that stay: (file, file that it calls) -> why.
+UPWARDS = {
+    ("server/rpc/call.c", "server/rpc/route.c"): "the table names every handler, and each answers through call.c",
+}
+
+
+def defined(code):
+    """The functions of a file that others may call."""
+    return re.findall(r"^(?!static\b|typedef\b)[a-z][\w \*]*?\b(\w+)\([^;{}]*\)\s*\{", code, re.MULTILINE)
+
+
+def calls_between(texts):
+    """File -> the files of the same room whose functions it names -> one of these functions, and the line."""
+    codes = {path: code_of(text) for path, text in texts.items()}
+    home = {name: path for path, code in codes.items() for name in defined(code)}
+    calls = {path: {} for path in codes}
+    for path, code in codes.items():
+        for number, line in enumerate(code.splitlines(), 1):
+            for name in re.findall(r"\b[a-z]\w+\b", line):
+                if home.get(name, path) != path and (path, home[name]) not in UPWARDS:
+                    calls[path].setdefault(home[name], (number, name))
+    return calls
+
+
+def reachable(calls, begin):
+    seen, todo = set(), [begin]
+    while todo:
+        fresh = set(calls[todo.pop()]) - seen
+        seen |= fresh
+        todo += fresh
+    return seen
+
+
+def check_circles(root):
+    """In a room the files have an order: none calls a file that calls it, by whatever way."""
+    of_room = {}
+    for path, text in sources(root, ("server",)):
+        if path.endswith(".c") and path.count("/") > 1:
+            of_room.setdefault(path.split("/")[1], {})[path] = text
+    for texts in of_room.values():
+        calls = calls_between(texts)
+        for path, others in calls.items():
+            for other, (number, name) in others.items():
+                if path in reachable(calls, other):
+                    yield path, number, f"a circle of files: it calls {name}() of {other}, which calls back"
 
 
 def main():

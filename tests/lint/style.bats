@@ -50,25 +50,67 @@ foreign_symbols() {
     red long_lines tests/support/a.bash "$(printf 'a%.0s' {1..121})"
 }
 
-@test "no mutable globals in the server and the client" {
+@test "no mutable variable outlives a call" {
     check globals
-    red globals server/key/key.c 'static int calls;'
-    red globals server/key/key.c 'struct key *first = 0;'
-    red globals client/src/call.c 'char buffer[16];'
-    red globals server/key/key.c 'void f(void)\n{\n    static int calls;\n}'
-    red globals client/src/call.c 'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'
+    local code
+    for code in 'static int calls;' 'struct key *first = 0;' 'char buffer[16];' 'static const char *first;' \
+        'const char *first = 0;' 'static const char *names[] = {' 'static struct {' 'static void (*handler)(int);' \
+        'static _Alignas(64) int calls;' 'void f(void)\n{\n    static int calls;\n}' \
+        'void f(void)\n{\n    static const char *last = 0;\n}' \
+        'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'; do
+        red globals server/key/key.c "$code"
+        red globals client/src/call.c "$code"
+        red globals tools/bench/load.c "$code"
+    done
+}
+
+@test "constants, functions, types and members do not count as variables that outlive a call" {
+    local code
+    for code in 'static const char *const names[] = {' 'static const int MOST = 3;' 'static int f(const char *a);' \
+        'struct key;' 'struct key {\n    int a;\n};' 'extern char **environ;' 'static const struct {' \
+        'static inline int g(void)' 'typedef int wide;' 'static void (*const h)(int) = f;' \
+        'void f(void)\n{\n    int a;\n    return a;\n}' 'static char data_flag[] = "--data";'; do
+        rm -rf "$TREE"
+        mkdir -p "$TREE/tools/bench"
+        printf '%b\n' "$code" >"$TREE/tools/bench/load.c"
+        check globals "$TREE"
+    done
+}
+
+# plant_word FILE CODE: a glossary with two words of its own, and this code.
+plant_word() {
+    rm -rf "$TREE"
+    mkdir -p "$TREE/docs" "$(dirname "$TREE/$1")"
+    printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n| evaluate | how | `judge` |\n' \
+        >"$TREE/docs/architecture.md"
+    printf '%s\n' "$2" >"$TREE/$1"
 }
 
 @test "no name has a word for which the glossary has another" {
     check words
-    rm -rf "$TREE"
-    mkdir -p "$TREE/docs" "$TREE/server/key"
-    printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n' >"$TREE/docs/architecture.md"
-    echo 'int key_image_texts; // image_text' >"$TREE/server/key/key.c"
-    run check words "$TREE"
-    [ "$status" -eq 1 ]
-    [[ "$output" == "server/key/key.c:1: "* ]]
-    echo 'int key_image_textual; // image_text' >"$TREE/server/key/key.c"
+    local file code
+    for file in server/key/key.c client/src/call.c client/include/postern/postern.h tools/cli/key.c \
+        tests/unit/a_test.c; do
+        plant_word "$file" 'int key_image_texts;'
+        run check words "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "$file:1: "* ]]
+    done
+    for code in 'enum { IMAGE_TEXT_MAX };' 'int judge;' 'int is_judging;' 'int key_judges;' 'int a; int Judged_b;'; do
+        plant_word server/key/key.c "$code"
+        run check words "$TREE"
+        [ "$status" -eq 1 ]
+    done
+}
+
+@test "comments, strings, longer words, sentences of tests and what is listed may have it" {
+    local code
+    for code in 'int key_image_textual;' 'int a; // image_text' 'int a; /* image_text */' 'say("image_text");' \
+        'int misjudged;' 'bool judged;'; do
+        plant_word server/key/key.c "$code"
+        check words "$TREE"
+    done
+    plant_word tests/unit/a_test.c 'static void keys_that_we_judge_are_good(void **state)'
     check words "$TREE"
 }
 
@@ -124,6 +166,12 @@ foreign_symbols() {
 @test "no function is there for tests alone" {
     check only_tests
     red only_tests server/key/key.h 'int key_unused(void);'
+    mkdir -p "$TREE/tools/bench"
+    printf 'int main(void)\n{\n    return key_unused();\n}\n' >"$TREE/tools/bench/main.c"
+    run check only_tests "$TREE"
+    [ "$status" -eq 1 ]
+    mv "$TREE/tools/bench/main.c" "$TREE/server/main.c"
+    check only_tests "$TREE"
 }
 
 @test "libpostern offers postern_* and nothing else" {

@@ -29,7 +29,7 @@ struct worker {
 
 static volatile sig_atomic_t stopping;
 
-static void on_term(int signal)
+static void on_sigterm(int signal)
 {
     (void)signal;
     stopping = 1;
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
         worker.dice = worker.dice * 31 + (unsigned char)argv[3][i];
     if (!set_up(&worker, argv[1], argv[2]))
         return 2;
-    signal(SIGTERM, on_term);
+    signal(SIGTERM, on_sigterm);
     while (!stopping && good && worker.count < KEYS_MAX) {
         good = step(&worker);
         usleep(PAUSE_US);

@@ -3,7 +3,7 @@
 // Of every admitted call only this is used: it was decided somewhere in [before, after]. Upper bound: more than the
 // limit inside one window is proved when both ends of more than the limit's units are inside. Lower bound: a refusal is
 // justified when everything that may have been charged by then leaves no room for its cost: admitted calls, calls
-// without an answer, and for each crash what was set aside at most (LIMITS, "Writer": R').
+// without an answer, and for each crash what was set aside at most (docs/limits.md, "Reservation and writing": R').
 // Times: CLOCK_BOOTTIME in microseconds. The daemon's time is that plus `offset_us`, which no crash may change.
 #ifndef SUPPORT_LIMIT_PROOF_H
 #define SUPPORT_LIMIT_PROOF_H

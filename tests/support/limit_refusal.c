@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const int64_t MS_US = 1000, SLEW_US = 100000;
-static const int64_t SUB_WINDOWS = 60; // LIMITS: a sliding window refuses early by at most one of these
+static const int64_t SUB_WINDOWS = 60; // a sliding window refuses early by at most one of these (docs/limits.md)
 enum { SHOWN_MAX = 5 };
 
 // The first of the charges, by `after`, that ended at `from_us` or later.

@@ -36,7 +36,7 @@ struct worker {
 
 static volatile sig_atomic_t stopping;
 
-static void on_term(int signal)
+static void on_sigterm(int signal)
 {
     (void)signal;
     stopping = 1;
@@ -191,7 +191,7 @@ int main(int argc, char **argv)
         fputs("usage: limit_worker URL LEDGER PLAN SEED\n", stderr);
         return 2;
     }
-    signal(SIGTERM, on_term);
+    signal(SIGTERM, on_sigterm);
     if (!set_up(&worker, argv))
         return 2;
     while (!stopping && good) {

@@ -98,7 +98,7 @@ changes_are() {
     audit --actor "$admin_id"
     changes_are 'length == 1 and .[0].on_behalf_of == "acme"'
     changes_are ".[0] | .actor == \"$admin_id\" and .key_id == \"$made\""
-    # Who holds a token may revoke its key, and is on the record too.
+    # The holder of a token may revoke its key, and is on the record too.
     postern revoke --token - <<<"$admin"
     audit --key "$admin_id"
     changes_are ".[-1] | .what == \"revoke\" and .actor == \"$ME\""

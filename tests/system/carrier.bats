@@ -139,10 +139,10 @@ PYTHON
     carrier <<PYTHON &
 import socket, time, client
 path = "$DAEMON_SOCKET"
-strangers = [client.socket.socket(socket.AF_UNIX) for _ in range(3)]
-for stranger in strangers:
-    stranger.connect(path)
-strangers[1].sendall(b"\0SP")
+silent = [client.socket.socket(socket.AF_UNIX) for _ in range(3)]
+for peer in silent:
+    peer.connect(path)
+silent[1].sendall(b"\0SP")
 idle, half, stuck = (client.Connection("$POSTERN_URL") for _ in range(3))
 half.socket.sendall(b"\x01\0\0")
 stuck.send(*[client.encode("health {}")[0]] * 1000)
@@ -231,7 +231,7 @@ PYTHON
 
 # --- peers that break off
 
-@test "with few files no more connections are promised than fit, and strangers do not keep others out" {
+@test "with few files no more connections are promised than fit, and peers that never greet keep nobody out" {
     local round
     setpriv() {
         ulimit -n 100

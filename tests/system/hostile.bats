@@ -137,7 +137,7 @@ descriptors_are() {
     served
 }
 
-@test "who reads is not cut, with 64 calls outstanding on each of four connections and a machine that is busy" {
+@test "a client that reads is not cut, with 64 calls outstanding on each of four connections of a busy machine" {
     local n burners=()
     for n in 1 2 3 4; do
         (while :; do :; done) 3>&- &

@@ -208,7 +208,7 @@ make_short() {
     refused REVOKED_API_KEY 401
     restart_daemon
     refused REVOKED_API_KEY 401
-    # Only to who has the right secret.
+    # Only to a caller with the right secret.
     TOKEN=${TOKEN:0:-10}0000000000
     refused INVALID_API_KEY 401
 }

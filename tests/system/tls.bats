@@ -88,7 +88,7 @@ refuses_to_start() {
         --tls-key "$CERTS/open.key"
 }
 
-# --- who is served
+# --- which clients are served
 
 @test "TLS 1.2 and 1.3 are served, older ones are not" {
     local version
@@ -188,7 +188,7 @@ refuses_to_start() {
     done
 }
 
-# --- who does not speak TLS
+# --- peers that do not speak TLS
 
 @test "TLS to a plain port and plain bytes to the TLS port are closed without harm" {
     run timeout 20 openssl s_client -connect "localhost:$TCP_PORT" </dev/null
@@ -242,7 +242,7 @@ PYTHON
     done_so
 }
 
-@test "who ends TLS and goes on sending is closed, and takes no memory" {
+@test "a client that ends TLS and goes on sending is closed, and takes no memory" {
     local before
     before=$(rss_anon_kib)
     run timeout 60 python3 - "$TLS_PORT" "$CERTS/ca.pem" <<'PYTHON'

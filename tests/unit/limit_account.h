@@ -6,7 +6,7 @@
 
 #include "unit/limit_fake.h"
 
-enum { TERMS = 4, WAITERS = 8 };
+enum { APPLICABLES = 4, WAITERS = 8 };
 
 struct world;
 
@@ -26,7 +26,7 @@ struct world {
     struct fake_time time;
     struct clock *clock;
     struct limit_table *table;
-    struct limit_applicable applicables[TERMS];
+    struct limit_applicable applicables[APPLICABLES];
     size_t applicable_count;
     struct limit_answer answer;
     size_t woken;
@@ -59,7 +59,7 @@ static inline void close_world(struct world *world)
     clock_free(world->clock);
 }
 
-static inline struct limit_applicable *add_term(struct world *world, const char *text)
+static inline struct limit_applicable *add_applicable(struct world *world, const char *text)
 {
     struct limit_applicable *applicable = &world->applicables[world->applicable_count++];
     *applicable =

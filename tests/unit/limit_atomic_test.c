@@ -75,9 +75,9 @@ static void calls_of_several_owners_are_all_charged_or_none(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
-    world_term(&world, "globex", "requests=5/day");
-    world_term(&world, "initech", "requests=300/min:token_bucket");
+    world_applicable(&world, "acme", "requests=10/min");
+    world_applicable(&world, "globex", "requests=5/day");
+    world_applicable(&world, "initech", "requests=300/min:token_bucket");
     struct group *group = new_group(&world);
     add(group, "acme", 4, 0);
     add(group, "globex", 6, 0);
@@ -110,7 +110,7 @@ static void calls_on_one_meter_add_up(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct world world;
         world_open(&world);
-        world_term(&world, "acme", each_algorithm[i]);
+        world_applicable(&world, "acme", each_algorithm[i]);
         struct group *group = new_group(&world);
         for (size_t n = 0; n < 3; n++)
             add(group, "acme", 4, 0);
@@ -133,7 +133,7 @@ static void refused_call_costs_those_behind_it_nothing(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "acme", 8, 1);
     add(group, "acme", 5, 2);
@@ -156,8 +156,8 @@ static void refusal_leaves_every_meter_as_it_was(void **state)
     struct world world;
     world_open(&world);
     for (size_t i = 0; i < 3; i++)
-        world_term(&world, "acme", texts[i]);
-    world_term(&world, "globex", "requests=3/day");
+        world_applicable(&world, "acme", texts[i]);
+    world_applicable(&world, "globex", "requests=3/day");
     struct group *group = new_group(&world);
     for (size_t round = 0; round < 2000; round++) {
         struct client before = client_of(&world, "acme", "requests", 1, 0), after = before;
@@ -191,7 +191,7 @@ static void refusal_writes_nothing_and_leaves_what_was_set_aside(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=80/min"); // 10 at once
+    world_applicable(&world, "acme", "requests=80/min"); // 10 at once
     struct group *group = new_group(&world);
     add(group, "acme", 5, 0);
     add(group, "acme", 80, 0);
@@ -209,8 +209,8 @@ static void most_calls_at_once_with_the_last_one_too_many(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=63/min");
-    world_term(&world, "globex", "requests=100/min");
+    world_applicable(&world, "acme", "requests=63/min");
+    world_applicable(&world, "globex", "requests=100/min");
     struct group *group = new_group(&world);
     for (unsigned i = 0; i < LIMIT_CALLS_MAX; i++)
         add(group, "acme", 1, i + 1);
@@ -240,7 +240,7 @@ static void refused_calls_are_admitted_exactly_when_the_refusal_says(void **stat
         world_open(&world);
         struct group *group = new_group(&world);
         for (size_t i = 0; i < 3; i++) {
-            struct limit *limit = &world_term(&world, "acme", texts[i])->limit;
+            struct limit *limit = &world_applicable(&world, "acme", texts[i])->limit;
             limit->amount = 8 + fake_below(&random, i < 2 ? 60 : 3000);
             limit->burst = i < 2 ? 0 : 4 + fake_below(&random, 30);
         }
@@ -266,7 +266,7 @@ static void calls_at_fault_are_named_and_nothing_is_charged(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "acme", 1, 0);
     add(group, "acme", 1, 7);
@@ -293,7 +293,7 @@ static void all_meters_that_are_not_in_memory_are_named_at_once(void **state)
     struct group *group = new_group(&world);
     struct limit_call calls[3];
     for (size_t i = 0; i < 3; i++) {
-        world_term(&world, owners[i], "requests=10/min");
+        world_applicable(&world, owners[i], "requests=10/min");
         calls[i] = client_call(add(group, owners[i], 1, 0));
     }
     struct client first = client_of(&world, "acme", "requests", 1, 0);
@@ -313,7 +313,7 @@ static void peeks_together_add_up_and_change_nothing(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
     struct group *group = new_group(&world);
     for (unsigned i = 0; i < 2; i++)
         add(group, "acme", 5, 1)->peek = true;
@@ -337,10 +337,10 @@ static void one_commit_serves_all_calls(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=80/min"); // 10 at once
-    world_term(&world, "acme", "requests=200/day");
-    world_term(&world, "globex", "requests=80/min");
-    world_term(&world, "initech", "requests=80/min");
+    world_applicable(&world, "acme", "requests=80/min"); // 10 at once
+    world_applicable(&world, "acme", "requests=200/day");
+    world_applicable(&world, "globex", "requests=80/min");
+    world_applicable(&world, "initech", "requests=80/min");
     struct group *group = new_group(&world);
     add(group, "initech", 1, 0);
     add(group, "acme", 8, 0);
@@ -364,8 +364,8 @@ static void newcomers_stand_behind_a_group_that_waits(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=80/min");
-    world_term(&world, "globex", "requests=5/min");
+    world_applicable(&world, "acme", "requests=80/min");
+    world_applicable(&world, "globex", "requests=5/min");
     world_spend(&world, "acme", "requests", 1); // 9 are left of what was set aside
     struct group *group = new_group(&world);
     add(group, "acme", 1, 0);
@@ -388,8 +388,8 @@ static void group_stands_behind_those_who_wait_already(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=5/min");
-    world_term(&world, "globex", "requests=80/min");
+    world_applicable(&world, "acme", "requests=5/min");
+    world_applicable(&world, "globex", "requests=80/min");
     struct client first = client_of(&world, "acme", "requests", 5, 0);
     assert_int_equal(client_ask(&first), LIMIT_WAIT);
     struct group *group = new_group(&world);
@@ -415,7 +415,10 @@ static void group_is_woken_wherever_its_owners_are(void **state)
         struct group *group = new_group(&world);
         for (unsigned n = 0; n < 3; n++) {
             snprintf(names[n], sizeof names[n], "o%u-%u", i, n);
-            world_term(&world, names[n], n == 1 ? "requests=10/min" : n == 0 ? "requests=unlimited" : "requests=9/day");
+            world_applicable(&world, names[n],
+                             n == 1   ? "requests=10/min"
+                             : n == 0 ? "requests=unlimited"
+                                      : "requests=9/day");
         }
         struct client repeated = client_of(&world, names[2], "requests", 1, 7);
         assert_int_equal(client_decide(&repeated), LIMIT_ADMITTED);
@@ -439,8 +442,8 @@ static void nobody_takes_a_groups_place_while_it_waits_for_another_owner(void **
     for (int round = 0; round < 20; round++) { // the shards' order is another one each time
         struct world world;
         world_open(&world);
-        world_term(&world, "acme", "requests=15/min"); // nothing is fetched ahead
-        world_term(&world, "globex", "requests=15/min");
+        world_applicable(&world, "acme", "requests=15/min"); // nothing is fetched ahead
+        world_applicable(&world, "globex", "requests=15/min");
         struct client first = client_of(&world, "acme", "requests", 4, 1), again = first;
         struct client second = client_of(&world, "acme", "requests", 1, 0), third = second;
         assert_int_equal(client_ask(&first), LIMIT_WAIT);
@@ -470,8 +473,8 @@ static void group_is_told_of_a_failed_commit_and_of_a_stop(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
-    world_term(&world, "globex", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
+    world_applicable(&world, "globex", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "acme", 1, 1);
     add(group, "globex", 1, 2);
@@ -494,8 +497,8 @@ static void relaxed_calls_wait_only_for_the_others(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
-    world_term(&world, "globex", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
+    world_applicable(&world, "globex", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "acme", 1, 0)->relaxed = true;
     add(group, "globex", 1, 0)->relaxed = true;
@@ -520,8 +523,8 @@ static void group_that_is_repeated_is_answered_again_and_charged_once(void **sta
     static const uint64_t after[] = {6, 5, 0};
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
-    world_term(&world, "globex", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
+    world_applicable(&world, "globex", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "acme", 4, 1);
     add(group, "globex", 5, 1);
@@ -548,8 +551,8 @@ static void one_id_twice_in_a_group_is_charged_once(void **state)
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
-    world_term(&world, "globex", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
+    world_applicable(&world, "globex", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "acme", 6, 1);
     add(group, "globex", 6, 1); // of another owner
@@ -578,8 +581,8 @@ static void group_and_single_call_that_wait_with_one_id_charge_once(void **state
     (void)state;
     struct world world;
     world_open(&world);
-    world_term(&world, "acme", "requests=10/min");
-    world_term(&world, "globex", "requests=10/min");
+    world_applicable(&world, "acme", "requests=10/min");
+    world_applicable(&world, "globex", "requests=10/min");
     struct group *group = new_group(&world);
     add(group, "globex", 2, 0);
     add(group, "acme", 6, 1);

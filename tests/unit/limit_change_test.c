@@ -25,13 +25,13 @@ static void burst_lowered_before_a_crash_and_raised_after_it_forgets_nothing(voi
     for (size_t i = 0; i < 3; i++) {
         struct world before, after;
         open_world(&before, false);
-        add_term(&before, "requests=600/min:token_bucket,burst=100");
+        add_applicable(&before, "requests=600/min:token_bucket,burst=100");
         struct limit_record record = spend_behind_a_record(&before);
         assert_int_equal(record.amount, 600);
         assert_int_equal(record.burst, 100);
         close_world(&before);
         open_world(&after, false);
-        struct limit_applicable *applicable = add_term(&after, lowered[i]);
+        struct limit_applicable *applicable = add_applicable(&after, lowered[i]);
         assert_int_equal(peek(&after, "requests", 1), LIMIT_ABSENT);
         assert_true(limit_install(after.table, acme(), applicable, &record, after.answer.generation));
         peek(&after, "requests", 1);
@@ -47,7 +47,7 @@ static void bucket_whose_limit_has_changed_is_written_before_it_is_spent_from(vo
     struct world world;
     bool empty = false;
     open_world(&world, false);
-    struct limit_applicable *applicable = add_term(&world, "requests=600/min:token_bucket,burst=100");
+    struct limit_applicable *applicable = add_applicable(&world, "requests=600/min:token_bucket,burst=100");
     spend_behind_a_record(&world);
     while (commit(&world, STATUS_OK) > 0)
         ;

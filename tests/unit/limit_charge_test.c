@@ -13,7 +13,7 @@ static struct client acme(struct world *world, uint64_t cost, unsigned id)
 static void open_with(struct world *world, const char *text)
 {
     world_open(world);
-    world_term(world, "acme", text);
+    world_applicable(world, "acme", text);
 }
 
 // --- the same charge again
@@ -118,7 +118,7 @@ static void id_with_other_costs_or_resources_is_another_charge(void **state)
     (void)state;
     struct world world;
     open_with(&world, "requests=60/min");
-    world_term(&world, "acme", "productions=5/day");
+    world_applicable(&world, "acme", "productions=5/day");
     struct client first = acme(&world, 2, 1);
     assert_int_equal(client_decide(&first), LIMIT_ADMITTED);
     struct client dearer = acme(&world, 3, 1), elsewhere = client_of(&world, "acme", "productions", 2, 1);
@@ -139,7 +139,7 @@ static void order_and_split_of_charges_do_not_matter(void **state)
     (void)state;
     struct world world;
     open_with(&world, "requests=60/min");
-    world_term(&world, "acme", "productions=5/day");
+    world_applicable(&world, "acme", "productions=5/day");
     struct client first = acme(&world, 2, 1);
     first.charges[first.charge_count++] = (struct limit_charge){slice_text("productions"), 1};
     assert_int_equal(client_decide(&first), LIMIT_ADMITTED);
@@ -168,7 +168,7 @@ static void id_is_its_owners_alone(void **state)
         snprintf(name, sizeof name, "o%u", i);
         world.owners[0] = (struct world_owner){.name = name};
         world.owner_count = 1;
-        world_term(&world, name, "requests=60/min");
+        world_applicable(&world, name, "requests=60/min");
         struct client client = client_of(&world, name, "requests", 1 + i % 2, 1);
         client.relaxed = true;
         assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
@@ -182,7 +182,7 @@ static void repeat_names_the_limits_that_still_apply(void **state)
     (void)state;
     struct world world;
     open_with(&world, "requests=60/min");
-    struct limit_applicable *day = world_term(&world, "acme", "requests=100/day");
+    struct limit_applicable *day = world_applicable(&world, "acme", "requests=100/day");
     struct client client = acme(&world, 10, 1);
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
     assert_int_equal(client.answer.binding, 1);
@@ -203,7 +203,7 @@ static void limits_on_one_meter_are_told_apart_in_a_repeat_and_given_back_once(v
     for (size_t i = 0; i < 3; i++) {
         struct world world;
         open_with(&world, each_algorithm[i]);
-        world_term(&world, "acme", each_algorithm[i])->limit.amount = 40;
+        world_applicable(&world, "acme", each_algorithm[i])->limit.amount = 40;
         struct client client = acme(&world, 10, 1);
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
         struct limit_view views[2] = {client.answer.views[0], client.answer.views[1]};
@@ -300,9 +300,9 @@ static void every_limit_of_the_charge_gets_its_part_back(void **state)
     (void)state;
     struct world world;
     open_with(&world, "requests=60/min");
-    world_term(&world, "acme", "requests=100/day");
-    world_term(&world, "acme", "requests=300/min:token_bucket,burst=50");
-    world_term(&world, "acme", "productions=5/day");
+    world_applicable(&world, "acme", "requests=100/day");
+    world_applicable(&world, "acme", "requests=300/min:token_bucket,burst=50");
+    world_applicable(&world, "acme", "productions=5/day");
     struct client client = acme(&world, 10, 1);
     client.charges[client.charge_count++] = (struct limit_charge){slice_text("productions"), 2};
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
@@ -324,7 +324,7 @@ static void window_that_is_over_takes_nothing_back_but_the_longer_one_does(void 
     fake_advance(&world.time, 60000);
     assert_int_equal(client_refund(&minute), LIMIT_WINDOW_OVER);
     assert_int_equal(client_refund(&minute), LIMIT_WINDOW_OVER);
-    world_term(&world, "acme", "requests=100/day");
+    world_applicable(&world, "acme", "requests=100/day");
     struct client both = acme(&world, 10, 2);
     assert_int_equal(client_decide(&both), LIMIT_ADMITTED);
     fake_advance(&world.time, 60000);

@@ -30,10 +30,10 @@ static void open_ticking(struct world *world, struct ticking *ticking)
     world->table = limit_table_new(&(struct limit_table_options){.clock = world->clock});
     assert_true(world->clock != NULL && world->table != NULL);
     limit_note_durable(world->table, clock_now_ms(world->clock));
-    world_term(world, "acme", "requests=100/min:fixed_window");
-    world_term(world, "acme", "requests=1000/min:sliding_window");
-    world_term(world, "acme", "productions=100/min:fixed_window");
-    world_term(world, "acme", "productions=500/min:token_bucket,burst=50");
+    world_applicable(world, "acme", "requests=100/min:fixed_window");
+    world_applicable(world, "acme", "requests=1000/min:sliding_window");
+    world_applicable(world, "acme", "productions=100/min:fixed_window");
+    world_applicable(world, "acme", "productions=500/min:token_bucket,burst=50");
 }
 
 static struct client asking_for_both(struct world *world, unsigned id)

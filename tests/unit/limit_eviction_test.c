@@ -83,7 +83,7 @@ static void one_at_rest_longest_goes_first(void **state)
     static const char *const names[] = {"one", "two", "three", "four"};
     open_crowded(&world, 3);
     for (size_t i = 0; i < 4; i++)
-        add_term(&world, texts[i]);
+        add_applicable(&world, texts[i]);
     for (size_t i = 0; i < 3; i++) {
         assert_true(bring(&world, names[i], NULL));
         fake_advance(&world.time, 200);
@@ -103,9 +103,9 @@ static void meter_that_was_just_asked_for_stays_while_there_is_room_for_twice_as
     (void)state;
     struct world world;
     open_crowded(&world, 1);
-    add_term(&world, "one=60/min");
-    add_term(&world, "two=60/min");
-    add_term(&world, "three=60/min");
+    add_applicable(&world, "one=60/min");
+    add_applicable(&world, "two=60/min");
+    add_applicable(&world, "three=60/min");
     assert_true(bring(&world, "one", NULL));
     assert_true(bring(&world, "two", NULL));
     assert_true(is_resident(&world, 0));
@@ -121,9 +121,9 @@ static void meter_that_waits_or_is_in_flight_or_uncertain_is_not_let_go(void **s
     (void)state;
     struct world world;
     open_crowded(&world, 1);
-    add_term(&world, "one=80/min");
-    add_term(&world, "two=80/min");
-    add_term(&world, "three=80/min");
+    add_applicable(&world, "one=80/min");
+    add_applicable(&world, "two=80/min");
+    add_applicable(&world, "three=80/min");
     struct client one = client_of(&world, "one", 1), two = client_of(&world, "two", 1);
     assert_true(bring(&world, "one", NULL) && bring(&world, "two", NULL));
     assert_int_equal(ask(&one), LIMIT_WAIT);
@@ -151,8 +151,8 @@ static void meter_that_is_let_go_is_written_exactly_and_forfeits_nothing(void **
     (void)state;
     struct world world;
     open_crowded(&world, 1);
-    add_term(&world, "one=80/min");
-    add_term(&world, "two=80/min");
+    add_applicable(&world, "one=80/min");
+    add_applicable(&world, "two=80/min");
     assert_true(bring(&world, "one", NULL));
     spend(&world, "one", 5);
     while (commit(&world, STATUS_OK) > 0)
@@ -176,8 +176,8 @@ static void install_is_ignored_only_when_that_very_meter_has_left(void **state)
     (void)state;
     struct world world;
     open_crowded(&world, 1);
-    add_term(&world, "one=80/min");
-    add_term(&world, "two=80/min");
+    add_applicable(&world, "one=80/min");
+    add_applicable(&world, "two=80/min");
     assert_true(bring(&world, "one", NULL));
     fake_advance(&world.time, 200);
     assert_int_equal(peek(&world, "two", 1), LIMIT_ABSENT);
@@ -235,7 +235,7 @@ static void record_is_at_rest_when_its_meter_would_be(void **state)
         struct world world;
         struct limit_name name;
         open_world(&world, false);
-        const struct limit_applicable *applicable = add_term(&world, texts[i % 3]);
+        const struct limit_applicable *applicable = add_applicable(&world, texts[i % 3]);
         limit_name_of(applicable, &name);
         uint64_t start_ms = clock_now_ms(world.clock);
         struct limit_record record = random_record(applicable, start_ms, &random);
@@ -257,7 +257,7 @@ static void record_in_doubt_is_not_at_rest(void **state)
     struct world world;
     struct limit_name name;
     open_world(&world, false);
-    limit_name_of(add_term(&world, "requests=80/min"), &name);
+    limit_name_of(add_applicable(&world, "requests=80/min"), &name);
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW, .t_ms = 1, .amount = 80, .counter_count = 61};
     uint64_t now_ms = clock_now_ms(world.clock);
     assert_true(limit_record_at_rest(world.table, slice_make(name.bytes, name.size), &record, 0, now_ms));

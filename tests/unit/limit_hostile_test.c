@@ -72,7 +72,7 @@ static void callers_with_different_buckets_are_all_served(void **state)
     world_close(&world);
 }
 
-// Whoever has waited longest comes first, so that no stream of others can stand in the way for ever.
+// The caller that has waited longest comes first, so that no stream of others can stand in the way for ever.
 static void caller_with_another_bucket_is_served_however_many_others_come(void **state)
 {
     (void)state;
@@ -263,7 +263,7 @@ static void record_covers_all_that_is_left_when_less_is_wanted(void **state)
     world_close(&world);
 }
 
-// Who waited is told that the limit is used up. What has used it up is written all the same.
+// A caller that waited is told that the limit is used up. What has used it up is written all the same.
 static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
 {
     (void)state;

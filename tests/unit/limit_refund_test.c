@@ -123,7 +123,7 @@ static limit_wide debt(const struct run *run)
 }
 
 // The debt if nothing else had ever been spent than what is not given back, or than everything.
-static limit_wide replayed_debt(const struct run *run, bool everything)
+static limit_wide recomputed_debt(const struct run *run, bool everything)
 {
     limit_wide owed = 0;
     uint64_t t = run->t;
@@ -140,10 +140,10 @@ static limit_wide replayed_debt(const struct run *run, bool everything)
 
 static void check_bucket(const struct run *run)
 {
-    limit_wide owed = debt(run), least = replayed_debt(run, false);
+    limit_wide owed = debt(run), least = recomputed_debt(run, false);
     assert_true(owed >= least);
     assert_true(owed <= least + run->withheld);
-    assert_true(owed <= replayed_debt(run, true));
+    assert_true(owed <= recomputed_debt(run, true));
 }
 
 // Any interval d holds at most burst + d * amount / window of what is not given back.
@@ -234,7 +234,7 @@ static void bucket_owes_at_least_what_is_not_given_back_and_hardly_more(void **s
 enum { PARTS = 1 << 20 }; // of a millisecond
 
 // The debt if nothing else had ever been spent than what is not given back, rounded down.
-static limit_wide replayed_parts(const struct run *run)
+static limit_wide recomputed_parts(const struct run *run)
 {
     limit_wide owed = 0;
     uint64_t t = run->t;
@@ -266,7 +266,7 @@ static void bucket_whose_rate_changes_gives_back_no_more_time_than_was_charged(v
             else
                 give_back(&run);
             limit_wide owed = (debt(&run) * PARTS + run.rule.amount - 1) / run.rule.amount;
-            assert_true(owed >= replayed_parts(&run));
+            assert_true(owed >= recomputed_parts(&run));
         }
         end_run(&run);
     }

@@ -10,14 +10,14 @@
 
 enum {
     ACCOUNTS = 2,
-    TERMS = 4,
+    APPLICABLES = 4,
     CLIENTS = 24,
-    STORED_MAX = ACCOUNTS * TERMS,
+    STORED_MAX = ACCOUNTS * APPLICABLES,
     STEPS = 600,
     ADMISSIONS_MAX = 16384,
     RETRY_MAX = 60,
     LOADS_MAX = 64, // of one call
-    TOGETHER_MAX = 3,
+    BATCH_MAX = 3,
     NAMED_MAX = 48, // charges with an id that are remembered
     SHARDS = 64,
     FALL_BACK_MAX_MS = 600000 // daemon time falls back less than this
@@ -69,14 +69,14 @@ struct named {
     struct request request;
     uint64_t admitted_in; // this run of the daemon; 0: never
     bool given_back;
-    size_t log_at[TERMS]; // index + 1 in the limits' logs; 0: not charged
+    size_t log_at[APPLICABLES]; // index + 1 in the limits' logs; 0: not charged
 };
 
 struct client {
     struct limit_waiter waiter; // first: wake gets it
     struct world *world;
-    struct request requests[TOGETHER_MAX];
-    struct limit_applicable applicables[TOGETHER_MAX][TERMS]; // as its requests see them
+    struct request requests[BATCH_MAX];
+    struct limit_applicable applicables[BATCH_MAX][APPLICABLES]; // as its requests see them
     size_t request_count;
     bool busy;
     bool woken; // has to ask again
@@ -96,9 +96,9 @@ struct world {
     struct disk disk, disk_after; // disk_after: when the commit in flight lands
     struct limit_batch *batch;    // in flight
     uint64_t batch_durable_ms;
-    struct limit_applicable applicables[ACCOUNTS][TERMS];
+    struct limit_applicable applicables[ACCOUNTS][APPLICABLES];
     size_t applicable_count[ACCOUNTS];
-    struct subject_limit limits[ACCOUNTS][TERMS];
+    struct subject_limit limits[ACCOUNTS][APPLICABLES];
     struct client clients[CLIENTS];
     struct named named[NAMED_MAX];
     uint64_t ids, runs;
@@ -132,7 +132,7 @@ static bool happens(struct world *world, uint64_t one_in)
     return below(world, one_in) == 0;
 }
 
-// --- the checker: the promises of limit.h, from the log alone
+// --- the checker: the promises of limit/limit.h, from the log alone
 
 static void note_violation(struct world *world, const struct limit *limit, const char *what)
 {
@@ -380,7 +380,7 @@ static bool install(struct world *world, size_t account, const struct limit_answ
 }
 
 static struct limit_call call_of(const struct world *world, const struct request *request,
-                                 uint8_t id[LIMIT_CHARGE_ID_SIZE], struct limit_applicable applicables[TERMS])
+                                 uint8_t id[LIMIT_CHARGE_ID_SIZE], struct limit_applicable applicables[APPLICABLES])
 {
     memset(id, 0, LIMIT_CHARGE_ID_SIZE);
     memcpy(id, &request->id, sizeof request->id);
@@ -399,8 +399,8 @@ static struct limit_call call_of(const struct world *world, const struct request
 static enum limit_verdict decide(struct client *client, struct limit_answer *answers)
 {
     struct world *world = client->world;
-    struct limit_call calls[TOGETHER_MAX];
-    uint8_t ids[TOGETHER_MAX][LIMIT_CHARGE_ID_SIZE];
+    struct limit_call calls[BATCH_MAX];
+    uint8_t ids[BATCH_MAX][LIMIT_CHARGE_ID_SIZE];
     for (size_t i = 0; i < client->request_count; i++)
         calls[i] = call_of(world, &client->requests[i], ids[i], client->applicables[i]);
     for (int loads = 0; loads < LOADS_MAX; loads++) {
@@ -438,7 +438,7 @@ static void check_refusal(struct world *world, const struct client *client, enum
 static void ask(struct client *client)
 {
     struct world *world = client->world;
-    struct limit_answer answers[TOGETHER_MAX];
+    struct limit_answer answers[BATCH_MAX];
     client->woken = false;
     enum limit_verdict verdict = decide(client, answers);
     assert_true(verdict != LIMIT_ABSENT || world->max_meters > 0);
@@ -508,7 +508,7 @@ static void call(struct world *world)
     if (client == NULL)
         return;
     *client = (struct client){.waiter = {.wake = wake}, .world = world};
-    client->request_count = happens(world, 8) ? 2 + below(world, TOGETHER_MAX - 1) : 1;
+    client->request_count = happens(world, 8) ? 2 + below(world, BATCH_MAX - 1) : 1;
     for (size_t i = 0; i < client->request_count; i++)
         client->requests[i] = next_request(world);
     client->lazy = !world->calm && happens(world, 4);
@@ -521,7 +521,7 @@ static void refund(struct world *world)
     struct named *named = &world->named[below(world, NAMED_MAX)];
     struct limit_answer answer = {.verdict = LIMIT_ABSENT};
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
-    struct limit_applicable applicables[TERMS];
+    struct limit_applicable applicables[APPLICABLES];
     struct limit_call call = call_of(world, &named->request, id, applicables);
     if (named->request.id == 0)
         return;
@@ -672,7 +672,7 @@ static bool has_meter(const struct world *world, size_t account, const struct li
 
 static void make_limits(struct world *world, size_t account)
 {
-    size_t wanted = 2 + below(world, TERMS - 1);
+    size_t wanted = 2 + below(world, APPLICABLES - 1);
     while (world->applicable_count[account] < wanted) {
         size_t n = world->applicable_count[account];
         struct limit limit = random_limit(world, n % 2 == 0 ? "requests" : "productions");
@@ -800,9 +800,9 @@ static void run_seed(struct world *world, uint64_t seed)
     world->scale = seed % 16 == 6 ? 400 : seed % 16 == 14 ? UINT64_C(1) << 26 : 1;
     world->disagrees = seed % 8 == 3 || seed % 8 == 5 || seed % 8 == 7;
     world->has_relaxed = seed % 8 == 2 || seed % 8 == 5;
-    world->max_meters = seed % 4 == 1 ? SHARDS * (1 + below(world, 3)) : 0; // an account needs up to TERMS
+    world->max_meters = seed % 4 == 1 ? SHARDS * (1 + below(world, 3)) : 0; // an account needs up to APPLICABLES
     for (size_t i = 0; i < ACCOUNTS; i++) {
-        for (size_t j = 0; j < TERMS; j++)
+        for (size_t j = 0; j < APPLICABLES; j++)
             world->limits[i][j].count = 0;
         make_limits(world, i);
     }

@@ -7,7 +7,7 @@ static void resource_that_no_limit_declares_is_named_and_nothing_is_charged(void
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     struct limit_charge charges[] = {{slice_text("requests"), 1}, {slice_text("request"), 1}};
     struct client client = client_of(&world, "requests", 1);
@@ -22,9 +22,9 @@ static void meters_that_are_not_in_memory_are_named(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
-    add_term(&world, "productions=5/day");
-    add_term(&world, "requests=2000/day");
+    add_applicable(&world, "requests=60/min");
+    add_applicable(&world, "productions=5/day");
+    add_applicable(&world, "requests=2000/day");
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     assert_int_equal(world.answer.absent_count, 2);
     assert_ptr_equal(world.answer.absent[0], &world.applicables[0]);
@@ -40,7 +40,7 @@ static void install_from_before_a_meter_was_forgotten_is_ignored(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     uint64_t old = world.answer.generation;
     install_absent(&world);
@@ -58,7 +58,7 @@ static void second_install_changes_nothing(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     spend(&world, "requests", 3);
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW, .reserved = 50};
@@ -72,7 +72,7 @@ static void cost_above_a_whole_limit_is_too_costly_even_when_it_is_also_used_up(
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=300/min:token_bucket,burst=5");
+    add_applicable(&world, "requests=300/min:token_bucket,burst=5");
     install(&world, "requests");
     spend(&world, "requests", 5);
     struct client client = client_of(&world, "requests", 6);
@@ -92,7 +92,7 @@ static void forbidden_resource_is_too_costly(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=0/day");
+    add_applicable(&world, "requests=0/day");
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_TOO_COSTLY);
@@ -105,8 +105,8 @@ static void denied_call_says_when_to_come_back_and_that_is_exact(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=10/min:fixed_window");
-    add_term(&world, "requests=60/min:token_bucket,burst=10");
+    add_applicable(&world, "requests=10/min:fixed_window");
+    add_applicable(&world, "requests=60/min:token_bucket,burst=10");
     install(&world, "requests");
     fake_advance(&world.time, 15000);
     spend(&world, "requests", 10);
@@ -130,9 +130,9 @@ static void several_limits_are_charged_together_or_not_at_all(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
-    add_term(&world, "requests=100/day");
-    add_term(&world, "productions=1/day");
+    add_applicable(&world, "requests=60/min");
+    add_applicable(&world, "requests=100/day");
+    add_applicable(&world, "productions=1/day");
     struct limit_charge charges[] = {{slice_text("productions"), 1}, {slice_text("requests"), 2}};
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(decide(&world, charges, 2, false, &client.waiter), LIMIT_ABSENT);
@@ -154,7 +154,7 @@ static void charges_on_one_resource_add_up_without_overflow(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     struct limit_charge most[] = {{slice_text("requests"), UINT64_MAX}, {slice_text("requests"), UINT64_MAX}};
@@ -173,7 +173,7 @@ static void unlimited_resource_is_declared_and_never_refused(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=unlimited");
+    add_applicable(&world, "requests=unlimited");
     struct client client = client_of(&world, "requests", LIMIT_AMOUNT_MAX);
     assert_int_equal(ask(&client), LIMIT_ADMITTED);
     assert_int_equal(world.answer.view_count, 1);
@@ -192,8 +192,8 @@ static void two_limits_on_one_meter_are_both_obeyed_and_charged_once(void **stat
     for (size_t i = 0; i < 3; i++) {
         struct world world;
         open_world(&world, false);
-        add_term(&world, texts[i][0]);
-        add_term(&world, texts[i][1]);
+        add_applicable(&world, texts[i][0]);
+        add_applicable(&world, texts[i][1]);
         assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
         install_absent(&world);
         spend(&world, "requests", 4);
@@ -212,7 +212,7 @@ static void peek_changes_nothing(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     for (int i = 0; i < 200; i++)
         assert_int_equal(peek(&world, "requests", 60), LIMIT_ADMITTED);
@@ -231,7 +231,7 @@ static void call_without_charges_is_admitted(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=0/day");
+    add_applicable(&world, "requests=0/day");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(decide(&world, NULL, 0, false, &client.waiter), LIMIT_ADMITTED);
     assert_int_equal(world.answer.view_count, 0);
@@ -243,7 +243,7 @@ static void amount_can_change_at_any_time_and_what_was_spent_stays(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    struct limit_applicable *applicable = add_term(&world, "requests=60/min");
+    struct limit_applicable *applicable = add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     spend(&world, "requests", 50);
     applicable->limit.amount = 10;
@@ -267,7 +267,7 @@ static void new_meter_waits_for_the_disk_once(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT);
@@ -286,7 +286,7 @@ static void waiters_are_woken_in_the_order_in_which_they_came(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     struct client clients[WAITERS];
     for (size_t i = 0; i < WAITERS; i++) {
@@ -306,7 +306,7 @@ static void one_commit_serves_all_who_wait_and_fit(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=60/min");
+    add_applicable(&world, "requests=60/min");
     install(&world, "requests");
     struct client big = client_of(&world, "requests", 50), small = client_of(&world, "requests", 9);
     assert_int_equal(ask(&big), LIMIT_WAIT);
@@ -322,7 +322,7 @@ static void newcomer_queues_behind_those_who_wait(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     spend(&world, "requests", 3); // 7 are left
     struct client big = client_of(&world, "requests", 20), small = client_of(&world, "requests", 1);
@@ -346,7 +346,7 @@ static void woken_waiter_comes_before_one_who_arrives_while_it_is_woken(void **s
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=10/min");
+    add_applicable(&world, "requests=10/min");
     install(&world, "requests");
     struct client first = client_of(&world, "requests", 10), newcomer = client_of(&world, "requests", 10);
     first.newcomer = &newcomer;
@@ -364,8 +364,8 @@ static void newcomer_does_not_wait_where_there_is_enough_for_all_who_came_before
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
-    add_term(&world, "productions=5/min");
+    add_applicable(&world, "requests=80/min");
+    add_applicable(&world, "productions=5/min");
     install(&world, "requests");
     install(&world, "productions");
     spend(&world, "requests", 1); // 9 are left
@@ -386,7 +386,7 @@ static void who_comes_during_a_commit_that_brings_enough_does_not_wait_for_the_n
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=2000/min");
+    add_applicable(&world, "requests=2000/min");
     install(&world, "requests");
     struct client first = client_of(&world, "requests", 1), late[16];
     assert_int_equal(ask(&first), LIMIT_WAIT);
@@ -410,7 +410,7 @@ static void woken_waiter_that_asks_late_still_comes_before_those_who_queue(void 
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     struct client slow = client_of(&world, "requests", 1), newcomer = client_of(&world, "requests", 20);
     assert_int_equal(ask(&slow), LIMIT_WAIT);
@@ -434,7 +434,7 @@ static void failed_commit_is_told_to_those_who_wait_and_the_next_call_tries_agai
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT);
@@ -454,7 +454,7 @@ static void what_is_left_can_be_spent_while_the_disk_fails_and_no_more(void **st
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     spend(&world, "requests", 1);
     struct client client = client_of(&world, "requests", 1);
@@ -475,7 +475,7 @@ static void while_the_disk_fails_calls_go_on_where_that_is_wanted_and_wait_again
     (void)state;
     struct world world;
     open_world_with(&world, (struct limit_table_options){.relaxed_on_failure = true});
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT);
@@ -504,7 +504,7 @@ static void next_reservation_is_fetched_when_half_is_gone(void **state)
     struct world world;
     bool empty = false;
     open_world(&world, false);
-    add_term(&world, "requests=80/min");
+    add_applicable(&world, "requests=80/min");
     install(&world, "requests");
     spend(&world, "requests", 1);
     struct client client = client_of(&world, "requests", 1);
@@ -535,7 +535,7 @@ static void record_covers_what_is_left_and_what_waits(void **state)
     struct world world;
     bool empty = false;
     open_world(&world, false);
-    struct limit_applicable *applicable = add_term(&world, "requests=800/min");
+    struct limit_applicable *applicable = add_applicable(&world, "requests=800/min");
     install(&world, "requests");
     spend(&world, "requests", 1); // 99 are left
     applicable->limit.amount = 80;
@@ -564,7 +564,7 @@ static void recover_and_check(const char *text, const struct limit_record *recor
 {
     struct world world;
     open_world(&world, false);
-    add_term(&world, text);
+    add_applicable(&world, text);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
     assert_true(limit_install(world.table, acme(), &world.applicables[0], record, world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 65);
@@ -581,7 +581,7 @@ static void crash_charges_all_of_the_last_reservation(void **state)
         struct world world;
         bool empty = true;
         open_world(&world, false);
-        add_term(&world, texts[i]);
+        add_applicable(&world, texts[i]);
         install(&world, "requests");
         struct client client = client_of(&world, "requests", 1);
         spend(&world, "requests", 4);
@@ -606,9 +606,9 @@ static void clean_stop_forfeits_nothing(void **state)
     bool empty = false;
     open_world(&before, false);
     open_world(&after, false);
-    add_term(&before, "requests=80/min");
-    add_term(&after, "requests=80/min");
-    add_term(&before, "productions=80/min:token_bucket");
+    add_applicable(&before, "requests=80/min");
+    add_applicable(&after, "requests=80/min");
+    add_applicable(&before, "productions=80/min:token_bucket");
     install(&before, "requests");
     install(&before, "productions");
     spend(&before, "requests", 5);
@@ -651,7 +651,7 @@ static void window_is_not_spent_from_before_a_time_inside_it_is_on_disk(void **s
     for (size_t i = 0; i < 4; i++) {
         struct world world;
         open_world(&world, false);
-        add_term(&world, texts[i]);
+        add_applicable(&world, texts[i]);
         install(&world, "requests");
         spend(&world, "requests", 1);
         struct client client = client_of(&world, "requests", 1);
@@ -680,8 +680,8 @@ static void relaxed_mode_does_not_wait_but_writes(void **state)
     (void)state;
     struct world world;
     open_world(&world, true);
-    add_term(&world, "requests=10/min");
-    add_term(&world, "requests=800/day");
+    add_applicable(&world, "requests=10/min");
+    add_applicable(&world, "requests=800/day");
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     for (int i = 0; i < 10; i++) {
@@ -703,7 +703,7 @@ static void idle_meters_are_forgotten_after_their_exact_state_is_written(void **
     struct world world;
     bool empty = false;
     open_world(&world, false);
-    add_term(&world, "requests=80/day");
+    add_applicable(&world, "requests=80/day");
     install(&world, "requests");
     spend(&world, "requests", 3);
     fake_advance(&world.time, 999);
@@ -729,7 +729,7 @@ static void meter_that_is_asked_for_while_it_is_written_off_stays(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/day");
+    add_applicable(&world, "requests=80/day");
     install(&world, "requests");
     spend(&world, "requests", 3);
     assert_int_equal(limit_evict_idle(world.table, 0), 1);
@@ -749,7 +749,7 @@ static void meter_of_a_failed_commit_is_kept_until_a_commit_succeeds(void **stat
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=80/day");
+    add_applicable(&world, "requests=80/day");
     install(&world, "requests");
     spend(&world, "requests", 3);
     assert_int_equal(limit_evict_idle(world.table, 0), 1);
@@ -766,7 +766,7 @@ static size_t bytes_of(const char *text)
 {
     struct world world;
     open_world(&world, false);
-    struct limit_applicable *applicable = add_term(&world, text);
+    struct limit_applicable *applicable = add_applicable(&world, text);
     applicable->subject_id = slice_text("customer-account"); // with it, a name of 32 bytes
     install(&world, "requests");
     struct limit_name name;
@@ -852,7 +852,7 @@ static void use_is_noted_until_it_is_taken(void **state)
     (void)state;
     struct world world;
     open_world(&world, false);
-    add_term(&world, "requests=unlimited");
+    add_applicable(&world, "requests=unlimited");
     assert_false(limit_take_in_use(world.table));
     peek(&world, "requests", 1);
     assert_true(limit_take_in_use(world.table));

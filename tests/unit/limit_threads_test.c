@@ -142,7 +142,7 @@ static bool give_back(struct client *client, const struct limit_call *call)
 }
 
 // A limit per minute, one per day and a bucket; the second owner has the tighter bucket.
-static void make_terms(struct limit_applicable applicables[3], size_t owner)
+static void make_applicables(struct limit_applicable applicables[3], size_t owner)
 {
     static const char *const texts[OWNERS][3] = {
         {"requests=3000/min", "requests=2000/day", "requests=5000/min:token_bucket"},
@@ -172,7 +172,7 @@ static void *run_client(void *argument)
     struct client *client = argument;
     struct limit_applicable applicables[OWNERS][3];
     for (size_t i = 0; i < OWNERS; i++)
-        make_terms(applicables[i], i);
+        make_applicables(applicables[i], i);
     for (int i = 0; i < CALLS; i++) {
         size_t first = fake_below(&client->random, OWNERS);
         uint8_t id[LIMIT_CHARGE_ID_SIZE] = {0};
@@ -223,7 +223,7 @@ static void check_what_is_left(struct client *client)
 {
     for (size_t owner = 0; owner < OWNERS; owner++) {
         struct limit_applicable applicables[3];
-        make_terms(applicables, owner);
+        make_applicables(applicables, owner);
         struct limit_charge charge = {slice_text("requests"), 1};
         struct limit_call call = {.owner = slice_text(owners[owner]),
                                   .applicables = applicables,

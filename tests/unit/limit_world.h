@@ -5,11 +5,11 @@
 
 #include "unit/limit_fake.h"
 
-enum { WORLD_OWNERS = 4, WORLD_TERMS = 4, WORLD_STORED = 64 };
+enum { WORLD_OWNERS = 4, WORLD_APPLICABLES = 4, WORLD_STORED = 64 };
 
 struct world_owner {
     const char *name;
-    struct limit_applicable applicables[WORLD_TERMS];
+    struct limit_applicable applicables[WORLD_APPLICABLES];
     size_t applicable_count;
 };
 
@@ -89,10 +89,10 @@ static inline struct world_owner *world_owner(struct world *world, const char *n
     return owner;
 }
 
-static inline struct limit_applicable *world_term(struct world *world, const char *name, const char *text)
+static inline struct limit_applicable *world_applicable(struct world *world, const char *name, const char *text)
 {
     struct world_owner *owner = world_owner(world, name);
-    assert_true(owner->applicable_count < WORLD_TERMS);
+    assert_true(owner->applicable_count < WORLD_APPLICABLES);
     struct limit_applicable *applicable = &owner->applicables[owner->applicable_count++];
     *applicable = (struct limit_applicable){
         .limit = fake_limit(text), .subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text(name)};

@@ -173,7 +173,7 @@ static void check_call(struct scene *scene, const struct person *person, enum rp
                  status_name(status));
     if (may)
         return;
-    // who is refused reads which call it was and what it takes
+    // a refused caller reads which call it was and what it takes
     assert_non_null(strstr(call->failure.message, route->name));
     assert_non_null(strstr(call->failure.message, " needs "));
     assert_non_null(strstr(call->failure.message, " authority"));

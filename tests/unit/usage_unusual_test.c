@@ -1,4 +1,4 @@
-// What sticks out of a key's own history; and how often the judge is wrong about a customer who just has his days.
+// What sticks out of a key's own history; and how often a customer with an ordinary daily pattern is flagged.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ static unsigned flags_of(const struct usage_past *past)
     return verdict.flags;
 }
 
-static void a_key_is_not_judged_on_its_first_day(void **state)
+static void a_key_is_not_assessed_on_its_first_day(void **state)
 {
     (void)state;
     struct usage_past past;
@@ -260,7 +260,7 @@ static void look_back(const struct trace *trace, size_t hour, struct usage_past 
 }
 
 struct score {
-    unsigned judged;
+    unsigned assessed;
     unsigned volume;
     unsigned refusals;
     unsigned young; // alarms in the first two weeks
@@ -274,7 +274,7 @@ static void score_hour(struct source *source, const struct trace *trace, size_t 
     struct usage_verdict verdict;
     look_back(trace, hour, &past);
     usage_assess(&past, &verdict);
-    score->judged += verdict.judged ? 1 : 0;
+    score->assessed += verdict.judged ? 1 : 0;
     score->volume += (verdict.flags & USAGE_VOLUME_UP) != 0 ? 1 : 0;
     score->refusals += (verdict.flags & USAGE_REFUSALS_UP) != 0 ? 1 : 0;
     score->young += verdict.flags != 0 && hour < 14 * DAY ? 1 : 0;
@@ -302,17 +302,17 @@ static void false_alarms_are_rare_and_abuse_is_found(void **state)
     print_message(
         "%u hours of %d keys: %u false alarms of volume, %u of refusals, %u of them in the first two weeks; one"
         " per %.0f key-days; %u of %u abuses found (%.2f %%)\n",
-        score.judged, TRACE_KEYS, score.volume, score.refusals, score.young,
-        (double)score.judged / 24.0 / fmax(alarms, 1.0), score.found, score.attacks,
+        score.assessed, TRACE_KEYS, score.volume, score.refusals, score.young,
+        (double)score.assessed / 24.0 / fmax(alarms, 1.0), score.found, score.attacks,
         100.0 * (double)score.found / (double)score.attacks);
-    assert_true(alarms / (double)score.judged < 1.0 / (24.0 * 1000.0));
+    assert_true(alarms / (double)score.assessed < 1.0 / (24.0 * 1000.0));
     assert_true((double)score.found / (double)score.attacks > 0.93);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_key_is_not_judged_on_its_first_day),
+        cmocka_unit_test(a_key_is_not_assessed_on_its_first_day),
         cmocka_unit_test(the_baseline_is_the_same_time_of_day_of_four_weeks),
         cmocka_unit_test(the_usual_is_not_flagged),
         cmocka_unit_test(volume_up_is_flagged_and_shows_the_usual),

@@ -12,12 +12,12 @@
 #include "process.h"
 #include "report.h"
 
-enum { BATCH = 10000, BATCHES = 200, SUBJECT_SIZE = 32, TERMS_MAX = 2 };
+enum { BATCH = 10000, BATCHES = 200, SUBJECT_SIZE = 32, APPLICABLES_MAX = 2 };
 
 // What a case decides about: one call over all its limits.
 struct scene {
     const char *key, *label;
-    const char *limits[TERMS_MAX];
+    const char *limits[APPLICABLES_MAX];
     double target; // 0: none
 };
 
@@ -45,7 +45,7 @@ enum { HOT_COUNT = sizeof hot / sizeof hot[0], MANY_COUNT = sizeof many / sizeof
 struct work {
     struct clock *clock;
     struct limit_table *table;
-    struct limit_applicable applicables[TERMS_MAX];
+    struct limit_applicable applicables[APPLICABLES_MAX];
     size_t applicable_count;
     char subject[SUBJECT_SIZE];
 };
@@ -105,7 +105,7 @@ static bool open_work(struct work *work, const struct scene *scene)
     *work = (struct work){.clock = clock_new(clock_system_source(), NULL)};
     const struct limit_table_options options = {.clock = work->clock};
     work->table = work->clock != NULL ? limit_table_new(&options) : NULL;
-    for (size_t i = 0; i < TERMS_MAX && scene->limits[i] != NULL; i++) {
+    for (size_t i = 0; i < APPLICABLES_MAX && scene->limits[i] != NULL; i++) {
         struct status_failure failure = {0};
         struct limit_applicable *applicable = &work->applicables[work->applicable_count++];
         applicable->subject = LIMIT_OF_ACCOUNT;

@@ -6,31 +6,31 @@
 
 static struct usage *owner_of(struct store_job *job)
 {
-    return CONTAINER_OF(job, struct usage, flush.job);
+    return CONTAINER_OF(job, struct usage, behind.job);
 }
 
 // --- collecting
 
-static void take_from(struct usage_flush *flush, struct usage_shard *shard, size_t max)
+static void take_from(struct usage_write_behind *behind, struct usage_shard *shard, size_t max)
 {
     pthread_mutex_lock(&shard->mutex);
-    while (flush->batch_count < max) {
+    while (behind->batch_count < max) {
         struct usage_entry *entry = usage_take_dirty(shard);
         if (entry == NULL)
             break;
-        flush->batch[flush->batch_count++] = entry;
+        behind->batch[behind->batch_count++] = entry;
     }
     pthread_mutex_unlock(&shard->mutex);
 }
 
 // Each job goes on at the shard where the last one stopped, so that a busy shard cannot hold up the others.
-static void collect(struct usage *usage, struct usage_flush *flush)
+static void collect(struct usage *usage, struct usage_write_behind *behind)
 {
-    size_t max = flush->left < USAGE_BATCH_MAX ? flush->left : USAGE_BATCH_MAX;
-    for (size_t i = 0; i < usage->shard_count && flush->batch_count < max; i++) {
-        take_from(flush, &usage->shards[flush->next_shard], max);
-        if (flush->batch_count < max)
-            flush->next_shard = (flush->next_shard + 1) & (usage->shard_count - 1);
+    size_t max = behind->left < USAGE_BATCH_MAX ? behind->left : USAGE_BATCH_MAX;
+    for (size_t i = 0; i < usage->shard_count && behind->batch_count < max; i++) {
+        take_from(behind, &usage->shards[behind->next_shard], max);
+        if (behind->batch_count < max)
+            behind->next_shard = (behind->next_shard + 1) & (usage->shard_count - 1);
     }
 }
 
@@ -48,7 +48,7 @@ static bool load(struct usage *usage, struct store_txn *txn, struct usage_shard 
                  struct usage_entry *copy)
 {
     struct usage_sums stored;
-    enum status status = usage_load_hour(usage, txn, copy->hour, usage_subject_of(copy), usage->flush.arena, &stored);
+    enum status status = usage_load_hour(usage, txn, copy->hour, usage_subject_of(copy), usage->behind.arena, &stored);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return false;
     pthread_mutex_lock(&shard->mutex);
@@ -64,7 +64,7 @@ static bool write_hour(struct usage *usage, struct store_txn *txn, const struct 
     struct usage_tally tally;
     struct slice bytes;
     struct usage_hour_key key;
-    struct arena *arena = usage->flush.arena;
+    struct arena *arena = usage->behind.arena;
     bool packed =
         usage_sums_to_tally(&copy->sums, &usage->resources, arena, &tally) && usage_pack_tally(&tally, arena, &bytes);
     if (packed) {
@@ -80,7 +80,7 @@ static bool write_last(struct usage *usage, struct store_txn *txn, const struct 
     struct usage_last last;
     struct slice bytes;
     struct slice key = slice_make(copy->id, copy->id_size);
-    struct arena *arena = usage->flush.arena;
+    struct arena *arena = usage->behind.arena;
     enum status status = usage_load_last(usage, txn, key, arena, &last);
     if (status == STATUS_DATA_LOSS)
         log_line(usage->options.log, LOG_LEVEL_ERROR, "usage: the last use of a key is damaged; it begins anew");
@@ -108,33 +108,33 @@ static bool write_entry(struct usage *usage, struct store_txn *txn, struct usage
 static void run(struct store_job *job, struct store_txn *txn)
 {
     struct usage *usage = owner_of(job);
-    struct usage_flush *flush = &usage->flush;
-    collect(usage, flush);
-    while (flush->written_count < flush->batch_count && write_entry(usage, txn, flush->batch[flush->written_count]))
-        flush->written_count++;
+    struct usage_write_behind *behind = &usage->behind;
+    collect(usage, behind);
+    while (behind->written_count < behind->batch_count && write_entry(usage, txn, behind->batch[behind->written_count]))
+        behind->written_count++;
 }
 
 // --- afterwards
 
 // An entry that was not written, or may not be on disk, waits again.
-static void settle(struct usage *usage, struct usage_flush *flush, enum status status)
+static void settle(struct usage *usage, struct usage_write_behind *behind, enum status status)
 {
     uint64_t now_ms = clock_now_ms(usage->options.clock);
-    for (size_t i = 0; i < flush->batch_count; i++) {
-        struct usage_shard *shard = usage_shard(usage, flush->batch[i]->hash);
+    for (size_t i = 0; i < behind->batch_count; i++) {
+        struct usage_shard *shard = usage_shard(usage, behind->batch[i]->hash);
         pthread_mutex_lock(&shard->mutex);
-        usage_settle(shard, flush->batch[i], status == STATUS_OK && i < flush->written_count, now_ms);
+        usage_settle(shard, behind->batch[i], status == STATUS_OK && i < behind->written_count, now_ms);
         pthread_mutex_unlock(&shard->mutex);
     }
     if (status == STATUS_OK)
-        atomic_fetch_add(&usage->written, flush->written_count);
+        atomic_fetch_add(&usage->written, behind->written_count);
 }
 
 static void end(struct usage *usage, enum status status)
 {
     pthread_mutex_lock(&usage->job_mutex);
-    usage->flushing = false;
-    usage->last_flush = status;
+    usage->writing = false;
+    usage->last_write = status;
     pthread_cond_broadcast(&usage->job_ended);
     pthread_mutex_unlock(&usage->job_mutex);
 }
@@ -142,16 +142,16 @@ static void end(struct usage *usage, enum status status)
 static void done(struct store_job *job, enum status status)
 {
     struct usage *usage = owner_of(job);
-    struct usage_flush *flush = &usage->flush;
-    if (status == STATUS_OK && flush->written_count < flush->batch_count)
+    struct usage_write_behind *behind = &usage->behind;
+    if (status == STATUS_OK && behind->written_count < behind->batch_count)
         status = STATUS_RESOURCE_EXHAUSTED;
-    settle(usage, flush, status);
-    bool more = status == STATUS_OK && flush->batch_count > 0 && flush->left > flush->batch_count;
-    flush->left -= flush->batch_count;
-    flush->batch_count = 0;
-    flush->written_count = 0;
+    settle(usage, behind, status);
+    bool more = status == STATUS_OK && behind->batch_count > 0 && behind->left > behind->batch_count;
+    behind->left -= behind->batch_count;
+    behind->batch_count = 0;
+    behind->written_count = 0;
     if (more)
-        store_submit(usage->options.store, &flush->job);
+        store_submit(usage->options.store, &behind->job);
     else
         end(usage, status);
 }
@@ -167,17 +167,17 @@ static size_t count_dirty(struct usage *usage)
     return count;
 }
 
-void usage_flush_start(struct usage *usage)
+void usage_write_behind_start(struct usage *usage)
 {
     size_t left = count_dirty(usage);
     pthread_mutex_lock(&usage->job_mutex);
-    bool start = left > 0 && !usage->flushing;
-    usage->flushing |= start;
+    bool start = left > 0 && !usage->writing;
+    usage->writing |= start;
     pthread_mutex_unlock(&usage->job_mutex);
     if (!start)
         return;
-    usage->flush.left = left;
-    usage->flush.job.run = run;
-    usage->flush.job.done = done;
-    store_submit(usage->options.store, &usage->flush.job);
+    usage->behind.left = left;
+    usage->behind.job.run = run;
+    usage->behind.job.done = done;
+    store_submit(usage->options.store, &usage->behind.job);
 }

@@ -1,0 +1,76 @@
+// What all connections of a transport share: the list of them, their seats, and the log's lines about peers.
+//
+// Nothing here looks into a connection but at its links. So every other file of the room may call this one.
+#include "transport/connection.h"
+
+#include <nng/supplemental/util/platform.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void transport_complain(struct transport *transport, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    if (!log_may(&transport->complaints, nng_clock()))
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    log_line(transport->options.log, LOG_LEVEL_INFO, "%s", text);
+}
+
+// --- the list
+
+static struct transport_connection **older_of(struct transport *transport, struct transport_connection *connection)
+{
+    struct transport_connection *newer = connection->links.newer;
+    return newer != NULL ? &newer->links.older : &transport->first;
+}
+
+void transport_add(struct transport *transport, struct transport_connection *connection)
+{
+    pthread_mutex_lock(&transport->lock);
+    struct transport_links *links = &connection->links;
+    links->older = transport->first;
+    if (transport->first != NULL)
+        transport->first->links.newer = connection;
+    transport->first = connection;
+    atomic_fetch_add(&transport->connections, 1);
+    pthread_mutex_unlock(&transport->lock);
+}
+
+// Under the lock.
+static void unlink_connection(struct transport *transport, struct transport_connection *connection)
+{
+    struct transport_links *links = &connection->links;
+    *older_of(transport, connection) = links->older;
+    if (links->older != NULL)
+        links->older->links.newer = links->newer;
+    *links = (struct transport_links){NULL, NULL};
+}
+
+void transport_give_to_reaper(struct transport *transport, struct transport_connection *connection)
+{
+    pthread_mutex_lock(&transport->lock);
+    unlink_connection(transport, connection);
+    connection->links.older = transport->dead;
+    transport->dead = connection;
+    pthread_cond_signal(&transport->changed);
+    pthread_mutex_unlock(&transport->lock);
+}
+
+// --- seats
+
+bool transport_take_seat(struct transport *transport)
+{
+    size_t taken = atomic_load(&transport->seats);
+    while (taken < transport->options.max_connections)
+        if (atomic_compare_exchange_weak(&transport->seats, &taken, taken + 1))
+            return true;
+    return false;
+}
+
+void transport_leave_seat(struct transport *transport)
+{
+    atomic_fetch_sub(&transport->seats, 1);
+}
