@@ -339,7 +339,7 @@ static void settle(struct authorizer *a, struct authorizer_batch *batch, const s
         return;
     }
     for (size_t i = 0; i < batch->call_count; i++)
-        if (limits->answers[i].verdict != LIMIT_WAIT) // otherwise another call's failure has ended the decision
+        if (limits->answers[i].verdict != LIMIT_UNDECIDED) // otherwise another call's failure has ended the decision
             batch->calls[i].status = charge_conclude(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
     (void)are_all_allowed(batch);
 }

@@ -85,6 +85,7 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:
     case LIMIT_WAIT:
+    case LIMIT_UNDECIDED:
     case LIMIT_ABSENT: // this one and the next are about the whole batch
     case LIMIT_NO_MEMORY:
         break;

@@ -45,7 +45,7 @@ static bool are_declared(const struct limit_call *calls, size_t count, struct li
     bool declared = true;
     for (size_t i = 0; i < count; i++) {
         limit_answer_clear(&answers[i]);
-        answers[i].verdict = LIMIT_WAIT;
+        answers[i].verdict = LIMIT_UNDECIDED;
         answers[i].write_wanted = false;
         size_t charge = limit_find_undeclared(&calls[i]);
         if (charge == calls[i].charge_count)
@@ -335,7 +335,7 @@ static void finish(const struct atomic_batch *batch, struct limit_answer *answer
     for (size_t i = 0; i < batch->count; i++) {
         answers[i].write_wanted = write_wanted;
         if (!is_decided(verdict) && answers[i].verdict != verdict)
-            answers[i].verdict = LIMIT_WAIT;
+            answers[i].verdict = verdict == LIMIT_WAIT ? LIMIT_WAIT : LIMIT_UNDECIDED;
     }
 }
 

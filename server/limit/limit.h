@@ -129,6 +129,7 @@ enum limit_verdict {
     LIMIT_TOO_COSTLY, // cost above a whole limit: COST_EXCEEDS_LIMIT
     LIMIT_UNDECLARED, // a charge's resource is in no applicable limit; answer->charge names it
     LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
+    LIMIT_UNDECIDED,  // of an answer only: the decision ended before this call, or by the fault of another one
     LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
     LIMIT_NO_MEMORY,
     LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs
@@ -183,9 +184,9 @@ struct limit_waiter {
 //   LIMIT_ADMITTED  all are charged;
 //   LIMIT_DENIED    at least one is refused; answers[n].verdict (ADMITTED, DENIED or TOO_COSTLY) says how each would
 //                   have been decided, in their order, as if refused ones cost nothing;
-//   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken;
+//   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken; so say all answers;
 //   UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT (install what any of the answers names), NO_MEMORY: the answers of the
-//                   calls at fault carry that verdict; all other calls carry LIMIT_WAIT and are undecided.
+//                   calls at fault carry that verdict, and all others LIMIT_UNDECIDED.
 // Every answer's write_wanted is the same. ADMITTED spends and WAIT queues; nothing else changes what is left.
 // First come, first served: a call that finds others waiting for a meter that it needs joins the queue, unless there is
 // enough for all of them and for it. A waiter has a place at every meter of its calls, so it waits for at most two

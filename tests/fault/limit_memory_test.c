@@ -121,6 +121,7 @@ static enum limit_verdict decide(struct world *world)
         case LIMIT_TOO_COSTLY:
         case LIMIT_UNDECLARED:
         case LIMIT_OTHER_CHARGE:
+        case LIMIT_UNDECIDED:
         case LIMIT_NO_CHARGE:
         case LIMIT_GIVEN_BACK:
         case LIMIT_WINDOW_OVER:
