@@ -16,14 +16,15 @@ struct limits {
     struct meter_load load;
 };
 
+// Those that return bool: false when there is nothing more to do for the call, or for the batch.
 static bool begin(struct authorizer_batch *batch, struct limits *limits);
 static bool begin_snapshot(struct authorizer *a, struct authorizer_batch *batch);
 static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *batch, struct authorizer_call *call);
-static bool keeps_rules(struct authorizer *a, struct authorizer_call *call);
-static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
+static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call);
+static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
 static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 static void end_snapshot(struct authorizer_batch *batch);
-static bool are_all_allowed(struct authorizer_batch *batch);
+static void note_first_refusal(struct authorizer_batch *batch);
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
                                         const struct limits *limits);
 static void record_usage(struct authorizer *a, const struct authorizer_batch *batch);
@@ -36,12 +37,13 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
         return AUTHORIZER_DONE;
     for (size_t i = 0; i < batch->call_count; i++) {
         struct authorizer_call *call = &batch->calls[i];
-        if (find_key_and_account(a, batch, call) && keeps_rules(a, call) && has_scopes(batch, call))
+        if (find_key_and_account(a, batch, call) && evaluate_rules(a, call) && check_scopes(batch, call))
             collect_limits(batch, call, &limits.asks[i]);
     }
     end_snapshot(batch);
+    note_first_refusal(batch);
     // After LIMIT_WAIT the batch may already belong to another thread, so only the last try records it.
-    if (are_all_allowed(batch) && charge_limits(a, batch, &limits) == LIMIT_WAIT)
+    if (batch->refused == 0 && charge_limits(a, batch, &limits) == LIMIT_WAIT)
         return AUTHORIZER_WAITING;
     record_usage(a, batch);
     return AUTHORIZER_DONE;
@@ -198,7 +200,7 @@ static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *
 
 // --- rules
 
-static bool keeps_rules(struct authorizer *a, struct authorizer_call *call)
+static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call)
 {
     struct authorizer_decision *d = &call->decision;
     d->reason = REASON_ALLOWED;
@@ -253,7 +255,7 @@ static enum status list_missing_scopes(struct authorizer_batch *batch, struct au
 }
 
 // The catalogue is read only where the names alone do not decide.
-static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
+static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
 {
     if (call->question.scope_count == 0)
         return true;
@@ -314,13 +316,12 @@ static bool is_allowed(const struct authorizer_call *call)
     return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
 }
 
-static bool are_all_allowed(struct authorizer_batch *batch)
+static void note_first_refusal(struct authorizer_batch *batch)
 {
     size_t n = 0;
     while (n < batch->call_count && is_allowed(&batch->calls[n]))
         n++;
     batch->refused = n < batch->call_count ? n + 1 : 0;
-    return batch->refused == 0;
 }
 
 static void settle(struct authorizer *a, struct authorizer_batch *batch, const struct limits *limits,
@@ -328,7 +329,8 @@ static void settle(struct authorizer *a, struct authorizer_batch *batch, const s
 {
     for (size_t i = 0; i < batch->call_count; i++)
         batch->calls[i].status = limits->loads[i].status;
-    if (!are_all_allowed(batch))
+    note_first_refusal(batch);
+    if (batch->refused != 0)
         return;
     if (verdict == LIMIT_ABSENT) {
         (void)fail_batch(batch, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
@@ -341,7 +343,7 @@ static void settle(struct authorizer *a, struct authorizer_batch *batch, const s
     for (size_t i = 0; i < batch->call_count; i++)
         if (limits->answers[i].verdict != LIMIT_UNDECIDED) // otherwise another call's failure has ended the decision
             batch->calls[i].status = charge_conclude(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
-    (void)are_all_allowed(batch);
+    note_first_refusal(batch);
 }
 
 // After LIMIT_WAIT the batch and everything that it points to may already belong to another thread.
@@ -385,7 +387,7 @@ enum status authorizer_identify(struct authorizer *a, struct store_txn *view, st
     if (!begin_snapshot(a, &batch))
         return batch.status;
     if (find_key_and_account(a, &batch, call))
-        (void)keeps_rules(a, call);
+        (void)evaluate_rules(a, call);
     end_snapshot(&batch);
     if (call->status != STATUS_OK)
         return call->status;
