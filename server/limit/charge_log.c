@@ -12,35 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "limit/table.h"
+#include "limit/decision.h"
 
 enum { KEPT = LIMIT_CHARGES_KEPT / LIMIT_SHARD_COUNT };
 _Static_assert((KEPT & (KEPT - 1)) == 0, "a power of two");
 _Static_assert(LIMIT_APPLICABLE_MAX <= 32, "a bit for each applicable");
-
-// --- what a call charges
-
-size_t limit_find_undeclared(const struct limit_call *call)
-{
-    for (size_t i = 0; i < call->charge_count; i++) {
-        size_t applicable = 0;
-        while (applicable < call->applicable_count &&
-               !slice_equal(call->charges[i].resource, call->applicables[applicable].limit.resource))
-            applicable++;
-        if (applicable == call->applicable_count)
-            return i;
-    }
-    return call->charge_count;
-}
-
-uint64_t limit_cost_of(const struct limit_call *call, struct slice resource)
-{
-    uint64_t cost = 0;
-    for (size_t i = 0; i < call->charge_count; i++)
-        if (slice_equal(call->charges[i].resource, resource))
-            cost = limit_add(cost, limit_max(1, call->charges[i].cost));
-    return cost;
-}
 
 // --- hashes
 

@@ -1,5 +1,5 @@
-// Charges: what a call asks for, and a log of those that can be repeated or taken back: the newest of each shard, by
-// the id that their caller gave them.
+// A log of the charges that can be repeated or taken back: the newest of each shard, by the id that their caller gave
+// them.
 //
 // Threads: the holder of the shard's lock.
 #ifndef LIMIT_CHARGE_LOG_H
@@ -40,11 +40,6 @@ struct limit_charge_log {
     struct limit_ring rings[2]; // by is_lasting
     struct limit_logged_charge **buckets;
 };
-
-// Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
-size_t limit_find_undeclared(const struct limit_call *call);
-// Returns the sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
-uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
 
 // Returns the charge that the call names, or NULL.
 struct limit_logged_charge *limit_charge_log_find(const struct limit_table *table, const struct limit_shard *shard,

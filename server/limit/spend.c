@@ -18,7 +18,16 @@ void limit_decision_init(struct limit_decision *d, struct limit_table *table, co
     d->part_count = d->charged_count = 0;
 }
 
-// --- the call's meters
+// --- what the call charges, and its meters
+
+uint64_t limit_cost_of(const struct limit_call *call, struct slice resource)
+{
+    uint64_t cost = 0;
+    for (size_t i = 0; i < call->charge_count; i++)
+        if (slice_equal(call->charges[i].resource, resource))
+            cost = limit_add(cost, limit_max(1, call->charges[i].cost));
+    return cost;
+}
 
 static struct limit_part *find_part(struct limit_decision *d, const struct limit_meter *meter)
 {

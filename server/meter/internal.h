@@ -1,4 +1,4 @@
-// What the files of the room share. A file calls only files that come later in this list: meter.c and load.c;
+// What the files of the room share. A file calls only files that come later in this list: meter.c and decide.c;
 // write_behind.c; fence.c and custom.c; record.c.
 #ifndef METER_INTERNAL_H
 #define METER_INTERNAL_H
