@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { USAGE_VIEWS_KEPT = 16 };
+enum { USAGE_VIEWS_MAX = 16 };
 
 struct authorizer {
     struct registry *registry;
@@ -17,7 +17,7 @@ struct authorizer {
     struct usage *usage;
     struct store *usage_store;
     pthread_mutex_t usage_views_lock;
-    struct store_txn *usage_views[USAGE_VIEWS_KEPT]; // not begun
+    struct store_txn *usage_views[USAGE_VIEWS_MAX]; // not begun
     size_t usage_view_count;
 };
 

@@ -55,11 +55,11 @@ static struct store_txn *take_view(struct authorizer *a)
 static void put_view(struct authorizer *a, struct store_txn *view)
 {
     pthread_mutex_lock(&a->usage_views_lock);
-    bool kept = a->usage_view_count < USAGE_VIEWS_KEPT;
-    if (kept)
+    bool has_room = a->usage_view_count < USAGE_VIEWS_MAX;
+    if (has_room)
         a->usage_views[a->usage_view_count++] = view;
     pthread_mutex_unlock(&a->usage_views_lock);
-    if (!kept)
+    if (!has_room)
         store_view_close(view);
 }
 

@@ -14,8 +14,8 @@
 
 #include "limit/decision.h"
 
-enum { KEPT = LIMIT_CHARGES_KEPT / LIMIT_SHARD_COUNT };
-_Static_assert((KEPT & (KEPT - 1)) == 0, "a power of two");
+enum { LOGGED_PER_SHARD = LIMIT_CHARGES_LOGGED / LIMIT_SHARD_COUNT };
+_Static_assert((LOGGED_PER_SHARD & (LOGGED_PER_SHARD - 1)) == 0, "a power of two");
 _Static_assert(LIMIT_APPLICABLE_MAX <= 32, "a bit for each applicable");
 
 // --- hashes
@@ -65,15 +65,15 @@ static bool open_charges(struct limit_charge_log *charges, bool is_lasting)
 {
     struct limit_ring *ring = &charges->rings[is_lasting];
     if (ring->places == NULL)
-        ring->places = calloc(KEPT, sizeof(struct limit_logged_charge *));
+        ring->places = calloc(LOGGED_PER_SHARD, sizeof(struct limit_logged_charge *));
     if (charges->buckets == NULL)
-        charges->buckets = calloc(KEPT, sizeof(struct limit_logged_charge *));
+        charges->buckets = calloc(LOGGED_PER_SHARD, sizeof(struct limit_logged_charge *));
     return ring->places != NULL && charges->buckets != NULL;
 }
 
 static void drop(struct limit_charge_log *charges, struct limit_logged_charge *logged)
 {
-    struct limit_logged_charge **at = &charges->buckets[logged->hash & (KEPT - 1)];
+    struct limit_logged_charge **at = &charges->buckets[logged->hash & (LOGGED_PER_SHARD - 1)];
     while (*at != logged)
         at = &(*at)->next;
     *at = logged->next;
@@ -86,7 +86,7 @@ struct limit_logged_charge *limit_charge_log_find(const struct limit_table *tabl
     if (shard->charges.buckets == NULL)
         return NULL;
     uint64_t hash = hash_of_id(table, call);
-    struct limit_logged_charge *logged = shard->charges.buckets[hash & (KEPT - 1)];
+    struct limit_logged_charge *logged = shard->charges.buckets[hash & (LOGGED_PER_SHARD - 1)];
     while (logged != NULL &&
            !(logged->hash == hash && memcmp(logged->id, call->charge_id.data, sizeof logged->id) == 0))
         logged = logged->next;
@@ -98,18 +98,18 @@ void limit_charge_log_append(struct limit_shard *shard, struct limit_logged_char
     struct limit_charge_log *charges = &shard->charges;
     struct limit_ring *ring = &charges->rings[logged->is_lasting];
     struct limit_logged_charge **place = &ring->places[ring->next];
-    struct limit_logged_charge **bucket = &charges->buckets[logged->hash & (KEPT - 1)];
+    struct limit_logged_charge **bucket = &charges->buckets[logged->hash & (LOGGED_PER_SHARD - 1)];
     if (*place != NULL)
         drop(charges, *place);
     *place = logged;
     logged->next = *bucket;
     *bucket = logged;
-    ring->next = (ring->next + 1) % KEPT;
+    ring->next = (ring->next + 1) % LOGGED_PER_SHARD;
 }
 
 static void wipe_ring(struct limit_ring *ring)
 {
-    for (size_t i = 0; ring->places != NULL && i < KEPT; i++)
+    for (size_t i = 0; ring->places != NULL && i < LOGGED_PER_SHARD; i++)
         free(ring->places[i]);
     free(ring->places);
 }

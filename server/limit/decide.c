@@ -7,8 +7,8 @@
 // out. Nothing is refused and the disk has set enough aside: what was spent is confirmed. Something is refused, or it
 // was only a peek: what was spent is taken back, in the reverse order, which leaves every meter as it was. The disk has
 // not set enough aside: it is taken back too, and one waiter takes a place at every meter of every call; it decides
-// again from the top when the writer has woken it (batch.c). spend.c does each of these steps for one call; this file
-// says in which order, and for which calls.
+// again from the top when the writer has woken it (reservation.c). spend.c does each of these steps for one call; this
+// file says in which order, and for which calls.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,7 +332,7 @@ static void init_members(struct atomic_batch *batch, const struct limit_call *ca
     }
 }
 
-static void free_kept(struct atomic_batch *batch)
+static void free_logged(struct atomic_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
         free(batch->members[i].logged);
@@ -364,7 +364,7 @@ static enum limit_verdict lock_and_decide(struct atomic_batch *batch, const stru
     if (batch->woken && verdict == LIMIT_ABSENT)
         waiter->woken = true; // keeps its place for the next try
     unlock_all(batch);        // from here on somebody who waits may be woken, and his answers be gone
-    free_kept(batch);
+    free_logged(batch);
     return verdict;
 }
 

@@ -37,8 +37,8 @@ enum {
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
     LIMIT_CHARGE_ID_SIZE = 32,
-    LIMIT_CHARGES_KEPT = 131072, // charges of a kind that can be repeated or refunded, in all
-    LIMIT_CALLS_MAX = 64,        // decided as one
+    LIMIT_CHARGES_LOGGED = 131072, // charges of a kind that can be repeated or refunded, in all
+    LIMIT_CALLS_MAX = 64,          // decided as one
     LIMIT_COUNTERS_MAX = 61
 };
 
@@ -117,7 +117,7 @@ struct limit_call {
     bool relaxed; // as the table's option, for this call
     // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; ignored when peeking. A second call with the
     // same id for the same owner gets the first one's answer and spends nothing. Memory keeps the newest
-    // LIMIT_CHARGES_KEPT of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
+    // LIMIT_CHARGES_LOGGED of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
     // refund. Refusals are not kept.
     struct slice charge_id;
     bool is_lasting; // the kind: the charge may be given back late, so many short ones must not displace it
@@ -237,21 +237,21 @@ void limit_name_of(const struct limit_applicable *applicable, struct limit_name 
 
 // --- the writer's side
 
-struct limit_batch;
+struct limit_write_batch;
 
 // Takes every queued meter and its waiters, each shard under its lock. NULL when there is nothing, or memory is out and
 // everything stays queued.
-struct limit_batch *limit_collect(struct limit_table *table);
+struct limit_write_batch *limit_collect(struct limit_table *table);
 // Takes every meter's exact state, with reserved = 0: for a clean stop, when no call or batch is in flight any more.
-struct limit_batch *limit_collect_exact(struct limit_table *table);
-size_t limit_batch_count(const struct limit_batch *batch);
+struct limit_write_batch *limit_collect_exact(struct limit_table *table);
+size_t limit_write_batch_count(const struct limit_write_batch *batch);
 // Gives the n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record
 // may be deleted instead (only from limit_collect_exact, or of a meter that is leaving memory).
-void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
-                    bool *empty);
+void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struct slice *name,
+                          const struct limit_record **record, bool *empty);
 // Ends the batch after its commit: sets what may be spent, then wakes the batch's waiters in their order, outside all
 // locks. Frees the batch. `status` is the commit's; `durable_ms` is the high-water mark H that it carried.
-void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms);
+void limit_settle(struct limit_table *table, struct limit_write_batch *batch, enum status status, uint64_t durable_ms);
 // Notes that a commit without a batch has carried H (the ticker's).
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
 // Is there more to collect? Ask after limit_settle, and submit again.

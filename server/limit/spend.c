@@ -128,7 +128,7 @@ static bool would_take_from_others(const struct limit_part *part)
 {
     const struct limit_meter *meter = part->meter;
     const struct limit_write *write = meter->write;
-    if (write == NULL || (write->waiters == 0 && !write->serving))
+    if (limit_meter_is_idle(meter) || (write->waiters == 0 && !write->serving))
         return false;
     uint64_t wanted = limit_add(part->cost, limit_add(write->wanted, write->served));
     return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rule, meter->t_ms);
@@ -154,7 +154,7 @@ static bool is_relaxed(const struct limit_decision *d)
 static bool wants_prefetch(const struct limit_decision *d, const struct limit_meter *meter)
 {
     uint64_t reservation = limit_reservation(meter->amount);
-    if (meter->write != NULL && (meter->write->in_flight || meter->write->queued))
+    if (!limit_meter_is_idle(meter) && (meter->write->in_flight || meter->write->queued))
         return false;
     return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(d));
 }
@@ -257,7 +257,7 @@ void limit_unspend(struct limit_decision *d)
 static bool may_take_rule(const struct limit_part *part)
 {
     const struct limit_write *write = part->meter->write;
-    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || write == NULL ||
+    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || limit_meter_is_idle(part->meter) ||
            (write->waiters == 0 && !write->serving);
 }
 
@@ -269,11 +269,11 @@ void limit_confirm(struct limit_decision *d)
         meter->dirty = true;
         if (may_take_rule(&d->parts[i]))
             limit_take_rule(meter, &d->parts[i].rule);
-        if (meter->write != NULL && meter->write->in_flight)
+        if (!limit_meter_is_idle(meter) && meter->write->in_flight)
             meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
         if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again
             limit_write_queue(d->table, d->shard, meter);
-        if (meter->write != NULL)
+        if (!limit_meter_is_idle(meter))
             meter->write->behind |= d->parts[i].from_left < d->parts[i].cost;
     }
 }

@@ -1,5 +1,6 @@
 // The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
-// and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, batch.c writes.
+// and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, reservation.c
+// sets units aside on disk.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
 // atomic. Only limit_decide of several calls holds several locks, which it takes in the order of the shards.
@@ -12,7 +13,7 @@
 #include "limit/algorithm.h"
 #include "limit/charge_log.h"
 
-enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_KEPT = 64 };
+enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_MAX = 64 };
 
 struct limit_meter;
 
@@ -35,13 +36,13 @@ struct limit_write {
 };
 
 struct limit_meter {
-    struct limit_meter *next; // of its bucket
-    struct limit_write *write;
-    uint64_t t_ms;       // never goes back
-    uint64_t amount;     // of the limit that was last spent under, or that is being written
-    uint64_t burst;      // of the same limit
-    uint64_t left;       // may be spent without asking the disk, under this limit
-    uint64_t durable_ms; // time of the newest record known to be on disk
+    struct limit_meter *next;  // of its bucket
+    struct limit_write *write; // NULL: limit_meter_is_idle
+    uint64_t t_ms;             // never goes back
+    uint64_t amount;           // of the limit that was last spent under, or that is being written
+    uint64_t burst;            // of the same limit
+    uint64_t left;             // may be spent without asking the disk, under this limit
+    uint64_t durable_ms;       // time of the newest record known to be on disk
     union limit_state state;
     uint32_t hash;
     uint32_t window_s;
@@ -60,9 +61,9 @@ struct limit_shard {
     size_t bucket_count; // a power of two
     size_t meter_count;
     size_t meter_bytes;
-    size_t hand;                              // the bucket where the last search for a meter to evict ended
-    uint64_t generation;                      // grows when a meter is forgotten
-    uint32_t forgotten[LIMIT_FORGOTTEN_KEPT]; // hashes of the newest; number n at n % LIMIT_FORGOTTEN_KEPT
+    size_t hand;                             // the bucket where the last search for a meter to evict ended
+    uint64_t generation;                     // grows when a meter is forgotten
+    uint32_t forgotten[LIMIT_FORGOTTEN_MAX]; // hashes of the newest; number n at n % LIMIT_FORGOTTEN_MAX
     struct limit_meter *first_queued, *last_queued;
     size_t queued_count;
     struct limit_waiter *first_waiter, *last_waiter;
@@ -128,6 +129,11 @@ static inline uint64_t limit_reservation(uint64_t amount)
     return limit_max(1, amount / 8);
 }
 
+// Is nothing of the meter queued or being written, and does nobody wait for it?
+static inline bool limit_meter_is_idle(const struct limit_meter *meter)
+{
+    return meter->write == NULL;
+}
 // Allocates meter->write unless it is there. False when memory is out.
 bool limit_write_open(struct limit_meter *meter);
 // Frees meter->write when the meter is neither queued nor in a batch.

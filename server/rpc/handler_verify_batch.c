@@ -63,11 +63,11 @@ static bool add_decision(struct work *work, const struct authorizer_decision *de
     arena_reset(work->scratch);
     if (!handler_verify_answer(work->scratch, decision, &reply, &status))
         return false;
-    ProtobufCMessage *kept = codec_copy(&reply.base, work->scratch, arena);
-    ProtobufCMessage *kept_status = codec_copy(&status.base, work->scratch, arena);
-    if (kept == NULL || kept_status == NULL)
+    ProtobufCMessage *small = codec_copy(&reply.base, work->scratch, arena);
+    ProtobufCMessage *small_status = codec_copy(&status.base, work->scratch, arena);
+    if (small == NULL || small_status == NULL)
         return false;
-    add_item(work, (Postern__V1__VerifyReply *)kept, (Postern__V1__Status *)kept_status);
+    add_item(work, (Postern__V1__VerifyReply *)small, (Postern__V1__Status *)small_status);
     return true;
 }
 

@@ -445,7 +445,7 @@ static void nobody_takes_a_groups_place_while_it_waits_for_another_owner(void **
         struct client second = client_of(&world, "acme", "requests", 1, 0), third = second;
         assert_int_equal(client_ask(&first), LIMIT_WAIT);
         assert_int_equal(client_ask(&again), LIMIT_WAIT); // so that 4 are left
-        struct limit_batch *batch = limit_collect(world.table);
+        struct limit_write_batch *batch = limit_collect(world.table);
         struct group *group = new_group(&world);
         add(group, "acme", 1, 0);
         add(group, "globex", 1, 0);

@@ -59,7 +59,7 @@ static void wake(struct limit_waiter *waiter, enum status status)
 // Plays the store's writer: everything that is asked for is on disk at once.
 static void settle(struct work *work)
 {
-    struct limit_batch *batch = limit_collect(work->table);
+    struct limit_write_batch *batch = limit_collect(work->table);
     if (batch != NULL)
         limit_settle(work->table, batch, STATUS_OK, clock_now_ms(work->clock));
 }

@@ -79,7 +79,7 @@ struct machine {
     struct limit_applicable applicable;
     struct caller callers[CLIENTS_MAX];
     const struct pattern *pattern;
-    struct limit_batch *batch; // in flight until commit_ends_us
+    struct limit_write_batch *batch; // in flight until commit_ends_us
     uint64_t commit_us, commit_ends_us, durable_ms, ticked_us;
     uint64_t admitted, waited, records;
     bool failed; // a call was neither admitted nor refused
@@ -151,14 +151,14 @@ static void begin_commit(struct machine *machine)
     machine->batch = limit_collect(machine->table);
     if (machine->batch == NULL)
         return;
-    machine->records += limit_batch_count(machine->batch);
+    machine->records += limit_write_batch_count(machine->batch);
     machine->durable_ms = clock_now_ms(machine->clock);
     machine->commit_ends_us = machine->now_us + machine->commit_us;
 }
 
 static void end_commit(struct machine *machine)
 {
-    struct limit_batch *batch = machine->batch;
+    struct limit_write_batch *batch = machine->batch;
     machine->batch = NULL;
     machine->commit_ends_us = UINT64_MAX;
     limit_settle(machine->table, batch, STATUS_OK, machine->durable_ms);
