@@ -26,7 +26,7 @@ static uint64_t hash_of_two(const struct limit_table *table, uint64_t a, uint64_
     return limit_table_hash(table, slice_make((const uint8_t *)both, sizeof both));
 }
 
-static uint64_t hash_of_id(const struct limit_table *table, const struct limit_call *call)
+uint64_t limit_charge_log_hash(const struct limit_table *table, const struct limit_call *call)
 {
     assert(call->charge_id.size == LIMIT_CHARGE_ID_SIZE);
     return hash_of_two(table, limit_table_hash(table, call->charge_id), limit_table_hash(table, call->owner));
@@ -80,12 +80,11 @@ static void drop(struct limit_charge_log *charges, struct limit_logged_charge *l
     free(logged);
 }
 
-struct limit_logged_charge *limit_charge_log_find(const struct limit_table *table, const struct limit_shard *shard,
-                                                  const struct limit_call *call)
+struct limit_logged_charge *limit_charge_log_find(const struct limit_shard *shard, const struct limit_call *call,
+                                                  uint64_t hash)
 {
     if (shard->charges.buckets == NULL)
         return NULL;
-    uint64_t hash = hash_of_id(table, call);
     struct limit_logged_charge *logged = shard->charges.buckets[hash & (LOGGED_PER_SHARD - 1)];
     while (logged != NULL &&
            !(logged->hash == hash && memcmp(logged->id, call->charge_id.data, sizeof logged->id) == 0))
@@ -139,7 +138,7 @@ static size_t count_charged(const struct limit_call *call)
 }
 
 struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *table, struct limit_shard *shard,
-                                                     const struct limit_call *call)
+                                                     const struct limit_call *call, uint64_t hash)
 {
     size_t count = count_charged(call);
     struct limit_logged_charge *logged = calloc(1, sizeof *logged + count * sizeof logged->applicables[0]);
@@ -147,7 +146,7 @@ struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *t
         free(logged);
         return NULL;
     }
-    logged->hash = hash_of_id(table, call);
+    logged->hash = hash;
     logged->charges = hash_of_charges(table, call);
     memcpy(logged->id, call->charge_id.data, sizeof logged->id);
     logged->is_lasting = call->is_lasting;

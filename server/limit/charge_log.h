@@ -41,16 +41,18 @@ struct limit_charge_log {
     struct limit_logged_charge **buckets;
 };
 
+// Returns the hash of the charge that the call names, by its id and owner. The next two take it as `hash`.
+uint64_t limit_charge_log_hash(const struct limit_table *table, const struct limit_call *call);
 // Returns the charge that the call names, or NULL.
-struct limit_logged_charge *limit_charge_log_find(const struct limit_table *table, const struct limit_shard *shard,
-                                                  const struct limit_call *call);
+struct limit_logged_charge *limit_charge_log_find(const struct limit_shard *shard, const struct limit_call *call,
+                                                  uint64_t hash);
 // Are the call's charges the same, in whatever order?
 bool limit_charge_log_is_same(const struct limit_table *table, const struct limit_logged_charge *logged,
                               const struct limit_call *call);
 // Allocates the entry for a charge that the call names and is about to make; NULL when memory is out. It belongs to the
 // caller until limit_charge_log_append, which cannot fail, takes it.
 struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *table, struct limit_shard *shard,
-                                                     const struct limit_call *call);
+                                                     const struct limit_call *call, uint64_t hash);
 void limit_charge_log_fill(const struct limit_table *table, struct limit_logged_charge *logged,
                            const struct limit_call *call, const struct limit_answer *answer);
 // Gives the entry to the shard, which may free its oldest one.

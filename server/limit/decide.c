@@ -78,10 +78,11 @@ static enum limit_verdict find_member(struct atomic_batch *batch, struct member 
     d->answer->now_ms = batch->now_ms;
     d->answer->generation = d->shard->generation;
     if (limit_names_charge(d->call)) {
-        member->made = limit_charge_log_find(d->table, d->shard, d->call);
+        uint64_t hash = limit_charge_log_hash(d->table, d->call);
+        member->made = limit_charge_log_find(d->shard, d->call, hash);
         if (member->made != NULL)
             return limit_answer_again(d, member->made);
-        member->logged = limit_charge_log_prepare(d->table, d->shard, d->call);
+        member->logged = limit_charge_log_prepare(d->table, d->shard, d->call, hash);
         if (member->logged == NULL)
             return LIMIT_NO_MEMORY;
     }

@@ -304,10 +304,8 @@ static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
     struct limit_rule rule = limit_meter_rule(table, meter);
     rule.amount = write->amount;
     functions->sync(&meter->state, &rule, meter->t_ms); // it may have been asked about with another limit since
-    bool is_current = meter->algorithm != LIMIT_FIXED_WINDOW ||
-                      limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
     uint64_t most = limit_min(write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
-    return is_current && meter->left >= most - most / 2;
+    return limit_is_window_durable(table, meter) && meter->left >= most - most / 2;
 }
 
 static bool are_all_ready(const struct limit_table *table, const struct limit_shard *shard)

@@ -113,15 +113,6 @@ bool limit_sync_parts(struct limit_decision *d)
 
 // --- the verdict
 
-// Rule F of LIMITS: a window is spent from only when a time inside it is on disk. Otherwise a crash after the wall
-// clock was set back could bring the window before it to life again.
-static bool is_window_durable(const struct limit_decision *d, const struct limit_meter *meter)
-{
-    if (meter->algorithm != LIMIT_FIXED_WINDOW)
-        return true;
-    return limit_max(atomic_load(&d->table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
-}
-
 // Is there not enough for this call and for all who came before it? Then it waits behind them. Otherwise it may go on:
 // nobody loses by that, and callers that wait for the disk do not make everybody wait.
 static bool would_take_from_others(const struct limit_part *part)
@@ -139,7 +130,7 @@ static bool is_part_short(const struct limit_decision *d, const struct limit_par
     const struct limit_meter *meter = part->meter;
     if (!limit_is_same_rate(meter, part->rule.amount, part->rule.burst))
         return true;
-    if (part->cost > meter->left || !is_window_durable(d, meter))
+    if (part->cost > meter->left || !limit_is_window_durable(d->table, meter))
         return true;
     return !d->woken && would_take_from_others(part);
 }

@@ -48,6 +48,13 @@ bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_
     return limit_is_same_rate(meter, record->amount, record->burst);
 }
 
+bool limit_is_window_durable(const struct limit_table *table, const struct limit_meter *meter)
+{
+    if (meter->algorithm != LIMIT_FIXED_WINDOW)
+        return true;
+    return limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
+}
+
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule)
 {
     if (!limit_is_same_rate(meter, rule->amount, rule->burst))
