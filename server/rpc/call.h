@@ -128,7 +128,8 @@ void call_reply_write(const struct call *call, uint8_t *out);
 void call_stamp(const struct call *call, Postern__V1__Reply *reply);
 // Has the caller's timeout passed?
 bool call_is_late(const struct call *call);
-// Says so: the one failure of a call that is late, before it is begun or while it waits. Returns DEADLINE_EXCEEDED.
+// Says so: the one failure of a call that is late, before it is begun or while it waits.
+// Errors: DEADLINE_EXCEEDED, always.
 STATUS_MUST_CHECK enum status call_note_late(const struct call *call, struct status_failure *failure);
 // Writes the full path of a failure's field, which is relative to `part` of the call ("calls[3]."; "" is the call
 // itself). It is empty for a failure without a field. A call that is late fails by a field of the envelope, which stays
