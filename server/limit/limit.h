@@ -59,13 +59,7 @@ struct limit {
 
 // --- text and bounds
 
-// Parses `requests=60/min`, `requests=2000/day`, `requests=300/min:token_bucket,burst=50`, `x=10/90s`,
-// `requests=unlimited`, `requests=0/day`. Window words: s sec second, m min minute, h hour, d day, month, each with an
-// optional number before it (`5min`). Without an algorithm it is sliding_window up to an hour and fixed_window above
-// (by the calendar for exactly one day or month). The result is complete (limit_complete) and points into `text`.
-// Errors: INVALID_ARGUMENT; the failure shows the offending part and an example.
-STATUS_MUST_CHECK enum status limit_parse(struct slice text, struct limit *out, struct status_failure *failure);
-// Writes the canonical text, which gives the same limit when it is parsed. Returns its length.
+// Writes the canonical text of a complete limit, which libpostern reads as the same limit. Returns its length.
 size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);
 // Checks bounds and fills defaults in (algorithm, window of a period, burst).
 // Errors: INVALID_ARGUMENT; failure->field is the member's name ("resource", "amount", "window_s", "period", "burst").

@@ -10,6 +10,7 @@
 #include "options.h"
 #include "process.h"
 #include "report.h"
+#include "support/limit_text.h"
 
 enum {
     OUTSTANDING = 256,
@@ -105,7 +106,7 @@ static bool open_bench(struct bench *bench, const struct options *options)
     bench->slots = calloc(OUTSTANDING, sizeof *bench->slots);
     bench->dir = options->dir;
     if (bench->slots == NULL || !open_stores(bench, &failure) ||
-        limit_parse(slice_text(LIMIT_TEXT), &bench->limit, &failure) != STATUS_OK)
+        limit_text_read(LIMIT_TEXT, &bench->limit, &failure) != STATUS_OK)
         return complain(&failure);
     for (size_t i = 0; i < OUTSTANDING; i++) {
         bench->slots[i].arena = arena_new(ARENA_BYTES);

@@ -9,6 +9,7 @@
 #include "limit/limit.h"
 #include "options.h"
 #include "report.h"
+#include "support/limit_text.h"
 
 enum {
     THINK_US = 50, // from an answer to the same client's next call
@@ -240,7 +241,7 @@ static bool measure(const struct row *row, const struct pattern *pattern, uint64
     machine->clock = clock_new(source, NULL);
     machine->table = limit_table_new(&(struct limit_table_options){.clock = machine->clock});
     bool fine = machine->clock != NULL && machine->table != NULL &&
-                limit_parse(slice_text(row->limit), &machine->applicable.limit, &failure) == STATUS_OK;
+                limit_text_read(row->limit, &machine->applicable.limit, &failure) == STATUS_OK;
     if (!fine)
         complain(row, failure.message[0] != '\0' ? failure.message : "memory is out");
     if (fine) {
