@@ -59,6 +59,11 @@ bool account_grant_is_valid(struct slice grant)
     return grant.size <= ACCOUNT_SCOPE_MAX && account_scope_is_valid(slice_make(stem.data, stem.size - 1));
 }
 
+bool account_grant_is_wildcard(struct slice grant)
+{
+    return grant.size > 0 && grant.data[grant.size - 1] == '*';
+}
+
 bool account_scope_is_reserved(struct slice scope)
 {
     return slice_starts_with(scope, slice_text("postern:"));

@@ -26,6 +26,8 @@ bool account_id_is_reserved(struct slice id);
 bool account_scope_is_valid(struct slice scope);
 // A scope, or a wildcard "a:*" / "a:b:*" whose prefix is a scope.
 bool account_grant_is_valid(struct slice grant);
+// Does it end with '*'? Of valid grants, wildcards do.
+bool account_grant_is_wildcard(struct slice grant);
 // Is it in the namespace "postern:", which is matched exactly and never implied?
 bool account_scope_is_reserved(struct slice scope);
 // Is it "admin", "postern:verify", "postern:ratecheck", "postern:account-admin" or "postern:operator"? These always

@@ -24,7 +24,7 @@ struct walk {
 static uint16_t *slot_of(const struct walk *walk, struct slice scope)
 {
     size_t mask = 2 * walk->room - 1;
-    size_t at = (size_t)slice_hash(scope, 0) & mask;
+    size_t at = (size_t)slice_hash(scope, SLICE_HASH_SEED) & mask;
     while (walk->slots[at] != 0 && !slice_equal(walk->scopes[walk->slots[at] - 1], scope))
         at = (at + 1) & mask;
     return &walk->slots[at];
@@ -54,15 +54,10 @@ static enum status grow(struct walk *walk)
     return STATUS_OK;
 }
 
-static bool is_wildcard(struct slice grant)
-{
-    return grant.size > 0 && grant.data[grant.size - 1] == '*';
-}
-
 // Adds a scope, except reserved ones and wildcards: those neither imply anything nor are implied.
 static enum status add(struct walk *walk, struct slice scope)
 {
-    if (account_scope_is_reserved(scope) || is_wildcard(scope) || holds(walk, scope))
+    if (account_scope_is_reserved(scope) || account_grant_is_wildcard(scope) || holds(walk, scope))
         return STATUS_OK;
     if (walk->count == walk->room) {
         enum status status = grow(walk);

@@ -3,45 +3,36 @@
 #include "authorizer/rule.h"
 #include "base/container.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-// The questions to the limits and their answers: one of each for each call.
-struct limits {
-    struct limit_call *asks;
-    struct limit_answer *answers;
-    struct meter_load *loads;
-    // Room for a single call, which then takes no memory from the arena.
-    struct limit_call ask;
-    struct limit_answer answer;
-    struct meter_load load;
-};
-
-static bool begin(struct authorizer_batch *batch, struct limits *limits);
+// Those that return bool: false when there is nothing more to do for the call, or for the batch.
+static bool begin(struct authorizer_batch *batch, struct authorizer_limits *limits);
 static bool begin_snapshot(struct authorizer *a, struct authorizer_batch *batch);
 static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *batch, struct authorizer_call *call);
-static bool keeps_rules(struct authorizer *a, struct authorizer_call *call);
-static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
+static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call);
+static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
 static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 static void end_snapshot(struct authorizer_batch *batch);
-static bool are_all_allowed(struct authorizer_batch *batch);
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
-                                        const struct limits *limits);
+                                        const struct authorizer_limits *limits);
 static void record_usage(struct authorizer *a, const struct authorizer_batch *batch);
 
 enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_batch *batch)
 {
-    struct limits limits;
+    struct authorizer_limits limits;
     meter_note_use(a->meters);
     if (!begin(batch, &limits) || !begin_snapshot(a, batch))
         return AUTHORIZER_DONE;
     for (size_t i = 0; i < batch->call_count; i++) {
         struct authorizer_call *call = &batch->calls[i];
-        if (find_key_and_account(a, batch, call) && keeps_rules(a, call) && has_scopes(batch, call))
+        if (find_key_and_account(a, batch, call) && evaluate_rules(a, call) && check_scopes(batch, call))
             collect_limits(batch, call, &limits.asks[i]);
     }
     end_snapshot(batch);
+    authorizer_note_refusal(batch);
     // After LIMIT_WAIT the batch may already belong to another thread, so only the last try records it.
-    if (are_all_allowed(batch) && charge_limits(a, batch, &limits) == LIMIT_WAIT)
+    if (batch->refused == 0 && charge_limits(a, batch, &limits) == LIMIT_WAIT)
         return AUTHORIZER_WAITING;
     record_usage(a, batch);
     return AUTHORIZER_DONE;
@@ -66,7 +57,7 @@ static enum status no_memory(struct authorizer_call *call)
     return status_fail(&call->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
 }
 
-static bool take_limits(struct authorizer_batch *batch, struct limits *limits)
+static bool take_limits(struct authorizer_batch *batch, struct authorizer_limits *limits)
 {
     size_t count = batch->call_count;
     limits->asks = count == 1 ? &limits->ask : arena_array(batch->arena, count, sizeof *limits->asks);
@@ -76,7 +67,7 @@ static bool take_limits(struct authorizer_batch *batch, struct limits *limits)
 }
 
 // Clears what an earlier try has left.
-static bool begin(struct authorizer_batch *batch, struct limits *limits)
+static bool begin(struct authorizer_batch *batch, struct authorizer_limits *limits)
 {
     batch->status = STATUS_OK;
     batch->failure = (struct status_failure){.message = ""};
@@ -198,7 +189,7 @@ static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *
 
 // --- rules
 
-static bool keeps_rules(struct authorizer *a, struct authorizer_call *call)
+static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call)
 {
     struct authorizer_decision *d = &call->decision;
     d->reason = REASON_ALLOWED;
@@ -253,7 +244,7 @@ static enum status list_missing_scopes(struct authorizer_batch *batch, struct au
 }
 
 // The catalogue is read only where the names alone do not decide.
-static bool has_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
+static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call *call)
 {
     if (call->question.scope_count == 0)
         return true;
@@ -294,7 +285,7 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
     }
     *ask = (struct limit_call){.owner = is_custom ? call->custom.name : d->account.id,
                                .applicables = applicables,
-                               .charges = by_default ? &charge_one_request : q->charges,
+                               .charges = by_default ? &authorizer_one_request : q->charges,
                                .charge_count = by_default ? 1 : q->charge_count,
                                .peek = q->peek,
                                .relaxed = is_custom && call->custom.relaxed,
@@ -309,44 +300,9 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
         call->status = no_memory(call);
 }
 
-static bool is_allowed(const struct authorizer_call *call)
-{
-    return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
-}
-
-static bool are_all_allowed(struct authorizer_batch *batch)
-{
-    size_t n = 0;
-    while (n < batch->call_count && is_allowed(&batch->calls[n]))
-        n++;
-    batch->refused = n < batch->call_count ? n + 1 : 0;
-    return batch->refused == 0;
-}
-
-static void settle(struct authorizer *a, struct authorizer_batch *batch, const struct limits *limits,
-                   enum limit_verdict verdict)
-{
-    for (size_t i = 0; i < batch->call_count; i++)
-        batch->calls[i].status = limits->loads[i].status;
-    if (!are_all_allowed(batch))
-        return;
-    if (verdict == LIMIT_ABSENT) {
-        (void)fail_batch(batch, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
-        return;
-    }
-    if (verdict == LIMIT_NO_MEMORY) {
-        (void)fail_batch(batch, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
-        return;
-    }
-    for (size_t i = 0; i < batch->call_count; i++)
-        if (limits->answers[i].verdict != LIMIT_WAIT) // otherwise another call's failure has ended the decision
-            batch->calls[i].status = charge_conclude(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
-    (void)are_all_allowed(batch);
-}
-
 // After LIMIT_WAIT the batch and everything that it points to may already belong to another thread.
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
-                                        const struct limits *limits)
+                                        const struct authorizer_limits *limits)
 {
     enum limit_verdict verdict;
     if (batch->calls[0].question.refund)
@@ -355,7 +311,7 @@ static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_
         verdict = meter_decide(a->meters, batch->arena, limits->asks, batch->call_count, &batch->waiter,
                                limits->answers, limits->loads);
     if (verdict != LIMIT_WAIT)
-        settle(a, batch, limits, verdict);
+        authorizer_conclude(a, batch, limits, verdict);
     return verdict;
 }
 
@@ -365,8 +321,8 @@ static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_
 static void record_usage(struct authorizer *a, const struct authorizer_batch *batch)
 {
     for (size_t i = 0; i < batch->call_count && batch->status == STATUS_OK; i++)
-        if (batch->refused == 0 || !is_allowed(&batch->calls[i]))
-            usage_note_decision(a, &batch->calls[i]);
+        if (batch->refused == 0 || !authorizer_is_allowed(&batch->calls[i]))
+            authorizer_note_decision(a, &batch->calls[i]);
 }
 
 // --- the same without limits
@@ -385,13 +341,41 @@ enum status authorizer_identify(struct authorizer *a, struct store_txn *view, st
     if (!begin_snapshot(a, &batch))
         return batch.status;
     if (find_key_and_account(a, &batch, call))
-        (void)keeps_rules(a, call);
+        (void)evaluate_rules(a, call);
     end_snapshot(&batch);
     if (call->status != STATUS_OK)
         return call->status;
-    usage_note_identity(a, &call->decision, address);
+    authorizer_note_identity(a, &call->decision, address);
     out->reason = call->decision.reason;
     out->key = call->decision.key;
     out->account = call->decision.account;
     return STATUS_OK;
+}
+
+// --- opening and closing
+
+enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
+                            struct status_failure *failure)
+{
+    struct authorizer *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
+    a->registry = options->registry;
+    a->meters = options->meters;
+    a->clock = options->clock;
+    a->usage = options->usage;
+    a->usage_store = options->usage_store;
+    pthread_mutex_init(&a->usage_views_lock, NULL);
+    *out = a;
+    return STATUS_OK;
+}
+
+void authorizer_close(struct authorizer *a)
+{
+    if (a == NULL)
+        return;
+    while (a->usage_view_count > 0)
+        store_view_close(a->usage_views[--a->usage_view_count]);
+    pthread_mutex_destroy(&a->usage_views_lock);
+    free(a);
 }

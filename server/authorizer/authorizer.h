@@ -114,7 +114,6 @@ struct authorizer_batch {
     // Called after AUTHORIZER_WAITING. OK: call authorizer_decide again; otherwise answer that status. It may be called
     // on another thread before authorizer_decide has returned.
     void (*resume)(struct authorizer_batch *batch, enum status status);
-    void *context;
     // out
     enum status status; // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged
     struct status_failure failure; // says why; field is relative to the call

@@ -1,5 +1,5 @@
-// What the files of the authorizer share: authorizer.c decides, with the rules of rule.c; charge.c says what the
-// limits' answers mean; usage_note.c notes decisions.
+// What the files of the authorizer share: authorizer.c decides, with the rules of rule.c; answer.c says what the
+// limits' answers mean; usage.c notes decisions.
 #ifndef AUTHORIZER_INTERNAL_H
 #define AUTHORIZER_INTERNAL_H
 
@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { USAGE_VIEWS_KEPT = 16 };
+enum { USAGE_VIEWS_MAX = 16 };
 
 struct authorizer {
     struct registry *registry;
@@ -17,27 +17,40 @@ struct authorizer {
     struct usage *usage;
     struct store *usage_store;
     pthread_mutex_t usage_views_lock;
-    struct store_txn *usage_views[USAGE_VIEWS_KEPT]; // not begun
+    struct store_txn *usage_views[USAGE_VIEWS_MAX]; // not begun
     size_t usage_view_count;
 };
 
-extern const struct limit_charge charge_one_request; // what a call without charges costs
+// The questions of a batch to the limits, and their answers: one of each for each call.
+struct authorizer_limits {
+    struct limit_call *asks;
+    struct limit_answer *answers;
+    struct meter_load *loads;
+    // Room for a single call, which then takes no memory from the arena.
+    struct limit_call ask;
+    struct limit_answer answer;
+    struct meter_load load;
+};
 
-// --- charge.c
-// Turns the answer of the limits into the call's decision. When that is none, call->failure says why.
-// Errors:
-//   NOT_FOUND            no limit declares the resource of a charge
-//   ALREADY_EXISTS       charge_id names another charge, or one that was given back
-//   FAILED_PRECONDITION  there is nothing to give back, or other charges are; call->word says which
-//   INTERNAL             the answer is of the whole batch, not of one call
-STATUS_MUST_CHECK enum status charge_conclude(struct authorizer *authorizer, struct authorizer_call *call,
-                                              const struct limit_call *ask, const struct limit_answer *answer);
+static inline bool authorizer_is_allowed(const struct authorizer_call *call)
+{
+    return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
+}
 
-// --- usage_note.c
+// --- answer.c
+extern const struct limit_charge authorizer_one_request; // what a call without charges costs
+
+// Says in batch->refused which call is the first that failed or was refused.
+void authorizer_note_refusal(struct authorizer_batch *batch);
+// Turns the verdict and answers of the limits into the decisions of the calls, or the failures of calls or batch.
+void authorizer_conclude(struct authorizer *authorizer, struct authorizer_batch *batch,
+                         const struct authorizer_limits *limits, enum limit_verdict verdict);
+
+// --- usage.c
 // Counts the decision of a finished call, unless authorizer.h says that it is not noted.
-void usage_note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
+void authorizer_note_decision(struct authorizer *authorizer, const struct authorizer_call *call);
 // Counts a use of the key that a call has as its credential, whatever the call is.
-void usage_note_identity(struct authorizer *authorizer, const struct authorizer_decision *decision,
-                         struct slice remote_address);
+void authorizer_note_identity(struct authorizer *authorizer, const struct authorizer_decision *decision,
+                              struct slice remote_address);
 
 #endif

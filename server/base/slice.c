@@ -101,14 +101,6 @@ bool slice_is_name(struct slice s, size_t max)
     return true;
 }
 
-uint64_t slice_hash(struct slice s, uint64_t seed)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ seed;
-    for (size_t i = 0; i < s.size; i++)
-        hash = (hash ^ s.data[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 // Combines both halves of a product: the mixing step of wyhash.
 static uint64_t fold(uint64_t a, uint64_t b)
 {
@@ -125,7 +117,7 @@ static uint64_t word_at(const uint8_t *data)
 }
 
 // Hashes sixteen bytes at a time. The last two words may overlap those before, so the size is hashed too.
-uint64_t slice_hash_seeded(struct slice s, uint64_t seed)
+uint64_t slice_hash(struct slice s, uint64_t seed)
 {
     const uint64_t key = seed ^ UINT64_C(0x8ebc6af09c88c6e3);
     uint64_t hash = seed ^ s.size, first = 0, last = 0;

@@ -37,11 +37,10 @@ void slice_scrub(char *text, size_t size);
 // Is it [a-z0-9][a-z0-9._-]* of 1 to `max` bytes? Names of accounts, tiers, namespaces and resources have this shape.
 bool slice_is_name(struct slice s, size_t max);
 
-// Hashes with FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), for small hash tables of names that
-// operators choose. `seed` separates tables.
+// Hashes like wyhash (https://github.com/wangyi-fudan/wyhash), with a seed of 64 random bits in place of its constants.
+// For a table of names that come from strangers it is secret, so that they cannot make names collide. For names that
+// operators choose it is SLICE_HASH_SEED.
 uint64_t slice_hash(struct slice s, uint64_t seed);
-// Hashes like wyhash (https://github.com/wangyi-fudan/wyhash), with a secret seed in place of its constants: for tables
-// of names that come from strangers, who must not be able to make them collide.
-uint64_t slice_hash_seeded(struct slice s, uint64_t seed);
+#define SLICE_HASH_SEED UINT64_C(0x9e3779b97f4a7c15) // 2^64 / golden ratio
 
 #endif

@@ -76,8 +76,8 @@ struct limit_algorithm_functions {
     // Returns the earliest time at which `cost` (at most a whole limit) fits, if nothing more is spent. Only for a cost
     // that does not fit now.
     uint64_t (*retry)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
-    // Counts a reservation that a crash has lost as spent at `t`. False when memory is out.
-    bool (*charge_lost)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved);
+    // Counts what a crash forfeits of a reservation as spent at `t`. False when memory is out.
+    bool (*forfeit)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved);
     bool (*is_empty)(const union limit_state *state, uint64_t t);
     const char *name;
 };

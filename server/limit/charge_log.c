@@ -12,35 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "limit/table.h"
+#include "limit/decision.h"
 
-enum { KEPT = LIMIT_CHARGES_KEPT / LIMIT_SHARD_COUNT };
-_Static_assert((KEPT & (KEPT - 1)) == 0, "a power of two");
+enum { LOGGED_PER_SHARD = LIMIT_CHARGES_LOGGED / LIMIT_SHARD_COUNT };
+_Static_assert((LOGGED_PER_SHARD & (LOGGED_PER_SHARD - 1)) == 0, "a power of two");
 _Static_assert(LIMIT_APPLICABLE_MAX <= 32, "a bit for each applicable");
-
-// --- what a call charges
-
-size_t limit_find_undeclared(const struct limit_call *call)
-{
-    for (size_t i = 0; i < call->charge_count; i++) {
-        size_t applicable = 0;
-        while (applicable < call->applicable_count &&
-               !slice_equal(call->charges[i].resource, call->applicables[applicable].limit.resource))
-            applicable++;
-        if (applicable == call->applicable_count)
-            return i;
-    }
-    return call->charge_count;
-}
-
-uint64_t limit_cost_of(const struct limit_call *call, struct slice resource)
-{
-    uint64_t cost = 0;
-    for (size_t i = 0; i < call->charge_count; i++)
-        if (slice_equal(call->charges[i].resource, resource))
-            cost = limit_add(cost, limit_max(1, call->charges[i].cost));
-    return cost;
-}
 
 // --- hashes
 
@@ -50,7 +26,7 @@ static uint64_t hash_of_two(const struct limit_table *table, uint64_t a, uint64_
     return limit_table_hash(table, slice_make((const uint8_t *)both, sizeof both));
 }
 
-static uint64_t hash_of_id(const struct limit_table *table, const struct limit_call *call)
+uint64_t limit_charge_log_hash(const struct limit_table *table, const struct limit_call *call)
 {
     assert(call->charge_id.size == LIMIT_CHARGE_ID_SIZE);
     return hash_of_two(table, limit_table_hash(table, call->charge_id), limit_table_hash(table, call->owner));
@@ -89,28 +65,27 @@ static bool open_charges(struct limit_charge_log *charges, bool is_lasting)
 {
     struct limit_ring *ring = &charges->rings[is_lasting];
     if (ring->places == NULL)
-        ring->places = calloc(KEPT, sizeof(struct limit_logged_charge *));
+        ring->places = calloc(LOGGED_PER_SHARD, sizeof(struct limit_logged_charge *));
     if (charges->buckets == NULL)
-        charges->buckets = calloc(KEPT, sizeof(struct limit_logged_charge *));
+        charges->buckets = calloc(LOGGED_PER_SHARD, sizeof(struct limit_logged_charge *));
     return ring->places != NULL && charges->buckets != NULL;
 }
 
 static void drop(struct limit_charge_log *charges, struct limit_logged_charge *logged)
 {
-    struct limit_logged_charge **at = &charges->buckets[logged->hash & (KEPT - 1)];
+    struct limit_logged_charge **at = &charges->buckets[logged->hash & (LOGGED_PER_SHARD - 1)];
     while (*at != logged)
         at = &(*at)->next;
     *at = logged->next;
     free(logged);
 }
 
-struct limit_logged_charge *limit_charge_log_find(const struct limit_table *table, const struct limit_shard *shard,
-                                                  const struct limit_call *call)
+struct limit_logged_charge *limit_charge_log_find(const struct limit_shard *shard, const struct limit_call *call,
+                                                  uint64_t hash)
 {
     if (shard->charges.buckets == NULL)
         return NULL;
-    uint64_t hash = hash_of_id(table, call);
-    struct limit_logged_charge *logged = shard->charges.buckets[hash & (KEPT - 1)];
+    struct limit_logged_charge *logged = shard->charges.buckets[hash & (LOGGED_PER_SHARD - 1)];
     while (logged != NULL &&
            !(logged->hash == hash && memcmp(logged->id, call->charge_id.data, sizeof logged->id) == 0))
         logged = logged->next;
@@ -122,18 +97,18 @@ void limit_charge_log_append(struct limit_shard *shard, struct limit_logged_char
     struct limit_charge_log *charges = &shard->charges;
     struct limit_ring *ring = &charges->rings[logged->is_lasting];
     struct limit_logged_charge **place = &ring->places[ring->next];
-    struct limit_logged_charge **bucket = &charges->buckets[logged->hash & (KEPT - 1)];
+    struct limit_logged_charge **bucket = &charges->buckets[logged->hash & (LOGGED_PER_SHARD - 1)];
     if (*place != NULL)
         drop(charges, *place);
     *place = logged;
     logged->next = *bucket;
     *bucket = logged;
-    ring->next = (ring->next + 1) % KEPT;
+    ring->next = (ring->next + 1) % LOGGED_PER_SHARD;
 }
 
 static void wipe_ring(struct limit_ring *ring)
 {
-    for (size_t i = 0; ring->places != NULL && i < KEPT; i++)
+    for (size_t i = 0; ring->places != NULL && i < LOGGED_PER_SHARD; i++)
         free(ring->places[i]);
     free(ring->places);
 }
@@ -163,7 +138,7 @@ static size_t count_charged(const struct limit_call *call)
 }
 
 struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *table, struct limit_shard *shard,
-                                                     const struct limit_call *call)
+                                                     const struct limit_call *call, uint64_t hash)
 {
     size_t count = count_charged(call);
     struct limit_logged_charge *logged = calloc(1, sizeof *logged + count * sizeof logged->applicables[0]);
@@ -171,7 +146,7 @@ struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *t
         free(logged);
         return NULL;
     }
-    logged->hash = hash_of_id(table, call);
+    logged->hash = hash;
     logged->charges = hash_of_charges(table, call);
     memcpy(logged->id, call->charge_id.data, sizeof logged->id);
     logged->is_lasting = call->is_lasting;

@@ -1,5 +1,5 @@
-// Charges: what a call asks for, and a log of those that can be repeated or taken back: the newest of each shard, by
-// the id that their caller gave them.
+// A log of the charges that can be repeated or taken back: the newest of each shard, by the id that their caller gave
+// them.
 //
 // Threads: the holder of the shard's lock.
 #ifndef LIMIT_CHARGE_LOG_H
@@ -41,21 +41,18 @@ struct limit_charge_log {
     struct limit_logged_charge **buckets;
 };
 
-// Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
-size_t limit_find_undeclared(const struct limit_call *call);
-// Returns the sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
-uint64_t limit_cost_of(const struct limit_call *call, struct slice resource);
-
+// Returns the hash of the charge that the call names, by its id and owner. The next two take it as `hash`.
+uint64_t limit_charge_log_hash(const struct limit_table *table, const struct limit_call *call);
 // Returns the charge that the call names, or NULL.
-struct limit_logged_charge *limit_charge_log_find(const struct limit_table *table, const struct limit_shard *shard,
-                                                  const struct limit_call *call);
+struct limit_logged_charge *limit_charge_log_find(const struct limit_shard *shard, const struct limit_call *call,
+                                                  uint64_t hash);
 // Are the call's charges the same, in whatever order?
 bool limit_charge_log_is_same(const struct limit_table *table, const struct limit_logged_charge *logged,
                               const struct limit_call *call);
 // Allocates the entry for a charge that the call names and is about to make; NULL when memory is out. It belongs to the
 // caller until limit_charge_log_append, which cannot fail, takes it.
 struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *table, struct limit_shard *shard,
-                                                     const struct limit_call *call);
+                                                     const struct limit_call *call, uint64_t hash);
 void limit_charge_log_fill(const struct limit_table *table, struct limit_logged_charge *logged,
                            const struct limit_call *call, const struct limit_answer *answer);
 // Gives the entry to the shard, which may free its oldest one.

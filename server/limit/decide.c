@@ -7,8 +7,8 @@
 // out. Nothing is refused and the disk has set enough aside: what was spent is confirmed. Something is refused, or it
 // was only a peek: what was spent is taken back, in the reverse order, which leaves every meter as it was. The disk has
 // not set enough aside: it is taken back too, and one waiter takes a place at every meter of every call; it decides
-// again from the top when the writer has woken it (batch.c). spend.c does each of these steps for one call; this file
-// says in which order, and for which calls.
+// again from the top when the writer has woken it (reservation.c). spend.c does each of these steps for one call; this
+// file says in which order, and for which calls.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,15 +39,29 @@ _Static_assert(LIMIT_SHARD_COUNT == 64, "a bit for each shard");
 
 // --- finding
 
+// Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
+static size_t find_undeclared(const struct limit_call *call)
+{
+    for (size_t i = 0; i < call->charge_count; i++) {
+        size_t applicable = 0;
+        while (applicable < call->applicable_count &&
+               !slice_equal(call->charges[i].resource, call->applicables[applicable].limit.resource))
+            applicable++;
+        if (applicable == call->applicable_count)
+            return i;
+    }
+    return call->charge_count;
+}
+
 // Are all charges declared? It also fills every answer as it stays when nothing is decided.
 static bool are_declared(const struct limit_call *calls, size_t count, struct limit_answer *answers)
 {
     bool declared = true;
     for (size_t i = 0; i < count; i++) {
         limit_answer_clear(&answers[i]);
-        answers[i].verdict = LIMIT_WAIT;
+        answers[i].verdict = LIMIT_UNDECIDED;
         answers[i].write_wanted = false;
-        size_t charge = limit_find_undeclared(&calls[i]);
+        size_t charge = find_undeclared(&calls[i]);
         if (charge == calls[i].charge_count)
             continue;
         answers[i].charge = charge;
@@ -64,10 +78,11 @@ static enum limit_verdict find_member(struct atomic_batch *batch, struct member 
     d->answer->now_ms = batch->now_ms;
     d->answer->generation = d->shard->generation;
     if (limit_names_charge(d->call)) {
-        member->made = limit_charge_log_find(d->table, d->shard, d->call);
+        uint64_t hash = limit_charge_log_hash(d->table, d->call);
+        member->made = limit_charge_log_find(d->shard, d->call, hash);
         if (member->made != NULL)
             return limit_answer_again(d, member->made);
-        member->logged = limit_charge_log_prepare(d->table, d->shard, d->call);
+        member->logged = limit_charge_log_prepare(d->table, d->shard, d->call, hash);
         if (member->logged == NULL)
             return LIMIT_NO_MEMORY;
     }
@@ -318,7 +333,7 @@ static void init_members(struct atomic_batch *batch, const struct limit_call *ca
     }
 }
 
-static void free_kept(struct atomic_batch *batch)
+static void free_logged(struct atomic_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
         free(batch->members[i].logged);
@@ -335,7 +350,7 @@ static void finish(const struct atomic_batch *batch, struct limit_answer *answer
     for (size_t i = 0; i < batch->count; i++) {
         answers[i].write_wanted = write_wanted;
         if (!is_decided(verdict) && answers[i].verdict != verdict)
-            answers[i].verdict = LIMIT_WAIT;
+            answers[i].verdict = verdict == LIMIT_WAIT ? LIMIT_WAIT : LIMIT_UNDECIDED;
     }
 }
 
@@ -350,7 +365,7 @@ static enum limit_verdict lock_and_decide(struct atomic_batch *batch, const stru
     if (batch->woken && verdict == LIMIT_ABSENT)
         waiter->woken = true; // keeps its place for the next try
     unlock_all(batch);        // from here on somebody who waits may be woken, and his answers be gone
-    free_kept(batch);
+    free_logged(batch);
     return verdict;
 }
 

@@ -32,6 +32,16 @@ struct limit_decision {
 
 // --- spend.c
 
+// Returns the sum of the charges on a resource, at most 2^64 - 1; 0 when nothing is charged.
+static inline uint64_t limit_cost_of(const struct limit_call *call, struct slice resource)
+{
+    uint64_t cost = 0;
+    for (size_t i = 0; i < call->charge_count; i++)
+        if (slice_equal(call->charges[i].resource, resource))
+            cost = limit_add(cost, limit_max(1, call->charges[i].cost));
+    return cost;
+}
+
 // Adds the part of one applicable limit. NULL when it is unlimited, or its meter is absent, which the answer then says.
 struct limit_part *limit_add_applicable(struct limit_decision *d, const struct limit_applicable *applicable,
                                         uint64_t cost);

@@ -37,9 +37,9 @@ static bool let_go(struct limit_table *table, struct limit_shard *shard, struct 
 }
 
 // Is nothing queued or in flight, and has nobody asked since? A meter that a failed commit has left uncertain is dirty.
-static bool is_idle(const struct limit_meter *meter, uint64_t before_ms)
+static bool has_rested(const struct limit_meter *meter, uint64_t before_ms)
 {
-    return meter->write == NULL && meter->t_ms <= before_ms;
+    return limit_meter_is_idle(meter) && meter->t_ms <= before_ms;
 }
 
 static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *shard, size_t bucket, uint64_t before_ms)
@@ -48,7 +48,7 @@ static size_t forget_in_bucket(struct limit_table *table, struct limit_shard *sh
     struct limit_meter *next = NULL;
     for (struct limit_meter *meter = shard->buckets[bucket]; meter != NULL; meter = next) {
         next = meter->next;
-        if (is_idle(meter, before_ms))
+        if (has_rested(meter, before_ms))
             count += let_go(table, shard, meter);
     }
     return count;
@@ -79,7 +79,7 @@ static struct limit_meter *find_rested(struct limit_shard *shard, uint64_t befor
     for (size_t i = 0; i < SCAN_BUCKETS && seen < SCAN_METERS; i++) {
         shard->hand = (shard->hand + 1) & (shard->bucket_count - 1);
         for (struct limit_meter *meter = shard->buckets[shard->hand]; meter != NULL; meter = meter->next, seen++)
-            if (is_idle(meter, before_ms) && (oldest == NULL || meter->t_ms < oldest->t_ms))
+            if (has_rested(meter, before_ms) && (oldest == NULL || meter->t_ms < oldest->t_ms))
                 oldest = meter;
     }
     return oldest;
@@ -143,7 +143,7 @@ static bool recover(const struct limit_table *table, struct limit_meter *meter, 
     meter->dirty = record->reserved > 0;
     struct limit_rule then = rule_of_record(&rule, record);
     if (!functions->load(&meter->state, &then, meter->t_ms, record) ||
-        !functions->charge_lost(&meter->state, &then, meter->t_ms, record->reserved))
+        !functions->forfeit(&meter->state, &then, meter->t_ms, record->reserved))
         return false;
     functions->sync(&meter->state, &rule, meter->t_ms);
     return true;
@@ -165,10 +165,10 @@ static bool install_locked(struct limit_table *table, struct limit_shard *shard,
 // May the meter have been in memory, and left it, since `generation`? Then a record that was read before may be old.
 static bool may_have_left(const struct limit_shard *shard, const struct limit_lookup *lookup, uint64_t generation)
 {
-    if (shard->generation - generation > LIMIT_FORGOTTEN_KEPT)
+    if (shard->generation - generation > LIMIT_FORGOTTEN_MAX)
         return true;
     for (uint64_t i = generation; i < shard->generation; i++)
-        if (shard->forgotten[i % LIMIT_FORGOTTEN_KEPT] == lookup->hash)
+        if (shard->forgotten[i % LIMIT_FORGOTTEN_MAX] == lookup->hash)
             return true;
     return false;
 }
@@ -230,7 +230,7 @@ bool limit_record_at_rest(const struct limit_table *table, struct slice name, co
     const struct limit_algorithm_functions *functions = limit_algorithm_of(record->algorithm);
     uint64_t t = record->reserved > 0 ? limit_max(record->t_ms, start_ms) : record->t_ms;
     bool at_rest = t <= now_ms && functions->load(&state, &rule, t, record) &&
-                   (record->reserved == 0 || functions->charge_lost(&state, &rule, t, record->reserved));
+                   (record->reserved == 0 || functions->forfeit(&state, &rule, t, record->reserved));
     if (at_rest) {
         functions->sync(&state, &rule, now_ms);
         at_rest = functions->is_empty(&state, now_ms);

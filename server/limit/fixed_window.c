@@ -85,7 +85,7 @@ static uint64_t fixed_retry(const union limit_state *state, const struct limit_r
 }
 
 // The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
-static bool fixed_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+static bool fixed_forfeit(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
     fixed_spend(state, rule, t, reserved);
     return true;
@@ -107,7 +107,7 @@ const struct limit_algorithm_functions limit_fixed_window = {
     .remaining = fixed_remaining,
     .reset = fixed_reset,
     .retry = fixed_retry,
-    .charge_lost = fixed_charge_lost,
+    .forfeit = fixed_forfeit,
     .is_empty = fixed_is_empty,
     .name = "fixed_window",
 };

@@ -37,8 +37,8 @@ enum {
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
     LIMIT_CHARGE_ID_SIZE = 32,
-    LIMIT_CHARGES_KEPT = 131072, // charges of a kind that can be repeated or refunded, in all
-    LIMIT_CALLS_MAX = 64,        // decided as one
+    LIMIT_CHARGES_LOGGED = 131072, // charges of a kind that can be repeated or refunded, in all
+    LIMIT_CALLS_MAX = 64,          // decided as one
     LIMIT_COUNTERS_MAX = 61
 };
 
@@ -59,13 +59,7 @@ struct limit {
 
 // --- text and bounds
 
-// Parses `requests=60/min`, `requests=2000/day`, `requests=300/min:token_bucket,burst=50`, `x=10/90s`,
-// `requests=unlimited`, `requests=0/day`. Window words: s sec second, m min minute, h hour, d day, month, each with an
-// optional number before it (`5min`). Without an algorithm it is sliding_window up to an hour and fixed_window above
-// (by the calendar for exactly one day or month). The result is complete (limit_complete) and points into `text`.
-// Errors: INVALID_ARGUMENT; the failure shows the offending part and an example.
-STATUS_MUST_CHECK enum status limit_parse(struct slice text, struct limit *out, struct status_failure *failure);
-// Writes the canonical text, which gives the same limit when it is parsed. Returns its length.
+// Writes the canonical text of a complete limit, which libpostern reads as the same limit. Returns its length.
 size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);
 // Checks bounds and fills defaults in (algorithm, window of a period, burst).
 // Errors: INVALID_ARGUMENT; failure->field is the member's name ("resource", "amount", "window_s", "period", "burst").
@@ -117,7 +111,7 @@ struct limit_call {
     bool relaxed; // as the table's option, for this call
     // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; ignored when peeking. A second call with the
     // same id for the same owner gets the first one's answer and spends nothing. Memory keeps the newest
-    // LIMIT_CHARGES_KEPT of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
+    // LIMIT_CHARGES_LOGGED of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
     // refund. Refusals are not kept.
     struct slice charge_id;
     bool is_lasting; // the kind: the charge may be given back late, so many short ones must not displace it
@@ -129,6 +123,7 @@ enum limit_verdict {
     LIMIT_TOO_COSTLY, // cost above a whole limit: COST_EXCEEDS_LIMIT
     LIMIT_UNDECLARED, // a charge's resource is in no applicable limit; answer->charge names it
     LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
+    LIMIT_UNDECIDED,  // of an answer only: the decision ended before this call, or by the fault of another one
     LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
     LIMIT_NO_MEMORY,
     LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs
@@ -183,9 +178,9 @@ struct limit_waiter {
 //   LIMIT_ADMITTED  all are charged;
 //   LIMIT_DENIED    at least one is refused; answers[n].verdict (ADMITTED, DENIED or TOO_COSTLY) says how each would
 //                   have been decided, in their order, as if refused ones cost nothing;
-//   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken;
+//   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken; so say all answers;
 //   UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT (install what any of the answers names), NO_MEMORY: the answers of the
-//                   calls at fault carry that verdict; all other calls carry LIMIT_WAIT and are undecided.
+//                   calls at fault carry that verdict, and all others LIMIT_UNDECIDED.
 // Every answer's write_wanted is the same. ADMITTED spends and WAIT queues; nothing else changes what is left.
 // First come, first served: a call that finds others waiting for a meter that it needs joins the queue, unless there is
 // enough for all of them and for it. A waiter has a place at every meter of its calls, so it waits for at most two
@@ -236,21 +231,21 @@ void limit_name_of(const struct limit_applicable *applicable, struct limit_name 
 
 // --- the writer's side
 
-struct limit_batch;
+struct limit_write_batch;
 
 // Takes every queued meter and its waiters, each shard under its lock. NULL when there is nothing, or memory is out and
 // everything stays queued.
-struct limit_batch *limit_collect(struct limit_table *table);
+struct limit_write_batch *limit_collect(struct limit_table *table);
 // Takes every meter's exact state, with reserved = 0: for a clean stop, when no call or batch is in flight any more.
-struct limit_batch *limit_collect_exact(struct limit_table *table);
-size_t limit_batch_count(const struct limit_batch *batch);
+struct limit_write_batch *limit_collect_exact(struct limit_table *table);
+size_t limit_write_batch_count(const struct limit_write_batch *batch);
 // Gives the n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record
 // may be deleted instead (only from limit_collect_exact, or of a meter that is leaving memory).
-void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
-                    bool *empty);
+void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struct slice *name,
+                          const struct limit_record **record, bool *empty);
 // Ends the batch after its commit: sets what may be spent, then wakes the batch's waiters in their order, outside all
 // locks. Frees the batch. `status` is the commit's; `durable_ms` is the high-water mark H that it carried.
-void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms);
+void limit_settle(struct limit_table *table, struct limit_write_batch *batch, enum status status, uint64_t durable_ms);
 // Notes that a commit without a batch has carried H (the ticker's).
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
 // Is there more to collect? Ask after limit_settle, and submit again.

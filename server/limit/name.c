@@ -40,18 +40,18 @@ _Static_assert(8 + UINT8_MAX + LIMIT_RESOURCE_MAX <= LIMIT_NAME_MAX, "a meter's 
 // The seed is secret: names can come from strangers, who must not be able to make them collide.
 uint64_t limit_table_hash(const struct limit_table *table, struct slice bytes)
 {
-    return slice_hash_seeded(bytes, table->hash_seed);
+    return slice_hash(bytes, table->hash_seed);
 }
 
 struct limit_shard *limit_table_shard(struct limit_table *table, struct slice owner)
 {
-    uint64_t hash = slice_hash_seeded(owner, ~table->hash_seed);
+    uint64_t hash = slice_hash(owner, ~table->hash_seed);
     return &table->shards[(hash ^ hash >> 32) % LIMIT_SHARD_COUNT];
 }
 
 static void look(const struct limit_table *table, struct limit_lookup *lookup)
 {
-    uint64_t hash = slice_hash_seeded(slice_make(lookup->name.bytes, lookup->name.size), table->hash_seed);
+    uint64_t hash = slice_hash(slice_make(lookup->name.bytes, lookup->name.size), table->hash_seed);
     lookup->hash = (uint32_t)(hash ^ hash >> 32);
 }
 

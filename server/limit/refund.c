@@ -60,7 +60,8 @@ static enum limit_verdict refund_locked(struct limit_decision *d)
     struct amounts amounts;
     d->answer->now_ms = clock_now_ms(d->table->clock);
     d->answer->generation = d->shard->generation;
-    struct limit_logged_charge *logged = limit_charge_log_find(d->table, d->shard, d->call);
+    uint64_t hash = limit_charge_log_hash(d->table, d->call);
+    struct limit_logged_charge *logged = limit_charge_log_find(d->shard, d->call, hash);
     if (logged == NULL)
         return LIMIT_NO_CHARGE;
     if (d->call->charge_count > 0 && !limit_charge_log_is_same(d->table, logged, d->call))

@@ -249,7 +249,7 @@ static uint64_t sliding_retry(const union limit_state *state, const struct limit
 }
 
 // The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
-static bool sliding_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+static bool sliding_forfeit(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
     if (!sliding_reserve(state, limit_add(state->sliding.sum, reserved)))
         return false;
@@ -275,7 +275,7 @@ const struct limit_algorithm_functions limit_sliding_window = {
     .remaining = sliding_remaining,
     .reset = sliding_reset,
     .retry = sliding_retry,
-    .charge_lost = sliding_charge_lost,
+    .forfeit = sliding_forfeit,
     .is_empty = sliding_is_empty,
     .name = "sliding_window",
 };

@@ -18,7 +18,7 @@ void limit_decision_init(struct limit_decision *d, struct limit_table *table, co
     d->part_count = d->charged_count = 0;
 }
 
-// --- the call's meters
+// --- what the call charges, and its meters
 
 static struct limit_part *find_part(struct limit_decision *d, const struct limit_meter *meter)
 {
@@ -104,22 +104,13 @@ bool limit_sync_parts(struct limit_decision *d)
 
 // --- the verdict
 
-// Rule F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after the
-// wall clock was set back could bring the window before it to life again.
-static bool is_window_durable(const struct limit_decision *d, const struct limit_meter *meter)
-{
-    if (meter->algorithm != LIMIT_FIXED_WINDOW)
-        return true;
-    return limit_max(atomic_load(&d->table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
-}
-
 // Is there not enough for this call and for all who came before it? Then it waits behind them. Otherwise it may go on:
 // nobody loses by that, and callers that wait for the disk do not make everybody wait.
 static bool would_take_from_others(const struct limit_part *part)
 {
     const struct limit_meter *meter = part->meter;
     const struct limit_write *write = meter->write;
-    if (write == NULL || (write->waiters == 0 && !write->serving))
+    if (limit_meter_is_idle(meter) || (write->waiters == 0 && !write->serving))
         return false;
     uint64_t wanted = limit_add(part->cost, limit_add(write->wanted, write->served));
     return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rule, meter->t_ms);
@@ -130,7 +121,7 @@ static bool is_part_short(const struct limit_decision *d, const struct limit_par
     const struct limit_meter *meter = part->meter;
     if (!limit_is_same_rate(meter, part->rule.amount, part->rule.burst))
         return true;
-    if (part->cost > meter->left || !is_window_durable(d, meter))
+    if (part->cost > meter->left || !limit_is_window_durable(d->table, meter))
         return true;
     return !d->woken && would_take_from_others(part);
 }
@@ -145,7 +136,7 @@ static bool is_relaxed(const struct limit_decision *d)
 static bool wants_prefetch(const struct limit_decision *d, const struct limit_meter *meter)
 {
     uint64_t reservation = limit_reservation(meter->amount);
-    if (meter->write != NULL && (meter->write->in_flight || meter->write->queued))
+    if (!limit_meter_is_idle(meter) && (meter->write->in_flight || meter->write->queued))
         return false;
     return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(d));
 }
@@ -248,7 +239,7 @@ void limit_unspend(struct limit_decision *d)
 static bool may_take_rule(const struct limit_part *part)
 {
     const struct limit_write *write = part->meter->write;
-    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || write == NULL ||
+    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || limit_meter_is_idle(part->meter) ||
            (write->waiters == 0 && !write->serving);
 }
 
@@ -260,11 +251,11 @@ void limit_confirm(struct limit_decision *d)
         meter->dirty = true;
         if (may_take_rule(&d->parts[i]))
             limit_take_rule(meter, &d->parts[i].rule);
-        if (meter->write != NULL && meter->write->in_flight)
+        if (!limit_meter_is_idle(meter) && meter->write->in_flight)
             meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
         if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again
             limit_write_queue(d->table, d->shard, meter);
-        if (meter->write != NULL)
+        if (!limit_meter_is_idle(meter))
             meter->write->behind |= d->parts[i].from_left < d->parts[i].cost;
     }
 }

@@ -48,6 +48,13 @@ bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_
     return limit_is_same_rate(meter, record->amount, record->burst);
 }
 
+bool limit_is_window_durable(const struct limit_table *table, const struct limit_meter *meter)
+{
+    if (meter->algorithm != LIMIT_FIXED_WINDOW)
+        return true;
+    return limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
+}
+
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule)
 {
     if (!limit_is_same_rate(meter, rule->amount, rule->burst))
@@ -87,7 +94,7 @@ void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter)
     *at = meter->next;
     shard->meter_count--;
     shard->meter_bytes -= limit_meter_bytes(meter);
-    shard->forgotten[shard->generation++ % LIMIT_FORGOTTEN_KEPT] = meter->hash;
+    shard->forgotten[shard->generation++ % LIMIT_FORGOTTEN_MAX] = meter->hash;
     limit_meter_free(meter);
 }
 
@@ -129,15 +136,15 @@ bool limit_table_insert(struct limit_shard *shard, struct limit_meter *meter)
 
 bool limit_write_open(struct limit_meter *meter)
 {
-    if (meter->write == NULL)
+    if (limit_meter_is_idle(meter))
         meter->write = calloc(1, sizeof *meter->write);
-    return meter->write != NULL;
+    return !limit_meter_is_idle(meter);
 }
 
 void limit_write_close(struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
-    if (write == NULL || write->queued || write->in_batch)
+    if (limit_meter_is_idle(meter) || write->queued || write->in_batch)
         return;
     free(meter->write);
     meter->write = NULL;

@@ -1,6 +1,7 @@
 // The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
 // and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, view.c says how
-// things stand afterwards, charge_log.c remembers what was charged, refund.c gives it back, batch.c writes.
+// things stand afterwards, charge_log.c remembers what was charged, refund.c gives it back, reservation.c sets units
+// aside on disk.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
 // atomic. Only limit_decide of several calls holds several locks, which it takes in the order of the shards.
@@ -13,7 +14,7 @@
 #include "limit/algorithm.h"
 #include "limit/charge_log.h"
 
-enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_KEPT = 64 };
+enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_MAX = 64 };
 
 struct limit_meter;
 
@@ -36,13 +37,13 @@ struct limit_write {
 };
 
 struct limit_meter {
-    struct limit_meter *next; // of its bucket
-    struct limit_write *write;
-    uint64_t t_ms;       // never goes back
-    uint64_t amount;     // of the limit that was last spent under, or that is being written
-    uint64_t burst;      // of the same limit
-    uint64_t left;       // may be spent without asking the disk, under this limit
-    uint64_t durable_ms; // time of the newest record known to be on disk
+    struct limit_meter *next;  // of its bucket
+    struct limit_write *write; // NULL: limit_meter_is_idle
+    uint64_t t_ms;             // never goes back
+    uint64_t amount;           // of the limit that was last spent under, or that is being written
+    uint64_t burst;            // of the same limit
+    uint64_t left;             // may be spent without asking the disk, under this limit
+    uint64_t durable_ms;       // time of the newest record known to be on disk
     union limit_state state;
     uint32_t hash;
     uint32_t window_s;
@@ -61,9 +62,9 @@ struct limit_shard {
     size_t bucket_count; // a power of two
     size_t meter_count;
     size_t meter_bytes;
-    size_t hand;                              // the bucket where the last search for a meter to evict ended
-    uint64_t generation;                      // grows when a meter is forgotten
-    uint32_t forgotten[LIMIT_FORGOTTEN_KEPT]; // hashes of the newest; number n at n % LIMIT_FORGOTTEN_KEPT
+    size_t hand;                             // the bucket where the last search for a meter to evict ended
+    uint64_t generation;                     // grows when a meter is forgotten
+    uint32_t forgotten[LIMIT_FORGOTTEN_MAX]; // hashes of the newest; number n at n % LIMIT_FORGOTTEN_MAX
     struct limit_meter *first_queued, *last_queued;
     size_t queued_count;
     struct limit_waiter *first_waiter, *last_waiter;
@@ -118,6 +119,9 @@ static inline bool limit_is_same_rate(const struct limit_meter *meter, uint64_t 
 {
     return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == amount && meter->burst == burst);
 }
+// Rule F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after the wall
+// clock was set back could bring the window before it to life again. True for meters without a fixed window.
+bool limit_is_window_durable(const struct limit_table *table, const struct limit_meter *meter);
 // Makes this the meter's rule. Callers may differ about it, or not know of a change yet. So it is taken only when units
 // are spent, or set aside for the one who waits longest; asking with another limit can keep nobody waiting.
 void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule);
@@ -129,6 +133,11 @@ static inline uint64_t limit_reservation(uint64_t amount)
     return limit_max(1, amount / 8);
 }
 
+// Is nothing of the meter queued or being written, and does nobody wait for it?
+static inline bool limit_meter_is_idle(const struct limit_meter *meter)
+{
+    return meter->write == NULL;
+}
 // Allocates meter->write unless it is there. False when memory is out.
 bool limit_write_open(struct limit_meter *meter);
 // Frees meter->write when the meter is neither queued nor in a batch.

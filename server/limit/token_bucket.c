@@ -156,17 +156,17 @@ static uint64_t bucket_retry(const union limit_state *state, const struct limit_
 }
 
 // At most a whole burst can have been spent, unless the record itself says more (the limit was lowered since).
-static bool bucket_charge_lost(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+static bool bucket_forfeit(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
 {
     struct limit_bucket_state *bucket = &state->bucket;
     limit_wide owed = debt(bucket, t);
     limit_wide full = ticks_of(rule, rule->burst);
     limit_wide room = full > owed ? full - owed : 0;
-    limit_wide lost = ticks_of(rule, reserved);
+    limit_wide forfeited = ticks_of(rule, reserved);
     if (rule->amount == 0)
         bucket->tat_ms = limit_add(limit_max(bucket->tat_ms, t), reserved > 0 ? rule->window_ms : 0);
     else
-        advance(bucket, t, lost < room ? lost : room);
+        advance(bucket, t, forfeited < room ? forfeited : room);
     return true;
 }
 
@@ -185,7 +185,7 @@ const struct limit_algorithm_functions limit_token_bucket = {
     .remaining = bucket_remaining,
     .reset = bucket_reset,
     .retry = bucket_retry,
-    .charge_lost = bucket_charge_lost,
+    .forfeit = bucket_forfeit,
     .is_empty = bucket_is_empty,
     .name = "token_bucket",
 };

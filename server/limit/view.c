@@ -35,6 +35,7 @@ static bool binds_more(const struct limit_decision *d, size_t n, size_t binding)
     case LIMIT_ADMITTED:
     case LIMIT_UNDECLARED:
     case LIMIT_WAIT:
+    case LIMIT_UNDECIDED:
     case LIMIT_ABSENT:
     case LIMIT_NO_MEMORY:
     case LIMIT_OTHER_CHARGE:

@@ -1,4 +1,4 @@
-// What the files of the room share. A file calls only files that come later in this list: meter.c and load.c;
+// What the files of the room share. A file calls only files that come later in this list: meter.c and decide.c;
 // write_behind.c; fence.c and custom.c; record.c.
 #ifndef METER_INTERNAL_H
 #define METER_INTERNAL_H
@@ -42,7 +42,7 @@ struct write_behind {
     bool has_run;
     bool is_exact; // the run of the clean stop
     bool failed;   // memory ran out while packing
-    struct limit_batch *batch;
+    struct limit_write_batch *batch;
     uint64_t durable_ms;
     uint64_t promised_ms; // how far its mark is ahead of the daemon's time
     unsigned stop_skips;  // runs of the clean stop that the store has skipped

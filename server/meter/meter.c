@@ -3,7 +3,7 @@
 // The problem that this room solves: a decision must not wait for the disk, and yet no crash may let more than a limit
 // through. limit/ solves it for memory: it spends only units that disk has set aside, and says which meters have to be
 // written. This room does the rest. write_behind.c carries what limit/ wants written to the store's writer, one job at
-// a time, and tells limit/ when the commit has landed. load.c brings meters that a call needs and that are not in
+// a time, and tells limit/ when the commit has landed. decide.c brings meters that a call needs and that are not in
 // memory from the store. fence.c keeps the clock's mark, without which a window could open again after a crash.
 // custom.c bounds and sweeps the records of custom subjects, which anybody can make up. clock_reset.c takes the
 // daemon's time back, offline. record.c packs what is stored.

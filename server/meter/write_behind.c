@@ -28,7 +28,7 @@ static bool write_record(struct meter_cache *cache, struct store_txn *txn, size_
     struct slice name;
     const struct limit_record *record;
     bool empty;
-    limit_batch_at(write->batch, n, &name, &record, &empty);
+    limit_write_batch_at(write->batch, n, &name, &record, &empty);
     if (empty) {
         store_delete(txn, custom_table(name), name);
         return true;
@@ -67,7 +67,7 @@ static void write_run(struct store_job *job, struct store_txn *txn)
     write->has_run = true;
     write->is_exact = atomic_load(&write->stopping);
     write->batch = write->is_exact ? limit_collect_exact(cache->limits) : limit_collect(cache->limits);
-    size_t count = write->batch != NULL ? limit_batch_count(write->batch) : 0;
+    size_t count = write->batch != NULL ? limit_write_batch_count(write->batch) : 0;
     write->failed = false;
     for (size_t i = 0; i < count && !write->failed; i++) {
         write->failed = !write_record(cache, txn, i);

@@ -252,6 +252,11 @@ bool registry_exists(const char *path)
     return exists;
 }
 
+uint64_t registry_committed_seq(struct registry *registry)
+{
+    return atomic_load(&registry->committed_seq);
+}
+
 struct store_health registry_health(struct registry *registry)
 {
     return store_health(registry->store);

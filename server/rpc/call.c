@@ -13,6 +13,8 @@
 
 enum { TRACEPARENT_MAX = 128 };
 
+#define TIMEOUT_FIELD "timeout_ms" // of the envelope; no call has a field of this name
+
 // --- failures
 
 enum call_progress call_failed(struct call *call, enum status status)
@@ -60,11 +62,21 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
 
 enum call_progress call_fail_with(struct call *call, enum status status, const struct status_failure *failure)
 {
-    char path[2 * sizeof call->failure.field];
-    bool relative = failure->field[0] != '\0';
-    (void)snprintf(path, sizeof path, "%s%s%s", relative ? call->route->name : "", relative ? "." : "", failure->field);
+    char path[CALL_FIELD_PATH_SIZE];
+    (void)call_field_path(call, "", failure, path);
     const char *message = failure->message[0] != '\0' ? failure->message : status_name(status);
     return call_fail(call, status, path, "%s", message);
+}
+
+struct slice call_field_path(const struct call *call, const char *part, const struct status_failure *failure,
+                             char out[CALL_FIELD_PATH_SIZE])
+{
+    bool is_whole = failure->field[0] == '\0' || strcmp(failure->field, TIMEOUT_FIELD) == 0;
+    if (is_whole)
+        (void)snprintf(out, CALL_FIELD_PATH_SIZE, "%s", failure->field);
+    else
+        (void)snprintf(out, CALL_FIELD_PATH_SIZE, "%s.%s%s", call->route->name, part, failure->field);
+    return slice_text(out);
 }
 
 enum call_progress call_fail_memory(struct call *call)
@@ -136,6 +148,12 @@ bool call_is_late(const struct call *call)
 {
     uint32_t timeout_ms = call->request->timeout_ms;
     return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->received_ms > timeout_ms;
+}
+
+enum status call_note_late(const struct call *call, struct status_failure *failure)
+{
+    return status_fail(failure, STATUS_DEADLINE_EXCEEDED, TIMEOUT_FIELD,
+                       "its %u ms have passed: nothing was done, nothing was charged", call->request->timeout_ms);
 }
 
 static enum status check_envelope(const struct call *call, struct status_failure *failure)
@@ -248,8 +266,7 @@ static void begin(struct call *call)
 static enum call_progress refuse_late(struct call *call)
 {
     atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);
-    return call_fail(call, STATUS_DEADLINE_EXCEEDED, "timeout_ms", "its %u ms had passed before it could be begun",
-                     call->request->timeout_ms);
+    return call_failed(call, call_note_late(call, &call->failure));
 }
 
 enum call_progress call_refuse_overloaded(struct call *call, struct slice bytes)

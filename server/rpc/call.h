@@ -21,7 +21,8 @@ enum {
     CALL_LIST_BUDGET = 16 * 1024 * 1024, // 500 records of many small parts take 9 MiB before they are packed
     CALL_SHORT_REPLY = 512,              // bytes of most replies
     CALL_OVERLOADED_RETRY_MS = 100,      // when to ask again while the daemon has too much to do
-    CALL_CALLER_NAME_SIZE = 128          // "tls:" and a subject of at most RPC_SUBJECT_MAX bytes
+    CALL_FIELD_PATH_SIZE = 256,
+    CALL_CALLER_NAME_SIZE = 128 // "tls:" and a subject of at most RPC_SUBJECT_MAX bytes
 };
 
 enum call_progress { CALL_DONE, CALL_PENDING };
@@ -127,5 +128,13 @@ void call_reply_write(const struct call *call, uint8_t *out);
 void call_stamp(const struct call *call, Postern__V1__Reply *reply);
 // Has the caller's timeout passed?
 bool call_is_late(const struct call *call);
+// Says so: the one failure of a call that is late, before it is begun or while it waits.
+// Errors: DEADLINE_EXCEEDED, always.
+STATUS_MUST_CHECK enum status call_note_late(const struct call *call, struct status_failure *failure);
+// Writes the full path of a failure's field, which is relative to `part` of the call ("calls[3]."; "" is the call
+// itself). It is empty for a failure without a field. A call that is late fails by a field of the envelope, which stays
+// as it is.
+struct slice call_field_path(const struct call *call, const char *part, const struct status_failure *failure,
+                             char out[CALL_FIELD_PATH_SIZE]);
 
 #endif

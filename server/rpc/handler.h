@@ -38,20 +38,19 @@ struct handler_decision {
     struct authorizer_call ask;
     struct call *call;
     struct arena *facts; // for the decisions, emptied before each try; NULL: they are in the arena of the question
-    bool is_late;        // the batch has failed because the caller's timeout has passed
-    // Answers when the batch is decided or has failed (batch.status).
-    enum call_progress (*settle)(struct handler_decision *decision);
-    // Used by the settle of handler_decision_new: fills the reply; false when the arena is out.
-    bool (*answer)(struct call *call, const struct authorizer_decision *decision);
+    // Answers when the batch is decided or has failed (batch.status; also because the call is late).
+    enum call_progress (*answer)(struct handler_decision *decision);
+    // Used by the answer of handler_decision_new: fills the reply; false when the arena is out.
+    bool (*fill)(struct call *call, const struct authorizer_decision *decision);
 };
 
 // Makes a decision of one call in arena memory, without the question; NULL when the arena is out.
 struct handler_decision *handler_decision_new(struct call *call);
 // Makes `decision` a decision of its `ask`, which has no question yet; its facts are in `arena`.
 void handler_decision_init(struct handler_decision *decision, struct call *call, struct arena *arena);
-// Asks the authorizer, again after each wait, and settles.
+// Asks the authorizer, again after each wait, and answers.
 enum call_progress handler_decide(struct handler_decision *decision);
-// Asks without settling, which the caller does unless the answer is AUTHORIZER_WAITING.
+// Asks without answering, which the caller does unless it is AUTHORIZER_WAITING.
 enum authorizer_progress handler_try(struct handler_decision *decision);
 // Makes the wire's charge_id one of this caller only; an empty one stays empty. False when the arena is out.
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)

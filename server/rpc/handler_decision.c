@@ -1,5 +1,5 @@
 // Decisions: what Verify, VerifyBatch and RateCheck share. The authorizer is asked, after each wait for the meters once
-// more, and then the call is settled.
+// more, and then the call is answered.
 #include <string.h>
 
 #include "base/container.h"
@@ -54,7 +54,7 @@ enum authorizer_progress handler_try(struct handler_decision *decision)
 enum call_progress handler_decide(struct handler_decision *decision)
 {
     // After WAITING the decision may already be answered, on another thread.
-    return handler_try(decision) == AUTHORIZER_WAITING ? CALL_PENDING : decision->settle(decision);
+    return handler_try(decision) == AUTHORIZER_WAITING ? CALL_PENDING : decision->answer(decision);
 }
 
 // On the meters' writer thread. Nobody else holds the call now.
@@ -63,30 +63,25 @@ static void resume(struct authorizer_batch *batch, enum status status)
     struct handler_decision *decision = CONTAINER_OF(batch, struct handler_decision, batch);
     struct call *call = decision->call;
     batch->failure = (struct status_failure){.message = ""};
-    decision->is_late = status == STATUS_OK && call_is_late(call);
     if (status != STATUS_OK)
         batch->status = status_fail(&batch->failure, status, NULL,
                                     "the meters cannot be written now (disk failing, or full?); nothing was charged: "
                                     "retry, and look at the log of posternd if it lasts");
-    else if (decision->is_late)
-        batch->status =
-            status_fail(&batch->failure, STATUS_DEADLINE_EXCEEDED, NULL,
-                        "the meters were not written within %u ms; nothing was charged", call->request->timeout_ms);
+    else if (call_is_late(call))
+        batch->status = call_note_late(call, &batch->failure);
     else if (handler_try(decision) == AUTHORIZER_WAITING)
         return;
-    if (decision->settle(decision) == CALL_DONE)
+    if (decision->answer(decision) == CALL_DONE)
         call->finish(call);
 }
 
 // --- answering
 
-static enum call_progress settle(struct handler_decision *decision)
+static enum call_progress answer(struct handler_decision *decision)
 {
     struct call *call = decision->call;
     const struct authorizer_call *ask = &decision->ask;
     const struct authorizer_batch *batch = &decision->batch;
-    if (decision->is_late)
-        return call_fail(call, batch->status, "timeout_ms", "%s", batch->failure.message);
     if (batch->status != STATUS_OK)
         return call_fail_with(call, batch->status, &batch->failure);
     if (ask->status != STATUS_OK) {
@@ -94,7 +89,7 @@ static enum call_progress settle(struct handler_decision *decision)
         return call_fail_with(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;
-    return decision->answer(call, &ask->decision) ? CALL_DONE : call_fail_memory(call);
+    return decision->fill(call, &ask->decision) ? CALL_DONE : call_fail_memory(call);
 }
 
 // --- making one
@@ -113,6 +108,6 @@ struct handler_decision *handler_decision_new(struct call *call)
     if (decision == NULL)
         return NULL;
     handler_decision_init(decision, call, call->arena);
-    decision->settle = settle;
+    decision->answer = answer;
     return decision;
 }

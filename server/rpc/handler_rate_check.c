@@ -6,7 +6,7 @@
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
-static bool answer(struct call *call, const struct authorizer_decision *decision)
+static bool fill(struct call *call, const struct authorizer_decision *decision)
 {
     Postern__V1__RateCheckReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
@@ -199,6 +199,6 @@ enum call_progress handler_rate_check(struct call *call)
     struct handler_decision *decision = handler_decision_new(call);
     if (decision == NULL || !read_question(call, &decision->ask.question))
         return call_fail_memory(call);
-    decision->answer = answer;
+    decision->fill = fill;
     return ask(call, decision);
 }

@@ -89,7 +89,7 @@ bool handler_verify_ask(const struct call *call, struct arena *arena, const Post
            handler_charge_id(call, arena, request->charge_id, &question->charge_id);
 }
 
-static bool answer(struct call *call, const struct authorizer_decision *decision)
+static bool fill(struct call *call, const struct authorizer_decision *decision)
 {
     Postern__V1__VerifyReply *reply = arena_alloc(call->arena, sizeof *reply);
     if (reply == NULL || !handler_verify_answer(call->arena, decision, reply, &call->status))
@@ -105,6 +105,6 @@ enum call_progress handler_verify(struct call *call)
     struct handler_decision *decision = handler_decision_new(call);
     if (decision == NULL || !handler_verify_ask(call, call->arena, request, &decision->ask))
         return call_fail_memory(call);
-    decision->answer = answer;
+    decision->fill = fill;
     return handler_decide(decision);
 }

@@ -29,7 +29,7 @@ struct slice usage_resource_name(const struct usage_resources *resources, uint16
 // Returns the name's number; or 0, and the slot where the name belongs.
 static uint16_t search(struct usage_resources *resources, struct slice name, size_t *slot)
 {
-    *slot = slice_hash(name, 0) & (USAGE_RESOURCE_SLOTS - 1);
+    *slot = slice_hash(name, SLICE_HASH_SEED) & (USAGE_RESOURCE_SLOTS - 1);
     for (;; *slot = (*slot + 1) & (USAGE_RESOURCE_SLOTS - 1)) {
         // Acquire: a thread that sees the number sees the name, too.
         uint16_t number = atomic_load_explicit(&resources->slots[*slot], memory_order_acquire);

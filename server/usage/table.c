@@ -11,7 +11,7 @@
 // All hours of a subject share a bucket, so that all entries of a key are found together.
 struct usage_lookup usage_lookup(const struct usage *usage, struct usage_subject subject, uint32_t hour)
 {
-    uint64_t hash = slice_hash_seeded(subject.id, usage->hash_seed ^ (uint64_t)subject.kind << 32);
+    uint64_t hash = slice_hash(subject.id, usage->hash_seed ^ (uint64_t)subject.kind << 32);
     return (struct usage_lookup){.hash = (uint32_t)(hash ^ (hash >> 32)), .hour = hour, .subject = subject};
 }
 

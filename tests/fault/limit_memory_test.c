@@ -30,10 +30,10 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #define calloc        fake_calloc
 #define malloc        fake_malloc
 #define aligned_alloc fake_aligned_alloc
-#include "limit/batch.c"
 #include "limit/charge_log.c"
 #include "limit/decide.c"
 #include "limit/eviction.c"
+#include "limit/reservation.c"
 #include "limit/sliding_window.c"
 #include "limit/spend.c"
 #include "limit/table.c"
@@ -86,7 +86,7 @@ static void commit_until_woken(struct world *world)
 {
     size_t woken = world->woken;
     for (int i = 0; i < TRIES_MAX && world->woken == woken; i++) {
-        struct limit_batch *batch = limit_collect(world->table);
+        struct limit_write_batch *batch = limit_collect(world->table);
         if (batch != NULL)
             limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
         else
@@ -121,6 +121,7 @@ static enum limit_verdict decide(struct world *world)
         case LIMIT_TOO_COSTLY:
         case LIMIT_UNDECLARED:
         case LIMIT_OTHER_CHARGE:
+        case LIMIT_UNDECIDED:
         case LIMIT_NO_CHARGE:
         case LIMIT_GIVEN_BACK:
         case LIMIT_WINDOW_OVER:
@@ -142,7 +143,7 @@ static void make_applicables(struct world *world)
 static void stop(struct world *world)
 {
     limit_evict_idle(world->table, 0);
-    struct limit_batch *batch = limit_collect(world->table);
+    struct limit_write_batch *batch = limit_collect(world->table);
     if (batch != NULL)
         limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
     batch = limit_collect_exact(world->table);

@@ -10,6 +10,7 @@
 
 #include "authorizer/authorizer.h"
 #include "meter/record.h"
+#include "support/limit_text.h"
 #include "support/registry_fixture.h"
 
 enum { AMOUNT = 8, WINDOW_MS = 61000, SPARE_MS = 1000, TABLE_CUSTOM = 2, TABLES = 3 };
@@ -61,7 +62,7 @@ static struct world *open_world(uint64_t max_custom_meters)
     fixture_make(&world->registry);
     world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
     world->arena = arena_new((size_t)16 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &world->limit, &failure), STATUS_OK);
+    assert_int_equal(limit_text_read("tries=8/min", &world->limit, &failure), STATUS_OK);
     world->options.max_custom = max_custom_meters;
     open_meters(world);
     return world;
@@ -158,7 +159,7 @@ static struct slice name_record(size_t n, struct limit_name *out)
     char subject[32];
     struct status_failure failure = {0};
     struct limit_applicable applicable = {.subject = LIMIT_OF_CUSTOM};
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, &failure), STATUS_OK);
+    assert_int_equal(limit_text_read("tries=8/min", &applicable.limit, &failure), STATUS_OK);
     applicable.subject_id = slice_make(subject, (size_t)snprintf(subject, sizeof subject, "login %zu", n));
     subject[5] = '\0';
     limit_name_of(&applicable, out);
@@ -358,7 +359,7 @@ static void more_meters_than_fit_in_memory_are_all_kept(void **state)
     struct world *world = open_world(1000);
     struct status_failure failure = {0};
     world->options.max_resident = RESIDENT;
-    assert_int_equal(limit_parse(slice_text("tries=8/hour:token_bucket"), &world->limit, &failure), STATUS_OK);
+    assert_int_equal(limit_text_read("tries=8/hour:token_bucket", &world->limit, &failure), STATUS_OK);
     open_authorizer(world);
     for (int i = 0; i < 2 * MANY; i++) {
         assert_int_equal(ask_patiently(world, i % MANY, false).call.decision.reason, REASON_ALLOWED);

@@ -13,6 +13,7 @@
 
 #include "authorizer/authorizer.h"
 #include "meter/internal.h"
+#include "support/limit_text.h"
 #include "support/registry_fixture.h"
 
 enum { ROUNDS_MAX = 2000000, PATIENCE_S = 120 };
@@ -75,7 +76,7 @@ static int make_world(void **state)
     fixture_make(&world->registry);
     world->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC)};
     world->arena = arena_new((size_t)1 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=80/h"), &world->limit, &failure), STATUS_OK);
+    assert_int_equal(limit_text_read("tries=80/h", &world->limit, &failure), STATUS_OK);
     struct store_options options = {.path = tempdir_join(&world->registry.directory, "meters", world->path),
                                     .tables = meter_tables,
                                     .table_count = meter_table_count,

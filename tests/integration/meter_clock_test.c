@@ -13,6 +13,7 @@
 
 #include "meter/meter.h"
 #include "meter/record.h"
+#include "support/limit_text.h"
 #include "support/tempdir.h"
 
 enum { TABLE_METER, TABLE_CLOCK, TABLE_CUSTOM, TABLES, MANY = 1500 };
@@ -241,7 +242,7 @@ static void tick_while_a_write_is_ending_is_not_lost(void **state)
     struct status_failure failure = {.message = ""};
     struct meter_load load = {.failure = &failure};
     struct arena *arena = arena_new((size_t)1 << 20);
-    assert_int_equal(limit_parse(slice_text("tries=8/min"), &applicable.limit, NULL), STATUS_OK);
+    assert_int_equal(limit_text_read("tries=8/min", &applicable.limit, NULL), STATUS_OK);
     start(world);
     sem_init(&late.resumed, 0, 0);
     assert_int_equal(meter_decide(world->meters, arena, &call, 1, &late.waiter, &answer, &load), LIMIT_WAIT);

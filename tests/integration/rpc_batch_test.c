@@ -405,8 +405,7 @@ static void count_batch(struct asker *asker, const Postern__V1__Reply *reply)
 {
     size_t allowed = 0;
     if (reply->status->code != 0) {
-        asker->failed++;
-        asker->code = reply->status->code;
+        asker_note_failure(asker, reply->status);
         return;
     }
     for (size_t i = 0; i < reply->verify_batch->n_replies; i++)
@@ -457,6 +456,21 @@ static void batches_over_two_accounts_never_charge_a_part_while_others_drain(voi
 
 // --- the disk
 
+// A note: counts the calls of a batch that failed, and keeps the failure, which must be one for all.
+static void count_late_items(struct asker *asker, const Postern__V1__Reply *reply)
+{
+    rpc_fixture_demand(reply->status->code == 0 && reply->verify_batch != NULL, "the batch has failed as a whole");
+    for (size_t i = 0; i < reply->verify_batch->n_statuses; i++) {
+        struct asker last = *asker;
+        if (reply->verify_batch->statuses[i]->code == 0)
+            continue;
+        asker_note_failure(asker, reply->verify_batch->statuses[i]);
+        rpc_fixture_demand(i == 0 ||
+                               (strcmp(asker->field, last.field) == 0 && strcmp(asker->message, last.message) == 0),
+                           "calls that fail alike say so in other words");
+    }
+}
+
 // Keeps the writer of the meters busy until it is let go; `spoils`: then breaks the commit that it is part of.
 struct stall {
     struct store_job job;
@@ -496,8 +510,17 @@ static void wait_for(atomic_bool *flag)
         sched_yield();
 }
 
-// Starts a batch of two accounts, and returns when it waits for the disk, which `stall` keeps busy.
-static void start_waiting_batch(struct rpc_fixture *fixture, struct asker *asker, uint32_t timeout_ms)
+// Starts a call, and returns when it waits for the disk, which `stall` keeps busy.
+static void start_waiting(struct rpc_fixture *fixture, struct asker *asker)
+{
+    uint64_t waits = meter_stats(fixture->meters).limits.waits;
+    asker_start(fixture, asker);
+    while (meter_stats(fixture->meters).limits.waits == waits)
+        sched_yield();
+}
+
+// Of two accounts.
+static void start_waiting_batch(struct rpc_fixture *fixture, struct asker *asker, uint32_t timeout_ms, bool atomic)
 {
     Postern__V1__VerifyRequest *calls[] = {verify_for(fixture, token_of(fixture, "acme"), 1, nothing()),
                                            verify_for(fixture, token_of(fixture, "other"), 2, nothing())};
@@ -505,15 +528,43 @@ static void start_waiting_batch(struct rpc_fixture *fixture, struct asker *asker
     Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
     batch.calls = calls;
     batch.n_calls = 2;
-    batch.atomic = true;
+    batch.atomic = atomic;
     request.timeout_ms = timeout_ms;
     request.call_case = ASK(VERIFY_BATCH);
     request.verify_batch = &batch;
-    *asker = (struct asker){.bytes = rpc_fixture_pack(fixture, &request), .turns = 1, .note = count_batch};
-    uint64_t waits = meter_stats(fixture->meters).limits.waits;
-    asker_start(fixture, asker);
-    while (meter_stats(fixture->meters).limits.waits == waits)
+    *asker = (struct asker){
+        .bytes = rpc_fixture_pack(fixture, &request), .turns = 1, .note = atomic ? count_batch : count_late_items};
+    start_waiting(fixture, asker);
+}
+
+static void start_waiting_verify(struct rpc_fixture *fixture, struct asker *asker, uint32_t timeout_ms)
+{
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
+    request.timeout_ms = timeout_ms;
+    request.call_case = ASK(VERIFY);
+    request.verify = verify_for(fixture, token_of(fixture, "acme"), 1, nothing());
+    *asker = (struct asker){.bytes = rpc_fixture_pack(fixture, &request), .turns = 1, .note = count_decision};
+    start_waiting(fixture, asker);
+}
+
+// Lets the time of a call that waits pass, and then the disk go on.
+static void end_too_late(struct rpc_fixture *fixture, struct asker *asker, struct stall *stall)
+{
+    uint64_t begin_ms = clock_now_ms(fixture->clock);
+    while (clock_now_ms(fixture->clock) < begin_ms + 3)
         sched_yield();
+    atomic_store(&stall->may_end, true);
+    asker_join(asker);
+    wait_for(&stall->ended);
+}
+
+// One failure, whatever call it was and wherever its time has passed. timeout_ms is the envelope's, not the call's.
+static void assert_late(const struct asker *asker, unsigned count)
+{
+    assert_int_equal(asker->failed, count);
+    assert_int_equal(asker->code, STATUS_DEADLINE_EXCEEDED);
+    assert_string_equal(asker->field, "timeout_ms");
+    assert_string_equal(asker->message, "its 1 ms have passed: nothing was done, nothing was charged");
 }
 
 static void batch_that_waited_too_long_charges_nobody(void **state)
@@ -523,15 +574,35 @@ static void batch_that_waited_too_long_charges_nobody(void **state)
     struct asker asker;
     stall_submit(fixture, &stall);
     wait_for(&stall.runs);
-    start_waiting_batch(fixture, &asker, 1);
-    uint64_t begin_ms = clock_now_ms(fixture->clock);
-    while (clock_now_ms(fixture->clock) < begin_ms + 3)
-        sched_yield();
-    atomic_store(&stall.may_end, true);
-    asker_join(&asker);
-    wait_for(&stall.ended);
-    assert_int_equal(asker.failed, 1);
-    assert_int_equal(asker.code, STATUS_DEADLINE_EXCEEDED);
+    start_waiting_batch(fixture, &asker, 1, true);
+    end_too_late(fixture, &asker, &stall);
+    assert_late(&asker, 1);
+    assert_left(fixture, LIMIT, LIMIT);
+}
+
+static void verify_that_waited_too_long_fails_in_the_same_words(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct stall stall = {.spoils = false};
+    struct asker asker;
+    stall_submit(fixture, &stall);
+    wait_for(&stall.runs);
+    start_waiting_verify(fixture, &asker, 1);
+    end_too_late(fixture, &asker, &stall);
+    assert_late(&asker, 1);
+    assert_left(fixture, LIMIT, LIMIT);
+}
+
+static void calls_of_a_batch_that_are_too_late_fail_in_the_same_words(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct stall stall = {.spoils = false};
+    struct asker asker;
+    stall_submit(fixture, &stall);
+    wait_for(&stall.runs);
+    start_waiting_batch(fixture, &asker, 1, false);
+    end_too_late(fixture, &asker, &stall);
+    assert_late(&asker, 2); // the one that waited, and the one behind it
     assert_left(fixture, LIMIT, LIMIT);
 }
 
@@ -542,7 +613,7 @@ static void batch_whose_commit_fails_charges_nobody(void **state)
     struct asker asker;
     stall_submit(fixture, &stall);
     wait_for(&stall.runs);
-    start_waiting_batch(fixture, &asker, 0);
+    start_waiting_batch(fixture, &asker, 0, true);
     stall_submit(fixture, &spoil); // into the commit that the batch waits for
     atomic_store(&stall.may_end, true);
     asker_join(&asker);
@@ -574,6 +645,8 @@ int main(void)
         TEST(atomic_batch_takes_a_verifier),
         TEST(sixty_four_of_the_largest_keys_fit_a_requests_memory),
         TEST(batch_that_waited_too_long_charges_nobody),
+        TEST(verify_that_waited_too_long_fails_in_the_same_words),
+        TEST(calls_of_a_batch_that_are_too_late_fail_in_the_same_words),
         TEST(batch_whose_commit_fails_charges_nobody),
         TEST(batches_over_two_accounts_never_charge_a_part_while_others_drain),
     };

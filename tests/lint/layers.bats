@@ -62,21 +62,6 @@ green() {
     green clients client/src/call.c '#include "postern.pb-c.h"'
 }
 
-@test "the files of the client library stand one above the other" {
-    check circles
-}
-
-@test "a circle of files is found" {
-    plant client/src/call.c '#include "call.h"'
-    echo '#include "handle.h"' >>"$TREE/client/src/call.c"
-    check circles "$TREE"
-    echo '#include "lock.h"' >"$TREE/client/src/handle.h"
-    echo '#include "call.h"' >"$TREE/client/src/lock.c"
-    run check circles "$TREE"
-    [ "$status" -eq 1 ]
-    [[ "$output" == "client/src/call.c:1: "*"client/src/lock.c:1: "* ]]
-}
-
 @test "LMDB, libsodium, nng and the generated messages live each in their one place" {
     check libraries
 }

@@ -137,23 +137,6 @@ def check_clients(root):
                     yield path, number, f"<{name}>: a room of the server"
 
 
-def check_circles(root):
-    """In the client library no file includes, over others, a file that includes it; X.c and X.h count as one."""
-    below = {}
-    for path, text in sources(root, ("client/src",)):
-        own = below.setdefault(Path(path).stem, set())
-        own |= {Path(name).stem for _, quoted, name in includes(text) if quoted and "/" not in name}
-        own.discard(Path(path).stem)
-    for start in sorted(below):
-        seen, todo = set(), set(below[start])
-        while todo:
-            name = todo.pop()
-            seen.add(name)
-            todo |= below.get(name, set()) - seen
-        if start in seen:
-            yield f"client/src/{start}.c", 1, f"includes a file that includes {start}.h: put what both need below them"
-
-
 def check_libraries(root):
     for path, text in sources(root):
         for number, _, name in includes(text):
@@ -213,9 +196,9 @@ def reachable(calls, begin):
 
 
 def check_circles(root):
-    """In a room the files have an order: none calls a file that calls it, by whatever way."""
+    """The files of a room, and of the client, have an order: none calls a file that calls it, by whatever way."""
     of_room = {}
-    for path, text in sources(root, ("server",)):
+    for path, text in sources(root, ("server", "client/src")):
         if path.endswith(".c") and path.count("/") > 1:
             of_room.setdefault(path.split("/")[1], {})[path] = text
     for texts in of_room.values():

@@ -2,6 +2,7 @@
 #ifndef SUPPORT_REGISTRY_ASKS_H
 #define SUPPORT_REGISTRY_ASKS_H
 
+#include "support/limit_text.h"
 #include "support/registry_fixture.h"
 
 #include <setjmp.h>
@@ -110,7 +111,7 @@ static inline void ask_for_limit(struct ask *ask, const char *text)
 {
     struct limit *limit = arena_array(ask->command.arena, 1, sizeof *limit);
     struct status_failure failure = {.message = ""};
-    fixture_demand(limit_parse(slice_text(text), limit, &failure) == STATUS_OK, failure.message);
+    fixture_demand(limit_text_read(text, limit, &failure) == STATUS_OK, failure.message);
     if (ask->command.kind == REGISTRY_UPDATE) {
         ask->command.ask.update.key.limits = limit;
         ask->command.ask.update.key.limit_count = 1;

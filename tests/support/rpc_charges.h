@@ -125,7 +125,9 @@ struct asker {
     unsigned allowed;
     unsigned refused;
     unsigned failed;
-    uint32_t code; // of the last failure
+    uint32_t code; // of the last failure, as the next two
+    char field[64];
+    char message[256];
 };
 
 static inline void *run_asker(void *context)
@@ -158,13 +160,21 @@ static inline void asker_join(struct asker *asker)
     nng_close(asker->client);
 }
 
+static inline void asker_note_failure(struct asker *asker, const Postern__V1__Status *status)
+{
+    asker->failed++;
+    asker->code = status->code;
+    (void)snprintf(asker->field, sizeof asker->field, "%.*s", (int)status->field.len, (const char *)status->field.data);
+    (void)snprintf(asker->message, sizeof asker->message, "%.*s", (int)status->message.len,
+                   (const char *)status->message.data);
+}
+
 // A note: counts decisions of Verify and RateCheck.
 static inline void count_decision(struct asker *asker, const Postern__V1__Reply *reply)
 {
     bool is_verify = reply->result_case == POSTERN__V1__REPLY__RESULT_VERIFY;
     if (reply->status->code != 0) {
-        asker->failed++;
-        asker->code = reply->status->code;
+        asker_note_failure(asker, reply->status);
     } else if (is_verify ? reply->verify->allowed : reply->rate_check->allowed) {
         asker->allowed++;
     } else {

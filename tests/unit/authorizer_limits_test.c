@@ -1,5 +1,6 @@
 // Which limits apply: overrides replace, a key's own limits add.
 #include "authorizer/rule.h"
+#include "support/limit_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 static struct limit parsed(const char *text)
 {
     struct limit limit;
-    assert_int_equal(limit_parse(slice_text(text), &limit, NULL), STATUS_OK);
+    assert_int_equal(limit_text_read(text, &limit, NULL), STATUS_OK);
     return limit;
 }
 

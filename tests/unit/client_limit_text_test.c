@@ -119,6 +119,14 @@ static void wrong_text_is_refused_with_a_message_that_shows_it(void **state)
         {"x=60/min:sliding_window,burst=5", "only token_bucket"},
         {"x=unlimited/day", "whole number"},
         {"x=60/min ", "min \""},
+        {"re quests=60/min", "re quests"},
+        {"x=", "\"/\""},
+        {"x=1.5/min", "1.5"},
+        {"x=18446744073709551617/min", "18446744073709551617"},
+        {"x=60/week", "week"},
+        {"x=60/99999999999999999999s", "larger than"},
+        {"x=60/min:token_bucket,burst=many", "many"},
+        {"x=60/month:token_bucket", "fixed_window"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct postern_limit limit;
@@ -126,6 +134,7 @@ static void wrong_text_is_refused_with_a_message_that_shows_it(void **state)
         assert_int_equal(postern_limit_parse(cases[i].text, &limit, &error), POSTERN_INVALID_ARGUMENT);
         if (strstr(error.message, cases[i].says) == NULL)
             fail_msg("\"%s\": %s", cases[i].text, error.message);
+        assert_string_equal(error.field, "limit");
         assert_non_null(strstr(error.message, "requests=60/min")); // an example of how to do it
         assert_int_equal(limit.resource[0], '\0');
     }
@@ -142,6 +151,27 @@ static void a_name_of_64_bytes_fits_and_one_of_65_does_not(void **state)
     memcpy(text + 65, "=1/s", 5);
     struct postern_limit limit;
     assert_int_equal(postern_limit_parse(text, &limit, NULL), POSTERN_INVALID_ARGUMENT);
+}
+
+static void bytes_that_are_no_text_are_refused_without_harm(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "requsts=60/min:token_bucket,burst=5\xff\0 dayh1";
+    uint64_t random = 7;
+    for (int i = 0; i < 50000; i++) {
+        char text[48];
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t size = (random >> 33) % sizeof text;
+        for (size_t at = 0; at < size; at++) {
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            text[at] = alphabet[(random >> 33) % sizeof alphabet];
+        }
+        text[size] = '\0';
+        struct postern_limit limit;
+        struct postern_error error;
+        if (postern_limit_parse(text, &limit, &error) != POSTERN_OK)
+            assert_true(error.field[0] != '\0' && error.message[0] != '\0');
+    }
 }
 
 static void no_text_at_all_is_refused(void **state)
@@ -246,6 +276,7 @@ int main(void)
         cmocka_unit_test(unlimited_and_forbidden_have_their_own_words),
         cmocka_unit_test(wrong_text_is_refused_with_a_message_that_shows_it),
         cmocka_unit_test(a_name_of_64_bytes_fits_and_one_of_65_does_not),
+        cmocka_unit_test(bytes_that_are_no_text_are_refused_without_harm),
         cmocka_unit_test(no_text_at_all_is_refused),
         cmocka_unit_test(formatting_gives_back_the_canonical_text),
         cmocka_unit_test(what_the_server_completed_reads_as_it_was_written),

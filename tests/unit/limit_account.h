@@ -124,10 +124,10 @@ static inline void install(struct world *world, const char *resource)
 
 static inline size_t commit(struct world *world, enum status status)
 {
-    struct limit_batch *batch = limit_collect(world->table);
+    struct limit_write_batch *batch = limit_collect(world->table);
     if (batch == NULL)
         return 0;
-    size_t count = limit_batch_count(batch);
+    size_t count = limit_write_batch_count(batch);
     limit_settle(world->table, batch, status, clock_now_ms(world->clock));
     return count;
 }
@@ -148,12 +148,12 @@ static inline void spend(struct world *world, const char *resource, uint64_t cos
     assert_int_equal(client.verdict, LIMIT_ADMITTED);
 }
 
-static inline const struct limit_record *only_record(const struct limit_batch *batch, bool *empty)
+static inline const struct limit_record *only_record(const struct limit_write_batch *batch, bool *empty)
 {
     struct slice name;
     const struct limit_record *record = NULL;
-    assert_int_equal(limit_batch_count(batch), 1);
-    limit_batch_at(batch, 0, &name, &record, empty);
+    assert_int_equal(limit_write_batch_count(batch), 1);
+    limit_write_batch_at(batch, 0, &name, &record, empty);
     return record;
 }
 

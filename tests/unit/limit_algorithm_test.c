@@ -374,7 +374,7 @@ static void lost_reservation_counts_as_spent_now(void **state)
         union limit_state one;
         assert_true(functions->load(&one, &rule, t, NULL));
         functions->spend(&one, &rule, t, 40);
-        assert_true(functions->charge_lost(&one, &rule, t, 12));
+        assert_true(functions->forfeit(&one, &rule, t, 12));
         assert_int_equal(functions->remaining(&one, &rule, t), 48);
         if (functions->wipe != NULL)
             functions->wipe(&one);
@@ -391,7 +391,7 @@ static void loss_beyond_the_limit_leaves_nothing_but_does_not_last_longer_than_a
         union limit_state one;
         assert_true(functions->load(&one, &rule, t, NULL));
         functions->spend(&one, &rule, t, 95);
-        assert_true(functions->charge_lost(&one, &rule, t, 200));
+        assert_true(functions->forfeit(&one, &rule, t, 200));
         assert_int_equal(functions->remaining(&one, &rule, t), 0);
         functions->sync(&one, &rule, t + 61000);
         assert_int_equal(functions->remaining(&one, &rule, t + 61000), 100);
@@ -406,7 +406,7 @@ static void small_burst_at_a_high_rate_is_soon_back_after_a_loss(void **state)
     struct limit_rule rule = {.amount = 1000000, .burst = 10, .window_ms = 60000};
     union limit_state bucket;
     assert_true(limit_token_bucket.load(&bucket, &rule, FAKE_START_MS, NULL));
-    assert_true(limit_token_bucket.charge_lost(&bucket, &rule, FAKE_START_MS, 125000));
+    assert_true(limit_token_bucket.forfeit(&bucket, &rule, FAKE_START_MS, 125000));
     assert_int_equal(limit_token_bucket.remaining(&bucket, &rule, FAKE_START_MS), 0);
     assert_int_equal(limit_token_bucket.reset(&bucket, &rule, FAKE_START_MS), FAKE_START_MS + 1);
 }
@@ -431,7 +431,7 @@ static void limit_that_was_lowered_and_is_raised_again_has_not_forgotten(void **
         if (functions->wipe != NULL)
             functions->wipe(&one);
         assert_true(functions->load(&one, &low, t, &record)); // a crash while it is low
-        assert_true(functions->charge_lost(&one, &low, t, 1));
+        assert_true(functions->forfeit(&one, &low, t, 1));
         if (functions->reserve != NULL)
             assert_true(functions->reserve(&one, high.amount));
         functions->sync(&one, &high, t);

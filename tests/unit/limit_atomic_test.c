@@ -273,11 +273,11 @@ static void calls_at_fault_are_named_and_nothing_is_charged(void **state)
     assert_int_equal(decide(group), LIMIT_ADMITTED);
     group->members[1].charges[0].cost = 2;
     assert_int_equal(ask(group), LIMIT_OTHER_CHARGE);
-    assert_verdicts(group, (enum limit_verdict[]){LIMIT_WAIT, LIMIT_OTHER_CHARGE});
+    assert_verdicts(group, (enum limit_verdict[]){LIMIT_UNDECIDED, LIMIT_OTHER_CHARGE});
     group->members[1].charges[1] = (struct limit_charge){slice_text("request"), 1};
     group->members[1].charge_count = 2;
     assert_int_equal(ask(group), LIMIT_UNDECLARED);
-    assert_verdicts(group, (enum limit_verdict[]){LIMIT_WAIT, LIMIT_UNDECLARED});
+    assert_verdicts(group, (enum limit_verdict[]){LIMIT_UNDECIDED, LIMIT_UNDECLARED});
     assert_int_equal(group->answers[1].charge, 1);
     assert_int_equal(world_remaining(&world, "acme"), 8);
     free(group);
@@ -299,7 +299,7 @@ static void all_meters_that_are_not_in_memory_are_named_at_once(void **state)
     struct client first = client_of(&world, "acme", "requests", 1, 0);
     client_decide(&first);
     assert_int_equal(limit_decide(world.table, calls, 3, &group->waiter, group->answers), LIMIT_ABSENT);
-    assert_verdicts(group, (enum limit_verdict[]){LIMIT_WAIT, LIMIT_ABSENT, LIMIT_ABSENT});
+    assert_verdicts(group, (enum limit_verdict[]){LIMIT_UNDECIDED, LIMIT_ABSENT, LIMIT_ABSENT});
     assert_int_equal(group->answers[0].absent_count, 0);
     assert_int_equal(group->answers[1].absent_count, 1);
     assert_int_equal(group->answers[2].absent_count, 1);
@@ -448,7 +448,7 @@ static void nobody_takes_a_groups_place_while_it_waits_for_another_owner(void **
         struct client second = client_of(&world, "acme", "requests", 1, 0), third = second;
         assert_int_equal(client_ask(&first), LIMIT_WAIT);
         assert_int_equal(client_ask(&again), LIMIT_WAIT); // so that 4 are left
-        struct limit_batch *batch = limit_collect(world.table);
+        struct limit_write_batch *batch = limit_collect(world.table);
         struct group *group = new_group(&world);
         add(group, "acme", 1, 0);
         add(group, "globex", 1, 0);
@@ -541,7 +541,7 @@ static void group_that_is_repeated_is_answered_again_and_charged_once(void **sta
     assert_int_equal(client_refund(&group->members[0]), LIMIT_ADMITTED);
     assert_int_equal(world_remaining(&world, "acme"), 4);
     assert_int_equal(ask(group), LIMIT_GIVEN_BACK);
-    assert_verdicts(group, (enum limit_verdict[]){LIMIT_GIVEN_BACK, LIMIT_WAIT, LIMIT_WAIT});
+    assert_verdicts(group, (enum limit_verdict[]){LIMIT_GIVEN_BACK, LIMIT_UNDECIDED, LIMIT_UNDECIDED});
     free(group);
     world_close(&world);
 }
@@ -569,7 +569,7 @@ static void one_id_twice_in_a_group_is_charged_once(void **state)
     add(group, "acme", 2, 3);
     add(group, "acme", 3, 3);
     assert_int_equal(ask(group), LIMIT_OTHER_CHARGE);
-    assert_verdicts(group, (enum limit_verdict[]){LIMIT_WAIT, LIMIT_OTHER_CHARGE});
+    assert_verdicts(group, (enum limit_verdict[]){LIMIT_UNDECIDED, LIMIT_OTHER_CHARGE});
     assert_int_equal(client_refund(&group->members[0]), LIMIT_NO_CHARGE);
     assert_int_equal(world_remaining(&world, "acme"), 10);
     free(group);

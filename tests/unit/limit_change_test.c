@@ -9,7 +9,7 @@ static struct limit_record spend_behind_a_record(struct world *world)
     install(world, "requests");
     struct client client = client_of(world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world->table);
+    struct limit_write_batch *batch = limit_collect(world->table);
     struct limit_record record = *only_record(batch, &empty);
     limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
     client.cost = 59;
@@ -54,7 +54,7 @@ static void bucket_whose_limit_has_changed_is_written_before_it_is_spent_from(vo
     struct client client = client_of(&world, "requests", 1);
     applicable->limit = fake_limit("requests=300/min:token_bucket,burst=100");
     assert_int_equal(ask(&client), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->amount, 300);
     applicable->limit = fake_limit("requests=150/min:token_bucket,burst=100");
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));

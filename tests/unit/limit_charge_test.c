@@ -496,7 +496,7 @@ static void refund_while_a_record_is_in_flight_is_counted_on_neither_side_twice(
         struct client client = acme(&world, 7, 1), next = acme(&world, 7, 0);
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
         assert_int_equal(client_ask(&next), LIMIT_WAIT);
-        struct limit_batch *batch = limit_collect(world.table);
+        struct limit_write_batch *batch = limit_collect(world.table);
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
         world_finish(&world, batch, STATUS_OK);
         assert_int_equal(next.verdict, LIMIT_ADMITTED);
@@ -538,7 +538,7 @@ static void refund_keeps_a_meter_that_is_being_written_off(void **state)
     struct client client = acme(&world, 10, 1);
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
     limit_evict_idle(world.table, 0);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
     world_finish(&world, batch, STATUS_OK);
     assert_int_equal(limit_table_stats(world.table).meters, 1);
@@ -571,7 +571,7 @@ static void limit_that_applies_no_longer_is_left_alone(void **state)
 static void oldest_charges_are_forgotten_and_can_be_charged_again(void **state)
 {
     (void)state;
-    enum { PER_SHARD = LIMIT_CHARGES_KEPT / 64 };
+    enum { PER_SHARD = LIMIT_CHARGES_LOGGED / 64 };
     struct world world;
     open_with(&world, "requests=1000000/min");
     struct client client = acme(&world, 1, 0);
@@ -598,7 +598,7 @@ static void oldest_charges_are_forgotten_and_can_be_charged_again(void **state)
 static void charges_that_last_are_not_displaced_by_the_others(void **state)
 {
     (void)state;
-    enum { PER_SHARD = LIMIT_CHARGES_KEPT / 64 };
+    enum { PER_SHARD = LIMIT_CHARGES_LOGGED / 64 };
     struct world world;
     open_with(&world, "requests=1000000/min");
     struct client job = acme(&world, 7, 4 * PER_SHARD), client = acme(&world, 1, 0);

@@ -47,20 +47,20 @@ static size_t subject_of(struct slice name)
     return strtoul(digits, NULL, 10);
 }
 
-static void store_batch(struct world *world, const struct limit_batch *batch)
+static void store_batch(struct world *world, const struct limit_write_batch *batch)
 {
     struct slice name;
     const struct limit_record *record = NULL;
     bool empty = false;
     pthread_mutex_lock(&world->store_mutex);
-    for (size_t i = 0; i < limit_batch_count(batch); i++) {
-        limit_batch_at(batch, i, &name, &record, &empty);
+    for (size_t i = 0; i < limit_write_batch_count(batch); i++) {
+        limit_write_batch_at(batch, i, &name, &record, &empty);
         world->store[subject_of(name)] = (struct stored){.present = !empty, .record = *record};
     }
     pthread_mutex_unlock(&world->store_mutex);
 }
 
-static void commit(struct world *world, struct limit_batch *batch, bool fails, bool lands)
+static void commit(struct world *world, struct limit_write_batch *batch, bool fails, bool lands)
 {
     if (lands)
         store_batch(world, batch);
@@ -72,7 +72,7 @@ static void *run_writer(void *argument)
 {
     struct world *world = argument;
     for (uint64_t n = 0; !world->stopped || limit_write_wanted(world->table); n++) {
-        struct limit_batch *batch = limit_collect(world->table);
+        struct limit_write_batch *batch = limit_collect(world->table);
         bool fails = world->failing && n % 5 == 0;
         if (batch != NULL)
             commit(world, batch, fails, !fails || n % 2 == 0); // a failed one may have landed all the same
@@ -226,7 +226,7 @@ static void run_world(struct world *world)
     struct limit_table_stats stats = limit_table_stats(world->table);
     assert_true(stats.meters <= 2 * MAX_METERS);
     assert_true(stats.records > SUBJECTS);
-    struct limit_batch *batch = limit_collect_exact(world->table);
+    struct limit_write_batch *batch = limit_collect_exact(world->table);
     if (batch != NULL)
         commit(world, batch, false, true);
     limit_table_free(world->table);

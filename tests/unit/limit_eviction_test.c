@@ -130,7 +130,7 @@ static void meter_that_waits_or_is_in_flight_or_uncertain_is_not_let_go(void **s
     assert_int_equal(ask(&two), LIMIT_WAIT);
     fake_advance(&world.time, 1000);
     assert_false(bring(&world, "three", NULL)); // somebody waits
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_false(bring(&world, "three", NULL)); // in flight
     limit_settle(world.table, batch, STATUS_UNAVAILABLE, 0);
     fake_advance(&world.time, 1000);
@@ -161,7 +161,7 @@ static void meter_that_is_let_go_is_written_exactly_and_forfeits_nothing(void **
     assert_true(bring(&world, "two", NULL)); // beyond the share: the other one has to be written first
     assert_true(is_resident(&world, 0));
     bool empty = true;
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     struct limit_record record = *only_record(batch, &empty);
     assert_int_equal(record.reserved, 0);
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "limit/limit.h"
+#include "support/limit_text.h"
 
 #define FAKE_START_MS UINT64_C(1700000000000) // 2023-11-14T22:13:20Z
 
@@ -60,7 +61,7 @@ static inline struct limit fake_limit(const char *text)
 {
     struct limit limit;
     struct status_failure failure = {0};
-    if (limit_parse(slice_text(text), &limit, &failure) != STATUS_OK)
+    if (limit_text_read(text, &limit, &failure) != STATUS_OK)
         fail_msg("%s: %s %s", text, failure.field, failure.message);
     return limit;
 }

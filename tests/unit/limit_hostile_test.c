@@ -87,7 +87,7 @@ static void caller_with_another_bucket_is_served_however_many_others_come(void *
     call(&first);
     call(&second);
     for (size_t round = 0; round < ROUNDS; round++) {
-        struct limit_batch *batch = limit_collect(world.table);
+        struct limit_write_batch *batch = limit_collect(world.table);
         for (size_t i = 0; i < NEW; i++) {
             others[round][i] = caller_of(&world, limits[(round + i) % 3], 1);
             call(&others[round][i]);
@@ -158,7 +158,7 @@ static void relaxed_caller_with_another_bucket_keeps_nobody_waiting(void **state
     caller.before = &relaxed;
     for (int i = 0; i < 3; i++) {
         call(&caller);
-        struct limit_batch *batch = limit_collect(world.table);
+        struct limit_write_batch *batch = limit_collect(world.table);
         assert_int_equal(call(&relaxed), LIMIT_ADMITTED);
         world_finish(&world, batch, STATUS_OK);
         assert_int_equal(caller.verdict, LIMIT_ADMITTED);
@@ -209,7 +209,7 @@ static void units_set_aside_for_one_bucket_are_not_spent_under_another(void **st
     call(&fast);
     world_commit(&world, STATUS_OK);
     assert_int_equal(call(&slow), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(call(&newcomer), LIMIT_WAIT); // the record for it is not on disk yet
     world_finish(&world, batch, STATUS_OK);
     assert_int_equal(slow.verdict, LIMIT_ADMITTED);
@@ -253,9 +253,9 @@ static void record_covers_all_that_is_left_when_less_is_wanted(void **state)
     fake_advance(&world.time, 60000);
     struct caller caller = caller_of(&world, "requests=80/min:fixed_window", 1);
     assert_int_equal(call(&caller), LIMIT_WAIT); // for a time in this window
-    struct limit_batch *batch = limit_collect(world.table);
-    assert_int_equal(limit_batch_count(batch), 1);
-    limit_batch_at(batch, 0, &name, &record, &empty);
+    struct limit_write_batch *batch = limit_collect(world.table);
+    assert_int_equal(limit_write_batch_count(batch), 1);
+    limit_write_batch_at(batch, 0, &name, &record, &empty);
     assert_int_equal(record->reserved, 30);
     world_finish(&world, batch, STATUS_OK);
     caller.cost = 29;
@@ -274,7 +274,7 @@ static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
     relaxed.cost = 2;
     relaxed.relaxed = true;
     assert_int_equal(call(&first), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(call(&second), LIMIT_WAIT);
     assert_int_equal(call(&relaxed), LIMIT_ADMITTED);
     world_finish(&world, batch, STATUS_OK);
@@ -284,7 +284,7 @@ static void relaxed_charge_is_written_when_nobody_waits_any_more(void **state)
     assert_non_null(batch);
     struct slice name;
     const struct limit_record *record = NULL;
-    limit_batch_at(batch, 0, &name, &record, &empty);
+    limit_write_batch_at(batch, 0, &name, &record, &empty);
     assert_int_equal(record->counters[record->index % record->counter_count], 2);
     world_finish(&world, batch, STATUS_OK);
     world_close(&world);

@@ -93,8 +93,8 @@ struct world {
     uint8_t boot_id;
     struct clock *clock;
     struct limit_table *table;
-    struct disk disk, disk_after; // disk_after: when the commit in flight lands
-    struct limit_batch *batch;    // in flight
+    struct disk disk, disk_after;    // disk_after: when the commit in flight lands
+    struct limit_write_batch *batch; // in flight
     uint64_t batch_durable_ms;
     struct limit_applicable applicables[ACCOUNTS][APPLICABLES];
     size_t applicable_count[ACCOUNTS];
@@ -334,15 +334,15 @@ static void put_record(struct world *world, struct slice name, const struct limi
     stored->record = *record;
 }
 
-static void begin_commit(struct world *world, struct limit_batch *batch)
+static void begin_commit(struct world *world, struct limit_write_batch *batch)
 {
     struct slice name;
     const struct limit_record *record = NULL;
     bool empty = false;
     world->disk_after = world->disk;
     world->batch = batch;
-    for (size_t i = 0; batch != NULL && i < limit_batch_count(batch); i++) {
-        limit_batch_at(batch, i, &name, &record, &empty);
+    for (size_t i = 0; batch != NULL && i < limit_write_batch_count(batch); i++) {
+        limit_write_batch_at(batch, i, &name, &record, &empty);
         put_record(world, name, record, empty);
     }
     world->disk_after.mark = clock_mark(world->clock);
@@ -352,7 +352,7 @@ static void begin_commit(struct world *world, struct limit_batch *batch)
 
 static void end_commit(struct world *world, bool fails)
 {
-    struct limit_batch *batch = world->batch;
+    struct limit_write_batch *batch = world->batch;
     if (!fails || happens(world, 2)) // a failed commit may have landed all the same
         world->disk = world->disk_after;
     world->batch = NULL;

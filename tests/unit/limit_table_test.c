@@ -328,7 +328,7 @@ static void newcomer_queues_behind_those_who_wait(void **state)
     struct client big = client_of(&world, "requests", 20), small = client_of(&world, "requests", 1);
     assert_int_equal(ask(&big), LIMIT_WAIT);
     assert_int_equal(ask(&small), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     struct client late = client_of(&world, "requests", 1);
     assert_int_equal(ask(&late), LIMIT_WAIT);
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
@@ -390,7 +390,7 @@ static void who_comes_during_a_commit_that_brings_enough_does_not_wait_for_the_n
     install(&world, "requests");
     struct client first = client_of(&world, "requests", 1), late[16];
     assert_int_equal(ask(&first), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     for (size_t i = 0; i < 16; i++) {
         late[i] = client_of(&world, "requests", 1);
         assert_int_equal(ask(&late[i]), LIMIT_WAIT);
@@ -414,7 +414,7 @@ static void woken_waiter_that_asks_late_still_comes_before_those_who_queue(void 
     install(&world, "requests");
     struct client slow = client_of(&world, "requests", 1), newcomer = client_of(&world, "requests", 20);
     assert_int_equal(ask(&slow), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     slow.newcomer = NULL;
     struct client woken = slow;
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // asks at once: 9 are left
@@ -513,7 +513,7 @@ static void next_reservation_is_fetched_when_half_is_gone(void **state)
         assert_int_equal(ask(&client), LIMIT_ADMITTED);
         assert_int_equal(world.answer.write_wanted, i == 5);
     }
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->reserved, 10);
     assert_int_equal(ask(&client), LIMIT_ADMITTED); // 4 of the old 5 are left
     assert_int_equal(ask(&client), LIMIT_ADMITTED);
@@ -521,7 +521,7 @@ static void next_reservation_is_fetched_when_half_is_gone(void **state)
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     for (int i = 0; i < 8; i++) // 10 - 2
         assert_int_equal(ask(&client), LIMIT_ADMITTED);
-    struct limit_batch *next = limit_collect(world.table);
+    struct limit_write_batch *next = limit_collect(world.table);
     assert_int_equal(ask(&client), LIMIT_WAIT);
     limit_settle(world.table, next, STATUS_OK, clock_now_ms(world.clock));
     commit(&world, STATUS_OK);
@@ -545,7 +545,7 @@ static void record_covers_what_is_left_and_what_waits(void **state)
     first.cost = second.cost = 90;
     assert_int_equal(ask(&first), LIMIT_WAIT);
     assert_int_equal(ask(&second), LIMIT_WAIT);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->reserved, 160); // of 180 that wait, 160 remain
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(first.verdict, LIMIT_ADMITTED);
@@ -586,7 +586,7 @@ static void crash_charges_all_of_the_last_reservation(void **state)
         struct client client = client_of(&world, "requests", 1);
         spend(&world, "requests", 4);
         assert_int_equal(ask(&client), LIMIT_ADMITTED);
-        struct limit_batch *batch = limit_collect(world.table);
+        struct limit_write_batch *batch = limit_collect(world.table);
         struct limit_record record = *only_record(batch, &empty);
         assert_false(empty);
         limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
@@ -618,10 +618,10 @@ static void clean_stop_forfeits_nothing(void **state)
         ;
     struct client client = client_of(&before, "requests", 40);
     assert_int_equal(ask(&client), LIMIT_WAIT); // too late
-    struct limit_batch *batch = limit_collect_exact(before.table);
-    assert_int_equal(limit_batch_count(batch), 2);
+    struct limit_write_batch *batch = limit_collect_exact(before.table);
+    assert_int_equal(limit_write_batch_count(batch), 2);
     for (size_t i = 0; i < 2; i++) {
-        limit_batch_at(batch, i, &name, &record, &empty);
+        limit_write_batch_at(batch, i, &name, &record, &empty);
         assert_int_equal(record->reserved, 0);
         assert_int_equal(empty, record->algorithm == LIMIT_TOKEN_BUCKET);
         if (empty)
@@ -635,7 +635,7 @@ static void clean_stop_forfeits_nothing(void **state)
     assert_int_equal(ask(&late), LIMIT_WAIT); // nothing is admitted behind the snapshot's back
     limit_settle(before.table, batch, STATUS_OK, clock_now_ms(before.clock));
     assert_int_equal(client.status, STATUS_UNAVAILABLE);
-    struct limit_batch *rest = limit_collect_exact(before.table);
+    struct limit_write_batch *rest = limit_collect_exact(before.table);
     limit_settle(before.table, rest, STATUS_OK, clock_now_ms(before.clock));
     assert_int_equal(late.status, STATUS_UNAVAILABLE);
     assert_null(limit_collect_exact(before.table));
@@ -710,7 +710,7 @@ static void idle_meters_are_forgotten_after_their_exact_state_is_written(void **
     assert_int_equal(limit_evict_idle(world.table, 1000), 0);
     fake_advance(&world.time, 1);
     assert_int_equal(limit_evict_idle(world.table, 1000), 1);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     struct limit_record record = *only_record(batch, &empty);
     assert_false(empty);
     assert_int_equal(record.reserved, 0);
@@ -733,7 +733,7 @@ static void meter_that_is_asked_for_while_it_is_written_off_stays(void **state)
     install(&world, "requests");
     spend(&world, "requests", 3);
     assert_int_equal(limit_evict_idle(world.table, 0), 1);
-    struct limit_batch *batch = limit_collect(world.table);
+    struct limit_write_batch *batch = limit_collect(world.table);
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT); // what was left has been given back
     limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));

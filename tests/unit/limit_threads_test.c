@@ -70,14 +70,14 @@ static struct stored *find_stored(struct world *world, struct slice name)
     return NULL;
 }
 
-static void store_batch(struct world *world, const struct limit_batch *batch)
+static void store_batch(struct world *world, const struct limit_write_batch *batch)
 {
     struct slice name;
     const struct limit_record *record = NULL;
     bool empty = false;
     pthread_mutex_lock(&world->store_mutex);
-    for (size_t i = 0; i < limit_batch_count(batch); i++) {
-        limit_batch_at(batch, i, &name, &record, &empty);
+    for (size_t i = 0; i < limit_write_batch_count(batch); i++) {
+        limit_write_batch_at(batch, i, &name, &record, &empty);
         struct stored *stored = find_stored(world, name);
         if (stored == NULL) {
             stored = &world->store[world->stored_count++];
@@ -203,7 +203,7 @@ static void *run_writer(void *argument)
 {
     struct world *world = argument;
     for (uint64_t n = 0; !world->stopped || limit_write_wanted(world->table); n++) {
-        struct limit_batch *batch = limit_collect(world->table);
+        struct limit_write_batch *batch = limit_collect(world->table);
         if (batch == NULL) {
             sched_yield();
             continue;

@@ -122,16 +122,16 @@ static inline void world_store(struct world *world, struct slice name, const str
 }
 
 // Returns how many records were written, or would have been.
-static inline size_t world_finish(struct world *world, struct limit_batch *batch, enum status status)
+static inline size_t world_finish(struct world *world, struct limit_write_batch *batch, enum status status)
 {
     if (batch == NULL)
         return 0;
     struct slice name;
     const struct limit_record *record = NULL;
     bool empty = false;
-    size_t count = limit_batch_count(batch);
+    size_t count = limit_write_batch_count(batch);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        limit_batch_at(batch, i, &name, &record, &empty);
+        limit_write_batch_at(batch, i, &name, &record, &empty);
         world_store(world, name, record);
     }
     if (status == STATUS_OK)

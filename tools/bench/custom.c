@@ -10,6 +10,7 @@
 #include "options.h"
 #include "process.h"
 #include "report.h"
+#include "support/limit_text.h"
 
 enum {
     OUTSTANDING = 256,
@@ -33,6 +34,7 @@ struct bench;
 struct slot {
     struct authorizer_batch batch; // first: resume gets it
     struct authorizer_call call;   // all of it
+    struct bench *bench;
     struct slot *next;
     struct arena *arena;
     char name[NAME_SIZE];
@@ -104,7 +106,7 @@ static bool open_bench(struct bench *bench, const struct options *options)
     bench->slots = calloc(OUTSTANDING, sizeof *bench->slots);
     bench->dir = options->dir;
     if (bench->slots == NULL || !open_stores(bench, &failure) ||
-        limit_parse(slice_text(LIMIT_TEXT), &bench->limit, &failure) != STATUS_OK)
+        limit_text_read(LIMIT_TEXT, &bench->limit, &failure) != STATUS_OK)
         return complain(&failure);
     for (size_t i = 0; i < OUTSTANDING; i++) {
         bench->slots[i].arena = arena_new(ARENA_BYTES);
@@ -145,7 +147,7 @@ static void close_bench(struct bench *bench)
 static void resume(struct authorizer_batch *batch, enum status status)
 {
     struct slot *slot = (struct slot *)batch;
-    struct bench *bench = batch->context;
+    struct bench *bench = slot->bench;
     batch->status = status;
     pthread_mutex_lock(&bench->mutex);
     slot->next = bench->resumed;
@@ -159,8 +161,9 @@ static void prepare(struct bench *bench, struct slot *slot, uint64_t number, boo
     const size_t space = sizeof NAMESPACE;
     memcpy(slot->name, NAMESPACE, space);
     const int size = snprintf(slot->name + space, NAME_SIZE - space, "2001:db8::%llx", (unsigned long long)number);
-    slot->batch = (struct authorizer_batch){
-        .calls = &slot->call, .call_count = 1, .arena = slot->arena, .resume = resume, .context = bench};
+    slot->batch =
+        (struct authorizer_batch){.calls = &slot->call, .call_count = 1, .arena = slot->arena, .resume = resume};
+    slot->bench = bench;
     slot->call = (struct authorizer_call){
         .subject = AUTHORIZER_BY_CUSTOM,
         .custom = {.name = slice_make(slot->name, space + (size_t)size),

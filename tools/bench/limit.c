@@ -11,6 +11,7 @@
 #include "options.h"
 #include "process.h"
 #include "report.h"
+#include "support/limit_text.h"
 
 enum { BATCH = 10000, BATCHES = 200, SUBJECT_SIZE = 32, APPLICABLES_MAX = 2 };
 
@@ -59,7 +60,7 @@ static void wake(struct limit_waiter *waiter, enum status status)
 // Plays the store's writer: everything that is asked for is on disk at once.
 static void settle(struct work *work)
 {
-    struct limit_batch *batch = limit_collect(work->table);
+    struct limit_write_batch *batch = limit_collect(work->table);
     if (batch != NULL)
         limit_settle(work->table, batch, STATUS_OK, clock_now_ms(work->clock));
 }
@@ -109,7 +110,7 @@ static bool open_work(struct work *work, const struct scene *scene)
         struct status_failure failure = {0};
         struct limit_applicable *applicable = &work->applicables[work->applicable_count++];
         applicable->subject = LIMIT_OF_ACCOUNT;
-        if (limit_parse(slice_text(scene->limits[i]), &applicable->limit, &failure) != STATUS_OK) {
+        if (limit_text_read(scene->limits[i], &applicable->limit, &failure) != STATUS_OK) {
             fprintf(stderr, "postern-bench: %s\n", failure.message);
             return false;
         }

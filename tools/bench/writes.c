@@ -9,6 +9,7 @@
 #include "limit/limit.h"
 #include "options.h"
 #include "report.h"
+#include "support/limit_text.h"
 
 enum {
     THINK_US = 50, // from an answer to the same client's next call
@@ -79,7 +80,7 @@ struct machine {
     struct limit_applicable applicable;
     struct caller callers[CLIENTS_MAX];
     const struct pattern *pattern;
-    struct limit_batch *batch; // in flight until commit_ends_us
+    struct limit_write_batch *batch; // in flight until commit_ends_us
     uint64_t commit_us, commit_ends_us, durable_ms, ticked_us;
     uint64_t admitted, waited, records;
     bool failed; // a call was neither admitted nor refused
@@ -151,14 +152,14 @@ static void begin_commit(struct machine *machine)
     machine->batch = limit_collect(machine->table);
     if (machine->batch == NULL)
         return;
-    machine->records += limit_batch_count(machine->batch);
+    machine->records += limit_write_batch_count(machine->batch);
     machine->durable_ms = clock_now_ms(machine->clock);
     machine->commit_ends_us = machine->now_us + machine->commit_us;
 }
 
 static void end_commit(struct machine *machine)
 {
-    struct limit_batch *batch = machine->batch;
+    struct limit_write_batch *batch = machine->batch;
     machine->batch = NULL;
     machine->commit_ends_us = UINT64_MAX;
     limit_settle(machine->table, batch, STATUS_OK, machine->durable_ms);
@@ -240,7 +241,7 @@ static bool measure(const struct row *row, const struct pattern *pattern, uint64
     machine->clock = clock_new(source, NULL);
     machine->table = limit_table_new(&(struct limit_table_options){.clock = machine->clock});
     bool fine = machine->clock != NULL && machine->table != NULL &&
-                limit_parse(slice_text(row->limit), &machine->applicable.limit, &failure) == STATUS_OK;
+                limit_text_read(row->limit, &machine->applicable.limit, &failure) == STATUS_OK;
     if (!fine)
         complain(row, failure.message[0] != '\0' ? failure.message : "memory is out");
     if (fine) {

@@ -126,11 +126,6 @@ static void raise_committed_seq(struct registry *registry, uint64_t seq)
         atomic_store(&registry->committed_seq, seq);
 }
 
-uint64_t registry_committed_seq(struct registry *registry)
-{
-    return atomic_load(&registry->committed_seq);
-}
-
 static void done(struct store_job *job, enum status status)
 {
     struct registry_command *command = command_of(job);

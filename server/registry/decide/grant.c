@@ -67,11 +67,6 @@ static enum status check_reserved(const struct question *question)
 
 // --- scopes of the catalogue
 
-static bool is_wildcard(struct slice scope)
-{
-    return scope.size > 0 && scope.data[scope.size - 1] == '*';
-}
-
 // The wildcard "a:*" may be granted when the catalogue has a scope that begins with "a:".
 static enum status check_wildcard(const struct question *question)
 {
@@ -118,7 +113,7 @@ static enum status check_grant(const struct question *question)
 {
     if (account_scope_is_reserved(question->scope))
         return check_reserved(question);
-    if (is_wildcard(question->scope))
+    if (account_grant_is_wildcard(question->scope))
         return check_wildcard(question);
     if (!account_scope_is_builtin(question->scope))
         return check_entry(question);

@@ -36,7 +36,7 @@ struct group {
     struct entry entries[];
 };
 
-struct limit_batch {
+struct limit_write_batch {
     bool stopping; // from limit_collect_exact
     size_t count;
     size_t group_count;
@@ -49,7 +49,7 @@ struct limit_batch {
 static void take_waiting_rule(struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
-    if (write != NULL && write->waiters > 0)
+    if (!limit_meter_is_idle(meter) && write->waiters > 0)
         limit_take_rule(meter, &(struct limit_rule){.amount = write->amount, .burst = write->burst});
 }
 
@@ -178,9 +178,9 @@ static struct group *collect_all(struct limit_table *table, struct limit_shard *
     return group;
 }
 
-static struct limit_batch *collect(struct limit_table *table, bool stopping)
+static struct limit_write_batch *collect(struct limit_table *table, bool stopping)
 {
-    struct limit_batch *batch = calloc(1, sizeof *batch);
+    struct limit_write_batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)
         return NULL;
     batch->stopping = stopping;
@@ -202,23 +202,23 @@ static struct limit_batch *collect(struct limit_table *table, bool stopping)
     return NULL;
 }
 
-struct limit_batch *limit_collect(struct limit_table *table)
+struct limit_write_batch *limit_collect(struct limit_table *table)
 {
     return limit_write_wanted(table) ? collect(table, false) : NULL;
 }
 
-struct limit_batch *limit_collect_exact(struct limit_table *table)
+struct limit_write_batch *limit_collect_exact(struct limit_table *table)
 {
     return collect(table, true);
 }
 
-size_t limit_batch_count(const struct limit_batch *batch)
+size_t limit_write_batch_count(const struct limit_write_batch *batch)
 {
     return batch->count;
 }
 
-void limit_batch_at(const struct limit_batch *batch, size_t n, struct slice *name, const struct limit_record **record,
-                    bool *empty)
+void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struct slice *name,
+                          const struct limit_record **record, bool *empty)
 {
     size_t at = 0;
     while (n >= batch->groups[at]->count)
@@ -264,7 +264,7 @@ static void settle_group(const struct group *group, bool stopped, bool committed
 }
 
 // Each shard's waiters are in the order of arrival; a waiter for meters of several shards is in one of their queues.
-static struct limit_waiter *take_first_waiter(struct limit_batch *batch)
+static struct limit_waiter *take_first_waiter(struct limit_write_batch *batch)
 {
     struct group *first = NULL;
     for (size_t i = 0; i < batch->group_count; i++) {
@@ -279,7 +279,7 @@ static struct limit_waiter *take_first_waiter(struct limit_batch *batch)
 }
 
 // A waiter belongs to its owner again as soon as it is woken.
-static void wake_all(struct limit_batch *batch, enum status status)
+static void wake_all(struct limit_write_batch *batch, enum status status)
 {
     struct limit_waiter *waiter = NULL;
     while ((waiter = take_first_waiter(batch)) != NULL) {
@@ -304,10 +304,8 @@ static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
     struct limit_rule rule = limit_meter_rule(table, meter);
     rule.amount = write->amount;
     functions->sync(&meter->state, &rule, meter->t_ms); // it may have been asked about with another limit since
-    bool is_current = meter->algorithm != LIMIT_FIXED_WINDOW ||
-                      limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
     uint64_t most = limit_min(write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
-    return is_current && meter->left >= most - most / 2;
+    return limit_is_window_durable(table, meter) && meter->left >= most - most / 2;
 }
 
 static bool are_all_ready(const struct limit_table *table, const struct limit_shard *shard)
@@ -340,7 +338,7 @@ static void give_up_places(struct limit_table *table, struct limit_shard *shard)
 
 // Wakes the waiters that have a place in the next commit, when this commit has brought what they wait for, or when the
 // limit is used up and the next commit would bring them nothing.
-static void wake_late(struct limit_table *table, struct limit_batch *batch)
+static void wake_late(struct limit_table *table, struct limit_write_batch *batch)
 {
     for (size_t i = 0; i < batch->group_count; i++) {
         struct group *group = batch->groups[i];
@@ -358,7 +356,7 @@ static void wake_late(struct limit_table *table, struct limit_batch *batch)
 static bool may_forget(const struct entry *entry)
 {
     const struct limit_meter *meter = entry->meter;
-    return entry->exact && meter->retiring && !meter->uncertain && meter->write == NULL;
+    return entry->exact && meter->retiring && !meter->uncertain && limit_meter_is_idle(meter);
 }
 
 // From now on newcomers may spend what the woken waiters have left.
@@ -377,7 +375,7 @@ static void end_serving(const struct group *group)
     pthread_mutex_unlock(&group->shard->mutex);
 }
 
-void limit_settle(struct limit_table *table, struct limit_batch *batch, enum status status, uint64_t durable_ms)
+void limit_settle(struct limit_table *table, struct limit_write_batch *batch, enum status status, uint64_t durable_ms)
 {
     bool committed = status == STATUS_OK;
     if (committed)

@@ -1,9 +1,9 @@
-// Turns the answers of the limits into a call's decision or failure, in words for its caller.
+// Turns the answers of the limits into decisions or failures, in words for their callers.
 #include "authorizer/internal.h"
 
 #include <stdio.h>
 
-const struct limit_charge charge_one_request = {{(const uint8_t *)"requests", 8}, 1};
+const struct limit_charge authorizer_one_request = {{(const uint8_t *)"requests", 8}, 1};
 
 static uint64_t span_ms(uint64_t from_ms, uint64_t to_ms)
 {
@@ -85,6 +85,7 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:
     case LIMIT_WAIT:
+    case LIMIT_UNDECIDED:
     case LIMIT_ABSENT: // this one and the next are about the whole batch
     case LIMIT_NO_MEMORY:
         break;
@@ -92,8 +93,8 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     return status_fail(&call->failure, STATUS_INTERNAL, NULL, "the limits gave no answer");
 }
 
-enum status charge_conclude(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
-                            const struct limit_answer *answer)
+static enum status conclude_call(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
+                                 const struct limit_answer *answer)
 {
     enum reason *reason = &call->decision.reason;
     if (answer->verdict == LIMIT_ADMITTED)
@@ -106,4 +107,39 @@ enum status charge_conclude(struct authorizer *a, struct authorizer_call *call, 
         return fail(call, ask, answer);
     copy_meters(a, call, answer);
     return STATUS_OK;
+}
+
+// --- the batch
+
+void authorizer_note_refusal(struct authorizer_batch *batch)
+{
+    size_t n = 0;
+    while (n < batch->call_count && authorizer_is_allowed(&batch->calls[n]))
+        n++;
+    batch->refused = n < batch->call_count ? n + 1 : 0;
+}
+
+static void conclude_batch(struct authorizer *a, struct authorizer_batch *batch, const struct authorizer_limits *limits,
+                           enum limit_verdict verdict)
+{
+    if (verdict == LIMIT_ABSENT)
+        batch->status =
+            status_fail(&batch->failure, STATUS_UNAVAILABLE, NULL, "meters are being evicted too fast: retry");
+    else if (verdict == LIMIT_NO_MEMORY)
+        batch->status = status_fail(&batch->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+    for (size_t i = 0; i < batch->call_count && batch->status == STATUS_OK; i++)
+        if (limits->answers[i].verdict != LIMIT_UNDECIDED) // otherwise another call's failure has ended the decision
+            batch->calls[i].status = conclude_call(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
+}
+
+void authorizer_conclude(struct authorizer *a, struct authorizer_batch *batch, const struct authorizer_limits *limits,
+                         enum limit_verdict verdict)
+{
+    for (size_t i = 0; i < batch->call_count; i++)
+        batch->calls[i].status = limits->loads[i].status;
+    authorizer_note_refusal(batch);
+    if (batch->refused != 0)
+        return;
+    conclude_batch(a, batch, limits, verdict);
+    authorizer_note_refusal(batch);
 }

@@ -1,39 +1,9 @@
-// Opens and closes the authorizer, notes its decisions in the usage, and keeps snapshots for reading the usage.
+// Notes decisions in the usage, and keeps snapshots for reading it.
 #include "authorizer/internal.h"
-
-#include <stdlib.h>
-
-// --- opening and closing
-
-enum status authorizer_open(const struct authorizer_options *options, struct authorizer **out,
-                            struct status_failure *failure)
-{
-    struct authorizer *a = calloc(1, sizeof *a);
-    if (a == NULL)
-        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
-    a->registry = options->registry;
-    a->meters = options->meters;
-    a->clock = options->clock;
-    a->usage = options->usage;
-    a->usage_store = options->usage_store;
-    pthread_mutex_init(&a->usage_views_lock, NULL);
-    *out = a;
-    return STATUS_OK;
-}
-
-void authorizer_close(struct authorizer *a)
-{
-    if (a == NULL)
-        return;
-    while (a->usage_view_count > 0)
-        store_view_close(a->usage_views[--a->usage_view_count]);
-    pthread_mutex_destroy(&a->usage_views_lock);
-    free(a);
-}
 
 // --- noting
 
-void usage_note_decision(struct authorizer *a, const struct authorizer_call *call)
+void authorizer_note_decision(struct authorizer *a, const struct authorizer_call *call)
 {
     const struct authorizer_question *question = &call->question;
     const struct authorizer_decision *d = &call->decision;
@@ -43,7 +13,7 @@ void usage_note_decision(struct authorizer *a, const struct authorizer_call *cal
         return;
     struct usage_cost costs[LIMIT_CHARGES_MAX];
     bool charges_given = question->charge_count != 0;
-    const struct limit_charge *charges = charges_given ? question->charges : &charge_one_request;
+    const struct limit_charge *charges = charges_given ? question->charges : &authorizer_one_request;
     size_t count = charges_given ? question->charge_count : 1;
     for (size_t i = 0; i < count && i < LIMIT_CHARGES_MAX; i++)
         costs[i] = (struct usage_cost){charges[i].resource, charges[i].cost};
@@ -59,7 +29,7 @@ void usage_note_decision(struct authorizer *a, const struct authorizer_call *cal
 }
 
 // Without this, a key that only administers would seem never used. It charges nothing.
-void usage_note_identity(struct authorizer *a, const struct authorizer_decision *d, struct slice remote_address)
+void authorizer_note_identity(struct authorizer *a, const struct authorizer_decision *d, struct slice remote_address)
 {
     if (a->usage == NULL || !d->has_key || !d->has_account)
         return;
@@ -85,11 +55,11 @@ static struct store_txn *take_view(struct authorizer *a)
 static void put_view(struct authorizer *a, struct store_txn *view)
 {
     pthread_mutex_lock(&a->usage_views_lock);
-    bool kept = a->usage_view_count < USAGE_VIEWS_KEPT;
-    if (kept)
+    bool has_room = a->usage_view_count < USAGE_VIEWS_MAX;
+    if (has_room)
         a->usage_views[a->usage_view_count++] = view;
     pthread_mutex_unlock(&a->usage_views_lock);
-    if (!kept)
+    if (!has_room)
         store_view_close(view);
 }
 
