@@ -119,8 +119,8 @@ static inline bool limit_is_same_rate(const struct limit_meter *meter, uint64_t 
 {
     return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == amount && meter->burst == burst);
 }
-// Rule F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after the wall
-// clock was set back could bring the window before it to life again. True for meters without a fixed window.
+// Rule F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after the
+// wall clock was set back could bring the window before it to life again. True for meters without a fixed window.
 bool limit_is_window_durable(const struct limit_table *table, const struct limit_meter *meter);
 // Makes this the meter's rule. Callers may differ about it, or not know of a change yet. So it is taken only when units
 // are spent, or set aside for the one who waits longest; asking with another limit can keep nobody waiting.
