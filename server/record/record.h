@@ -29,10 +29,6 @@ void *record_unpack_message(const ProtobufCMessageDescriptor *descriptor, struct
 void *record_unpack_small(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, uint8_t *buffer,
                           size_t size);
 
-// The quick way alone, for bytes that record_pack_message has written. NULL: they are others, or the arena is out.
-ProtobufCMessage *record_unpack_own(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
-                                    struct arena *arena);
-
 // --- bytes of a message
 
 static inline struct slice record_from_bytes(ProtobufCBinaryData bytes)

@@ -118,7 +118,7 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
 void *call_member(const struct call *call, const char *name);
 // Makes an empty result of this call, as the result of `reply`; NULL when the arena is out.
 void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply);
-// Packs the finished reply at the end of `room` if it fits and is of an ordinary kind; otherwise the slice is empty.
+// Packs the finished reply into `room` if it fits; otherwise the slice is empty.
 // Then the reply takes call_reply_size bytes, where a reply beyond CALL_REPLY_MAX becomes a failure; call_reply_write
 // fills them.
 struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size);

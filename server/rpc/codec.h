@@ -24,8 +24,7 @@ bool codec_has_unknown_call(const Postern__V1__Request *request);
 
 // Copies the message into `to`, by way of `scratch`; the copy points to nothing else. NULL when either is out.
 ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to);
-// Packs in one pass into the end of the buffer. Empty when it does not fit, or has a field that only
-// protobuf_c_message_pack knows.
+// Packs into the buffer; the slice is empty when that has not room.
 struct slice codec_pack_short(const ProtobufCMessage *message, uint8_t *buffer, size_t size);
 
 #endif

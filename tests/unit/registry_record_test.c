@@ -514,70 +514,6 @@ static void altered_records_are_refused_or_harmless(void **state)
     discard(whole);
 }
 
-// --- the quick way of unpacking
-
-static void assert_same_message(const ProtobufCMessage *own, const ProtobufCMessage *theirs)
-{
-    assert_non_null(theirs);
-    size_t size = protobuf_c_message_get_packed_size(own);
-    assert_int_equal(size, protobuf_c_message_get_packed_size(theirs));
-    uint8_t *bytes = malloc(2 * size + 1);
-    assert_non_null(bytes);
-    protobuf_c_message_pack(own, bytes);
-    protobuf_c_message_pack(theirs, bytes + size);
-    assert_memory_equal(bytes, bytes + size, size);
-    free(bytes);
-}
-
-static void what_was_packed_is_unpacked_the_quick_way(void **state)
-{
-    struct arena *arena = *state;
-    struct image images[] = {{.kind = REGISTRY_KEY, .of.key = largest_key(arena)},
-                             {.kind = REGISTRY_ACCOUNT, .of.account = largest_account(arena)},
-                             {.kind = REGISTRY_TIER, .of.tier = largest_tier(arena)},
-                             {.kind = REGISTRY_SCOPE, .of.scope = largest_scope(arena)}};
-    const ProtobufCMessageDescriptor *const descriptors[] = {
-        &postern__records__key_record__descriptor, &postern__records__account_record__descriptor,
-        &postern__records__tier_record__descriptor, &postern__records__scope_record__descriptor};
-    for (size_t i = 0; i < 4; i++) {
-        struct slice bytes = packed(arena, &images[i]);
-        const ProtobufCMessage *own = record_unpack_own(descriptors[i], bytes, arena);
-        assert_non_null(own);
-        ProtobufCMessage *theirs = protobuf_c_message_unpack(descriptors[i], NULL, bytes.size, bytes.data);
-        assert_same_message(own, theirs);
-        protobuf_c_message_free_unpacked(theirs, NULL);
-        discard(bytes);
-    }
-}
-
-// Whatever it takes it reads as protobuf-c does; the rest it leaves.
-static void quick_way_never_reads_anything_else(void **state)
-{
-    struct arena *arena = *state;
-    const ProtobufCMessageDescriptor *descriptor = &postern__records__key_record__descriptor;
-    struct image image = {.kind = REGISTRY_KEY, .of.key = largest_key(arena)};
-    struct slice whole = packed(arena, &image);
-    uint8_t *bytes = (uint8_t *)(uintptr_t)whole.data;
-    struct arena *scratch = arena_new((size_t)1024 * 1024);
-    size_t taken = 0, left = 0;
-    for (size_t bit = 0; bit < 8 * whole.size; bit += 3) {
-        bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        const ProtobufCMessage *own = record_unpack_own(descriptor, whole, scratch);
-        if (own != NULL) {
-            ProtobufCMessage *theirs = protobuf_c_message_unpack(descriptor, NULL, whole.size, whole.data);
-            assert_same_message(own, theirs);
-            protobuf_c_message_free_unpacked(theirs, NULL);
-        }
-        taken += own != NULL;
-        left += own == NULL;
-        bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        arena_reset(scratch);
-    }
-    assert_true(taken > 0 && left > 0);
-    arena_free(scratch);
-    discard(whole);
-}
-
 static void assert_refused(struct arena *arena, struct registry_key key)
 {
     struct registry_key back;
@@ -684,8 +620,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(newer_format_of_a_complete_key_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(truncated_records_are_refused_or_harmless, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(altered_records_are_refused_or_harmless, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(what_was_packed_is_unpacked_the_quick_way, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(quick_way_never_reads_anything_else, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(counts_above_their_bounds_are_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(unknown_numbers_are_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(little_memory_is_told_from_damage, make_arena, free_arena),
