@@ -25,8 +25,13 @@ struct call {
     void *context;
 };
 
+static inline void *container_at(void *member, size_t offset)
+{
+    return (char *)member - offset;
+}
+
 // The `type` whose `member` is at `pointer`.
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member) ((type *)container_at(pointer, offsetof(type, member)))
 
 // ---------------------------------------------------------------------------------------------------- request
 
