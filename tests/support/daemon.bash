@@ -36,9 +36,19 @@ start_daemon() {
     wait_healthy 60
 }
 
+# noon_now: before a daemon starts whose tests spend limits of a day: it is noon there, so that no day ends meanwhile.
+noon_now() {
+    local ahead=$((12 - 10#$(date -u +%H)))
+    DAEMON_UTC_OFFSET=$(printf '%+03d:00' "$ahead")
+    export DAEMON_UTC_OFFSET
+}
+
 launch() {
+    local day=()
+    [ -z "${DAEMON_UTC_OFFSET-}" ] || day=(--utc-offset "$DAEMON_UTC_OFFSET")
     ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=1" setpriv --pdeathsig KILL \
-        "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
+        "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "${day[@]}" "$@" \
+        >>"$DAEMON_LOG" 2>&1 3>&- &
     DAEMON_PID=$!
     export DAEMON_PID
 }

@@ -4,6 +4,7 @@
 load ../support/daemon
 
 setup() {
+    noon_now
     start_daemon
 }
 
@@ -123,7 +124,8 @@ account_with() {
     for _ in 1 2; do
         for _ in $(seq 15); do
             postern verify - --peek --json <<<"$TOKEN"
-        done | jq -es 'length == 15 and all(.[].meters[]; .reset_at_ms % 86400000 == 0)'
+        done | jq -es --argjson offset_h "$((10#${DAEMON_UTC_OFFSET:1:2} * ${DAEMON_UTC_OFFSET:0:1}1))" \
+            'length == 15 and all(.[].meters[]; (.reset_at_ms + $offset_h * 3600000) % 86400000 == 0)'
         restart_daemon
     done
 }
