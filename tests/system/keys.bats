@@ -113,6 +113,30 @@ teardown() {
     failed INVALID_ARGUMENT
 }
 
+@test "a key is shown with all that is set, a line each, and what an update takes away is gone" {
+    local key words
+    make_key "$ACCOUNT" site --env live --scope read --scope write --limit requests=10/min --metadata a=1 \
+        --metadata b=2 --address 10.0.0.0/8 --expires 90d
+    key=$KEY_ID
+    words="key id $key;account $ACCOUNT;name site;state active;environment live;type secret;scopes read, write;"
+    words+="limits requests=10/min;allowed addresses 10.0.0.0/8;metadata a=1; b=2;created;created by uid:$UID;expires"
+    [ "$(shown get "$key")" = "$words" ] || { shown get "$key"; return 1; }
+    words="key id $key;account $ACCOUNT;name other;state active;environment live;type secret;created;created by uid:$UID"
+    [ "$(shown update "$key" --name other --no-scopes --no-limits --no-addresses --no-metadata --no-expiry)" = "$words" ]
+    try postern update "$key" --scope read --no-scopes
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == *"--scope and --no-scopes exclude each other"* ]]
+    try postern update "$key"
+    [ "$status" -eq 2 ]
+    try postern update "$key" --env test
+    [ "$status" -eq 2 ]
+}
+
+# shown WORD...: what postern prints about a key, with one space between words, ";" between lines and no times.
+shown() {
+    postern "$@" | sed -E 's/ +20[0-9-]+T[0-9:]+Z \([^)]+\)$//; s/ +/ /g' | paste -sd ';'
+}
+
 # -------------------------------------------------------------------------------------------------------------- K9
 
 make_short() {

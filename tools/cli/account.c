@@ -29,7 +29,7 @@ static const struct field account_fields[] = {
     {0},
 };
 
-static const struct record account_record = RECORD(account, account_fields);
+static const struct record account_record = {"account", account_fields};
 
 static void print_put(const struct postern_put_account_reply *reply)
 {
@@ -41,7 +41,7 @@ static void print_put(const struct postern_put_account_reply *reply)
 
 static void run_put(struct cli *cli)
 {
-    struct postern_put_account_request request = {0};
+    struct postern_put_account_request request = {.if_version = value_version(cli)};
     struct postern_put_account_reply *reply = NULL;
     record_read(cli, &account_record, &request);
     if (cli_good(cli) && call_done(cli, postern_put_account(cli->client, &request, &reply, &cli->error)) &&
@@ -55,7 +55,7 @@ static void run_get(struct cli *cli)
     const struct postern_get_account_request request = {.account = cli->operands[0]};
     struct postern_get_account_reply *reply = NULL;
     if (call_done(cli, postern_get_account(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
-        record_print(&account_record, &reply->account);
+        record_print(&account_record, &reply->account, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
 
@@ -111,7 +111,7 @@ static enum postern_status set_mark(struct cli *cli, bool suspended)
     if (status != POSTERN_OK)
         return status;
     bool already = found->account.suspended == suspended;
-    struct postern_put_account_request request = {0};
+    struct postern_put_account_request request = {.if_version = found->account.version};
     record_copy(&account_record, &found->account, &request);
     request.suspended = suspended;
     if (!already)

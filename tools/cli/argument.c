@@ -75,14 +75,18 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
     return at;
 }
 
-// The options that set a record's fields.
-static size_t add_settings(struct argp_option *options, size_t at, const struct record *record)
+// The options that set the fields of a command's record, or change them.
+static size_t add_settings(struct argp_option *options, size_t at, const struct command *command)
 {
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
-        if (field->flag.name != NULL) {
-            options[at] = option_of(&field->flag, at, 0);
-            at++;
-        }
+    for (const struct field *field = command->record->fields; field->kind != FIELD_END; field++) {
+        struct flag flags[] = {field->flag, {0}, {0}};
+        if (command->updates && field->update_help != NULL)
+            flags[0].help = field->update_help;
+        if (command->updates)
+            flags[1] = field->unset;
+        if (!command->updates || field->update.at > 0)
+            at = add_flags(options, at, flags, 0);
+    }
     return at;
 }
 
@@ -92,7 +96,7 @@ static const struct argp_option *options_of(struct cli *cli, const struct comman
     struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);
     size_t at = 0;
     if (command != NULL && command->record != NULL)
-        at = add_settings(options, at, command->record);
+        at = add_settings(options, at, command);
     at = add_flags(options, at, command != NULL ? command->flags : NULL, 0);
     options[at++] = (struct argp_option){.doc = "Options of every command:", .group = 1};
     at = add_flags(options, at, global_flags, 1);

@@ -16,11 +16,11 @@ static const struct field tier_fields[] = {
     {0},
 };
 
-static const struct record tier_record = RECORD(tier, tier_fields);
+static const struct record tier_record = {"tier", tier_fields};
 
 static void run_tier_put(struct cli *cli)
 {
-    struct postern_put_tier_request request = {0};
+    struct postern_put_tier_request request = {.if_version = value_version(cli)};
     struct postern_put_tier_reply *reply = NULL;
     record_read(cli, &tier_record, &request);
     if (cli_good(cli) && call_done(cli, postern_put_tier(cli->client, &request, &reply, &cli->error)) &&
@@ -91,11 +91,11 @@ static const struct field scope_fields[] = {
     {0},
 };
 
-static const struct record scope_record = RECORD(scope, scope_fields);
+static const struct record scope_record = {"scope", scope_fields};
 
 static void run_scope_put(struct cli *cli)
 {
-    struct postern_put_scope_request request = {0};
+    struct postern_put_scope_request request = {.if_version = value_version(cli)};
     struct postern_put_scope_reply *reply = NULL;
     record_read(cli, &scope_record, &request);
     if (cli_good(cli) && call_done(cli, postern_put_scope(cli->client, &request, &reply, &cli->error)) &&

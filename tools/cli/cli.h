@@ -34,6 +34,7 @@ struct command {
     void (*run)(struct cli *cli);
     const char *notes;           // more help, may be NULL
     const struct record *record; // that it puts: its settings are options of the command, before `flags`
+    bool updates;                // that record, rather than to put it
     bool on;                     // of a command that switches something: on or off
     const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one
 };
@@ -74,23 +75,30 @@ const char *argument_text(const struct cli *cli, const char *name); // NULL: not
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
 
+// --- words for the numbers of an enum, which begin at 1; 0 is "unspecified" (value.c)
+
+struct words {
+    const char *what; // "environment"
+    const char *texts[8];
+};
+
+extern const struct words value_environments, value_key_types, value_key_states;
+
 // --- values: text into numbers and structs (value.c). A wrong value is printed as a misuse; the result is then the
 // same as for an option that is not given. Whether all values were good, cli_good tells.
 
 uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
 uint64_t value_version(struct cli *cli); // --if-version
 uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
-enum postern_environment value_environment(struct cli *cli, const char *text); // NULL: not given
-enum postern_key_type value_key_type(struct cli *cli, const char *text);
-enum postern_key_state value_key_state(struct cli *cli, const char *text);
+unsigned value_word(struct cli *cli, const struct words *words, const char *text); // NULL: not given
 const struct postern_limit *value_limits(struct cli *cli, size_t *count);
 const struct postern_charge *value_charges(struct cli *cli, size_t *count);
 const struct postern_entry *value_metadata(struct cli *cli, size_t *count);
 
-// These print nothing. Errors of all of these: UNSPECIFIED, or false, when the text is malformed.
+// These print nothing. Errors of all of these: 0, or false, when the text is malformed.
 
-enum postern_environment value_environment_word(const char *text);
-enum postern_key_type value_key_type_word(const char *text);
+unsigned value_word_find(const struct words *words, const char *text);
+const char *value_word_text(const struct words *words, unsigned number); // "unknown" when it has no word
 // Reads a span of time: 90d, 12h, 500ms.
 bool value_span(const char *text, uint64_t *span_ms);
 // Reads a moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
@@ -148,22 +156,16 @@ void output_json_batch(const struct postern_verify_batch_reply *reply, const cha
 
 // --- output (output.c)
 
-enum { OUTPUT_TIME_SIZE = 32, OUTPUT_WORD_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
+enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
 // Writes a moment, "2026-01-31T12:00:00Z"; returns `none` for 0.
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // Writes how far away a moment is, "in 3 days", "5 min ago"; returns `none` for 0.
 const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
-// Writes the name in lower case.
-const char *output_lower(const char *name, char buffer[OUTPUT_WORD_SIZE]);
 // Write a list as one text, "a, b", cut where the buffer ends.
 const char *output_texts(const char *const *texts, size_t count, char buffer[OUTPUT_LIST_SIZE]);
 const char *output_limits(const struct postern_limit *limits, size_t count, char buffer[OUTPUT_LIST_SIZE]);
 // Adds to a text of OUTPUT_LIST_SIZE bytes, cut where it ends; `separator` comes before all but the first addition.
 void output_append(char *list, const char *separator, const char *format, ...) __attribute__((format(printf, 3, 4)));
-// Prints one field of a record on a line; nothing when the value is "".
-void output_line(const char *name, const char *value);
-// Prints a key, a line for each field that is set.
-void output_key(const struct postern_key *key, uint64_t now_ms);
 
 // --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
 

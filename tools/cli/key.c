@@ -11,27 +11,19 @@ static void say_done(const char *what, const struct postern_key *key)
 static void print_create(const struct postern_create_reply *reply)
 {
     const struct postern_key *key = &reply->key;
-    char environment[OUTPUT_WORD_SIZE], type[OUTPUT_WORD_SIZE], expires[OUTPUT_TIME_SIZE];
+    char expires[OUTPUT_TIME_SIZE];
     puts(reply->api_key);
     fprintf(stderr, "Created %s (%s) for account %s: %s, %s, expires %s.%s\n", key->key_id, key->name, key->account,
-            output_lower(postern_environment_name(key->environment), environment),
-            output_lower(postern_key_type_name(key->type), type), output_time(key->expires_at_ms, "never", expires),
+            value_word_text(&value_environments, key->environment), value_word_text(&value_key_types, key->type),
+            output_time(key->expires_at_ms, "never", expires),
             key->type == POSTERN_KEY_TYPE_PUBLIC ? "" : " Keep the token: it is shown this once.");
 }
 
 static void run_create(struct cli *cli)
 {
-    struct postern_create_request request = {.account = argument_text(cli, "account"),
-                                             .name = argument_text(cli, "name"),
-                                             .prefix = argument_text(cli, "prefix"),
-                                             .environment = value_environment(cli, argument_text(cli, "env")),
-                                             .type = value_key_type(cli, argument_text(cli, "type")),
-                                             .expires_at_ms = value_moment_flag(cli, "expires", false)};
+    struct postern_create_request request = {.prefix = argument_text(cli, "prefix")};
     struct postern_create_reply *reply = NULL;
-    request.scopes = argument_all(cli, "scope", &request.scope_count);
-    request.allowed_addresses = argument_all(cli, "address", &request.allowed_address_count);
-    request.metadata = value_metadata(cli, &request.metadata_count);
-    request.limits = value_limits(cli, &request.limit_count);
+    record_read(cli, &key_record, &request);
     if (request.account == NULL || request.name == NULL)
         misuse(cli, "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
     if (cli_good(cli) && call_done(cli, postern_create(cli->client, &request, &reply, &cli->error)) &&
@@ -46,33 +38,8 @@ static void run_get(struct cli *cli)
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        output_key(&reply->key, reply->base.server_time_ms);
+        record_print(&key_record, &reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
-}
-
-// What --name sets, and --no-name takes away, to the same field.
-static unsigned read_fields(struct cli *cli)
-{
-    static const struct {
-        const char *sets, *takes_away;
-        enum postern_update_field field;
-    } rows[] = {{"name", "", POSTERN_UPDATE_NAME},
-                {"scope", "no-scopes", POSTERN_UPDATE_SCOPES},
-                {"metadata", "no-metadata", POSTERN_UPDATE_METADATA},
-                {"expires", "no-expiry", POSTERN_UPDATE_EXPIRES_AT},
-                {"address", "no-addresses", POSTERN_UPDATE_ALLOWED_ADDRESSES},
-                {"limit", "no-limits", POSTERN_UPDATE_LIMITS}};
-    unsigned fields = 0;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        bool sets = argument_has(cli, rows[i].sets), takes_away = argument_has(cli, rows[i].takes_away);
-        if (sets && takes_away)
-            misuse(cli, "--%s and --%s exclude each other", rows[i].sets, rows[i].takes_away);
-        if (sets || takes_away)
-            fields |= rows[i].field;
-    }
-    if (fields == 0)
-        misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
-    return fields;
 }
 
 static void update(struct cli *cli, struct postern_update_request *request)
@@ -86,20 +53,17 @@ static void update(struct cli *cli, struct postern_update_request *request)
         if (is_switch)
             say_done(request->enabled ? "enabled" : "disabled", &reply->key);
         else
-            output_key(&reply->key, reply->base.server_time_ms);
+            record_print(&key_record, &reply->key, reply->base.server_time_ms);
     }
     postern_reply_free(reply);
 }
 
 static void run_update(struct cli *cli)
 {
-    struct postern_update_request request = {.fields = read_fields(cli),
-                                             .name = argument_text(cli, "name"),
-                                             .expires_at_ms = value_moment_flag(cli, "expires", false)};
-    request.scopes = argument_all(cli, "scope", &request.scope_count);
-    request.allowed_addresses = argument_all(cli, "address", &request.allowed_address_count);
-    request.metadata = value_metadata(cli, &request.metadata_count);
-    request.limits = value_limits(cli, &request.limit_count);
+    struct postern_update_request request = {0};
+    request.fields = record_read_update(cli, &key_record, &request);
+    if (request.fields == 0)
+        misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
     update(cli, &request);
 }
 
@@ -164,35 +128,7 @@ static void run_delete(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static const struct flag create_flags[] = {
-    {"account", "ID", "whose key it is"},
-    {"name", "NAME", "what it is for"},
-    {"env", "test|live", "its environment (default test)"},
-    {"type", "secret|public", "secret: shown once; public: may be read again (default secret)"},
-    {"scope", "SCOPE...", "what it may do (none: the catalogue's default scopes)"},
-    {"expires", "TIME", "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds (default never)"},
-    {"prefix", "PREFIX", "how the token begins"},
-    {"limit", "TEXT...", "a limit of the key's own, e.g. requests=10/min"},
-    {"metadata", "KEY=VALUE...", "kept with the key and shown by verify"},
-    {"address", "NETWORK...", "where it may be used from, e.g. 10.0.0.0/8 (none: anywhere)"},
-    {0},
-};
-
-static const struct flag update_flags[] = {
-    {"name", "NAME", "what it is for"},
-    {"scope", "SCOPE...", "what it may do, instead of what it had"},
-    {"no-scopes", NULL, "take all its scopes away"},
-    {"expires", "TIME", "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds"},
-    {"no-expiry", NULL, "it does not expire"},
-    {"limit", "TEXT...", "limits of the key's own, instead of those it had"},
-    {"no-limits", NULL, "take its own limits away"},
-    {"metadata", "KEY=VALUE...", "instead of what it had"},
-    {"no-metadata", NULL, "take its metadata away"},
-    {"address", "NETWORK...", "where it may be used from, instead of where it could"},
-    {"no-addresses", NULL, "it may be used from anywhere"},
-    {IF_VERSION_FLAG},
-    {0},
-};
+static const struct flag create_flags[] = {{"prefix", "PREFIX", "how the token begins"}, {0}};
 
 static const struct flag roll_flags[] = {
     {"grace", "TIME", "how long the old token works on: 30min, 7d, at most 30d, or 0 (default 12h)"},
@@ -211,11 +147,13 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
-     .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)"},
+     .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
+     .record = &key_record},
     {"get", "KEY_ID", "show a key's record", NULL, run_get, .notes = NULL},
-    {"update", "KEY_ID", "change a key; what is not given stays", update_flags, run_update,
+    {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
      .notes = "What is given replaces what was there, lists as a whole:\n"
-              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d"},
+              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d",
+     .record = &key_record, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
      .notes =
          "The successor has the same name, scopes, limits and budgets. Services that verify the old token are told\n"

@@ -1,5 +1,93 @@
-// Lists of keys: by filters, and those that have an unusual hour.
+// What keys consist of, and lists of them: by filters, and those that have an unusual hour.
 #include "list.h"
+
+static void append_unusual(const struct postern_activity *activity, enum postern_unusual unusual, char *text)
+{
+    if (unusual == POSTERN_UNUSUAL_VOLUME)
+        output_append(text, ", ", "%llu calls (usual %llu)", (unsigned long long)activity->calls,
+                      (unsigned long long)activity->usual_calls);
+    else if (unusual == POSTERN_UNUSUAL_REFUSALS)
+        output_append(text, ", ", "%llu refusals (usual %llu)", (unsigned long long)activity->refusals,
+                      (unsigned long long)activity->usual_refusals);
+    else // or one of a newer posternd
+        output_append(text, ", ", "%s",
+                      unusual == POSTERN_UNUSUAL_NEW_ADDRESS ? "a new address" : postern_unusual_name(unusual));
+}
+
+// "230 calls (usual 20), a new address", empty when nothing is.
+static const char *unusual_text(const void *from, uint64_t now_ms, char text[OUTPUT_LIST_SIZE])
+{
+    const struct postern_key *key = from;
+    (void)now_ms;
+    text[0] = '\0';
+    for (size_t i = 0; i < key->unusual_count && key->activity != NULL; i++)
+        append_unusual(key->activity, key->unusual[i], text);
+    return text;
+}
+
+// ----------------------------------------------------------------------------------------------------------- fields
+
+// clang-format off
+#define CREATED(member) FIELD_SHOWN(key, member), .put.at = FIELD_AT(key, create_request, member)
+#define UPDATED(member, bit) \
+    CREATED(member), .update.at = FIELD_AT(key, update_request, member), .update_bit = POSTERN_UPDATE_##bit
+#define UPDATED_LIST(member, count, bit) \
+    UPDATED(member, bit), .in.count_at = offsetof(struct postern_key, count), \
+    .put.count_at = offsetof(struct postern_create_request, count), \
+    .update.count_at = offsetof(struct postern_update_request, count)
+// clang-format on
+
+enum { COLUMNS_USUAL = 9 }; // those beyond say what is unusual
+
+// A key's fields: a new one is a row.
+static const struct field key_fields[] = {
+    {FIELD_SHOWN(key, key_id), .label = "key id", .column = 1, .head = "KEY_ID"},
+    {CREATED(account), .flag = {"account", "ID", "whose key it is"}, .label = "account", .column = 2,
+     .head = "+ACCOUNT"},
+    {UPDATED(name, NAME), .flag = {"name", "NAME", "what it is for"}, .label = "name", .column = 3, .head = "+NAME"},
+    {FIELD_SHOWN(key, state), .words = &value_key_states, .label = "state", .column = 4, .head = "STATE"},
+    {CREATED(environment), .flag = {"env", "test|live", "its environment (default test)"}, .words = &value_environments,
+     .label = "environment", .column = 5, .head = "ENV"},
+    {CREATED(type), .flag = {"type", "secret|public", "secret: shown once; public: may be read again (default secret)"},
+     .words = &value_key_types, .label = "type", .column = 6, .head = "TYPE"},
+    {UPDATED_LIST(scopes, scope_count, SCOPES),
+     .flag = {"scope", "SCOPE...", "what it may do (none: the catalogue's default scopes)"},
+     .update_help = "what it may do, instead of what it had", .unset = {"no-scopes", NULL, "take all its scopes away"},
+     .label = "scopes"},
+    {UPDATED_LIST(limits, limit_count, LIMITS),
+     .flag = {"limit", "TEXT...", "a limit of the key's own, e.g. requests=10/min"},
+     .update_help = "limits of the key's own, instead of those it had",
+     .unset = {"no-limits", NULL, "take its own limits away"}, .label = "limits"},
+    {UPDATED_LIST(allowed_addresses, allowed_address_count, ALLOWED_ADDRESSES),
+     .flag = {"address", "NETWORK...", "where it may be used from, e.g. 10.0.0.0/8 (none: anywhere)"},
+     .update_help = "where it may be used from, instead of where it could",
+     .unset = {"no-addresses", NULL, "it may be used from anywhere"}, .label = "allowed addresses"},
+    {UPDATED_LIST(metadata, metadata_count, METADATA),
+     .flag = {"metadata", "KEY=VALUE...", "kept with the key and shown by verify"},
+     .update_help = "instead of what it had", .unset = {"no-metadata", NULL, "take its metadata away"},
+     .label = "metadata"},
+    {FIELD_SHOWN(key, created_at_ms), .label = "created", .column = 7, .head = "CREATED"},
+    {FIELD_SHOWN(key, created_by), .label = "created by"},
+    {UPDATED(expires_at_ms, EXPIRES_AT),
+     .flag = {"expires", "TIME", "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds (default never)"},
+     .update_help = "90d, 12h, 2027-01-31T12:00:00Z or Unix milliseconds",
+     .unset = {"no-expiry", NULL, "it does not expire"}, .label = "expires", .no = "never", .column = 8,
+     .head = "EXPIRES"},
+    {FIELD_SHOWN(key, revoked_at_ms), .label = "revoked"},
+    {FIELD_SHOWN(key, revoke_reason), .label = "revoke reason"},
+    {FIELD_SHOWN(key, successor_key_id), .label = "successor"},
+    {FIELD_SHOWN(key, predecessor_key_id), .label = "predecessor"},
+    {FIELD_SHOWN(key, last_used_at_ms), .label = "last used", .no = "never", .column = COLUMNS_USUAL,
+     .head = "LAST USED"},
+    {FIELD_SHOWN(key, last_used_address), .label = "last used from"},
+    {FIELD_SHOWN(key, public_token), .label = "public token"},
+    {.kind = FIELD_MADE, .make = unusual_text, .column = COLUMNS_USUAL + 1, .head = "+UNUSUAL"},
+    {0},
+};
+
+const struct record key_record = {"key", key_fields};
+
+// ------------------------------------------------------------------------------------------------------------ lists
 
 static enum postern_status ask_keys(struct cli *cli, const struct list_position *at, const void *filter,
                                     struct list_page *page)
@@ -16,51 +104,12 @@ static enum postern_status ask_keys(struct cli *cli, const struct list_position 
     return status;
 }
 
-static void append_unusual(const struct postern_activity *activity, enum postern_unusual unusual, char *text)
-{
-    if (unusual == POSTERN_UNUSUAL_VOLUME)
-        output_append(text, ", ", "%llu calls (usual %llu)", (unsigned long long)activity->calls,
-                      (unsigned long long)activity->usual_calls);
-    else if (unusual == POSTERN_UNUSUAL_REFUSALS)
-        output_append(text, ", ", "%llu refusals (usual %llu)", (unsigned long long)activity->refusals,
-                      (unsigned long long)activity->usual_refusals);
-    else // or one of a newer posternd
-        output_append(text, ", ", "%s",
-                      unusual == POSTERN_UNUSUAL_NEW_ADDRESS ? "a new address" : postern_unusual_name(unusual));
-}
-
-// "calls 230 (usual 20), a new address", empty when nothing is.
-static const char *unusual_text(const struct postern_key *key, char text[OUTPUT_LIST_SIZE])
-{
-    text[0] = '\0';
-    for (size_t i = 0; i < key->unusual_count && key->activity != NULL; i++)
-        append_unusual(key->activity, key->unusual[i], text);
-    return text;
-}
-
-#define KEY_HEADS "KEY_ID\t+ACCOUNT\t+NAME\tSTATE\tENV\tTYPE\tCREATED\tEXPIRES\tLAST USED"
-
-// Has a last column that is printed only where the table has a head for it.
-static void add_key(struct table *table, const void *entry, uint64_t now_ms)
-{
-    const struct postern_key *key = entry;
-    char state[OUTPUT_WORD_SIZE], environment[OUTPUT_WORD_SIZE], type[OUTPUT_WORD_SIZE], why[OUTPUT_LIST_SIZE];
-    char created[OUTPUT_TIME_SIZE], expires[OUTPUT_TIME_SIZE], used[OUTPUT_TIME_SIZE];
-    table_add(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", key->key_id, key->account, key->name,
-              output_lower(postern_key_state_name(key->state), state),
-              output_lower(postern_environment_name(key->environment), environment),
-              output_lower(postern_key_type_name(key->type), type),
-              output_when(key->created_at_ms, now_ms, "", created),
-              output_when(key->expires_at_ms, now_ms, "never", expires),
-              output_when(key->last_used_at_ms, now_ms, "never", used), unusual_text(key, why));
-}
-
 static void run_list(struct cli *cli)
 {
     const struct postern_list_request filter = {
         .account = argument_text(cli, "account"),
-        .state = value_key_state(cli, argument_text(cli, "state")),
-        .environment = value_environment(cli, argument_text(cli, "env")),
+        .state = value_word(cli, &value_key_states, argument_text(cli, "state")),
+        .environment = value_word(cli, &value_environments, argument_text(cli, "env")),
         .created_before_ms = value_moment_flag(cli, "older-than", true),
         .expires_before_ms = value_moment_flag(cli, "expires-within", false),
         .never_used = argument_has(cli, "never-used"),
@@ -70,10 +119,10 @@ static void run_list(struct cli *cli)
     };
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",
-                              .heads = filter.unusual || filter.with_unusual ? KEY_HEADS "\t+UNUSUAL" : KEY_HEADS,
+                              .record = &key_record,
+                              .columns = filter.unusual || filter.with_unusual ? 0 : COLUMNS_USUAL,
                               .entry_size = sizeof(struct postern_key),
-                              .ask = ask_keys,
-                              .add_row = add_key};
+                              .ask = ask_keys};
     list_run(cli, &keys, &filter);
 }
 
@@ -107,7 +156,8 @@ static void add_unusual(struct table *table, const void *entry, uint64_t now_ms)
     char why[OUTPUT_LIST_SIZE], used[OUTPUT_TIME_SIZE];
     table_add(table, "%s\t%s\t%s\t%s%s%s\t%s", key->key_id, key->account, key->name,
               output_when(key->last_used_at_ms, now_ms, "never", used),
-              key->last_used_address[0] != '\0' ? " from " : "", key->last_used_address, unusual_text(key, why));
+              key->last_used_address[0] != '\0' ? " from " : "", key->last_used_address,
+              unusual_text(key, now_ms, why));
 }
 
 void list_unusual(struct cli *cli, const char *account, uint64_t at_ms)

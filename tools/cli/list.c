@@ -56,7 +56,7 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
     bool all = list->record_page_size > 0 || argument_has(cli, "all");
     if (!cli_good(cli))
         return;
-    struct table *table = list->record != NULL ? record_table_new(list->record) : table_new(list->heads);
+    struct table *table = list->record != NULL ? record_table_new(list->record, list->columns) : table_new(list->heads);
     do {
         struct list_page page;
         if (!call_done(cli, list->ask(cli, &at, filter, &page)))

@@ -37,6 +37,7 @@ struct list {
                                struct list_page *page);
     // How entries become rows: the columns of their record, or without one, heads and a function.
     const struct record *record;
+    unsigned columns; // 0: all
     const char *heads;
     void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
     // Not 0: the list is a record that is useless with gaps. So all pages are shown, this many entries at once, and

@@ -1,7 +1,6 @@
 // The pieces of which answers for people are made.
 #include "cli.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -45,15 +44,6 @@ const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, c
     return buffer;
 }
 
-const char *output_lower(const char *name, char buffer[OUTPUT_WORD_SIZE])
-{
-    size_t i = 0;
-    for (; name[i] != '\0' && i + 1 < OUTPUT_WORD_SIZE; i++)
-        buffer[i] = (char)tolower((unsigned char)name[i]);
-    buffer[i] = '\0';
-    return buffer;
-}
-
 void output_append(char *list, const char *separator, const char *format, ...)
 {
     size_t size = strlen(list);
@@ -82,48 +72,4 @@ const char *output_limits(const struct postern_limit *limits, size_t count, char
         output_append(buffer, ", ", "%s", text);
     }
     return buffer;
-}
-
-void output_line(const char *name, const char *value)
-{
-    if (value[0] != '\0')
-        printf("%-18s %s\n", name, value);
-}
-
-static void time_line(const char *name, uint64_t moment_ms, uint64_t now_ms)
-{
-    char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
-    if (moment_ms != 0)
-        printf("%-18s %s (%s)\n", name, output_time(moment_ms, "", at), output_when(moment_ms, now_ms, "", when));
-}
-
-static void entry_lines(const char *name, const struct postern_entry *entries, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        printf("%-18s %s=%s\n", i == 0 ? name : "", entries[i].key, entries[i].value);
-}
-
-void output_key(const struct postern_key *key, uint64_t now_ms)
-{
-    char word[OUTPUT_WORD_SIZE], list[OUTPUT_LIST_SIZE];
-    output_line("key id", key->key_id);
-    output_line("account", key->account);
-    output_line("name", key->name);
-    output_line("state", output_lower(postern_key_state_name(key->state), word));
-    output_line("environment", output_lower(postern_environment_name(key->environment), word));
-    output_line("type", output_lower(postern_key_type_name(key->type), word));
-    output_line("scopes", output_texts(key->scopes, key->scope_count, list));
-    output_line("limits", output_limits(key->limits, key->limit_count, list));
-    output_line("allowed addresses", output_texts(key->allowed_addresses, key->allowed_address_count, list));
-    entry_lines("metadata", key->metadata, key->metadata_count);
-    time_line("created", key->created_at_ms, now_ms);
-    output_line("created by", key->created_by);
-    time_line("expires", key->expires_at_ms, now_ms);
-    time_line("revoked", key->revoked_at_ms, now_ms);
-    output_line("revoke reason", key->revoke_reason);
-    output_line("successor", key->successor_key_id);
-    output_line("predecessor", key->predecessor_key_id);
-    time_line("last used", key->last_used_at_ms, now_ms);
-    output_line("last used from", key->last_used_address);
-    output_line("public token", key->public_token);
 }

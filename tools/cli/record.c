@@ -16,13 +16,13 @@ static const void *in(const void *base, size_t offset)
 static const void *list_of(const struct field *field, const void *from)
 {
     const void *list;
-    memcpy(&list, in(from, field->at), sizeof list);
+    memcpy(&list, in(from, field->in.at), sizeof list);
     return list;
 }
 
 static size_t count_of(const struct field *field, const void *from)
 {
-    return *(const size_t *)in(from, field->count_at);
+    return *(const size_t *)in(from, field->in.count_at);
 }
 
 static size_t size_of(const struct field *field)
@@ -32,16 +32,11 @@ static size_t size_of(const struct field *field)
     return field->kind < FIELD_TEXT ? sizes[field->kind] : sizeof(void *);
 }
 
-static void put(const struct field *field, void *request, const void *value, size_t count)
+static void put(const struct field *field, const struct place *place, void *request, const void *value, size_t count)
 {
-    memcpy((char *)request + field->put_at, value, size_of(field));
+    memcpy((char *)request + place->at, value, size_of(field));
     if (field->kind >= FIELD_TEXTS)
-        memcpy((char *)request + field->put_count_at, &count, sizeof count);
-}
-
-static void put_version(const struct record *record, void *request, uint64_t version)
-{
-    memcpy((char *)request + record->if_version_at, &version, sizeof version);
+        memcpy((char *)request + place->count_at, &count, sizeof count);
 }
 
 // ---------------------------------------------------------------------------------------------------------- reading
@@ -51,7 +46,7 @@ static const enum postern_environment *read_environments(struct cli *cli, const 
     const char *const *texts = argument_all(cli, flag, count);
     enum postern_environment *environments = cli_keep(cli, *count + 1, sizeof *environments);
     for (size_t i = 0; i < *count; i++)
-        environments[i] = value_environment(cli, texts[i]);
+        environments[i] = (enum postern_environment)value_word(cli, &value_environments, texts[i]);
     return environments;
 }
 
@@ -64,46 +59,70 @@ static const void *read_list(struct cli *cli, const struct field *field, size_t 
     return field->kind == FIELD_LIMITS ? (const void *)value_limits(cli, count) : value_metadata(cli, count);
 }
 
-static void read_field(struct cli *cli, const struct field *field, void *request)
+static uint32_t read_number(struct cli *cli, const struct field *field)
+{
+    const char *flag = field->flag.name;
+    return field->words != NULL ? value_word(cli, field->words, argument_text(cli, flag))
+                                : (uint32_t)value_number(cli, flag, UINT32_MAX);
+}
+
+static void read_field(struct cli *cli, const struct field *field, const struct place *place, void *request)
 {
     size_t count = 0;
     const char *flag = field->flag.name;
     if (field->kind == FIELD_BOOL) {
-        put(field, request, &(bool){argument_has(cli, flag)}, 0);
+        put(field, place, request, &(bool){argument_has(cli, flag)}, 0);
     } else if (field->kind == FIELD_NUMBER) {
-        put(field, request, &(uint32_t){(uint32_t)value_number(cli, flag, UINT32_MAX)}, 0);
+        put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
+    } else if (field->kind == FIELD_TIME) {
+        put(field, place, request, &(uint64_t){value_moment_flag(cli, flag, false)}, 0);
     } else {
         const void *value = flag == NULL                ? cli->operands[0]
                             : field->kind == FIELD_TEXT ? argument_text(cli, flag)
                                                         : read_list(cli, field, &count);
-        put(field, request, &value, count);
+        put(field, place, request, &value, count);
     }
 }
 
 void record_read(struct cli *cli, const struct record *record, void *request)
 {
     for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
-        if (field->is_setting)
-            read_field(cli, field, request);
-    put_version(record, request, value_version(cli));
+        if (field->put.at > 0)
+            read_field(cli, field, &field->put, request);
+}
+
+unsigned record_read_update(struct cli *cli, const struct record *record, void *request)
+{
+    unsigned bits = 0;
+    for (const struct field *field = record->fields; field->kind != FIELD_END; field++) {
+        if (field->update.at == 0)
+            continue;
+        const char *sets = field->flag.name, *unsets = field->unset.name;
+        bool is_set = argument_has(cli, sets), is_unset = unsets != NULL && argument_has(cli, unsets);
+        if (is_set && is_unset)
+            misuse(cli, "--%s and --%s exclude each other", sets, unsets);
+        if (is_set || is_unset)
+            bits |= field->update_bit;
+        read_field(cli, field, &field->update, request);
+    }
+    return bits;
 }
 
 void record_copy(const struct record *record, const void *from, void *request)
 {
     for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
-        if (field->is_setting)
-            put(field, request, in(from, field->at), field->kind >= FIELD_TEXTS ? count_of(field, from) : 0);
-    put_version(record, request, *(const uint64_t *)in(from, record->version_at));
+        if (field->put.at > 0)
+            put(field, &field->put, request, in(from, field->in.at),
+                field->kind >= FIELD_TEXTS ? count_of(field, from) : 0);
 }
 
 // --------------------------------------------------------------------------------------------------------- printing
 
 static const char *environments_text(const enum postern_environment *environments, size_t count, char *buffer)
 {
-    char word[OUTPUT_WORD_SIZE];
     buffer[0] = '\0';
     for (size_t i = 0; i < count; i++)
-        output_append(buffer, ", ", "%s", output_lower(postern_environment_name(environments[i]), word));
+        output_append(buffer, ", ", "%s", value_word_text(&value_environments, environments[i]));
     return buffer;
 }
 
@@ -115,10 +134,10 @@ static const char *metadata_text(const struct postern_entry *entries, size_t cou
     return buffer;
 }
 
-// A field's value; "" when it is not set. A time as it is without `now_ms`, else as its distance from there.
+// A field's value; "" when it is not set. A time as its distance from `now_ms`.
 static const char *text_of(const struct field *field, const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE])
 {
-    const void *at = in(from, field->at);
+    const void *at = in(from, field->in.at);
     const char *text;
     switch ((enum field_kind)field->kind) {
     case FIELD_END:
@@ -127,13 +146,16 @@ static const char *text_of(const struct field *field, const void *from, uint64_t
         text = *(const bool *)at ? field->yes : field->no;
         return text != NULL ? text : "";
     case FIELD_NUMBER:
+        if (field->words != NULL)
+            return value_word_text(field->words, *(const uint32_t *)at);
         snprintf(buffer, OUTPUT_LIST_SIZE, "%u", *(const uint32_t *)at);
         return buffer;
     case FIELD_TIME:
-        return now_ms > 0 ? output_when(*(const uint64_t *)at, now_ms, "", buffer)
-                          : output_time(*(const uint64_t *)at, "", buffer);
+        return output_when(*(const uint64_t *)at, now_ms, field->no != NULL ? field->no : "", buffer);
     case FIELD_TEXT:
         return *(const char *const *)at;
+    case FIELD_MADE:
+        return field->make(from, now_ms, buffer);
     case FIELD_TEXTS:
         return output_texts(list_of(field, from), count_of(field, from), buffer);
     case FIELD_ENVIRONMENTS:
@@ -161,7 +183,7 @@ void record_print_line(const struct record *record, const void *from)
     char buffer[OUTPUT_LIST_SIZE];
     for (const struct field *field = record->fields; field->kind != FIELD_END; field++) {
         const char *text = text_of(field, from, 0, buffer);
-        bool is_set = field->kind == FIELD_BOOL ? *(const bool *)in(from, field->at) : text[0] != '\0';
+        bool is_set = field->kind == FIELD_BOOL ? *(const bool *)in(from, field->in.at) : text[0] != '\0';
         const char *line = is_set ? field->line : field->line_unset;
         if (line != NULL)
             print_with(line, text);
@@ -169,12 +191,24 @@ void record_print_line(const struct record *record, const void *from)
     putchar('\n');
 }
 
-void record_print(const struct record *record, const void *from)
+// A time as it is, with its distance from `now_ms`.
+static void print_field(const struct field *field, const void *from, uint64_t now_ms)
 {
-    char buffer[OUTPUT_LIST_SIZE];
+    char buffer[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
+    const char *text = text_of(field, from, now_ms, buffer);
+    if (text[0] == '\0' || (field->kind == FIELD_TIME && *(const uint64_t *)in(from, field->in.at) == 0))
+        return;
+    if (field->kind == FIELD_TIME)
+        printf("%-18s %s (%s)\n", field->label, output_time(*(const uint64_t *)in(from, field->in.at), "", at), text);
+    else
+        printf("%-18s %s\n", field->label, text);
+}
+
+void record_print(const struct record *record, const void *from, uint64_t now_ms)
+{
     for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
         if (field->label != NULL)
-            output_line(field->label, text_of(field, from, 0, buffer));
+            print_field(field, from, now_ms);
 }
 
 // ----------------------------------------------------------------------------------------------------------- tables
@@ -188,11 +222,11 @@ static const struct field *column(const struct record *record, unsigned n)
     return field->kind != FIELD_END ? field : NULL;
 }
 
-struct table *record_table_new(const struct record *record)
+struct table *record_table_new(const struct record *record, unsigned columns)
 {
     char heads[OUTPUT_LIST_SIZE] = "";
     const struct field *field;
-    for (unsigned n = 1; (field = column(record, n)) != NULL; n++)
+    for (unsigned n = 1; (columns == 0 || n <= columns) && (field = column(record, n)) != NULL; n++)
         output_append(heads, "\t", "%s", field->head);
     return table_new(heads);
 }

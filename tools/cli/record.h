@@ -1,6 +1,6 @@
-// What tiers, scopes and accounts consist of: one table for each record says of every field which option sets it, where
-// it is in the public structs, and how it is shown. Reading options, copying and printing go through the table, so that
-// a new field is a new row.
+// What tiers, scopes, accounts and keys consist of: one table for each record says of every field which option sets it,
+// where it is in the public structs, and how it is shown. Reading options, copying and printing go through the table,
+// so that a new field is a new row.
 #ifndef CLI_RECORD_H
 #define CLI_RECORD_H
 
@@ -15,63 +15,72 @@ enum field_kind {
     FIELD_NUMBER,
     FIELD_TIME,
     FIELD_TEXT,
+    FIELD_MADE,  // of several members, by the field's function
     FIELD_TEXTS, // from here on lists
     FIELD_ENVIRONMENTS,
     FIELD_LIMITS,
     FIELD_METADATA
 };
 
+// Where a field is in a struct: `count_at` of lists. No setting is at 0, where every request has its `call`.
+struct place {
+    uint16_t at, count_at;
+};
+
 struct field {
-    uint8_t kind;                  // enum field_kind
-    bool is_setting;               // it is in the put request, too
-    uint16_t at, count_at;         // in the record's struct; count_at of lists
-    uint16_t put_at, put_count_at; // in the put request
-    struct flag flag;              // the option that sets it; {0} for the name and for what cannot be set
+    uint8_t kind;              // enum field_kind
+    struct place in;           // the record
+    struct place put;          // the request that puts it (creates, of a key); {0}: that does not set it
+    struct place update;       // the request that updates it; {0}: that does not change it
+    unsigned update_bit;       // of it among that request's `fields`
+    struct flag flag;          // the option that sets it; {0} for the name and for what cannot be set
+    const char *update_help;   // what that option does in an update; NULL: the same
+    struct flag unset;         // the option of an update that takes it away
+    const struct words *words; // a number's
+    const char *(*make)(const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE]); // FIELD_MADE
     const char *line, *line_unset; // in one line: a format with %s (", tier %s"); what comes when it is not set
     const char *label;             // in several lines: its name
-    const char *yes, *no;          // a bool's values in several lines and in columns
+    const char *yes, *no;          // a bool's values in several lines and in columns; `no` of a time in columns
     uint8_t column;                // its place among the columns of a list, from 1; 0: it is not there
     const char *head;              // of that column, marked as for table_new
 };
 
 struct record {
     const char *name;           // "tier"
-    const struct field *fields; // the first is the record's name; the last is FIELD_END
-    uint16_t version_at, if_version_at;
+    const struct field *fields; // the last is FIELD_END; the name is set by the first operand, if by no option
 };
+
+extern const struct record key_record; // key_list.c
 
 // A row's kind and places. FIELD(tier, is_default) is a member of struct postern_tier and of struct
 // postern_put_tier_request, which must have the same type; FIELD_SHOWN is a member of the record alone.
 // clang-format off
-#define FIELD_KIND(name, member) \
-    _Generic(((struct postern_##name *)NULL)->member, bool: FIELD_BOOL, uint32_t: FIELD_NUMBER, uint64_t: FIELD_TIME, \
+#define FIELD_KIND(of, member) \
+    _Generic(((struct postern_##of *)NULL)->member, bool: FIELD_BOOL, uint32_t: FIELD_NUMBER, uint64_t: FIELD_TIME, \
              const char *: FIELD_TEXT, const char *const *: FIELD_TEXTS, \
              const enum postern_environment *: FIELD_ENVIRONMENTS, const struct postern_limit *: FIELD_LIMITS, \
              const struct postern_entry *: FIELD_METADATA)
-#define FIELD_SHOWN(name, member) .kind = FIELD_KIND(name, member), .at = offsetof(struct postern_##name, member)
-#define FIELD(name, member) \
-    .kind = FIELD_KIND(name, member) * \
-            sizeof(char[FIELD_KIND(name, member) == FIELD_KIND(put_##name##_request, member) ? 1 : -1]), \
-    .is_setting = true, .at = offsetof(struct postern_##name, member), \
-    .put_at = offsetof(struct postern_put_##name##_request, member)
-#define FIELD_LIST(name, member, count) \
-    FIELD(name, member), .count_at = offsetof(struct postern_##name, count), \
-    .put_count_at = offsetof(struct postern_put_##name##_request, count)
-#define RECORD(record, table) \
-    {.name = #record, .fields = (table), .version_at = offsetof(struct postern_##record, version), \
-     .if_version_at = offsetof(struct postern_put_##record##_request, if_version)}
+#define FIELD_AT(of, request, member) \
+    offsetof(struct postern_##request, member) * \
+        sizeof(char[FIELD_KIND(of, member) == FIELD_KIND(request, member) ? 1 : -1])
+#define FIELD_SHOWN(of, member) .kind = FIELD_KIND(of, member), .in.at = offsetof(struct postern_##of, member)
+#define FIELD(of, member) FIELD_SHOWN(of, member), .put.at = FIELD_AT(of, put_##of##_request, member)
+#define FIELD_LIST(of, member, count) \
+    FIELD(of, member), .in.count_at = offsetof(struct postern_##of, count), \
+    .put.count_at = offsetof(struct postern_put_##of##_request, count)
 // clang-format on
 
-// Fills in the put request `request` by the command line: its name by the first operand, the rest by options, version
-// included. What is wrong is a misuse: ask cli_good.
+// Fills in the put request `request` by the command line. What is wrong is a misuse: ask cli_good.
 void record_read(struct cli *cli, const struct record *record, void *request);
+// Fills in the update request in the same way. Returns its `fields`: what options set or take away.
+unsigned record_read_update(struct cli *cli, const struct record *record, void *request);
 // Fills in the put request so that it would leave the record as it is. Points into the record.
 void record_copy(const struct record *record, const void *from, void *request);
 // Print a record: on one line; on a line for each field that is set.
 void record_print_line(const struct record *record, const void *from);
-void record_print(const struct record *record, const void *from);
-// The heads and the cells of a list's table.
-struct table *record_table_new(const struct record *record);
+void record_print(const struct record *record, const void *from, uint64_t now_ms);
+// The heads of a list's table, of the first `columns` (0: of all), and its cells.
+struct table *record_table_new(const struct record *record, unsigned columns);
 void record_add_row(struct table *table, const struct record *record, const void *from, uint64_t now_ms);
 
 #endif

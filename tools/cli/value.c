@@ -34,60 +34,41 @@ uint64_t value_version(struct cli *cli)
 
 // ------------------------------------------------------------------------------------------------------------ words
 
-struct word {
-    const char *text;
-    int number;
-};
+const struct words value_environments = {"environment",
+                                         {[POSTERN_ENVIRONMENT_TEST] = "test", [POSTERN_ENVIRONMENT_LIVE] = "live"}};
+const struct words value_key_types = {"type of key",
+                                      {[POSTERN_KEY_TYPE_SECRET] = "secret", [POSTERN_KEY_TYPE_PUBLIC] = "public"}};
+const struct words value_key_states = {"state of a key",
+                                       {[POSTERN_KEY_STATE_ACTIVE] = "active",
+                                        [POSTERN_KEY_STATE_ROLLING] = "rolling",
+                                        [POSTERN_KEY_STATE_DISABLED] = "disabled",
+                                        [POSTERN_KEY_STATE_EXPIRED] = "expired",
+                                        [POSTERN_KEY_STATE_REVOKED] = "revoked"}};
 
-static const struct word environments[] = {{"test", POSTERN_ENVIRONMENT_TEST}, {"live", POSTERN_ENVIRONMENT_LIVE}, {0}};
-static const struct word key_types[] = {{"secret", POSTERN_KEY_TYPE_SECRET}, {"public", POSTERN_KEY_TYPE_PUBLIC}, {0}};
-static const struct word key_states[] = {
-    {"active", POSTERN_KEY_STATE_ACTIVE},     {"rolling", POSTERN_KEY_STATE_ROLLING},
-    {"disabled", POSTERN_KEY_STATE_DISABLED}, {"expired", POSTERN_KEY_STATE_EXPIRED},
-    {"revoked", POSTERN_KEY_STATE_REVOKED},   {0}};
-
-// Returns 0, which all these enums call unspecified, when no name fits.
-static int find_word(const struct word *words, const char *text)
+const char *value_word_text(const struct words *words, unsigned number)
 {
-    while (words->text != NULL && strcmp(words->text, text) != 0)
-        words++;
-    return words->number;
+    const char *text = number < sizeof words->texts / sizeof words->texts[0] ? words->texts[number] : NULL;
+    return text != NULL ? text : "unknown";
 }
 
-static int read_word(struct cli *cli, const struct word *words, const char *what, const char *text)
+unsigned value_word_find(const struct words *words, const char *text)
 {
-    char all[OUTPUT_LIST_SIZE] = "";
-    int number = text != NULL ? find_word(words, text) : 0;
-    for (; text != NULL && number == 0 && words->text != NULL; words++)
-        output_append(all, ", ", "%s", words->text);
-    if (all[0] != '\0')
-        misuse(cli, "\"%s\" is no %s; there are: %s", text, what, all);
+    unsigned number = 1;
+    while (words->texts[number] != NULL && strcmp(words->texts[number], text) != 0)
+        number++;
+    return words->texts[number] != NULL ? number : 0;
+}
+
+unsigned value_word(struct cli *cli, const struct words *words, const char *text)
+{
+    unsigned number = text != NULL ? value_word_find(words, text) : 0;
+    if (text != NULL && number == 0) {
+        char all[OUTPUT_LIST_SIZE] = "";
+        for (size_t i = 1; words->texts[i] != NULL; i++)
+            output_append(all, ", ", "%s", words->texts[i]);
+        misuse(cli, "\"%s\" is no %s; there are: %s", text, words->what, all);
+    }
     return number;
-}
-
-enum postern_environment value_environment_word(const char *text)
-{
-    return (enum postern_environment)find_word(environments, text);
-}
-
-enum postern_key_type value_key_type_word(const char *text)
-{
-    return (enum postern_key_type)find_word(key_types, text);
-}
-
-enum postern_environment value_environment(struct cli *cli, const char *text)
-{
-    return (enum postern_environment)read_word(cli, environments, "environment", text);
-}
-
-enum postern_key_type value_key_type(struct cli *cli, const char *text)
-{
-    return (enum postern_key_type)read_word(cli, key_types, "type of key", text);
-}
-
-enum postern_key_state value_key_state(struct cli *cli, const char *text)
-{
-    return (enum postern_key_state)read_word(cli, key_states, "state of a key", text);
 }
 
 // ------------------------------------------------------------------------------------------------------------- time

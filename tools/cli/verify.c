@@ -7,7 +7,8 @@
 static struct postern_verify_request read_request(struct cli *cli)
 {
     struct postern_verify_request request = {.account = argument_text(cli, "account"),
-                                             .environment = value_environment(cli, argument_text(cli, "env")),
+                                             .environment =
+                                                 value_word(cli, &value_environments, argument_text(cli, "env")),
                                              .secret_only = argument_has(cli, "secret-only"),
                                              .remote_address = argument_text(cli, "address"),
                                              .peek = argument_has(cli, "peek")};
@@ -33,7 +34,7 @@ static void check_flags(struct cli *cli)
 // The answer's first line, without its end.
 static void print_decision(const struct postern_verify_reply *reply)
 {
-    char list[OUTPUT_LIST_SIZE], word[OUTPUT_WORD_SIZE];
+    char list[OUTPUT_LIST_SIZE];
     decide_print_verdict(reply->allowed, reply->reason);
     if (reply->missing_scope_count > 0)
         printf(" (missing: %s)", output_texts(reply->missing_scopes, reply->missing_scope_count, list));
@@ -45,7 +46,7 @@ static void print_decision(const struct postern_verify_reply *reply)
         printf(" (%s)", reply->key_name);
     if (reply->account[0] != '\0')
         printf(", account %s, tier %s, %s", reply->account, reply->tier,
-               output_lower(postern_environment_name(reply->environment), word));
+               value_word_text(&value_environments, reply->environment));
 }
 
 // "" unless the id of the charge is to be shown.

@@ -54,14 +54,14 @@ static bool set_sha256(struct import_build *build, const char *text)
 
 static bool set_environment(struct import_build *build, const char *text)
 {
-    key_of(build)->environment = value_environment_word(text);
+    key_of(build)->environment = value_word_find(&value_environments, text);
     return key_of(build)->environment != POSTERN_ENVIRONMENT_UNSPECIFIED ||
            import_wrong(build->wrong, "the environment \"%s\" is none: test or live", import_shown(text));
 }
 
 static bool set_type(struct import_build *build, const char *text)
 {
-    key_of(build)->type = value_key_type_word(text);
+    key_of(build)->type = value_word_find(&value_key_types, text);
     return key_of(build)->type != POSTERN_KEY_TYPE_UNSPECIFIED ||
            import_wrong(build->wrong, "the type \"%s\" is none: secret or public", import_shown(text));
 }

@@ -205,7 +205,8 @@ static void run_import(struct cli *cli)
     uint64_t batch = value_number(cli, "batch", POSTERN_BATCH_MAX);
     const struct postern_create_request start = {.account = argument_text(cli, "account"),
                                                  .name = argument_text(cli, "name"),
-                                                 .environment = value_environment(cli, argument_text(cli, "env"))};
+                                                 .environment =
+                                                     value_word(cli, &value_environments, argument_text(cli, "env"))};
     import->cli = cli;
     import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
     import->on_terminal = isatty(STDERR_FILENO) == 1;

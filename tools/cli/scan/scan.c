@@ -3,6 +3,7 @@
 #include "json.h"
 #include "scan/find.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -155,14 +156,16 @@ static void print_finding_json(const struct scan *scan, const struct scan_token 
 
 static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
-    char path[256], state[OUTPUT_WORD_SIZE];
+    char path[256];
     printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, token->key_id);
     if (verdict->name[0] != '\0')
         printf(" (%s)", verdict->name);
     if (verdict->account[0] != '\0')
         printf(" account %s", verdict->account);
-    printf(", %s, %s, %s%s", token->is_public ? "public" : "secret", token->is_live ? "live" : "test",
-           output_lower(verdict->state, state), verdict->revoked ? " just now" : "");
+    printf(", %s, %s, ", token->is_public ? "public" : "secret", token->is_live ? "live" : "test");
+    for (const char *letter = verdict->state; *letter != '\0'; letter++)
+        putchar(tolower((unsigned char)*letter));
+    fputs(verdict->revoked ? " just now" : "", stdout);
     if (scan->history.commit[0] != '\0')
         printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
     putchar('\n');
