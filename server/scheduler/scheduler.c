@@ -1,9 +1,8 @@
-// One thread runs the tasks in turn: it sleeps until the first one is due or somebody kicks one.
+// One thread runs the tasks in turn: it sleeps until the first one is due.
 #include "scheduler/scheduler.h"
 
 #include "base/thread.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,12 +10,9 @@
 
 enum { MS_PER_S = 1000, NS_PER_MS = 1000000 };
 
-static const uint64_t NEVER = UINT64_MAX;
-
 struct entry {
     struct scheduler_task task;
-    uint64_t due_ms; // on CLOCK_MONOTONIC, or NEVER
-    bool kicked;     // since its last start
+    uint64_t due_ms; // on CLOCK_MONOTONIC
 };
 
 struct scheduler {
@@ -36,31 +32,19 @@ static uint64_t monotonic_ms(void)
     return (uint64_t)now.tv_sec * MS_PER_S + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
-static uint64_t after(uint64_t start_ms, uint64_t interval_ms)
-{
-    return interval_ms == 0 || interval_ms > NEVER - start_ms ? NEVER : start_ms + interval_ms;
-}
-
-// Returns the task that is due first; NULL for an empty table.
+// Returns the task that is due first.
 static struct entry *next_entry(struct scheduler *scheduler)
 {
-    struct entry *next = NULL;
-    for (size_t i = 0; i < scheduler->count; i++) {
-        struct entry *entry = &scheduler->entries[i];
-        if (next == NULL || entry->due_ms < next->due_ms) {
-            next = entry;
-        }
-    }
+    struct entry *next = scheduler->entries;
+    for (size_t i = 1; i < scheduler->count; i++)
+        if (scheduler->entries[i].due_ms < next->due_ms)
+            next = &scheduler->entries[i];
     return next;
 }
 
-// Waits until then or until something changes; the caller looks again.
+// Waits until then or until the scheduler closes; the caller looks again.
 static void wait_until(struct scheduler *scheduler, uint64_t due_ms)
 {
-    if (due_ms == NEVER) {
-        pthread_cond_wait(&scheduler->wake, &scheduler->mutex);
-        return;
-    }
     const struct timespec due = {
         .tv_sec = (time_t)(due_ms / MS_PER_S),
         .tv_nsec = (long)(due_ms % MS_PER_S * NS_PER_MS),
@@ -72,8 +56,7 @@ static void wait_until(struct scheduler *scheduler, uint64_t due_ms)
 static void run_entry(struct scheduler *scheduler, struct entry *entry, uint64_t start_ms)
 {
     const struct scheduler_task task = entry->task;
-    entry->kicked = false;
-    entry->due_ms = after(start_ms, task.interval_ms);
+    entry->due_ms = start_ms + task.interval_ms;
     pthread_mutex_unlock(&scheduler->mutex);
     task.run(task.context);
     const uint64_t end_ms = monotonic_ms();
@@ -83,9 +66,8 @@ static void run_entry(struct scheduler *scheduler, struct entry *entry, uint64_t
     }
     pthread_mutex_lock(&scheduler->mutex);
     // A task that is slower than its interval must leave time for others.
-    if (!entry->kicked && entry->due_ms <= end_ms) {
-        entry->due_ms = after(end_ms, task.interval_ms);
-    }
+    if (entry->due_ms <= end_ms)
+        entry->due_ms = end_ms + task.interval_ms;
 }
 
 static void *scheduler_main(void *context)
@@ -94,30 +76,14 @@ static void *scheduler_main(void *context)
     pthread_mutex_lock(&scheduler->mutex);
     while (!scheduler->stopping) {
         struct entry *entry = next_entry(scheduler);
-        const uint64_t due_ms = entry == NULL ? NEVER : entry->due_ms;
         const uint64_t now_ms = monotonic_ms();
-        if (due_ms <= now_ms) {
+        if (entry->due_ms <= now_ms)
             run_entry(scheduler, entry, now_ms);
-        } else {
-            wait_until(scheduler, due_ms);
-        }
+        else
+            wait_until(scheduler, entry->due_ms);
     }
     pthread_mutex_unlock(&scheduler->mutex);
     return NULL;
-}
-
-void scheduler_kick(struct scheduler *scheduler, size_t index)
-{
-    assert(index < scheduler->count);
-    const uint64_t now_ms = monotonic_ms();
-    pthread_mutex_lock(&scheduler->mutex);
-    struct entry *entry = &scheduler->entries[index];
-    entry->kicked = true;
-    if (now_ms < entry->due_ms) {
-        entry->due_ms = now_ms;
-    }
-    pthread_cond_signal(&scheduler->wake);
-    pthread_mutex_unlock(&scheduler->mutex);
 }
 
 static struct scheduler *scheduler_new(const struct scheduler_task *tasks, size_t count, const struct log *log)
@@ -128,7 +94,7 @@ static struct scheduler *scheduler_new(const struct scheduler_task *tasks, size_
     }
     const uint64_t now_ms = monotonic_ms();
     for (size_t i = 0; i < count; i++) {
-        scheduler->entries[i] = (struct entry){.task = tasks[i], .due_ms = after(now_ms, tasks[i].interval_ms)};
+        scheduler->entries[i] = (struct entry){.task = tasks[i], .due_ms = now_ms + tasks[i].interval_ms};
     }
     scheduler->count = count;
     scheduler->log = log;

@@ -2,8 +2,7 @@
 //
 // Owns: the thread. Tasks run one at a time, so a task must be short (milliseconds, no waiting for a network); one that
 // takes longer than a second is logged, because it has delayed the others.
-// Threads: scheduler_kick may be called from any thread, also from a task. Tasks run on the scheduler's thread, which
-// takes no signals.
+// Threads: tasks run on the scheduler's thread, which takes no signals.
 // Time: CLOCK_MONOTONIC for intervals only; a task that needs the time asks its own clock.
 #ifndef SCHEDULER_SCHEDULER_H
 #define SCHEDULER_SCHEDULER_H
@@ -18,23 +17,19 @@ struct scheduler;
 
 struct scheduler_task {
     const char *name;     // for the log; must outlive the scheduler
-    uint64_t interval_ms; // from start to start; 0 = only when kicked
+    uint64_t interval_ms; // from start to start
     void (*run)(void *context);
     void *context;
 };
 
 enum { SCHEDULER_SLOW_MS = 1000 };
 
-// Copies the table and starts the thread; each task first runs after one interval. A task that is late (suspended
-// machine, slow neighbour) runs once, and its next interval starts then: missed runs are not made up for.
+// Copies the table, which is not empty, and starts the thread; each task first runs after one interval. A task that is
+// late (suspended machine, slow neighbour) runs once, and its next interval starts then: none is made up for.
 // Errors: RESOURCE_EXHAUSTED when there is no memory or no thread.
 STATUS_MUST_CHECK enum status scheduler_open(const struct scheduler_task *tasks, size_t count, const struct log *log,
                                              struct scheduler **out);
 // Waits for the task that is running, starts no other, and stops. Must not be called from a task. NULL-safe.
 void scheduler_close(struct scheduler *scheduler);
-
-// Has the task run as soon as the thread is free; its interval starts over. Several kicks before it starts count as
-// one; a kick while it runs makes it run once more. Never blocks.
-void scheduler_kick(struct scheduler *scheduler, size_t index);
 
 #endif

@@ -1,4 +1,4 @@
-// Intervals, kicks and closing. Only lower bounds of time are asserted, so that a busy machine cannot fail them.
+// Intervals and closing. Only lower bounds of time are asserted, so that a busy machine cannot fail them.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-enum { HOUR_MS = 60 * 60 * 1000 };
 
 static uint64_t now_ms(void)
 {
@@ -53,7 +51,7 @@ static void run_once(void *context)
     sem_post(&runs->ran);
 }
 
-// --- a task that stands at a gate
+// --- a task that stands at a gate when it runs first
 
 struct gate {
     sem_t entered;
@@ -71,7 +69,8 @@ static void gate_init(struct gate *gate)
 static void run_gate(void *context)
 {
     struct gate *gate = context;
-    gate->count++;
+    if (gate->count++ > 0)
+        return;
     sem_post(&gate->entered);
     wait_for(&gate->open);
 }
@@ -102,53 +101,6 @@ static void a_task_runs_again_and_again_one_interval_apart(void **state)
     }
 }
 
-static void a_kick_runs_a_task_at_once(void **state)
-{
-    struct runs hourly;
-    struct runs kicked_only;
-    runs_init(&hourly);
-    runs_init(&kicked_only);
-    (void)state;
-    const struct scheduler_task tasks[] = {
-        {"hourly", HOUR_MS, run_once, &hourly},
-        {"kicked only", 0, run_once, &kicked_only},
-    };
-    struct scheduler *scheduler = open_scheduler(tasks, 2, NULL);
-    scheduler_kick(scheduler, 1);
-    wait_for(&kicked_only.ran);
-    assert_int_equal(hourly.count, 0);
-    scheduler_kick(scheduler, 0);
-    wait_for(&hourly.ran);
-    scheduler_kick(scheduler, 0);
-    wait_for(&hourly.ran);
-    scheduler_close(scheduler);
-    assert_int_equal(hourly.count, 2);
-    assert_int_equal(kicked_only.count, 1);
-}
-
-static void kicks_while_a_task_runs_are_one_more_run(void **state)
-{
-    struct gate gate;
-    struct runs last;
-    gate_init(&gate);
-    runs_init(&last);
-    (void)state;
-    const struct scheduler_task tasks[] = {{"gate", HOUR_MS, run_gate, &gate}, {"last", 0, run_once, &last}};
-    struct scheduler *scheduler = open_scheduler(tasks, 2, NULL);
-    scheduler_kick(scheduler, 0);
-    wait_for(&gate.entered);
-    scheduler_kick(scheduler, 0);
-    scheduler_kick(scheduler, 0);
-    sem_post(&gate.open);
-    wait_for(&gate.entered);
-    scheduler_kick(scheduler, 1); // its turn comes after anything the gate still owes
-    sem_post(&gate.open);
-    sem_post(&gate.open); // for a third run, which there must not be
-    wait_for(&last.ran);
-    scheduler_close(scheduler);
-    assert_int_equal(gate.count, 2);
-}
-
 static void a_late_task_is_not_made_up_for_in_a_burst(void **state)
 {
     enum { INTERVAL_MS = 20 };
@@ -157,9 +109,8 @@ static void a_late_task_is_not_made_up_for_in_a_burst(void **state)
     gate_init(&gate);
     runs_init(&runs);
     (void)state;
-    const struct scheduler_task tasks[] = {{"gate", 0, run_gate, &gate}, {"runs", INTERVAL_MS, run_once, &runs}};
+    const struct scheduler_task tasks[] = {{"gate", 1, run_gate, &gate}, {"runs", INTERVAL_MS, run_once, &runs}};
     struct scheduler *scheduler = open_scheduler(tasks, 2, NULL);
-    scheduler_kick(scheduler, 0);
     wait_for(&gate.entered);
     const unsigned before = runs.count;
     const struct timespec five_intervals = {.tv_nsec = 5 * INTERVAL_MS * 1000000L};
@@ -220,25 +171,22 @@ static void run_slow(void *context)
 
 static void closing_waits_for_the_running_task_and_starts_no_other(void **state)
 {
-    struct slow slow = {.duration_ms = 50};
+    struct slow slow = {.duration_ms = 200};
     struct runs runs;
     sem_init(&slow.entered, 0, 0);
     runs_init(&runs);
     (void)state;
-    const struct scheduler_task tasks[] = {{"slow", 0, run_slow, &slow}, {"runs", 0, run_once, &runs}};
+    const struct scheduler_task tasks[] = {{"slow", 1, run_slow, &slow}, {"runs", 50, run_once, &runs}};
     struct scheduler *scheduler = open_scheduler(tasks, 2, NULL);
-    scheduler_kick(scheduler, 0);
     wait_for(&slow.entered);
-    scheduler_kick(scheduler, 1);
     scheduler_close(scheduler);
     assert_true(slow.finished);
     assert_int_equal(runs.count, 0);
 }
 
-static void a_scheduler_without_tasks_opens_and_closes(void **state)
+static void closing_what_never_opened_does_nothing(void **state)
 {
     (void)state;
-    scheduler_close(open_scheduler(NULL, 0, NULL));
     scheduler_close(NULL);
 }
 
@@ -255,11 +203,9 @@ static void a_task_slower_than_a_second_is_logged(void **state)
     FILE *file = tmpfile();
     assert_non_null(file);
     const struct log log = {.level = LOG_LEVEL_WARNING, .fd = fileno(file)};
-    const struct scheduler_task tasks[] = {{"compaction", 0, run_slow, &slow}, {"quick", 0, run_once, &quick}};
+    const struct scheduler_task tasks[] = {{"compaction", 30, run_slow, &slow}, {"quick", 1, run_once, &quick}};
     struct scheduler *scheduler = open_scheduler(tasks, 2, &log);
-    scheduler_kick(scheduler, 1);
     wait_for(&quick.ran);
-    scheduler_kick(scheduler, 0);
     wait_for(&slow.entered);
     scheduler_close(scheduler);
     rewind(file);
@@ -289,9 +235,8 @@ static void signals_are_left_to_other_threads(void **state)
     sigset_t own;
     sem_init(&mask.done, 0, 0);
     (void)state;
-    const struct scheduler_task task = {"mask", 0, read_mask, &mask};
+    const struct scheduler_task task = {"mask", 1, read_mask, &mask};
     struct scheduler *scheduler = open_scheduler(&task, 1, NULL);
-    scheduler_kick(scheduler, 0);
     wait_for(&mask.done);
     scheduler_close(scheduler);
     assert_true(sigismember(&mask.blocked, SIGTERM));
@@ -305,12 +250,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_runs_again_and_again_one_interval_apart),
-        cmocka_unit_test(a_kick_runs_a_task_at_once),
-        cmocka_unit_test(kicks_while_a_task_runs_are_one_more_run),
         cmocka_unit_test(a_late_task_is_not_made_up_for_in_a_burst),
         cmocka_unit_test(a_task_slower_than_its_interval_still_pauses),
         cmocka_unit_test(closing_waits_for_the_running_task_and_starts_no_other),
-        cmocka_unit_test(a_scheduler_without_tasks_opens_and_closes),
+        cmocka_unit_test(closing_what_never_opened_does_nothing),
         cmocka_unit_test(a_task_slower_than_a_second_is_logged),
         cmocka_unit_test(signals_are_left_to_other_threads),
     };
