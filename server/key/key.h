@@ -29,18 +29,15 @@ enum key_state {                                                             // 
 };
 
 struct key_token {
-    struct slice prefix; // into the parsed text
+    struct slice prefix;
     enum key_type type;
     enum key_environment environment;
     uint8_t id[KEY_ID_SIZE];
     uint8_t secret[KEY_SECRET_SIZE]; // wipe after use
 };
 
-// Parses a token. False when the text is not one of our tokens (shape, range or checksum). `id_known` (may be NULL) is
-// set when at least the key id could be read; out->id is then valid.
-bool key_token_parse(struct slice text, struct key_token *out, bool *id_known) __attribute__((warn_unused_result));
-// Reads only the key id, which is enough to find the key; the key's hash then decides about the rest. False when no id
-// can be read. `whole` is set when everything else but secret and checksum is in order, too.
+// Reads the key id in a token, which is enough to find the key; the key's hash then decides about the rest. False when
+// no id can be read; `out` is then zero. `whole` is set when everything else but secret and checksum is in order, too.
 bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole) __attribute__((warn_unused_result));
 // Writes text and NUL; returns the length without NUL. The prefix must be valid.
 size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);

@@ -1,5 +1,4 @@
-// Takes a token apart from left to right, and writes one. The checksum finds a mistyped token without a look at the
-// store.
+// Reads the id in a token from left to right, and writes one.
 #include <string.h>
 #include <zlib.h>
 
@@ -7,7 +6,7 @@
 #include "key/key.h"
 #include "secret/secret.h"
 
-enum { ID_DIGITS = 15, SECRET_DIGITS = 43, CHECKSUM_DIGITS = 6, CHECKSUM_SIZE = 4 };
+enum { ID_DIGITS = 15, SECRET_DIGITS = 43, CHECKSUM_DIGITS = 6 };
 
 _Static_assert(ID_DIGITS + SECRET_DIGITS + CHECKSUM_DIGITS == KEY_BODY_SIZE, "parts of the body");
 _Static_assert((int)KEY_SECRET_SIZE == (int)BASE62_BYTES_MAX, "largest part");
@@ -47,74 +46,25 @@ static bool take_word(struct slice *rest, struct slice *word)
     return true;
 }
 
-static bool parse_environment(struct slice word, enum key_environment *out)
-{
-    if (slice_equal(word, slice_text("live")))
-        *out = KEY_ENVIRONMENT_LIVE;
-    else if (slice_equal(word, slice_text("test")))
-        *out = KEY_ENVIRONMENT_TEST;
-    else
-        return false;
-    return true;
-}
-
 // Takes everything before the body, which is left in *rest.
-static bool take_head(struct slice *rest, struct key_token *out)
+static bool take_head(struct slice *rest)
 {
     struct slice word;
-    if (!take_word(rest, &out->prefix) || !key_prefix_is_valid(out->prefix) || !take_word(rest, &word))
+    if (!take_word(rest, &word) || !key_prefix_is_valid(word) || !take_word(rest, &word))
         return false;
-    out->type = KEY_TYPE_SECRET;
-    if (slice_equal(word, slice_text("pub"))) {
-        out->type = KEY_TYPE_PUBLIC;
-        if (!take_word(rest, &word))
-            return false;
-    }
-    return parse_environment(word, &out->environment);
-}
-
-static uint32_t checksum_of(const uint8_t *text, size_t size)
-{
-    return (uint32_t)crc32_z(crc32_z(0, NULL, 0), text, size);
-}
-
-static bool checksum_matches(struct slice text)
-{
-    uint8_t bytes[CHECKSUM_SIZE];
-    size_t covered = text.size - CHECKSUM_DIGITS;
-    if (!base62_read(text.data + covered, CHECKSUM_DIGITS, bytes, sizeof bytes))
+    if (slice_equal(word, slice_text("pub")) && !take_word(rest, &word))
         return false;
-    uint32_t written = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-    return written == checksum_of(text.data, covered);
-}
-
-// Reads everything before the secret; the whole body is left in *body.
-static bool take_id(struct slice text, struct key_token *out, struct slice *body)
-{
-    *body = text;
-    return text.size <= KEY_TOKEN_MAX && take_head(body, out) && body->size >= ID_DIGITS &&
-           base62_read(body->data, ID_DIGITS, out->id, KEY_ID_SIZE);
+    return slice_equal(word, slice_text("live")) || slice_equal(word, slice_text("test"));
 }
 
 bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole)
 {
-    struct slice body;
-    struct key_token token = {.type = KEY_TYPE_SECRET};
-    bool known = take_id(text, &token, &body);
-    memcpy(out, token.id, KEY_ID_SIZE);
+    struct slice body = text;
+    memset(out, 0, KEY_ID_SIZE);
+    bool known = text.size <= KEY_TOKEN_MAX && take_head(&body) && body.size >= ID_DIGITS &&
+                 base62_read(body.data, ID_DIGITS, out, KEY_ID_SIZE);
     *whole = known && body.size == KEY_BODY_SIZE;
     return known;
-}
-
-bool key_token_parse(struct slice text, struct key_token *out, bool *id_known)
-{
-    struct slice body;
-    memset(out, 0, sizeof *out);
-    bool known = take_id(text, out, &body);
-    if (id_known != NULL)
-        *id_known = known;
-    return known && body.size == KEY_BODY_SIZE && checksum_matches(text) &&
-           base62_read(body.data + ID_DIGITS, SECRET_DIGITS, out->secret, KEY_SECRET_SIZE);
 }
 
 static char *append(char *at, struct slice text)
@@ -132,9 +82,9 @@ size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 
     at += ID_DIGITS;
     base62_write(token->secret, KEY_SECRET_SIZE, at, SECRET_DIGITS);
     at += SECRET_DIGITS;
-    uint32_t checksum = checksum_of((const uint8_t *)out, (size_t)(at - out));
-    uint8_t bytes[CHECKSUM_SIZE] = {(uint8_t)(checksum >> 24), (uint8_t)(checksum >> 16), (uint8_t)(checksum >> 8),
-                                    (uint8_t)checksum};
+    uint32_t checksum = (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const uint8_t *)out, (size_t)(at - out));
+    uint8_t bytes[] = {(uint8_t)(checksum >> 24), (uint8_t)(checksum >> 16), (uint8_t)(checksum >> 8),
+                       (uint8_t)checksum};
     base62_write(bytes, sizeof bytes, at, CHECKSUM_DIGITS);
     at += CHECKSUM_DIGITS;
     *at = '\0';

@@ -1,4 +1,5 @@
 // A retried change is not a second change.
+#include "key/base62.h"
 #include "registry/apply/idempotency.h"
 #include "registry/table.h"
 #include "support/registry_fixture.h"
@@ -397,12 +398,12 @@ static void no_secret_token_is_in_the_data_file(void **state)
     assert_true(file_contains(path, public->command.result.token)); // the search does find what is there
     for (size_t i = 0; i < 20; i++) {
         struct slice token = secret[i]->command.result.token;
-        struct key_token parsed;
-        assert_true(key_token_parse(token, &parsed, NULL));
+        uint8_t bytes[KEY_SECRET_SIZE];
         struct slice tail = slice_make(token.data + token.size - 49, 43); // the secret part alone
+        assert_true(base62_read(tail.data, tail.size, bytes, sizeof bytes));
         assert_false(file_contains(path, token));
         assert_false(file_contains(path, tail));
-        assert_false(file_contains(path, slice_make(parsed.secret, sizeof parsed.secret)));
+        assert_false(file_contains(path, slice_make(bytes, sizeof bytes)));
         assert_false(file_contains(path, secret[i]->command.request_id));
     }
 }

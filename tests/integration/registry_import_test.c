@@ -63,6 +63,19 @@ static void wrong_secret_tells_the_id_and_no_more(void **state)
     assert_true(presented.id_known);
 }
 
+static void every_bit_of_a_token_counts(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    struct slice token = fixture_key(fixture, "acme")->command.result.token;
+    uint8_t changed[KEY_TOKEN_MAX];
+    for (size_t bit = 0; bit < 8 * token.size; bit++) {
+        memcpy(changed, token.data, token.size);
+        changed[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_false(present(fixture, slice_make(changed, token.size)).known);
+    }
+}
+
 static void imported_token_is_found_whatever_its_shape(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -274,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ASKS_TEST(own_token_is_found),
         ASKS_TEST(wrong_secret_tells_the_id_and_no_more),
+        ASKS_TEST(every_bit_of_a_token_counts),
         ASKS_TEST(imported_token_is_found_whatever_its_shape),
         ASKS_TEST(imported_token_of_our_shape_is_found),
         ASKS_TEST(imported_key_is_found_under_the_master_secret_of_its_day),

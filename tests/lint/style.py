@@ -92,14 +92,6 @@ def globals_(root):
                     yield path, number, f"mutable, and outlives a call: {line.strip()}"
 
 
-# Functions that only tests call and that stay: name -> why.
-FOR_TESTS = {
-    "key_token_parse": "the inverse of key_token_format: tests and the fuzz harness prove one by the other",
-    "scheduler_kick": "tests drive the clockwork by hand",
-    "limit_parse": "it moves to where it is used: the daemon parses no limits",
-}
-
-
 def only_tests(root):
     """Functions of the rooms', the client's and the tools' headers that nothing but tests calls. A measurement is no
     caller either: what tools/bench alone wants of the server is not part of it."""
@@ -117,7 +109,7 @@ def only_tests(root):
                 if not (begins and begins.group(1) == name):
                     calls.add((top, name))
     for (top, name), (path, number) in sorted(declared.items()):
-        if (top, name) not in calls and name not in FOR_TESTS:
+        if (top, name) not in calls:
             yield path, number, f"{name}() is called by tests or measurements alone: it goes"
 
 
