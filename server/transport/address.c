@@ -6,12 +6,13 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 enum { HANDSHAKE_SIZE = 8, HANDSHAKE_TIMEOUT_MS = 500 };
 
@@ -26,21 +27,20 @@ static bool starts_with(const char *text, const char *start)
 
 // --- tcp
 
-struct host_port {
-    char host[128];
-    char port[6];
-};
+enum { HOST_SIZE = 128, PORT_DIGITS_MAX = 5 };
 
-static bool split(const char *address, struct host_port *out)
+// Checks the port, and takes the host.
+static bool split(const char *address, char host[HOST_SIZE])
 {
     const char *colon = strrchr(address, ':');
-    if (colon == NULL || (size_t)(colon - address) >= sizeof out->host || strlen(colon + 1) >= sizeof out->port)
+    uint64_t number = 0;
+    if (colon == NULL || colon - address >= HOST_SIZE)
         return false;
-    memcpy(out->host, address, (size_t)(colon - address));
-    out->host[colon - address] = '\0';
-    memcpy(out->port, colon + 1, strlen(colon + 1) + 1);
-    long port = strspn(out->port, "0123456789") == strlen(out->port) ? strtol(out->port, NULL, 10) : 0;
-    return port > 0 && port <= 65535;
+    memcpy(host, address, (size_t)(colon - address));
+    host[colon - address] = '\0';
+    struct slice port = slice_text(colon + 1);
+    return port.size <= PORT_DIGITS_MAX && text_take_number(&port, &number) && port.size == 0 && number > 0 &&
+           number <= 65535;
 }
 
 // Looks at the text only: a name is looked up again when we listen on it, and may then be another address.
@@ -54,11 +54,11 @@ static enum status parse_tcp(const char *url, bool allow_plain_tcp, struct addre
 {
     const bool is_tls = out->kind == ADDRESS_TLS;
     const char *scheme = is_tls ? tls_scheme : tcp_scheme;
-    struct host_port parts;
-    if (!split(url + strlen(scheme), &parts))
+    char host[HOST_SIZE];
+    if (!split(url + strlen(scheme), host))
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "%s is not %sHOST:PORT with a port from 1 to 65535",
                            url, scheme);
-    if (!is_tls && !is_loopback(parts.host) && !allow_plain_tcp)
+    if (!is_tls && !is_loopback(host) && !allow_plain_tcp)
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "%s can be reached, unencrypted, from other machines: use tls+tcp://, ipc:// or 127.0.0.1, "
                            "or allow it with --allow-plain-tcp",
