@@ -112,18 +112,6 @@ void *call_result_new(const struct call *call, struct arena *arena, Postern__V1_
     return result;
 }
 
-struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size)
-{
-    if (call->packed.size == 0) {
-        call_stamp(call, &call->reply);
-        return codec_pack_short(&call->reply.base, room, size);
-    }
-    if (call->packed.size > size)
-        return slice_empty();
-    memcpy(room, call->packed.data, call->packed.size);
-    return slice_make(room, call->packed.size);
-}
-
 size_t call_reply_size(struct call *call)
 {
     if (call->packed.size > 0)

@@ -19,7 +19,6 @@ enum {
     CALL_DECODE_MAX = 1024 * 1024, // an import of 64 keys with all lists full takes 832 KiB
     CALL_BUDGET = 2 * 1024 * 1024,
     CALL_LIST_BUDGET = 16 * 1024 * 1024, // 500 records of many small parts take 9 MiB before they are packed
-    CALL_SHORT_REPLY = 512,              // bytes of most replies
     CALL_OVERLOADED_RETRY_MS = 100,      // when to ask again while the daemon has too much to do
     CALL_FIELD_PATH_SIZE = 256,
     CALL_CALLER_NAME_SIZE = 128 // "tls:" and a subject of at most RPC_SUBJECT_MAX bytes
@@ -118,10 +117,8 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
 void *call_member(const struct call *call, const char *name);
 // Makes an empty result of this call, as the result of `reply`; NULL when the arena is out.
 void *call_result_new(const struct call *call, struct arena *arena, Postern__V1__Reply *reply);
-// Packs the finished reply into `room` if it fits; otherwise the slice is empty.
-// Then the reply takes call_reply_size bytes, where a reply beyond CALL_REPLY_MAX becomes a failure; call_reply_write
-// fills them.
-struct slice call_reply_pack(struct call *call, uint8_t *room, size_t size);
+// Returns how many bytes the finished reply takes; one beyond CALL_REPLY_MAX becomes a failure. call_reply_write fills
+// them.
 size_t call_reply_size(struct call *call);
 void call_reply_write(const struct call *call, uint8_t *out);
 // Fills the envelope of a reply that is about to be packed.

@@ -1,5 +1,4 @@
-// Unpacks into an arena, and packs most replies in one pass. protobuf-c would take two: one for the sizes of all parts
-// and one to write them.
+// Unpacks into an arena, and reads fields of bytes that do not unpack.
 #include "rpc/codec.h"
 
 #include <string.h>
@@ -106,12 +105,4 @@ ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scra
     if (!record_pack_message(message, scratch, &bytes))
         return NULL;
     return protobuf_c_message_unpack(message->descriptor, &allocator, bytes.size, bytes.data);
-}
-
-struct slice codec_pack_short(const ProtobufCMessage *message, uint8_t *buffer, size_t size)
-{
-    size_t packed = protobuf_c_message_get_packed_size(message);
-    if (packed > size)
-        return slice_empty();
-    return slice_make(buffer, protobuf_c_message_pack(message, buffer));
 }

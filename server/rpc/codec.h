@@ -24,7 +24,5 @@ bool codec_has_unknown_call(const Postern__V1__Request *request);
 
 // Copies the message into `to`, by way of `scratch`; the copy points to nothing else. NULL when either is out.
 ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to);
-// Packs into the buffer; the slice is empty when that has not room.
-struct slice codec_pack_short(const ProtobufCMessage *message, uint8_t *buffer, size_t size);
 
 #endif

@@ -88,17 +88,12 @@ static struct service *take_service(struct rpc *rpc)
 // Packs the reply straight into the connection's output.
 static void reply(struct call *call, struct transport_way *way)
 {
-    uint8_t *room = transport_reply_begin(way, CALL_SHORT_REPLY);
-    struct slice packed = room != NULL ? call_reply_pack(call, room, CALL_SHORT_REPLY) : slice_empty();
-    if (room != NULL && packed.size == 0) {
-        packed.size = call_reply_size(call);
-        room = transport_reply_resize(way, packed.size);
-        packed.data = room;
-        if (room != NULL)
-            call_reply_write(call, room);
-    }
-    if (room != NULL)
-        transport_reply_end(way, packed);
+    size_t size = call_reply_size(call);
+    uint8_t *room = transport_reply_begin(way, size);
+    if (room == NULL)
+        return;
+    call_reply_write(call, room);
+    transport_reply_end(way, size);
 }
 
 static void finish(struct call *call)

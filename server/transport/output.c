@@ -3,7 +3,6 @@
 #include "transport/connection.h"
 
 #include <nng/supplemental/util/platform.h>
-#include <string.h>
 
 enum {
     KEPT = 16 * 1024,    // of an empty buffer
@@ -197,11 +196,11 @@ void output_sent(void *context)
 
 // --- replies
 
-// Called with the lock held. When there is no room, it gives the lock back and ends the call.
-static uint8_t *reserve(struct transport_way *way, size_t size)
+uint8_t *transport_reply_begin(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
     size_t prefix = frame_prefix_size(&connection->rule, way->ids_size);
+    pthread_mutex_lock(&connection->lock);
     bool heard = !atomic_load(&connection->closed);
     if (heard && buffer_reserve(&connection->filling, prefix + size))
         return connection->filling.data + connection->filling.end + prefix;
@@ -214,26 +213,12 @@ static uint8_t *reserve(struct transport_way *way, size_t size)
     return NULL;
 }
 
-uint8_t *transport_reply_begin(struct transport_way *way, size_t size)
-{
-    pthread_mutex_lock(&way->connection->lock);
-    return reserve(way, size);
-}
-
-uint8_t *transport_reply_resize(struct transport_way *way, size_t size)
-{
-    return reserve(way, size);
-}
-
-void transport_reply_end(struct transport_way *way, struct slice reply)
+void transport_reply_end(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
     struct buffer *filling = &connection->filling;
-    uint8_t *out = filling->data + filling->end;
-    size_t prefix = frame_prefix_size(&connection->rule, way->ids_size);
-    frame_write_prefix(&connection->rule, slice_make(way->ids, way->ids_size), reply.size, out);
-    memmove(out + prefix, reply.data, reply.size); // the reply may lie at the end of its room
-    filling->end += prefix + reply.size;
+    frame_write_prefix(&connection->rule, slice_make(way->ids, way->ids_size), size, filling->data + filling->end);
+    filling->end += frame_prefix_size(&connection->rule, way->ids_size) + size;
     bool begins = !connection->serving && !connection->sending;
     pthread_mutex_unlock(&connection->lock);
     if (begins && begin_sending(connection))

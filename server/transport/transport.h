@@ -101,14 +101,12 @@ bool transport_close(struct transport *transport);
 // Ends what nng keeps for the process. Nothing of this room may be used afterwards.
 void transport_end_process(void);
 
-// Gives room for a reply of at most `size` bytes in the connection's output, and locks the connection until
+// Gives room for a reply of `size` bytes in the connection's output, and locks the connection until
 // transport_reply_end, which the same thread calls at once. NULL when nobody will read it (the peer is gone, or memory
 // is out); then the way has ended.
 uint8_t *transport_reply_begin(struct transport_way *way, size_t size) __attribute__((warn_unused_result));
-// Gives a larger room between begin and end; the bytes in the old one are lost. Returns as begin.
-uint8_t *transport_reply_resize(struct transport_way *way, size_t size) __attribute__((warn_unused_result));
-// Sends `reply`, which lies in that room, and ends the way.
-void transport_reply_end(struct transport_way *way, struct slice reply);
+// Sends the reply of `size` bytes in that room, and ends the way.
+void transport_reply_end(struct transport_way *way, size_t size);
 
 // The first three are of now; all others count since the start.
 struct transport_stats {

@@ -302,7 +302,7 @@ static void reply_for_which_there_is_no_memory_closes_its_connection(void **stat
     assert_true(stream_peer_is_closed(&greedy));
     stream_peer_close(&greedy);
     greedy = stream_peer_open(fixture->tcp);
-    assert_true(stream_peer_ask(&greedy, 1, "r\0\x20\0\0", 5));
+    assert_true(stream_peer_ask(&greedy, 1, "b\0\x20\0\0", 5));
     assert_true(stream_peer_is_closed(&greedy));
     stream_peer_close(&greedy);
     assert_true(transport_fixture_is_served(&peer, 1));

@@ -191,7 +191,7 @@ static void replies_of_a_megabyte_arrive_as_they_were_written(void **state)
 {
     struct transport_fixture *fixture = *state;
     static uint8_t body[BIG + 1];
-    static const char *const wanted[] = {"b\0\x10\0\0", "r\0\x10\0\0", "b\0\0\0\1", "r\0\x0f\xff\xff", "e...."};
+    static const char *const wanted[] = {"b\0\x10\0\0", "b\0\x10\0\0", "b\0\0\0\1", "b\0\x0f\xff\xff", "e...."};
     for (int kind = 0; kind < 2; kind++) {
         struct stream_peer peer = stream_peer_open(place_of(fixture, kind));
         for (uint32_t n = 0; n < 20; n++)

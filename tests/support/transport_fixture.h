@@ -4,7 +4,6 @@
 //   e          the request comes back
 //   o          so many requests had been served before it (8 bytes, big endian)
 //   b NUMBER   so many bytes come back; transport_fixture_pattern says which
-//   r NUMBER   the same, by way of a room that was too small
 //   w          the request comes back from a thread of the fixture's own, the newest first
 //   l          the same, a millisecond late
 //   h          the request comes back when transport_fixture_release is called
@@ -83,7 +82,7 @@ static inline void transport_fixture_send(struct transport_fixture *fixture, str
     if (size > 0)
         memcpy(room, body, size);
     atomic_fetch_add(&fixture->replied, 1);
-    transport_reply_end(way, slice_make(room, size));
+    transport_reply_end(way, size);
 }
 
 static inline void transport_fixture_send_number(struct transport_fixture *fixture, struct transport_way *way,
@@ -96,11 +95,9 @@ static inline void transport_fixture_send_number(struct transport_fixture *fixtu
 }
 
 static inline void transport_fixture_send_pattern(struct transport_fixture *fixture, struct transport_way *way,
-                                                  size_t size, bool resizes)
+                                                  size_t size)
 {
-    uint8_t *room = transport_reply_begin(way, resizes ? 16 : size);
-    if (room != NULL && resizes)
-        room = transport_reply_resize(way, size);
+    uint8_t *room = transport_reply_begin(way, size);
     if (room == NULL) {
         atomic_fetch_add(&fixture->unheard, 1);
         return;
@@ -108,7 +105,7 @@ static inline void transport_fixture_send_pattern(struct transport_fixture *fixt
     for (size_t i = 0; i < size; i++)
         room[i] = transport_fixture_pattern(i);
     atomic_fetch_add(&fixture->replied, 1);
-    transport_reply_end(way, slice_make(room, size));
+    transport_reply_end(way, size);
 }
 
 static inline void transport_fixture_keep(struct transport_fixture *fixture, const struct transport_request *request,
@@ -198,8 +195,8 @@ static inline void transport_fixture_serve_one(void *context, const struct trans
         transport_fixture_send_number(fixture, &way, before);
     else if (kind == 's')
         transport_fixture_send_number(fixture, &way, since_gate - 1);
-    else if (kind == 'b' || kind == 'r')
-        transport_fixture_send_pattern(fixture, &way, transport_fixture_number_of(request), kind == 'r');
+    else if (kind == 'b')
+        transport_fixture_send_pattern(fixture, &way, transport_fixture_number_of(request));
     else if (kind == 'w' || kind == 'l')
         transport_fixture_keep(fixture, request, &fixture->queue);
     else if (kind == 'h')

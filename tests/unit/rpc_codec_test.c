@@ -174,72 +174,6 @@ static void unknown_call_is_told_from_unknown_envelope_field(void **state)
     arena_free(arena);
 }
 
-// A reply with something in every kind of field.
-static Postern__V1__Reply *make_reply(struct arena *arena, size_t scopes)
-{
-    Postern__V1__Reply *reply = arena_alloc(arena, sizeof *reply);
-    Postern__V1__VerifyReply *verify = arena_alloc(arena, sizeof *verify);
-    Postern__V1__Meter *meter = arena_alloc(arena, sizeof *meter);
-    Postern__V1__Meter **meters = arena_alloc(arena, sizeof *meters);
-    Postern__V1__Status *status = arena_alloc(arena, sizeof *status);
-    assert_true(reply != NULL && verify != NULL && meter != NULL && meters != NULL && status != NULL);
-    postern__v1__reply__init(reply);
-    postern__v1__verify_reply__init(verify);
-    postern__v1__meter__init(meter);
-    postern__v1__status__init(status);
-    meters[0] = meter;
-    meter->resource = text("requests");
-    meter->limit = UINT64_MAX;
-    meter->remaining = 127;
-    meter->reset_at_ms = 128;
-    verify->allowed = true;
-    verify->http_status = 200;
-    verify->environment = POSTERN__V1__ENVIRONMENT__ENVIRONMENT_LIVE;
-    verify->n_meters = 1;
-    verify->meters = meters;
-    verify->n_scopes = scopes;
-    verify->scopes = arena_array(arena, scopes, sizeof *verify->scopes);
-    for (size_t i = 0; i < scopes; i++)
-        verify->scopes[i] = text(i % 2 == 0 ? "read" : "");
-    reply->status = status; // empty, but set
-    reply->request_id = text("0123456789abcdef");
-    reply->server_time_ms = UINT64_C(1767225600000);
-    reply->result_case = POSTERN__V1__REPLY__RESULT_VERIFY;
-    reply->verify = verify;
-    return reply;
-}
-
-static void short_reply_is_packed_as_protobuf_packs_it(void **state)
-{
-    (void)state;
-    uint8_t expected[REQUEST_MAX], buffer[REQUEST_MAX];
-    struct arena *arena = arena_new(BUDGET);
-    for (size_t scopes = 0; scopes < 40; scopes++) { // lengths of one byte, then of two
-        const Postern__V1__Reply *reply = make_reply(arena, scopes);
-        size_t size = postern__v1__reply__pack(reply, expected);
-        struct slice packed = codec_pack_short(&reply->base, buffer, sizeof buffer);
-        assert_int_equal(packed.size, size);
-        assert_memory_equal(packed.data, expected, size);
-        arena_reset(arena);
-    }
-    arena_free(arena);
-}
-
-static void reply_that_does_not_fit_is_not_packed_short(void **state)
-{
-    (void)state;
-    struct arena *arena = arena_new(BUDGET);
-    const Postern__V1__Reply *reply = make_reply(arena, 3);
-    size_t size = postern__v1__reply__get_packed_size(reply);
-    for (size_t room = 0; room <= size; room++) {
-        uint8_t *exact = malloc(room + 1); // so that a byte in front of it is seen by the sanitizer
-        assert_non_null(exact);
-        assert_int_equal(codec_pack_short(&reply->base, exact, room).size, room == size ? size : 0);
-        free(exact);
-    }
-    arena_free(arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,8 +183,6 @@ int main(void)
         cmocka_unit_test(request_that_needs_too_much_memory_is_refused),
         cmocka_unit_test(salvage_finds_the_id_in_front_of_garbage),
         cmocka_unit_test(unknown_call_is_told_from_unknown_envelope_field),
-        cmocka_unit_test(short_reply_is_packed_as_protobuf_packs_it),
-        cmocka_unit_test(reply_that_does_not_fit_is_not_packed_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
