@@ -108,12 +108,8 @@ static void add_up(const struct caller_plan *plan, const struct seat *seats, str
 
 bool caller_run(const struct caller_plan *plan, struct load_result *result)
 {
-    struct seat *seats = calloc(plan->threads, sizeof *seats);
+    struct seat *seats = process_need(plan->threads, sizeof *seats);
     *result = (struct load_result){0};
-    if (seats == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return false;
-    }
     const bool done = open_lines(plan, seats) && run_threads(plan, seats);
     if (done)
         add_up(plan, seats, result);

@@ -52,133 +52,88 @@ struct bench {
 
 // --- how each side is measured
 
-static bool load_contexts(struct bench *bench, struct load_plan plan, double seconds)
+enum server { POSTERND, ECHO, REDIS };
+
+struct way {
+    const char *key, *label;
+    enum server server;
+    bool (*measure)(struct bench *bench, const struct way *way, double seconds); // false: printed on stderr
+    unsigned at_once;                                                            // calls that are under way
+};
+
+static const struct caller_kind *const kinds[] = {
+    [POSTERND] = &caller_postern, [ECHO] = &caller_echo, [REDIS] = &caller_redis};
+
+static bool loop(struct bench *bench, const struct way *way, double seconds)
 {
+    const struct pipeline_plan plan = {
+        .url = bench->daemon.url, .verify = &bench->verify, .outstanding = way->at_once, .seconds = seconds};
+    return pipeline_run(&plan, &bench->result);
+}
+
+static bool contexts(struct bench *bench, const struct way *way, double seconds)
+{
+    struct load_plan plan = {
+        .url = bench->daemon.url, .make = sample_make, .check = sample_check, .context = &bench->verify};
+    if (way->server == ECHO)
+        plan = (struct load_plan){.url = bench->echo.url, .make = echo_make, .check = echo_check};
     plan.connections = 1;
-    plan.outstanding = OUTSTANDING;
+    plan.outstanding = way->at_once;
     plan.seconds = seconds;
     return load_run(&plan, &bench->result);
 }
 
-static bool postern_loop(struct bench *bench, double seconds)
+static struct caller_target target_of(const struct bench *bench, enum server server)
 {
-    const struct pipeline_plan plan = {
-        .url = bench->daemon.url, .verify = &bench->verify, .outstanding = OUTSTANDING, .seconds = seconds};
-    return pipeline_run(&plan, &bench->result);
+    const char *const urls[] = {
+        [POSTERND] = bench->daemon.url, [ECHO] = bench->echo.url, [REDIS] = bench->redis.socket};
+    return (struct caller_target){.url = urls[server], .token = bench->token, .scope = SCOPE};
 }
 
-static bool postern_contexts(struct bench *bench, double seconds)
+static bool threads(struct bench *bench, const struct way *way, double seconds)
 {
-    const struct load_plan plan = {
-        .url = bench->daemon.url, .make = sample_make, .check = sample_check, .context = &bench->verify};
-    return load_contexts(bench, plan, seconds);
-}
-
-static bool echo_contexts(struct bench *bench, double seconds)
-{
-    const struct load_plan plan = {.url = bench->echo.url, .make = echo_make, .check = echo_check};
-    return load_contexts(bench, plan, seconds);
-}
-
-static struct caller_target target_of(const struct bench *bench, const struct caller_kind *kind)
-{
-    const char *url = bench->daemon.url;
-    if (kind == &caller_echo)
-        url = bench->echo.url;
-    if (kind == &caller_redis)
-        url = bench->redis.socket;
-    return (struct caller_target){.url = url, .token = bench->token, .scope = SCOPE};
-}
-
-static bool callers(struct bench *bench, const struct caller_kind *kind, unsigned threads, double seconds)
-{
-    const struct caller_plan plan = {
-        .kind = kind, .target = target_of(bench, kind), .threads = threads, .seconds = seconds};
+    const struct caller_plan plan = {.kind = kinds[way->server],
+                                     .target = target_of(bench, way->server),
+                                     .threads = way->at_once,
+                                     .seconds = seconds};
     return caller_run(&plan, &bench->result);
 }
 
-static bool postern_one(struct bench *bench, double seconds)
+static bool processes(struct bench *bench, const struct way *way, double seconds)
 {
-    return callers(bench, &caller_postern, 1, seconds);
-}
-
-static bool echo_one(struct bench *bench, double seconds)
-{
-    return callers(bench, &caller_echo, 1, seconds);
-}
-
-static bool redis_one(struct bench *bench, double seconds)
-{
-    return callers(bench, &caller_redis, 1, seconds);
-}
-
-static bool postern_threads(struct bench *bench, double seconds)
-{
-    return callers(bench, &caller_postern, THREADS, seconds);
-}
-
-static bool redis_threads(struct bench *bench, double seconds)
-{
-    return callers(bench, &caller_redis, THREADS, seconds);
-}
-
-static bool crowd(struct bench *bench, const struct caller_kind *kind, double seconds)
-{
-    const struct crowd_plan plan = {.kind = kind,
-                                    .target = target_of(bench, kind),
-                                    .processes = PROCESSES,
+    const struct crowd_plan plan = {.kind = kinds[way->server],
+                                    .target = target_of(bench, way->server),
+                                    .processes = way->at_once,
                                     .seconds = seconds,
                                     .log_path = bench->daemon.log};
     return crowd_run(&plan, &bench->result);
 }
 
-static bool postern_processes(struct bench *bench, double seconds)
-{
-    return crowd(bench, &caller_postern, seconds);
-}
-
-static bool echo_processes(struct bench *bench, double seconds)
-{
-    return crowd(bench, &caller_echo, seconds);
-}
-
-enum server { POSTERND, ECHO, REDIS };
-
-static const struct {
-    const char *key, *label;
-    enum server server;
-    bool (*measure)(struct bench *bench, double seconds); // false: printed on stderr
-} sides[SIDES] = {
-    [POSTERN_LOOP] = {"postern_loop", "posternd, 64 outstanding", POSTERND, postern_loop},
-    [ECHO_CONTEXTS] = {"echo_contexts", "nng pair, 64 outstanding", ECHO, echo_contexts},
-    [POSTERN_CONTEXTS] = {"postern_contexts", "posternd, nng REQ, 64 outstanding", POSTERND, postern_contexts},
-    [POSTERN_ONE] = {"postern_one", "libpostern, one", POSTERND, postern_one},
-    [ECHO_ONE] = {"echo_one", "nng pair, one", ECHO, echo_one},
-    [REDIS_ONE] = {"redis_one", "Redis, one", REDIS, redis_one},
-    [POSTERN_THREADS] = {"postern_threads", "libpostern, 64 threads", POSTERND, postern_threads},
-    [REDIS_THREADS] = {"redis_threads", "Redis, 64 threads", REDIS, redis_threads},
-    [POSTERN_PROCESSES] = {"postern_processes", "libpostern, 8 processes", POSTERND, postern_processes},
-    [ECHO_PROCESSES] = {"echo_processes", "nng pair, 8 processes", ECHO, echo_processes},
+static const struct way sides[SIDES] = {
+    [POSTERN_LOOP] = {"postern_loop", "posternd, 64 outstanding", POSTERND, loop, OUTSTANDING},
+    [ECHO_CONTEXTS] = {"echo_contexts", "nng pair, 64 outstanding", ECHO, contexts, OUTSTANDING},
+    [POSTERN_CONTEXTS] = {"postern_contexts", "posternd, nng REQ, 64 outstanding", POSTERND, contexts, OUTSTANDING},
+    [POSTERN_ONE] = {"postern_one", "libpostern, one", POSTERND, threads, 1},
+    [ECHO_ONE] = {"echo_one", "nng pair, one", ECHO, threads, 1},
+    [REDIS_ONE] = {"redis_one", "Redis, one", REDIS, threads, 1},
+    [POSTERN_THREADS] = {"postern_threads", "libpostern, 64 threads", POSTERND, threads, THREADS},
+    [REDIS_THREADS] = {"redis_threads", "Redis, 64 threads", REDIS, threads, THREADS},
+    [POSTERN_PROCESSES] = {"postern_processes", "libpostern, 8 processes", POSTERND, processes, PROCESSES},
+    [ECHO_PROCESSES] = {"echo_processes", "nng pair, 8 processes", ECHO, processes, PROCESSES},
 };
 
 static pid_t server_of(const struct bench *bench, enum side side)
 {
-    switch (sides[side].server) {
-    case POSTERND:
-        return bench->daemon.process.pid;
-    case ECHO:
-        return bench->echo.process.pid;
-    case REDIS:
-        break;
-    }
-    return bench->redis.process.pid;
+    const pid_t pids[] = {
+        [POSTERND] = bench->daemon.process.pid, [ECHO] = bench->echo.process.pid, [REDIS] = bench->redis.process.pid};
+    return pids[sides[side].server];
 }
 
 // --- rounds
 
 static bool measure(struct bench *bench, enum side side, double seconds)
 {
-    return sides[side].measure(bench, seconds) && load_is_clean(sides[side].label, &bench->result);
+    return sides[side].measure(bench, &sides[side], seconds) && load_is_clean(sides[side].label, &bench->result);
 }
 
 static bool measure_round(struct bench *bench, enum side side)
@@ -299,12 +254,8 @@ static void print(struct bench *bench)
 
 int bench_compare(const struct options *options)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
+    struct bench *bench = process_need(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return 1;
-    }
     bench->options = options;
     if (daemon_prepare(options, &bench->daemon)) {
         measured = start_servers(bench) && measure_all(bench) && daemon_stop(&bench->daemon);

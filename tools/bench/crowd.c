@@ -44,13 +44,12 @@ static void say_ready(void *context)
 int crowd_serve(int argc, char *const argv[])
 {
     char token[TOKEN_MAX + 2];
-    struct load_result *result = calloc(1, sizeof *result);
     const struct caller_kind *kind = argc == 4 ? caller_find(argv[0]) : NULL;
-    if (result == NULL || kind == NULL || fgets(token, sizeof token, stdin) == NULL) {
+    if (kind == NULL || fgets(token, sizeof token, stdin) == NULL) {
         fprintf(stderr, "usage: postern-bench " CROWD_COMMAND " KIND URL SCOPE SECONDS <TOKEN\n");
-        free(result);
         return 2;
     }
+    struct load_result *result = process_need(1, sizeof *result);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     token[strcspn(token, "\n")] = '\0';
     const struct caller_plan plan = {.kind = kind,

@@ -103,10 +103,9 @@ static bool open_bench(struct bench *bench, const struct options *options)
     bench->strict = options->strict;
     pthread_mutex_init(&bench->mutex, NULL);
     pthread_cond_init(&bench->woken, NULL);
-    bench->slots = calloc(OUTSTANDING, sizeof *bench->slots);
+    bench->slots = process_need(OUTSTANDING, sizeof *bench->slots);
     bench->dir = options->dir;
-    if (bench->slots == NULL || !open_stores(bench, &failure) ||
-        limit_text_read(LIMIT_TEXT, &bench->limit, &failure) != STATUS_OK)
+    if (!open_stores(bench, &failure) || limit_text_read(LIMIT_TEXT, &bench->limit, &failure) != STATUS_OK)
         return complain(&failure);
     for (size_t i = 0; i < OUTSTANDING; i++) {
         bench->slots[i].arena = arena_new(ARENA_BYTES);
@@ -135,7 +134,7 @@ static void close_bench(struct bench *bench)
     store_close(bench->store);
     secret_close(bench->secret);
     clock_free(bench->clock);
-    for (size_t i = 0; bench->slots != NULL && i < OUTSTANDING; i++)
+    for (size_t i = 0; i < OUTSTANDING; i++)
         arena_free(bench->slots[i].arena);
     free(bench->slots);
     pthread_cond_destroy(&bench->woken);
@@ -319,11 +318,7 @@ static void print(struct bench *bench, const struct options *options, double sec
 
 int bench_custom(const struct options *options)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
-    if (bench == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return 1;
-    }
+    struct bench *bench = process_need(1, sizeof *bench);
     bool fine = open_bench(bench, options);
     const uint64_t rss_before_kib = process_rss_anon_kib(0);
     const uint64_t began_ns = process_now_ns();

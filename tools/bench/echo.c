@@ -57,16 +57,16 @@ int echo_serve(int argc, char *const argv[])
         error = nng_listen(socket, argv[0], NULL, 0);
     if (error != 0)
         fail(argv[0], error);
-    struct worker *workers = calloc((size_t)count, sizeof *workers);
-    for (long i = 0; workers != NULL && i < count && error == 0; i++) {
+    struct worker *workers = process_need((size_t)count, sizeof *workers);
+    for (long i = 0; i < count && error == 0; i++) {
         error = nng_ctx_open(&workers[i].ctx, socket);
         if (error == 0)
             error = nng_aio_alloc(&workers[i].aio, advance, &workers[i]);
         if (error == 0)
             nng_ctx_recv(workers[i].ctx, workers[i].aio);
     }
-    if (workers == NULL || error != 0)
-        fail("contexts", error != 0 ? error : NNG_ENOMEM);
+    if (error != 0)
+        fail("contexts", error);
     for (;;)
         pause();
 }
@@ -110,8 +110,8 @@ bool echo_check(void *context, uint64_t n, const uint8_t *reply, size_t size)
 
 static void *open_line(const struct caller_target *target, char failure[WIRE_TEXT_MAX])
 {
-    nng_socket *socket = malloc(sizeof *socket);
-    if (socket != NULL && load_connect(target->url, NULL, socket))
+    nng_socket *socket = process_need(1, sizeof *socket);
+    if (load_connect(target->url, NULL, socket))
         return socket;
     snprintf(failure, WIRE_TEXT_MAX, "no connection to the echo server");
     free(socket);

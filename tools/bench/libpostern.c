@@ -12,10 +12,10 @@ struct line {
 
 static void *open_line(const struct caller_target *target, char failure[WIRE_TEXT_MAX])
 {
-    struct postern_error error = {.message = "memory is out"};
+    struct postern_error error;
     const struct postern_options options = {.url = target->url, .api_key = ""};
-    struct line *line = calloc(1, sizeof *line);
-    if (line != NULL && postern_open(&options, &line->client, &error) == POSTERN_OK) {
+    struct line *line = process_need(1, sizeof *line);
+    if (postern_open(&options, &line->client, &error) == POSTERN_OK) {
         line->target = *target;
         return line;
     }

@@ -143,13 +143,12 @@ static bool open_all(struct load *load)
         if (!load_connect(plan->url, NULL, &load->sockets[load->socket_count]))
             return false;
     }
-    load->lanes = calloc(plan->outstanding, sizeof *load->lanes);
-    for (unsigned i = 0; load->lanes != NULL && i < plan->outstanding && error == 0; i++)
+    load->lanes = process_need(plan->outstanding, sizeof *load->lanes);
+    for (unsigned i = 0; i < plan->outstanding && error == 0; i++)
         error = open_lane(load, i);
-    if (load->lanes == NULL || error != 0)
-        fprintf(stderr, "postern-bench: cannot open %u contexts: %s\n", plan->outstanding,
-                nng_strerror(error != 0 ? error : NNG_ENOMEM));
-    return load->lanes != NULL && error == 0;
+    if (error != 0)
+        fprintf(stderr, "postern-bench: cannot open %u contexts: %s\n", plan->outstanding, nng_strerror(error));
+    return error == 0;
 }
 
 static void close_all(struct load *load)

@@ -165,12 +165,8 @@ static int open_connection(const char *url)
 
 bool pipeline_run(const struct pipeline_plan *plan, struct load_result *result)
 {
-    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    struct pipeline *pipeline = process_need(1, sizeof *pipeline);
     *result = (struct load_result){0};
-    if (pipeline == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return false;
-    }
     pipeline->plan = plan;
     pipeline->result = result;
     pipeline->fd = open_connection(plan->url);

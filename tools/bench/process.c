@@ -211,6 +211,15 @@ void process_print_end(const char *log_path)
         fprintf(stderr, "postern-bench: the servers' last words:\n%s", line != NULL ? line + 1 : text);
 }
 
+void *process_need(size_t count, size_t size_bytes)
+{
+    void *memory = calloc(count, size_bytes);
+    if (memory != NULL)
+        return memory;
+    fprintf(stderr, "postern-bench: memory is out\n");
+    exit(1);
+}
+
 uint64_t process_now_ns(void)
 {
     struct timespec now;

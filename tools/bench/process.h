@@ -46,5 +46,7 @@ void process_remove_dir(const char *path); // with everything in it
 void process_print_end(const char *log_path);
 
 uint64_t process_now_ns(void); // CLOCK_MONOTONIC
+// Zeroed memory; without it the program ends.
+void *process_need(size_t count, size_t size_bytes);
 
 #endif

@@ -79,23 +79,20 @@ static void close_line(void *argument)
 
 static void *open_line(const struct caller_target *target, char failure[WIRE_TEXT_MAX])
 {
-    struct line *line = calloc(1, sizeof *line);
+    struct line *line = process_need(1, sizeof *line);
     redisReply *loaded = NULL;
-    snprintf(failure, WIRE_TEXT_MAX, "memory is out");
-    if (line == NULL || (line->context = connect_to(target->url, failure)) == NULL)
-        goto failed;
-    loaded = take_reply(line->context, redisCommand(line->context, "SCRIPT LOAD %s", script), failure);
-    if (loaded == NULL)
-        goto failed;
-    line->size = redisFormatCommand(&line->command, "EVALSHA %s 0 %s %s", loaded->str, target->token, target->scope);
-    freeReplyObject(loaded);
-    if (line->size <= 0)
-        goto failed;
-    failure[0] = '\0';
-    return line;
-failed:
-    if (line != NULL)
-        close_line(line);
+    line->context = connect_to(target->url, failure);
+    if (line->context != NULL)
+        loaded = take_reply(line->context, redisCommand(line->context, "SCRIPT LOAD %s", script), failure);
+    if (loaded != NULL) {
+        line->size =
+            redisFormatCommand(&line->command, "EVALSHA %s 0 %s %s", loaded->str, target->token, target->scope);
+        freeReplyObject(loaded);
+        if (line->size > 0)
+            return line;
+        snprintf(failure, WIRE_TEXT_MAX, "memory is out");
+    }
+    close_line(line);
     return NULL;
 }
 

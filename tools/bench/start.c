@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "daemon.h"
 #include "report.h"
+#include "sample.h"
 
 enum { ROUNDS_MAX = 64, KEYS_PER_ACCOUNT = 100, RANDOM_VERIFIES = 10000, NAME_SIZE = 32 };
 
@@ -124,13 +125,6 @@ static nng_msg *make_verify(void *context, uint64_t n)
     return wire_verify(bench->tokens[key], NULL, NULL);
 }
 
-static bool check_allowed(void *context, uint64_t n, const uint8_t *reply, size_t size)
-{
-    (void)context;
-    (void)n;
-    return wire_is_allowed(reply, size);
-}
-
 static bool measure_once(struct bench *bench, size_t round)
 {
     struct measured *measured = &bench->measured;
@@ -141,7 +135,7 @@ static bool measure_once(struct bench *bench, size_t round)
     uint32_t first = 0;
     random_fill(&first, sizeof first);
     bench->first = first;
-    const struct load_plan verify = {.calls = RANDOM_VERIFIES, .make = make_verify, .check = check_allowed};
+    const struct load_plan verify = {.calls = RANDOM_VERIFIES, .make = make_verify, .check = sample_check};
     if (!run(bench, verify, &result) || !load_is_clean("verify", &result))
         return false;
     measured->used_mib[round] = rss_anon_mib(bench);
@@ -185,24 +179,12 @@ static void print(struct bench *bench)
 
 int bench_start(const struct options *options)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
-    bool measured = false;
-    if (bench == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return 1;
-    }
+    struct bench *bench = process_need(1, sizeof *bench);
     bench->options = options;
-    bench->tokens = calloc(options->keys, sizeof *bench->tokens);
-    if (bench->tokens == NULL) {
-        fprintf(stderr, "postern-bench: no memory for the tokens of %llu keys\n", (unsigned long long)options->keys);
-        goto out;
-    }
-    if (!daemon_prepare(options, &bench->daemon))
-        goto out;
-    measured = fill(bench) && measure_all(bench);
+    bench->tokens = process_need(options->keys, sizeof *bench->tokens);
+    const bool measured = daemon_prepare(options, &bench->daemon) && fill(bench) && measure_all(bench);
     if (measured)
         print(bench);
-out:
     daemon_clean_up(&bench->daemon, measured);
     free(bench->tokens);
     free(bench);

@@ -98,11 +98,7 @@ static bool add_up(struct producer *producers, unsigned count, struct measured *
 
 static bool measure(struct store *store, unsigned count, double seconds, struct measured *out)
 {
-    struct producer *producers = calloc(count, sizeof *producers);
-    if (producers == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return false;
-    }
+    struct producer *producers = process_need(count, sizeof *producers);
     *out = (struct measured){0};
     const uint64_t commits = store_health(store).commits;
     const uint64_t began_ns = process_now_ns();

@@ -171,22 +171,17 @@ static void print(struct bench *bench)
 
 int bench_verify(const struct options *options)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
+    struct bench *bench = process_need(1, sizeof *bench);
     bool measured = false;
-    if (bench == NULL) {
-        fprintf(stderr, "postern-bench: memory is out\n");
-        return 1;
-    }
     bench->options = options;
-    if (!daemon_prepare(options, &bench->daemon))
-        goto out;
-    bench->echo.process.cpu = bench->daemon.process.cpu = options->anywhere ? 0 : process_spare_cpu();
-    measured = start_servers(bench) && measure_all(bench) && daemon_stop(&bench->daemon);
+    if (daemon_prepare(options, &bench->daemon)) {
+        bench->echo.process.cpu = bench->daemon.process.cpu = options->anywhere ? 0 : process_spare_cpu();
+        measured = start_servers(bench) && measure_all(bench) && daemon_stop(&bench->daemon);
+        process_kill(&bench->echo.process);
+        daemon_clean_up(&bench->daemon, measured);
+    }
     if (measured)
         print(bench);
-out:
-    process_kill(&bench->echo.process);
-    daemon_clean_up(&bench->daemon, measured);
     free(bench);
     return measured ? 0 : 1;
 }

@@ -8,14 +8,18 @@
 
 // --- requests
 
-static nng_msg *pack(Postern__V1__Request *request)
+// All calls are pointers to messages, so any of them gives the call's.
+static nng_msg *pack(Postern__V1__Request__CallCase which, ProtobufCMessage *call)
 {
     uint8_t id[16];
     nng_msg *message = NULL;
+    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
     random_fill(id, sizeof id);
-    request->request_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
-    if (nng_msg_alloc(&message, postern__v1__request__get_packed_size(request)) == 0)
-        postern__v1__request__pack(request, nng_msg_body(message));
+    request.request_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+    request.call_case = which;
+    request.verify = (Postern__V1__VerifyRequest *)call;
+    if (nng_msg_alloc(&message, postern__v1__request__get_packed_size(&request)) == 0)
+        postern__v1__request__pack(&request, nng_msg_body(message));
     return message;
 }
 
@@ -30,10 +34,7 @@ static ProtobufCBinaryData text(const char *from)
 nng_msg *wire_health(void)
 {
     Postern__V1__HealthRequest health = POSTERN__V1__HEALTH_REQUEST__INIT;
-    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
-    request.call_case = POSTERN__V1__REQUEST__CALL_HEALTH;
-    request.health = &health;
-    return pack(&request);
+    return pack(POSTERN__V1__REQUEST__CALL_HEALTH, &health.base);
 }
 
 nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limits, size_t count)
@@ -48,20 +49,14 @@ nng_msg *wire_put_tier(const char *tier, const Postern__V1__Limit *limits, size_
     put.tier = text(tier);
     put.n_limits = count;
     put.limits = list;
-    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
-    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_TIER;
-    request.put_tier = &put;
-    return pack(&request);
+    return pack(POSTERN__V1__REQUEST__CALL_PUT_TIER, &put.base);
 }
 
 nng_msg *wire_put_scope(const char *scope)
 {
     Postern__V1__PutScopeRequest put = POSTERN__V1__PUT_SCOPE_REQUEST__INIT;
     put.scope = text(scope);
-    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
-    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_SCOPE;
-    request.put_scope = &put;
-    return pack(&request);
+    return pack(POSTERN__V1__REQUEST__CALL_PUT_SCOPE, &put.base);
 }
 
 nng_msg *wire_put_account(const char *account, const char *tier, uint32_t max_keys)
@@ -71,10 +66,7 @@ nng_msg *wire_put_account(const char *account, const char *tier, uint32_t max_ke
     put.tier = text(tier);
     put.max_keys = max_keys;
     put.no_default_public_key = 1;
-    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
-    request.call_case = POSTERN__V1__REQUEST__CALL_PUT_ACCOUNT;
-    request.put_account = &put;
-    return pack(&request);
+    return pack(POSTERN__V1__REQUEST__CALL_PUT_ACCOUNT, &put.base);
 }
 
 nng_msg *wire_create(const char *account, const char *name, const char *scope)
@@ -88,10 +80,7 @@ nng_msg *wire_create(const char *account, const char *name, const char *scope)
         create.n_scopes = 1;
         create.scopes = scopes;
     }
-    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
-    request.call_case = POSTERN__V1__REQUEST__CALL_CREATE;
-    request.create = &create;
-    return pack(&request);
+    return pack(POSTERN__V1__REQUEST__CALL_CREATE, &create.base);
 }
 
 nng_msg *wire_verify(const char *token, const char *scope, const uint8_t *charge_id)
@@ -109,10 +98,7 @@ nng_msg *wire_verify(const char *token, const char *scope, const uint8_t *charge
         memcpy(id, charge_id, sizeof id);
         verify.charge_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
     }
-    Postern__V1__Request request = POSTERN__V1__REQUEST__INIT;
-    request.call_case = POSTERN__V1__REQUEST__CALL_VERIFY;
-    request.verify = &verify;
-    return pack(&request);
+    return pack(POSTERN__V1__REQUEST__CALL_VERIFY, &verify.base);
 }
 
 Postern__V1__Limit wire_ample_limit(Postern__V1__Algorithm algorithm)
@@ -194,31 +180,30 @@ static uint64_t first_number(struct reader message)
     return message.at < message.end && read_field(&message, &field) && field.number == 1 ? field.value : 0;
 }
 
-bool wire_is_allowed(const uint8_t *reply, size_t size)
+// Whether the reply is OK; and whether it says that a Verify was allowed.
+static bool read_reply(struct reader reader, bool *allowed)
 {
-    struct reader reader = {reply, reply + size};
     struct field field;
-    bool allowed = false;
+    *allowed = false;
     while (reader.at < reader.end) {
-        if (!read_field(&reader, &field))
-            return false;
-        if (field.number == STATUS_FIELD && first_number(field.content) != 0)
+        if (!read_field(&reader, &field) || (field.number == STATUS_FIELD && first_number(field.content) != 0))
             return false;
         if (field.number == VERIFY_FIELD)
-            allowed = first_number(field.content) == 1;
+            *allowed = first_number(field.content) == 1;
     }
-    return allowed;
+    return true;
+}
+
+bool wire_is_allowed(const uint8_t *reply, size_t size)
+{
+    bool allowed;
+    return read_reply((struct reader){reply, reply + size}, &allowed) && allowed;
 }
 
 bool wire_is_ok(const uint8_t *reply, size_t size)
 {
-    struct reader reader = {reply, reply + size};
-    struct field field;
-    while (reader.at < reader.end) {
-        if (!read_field(&reader, &field) || (field.number == STATUS_FIELD && first_number(field.content) != 0))
-            return false;
-    }
-    return size > 0;
+    bool allowed;
+    return size > 0 && read_reply((struct reader){reply, reply + size}, &allowed);
 }
 
 void wire_describe(const uint8_t *reply, size_t size, char out[WIRE_TEXT_MAX])

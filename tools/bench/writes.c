@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "limit/limit.h"
 #include "options.h"
+#include "process.h"
 #include "report.h"
 #include "support/limit_text.h"
 
@@ -228,10 +229,8 @@ static bool complain(const struct row *row, const char *text)
 // False: printed on stderr.
 static bool measure(const struct row *row, const struct pattern *pattern, uint64_t commit, struct cost *out)
 {
-    struct machine *machine = calloc(1, sizeof *machine);
+    struct machine *machine = process_need(1, sizeof *machine);
     struct status_failure failure = {0};
-    if (machine == NULL)
-        return complain(row, "memory is out");
     *machine = (struct machine){.now_us = START_US, .pattern = pattern, .commit_us = commit};
     machine->commit_ends_us = UINT64_MAX;
     machine->applicable = (struct limit_applicable){.subject = LIMIT_OF_ACCOUNT, .subject_id = slice_text("acme")};
