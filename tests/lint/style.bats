@@ -161,6 +161,13 @@ plant_word() {
     [[ "$output" == "client/include/postern/postern.h:4: b: "* ]]
     echo '{FIELD_LIST(tier, a, b)}' >"$TREE/tools/cli/tier.c"
     check settings "$TREE"
+    printf 'struct postern_update_request {\n    unsigned fields;\n    bool c;\n};\n' \
+        >>"$TREE/client/include/postern/postern.h"
+    echo '{CREATED(c)}' >"$TREE/tools/cli/key.c"
+    run check settings "$TREE"
+    [[ "$output" == *": c: no row of key_fields"* ]]
+    echo '{UPDATED(c, C)}' >"$TREE/tools/cli/key.c"
+    check settings "$TREE"
 }
 
 @test "no function is there for tests alone" {

@@ -196,18 +196,24 @@ def openings(root):
                 yield path, 1, "begins without a comment that says which problem the file solves"
 
 
+# Of requests, what is no setting of a record, or has an option or a command of its own.
+NO_SETTINGS = {"call", "if_version", "key_id", "fields", "enabled", "prefix"}
+
+
 def settings(root):
-    """What a put request has is a row of the command line's table: `account suspend` writes back what the table has."""
+    """What a put request, Create and Update have is a row of the command line's table: `account suspend` writes back
+    what the table has."""
     header = (root / "client/include/postern/postern.h").read_text(encoding="utf-8")
     rows = "".join(path.read_text(encoding="utf-8") for path in (root / "tools/cli").glob("*.c"))
-    for request in re.finditer(r"struct postern_put_(\w+)_request \{\n(.*?)\n\};", header, re.S):
-        record = request.group(1)
-        placed = re.findall(rf"\bFIELD(?:_LIST)?\({record}, (\w+)(?:, (\w+))?\)", rows)
-        known = {"call", "if_version"}.union(*placed)
+    for request in re.finditer(r"struct postern_(put_\w+|create|update)_request \{\n(.*?)\n\};", header, re.S):
+        kind, _, record = request.group(1).partition("_")
+        macro = {"put": rf"FIELD(?:_LIST)?\({record}, ", "create": r"(?:CREATED|UPDATED(?:_LIST)?)\("}
+        placed = re.findall(rf"\b{macro.get(kind, r'UPDATED(?:_LIST)?[(]')}(\w+)(?:, (\w+))?", rows)
+        known = NO_SETTINGS.union(*placed)
         for line in re.finditer(r"^    [^/;]*?(\w+);", request.group(2), re.M):
             if line.group(1) not in known:
                 number = header.count("\n", 0, request.start(2) + line.start()) + 1
-                why = f"{line.group(1)}: no row of {record}_fields in tools/cli"
+                why = f"{line.group(1)}: no row of {record or 'key'}_fields in tools/cli"
                 yield "client/include/postern/postern.h", number, why
 
 

@@ -121,8 +121,10 @@ teardown() {
     words="key id $key;account $ACCOUNT;name site;state active;environment live;type secret;scopes read, write;"
     words+="limits requests=10/min;allowed addresses 10.0.0.0/8;metadata a=1; b=2;created;created by uid:$UID;expires"
     [ "$(shown get "$key")" = "$words" ] || { shown get "$key"; return 1; }
-    words="key id $key;account $ACCOUNT;name other;state active;environment live;type secret;created;created by uid:$UID"
-    [ "$(shown update "$key" --name other --no-scopes --no-limits --no-addresses --no-metadata --no-expiry)" = "$words" ]
+    words="key id $key;account $ACCOUNT;name other;state active;environment live;type secret;"
+    words+="created;created by uid:$UID"
+    local none=(--no-scopes --no-limits --no-addresses --no-metadata --no-expiry)
+    [ "$(shown update "$key" --name other "${none[@]}")" = "$words" ]
     try postern update "$key" --scope read --no-scopes
     [ "$status" -eq 2 ]
     [[ "$stderr" == *"--scope and --no-scopes exclude each other"* ]]
