@@ -94,10 +94,10 @@ struct store_job {
 // Queues a job; the writer runs it.
 void store_submit(struct store *store, struct store_job *job);
 
-// Submits a job and waits for its commit, and so for everything that was submitted before. Not for the writer's thread.
-// Errors: those of `done` above, or what `work` returned; RESOURCE_EXHAUSTED also when there is no semaphore.
-typedef enum status store_work_fn(struct store_txn *txn, void *context);
-STATUS_MUST_CHECK enum status store_run(struct store *store, store_work_fn *work, void *context);
+// Submits a job and waits until its `done`, which may be NULL, has returned; so everything that was submitted before is
+// done as well. Not for the writer's thread. What the job itself found out is for its own memory to keep.
+// Errors: what `done` is told; RESOURCE_EXHAUSTED also when there is no semaphore, and then `done` is not called.
+STATUS_MUST_CHECK enum status store_run(struct store *store, struct store_job *job);
 
 // What the call Health reports.
 struct store_health {

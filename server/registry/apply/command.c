@@ -139,10 +139,11 @@ static void done(struct store_job *job, enum status status)
     }
     raise_committed_seq(command->registry, command->seq);
     command->status = state_explain(command->status, &command->failure);
-    command->done(command);
+    if (command->done != NULL)
+        command->done(command);
 }
 
-void registry_submit(struct registry *registry, struct registry_command *command)
+static void prepare(struct registry *registry, struct registry_command *command)
 {
     memset(&command->failure, 0, sizeof command->failure);
     memset(&command->result, 0, sizeof command->result);
@@ -152,5 +153,17 @@ void registry_submit(struct registry *registry, struct registry_command *command
     command->is_retry = false;
     command->registry = registry;
     command->job = (struct store_job){.run = run, .done = done};
+}
+
+void registry_submit(struct registry *registry, struct registry_command *command)
+{
+    prepare(registry, command);
     store_submit(registry->store, &command->job);
+}
+
+enum status registry_run(struct registry *registry, struct registry_command *command)
+{
+    prepare(registry, command);
+    enum status status = store_run(registry->store, &command->job);
+    return state_explain(status == STATUS_OK ? command->status : status, &command->failure);
 }
