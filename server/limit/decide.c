@@ -110,8 +110,8 @@ static void agree_on_meter(struct limit_part *part, struct limit_part *other)
 {
     if (part->meter != other->meter)
         return;
-    part->rule.amount = other->rule.amount = limit_min(part->rule.amount, other->rule.amount);
-    part->rule.burst = other->rule.burst = limit_min(part->rule.burst, other->rule.burst);
+    part->rate.amount = other->rate.amount = limit_min(part->rate.amount, other->rate.amount);
+    part->rate.burst = other->rate.burst = limit_min(part->rate.burst, other->rate.burst);
 }
 
 static void agree_with(struct limit_part *part, struct limit_decision *other)

@@ -11,7 +11,7 @@
 struct limit_part {
     struct limit_meter *meter;
     const struct limit_algorithm_functions *functions;
-    struct limit_rule rule;
+    struct limit_rate rate;
     uint64_t cost;
     uint64_t from_left; // what limit_spend took off the meter's `left`
     bool fits;
@@ -101,7 +101,7 @@ enum limit_verdict limit_answer_again(struct limit_decision *d, const struct lim
 
 static inline bool limit_is_too_costly(const struct limit_part *part)
 {
-    return part->cost > limit_capacity((enum limit_algorithm)part->meter->algorithm, &part->rule);
+    return part->cost > limit_capacity((enum limit_algorithm)part->meter->algorithm, &part->rate);
 }
 
 #endif

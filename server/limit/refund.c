@@ -41,7 +41,7 @@ static bool give_back(struct limit_decision *d, const struct limit_logged_charge
         const struct limit_part *part = &d->parts[i];
         struct limit_meter *meter = part->meter;
         struct limit_spent spent = {.t_ms = logged->t_ms, .cost = part->cost, .amount = amounts->of_part[i]};
-        if (part->functions->refund(&meter->state, &part->rule, meter->t_ms, &spent))
+        if (part->functions->refund(&meter->state, &part->rate, meter->t_ms, &spent))
             given = meter->dirty = true;
     }
     return given;

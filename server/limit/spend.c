@@ -33,15 +33,15 @@ static struct limit_part *add_part(struct limit_decision *d, struct limit_meter 
 {
     struct limit_part *part = find_part(d, meter);
     if (part != NULL) {
-        part->rule.amount = limit_min(part->rule.amount, limit->amount);
-        part->rule.burst = limit_min(part->rule.burst, limit->burst);
+        part->rate.amount = limit_min(part->rate.amount, limit->amount);
+        part->rate.burst = limit_min(part->rate.burst, limit->burst);
         return part;
     }
     part = &d->parts[d->part_count++];
     *part = (struct limit_part){.meter = meter, .functions = limit_meter_functions(meter), .cost = cost};
-    part->rule = limit_meter_rule(d->table, meter);
-    part->rule.amount = limit->amount;
-    part->rule.burst = limit->burst;
+    part->rate = limit_meter_rate(d->table, meter);
+    part->rate.amount = limit->amount;
+    part->rate.burst = limit->burst;
     return part;
 }
 
@@ -81,7 +81,7 @@ static bool reserve_counters(struct limit_decision *d, struct limit_part *part)
     if (part->functions->reserve == NULL)
         return true;
     size_t before = limit_meter_bytes(part->meter);
-    bool reserved = part->functions->reserve(&part->meter->state, part->rule.amount);
+    bool reserved = part->functions->reserve(&part->meter->state, part->rate.amount);
     d->shard->meter_bytes += limit_meter_bytes(part->meter) - before;
     return reserved;
 }
@@ -96,8 +96,8 @@ bool limit_sync_parts(struct limit_decision *d)
         struct limit_meter *meter = part->meter;
         meter->t_ms = limit_max(meter->t_ms, d->answer->now_ms);
         meter->retiring = false;
-        part->functions->sync(&meter->state, &part->rule, meter->t_ms);
-        part->fits = part->functions->fits(&meter->state, &part->rule, meter->t_ms, part->cost);
+        part->functions->sync(&meter->state, &part->rate, meter->t_ms);
+        part->fits = part->functions->fits(&meter->state, &part->rate, meter->t_ms, part->cost);
     }
     return true;
 }
@@ -113,13 +113,13 @@ static bool would_take_from_others(const struct limit_part *part)
     if (limit_meter_is_idle(meter) || (write->waiters == 0 && !write->serving))
         return false;
     uint64_t wanted = limit_add(part->cost, limit_add(write->wanted, write->served));
-    return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rule, meter->t_ms);
+    return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rate, meter->t_ms);
 }
 
 static bool is_part_short(const struct limit_decision *d, const struct limit_part *part)
 {
     const struct limit_meter *meter = part->meter;
-    if (!limit_is_same_rate(meter, part->rule.amount, part->rule.burst))
+    if (!limit_is_same_rate(meter, part->rate.amount, part->rate.burst))
         return true;
     if (part->cost > meter->left || !limit_is_window_durable(d->table, meter))
         return true;
@@ -190,20 +190,20 @@ bool limit_open_places(struct limit_decision *d)
     return opened;
 }
 
-static void note_first(struct limit_write *write, const struct limit_rule *rule, uint64_t number)
+static void note_first(struct limit_write *write, const struct limit_rate *rate, uint64_t number)
 {
     if (write->waiters > 0 && write->first < number)
         return;
     write->first = number;
-    write->amount = rule->amount;
-    write->burst = rule->burst;
+    write->amount = rate->amount;
+    write->burst = rate->burst;
 }
 
 void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter)
 {
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_write *write = d->parts[i].meter->write;
-        note_first(write, &d->parts[i].rule, waiter->number);
+        note_first(write, &d->parts[i].rate, waiter->number);
         write->wanted = limit_add(write->wanted, d->parts[i].cost);
         write->waiters++;
         limit_write_queue(d->table, d->shard, d->parts[i].meter);
@@ -218,7 +218,7 @@ void limit_spend(struct limit_decision *d)
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_part *part = &d->parts[i];
         struct limit_meter *meter = part->meter;
-        part->functions->spend(&meter->state, &part->rule, meter->t_ms, part->cost);
+        part->functions->spend(&meter->state, &part->rate, meter->t_ms, part->cost);
         part->from_left = limit_min(meter->left, part->cost); // below the cost when relaxed, or about to be unspent
         meter->left -= part->from_left;
     }
@@ -229,17 +229,17 @@ void limit_unspend(struct limit_decision *d)
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_part *part = &d->parts[i];
         struct limit_meter *meter = part->meter;
-        struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rule.amount};
-        (void)part->functions->refund(&meter->state, &part->rule, meter->t_ms, &now);
+        struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rate.amount};
+        (void)part->functions->refund(&meter->state, &part->rate, meter->t_ms, &now);
         meter->left += part->from_left;
     }
 }
 
-// A relaxed call must not change the rule under which units are being set aside for waiters.
-static bool may_take_rule(const struct limit_part *part)
+// A relaxed call must not change the rate under which units are being set aside for waiters.
+static bool may_take_rate(const struct limit_part *part)
 {
     const struct limit_write *write = part->meter->write;
-    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || limit_meter_is_idle(part->meter) ||
+    return limit_is_same_rate(part->meter, part->rate.amount, part->rate.burst) || limit_meter_is_idle(part->meter) ||
            (write->waiters == 0 && !write->serving);
 }
 
@@ -249,8 +249,8 @@ void limit_confirm(struct limit_decision *d)
     for (size_t i = 0; i < d->part_count; i++) {
         struct limit_meter *meter = d->parts[i].meter;
         meter->dirty = true;
-        if (may_take_rule(&d->parts[i]))
-            limit_take_rule(meter, &d->parts[i].rule);
+        if (may_take_rate(&d->parts[i]))
+            limit_take_rate(meter, &d->parts[i].rate);
         if (!limit_meter_is_idle(meter) && meter->write->in_flight)
             meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
         if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again

@@ -14,10 +14,10 @@ static struct limit_view view_of(const struct limit_decision *d, size_t n)
     const union limit_state *state = &part->meter->state;
     uint64_t t = part->meter->t_ms;
     view.limit = view.applicable->limit.amount;
-    view.remaining = part->functions->remaining(state, &part->rule, t);
-    view.reset_at_ms = part->functions->reset(state, &part->rule, t);
-    if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rule, t, part->cost))
-        view.retry_at_ms = part->functions->retry(state, &part->rule, t, part->cost);
+    view.remaining = part->functions->remaining(state, &part->rate, t);
+    view.reset_at_ms = part->functions->reset(state, &part->rate, t);
+    if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rate, t, part->cost))
+        view.retry_at_ms = part->functions->retry(state, &part->rate, t, part->cost);
     return view;
 }
 

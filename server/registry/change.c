@@ -1,6 +1,6 @@
 // A change is what one command leaves behind: the new state ("image") of every record that it touched. This file
 // answers the questions that deciding, applying, listing and fsck all ask about an image: which table holds it, under
-// which key, whose record it is, and in which indexes it must stand. Each rule is here once, so the indexes cannot
+// which key, whose record it is, and in which indexes it must stand. Each answer is here once, so the indexes cannot
 // drift apart.
 #include "registry/change.h"
 

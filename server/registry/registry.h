@@ -2,7 +2,7 @@
 //
 // Owns: the store `registry/` (its tables, its writer), the audit chain and the idempotency records. registry/stored.h
 // describes the records, registry/command.h the commands. Its parts:
-//   decide/  the rules, one file for each kind of command: a change, or a refusal
+//   decide/  the deciders, one file for each kind of command: a change, or a refusal
 //   apply/   the write path around them: commands, idempotency records, the writes of a change
 //   chain/   the audit chain and its proof: MACs, the witness file
 //   find/    keys by token, records by name, pages of lists

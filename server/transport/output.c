@@ -201,7 +201,7 @@ void output_sent(void *context)
 static uint8_t *reserve(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
-    size_t prefix = frame_prefix_size(&connection->rule, way->ids_size);
+    size_t prefix = frame_prefix_size(&connection->format, way->ids_size);
     bool heard = !atomic_load(&connection->closed);
     if (heard && buffer_reserve(&connection->filling, prefix + size))
         return connection->filling.data + connection->filling.end + prefix;
@@ -230,8 +230,8 @@ void transport_reply_end(struct transport_way *way, struct slice reply)
     struct transport_connection *connection = way->connection;
     struct buffer *filling = &connection->filling;
     uint8_t *out = filling->data + filling->end;
-    size_t prefix = frame_prefix_size(&connection->rule, way->ids_size);
-    frame_write_prefix(&connection->rule, slice_make(way->ids, way->ids_size), reply.size, out);
+    size_t prefix = frame_prefix_size(&connection->format, way->ids_size);
+    frame_write_prefix(&connection->format, slice_make(way->ids, way->ids_size), reply.size, out);
     memmove(out + prefix, reply.data, reply.size); // the reply may lie at the end of its room
     filling->end += prefix + reply.size;
     bool begins = !connection->serving && !connection->sending;

@@ -193,7 +193,7 @@ class Connection:
 
 
 class Client:
-    """One call after the other, each repeated with its own request_id while the retry rule says so."""
+    """One call after the other, each repeated with its own request_id while the protocol says so."""
 
     def __init__(self, url, retry_s=15.0):
         self.url = url

@@ -1,6 +1,6 @@
 // Decides what the caller of a command may do, in this transaction: its key may have been revoked since the handler
 // looked at it. Operators may do all; an account-admin only within its own account, and it passes on no scope,
-// environment or limit beyond those of its own key. Every rule also asks here for the version that the caller expects.
+// environment or limit beyond those of its own key. Every decider also asks here for the version that the caller expects.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
@@ -33,7 +33,7 @@ enum status decide_caller(struct decision *decision)
     return account.suspended ? refuse_credential(decision, "of a suspended account") : STATUS_OK;
 }
 
-// --- what every rule may ask
+// --- what every decider may ask
 
 bool decide_may_touch(const struct registry_caller *caller, struct slice account)
 {

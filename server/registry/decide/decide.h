@@ -22,16 +22,16 @@ struct decision {
     // kept by decide_authority
     struct registry_key caller_key; // the caller's key as it is now; set when command->caller.key is
     // out
-    struct image *images; // `room`, unless the rule brings an array of its own
+    struct image *images; // `room`, unless the decider brings an array of its own
     struct image room[DECIDE_ROOM];
     size_t image_count;
     uint64_t idempotency_before_ms; // a purge: as in struct change
     size_t idempotency_count;       // without these and images, everything is already as the command asks
 };
 
-// May the caller ask this at all, now? Asked also before a reply is given again. Rules about one key find it here.
+// May the caller ask this at all, now? Asked also before a reply is given again. Deciders about one key find it here.
 // Errors:
-//   UNIMPLEMENTED        there is no rule for this kind of command
+//   UNIMPLEMENTED        there is no decider for this kind of command
 //   UNAUTHENTICATED      the caller's key does not work any more
 //   PERMISSION_DENIED    the caller is not an operator, or not an admin of this account
 //   NOT_FOUND            there is no such key or account, or the caller may not know of it
@@ -41,7 +41,7 @@ STATUS_MUST_CHECK enum status decide_authority(struct decision *decision);
 // Decides, after decide_authority: sets images and command->result. Errors: those that registry_submit lists.
 STATUS_MUST_CHECK enum status decide(struct decision *decision);
 
-// --- the rules, one for each kind of command, and its authority where others than operators may ask
+// --- the deciders, one for each kind of command, and its authority where others than operators may ask
 
 // Errors of all of these: as decide_authority and decide.
 STATUS_MUST_CHECK enum status decide_create_authority(struct decision *decision);
@@ -64,7 +64,7 @@ STATUS_MUST_CHECK enum status decide_put_scope(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_delete_scope(struct decision *decision);
 STATUS_MUST_CHECK enum status decide_import(struct decision *decision);
 
-// --- what several rules share
+// --- what several deciders share
 
 // Reads the caller's key again. Errors: UNAUTHENTICATED when it does not work any more; those of the store.
 STATUS_MUST_CHECK enum status decide_caller(struct decision *decision);

@@ -188,7 +188,7 @@ static enum status import_one(struct import *import)
     return make_key(import, receiver);
 }
 
-// --- the rule
+// --- the decider
 
 enum status decide_import(struct decision *decision)
 {

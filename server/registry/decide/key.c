@@ -1,4 +1,4 @@
-// What the rules about keys share: they find the key that a command names, ask whether it is in a final state and
+// What the deciders about keys share: they find the key that a command names, ask whether it is in a final state and
 // whether its account may have one more, and make id, token and record of a new key. The stored number of an account's
 // keys may be too high, because keys expire by themselves; when it reaches max_keys, the keys themselves are counted.
 #include "registry/decide/key.h"

@@ -1,4 +1,4 @@
-// What the rules about keys share: they find a key, ask its account, and make id, token and record of a new one.
+// What the deciders about keys share: they find a key, ask its account, and make id, token and record of a new one.
 // Private to the room.
 //
 // Errors "of the store" are those of decide.h. Threads: the writer's.

@@ -1,4 +1,4 @@
-// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One rule must always hold: a scope that is safe for public
+// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One thing must always hold: a scope that is safe for public
 // keys implies only such scopes. So both walk the whole catalogue for entries that the change would contradict.
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
@@ -143,7 +143,7 @@ static enum status check_scope(struct decision *decision, const struct registry_
     return status;
 }
 
-// --- the rules
+// --- the deciders
 
 enum status decide_put_scope(struct decision *decision)
 {
