@@ -1,4 +1,4 @@
-// The three algorithms behind one table of functions: state + now + cost in, decision out.
+// The three algorithms behind one table of functions: state + now + cost in, answer out.
 //
 // Everything is pure: no clock, no locks, no I/O; only `load` and `reserve` allocate (the sliding window's counters).
 // Time: `t` is daemon time in milliseconds and never goes back for one state. `sync` comes before every other function.

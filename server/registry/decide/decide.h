@@ -12,7 +12,8 @@
 
 enum { DECIDE_ROOM = 2 };
 
-struct decision {
+// A change in the making: a command, what it is decided by, and what has come of it so far.
+struct draft {
     // in
     const struct registry *registry;
     struct store_txn *txn;
@@ -37,43 +38,43 @@ struct decision {
 //   NOT_FOUND            there is no such key or account, or the caller may not know of it
 //   FAILED_PRECONDITION  a public key's token was given to revoke it
 //   others               those of the store
-STATUS_MUST_CHECK enum status decide_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_authority(struct draft *draft);
 // Decides, after decide_authority: sets images and command->result. Errors: those that registry_submit lists.
-STATUS_MUST_CHECK enum status decide(struct decision *decision);
+STATUS_MUST_CHECK enum status decide(struct draft *draft);
 
 // --- the deciders, one for each kind of command, and its authority where others than operators may ask
 
 // Errors of all of these: as decide_authority and decide.
-STATUS_MUST_CHECK enum status decide_create_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_create(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_roll_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_roll(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_update_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_update(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke_all(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_account(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_tier(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_purge(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_tier(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_scope(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_scope(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_import(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_create_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_create(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_revoke_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_revoke(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_roll_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_roll(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_update_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_update(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_revoke_all(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_account(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_tier(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_purge(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_put_account(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_put_tier(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_put_scope(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_scope(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_import(struct draft *draft);
 
 // --- what several deciders share
 
 // Reads the caller's key again. Errors: UNAUTHENTICATED when it does not work any more; those of the store.
-STATUS_MUST_CHECK enum status decide_caller(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_caller(struct draft *draft);
 
 // May the caller change what belongs to this account? Operators may, and account-admins for their own account.
 bool decide_may_touch(const struct registry_caller *caller, struct slice account);
 // Errors: ABORTED when the command asks for another version than the record has (0: there is no record).
-STATUS_MUST_CHECK enum status decide_version(struct decision *decision, const char *field, uint64_t version);
+STATUS_MUST_CHECK enum status decide_version(struct draft *draft, const char *field, uint64_t version);
 // Finds the tier that is marked as default; the name is empty when there is none. Errors: those of the store.
-STATUS_MUST_CHECK enum status decide_default_tier(struct decision *decision, struct slice *name);
+STATUS_MUST_CHECK enum status decide_default_tier(struct draft *draft, struct slice *name);
 
 #endif
