@@ -146,7 +146,7 @@ struct registry_names_page {
     struct slice last;
 };
 // Lists a whole table in the order of its names, without deleted accounts. Errors: as registry_list_keys.
-STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_record record,
+STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_kind kind,
                                                   const struct registry_names_query *query, struct arena *arena,
                                                   struct registry_names_page *out);
 

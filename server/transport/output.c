@@ -6,9 +6,9 @@
 #include <string.h>
 
 enum {
-    KEPT = 16 * 1024,    // of an empty buffer
-    RECORD = 16 * 1024,  // what one record of TLS holds
-    FLIGHT = 128 * 1024, // of TLS, in one send
+    KEPT = 16 * 1024,       // of an empty buffer
+    TLS_RECORD = 16 * 1024, // bytes that one record of TLS holds
+    FLIGHT = 128 * 1024,    // of TLS, in one send
 };
 
 static size_t waiting(const struct transport_connection *connection)
@@ -37,7 +37,7 @@ static bool encrypt(struct transport_connection *connection)
     bool has_room = take_cipher(connection);
     for (size_t taken = 1; taken > 0 && has_room && buffer_size(flying) < FLIGHT;) {
         struct slice bytes = buffer_bytes(filling);
-        bytes.size = bytes.size < RECORD ? bytes.size : RECORD;
+        bytes.size = bytes.size < TLS_RECORD ? bytes.size : TLS_RECORD;
         taken = tls_session_write(connection->tls, bytes);
         if (taken > 0)
             buffer_take(filling, taken);

@@ -3,7 +3,7 @@
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
 #include "cli.h"
-#include "record.h"
+#include "schema.h"
 
 #include <argp.h>
 #include <assert.h>
@@ -76,9 +76,9 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
 }
 
 // The options that set a record's fields.
-static size_t add_settings(struct argp_option *options, size_t at, const struct record *record)
+static size_t add_settings(struct argp_option *options, size_t at, const struct schema *schema)
 {
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
+    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++)
         if (field->flag.name != NULL) {
             options[at] = option_of(&field->flag, at, 0);
             at++;
@@ -91,8 +91,8 @@ static const struct argp_option *options_of(struct cli *cli, const struct comman
 {
     struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);
     size_t at = 0;
-    if (command != NULL && command->record != NULL)
-        at = add_settings(options, at, command->record);
+    if (command != NULL && command->schema != NULL)
+        at = add_settings(options, at, command->schema);
     at = add_flags(options, at, command != NULL ? command->flags : NULL, 0);
     options[at++] = (struct argp_option){.doc = "Options of every command:", .group = 1};
     at = add_flags(options, at, global_flags, 1);

@@ -118,6 +118,6 @@ void list_unusual(struct cli *cli, const char *account, uint64_t at_ms)
                                      .entry_size = sizeof(struct postern_key),
                                      .ask = ask_keys,
                                      .add_row = add_unusual,
-                                     .record_page_size = 250};
+                                     .gapless_page_size = 250};
     list_run(cli, &keys, &(struct postern_list_request){.account = account, .unusual = true, .unusual_at_ms = at_ms});
 }

@@ -1,8 +1,8 @@
-// What tiers, scopes and accounts consist of: one table for each record says of every field which option sets it, where
-// it is in the public structs, and how it is shown. Reading options, copying and printing go through the table, so that
-// a new field is a new row.
-#ifndef CLI_RECORD_H
-#define CLI_RECORD_H
+// What tiers, scopes and accounts consist of: one schema for each says of every field which option sets it, where
+// it is in the public structs, and how it is shown. Reading options, copying and printing go through the schema, so
+// that a new field is a new row.
+#ifndef CLI_SCHEMA_H
+#define CLI_SCHEMA_H
 
 #include "cli.h"
 #include "table.h"
@@ -34,7 +34,7 @@ struct field {
     const char *head;              // of that column, marked as for table_new
 };
 
-struct record {
+struct schema {
     const char *name;           // "tier"
     const struct field *fields; // the first is the record's name; the last is FIELD_END
     uint16_t version_at, if_version_at;
@@ -57,21 +57,21 @@ struct record {
 #define FIELD_LIST(name, member, count) \
     FIELD(name, member), .count_at = offsetof(struct postern_##name, count), \
     .put_count_at = offsetof(struct postern_put_##name##_request, count)
-#define RECORD(record, table) \
-    {.name = #record, .fields = (table), .version_at = offsetof(struct postern_##record, version), \
-     .if_version_at = offsetof(struct postern_put_##record##_request, if_version)}
+#define SCHEMA(entity, table) \
+    {.name = #entity, .fields = (table), .version_at = offsetof(struct postern_##entity, version), \
+     .if_version_at = offsetof(struct postern_put_##entity##_request, if_version)}
 // clang-format on
 
 // Fills in the put request `request` by the command line: its name by the first operand, the rest by options, version
 // included. What is wrong is a misuse: ask cli_good.
-void record_read(struct cli *cli, const struct record *record, void *request);
+void schema_read(struct cli *cli, const struct schema *schema, void *request);
 // Fills in the put request so that it would leave the record as it is. Points into the record.
-void record_copy(const struct record *record, const void *from, void *request);
+void schema_copy(const struct schema *schema, const void *from, void *request);
 // Print a record: on one line; on a line for each field that is set.
-void record_print_line(const struct record *record, const void *from);
-void record_print(const struct record *record, const void *from);
+void schema_print_line(const struct schema *schema, const void *from);
+void schema_print(const struct schema *schema, const void *from);
 // The heads and the cells of a list's table.
-struct table *record_table_new(const struct record *record);
-void record_add_row(struct table *table, const struct record *record, const void *from, uint64_t now_ms);
+struct table *schema_table_new(const struct schema *schema);
+void schema_add_row(struct table *table, const struct schema *schema, const void *from, uint64_t now_ms);
 
 #endif
