@@ -104,7 +104,7 @@ struct store_health {
     enum status last_commit; // OK, or why the last one failed
     uint64_t commits;        // since open; batches that wrote nothing do not count
     uint64_t jobs;           // run or failed
-    uint64_t map_used_bytes; // pages in use; freed ones do not count
+    uint64_t map_used_bytes; // map pages in use; freed ones do not count
     uint64_t map_size_bytes;
 };
 struct store_health store_health(struct store *store);
