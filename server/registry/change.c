@@ -17,7 +17,7 @@ static const struct {
     [REGISTRY_SCOPE] = {TABLE_SCOPE, offsetof(struct registry_scope, version)},
 };
 
-enum table image_table(enum registry_kind kind)
+enum table image_table(enum registry_record_kind kind)
 {
     return kinds[kind].table;
 }
@@ -55,7 +55,7 @@ struct slice image_account(const struct image *image)
     return image->kind == REGISTRY_ACCOUNT ? image->of.account.id : slice_empty();
 }
 
-const struct image *change_find(const struct change *change, enum registry_kind kind, struct slice id)
+const struct image *change_find(const struct change *change, enum registry_record_kind kind, struct slice id)
 {
     for (size_t i = 0; i < change->image_count; i++)
         if (change->images[i].kind == kind && slice_equal(image_id(&change->images[i]), id))

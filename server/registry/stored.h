@@ -11,7 +11,7 @@
 #include "secret/secret.h"
 
 // Numbers of ImageRecord; they are in keys of the index of changes.
-enum registry_kind { REGISTRY_KEY = 1, REGISTRY_ACCOUNT = 2, REGISTRY_TIER = 3, REGISTRY_SCOPE = 4 };
+enum registry_record_kind { REGISTRY_KEY = 1, REGISTRY_ACCOUNT = 2, REGISTRY_TIER = 3, REGISTRY_SCOPE = 4 };
 
 enum {
     REGISTRY_METADATA_MAX = 16,
@@ -98,6 +98,6 @@ struct registry_scope {
 
 // The fields of such a struct, with the names that they have in messages: see record/map.h.
 struct record_schema;
-const struct record_schema *registry_schema(enum registry_kind kind);
+const struct record_schema *registry_schema(enum registry_record_kind kind);
 
 #endif

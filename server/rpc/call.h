@@ -68,7 +68,7 @@ struct route {
     unsigned needs;                                  // any one of these (enum authority); a handler may ask for more
     bool changes;                                    // the registry: needs a request_id
     enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
-    enum registry_kind kind;                         // which one of several it is about; 0: the handler knows
+    enum registry_record_kind kind;                  // which one of several it is about; 0: the handler knows
 };
 
 struct call {

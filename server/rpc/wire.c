@@ -134,7 +134,7 @@ static bool fill_environments(struct arena *arena, const struct registry_account
     return true;
 }
 
-void *wire_record(struct arena *arena, enum registry_kind kind, const void *plain)
+void *wire_record(struct arena *arena, enum registry_record_kind kind, const void *plain)
 {
     static const ProtobufCMessageDescriptor *const messages[] = {
         [REGISTRY_ACCOUNT] = &postern__v1__account__descriptor,
@@ -221,8 +221,8 @@ static void read_environments(const Postern__V1__PutAccountRequest *request, str
     }
 }
 
-enum status wire_read_record(struct arena *arena, enum registry_kind kind, const ProtobufCMessage *message, void *plain,
-                             struct status_failure *failure)
+enum status wire_read_record(struct arena *arena, enum registry_record_kind kind, const ProtobufCMessage *message,
+                             void *plain, struct status_failure *failure)
 {
     struct registry_key *key = plain;
     struct registry_account *account = plain;

@@ -94,9 +94,11 @@ struct store_job {
 // Queues a job; the writer runs it.
 void store_submit(struct store *store, struct store_job *job);
 
-// Submits a job and waits until its `done`, which may be NULL, has returned; so everything that was submitted before is
-// done as well. Not for the writer's thread. What the job itself found out is for its own memory to keep.
-// Errors: what `done` is told; RESOURCE_EXHAUSTED also when there is no semaphore, and then `done` is not called.
+// Submits a job and waits until its `done`, which may be NULL, has returned, as everything that was submitted before.
+// What its run has found out, a refusal for instance, it keeps beside the job. Not for the writer's thread.
+// Errors:
+//   RESOURCE_EXHAUSTED  there is no semaphore, and then nothing has been called; or as `done` is told
+//   UNAVAILABLE         as `done` is told
 STATUS_MUST_CHECK enum status store_run(struct store *store, struct store_job *job);
 
 // What the call Health reports.

@@ -82,8 +82,9 @@ plant_word() {
     rm -rf "$TREE"
     mkdir -p "$TREE/docs" "$(dirname "$TREE/$1")"
     {
-        printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n| evaluate | how | `judge` |\n'
-        printf '| map page, meta page | what | `page` in store limit |\n| rule | what | `rule` outside authorizer |\n'
+        printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n'
+        printf '| evaluate | how | `judge` |\n| map page, meta page | what | `page` in store limit |\n'
+        printf '| rule | what | `rule` outside authorizer |\n'
     } >"$TREE/docs/architecture.md"
     printf '%s\n' "$2" >"$TREE/$1"
 }
@@ -109,7 +110,8 @@ plant_word() {
     local case file
     for case in 'server/store/txn.c int page_size;' 'tests/unit/limit_a_test.c int map_page_pages;' \
         'server/key/key.c int rule_of;' 'client/src/call.c int rules;' 'tools/cli/key.c int rule;' \
-        'tests/integration/authority_a_test.c int rule;' 'server/key/rule.c int a;' 'server/limit/image_texts.h int a;'; do
+        'tests/integration/authority_a_test.c int rule;' 'server/key/rule.c int a;' \
+        'server/limit/image_texts.h int a;'; do
         file=${case%% *}
         plant_word "$file" "${case#* }"
         run check words "$TREE"

@@ -72,7 +72,7 @@ static void every_stored_field_has_a_row(void **state)
 {
     (void)state;
     for (int kind = REGISTRY_KEY; kind <= REGISTRY_SCOPE; kind++)
-        compare_stored(registry_schema((enum registry_kind)kind));
+        compare_stored(registry_schema((enum registry_record_kind)kind));
     compare_stored(schema_of_list(registry_schema(REGISTRY_KEY), "limits"));
     compare_stored(schema_of_list(registry_schema(REGISTRY_KEY), "metadata"));
 }
@@ -82,7 +82,7 @@ static void every_record_has_one_format(void **state)
 {
     (void)state;
     for (int kind = REGISTRY_KEY; kind <= REGISTRY_SCOPE; kind++) {
-        const struct record_schema *schema = registry_schema((enum registry_kind)kind);
+        const struct record_schema *schema = registry_schema((enum registry_record_kind)kind);
         size_t count = 0;
         for (size_t i = 0; i < schema->count; i++)
             count += schema->fields[i].kind == RECORD_FORMAT_NUMBER ? 1 : 0;

@@ -12,7 +12,7 @@ enum status registry_view_open(struct registry *registry, struct store_txn **out
     return store_view_open(registry->store, out);
 }
 
-static enum status find(struct store_txn *view, enum registry_kind kind, struct slice id, struct arena *arena,
+static enum status find(struct store_txn *view, enum registry_record_kind kind, struct slice id, struct arena *arena,
                         void *out)
 {
     struct slice value;

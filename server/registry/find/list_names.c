@@ -8,7 +8,7 @@ enum { PAGE_BYTES_DEFAULT = 512 * 1024 };
 
 struct listing {
     struct store_txn *view;
-    enum registry_kind kind;
+    enum registry_record_kind kind;
     const struct registry_names_query *query;
     struct arena *arena;
     struct arena *scratch; // for accounts, which may be hidden
@@ -90,7 +90,7 @@ static enum status walk(struct listing *listing, struct slice *last)
     return status;
 }
 
-enum status registry_list_names(struct store_txn *view, enum registry_kind kind,
+enum status registry_list_names(struct store_txn *view, enum registry_record_kind kind,
                                 const struct registry_names_query *query, struct arena *arena,
                                 struct registry_names_page *out)
 {

@@ -22,7 +22,7 @@ static enum status read_image(const Postern__Records__ImageRecord *from, struct 
 {
     if (from->record_case == POSTERN__RECORDS__IMAGE_RECORD__RECORD__NOT_SET)
         return STATUS_DATA_LOSS;
-    to->kind = (enum registry_kind)from->record_case;
+    to->kind = (enum registry_record_kind)from->record_case;
     to->removed = from->removed != 0;
     return record_read(registry_schema(to->kind), &from->key->base, arena, &to->of);
 }

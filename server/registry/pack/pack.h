@@ -36,7 +36,7 @@ extern const struct record_schema pack_limit_schema; // to tell limits from othe
 //   RESOURCE_EXHAUSTED  the arena is out
 // The record inside an image, as its table holds it.
 bool pack_image(const struct image *image, struct arena *arena, struct slice *out) __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status unpack_image(enum registry_kind kind, struct slice bytes, struct arena *arena,
+STATUS_MUST_CHECK enum status unpack_image(enum registry_record_kind kind, struct slice bytes, struct arena *arena,
                                            struct image *out);
 STATUS_MUST_CHECK enum status unpack_key(struct slice bytes, struct arena *arena, struct registry_key *out);
 STATUS_MUST_CHECK enum status unpack_account(struct slice bytes, struct arena *arena, struct registry_account *out);

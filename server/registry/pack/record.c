@@ -179,12 +179,12 @@ static const struct record_schema schemas[] = {
                         &postern__records__scope_record__descriptor, NULL},
 };
 
-const struct record_schema *registry_schema(enum registry_kind kind)
+const struct record_schema *registry_schema(enum registry_record_kind kind)
 {
     return &schemas[kind];
 }
 
-enum status unpack_image(enum registry_kind kind, struct slice bytes, struct arena *arena, struct image *out)
+enum status unpack_image(enum registry_record_kind kind, struct slice bytes, struct arena *arena, struct image *out)
 {
     out->kind = kind;
     out->removed = false;
