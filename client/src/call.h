@@ -44,7 +44,7 @@
 // Makes a call and waits for its end. On OK the caller frees *reply with postern_reply_free.
 // Errors:
 //   FAILED_PRECONDITION  the handle was opened for an event loop
-//   INVALID_ARGUMENT     the request breaks a rule or is too large
+//   INVALID_ARGUMENT     the request is out of bounds or too large
 //   RESOURCE_EXHAUSTED   memory is out
 //   INTERNAL             the system gives no random bytes
 //   UNAVAILABLE          posternd cannot be reached; after that, what the policy says

@@ -1,4 +1,5 @@
-// Rules about accounts, tiers and scopes: names, and what granted scopes cover, by themselves or through the catalogue.
+// What holds of accounts, tiers and scopes: names, and what granted scopes cover, by themselves or through the
+// catalogue.
 //
 // Words: a grant is what a key holds, a scope or a wildcard; a scope may imply others by its entry in the catalogue.
 // Threads: everything here is pure; the catalogue is asked through the caller's own function.

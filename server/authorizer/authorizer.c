@@ -16,7 +16,7 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
 static void end_snapshot(struct authorizer_batch *batch);
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
                                         const struct authorizer_limits *limits);
-static void record_usage(struct authorizer *a, const struct authorizer_batch *batch);
+static void note_usage(struct authorizer *a, const struct authorizer_batch *batch);
 
 enum authorizer_progress authorizer_decide(struct authorizer *a, struct authorizer_batch *batch)
 {
@@ -31,10 +31,10 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
     }
     end_snapshot(batch);
     authorizer_note_refusal(batch);
-    // After LIMIT_WAIT the batch may already belong to another thread, so only the last try records it.
+    // After LIMIT_WAIT the batch may already belong to another thread, so only the last try notes it.
     if (batch->refused == 0 && charge_limits(a, batch, &limits) == LIMIT_WAIT)
         return AUTHORIZER_WAITING;
-    record_usage(a, batch);
+    note_usage(a, batch);
     return AUTHORIZER_DONE;
 }
 
@@ -315,10 +315,10 @@ static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_
     return verdict;
 }
 
-// --- the record
+// --- the usage
 
-// A call that says ALLOWED is not recorded when another call was refused: it was not charged.
-static void record_usage(struct authorizer *a, const struct authorizer_batch *batch)
+// A call that says ALLOWED is not noted when another call was refused: it was not charged.
+static void note_usage(struct authorizer *a, const struct authorizer_batch *batch)
 {
     for (size_t i = 0; i < batch->call_count && batch->status == STATUS_OK; i++)
         if (batch->refused == 0 || !authorizer_is_allowed(&batch->calls[i]))

@@ -170,7 +170,7 @@ static enum status set_size(uint64_t *to, const char *text, struct status_failur
     if (read_number(text, 1, max, &unit, &value))
         for (size_t i = 0; i < sizeof units / sizeof *units; i++)
             if (strcmp(unit, units[i].name) == 0 && value <= max >> units[i].shift && value << units[i].shift >= min) {
-                *to = value << units[i].shift & ~UINT64_C(0xFFFF); // whole pages, whatever the page size
+                *to = value << units[i].shift & ~UINT64_C(0xFFFF); // whole map pages, whatever their size
                 return STATUS_OK;
             }
     return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,

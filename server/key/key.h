@@ -1,4 +1,4 @@
-// Token text, key ids and the lifecycle of a key: pure rules.
+// Token text, key ids and the lifecycle of a key. Everything is pure.
 //
 // A token is `<prefix>_<live|test>_<body>`, for public keys `<prefix>_pub_<live|test>_<body>`. The body has 64
 // characters of 0-9A-Za-z: 15 for the key id (11 bytes), 43 for the secret (32 bytes), 6 for the zlib CRC-32 of the

@@ -1,4 +1,4 @@
-// The three algorithms behind one table of functions: state + now + cost in, decision out.
+// The three algorithms behind one table of functions: state + now + cost in, answer out.
 //
 // Everything is pure: no clock, no locks, no I/O; only `load` and `reserve` allocate (the sliding window's counters).
 // Time: `t` is daemon time in milliseconds and never goes back for one state. `sync` comes before every other function.
@@ -12,7 +12,7 @@
 __extension__ typedef unsigned __int128 limit_wide;
 
 // What an algorithm needs to know about a limit.
-struct limit_rule {
+struct limit_rate {
     uint64_t amount;
     uint64_t burst;
     uint64_t window_ms; // 0 for months
@@ -56,28 +56,28 @@ struct limit_spent {
 
 struct limit_algorithm_functions {
     // Starts from a record, or from rest when it is NULL. False when memory is out.
-    bool (*load)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+    bool (*load)(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                  const struct limit_record *record);
     void (*save)(const union limit_state *state, struct limit_record *record);
     void (*wipe)(union limit_state *state); // NULL: the state owns nothing
     // Makes room for counting up to `ceiling`. False when memory is out; then nothing has changed. NULL: always room.
     bool (*reserve)(union limit_state *state, uint64_t ceiling);
-    void (*sync)(union limit_state *state, const struct limit_rule *rule, uint64_t t);
-    bool (*fits)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    void (*sync)(union limit_state *state, const struct limit_rate *rate, uint64_t t);
+    bool (*fits)(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost);
     // Counts `cost`, whether it fits or not: only `reserve`d ceilings bound it.
-    void (*spend)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    void (*spend)(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost);
     // Takes back what the meter still counts of it, so that no more is left than if it had never been spent. False when
     // that is nothing. It is the exact inverse of `spend` for what was spent just now, in the reverse order.
-    bool (*refund)(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+    bool (*refund)(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                    const struct limit_spent *spent);
-    uint64_t (*remaining)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
+    uint64_t (*remaining)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);
     // Returns when it is full again, if nothing more is spent.
-    uint64_t (*reset)(const union limit_state *state, const struct limit_rule *rule, uint64_t t);
+    uint64_t (*reset)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);
     // Returns the earliest time at which `cost` (at most a whole limit) fits, if nothing more is spent. Only for a cost
     // that does not fit now.
-    uint64_t (*retry)(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost);
+    uint64_t (*retry)(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost);
     // Counts what a crash forfeits of a reservation as spent at `t`. False when memory is out.
-    bool (*forfeit)(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved);
+    bool (*forfeit)(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved);
     bool (*is_empty)(const union limit_state *state, uint64_t t);
     const char *name;
 };
@@ -90,9 +90,9 @@ extern const struct limit_algorithm_functions limit_token_bucket;
 const struct limit_algorithm_functions *limit_algorithm_of(enum limit_algorithm algorithm);
 
 // Returns the most that can ever fit at once: the burst of a bucket, or else the amount.
-static inline uint64_t limit_capacity(enum limit_algorithm algorithm, const struct limit_rule *rule)
+static inline uint64_t limit_capacity(enum limit_algorithm algorithm, const struct limit_rate *rate)
 {
-    return algorithm == LIMIT_TOKEN_BUCKET ? rule->burst : rule->amount;
+    return algorithm == LIMIT_TOKEN_BUCKET ? rate->burst : rate->amount;
 }
 
 static inline uint64_t limit_add(uint64_t a, uint64_t b)

@@ -39,42 +39,42 @@ static uint64_t month_of_days(uint64_t days)
 }
 
 // Only calendar periods use the offset. Times before the epoch become the epoch.
-static uint64_t to_local_ms(const struct limit_rule *rule, uint64_t t)
+static uint64_t to_local_ms(const struct limit_rate *rate, uint64_t t)
 {
-    if (rule->period == LIMIT_NO_PERIOD)
+    if (rate->period == LIMIT_NO_PERIOD)
         return t;
-    if (rule->utc_offset_s >= 0)
-        return t + (uint64_t)rule->utc_offset_s * MS_PER_S;
-    uint64_t behind_ms = (uint64_t)(-(int64_t)rule->utc_offset_s) * MS_PER_S;
+    if (rate->utc_offset_s >= 0)
+        return t + (uint64_t)rate->utc_offset_s * MS_PER_S;
+    uint64_t behind_ms = (uint64_t)(-(int64_t)rate->utc_offset_s) * MS_PER_S;
     return t > behind_ms ? t - behind_ms : 0;
 }
 
-static uint64_t from_local_ms(const struct limit_rule *rule, uint64_t local_ms)
+static uint64_t from_local_ms(const struct limit_rate *rate, uint64_t local_ms)
 {
-    if (rule->period == LIMIT_NO_PERIOD)
+    if (rate->period == LIMIT_NO_PERIOD)
         return local_ms;
-    if (rule->utc_offset_s < 0)
-        return local_ms + (uint64_t)(-(int64_t)rule->utc_offset_s) * MS_PER_S;
-    uint64_t ahead_ms = (uint64_t)rule->utc_offset_s * MS_PER_S;
+    if (rate->utc_offset_s < 0)
+        return local_ms + (uint64_t)(-(int64_t)rate->utc_offset_s) * MS_PER_S;
+    uint64_t ahead_ms = (uint64_t)rate->utc_offset_s * MS_PER_S;
     return local_ms > ahead_ms ? local_ms - ahead_ms : 0;
 }
 
-uint64_t limit_calendar_index(const struct limit_rule *rule, uint64_t t)
+uint64_t limit_calendar_index(const struct limit_rate *rate, uint64_t t)
 {
-    uint64_t local_ms = to_local_ms(rule, t);
-    return rule->period == LIMIT_MONTH ? month_of_days(local_ms / DAY_MS) : local_ms / rule->window_ms;
+    uint64_t local_ms = to_local_ms(rate, t);
+    return rate->period == LIMIT_MONTH ? month_of_days(local_ms / DAY_MS) : local_ms / rate->window_ms;
 }
 
-static uint64_t begin_of(const struct limit_rule *rule, uint64_t index)
+static uint64_t begin_of(const struct limit_rate *rate, uint64_t index)
 {
-    if (rule->period == LIMIT_MONTH && index < FIRST_MONTH)
+    if (rate->period == LIMIT_MONTH && index < FIRST_MONTH)
         return 0;
-    if (rule->period == LIMIT_MONTH)
-        return index > LAST_MONTH ? LAST_MS : from_local_ms(rule, days_of_month(index) * DAY_MS);
-    return index > LAST_MS / rule->window_ms ? LAST_MS : from_local_ms(rule, index * rule->window_ms);
+    if (rate->period == LIMIT_MONTH)
+        return index > LAST_MONTH ? LAST_MS : from_local_ms(rate, days_of_month(index) * DAY_MS);
+    return index > LAST_MS / rate->window_ms ? LAST_MS : from_local_ms(rate, index * rate->window_ms);
 }
 
-struct limit_span limit_calendar_span(const struct limit_rule *rule, uint64_t index)
+struct limit_span limit_calendar_span(const struct limit_rate *rate, uint64_t index)
 {
-    return (struct limit_span){.begin_ms = begin_of(rule, index), .end_ms = begin_of(rule, limit_add(index, 1))};
+    return (struct limit_span){.begin_ms = begin_of(rate, index), .end_ms = begin_of(rate, limit_add(index, 1))};
 }

@@ -14,7 +14,7 @@ struct limit_span {
 };
 
 // Returns the number of the window that holds `t`; later windows have larger numbers.
-uint64_t limit_calendar_index(const struct limit_rule *rule, uint64_t t);
-struct limit_span limit_calendar_span(const struct limit_rule *rule, uint64_t index);
+uint64_t limit_calendar_index(const struct limit_rate *rate, uint64_t t);
+struct limit_span limit_calendar_span(const struct limit_rate *rate, uint64_t index);
 
 #endif

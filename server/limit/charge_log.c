@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "limit/decision.h"
+#include "limit/attempt.h"
 
 enum { LOGGED_PER_SHARD = LIMIT_CHARGES_LOGGED / LIMIT_SHARD_COUNT };
 _Static_assert((LOGGED_PER_SHARD & (LOGGED_PER_SHARD - 1)) == 0, "a power of two");

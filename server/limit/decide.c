@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "limit/decision.h"
+#include "limit/attempt.h"
 
 // One call of the batch.
 struct member {
-    struct limit_decision decision;
+    struct limit_attempt attempt;
     struct limit_logged_charge *logged; // names a charge, which is not made before the end
     const struct limit_logged_charge
         *made; // names a charge that was made before, by an earlier call or an earlier member
@@ -73,20 +73,20 @@ static bool are_declared(const struct limit_call *calls, size_t count, struct li
 
 static enum limit_verdict find_member(struct atomic_batch *batch, struct member *member)
 {
-    struct limit_decision *d = &member->decision;
-    d->shard->decisions++;
-    d->answer->now_ms = batch->now_ms;
-    d->answer->generation = d->shard->generation;
-    if (limit_names_charge(d->call)) {
-        uint64_t hash = limit_charge_log_hash(d->table, d->call);
-        member->made = limit_charge_log_find(d->shard, d->call, hash);
+    struct limit_attempt *a = &member->attempt;
+    a->shard->decisions++;
+    a->answer->now_ms = batch->now_ms;
+    a->answer->generation = a->shard->generation;
+    if (limit_names_charge(a->call)) {
+        uint64_t hash = limit_charge_log_hash(a->table, a->call);
+        member->made = limit_charge_log_find(a->shard, a->call, hash);
         if (member->made != NULL)
-            return limit_answer_again(d, member->made);
-        member->logged = limit_charge_log_prepare(d->table, d->shard, d->call, hash);
+            return limit_answer_again(a, member->made);
+        member->logged = limit_charge_log_prepare(a->table, a->shard, a->call, hash);
         if (member->logged == NULL)
             return LIMIT_NO_MEMORY;
     }
-    return limit_find_parts(d) ? LIMIT_ADMITTED : LIMIT_ABSENT;
+    return limit_find_parts(a) ? LIMIT_ADMITTED : LIMIT_ABSENT;
 }
 
 // Names all absent meters of all calls at once.
@@ -94,7 +94,7 @@ static enum limit_verdict find_all(struct atomic_batch *batch)
 {
     enum limit_verdict found = LIMIT_ADMITTED;
     for (size_t i = 0; i < batch->count; i++) {
-        struct limit_answer *answer = batch->members[i].decision.answer;
+        struct limit_answer *answer = batch->members[i].attempt.answer;
         answer->verdict = find_member(batch, &batch->members[i]);
         if (answer->verdict != LIMIT_ADMITTED)
             found = answer->verdict;
@@ -110,11 +110,11 @@ static void agree_on_meter(struct limit_part *part, struct limit_part *other)
 {
     if (part->meter != other->meter)
         return;
-    part->rule.amount = other->rule.amount = limit_min(part->rule.amount, other->rule.amount);
-    part->rule.burst = other->rule.burst = limit_min(part->rule.burst, other->rule.burst);
+    part->rate.amount = other->rate.amount = limit_min(part->rate.amount, other->rate.amount);
+    part->rate.burst = other->rate.burst = limit_min(part->rate.burst, other->rate.burst);
 }
 
-static void agree_with(struct limit_part *part, struct limit_decision *other)
+static void agree_with(struct limit_part *part, struct limit_attempt *other)
 {
     for (size_t i = 0; i < other->part_count; i++)
         agree_on_meter(part, &other->parts[i]);
@@ -125,10 +125,10 @@ static void agree_with(struct limit_part *part, struct limit_decision *other)
 static void agree_on_buckets(struct atomic_batch *batch)
 {
     for (size_t i = 1; i < batch->count; i++) {
-        struct limit_decision *d = &batch->members[i].decision;
-        for (size_t n = 0; n < d->part_count; n++)
-            for (size_t j = 0; j < i && d->parts[n].meter->algorithm == LIMIT_TOKEN_BUCKET; j++)
-                agree_with(&d->parts[n], &batch->members[j].decision);
+        struct limit_attempt *a = &batch->members[i].attempt;
+        for (size_t n = 0; n < a->part_count; n++)
+            for (size_t j = 0; j < i && a->parts[n].meter->algorithm == LIMIT_TOKEN_BUCKET; j++)
+                agree_with(&a->parts[n], &batch->members[j].attempt);
     }
 }
 
@@ -154,23 +154,23 @@ static bool is_spent_for_nobody(const struct atomic_batch *batch, const struct m
 // Spends what fits, so that the calls behind it find what is left. A peek's views show the meters before it.
 static enum limit_verdict evaluate_member(struct atomic_batch *batch, struct member *member)
 {
-    struct limit_decision *d = &member->decision;
-    if (!limit_sync_parts(d))
+    struct limit_attempt *a = &member->attempt;
+    if (!limit_sync_parts(a))
         return LIMIT_NO_MEMORY;
-    d->answer->verdict = limit_evaluate(d);
-    if (d->answer->verdict != LIMIT_ADMITTED || batch->is_peek)
-        limit_answer_views(d);
-    if (d->answer->verdict != LIMIT_ADMITTED)
-        return d->answer->verdict;
-    batch->is_short = batch->is_short || limit_is_short(d);
+    a->answer->verdict = limit_evaluate(a);
+    if (a->answer->verdict != LIMIT_ADMITTED || batch->is_peek)
+        limit_answer_views(a);
+    if (a->answer->verdict != LIMIT_ADMITTED)
+        return a->answer->verdict;
+    batch->is_short = batch->is_short || limit_is_short(a);
     if (is_spent_for_nobody(batch, member))
         return LIMIT_ADMITTED;
-    limit_spend(d);
+    limit_spend(a);
     member->spent = true;
     if (!batch->is_peek)
-        limit_answer_views(d);
+        limit_answer_views(a);
     if (member->logged != NULL)
-        limit_charge_log_fill(d->table, member->logged, d->call, d->answer);
+        limit_charge_log_fill(a->table, member->logged, a->call, a->answer);
     return LIMIT_ADMITTED;
 }
 
@@ -181,8 +181,8 @@ static enum limit_verdict decide_member(struct atomic_batch *batch, struct membe
     member->made = find_earlier(batch, member);
     if (member->made == NULL)
         return evaluate_member(batch, member);
-    member->decision.part_count = member->decision.charged_count = 0;
-    return limit_answer_again(&member->decision, member->made);
+    member->attempt.part_count = member->attempt.charged_count = 0;
+    return limit_answer_again(&member->attempt, member->made);
 }
 
 static bool is_refusal(enum limit_verdict verdict)
@@ -194,7 +194,7 @@ static bool is_refusal(enum limit_verdict verdict)
 static enum limit_verdict decide_members(struct atomic_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct limit_answer *answer = batch->members[i].decision.answer;
+        struct limit_answer *answer = batch->members[i].attempt.answer;
         answer->verdict = decide_member(batch, &batch->members[i]);
         batch->is_refused = batch->is_refused || is_refusal(answer->verdict);
         if (answer->verdict != LIMIT_ADMITTED && !is_refusal(answer->verdict))
@@ -209,21 +209,21 @@ static void unspend_all(struct atomic_batch *batch)
 {
     for (size_t i = batch->count; i > 0; i--)
         if (batch->members[i - 1].spent)
-            limit_unspend(&batch->members[i - 1].decision);
+            limit_unspend(&batch->members[i - 1].attempt);
 }
 
 static bool open_all_places(struct atomic_batch *batch)
 {
     bool opened = true;
     for (size_t i = 0; i < batch->count && opened; i++) {
-        struct limit_decision *d = &batch->members[i].decision;
-        opened = limit_open_places(d);
+        struct limit_attempt *a = &batch->members[i].attempt;
+        opened = limit_open_places(a);
         if (!opened)
-            d->answer->verdict = LIMIT_NO_MEMORY;
+            a->answer->verdict = LIMIT_NO_MEMORY;
     }
     for (size_t i = 0; i < batch->count && !opened; i++)
-        for (size_t j = 0; j < batch->members[i].decision.part_count; j++)
-            limit_write_close(batch->members[i].decision.parts[j].meter);
+        for (size_t j = 0; j < batch->members[i].attempt.part_count; j++)
+            limit_write_close(batch->members[i].attempt.parts[j].meter);
     return opened;
 }
 
@@ -232,12 +232,11 @@ static bool spans_shards(const struct atomic_batch *batch)
     return (batch->shards & (batch->shards - 1)) != 0;
 }
 
-static void take_spanning_places(struct atomic_batch *batch, struct limit_decision *d,
-                                 const struct limit_waiter *waiter)
+static void take_spanning_places(struct atomic_batch *batch, struct limit_attempt *a, const struct limit_waiter *waiter)
 {
-    limit_take_places(d, waiter);
-    for (size_t i = 0; i < d->part_count; i++)
-        d->parts[i].meter->write->spanning |= spans_shards(batch);
+    limit_take_places(a, waiter);
+    for (size_t i = 0; i < a->part_count; i++)
+        a->parts[i].meter->write->spanning |= spans_shards(batch);
 }
 
 // Queues one waiter with a place at every meter of all calls. It stands in the lowest of their shards, which
@@ -250,14 +249,14 @@ static enum limit_verdict wait_all(struct atomic_batch *batch, struct limit_wait
     struct limit_shard *lowest = NULL;
     if (!open_all_places(batch))
         return LIMIT_NO_MEMORY;
-    limit_number_waiter(&batch->members[0].decision, waiter);
+    limit_number_waiter(&batch->members[0].attempt, waiter);
     for (size_t i = 0; i < batch->count; i++) {
-        struct limit_decision *d = &batch->members[i].decision;
-        if (d->part_count == 0) // charged before, or unlimited: its shard may have nothing to collect
+        struct limit_attempt *a = &batch->members[i].attempt;
+        if (a->part_count == 0) // charged before, or unlimited: its shard may have nothing to collect
             continue;
-        take_spanning_places(batch, d, waiter);
-        if (lowest == NULL || d->shard < lowest)
-            lowest = d->shard;
+        take_spanning_places(batch, a, waiter);
+        if (lowest == NULL || a->shard < lowest)
+            lowest = a->shard;
     }
     limit_append_waiter(lowest, waiter);
     return LIMIT_WAIT;
@@ -269,9 +268,9 @@ static enum limit_verdict confirm_all(struct atomic_batch *batch)
         struct member *member = &batch->members[i];
         if (!member->spent)
             continue;
-        limit_confirm(&member->decision);
+        limit_confirm(&member->attempt);
         if (member->logged != NULL)
-            limit_charge_log_append(member->decision.shard, member->logged);
+            limit_charge_log_append(member->attempt.shard, member->logged);
         member->logged = NULL;
     }
     return LIMIT_ADMITTED;
@@ -323,12 +322,12 @@ static void init_members(struct atomic_batch *batch, const struct limit_call *ca
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct member *member = &batch->members[i];
-        limit_decision_init(&member->decision, batch->table, &calls[i], &answers[i]);
-        member->decision.woken = batch->woken;
+        limit_attempt_init(&member->attempt, batch->table, &calls[i], &answers[i]);
+        member->attempt.woken = batch->woken;
         member->logged = NULL;
         member->made = NULL;
         member->spent = false;
-        batch->shards |= UINT64_C(1) << (member->decision.shard - batch->table->shards);
+        batch->shards |= UINT64_C(1) << (member->attempt.shard - batch->table->shards);
         batch->is_peek = calls[i].peek;
     }
 }

@@ -118,15 +118,15 @@ static struct limit_meter *new_meter(const struct limit_applicable *applicable, 
     return meter;
 }
 
-// Returns the rule that a record was written under; today's rule for a record of an older version.
-static struct limit_rule rule_of_record(const struct limit_rule *today, const struct limit_record *record)
+// Returns the rate that a record was written under; today's rate for a record of an older version.
+static struct limit_rate rate_of_record(const struct limit_rate *today, const struct limit_record *record)
 {
-    struct limit_rule rule = *today;
+    struct limit_rate rate = *today;
     if (record->algorithm == LIMIT_TOKEN_BUCKET && record->amount > 0) {
-        rule.amount = record->amount;
-        rule.burst = record->burst;
+        rate.amount = record->amount;
+        rate.burst = record->burst;
     }
-    return rule;
+    return rate;
 }
 
 // Fills the meter as after a crash: what was reserved counts as spent, now. Nothing is written, so doing it twice
@@ -134,18 +134,18 @@ static struct limit_rule rule_of_record(const struct limit_rule *today, const st
 static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
 {
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    struct limit_rule rule = limit_meter_rule(table, meter);
+    struct limit_rate rate = limit_meter_rate(table, meter);
     meter->t_ms = clock_now_ms(table->clock);
     if (record == NULL)
-        return functions->load(&meter->state, &rule, meter->t_ms, NULL);
+        return functions->load(&meter->state, &rate, meter->t_ms, NULL);
     meter->t_ms = limit_max(meter->t_ms, record->t_ms);
     meter->durable_ms = record->t_ms;
     meter->dirty = record->reserved > 0;
-    struct limit_rule then = rule_of_record(&rule, record);
+    struct limit_rate then = rate_of_record(&rate, record);
     if (!functions->load(&meter->state, &then, meter->t_ms, record) ||
         !functions->forfeit(&meter->state, &then, meter->t_ms, record->reserved))
         return false;
-    functions->sync(&meter->state, &rule, meter->t_ms);
+    functions->sync(&meter->state, &rate, meter->t_ms);
     return true;
 }
 
@@ -201,8 +201,8 @@ bool limit_is_resident(struct limit_table *table, struct slice owner, struct sli
 }
 
 // False when the name is not one of limit_name_of.
-static bool read_rule(const struct limit_table *table, struct slice name, const struct limit_record *record,
-                      struct limit_rule *out)
+static bool read_rate(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                      struct limit_rate *out)
 {
     enum { AFTER_ID = 6 }; // algorithm, period and window
     size_t at = name.size > 1 ? (size_t)name.data[1] + 2 : 0;
@@ -212,7 +212,7 @@ static bool read_rule(const struct limit_table *table, struct slice name, const 
     uint32_t window_s = 0;
     for (size_t i = 0; i < 4; i++)
         window_s = window_s << 8 | name.data[at + 2 + i];
-    *out = (struct limit_rule){.amount = record->amount,
+    *out = (struct limit_rate){.amount = record->amount,
                                .burst = record->burst,
                                .window_ms = (uint64_t)window_s * 1000,
                                .period = (enum limit_period)name.data[at + 1],
@@ -223,16 +223,16 @@ static bool read_rule(const struct limit_table *table, struct slice name, const 
 bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
                           uint64_t start_ms, uint64_t now_ms)
 {
-    struct limit_rule rule;
+    struct limit_rate rate;
     union limit_state state = {0};
-    if (!read_rule(table, name, record, &rule))
+    if (!read_rate(table, name, record, &rate))
         return false;
     const struct limit_algorithm_functions *functions = limit_algorithm_of(record->algorithm);
     uint64_t t = record->reserved > 0 ? limit_max(record->t_ms, start_ms) : record->t_ms;
-    bool at_rest = t <= now_ms && functions->load(&state, &rule, t, record) &&
-                   (record->reserved == 0 || functions->forfeit(&state, &rule, t, record->reserved));
+    bool at_rest = t <= now_ms && functions->load(&state, &rate, t, record) &&
+                   (record->reserved == 0 || functions->forfeit(&state, &rate, t, record->reserved));
     if (at_rest) {
-        functions->sync(&state, &rule, now_ms);
+        functions->sync(&state, &rate, now_ms);
         at_rest = functions->is_empty(&state, now_ms);
     }
     if (functions->wipe != NULL)

@@ -4,32 +4,32 @@
 // only a later window replaces the open one; any other time counts in the window that is already open.
 #include "limit/calendar.h"
 
-static void find_span(struct limit_fixed_state *fixed, const struct limit_rule *rule)
+static void find_span(struct limit_fixed_state *fixed, const struct limit_rate *rate)
 {
-    struct limit_span span = limit_calendar_span(rule, fixed->index);
+    struct limit_span span = limit_calendar_span(rate, fixed->index);
     fixed->begin_ms = span.begin_ms;
     fixed->end_ms = span.end_ms;
 }
 
 // Only a later window is a new one: a clock that goes back must not open a window again.
-static void fixed_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static void fixed_sync(union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     struct limit_fixed_state *fixed = &state->fixed;
     if (t < fixed->end_ms)
         return;
-    fixed->index = limit_calendar_index(rule, t);
+    fixed->index = limit_calendar_index(rate, t);
     fixed->used = 0;
-    find_span(fixed, rule);
+    find_span(fixed, rate);
 }
 
-static bool fixed_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+static bool fixed_load(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                        const struct limit_record *record)
 {
     struct limit_fixed_state *fixed = &state->fixed;
-    fixed->index = record != NULL ? record->index : limit_calendar_index(rule, t);
+    fixed->index = record != NULL ? record->index : limit_calendar_index(rate, t);
     fixed->used = record != NULL ? record->used : 0;
-    find_span(fixed, rule);
-    fixed_sync(state, rule, t);
+    find_span(fixed, rate);
+    fixed_sync(state, rate, t);
     return true;
 }
 
@@ -39,23 +39,23 @@ static void fixed_save(const union limit_state *state, struct limit_record *reco
     record->used = state->fixed.used;
 }
 
-static bool fixed_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static bool fixed_fits(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
     (void)t;
-    return cost <= rule->amount && state->fixed.used <= rule->amount - cost;
+    return cost <= rate->amount && state->fixed.used <= rate->amount - cost;
 }
 
-static void fixed_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static void fixed_spend(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
-    (void)rule;
+    (void)rate;
     (void)t;
     state->fixed.used = limit_add(state->fixed.used, cost);
 }
 
-static bool fixed_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+static bool fixed_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                          const struct limit_spent *spent)
 {
-    (void)rule;
+    (void)rate;
     (void)t;
     struct limit_fixed_state *fixed = &state->fixed;
     uint64_t cost = spent->t_ms >= fixed->begin_ms ? limit_min(spent->cost, fixed->used) : 0;
@@ -63,31 +63,31 @@ static bool fixed_refund(union limit_state *state, const struct limit_rule *rule
     return cost > 0;
 }
 
-static uint64_t fixed_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static uint64_t fixed_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     (void)t;
-    return state->fixed.used < rule->amount ? rule->amount - state->fixed.used : 0;
+    return state->fixed.used < rate->amount ? rate->amount - state->fixed.used : 0;
 }
 
-static uint64_t fixed_reset(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static uint64_t fixed_reset(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
-    (void)rule;
+    (void)rate;
     (void)t;
     return state->fixed.end_ms;
 }
 
-static uint64_t fixed_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static uint64_t fixed_retry(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
-    (void)rule;
+    (void)rate;
     (void)t;
     (void)cost;
     return state->fixed.end_ms;
 }
 
 // The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
-static bool fixed_forfeit(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+static bool fixed_forfeit(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved)
 {
-    fixed_spend(state, rule, t, reserved);
+    fixed_spend(state, rate, t, reserved);
     return true;
 }
 

@@ -1,6 +1,6 @@
 // Limits: their text, their bounds, three algorithms, and the table of running meters with its reservations.
 //
-// Algorithms (each a pure file: state + now + cost in, decision out; specification: docs/limits.md):
+// Algorithms (each a pure file: state + now + cost in, answer out; specification: docs/limits.md):
 //   fixed_window    at most `amount` per aligned window: a calendar period (minute, hour, day, month at the
 //                   installation's UTC offset) or floor(t / window). Two adjacent windows may together hold 2 * amount
 //                   around the boundary.

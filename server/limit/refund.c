@@ -5,7 +5,7 @@
 // and still applies now, and the algorithm takes back what it still counts of the charge. Giving back writes nothing:
 // the units become free in the meter's state, but are not added to what may be spent without the disk (`left`), so a
 // crash can lose a refund and can never add one.
-#include "limit/decision.h"
+#include "limit/attempt.h"
 
 // The amount that each part was charged under; for a bucket it says how long a unit takes.
 struct amounts {
@@ -14,34 +14,34 @@ struct amounts {
 
 // Finds the meters of limits that were charged and still apply. Limits that share a meter were charged as the smaller
 // one.
-static bool find_charged_parts(struct limit_decision *d, const struct limit_logged_charge *logged,
+static bool find_charged_parts(struct limit_attempt *a, const struct limit_logged_charge *logged,
                                struct amounts *amounts)
 {
     uint32_t matched = 0;
-    for (size_t i = 0; i < d->call->applicable_count && d->charged_count < LIMIT_APPLICABLE_MAX; i++) {
-        const struct limit_applicable *applicable = &d->call->applicables[i];
-        const struct limit_logged_part *then = limit_charge_log_part(d->table, logged, applicable, &matched);
+    for (size_t i = 0; i < a->call->applicable_count && a->charged_count < LIMIT_APPLICABLE_MAX; i++) {
+        const struct limit_applicable *applicable = &a->call->applicables[i];
+        const struct limit_logged_part *then = limit_charge_log_part(a->table, logged, applicable, &matched);
         if (then == NULL)
             continue;
-        size_t known_count = d->part_count;
-        const struct limit_part *part = limit_add_applicable(d, applicable, then->cost);
+        size_t known_count = a->part_count;
+        const struct limit_part *part = limit_add_applicable(a, applicable, then->cost);
         if (part == NULL)
             continue;
-        uint64_t *amount = &amounts->of_part[part - d->parts];
-        *amount = d->part_count > known_count ? then->limit : limit_min(*amount, then->limit);
+        uint64_t *amount = &amounts->of_part[part - a->parts];
+        *amount = a->part_count > known_count ? then->limit : limit_min(*amount, then->limit);
     }
-    return d->answer->absent_count == 0;
+    return a->answer->absent_count == 0;
 }
 
 // Adds nothing to `left`: the record on disk, with what it sets aside, counts the charge until the next record.
-static bool give_back(struct limit_decision *d, const struct limit_logged_charge *logged, const struct amounts *amounts)
+static bool give_back(struct limit_attempt *a, const struct limit_logged_charge *logged, const struct amounts *amounts)
 {
     bool given = false;
-    for (size_t i = 0; i < d->part_count; i++) {
-        const struct limit_part *part = &d->parts[i];
+    for (size_t i = 0; i < a->part_count; i++) {
+        const struct limit_part *part = &a->parts[i];
         struct limit_meter *meter = part->meter;
         struct limit_spent spent = {.t_ms = logged->t_ms, .cost = part->cost, .amount = amounts->of_part[i]};
-        if (part->functions->refund(&meter->state, &part->rule, meter->t_ms, &spent))
+        if (part->functions->refund(&meter->state, &part->rate, meter->t_ms, &spent))
             given = meter->dirty = true;
     }
     return given;
@@ -55,39 +55,39 @@ static bool is_all_unlimited(const struct limit_logged_charge *logged)
     return true;
 }
 
-static enum limit_verdict refund_locked(struct limit_decision *d)
+static enum limit_verdict refund_locked(struct limit_attempt *a)
 {
     struct amounts amounts;
-    d->answer->now_ms = clock_now_ms(d->table->clock);
-    d->answer->generation = d->shard->generation;
-    uint64_t hash = limit_charge_log_hash(d->table, d->call);
-    struct limit_logged_charge *logged = limit_charge_log_find(d->shard, d->call, hash);
+    a->answer->now_ms = clock_now_ms(a->table->clock);
+    a->answer->generation = a->shard->generation;
+    uint64_t hash = limit_charge_log_hash(a->table, a->call);
+    struct limit_logged_charge *logged = limit_charge_log_find(a->shard, a->call, hash);
     if (logged == NULL)
         return LIMIT_NO_CHARGE;
-    if (d->call->charge_count > 0 && !limit_charge_log_is_same(d->table, logged, d->call))
+    if (a->call->charge_count > 0 && !limit_charge_log_is_same(a->table, logged, a->call))
         return LIMIT_OTHER_CHARGE;
     if (logged->given_back)
         return LIMIT_GIVEN_BACK;
-    if (!find_charged_parts(d, logged, &amounts))
+    if (!find_charged_parts(a, logged, &amounts))
         return LIMIT_ABSENT;
-    if (!limit_sync_parts(d))
+    if (!limit_sync_parts(a))
         return LIMIT_NO_MEMORY;
-    if (!give_back(d, logged, &amounts) && !is_all_unlimited(logged))
+    if (!give_back(a, logged, &amounts) && !is_all_unlimited(logged))
         return LIMIT_WINDOW_OVER;
     logged->given_back = true;
-    d->answer->verdict = LIMIT_ADMITTED;
-    limit_answer_views(d);
+    a->answer->verdict = LIMIT_ADMITTED;
+    limit_answer_views(a);
     return LIMIT_ADMITTED;
 }
 
 void limit_refund(struct limit_table *table, const struct limit_call *call, struct limit_answer *answer)
 {
-    struct limit_decision d;
+    struct limit_attempt a;
     limit_answer_clear(answer);
-    limit_decision_init(&d, table, call, answer);
+    limit_attempt_init(&a, table, call, answer);
     limit_note_use(table);
-    pthread_mutex_lock(&d.shard->mutex);
-    answer->verdict = refund_locked(&d);
+    pthread_mutex_lock(&a.shard->mutex);
+    answer->verdict = refund_locked(&a);
     answer->write_wanted = limit_write_wanted(table);
-    pthread_mutex_unlock(&d.shard->mutex);
+    pthread_mutex_unlock(&a.shard->mutex);
 }

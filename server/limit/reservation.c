@@ -46,11 +46,11 @@ struct limit_write_batch {
 // --- collecting
 
 // Serves the one who has waited longest for the meter, even when others differ about its limit.
-static void take_waiting_rule(struct limit_meter *meter)
+static void take_waiting_rate(struct limit_meter *meter)
 {
     const struct limit_write *write = meter->write;
     if (!limit_meter_is_idle(meter) && write->waiters > 0)
-        limit_take_rule(meter, &(struct limit_rule){.amount = write->amount, .burst = write->burst});
+        limit_take_rate(meter, &(struct limit_rate){.amount = write->amount, .burst = write->burst});
 }
 
 // Makes the record: what memory knows now, and a reservation for everything that may be spent until the next record.
@@ -58,10 +58,10 @@ static void snapshot(const struct limit_table *table, struct entry *entry, uint6
 {
     struct limit_meter *meter = entry->meter;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    take_waiting_rule(meter);
-    struct limit_rule rule = limit_meter_rule(table, meter);
+    take_waiting_rate(meter);
+    struct limit_rate rate = limit_meter_rate(table, meter);
     meter->t_ms = limit_max(meter->t_ms, now_ms);
-    functions->sync(&meter->state, &rule, meter->t_ms);
+    functions->sync(&meter->state, &rate, meter->t_ms);
     entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm,
                                           .t_ms = meter->t_ms,
                                           .amount = meter->amount,
@@ -72,7 +72,7 @@ static void snapshot(const struct limit_table *table, struct entry *entry, uint6
         meter->left = 0; // nothing may be spent on the strength of older records
         return;
     }
-    uint64_t wanted = limit_min(meter->write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
+    uint64_t wanted = limit_min(meter->write->wanted, functions->remaining(&meter->state, &rate, meter->t_ms));
     entry->record.reserved = limit_max(limit_reservation(meter->amount), limit_max(meter->left, wanted));
 }
 
@@ -240,7 +240,7 @@ static void settle_meter(const struct entry *entry, bool committed)
     meter->uncertain = !committed;
     if (!committed)
         return;
-    if (limit_is_recorded_rule(meter, &entry->record))
+    if (limit_is_rate_of_record(meter, &entry->record))
         meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
     meter->durable_ms = entry->record.t_ms;
 }
@@ -301,10 +301,10 @@ static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
     if (write->spanning || !limit_is_same_rate(meter, write->amount, write->burst))
         return false;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    struct limit_rule rule = limit_meter_rule(table, meter);
-    rule.amount = write->amount;
-    functions->sync(&meter->state, &rule, meter->t_ms); // it may have been asked about with another limit since
-    uint64_t most = limit_min(write->wanted, functions->remaining(&meter->state, &rule, meter->t_ms));
+    struct limit_rate rate = limit_meter_rate(table, meter);
+    rate.amount = write->amount;
+    functions->sync(&meter->state, &rate, meter->t_ms); // it may have been asked about with another limit since
+    uint64_t most = limit_min(write->wanted, functions->remaining(&meter->state, &rate, meter->t_ms));
     return limit_is_window_durable(table, meter) && meter->left >= most - most / 2;
 }
 

@@ -31,9 +31,9 @@ static uint64_t fineness(size_t slots)
     return N_FINE / (slots - 1);
 }
 
-static uint64_t slot_ms(const struct limit_sliding_state *sliding, const struct limit_rule *rule)
+static uint64_t slot_ms(const struct limit_sliding_state *sliding, const struct limit_rate *rate)
 {
-    return (rule->window_ms + N_FINE - 1) / N_FINE * fineness(sliding->slots);
+    return (rate->window_ms + N_FINE - 1) / N_FINE * fineness(sliding->slots);
 }
 
 static uint64_t counter_at(const struct limit_sliding_state *sliding, uint64_t slot)
@@ -135,10 +135,10 @@ static void forget_all(struct limit_sliding_state *sliding)
     sliding->sum = 0;
 }
 
-static void sliding_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static void sliding_sync(union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     struct limit_sliding_state *sliding = &state->sliding;
-    uint64_t index = t / slot_ms(sliding, rule);
+    uint64_t index = t / slot_ms(sliding, rate);
     if (index <= sliding->index)
         return;
     if (index - sliding->index >= sliding->slots) {
@@ -164,19 +164,19 @@ static uint64_t sum_of(const struct limit_record *record)
 
 // Only an empty ring becomes finer again. The counters of a ring of unknown size cannot be placed in time: all of them
 // count as spent in the newest sub-window.
-static bool sliding_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+static bool sliding_load(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                          const struct limit_record *record)
 {
     struct limit_sliding_state *sliding = &state->sliding;
     uint64_t sum = record != NULL ? sum_of(record) : 0;
-    size_t width = width_for(limit_max(rule->amount, sum));
+    size_t width = width_for(limit_max(rate->amount, sum));
     bool has_ring = sum > 0 && is_ring(record->counter_count);
     size_t slots = has_ring ? limit_min(slots_for(width), record->counter_count) : slots_for(width);
     if (!open_ring(sliding, width, slots))
         return false;
     if (has_ring)
         take_counters(sliding, record);
-    sliding_sync(state, rule, t);
+    sliding_sync(state, rate, t);
     if (!has_ring)
         add_to_counter(sliding, sliding->index, sum);
     return true;
@@ -188,26 +188,26 @@ static void sliding_wipe(union limit_state *state)
     state->sliding = (struct limit_sliding_state){0};
 }
 
-static bool sliding_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static bool sliding_fits(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
     (void)t;
-    return cost <= rule->amount && state->sliding.sum <= rule->amount - cost;
+    return cost <= rate->amount && state->sliding.sum <= rate->amount - cost;
 }
 
-static void sliding_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static void sliding_spend(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
-    (void)rule;
+    (void)rate;
     (void)t;
     add_to_counter(&state->sliding, state->sliding.index, cost);
 }
 
 // Takes back only from the sub-window that it was spent in, while that is in the ring.
-static bool sliding_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+static bool sliding_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                            const struct limit_spent *spent)
 {
     (void)t;
     struct limit_sliding_state *sliding = &state->sliding;
-    uint64_t slot = limit_min(spent->t_ms / slot_ms(sliding, rule), sliding->index);
+    uint64_t slot = limit_min(spent->t_ms / slot_ms(sliding, rate), sliding->index);
     if (sliding->index - slot >= sliding->slots)
         return false;
     uint64_t cost = limit_min(spent->cost, counter_at(sliding, slot));
@@ -216,44 +216,44 @@ static bool sliding_refund(union limit_state *state, const struct limit_rule *ru
     return cost > 0;
 }
 
-static uint64_t sliding_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static uint64_t sliding_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     (void)t;
-    return state->sliding.sum < rule->amount ? rule->amount - state->sliding.sum : 0;
+    return state->sliding.sum < rate->amount ? rate->amount - state->sliding.sum : 0;
 }
 
-static uint64_t sliding_reset(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static uint64_t sliding_reset(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     const struct limit_sliding_state *sliding = &state->sliding;
     if (sliding->sum == 0)
         return t;
     for (uint64_t age = 0; age < sliding->slots; age++)
         if (counter_at(sliding, sliding->index + sliding->slots - age) > 0)
-            return (sliding->index + sliding->slots - age) * slot_ms(sliding, rule);
+            return (sliding->index + sliding->slots - age) * slot_ms(sliding, rate);
     return t;
 }
 
 // Walks from the oldest sub-window on, until those that will have left the ring make enough room.
-static uint64_t sliding_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static uint64_t sliding_retry(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
     const struct limit_sliding_state *sliding = &state->sliding;
     uint64_t rest = sliding->sum;
-    if (cost > rule->amount)
+    if (cost > rate->amount)
         return t;
     for (uint64_t slot = sliding->index + 1; slot <= sliding->index + sliding->slots; slot++) {
         rest -= counter_at(sliding, slot); // slot - slots has this place in the ring
-        if (rest <= rule->amount - cost)
-            return slot * slot_ms(sliding, rule);
+        if (rest <= rate->amount - cost)
+            return slot * slot_ms(sliding, rate);
     }
     return t;
 }
 
 // The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
-static bool sliding_forfeit(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+static bool sliding_forfeit(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved)
 {
     if (!sliding_reserve(state, limit_add(state->sliding.sum, reserved)))
         return false;
-    sliding_spend(state, rule, t, reserved);
+    sliding_spend(state, rate, t, reserved);
     return true;
 }
 

@@ -1,4 +1,4 @@
-// The steps of a decision for one call: find its meters, see whether it fits all of them, spend, give back, wait.
+// The steps of one call's attempt: find its meters, see whether it fits all of them, spend, give back, wait.
 //
 // The problem: a call may count on several limits, and either all of them are charged or none. So a call is first taken
 // apart into parts, one for each meter that it needs (limit_find_parts); every part is brought to the same moment
@@ -6,98 +6,98 @@
 // enough aside for it (limit_is_short). Only then is anything changed, for all parts at once: units are spent
 // (limit_spend, limit_confirm), or the call takes a place at each of its meters and waits (limit_take_places). Nothing
 // in this file locks: whoever decides holds the shard's lock from the first of these steps to the last (decide.c).
-#include "limit/decision.h"
+#include "limit/attempt.h"
 
-void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
-                         struct limit_answer *answer)
+void limit_attempt_init(struct limit_attempt *a, struct limit_table *table, const struct limit_call *call,
+                        struct limit_answer *answer)
 {
-    d->table = table;
-    d->shard = limit_table_shard(table, call->owner);
-    d->call = call;
-    d->answer = answer;
-    d->part_count = d->charged_count = 0;
+    a->table = table;
+    a->shard = limit_table_shard(table, call->owner);
+    a->call = call;
+    a->answer = answer;
+    a->part_count = a->charged_count = 0;
 }
 
 // --- what the call charges, and its meters
 
-static struct limit_part *find_part(struct limit_decision *d, const struct limit_meter *meter)
+static struct limit_part *find_part(struct limit_attempt *a, const struct limit_meter *meter)
 {
-    for (size_t i = 0; i < d->part_count; i++)
-        if (d->parts[i].meter == meter)
-            return &d->parts[i];
+    for (size_t i = 0; i < a->part_count; i++)
+        if (a->parts[i].meter == meter)
+            return &a->parts[i];
     return NULL;
 }
 
-static struct limit_part *add_part(struct limit_decision *d, struct limit_meter *meter, const struct limit *limit,
+static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *meter, const struct limit *limit,
                                    uint64_t cost)
 {
-    struct limit_part *part = find_part(d, meter);
+    struct limit_part *part = find_part(a, meter);
     if (part != NULL) {
-        part->rule.amount = limit_min(part->rule.amount, limit->amount);
-        part->rule.burst = limit_min(part->rule.burst, limit->burst);
+        part->rate.amount = limit_min(part->rate.amount, limit->amount);
+        part->rate.burst = limit_min(part->rate.burst, limit->burst);
         return part;
     }
-    part = &d->parts[d->part_count++];
+    part = &a->parts[a->part_count++];
     *part = (struct limit_part){.meter = meter, .functions = limit_meter_functions(meter), .cost = cost};
-    part->rule = limit_meter_rule(d->table, meter);
-    part->rule.amount = limit->amount;
-    part->rule.burst = limit->burst;
+    part->rate = limit_meter_rate(a->table, meter);
+    part->rate.amount = limit->amount;
+    part->rate.burst = limit->burst;
     return part;
 }
 
-struct limit_part *limit_add_applicable(struct limit_decision *d, const struct limit_applicable *applicable,
+struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct limit_applicable *applicable,
                                         uint64_t cost)
 {
     struct limit_lookup lookup;
     struct limit_part *part = NULL;
     if (!applicable->limit.unlimited) {
-        limit_table_look(d->table, applicable, &lookup);
-        struct limit_meter *meter = limit_table_find(d->shard, &lookup);
+        limit_table_look(a->table, applicable, &lookup);
+        struct limit_meter *meter = limit_table_find(a->shard, &lookup);
         if (meter == NULL)
-            d->answer->absent[d->answer->absent_count++] = applicable;
+            a->answer->absent[a->answer->absent_count++] = applicable;
         else
-            part = add_part(d, meter, &applicable->limit, cost);
+            part = add_part(a, meter, &applicable->limit, cost);
     }
-    d->charged[d->charged_count] = applicable;
-    d->part_of[d->charged_count++] = part;
+    a->charged[a->charged_count] = applicable;
+    a->part_of[a->charged_count++] = part;
     return part;
 }
 
-bool limit_find_parts(struct limit_decision *d)
+bool limit_find_parts(struct limit_attempt *a)
 {
-    for (size_t i = 0; i < d->call->applicable_count && i < LIMIT_APPLICABLE_MAX; i++) {
-        const struct limit_applicable *applicable = &d->call->applicables[i];
-        uint64_t cost = limit_cost_of(d->call, applicable->limit.resource);
+    for (size_t i = 0; i < a->call->applicable_count && i < LIMIT_APPLICABLE_MAX; i++) {
+        const struct limit_applicable *applicable = &a->call->applicables[i];
+        uint64_t cost = limit_cost_of(a->call, applicable->limit.resource);
         if (cost > 0)
-            (void)limit_add_applicable(d, applicable, cost);
+            (void)limit_add_applicable(a, applicable, cost);
     }
-    return d->answer->absent_count == 0;
+    return a->answer->absent_count == 0;
 }
 
 // --- bringing them to now
 
-static bool reserve_counters(struct limit_decision *d, struct limit_part *part)
+static bool reserve_counters(struct limit_attempt *a, struct limit_part *part)
 {
     if (part->functions->reserve == NULL)
         return true;
     size_t before = limit_meter_bytes(part->meter);
-    bool reserved = part->functions->reserve(&part->meter->state, part->rule.amount);
-    d->shard->meter_bytes += limit_meter_bytes(part->meter) - before;
+    bool reserved = part->functions->reserve(&part->meter->state, part->rate.amount);
+    a->shard->meter_bytes += limit_meter_bytes(part->meter) - before;
     return reserved;
 }
 
-bool limit_sync_parts(struct limit_decision *d)
+bool limit_sync_parts(struct limit_attempt *a)
 {
-    for (size_t i = 0; i < d->part_count; i++)
-        if (!reserve_counters(d, &d->parts[i]))
+    for (size_t i = 0; i < a->part_count; i++)
+        if (!reserve_counters(a, &a->parts[i]))
             return false;
-    for (size_t i = 0; i < d->part_count; i++) {
-        struct limit_part *part = &d->parts[i];
+    for (size_t i = 0; i < a->part_count; i++) {
+        struct limit_part *part = &a->parts[i];
         struct limit_meter *meter = part->meter;
-        meter->t_ms = limit_max(meter->t_ms, d->answer->now_ms);
+        meter->t_ms = limit_max(meter->t_ms, a->answer->now_ms);
         meter->retiring = false;
-        part->functions->sync(&meter->state, &part->rule, meter->t_ms);
-        part->fits = part->functions->fits(&meter->state, &part->rule, meter->t_ms, part->cost);
+        part->functions->sync(&meter->state, &part->rate, meter->t_ms);
+        part->fits = part->functions->fits(&meter->state, &part->rate, meter->t_ms, part->cost);
     }
     return true;
 }
@@ -113,61 +113,61 @@ static bool would_take_from_others(const struct limit_part *part)
     if (limit_meter_is_idle(meter) || (write->waiters == 0 && !write->serving))
         return false;
     uint64_t wanted = limit_add(part->cost, limit_add(write->wanted, write->served));
-    return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rule, meter->t_ms);
+    return wanted > meter->left || wanted > part->functions->remaining(&meter->state, &part->rate, meter->t_ms);
 }
 
-static bool is_part_short(const struct limit_decision *d, const struct limit_part *part)
+static bool is_part_short(const struct limit_attempt *a, const struct limit_part *part)
 {
     const struct limit_meter *meter = part->meter;
-    if (!limit_is_same_rate(meter, part->rule.amount, part->rule.burst))
+    if (!limit_is_same_rate(meter, part->rate.amount, part->rate.burst))
         return true;
-    if (part->cost > meter->left || !limit_is_window_durable(d->table, meter))
+    if (part->cost > meter->left || !limit_is_window_durable(a->table, meter))
         return true;
-    return !d->woken && would_take_from_others(part);
+    return !a->woken && would_take_from_others(part);
 }
 
-static bool is_relaxed(const struct limit_decision *d)
+static bool is_relaxed(const struct limit_attempt *a)
 {
-    return d->table->relaxed || d->call->relaxed ||
-           (d->table->relaxed_on_failure && atomic_load_explicit(&d->table->failing, memory_order_relaxed));
+    return a->table->relaxed || a->call->relaxed ||
+           (a->table->relaxed_on_failure && atomic_load_explicit(&a->table->failing, memory_order_relaxed));
 }
 
 // With R = 1 every unit takes a write of its own, so nothing can be fetched ahead.
-static bool wants_prefetch(const struct limit_decision *d, const struct limit_meter *meter)
+static bool wants_prefetch(const struct limit_attempt *a, const struct limit_meter *meter)
 {
     uint64_t reservation = limit_reservation(meter->amount);
     if (!limit_meter_is_idle(meter) && (meter->write->in_flight || meter->write->queued))
         return false;
-    return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(d));
+    return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(a));
 }
 
-enum limit_verdict limit_evaluate(const struct limit_decision *d)
+enum limit_verdict limit_evaluate(const struct limit_attempt *a)
 {
     bool fits = true;
-    for (size_t i = 0; i < d->part_count; i++) {
-        if (limit_is_too_costly(&d->parts[i]))
+    for (size_t i = 0; i < a->part_count; i++) {
+        if (limit_is_too_costly(&a->parts[i]))
             return LIMIT_TOO_COSTLY;
-        fits = fits && d->parts[i].fits;
+        fits = fits && a->parts[i].fits;
     }
     return fits ? LIMIT_ADMITTED : LIMIT_DENIED;
 }
 
-bool limit_is_short(const struct limit_decision *d)
+bool limit_is_short(const struct limit_attempt *a)
 {
-    if (is_relaxed(d))
+    if (is_relaxed(a))
         return false;
-    for (size_t i = 0; i < d->part_count; i++)
-        if (is_part_short(d, &d->parts[i]))
+    for (size_t i = 0; i < a->part_count; i++)
+        if (is_part_short(a, &a->parts[i]))
             return true;
     return false;
 }
 
 // --- waiting
 
-void limit_number_waiter(const struct limit_decision *d, struct limit_waiter *waiter)
+void limit_number_waiter(const struct limit_attempt *a, struct limit_waiter *waiter)
 {
-    if (!d->woken)
-        waiter->number = atomic_fetch_add(&d->table->waiter_count, 1);
+    if (!a->woken)
+        waiter->number = atomic_fetch_add(&a->table->waiter_count, 1);
 }
 
 void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
@@ -180,82 +180,82 @@ void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
     shard->last_waiter = waiter;
 }
 
-bool limit_open_places(struct limit_decision *d)
+bool limit_open_places(struct limit_attempt *a)
 {
     bool opened = true;
-    for (size_t i = 0; i < d->part_count && opened; i++)
-        opened = limit_write_open(d->parts[i].meter);
-    for (size_t i = 0; i < d->part_count && !opened; i++)
-        limit_write_close(d->parts[i].meter);
+    for (size_t i = 0; i < a->part_count && opened; i++)
+        opened = limit_write_open(a->parts[i].meter);
+    for (size_t i = 0; i < a->part_count && !opened; i++)
+        limit_write_close(a->parts[i].meter);
     return opened;
 }
 
-static void note_first(struct limit_write *write, const struct limit_rule *rule, uint64_t number)
+static void note_first(struct limit_write *write, const struct limit_rate *rate, uint64_t number)
 {
     if (write->waiters > 0 && write->first < number)
         return;
     write->first = number;
-    write->amount = rule->amount;
-    write->burst = rule->burst;
+    write->amount = rate->amount;
+    write->burst = rate->burst;
 }
 
-void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter)
+void limit_take_places(struct limit_attempt *a, const struct limit_waiter *waiter)
 {
-    for (size_t i = 0; i < d->part_count; i++) {
-        struct limit_write *write = d->parts[i].meter->write;
-        note_first(write, &d->parts[i].rule, waiter->number);
-        write->wanted = limit_add(write->wanted, d->parts[i].cost);
+    for (size_t i = 0; i < a->part_count; i++) {
+        struct limit_write *write = a->parts[i].meter->write;
+        note_first(write, &a->parts[i].rate, waiter->number);
+        write->wanted = limit_add(write->wanted, a->parts[i].cost);
         write->waiters++;
-        limit_write_queue(d->table, d->shard, d->parts[i].meter);
+        limit_write_queue(a->table, a->shard, a->parts[i].meter);
     }
-    d->shard->waits++;
+    a->shard->waits++;
 }
 
 // --- spending
 
-void limit_spend(struct limit_decision *d)
+void limit_spend(struct limit_attempt *a)
 {
-    for (size_t i = 0; i < d->part_count; i++) {
-        struct limit_part *part = &d->parts[i];
+    for (size_t i = 0; i < a->part_count; i++) {
+        struct limit_part *part = &a->parts[i];
         struct limit_meter *meter = part->meter;
-        part->functions->spend(&meter->state, &part->rule, meter->t_ms, part->cost);
+        part->functions->spend(&meter->state, &part->rate, meter->t_ms, part->cost);
         part->from_left = limit_min(meter->left, part->cost); // below the cost when relaxed, or about to be unspent
         meter->left -= part->from_left;
     }
 }
 
-void limit_unspend(struct limit_decision *d)
+void limit_unspend(struct limit_attempt *a)
 {
-    for (size_t i = 0; i < d->part_count; i++) {
-        struct limit_part *part = &d->parts[i];
+    for (size_t i = 0; i < a->part_count; i++) {
+        struct limit_part *part = &a->parts[i];
         struct limit_meter *meter = part->meter;
-        struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rule.amount};
-        (void)part->functions->refund(&meter->state, &part->rule, meter->t_ms, &now);
+        struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rate.amount};
+        (void)part->functions->refund(&meter->state, &part->rate, meter->t_ms, &now);
         meter->left += part->from_left;
     }
 }
 
-// A relaxed call must not change the rule under which units are being set aside for waiters.
-static bool may_take_rule(const struct limit_part *part)
+// A relaxed call must not change the rate under which units are being set aside for waiters.
+static bool may_take_rate(const struct limit_part *part)
 {
     const struct limit_write *write = part->meter->write;
-    return limit_is_same_rate(part->meter, part->rule.amount, part->rule.burst) || limit_meter_is_idle(part->meter) ||
+    return limit_is_same_rate(part->meter, part->rate.amount, part->rate.burst) || limit_meter_is_idle(part->meter) ||
            (write->waiters == 0 && !write->serving);
 }
 
 // Everything is spent before anything is queued: a snapshot must never see one limit charged and the other not.
-void limit_confirm(struct limit_decision *d)
+void limit_confirm(struct limit_attempt *a)
 {
-    for (size_t i = 0; i < d->part_count; i++) {
-        struct limit_meter *meter = d->parts[i].meter;
+    for (size_t i = 0; i < a->part_count; i++) {
+        struct limit_meter *meter = a->parts[i].meter;
         meter->dirty = true;
-        if (may_take_rule(&d->parts[i]))
-            limit_take_rule(meter, &d->parts[i].rule);
+        if (may_take_rate(&a->parts[i]))
+            limit_take_rate(meter, &a->parts[i].rate);
         if (!limit_meter_is_idle(meter) && meter->write->in_flight)
-            meter->write->spent = limit_add(meter->write->spent, d->parts[i].cost);
-        if (wants_prefetch(d, meter) && limit_write_open(meter)) // without memory: the next call tries again
-            limit_write_queue(d->table, d->shard, meter);
+            meter->write->spent = limit_add(meter->write->spent, a->parts[i].cost);
+        if (wants_prefetch(a, meter) && limit_write_open(meter)) // without memory: the next call tries again
+            limit_write_queue(a->table, a->shard, meter);
         if (!limit_meter_is_idle(meter))
-            meter->write->behind |= d->parts[i].from_left < d->parts[i].cost;
+            meter->write->behind |= a->parts[i].from_left < a->parts[i].cost;
     }
 }

@@ -32,9 +32,9 @@ const struct limit_algorithm_functions *limit_meter_functions(const struct limit
     return limit_algorithm_of((enum limit_algorithm)meter->algorithm);
 }
 
-struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter)
+struct limit_rate limit_meter_rate(const struct limit_table *table, const struct limit_meter *meter)
 {
-    return (struct limit_rule){
+    return (struct limit_rate){
         .amount = meter->amount,
         .burst = meter->burst,
         .window_ms = (uint64_t)meter->window_s * 1000,
@@ -43,7 +43,7 @@ struct limit_rule limit_meter_rule(const struct limit_table *table, const struct
     };
 }
 
-bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record)
+bool limit_is_rate_of_record(const struct limit_meter *meter, const struct limit_record *record)
 {
     return limit_is_same_rate(meter, record->amount, record->burst);
 }
@@ -55,12 +55,12 @@ bool limit_is_window_durable(const struct limit_table *table, const struct limit
     return limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
 }
 
-void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule)
+void limit_take_rate(struct limit_meter *meter, const struct limit_rate *rate)
 {
-    if (!limit_is_same_rate(meter, rule->amount, rule->burst))
+    if (!limit_is_same_rate(meter, rate->amount, rate->burst))
         meter->left = 0;
-    meter->amount = rule->amount;
-    meter->burst = rule->burst;
+    meter->amount = rate->amount;
+    meter->burst = rate->burst;
 }
 
 static size_t malloc_bytes(size_t size)

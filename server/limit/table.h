@@ -109,22 +109,22 @@ void limit_meter_free(struct limit_meter *meter);
 void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
-// Returns the rule of its limit, for the writer, which has no applicable limit.
-struct limit_rule limit_meter_rule(const struct limit_table *table, const struct limit_meter *meter);
+// Returns the rate of its limit, for the writer, which has no applicable limit.
+struct limit_rate limit_meter_rate(const struct limit_table *table, const struct limit_meter *meter);
 // Does the record have the meter's limit? The units of a bucket are times, and how long a unit lasts depends on the
 // limit. Units that a crash loses are charged under the record's limit, so another limit must be written before
 // anything is spent under it.
-bool limit_is_recorded_rule(const struct limit_meter *meter, const struct limit_record *record);
+bool limit_is_rate_of_record(const struct limit_meter *meter, const struct limit_record *record);
 static inline bool limit_is_same_rate(const struct limit_meter *meter, uint64_t amount, uint64_t burst)
 {
     return meter->algorithm != LIMIT_TOKEN_BUCKET || (meter->amount == amount && meter->burst == burst);
 }
-// Rule F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after the
-// wall clock was set back could bring the window before it to life again. True for meters without a fixed window.
+// Condition F of docs/limits.md: a window is spent from only when a time inside it is on disk. Otherwise a crash after
+// the wall clock was set back could bring the window before it to life again. True for meters without a fixed window.
 bool limit_is_window_durable(const struct limit_table *table, const struct limit_meter *meter);
-// Makes this the meter's rule. Callers may differ about it, or not know of a change yet. So it is taken only when units
+// Makes this the meter's rate. Callers may differ about it, or not know of a change yet. So it is taken only when units
 // are spent, or set aside for the one who waits longest; asking with another limit can keep nobody waiting.
-void limit_take_rule(struct limit_meter *meter, const struct limit_rule *rule);
+void limit_take_rate(struct limit_meter *meter, const struct limit_rate *rate);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
 
 // Returns R, how much is set aside at once.

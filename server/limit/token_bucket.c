@@ -31,9 +31,9 @@ static uint64_t divide_up(limit_wide numerator, uint64_t divisor)
     return q.rest > 0 ? limit_add(q.whole, 1) : q.whole;
 }
 
-static limit_wide ticks_of(const struct limit_rule *rule, uint64_t units)
+static limit_wide ticks_of(const struct limit_rate *rate, uint64_t units)
 {
-    return (limit_wide)units * rule->window_ms;
+    return (limit_wide)units * rate->window_ms;
 }
 
 // Returns how far the theoretical arrival time is ahead of now, in ticks.
@@ -43,21 +43,21 @@ static limit_wide debt(const struct limit_bucket_state *bucket, uint64_t t)
 }
 
 // When the amount has changed, the fraction has another scale; rounding up only makes the bucket a little emptier.
-static void bucket_sync(union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static void bucket_sync(union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     (void)t;
     struct limit_bucket_state *bucket = &state->bucket;
-    if (rule->amount == bucket->scale || rule->amount == 0)
+    if (rate->amount == bucket->scale || rate->amount == 0)
         return;
-    bucket->fraction = divide_up((limit_wide)bucket->fraction * rule->amount, bucket->scale);
-    bucket->scale = rule->amount;
+    bucket->fraction = divide_up((limit_wide)bucket->fraction * rate->amount, bucket->scale);
+    bucket->scale = rate->amount;
     if (bucket->fraction == bucket->scale) {
         bucket->fraction = 0;
         bucket->tat_ms = limit_add(bucket->tat_ms, 1);
     }
 }
 
-static bool bucket_load(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+static bool bucket_load(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                         const struct limit_record *record)
 {
     state->bucket = (struct limit_bucket_state){.tat_ms = t, .scale = 1};
@@ -65,7 +65,7 @@ static bool bucket_load(union limit_state *state, const struct limit_rule *rule,
         uint64_t fraction = limit_min(record->tat_fraction, RECORD_SCALE - 1);
         state->bucket = (struct limit_bucket_state){record->tat_ms, fraction, RECORD_SCALE};
     }
-    bucket_sync(state, rule, t);
+    bucket_sync(state, rate, t);
     return true;
 }
 
@@ -77,11 +77,11 @@ static void bucket_save(const union limit_state *state, struct limit_record *rec
     record->tat_fraction = fraction == RECORD_SCALE ? 0 : fraction;
 }
 
-static bool bucket_fits(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static bool bucket_fits(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
-    if (rule->amount == 0 || cost > rule->burst)
+    if (rate->amount == 0 || cost > rate->burst)
         return false;
-    return debt(&state->bucket, t) <= ticks_of(rule, rule->burst - cost);
+    return debt(&state->bucket, t) <= ticks_of(rate, rate->burst - cost);
 }
 
 static void advance(struct limit_bucket_state *bucket, uint64_t t, limit_wide ticks)
@@ -99,10 +99,10 @@ static void advance(struct limit_bucket_state *bucket, uint64_t t, limit_wide ti
     }
 }
 
-static void bucket_spend(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static void bucket_spend(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
-    if (rule->amount > 0) // otherwise nothing ever fits, and a unit has no duration
-        advance(&state->bucket, t, ticks_of(rule, cost));
+    if (rate->amount > 0) // otherwise nothing ever fits, and a unit has no duration
+        advance(&state->bucket, t, ticks_of(rate, cost));
 }
 
 // Returns what a charge still adds to the debt, at least, in ticks. The debt with the charge and the debt without it
@@ -119,12 +119,12 @@ static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t
     return (limit_wide)(took.whole - passed) * bucket->scale + rest;
 }
 
-static bool bucket_refund(union limit_state *state, const struct limit_rule *rule, uint64_t t,
+static bool bucket_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                           const struct limit_spent *spent)
 {
     struct limit_bucket_state *bucket = &state->bucket;
     limit_wide owed = debt(bucket, t);
-    limit_wide back = still_owed(bucket, t, spent, rule->window_ms);
+    limit_wide back = still_owed(bucket, t, spent, rate->window_ms);
     if (owed == 0 || back == 0)
         return false;
     struct quotient rest = divide(back < owed ? owed - back : 0, bucket->scale);
@@ -133,38 +133,38 @@ static bool bucket_refund(union limit_state *state, const struct limit_rule *rul
     return true;
 }
 
-static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
-    limit_wide full = ticks_of(rule, rule->burst);
+    limit_wide full = ticks_of(rate, rate->burst);
     limit_wide owed = debt(&state->bucket, t);
-    return rule->amount == 0 || owed >= full ? 0 : divide(full - owed, rule->window_ms).whole;
+    return rate->amount == 0 || owed >= full ? 0 : divide(full - owed, rate->window_ms).whole;
 }
 
-static uint64_t bucket_reset(const union limit_state *state, const struct limit_rule *rule, uint64_t t)
+static uint64_t bucket_reset(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
-    (void)rule;
+    (void)rate;
     const struct limit_bucket_state *bucket = &state->bucket;
     return limit_max(t, bucket->fraction > 0 ? limit_add(bucket->tat_ms, 1) : bucket->tat_ms);
 }
 
-static uint64_t bucket_retry(const union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t cost)
+static uint64_t bucket_retry(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
     limit_wide owed = debt(&state->bucket, t);
-    if (rule->amount == 0 || cost > rule->burst || owed <= ticks_of(rule, rule->burst - cost))
+    if (rate->amount == 0 || cost > rate->burst || owed <= ticks_of(rate, rate->burst - cost))
         return t;
-    return limit_add(t, divide_up(owed - ticks_of(rule, rule->burst - cost), rule->amount));
+    return limit_add(t, divide_up(owed - ticks_of(rate, rate->burst - cost), rate->amount));
 }
 
 // At most a whole burst can have been spent, unless the record itself says more (the limit was lowered since).
-static bool bucket_forfeit(union limit_state *state, const struct limit_rule *rule, uint64_t t, uint64_t reserved)
+static bool bucket_forfeit(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved)
 {
     struct limit_bucket_state *bucket = &state->bucket;
     limit_wide owed = debt(bucket, t);
-    limit_wide full = ticks_of(rule, rule->burst);
+    limit_wide full = ticks_of(rate, rate->burst);
     limit_wide room = full > owed ? full - owed : 0;
-    limit_wide forfeited = ticks_of(rule, reserved);
-    if (rule->amount == 0)
-        bucket->tat_ms = limit_add(limit_max(bucket->tat_ms, t), reserved > 0 ? rule->window_ms : 0);
+    limit_wide forfeited = ticks_of(rate, reserved);
+    if (rate->amount == 0)
+        bucket->tat_ms = limit_add(limit_max(bucket->tat_ms, t), reserved > 0 ? rate->window_ms : 0);
     else
         advance(bucket, t, forfeited < room ? forfeited : room);
     return true;

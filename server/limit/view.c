@@ -3,35 +3,35 @@
 //
 // A repeated call is answered from the charge log (charge_log.c) as it was then: the meters have changed since, and a
 // repeated answer must be the same as the first one.
-#include "limit/decision.h"
+#include "limit/attempt.h"
 
-static struct limit_view view_of(const struct limit_decision *d, size_t n)
+static struct limit_view view_of(const struct limit_attempt *a, size_t n)
 {
-    struct limit_view view = {.applicable = d->charged[n]};
-    const struct limit_part *part = d->part_of[n];
+    struct limit_view view = {.applicable = a->charged[n]};
+    const struct limit_part *part = a->part_of[n];
     if (part == NULL)
         return view;
     const union limit_state *state = &part->meter->state;
     uint64_t t = part->meter->t_ms;
     view.limit = view.applicable->limit.amount;
-    view.remaining = part->functions->remaining(state, &part->rule, t);
-    view.reset_at_ms = part->functions->reset(state, &part->rule, t);
-    if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rule, t, part->cost))
-        view.retry_at_ms = part->functions->retry(state, &part->rule, t, part->cost);
+    view.remaining = part->functions->remaining(state, &part->rate, t);
+    view.reset_at_ms = part->functions->reset(state, &part->rate, t);
+    if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rate, t, part->cost))
+        view.retry_at_ms = part->functions->retry(state, &part->rate, t, part->cost);
     return view;
 }
 
 // Does the n-th view decide more than the `binding` one so far?
-static bool binds_more(const struct limit_decision *d, size_t n, size_t binding)
+static bool binds_more(const struct limit_attempt *a, size_t n, size_t binding)
 {
-    const struct limit_view *views = d->answer->views;
+    const struct limit_view *views = a->answer->views;
     if (binding == 0)
         return true;
-    switch (d->answer->verdict) {
+    switch (a->answer->verdict) {
     case LIMIT_DENIED:
         return views[n].retry_at_ms > views[binding - 1].retry_at_ms;
     case LIMIT_TOO_COSTLY:
-        return limit_is_too_costly(d->part_of[n]) && !limit_is_too_costly(d->part_of[binding - 1]);
+        return limit_is_too_costly(a->part_of[n]) && !limit_is_too_costly(a->part_of[binding - 1]);
     case LIMIT_ADMITTED:
     case LIMIT_UNDECLARED:
     case LIMIT_WAIT:
@@ -47,13 +47,13 @@ static bool binds_more(const struct limit_decision *d, size_t n, size_t binding)
     return views[n].remaining < views[binding - 1].remaining;
 }
 
-void limit_answer_views(struct limit_decision *d)
+void limit_answer_views(struct limit_attempt *a)
 {
-    struct limit_answer *answer = d->answer;
-    answer->view_count = d->charged_count;
-    for (size_t i = 0; i < d->charged_count; i++) {
-        answer->views[i] = view_of(d, i);
-        if (d->part_of[i] != NULL && binds_more(d, i, answer->binding))
+    struct limit_answer *answer = a->answer;
+    answer->view_count = a->charged_count;
+    for (size_t i = 0; i < a->charged_count; i++) {
+        answer->views[i] = view_of(a, i);
+        if (a->part_of[i] != NULL && binds_more(a, i, answer->binding))
             answer->binding = i + 1;
         if (answer->verdict == LIMIT_DENIED && answer->views[i].retry_at_ms > answer->now_ms)
             answer->retry_after_ms = limit_max(answer->retry_after_ms, answer->views[i].retry_at_ms - answer->now_ms);
@@ -61,19 +61,19 @@ void limit_answer_views(struct limit_decision *d)
 }
 
 // Shows those limits that apply now and were charged then.
-enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_logged_charge *made)
+enum limit_verdict limit_answer_again(struct limit_attempt *a, const struct limit_logged_charge *made)
 {
-    if (!limit_charge_log_is_same(d->table, made, d->call))
+    if (!limit_charge_log_is_same(a->table, made, a->call))
         return LIMIT_OTHER_CHARGE;
     if (made->given_back)
         return LIMIT_GIVEN_BACK;
-    struct limit_answer *answer = d->answer;
+    struct limit_answer *answer = a->answer;
     uint32_t matched = 0;
     answer->verdict = LIMIT_ADMITTED;
     answer->repeated = true;
-    for (size_t i = 0; i < d->call->applicable_count && answer->view_count < LIMIT_APPLICABLE_MAX; i++) {
-        const struct limit_applicable *applicable = &d->call->applicables[i];
-        const struct limit_logged_part *then = limit_charge_log_part(d->table, made, applicable, &matched);
+    for (size_t i = 0; i < a->call->applicable_count && answer->view_count < LIMIT_APPLICABLE_MAX; i++) {
+        const struct limit_applicable *applicable = &a->call->applicables[i];
+        const struct limit_logged_part *then = limit_charge_log_part(a->table, made, applicable, &matched);
         if (then == NULL)
             continue;
         size_t n = answer->view_count++;
@@ -81,7 +81,7 @@ enum limit_verdict limit_answer_again(struct limit_decision *d, const struct lim
                                                .limit = then->limit,
                                                .remaining = then->remaining,
                                                .reset_at_ms = then->reset_at_ms};
-        if (!applicable->limit.unlimited && binds_more(d, n, answer->binding))
+        if (!applicable->limit.unlimited && binds_more(a, n, answer->binding))
             answer->binding = n + 1;
     }
     return LIMIT_ADMITTED;

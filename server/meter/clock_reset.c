@@ -17,6 +17,8 @@ static const unsigned tables[] = {TABLE_METER, TABLE_CUSTOM};
 enum { METER_TABLES = sizeof tables / sizeof tables[0] };
 
 struct reset {
+    struct store_job job;
+    enum status status; // of the job's work
     struct meter_clock_reset *result;
     struct clock_mark mark; // the new one
     struct arena *arena;
@@ -73,9 +75,8 @@ static enum status write_mark(struct reset *reset, struct store_txn *txn)
 }
 
 // One commit's work.
-static enum status reset_some(struct store_txn *txn, void *context)
+static enum status reset_some(struct reset *reset, struct store_txn *txn)
 {
-    struct reset *reset = context;
     unsigned table = tables[reset->table];
     enum status status = collect_names(reset, txn);
     if (status == STATUS_NOT_FOUND) {
@@ -88,13 +89,22 @@ static enum status reset_some(struct store_txn *txn, void *context)
     return status == STATUS_OK && reset->finished ? write_mark(reset, txn) : status;
 }
 
+static void run_some(struct store_job *job, struct store_txn *txn)
+{
+    struct reset *reset = CONTAINER_OF(job, struct reset, job);
+    reset->status = reset_some(reset, txn);
+}
+
 static enum status run_all(struct reset *reset, struct store *store)
 {
     reset->arena = arena_new(RESET_ARENA_BYTES);
     reset->names = calloc(NAMES_PER_COMMIT, sizeof *reset->names);
     enum status status = reset->arena != NULL && reset->names != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
     while (status == STATUS_OK && !reset->finished) {
-        status = store_run(store, reset_some, reset);
+        reset->job.run = run_some;
+        status = store_run(store, &reset->job);
+        if (status == STATUS_OK)
+            status = reset->status;
         reset->result->dropped += status == STATUS_OK ? reset->name_count : 0;
     }
     free(reset->names);

@@ -1,4 +1,4 @@
-// Carries fields between plain structs and messages, one after the other as the rows of a table say. Members are
+// Carries fields between plain structs and messages, one after the other as the rows of a schema say. Members are
 // reached by their offsets: for a stored message those are in the row, for another one in protobuf-c's descriptor.
 #include "record/record.h"
 
@@ -36,7 +36,7 @@ static enum status read_texts(const ProtobufCBinaryData *from, size_t count, str
     return texts != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
-static enum status read_parts(const struct record_table *part, ProtobufCMessage *const *from, size_t count,
+static enum status read_parts(const struct record_schema *part, ProtobufCMessage *const *from, size_t count,
                               struct arena *arena, void **to)
 {
     uint8_t *parts = arena_alloc(arena, count * part->size);
@@ -111,35 +111,35 @@ static inline enum status read_member(const struct record_field *field, bool is_
     return valid ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
-static enum status read_named(const struct record_table *table, const ProtobufCMessage *message, struct arena *arena,
+static enum status read_named(const struct record_schema *schema, const ProtobufCMessage *message, struct arena *arena,
                               uint8_t *plain)
 {
     const uint8_t *base = (const uint8_t *)message;
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < table->count && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < schema->count && status == STATUS_OK; i++) {
         struct place place;
-        if (find_place(&table->fields[i], message->descriptor, &place))
-            status = read_member(&table->fields[i], false, base + place.at, base + place.count_at, arena, plain);
+        if (find_place(&schema->fields[i], message->descriptor, &place))
+            status = read_member(&schema->fields[i], false, base + place.at, base + place.count_at, arena, plain);
     }
     return status;
 }
 
 // Every Verify reads three stored records: their way is short.
-enum status record_read(const struct record_table *table, const ProtobufCMessage *message, struct arena *arena,
+enum status record_read(const struct record_schema *schema, const ProtobufCMessage *message, struct arena *arena,
                         void *plain)
 {
     const uint8_t *base = (const uint8_t *)message;
-    const struct record_field *end = table->fields + table->count;
-    memset(plain, 0, table->size);
-    if (message->descriptor != table->stored)
-        return read_named(table, message, arena, plain);
-    for (const struct record_field *field = table->fields; field < end; field++) {
+    const struct record_field *end = schema->fields + schema->count;
+    memset(plain, 0, schema->size);
+    if (message->descriptor != schema->stored)
+        return read_named(schema, message, arena, plain);
+    for (const struct record_field *field = schema->fields; field < end; field++) {
         enum status status =
             read_member(field, true, base + field->stored_at, base + field->stored_count_at, arena, plain);
         if (status != STATUS_OK)
             return status;
     }
-    return table->is_sound == NULL || table->is_sound(plain) ? STATUS_OK : STATUS_DATA_LOSS;
+    return schema->is_sound == NULL || schema->is_sound(plain) ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
 // --- writing
@@ -152,7 +152,7 @@ static void *write_texts(const struct slice *from, size_t count, struct arena *a
     return texts;
 }
 
-static void *write_parts(const struct record_table *part, const uint8_t *from, size_t count,
+static void *write_parts(const struct record_schema *part, const uint8_t *from, size_t count,
                          const ProtobufCMessageDescriptor *descriptor, struct arena *arena)
 {
     void **parts = arena_array(arena, count, sizeof *parts);
@@ -216,16 +216,16 @@ static bool write_field(const struct record_field *field, bool is_stored, const 
     return false;
 }
 
-void *record_write(const struct record_table *table, const void *plain, const ProtobufCMessageDescriptor *descriptor,
+void *record_write(const struct record_schema *schema, const void *plain, const ProtobufCMessageDescriptor *descriptor,
                    struct arena *arena)
 {
-    bool is_stored = descriptor == table->stored;
+    bool is_stored = descriptor == schema->stored;
     void *message = arena_alloc(arena, descriptor->sizeof_message);
     if (message == NULL)
         return NULL;
     protobuf_c_message_init(descriptor, message);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct record_field *field = &table->fields[i];
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct record_field *field = &schema->fields[i];
         struct place place = stored_place(field);
         if (!is_stored && !find_place(field, descriptor, &place))
             continue;
@@ -237,16 +237,16 @@ void *record_write(const struct record_table *table, const void *plain, const Pr
 
 // --- bytes
 
-enum status record_unpack(const struct record_table *table, struct slice bytes, struct arena *arena, void *plain)
+enum status record_unpack(const struct record_schema *schema, struct slice bytes, struct arena *arena, void *plain)
 {
     enum status status;
-    const ProtobufCMessage *message = record_unpack_message(table->stored, bytes, arena, &status);
-    return message != NULL ? record_read(table, message, arena, plain) : status;
+    const ProtobufCMessage *message = record_unpack_message(schema->stored, bytes, arena, &status);
+    return message != NULL ? record_read(schema, message, arena, plain) : status;
 }
 
-bool record_pack(const struct record_table *table, const void *plain, struct arena *arena, struct slice *out)
+bool record_pack(const struct record_schema *schema, const void *plain, struct arena *arena, struct slice *out)
 {
-    const ProtobufCMessage *message = record_write(table, plain, table->stored, arena);
+    const ProtobufCMessage *message = record_write(schema, plain, schema->stored, arena);
     *out = slice_empty();
     return message != NULL && record_pack_message(message, arena, out);
 }

@@ -1,5 +1,5 @@
-// One description of a plain struct's fields, by which messages are read and written: part of record/record.h, which
-// other rooms include.
+// The schema of a record: a description of a plain struct's fields, by which messages are read and written. Part of
+// record/record.h, which other rooms include.
 //
 // A row says where its field is in the plain struct and in the stored message, so that reading a record looks nothing
 // up. In every other message (the wire's) the field has the same name; what such a message lacks is left alone.
@@ -14,7 +14,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 // What a field is in the plain struct.
-enum record_kind {
+enum record_field_kind {
     RECORD_FORMAT_NUMBER, // nothing there: the stored message says RECORD_FORMAT
     RECORD_ID,            // a fixed number of bytes; in stored messages alone
     RECORD_OPTIONAL_ID,   // the same or none, as a bool says
@@ -24,22 +24,22 @@ enum record_kind {
     RECORD_U32,           // uint32_t, or an enum
     RECORD_U64,           // uint64_t
     RECORD_TEXTS,         // struct slice *, and a size_t
-    RECORD_PARTS          // plain structs of another table, and a size_t
+    RECORD_PARTS          // plain structs of another schema, and a size_t
 };
 
 struct record_field {
     const char *name;
-    enum record_kind kind;
-    uint16_t at;                     // in the plain struct
-    uint16_t count_at;               // there too: the size_t of a list, the bool of an optional id
-    uint16_t stored_at;              // in the stored message
-    uint16_t stored_count_at;        // there too, of a list
-    uint16_t max;                    // elements of a stored list; bytes of an id
-    const struct record_table *part; // RECORD_PARTS
-    const char *const *words;        // what people read instead of a number; NULL: the number
+    enum record_field_kind kind;
+    uint16_t at;                      // in the plain struct
+    uint16_t count_at;                // there too: the size_t of a list, the bool of an optional id
+    uint16_t stored_at;               // in the stored message
+    uint16_t stored_count_at;         // there too, of a list
+    uint16_t max;                     // elements of a stored list; bytes of an id
+    const struct record_schema *part; // RECORD_PARTS
+    const char *const *words;         // what people read instead of a number; NULL: the number
 };
 
-struct record_table {
+struct record_schema {
     const struct record_field *fields;
     uint16_t count;
     uint16_t size; // of the plain struct
@@ -49,17 +49,17 @@ struct record_table {
 
 // Fills all of `plain`: with zeros what the message does not have. It points into the message and the arena.
 // Errors: DATA_LOSS (a stored message breaks a bound), RESOURCE_EXHAUSTED (the arena is out).
-STATUS_MUST_CHECK enum status record_read(const struct record_table *table, const ProtobufCMessage *message,
+STATUS_MUST_CHECK enum status record_read(const struct record_schema *schema, const ProtobufCMessage *message,
                                           struct arena *arena, void *plain);
 // A message in the arena, which points into it and `plain`; NULL when the arena is out.
-void *record_write(const struct record_table *table, const void *plain, const ProtobufCMessageDescriptor *descriptor,
+void *record_write(const struct record_schema *schema, const void *plain, const ProtobufCMessageDescriptor *descriptor,
                    struct arena *arena);
 
 // The same with a stored message's bytes. Errors: as record_unpack_message and record_read.
-STATUS_MUST_CHECK enum status record_unpack(const struct record_table *table, struct slice bytes, struct arena *arena,
+STATUS_MUST_CHECK enum status record_unpack(const struct record_schema *schema, struct slice bytes, struct arena *arena,
                                             void *plain);
 // False when the arena is out.
-bool record_pack(const struct record_table *table, const void *plain, struct arena *arena, struct slice *out)
+bool record_pack(const struct record_schema *schema, const void *plain, struct arena *arena, struct slice *out)
     __attribute__((warn_unused_result));
 
 #endif

@@ -1,12 +1,12 @@
 // A change is what one command leaves behind: the new state ("image") of every record that it touched. This file
 // answers the questions that deciding, applying, listing and fsck all ask about an image: which table holds it, under
-// which key, whose record it is, and in which indexes it must stand. Each rule is here once, so the indexes cannot
+// which key, whose record it is, and in which indexes it must stand. Each answer is here once, so the indexes cannot
 // drift apart.
 #include "registry/change.h"
 
 #include <stddef.h>
 
-// Beside registry_table: which table of the store holds a record, and where its version is in the plain struct.
+// Beside registry_schema: which table of the store holds a record, and where its version is in the plain struct.
 static const struct {
     enum table table;
     size_t version_at;
@@ -17,7 +17,7 @@ static const struct {
     [REGISTRY_SCOPE] = {TABLE_SCOPE, offsetof(struct registry_scope, version)},
 };
 
-enum table image_table(enum registry_record kind)
+enum table image_table(enum registry_record_kind kind)
 {
     return kinds[kind].table;
 }
@@ -55,7 +55,7 @@ struct slice image_account(const struct image *image)
     return image->kind == REGISTRY_ACCOUNT ? image->of.account.id : slice_empty();
 }
 
-const struct image *change_find(const struct change *change, enum registry_record kind, struct slice id)
+const struct image *change_find(const struct change *change, enum registry_record_kind kind, struct slice id)
 {
     for (size_t i = 0; i < change->image_count; i++)
         if (change->images[i].kind == kind && slice_equal(image_id(&change->images[i]), id))

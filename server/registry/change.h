@@ -9,7 +9,7 @@
 
 // The state of one record after the change.
 struct image {
-    enum registry_record kind;
+    enum registry_record_kind kind;
     bool removed; // tiers and scopes: the record is gone; the image shows it as it was, except for its version
     union {
         struct registry_key key;
@@ -32,13 +32,13 @@ struct change {
 };
 
 // An image's record: its table, its key, and the sequence of its last change.
-enum table image_table(enum registry_record kind);
+enum table image_table(enum registry_record_kind kind);
 struct slice image_id(const struct image *image); // points into the image
 uint64_t image_version(const struct image *image);
 // Returns the account that the record belongs to; empty for tiers and scopes.
 struct slice image_account(const struct image *image);
 // Returns the image of that record in a change, or NULL.
-const struct image *change_find(const struct change *change, enum registry_record kind, struct slice id);
+const struct image *change_find(const struct change *change, enum registry_record_kind kind, struct slice id);
 
 // Returns the call's name: "create", "put_tier".
 const char *change_name(enum registry_command_kind kind);

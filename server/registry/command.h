@@ -160,7 +160,7 @@ struct registry_command {
     // Encodes `result` and `seq` as the reply's bytes, inside the transaction, into `reply` (arena memory). False when
     // memory is out; then the command fails with RESOURCE_EXHAUSTED and nothing is written.
     bool (*encode)(struct registry_command *command);
-    void (*done)(struct registry_command *command); // status, failure, seq, reply, is_retry are set
+    void (*done)(struct registry_command *command); // status, failure, seq, reply, is_retry are set; NULL: not called
     void *context;                                  // for the caller
     // out
     enum status status;

@@ -2,6 +2,7 @@
 // of its master secrets is in the keyring and unchanged, the head of its audit chain fits the last link, and it is no
 // older than its witness. The checks run as one job of the writer, which also marks a new store. The end of the file
 // holds the words for failures that nobody closer to them has explained.
+#include "base/container.h"
 #include "registry/chain/chain.h"
 #include "registry/chain/witness.h"
 #include "registry/state.h"
@@ -113,16 +114,8 @@ static enum status check_witness(struct registry *registry, struct store_txn *tx
     return status;
 }
 
-struct opening {
-    struct registry *registry;
-    struct status_failure *failure;
-};
-
-static enum status check_and_mark(struct store_txn *txn, void *context)
+static enum status check_and_mark(struct registry *registry, struct store_txn *txn, struct status_failure *failure)
 {
-    const struct opening *opening = context;
-    struct registry *registry = opening->registry;
-    struct status_failure *failure = opening->failure;
     bool is_new = false;
     enum status status = check_format(txn, registry->scratch, &is_new, failure);
     if (status == STATUS_OK)
@@ -142,12 +135,25 @@ static enum status check_and_mark(struct store_txn *txn, void *context)
     return status;
 }
 
+struct opening {
+    struct store_job job;
+    struct registry *registry;
+    enum status status;
+    struct status_failure failure;
+};
+
+static void run_opening(struct store_job *job, struct store_txn *txn)
+{
+    struct opening *opening = CONTAINER_OF(job, struct opening, job);
+    opening->status = check_and_mark(opening->registry, txn, &opening->failure);
+}
+
 static enum status settle_store(struct registry *registry, const char *path, struct status_failure *failure)
 {
-    struct status_failure cause = {.message = ""};
-    struct opening opening = {registry, &cause};
-    enum status status = state_explain(store_run(registry->store, check_and_mark, &opening), &cause);
-    return status == STATUS_OK ? status : status_fail(failure, status, NULL, "%s: %s", path, cause.message);
+    struct opening opening = {.job.run = run_opening, .registry = registry};
+    enum status status = store_run(registry->store, &opening.job);
+    status = state_explain(status == STATUS_OK ? opening.status : status, &opening.failure);
+    return status == STATUS_OK ? status : status_fail(failure, status, NULL, "%s: %s", path, opening.failure.message);
 }
 
 // --- open and close
@@ -217,21 +223,20 @@ enum status registry_open(const struct registry_options *options, struct registr
     return STATUS_OK;
 }
 
-static enum status do_nothing(struct store_txn *txn, void *context)
+static void do_nothing(struct store_job *job, struct store_txn *txn)
 {
+    (void)job;
     (void)txn;
-    (void)context;
-    return STATUS_OK;
 }
 
 void registry_close(struct registry *registry)
 {
     struct status_failure failure = {.message = ""};
+    struct store_job last = {.run = do_nothing};
     if (registry == NULL)
         return;
-    enum status status = registry->witness_path != NULL
-                             ? state_explain(store_run(registry->store, do_nothing, NULL), &failure)
-                             : STATUS_OK;
+    enum status status =
+        registry->witness_path != NULL ? state_explain(store_run(registry->store, &last), &failure) : STATUS_OK;
     if (status == STATUS_OK)
         status = registry_checkpoint(registry, &failure);
     if (status != STATUS_OK)

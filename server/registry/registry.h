@@ -2,7 +2,7 @@
 //
 // Owns: the store `registry/` (its tables, its writer), the audit chain and the idempotency records. registry/stored.h
 // describes the records, registry/command.h the commands. Its parts:
-//   decide/  the rules, one file for each kind of command: a change, or a refusal
+//   decide/  the deciders, one file for each kind of command: a change, or a refusal
 //   apply/   the write path around them: commands, idempotency records, the writes of a change
 //   chain/   the audit chain and its proof: MACs, the witness file
 //   find/    keys by token, records by name, pages of lists
@@ -146,7 +146,7 @@ struct registry_names_page {
     struct slice last;
 };
 // Lists a whole table in the order of its names, without deleted accounts. Errors: as registry_list_keys.
-STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_record record,
+STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_record_kind kind,
                                                   const struct registry_names_query *query, struct arena *arena,
                                                   struct registry_names_page *out);
 
@@ -207,23 +207,23 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 //   UNIMPLEMENTED, INTERNAL      there is no such command; a bug
 void registry_submit(struct registry *registry, struct registry_command *command);
 
-// Purges keys that were revoked or expired before `dead_before_ms`: hides them, and keeps of each only what is needed
-// to refuse its token as before. This makes one change of at most REGISTRY_PURGE_MAX keys, or none. One call looks at a
-// few hundred keys and goes on where `walk` (zero at first) has stopped; after the end it begins again. Waits for the
-// commit. For the scheduler, every few seconds.
-// Errors: as registry_submit has them for `done`.
+// Where a purge goes on: zero at first; behind the last key it begins again.
 struct registry_purge_walk {
     bool after_set;
     uint8_t after[KEY_ID_SIZE];
     uint64_t count; // purged so far
 };
+// Purges, in one change or none, at most REGISTRY_PURGE_MAX keys that were revoked or expired before `dead_before_ms`,
+// and waits for its commit. It hides them, and keeps of each only what is needed to refuse its token as before. It
+// looks at a few hundred keys: for the scheduler, every few seconds.
+// Errors: as registry_submit has them for `done`; RESOURCE_EXHAUSTED also when memory is out.
 STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms,
                                                   struct registry_purge_walk *walk, struct status_failure *failure);
 
-// Removes idempotency records that are past their retention, the oldest first, if there are at least `min` (1 to
-// REGISTRY_PURGE_IDEMPOTENCY_MAX). This makes one change, or none. *count is how many it has removed; there may be more
-// when it is REGISTRY_PURGE_IDEMPOTENCY_MAX. Expired records count for nothing, removed or not. Waits for the commit.
-// Errors: as registry_submit has them for `done`.
+// Removes, in one change or none, idempotency records that are past their retention, the oldest first, if there are at
+// least `min` (1 to REGISTRY_PURGE_IDEMPOTENCY_MAX), and waits for its commit. *count is how many it has removed; there
+// may be more when it is REGISTRY_PURGE_IDEMPOTENCY_MAX. Expired records count for nothing, removed or not.
+// Errors: as registry_purge_some.
 STATUS_MUST_CHECK enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
                                                          struct status_failure *failure);
 

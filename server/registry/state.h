@@ -33,6 +33,10 @@ STATUS_MUST_CHECK enum status find_imported(const struct registry *registry, str
                                             const uint8_t sha256[SECRET_HASH_SIZE], struct arena *arena,
                                             struct registry_key *out);
 
+// Submits a command and waits until it is answered; its `done` may be NULL. Not for the writer's thread.
+// Errors: as registry_submit has them for `done`; RESOURCE_EXHAUSTED also when it cannot be waited for.
+STATUS_MUST_CHECK enum status registry_run(struct registry *registry, struct registry_command *command);
+
 // Puts the usual words into a failure that has none yet. Returns `status`.
 enum status state_explain(enum status status, struct status_failure *failure);
 

@@ -11,7 +11,7 @@
 #include "secret/secret.h"
 
 // Numbers of ImageRecord; they are in keys of the index of changes.
-enum registry_record { REGISTRY_KEY = 1, REGISTRY_ACCOUNT = 2, REGISTRY_TIER = 3, REGISTRY_SCOPE = 4 };
+enum registry_record_kind { REGISTRY_KEY = 1, REGISTRY_ACCOUNT = 2, REGISTRY_TIER = 3, REGISTRY_SCOPE = 4 };
 
 enum {
     REGISTRY_METADATA_MAX = 16,
@@ -97,7 +97,7 @@ struct registry_scope {
 };
 
 // The fields of such a struct, with the names that they have in messages: see record/map.h.
-struct record_table;
-const struct record_table *registry_table(enum registry_record record);
+struct record_schema;
+const struct record_schema *registry_schema(enum registry_record_kind kind);
 
 #endif

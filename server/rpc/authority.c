@@ -25,7 +25,7 @@ enum {
     AUTHORITIES_OF_OPERATOR = AUTHORITIES_OF_VERIFIER | AUTHORITY_OPERATOR
 };
 
-// --- pure rules
+// --- pure
 
 unsigned authority_of_uid(const struct call_server *server, uint32_t uid)
 {

@@ -15,7 +15,7 @@ enum authority {             // or'ed; 0 = anyone
     AUTHORITY_OPERATOR = 8   // everything
 };
 
-// --- pure rules
+// --- pure
 
 unsigned authority_of_uid(const struct call_server *server, uint32_t uid);
 // Returns the authority of a verified certificate's subject; 0 unless the configuration names it.

@@ -1,8 +1,8 @@
 // Room-private: one request while it is handled. Knows nothing of sockets.
 //
-// rpc.c fills in the head of a struct call and calls call_serve with the request's bytes. After CALL_DONE the reply is
+// rpc.c fills in the head of a struct call and calls route_serve with the request's bytes. After CALL_DONE the reply is
 // in `reply`, or packed already in `packed`. After CALL_PENDING the call belongs to another thread, which calls
-// `finish`, possibly before call_serve has returned.
+// `finish`, possibly before route_serve has returned.
 #ifndef RPC_CALL_H
 #define RPC_CALL_H
 
@@ -67,10 +67,8 @@ struct route {
     unsigned needs;                                  // any one of these (enum authority); a handler may ask for more
     bool changes;                                    // the registry: needs a request_id
     enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
-    enum registry_record record;                     // which one of several it is about; 0: the handler knows
+    enum registry_record_kind kind;                  // which one of several it is about; 0: the handler knows
 };
-// NULL for anything that is no call of this version.
-const struct route *route_find(Postern__V1__Request__CallCase which);
 
 struct call {
     // in
@@ -94,10 +92,17 @@ struct call {
     struct slice packed; // when not empty: the reply's bytes, in arena memory
 };
 
-enum call_progress call_serve(struct call *call, struct slice bytes);
+// --- route.c
+
+// Returns NULL for anything that is no call of this version.
+const struct route *route_find(Postern__V1__Request__CallCase which);
+// Takes a call from its bytes to its handler, or to a failure.
+enum call_progress route_serve(struct call *call, struct slice bytes);
 // Refuses a call without a look at it, because there is no room for it; needs neither arena nor view. Always CALL_DONE;
 // the reply points into `bytes`.
-enum call_progress call_refuse_overloaded(struct call *call, struct slice bytes);
+enum call_progress route_refuse_overloaded(struct call *call, struct slice bytes);
+
+// --- call.c
 
 // Turns the reply into a failure; always CALL_DONE, so that a handler fails in one line. `field` is a full path or
 // NULL.

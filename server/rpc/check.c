@@ -1,4 +1,4 @@
-// Walks over a decoded message by its descriptor and checks every field against the rule of its name, so that no
+// Walks over a decoded message by its descriptor and checks every field against the bound of its name, so that no
 // handler checks bounds.
 #include "rpc/check.h"
 
@@ -49,12 +49,12 @@ static enum status refuse_bound(const struct place *place, const char *what, uin
 static enum status check_message(const ProtobufCMessage *message, const struct place *place,
                                  struct status_failure *failure);
 
-static enum status check_number(const struct check_rule *rule, uint64_t value, const struct place *place,
+static enum status check_number(const struct check_bound *bound, uint64_t value, const struct place *place,
                                 struct status_failure *failure)
 {
-    if (rule == NULL || rule->kind != CHECK_NUMBER || value <= rule->max)
+    if (bound == NULL || bound->kind != CHECK_NUMBER || value <= bound->max)
         return STATUS_OK;
-    return refuse_bound(place, "is more than", rule->max, failure);
+    return refuse_bound(place, "is more than", bound->max, failure);
 }
 
 static bool is_text(enum check_kind kind)
@@ -62,20 +62,20 @@ static bool is_text(enum check_kind kind)
     return kind != CHECK_OPAQUE && kind != CHECK_EXACT && kind != CHECK_RANDOM;
 }
 
-static enum status check_bytes(const struct check_rule *rule, struct slice value, const struct place *place,
+static enum status check_bytes(const struct check_bound *bound, struct slice value, const struct place *place,
                                struct status_failure *failure)
 {
     const char *hint = "has no bound that this server knows";
-    if (rule != NULL && rule->kind == CHECK_ANY)
+    if (bound != NULL && bound->kind == CHECK_ANY)
         return STATUS_OK;
-    if (rule != NULL && is_text(rule->kind) && !slice_is_text(value))
+    if (bound != NULL && is_text(bound->kind) && !slice_is_text(value))
         return refuse(place, STATUS_INVALID_ARGUMENT, "is not text: valid UTF-8 without control characters", failure);
-    if (rule != NULL && check_rule_holds(rule, value, &hint))
+    if (bound != NULL && check_bound_holds(bound, value, &hint))
         return STATUS_OK;
-    if (rule != NULL && (rule->kind == CHECK_TEXT || rule->kind == CHECK_OPAQUE || rule->kind == CHECK_EXACT))
+    if (bound != NULL && (bound->kind == CHECK_TEXT || bound->kind == CHECK_OPAQUE || bound->kind == CHECK_EXACT))
         return refuse_bound(place,
-                            rule->kind == CHECK_EXACT ? "has another number of bytes than" : "has more bytes than",
-                            rule->max, failure);
+                            bound->kind == CHECK_EXACT ? "has another number of bytes than" : "has more bytes than",
+                            bound->max, failure);
     return refuse(place, STATUS_INVALID_ARGUMENT, hint, failure);
 }
 
@@ -89,8 +89,8 @@ static enum status check_enum(const ProtobufCEnumDescriptor *descriptor, int val
 
 // Checks one value. Unset single fields pass, because handlers know which are required. Elements of lists are always
 // set.
-static enum status check_value(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *value,
-                               const struct place *place, struct status_failure *failure)
+static enum status check_value(const ProtobufCFieldDescriptor *field, const struct check_bound *bound,
+                               const void *value, const struct place *place, struct status_failure *failure)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_MESSAGE: {
@@ -101,7 +101,7 @@ static enum status check_value(const ProtobufCFieldDescriptor *field, const stru
         const ProtobufCBinaryData *bytes = value;
         if (bytes->len == 0 && !place->indexed)
             return STATUS_OK;
-        return check_bytes(rule, slice_make(bytes->data, bytes->len), place, failure);
+        return check_bytes(bound, slice_make(bytes->data, bytes->len), place, failure);
     }
     case PROTOBUF_C_TYPE_ENUM: {
         const int *number = value;
@@ -109,11 +109,11 @@ static enum status check_value(const ProtobufCFieldDescriptor *field, const stru
     }
     case PROTOBUF_C_TYPE_UINT64: {
         const uint64_t *number = value;
-        return check_number(rule, *number, place, failure);
+        return check_number(bound, *number, place, failure);
     }
     case PROTOBUF_C_TYPE_UINT32: {
         const uint32_t *number = value;
-        return check_number(rule, *number, place, failure);
+        return check_number(bound, *number, place, failure);
     }
     default:
         return STATUS_OK; // bool: any value is fine. Other types do not occur in calls, which a unit test checks.
@@ -185,17 +185,17 @@ static enum status check_metadata(Postern__V1__Entry *const *entries, size_t cou
     return refuse_bound(place, "has in all more bytes than", REGISTRY_METADATA_BYTES_MAX, failure);
 }
 
-static enum status check_list(const ProtobufCFieldDescriptor *field, const struct check_rule *rule, const void *list,
+static enum status check_list(const ProtobufCFieldDescriptor *field, const struct check_bound *bound, const void *list,
                               size_t count, const struct place *place, struct status_failure *failure)
 {
-    if (rule == NULL || rule->count_max == 0)
+    if (bound == NULL || bound->count_max == 0)
         return refuse(place, STATUS_INVALID_ARGUMENT, "has no bound that this server knows", failure);
-    if (count > rule->count_max)
-        return refuse_bound(place, "has more elements than", rule->count_max, failure);
+    if (count > bound->count_max)
+        return refuse_bound(place, "has more elements than", bound->count_max, failure);
     const uint8_t *element = list;
     for (size_t i = 0; i < count; i++, element += element_size(field)) {
         struct place here = {place->parent, place->name, true, i};
-        enum status status = check_value(field, rule, element, &here, failure);
+        enum status status = check_value(field, bound, element, &here, failure);
         if (status != STATUS_OK)
             return status;
     }
@@ -205,13 +205,13 @@ static enum status check_list(const ProtobufCFieldDescriptor *field, const struc
 }
 
 // Two kinds of fields are called `scopes`: needed scopes are exact names, granted ones may be wildcards.
-static const struct check_rule *find_rule(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+static const struct check_bound *find_bound(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-    static const struct check_rule needed = {"scopes", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX};
-    const struct check_rule *rule = check_rule_find(field->name);
-    if (rule != NULL && rule->kind == CHECK_GRANT && message->descriptor == &postern__v1__verify_request__descriptor)
+    static const struct check_bound needed = {"scopes", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX};
+    const struct check_bound *bound = check_bound_find(field->name);
+    if (bound != NULL && bound->kind == CHECK_GRANT && message->descriptor == &postern__v1__verify_request__descriptor)
         return &needed;
-    return rule;
+    return bound;
 }
 
 static enum status check_message(const ProtobufCMessage *message, const struct place *place,
@@ -230,14 +230,14 @@ static enum status check_message(const ProtobufCMessage *message, const struct p
         if (!is_set(field, member, quantifier))
             continue;
         struct place here = {place, field->name, false, 0};
-        const struct check_rule *rule = find_rule(message, field);
+        const struct check_bound *bound = find_bound(message, field);
         enum status status;
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
             const size_t *count = quantifier;
             const void *const *list = member;
-            status = check_list(field, rule, *list, *count, &here, failure);
+            status = check_list(field, bound, *list, *count, &here, failure);
         } else {
-            status = check_value(field, rule, member, &here, failure);
+            status = check_value(field, bound, member, &here, failure);
         }
         if (status != STATUS_OK)
             return status;
@@ -259,10 +259,10 @@ static enum status search_message(const ProtobufCMessageDescriptor *descriptor, 
 static enum status search_field(const ProtobufCFieldDescriptor *field, const struct codec_field *found,
                                 const struct place *place, struct status_failure *failure)
 {
-    const struct check_rule *rule = place->indexed ? check_rule_find(field->name) : NULL;
-    if (rule != NULL && place->index >= rule->count_max) {
+    const struct check_bound *bound = place->indexed ? check_bound_find(field->name) : NULL;
+    if (bound != NULL && place->index >= bound->count_max) {
         struct place list = {place->parent, place->name, false, 0};
-        return refuse_bound(&list, "has more elements than", rule->count_max, failure);
+        return refuse_bound(&list, "has more elements than", bound->count_max, failure);
     }
     if (field->type != PROTOBUF_C_TYPE_MESSAGE || !found->is_sized)
         return STATUS_OK;

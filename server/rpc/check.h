@@ -1,6 +1,6 @@
 // Room-private: the bounds of the wire, checked for every call in one walk over the decoded message.
 //
-// Bounds are a const table by field name (check_rule.c); handlers know which fields a call needs at all.
+// Bounds are a const table by field name (check_bound.c); handlers know which fields a call needs at all.
 #ifndef RPC_CHECK_H
 #define RPC_CHECK_H
 
@@ -39,16 +39,16 @@ enum check_kind {
     CHECK_COUNT    // only the number of elements is bounded
 };
 
-struct check_rule {
+struct check_bound {
     const char *name;
     enum check_kind kind;
     uint64_t max;
     size_t count_max; // of repeated fields
 };
 
-// Returns the rule for a field of this name, or NULL.
-const struct check_rule *check_rule_find(const char *name);
-// Does the value keep the rule? `hint` says what is allowed when not.
-bool check_rule_holds(const struct check_rule *rule, struct slice value, const char **hint);
+// Returns the bound for a field of this name, or NULL.
+const struct check_bound *check_bound_find(const char *name);
+// Does the value keep the bound? `hint` says what is allowed when not.
+bool check_bound_holds(const struct check_bound *bound, struct slice value, const char **hint);
 
 #endif

@@ -22,7 +22,7 @@ static const struct entity entities[] = {
 
 static const struct entity *entity_of(const struct call *call)
 {
-    return &entities[call->route->record];
+    return &entities[call->route->kind];
 }
 
 static struct slice name_of(const struct call *call)
@@ -51,7 +51,7 @@ static bool answer(const struct handler_change *change, Postern__V1__Reply *repl
     ProtobufCMessage *out = call_result_new(change->call, change->command.arena, reply);
     return out != NULL &&
            wire_set(out, entity->member,
-                    wire_record(change->command.arena, change->call->route->record, result + entity->result_at)) &&
+                    wire_record(change->command.arena, change->call->route->kind, result + entity->result_at)) &&
            add_default_key(change, out);
 }
 
@@ -76,8 +76,8 @@ enum call_progress handler_put(struct call *call)
     if (change == NULL)
         return CALL_DONE;
     // What is asked is the plain struct, whichever member of the union it is.
-    enum status status = wire_read_record(call->arena, call->route->record, &call->request->verify->base,
-                                          &change->command.ask, &failure);
+    enum status status =
+        wire_read_record(call->arena, call->route->kind, &call->request->verify->base, &change->command.ask, &failure);
     if (status != STATUS_OK)
         return call_fail_with(call, status, &failure);
     return handler_submit(change);
@@ -131,11 +131,11 @@ enum call_progress handler_get_account(struct call *call)
 static bool fill_list(struct call *call, const struct registry_names_page *page, ProtobufCMessage *out)
 {
     const ProtobufCFieldDescriptor *list = &out->descriptor->fields[0];
-    size_t size = registry_table(call->route->record)->size;
+    size_t size = registry_schema(call->route->kind)->size;
     const uint8_t *items = page->items;
     void **messages = arena_array(call->arena, page->count, sizeof *messages);
     for (size_t i = 0; messages != NULL && i < page->count; i++)
-        if ((messages[i] = wire_record(call->arena, call->route->record, items + i * size)) == NULL)
+        if ((messages[i] = wire_record(call->arena, call->route->kind, items + i * size)) == NULL)
             return false;
     void *count = (uint8_t *)out + list->quantifier_offset;
     *(size_t *)count = page->count;
@@ -152,7 +152,7 @@ enum call_progress handler_list_named(struct call *call)
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
         status =
-            handler_end_view(call, registry_list_names(call->view, call->route->record, &query, call->arena, &found));
+            handler_end_view(call, registry_list_names(call->view, call->route->kind, &query, call->arena, &found));
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the %ss cannot be read: %s", entity_of(call)->member,
                          status_name(status));

@@ -107,7 +107,7 @@ static void refuse(struct rpc *rpc, const struct transport_request *request)
 {
     struct call call = {.server = &rpc->server};
     struct transport_way way = request->way;
-    (void)call_refuse_overloaded(&call, request->bytes);
+    (void)route_refuse_overloaded(&call, request->bytes);
     reply(&call, &way);
 }
 
@@ -126,7 +126,7 @@ static void serve(void *context, const struct transport_request *request)
     call->received_ms = request->received_ms;
     call->finish = finish;
     // A pending call may have been answered by now, and its service may serve another one.
-    if (call_serve(call, request->bytes) == CALL_DONE)
+    if (route_serve(call, request->bytes) == CALL_DONE)
         finish(call);
 }
 

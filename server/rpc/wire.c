@@ -113,7 +113,7 @@ static bool fill_key_ids(struct arena *arena, const struct registry_key *key, Po
 Postern__V1__Key *wire_key(struct arena *arena, const struct registry_key *key, uint64_t account_revoked_before_ms,
                            uint64_t now_ms)
 {
-    Postern__V1__Key *out = record_write(registry_table(REGISTRY_KEY), key, &postern__v1__key__descriptor, arena);
+    Postern__V1__Key *out = record_write(registry_schema(REGISTRY_KEY), key, &postern__v1__key__descriptor, arena);
     if (out == NULL || !fill_key_ids(arena, key, out))
         return NULL;
     if (key->facts.revoked_at_ms == 0 && key->facts.created_at_ms <= account_revoked_before_ms)
@@ -134,15 +134,15 @@ static bool fill_environments(struct arena *arena, const struct registry_account
     return true;
 }
 
-void *wire_record(struct arena *arena, enum registry_record record, const void *plain)
+void *wire_record(struct arena *arena, enum registry_record_kind kind, const void *plain)
 {
     static const ProtobufCMessageDescriptor *const messages[] = {
         [REGISTRY_ACCOUNT] = &postern__v1__account__descriptor,
         [REGISTRY_TIER] = &postern__v1__tier__descriptor,
         [REGISTRY_SCOPE] = &postern__v1__scope__descriptor,
     };
-    void *out = record_write(registry_table(record), plain, messages[record], arena);
-    if (out != NULL && record == REGISTRY_ACCOUNT && !fill_environments(arena, plain, out))
+    void *out = record_write(registry_schema(kind), plain, messages[kind], arena);
+    if (out != NULL && kind == REGISTRY_ACCOUNT && !fill_environments(arena, plain, out))
         return NULL;
     return out;
 }
@@ -221,15 +221,15 @@ static void read_environments(const Postern__V1__PutAccountRequest *request, str
     }
 }
 
-enum status wire_read_record(struct arena *arena, enum registry_record record, const ProtobufCMessage *message,
+enum status wire_read_record(struct arena *arena, enum registry_record_kind kind, const ProtobufCMessage *message,
                              void *plain, struct status_failure *failure)
 {
     struct registry_key *key = plain;
     struct registry_account *account = plain;
     struct registry_tier *tier = plain;
-    if (record_read(registry_table(record), message, arena, plain) != STATUS_OK)
+    if (record_read(registry_schema(kind), message, arena, plain) != STATUS_OK)
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "the call does not fit a request's memory");
-    switch (record) {
+    switch (kind) {
     case REGISTRY_KEY:
         return complete_limits(key->limits, key->limit_count, failure);
     case REGISTRY_ACCOUNT:

@@ -39,7 +39,7 @@ bool wire_meters(struct arena *arena, const struct authorizer_meter *from, size_
 Postern__V1__Key *wire_key(struct arena *arena, const struct registry_key *key, uint64_t account_revoked_before_ms,
                            uint64_t now_ms);
 // An Account, Tier or Scope.
-void *wire_record(struct arena *arena, enum registry_record record, const void *plain);
+void *wire_record(struct arena *arena, enum registry_record_kind kind, const void *plain);
 // RFC 3339, UTC, with milliseconds where there are any: "2026-01-31T12:00:00Z".
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out) __attribute__((warn_unused_result));
 
@@ -51,7 +51,7 @@ bool wire_read_charges(struct arena *arena, Postern__V1__Charge *const *from, si
     __attribute__((warn_unused_result));
 // What a message asks of a record: the record's fields, as far as the message has them, with complete limits.
 // Errors: INVALID_ARGUMENT with the path below the call in the failure ("limits[2].amount"), RESOURCE_EXHAUSTED.
-STATUS_MUST_CHECK enum status wire_read_record(struct arena *arena, enum registry_record record,
+STATUS_MUST_CHECK enum status wire_read_record(struct arena *arena, enum registry_record_kind kind,
                                                const ProtobufCMessage *message, void *plain,
                                                struct status_failure *failure);
 

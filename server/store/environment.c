@@ -229,26 +229,26 @@ void environment_close(struct environment *environment)
     }
 }
 
-static uint64_t table_pages(MDB_txn *txn, MDB_dbi table, uint64_t *page_size_bytes)
+static uint64_t map_pages_of(MDB_txn *txn, MDB_dbi table, uint64_t *map_page_size_bytes)
 {
     MDB_stat stat;
     if (mdb_stat(txn, table, &stat) != 0) {
         return 0;
     }
-    *page_size_bytes = stat.ms_psize;
+    *map_page_size_bytes = stat.ms_psize;
     return (uint64_t)stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
 }
 
 uint64_t environment_used_bytes(const struct environment *environment, MDB_txn *txn)
 {
-    // Every environment has two meta pages, the table of free pages (handle 0) and the table of tables (handle 1).
+    // Every environment has two meta pages, the table of free map pages (handle 0) and the table of tables (handle 1).
     enum { META_PAGES = 2, FREE_TABLE = 0, MAIN_TABLE = 1 };
-    uint64_t page_size_bytes = 0;
-    uint64_t pages = META_PAGES;
-    pages += table_pages(txn, FREE_TABLE, &page_size_bytes);
-    pages += table_pages(txn, MAIN_TABLE, &page_size_bytes);
+    uint64_t map_page_size_bytes = 0;
+    uint64_t map_pages = META_PAGES;
+    map_pages += map_pages_of(txn, FREE_TABLE, &map_page_size_bytes);
+    map_pages += map_pages_of(txn, MAIN_TABLE, &map_page_size_bytes);
     for (size_t i = 0; i < environment->table_count; i++) {
-        pages += table_pages(txn, environment->tables[i], &page_size_bytes);
+        map_pages += map_pages_of(txn, environment->tables[i], &map_page_size_bytes);
     }
-    return pages * page_size_bytes;
+    return map_pages * map_page_size_bytes;
 }

@@ -35,7 +35,8 @@ STATUS_MUST_CHECK enum status environment_open_again(struct environment *environ
                                                      struct status_failure *failure);
 void environment_close(struct environment *environment); // closing twice is fine
 
-// Returns the bytes of the pages in use, as the transaction sees them. Freed pages do not count: LMDB uses them again.
+// Returns the bytes of the map pages in use, as the transaction sees them. Freed ones do not count: LMDB uses them
+// again.
 uint64_t environment_used_bytes(const struct environment *environment, MDB_txn *txn);
 
 #endif

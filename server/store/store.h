@@ -94,17 +94,19 @@ struct store_job {
 // Queues a job; the writer runs it.
 void store_submit(struct store *store, struct store_job *job);
 
-// Submits a job and waits for its commit, and so for everything that was submitted before. Not for the writer's thread.
-// Errors: those of `done` above, or what `work` returned; RESOURCE_EXHAUSTED also when there is no semaphore.
-typedef enum status store_work_fn(struct store_txn *txn, void *context);
-STATUS_MUST_CHECK enum status store_run(struct store *store, store_work_fn *work, void *context);
+// Submits a job and waits until its `done`, which may be NULL, has returned, as everything that was submitted before.
+// What its run has found out, a refusal for instance, it keeps beside the job. Not for the writer's thread.
+// Errors:
+//   RESOURCE_EXHAUSTED  there is no semaphore, and then nothing has been called; or as `done` is told
+//   UNAVAILABLE         as `done` is told
+STATUS_MUST_CHECK enum status store_run(struct store *store, struct store_job *job);
 
 // What the call Health reports.
 struct store_health {
     enum status last_commit; // OK, or why the last one failed
     uint64_t commits;        // since open; batches that wrote nothing do not count
     uint64_t jobs;           // run or failed
-    uint64_t map_used_bytes; // pages in use; freed ones do not count
+    uint64_t map_used_bytes; // map pages in use; freed ones do not count
     uint64_t map_size_bytes;
 };
 struct store_health store_health(struct store *store);

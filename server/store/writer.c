@@ -248,12 +248,11 @@ void store_submit(struct store *store, struct store_job *job)
     pthread_mutex_unlock(&writer->mutex);
 }
 
-// --- work that somebody waits for
+// --- a job that somebody waits for
 
 struct waited {
-    struct store_job job;
-    store_work_fn *work;
-    void *context;
+    struct store_job job; // in the queue, in the place of the other one
+    struct store_job *other;
     enum status status;
     sem_t finished;
 };
@@ -265,21 +264,22 @@ static struct waited *waited_of(struct store_job *job)
 
 static void run_waited(struct store_job *job, struct store_txn *txn)
 {
-    struct waited *waited = waited_of(job);
-    waited->status = waited->work(txn, waited->context);
+    struct store_job *other = waited_of(job)->other;
+    other->run(other, txn);
 }
 
 static void finish_waited(struct store_job *job, enum status status)
 {
     struct waited *waited = waited_of(job);
-    if (status != STATUS_OK)
-        waited->status = status;
+    if (waited->other->done != NULL)
+        waited->other->done(waited->other, status);
+    waited->status = status;
     sem_post(&waited->finished);
 }
 
-enum status store_run(struct store *store, store_work_fn *work, void *context)
+enum status store_run(struct store *store, struct store_job *job)
 {
-    struct waited waited = {.job = {.run = run_waited, .done = finish_waited}, .work = work, .context = context};
+    struct waited waited = {.job = {.run = run_waited, .done = finish_waited}, .other = job};
     if (sem_init(&waited.finished, 0, 0) != 0)
         return STATUS_RESOURCE_EXHAUSTED;
     store_submit(store, &waited.job);

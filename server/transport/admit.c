@@ -85,8 +85,8 @@ bool admit_stream(struct transport *transport, const struct listener *listener, 
         return false;
     }
     connection->stream = stream;
-    connection->rule = (struct frame_rule){.has_type = listener->address.kind == ADDRESS_IPC,
-                                           .body_max = transport->options.request_max};
+    connection->format = (struct frame_format){.has_type = listener->address.kind == ADDRESS_IPC,
+                                               .body_max = transport->options.request_max};
     connection->began_ms = nng_clock();
     identify(connection, listener);
     memcpy(connection->filling.data, frame_greeting, sizeof frame_greeting);

@@ -15,7 +15,7 @@ struct transport_connection {
     struct transport *transport;
     struct transport_links links;
     struct transport_peer peer;
-    struct frame_rule rule;
+    struct frame_format format;
     nng_stream *stream;
     nng_aio *receive_aio;
     nng_aio *send_aio;

@@ -40,16 +40,16 @@ static enum frame_result measure_ids(const uint8_t *message, size_t there, size_
     return FRAME_BAD;
 }
 
-enum frame_result frame_parse(const struct frame_rule *rule, struct slice bytes, struct frame *out)
+enum frame_result frame_parse(const struct frame_format *format, struct slice bytes, struct frame *out)
 {
-    const size_t type_size = rule->has_type ? 1 : 0, header = type_size + LENGTH_SIZE;
+    const size_t type_size = format->has_type ? 1 : 0, header = type_size + LENGTH_SIZE;
     *out = (struct frame){.size = 0};
-    if (rule->has_type && bytes.size > 0 && bytes.data[0] != TYPE_MESSAGE)
+    if (format->has_type && bytes.size > 0 && bytes.data[0] != TYPE_MESSAGE)
         return FRAME_BAD;
     if (bytes.size < header)
         return FRAME_PART;
     uint64_t claimed = read_length(bytes.data + type_size);
-    if (claimed > rule->body_max + FRAME_IDS_MAX)
+    if (claimed > format->body_max + FRAME_IDS_MAX)
         return FRAME_BAD;
     const size_t size = (size_t)claimed;
     const size_t there = bytes.size - header < size ? bytes.size - header : size;
@@ -58,21 +58,21 @@ enum frame_result frame_parse(const struct frame_rule *rule, struct slice bytes,
     enum frame_result result = measure_ids(message, there, size, &ids);
     if (result != FRAME_WHOLE)
         return result;
-    if (size - ids > rule->body_max)
+    if (size - ids > format->body_max)
         return FRAME_BAD;
     *out = (struct frame){header + size, slice_make(message, ids), slice_make(message + ids, there - ids)};
     return there == size ? FRAME_WHOLE : FRAME_PART;
 }
 
-size_t frame_prefix_size(const struct frame_rule *rule, size_t ids_size)
+size_t frame_prefix_size(const struct frame_format *format, size_t ids_size)
 {
-    return (rule->has_type ? (size_t)1 : 0) + LENGTH_SIZE + ids_size;
+    return (format->has_type ? (size_t)1 : 0) + LENGTH_SIZE + ids_size;
 }
 
-void frame_write_prefix(const struct frame_rule *rule, struct slice ids, size_t body_size, uint8_t *out)
+void frame_write_prefix(const struct frame_format *format, struct slice ids, size_t body_size, uint8_t *out)
 {
     uint64_t length = ids.size + body_size;
-    if (rule->has_type)
+    if (format->has_type)
         *out++ = TYPE_MESSAGE;
     for (size_t i = 0; i < LENGTH_SIZE; i++)
         out[i] = (uint8_t)(length >> (8 * (LENGTH_SIZE - 1 - i)));

@@ -32,7 +32,7 @@ extern const uint8_t frame_greeting[FRAME_GREETING_SIZE];
 // Checks the greeting of a client; bytes behind it do not matter.
 enum frame_result frame_check_greeting(struct slice bytes);
 
-struct frame_rule {
+struct frame_format {
     bool has_type;   // ipc: a byte 01 stands in front of the length
     size_t body_max; // bytes of a message without its ids
 };
@@ -45,10 +45,10 @@ struct frame {
 
 // Parses the first frame of `bytes`. PART with out->size not 0: header, ids and the part of the body in out->body have
 // come. BAD: the frame is too large, which its header already shows, or has no request id.
-enum frame_result frame_parse(const struct frame_rule *rule, struct slice bytes, struct frame *out);
+enum frame_result frame_parse(const struct frame_format *format, struct slice bytes, struct frame *out);
 
 // Returns how many bytes stand in front of a reply's body.
-size_t frame_prefix_size(const struct frame_rule *rule, size_t ids_size);
-void frame_write_prefix(const struct frame_rule *rule, struct slice ids, size_t body_size, uint8_t *out);
+size_t frame_prefix_size(const struct frame_format *format, size_t ids_size);
+void frame_write_prefix(const struct frame_format *format, struct slice ids, size_t body_size, uint8_t *out);
 
 #endif

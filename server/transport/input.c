@@ -98,7 +98,7 @@ static enum frame_result take_frame(struct transport_connection *connection, str
 {
     enum frame_result result;
     skip(connection);
-    while ((result = frame_parse(&connection->rule, buffer_bytes(&connection->in), frame)) == FRAME_PART) {
+    while ((result = frame_parse(&connection->format, buffer_bytes(&connection->in), frame)) == FRAME_PART) {
         *next = prepare(connection, frame);
         if (!refill(connection))
             break;

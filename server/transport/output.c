@@ -5,9 +5,9 @@
 #include <nng/supplemental/util/platform.h>
 
 enum {
-    KEPT = 16 * 1024,    // of an empty buffer
-    RECORD = 16 * 1024,  // what one record of TLS holds
-    FLIGHT = 128 * 1024, // of TLS, in one send
+    KEPT = 16 * 1024,       // of an empty buffer
+    TLS_RECORD = 16 * 1024, // bytes that one record of TLS holds
+    FLIGHT = 128 * 1024,    // of TLS, in one send
 };
 
 static size_t waiting(const struct transport_connection *connection)
@@ -36,7 +36,7 @@ static bool encrypt(struct transport_connection *connection)
     bool has_room = take_cipher(connection);
     for (size_t taken = 1; taken > 0 && has_room && buffer_size(flying) < FLIGHT;) {
         struct slice bytes = buffer_bytes(filling);
-        bytes.size = bytes.size < RECORD ? bytes.size : RECORD;
+        bytes.size = bytes.size < TLS_RECORD ? bytes.size : TLS_RECORD;
         taken = tls_session_write(connection->tls, bytes);
         if (taken > 0)
             buffer_take(filling, taken);
@@ -199,7 +199,7 @@ void output_sent(void *context)
 uint8_t *transport_reply_begin(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
-    size_t prefix = frame_prefix_size(&connection->rule, way->ids_size);
+    size_t prefix = frame_prefix_size(&connection->format, way->ids_size);
     pthread_mutex_lock(&connection->lock);
     bool heard = !atomic_load(&connection->closed);
     if (heard && buffer_reserve(&connection->filling, prefix + size))
@@ -217,8 +217,8 @@ void transport_reply_end(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
     struct buffer *filling = &connection->filling;
-    frame_write_prefix(&connection->rule, slice_make(way->ids, way->ids_size), size, filling->data + filling->end);
-    filling->end += frame_prefix_size(&connection->rule, way->ids_size) + size;
+    frame_write_prefix(&connection->format, slice_make(way->ids, way->ids_size), size, filling->data + filling->end);
+    filling->end += frame_prefix_size(&connection->format, way->ids_size) + size;
     bool begins = !connection->serving && !connection->sending;
     pthread_mutex_unlock(&connection->lock);
     if (begins && begin_sending(connection))

@@ -176,7 +176,7 @@ static bool open_shard(struct usage_shard *shard, size_t entry_max)
     while (shard->bucket_count < entry_max)
         shard->bucket_count *= 2;
     shard->buckets = calloc(shard->bucket_count, sizeof(struct usage_entry *));
-    // The entries are not touched before they are used, so the system gives their pages only then.
+    // The entries are not touched before they are used, so the system gives their memory only then.
     shard->entries = aligned_alloc(USAGE_CACHE_LINE, entry_max * sizeof *shard->entries);
     return shard->buckets != NULL && shard->entries != NULL;
 }

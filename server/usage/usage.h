@@ -6,7 +6,7 @@
 //
 // What is kept. One tally per subject and hour: counts by reason, and the cost of admitted calls by resource. Hours
 // are those of the Unix epoch; a report of days adds up their hours. Days are not stored: the key of a stored hour
-// begins with the hour, so the records of the running hour lie together and a second's batch touches a few pages,
+// begins with the hour, so the records of the running hour lie together and a second's batch touches a few map pages,
 // however many keys there are. Tallies of days would add a second set of writes, and only make a report of 90 days
 // faster (2,160 lookups, some milliseconds). An hour of one subject takes about 90 bytes on disk, so a key that is busy
 // at every hour of 90 days takes 190 KB. Also kept, as long as the key is: its last use and the networks it was used

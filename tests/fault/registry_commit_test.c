@@ -241,6 +241,21 @@ static void revocation_that_did_not_land_is_not_acknowledged(void **state)
     assert_int_equal(key.facts.revoked_at_ms, FIXTURE_START_MS);
 }
 
+static void purge_that_did_not_land_says_so_and_is_repeated(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct status_failure failure = {.message = ""};
+    size_t count = 0;
+    fixture_wait(fixture, REGISTRY_IDEMPOTENCY_MS);
+    arm(FAULT_LOST_COMMIT, 1, EIO);
+    assert_int_equal(registry_purge_idempotency(fixture->registry, 1, &count, &failure), STATUS_UNAVAILABLE);
+    assert_int_equal(count, 0);
+    assert_non_null(strstr(failure.message, "same request_id"));
+    assert_int_equal(registry_purge_idempotency(fixture->registry, 1, &count, &failure), STATUS_OK);
+    assert_int_equal(count, 2); // of the tier and the account
+    assert_sound(fixture);
+}
+
 static void opening_a_new_store_on_a_failing_disk_says_so(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -265,6 +280,7 @@ int main(void)
         TEST(every_read_of_a_command_may_fail),
         TEST(whole_batch_fails_with_its_commit),
         TEST(revocation_that_did_not_land_is_not_acknowledged),
+        TEST(purge_that_did_not_land_says_so_and_is_repeated),
         TEST(opening_a_new_store_on_a_failing_disk_says_so),
 #undef TEST
     };

@@ -32,10 +32,10 @@ static uint64_t mix(uint64_t check, struct slice bytes)
     return check + bytes.size;
 }
 
-static void check_part(const struct frame_rule *rule, struct slice bytes, const struct frame *frame)
+static void check_part(const struct frame_format *format, struct slice bytes, const struct frame *frame)
 {
-    const size_t header = rule->has_type ? 9 : 8;
-    demand(frame->size <= header + FRAME_IDS_MAX + rule->body_max);
+    const size_t header = format->has_type ? 9 : 8;
+    demand(frame->size <= header + FRAME_IDS_MAX + format->body_max);
     if (frame->size == 0) {
         demand(frame->ids.size == 0 && frame->body.size == 0);
         demand(bytes.size < FRAME_PREFIX_MAX); // a connection makes that much room for a frame that it knows nothing of
@@ -47,21 +47,22 @@ static void check_part(const struct frame_rule *rule, struct slice bytes, const 
     for (size_t i = 0; i < frame->ids.size; i += FRAME_ID_SIZE)
         demand((frame->ids.data[i] >= 0x80) == (i + FRAME_ID_SIZE == frame->ids.size));
     const uint8_t *end = frame->body.data + frame->body.size;
-    demand(end <= bytes.data + bytes.size && frame->body.size <= rule->body_max);
+    demand(end <= bytes.data + bytes.size && frame->body.size <= format->body_max);
 }
 
-static void check_whole(const struct frame_rule *rule, struct slice bytes, const struct frame *frame)
+static void check_whole(const struct frame_format *format, struct slice bytes, const struct frame *frame)
 {
     uint8_t prefix[FRAME_PREFIX_MAX];
-    check_part(rule, bytes, frame);
-    const size_t size = frame_prefix_size(rule, frame->ids.size);
+    check_part(format, bytes, frame);
+    const size_t size = frame_prefix_size(format, frame->ids.size);
     demand(size <= sizeof prefix && frame->size == size + frame->body.size && frame->size <= bytes.size);
-    frame_write_prefix(rule, frame->ids, frame->body.size, prefix);
+    frame_write_prefix(format, frame->ids, frame->body.size, prefix);
     demand(memcmp(prefix, bytes.data, size) == 0);
 }
 
 // In memory of exactly its size, so that the sanitizer sees a read beyond it.
-static enum frame_result parse(const struct frame_rule *rule, struct slice bytes, struct outcome *outcome, size_t *size)
+static enum frame_result parse(const struct frame_format *format, struct slice bytes, struct outcome *outcome,
+                               size_t *size)
 {
     struct frame frame;
     uint8_t *exact = malloc(bytes.size > 0 ? bytes.size : 1);
@@ -69,26 +70,26 @@ static enum frame_result parse(const struct frame_rule *rule, struct slice bytes
     if (bytes.size > 0)
         memcpy(exact, bytes.data, bytes.size);
     struct slice there = slice_make(exact, bytes.size);
-    enum frame_result result = frame_parse(rule, there, &frame);
+    enum frame_result result = frame_parse(format, there, &frame);
     if (result == FRAME_WHOLE) {
-        check_whole(rule, there, &frame);
+        check_whole(format, there, &frame);
         outcome->check = mix(mix(outcome->check, frame.ids), frame.body);
         *size = frame.size;
     } else if (result == FRAME_PART) {
         demand(frame.size == 0 || frame.size > bytes.size);
-        check_part(rule, there, &frame);
+        check_part(format, there, &frame);
     }
     free(exact);
     return result;
 }
 
 // Everything that is whole in the bytes that have come.
-static void take_frames(const struct frame_rule *rule, struct slice all, size_t come, struct outcome *outcome)
+static void take_frames(const struct frame_format *format, struct slice all, size_t come, struct outcome *outcome)
 {
     while (!outcome->bad && outcome->frames < FRAMES_MAX) {
         size_t size = 0;
         struct slice rest = slice_make(all.data + outcome->taken, come - outcome->taken);
-        enum frame_result result = parse(rule, rest, outcome, &size);
+        enum frame_result result = parse(format, rest, outcome, &size);
         if (result == FRAME_PART)
             return;
         outcome->bad = result == FRAME_BAD;
@@ -106,7 +107,7 @@ static void take_greeting(struct slice all, size_t come, struct outcome *outcome
 }
 
 // `pieces` is a seed; 0: all at once.
-static struct outcome receive(const struct frame_rule *rule, struct slice all, uint32_t pieces)
+static struct outcome receive(const struct frame_format *format, struct slice all, uint32_t pieces)
 {
     struct outcome outcome = {.bad = false};
     for (size_t come = 0; come < all.size && !outcome.bad;) {
@@ -120,7 +121,7 @@ static struct outcome receive(const struct frame_rule *rule, struct slice all, u
         if (!outcome.greeted)
             take_greeting(all, come, &outcome);
         if (outcome.greeted)
-            take_frames(rule, all, come, &outcome);
+            take_frames(format, all, come, &outcome);
         outcome.bad_at = outcome.bad ? come : 0;
     }
     return outcome;
@@ -130,9 +131,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < CHOICE_SIZE)
         return 0;
-    const struct frame_rule rule = {.has_type = (data[0] & 1) != 0, .body_max = BODY_MAX};
+    const struct frame_format format = {.has_type = (data[0] & 1) != 0, .body_max = BODY_MAX};
     struct slice all = slice_make(data + CHOICE_SIZE, size - CHOICE_SIZE);
-    struct outcome whole = receive(&rule, all, 0), pieces = receive(&rule, all, data[1] + 1u);
+    struct outcome whole = receive(&format, all, 0), pieces = receive(&format, all, data[1] + 1u);
     demand(whole.greeted == pieces.greeted && whole.bad == pieces.bad && whole.frames == pieces.frames);
     demand(whole.taken == pieces.taken && whole.check == pieces.check);
     demand(pieces.bad_at <= whole.bad_at);

@@ -72,7 +72,7 @@ static void try_kind(unsigned kind, struct slice bytes, struct arena *arena)
     case 4: // an account
     case 5: // a tier
     case 6: // a scope
-        status_ignore(unpack_image((enum registry_record)(kind - 2), bytes, arena, &image), "any answer is fine");
+        status_ignore(unpack_image((enum registry_record_kind)(kind - 2), bytes, arena, &image), "any answer is fine");
         return;
     case 7:
         status_ignore(unpack_link(bytes, arena, &link), "any answer is fine");

@@ -207,6 +207,23 @@ static void purge_makes_room_in_the_count_of_keys(void **state)
     fixture_open(fixture);
 }
 
+static void purge_that_meets_a_damaged_key_fails_by_that_and_not_by_its_commit(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct registry_purge_walk walk = {0};
+    struct status_failure failure = {.message = ""};
+    uint8_t id[KEY_ID_SIZE];
+    fixture_furnish(fixture, "acme");
+    memcpy(id, fixture_key(fixture, "acme")->command.result.key.id, sizeof id);
+    fixture_close(fixture);
+    raw_put(fixture->path, "key", slice_make(id, sizeof id), slice_text("damaged"));
+    fixture_open(fixture);
+    assert_int_equal(registry_purge_some(fixture->registry, UINT64_MAX, &walk, &failure), STATUS_DATA_LOSS);
+    assert_string_not_equal(failure.message, "");
+    assert_int_equal(walk.count, 0);
+    assert_int_equal(registry_health(fixture->registry).last_commit, STATUS_OK);
+}
+
 // --- idempotency records
 
 static size_t purge_idempotency_records(struct registry_fixture *fixture, size_t min)
@@ -300,6 +317,7 @@ int main(void)
         ASKS_TEST(purge_takes_a_part_at_a_time_and_reaches_every_key),
         ASKS_TEST(purge_of_largest_keys_fits),
         ASKS_TEST(purge_makes_room_in_the_count_of_keys),
+        ASKS_TEST(purge_that_meets_a_damaged_key_fails_by_that_and_not_by_its_commit),
         ASKS_TEST(purge_removes_old_idempotency_records_in_one_change),
         ASKS_TEST(purge_of_many_idempotency_records_takes_the_oldest_first),
         ASKS_TEST(only_operators_purge),

@@ -533,7 +533,7 @@ static uint32_t serve_after(struct rpc_fixture *fixture, uint64_t waited_ms, uin
     call.arena = arena_new(CALL_BUDGET);
     assert_non_null(call.arena);
     assert_int_equal(registry_view_open(fixture->registry, &call.view), STATUS_OK);
-    assert_int_equal(call_serve(&call, rpc_fixture_pack(fixture, &request)), CALL_DONE);
+    assert_int_equal(route_serve(&call, rpc_fixture_pack(fixture, &request)), CALL_DONE);
     uint32_t code = call.reply.status->code;
     *expired = atomic_load(&server.expired);
     store_view_close(call.view);
@@ -559,7 +559,7 @@ static void refusal_for_want_of_room_says_when_to_come_again(void **state)
     Postern__V1__Request request = rpc_fixture_request(fixture);
     struct slice bytes = rpc_fixture_pack(fixture, &request);
     bytes.size = 2 + RPC_FIXTURE_ID_SIZE; // the rest has not come yet
-    assert_int_equal(call_refuse_overloaded(&call, bytes), CALL_DONE);
+    assert_int_equal(route_refuse_overloaded(&call, bytes), CALL_DONE);
     assert_int_equal(call.reply.status->code, STATUS_RESOURCE_EXHAUSTED);
     assert_int_equal(call.reply.status->retry_after_ms, CALL_OVERLOADED_RETRY_MS);
     assert_memory_equal(call.reply.status->reason.data, "OVERLOADED", strlen("OVERLOADED"));

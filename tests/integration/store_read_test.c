@@ -265,11 +265,11 @@ static void put_many(struct store_txn *txn, void *context)
     for (unsigned i = 0; i < *count; i++) {
         char key[16];
         snprintf(key, sizeof key, "%08u", i);
-        store_put(txn, TABLE_FIRST, slice_text(key), slice_text("a value that fills pages"));
+        store_put(txn, TABLE_FIRST, slice_text(key), slice_text("a value that fills map pages"));
     }
 }
 
-static void a_cursor_visits_every_key_of_many_pages_once(void **state)
+static void a_cursor_visits_every_key_of_many_map_pages_once(void **state)
 {
     struct store_fixture *fixture = *state;
     unsigned count = 5000;
@@ -284,7 +284,7 @@ static void a_cursor_visits_every_key_of_many_pages_once(void **state)
     for (unsigned i = 0; i < count; i++) {
         char expected[16];
         snprintf(expected, sizeof expected, "%08u", i);
-        assert_at(status, key, value, expected, "a value that fills pages");
+        assert_at(status, key, value, expected, "a value that fills map pages");
         status = store_cursor_next(cursor, &key, &value);
     }
     assert_int_equal(status, STATUS_NOT_FOUND);
@@ -404,7 +404,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_views_than_readers_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cursor_walks_in_key_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cursor_in_a_job_sees_the_jobs_writes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_cursor_visits_every_key_of_many_pages_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cursor_visits_every_key_of_many_map_pages_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_table_has_no_first_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_private_whatever_the_umask, set_up_unopened, tear_down),
         cmocka_unit_test_setup_teardown(files_that_others_may_read_are_closed_to_them, set_up_unopened, tear_down),

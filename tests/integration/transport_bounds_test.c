@@ -317,14 +317,14 @@ static void request_for_which_there_is_no_memory_is_refused_and_the_next_one_rea
 {
     struct transport_fixture *fixture = *state;
     static uint8_t body[60000];
-    enum { MEMORY = 4 << 20, LEFT = 48 * 1024, PAGE = 4096 }; // too little for that body
+    enum { MEMORY = 4 << 20, LEFT = 48 * 1024, STEP = 4096 }; // too little for that body
     fixture->options.memory_max_bytes = MEMORY;
     transport_fixture_serve(fixture);
     struct stream_peer peer = stream_peer_open(fixture->ipc), greedy = stream_peer_open(fixture->ipc);
     assert_true(transport_fixture_is_served(&peer, 1));
     assert_true(transport_fixture_is_served(&greedy, 1));
     // He takes all but that, by a reply that he does not read; sockets do not take it all either.
-    const size_t size = (MEMORY - transport_stats(fixture->transport).memory_bytes - LEFT) / PAGE * PAGE - PAGE;
+    const size_t size = (MEMORY - transport_stats(fixture->transport).memory_bytes - LEFT) / STEP * STEP - STEP;
     const uint8_t wanted[] = {'b', (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
     uint8_t first;
     assert_true(stream_peer_ask(&greedy, 2, wanted, sizeof wanted));

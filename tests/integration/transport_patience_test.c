@@ -325,14 +325,14 @@ static void connection_whose_request_was_skipped_may_be_idle(void **state)
     (void)state;
     static struct transport_fixture fixture;
     static uint8_t body[60000];
-    enum { MEMORY = 4 << 20, LEFT = 48 * 1024, PAGE = 4096 }; // too little for that body
+    enum { MEMORY = 4 << 20, LEFT = 48 * 1024, STEP = 4096 }; // too little for that body
     transport_fixture_open(&fixture);
     fixture.options.memory_max_bytes = MEMORY;
     transport_fixture_serve(&fixture);
     struct stream_peer peer = stream_peer_open(fixture.ipc), greedy = stream_peer_open(fixture.ipc);
     assert_true(transport_fixture_is_served(&peer, 1));
     assert_true(transport_fixture_is_served(&greedy, 1));
-    const size_t size = (MEMORY - transport_stats(fixture.transport).memory_bytes - LEFT) / PAGE * PAGE - PAGE;
+    const size_t size = (MEMORY - transport_stats(fixture.transport).memory_bytes - LEFT) / STEP * STEP - STEP;
     const uint8_t wanted[] = {'b', (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
     uint8_t first, back[8];
     struct stream_reply reply = {.body = back, .room = sizeof back};

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The pages and the source tree say the same. Every check is shown to go red.
+# The documents and the source tree say the same. Every check is shown to go red.
 
 setup() {
     SOURCE=$(cd "${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}" && pwd)
@@ -16,12 +16,12 @@ programs() {
     [ -x "$BIN/posternd" ] && [ -x "$BIN/postern" ] || skip "not built"
 }
 
-# plant README_LINE: a tree with this README, one page, one system test and one unit test.
+# plant README_LINE: a tree with this README, one document, one system test and one unit test.
 plant() {
     rm -rf "$TREE"
     mkdir -p "$TREE/docs" "$TREE/tests/system" "$TREE/tests/unit"
     printf '%s\n' "$1" >"$TREE/README.md"
-    printf '# Page\n\n## One, two\n' >"$TREE/docs/page.md"
+    printf '# Page\n\n## One, two\n' >"$TREE/docs/document.md"
     printf '@%s "%s" {\n}\n' test 'K1 a key is made' test 'it works' >"$TREE/tests/system/keys.bats"
     echo 'cmocka_unit_test(a_limit_holds)' >"$TREE/tests/unit/limit_test.c"
 }
@@ -49,7 +49,7 @@ green() {
     [[ "$output" == *"after K10"$'\n'* ]]
 }
 
-@test "the tests that the pages name are there" {
+@test "the tests that the documents name are there" {
     check tests
 }
 
@@ -66,16 +66,16 @@ green() {
     green tests '`system/keys`: "K1 a key is made", "it works"; `unit/limit`: "a_limit_holds"; `unit/limit`: words'
 }
 
-@test "what the pages link to or name is there" {
+@test "what the documents link to or name is there" {
     check links
 }
 
 @test "a link or a file that leads nowhere is found" {
-    red links '[page](docs/other.md)' 'the link to docs/other.md leads nowhere'
-    red links '[page](docs/page.md#three)' 'docs/page.md#three has no such heading'
-    red links '[page](../outside.md)' 'leads nowhere'
+    red links '[document](docs/other.md)' 'the link to docs/other.md leads nowhere'
+    red links '[document](docs/document.md#three)' 'docs/document.md#three has no such heading'
+    red links '[document](../outside.md)' 'leads nowhere'
     red links 'see `server/gone.c`' 'there is no server/gone.c'
-    green links '[page](docs/page.md#one-two), `tests/unit/limit_test.c`, [far](https://example.org/a)'
+    green links '[document](docs/document.md#one-two), `tests/unit/limit_test.c`, [far](https://example.org/a)'
 }
 
 @test "files that comments name are there" {
@@ -97,12 +97,12 @@ server/key/key.c:5: there is no slice.c
 tests/system/keys.bats:1: there is no key_gone.bats" ]
 }
 
-@test "the programs have the commands and options that the pages show" {
+@test "the programs have the commands and options that the documents show" {
     programs
     check commands "$SOURCE" "$BIN"
 }
 
-@test "a command or an option that a page invents is found" {
+@test "a command or an option that a document invents is found" {
     programs
     local wrong
     for wrong in 'postern tear' 'echo a | postern verify - --sciope b' 'x=$(postern account put a --colour red)'; do

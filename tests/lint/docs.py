@@ -2,11 +2,11 @@
 """What README.md and docs/*.md say of this source tree. Usage: docs.py RULE [ROOT [BIN]]
 
 rows   each row of the requirements has a system test that begins with its id
-tests  the tests that the pages name are there, and those quoted after them by their words stand in them; README has
+tests  the tests that the documents name are there, and those quoted after them by their words stand in them; README has
        the number of mutations right
-links  files that the pages link to or name, and headings, are there
+links  files that the documents link to or name, and headings, are there
 comments  files that comments of the sources name are there
-commands  the programs in BIN have the commands and options that the pages show
+commands  the programs in BIN have the commands and options that the documents show
 flags  docs/operations.md has the options of posternd in BIN, and no others
 rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and README's have at most ten stops, each of
        which names a function, and the functions are where they say
@@ -24,7 +24,7 @@ SUITES = "unit|integration|system|fault|lint"
 CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
-def pages(root):
+def documents(root):
     for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
         yield path, path.read_text(encoding="utf-8")
 
@@ -56,15 +56,15 @@ def tests(root):
         if int(count) != real:
             yield f"README.md: {count} mutations, but tests/mutation/mutations has {real}"
     named = re.compile(rf'`({SUITES})/(\w+)`(:(?: ?,? ?"[^"]+")+)?')
-    for page, text in pages(root):
+    for document, text in documents(root):
         for suite, name, quoted in named.findall(text):
             path = test_file(root, suite, name)
             if path is None:
-                yield f"{page.name}: there is no {suite}/{name}"
+                yield f"{document.name}: there is no {suite}/{name}"
                 continue
             for sentence in re.findall(r'"([^"]+)"', quoted):
                 if sentence not in names_in(path):
-                    yield f"{page.name}: {suite}/{name} has no test \"{sentence}\""
+                    yield f"{document.name}: {suite}/{name} has no test \"{sentence}\""
 
 
 def anchors(text):
@@ -73,29 +73,29 @@ def anchors(text):
         yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def broken_links(root, page, text):
+def broken_links(root, document, text):
     for target in re.findall(r"\]\(([^)]+)\)", CODE_BLOCK.sub("", text)):
         if target.startswith(("http://", "https://")):
             continue
         name, _, anchor = target.partition("#")
-        path = page.parent / name if name else page
+        path = document.parent / name if name else document
         if not path.is_file() or root.resolve() not in path.resolve().parents:
-            yield f"{page.name}: the link to {target} leads nowhere"
+            yield f"{document.name}: the link to {target} leads nowhere"
         elif anchor and anchor not in anchors(path.read_text(encoding="utf-8")):
-            yield f"{page.name}: {target} has no such heading"
+            yield f"{document.name}: {target} has no such heading"
 
 
-def missing_files(root, page, text):
+def missing_files(root, document, text):
     tops = "server|client|proto|docs|tools|tests"
     for name in re.findall(rf"(?<![\w/.<-])(?:\./)?((?:{tops})/[\w./-]*\w)", text):
         if not (root / name).exists():
-            yield f"{page.name}: there is no {name}"
+            yield f"{document.name}: there is no {name}"
 
 
 def links(root):
-    for page, text in pages(root):
-        yield from broken_links(root, page, text)
-        yield from missing_files(root, page, text)
+    for document, text in documents(root):
+        yield from broken_links(root, document, text)
+        yield from missing_files(root, document, text)
 
 
 SOURCES = {".c": "//", ".h": "//", ".proto": "//", ".py": "# ", ".sh": "# ", ".bash": "# ", ".bats": "# ",
@@ -152,20 +152,20 @@ def commands(root, folder):
     general = words_of(program, "help")
     known = re.findall(r"^  ([a-z]+(?: [a-z-]+)?)  ", general, re.MULTILINE)
     options = {name: options_in(words_of(program, "help", *name.split())) for name in known}
-    for page, text in pages(root):
+    for document, text in documents(root):
         for line in shown_code(text):
             for words in re.findall(r"(?:^|[|(] ?|\$\()postern ([a-z].*?)(?: [|;&] |  +#|\)|$)", line):
                 name = max((n for n in known if f"{words} ".startswith(f"{n} ")), key=len, default=None)
                 if name is None and not words.startswith("help"):
-                    yield f"{page.name}: there is no command: postern {words}"
+                    yield f"{document.name}: there is no command: postern {words}"
                 elif name is not None:
                     for option in sorted(options_in(words) - options[name] - options_in(general)):
-                        yield f"{page.name}: postern {name} has no {option}"
+                        yield f"{document.name}: postern {name} has no {option}"
 
 
 def flags(root, folder):
-    page = (root / "docs/operations.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^\| `(--[a-z-]+)", page, re.MULTILINE))
+    document = (root / "docs/operations.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `(--[a-z-]+)", document, re.MULTILINE))
     offered = options_in(words_of(folder / "posternd", "--help")) - {"--config", "--help", "--version"}
     for flag in sorted(listed - offered):
         yield f"operations.md: posternd has no {flag}"
@@ -174,24 +174,24 @@ def flags(root, folder):
 
 
 def rooms(root):
-    page = (root / "docs/architecture.md").read_text(encoding="utf-8")
+    document = (root / "docs/architecture.md").read_text(encoding="utf-8")
     table = (root / "server/rooms.txt").read_text(encoding="utf-8")
-    told = re.findall(r"^\| ([a-z]+) \| ([a-z ]*)\|", page.split("## Rooms")[1].split("## Words")[0], re.MULTILINE)
+    told = re.findall(r"^\| ([a-z]+) \| ([a-z ]*)\|", document.split("## Rooms")[1].split("## Words")[0], re.MULTILINE)
     real = re.findall(r"^([a-z]+) \| ([a-z ]*)\|", table, re.MULTILINE)
     told, real = ({name: set(doors.split()) for name, doors in rows if name != "room"} for rows in (told, real))
     for name in sorted(told.keys() | real.keys()):
         if told.get(name) != real.get(name):
             yield f"architecture.md: room {name}: {told.get(name)}, but server/rooms.txt has {real.get(name)}"
-    yield from tour(root, "architecture.md", page)
+    yield from tour(root, "architecture.md", document)
     yield from tour(root, "README.md", (root / "README.md").read_text(encoding="utf-8"))
 
 
 TOUR_STOPS_MAX = 10
 
 
-def tour(root, name, page):
+def tour(root, name, document):
     """Each stop names a function, and each function that stands behind a file is in it."""
-    stops = re.findall(r"^\| (\d+|→) \| (.*)$", page, re.MULTILINE)
+    stops = re.findall(r"^\| (\d+|→) \| (.*)$", document, re.MULTILINE)
     for number, row in stops:
         if not re.match(r"`[\w/.]+`, `\w+`", row):
             yield f"{name}: stop {number} names no function: {row}"

@@ -77,12 +77,15 @@ foreign_symbols() {
     done
 }
 
-# plant_word FILE CODE: a glossary with two words of its own, and this code.
+# plant_word FILE CODE: a glossary of its own, and this code.
 plant_word() {
     rm -rf "$TREE"
     mkdir -p "$TREE/docs" "$(dirname "$TREE/$1")"
-    printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n| evaluate | how | `judge` |\n' \
-        >"$TREE/docs/architecture.md"
+    {
+        printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n'
+        printf '| evaluate | how | `judge` |\n| map page, meta page | what | `page` in store limit |\n'
+        printf '| rule | what | `rule` outside authorizer |\n'
+    } >"$TREE/docs/architecture.md"
     printf '%s\n' "$2" >"$TREE/$1"
 }
 
@@ -100,6 +103,26 @@ plant_word() {
         plant_word server/key/key.c "$code"
         run check words "$TREE"
         [ "$status" -eq 1 ]
+    done
+}
+
+@test "a word is banned in the rooms that the glossary names, or outside of them, and in names of files" {
+    local case file
+    for case in 'server/store/txn.c int page_size;' 'tests/unit/limit_a_test.c int map_page_pages;' \
+        'server/key/key.c int rule_of;' 'client/src/call.c int rules;' 'tools/cli/key.c int rule;' \
+        'tests/integration/authority_a_test.c int rule;' 'server/key/rule.c int a;' \
+        'server/limit/image_texts.h int a;'; do
+        file=${case%% *}
+        plant_word "$file" "${case#* }"
+        run check words "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "$file:1: "* ]]
+    done
+    for case in 'server/registry/find/list.c int page_size;' 'tests/unit/limit_a_test.c int map_pages;' \
+        'server/store/txn.c enum { META_PAGE_COUNT };' 'server/authorizer/rule.c int rules;' \
+        'tests/unit/authorizer_rule_test.c int rule;'; do
+        plant_word "${case%% *}" "${case#* }"
+        check words "$TREE"
     done
 }
 

@@ -89,13 +89,13 @@ def value_of(text):
     return {"true": True, "false": False}.get(text, text)
 
 
-def add(record, name, value):
-    if name not in record:
-        record[name] = value
-    elif isinstance(record[name], list):
-        record[name].append(value)
+def add(message, name, value):
+    if name not in message:
+        message[name] = value
+    elif isinstance(message[name], list):
+        message[name].append(value)
     else:
-        record[name] = [record[name], value]
+        message[name] = [message[name], value]
 
 
 def parse(text):
@@ -104,9 +104,9 @@ def parse(text):
     for line in text.splitlines():
         line = line.strip()
         if line.endswith("{"):
-            record = {}
-            add(stack[-1], line[:-1].strip(), record)
-            stack.append(record)
+            message = {}
+            add(stack[-1], line[:-1].strip(), message)
+            stack.append(message)
         elif line == "}":
             stack.pop()
         elif line:
@@ -193,7 +193,7 @@ class Connection:
 
 
 class Client:
-    """One call after the other, each repeated with its own request_id while the retry rule says so."""
+    """One call after the other, each repeated with its own request_id while the protocol says so."""
 
     def __init__(self, url, retry_s=15.0):
         self.url = url

@@ -3,8 +3,8 @@
 
   power_cut.py FILE BASE LOG SEED
 
-Writes to FILE: BASE, what LOG (of power_recorder) says was synced, and of every later write a random part: each sector
-of 512 bytes, or each page of 4,096, has reached the disk or has not, in any order. Prints one line of figures.
+Writes to FILE: BASE, what LOG (of power_log) says was synced, and of every later write a random part: each sector
+of 512 bytes, or each map page of 4,096, has reached the disk or has not, in any order. Prints one line of figures.
 """
 
 import random

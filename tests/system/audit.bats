@@ -57,7 +57,7 @@ changes_are() {
     [[ "${lines[2]}" == *"$ME"*update*"name: first name -> second name"* ]]
 }
 
-@test "W4 every kind of change is on the record, with what it changed" {
+@test "W4 every kind of change is in the audit chain, with what it changed" {
     make_key acme one
     local first=$KEY_ID
     roll_key "$first"
@@ -98,7 +98,7 @@ changes_are() {
     audit --actor "$admin_id"
     changes_are 'length == 1 and .[0].on_behalf_of == "acme"'
     changes_are ".[0] | .actor == \"$admin_id\" and .key_id == \"$made\""
-    # The holder of a token may revoke its key, and is on the record too.
+    # The holder of a token may revoke its key, and is in the audit chain too.
     postern revoke --token - <<<"$admin"
     audit --key "$admin_id"
     changes_are ".[-1] | .what == \"revoke\" and .actor == \"$ME\""
@@ -192,7 +192,7 @@ retried() {
     changes_are '[.[] | .before, .after | .[].key] | any(test("hash|token|secret")) | not'
 }
 
-@test "W4 a long record comes in pages, without gaps" {
+@test "W4 a long audit chain comes in pages, without gaps" {
     PYTHONPATH=$SUPPORT python3 - "$POSTERN_URL" <<'PYTHON'
 import os, sys
 import client

@@ -124,7 +124,7 @@ expired() {
     ! postern verify - --peek <<<"$TOKEN"
 }
 
-@test "K11 revoked key is refused at once and for ever, with the reason on record" {
+@test "K11 revoked key is refused at once and for ever, with the reason kept" {
     postern account put "$ACCOUNT"
     make_key "$ACCOUNT"
     verify

@@ -29,9 +29,9 @@ note_disk() {
     done
 }
 
-start_recorded() {
+start_logged() {
     note_disk
-    LD_PRELOAD=$(preloadable power_recorder) ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" launch
+    LD_PRELOAD=$(preloadable power_log) ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" launch
     wait_healthy 60
 }
 
@@ -61,7 +61,7 @@ start_changers() {
     set_up_limits
     crash_check setup "$POSTERN_URL"
     stop_daemon
-    start_recorded
+    start_logged
     start_clients "$SPENDERS" "$SEED"
     start_changers
     for cut in $(seq "$CUTS"); do
@@ -70,7 +70,7 @@ start_changers() {
         sleep "0.$((RANDOM % 400 + 100))" # the random moment
         cut_power "$cut"
         told posternd --check "$DAEMON_DATA"
-        start_recorded
+        start_logged
         workers_are_well "${CLIENT_PIDS[@]}"
         touch "$DAEMON_HOME/hold" # what is under way is finished, with the same request_id
         told crash_check keys "$POSTERN_URL" "${CHANGES[@]}" || { echo "after cut $cut"; return 1; }

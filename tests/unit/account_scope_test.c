@@ -16,7 +16,7 @@ static void expect(bool wanted, bool got, const char *what)
         fail_msg("\"%s\" was %s", what, got ? "accepted" : "refused");
 }
 
-static void account_ids_follow_their_rule(void **state)
+static void account_ids_keep_their_bounds(void **state)
 {
     (void)state;
     static const char *const good[] = {"a", "0", "acme", "acme.eu-1_x", TEN TEN TEN TEN TEN TEN "abcd"};
@@ -65,7 +65,7 @@ static void one_covering_grant_of_several_is_enough(void **state)
     assert_false(account_grants_cover(NULL, 0, slice_text("write")));
 }
 
-static void scopes_follow_their_rule(void **state)
+static void scopes_keep_their_bounds(void **state)
 {
     (void)state;
     static const char *const good[] = {
@@ -169,9 +169,9 @@ static void grant_covers_what_the_table_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(account_ids_follow_their_rule),
+        cmocka_unit_test(account_ids_keep_their_bounds),
         cmocka_unit_test(only_the_account_postern_is_reserved),
-        cmocka_unit_test(scopes_follow_their_rule),
+        cmocka_unit_test(scopes_keep_their_bounds),
         cmocka_unit_test(grants_may_end_in_a_wildcard),
         cmocka_unit_test(only_the_postern_namespace_is_reserved),
         cmocka_unit_test(built_in_scopes_are_these_five),

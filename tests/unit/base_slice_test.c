@@ -133,7 +133,7 @@ static void prefix_is_recognized(void **state)
     assert_false(slice_starts_with(slice_text("Key_1"), slice_text("key_")));
 }
 
-static void names_follow_their_rule(void **state)
+static void names_keep_their_bounds(void **state)
 {
     (void)state;
     assert_true(slice_is_name(slice_text("a"), 64));
@@ -176,7 +176,7 @@ int main(void)
         cmocka_unit_test(equal_needs_same_size_and_bytes),
         cmocka_unit_test(order_is_by_bytes_then_shorter_first),
         cmocka_unit_test(prefix_is_recognized),
-        cmocka_unit_test(names_follow_their_rule),
+        cmocka_unit_test(names_keep_their_bounds),
         cmocka_unit_test(seeded_hash_depends_on_seed_size_and_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

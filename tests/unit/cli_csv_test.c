@@ -32,8 +32,8 @@ static void done(void)
     import_csv_end(&csv);
 }
 
-// The next record's fields with "|" between them.
-static void assert_record(const char *expected)
+// The next row's fields with "|" between them.
+static void assert_row(const char *expected)
 {
     char text[512] = "";
     assert_int_equal(import_csv_read(&csv), IMPORT_ROW);
@@ -44,14 +44,14 @@ static void assert_record(const char *expected)
     assert_string_equal(text, expected);
 }
 
-static void records_end_with_either_line_end_or_with_the_input(void **state)
+static void rows_end_with_either_line_end_or_with_the_input(void **state)
 {
     (void)state;
     open_text("a,b\r\nc,d\ne,f");
-    assert_record("a|b");
+    assert_row("a|b");
     assert_int_equal(csv.line, 1);
-    assert_record("c|d");
-    assert_record("e|f");
+    assert_row("c|d");
+    assert_row("e|f");
     assert_int_equal(csv.line, 3);
     assert_int_equal(import_csv_read(&csv), IMPORT_END);
     assert_int_equal(import_csv_read(&csv), IMPORT_END);
@@ -62,10 +62,10 @@ static void empty_fields_and_blanks_are_kept_and_empty_lines_skipped(void **stat
 {
     (void)state;
     open_text("\n\r\n, a ,\n\n\"\"\n");
-    assert_record("| a |");
+    assert_row("| a |");
     assert_int_equal(csv.line, 3);
     assert_int_equal(csv.count, 3);
-    assert_record("");
+    assert_row("");
     assert_int_equal(csv.count, 1);
     assert_int_equal(csv.line, 5);
     assert_int_equal(import_csv_read(&csv), IMPORT_END);
@@ -76,9 +76,9 @@ static void quoted_fields_hold_commas_quotes_and_line_ends(void **state)
 {
     (void)state;
     open_text("\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\"\r\nnext,1,2\n");
-    assert_record("a,b|say \"hi\"|two\nlines");
+    assert_row("a,b|say \"hi\"|two\nlines");
     assert_int_equal(csv.line, 1);
-    assert_record("next|1|2");
+    assert_row("next|1|2");
     assert_int_equal(csv.line, 3);
     done();
 }
@@ -107,7 +107,7 @@ static void a_nul_is_no_text(void **state)
     open_bytes("a\0b,c\nd,e\n", 10);
     assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_non_null(strstr(csv.wrong, "NUL"));
-    assert_record("d|e");
+    assert_row("d|e");
     done();
 }
 
@@ -115,34 +115,34 @@ static void reading_goes_on_behind_a_wrong_line(void **state)
 {
     (void)state;
     open_text("good,1\nba\"d,2\ngood,3\n");
-    assert_record("good|1");
+    assert_row("good|1");
     assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_int_equal(csv.line, 2);
-    assert_record("good|3");
+    assert_row("good|3");
     assert_int_equal(csv.line, 3);
     done();
 }
 
-static void a_record_has_its_bound(void **state)
+static void a_row_has_its_bound(void **state)
 {
     (void)state;
-    char *text = malloc(CSV_RECORD_SIZE_MAX + 16);
+    char *text = malloc(CSV_ROW_SIZE_MAX + 16);
     assert_non_null(text);
-    memset(text, 'x', CSV_RECORD_SIZE_MAX);
-    strcpy(text + CSV_RECORD_SIZE_MAX, "\nnext\n");
+    memset(text, 'x', CSV_ROW_SIZE_MAX);
+    strcpy(text + CSV_ROW_SIZE_MAX, "\nnext\n");
     open_text(text); // with its NUL it is one too long
     assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
     assert_non_null(strstr(csv.wrong, "65536"));
-    assert_record("next");
+    assert_row("next");
     done();
     open_text(text + 1);
     assert_int_equal(import_csv_read(&csv), IMPORT_ROW);
-    assert_int_equal(strlen(csv.fields[0]), CSV_RECORD_SIZE_MAX - 1);
+    assert_int_equal(strlen(csv.fields[0]), CSV_ROW_SIZE_MAX - 1);
     done();
     free(text);
 }
 
-static void a_record_has_at_most_64_fields(void **state)
+static void a_row_has_at_most_64_fields(void **state)
 {
     (void)state;
     char text[2 * CSV_FIELDS_MAX + 8];
@@ -150,7 +150,7 @@ static void a_record_has_at_most_64_fields(void **state)
     strcpy(text + CSV_FIELDS_MAX, "\nnext\n");
     open_text(text); // 65 fields
     assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
-    assert_record("next");
+    assert_row("next");
     done();
     open_text(text + 1);
     assert_int_equal(import_csv_read(&csv), IMPORT_ROW);
@@ -161,14 +161,14 @@ static void a_record_has_at_most_64_fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_end_with_either_line_end_or_with_the_input),
+        cmocka_unit_test(rows_end_with_either_line_end_or_with_the_input),
         cmocka_unit_test(empty_fields_and_blanks_are_kept_and_empty_lines_skipped),
         cmocka_unit_test(quoted_fields_hold_commas_quotes_and_line_ends),
         cmocka_unit_test(what_is_no_csv_is_refused_and_says_why),
         cmocka_unit_test(a_nul_is_no_text),
         cmocka_unit_test(reading_goes_on_behind_a_wrong_line),
-        cmocka_unit_test(a_record_has_its_bound),
-        cmocka_unit_test(a_record_has_at_most_64_fields),
+        cmocka_unit_test(a_row_has_its_bound),
+        cmocka_unit_test(a_row_has_at_most_64_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

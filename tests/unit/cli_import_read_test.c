@@ -178,11 +178,11 @@ static void what_is_wrong_with_an_object_is_said(void **state)
 static void a_line_has_its_bound(void **state)
 {
     (void)state;
-    char *text = malloc(CSV_RECORD_SIZE_MAX + 256);
+    char *text = malloc(CSV_ROW_SIZE_MAX + 256);
     assert_non_null(text);
-    memset(text, ' ', CSV_RECORD_SIZE_MAX + 8);
+    memset(text, ' ', CSV_ROW_SIZE_MAX + 8);
     text[0] = '{';
-    strcpy(text + CSV_RECORD_SIZE_MAX + 8, "}\n{\"token\": \"" TOKEN "\", \"account\": \"a\", \"name\": \"n\"}\n");
+    strcpy(text + CSV_ROW_SIZE_MAX + 8, "}\n{\"token\": \"" TOKEN "\", \"account\": \"a\", \"name\": \"n\"}\n");
     assert_true(begin(text, IMPORT_FORMAT_UNKNOWN));
     assert_wrong_row(1, "longer than");
     assert_row(2);
@@ -227,7 +227,7 @@ static void columns_are_named_by_the_first_line(void **state)
     done();
 }
 
-static void a_record_that_does_not_fit_the_columns_is_wrong(void **state)
+static void a_row_that_does_not_fit_the_columns_is_wrong(void **state)
 {
     (void)state;
     assert_true(begin("token,account,name\n" TOKEN ",acme\n\"" TOKEN "\",\"acme\",\"two\nlines\"\n" TOKEN ",a,b\"c\n"
@@ -304,7 +304,7 @@ int main(void)
         cmocka_unit_test(a_line_has_its_bound),
         cmocka_unit_test(an_array_says_how_to_make_lines_of_it),
         cmocka_unit_test(columns_are_named_by_the_first_line),
-        cmocka_unit_test(a_record_that_does_not_fit_the_columns_is_wrong),
+        cmocka_unit_test(a_row_that_does_not_fit_the_columns_is_wrong),
         cmocka_unit_test(unknown_columns_are_refused),
         cmocka_unit_test(what_is_not_said_is_taken_from_the_start),
         cmocka_unit_test(no_input_is_no_row),

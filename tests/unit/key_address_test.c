@@ -64,7 +64,7 @@ static bool address_is_valid_exactly(const char *text)
     return valid;
 }
 
-static void addresses_follow_their_rule(void **state)
+static void addresses_are_told_from_other_text(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof good_addresses / sizeof *good_addresses; i++)
@@ -105,7 +105,7 @@ static const char *const bad_networks[] = {
     "10.0.0.0/4294967304",
 };
 
-static void networks_follow_their_rule(void **state)
+static void networks_are_told_from_other_text(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof good_networks / sizeof *good_networks; i++)
@@ -166,8 +166,8 @@ static void network_contains_what_the_table_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses_follow_their_rule),
-        cmocka_unit_test(networks_follow_their_rule),
+        cmocka_unit_test(addresses_are_told_from_other_text),
+        cmocka_unit_test(networks_are_told_from_other_text),
         cmocka_unit_test(network_contains_what_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

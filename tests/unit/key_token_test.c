@@ -170,7 +170,7 @@ static void key_id_of_a_damaged_token_is_still_told(void **state)
     }
 }
 
-static void prefixes_follow_their_rule(void **state)
+static void prefixes_keep_their_bounds(void **state)
 {
     (void)state;
     static const char *const good[] = {"ab", "a0", "acme", "abcdefghijklmnopqrst", "publ", "live", "test", "key"};
@@ -240,7 +240,7 @@ int main(void)
         cmocka_unit_test(wrong_shapes_are_refused),
         cmocka_unit_test(over_long_text_is_refused),
         cmocka_unit_test(key_id_of_a_damaged_token_is_still_told),
-        cmocka_unit_test(prefixes_follow_their_rule),
+        cmocka_unit_test(prefixes_keep_their_bounds),
         cmocka_unit_test(key_ids_are_read_and_written),
         cmocka_unit_test(wrong_key_ids_are_refused),
         cmocka_unit_test(key_id_carries_slot_and_random_bytes),

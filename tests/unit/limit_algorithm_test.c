@@ -14,7 +14,7 @@ struct admission {
 struct run {
     const struct limit_algorithm_functions *functions;
     enum limit_algorithm algorithm;
-    struct limit_rule rule;
+    struct limit_rate rate;
     union limit_state state;
     uint64_t t;
     uint64_t random;
@@ -30,27 +30,27 @@ static uint64_t random_amount(uint64_t *random)
     return 1 + fake_below(random, scales[fake_below(random, sizeof scales / sizeof scales[0])]);
 }
 
-static struct limit_rule random_rule(enum limit_algorithm algorithm, uint64_t *random)
+static struct limit_rate random_rate(enum limit_algorithm algorithm, uint64_t *random)
 {
     static const uint64_t windows_s[] = {1, 7, 60, 61, 90, 3600, 86400, LIMIT_WINDOW_S_MAX};
-    struct limit_rule rule = {.amount = random_amount(random)};
-    rule.window_ms = windows_s[fake_below(random, sizeof windows_s / sizeof windows_s[0])] * 1000;
+    struct limit_rate rate = {.amount = random_amount(random)};
+    rate.window_ms = windows_s[fake_below(random, sizeof windows_s / sizeof windows_s[0])] * 1000;
     if (algorithm == LIMIT_TOKEN_BUCKET)
-        rule.burst = 1 + fake_below(random, fake_below(random, 2) == 0 ? rule.amount : 10);
+        rate.burst = 1 + fake_below(random, fake_below(random, 2) == 0 ? rate.amount : 10);
     if (algorithm == LIMIT_FIXED_WINDOW && fake_below(random, 4) == 0) {
-        rule.period = LIMIT_MONTH;
-        rule.window_ms = 0;
-        rule.utc_offset_s = (int32_t)fake_below(random, 86400) - 43200;
+        rate.period = LIMIT_MONTH;
+        rate.window_ms = 0;
+        rate.utc_offset_s = (int32_t)fake_below(random, 86400) - 43200;
     }
-    return rule;
+    return rate;
 }
 
 static void begin_run(struct run *run, enum limit_algorithm algorithm, uint64_t seed)
 {
     *run = (struct run){.functions = limit_algorithm_of(algorithm), .algorithm = algorithm, .random = seed};
-    run->rule = random_rule(algorithm, &run->random);
+    run->rate = random_rate(algorithm, &run->random);
     run->t = FAKE_START_MS + fake_below(&run->random, 100000000);
-    assert_true(run->functions->load(&run->state, &run->rule, run->t, NULL));
+    assert_true(run->functions->load(&run->state, &run->rate, run->t, NULL));
 }
 
 static void end_run(struct run *run)
@@ -61,13 +61,13 @@ static void end_run(struct run *run)
 
 static uint64_t capacity(const struct run *run)
 {
-    return limit_capacity(run->algorithm, &run->rule);
+    return limit_capacity(run->algorithm, &run->rate);
 }
 
 // Mostly small steps, some of a window's length, and boundaries met exactly.
 static uint64_t random_step(struct run *run)
 {
-    uint64_t window_ms = run->rule.window_ms > 0 ? run->rule.window_ms : UINT64_C(31) * 86400000;
+    uint64_t window_ms = run->rate.window_ms > 0 ? run->rate.window_ms : UINT64_C(31) * 86400000;
     switch (fake_below(&run->random, 8)) {
     case 0:
         return 0;
@@ -91,17 +91,17 @@ static uint64_t random_cost(struct run *run)
 static void move(struct run *run, uint64_t t)
 {
     run->t = t;
-    run->functions->sync(&run->state, &run->rule, t);
+    run->functions->sync(&run->state, &run->rate, t);
 }
 
 static bool fits(const struct run *run, uint64_t cost)
 {
-    return run->functions->fits(&run->state, &run->rule, run->t, cost);
+    return run->functions->fits(&run->state, &run->rate, run->t, cost);
 }
 
 static void admit(struct run *run, uint64_t cost)
 {
-    run->functions->spend(&run->state, &run->rule, run->t, cost);
+    run->functions->spend(&run->state, &run->rate, run->t, cost);
     run->log[run->count++] = (struct admission){run->t, cost};
 }
 
@@ -121,7 +121,7 @@ static void copy_at(struct run *copy, const struct run *run, uint64_t t)
     *copy = *run;
     if (run->algorithm == LIMIT_SLIDING_WINDOW) {
         run->functions->save(&run->state, &record);
-        assert_true(run->functions->load(&copy->state, &run->rule, run->t, &record));
+        assert_true(run->functions->load(&copy->state, &run->rate, run->t, &record));
     }
     move(copy, t);
 }
@@ -130,7 +130,7 @@ static void copy_at(struct run *copy, const struct run *run, uint64_t t)
 
 static void check_remaining(const struct run *run)
 {
-    uint64_t remaining = run->functions->remaining(&run->state, &run->rule, run->t);
+    uint64_t remaining = run->functions->remaining(&run->state, &run->rate, run->t);
     assert_true(remaining <= capacity(run));
     assert_true(remaining == 0 || fits(run, remaining));
     assert_false(fits(run, remaining + 1));
@@ -139,7 +139,7 @@ static void check_remaining(const struct run *run)
 static void check_reset(const struct run *run)
 {
     struct run copy;
-    uint64_t reset = run->functions->reset(&run->state, &run->rule, run->t);
+    uint64_t reset = run->functions->reset(&run->state, &run->rate, run->t);
     assert_true(reset >= run->t);
     copy_at(&copy, run, reset);
     assert_true(fits(&copy, capacity(run)));
@@ -155,7 +155,7 @@ static void check_reset(const struct run *run)
 static void check_retry(const struct run *run, uint64_t cost)
 {
     struct run copy;
-    uint64_t retry = run->functions->retry(&run->state, &run->rule, run->t, cost);
+    uint64_t retry = run->functions->retry(&run->state, &run->rate, run->t, cost);
     assert_true(retry > run->t);
     copy_at(&copy, run, retry);
     assert_true(fits(&copy, cost));
@@ -172,8 +172,8 @@ static void check_fixed(const struct run *run, uint64_t cost)
     const struct limit_fixed_state *fixed = &run->state.fixed;
     assert_true(fixed->begin_ms <= run->t && run->t < fixed->end_ms);
     uint64_t used = admitted_between(run, fixed->begin_ms, fixed->end_ms - 1);
-    assert_true(used <= run->rule.amount);
-    assert_int_equal(fits(run, cost), used + cost <= run->rule.amount);
+    assert_true(used <= run->rate.amount);
+    assert_int_equal(fits(run, cost), used + cost <= run->rate.amount);
 }
 
 // What an amount's ring has, and its sub-windows.
@@ -182,17 +182,17 @@ static uint64_t slots_of(uint64_t amount)
     return amount <= UINT16_MAX ? 61 : amount <= UINT32_MAX ? 31 : 16;
 }
 
-static uint64_t reach_of(const struct limit_rule *rule, uint64_t slots)
+static uint64_t reach_of(const struct limit_rate *rate, uint64_t slots)
 {
-    return (rule->window_ms + 59) / 60 * (60 / (slots - 1)) * slots;
+    return (rate->window_ms + 59) / 60 * (60 / (slots - 1)) * slots;
 }
 
 static void check_sliding(const struct run *run, uint64_t cost)
 {
-    assert_int_equal(run->state.sliding.slots, slots_of(run->rule.amount));
-    assert_true(admitted_between(run, run->t - run->rule.window_ms, run->t) <= run->rule.amount);
-    uint64_t touched = admitted_between(run, run->t - reach_of(&run->rule, slots_of(run->rule.amount)) + 1, run->t);
-    if (touched + cost <= run->rule.amount)
+    assert_int_equal(run->state.sliding.slots, slots_of(run->rate.amount));
+    assert_true(admitted_between(run, run->t - run->rate.window_ms, run->t) <= run->rate.amount);
+    uint64_t touched = admitted_between(run, run->t - reach_of(&run->rate, slots_of(run->rate.amount)) + 1, run->t);
+    if (touched + cost <= run->rate.amount)
         assert_true(fits(run, cost));
 }
 
@@ -203,9 +203,9 @@ static void check_bucket(const struct run *run)
     for (size_t i = run->count; i > 0; i--) {
         const struct admission *first = &run->log[i - 1];
         sum += first->cost;
-        limit_wide refill = (limit_wide)(run->log[run->count - 1].t - first->t) * run->rule.amount;
-        if (sum > run->rule.burst)
-            assert_true((sum - run->rule.burst) * run->rule.window_ms <= refill);
+        limit_wide refill = (limit_wide)(run->log[run->count - 1].t - first->t) * run->rate.amount;
+        if (sum > run->rate.burst)
+            assert_true((sum - run->rate.burst) * run->rate.window_ms <= refill);
     }
 }
 
@@ -266,13 +266,13 @@ static void bucket_does_not_drift_from_exact_arithmetic(void **state)
     for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
         struct run run;
         begin_run(&run, LIMIT_TOKEN_BUCKET, seed);
-        limit_wide tat = (limit_wide)run.t * run.rule.amount;
+        limit_wide tat = (limit_wide)run.t * run.rate.amount;
         for (int step = 0; step < STEPS; step++) {
             move(&run, run.t + random_step(&run));
             uint64_t cost = random_cost(&run);
-            limit_wide now = (limit_wide)run.t * run.rule.amount;
-            limit_wide next = (tat > now ? tat : now) + (limit_wide)cost * run.rule.window_ms;
-            bool want = next <= now + (limit_wide)run.rule.burst * run.rule.window_ms;
+            limit_wide now = (limit_wide)run.t * run.rate.amount;
+            limit_wide next = (tat > now ? tat : now) + (limit_wide)cost * run.rate.window_ms;
+            bool want = next <= now + (limit_wide)run.rate.burst * run.rate.window_ms;
             assert_int_equal(fits(&run, cost), want);
             if (!want)
                 continue;
@@ -285,16 +285,16 @@ static void bucket_does_not_drift_from_exact_arithmetic(void **state)
 static void client_at_exactly_the_limit_is_admitted_sixty_of_sixtyone_times(void **state)
 {
     (void)state;
-    struct limit_rule rule = {.amount = 60, .window_ms = 60000};
+    struct limit_rate rate = {.amount = 60, .window_ms = 60000};
     union limit_state sliding;
     uint64_t admitted = 0, calls = 61 * 100;
-    assert_true(limit_sliding_window.load(&sliding, &rule, FAKE_START_MS, NULL));
+    assert_true(limit_sliding_window.load(&sliding, &rate, FAKE_START_MS, NULL));
     for (uint64_t i = 0; i < calls; i++) {
         uint64_t t = FAKE_START_MS + i * 1000;
-        limit_sliding_window.sync(&sliding, &rule, t);
-        if (!limit_sliding_window.fits(&sliding, &rule, t, 1))
+        limit_sliding_window.sync(&sliding, &rate, t);
+        if (!limit_sliding_window.fits(&sliding, &rate, t, 1))
             continue;
-        limit_sliding_window.spend(&sliding, &rule, t, 1);
+        limit_sliding_window.spend(&sliding, &rate, t, 1);
         admitted++;
     }
     assert_int_equal(admitted, calls * 60 / 61);
@@ -319,17 +319,17 @@ static void stored_state_is_never_more_generous_and_hardly_stricter(void **state
         struct limit_record record = {.algorithm = algorithm};
         run.functions->save(&run.state, &record);
         back = run;
-        assert_true(run.functions->load(&back.state, &run.rule, run.t, &record));
-        uint64_t reset = run.functions->reset(&run.state, &run.rule, run.t);
-        uint64_t back_reset = run.functions->reset(&back.state, &run.rule, run.t);
+        assert_true(run.functions->load(&back.state, &run.rate, run.t, &record));
+        uint64_t reset = run.functions->reset(&run.state, &run.rate, run.t);
+        uint64_t back_reset = run.functions->reset(&back.state, &run.rate, run.t);
         assert_true(back_reset == reset || (algorithm == LIMIT_TOKEN_BUCKET && back_reset == reset + 1));
-        uint64_t remaining = run.functions->remaining(&run.state, &run.rule, run.t);
-        uint64_t back_remaining = run.functions->remaining(&back.state, &run.rule, run.t);
+        uint64_t remaining = run.functions->remaining(&run.state, &run.rate, run.t);
+        uint64_t back_remaining = run.functions->remaining(&back.state, &run.rate, run.t);
         assert_true(back_remaining <= remaining);
         if (algorithm != LIMIT_TOKEN_BUCKET)
             assert_int_equal(back_remaining, remaining);
         else // at most 2^-32 ms and one tick are lost
-            assert_true(remaining - back_remaining <= 2 + (run.rule.amount >> 32) / run.rule.window_ms);
+            assert_true(remaining - back_remaining <= 2 + (run.rate.amount >> 32) / run.rate.window_ms);
         end_run(&back);
         end_run(&run);
     }
@@ -338,28 +338,28 @@ static void stored_state_is_never_more_generous_and_hardly_stricter(void **state
 static void ring_of_another_size_counts_as_spent_in_its_newest_part(void **state)
 {
     (void)state;
-    struct limit_rule rule = {.amount = 100, .window_ms = 60000};
+    struct limit_rate rate = {.amount = 100, .window_ms = 60000};
     struct limit_record record = {.index = FAKE_START_MS / 1000, .counters = {30, 0, 12}, .counter_count = 3};
     union limit_state sliding;
-    assert_true(limit_sliding_window.load(&sliding, &rule, FAKE_START_MS, &record));
-    assert_int_equal(limit_sliding_window.remaining(&sliding, &rule, FAKE_START_MS), 58);
-    assert_int_equal(limit_sliding_window.reset(&sliding, &rule, FAKE_START_MS), FAKE_START_MS / 1000 * 1000 + 61000);
+    assert_true(limit_sliding_window.load(&sliding, &rate, FAKE_START_MS, &record));
+    assert_int_equal(limit_sliding_window.remaining(&sliding, &rate, FAKE_START_MS), 58);
+    assert_int_equal(limit_sliding_window.reset(&sliding, &rate, FAKE_START_MS), FAKE_START_MS / 1000 * 1000 + 61000);
     limit_sliding_window.wipe(&sliding);
 }
 
 static void window_that_has_begun_is_not_left_for_an_earlier_one(void **state)
 {
     (void)state;
-    struct limit_rule rule = {.amount = 10, .window_ms = 60000};
+    struct limit_rate rate = {.amount = 10, .window_ms = 60000};
     uint64_t t = FAKE_START_MS / 60000 * 60000;
     struct limit_record record = {.index = t / 60000, .used = 10};
     union limit_state fixed;
-    assert_true(limit_fixed_window.load(&fixed, &rule, t - 1, &record)); // the clock's fence has been taken away
-    assert_false(limit_fixed_window.fits(&fixed, &rule, t - 1, 1));
-    limit_fixed_window.sync(&fixed, &rule, t + 59999);
-    assert_false(limit_fixed_window.fits(&fixed, &rule, t + 59999, 1));
-    limit_fixed_window.sync(&fixed, &rule, t + 60000);
-    assert_true(limit_fixed_window.fits(&fixed, &rule, t + 60000, 10));
+    assert_true(limit_fixed_window.load(&fixed, &rate, t - 1, &record)); // the clock's fence has been taken away
+    assert_false(limit_fixed_window.fits(&fixed, &rate, t - 1, 1));
+    limit_fixed_window.sync(&fixed, &rate, t + 59999);
+    assert_false(limit_fixed_window.fits(&fixed, &rate, t + 59999, 1));
+    limit_fixed_window.sync(&fixed, &rate, t + 60000);
+    assert_true(limit_fixed_window.fits(&fixed, &rate, t + 60000, 10));
 }
 
 // --- a reservation that was lost
@@ -369,13 +369,13 @@ static void lost_reservation_counts_as_spent_now(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
-        struct limit_rule rule = {.amount = 100, .burst = 100, .window_ms = 60000};
+        struct limit_rate rate = {.amount = 100, .burst = 100, .window_ms = 60000};
         uint64_t t = FAKE_START_MS / 60000 * 60000;
         union limit_state one;
-        assert_true(functions->load(&one, &rule, t, NULL));
-        functions->spend(&one, &rule, t, 40);
-        assert_true(functions->forfeit(&one, &rule, t, 12));
-        assert_int_equal(functions->remaining(&one, &rule, t), 48);
+        assert_true(functions->load(&one, &rate, t, NULL));
+        functions->spend(&one, &rate, t, 40);
+        assert_true(functions->forfeit(&one, &rate, t, 12));
+        assert_int_equal(functions->remaining(&one, &rate, t), 48);
         if (functions->wipe != NULL)
             functions->wipe(&one);
     }
@@ -386,15 +386,15 @@ static void loss_beyond_the_limit_leaves_nothing_but_does_not_last_longer_than_a
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
-        struct limit_rule rule = {.amount = 100, .burst = 100, .window_ms = 60000};
+        struct limit_rate rate = {.amount = 100, .burst = 100, .window_ms = 60000};
         uint64_t t = FAKE_START_MS / 60000 * 60000;
         union limit_state one;
-        assert_true(functions->load(&one, &rule, t, NULL));
-        functions->spend(&one, &rule, t, 95);
-        assert_true(functions->forfeit(&one, &rule, t, 200));
-        assert_int_equal(functions->remaining(&one, &rule, t), 0);
-        functions->sync(&one, &rule, t + 61000);
-        assert_int_equal(functions->remaining(&one, &rule, t + 61000), 100);
+        assert_true(functions->load(&one, &rate, t, NULL));
+        functions->spend(&one, &rate, t, 95);
+        assert_true(functions->forfeit(&one, &rate, t, 200));
+        assert_int_equal(functions->remaining(&one, &rate, t), 0);
+        functions->sync(&one, &rate, t + 61000);
+        assert_int_equal(functions->remaining(&one, &rate, t + 61000), 100);
         if (functions->wipe != NULL)
             functions->wipe(&one);
     }
@@ -403,12 +403,12 @@ static void loss_beyond_the_limit_leaves_nothing_but_does_not_last_longer_than_a
 static void small_burst_at_a_high_rate_is_soon_back_after_a_loss(void **state)
 {
     (void)state;
-    struct limit_rule rule = {.amount = 1000000, .burst = 10, .window_ms = 60000};
+    struct limit_rate rate = {.amount = 1000000, .burst = 10, .window_ms = 60000};
     union limit_state bucket;
-    assert_true(limit_token_bucket.load(&bucket, &rule, FAKE_START_MS, NULL));
-    assert_true(limit_token_bucket.forfeit(&bucket, &rule, FAKE_START_MS, 125000));
-    assert_int_equal(limit_token_bucket.remaining(&bucket, &rule, FAKE_START_MS), 0);
-    assert_int_equal(limit_token_bucket.reset(&bucket, &rule, FAKE_START_MS), FAKE_START_MS + 1);
+    assert_true(limit_token_bucket.load(&bucket, &rate, FAKE_START_MS, NULL));
+    assert_true(limit_token_bucket.forfeit(&bucket, &rate, FAKE_START_MS, 125000));
+    assert_int_equal(limit_token_bucket.remaining(&bucket, &rate, FAKE_START_MS), 0);
+    assert_int_equal(limit_token_bucket.reset(&bucket, &rate, FAKE_START_MS), FAKE_START_MS + 1);
 }
 
 // --- limits that change
@@ -418,8 +418,8 @@ static void limit_that_was_lowered_and_is_raised_again_has_not_forgotten(void **
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
-        struct limit_rule high = {.amount = 1000, .burst = 1000, .window_ms = 60000};
-        struct limit_rule low = {.amount = 10, .burst = 10, .window_ms = 60000};
+        struct limit_rate high = {.amount = 1000, .burst = 1000, .window_ms = 60000};
+        struct limit_rate low = {.amount = 10, .burst = 10, .window_ms = 60000};
         uint64_t t = FAKE_START_MS / 60000 * 60000;
         union limit_state one;
         struct limit_record record = {0};
@@ -446,18 +446,18 @@ static void raising_the_amount_widens_the_counters_and_keeps_them(void **state)
 {
     (void)state;
     static const uint64_t amounts[] = {200, 60000, 4000000000, LIMIT_AMOUNT_MAX};
-    struct limit_rule rule = {.amount = amounts[0], .window_ms = 60000};
+    struct limit_rate rate = {.amount = amounts[0], .window_ms = 60000};
     union limit_state sliding;
     uint64_t t = FAKE_START_MS;
-    assert_true(limit_sliding_window.load(&sliding, &rule, t, NULL));
+    assert_true(limit_sliding_window.load(&sliding, &rate, t, NULL));
     for (size_t i = 0; i < 4; i++) {
-        rule.amount = amounts[i];
-        assert_true(limit_sliding_window.reserve(&sliding, rule.amount));
+        rate.amount = amounts[i];
+        assert_true(limit_sliding_window.reserve(&sliding, rate.amount));
         assert_int_equal(sliding.sliding.width, (size_t)1 << i);
         t += 1000;
-        limit_sliding_window.sync(&sliding, &rule, t);
-        limit_sliding_window.spend(&sliding, &rule, t, limit_sliding_window.remaining(&sliding, &rule, t));
-        assert_false(limit_sliding_window.fits(&sliding, &rule, t, 1));
+        limit_sliding_window.sync(&sliding, &rate, t);
+        limit_sliding_window.spend(&sliding, &rate, t, limit_sliding_window.remaining(&sliding, &rate, t));
+        assert_false(limit_sliding_window.fits(&sliding, &rate, t, 1));
     }
     assert_true(limit_sliding_window.reserve(&sliding, 1));
     assert_int_equal(sliding.sliding.width, 8);
@@ -469,7 +469,7 @@ static void reload(struct run *run)
     struct limit_record record = {.algorithm = run->algorithm};
     run->functions->save(&run->state, &record);
     run->functions->wipe(&run->state);
-    assert_true(run->functions->load(&run->state, &run->rule, run->t, &record));
+    assert_true(run->functions->load(&run->state, &run->rate, run->t, &record));
 }
 
 // The amount goes up and down over the bounds between the rings, and the state to disk and back.
@@ -485,8 +485,8 @@ static void no_interval_holds_more_than_the_amount_when_the_ring_becomes_coarser
             move(&run, run.t + random_step(&run));
             size_t slots = run.state.sliding.slots;
             if (fake_below(&run.random, 8) == 0) {
-                run.rule.amount = amounts[fake_below(&run.random, 5)];
-                assert_true(run.functions->reserve(&run.state, run.rule.amount));
+                run.rate.amount = amounts[fake_below(&run.random, 5)];
+                assert_true(run.functions->reserve(&run.state, run.rate.amount));
                 move(&run, run.t);
             }
             if (fake_below(&run.random, 8) == 0)
@@ -495,11 +495,11 @@ static void no_interval_holds_more_than_the_amount_when_the_ring_becomes_coarser
             uint64_t cost = random_cost(&run);
             if (fits(&run, cost)) {
                 admit(&run, cost);
-                assert_true(admitted_between(&run, run.t - run.rule.window_ms, run.t) <= run.rule.amount);
+                assert_true(admitted_between(&run, run.t - run.rate.window_ms, run.t) <= run.rate.amount);
                 admissions++;
             } else
-                assert_true(admitted_between(&run, run.t - reach_of(&run.rule, 16) + 1, run.t) + cost >
-                            run.rule.amount);
+                assert_true(admitted_between(&run, run.t - reach_of(&run.rate, 16) + 1, run.t) + cost >
+                            run.rate.amount);
         }
         end_run(&run);
     }
@@ -509,24 +509,24 @@ static void no_interval_holds_more_than_the_amount_when_the_ring_becomes_coarser
 static void ring_becomes_coarser_exactly_and_finer_only_when_it_is_empty(void **state)
 {
     (void)state;
-    struct limit_rule rule = {.amount = 200, .window_ms = 60000};
+    struct limit_rate rate = {.amount = 200, .window_ms = 60000};
     union limit_state sliding;
     uint64_t t = FAKE_START_MS / 4000 * 4000; // the first of four sub-windows that become one
-    assert_true(limit_sliding_window.load(&sliding, &rule, t, NULL));
+    assert_true(limit_sliding_window.load(&sliding, &rate, t, NULL));
     for (int i = 0; i < 4; i++) {
-        limit_sliding_window.sync(&sliding, &rule, t + (uint64_t)i * 1000);
-        limit_sliding_window.spend(&sliding, &rule, t, 1);
+        limit_sliding_window.sync(&sliding, &rate, t + (uint64_t)i * 1000);
+        limit_sliding_window.spend(&sliding, &rate, t, 1);
     }
     t += 3000;
     static const uint64_t amounts[] = {65535, 65536, UINT32_MAX, UINT64_C(1) << 32, 200};
     static const size_t slots[] = {61, 31, 31, 16, 16};
     for (size_t i = 0; i < 5; i++) {
-        rule.amount = amounts[i];
-        assert_true(limit_sliding_window.reserve(&sliding, rule.amount));
-        limit_sliding_window.sync(&sliding, &rule, t);
+        rate.amount = amounts[i];
+        assert_true(limit_sliding_window.reserve(&sliding, rate.amount));
+        limit_sliding_window.sync(&sliding, &rate, t);
         assert_int_equal(sliding.sliding.slots, slots[i]);
-        assert_int_equal(limit_sliding_window.remaining(&sliding, &rule, t), rule.amount - 4);
-        assert_int_equal(limit_sliding_window.reset(&sliding, &rule, t), t + 61000);
+        assert_int_equal(limit_sliding_window.remaining(&sliding, &rate, t), rate.amount - 4);
+        assert_int_equal(limit_sliding_window.reset(&sliding, &rate, t), t + 61000);
         struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW};
         limit_sliding_window.save(&sliding, &record);
         assert_int_equal(record.counter_count, slots[i]);
@@ -534,13 +534,13 @@ static void ring_becomes_coarser_exactly_and_finer_only_when_it_is_empty(void **
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW};
     limit_sliding_window.save(&sliding, &record);
     limit_sliding_window.wipe(&sliding);
-    assert_true(limit_sliding_window.load(&sliding, &rule, t + 60999, &record));
+    assert_true(limit_sliding_window.load(&sliding, &rate, t + 60999, &record));
     assert_int_equal(sliding.sliding.slots, 16);
-    limit_sliding_window.sync(&sliding, &rule, t + 61000);
+    limit_sliding_window.sync(&sliding, &rate, t + 61000);
     assert_true(limit_sliding_window.is_empty(&sliding, t + 61000));
     limit_sliding_window.save(&sliding, &record);
     limit_sliding_window.wipe(&sliding);
-    assert_true(limit_sliding_window.load(&sliding, &rule, t + 61000, &record));
+    assert_true(limit_sliding_window.load(&sliding, &rate, t + 61000, &record));
     assert_int_equal(sliding.sliding.slots, 61);
     limit_sliding_window.wipe(&sliding);
 }
@@ -550,14 +550,14 @@ static void rescaling_a_bucket_never_makes_it_fuller(void **state)
     (void)state;
     uint64_t random = 5;
     for (int i = 0; i < 20000; i++) {
-        struct limit_rule rule = {.amount = random_amount(&random), .window_ms = 60000};
-        rule.burst = rule.amount;
+        struct limit_rate rate = {.amount = random_amount(&random), .window_ms = 60000};
+        rate.burst = rate.amount;
         union limit_state bucket;
-        assert_true(limit_token_bucket.load(&bucket, &rule, FAKE_START_MS, NULL));
-        limit_token_bucket.spend(&bucket, &rule, FAKE_START_MS, 1 + fake_below(&random, rule.amount));
+        assert_true(limit_token_bucket.load(&bucket, &rate, FAKE_START_MS, NULL));
+        limit_token_bucket.spend(&bucket, &rate, FAKE_START_MS, 1 + fake_below(&random, rate.amount));
         struct limit_bucket_state before = bucket.bucket;
-        rule.amount = random_amount(&random);
-        limit_token_bucket.sync(&bucket, &rule, FAKE_START_MS);
+        rate.amount = random_amount(&random);
+        limit_token_bucket.sync(&bucket, &rate, FAKE_START_MS);
         const struct limit_bucket_state *after = &bucket.bucket;
         assert_true(after->fraction < after->scale);
         assert_true(after->tat_ms >= before.tat_ms && after->tat_ms <= before.tat_ms + 1);
@@ -573,7 +573,7 @@ static void forbidden_resource_fits_nothing_and_can_be_allowed_again(void **stat
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const struct limit_algorithm_functions *functions = limit_algorithm_of(algorithms[i]);
-        struct limit_rule none = {.window_ms = 60000}, some = {.amount = 7, .burst = 7, .window_ms = 60000};
+        struct limit_rate none = {.window_ms = 60000}, some = {.amount = 7, .burst = 7, .window_ms = 60000};
         union limit_state one;
         assert_true(functions->load(&one, &none, FAKE_START_MS, NULL));
         assert_false(functions->fits(&one, &none, FAKE_START_MS, 1));

@@ -9,9 +9,9 @@ static uint64_t utc_ms(int year, int month, int day, int hour, int minute)
     return (uint64_t)timegm(&tm) * 1000;
 }
 
-static struct limit_span span_at(const struct limit_rule *rule, uint64_t t)
+static struct limit_span span_at(const struct limit_rate *rate, uint64_t t)
 {
-    return limit_calendar_span(rule, limit_calendar_index(rule, t));
+    return limit_calendar_span(rate, limit_calendar_index(rate, t));
 }
 
 static void assert_span(struct limit_span span, uint64_t begin_ms, uint64_t end_ms)
@@ -23,7 +23,7 @@ static void assert_span(struct limit_span span, uint64_t begin_ms, uint64_t end_
 static void months_have_their_lengths(void **state)
 {
     (void)state;
-    struct limit_rule month = {.period = LIMIT_MONTH};
+    struct limit_rate month = {.period = LIMIT_MONTH};
     assert_span(span_at(&month, utc_ms(2024, 2, 29, 23, 59)), utc_ms(2024, 2, 1, 0, 0), utc_ms(2024, 3, 1, 0, 0));
     assert_span(span_at(&month, utc_ms(2023, 2, 28, 23, 59)), utc_ms(2023, 2, 1, 0, 0), utc_ms(2023, 3, 1, 0, 0));
     assert_span(span_at(&month, utc_ms(2000, 2, 29, 0, 0)), utc_ms(2000, 2, 1, 0, 0), utc_ms(2000, 3, 1, 0, 0));
@@ -35,7 +35,7 @@ static void months_have_their_lengths(void **state)
 static void every_month_for_two_centuries_agrees_with_the_c_library(void **state)
 {
     (void)state;
-    struct limit_rule month = {.period = LIMIT_MONTH};
+    struct limit_rate month = {.period = LIMIT_MONTH};
     for (int year = 1970; year < 2170; year++) {
         for (int number = 1; number <= 12; number++) {
             uint64_t begin_ms = utc_ms(year, number, 1, 0, 0), end_ms = utc_ms(year, number + 1, 1, 0, 0);
@@ -48,22 +48,22 @@ static void every_month_for_two_centuries_agrees_with_the_c_library(void **state
 static void offset_moves_the_boundaries_of_days_and_months(void **state)
 {
     (void)state;
-    struct limit_rule day = {.period = LIMIT_DAY, .window_ms = 86400000, .utc_offset_s = 2 * 3600};
+    struct limit_rate day = {.period = LIMIT_DAY, .window_ms = 86400000, .utc_offset_s = 2 * 3600};
     assert_span(span_at(&day, utc_ms(2024, 6, 1, 21, 59)), utc_ms(2024, 5, 31, 22, 0), utc_ms(2024, 6, 1, 22, 0));
     assert_span(span_at(&day, utc_ms(2024, 6, 1, 22, 0)), utc_ms(2024, 6, 1, 22, 0), utc_ms(2024, 6, 2, 22, 0));
-    struct limit_rule month = {.period = LIMIT_MONTH, .utc_offset_s = -5 * 3600};
+    struct limit_rate month = {.period = LIMIT_MONTH, .utc_offset_s = -5 * 3600};
     assert_span(span_at(&month, utc_ms(2024, 3, 1, 4, 59)), utc_ms(2024, 2, 1, 5, 0), utc_ms(2024, 3, 1, 5, 0));
     assert_span(span_at(&month, utc_ms(2024, 3, 1, 5, 0)), utc_ms(2024, 3, 1, 5, 0), utc_ms(2024, 4, 1, 5, 0));
-    struct limit_rule hour = {.period = LIMIT_HOUR, .window_ms = 3600000, .utc_offset_s = 5 * 3600 + 1800};
+    struct limit_rate hour = {.period = LIMIT_HOUR, .window_ms = 3600000, .utc_offset_s = 5 * 3600 + 1800};
     assert_span(span_at(&hour, utc_ms(2024, 6, 1, 10, 29)), utc_ms(2024, 6, 1, 9, 30), utc_ms(2024, 6, 1, 10, 30));
 }
 
 static void plain_windows_are_counted_from_the_epoch_whatever_the_offset(void **state)
 {
     (void)state;
-    struct limit_rule rule = {.window_ms = 90000, .utc_offset_s = 3600};
-    assert_span(span_at(&rule, 90000 * UINT64_C(17)), 90000 * UINT64_C(17), 90000 * UINT64_C(18));
-    assert_span(span_at(&rule, 90000 * UINT64_C(18) - 1), 90000 * UINT64_C(17), 90000 * UINT64_C(18));
+    struct limit_rate rate = {.window_ms = 90000, .utc_offset_s = 3600};
+    assert_span(span_at(&rate, 90000 * UINT64_C(17)), 90000 * UINT64_C(17), 90000 * UINT64_C(18));
+    assert_span(span_at(&rate, 90000 * UINT64_C(18) - 1), 90000 * UINT64_C(17), 90000 * UINT64_C(18));
 }
 
 static void windows_are_without_gaps_and_in_order(void **state)
@@ -74,21 +74,21 @@ static void windows_are_without_gaps_and_in_order(void **state)
     uint64_t random = 3;
     for (int i = 0; i < 100000; i++) {
         size_t kind = fake_below(&random, 4);
-        struct limit_rule rule = {.period = periods[kind], .window_ms = windows[kind]};
-        rule.utc_offset_s = (int32_t)fake_below(&random, 2 * 50400) - 50400;
+        struct limit_rate rate = {.period = periods[kind], .window_ms = windows[kind]};
+        rate.utc_offset_s = (int32_t)fake_below(&random, 2 * 50400) - 50400;
         uint64_t t = 86400000 + fake_below(&random, UINT64_C(6000000000000));
-        uint64_t index = limit_calendar_index(&rule, t);
-        struct limit_span span = limit_calendar_span(&rule, index);
+        uint64_t index = limit_calendar_index(&rate, t);
+        struct limit_span span = limit_calendar_span(&rate, index);
         assert_true(span.begin_ms <= t && t < span.end_ms);
-        assert_int_equal(limit_calendar_span(&rule, index + 1).begin_ms, span.end_ms);
-        assert_int_equal(limit_calendar_index(&rule, span.end_ms), index + 1);
+        assert_int_equal(limit_calendar_span(&rate, index + 1).begin_ms, span.end_ms);
+        assert_int_equal(limit_calendar_index(&rate, span.end_ms), index + 1);
     }
 }
 
 static void absurd_window_numbers_of_a_damaged_record_stay_far_away(void **state)
 {
     (void)state;
-    struct limit_rule month = {.period = LIMIT_MONTH}, minute = {.window_ms = 60000};
+    struct limit_rate month = {.period = LIMIT_MONTH}, minute = {.window_ms = 60000};
     assert_true(limit_calendar_span(&month, UINT64_MAX).end_ms > utc_ms(9999, 1, 1, 0, 0));
     assert_true(limit_calendar_span(&minute, UINT64_MAX).end_ms > utc_ms(9999, 1, 1, 0, 0));
     assert_int_equal(limit_calendar_span(&month, 0).begin_ms, 0);

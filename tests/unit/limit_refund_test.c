@@ -13,7 +13,7 @@ struct admission {
 struct run {
     const struct limit_algorithm_functions *functions;
     enum limit_algorithm algorithm;
-    struct limit_rule rule;
+    struct limit_rate rate;
     union limit_state state;
     uint64_t t;
     uint64_t random;
@@ -38,12 +38,12 @@ static void begin_run(struct run *run, enum limit_algorithm algorithm, uint64_t 
 {
     static const uint64_t windows_s[] = {1, 7, 60, 61, 3600, 86400, LIMIT_WINDOW_S_MAX};
     *run = (struct run){.functions = limit_algorithm_of(algorithm), .algorithm = algorithm, .random = seed};
-    run->rule.amount = random_amount(run);
-    run->rule.window_ms = windows_s[below(run, sizeof windows_s / sizeof windows_s[0])] * 1000;
+    run->rate.amount = random_amount(run);
+    run->rate.window_ms = windows_s[below(run, sizeof windows_s / sizeof windows_s[0])] * 1000;
     if (algorithm == LIMIT_TOKEN_BUCKET)
-        run->rule.burst = 1 + below(run, below(run, 2) == 0 ? run->rule.amount : 10);
+        run->rate.burst = 1 + below(run, below(run, 2) == 0 ? run->rate.amount : 10);
     run->t = FAKE_START_MS + below(run, 100000000);
-    assert_true(run->functions->load(&run->state, &run->rule, run->t, NULL));
+    assert_true(run->functions->load(&run->state, &run->rate, run->t, NULL));
 }
 
 static void end_run(struct run *run)
@@ -59,32 +59,32 @@ static uint64_t random_step(struct run *run)
     case 1:
         return 0;
     case 2:
-        return below(run, 2 * run->rule.window_ms);
+        return below(run, 2 * run->rate.window_ms);
     case 3:
-        return run->rule.window_ms - run->t % run->rule.window_ms;
+        return run->rate.window_ms - run->t % run->rate.window_ms;
     default:
-        return below(run, run->rule.window_ms / 8 + 1);
+        return below(run, run->rate.window_ms / 8 + 1);
     }
 }
 
 static uint64_t random_cost(struct run *run)
 {
-    uint64_t most = limit_capacity(run->algorithm, &run->rule);
+    uint64_t most = limit_capacity(run->algorithm, &run->rate);
     return 1 + below(run, below(run, 3) == 0 ? most : most / 8 + 1);
 }
 
 static void move(struct run *run, uint64_t by_ms)
 {
     run->t += by_ms;
-    run->functions->sync(&run->state, &run->rule, run->t);
+    run->functions->sync(&run->state, &run->rate, run->t);
 }
 
 static void admit(struct run *run, uint64_t cost)
 {
-    if (!run->functions->fits(&run->state, &run->rule, run->t, cost))
+    if (!run->functions->fits(&run->state, &run->rate, run->t, cost))
         return;
-    run->functions->spend(&run->state, &run->rule, run->t, cost);
-    run->log[run->count++].spent = (struct limit_spent){run->t, cost, run->rule.amount};
+    run->functions->spend(&run->state, &run->rate, run->t, cost);
+    run->log[run->count++].spent = (struct limit_spent){run->t, cost, run->rate.amount};
 }
 
 // --- what the log says
@@ -103,17 +103,17 @@ static uint64_t counted_from(const struct run *run)
 {
     const struct limit_sliding_state *sliding = &run->state.sliding;
     if (run->algorithm == LIMIT_FIXED_WINDOW)
-        return run->t - run->t % run->rule.window_ms;
-    uint64_t slot_ms = (run->rule.window_ms + 59) / 60 * (60 / (sliding->slots - 1));
+        return run->t - run->t % run->rate.window_ms;
+    uint64_t slot_ms = (run->rate.window_ms + 59) / 60 * (60 / (sliding->slots - 1));
     return (run->t / slot_ms - (sliding->slots - 1)) * slot_ms;
 }
 
 static void check_window(const struct run *run)
 {
     uint64_t used = sum_between(run, counted_from(run), run->t);
-    uint64_t remaining = run->functions->remaining(&run->state, &run->rule, run->t);
-    assert_true(used <= run->rule.amount);
-    assert_int_equal(remaining, run->rule.amount - used);
+    uint64_t remaining = run->functions->remaining(&run->state, &run->rate, run->t);
+    assert_true(used <= run->rate.amount);
+    assert_int_equal(remaining, run->rate.amount - used);
 }
 
 static limit_wide debt(const struct run *run)
@@ -129,11 +129,11 @@ static limit_wide recomputed_debt(const struct run *run, bool everything)
     uint64_t t = run->t;
     for (size_t i = 0; i <= run->count; i++) {
         uint64_t now = i < run->count ? run->log[i].spent.t_ms : run->t;
-        limit_wide drained = i > 0 ? (limit_wide)(now - t) * run->rule.amount : 0;
+        limit_wide drained = i > 0 ? (limit_wide)(now - t) * run->rate.amount : 0;
         owed = owed > drained ? owed - drained : 0;
         t = now;
         if (i < run->count && (everything || !run->log[i].given_back))
-            owed += (limit_wide)run->log[i].spent.cost * run->rule.window_ms;
+            owed += (limit_wide)run->log[i].spent.cost * run->rate.window_ms;
     }
     return owed;
 }
@@ -154,9 +154,9 @@ static void check_promise_of_bucket(const struct run *run)
         for (size_t i = last + 1; i > 0; i--) {
             const struct limit_spent *spent = &run->log[i - 1].spent;
             sum += run->log[i - 1].given_back ? 0 : spent->cost;
-            limit_wide refill = (limit_wide)(run->log[last].spent.t_ms - spent->t_ms) * run->rule.amount;
-            if (sum > run->rule.burst)
-                assert_true((sum - run->rule.burst) * run->rule.window_ms <= refill);
+            limit_wide refill = (limit_wide)(run->log[last].spent.t_ms - spent->t_ms) * run->rate.amount;
+            if (sum > run->rate.burst)
+                assert_true((sum - run->rate.burst) * run->rate.window_ms <= refill);
         }
     }
 }
@@ -173,8 +173,8 @@ static void check(const struct run *run)
 
 static void note_withheld(struct run *run, const struct limit_spent *spent)
 {
-    limit_wide passed = (limit_wide)(run->t - spent->t_ms) * run->rule.amount;
-    limit_wide cost = (limit_wide)spent->cost * run->rule.window_ms;
+    limit_wide passed = (limit_wide)(run->t - spent->t_ms) * run->rate.amount;
+    limit_wide cost = (limit_wide)spent->cost * run->rate.window_ms;
     run->withheld += passed < cost ? passed : cost;
 }
 
@@ -184,7 +184,7 @@ static void give_back(struct run *run)
     if (admission == NULL || admission->given_back)
         return;
     bool counts = run->algorithm == LIMIT_TOKEN_BUCKET || admission->spent.t_ms >= counted_from(run);
-    bool given = run->functions->refund(&run->state, &run->rule, run->t, &admission->spent);
+    bool given = run->functions->refund(&run->state, &run->rate, run->t, &admission->spent);
     if (run->algorithm != LIMIT_TOKEN_BUCKET && !run->changes)
         assert_int_equal(given, counts);
     admission->given_back = given || run->algorithm == LIMIT_TOKEN_BUCKET;
@@ -244,7 +244,7 @@ static limit_wide recomputed_parts(const struct run *run)
         owed = owed > drained ? owed - drained : 0;
         t = now;
         if (i < run->count && !run->log[i].given_back)
-            owed += (limit_wide)run->log[i].spent.cost * run->rule.window_ms * PARTS / run->log[i].spent.amount;
+            owed += (limit_wide)run->log[i].spent.cost * run->rate.window_ms * PARTS / run->log[i].spent.amount;
     }
     return owed;
 }
@@ -256,16 +256,16 @@ static void bucket_whose_rate_changes_gives_back_no_more_time_than_was_charged(v
     for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
         struct run run;
         begin_run(&run, LIMIT_TOKEN_BUCKET, seed);
-        run.rule.window_ms = 60000;
+        run.rate.window_ms = 60000;
         for (int step = 0; step < STEPS; step++) {
             move(&run, random_step(&run) / 8);
-            run.rule.amount = run.rule.burst = amounts[below(&run, sizeof amounts / sizeof amounts[0])];
+            run.rate.amount = run.rate.burst = amounts[below(&run, sizeof amounts / sizeof amounts[0])];
             move(&run, 0);
             if (below(&run, 3) > 0)
                 admit(&run, random_cost(&run));
             else
                 give_back(&run);
-            limit_wide owed = (debt(&run) * PARTS + run.rule.amount - 1) / run.rule.amount;
+            limit_wide owed = (debt(&run) * PARTS + run.rate.amount - 1) / run.rate.amount;
             assert_true(owed >= recomputed_parts(&run));
         }
         end_run(&run);
@@ -283,17 +283,17 @@ static void windows_whose_amount_changes_hold_no_more_than_was_allowed(void **st
         for (int step = 0; step < STEPS; step++) {
             move(&run, random_step(&run));
             if (below(&run, 8) == 0)
-                run.rule.amount = random_amount(&run);
-            assert_true(run.functions->reserve == NULL || run.functions->reserve(&run.state, run.rule.amount));
+                run.rate.amount = random_amount(&run);
+            assert_true(run.functions->reserve == NULL || run.functions->reserve(&run.state, run.rate.amount));
             move(&run, 0);
-            uint64_t from = run.t - (seed % 2 == 0 ? run.t % run.rule.window_ms : run.rule.window_ms);
+            uint64_t from = run.t - (seed % 2 == 0 ? run.t % run.rate.window_ms : run.rate.window_ms);
             size_t count = run.count;
             if (below(&run, 5) < 3)
                 admit(&run, random_cost(&run));
             else if (run.count > 0)
                 give_back(&run);
             if (run.count > count)
-                assert_true(sum_between(&run, from, run.t) <= run.rule.amount);
+                assert_true(sum_between(&run, from, run.t) <= run.rate.amount);
         }
         end_run(&run);
     }
@@ -324,8 +324,8 @@ static void what_was_just_spent_is_unspent_exactly(void **state)
             for (int n = 0; n < 3 && run.count < STEPS; n++)
                 admit(&run, random_cost(&run));
             while (run.count > count) {
-                struct limit_spent now = {UINT64_MAX, run.log[--run.count].spent.cost, run.rule.amount};
-                assert_true(run.functions->refund(&run.state, &run.rule, run.t, &now));
+                struct limit_spent now = {UINT64_MAX, run.log[--run.count].spent.cost, run.rate.amount};
+                assert_true(run.functions->refund(&run.state, &run.rate, run.t, &now));
             }
             save(&run, &after);
             if (in_debt)
@@ -347,13 +347,13 @@ static void state_ahead_of_the_time_is_unspent_exactly_too(void **state)
         struct limit_record before, after;
         begin_run(&run, algorithms[i], i + 1);
         admit(&run, 1);
-        move(&run, 5 * run.rule.window_ms);
+        move(&run, 5 * run.rate.window_ms);
         admit(&run, 1);
-        run.t -= 3 * run.rule.window_ms;
+        run.t -= 3 * run.rate.window_ms;
         save(&run, &before);
-        run.functions->spend(&run.state, &run.rule, run.t, 1);
-        struct limit_spent now = {UINT64_MAX, 1, run.rule.amount};
-        assert_true(run.functions->refund(&run.state, &run.rule, run.t, &now));
+        run.functions->spend(&run.state, &run.rate, run.t, 1);
+        struct limit_spent now = {UINT64_MAX, 1, run.rate.amount};
+        assert_true(run.functions->refund(&run.state, &run.rate, run.t, &now));
         save(&run, &after);
         assert_memory_equal(&before, &after, sizeof before);
         end_run(&run);

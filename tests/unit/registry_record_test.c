@@ -430,7 +430,7 @@ static enum status unpack_any(size_t which, struct slice bytes, struct arena *ar
     case REGISTRY_ACCOUNT:
     case REGISTRY_TIER:
     case REGISTRY_SCOPE:
-        return unpack_image((enum registry_record)which, bytes, arena, &image);
+        return unpack_image((enum registry_record_kind)which, bytes, arena, &image);
     case 5:
         return unpack_change(bytes, arena, &change);
     case 6:

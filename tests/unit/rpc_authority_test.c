@@ -215,7 +215,7 @@ static void accounts_are_covered_as_the_table_says(void **state)
         bool wanted[] = {person->own, person->other, person->checks_own, person->checks_other};
         for (size_t j = 0; j < sizeof found / sizeof *found; j++)
             if (found[j] != wanted[j])
-                fail_msg("%s: account rule %zu is %d", person->name, j, found[j]);
+                fail_msg("%s: account question %zu is %d", person->name, j, found[j]);
     }
 }
 
@@ -251,7 +251,7 @@ static void calls_that_change_are_those_that_need_a_request_id(void **state)
     assert_int_equal(found, sizeof changes / sizeof *changes);
 }
 
-static void refusal_names_the_scope_the_uid_rule_or_the_ceiling(void **state)
+static void refusal_names_the_scope_the_uid_setting_or_the_ceiling(void **state)
 {
     (void)state;
     static const struct {
@@ -288,7 +288,7 @@ int main(void)
         cmocka_unit_test(accounts_are_covered_as_the_table_says),
         cmocka_unit_test(nobody_owns_the_account_without_a_name),
         cmocka_unit_test(calls_that_change_are_those_that_need_a_request_id),
-        cmocka_unit_test(refusal_names_the_scope_the_uid_rule_or_the_ceiling),
+        cmocka_unit_test(refusal_names_the_scope_the_uid_setting_or_the_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -397,18 +397,18 @@ static void every_field_has_a_bound(const ProtobufCMessageDescriptor *message)
 {
     for (unsigned i = 0; i < message->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->fields[i];
-        const struct check_rule *rule = check_rule_find(field->name);
+        const struct check_bound *bound = check_bound_find(field->name);
         bool known = field->type == PROTOBUF_C_TYPE_MESSAGE || field->type == PROTOBUF_C_TYPE_BYTES ||
                      field->type == PROTOBUF_C_TYPE_ENUM || field->type == PROTOBUF_C_TYPE_BOOL ||
                      field->type == PROTOBUF_C_TYPE_UINT64 || field->type == PROTOBUF_C_TYPE_UINT32;
         if (!known)
             fail_msg("%s.%s has a type that the walk does not know", message->name, field->name);
-        if (field->type == PROTOBUF_C_TYPE_BYTES && rule == NULL)
-            fail_msg("%s.%s has no rule", message->name, field->name);
-        if (field->label == PROTOBUF_C_LABEL_REPEATED && (rule == NULL || rule->count_max == 0))
+        if (field->type == PROTOBUF_C_TYPE_BYTES && bound == NULL)
+            fail_msg("%s.%s has no bound", message->name, field->name);
+        if (field->label == PROTOBUF_C_LABEL_REPEATED && (bound == NULL || bound->count_max == 0))
             fail_msg("%s.%s has no bound on its elements", message->name, field->name);
         const char *end = strstr(field->name, "_ms");
-        if (end != NULL && (rule == NULL || rule->kind != CHECK_NUMBER))
+        if (end != NULL && (bound == NULL || bound->kind != CHECK_NUMBER))
             fail_msg("%s.%s is a time without a bound", message->name, field->name);
         if (field->type == PROTOBUF_C_TYPE_MESSAGE)
             every_field_has_a_bound(field->descriptor);

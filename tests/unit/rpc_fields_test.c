@@ -12,11 +12,11 @@
 
 #include <string.h>
 
-static const struct record_table *table_of_list(const struct record_table *table, const char *list)
+static const struct record_schema *schema_of_list(const struct record_schema *schema, const char *list)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->fields[i].name, list) == 0)
-            return table->fields[i].part;
+    for (size_t i = 0; i < schema->count; i++)
+        if (strcmp(schema->fields[i].name, list) == 0)
+            return schema->fields[i].part;
     return NULL;
 }
 
@@ -47,16 +47,16 @@ static bool fits(const struct record_field *row, const ProtobufCFieldDescriptor 
 
 // --- what is stored
 
-static void compare_stored(const struct record_table *table)
+static void compare_stored(const struct record_schema *schema)
 {
-    const ProtobufCMessageDescriptor *message = table->stored;
-    assert_int_equal(table->count, message->n_fields);
+    const ProtobufCMessageDescriptor *message = schema->stored;
+    assert_int_equal(schema->count, message->n_fields);
     for (unsigned i = 0; i < message->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->fields[i];
         const struct record_field *found = NULL;
-        for (size_t j = 0; j < table->count; j++)
-            if (table->fields[j].stored_at == field->offset)
-                found = &table->fields[j];
+        for (size_t j = 0; j < schema->count; j++)
+            if (schema->fields[j].stored_at == field->offset)
+                found = &schema->fields[j];
         if (found == NULL || !fits(found, field))
             fail_msg("%s.%s is not as its row says", message->short_name, field->name);
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
@@ -71,21 +71,21 @@ static void compare_stored(const struct record_table *table)
 static void every_stored_field_has_a_row(void **state)
 {
     (void)state;
-    for (int record = REGISTRY_KEY; record <= REGISTRY_SCOPE; record++)
-        compare_stored(registry_table((enum registry_record)record));
-    compare_stored(table_of_list(registry_table(REGISTRY_KEY), "limits"));
-    compare_stored(table_of_list(registry_table(REGISTRY_KEY), "metadata"));
+    for (int kind = REGISTRY_KEY; kind <= REGISTRY_SCOPE; kind++)
+        compare_stored(registry_schema((enum registry_record_kind)kind));
+    compare_stored(schema_of_list(registry_schema(REGISTRY_KEY), "limits"));
+    compare_stored(schema_of_list(registry_schema(REGISTRY_KEY), "metadata"));
 }
 
 // Differences end at the format.
 static void every_record_has_one_format(void **state)
 {
     (void)state;
-    for (int record = REGISTRY_KEY; record <= REGISTRY_SCOPE; record++) {
-        const struct record_table *table = registry_table((enum registry_record)record);
+    for (int kind = REGISTRY_KEY; kind <= REGISTRY_SCOPE; kind++) {
+        const struct record_schema *schema = registry_schema((enum registry_record_kind)kind);
         size_t count = 0;
-        for (size_t i = 0; i < table->count; i++)
-            count += table->fields[i].kind == RECORD_FORMAT_NUMBER ? 1 : 0;
+        for (size_t i = 0; i < schema->count; i++)
+            count += schema->fields[i].kind == RECORD_FORMAT_NUMBER ? 1 : 0;
         assert_int_equal(count, 1);
     }
 }
@@ -93,7 +93,7 @@ static void every_record_has_one_format(void **state)
 static void nothing_secret_is_shown(void **state)
 {
     (void)state;
-    for (const struct record_field *row = registry_table(REGISTRY_KEY)->fields; row->kind != RECORD_FORMAT_NUMBER;
+    for (const struct record_field *row = registry_schema(REGISTRY_KEY)->fields; row->kind != RECORD_FORMAT_NUMBER;
          row++)
         assert_true(strcmp(row->name, "token_hash") != 0 && strcmp(row->name, "public_token") != 0);
 }
@@ -101,7 +101,7 @@ static void nothing_secret_is_shown(void **state)
 // --- the wire
 
 // `others`: members that somebody else fills or reads.
-static void compare_wire(const struct record_table *table, const ProtobufCMessageDescriptor *message,
+static void compare_wire(const struct record_schema *schema, const ProtobufCMessageDescriptor *message,
                          const char *const *others)
 {
     for (unsigned i = 0; i < message->n_fields; i++) {
@@ -110,9 +110,9 @@ static void compare_wire(const struct record_table *table, const ProtobufCMessag
         const struct record_field *found = NULL;
         for (size_t j = 0; others[j] != NULL; j++)
             is_other |= strcmp(others[j], field->name) == 0;
-        for (size_t j = 0; j < table->count; j++)
-            if (strcmp(table->fields[j].name, field->name) == 0 && table->fields[j].kind > RECORD_OPTIONAL_ID)
-                found = &table->fields[j];
+        for (size_t j = 0; j < schema->count; j++)
+            if (strcmp(schema->fields[j].name, field->name) == 0 && schema->fields[j].kind > RECORD_OPTIONAL_ID)
+                found = &schema->fields[j];
         if (is_other == (found != NULL) || (found != NULL && !fits(found, field)))
             fail_msg("%s.%s has no row, or is not as its row says", message->short_name, field->name);
     }
@@ -136,17 +136,17 @@ static void every_field_on_the_wire_has_a_row(void **state)
                                          "activity",
                                          NULL};
     (void)state;
-    compare_wire(registry_table(REGISTRY_TIER), &postern__v1__tier__descriptor, none);
-    compare_wire(registry_table(REGISTRY_TIER), &postern__v1__put_tier_request__descriptor, version);
-    compare_wire(registry_table(REGISTRY_SCOPE), &postern__v1__scope__descriptor, none);
-    compare_wire(registry_table(REGISTRY_SCOPE), &postern__v1__put_scope_request__descriptor, version);
-    compare_wire(registry_table(REGISTRY_ACCOUNT), &postern__v1__account__descriptor, of_account);
-    compare_wire(registry_table(REGISTRY_ACCOUNT), &postern__v1__put_account_request__descriptor, of_put_account);
-    compare_wire(registry_table(REGISTRY_KEY), &postern__v1__key__descriptor, of_key);
-    compare_wire(registry_table(REGISTRY_KEY), &postern__v1__create_request__descriptor, none);
-    compare_wire(registry_table(REGISTRY_KEY), &postern__v1__update_request__descriptor, of_update);
-    compare_wire(table_of_list(registry_table(REGISTRY_KEY), "limits"), &postern__v1__limit__descriptor, none);
-    compare_wire(table_of_list(registry_table(REGISTRY_KEY), "metadata"), &postern__v1__entry__descriptor, none);
+    compare_wire(registry_schema(REGISTRY_TIER), &postern__v1__tier__descriptor, none);
+    compare_wire(registry_schema(REGISTRY_TIER), &postern__v1__put_tier_request__descriptor, version);
+    compare_wire(registry_schema(REGISTRY_SCOPE), &postern__v1__scope__descriptor, none);
+    compare_wire(registry_schema(REGISTRY_SCOPE), &postern__v1__put_scope_request__descriptor, version);
+    compare_wire(registry_schema(REGISTRY_ACCOUNT), &postern__v1__account__descriptor, of_account);
+    compare_wire(registry_schema(REGISTRY_ACCOUNT), &postern__v1__put_account_request__descriptor, of_put_account);
+    compare_wire(registry_schema(REGISTRY_KEY), &postern__v1__key__descriptor, of_key);
+    compare_wire(registry_schema(REGISTRY_KEY), &postern__v1__create_request__descriptor, none);
+    compare_wire(registry_schema(REGISTRY_KEY), &postern__v1__update_request__descriptor, of_update);
+    compare_wire(schema_of_list(registry_schema(REGISTRY_KEY), "limits"), &postern__v1__limit__descriptor, none);
+    compare_wire(schema_of_list(registry_schema(REGISTRY_KEY), "metadata"), &postern__v1__entry__descriptor, none);
 }
 
 int main(void)

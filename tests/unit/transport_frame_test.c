@@ -13,10 +13,10 @@
 #define ID UINT32_C(0x80000001) // a request's; an enum may not hold it
 enum { BODY_MAX = 1000, TYPE = 1, HOP = 7, ROOM = 4096 };
 
-static const struct frame_rule ipc = {.has_type = true, .body_max = BODY_MAX};
-static const struct frame_rule tcp = {.has_type = false, .body_max = BODY_MAX};
-static const struct frame_rule *const rules[] = {&ipc, &tcp};
-enum { RULES = sizeof rules / sizeof *rules };
+static const struct frame_format ipc = {.has_type = true, .body_max = BODY_MAX};
+static const struct frame_format tcp = {.has_type = false, .body_max = BODY_MAX};
+static const struct frame_format *const formats[] = {&ipc, &tcp};
+enum { FORMATS = sizeof formats / sizeof *formats };
 
 struct bytes {
     size_t size;
@@ -29,19 +29,19 @@ static void put(struct bytes *bytes, uint64_t value, size_t size)
         bytes->data[bytes->size++] = (uint8_t)(value >> (8 * i));
 }
 
-static struct bytes begin(const struct frame_rule *rule, uint64_t length)
+static struct bytes begin(const struct frame_format *format, uint64_t length)
 {
     struct bytes bytes = {.size = 0};
-    if (rule->has_type)
+    if (format->has_type)
         put(&bytes, TYPE, 1);
     put(&bytes, length, 8);
     return bytes;
 }
 
 // A frame with so many ids, the last of them the request's, and a body of this size.
-static struct bytes make(const struct frame_rule *rule, size_t ids, size_t body)
+static struct bytes make(const struct frame_format *format, size_t ids, size_t body)
 {
-    struct bytes bytes = begin(rule, 4 * ids + body);
+    struct bytes bytes = begin(format, 4 * ids + body);
     for (size_t i = 1; i <= ids; i++)
         put(&bytes, i < ids ? HOP : ID, 4);
     for (size_t i = 0; i < body; i++)
@@ -50,12 +50,12 @@ static struct bytes make(const struct frame_rule *rule, size_t ids, size_t body)
 }
 
 // In memory of exactly its size, so that a read beyond it is seen.
-static enum frame_result parse(const struct frame_rule *rule, const uint8_t *data, size_t size, struct frame *out)
+static enum frame_result parse(const struct frame_format *format, const uint8_t *data, size_t size, struct frame *out)
 {
     uint8_t *exact = malloc(size > 0 ? size : 1);
     assert_non_null(exact);
     memcpy(exact, data, size);
-    enum frame_result result = frame_parse(rule, slice_make(exact, size), out);
+    enum frame_result result = frame_parse(format, slice_make(exact, size), out);
     if (out->ids.size > 0) { // to where it can still be looked at
         out->ids.data = data + (out->ids.data - exact);
         out->body.data = data + (out->body.data - exact);
@@ -64,9 +64,9 @@ static enum frame_result parse(const struct frame_rule *rule, const uint8_t *dat
     return result;
 }
 
-static enum frame_result parse_all(const struct frame_rule *rule, const struct bytes *bytes, struct frame *out)
+static enum frame_result parse_all(const struct frame_format *format, const struct bytes *bytes, struct frame *out)
 {
-    return parse(rule, bytes->data, bytes->size, out);
+    return parse(format, bytes->data, bytes->size, out);
 }
 
 // --- greetings
@@ -139,12 +139,12 @@ static void server_greets_as_a_replier(void **state)
 static void frame_of_every_size_up_to_the_bound_is_whole(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (size_t body = 0; body <= BODY_MAX; body++) {
-            struct bytes bytes = make(rule, 1, body);
+            struct bytes bytes = make(format, 1, body);
             struct frame frame;
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_WHOLE);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_WHOLE);
             assert_int_equal(frame.size, bytes.size);
             assert_int_equal(frame.ids.size, 4);
             assert_int_equal(frame.body.size, body);
@@ -156,14 +156,14 @@ static void frame_of_every_size_up_to_the_bound_is_whole(void **state)
 static void length_that_leaves_no_room_for_a_request_id_is_bad(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (uint64_t length = 0; length < 4; length++) {
-            struct bytes bytes = begin(rule, length);
+            struct bytes bytes = begin(format, length);
             struct frame frame;
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_BAD); // nothing has to come for it
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_BAD); // nothing has to come for it
             put(&bytes, ID, 4);
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_BAD);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_BAD);
         }
     }
 }
@@ -171,14 +171,14 @@ static void length_that_leaves_no_room_for_a_request_id_is_bad(void **state)
 static void length_over_the_bound_is_bad_before_the_body_comes(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         struct frame frame;
-        struct bytes most = begin(rule, 4 + BODY_MAX), over = begin(rule, 4 + BODY_MAX + 1);
+        struct bytes most = begin(format, 4 + BODY_MAX), over = begin(format, 4 + BODY_MAX + 1);
         put(&most, ID, 4);
-        assert_int_equal(parse_all(rule, &most, &frame), FRAME_PART);
+        assert_int_equal(parse_all(format, &most, &frame), FRAME_PART);
         put(&over, ID, 4);
-        assert_int_equal(parse_all(rule, &over, &frame), FRAME_BAD);
+        assert_int_equal(parse_all(format, &over, &frame), FRAME_BAD);
     }
 }
 
@@ -195,13 +195,13 @@ static void length_that_no_ids_explain_is_bad_at_its_header(void **state)
         UINT64_MAX - 3,
         UINT64_MAX,
     };
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-            struct bytes bytes = begin(rule, lengths[i]);
+            struct bytes bytes = begin(format, lengths[i]);
             struct frame frame;
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_BAD);
-            assert_int_equal(parse(rule, bytes.data, bytes.size - 1, &frame), FRAME_PART);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_BAD);
+            assert_int_equal(parse(format, bytes.data, bytes.size - 1, &frame), FRAME_PART);
         }
     }
 }
@@ -209,14 +209,14 @@ static void length_that_no_ids_explain_is_bad_at_its_header(void **state)
 static void bound_counts_the_body_without_its_ids(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (size_t ids = 1; ids <= FRAME_HOPS_MAX; ids++) {
             struct frame frame;
-            struct bytes most = make(rule, ids, BODY_MAX), over = make(rule, ids, BODY_MAX + 1);
-            assert_int_equal(parse_all(rule, &most, &frame), FRAME_WHOLE);
+            struct bytes most = make(format, ids, BODY_MAX), over = make(format, ids, BODY_MAX + 1);
+            assert_int_equal(parse_all(format, &most, &frame), FRAME_WHOLE);
             assert_int_equal(frame.body.size, BODY_MAX);
-            assert_int_equal(parse_all(rule, &over, &frame), FRAME_BAD);
+            assert_int_equal(parse_all(format, &over, &frame), FRAME_BAD);
         }
     }
 }
@@ -238,15 +238,15 @@ static void type_byte_other_than_a_message_is_bad_at_once(void **state)
 static void message_without_a_request_id_is_bad(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         static const size_t hops[] = {0, 1, 2, 8, 15};
         for (size_t i = 0; i < sizeof hops / sizeof *hops; i++) {
-            struct bytes bytes = begin(rule, 4 * hops[i]);
+            struct bytes bytes = begin(format, 4 * hops[i]);
             struct frame frame;
             for (size_t n = 0; n < hops[i]; n++)
                 put(&bytes, HOP, 4);
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_BAD);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_BAD);
         }
     }
 }
@@ -255,14 +255,14 @@ static void ids_up_to_the_request_id_are_taken(void **state)
 {
     (void)state;
     static const size_t counts[] = {1, 2, 8, 16};
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-            struct bytes bytes = make(rule, counts[i], 5);
+            struct bytes bytes = make(format, counts[i], 5);
             struct frame frame;
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_WHOLE);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_WHOLE);
             assert_int_equal(frame.ids.size, 4 * counts[i]);
-            assert_ptr_equal(frame.ids.data, bytes.data + (rule->has_type ? 9 : 8));
+            assert_ptr_equal(frame.ids.data, bytes.data + (format->has_type ? 9 : 8));
             assert_ptr_equal(frame.body.data, frame.ids.data + frame.ids.size);
             assert_int_equal(frame.body.size, 5);
         }
@@ -285,14 +285,14 @@ static void id_behind_the_request_id_belongs_to_the_body(void **state)
 static void too_many_ids_are_bad_when_the_last_that_may_be_is_there(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
-        struct bytes bytes = make(rule, 17, 5);
-        const size_t header = rule->has_type ? 9 : 8;
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
+        struct bytes bytes = make(format, 17, 5);
+        const size_t header = format->has_type ? 9 : 8;
         struct frame frame;
-        assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_BAD);
-        assert_int_equal(parse(rule, bytes.data, header + 64, &frame), FRAME_BAD);
-        assert_int_equal(parse(rule, bytes.data, header + 63, &frame), FRAME_PART);
+        assert_int_equal(parse_all(format, &bytes, &frame), FRAME_BAD);
+        assert_int_equal(parse(format, bytes.data, header + 64, &frame), FRAME_BAD);
+        assert_int_equal(parse(format, bytes.data, header + 63, &frame), FRAME_PART);
     }
 }
 
@@ -301,7 +301,7 @@ static void ten_thousand_ids_are_bad(void **state)
     (void)state;
     enum { IDS = 10000 };
     static uint8_t message[8 + 4 * IDS]; // no id of these has its high bit set
-    const struct frame_rule wide = {.has_type = false, .body_max = 65536};
+    const struct frame_format wide = {.has_type = false, .body_max = 65536};
     struct frame frame;
     for (size_t i = 0; i < 8; i++)
         message[i] = (uint8_t)((uint64_t)4 * IDS >> (8 * (7 - i)));
@@ -323,19 +323,19 @@ static void way_has_room_for_the_ids_of_every_good_frame(void **state)
 static void good_frame_that_is_cut_anywhere_is_a_part(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (size_t ids = 1; ids <= FRAME_HOPS_MAX; ids += 5) {
-            struct bytes bytes = make(rule, ids, 37);
-            const size_t prefix = (rule->has_type ? 9 : 8) + 4 * ids;
+            struct bytes bytes = make(format, ids, 37);
+            const size_t prefix = (format->has_type ? 9 : 8) + 4 * ids;
             struct frame frame;
             for (size_t cut = 0; cut < bytes.size; cut++) {
-                assert_int_equal(parse(rule, bytes.data, cut, &frame), FRAME_PART);
+                assert_int_equal(parse(format, bytes.data, cut, &frame), FRAME_PART);
                 assert_int_equal(frame.size, cut >= prefix ? bytes.size : 0);
                 assert_int_equal(frame.ids.size, cut >= prefix ? 4 * ids : 0);
                 assert_int_equal(frame.body.size, cut >= prefix ? cut - prefix : 0);
             }
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_WHOLE);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_WHOLE);
             assert_int_equal(frame.body.size, 37);
         }
     }
@@ -344,11 +344,11 @@ static void good_frame_that_is_cut_anywhere_is_a_part(void **state)
 static void prefix_of_a_good_frame_fits_the_room_that_is_made_for_it(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
-        struct bytes bytes = make(rule, FRAME_HOPS_MAX, 1);
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
+        struct bytes bytes = make(format, FRAME_HOPS_MAX, 1);
         struct frame frame;
-        assert_int_equal(parse(rule, bytes.data, FRAME_PREFIX_MAX, &frame),
+        assert_int_equal(parse(format, bytes.data, FRAME_PREFIX_MAX, &frame),
                          bytes.size > FRAME_PREFIX_MAX ? FRAME_PART : FRAME_WHOLE);
         assert_int_not_equal(frame.size, 0); // so that the whole frame's size is known by then
     }
@@ -357,14 +357,14 @@ static void prefix_of_a_good_frame_fits_the_room_that_is_made_for_it(void **stat
 static void what_follows_a_frame_does_not_matter(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
-        struct bytes bytes = make(rule, 2, 5);
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
+        struct bytes bytes = make(format, 2, 5);
         const size_t size = bytes.size;
         struct frame frame;
         for (unsigned next = 0; next < 256; next++) {
             bytes.data[size] = (uint8_t)next;
-            assert_int_equal(parse(rule, bytes.data, size + 1, &frame), FRAME_WHOLE);
+            assert_int_equal(parse(format, bytes.data, size + 1, &frame), FRAME_WHOLE);
             assert_int_equal(frame.size, size);
             assert_int_equal(frame.body.size, 5);
         }
@@ -376,18 +376,18 @@ static void what_follows_a_frame_does_not_matter(void **state)
 static void reply_is_written_as_it_is_parsed(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < RULES; r++) {
-        const struct frame_rule *rule = rules[r];
+    for (size_t r = 0; r < FORMATS; r++) {
+        const struct frame_format *format = formats[r];
         for (size_t ids = 1; ids <= FRAME_HOPS_MAX; ids++) {
-            struct bytes bytes = make(rule, ids, 300);
+            struct bytes bytes = make(format, ids, 300);
             struct frame frame;
-            assert_int_equal(parse_all(rule, &bytes, &frame), FRAME_WHOLE);
-            const size_t prefix = frame_prefix_size(rule, frame.ids.size);
+            assert_int_equal(parse_all(format, &bytes, &frame), FRAME_WHOLE);
+            const size_t prefix = frame_prefix_size(format, frame.ids.size);
             assert_int_equal(prefix + frame.body.size, bytes.size);
             assert_true(prefix <= FRAME_PREFIX_MAX);
             uint8_t *written = malloc(prefix); // exactly
             assert_non_null(written);
-            frame_write_prefix(rule, frame.ids, frame.body.size, written);
+            frame_write_prefix(format, frame.ids, frame.body.size, written);
             assert_memory_equal(written, bytes.data, prefix);
             free(written);
         }

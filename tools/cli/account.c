@@ -29,11 +29,11 @@ static const struct field account_fields[] = {
     {0},
 };
 
-static const struct record account_record = {"account", account_fields};
+static const struct schema account_schema = {"account", account_fields};
 
 static void print_put(const struct postern_put_account_reply *reply)
 {
-    record_print_line(&account_record, &reply->account);
+    schema_print_line(&account_schema, &reply->account);
     if (reply->default_public_key != NULL)
         fprintf(stderr, "It came with the public key %s: %s\n", reply->default_public_key->key_id,
                 reply->default_public_key->public_token);
@@ -43,7 +43,7 @@ static void run_put(struct cli *cli)
 {
     struct postern_put_account_request request = {.if_version = value_version(cli)};
     struct postern_put_account_reply *reply = NULL;
-    record_read(cli, &account_record, &request);
+    schema_read(cli, &account_schema, &request);
     if (cli_good(cli) && call_done(cli, postern_put_account(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_put(reply);
@@ -55,7 +55,7 @@ static void run_get(struct cli *cli)
     const struct postern_get_account_request request = {.account = cli->operands[0]};
     struct postern_get_account_reply *reply = NULL;
     if (call_done(cli, postern_get_account(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
-        record_print(&account_record, &reply->account, reply->base.server_time_ms);
+        schema_print(&account_schema, &reply->account, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
 
@@ -90,7 +90,7 @@ static void run_list(struct cli *cli)
 {
     static const struct list accounts = {.name = "accounts",
                                          .none = "There is no account yet; make one: postern account put ID",
-                                         .record = &account_record,
+                                         .schema = &account_schema,
                                          .entry_size = sizeof(struct postern_account),
                                          .ask = ask_accounts};
     list_run(cli, &accounts, NULL);
@@ -112,7 +112,7 @@ static enum postern_status set_mark(struct cli *cli, bool suspended)
         return status;
     bool already = found->account.suspended == suspended;
     struct postern_put_account_request request = {.if_version = found->account.version};
-    record_copy(&account_record, &found->account, &request);
+    schema_copy(&account_schema, &found->account, &request);
     request.suspended = suspended;
     if (!already)
         status = postern_put_account(cli->client, &request, &reply, &cli->error);
@@ -156,7 +156,7 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command account_commands[] = {
     {"account put", "ID", "make an account, or replace its settings as a whole", version_flags, run_put,
-     .notes = "What is not given goes back to its default; only the tier stays.", .record = &account_record},
+     .notes = "What is not given goes back to its default; only the tier stays.", .schema = &account_schema},
     {"account get", "ID", "show an account's settings", NULL, run_get, .notes = NULL},
     {"account list", "", "list accounts", list_flags, run_list, .notes = NULL},
     {"account suspend", "ID", "refuse all keys of an account, until it is resumed", NULL, run_suspend_or_resume,

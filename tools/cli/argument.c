@@ -3,7 +3,7 @@
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
 #include "cli.h"
-#include "record.h"
+#include "schema.h"
 
 #include <argp.h>
 #include <assert.h>
@@ -78,7 +78,7 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
 // The options that set the fields of a command's record, or change them.
 static size_t add_settings(struct argp_option *options, size_t at, const struct command *command)
 {
-    for (const struct field *field = command->record->fields; field->kind != FIELD_END; field++) {
+    for (const struct field *field = command->schema->fields; field->kind != FIELD_END; field++) {
         struct flag flags[] = {field->flag, {0}, {0}};
         if (command->updates && field->update_help != NULL)
             flags[0].help = field->update_help;
@@ -95,7 +95,7 @@ static const struct argp_option *options_of(struct cli *cli, const struct comman
 {
     struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);
     size_t at = 0;
-    if (command != NULL && command->record != NULL)
+    if (command != NULL && command->schema != NULL)
         at = add_settings(options, at, command);
     at = add_flags(options, at, command != NULL ? command->flags : NULL, 0);
     options[at++] = (struct argp_option){.doc = "Options of every command:", .group = 1};

@@ -91,7 +91,7 @@ static void run_audit(struct cli *cli)
                                         .entry_size = sizeof(struct postern_change),
                                         .ask = ask_changes,
                                         .add_row = add_change,
-                                        .record_page_size = 100};
+                                        .gapless_page_size = 100};
     const struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
                                                         .account = argument_text(cli, "account"),
                                                         .key_id = argument_text(cli, "key"),

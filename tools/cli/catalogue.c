@@ -16,16 +16,16 @@ static const struct field tier_fields[] = {
     {0},
 };
 
-static const struct record tier_record = {"tier", tier_fields};
+static const struct schema tier_schema = {"tier", tier_fields};
 
 static void run_tier_put(struct cli *cli)
 {
     struct postern_put_tier_request request = {.if_version = value_version(cli)};
     struct postern_put_tier_reply *reply = NULL;
-    record_read(cli, &tier_record, &request);
+    schema_read(cli, &tier_schema, &request);
     if (cli_good(cli) && call_done(cli, postern_put_tier(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        record_print_line(&tier_record, &reply->tier);
+        schema_print_line(&tier_schema, &reply->tier);
     postern_reply_free(reply);
 }
 
@@ -46,7 +46,7 @@ static enum postern_status ask_tiers(struct cli *cli, const struct list_position
 _Static_assert(offsetof(struct postern_tier, tier) == 0, "a tier begins with its name");
 static const struct list tiers = {.name = "tiers",
                                   .none = "There is no tier yet; make one: postern tier put NAME --limit TEXT",
-                                  .record = &tier_record,
+                                  .schema = &tier_schema,
                                   .entry_size = sizeof(struct postern_tier),
                                   .ask = ask_tiers};
 
@@ -91,16 +91,16 @@ static const struct field scope_fields[] = {
     {0},
 };
 
-static const struct record scope_record = {"scope", scope_fields};
+static const struct schema scope_schema = {"scope", scope_fields};
 
 static void run_scope_put(struct cli *cli)
 {
     struct postern_put_scope_request request = {.if_version = value_version(cli)};
     struct postern_put_scope_reply *reply = NULL;
-    record_read(cli, &scope_record, &request);
+    schema_read(cli, &scope_schema, &request);
     if (cli_good(cli) && call_done(cli, postern_put_scope(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        record_print_line(&scope_record, &reply->scope);
+        schema_print_line(&scope_schema, &reply->scope);
     postern_reply_free(reply);
 }
 
@@ -121,7 +121,7 @@ static enum postern_status ask_scopes(struct cli *cli, const struct list_positio
 _Static_assert(offsetof(struct postern_scope, scope) == 0, "a scope begins with its name");
 static const struct list scopes = {.name = "scopes",
                                    .none = "The catalogue is empty; add to it: postern scope put NAME",
-                                   .record = &scope_record,
+                                   .schema = &scope_schema,
                                    .entry_size = sizeof(struct postern_scope),
                                    .ask = ask_scopes};
 
@@ -153,12 +153,12 @@ static const char scope_put_notes[] =
 
 const struct command catalogue_commands[] = {
     {"tier put", "NAME", "make a tier, or replace its limits", version_flags, run_tier_put, .notes = tier_put_notes,
-     .record = &tier_record},
+     .schema = &tier_schema},
     {"tier get", "NAME", "show a tier", NULL, run_tier_get, .notes = NULL},
     {"tier list", "", "list tiers", list_flags, run_tier_list, .notes = NULL},
     {"tier delete", "NAME", "delete a tier that no account is on", version_flags, run_tier_delete, .notes = NULL},
     {"scope put", "NAME", "put a scope into the catalogue, or replace its entry as a whole", version_flags,
-     run_scope_put, .notes = scope_put_notes, .record = &scope_record},
+     run_scope_put, .notes = scope_put_notes, .schema = &scope_schema},
     {"scope get", "NAME", "show a scope", NULL, run_scope_get, .notes = NULL},
     {"scope list", "", "list scopes", list_flags, run_scope_list, .notes = NULL},
     {"scope delete", "NAME", "delete a scope from the catalogue; keys that have it keep its name", version_flags,

@@ -14,7 +14,7 @@
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 
 struct cli;
-struct record; // record.h
+struct schema; // schema.h
 
 // One option of a command.
 struct flag {
@@ -33,7 +33,7 @@ struct command {
     const struct flag *flags; // NULL: none
     void (*run)(struct cli *cli);
     const char *notes;           // more help, may be NULL
-    const struct record *record; // that it puts: its settings are options of the command, before `flags`
+    const struct schema *schema; // that it puts: its settings are options of the command, before `flags`
     bool updates;                // that record, rather than to put it
     bool on;                     // of a command that switches something: on or off
     const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one

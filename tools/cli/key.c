@@ -23,7 +23,7 @@ static void run_create(struct cli *cli)
 {
     struct postern_create_request request = {.prefix = argument_text(cli, "prefix")};
     struct postern_create_reply *reply = NULL;
-    record_read(cli, &key_record, &request);
+    schema_read(cli, &key_schema, &request);
     if (request.account == NULL || request.name == NULL)
         misuse(cli, "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
     if (cli_good(cli) && call_done(cli, postern_create(cli->client, &request, &reply, &cli->error)) &&
@@ -38,7 +38,7 @@ static void run_get(struct cli *cli)
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        record_print(&key_record, &reply->key, reply->base.server_time_ms);
+        schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
 
@@ -53,7 +53,7 @@ static void update(struct cli *cli, struct postern_update_request *request)
         if (is_switch)
             say_done(request->enabled ? "enabled" : "disabled", &reply->key);
         else
-            record_print(&key_record, &reply->key, reply->base.server_time_ms);
+            schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
     }
     postern_reply_free(reply);
 }
@@ -61,7 +61,7 @@ static void update(struct cli *cli, struct postern_update_request *request)
 static void run_update(struct cli *cli)
 {
     struct postern_update_request request = {0};
-    request.fields = record_read_update(cli, &key_record, &request);
+    request.fields = schema_read_update(cli, &key_schema, &request);
     if (request.fields == 0)
         misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
     update(cli, &request);
@@ -148,12 +148,12 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
      .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
-     .record = &key_record},
+     .schema = &key_schema},
     {"get", "KEY_ID", "show a key's record", NULL, run_get, .notes = NULL},
     {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
      .notes = "What is given replaces what was there, lists as a whole:\n"
               "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d",
-     .record = &key_record, .updates = true},
+     .schema = &key_schema, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
      .notes =
          "The successor has the same name, scopes, limits and budgets. Services that verify the old token are told\n"

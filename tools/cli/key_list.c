@@ -85,7 +85,7 @@ static const struct field key_fields[] = {
     {0},
 };
 
-const struct record key_record = {"key", key_fields};
+const struct schema key_schema = {"key", key_fields};
 
 // ------------------------------------------------------------------------------------------------------------ lists
 
@@ -119,7 +119,7 @@ static void run_list(struct cli *cli)
     };
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",
-                              .record = &key_record,
+                              .schema = &key_schema,
                               .columns = filter.unusual || filter.with_unusual ? 0 : COLUMNS_USUAL,
                               .entry_size = sizeof(struct postern_key),
                               .ask = ask_keys};
@@ -168,6 +168,6 @@ void list_unusual(struct cli *cli, const char *account, uint64_t at_ms)
                                      .entry_size = sizeof(struct postern_key),
                                      .ask = ask_keys,
                                      .add_row = add_unusual,
-                                     .record_page_size = 250};
+                                     .gapless_page_size = 250};
     list_run(cli, &keys, &(struct postern_list_request){.account = account, .unusual = true, .unusual_at_ms = at_ms});
 }

@@ -9,7 +9,7 @@ static struct list_position read_position(struct cli *cli, const struct list *li
 {
     const char *token = argument_text(cli, "page-token");
     uint64_t size = value_number(cli, "page-size", 500);
-    struct list_position at = {.size = size > 0 ? (uint32_t)size : list->record_page_size};
+    struct list_position at = {.size = size > 0 ? (uint32_t)size : list->gapless_page_size};
     if (token != NULL) {
         uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);
         at.token = bytes;
@@ -38,12 +38,12 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
 {
     const uint64_t now_ms = page->reply->server_time_ms;
     for (size_t n = 0; n < page->count; n++) {
-        if (list->record != NULL)
-            record_add_row(table, list->record, entry_of(list, page, n), now_ms);
+        if (list->schema != NULL)
+            schema_add_row(table, list->schema, entry_of(list, page, n), now_ms);
         else
             list->add_row(table, entry_of(list, page, n), now_ms);
     }
-    if (cli->json && list->record_page_size > 0)
+    if (cli->json && list->gapless_page_size > 0)
         output_json_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
         table_print(table);
@@ -53,10 +53,10 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
 {
     struct list_position at = read_position(cli, list);
     size_t shown = 0;
-    bool all = list->record_page_size > 0 || argument_has(cli, "all");
+    bool all = list->gapless_page_size > 0 || argument_has(cli, "all");
     if (!cli_good(cli))
         return;
-    struct table *table = list->record != NULL ? record_table_new(list->record, list->columns) : table_new(list->heads);
+    struct table *table = list->schema != NULL ? schema_table_new(list->schema, list->columns) : table_new(list->heads);
     do {
         struct list_page page;
         if (!call_done(cli, list->ask(cli, &at, filter, &page)))
@@ -76,7 +76,7 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
 
 void list_find(struct cli *cli, const struct list *list)
 {
-    const char *what = list->record->name;
+    const char *what = list->schema->name;
     struct list_position at = {.size = 500};
     bool found = false;
     do {
@@ -89,7 +89,7 @@ void list_find(struct cli *cli, const struct list *list)
             if (found && cli->json)
                 output_json_entry(page.reply, list->name, n, what);
             else if (found)
-                record_print_line(list->record, entry);
+                schema_print_line(list->schema, entry);
         }
         move_on(cli, &at, &page);
     } while (!found && at.token_size > 0);

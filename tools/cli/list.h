@@ -3,7 +3,7 @@
 #define CLI_LIST_H
 
 #include "cli.h"
-#include "record.h"
+#include "schema.h"
 #include "table.h"
 
 // The options of a command that shows such a list.
@@ -35,14 +35,14 @@ struct list {
     size_t entry_size; // of its struct
     enum postern_status (*ask)(struct cli *cli, const struct list_position *at, const void *filter,
                                struct list_page *page);
-    // How entries become rows: the columns of their record, or without one, heads and a function.
-    const struct record *record;
+    // How entries become rows: the columns of their schema, or without one, heads and a function.
+    const struct schema *schema;
     unsigned columns; // 0: all
     const char *heads;
     void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
-    // Not 0: the list is a record that is useless with gaps. So all pages are shown, this many entries at once, and
+    // Not 0: the list is useless with gaps. So all pages are shown, this many entries at once, and
     // --json prints a line for each entry.
-    uint32_t record_page_size;
+    uint32_t gapless_page_size;
 };
 
 // Shows the list page by page; `ask` gets the filter. Empty pages are skipped, unless --json is given. Does nothing

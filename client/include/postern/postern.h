@@ -1113,7 +1113,7 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_stats(struct postern 
                                                                  struct postern_stats_reply **reply,
                                                                  struct postern_error *error);
 
-// One record describing one mutation: who, on whose behalf, what, and how it was before and after.
+// One change of the registry: who, on whose behalf, what, and how it was before and after.
 struct postern_change {
     uint64_t seq;
     uint64_t time_ms;

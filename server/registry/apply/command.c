@@ -35,37 +35,37 @@ static bool is_repeatable(const struct registry_command *command)
 }
 
 // Everything that needs memory comes before the first write, so that a command that fails has written nothing.
-static enum status carry_out(struct decision *decision)
+static enum status carry_out(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
-    const struct registry *registry = decision->registry;
+    struct registry_command *command = draft->command;
+    const struct registry *registry = draft->registry;
     struct apply_plan plan = {.is_applied = true};
     struct idempotency_plan idempotency;
-    if (decision->image_count > 0 || decision->idempotency_count > 0) {
-        struct change change = {.seq = decision->seq,
-                                .time_ms = decision->now_ms,
+    if (draft->image_count > 0 || draft->idempotency_count > 0) {
+        struct change change = {.seq = draft->seq,
+                                .time_ms = draft->now_ms,
                                 .actor = command->caller.name,
                                 .on_behalf_of = account_of(&command->caller),
                                 .kind = command->kind,
-                                .images = decision->images,
-                                .image_count = decision->image_count,
-                                .idempotency_before_ms = decision->idempotency_before_ms,
-                                .idempotency_count = decision->idempotency_count};
-        enum status status = apply_prepare(decision->txn, registry->secret, &change, registry->scratch, &plan);
+                                .images = draft->images,
+                                .image_count = draft->image_count,
+                                .idempotency_before_ms = draft->idempotency_before_ms,
+                                .idempotency_count = draft->idempotency_count};
+        enum status status = apply_prepare(draft->txn, registry->secret, &change, registry->scratch, &plan);
         if (status != STATUS_OK)
             return status;
-        command->seq = decision->seq;
+        command->seq = draft->seq;
     }
-    command->result.now_ms = decision->now_ms;
+    command->result.now_ms = draft->now_ms;
     if (!command->encode(command))
         return STATUS_RESOURCE_EXHAUSTED;
     if (is_repeatable(command)) {
-        enum status status = idempotency_prepare(registry, decision->txn, command, decision->now_ms, &idempotency);
+        enum status status = idempotency_prepare(registry, draft->txn, command, draft->now_ms, &idempotency);
         if (status != STATUS_OK)
             return status;
-        idempotency_write(decision->txn, &idempotency);
+        idempotency_write(draft->txn, &idempotency);
     }
-    apply_write(decision->txn, &plan);
+    apply_write(draft->txn, &plan);
     return STATUS_OK;
 }
 
@@ -82,9 +82,9 @@ static enum status check_request_id(struct registry_command *command)
 static enum status execute(struct registry_command *command, struct store_txn *txn)
 {
     struct registry *registry = command->registry;
-    struct decision decision = {.registry = registry, .txn = txn, .command = command};
-    decision.images = decision.room;
-    decision.now_ms = clock_now_ms(registry->clock);
+    struct draft draft = {.registry = registry, .txn = txn, .command = command};
+    draft.images = draft.room;
+    draft.now_ms = clock_now_ms(registry->clock);
     arena_reset(registry->scratch);
     enum status status = registry_seq(txn, &command->seq);
     if (status != STATUS_OK)
@@ -92,18 +92,18 @@ static enum status execute(struct registry_command *command, struct store_txn *t
     status = check_request_id(command);
     if (status != STATUS_OK)
         return status;
-    decision.seq = command->seq + 1;
-    status = decide_authority(&decision);
+    draft.seq = command->seq + 1;
+    status = decide_authority(&draft);
     if (status == STATUS_OK && is_repeatable(command))
-        status = idempotency_find(registry, txn, command, decision.now_ms, &command->is_retry);
+        status = idempotency_find(registry, txn, command, draft.now_ms, &command->is_retry);
     if (status != STATUS_OK)
         return status;
     if (command->is_retry) {
         memset(&command->result, 0, sizeof command->result);
         return STATUS_OK;
     }
-    status = decide(&decision);
-    return status == STATUS_OK ? carry_out(&decision) : status;
+    status = decide(&draft);
+    return status == STATUS_OK ? carry_out(&draft) : status;
 }
 
 static void run(struct store_job *job, struct store_txn *txn)
@@ -139,10 +139,11 @@ static void done(struct store_job *job, enum status status)
     }
     raise_committed_seq(command->registry, command->seq);
     command->status = state_explain(command->status, &command->failure);
-    command->done(command);
+    if (command->done != NULL)
+        command->done(command);
 }
 
-void registry_submit(struct registry *registry, struct registry_command *command)
+static void prepare(struct registry *registry, struct registry_command *command)
 {
     memset(&command->failure, 0, sizeof command->failure);
     memset(&command->result, 0, sizeof command->result);
@@ -152,5 +153,17 @@ void registry_submit(struct registry *registry, struct registry_command *command
     command->is_retry = false;
     command->registry = registry;
     command->job = (struct store_job){.run = run, .done = done};
+}
+
+void registry_submit(struct registry *registry, struct registry_command *command)
+{
+    prepare(registry, command);
     store_submit(registry->store, &command->job);
+}
+
+enum status registry_run(struct registry *registry, struct registry_command *command)
+{
+    prepare(registry, command);
+    enum status status = store_run(registry->store, &command->job);
+    return state_explain(status == STATUS_OK ? command->status : status, &command->failure);
 }

@@ -2,8 +2,6 @@
 // commit; decide/purge.c says what is removed. Each call does a bounded part, so the writer is never held up for long.
 #include "registry/state.h"
 
-#include <errno.h>
-#include <semaphore.h>
 #include <string.h>
 
 enum { PURGE_ARENA_BYTES = 64 * 1024 };
@@ -14,32 +12,17 @@ static bool encode_nothing(struct registry_command *command)
     return true;
 }
 
-static void post(struct registry_command *command)
-{
-    sem_post(command->context);
-}
-
 static enum status run(struct registry *registry, struct registry_command *command, struct status_failure *failure)
 {
-    sem_t finished;
-    if (sem_init(&finished, 0, 0) != 0)
-        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no semaphore");
-    command->context = &finished;
-    registry_submit(registry, command);
-    while (sem_wait(&finished) != 0 && errno == EINTR)
-        continue;
-    sem_destroy(&finished);
-    if (command->status != STATUS_OK)
-        return status_fail(failure, command->status, NULL, "%s", command->failure.message);
-    return STATUS_OK;
+    enum status status = registry_run(registry, command);
+    return status == STATUS_OK ? status : status_fail(failure, status, NULL, "%s", command->failure.message);
 }
 
 static bool begin(struct registry_command *command, struct status_failure *failure)
 {
     *command = (struct registry_command){.kind = REGISTRY_PURGE,
                                          .caller = {.name = slice_text("posternd"), .is_operator = true},
-                                         .encode = encode_nothing,
-                                         .done = post};
+                                         .encode = encode_nothing};
     command->arena = arena_new(PURGE_ARENA_BYTES);
     if (command->arena == NULL)
         status_ignore(status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory"), "the caller says so");

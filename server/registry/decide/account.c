@@ -6,47 +6,47 @@
 #include <inttypes.h>
 
 // FAILED_PRECONDITION for the operators' own account.
-static enum status check_not_reserved(struct decision *decision, struct slice id, const char *field)
+static enum status check_not_reserved(struct draft *draft, struct slice id, const char *field)
 {
     if (!account_id_is_reserved(id))
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "the account postern is for the operators' own keys and cannot be set up or deleted: it comes "
                        "with its first key, with: postern create --account postern --scope postern:operator");
 }
 
 // Makes the account that was asked for, with the members that an existing account keeps. A deleted account keeps only
 // the moment and the reason of its keys' revocation.
-static struct registry_account asked_account(const struct decision *decision, const struct registry_account *before)
+static struct registry_account asked_account(const struct draft *draft, const struct registry_account *before)
 {
     bool is_new = before->version == 0 || before->deleted;
-    struct registry_account account = decision->command->ask.put_account;
+    struct registry_account account = draft->command->ask.put_account;
     account.allows_test = account.allows_test || !account.allows_live;
     account.max_keys = account.max_keys > 0 ? account.max_keys : ACCOUNT_DEFAULT_MAX_KEYS;
     if (account.tier.size == 0 && !is_new)
         account.tier = before->tier;
-    account.created_at_ms = is_new ? decision->now_ms : before->created_at_ms;
+    account.created_at_ms = is_new ? draft->now_ms : before->created_at_ms;
     account.revoked_before_ms = before->revoked_before_ms;
     account.revoke_reason = before->revoke_reason;
     account.deleted = false;
-    account.version = decision->seq;
+    account.version = draft->seq;
     return account;
 }
 
-static enum status settle_tier(struct decision *decision, struct registry_account *account)
+static enum status settle_tier(struct draft *draft, struct registry_account *account)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_tier tier;
     enum status status = STATUS_OK;
     if (account->tier.size == 0)
-        status = decide_default_tier(decision, &account->tier);
+        status = decide_default_tier(draft, &account->tier);
     if (status != STATUS_OK)
         return status;
     if (account->tier.size == 0)
         return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "put_account.tier",
                            "a new account needs a tier, and no tier is marked as default: name one, or make a default "
                            "with: postern tier put NAME --default");
-    status = registry_find_tier(decision->txn, account->tier, command->arena, &tier);
+    status = registry_find_tier(draft->txn, account->tier, command->arena, &tier);
     if (status != STATUS_NOT_FOUND)
         return status;
     return status_fail(&command->failure, STATUS_NOT_FOUND, "put_account.tier",
@@ -55,9 +55,9 @@ static enum status settle_tier(struct decision *decision, struct registry_accoun
 }
 
 // Adds a public key with the catalogue's default scopes only; a test key where the account allows that.
-static enum status add_default_key(struct decision *decision, const struct registry_account *account)
+static enum status add_default_key(struct draft *draft, const struct registry_account *account)
 {
-    struct registry_result *result = &decision->command->result;
+    struct registry_result *result = &draft->command->result;
     struct registry_key *key = &result->default_public_key;
     struct slice token;
     *key = (struct registry_key){
@@ -66,51 +66,51 @@ static enum status add_default_key(struct decision *decision, const struct regis
         .type = KEY_TYPE_PUBLIC,
         .environment = account->allows_test ? KEY_ENVIRONMENT_TEST : KEY_ENVIRONMENT_LIVE,
     };
-    enum status status = decide_default_scopes(decision, key);
+    enum status status = decide_default_scopes(draft, key);
     if (status == STATUS_OK)
-        status = decide_make_key(decision, account, key, &token);
+        status = decide_make_key(draft, account, key, &token);
     if (status != STATUS_OK)
         return status;
     result->has_default_public_key = true;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
     return STATUS_OK;
 }
 
-static enum status find_before(struct decision *decision, struct registry_account *before)
+static enum status find_before(struct draft *draft, struct registry_account *before)
 {
-    struct slice id = decision->command->ask.put_account.id;
+    struct slice id = draft->command->ask.put_account.id;
     *before = (struct registry_account){.version = 0};
-    enum status status = registry_find_owner(decision->txn, id, decision->command->arena, before);
+    enum status status = registry_find_owner(draft->txn, id, draft->command->arena, before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    return decide_version(decision, "put_account.if_version", before->deleted ? 0 : before->version);
+    return decide_version(draft, "put_account.if_version", before->deleted ? 0 : before->version);
 }
 
-enum status decide_put_account(struct decision *decision)
+enum status decide_put_account(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_account before;
-    enum status status = check_not_reserved(decision, command->ask.put_account.id, "put_account.account");
+    enum status status = check_not_reserved(draft, command->ask.put_account.id, "put_account.account");
     if (status == STATUS_OK)
-        status = find_before(decision, &before);
+        status = find_before(draft, &before);
     if (status != STATUS_OK)
         return status;
-    struct registry_account account = asked_account(decision, &before);
-    status = settle_tier(decision, &account);
+    struct registry_account account = asked_account(draft, &before);
+    status = settle_tier(draft, &account);
     if (status != STATUS_OK)
         return status;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};
     command->result.account = account;
     bool is_new = before.version == 0 || before.deleted;
-    return is_new && !account.no_default_public_key ? add_default_key(decision, &account) : STATUS_OK;
+    return is_new && !account.no_default_public_key ? add_default_key(draft, &account) : STATUS_OK;
 }
 
 // --- what ends every key of an account without touching one
 
-static enum status find_account(struct decision *decision, struct slice id, const char *field)
+static enum status find_account(struct draft *draft, struct slice id, const char *field)
 {
-    struct registry_command *command = decision->command;
-    enum status status = registry_find_account(decision->txn, id, command->arena, &command->result.account);
+    struct registry_command *command = draft->command;
+    enum status status = registry_find_account(draft->txn, id, command->arena, &command->result.account);
     if (status != STATUS_NOT_FOUND)
         return status;
     return status_fail(&command->failure, status, field,
@@ -120,75 +120,75 @@ static enum status find_account(struct decision *decision, struct slice id, cons
 // --- revoke_all
 
 // Future keys cannot be revoked.
-static enum status check_moment(struct decision *decision)
+static enum status check_moment(struct draft *draft)
 {
-    uint64_t before_ms = decision->command->ask.revoke_all.created_before_ms;
-    if (before_ms <= decision->now_ms)
+    uint64_t before_ms = draft->command->ask.revoke_all.created_before_ms;
+    if (before_ms <= draft->now_ms)
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, "revoke_all.created_before_ms",
+    return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, "revoke_all.created_before_ms",
                        "%" PRIu64 " is in the future (now is %" PRIu64 "): give an earlier time in Unix milliseconds, "
                        "or 0 for now",
-                       before_ms, decision->now_ms);
+                       before_ms, draft->now_ms);
 }
 
-enum status decide_revoke_all(struct decision *decision)
+enum status decide_revoke_all(struct draft *draft)
 {
-    const struct registry_revoke_all *ask = &decision->command->ask.revoke_all;
-    struct registry_account *account = &decision->command->result.account;
-    uint64_t before_ms = ask->created_before_ms != 0 ? ask->created_before_ms : decision->now_ms;
-    enum status status = find_account(decision, ask->account, "revoke_all.account");
+    const struct registry_revoke_all *ask = &draft->command->ask.revoke_all;
+    struct registry_account *account = &draft->command->result.account;
+    uint64_t before_ms = ask->created_before_ms != 0 ? ask->created_before_ms : draft->now_ms;
+    enum status status = find_account(draft, ask->account, "revoke_all.account");
     if (status == STATUS_OK)
-        status = check_moment(decision);
+        status = check_moment(draft);
     if (status != STATUS_OK || before_ms <= account->revoked_before_ms)
         return status; // revocation is final: an earlier moment changes nothing
     account->revoked_before_ms = before_ms;
     account->revoke_reason = ask->reason;
-    account->version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
+    account->version = draft->seq;
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
     return STATUS_OK;
 }
 
 // --- delete_account
 
-static enum status check_no_live_key(struct decision *decision, const struct registry_account *account)
+static enum status check_no_live_key(struct draft *draft, const struct registry_account *account)
 {
     uint64_t count = 0;
-    enum status status = decide_count_live(decision, account, 1, &count);
+    enum status status = decide_count_live(draft, account, 1, &count);
     if (status != STATUS_OK || count == 0)
         return status;
-    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "delete_account.account",
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, "delete_account.account",
                        "the account \"%.*s\" has keys that are neither revoked nor expired: revoke them first, with: "
                        "postern account revoke-all %.*s",
                        SLICE_ARGS(account->id), SLICE_ARGS(account->id));
 }
 
 // Returns the part of the account that keeps its keys revoked.
-static struct registry_account remains_of(const struct decision *decision, const struct registry_account *account)
+static struct registry_account remains_of(const struct draft *draft, const struct registry_account *account)
 {
     return (struct registry_account){.id = account->id,
                                      .created_at_ms = account->created_at_ms,
-                                     .revoked_before_ms = decision->now_ms,
+                                     .revoked_before_ms = draft->now_ms,
                                      .revoke_reason = slice_text("account deleted"),
                                      .deleted = true,
-                                     .version = decision->seq};
+                                     .version = draft->seq};
 }
 
-enum status decide_delete_account(struct decision *decision)
+enum status decide_delete_account(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_account *account = &command->result.account;
     struct slice id = command->ask.delete_named.name;
-    enum status status = check_not_reserved(decision, id, "delete_account.account");
+    enum status status = check_not_reserved(draft, id, "delete_account.account");
     if (status == STATUS_OK)
-        status = find_account(decision, id, "delete_account.account");
+        status = find_account(draft, id, "delete_account.account");
     if (status == STATUS_OK)
-        status = decide_version(decision, "delete_account.if_version", account->version);
+        status = decide_version(draft, "delete_account.if_version", account->version);
     if (status == STATUS_OK)
-        status = check_no_live_key(decision, account);
+        status = check_no_live_key(draft, account);
     if (status != STATUS_OK)
         return status;
-    struct registry_account remains = remains_of(decision, account);
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = remains};
-    account->version = decision->seq;
+    struct registry_account remains = remains_of(draft, account);
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = remains};
+    account->version = draft->seq;
     return STATUS_OK;
 }

@@ -3,81 +3,81 @@
 #include "registry/decide/key.h"
 
 // Uses the same words for a missing account and one that the caller may not touch.
-static enum status unknown_account(struct decision *decision)
+static enum status unknown_account(struct draft *draft)
 {
-    struct slice account = decision->command->ask.create.account;
-    return status_fail(&decision->command->failure, STATUS_NOT_FOUND, "create.account",
+    struct slice account = draft->command->ask.create.account;
+    return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "create.account",
                        "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(account),
                        SLICE_ARGS(account));
 }
 
-enum status decide_create_authority(struct decision *decision)
+enum status decide_create_authority(struct draft *draft)
 {
-    const struct registry_command *command = decision->command;
+    const struct registry_command *command = draft->command;
     if (decide_may_touch(&command->caller, command->ask.create.account))
         return STATUS_OK;
-    return unknown_account(decision);
+    return unknown_account(draft);
 }
 
 // The operators' own account comes with its first key: it needs no tier, as nobody verifies its keys for a service.
-static void open_reserved_account(struct decision *decision, struct slice id, struct registry_account *account)
+static void open_reserved_account(struct draft *draft, struct slice id, struct registry_account *account)
 {
     *account = (struct registry_account){.id = id,
                                          .allows_test = true,
                                          .allows_live = true,
                                          .max_keys = ACCOUNT_DEFAULT_MAX_KEYS,
-                                         .created_at_ms = decision->now_ms,
-                                         .version = decision->seq};
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
+                                         .created_at_ms = draft->now_ms,
+                                         .version = draft->seq};
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
 }
 
-static enum status find_account(struct decision *decision, struct registry_account *account)
+static enum status find_account(struct draft *draft, struct registry_account *account)
 {
-    const struct registry_command *command = decision->command;
+    const struct registry_command *command = draft->command;
     struct slice id = command->ask.create.account;
-    enum status status = registry_find_account(decision->txn, id, command->arena, account);
+    enum status status = registry_find_account(draft->txn, id, command->arena, account);
     if (status != STATUS_NOT_FOUND)
         return status;
     if (!account_id_is_reserved(id) || !command->caller.is_operator)
-        return unknown_account(decision);
-    open_reserved_account(decision, id, account);
+        return unknown_account(draft);
+    open_reserved_account(draft, id, account);
     return STATUS_OK;
 }
 
-static enum status settle_scopes(struct decision *decision, struct registry_key *key)
+static enum status settle_scopes(struct draft *draft, struct registry_key *key)
 {
     if (key->scope_count == 0)
-        return decide_default_scopes(decision, key);
-    return decide_grants(decision, key, "create.scopes");
+        return decide_default_scopes(draft, key);
+    return decide_grants(draft, key, "create.scopes");
 }
 
-static enum status make_key(struct decision *decision)
+static enum status make_key(struct draft *draft)
 {
-    struct registry_result *result = &decision->command->result;
-    enum status status = decide_make_key(decision, &result->account, &result->key, &result->token);
+    struct registry_result *result = &draft->command->result;
+    enum status status = decide_make_key(draft, &result->account, &result->key, &result->token);
     if (status == STATUS_OK)
-        decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = result->key};
+        draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = result->key};
     return status;
 }
 
-enum status decide_create(struct decision *decision)
+enum status decide_create(struct draft *draft)
 {
     static const struct decide_fields fields = {"create.account", "create.environment", "create.scopes",
                                                 "create.limits"};
-    struct registry_account *account = &decision->command->result.account;
-    struct registry_key *key = &decision->command->result.key;
-    enum status status = find_account(decision, account);
+    struct registry_account *account = &draft->command->result.account;
+    struct registry_key *key = &draft->command->result.key;
+    enum status status = find_account(draft, account);
     if (status != STATUS_OK)
         return status;
-    *key = decision->command->ask.create;
-    status = decide_account_allows(decision, account, key->environment, &fields);
+    *key = draft->command->ask.create;
+    status = decide_account_allows(draft, account, key->environment, &fields);
     if (status == STATUS_OK)
-        status = decide_expiry(decision, key->facts.expires_at_ms, "create.expires_at_ms");
+        status = decide_expiry(draft, key->facts.expires_at_ms, "create.expires_at_ms");
     if (status == STATUS_OK)
-        status = settle_scopes(decision, key);
+        status = settle_scopes(draft, key);
     if (status == STATUS_OK)
-        status = decide_within_caller(decision, key, &fields);
+        status = decide_within_caller(draft, key, &fields);
     if (status == STATUS_OK)
-        status = decide_max_keys(decision, account, 0, fields.account);
-    return status == STATUS_OK ? make_key(decision) : status;
+        status = decide_max_keys(draft, account, 0, fields.account);
+    return status == STATUS_OK ? make_key(draft) : status;
 }

@@ -1,23 +1,24 @@
-// The table of rules: each kind of command has one function that checks authority and one that decides. A new command
-// is one row here and one file or function beside it. Authority is checked first, also before a reply is given again.
+// The table of deciders: each kind of command has one function that checks authority and one that decides. A new
+// command is one row here and one file or function beside it. Authority is checked first, also before a reply is given
+// again.
 #include "registry/decide/decide.h"
 
 // PERMISSION_DENIED unless the caller is an operator.
-static enum status check_operator(struct decision *decision)
+static enum status check_operator(struct draft *draft)
 {
-    const struct registry_command *command = decision->command;
+    const struct registry_command *command = draft->command;
     if (command->caller.is_operator)
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_PERMISSION_DENIED, NULL,
+    return status_fail(&draft->command->failure, STATUS_PERMISSION_DENIED, NULL,
                        "%s needs the authority operator: call over ipc as root or as the daemon's user, or with a "
                        "credential that has the scope postern:operator",
                        change_name(command->kind));
 }
 
-static const struct rule {
-    enum status (*authority)(struct decision *decision);
-    enum status (*decide)(struct decision *decision);
-} rules[] = {
+static const struct decider {
+    enum status (*authority)(struct draft *draft);
+    enum status (*decide)(struct draft *draft);
+} deciders[] = {
     [REGISTRY_CREATE] = {decide_create_authority, decide_create},
     [REGISTRY_REVOKE] = {decide_revoke_authority, decide_revoke},
     [REGISTRY_PUT_ACCOUNT] = {check_operator, decide_put_account},
@@ -34,25 +35,25 @@ static const struct rule {
     [REGISTRY_DELETE_TIER] = {check_operator, decide_delete_tier},
 };
 
-// Returns NULL for a kind that has no rule.
-static const struct rule *rule_of(const struct registry_command *command)
+// Returns NULL for a kind that has no decider.
+static const struct decider *decider_of(const struct registry_command *command)
 {
     size_t index = (size_t)command->kind;
-    return index < sizeof rules / sizeof rules[0] && rules[index].decide != NULL ? &rules[index] : NULL;
+    return index < sizeof deciders / sizeof deciders[0] && deciders[index].decide != NULL ? &deciders[index] : NULL;
 }
 
-enum status decide_authority(struct decision *decision)
+enum status decide_authority(struct draft *draft)
 {
-    const struct rule *rule = rule_of(decision->command);
-    if (rule == NULL)
-        return status_fail(&decision->command->failure, STATUS_UNIMPLEMENTED, NULL,
+    const struct decider *decider = decider_of(draft->command);
+    if (decider == NULL)
+        return status_fail(&draft->command->failure, STATUS_UNIMPLEMENTED, NULL,
                            "this posternd does not know commands of kind %d: start a newer one",
-                           (int)decision->command->kind);
-    enum status status = decide_caller(decision);
-    return status == STATUS_OK ? rule->authority(decision) : status;
+                           (int)draft->command->kind);
+    enum status status = decide_caller(draft);
+    return status == STATUS_OK ? decider->authority(draft) : status;
 }
 
-enum status decide(struct decision *decision)
+enum status decide(struct draft *draft)
 {
-    return rule_of(decision->command)->decide(decision);
+    return decider_of(draft->command)->decide(draft);
 }

@@ -12,7 +12,8 @@
 
 enum { DECIDE_ROOM = 2 };
 
-struct decision {
+// A change in the making: a command, what it is decided by, and what has come of it so far.
+struct draft {
     // in
     const struct registry *registry;
     struct store_txn *txn;
@@ -22,58 +23,58 @@ struct decision {
     // kept by decide_authority
     struct registry_key caller_key; // the caller's key as it is now; set when command->caller.key is
     // out
-    struct image *images; // `room`, unless the rule brings an array of its own
+    struct image *images; // `room`, unless the decider brings an array of its own
     struct image room[DECIDE_ROOM];
     size_t image_count;
     uint64_t idempotency_before_ms; // a purge: as in struct change
     size_t idempotency_count;       // without these and images, everything is already as the command asks
 };
 
-// May the caller ask this at all, now? Asked also before a reply is given again. Rules about one key find it here.
+// May the caller ask this at all, now? Asked also before a reply is given again. Deciders about one key find it here.
 // Errors:
-//   UNIMPLEMENTED        there is no rule for this kind of command
+//   UNIMPLEMENTED        there is no decider for this kind of command
 //   UNAUTHENTICATED      the caller's key does not work any more
 //   PERMISSION_DENIED    the caller is not an operator, or not an admin of this account
 //   NOT_FOUND            there is no such key or account, or the caller may not know of it
 //   FAILED_PRECONDITION  a public key's token was given to revoke it
 //   others               those of the store
-STATUS_MUST_CHECK enum status decide_authority(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_authority(struct draft *draft);
 // Decides, after decide_authority: sets images and command->result. Errors: those that registry_submit lists.
-STATUS_MUST_CHECK enum status decide(struct decision *decision);
+STATUS_MUST_CHECK enum status decide(struct draft *draft);
 
-// --- the rules, one for each kind of command, and its authority where others than operators may ask
+// --- the deciders, one for each kind of command, and its authority where others than operators may ask
 
 // Errors of all of these: as decide_authority and decide.
-STATUS_MUST_CHECK enum status decide_create_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_create(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_roll_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_roll(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_update_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_update(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_authority(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_revoke_all(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_account(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_tier(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_purge(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_account(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_tier(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_put_scope(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_delete_scope(struct decision *decision);
-STATUS_MUST_CHECK enum status decide_import(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_create_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_create(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_revoke_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_revoke(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_roll_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_roll(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_update_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_update(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_revoke_all(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_account(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_tier(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_purge(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_put_account(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_put_tier(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_put_scope(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_delete_scope(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_import(struct draft *draft);
 
-// --- what several rules share
+// --- what several deciders share
 
 // Reads the caller's key again. Errors: UNAUTHENTICATED when it does not work any more; those of the store.
-STATUS_MUST_CHECK enum status decide_caller(struct decision *decision);
+STATUS_MUST_CHECK enum status decide_caller(struct draft *draft);
 
 // May the caller change what belongs to this account? Operators may, and account-admins for their own account.
 bool decide_may_touch(const struct registry_caller *caller, struct slice account);
 // Errors: ABORTED when the command asks for another version than the record has (0: there is no record).
-STATUS_MUST_CHECK enum status decide_version(struct decision *decision, const char *field, uint64_t version);
+STATUS_MUST_CHECK enum status decide_version(struct draft *draft, const char *field, uint64_t version);
 // Finds the tier that is marked as default; the name is empty when there is none. Errors: those of the store.
-STATUS_MUST_CHECK enum status decide_default_tier(struct decision *decision, struct slice *name);
+STATUS_MUST_CHECK enum status decide_default_tier(struct draft *draft, struct slice *name);
 
 #endif

@@ -13,16 +13,16 @@
 
 // The question for one scope after the other: may `key` have `scope`, which stands at `field` in the call?
 struct question {
-    struct decision *decision;
+    struct draft *draft;
     const struct registry_key *key;
     struct arena *arena; // reset for each scope
     struct slice scope;
     char field[sizeof((struct status_failure *)NULL)->field];
 };
 
-static enum status question_begin(struct question *question, struct decision *decision, const struct registry_key *key)
+static enum status question_begin(struct question *question, struct draft *draft, const struct registry_key *key)
 {
-    *question = (struct question){.decision = decision, .key = key, .arena = arena_new(WALK_BYTES)};
+    *question = (struct question){.draft = draft, .key = key, .arena = arena_new(WALK_BYTES)};
     return question->arena != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
@@ -39,7 +39,7 @@ static void question_move(struct question *question, const char *field, size_t i
 
 static struct status_failure *failure_of(const struct question *question)
 {
-    return &question->decision->command->failure;
+    return &question->draft->command->failure;
 }
 
 // --- scopes of the daemon's own
@@ -52,7 +52,7 @@ static enum status check_reserved(const struct question *question)
                            "\"%.*s\": in the namespace postern: there are only postern:verify, postern:ratecheck, "
                            "postern:account-admin and postern:operator, each granted by its name",
                            SLICE_ARGS(scope));
-    if (!question->decision->command->caller.is_operator)
+    if (!question->draft->command->caller.is_operator)
         return status_fail(failure_of(question), STATUS_PERMISSION_DENIED, question->field,
                            "\"%.*s\" is granted by operators only: ask one, or leave it out", SLICE_ARGS(scope));
     if (question->key->type != KEY_TYPE_SECRET)
@@ -79,7 +79,7 @@ static enum status check_wildcard(const struct question *question)
         return status_fail(failure_of(question), STATUS_INVALID_ARGUMENT, question->field,
                            "a public key is granted no wildcards, as \"%.*s\": name the scopes one by one",
                            SLICE_ARGS(scope));
-    enum status status = store_cursor_open(question->decision->txn, TABLE_SCOPE, &cursor);
+    enum status status = store_cursor_open(question->draft->txn, TABLE_SCOPE, &cursor);
     if (status == STATUS_OK)
         status = store_cursor_seek(cursor, stem, &found, &value);
     if (status == STATUS_OK && !slice_starts_with(found, stem))
@@ -96,7 +96,7 @@ static enum status check_entry(const struct question *question)
 {
     struct registry_scope entry;
     struct slice scope = question->scope;
-    enum status status = registry_find_scope(question->decision->txn, scope, question->arena, &entry);
+    enum status status = registry_find_scope(question->draft->txn, scope, question->arena, &entry);
     if (status == STATUS_NOT_FOUND)
         return status_fail(failure_of(question), status, question->field,
                            "there is no scope \"%.*s\" in the catalogue: make it with: postern scope put %.*s",
@@ -129,7 +129,7 @@ static enum status find_implied(void *context, struct slice name, struct slice *
 {
     struct registry_scope entry;
     const struct question *question = context;
-    enum status status = registry_find_scope(question->decision->txn, name, question->arena, &entry);
+    enum status status = registry_find_scope(question->draft->txn, name, question->arena, &entry);
     *count = 0;
     for (size_t i = 0; status == STATUS_OK && i < entry.implies_count && i < max; i++)
         implies[(*count)++] = entry.implies[i];
@@ -140,7 +140,7 @@ static enum status are_within(struct question *question, const struct slice *sco
 {
     struct account_scope_source source = {.find = find_implied, .context = question, .arena = question->arena};
     struct account_grant_list inner = {.grants = scopes, .count = count};
-    const struct registry_key *own = &question->decision->caller_key; // without a key: no scopes
+    const struct registry_key *own = &question->draft->caller_key; // without a key: no scopes
     struct account_grant_list outer = {.grants = own->scopes, .count = own->scope_count};
     return account_grants_within(&source, inner, outer, within);
 }
@@ -171,24 +171,24 @@ static enum status check_within(struct question *question, const char *field)
     return status != STATUS_OK || within ? status : fail_beyond(question, field);
 }
 
-enum status decide_grants_within(struct decision *decision, const struct registry_key *key, const char *field)
+enum status decide_grants_within(struct draft *draft, const struct registry_key *key, const char *field)
 {
     struct question question;
-    if (decision->command->caller.is_operator || key->scope_count == 0)
+    if (draft->command->caller.is_operator || key->scope_count == 0)
         return STATUS_OK;
-    enum status status = question_begin(&question, decision, key);
+    enum status status = question_begin(&question, draft, key);
     if (status == STATUS_OK)
         status = check_within(&question, field);
     arena_free(question.arena);
     return status;
 }
 
-enum status decide_grants(struct decision *decision, const struct registry_key *key, const char *field)
+enum status decide_grants(struct draft *draft, const struct registry_key *key, const char *field)
 {
     struct question question;
     if (key->scope_count == 0)
         return STATUS_OK;
-    enum status status = question_begin(&question, decision, key);
+    enum status status = question_begin(&question, draft, key);
     for (size_t i = 0; i < key->scope_count && status == STATUS_OK; i++) {
         question_move(&question, field, i);
         status = check_grant(&question);
@@ -204,12 +204,12 @@ static enum status is_for_key(struct question *question, struct slice name, bool
     struct registry_scope entry;
     *fits = false;
     arena_reset(question->arena);
-    enum status status = registry_find_scope(question->decision->txn, name, question->arena, &entry);
+    enum status status = registry_find_scope(question->draft->txn, name, question->arena, &entry);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
     if (question->key->type == KEY_TYPE_PUBLIC && !entry.public_safe)
         return STATUS_OK;
-    *fits = question->decision->command->caller.is_operator;
+    *fits = question->draft->command->caller.is_operator;
     return *fits ? STATUS_OK : are_within(question, &name, 1, fits);
 }
 
@@ -225,24 +225,24 @@ static enum status add_defaults(struct question *question, struct store_cursor *
             return status;
         if (fits && key->scope_count == ACCOUNT_SCOPES_PER_KEY_MAX)
             return STATUS_DATA_LOSS; // PUT_SCOPE allows no more defaults than a key may have
-        if (fits && !arena_copy(question->decision->command->arena, name, &key->scopes[key->scope_count++]))
+        if (fits && !arena_copy(question->draft->command->arena, name, &key->scopes[key->scope_count++]))
             return STATUS_RESOURCE_EXHAUSTED;
         status = store_cursor_next(cursor, &name, &value);
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-enum status decide_default_scopes(struct decision *decision, struct registry_key *key)
+enum status decide_default_scopes(struct draft *draft, struct registry_key *key)
 {
     struct question question;
     struct store_cursor *cursor = NULL;
     key->scope_count = 0;
-    key->scopes = arena_array(decision->command->arena, ACCOUNT_SCOPES_PER_KEY_MAX, sizeof *key->scopes);
+    key->scopes = arena_array(draft->command->arena, ACCOUNT_SCOPES_PER_KEY_MAX, sizeof *key->scopes);
     if (key->scopes == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
-    enum status status = question_begin(&question, decision, key);
+    enum status status = question_begin(&question, draft, key);
     if (status == STATUS_OK)
-        status = store_cursor_open(decision->txn, TABLE_SCOPE_DEFAULT, &cursor);
+        status = store_cursor_open(draft->txn, TABLE_SCOPE_DEFAULT, &cursor);
     if (status == STATUS_OK)
         status = add_defaults(&question, cursor, key);
     store_cursor_close(cursor);

@@ -17,7 +17,7 @@ struct receiver {
 };
 
 struct import {
-    struct decision *decision;
+    struct draft *draft;
     struct receiver *receivers;
     size_t receiver_count;
     size_t index; // of the present entry
@@ -25,14 +25,14 @@ struct import {
 
 static const struct registry_import_key *entry_of(const struct import *import)
 {
-    return &import->decision->command->ask.import.keys[import->index];
+    return &import->draft->command->ask.import.keys[import->index];
 }
 
 // Returns a path like "import.keys[3].key.account", in the command's arena; "" when that is out.
 static const char *field_of(const struct import *import, const char *name)
 {
     enum { FIELD_SIZE = 64 };
-    char *text = arena_alloc(import->decision->command->arena, FIELD_SIZE);
+    char *text = arena_alloc(import->draft->command->arena, FIELD_SIZE);
     if (text == NULL || snprintf(text, FIELD_SIZE, "import.keys[%zu]%s", import->index, name) < 0)
         return "";
     return text;
@@ -42,16 +42,16 @@ static const char *field_of(const struct import *import, const char *name)
 
 static enum status add_receiver(struct import *import, struct slice id, struct receiver **out)
 {
-    struct decision *decision = import->decision;
+    struct draft *draft = import->draft;
     struct receiver *receiver = &import->receivers[import->receiver_count];
-    enum status status = registry_find_account(decision->txn, id, decision->registry->scratch, &receiver->account);
+    enum status status = registry_find_account(draft->txn, id, draft->registry->scratch, &receiver->account);
     if (status == STATUS_NOT_FOUND)
-        return status_fail(&decision->command->failure, status, field_of(import, ".key.account"),
+        return status_fail(&draft->command->failure, status, field_of(import, ".key.account"),
                            "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(id),
                            SLICE_ARGS(id));
     if (status != STATUS_OK)
         return status;
-    receiver->slot = secret_account_slot(decision->registry->secret, id);
+    receiver->slot = secret_account_slot(draft->registry->secret, id);
     import->receiver_count++;
     *out = receiver;
     return STATUS_OK;
@@ -72,11 +72,11 @@ static enum status find_receiver(struct import *import, struct receiver **out)
 static enum status check_room(struct import *import, const struct receiver *receiver)
 {
     struct registry_account account = receiver->account;
-    struct status_failure *failure = &import->decision->command->failure;
+    struct status_failure *failure = &import->draft->command->failure;
     enum status status = STATUS_RESOURCE_EXHAUSTED;
     if (account.max_keys >= receiver->incoming) {
         account.max_keys -= receiver->incoming - 1;
-        status = decide_max_keys(import->decision, &account, 0, "import.keys");
+        status = decide_max_keys(import->draft, &account, 0, "import.keys");
     }
     if (status != STATUS_RESOURCE_EXHAUSTED)
         return status;
@@ -90,17 +90,16 @@ static enum status check_room(struct import *import, const struct receiver *rece
 
 static enum status is_known(const struct import *import, bool *known)
 {
-    const struct decision *decision = import->decision;
+    const struct draft *draft = import->draft;
     struct registry_key key;
     struct slice wanted = slice_make(entry_of(import)->sha256, SECRET_HASH_SIZE);
     for (size_t i = 0; i < import->index; i++) {
-        const uint8_t *before = decision->command->ask.import.keys[i].sha256;
+        const uint8_t *before = draft->command->ask.import.keys[i].sha256;
         *known = slice_equal(slice_make(before, SECRET_HASH_SIZE), wanted);
         if (*known)
             return STATUS_OK;
     }
-    enum status status =
-        find_imported(decision->registry, decision->txn, wanted.data, decision->registry->scratch, &key);
+    enum status status = find_imported(draft->registry, draft->txn, wanted.data, draft->registry->scratch, &key);
     *known = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -108,16 +107,16 @@ static enum status is_known(const struct import *import, bool *known)
 // Makes the key's id from the command's random bytes and the entry's place in the batch.
 static enum status make_id(const struct import *import, uint16_t slot, uint8_t out[KEY_ID_SIZE])
 {
-    const struct decision *decision = import->decision;
+    const struct draft *draft = import->draft;
     uint8_t seed[REGISTRY_RANDOM_SIZE + TABLE_NUMBER_SIZE];
     uint8_t random[SECRET_HASH_SIZE];
-    memcpy(seed, decision->command->random, REGISTRY_RANDOM_SIZE);
+    memcpy(seed, draft->command->random, REGISTRY_RANDOM_SIZE);
     table_number_write(import->index, seed + REGISTRY_RANDOM_SIZE);
     secret_digest(slice_make(seed, sizeof seed), random);
     for (size_t i = 0; i < ID_TRIES; i++) {
         struct slice value;
         key_id_make(slot, random + i * DECIDE_ID_RANDOM_SIZE, out);
-        enum status status = store_get(decision->txn, TABLE_KEY, slice_make(out, KEY_ID_SIZE), &value);
+        enum status status = store_get(draft->txn, TABLE_KEY, slice_make(out, KEY_ID_SIZE), &value);
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
@@ -127,34 +126,34 @@ static enum status make_id(const struct import *import, uint16_t slot, uint8_t o
 // Its prefix is for its successor's token; the shape of its own is not known.
 static struct registry_key asked_key(const struct import *import, const struct registry_account *account)
 {
-    const struct decision *decision = import->decision;
+    const struct draft *draft = import->draft;
     struct registry_key key = entry_of(import)->key;
-    key.facts.created_at_ms = decide_created_at(decision, account);
-    key.created_by = decision->command->caller.name;
-    key.version = decision->seq;
+    key.facts.created_at_ms = decide_created_at(draft, account);
+    key.created_by = draft->command->caller.name;
+    key.version = draft->seq;
     key.imported = true;
-    key.master_id = secret_newest_id(decision->registry->secret);
+    key.master_id = secret_newest_id(draft->registry->secret);
     return key;
 }
 
 static enum status check_key(struct import *import, const struct registry_account *account, struct registry_key *key)
 {
-    struct decision *decision = import->decision;
+    struct draft *draft = import->draft;
     struct decide_fields fields = {.account = field_of(import, ".key.account"),
                                    .environment = field_of(import, ".key.environment")};
-    enum status status = decide_account_allows(decision, account, key->environment, &fields);
+    enum status status = decide_account_allows(draft, account, key->environment, &fields);
     if (status == STATUS_OK)
-        status = decide_expiry(decision, key->facts.expires_at_ms, field_of(import, ".key.expires_at_ms"));
+        status = decide_expiry(draft, key->facts.expires_at_ms, field_of(import, ".key.expires_at_ms"));
     if (status != STATUS_OK)
         return status;
-    return key->scope_count == 0 ? decide_default_scopes(decision, key)
-                                 : decide_grants(decision, key, field_of(import, ".key.scopes"));
+    return key->scope_count == 0 ? decide_default_scopes(draft, key)
+                                 : decide_grants(draft, key, field_of(import, ".key.scopes"));
 }
 
 static enum status make_key(struct import *import, const struct receiver *receiver)
 {
-    struct decision *decision = import->decision;
-    struct registry_result *result = &decision->command->result;
+    struct draft *draft = import->draft;
+    struct registry_result *result = &draft->command->result;
     struct registry_key key = asked_key(import, &receiver->account);
     enum status status = check_key(import, &receiver->account, &key);
     if (status == STATUS_OK)
@@ -162,10 +161,10 @@ static enum status make_key(struct import *import, const struct receiver *receiv
     if (status != STATUS_OK)
         return status;
     memcpy(key.lineage, key.id, sizeof key.lineage);
-    if (secret_import_hash(decision->registry->secret, key.master_id, entry_of(import)->sha256, key.token_hash) !=
+    if (secret_import_hash(draft->registry->secret, key.master_id, entry_of(import)->sha256, key.token_hash) !=
         STATUS_OK)
         return STATUS_INTERNAL;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = key};
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = key};
     result->keys[result->key_count++] = key;
     return STATUS_OK;
 }
@@ -178,7 +177,7 @@ static enum status import_one(struct import *import)
     if (status != STATUS_OK)
         return status;
     if (known) {
-        import->decision->command->result.skipped++;
+        import->draft->command->result.skipped++;
         return STATUS_OK;
     }
     status = find_receiver(import, &receiver);
@@ -188,21 +187,21 @@ static enum status import_one(struct import *import)
     return make_key(import, receiver);
 }
 
-// --- the rule
+// --- the decider
 
-enum status decide_import(struct decision *decision)
+enum status decide_import(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
-    struct import import = {.decision = decision};
+    struct registry_command *command = draft->command;
+    struct import import = {.draft = draft};
     size_t count = command->ask.import.count;
     if (count > REGISTRY_IMPORT_MAX)
         return status_fail(&command->failure, STATUS_INVALID_ARGUMENT, "import.keys",
                            "%zu keys are more than the %d that one call may bring: send them in several", count,
                            REGISTRY_IMPORT_MAX);
-    import.receivers = arena_array(decision->registry->scratch, count, sizeof *import.receivers);
-    decision->images = arena_array(decision->registry->scratch, count, sizeof *decision->images);
+    import.receivers = arena_array(draft->registry->scratch, count, sizeof *import.receivers);
+    draft->images = arena_array(draft->registry->scratch, count, sizeof *draft->images);
     command->result.keys = arena_array(command->arena, count, sizeof *command->result.keys);
-    if (import.receivers == NULL || decision->images == NULL || command->result.keys == NULL)
+    if (import.receivers == NULL || draft->images == NULL || command->result.keys == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     enum status status = STATUS_OK;
     for (import.index = 0; import.index < count && status == STATUS_OK; import.index++)

@@ -1,4 +1,4 @@
-// What the rules about keys share: they find the key that a command names, ask whether it is in a final state and
+// What the deciders about keys share: they find the key that a command names, ask whether it is in a final state and
 // whether its account may have one more, and make id, token and record of a new key. The stored number of an account's
 // keys may be too high, because keys expire by themselves; when it reaches max_keys, the keys themselves are counted.
 #include "registry/decide/key.h"
@@ -17,49 +17,49 @@ _Static_assert(ID_TRIES >= 2, "an id that is taken can be replaced");
 
 // --- finding
 
-enum status decide_unknown_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE], const char *field)
+enum status decide_unknown_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field)
 {
     char text[KEY_ID_TEXT_SIZE + 1];
     key_id_format(id, text);
-    return status_fail(&decision->command->failure, STATUS_NOT_FOUND, field,
+    return status_fail(&draft->command->failure, STATUS_NOT_FOUND, field,
                        "there is no key %s: look it up with: postern list", text);
 }
 
-enum status decide_find_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE], const char *field,
+enum status decide_find_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field,
                             struct registry_key *out)
 {
-    struct registry_command *command = decision->command;
-    enum status status = registry_find_key(decision->txn, id, command->arena, out);
+    struct registry_command *command = draft->command;
+    enum status status = registry_find_key(draft->txn, id, command->arena, out);
     if (status == STATUS_OK && !decide_may_touch(&command->caller, out->account))
         status = STATUS_NOT_FOUND;
-    return status == STATUS_NOT_FOUND ? decide_unknown_key(decision, id, field) : status;
+    return status == STATUS_NOT_FOUND ? decide_unknown_key(draft, id, field) : status;
 }
 
-enum status decide_find_owner(struct decision *decision, const struct registry_key *key, struct registry_account *out)
+enum status decide_find_owner(struct draft *draft, const struct registry_key *key, struct registry_account *out)
 {
-    enum status status = registry_find_owner(decision->txn, key->account, decision->command->arena, out);
+    enum status status = registry_find_owner(draft->txn, key->account, draft->command->arena, out);
     return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
 }
 
 // --- state
 
-enum status decide_not_final(struct decision *decision, const struct registry_key *key,
+enum status decide_not_final(struct draft *draft, const struct registry_key *key,
                              const struct registry_account *account, const char *field, const char *verb)
 {
     char text[KEY_ID_TEXT_SIZE + 1];
-    enum key_state state = key_state(&key->facts, account->revoked_before_ms, decision->now_ms);
+    enum key_state state = key_state(&key->facts, account->revoked_before_ms, draft->now_ms);
     if (!key->deleted && state != KEY_STATE_REVOKED && state != KEY_STATE_EXPIRED)
         return STATUS_OK;
     key_id_format(key->id, text);
-    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "the key %s is %s, which is final: it cannot be %s; make a new one with: postern create", text,
                        key->deleted ? "deleted and REVOKED" : key_state_name(state), verb);
 }
 
-enum status decide_account_allows(struct decision *decision, const struct registry_account *account,
+enum status decide_account_allows(struct draft *draft, const struct registry_account *account,
                                   enum key_environment environment, const struct decide_fields *fields)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     bool is_live = environment == KEY_ENVIRONMENT_LIVE;
     if (account->suspended)
         return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, fields->account,
@@ -73,26 +73,26 @@ enum status decide_account_allows(struct decision *decision, const struct regist
                        SLICE_ARGS(account->id), is_live ? "live" : "test", SLICE_ARGS(account->id));
 }
 
-enum status decide_expiry(struct decision *decision, uint64_t expires_at_ms, const char *field)
+enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const char *field)
 {
-    if (expires_at_ms == 0 || expires_at_ms > decision->now_ms)
+    if (expires_at_ms == 0 || expires_at_ms > draft->now_ms)
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, field,
+    return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, field,
                        "%" PRIu64 " is in the past (now is %" PRIu64
                        "): give a later time in Unix milliseconds, or 0 for a key that never expires",
-                       expires_at_ms, decision->now_ms);
+                       expires_at_ms, draft->now_ms);
 }
 
 // --- max_keys
 
-static enum status is_live_key(struct decision *decision, const struct registry_account *account, const uint8_t *id,
+static enum status is_live_key(struct draft *draft, const struct registry_account *account, const uint8_t *id,
                                struct arena *arena, bool *live)
 {
     struct registry_key key;
-    enum status status = registry_find_key(decision->txn, id, arena, &key);
+    enum status status = registry_find_key(draft->txn, id, arena, &key);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
-    enum key_state state = key_state(&key.facts, account->revoked_before_ms, decision->now_ms);
+    enum key_state state = key_state(&key.facts, account->revoked_before_ms, draft->now_ms);
     *live = !key.deleted && state != KEY_STATE_REVOKED && state != KEY_STATE_EXPIRED;
     return STATUS_OK;
 }
@@ -103,7 +103,7 @@ struct live_walk {
     uint64_t most;
 };
 
-static enum status walk_live_keys(struct decision *decision, const struct registry_account *account,
+static enum status walk_live_keys(struct draft *draft, const struct registry_account *account,
                                   const struct live_walk *walk, uint64_t *count)
 {
     struct slice key;
@@ -117,7 +117,7 @@ static enum status walk_live_keys(struct decision *decision, const struct regist
         if (!table_by_account_parse(key, &owner, &id))
             return STATUS_DATA_LOSS;
         arena_reset(walk->arena);
-        status = is_live_key(decision, account, id.data, walk->arena, &live);
+        status = is_live_key(draft, account, id.data, walk->arena, &live);
         if (status != STATUS_OK)
             return status;
         *count += live ? 1 : 0;
@@ -126,39 +126,39 @@ static enum status walk_live_keys(struct decision *decision, const struct regist
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-enum status decide_count_live(struct decision *decision, const struct registry_account *account, uint64_t most,
+enum status decide_count_live(struct draft *draft, const struct registry_account *account, uint64_t most,
                               uint64_t *count)
 {
     struct live_walk walk = {.arena = arena_new(STATE_RECORD_BYTES), .most = most};
     *count = 0;
     enum status status = walk.arena == NULL ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
     if (status == STATUS_OK)
-        status = store_cursor_open(decision->txn, TABLE_KEY_BY_ACCOUNT, &walk.cursor);
+        status = store_cursor_open(draft->txn, TABLE_KEY_BY_ACCOUNT, &walk.cursor);
     if (status == STATUS_OK)
-        status = walk_live_keys(decision, account, &walk, count);
+        status = walk_live_keys(draft, account, &walk, count);
     store_cursor_close(walk.cursor);
     arena_free(walk.arena);
     return status;
 }
 
 // The stored number may be too high; only when it reaches the bound are the keys counted.
-enum status decide_max_keys(struct decision *decision, const struct registry_account *account, unsigned leaving,
+enum status decide_max_keys(struct draft *draft, const struct registry_account *account, unsigned leaving,
                             const char *field)
 {
     struct slice value;
     uint64_t count = 0;
     uint64_t most = (uint64_t)account->max_keys + leaving;
-    enum status status = store_get(decision->txn, TABLE_KEY_COUNT, account->id, &value);
+    enum status status = store_get(draft->txn, TABLE_KEY_COUNT, account->id, &value);
     if (status == STATUS_OK && !table_number_read(value, &count))
         return STATUS_DATA_LOSS;
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     if (count < most)
         return STATUS_OK;
-    status = decide_count_live(decision, account, most, &count);
+    status = decide_count_live(draft, account, most, &count);
     if (status != STATUS_OK || count < most)
         return status;
-    return status_fail(&decision->command->failure, STATUS_RESOURCE_EXHAUSTED, field,
+    return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, field,
                        "the account \"%.*s\" has %" PRIu32 " keys that are neither revoked nor expired, as many as its "
                        "max_keys allows: revoke some, or raise max_keys",
                        SLICE_ARGS(account->id), account->max_keys);
@@ -166,21 +166,21 @@ enum status decide_max_keys(struct decision *decision, const struct registry_acc
 
 // --- a new key
 
-uint64_t decide_created_at(const struct decision *decision, const struct registry_account *account)
+uint64_t decide_created_at(const struct draft *draft, const struct registry_account *account)
 {
-    bool would_be_revoked = account->revoked_before_ms >= decision->now_ms;
-    return would_be_revoked ? account->revoked_before_ms + 1 : decision->now_ms;
+    bool would_be_revoked = account->revoked_before_ms >= draft->now_ms;
+    return would_be_revoked ? account->revoked_before_ms + 1 : draft->now_ms;
 }
 
 // Makes an id that no key ever had, from the command's random bytes behind the secret. Deleted keys keep their records.
-static enum status make_id(struct decision *decision, struct slice account, uint8_t out[KEY_ID_SIZE])
+static enum status make_id(struct draft *draft, struct slice account, uint8_t out[KEY_ID_SIZE])
 {
-    const struct registry_command *command = decision->command;
-    uint16_t slot = secret_account_slot(decision->registry->secret, account);
+    const struct registry_command *command = draft->command;
+    uint16_t slot = secret_account_slot(draft->registry->secret, account);
     for (size_t i = 0; i < ID_TRIES; i++) {
         struct slice value;
         key_id_make(slot, command->random + KEY_SECRET_SIZE + i * DECIDE_ID_RANDOM_SIZE, out);
-        enum status status = store_get(decision->txn, TABLE_KEY, slice_make(out, KEY_ID_SIZE), &value);
+        enum status status = store_get(draft->txn, TABLE_KEY, slice_make(out, KEY_ID_SIZE), &value);
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
@@ -188,15 +188,15 @@ static enum status make_id(struct decision *decision, struct slice account, uint
 }
 
 // Makes the token's text in the command's arena, and its hash in the key.
-static enum status make_token(struct decision *decision, struct registry_key *key, struct slice *out)
+static enum status make_token(struct draft *draft, struct registry_key *key, struct slice *out)
 {
-    const struct registry *registry = decision->registry;
-    char *text = arena_alloc(decision->command->arena, KEY_TOKEN_MAX + 1);
+    const struct registry *registry = draft->registry;
+    char *text = arena_alloc(draft->command->arena, KEY_TOKEN_MAX + 1);
     if (text == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     struct key_token token = {.prefix = key->prefix, .type = key->type, .environment = key->environment};
     memcpy(token.id, key->id, sizeof token.id);
-    memcpy(token.secret, decision->command->random, sizeof token.secret);
+    memcpy(token.secret, draft->command->random, sizeof token.secret);
     *out = slice_make(text, key_token_format(&token, text));
     secret_wipe(&token, sizeof token);
     key->public_token = key->type == KEY_TYPE_PUBLIC ? *out : slice_empty();
@@ -206,19 +206,19 @@ static enum status make_token(struct decision *decision, struct registry_key *ke
     return status == STATUS_OK ? STATUS_OK : STATUS_INTERNAL;
 }
 
-enum status decide_make_key(struct decision *decision, const struct registry_account *account, struct registry_key *key,
+enum status decide_make_key(struct draft *draft, const struct registry_account *account, struct registry_key *key,
                             struct slice *token)
 {
-    enum status status = make_id(decision, account->id, key->id);
+    enum status status = make_id(draft, account->id, key->id);
     if (status != STATUS_OK)
         return status;
     if (!key->has_predecessor)
         memcpy(key->lineage, key->id, sizeof key->lineage);
     if (key->prefix.size == 0)
-        key->prefix = slice_make(decision->registry->prefix, decision->registry->prefix_size);
+        key->prefix = slice_make(draft->registry->prefix, draft->registry->prefix_size);
     key->account = account->id;
-    key->facts.created_at_ms = decide_created_at(decision, account);
-    key->created_by = decision->command->caller.name;
-    key->version = decision->seq;
-    return make_token(decision, key, token);
+    key->facts.created_at_ms = decide_created_at(draft, account);
+    key->created_by = draft->command->caller.name;
+    key->version = draft->seq;
+    return make_token(draft, key, token);
 }

@@ -1,4 +1,4 @@
-// What the rules about keys share: they find a key, ask its account, and make id, token and record of a new one.
+// What the deciders about keys share: they find a key, ask its account, and make id, token and record of a new one.
 // Private to the room.
 //
 // Errors "of the store" are those of decide.h. Threads: the writer's.
@@ -11,18 +11,17 @@ enum { DECIDE_ID_RANDOM_SIZE = 9 }; // random bytes of a key id
 
 // Finds the key that a command names, also a deleted one.
 // Errors: NOT_FOUND, in the same words, when it is missing or the caller may not touch its account; those of the store.
-STATUS_MUST_CHECK enum status decide_find_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE],
-                                              const char *field, struct registry_key *out);
+STATUS_MUST_CHECK enum status decide_find_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field,
+                                              struct registry_key *out);
 // Fails with these words. Errors: always NOT_FOUND.
-STATUS_MUST_CHECK enum status decide_unknown_key(struct decision *decision, const uint8_t id[KEY_ID_SIZE],
-                                                 const char *field);
+STATUS_MUST_CHECK enum status decide_unknown_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field);
 // Finds the account of a stored key, also a deleted one. Errors: DATA_LOSS when it is missing; those of the store.
-STATUS_MUST_CHECK enum status decide_find_owner(struct decision *decision, const struct registry_key *key,
+STATUS_MUST_CHECK enum status decide_find_owner(struct draft *draft, const struct registry_key *key,
                                                 struct registry_account *out);
 
 // May the key still be changed? `verb` is what the command does: "updated".
 // Errors: FAILED_PRECONDITION with the state when that is final (revoked, expired or deleted).
-STATUS_MUST_CHECK enum status decide_not_final(struct decision *decision, const struct registry_key *key,
+STATUS_MUST_CHECK enum status decide_not_final(struct draft *draft, const struct registry_key *key,
                                                const struct registry_account *account, const char *field,
                                                const char *verb);
 
@@ -34,15 +33,15 @@ struct decide_fields { // paths of members of the call, for the failure
 };
 // May the account have one more key in that environment?
 // Errors: FAILED_PRECONDITION when it is suspended, or does not allow the environment.
-STATUS_MUST_CHECK enum status decide_account_allows(struct decision *decision, const struct registry_account *account,
+STATUS_MUST_CHECK enum status decide_account_allows(struct draft *draft, const struct registry_account *account,
                                                     enum key_environment environment,
                                                     const struct decide_fields *fields);
 // Is the account below its max_keys? Only keys that are neither revoked nor expired count, and `leaving` (0 or 1) of
 // them do not. Errors: RESOURCE_EXHAUSTED when it is not; those of the store.
-STATUS_MUST_CHECK enum status decide_max_keys(struct decision *decision, const struct registry_account *account,
+STATUS_MUST_CHECK enum status decide_max_keys(struct draft *draft, const struct registry_account *account,
                                               unsigned leaving, const char *field);
 // Counts those keys, no further than `most`. Errors: those of the store.
-STATUS_MUST_CHECK enum status decide_count_live(struct decision *decision, const struct registry_account *account,
+STATUS_MUST_CHECK enum status decide_count_live(struct draft *draft, const struct registry_account *account,
                                                 uint64_t most, uint64_t *count);
 
 // May the caller make or leave behind this key?
@@ -50,18 +49,18 @@ STATUS_MUST_CHECK enum status decide_count_live(struct decision *decision, const
 //   PERMISSION_DENIED  a scope, its environment or a limit goes beyond the account-admin's own key, which the failure
 //                      names, or the account-admin has sent no credential
 //   others             those of the store
-STATUS_MUST_CHECK enum status decide_within_caller(struct decision *decision, const struct registry_key *key,
+STATUS_MUST_CHECK enum status decide_within_caller(struct draft *draft, const struct registry_key *key,
                                                    const struct decide_fields *fields);
 
 // Errors: INVALID_ARGUMENT when the moment has passed; 0 = never.
-STATUS_MUST_CHECK enum status decide_expiry(struct decision *decision, uint64_t expires_at_ms, const char *field);
+STATUS_MUST_CHECK enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const char *field);
 
 // Returns the creation time for a new key: now, or just behind the account's RevokeAll of the same millisecond.
-uint64_t decide_created_at(const struct decision *decision, const struct registry_account *account);
+uint64_t decide_created_at(const struct draft *draft, const struct registry_account *account);
 // Completes a new key: id, lineage (unless it has a predecessor), who made it and when, version, token and its hash.
 // The token's text is in the command's arena. Uses up the command's random bytes: one key per command.
 // Errors: INTERNAL when the random bytes repeat; those of the store.
-STATUS_MUST_CHECK enum status decide_make_key(struct decision *decision, const struct registry_account *account,
+STATUS_MUST_CHECK enum status decide_make_key(struct draft *draft, const struct registry_account *account,
                                               struct registry_key *key, struct slice *token);
 
 // --- scopes of a key: what it may be granted, by the catalogue and by what its granter holds
@@ -74,16 +73,15 @@ STATUS_MUST_CHECK enum status decide_make_key(struct decision *decision, const s
 //   INVALID_ARGUMENT     such a key may never hold it
 //   FAILED_PRECONDITION  the key is public and the scope is not marked as public-safe
 //   others               those of the store
-STATUS_MUST_CHECK enum status decide_grants(struct decision *decision, const struct registry_key *key,
-                                            const char *field);
+STATUS_MUST_CHECK enum status decide_grants(struct draft *draft, const struct registry_key *key, const char *field);
 // Does an account-admin's own key cover these scopes? `field` may name the key instead.
 // Errors: PERMISSION_DENIED when it does not; those of the store.
-STATUS_MUST_CHECK enum status decide_grants_within(struct decision *decision, const struct registry_key *key,
+STATUS_MUST_CHECK enum status decide_grants_within(struct draft *draft, const struct registry_key *key,
                                                    const char *field);
 
 // Gives the key (its type counts) the scopes that the catalogue marks as default: to a public key only public-safe
 // ones, from an account-admin only those that its own key covers. They are in the command's arena.
 // Errors: those of the store.
-STATUS_MUST_CHECK enum status decide_default_scopes(struct decision *decision, struct registry_key *key);
+STATUS_MUST_CHECK enum status decide_default_scopes(struct draft *draft, struct registry_key *key);
 
 #endif

@@ -10,7 +10,7 @@
 enum { EXAMINED_MAX = 500 };
 
 struct purge {
-    struct decision *decision;
+    struct draft *draft;
     struct arena *arena; // of one record
     size_t examined;
     size_t max; // images
@@ -39,7 +39,7 @@ static uint64_t dead_since(const struct registry_key *key, const struct registry
 
 // Returns the part of the key that stays: its state and its token's hash. An expired key stays expired, without its
 // successor and its own revocation.
-static struct registry_key remains_of(const struct decision *decision, const struct registry_key *key)
+static struct registry_key remains_of(const struct draft *draft, const struct registry_key *key)
 {
     struct registry_key remains = {.environment = key->environment,
                                    .type = key->type,
@@ -49,7 +49,7 @@ static struct registry_key remains_of(const struct decision *decision, const str
                                    .deleted = true,
                                    .purged = true,
                                    .imported = key->imported,
-                                   .version = decision->seq,
+                                   .version = draft->seq,
                                    .master_id = key->master_id};
     memcpy(remains.id, key->id, sizeof remains.id);
     memcpy(remains.lineage, key->lineage, sizeof remains.lineage);
@@ -57,19 +57,19 @@ static struct registry_key remains_of(const struct decision *decision, const str
     return remains;
 }
 
-static enum status add_remains(struct decision *decision, const struct registry_key *key)
+static enum status add_remains(struct draft *draft, const struct registry_key *key)
 {
-    struct registry_key remains = remains_of(decision, key);
-    if (!arena_copy(decision->registry->scratch, key->account, &remains.account))
+    struct registry_key remains = remains_of(draft, key);
+    if (!arena_copy(draft->registry->scratch, key->account, &remains.account))
         return STATUS_RESOURCE_EXHAUSTED;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = remains};
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = remains};
     return STATUS_OK;
 }
 
 static enum status examine(struct purge *purge, struct slice id, struct slice value)
 {
-    struct decision *decision = purge->decision;
-    struct registry_purge_result *result = &decision->command->result.purge;
+    struct draft *draft = purge->draft;
+    struct registry_purge_result *result = &draft->command->result.purge;
     struct registry_key key;
     struct registry_account account;
     if (id.size != KEY_ID_SIZE)
@@ -77,20 +77,20 @@ static enum status examine(struct purge *purge, struct slice id, struct slice va
     arena_reset(purge->arena);
     enum status status = unpack_key(value, purge->arena, &key);
     if (status == STATUS_OK)
-        status = registry_find_owner(decision->txn, key.account, purge->arena, &account);
+        status = registry_find_owner(draft->txn, key.account, purge->arena, &account);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
     purge->examined++;
     memcpy(result->last, id.data, sizeof result->last);
-    uint64_t dead_ms = dead_since(&key, &account, decision->now_ms);
-    bool is_due = !key.purged && dead_ms != 0 && dead_ms < decision->command->ask.purge.dead_before_ms;
-    return is_due ? add_remains(decision, &key) : STATUS_OK;
+    uint64_t dead_ms = dead_since(&key, &account, draft->now_ms);
+    bool is_due = !key.purged && dead_ms != 0 && dead_ms < draft->command->ask.purge.dead_before_ms;
+    return is_due ? add_remains(draft, &key) : STATUS_OK;
 }
 
 static enum status walk(struct purge *purge, struct store_cursor *cursor)
 {
-    struct decision *decision = purge->decision;
-    const struct registry_purge *ask = &decision->command->ask.purge;
+    struct draft *draft = purge->draft;
+    const struct registry_purge *ask = &draft->command->ask.purge;
     struct slice key;
     struct slice value;
     struct table_key from = {.size = 0};
@@ -100,63 +100,63 @@ static enum status walk(struct purge *purge, struct store_cursor *cursor)
         table_key_step(&from);
     }
     enum status status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
-    while (status == STATUS_OK && purge->examined < EXAMINED_MAX && decision->image_count < purge->max) {
+    while (status == STATUS_OK && purge->examined < EXAMINED_MAX && draft->image_count < purge->max) {
         status = examine(purge, key, value);
         if (status != STATUS_OK)
             return status;
         status = store_cursor_next(cursor, &key, &value);
     }
-    decision->command->result.purge.more = status == STATUS_OK;
+    draft->command->result.purge.more = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static enum status walk_keys(struct purge *purge)
 {
     struct store_cursor *cursor = NULL;
-    enum status status = store_cursor_open(purge->decision->txn, TABLE_KEY, &cursor);
+    enum status status = store_cursor_open(purge->draft->txn, TABLE_KEY, &cursor);
     if (status == STATUS_OK)
         status = walk(purge, cursor);
     store_cursor_close(cursor);
     return status;
 }
 
-static enum status choose_keys(struct decision *decision)
+static enum status choose_keys(struct draft *draft)
 {
-    size_t max = decision->command->ask.purge.max;
-    struct purge purge = {.decision = decision, .max = max < REGISTRY_PURGE_MAX ? max : REGISTRY_PURGE_MAX};
-    decision->images = arena_array(decision->registry->scratch, REGISTRY_PURGE_MAX, sizeof *decision->images);
+    size_t max = draft->command->ask.purge.max;
+    struct purge purge = {.draft = draft, .max = max < REGISTRY_PURGE_MAX ? max : REGISTRY_PURGE_MAX};
+    draft->images = arena_array(draft->registry->scratch, REGISTRY_PURGE_MAX, sizeof *draft->images);
     purge.arena = arena_new(2 * STATE_RECORD_BYTES);
     enum status status = STATUS_RESOURCE_EXHAUSTED;
-    if (decision->images != NULL && purge.arena != NULL)
+    if (draft->images != NULL && purge.arena != NULL)
         status = walk_keys(&purge);
     arena_free(purge.arena);
-    decision->command->result.purge.count = decision->image_count;
+    draft->command->result.purge.count = draft->image_count;
     return status;
 }
 
 // --- idempotency records
 
-static enum status choose_idempotency_records(struct decision *decision)
+static enum status choose_idempotency_records(struct draft *draft)
 {
     struct idempotency_old *old = NULL;
     size_t count = 0;
-    size_t min = decision->command->ask.purge.idempotency_min;
-    uint64_t before_ms = idempotency_dead_before(decision->registry, decision->now_ms);
-    enum status status = idempotency_collect(decision->txn, before_ms, REGISTRY_PURGE_IDEMPOTENCY_MAX,
-                                             decision->registry->scratch, &old, &count);
+    size_t min = draft->command->ask.purge.idempotency_min;
+    uint64_t before_ms = idempotency_dead_before(draft->registry, draft->now_ms);
+    enum status status = idempotency_collect(draft->txn, before_ms, REGISTRY_PURGE_IDEMPOTENCY_MAX,
+                                             draft->registry->scratch, &old, &count);
     if (status != STATUS_OK || count < min)
         return status;
-    decision->idempotency_before_ms = before_ms;
-    decision->idempotency_count = count;
-    decision->command->result.purge.idempotency_count = count;
+    draft->idempotency_before_ms = before_ms;
+    draft->idempotency_count = count;
+    draft->command->result.purge.idempotency_count = count;
     return STATUS_OK;
 }
 
 // --- both
 
-enum status decide_purge(struct decision *decision)
+enum status decide_purge(struct draft *draft)
 {
-    const struct registry_purge *ask = &decision->command->ask.purge;
-    enum status status = ask->max > 0 ? choose_keys(decision) : STATUS_OK;
-    return status == STATUS_OK && ask->idempotency_min > 0 ? choose_idempotency_records(decision) : status;
+    const struct registry_purge *ask = &draft->command->ask.purge;
+    enum status status = ask->max > 0 ? choose_keys(draft) : STATUS_OK;
+    return status == STATUS_OK && ask->idempotency_min > 0 ? choose_idempotency_records(draft) : status;
 }

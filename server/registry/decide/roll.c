@@ -8,60 +8,60 @@
 static const char key_field[] = "roll.key_id";
 static const struct decide_fields fields = {key_field, key_field, key_field, key_field};
 
-enum status decide_roll_authority(struct decision *decision)
+enum status decide_roll_authority(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
-    return decide_find_key(decision, command->ask.roll.key_id, key_field, &command->result.predecessor);
+    struct registry_command *command = draft->command;
+    return decide_find_key(draft, command->ask.roll.key_id, key_field, &command->result.predecessor);
 }
 
-static enum status check_grace(struct decision *decision)
+static enum status check_grace(struct draft *draft)
 {
-    const struct registry_roll *ask = &decision->command->ask.roll;
+    const struct registry_roll *ask = &draft->command->ask.roll;
     if (!ask->has_grace || ask->grace_ms <= REGISTRY_GRACE_MAX_MS)
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, "roll.grace_ms",
+    return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, "roll.grace_ms",
                        "%" PRIu64 " ms is longer than 30 days: give 0 to %" PRIu64 ", or leave it out for 12 hours",
                        ask->grace_ms, REGISTRY_GRACE_MAX_MS);
 }
 
 // Only an active key can be replaced.
-static enum status check_state(struct decision *decision, const struct registry_key *key,
+static enum status check_state(struct draft *draft, const struct registry_key *key,
                                const struct registry_account *account)
 {
     char text[KEY_ID_TEXT_SIZE + 1];
     char next[KEY_ID_TEXT_SIZE + 1];
-    enum status status = decide_not_final(decision, key, account, key_field, "rolled");
+    enum status status = decide_not_final(draft, key, account, key_field, "rolled");
     if (status != STATUS_OK)
         return status;
     key_id_format(key->id, text);
     key_id_format(key->successor, next);
     if (key->facts.has_successor)
-        return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+        return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is %s and has the successor %s already: roll that one, or make a new key with: "
                            "postern create",
                            text, key->facts.disabled ? "DISABLED" : "ROLLING", next);
     if (key->facts.disabled)
-        return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+        return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is DISABLED: enable it first, with: postern enable %s", text, text);
     return STATUS_OK;
 }
 
 // Returns when the old key stops working; a roll never makes its expiry later.
-static uint64_t end_of_grace(const struct decision *decision, const struct registry_key *key)
+static uint64_t end_of_grace(const struct draft *draft, const struct registry_key *key)
 {
-    const struct registry_roll *ask = &decision->command->ask.roll;
-    uint64_t end_ms = decision->now_ms + (ask->has_grace ? ask->grace_ms : REGISTRY_GRACE_DEFAULT_MS);
+    const struct registry_roll *ask = &draft->command->ask.roll;
+    uint64_t end_ms = draft->now_ms + (ask->has_grace ? ask->grace_ms : REGISTRY_GRACE_DEFAULT_MS);
     return key->facts.expires_at_ms != 0 && key->facts.expires_at_ms < end_ms ? key->facts.expires_at_ms : end_ms;
 }
 
 // The account must allow the successor as if it were created; a key that stops working at once makes room for it.
-static enum status check_room(struct decision *decision, const struct registry_key *key,
+static enum status check_room(struct draft *draft, const struct registry_key *key,
                               const struct registry_account *account)
 {
-    enum status status = decide_account_allows(decision, account, key->environment, &fields);
+    enum status status = decide_account_allows(draft, account, key->environment, &fields);
     if (status != STATUS_OK)
         return status;
-    return decide_max_keys(decision, account, end_of_grace(decision, key) <= decision->now_ms ? 1 : 0, key_field);
+    return decide_max_keys(draft, account, end_of_grace(draft, key) <= draft->now_ms ? 1 : 0, key_field);
 }
 
 // Returns the key's settings, without what identifies it.
@@ -76,38 +76,38 @@ static struct registry_key successor_of(const struct registry_key *key)
     return next;
 }
 
-static enum status make_successor(struct decision *decision)
+static enum status make_successor(struct draft *draft)
 {
-    struct registry_result *result = &decision->command->result;
+    struct registry_result *result = &draft->command->result;
     struct registry_key *old = &result->predecessor;
     result->key = successor_of(old);
-    enum status status = decide_make_key(decision, &result->account, &result->key, &result->token);
+    enum status status = decide_make_key(draft, &result->account, &result->key, &result->token);
     if (status != STATUS_OK)
         return status;
-    old->facts.expires_at_ms = end_of_grace(decision, old);
+    old->facts.expires_at_ms = end_of_grace(draft, old);
     old->facts.has_successor = true;
     memcpy(old->successor, result->key.id, sizeof old->successor);
-    old->version = decision->seq;
-    decision->images[0] = (struct image){.kind = REGISTRY_KEY, .of.key = *old};
-    decision->images[1] = (struct image){.kind = REGISTRY_KEY, .of.key = result->key};
-    decision->image_count = 2;
+    old->version = draft->seq;
+    draft->images[0] = (struct image){.kind = REGISTRY_KEY, .of.key = *old};
+    draft->images[1] = (struct image){.kind = REGISTRY_KEY, .of.key = result->key};
+    draft->image_count = 2;
     return STATUS_OK;
 }
 
-enum status decide_roll(struct decision *decision)
+enum status decide_roll(struct draft *draft)
 {
-    struct registry_result *result = &decision->command->result;
+    struct registry_result *result = &draft->command->result;
     const struct registry_key *key = &result->predecessor; // found by decide_roll_authority
-    enum status status = check_grace(decision);
+    enum status status = check_grace(draft);
     if (status == STATUS_OK)
-        status = decide_find_owner(decision, key, &result->account);
+        status = decide_find_owner(draft, key, &result->account);
     if (status == STATUS_OK)
-        status = decide_version(decision, "roll.if_version", key->version);
+        status = decide_version(draft, "roll.if_version", key->version);
     if (status == STATUS_OK)
-        status = check_state(decision, key, &result->account);
+        status = check_state(draft, key, &result->account);
     if (status == STATUS_OK)
-        status = decide_within_caller(decision, key, &fields);
+        status = decide_within_caller(draft, key, &fields);
     if (status == STATUS_OK)
-        status = check_room(decision, key, &result->account);
-    return status == STATUS_OK ? make_successor(decision) : status;
+        status = check_room(draft, key, &result->account);
+    return status == STATUS_OK ? make_successor(draft) : status;
 }

@@ -1,5 +1,5 @@
-// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One rule must always hold: a scope that is safe for public
-// keys implies only such scopes. So both walk the whole catalogue for entries that the change would contradict.
+// PUT_SCOPE and DELETE_SCOPE change the catalogue of scopes. One thing must always hold: a scope that is safe for
+// public keys implies only such scopes. So both walk the whole catalogue for entries that the change would contradict.
 #include "registry/decide/decide.h"
 #include "registry/pack/pack.h"
 #include "registry/table.h"
@@ -42,19 +42,19 @@ static enum status look_for_user(struct catalogue_walk *walk, struct arena *aren
 }
 
 // FAILED_PRECONDITION when a public-safe scope implies this one, which is about to be public-safe no longer.
-static enum status check_unused(struct decision *decision, struct slice name, const char *field)
+static enum status check_unused(struct draft *draft, struct slice name, const char *field)
 {
     struct catalogue_walk walk = {.arena = arena_new(STATE_RECORD_BYTES), .name = name};
     enum status status = walk.arena != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
     if (status == STATUS_OK)
-        status = store_cursor_open(decision->txn, TABLE_SCOPE, &walk.cursor);
+        status = store_cursor_open(draft->txn, TABLE_SCOPE, &walk.cursor);
     if (status == STATUS_OK)
-        status = look_for_user(&walk, decision->command->arena);
+        status = look_for_user(&walk, draft->command->arena);
     store_cursor_close(walk.cursor);
     arena_free(walk.arena);
     if (status != STATUS_OK || walk.user.size == 0)
         return status;
-    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "the scope \"%.*s\", which public keys may hold, implies this one: put that one first, without "
                        "it or without --public-safe",
                        SLICE_ARGS(walk.user));
@@ -62,114 +62,114 @@ static enum status check_unused(struct decision *decision, struct slice name, co
 
 // --- what may be put
 
-static enum status check_name(struct decision *decision, struct slice name)
+static enum status check_name(struct draft *draft, struct slice name)
 {
     if (!account_scope_is_reserved(name) && !account_scope_is_builtin(name))
         return STATUS_OK;
     return status_fail(
-        &decision->command->failure, STATUS_INVALID_ARGUMENT, "put_scope.scope",
+        &draft->command->failure, STATUS_INVALID_ARGUMENT, "put_scope.scope",
         "\"%.*s\" is built in and always there; the namespace postern: is the daemon's own: take another "
         "name",
         SLICE_ARGS(name));
 }
 
 // A scope that a public-safe scope implies must exist and be public-safe, too.
-static enum status check_implied_safe(struct decision *decision, struct slice name, const char *field)
+static enum status check_implied_safe(struct draft *draft, struct slice name, const char *field)
 {
     struct registry_scope implied;
-    enum status status = registry_find_scope(decision->txn, name, decision->registry->scratch, &implied);
+    enum status status = registry_find_scope(draft->txn, name, draft->registry->scratch, &implied);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     if (status == STATUS_OK && implied.public_safe)
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, field,
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "\"%.*s\" is not marked as safe for public keys, so a scope that is cannot imply it: mark it "
                        "first with: postern scope put %.*s --public-safe",
                        SLICE_ARGS(name), SLICE_ARGS(name));
 }
 
-static enum status check_implied(struct decision *decision, const struct registry_scope *scope, size_t i)
+static enum status check_implied(struct draft *draft, const struct registry_scope *scope, size_t i)
 {
-    char field[sizeof decision->command->failure.field];
+    char field[sizeof draft->command->failure.field];
     struct slice name = scope->implies[i];
     if (snprintf(field, sizeof field, "put_scope.implies[%zu]", i) < 0)
         field[0] = '\0';
     if (account_scope_is_reserved(name) || !account_scope_is_valid(name))
-        return status_fail(&decision->command->failure, STATUS_INVALID_ARGUMENT, field,
+        return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, field,
                            "\"%.*s\" cannot be implied: scopes are implied one by one, without wildcards, and those in "
                            "the namespace postern: never",
                            SLICE_ARGS(name));
     if (!scope->public_safe || slice_equal(name, scope->name))
         return STATUS_OK;
-    return check_implied_safe(decision, name, field);
+    return check_implied_safe(draft, name, field);
 }
 
-static enum status check_catalogue_room(struct decision *decision)
+static enum status check_catalogue_room(struct draft *draft)
 {
     uint64_t count = 0;
-    enum status status = store_count(decision->txn, TABLE_SCOPE, &count);
+    enum status status = store_count(draft->txn, TABLE_SCOPE, &count);
     if (status != STATUS_OK || count < REGISTRY_SCOPES_MAX)
         return status;
-    return status_fail(&decision->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
+    return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
                        "the catalogue holds %d scopes already, as many as it may: delete some that are not used, or "
                        "grant what belongs together as one scope",
                        REGISTRY_SCOPES_MAX);
 }
 
-static enum status check_default_room(struct decision *decision)
+static enum status check_default_room(struct draft *draft)
 {
     uint64_t count = 0;
-    enum status status = store_count(decision->txn, TABLE_SCOPE_DEFAULT, &count);
+    enum status status = store_count(draft->txn, TABLE_SCOPE_DEFAULT, &count);
     if (status != STATUS_OK || count < ACCOUNT_SCOPES_PER_KEY_MAX)
         return status;
-    return status_fail(&decision->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
+    return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
                        "%d scopes are marked as default already, as many as a key may hold: put one of them without "
                        "the mark first",
                        ACCOUNT_SCOPES_PER_KEY_MAX);
 }
 
-static enum status check_scope(struct decision *decision, const struct registry_scope *scope,
+static enum status check_scope(struct draft *draft, const struct registry_scope *scope,
                                const struct registry_scope *before)
 {
-    enum status status = check_name(decision, scope->name);
+    enum status status = check_name(draft, scope->name);
     for (size_t i = 0; i < scope->implies_count && status == STATUS_OK; i++)
-        status = check_implied(decision, scope, i);
+        status = check_implied(draft, scope, i);
     if (status == STATUS_OK && before->version == 0)
-        status = check_catalogue_room(decision);
+        status = check_catalogue_room(draft);
     if (status == STATUS_OK && scope->is_default && !before->is_default)
-        status = check_default_room(decision);
+        status = check_default_room(draft);
     if (status == STATUS_OK && before->public_safe && !scope->public_safe)
-        status = check_unused(decision, scope->name, "put_scope.public_safe");
+        status = check_unused(draft, scope->name, "put_scope.public_safe");
     return status;
 }
 
-// --- the rules
+// --- the deciders
 
-enum status decide_put_scope(struct decision *decision)
+enum status decide_put_scope(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_scope before = {.version = 0};
     struct registry_scope scope = command->ask.put_scope;
-    enum status status = registry_find_scope(decision->txn, scope.name, command->arena, &before);
+    enum status status = registry_find_scope(draft->txn, scope.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    status = decide_version(decision, "put_scope.if_version", before.version);
+    status = decide_version(draft, "put_scope.if_version", before.version);
     if (status == STATUS_OK)
-        status = check_scope(decision, &scope, &before);
+        status = check_scope(draft, &scope, &before);
     if (status != STATUS_OK)
         return status;
-    scope.version = decision->seq;
-    decision->images[0] = (struct image){.kind = REGISTRY_SCOPE, .of.scope = scope};
-    decision->image_count = 1;
+    scope.version = draft->seq;
+    draft->images[0] = (struct image){.kind = REGISTRY_SCOPE, .of.scope = scope};
+    draft->image_count = 1;
     command->result.scope = scope;
     return STATUS_OK;
 }
 
-static enum status find_scope(struct decision *decision, struct registry_scope *out)
+static enum status find_scope(struct draft *draft, struct registry_scope *out)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct slice name = command->ask.delete_named.name;
-    enum status status = registry_find_scope(decision->txn, name, command->arena, out);
+    enum status status = registry_find_scope(draft->txn, name, command->arena, out);
     if (status != STATUS_NOT_FOUND)
         return status;
     return status_fail(&command->failure, status, "delete_scope.scope",
@@ -178,20 +178,20 @@ static enum status find_scope(struct decision *decision, struct registry_scope *
 }
 
 // Keys that have the scope keep it; from now on it covers its own name and nothing else.
-enum status decide_delete_scope(struct decision *decision)
+enum status decide_delete_scope(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_scope scope;
-    enum status status = find_scope(decision, &scope);
+    enum status status = find_scope(draft, &scope);
     if (status == STATUS_OK)
-        status = decide_version(decision, "delete_scope.if_version", scope.version);
+        status = decide_version(draft, "delete_scope.if_version", scope.version);
     if (status == STATUS_OK && scope.public_safe)
-        status = check_unused(decision, scope.name, "delete_scope.scope");
+        status = check_unused(draft, scope.name, "delete_scope.scope");
     if (status != STATUS_OK)
         return status;
-    scope.version = decision->seq;
-    decision->images[0] = (struct image){.kind = REGISTRY_SCOPE, .removed = true, .of.scope = scope};
-    decision->image_count = 1;
+    scope.version = draft->seq;
+    draft->images[0] = (struct image){.kind = REGISTRY_SCOPE, .removed = true, .of.scope = scope};
+    draft->image_count = 1;
     command->result.scope = scope;
     return STATUS_OK;
 }

@@ -4,61 +4,61 @@
 #include "registry/pack/pack.h"
 #include "registry/table.h"
 
-enum status decide_default_tier(struct decision *decision, struct slice *name)
+enum status decide_default_tier(struct draft *draft, struct slice *name)
 {
     struct slice value;
     *name = slice_empty();
-    enum status status = store_get(decision->txn, TABLE_META, table_meta_default_tier(), &value);
+    enum status status = store_get(draft->txn, TABLE_META, table_meta_default_tier(), &value);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    return arena_copy(decision->command->arena, value, name) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    return arena_copy(draft->command->arena, value, name) ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
 // Takes the mark from the tier that has it, if that is another one.
-static enum status unmark_default(struct decision *decision, struct slice taker)
+static enum status unmark_default(struct draft *draft, struct slice taker)
 {
     struct slice name;
     struct registry_tier tier;
-    enum status status = decide_default_tier(decision, &name);
+    enum status status = decide_default_tier(draft, &name);
     if (status != STATUS_OK || name.size == 0 || slice_equal(name, taker))
         return status;
-    status = registry_find_tier(decision->txn, name, decision->command->arena, &tier);
+    status = registry_find_tier(draft->txn, name, draft->command->arena, &tier);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
     tier.is_default = false;
-    tier.version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_TIER, .of.tier = tier};
+    tier.version = draft->seq;
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_TIER, .of.tier = tier};
     return STATUS_OK;
 }
 
-enum status decide_put_tier(struct decision *decision)
+enum status decide_put_tier(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_tier before = {.version = 0};
     struct registry_tier tier = command->ask.put_tier;
-    enum status status = registry_find_tier(decision->txn, tier.name, command->arena, &before);
+    enum status status = registry_find_tier(draft->txn, tier.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    status = decide_version(decision, "put_tier.if_version", before.version);
+    status = decide_version(draft, "put_tier.if_version", before.version);
     if (status == STATUS_OK && tier.is_default)
-        status = unmark_default(decision, tier.name);
+        status = unmark_default(draft, tier.name);
     if (status != STATUS_OK)
         return status;
-    tier.version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_TIER, .of.tier = tier};
+    tier.version = draft->seq;
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_TIER, .of.tier = tier};
     command->result.tier = tier;
     return STATUS_OK;
 }
 
 // --- delete
 
-static enum status walk_for_user(struct decision *decision, struct slice tier, struct arena *arena,
+static enum status walk_for_user(struct draft *draft, struct slice tier, struct arena *arena,
                                  struct registry_account *user)
 {
     struct store_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
-    enum status status = store_cursor_open(decision->txn, TABLE_ACCOUNT, &cursor);
+    enum status status = store_cursor_open(draft->txn, TABLE_ACCOUNT, &cursor);
     if (status == STATUS_OK)
         status = store_cursor_seek(cursor, slice_empty(), &key, &value);
     while (status == STATUS_OK) {
@@ -73,13 +73,13 @@ static enum status walk_for_user(struct decision *decision, struct slice tier, s
 }
 
 // FAILED_PRECONDITION with the first account that has the tier.
-static enum status check_unused(struct decision *decision, struct slice tier)
+static enum status check_unused(struct draft *draft, struct slice tier)
 {
     struct registry_account user;
     struct arena *arena = arena_new(STATE_RECORD_BYTES);
-    enum status status = arena != NULL ? walk_for_user(decision, tier, arena, &user) : STATUS_RESOURCE_EXHAUSTED;
+    enum status status = arena != NULL ? walk_for_user(draft, tier, arena, &user) : STATUS_RESOURCE_EXHAUSTED;
     if (status == STATUS_OK)
-        status = status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "delete_tier.tier",
+        status = status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, "delete_tier.tier",
                              "the account \"%.*s\" is on the tier \"%.*s\": give it and all others another one first, "
                              "with: postern account put %.*s --tier NAME",
                              SLICE_ARGS(user.id), SLICE_ARGS(tier), SLICE_ARGS(user.id));
@@ -87,23 +87,22 @@ static enum status check_unused(struct decision *decision, struct slice tier)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-enum status decide_delete_tier(struct decision *decision)
+enum status decide_delete_tier(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_tier *tier = &command->result.tier;
     struct slice name = command->ask.delete_named.name;
-    enum status status = registry_find_tier(decision->txn, name, command->arena, tier);
+    enum status status = registry_find_tier(draft->txn, name, command->arena, tier);
     if (status == STATUS_NOT_FOUND)
         return status_fail(&command->failure, status, "delete_tier.tier",
                            "there is no tier \"%.*s\": look it up with: postern tier list", SLICE_ARGS(name));
     if (status == STATUS_OK)
-        status = decide_version(decision, "delete_tier.if_version", tier->version);
+        status = decide_version(draft, "delete_tier.if_version", tier->version);
     if (status == STATUS_OK)
-        status = check_unused(decision, name);
+        status = check_unused(draft, name);
     if (status != STATUS_OK)
         return status;
-    tier->version = decision->seq;
-    decision->images[decision->image_count++] =
-        (struct image){.kind = REGISTRY_TIER, .removed = true, .of.tier = *tier};
+    tier->version = draft->seq;
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_TIER, .removed = true, .of.tier = *tier};
     return STATUS_OK;
 }

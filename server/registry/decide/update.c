@@ -6,10 +6,10 @@
 
 static const char key_field[] = "update.key_id";
 
-enum status decide_update_authority(struct decision *decision)
+enum status decide_update_authority(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
-    return decide_find_key(decision, command->ask.update.key_id, key_field, &command->result.key);
+    struct registry_command *command = draft->command;
+    return decide_find_key(draft, command->ask.update.key_id, key_field, &command->result.key);
 }
 
 static bool is_set(const struct registry_update *ask, enum registry_update_field field)
@@ -18,25 +18,25 @@ static bool is_set(const struct registry_update *ask, enum registry_update_field
 }
 
 // A key that was rolled must end with its grace period, or earlier.
-static enum status check_rolled_expiry(struct decision *decision, const struct registry_key *key)
+static enum status check_rolled_expiry(struct draft *draft, const struct registry_key *key)
 {
-    uint64_t asked_ms = decision->command->ask.update.key.facts.expires_at_ms;
+    uint64_t asked_ms = draft->command->ask.update.key.facts.expires_at_ms;
     bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
     if (!key->facts.has_successor || is_shorter)
         return STATUS_OK;
-    return status_fail(&decision->command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
                        "the key was rolled and stops working at %" PRIu64 ", which can only become earlier: use its "
                        "successor from then on",
                        key->facts.expires_at_ms);
 }
 
-static enum status check_expiry(struct decision *decision, const struct registry_key *key)
+static enum status check_expiry(struct draft *draft, const struct registry_key *key)
 {
-    const struct registry_update *ask = &decision->command->ask.update;
+    const struct registry_update *ask = &draft->command->ask.update;
     if (!is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
         return STATUS_OK;
-    enum status status = decide_expiry(decision, ask->key.facts.expires_at_ms, "update.expires_at_ms");
-    return status == STATUS_OK ? check_rolled_expiry(decision, key) : status;
+    enum status status = decide_expiry(draft, ask->key.facts.expires_at_ms, "update.expires_at_ms");
+    return status == STATUS_OK ? check_rolled_expiry(draft, key) : status;
 }
 
 static void set_lists(const struct registry_update *ask, struct registry_key *key)
@@ -70,36 +70,36 @@ static void set_fields(const struct registry_update *ask, struct registry_key *k
     set_lists(ask, key);
 }
 
-static enum status check_result(struct decision *decision, const struct registry_key *key)
+static enum status check_result(struct draft *draft, const struct registry_key *key)
 {
-    const struct registry_update *ask = &decision->command->ask.update;
+    const struct registry_update *ask = &draft->command->ask.update;
     bool has_scopes = is_set(ask, REGISTRY_UPDATE_SCOPES);
     struct decide_fields fields = {.account = key_field,
                                    .environment = key_field,
                                    .scopes = has_scopes ? "update.scopes" : key_field,
                                    .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field};
-    enum status status = has_scopes ? decide_grants(decision, key, fields.scopes) : STATUS_OK;
-    return status == STATUS_OK ? decide_within_caller(decision, key, &fields) : status;
+    enum status status = has_scopes ? decide_grants(draft, key, fields.scopes) : STATUS_OK;
+    return status == STATUS_OK ? decide_within_caller(draft, key, &fields) : status;
 }
 
-enum status decide_update(struct decision *decision)
+enum status decide_update(struct draft *draft)
 {
-    struct registry_command *command = decision->command;
+    struct registry_command *command = draft->command;
     struct registry_key *key = &command->result.key; // found by decide_update_authority
-    enum status status = decide_find_owner(decision, key, &command->result.account);
+    enum status status = decide_find_owner(draft, key, &command->result.account);
     if (status == STATUS_OK)
-        status = decide_version(decision, "update.if_version", key->version);
+        status = decide_version(draft, "update.if_version", key->version);
     if (status == STATUS_OK)
-        status = decide_not_final(decision, key, &command->result.account, key_field, "updated");
+        status = decide_not_final(draft, key, &command->result.account, key_field, "updated");
     if (status == STATUS_OK)
-        status = check_expiry(decision, key);
+        status = check_expiry(draft, key);
     if (status != STATUS_OK)
         return status;
     set_fields(&command->ask.update, key);
-    status = check_result(decision, key);
+    status = check_result(draft, key);
     if (status != STATUS_OK)
         return status;
-    key->version = decision->seq;
-    decision->images[decision->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
+    key->version = draft->seq;
+    draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_KEY, .of.key = *key};
     return STATUS_OK;
 }

@@ -12,7 +12,7 @@ enum status registry_view_open(struct registry *registry, struct store_txn **out
     return store_view_open(registry->store, out);
 }
 
-static enum status find(struct store_txn *view, enum registry_record kind, struct slice id, struct arena *arena,
+static enum status find(struct store_txn *view, enum registry_record_kind kind, struct slice id, struct arena *arena,
                         void *out)
 {
     struct slice value;
@@ -24,7 +24,7 @@ static enum status find(struct store_txn *view, enum registry_record kind, struc
         return status;
     if (!slice_equal(image_id(&image), id))
         return STATUS_DATA_LOSS;
-    memcpy(out, &image.of, registry_table(kind)->size);
+    memcpy(out, &image.of, registry_schema(kind)->size);
     return STATUS_OK;
 }
 

@@ -8,7 +8,7 @@ enum { PAGE_BYTES_DEFAULT = 512 * 1024 };
 
 struct listing {
     struct store_txn *view;
-    enum registry_record record;
+    enum registry_record_kind kind;
     const struct registry_names_query *query;
     struct arena *arena;
     struct arena *scratch; // for accounts, which may be hidden
@@ -33,7 +33,7 @@ static enum status check_wanted(struct listing *listing, struct slice value, boo
 {
     struct registry_account account;
     *wanted = true;
-    if (listing->record != REGISTRY_ACCOUNT)
+    if (listing->kind != REGISTRY_ACCOUNT)
         return STATUS_OK;
     arena_reset(listing->scratch);
     enum status status = unpack_account(value, listing->scratch, &account);
@@ -43,13 +43,13 @@ static enum status check_wanted(struct listing *listing, struct slice value, boo
 
 static enum status examine(struct listing *listing, struct slice name, struct slice value)
 {
-    const struct record_table *table = registry_table(listing->record);
+    const struct record_schema *schema = registry_schema(listing->kind);
     bool wanted = false;
     if (name.size > sizeof listing->last)
         return STATUS_DATA_LOSS;
     enum status status = check_wanted(listing, value, &wanted);
     if (wanted)
-        status = record_unpack(table, value, listing->arena, listing->items + listing->count * table->size);
+        status = record_unpack(schema, value, listing->arena, listing->items + listing->count * schema->size);
     if (status != STATUS_OK)
         return status;
     memcpy(listing->last, name.data, name.size);
@@ -81,7 +81,7 @@ static enum status walk(struct listing *listing, struct slice *last)
 {
     struct store_cursor *cursor = NULL;
     *last = slice_empty();
-    enum status status = store_cursor_open(listing->view, image_table(listing->record), &cursor);
+    enum status status = store_cursor_open(listing->view, image_table(listing->kind), &cursor);
     if (status == STATUS_OK)
         status = walk_from(listing, cursor);
     store_cursor_close(cursor);
@@ -90,13 +90,13 @@ static enum status walk(struct listing *listing, struct slice *last)
     return status;
 }
 
-enum status registry_list_names(struct store_txn *view, enum registry_record record,
+enum status registry_list_names(struct store_txn *view, enum registry_record_kind kind,
                                 const struct registry_names_query *query, struct arena *arena,
                                 struct registry_names_page *out)
 {
-    struct listing listing = {.view = view, .record = record, .query = query, .arena = arena};
+    struct listing listing = {.view = view, .kind = kind, .query = query, .arena = arena};
     struct slice last;
-    listing.items = arena_array(arena, query->page_size, registry_table(record)->size);
+    listing.items = arena_array(arena, query->page_size, registry_schema(kind)->size);
     listing.scratch = arena_new(STATE_RECORD_BYTES);
     bool has_memory = listing.items != NULL && listing.scratch != NULL;
     enum status status = has_memory ? walk(&listing, &last) : STATUS_RESOURCE_EXHAUSTED;

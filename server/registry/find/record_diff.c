@@ -107,7 +107,7 @@ static void add_parts(struct builder *builder, const struct record_field *field,
     memcpy(&list, member, sizeof list);
     if (field->kind == RECORD_TEXTS)
         add_texts(builder, field->name, list, count);
-    else if (field->part == &pack_limit_table)
+    else if (field->part == &pack_limit_schema)
         add_limits(builder, field->name, list, count);
     else
         add_entries(builder, field->name, list, count);
@@ -165,7 +165,7 @@ static void add_environments(struct builder *builder, const struct registry_acco
 bool record_fields(const struct image *image, struct arena *arena, struct record_fields *out)
 {
     struct builder builder = {.arena = arena, .text = out};
-    const struct record_field *field = registry_table(image->kind)->fields;
+    const struct record_field *field = registry_schema(image->kind)->fields;
     out->count = 0;
     out->identity = image->kind == REGISTRY_TIER || image->kind == REGISTRY_SCOPE ? 1 : 0;
     if (image->kind == REGISTRY_ACCOUNT)

@@ -53,7 +53,7 @@ static void expect_derived(struct fsck *fsck, const struct image *stored)
 
 static enum status fsck_record(struct fsck *fsck, struct slice key, struct slice value, void *context)
 {
-    const enum registry_record *kind = context;
+    const enum registry_record_kind *kind = context;
     struct image stored;
     enum status status = unpack_image(*kind, value, fsck->arena, &stored);
     if (status == STATUS_DATA_LOSS)
@@ -67,7 +67,7 @@ static enum status fsck_record(struct fsck *fsck, struct slice key, struct slice
 
 static enum status fsck_records(struct fsck *fsck)
 {
-    enum registry_record kinds[] = {REGISTRY_ACCOUNT, REGISTRY_TIER, REGISTRY_SCOPE, REGISTRY_KEY};
+    enum registry_record_kind kinds[] = {REGISTRY_ACCOUNT, REGISTRY_TIER, REGISTRY_SCOPE, REGISTRY_KEY};
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof kinds / sizeof kinds[0]; i++)
         status = fsck_walk(fsck, image_table(kinds[i]), fsck_record, &kinds[i]);

@@ -29,7 +29,7 @@ struct fsck {
 
 // Fail with a failure that names the record or table, and says what is wrong. Errors of both of these: always
 // DATA_LOSS.
-STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struct slice id,
+STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum registry_record_kind kind, struct slice id,
                                                const char *what);
 STATUS_MUST_CHECK enum status fsck_fail_table(struct fsck *fsck, const char *what);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 // "key key_0000…", "account acme": what to call a record of a table in a message.
-static void name_record(enum registry_record kind, struct slice id, char *out, size_t size)
+static void name_record(enum registry_record_kind kind, struct slice id, char *out, size_t size)
 {
     static const char *const words[] = {
         [REGISTRY_KEY] = "key", [REGISTRY_ACCOUNT] = "account", [REGISTRY_TIER] = "tier", [REGISTRY_SCOPE] = "scope"};
@@ -19,7 +19,7 @@ static void name_record(enum registry_record kind, struct slice id, char *out, s
         out[0] = '\0';
 }
 
-enum status fsck_fail_record(struct fsck *fsck, enum registry_record kind, struct slice id, const char *what)
+enum status fsck_fail_record(struct fsck *fsck, enum registry_record_kind kind, struct slice id, const char *what)
 {
     char name[128];
     name_record(kind, id, name, sizeof name);

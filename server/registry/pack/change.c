@@ -10,11 +10,11 @@
 // Every member of the union is a pointer to a message, and its number is the record's.
 static bool write_image(const struct image *from, struct arena *arena, Postern__Records__ImageRecord *to)
 {
-    const struct record_table *table = registry_table(from->kind);
+    const struct record_schema *schema = registry_schema(from->kind);
     postern__records__image_record__init(to);
     to->removed = from->removed;
     to->record_case = (Postern__Records__ImageRecord__RecordCase)from->kind;
-    to->key = record_write(table, &from->of, table->stored, arena);
+    to->key = record_write(schema, &from->of, schema->stored, arena);
     return to->key != NULL;
 }
 
@@ -22,9 +22,9 @@ static enum status read_image(const Postern__Records__ImageRecord *from, struct 
 {
     if (from->record_case == POSTERN__RECORDS__IMAGE_RECORD__RECORD__NOT_SET)
         return STATUS_DATA_LOSS;
-    to->kind = (enum registry_record)from->record_case;
+    to->kind = (enum registry_record_kind)from->record_case;
     to->removed = from->removed != 0;
-    return record_read(registry_table(to->kind), &from->key->base, arena, &to->of);
+    return record_read(registry_schema(to->kind), &from->key->base, arena, &to->of);
 }
 
 bool pack_change(const struct change *change, struct arena *arena, struct slice *out)

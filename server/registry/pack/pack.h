@@ -29,14 +29,14 @@ struct idempotency_record {
     struct slice sealed_reply;
 };
 
-extern const struct record_table pack_limit_table; // to tell limits from other parts of a record
+extern const struct record_schema pack_limit_schema; // to tell limits from other parts of a record
 
 // Errors of all of these:
 //   DATA_LOSS           the bytes do not decode, are of another format, or break a bound that the daemon relies on
 //   RESOURCE_EXHAUSTED  the arena is out
 // The record inside an image, as its table holds it.
 bool pack_image(const struct image *image, struct arena *arena, struct slice *out) __attribute__((warn_unused_result));
-STATUS_MUST_CHECK enum status unpack_image(enum registry_record kind, struct slice bytes, struct arena *arena,
+STATUS_MUST_CHECK enum status unpack_image(enum registry_record_kind kind, struct slice bytes, struct arena *arena,
                                            struct image *out);
 STATUS_MUST_CHECK enum status unpack_key(struct slice bytes, struct arena *arena, struct registry_key *out);
 STATUS_MUST_CHECK enum status unpack_account(struct slice bytes, struct arena *arena, struct registry_account *out);

@@ -1,5 +1,5 @@
 // The fields of keys, accounts, tiers and scopes, once: packing, unpacking, differences between records and what the
-// wire says of them all read these tables. A new field is one row here, beside its member in stored.h and in the
+// wire says of them all read these schemas. A new field is one row here, beside its member in stored.h and in the
 // messages. Its name is that of the stored message's member and so of the wire's, unless the row says another one. What
 // comes behind the format is no part of what people see of a change.
 #include "registry/pack/pack.h"
@@ -45,7 +45,7 @@ static bool is_limit_sound(const void *plain)
            (unsigned)limit->period <= LIMIT_MONTH;
 }
 
-const struct record_table pack_limit_table = {
+const struct record_schema pack_limit_schema = {
     .fields = limit_fields,
     .count = COUNT(limit_fields),
     .size = sizeof(struct limit),
@@ -56,7 +56,7 @@ const struct record_table pack_limit_table = {
 #define ENTRY(member) FIELD(struct registry_entry, member, Postern__Records__EntryRecord, member)
 static const struct record_field entry_fields[] = {{ENTRY(key)}, {ENTRY(value)}};
 
-static const struct record_table entry_table = {
+static const struct record_schema entry_schema = {
     .fields = entry_fields,
     .count = COUNT(entry_fields),
     .size = sizeof(struct registry_entry),
@@ -95,9 +95,9 @@ static const struct record_field key_fields[] = {
     {.name = "successor_key_id", KEY_OPTIONAL_ID(successor, facts.has_successor, successor)},
     {.name = "predecessor_key_id", KEY_OPTIONAL_ID(predecessor, has_predecessor, predecessor)},
     {.name = "lineage_id", KEY_ID(lineage, lineage)},
-    {KEY_LIST(limits, limit_count, limits, LIMIT_PER_OWNER_MAX), .part = &pack_limit_table},
+    {KEY_LIST(limits, limit_count, limits, LIMIT_PER_OWNER_MAX), .part = &pack_limit_schema},
     {KEY_LIST(addresses, address_count, allowed_addresses, REGISTRY_ADDRESSES_MAX)},
-    {KEY_LIST(metadata, metadata_count, metadata, REGISTRY_METADATA_MAX), .part = &entry_table},
+    {KEY_LIST(metadata, metadata_count, metadata, REGISTRY_METADATA_MAX), .part = &entry_schema},
     {FORMAT(Postern__Records__KeyRecord)},
     {.name = "key_id", KEY_ID(id, key_id)},
     {KEY(account, account)},
@@ -124,14 +124,14 @@ static const struct record_field account_fields[] = {
     {ACCOUNT(display_name, display_name)},
     {ACCOUNT(tier, tier)},
     {ACCOUNT(suspended, suspended)},
-    {ACCOUNT_LIST(limits, limit_count, LIMIT_PER_OWNER_MAX), .part = &pack_limit_table},
+    {ACCOUNT_LIST(limits, limit_count, LIMIT_PER_OWNER_MAX), .part = &pack_limit_schema},
     {ACCOUNT(max_keys, max_keys)},
     {ACCOUNT(no_default_public_key, no_default_public_key)},
     {ACCOUNT(created_at_ms, created_at_ms)},
     {ACCOUNT(revoked_before_ms, revoked_before_ms)},
     {ACCOUNT(revoke_reason, revoke_reason)},
     {ACCOUNT(deleted, deleted)},
-    {ACCOUNT_LIST(metadata, metadata_count, REGISTRY_METADATA_MAX), .part = &entry_table},
+    {ACCOUNT_LIST(metadata, metadata_count, REGISTRY_METADATA_MAX), .part = &entry_schema},
     {FORMAT(Postern__Records__AccountRecord)},
     {ACCOUNT(id, account)},
     {ACCOUNT(allows_test, allows_test)}, // people and the wire have one list of environments
@@ -146,7 +146,7 @@ static const struct record_field account_fields[] = {
 static const struct record_field tier_fields[] = {
     {TIER(name, tier)},
     {LIST(struct registry_tier, limits, limit_count, Postern__Records__TierRecord, limits, LIMIT_PER_OWNER_MAX),
-     .part = &pack_limit_table},
+     .part = &pack_limit_schema},
     {TIER(is_default, is_default)},
     {FORMAT(Postern__Records__TierRecord)},
     {TIER(version, version)},
@@ -168,7 +168,7 @@ static const struct record_field scope_fields[] = {
 
 // --- all of them
 
-static const struct record_table tables[] = {
+static const struct record_schema schemas[] = {
     [REGISTRY_KEY] = {key_fields, COUNT(key_fields), sizeof(struct registry_key),
                       &postern__records__key_record__descriptor, is_key_sound},
     [REGISTRY_ACCOUNT] = {account_fields, COUNT(account_fields), sizeof(struct registry_account),
@@ -179,34 +179,34 @@ static const struct record_table tables[] = {
                         &postern__records__scope_record__descriptor, NULL},
 };
 
-const struct record_table *registry_table(enum registry_record record)
+const struct record_schema *registry_schema(enum registry_record_kind kind)
 {
-    return &tables[record];
+    return &schemas[kind];
 }
 
-enum status unpack_image(enum registry_record kind, struct slice bytes, struct arena *arena, struct image *out)
+enum status unpack_image(enum registry_record_kind kind, struct slice bytes, struct arena *arena, struct image *out)
 {
     out->kind = kind;
     out->removed = false;
-    return record_unpack(&tables[kind], bytes, arena, &out->of);
+    return record_unpack(&schemas[kind], bytes, arena, &out->of);
 }
 
 bool pack_image(const struct image *image, struct arena *arena, struct slice *out)
 {
-    return record_pack(&tables[image->kind], &image->of, arena, out);
+    return record_pack(&schemas[image->kind], &image->of, arena, out);
 }
 
 enum status unpack_key(struct slice bytes, struct arena *arena, struct registry_key *out)
 {
-    return record_unpack(&tables[REGISTRY_KEY], bytes, arena, out);
+    return record_unpack(&schemas[REGISTRY_KEY], bytes, arena, out);
 }
 
 enum status unpack_account(struct slice bytes, struct arena *arena, struct registry_account *out)
 {
-    return record_unpack(&tables[REGISTRY_ACCOUNT], bytes, arena, out);
+    return record_unpack(&schemas[REGISTRY_ACCOUNT], bytes, arena, out);
 }
 
 enum status unpack_scope(struct slice bytes, struct arena *arena, struct registry_scope *out)
 {
-    return record_unpack(&tables[REGISTRY_SCOPE], bytes, arena, out);
+    return record_unpack(&schemas[REGISTRY_SCOPE], bytes, arena, out);
 }

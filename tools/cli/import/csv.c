@@ -1,4 +1,4 @@
-// The one file that knows libcsv. It is fed byte by byte, so that a bad record can be reported with its line and the
+// The one file that knows libcsv. It is fed byte by byte, so that a bad row can be reported with its line and the
 // reading goes on behind it, which libcsv itself does not offer.
 #include "import/csv.h"
 
@@ -27,7 +27,7 @@ static void begin_parser(struct csv_parser *parser)
 {
     csv_init(parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
     csv_set_space_func(parser, is_trimmed);
-    csv_set_blk_size(parser, CSV_RECORD_SIZE_MAX + 1); // so that what it holds is never moved
+    csv_set_blk_size(parser, CSV_ROW_SIZE_MAX + 1); // so that what it holds is never moved
     csv_set_free_func(parser, import_free_wiped);
 }
 
@@ -72,7 +72,7 @@ static void on_field(void *text, size_t size, void *context)
     csv->used += size + 1;
 }
 
-static void on_record(int c, void *context)
+static void on_row(int c, void *context)
 {
     (void)c;
     ((struct import_csv *)context)->is_whole = true;
@@ -85,9 +85,9 @@ static void take(struct import_csv *csv, int c, size_t size)
         csv->wrong = "there is a NUL in it: this is no text";
     else if (c == '\r')
         csv->wrong = "a carriage return that ends no line";
-    else if (size >= CSV_RECORD_SIZE_MAX && c != '\n')
-        csv->wrong = "the record is longer than 65536 bytes";
-    else if (csv_parse(csv->parser, &byte, 1, on_field, on_record, csv) != 1)
+    else if (size >= CSV_ROW_SIZE_MAX && c != '\n')
+        csv->wrong = "the row is longer than 65536 bytes";
+    else if (csv_parse(csv->parser, &byte, 1, on_field, on_row, csv) != 1)
         csv->wrong = "a quotation mark in the middle of a field: quote the whole field, and double the marks in it";
 }
 
@@ -107,7 +107,7 @@ enum import_result import_csv_read(struct import_csv *csv)
     }
     if (c == EOF && size == 0)
         return IMPORT_END;
-    if (c == EOF && csv_fini(csv->parser, on_field, on_record, csv) != 0)
+    if (c == EOF && csv_fini(csv->parser, on_field, on_row, csv) != 0)
         csv->wrong = "a quotation mark is never closed";
     if (csv->wrong == NULL)
         return IMPORT_ROW;

@@ -1,12 +1,12 @@
-// Comma-separated values by libcsv, as RFC 4180 has them, record by record in bounded memory. Lines may end with CRLF
-// or LF; empty lines are skipped.
+// Comma-separated values by libcsv, as RFC 4180 has them, row by row (its "record") in bounded memory. Lines may end
+// with CRLF or LF; empty lines are skipped.
 #ifndef CLI_IMPORT_CSV_H
 #define CLI_IMPORT_CSV_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { CSV_FIELDS_MAX = 64, CSV_RECORD_SIZE_MAX = 65536 };
+enum { CSV_FIELDS_MAX = 64, CSV_ROW_SIZE_MAX = 65536 };
 
 enum import_result {
     IMPORT_ROW,
@@ -20,19 +20,19 @@ struct import_csv {
     struct csv_parser *parser; // libcsv's
     FILE *in;
     size_t lines; // read so far
-    // of the record:
+    // of the row:
     size_t line; // its first one, from 1
     const char *fields[CSV_FIELDS_MAX];
     size_t count;
     const char *wrong;
     bool is_whole;
-    char bytes[CSV_RECORD_SIZE_MAX];
+    char bytes[CSV_ROW_SIZE_MAX];
     size_t used;
 };
 
 // Begins to read `in`, until import_csv_end. Without memory the program ends.
 void import_csv_begin(struct import_csv *csv, FILE *in);
-// Reads the next record; its fields stay valid until the next read. After an error of the stream it says IMPORT_END:
+// Reads the next row; its fields stay valid until the next read. After an error of the stream it says IMPORT_END:
 // ask ferror.
 enum import_result import_csv_read(struct import_csv *csv);
 void import_csv_end(struct import_csv *csv); // wipes it

@@ -1,4 +1,4 @@
-// Two formats, one kind of row: a line of JSON or a record of CSV becomes a key to import, field by field.
+// Two formats, one kind of row: a line of JSON or a row of CSV becomes a key to import, field by field.
 #include "import/read.h"
 
 #include "import/field.h"
@@ -129,7 +129,7 @@ static enum import_result read_csv(struct import_reader *reader, struct import_b
 // -------------------------------------------------------------------------------------------------------------- JSON
 
 // A line without its end and the blanks before it. False: the input is at its end. Too long a line gives
-// *size > CSV_RECORD_SIZE_MAX.
+// *size > CSV_ROW_SIZE_MAX.
 static bool read_line(struct import_reader *reader, size_t *size)
 {
     int c = getc_unlocked(reader->in);
@@ -139,7 +139,7 @@ static bool read_line(struct import_reader *reader, size_t *size)
     for (; c != EOF && c != '\n'; c = getc_unlocked(reader->in)) {
         if (*size == 0 && (c == ' ' || c == '\t' || c == '\r'))
             continue;
-        if (*size <= CSV_RECORD_SIZE_MAX)
+        if (*size <= CSV_ROW_SIZE_MAX)
             reader->line[(*size)++] = (char)c;
     }
     reader->lines++;
@@ -216,8 +216,8 @@ static enum import_result read_json(struct import_reader *reader, struct import_
             return IMPORT_END;
     } while (size == 0);
     build->row->line = reader->lines;
-    if (size > CSV_RECORD_SIZE_MAX) {
-        import_wrong(build->wrong, "the line is longer than %d bytes", CSV_RECORD_SIZE_MAX);
+    if (size > CSV_ROW_SIZE_MAX) {
+        import_wrong(build->wrong, "the line is longer than %d bytes", CSV_ROW_SIZE_MAX);
         return IMPORT_WRONG;
     }
     json_error_t error; // its text may show a token: only the place is told

@@ -1,6 +1,6 @@
 // The keys of an import, read one by one from JSON Lines or CSV.
 //
-// JSON: an object on each line. CSV: the first record names the columns. The names are the same; docs of the command
+// JSON: an object on each line. CSV: the first row names the columns. The names are the same; docs of the command
 // list them. Memory is bounded, whatever comes.
 #ifndef CLI_IMPORT_READ_H
 #define CLI_IMPORT_READ_H
@@ -30,8 +30,8 @@ struct import_reader {
     const char *headings[CSV_FIELDS_MAX];
     size_t column_count;
     struct import_csv csv;
-    char line[CSV_RECORD_SIZE_MAX + 1]; // JSON
-    char wrong[IMPORT_WRONG_SIZE];      // never holds a token
+    char line[CSV_ROW_SIZE_MAX + 1]; // JSON
+    char wrong[IMPORT_WRONG_SIZE];   // never holds a token
     struct pool pool;
 };
 

@@ -1,6 +1,6 @@
-// Goes through the table of a record's fields (record.h). The kind of a field says how its option is read and how its
+// Goes through the table of a record's fields (schema.h). The kind of a field says how its option is read and how its
 // value becomes text; everything else about it is in its row.
-#include "record.h"
+#include "schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,17 +84,17 @@ static void read_field(struct cli *cli, const struct field *field, const struct 
     }
 }
 
-void record_read(struct cli *cli, const struct record *record, void *request)
+void schema_read(struct cli *cli, const struct schema *schema, void *request)
 {
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
+    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++)
         if (field->put.at > 0)
             read_field(cli, field, &field->put, request);
 }
 
-unsigned record_read_update(struct cli *cli, const struct record *record, void *request)
+unsigned schema_read_update(struct cli *cli, const struct schema *schema, void *request)
 {
     unsigned bits = 0;
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++) {
+    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++) {
         if (field->update.at == 0)
             continue;
         const char *sets = field->flag.name, *unsets = field->unset.name;
@@ -108,9 +108,9 @@ unsigned record_read_update(struct cli *cli, const struct record *record, void *
     return bits;
 }
 
-void record_copy(const struct record *record, const void *from, void *request)
+void schema_copy(const struct schema *schema, const void *from, void *request)
 {
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
+    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++)
         if (field->put.at > 0)
             put(field, &field->put, request, in(from, field->in.at),
                 field->kind >= FIELD_TEXTS ? count_of(field, from) : 0);
@@ -178,10 +178,10 @@ static void print_with(const char *line, const char *text)
         fputs(line, stdout);
 }
 
-void record_print_line(const struct record *record, const void *from)
+void schema_print_line(const struct schema *schema, const void *from)
 {
     char buffer[OUTPUT_LIST_SIZE];
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++) {
+    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++) {
         const char *text = text_of(field, from, 0, buffer);
         bool is_set = field->kind == FIELD_BOOL ? *(const bool *)in(from, field->in.at) : text[0] != '\0';
         const char *line = is_set ? field->line : field->line_unset;
@@ -204,9 +204,9 @@ static void print_field(const struct field *field, const void *from, uint64_t no
         printf("%-18s %s\n", field->label, text);
 }
 
-void record_print(const struct record *record, const void *from, uint64_t now_ms)
+void schema_print(const struct schema *schema, const void *from, uint64_t now_ms)
 {
-    for (const struct field *field = record->fields; field->kind != FIELD_END; field++)
+    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++)
         if (field->label != NULL)
             print_field(field, from, now_ms);
 }
@@ -214,30 +214,30 @@ void record_print(const struct record *record, const void *from, uint64_t now_ms
 // ----------------------------------------------------------------------------------------------------------- tables
 
 // The field of the n-th column, from 1; NULL: there are fewer.
-static const struct field *column(const struct record *record, unsigned n)
+static const struct field *column(const struct schema *schema, unsigned n)
 {
-    const struct field *field = record->fields;
+    const struct field *field = schema->fields;
     while (field->kind != FIELD_END && field->column != n)
         field++;
     return field->kind != FIELD_END ? field : NULL;
 }
 
-struct table *record_table_new(const struct record *record, unsigned columns)
+struct table *schema_table_new(const struct schema *schema, unsigned columns)
 {
     char heads[OUTPUT_LIST_SIZE] = "";
     const struct field *field;
-    for (unsigned n = 1; (columns == 0 || n <= columns) && (field = column(record, n)) != NULL; n++)
+    for (unsigned n = 1; (columns == 0 || n <= columns) && (field = column(schema, n)) != NULL; n++)
         output_append(heads, "\t", "%s", field->head);
     return table_new(heads);
 }
 
-void record_add_row(struct table *table, const struct record *record, const void *from, uint64_t now_ms)
+void schema_add_row(struct table *table, const struct schema *schema, const void *from, uint64_t now_ms)
 {
     char buffer[OUTPUT_LIST_SIZE], *row = NULL;
     size_t size = 0;
     const struct field *field;
     FILE *to = pool_need(open_memstream(&row, &size));
-    for (unsigned n = 1; (field = column(record, n)) != NULL; n++)
+    for (unsigned n = 1; (field = column(schema, n)) != NULL; n++)
         fprintf(to, "%s%s", n > 1 ? "\t" : "", text_of(field, from, now_ms, buffer));
     pool_need(fclose(to) == 0 ? row : NULL);
     table_add(table, "%s", row);

@@ -1,9 +1,9 @@
-// One call's part in a decision, which these files share: decide.c decides, spend.c does each step for one call,
-// refund.c gives back, view.c says how things stand.
+// One call's attempt to charge its limits, which these files share: decide.c decides, spend.c does each step for one
+// call, refund.c gives back, view.c says how things stand.
 //
-// Threads: the holder of the lock of the decision's shard.
-#ifndef LIMIT_DECISION_H
-#define LIMIT_DECISION_H
+// Threads: the holder of the lock of the attempt's shard.
+#ifndef LIMIT_ATTEMPT_H
+#define LIMIT_ATTEMPT_H
 
 #include "limit/table.h"
 
@@ -11,13 +11,13 @@
 struct limit_part {
     struct limit_meter *meter;
     const struct limit_algorithm_functions *functions;
-    struct limit_rule rule;
+    struct limit_rate rate;
     uint64_t cost;
     uint64_t from_left; // what limit_spend took off the meter's `left`
     bool fits;
 };
 
-struct limit_decision {
+struct limit_attempt {
     struct limit_table *table;
     struct limit_shard *shard;
     const struct limit_call *call;
@@ -43,30 +43,30 @@ static inline uint64_t limit_cost_of(const struct limit_call *call, struct slice
 }
 
 // Adds the part of one applicable limit. NULL when it is unlimited, or its meter is absent, which the answer then says.
-struct limit_part *limit_add_applicable(struct limit_decision *d, const struct limit_applicable *applicable,
+struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct limit_applicable *applicable,
                                         uint64_t cost);
 // Finds the meter of every charged limit. False when some are absent; the answer says which.
-bool limit_find_parts(struct limit_decision *d);
+bool limit_find_parts(struct limit_attempt *a);
 // Brings every meter to now, and says what fits. False when memory is out.
-bool limit_sync_parts(struct limit_decision *d);
+bool limit_sync_parts(struct limit_attempt *a);
 
-// Begins a decision; the caller sets `woken`.
-void limit_decision_init(struct limit_decision *d, struct limit_table *table, const struct limit_call *call,
-                         struct limit_answer *answer);
+// Begins an attempt; the caller sets `woken`.
+void limit_attempt_init(struct limit_attempt *a, struct limit_table *table, const struct limit_call *call,
+                        struct limit_answer *answer);
 // Returns TOO_COSTLY, DENIED, or ADMITTED when all parts fit.
-enum limit_verdict limit_evaluate(const struct limit_decision *d);
+enum limit_verdict limit_evaluate(const struct limit_attempt *a);
 // Does the disk have to set something aside first?
-bool limit_is_short(const struct limit_decision *d);
-void limit_spend(struct limit_decision *d);
+bool limit_is_short(const struct limit_attempt *a);
+void limit_spend(struct limit_attempt *a);
 // Undoes limit_spend under the same lock, in the reverse order.
-void limit_unspend(struct limit_decision *d);
+void limit_unspend(struct limit_attempt *a);
 // Makes what was spent final.
-void limit_confirm(struct limit_decision *d);
+void limit_confirm(struct limit_attempt *a);
 // Allocates a place at each meter. False when memory is out.
-bool limit_open_places(struct limit_decision *d);
+bool limit_open_places(struct limit_attempt *a);
 // Numbers a waiter, unless it has waited before.
-void limit_number_waiter(const struct limit_decision *d, struct limit_waiter *waiter);
-void limit_take_places(struct limit_decision *d, const struct limit_waiter *waiter);
+void limit_number_waiter(const struct limit_attempt *a, struct limit_waiter *waiter);
+void limit_take_places(struct limit_attempt *a, const struct limit_waiter *waiter);
 void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
 
 // Clears only the members that say how much the answer holds: the arrays are large.
@@ -95,13 +95,13 @@ static inline bool limit_names_charge(const struct limit_call *call)
 // --- view.c
 
 // Fills in how every charged limit stands and which one decides; the answer has its verdict already.
-void limit_answer_views(struct limit_decision *d);
+void limit_answer_views(struct limit_attempt *a);
 // Answers a call whose charge was made before: ADMITTED with the views of then, or OTHER_CHARGE.
-enum limit_verdict limit_answer_again(struct limit_decision *d, const struct limit_logged_charge *made);
+enum limit_verdict limit_answer_again(struct limit_attempt *a, const struct limit_logged_charge *made);
 
 static inline bool limit_is_too_costly(const struct limit_part *part)
 {
-    return part->cost > limit_capacity((enum limit_algorithm)part->meter->algorithm, &part->rule);
+    return part->cost > limit_capacity((enum limit_algorithm)part->meter->algorithm, &part->rate);
 }
 
 #endif

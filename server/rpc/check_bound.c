@@ -13,7 +13,7 @@
 #define TOP_MAX        256
 
 // Sorted by name (strcmp), for the binary search.
-static const struct check_rule rules[] = {
+static const struct check_bound bounds[] = {
     {"account", CHECK_NAME, ACCOUNT_ID_MAX, 0},
     {"actor", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"allowed_addresses", CHECK_NETWORK, 0, REGISTRY_ADDRESSES_MAX},
@@ -62,14 +62,14 @@ static const struct check_rule rules[] = {
     {"window_s", CHECK_NUMBER, LIMIT_WINDOW_S_MAX, 0},
 };
 
-const struct check_rule *check_rule_find(const char *name)
+const struct check_bound *check_bound_find(const char *name)
 {
-    size_t low = 0, high = sizeof rules / sizeof *rules;
+    size_t low = 0, high = sizeof bounds / sizeof *bounds;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = strcmp(name, rules[middle].name);
+        int order = strcmp(name, bounds[middle].name);
         if (order == 0)
-            return &rules[middle];
+            return &bounds[middle];
         if (order < 0)
             high = middle;
         else
@@ -92,19 +92,19 @@ static bool is_zero(struct slice value)
     return i == value.size;
 }
 
-bool check_rule_holds(const struct check_rule *rule, struct slice value, const char **hint)
+bool check_bound_holds(const struct check_bound *bound, struct slice value, const char **hint)
 {
-    switch (rule->kind) {
+    switch (bound->kind) {
     case CHECK_ANY:
     case CHECK_COUNT:
     case CHECK_NUMBER:
         return true;
     case CHECK_TEXT:
         *hint = "is longer than allowed";
-        return value.size <= rule->max;
+        return value.size <= bound->max;
     case CHECK_NAME:
         *hint = "is not a name: 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit";
-        return slice_is_name(value, (size_t)rule->max);
+        return slice_is_name(value, (size_t)bound->max);
     case CHECK_PREFIX:
         *hint = "is not a prefix: a small letter, then 1 to 19 small letters or digits, and not \"pub\"";
         return key_prefix_is_valid(value);
@@ -125,13 +125,13 @@ bool check_rule_holds(const struct check_rule *rule, struct slice value, const c
         return key_network_is_valid(value);
     case CHECK_OPAQUE:
         *hint = "is longer than allowed";
-        return value.size <= rule->max;
+        return value.size <= bound->max;
     case CHECK_EXACT:
         *hint = "does not have the right size";
-        return value.size == rule->max;
+        return value.size == bound->max;
     case CHECK_RANDOM:
         *hint = "is not 16 random bytes (nor are 16 zero bytes): make them up anew for each piece of work";
-        return value.size == rule->max && !is_zero(value);
+        return value.size == bound->max && !is_zero(value);
     }
     return false;
 }

@@ -1,6 +1,6 @@
 // Preloaded into posternd: writes down what reaches the stores' files, and what had been synced, for power_cut.py.
 //
-// POWER_LOG names a directory. Of each data.mdb, in "<its directory's name>.log" there, one record per event: struct
+// POWER_LOG names a directory. Of each data.mdb, in "<its directory's name>.log" there, one entry per event: struct
 // event and `size` bytes of data. A write is noted before it is made, a sync after it has returned: what the log does
 // not say to be synced may or may not have reached the disk when the power went. LMDB 0.9 writes with pwrite, or lseek
 // and writev, syncs with fdatasync, and writes its meta pages through an O_DSYNC descriptor (strace says so).
@@ -52,12 +52,12 @@ static int log_of(int fd)
     return strcmp(file, data) == 0 ? open_log(path, file) : -1;
 }
 
-// Nothing that follows would be worth anything without the record.
+// Nothing that follows would be worth anything without the log.
 static void must(int log, ssize_t written, size_t size)
 {
     if (written == (ssize_t)size)
         return;
-    dprintf(STDERR_FILENO, "power_recorder: cannot write to the log\n");
+    dprintf(STDERR_FILENO, "power_log: cannot write to the log\n");
     close(log);
     abort();
 }
@@ -87,8 +87,8 @@ static uint64_t size_of(const struct iovec *data, int count)
     return size;
 }
 
-// The write itself, between its two records. Short writes would need a record of their own: LMDB fails on them.
-static ssize_t write_recorded(int fd, int log, const struct iovec *data, int count, off_t offset)
+// The write itself, between its two entries. Short writes would need an entry of their own: LMDB fails on them.
+static ssize_t write_logged(int fd, int log, const struct iovec *data, int count, off_t offset)
 {
     const struct event begin = {is_direct(fd) ? DIRECT : WRITE, (uint64_t)offset, size_of(data, count)};
     const struct event end = {DIRECT_DONE, 0, 0};
@@ -108,7 +108,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 
     if (log < 0)
         return syscall(SYS_pwrite64, fd, bytes, size, offset);
-    return write_recorded(fd, log, &data, 1, offset);
+    return write_logged(fd, log, &data, 1, offset);
 }
 
 ssize_t writev(int fd, const struct iovec *data, int count)
@@ -118,7 +118,7 @@ ssize_t writev(int fd, const struct iovec *data, int count)
     if (log < 0)
         return syscall(SYS_writev, fd, data, count);
     off_t offset = lseek(fd, 0, SEEK_CUR);
-    ssize_t size = write_recorded(fd, log, data, count, offset);
+    ssize_t size = write_logged(fd, log, data, count, offset);
     if (size > 0)
         (void)lseek(fd, offset + size, SEEK_SET);
     return size;

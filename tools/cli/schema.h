@@ -1,8 +1,8 @@
-// What tiers, scopes, accounts and keys consist of: one table for each record says of every field which option sets it,
+// What tiers, scopes, accounts and keys consist of: one schema for each says of every field which option sets it,
 // where it is in the public structs, and how it is shown. Reading options, copying and printing go through the table,
 // so that a new field is a new row.
-#ifndef CLI_RECORD_H
-#define CLI_RECORD_H
+#ifndef CLI_SCHEMA_H
+#define CLI_SCHEMA_H
 
 #include "cli.h"
 #include "table.h"
@@ -45,12 +45,12 @@ struct field {
     const char *head;              // of that column, marked as for table_new
 };
 
-struct record {
+struct schema {
     const char *name;           // "tier"
     const struct field *fields; // the last is FIELD_END; the name is set by the first operand, if by no option
 };
 
-extern const struct record key_record; // key_list.c
+extern const struct schema key_schema; // key_list.c
 
 // A row's kind and places. FIELD(tier, is_default) is a member of struct postern_tier and of struct
 // postern_put_tier_request, which must have the same type; FIELD_SHOWN is a member of the record alone.
@@ -71,16 +71,16 @@ extern const struct record key_record; // key_list.c
 // clang-format on
 
 // Fills in the put request `request` by the command line. What is wrong is a misuse: ask cli_good.
-void record_read(struct cli *cli, const struct record *record, void *request);
+void schema_read(struct cli *cli, const struct schema *schema, void *request);
 // Fills in the update request in the same way. Returns its `fields`: what options set or take away.
-unsigned record_read_update(struct cli *cli, const struct record *record, void *request);
+unsigned schema_read_update(struct cli *cli, const struct schema *schema, void *request);
 // Fills in the put request so that it would leave the record as it is. Points into the record.
-void record_copy(const struct record *record, const void *from, void *request);
+void schema_copy(const struct schema *schema, const void *from, void *request);
 // Print a record: on one line; on a line for each field that is set.
-void record_print_line(const struct record *record, const void *from);
-void record_print(const struct record *record, const void *from, uint64_t now_ms);
+void schema_print_line(const struct schema *schema, const void *from);
+void schema_print(const struct schema *schema, const void *from, uint64_t now_ms);
 // The heads of a list's table, of the first `columns` (0: of all), and its cells.
-struct table *record_table_new(const struct record *record, unsigned columns);
-void record_add_row(struct table *table, const struct record *record, const void *from, uint64_t now_ms);
+struct table *schema_table_new(const struct schema *schema, unsigned columns);
+void schema_add_row(struct table *table, const struct schema *schema, const void *from, uint64_t now_ms);
 
 #endif
