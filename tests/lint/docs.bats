@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
 # The documents and the source tree say the same. Every check is shown to go red.
 
+load ../support/failures
+
 setup() {
+    note_failures_only
     SOURCE=$(cd "${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}" && pwd)
     TREE=$BATS_TEST_TMPDIR/tree
 }

@@ -12,6 +12,7 @@ rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and READ
        which names a function, and the functions are where they say
 Prints what breaks the rule, exit 1 if anything does.
 """
+import functools
 import re
 import subprocess
 import sys
@@ -151,7 +152,7 @@ def commands(root, folder):
     program = folder / "postern"
     general = words_of(program, "help")
     known = re.findall(r"^  ([a-z]+(?: [a-z-]+)?)  ", general, re.MULTILINE)
-    options = {name: options_in(words_of(program, "help", *name.split())) for name in known}
+    options = functools.cache(lambda name: options_in(words_of(program, "help", *name.split())))
     for document, text in documents(root):
         for line in shown_code(text):
             for words in re.findall(r"(?:^|[|(] ?|\$\()postern ([a-z].*?)(?: [|;&] |  +#|\)|$)", line):
@@ -159,7 +160,7 @@ def commands(root, folder):
                 if name is None and not words.startswith("help"):
                     yield f"{document.name}: there is no command: postern {words}"
                 elif name is not None:
-                    for option in sorted(options_in(words) - options[name] - options_in(general)):
+                    for option in sorted(options_in(words) - options(name) - options_in(general)):
                         yield f"{document.name}: postern {name} has no {option}"
 
 

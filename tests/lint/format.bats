@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
 # The layout of .clang-format, everywhere.
 
+load ../support/failures
+
 setup() {
+    note_failures_only
     SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
     cd "$SOURCE"
     mapfile -t FILES < <(find server client tools tests -name '*.[ch]')

@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
 # Each header stands alone: what it needs, it includes.
 
+load ../support/failures
+
 setup() {
+    note_failures_only
     SOURCE=$(cd "${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}" && pwd)
     BUILD=${POSTERN_BUILD:-$SOURCE/build/dev}
     # The project's own warnings, as CMakeLists.txt gives them to every target.

@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
 # The layer table: which room may know which, and where each library lives. Every check is shown to go red.
 
+load ../support/failures
+
 setup() {
+    note_failures_only
     SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
     TREE=$BATS_TEST_TMPDIR/tree
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env bats
 # The mutations still fit the tree. (tests/mutation/run tries them, which takes minutes.)
 
+load ../support/failures
+
 bats_require_minimum_version 1.5.0
 
 setup() {
+    note_failures_only
     RUN=$BATS_TEST_DIRNAME/../mutation/run
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
 # The wire contract's numbers, and what protobuf-c cannot bear. Every check is shown to go red.
 
+load ../support/failures
+
 setup() {
+    note_failures_only
     SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
 }
 

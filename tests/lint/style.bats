@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
 # Rules of the house that a script can see. Every check is shown to go red.
 
+load ../support/failures
+
 setup() {
+    note_failures_only
     SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
     BUILD=${POSTERN_BUILD:-$SOURCE/build/dev}
     TREE=$BATS_TEST_TMPDIR/tree

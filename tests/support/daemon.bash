@@ -1,6 +1,9 @@
 # Helpers for tests that drive the real programs. A daemon started here dies with the bats process that started it.
 # shellcheck shell=bash
 
+# shellcheck source=tests/support/failures.bash
+. "$(dirname "${BASH_SOURCE[0]}")/failures.bash"
+
 POSTERN_SOURCE=$(cd "${POSTERN_SOURCE:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd)
 POSTERN_BUILD=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}
 POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}

@@ -4,6 +4,7 @@
 load ../support/keys
 
 setup() {
+    note_failures_only
     start_daemon
     ME=uid:$(id -u)
     postern tier put free --limit requests=100/min --default

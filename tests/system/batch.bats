@@ -14,6 +14,7 @@ teardown_file() {
 
 # An account of this test alone, with a key.
 setup() {
+    note_failures_only
     ACCOUNT=acct-$BATS_TEST_NUMBER
     postern account put "$ACCOUNT" --no-default-public-key >/dev/null
     make_key "$ACCOUNT"

@@ -4,6 +4,7 @@
 load ../support/daemon
 
 setup() {
+    note_failures_only
     HOME_DIR=$(mktemp -d /tmp/pt.XXXXXX) # where its directory goes: a short path
 }
 

@@ -4,6 +4,7 @@
 load ../support/keys
 
 setup() {
+    note_failures_only
     HELPERS=()
     make_home
 }

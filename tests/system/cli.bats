@@ -4,6 +4,10 @@
 export POSTERN_LEAKS=1 # see daemon.bash
 load ../support/daemon
 
+setup() {
+    note_failures_only
+}
+
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default

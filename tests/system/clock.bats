@@ -5,6 +5,7 @@
 load ../support/clock
 
 setup() {
+    note_failures_only
     make_clock_home
     start_shimmed
     postern tier put plain --limit requests=unlimited --default >/dev/null

@@ -7,6 +7,7 @@ ROUNDS=${POSTERN_CRASH_ROUNDS:-50}
 WORKERS=4
 
 setup() {
+    note_failures_only
     start_daemon
 }
 

@@ -4,6 +4,7 @@
 load ../support/keys
 
 setup() {
+    note_failures_only
     start_daemon
     postern tier put free --limit requests=1000000/day --default >/dev/null
     postern account put acme --no-default-public-key >/dev/null

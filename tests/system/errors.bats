@@ -7,6 +7,10 @@ INVALID_ARGUMENT=3 NOT_FOUND=5 ALREADY_EXISTS=6 UNIMPLEMENTED=12
 # Sixteen bytes, fresh for each test.
 ID=$(printf '%08d%08d' "$RANDOM" "$RANDOM")
 
+setup() {
+    note_failures_only
+}
+
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --limit productions=3/day --limit forbidden=0/day --default

@@ -15,6 +15,7 @@ teardown_file() {
 
 # An account of this test alone.
 setup() {
+    note_failures_only
     ACCOUNT=acct-$BATS_TEST_NUMBER
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # What `cmake --install` leaves: programs that run, and a library that other projects find.
 
+load ../support/failures
+
 POSTERN_SOURCE=${POSTERN_SOURCE:-$(cd "$(dirname "$BATS_TEST_FILENAME")/../.." && pwd)}
 POSTERN_BUILD=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}
 
@@ -30,6 +32,7 @@ PROGRAM
 }
 
 setup() {
+    note_failures_only
     cd "$BATS_FILE_TMPDIR"
 }
 

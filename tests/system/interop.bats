@@ -31,6 +31,7 @@ teardown_file() {
 }
 
 setup() {
+    note_failures_only
     HELPERS=()
 }
 

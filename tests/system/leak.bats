@@ -4,6 +4,7 @@
 load ../support/daemon
 
 setup() {
+    note_failures_only
     start_daemon
     FIRST_PID=$DAEMON_PID
 }

@@ -4,6 +4,7 @@
 load ../support/daemon
 
 setup() {
+    note_failures_only
     make_home
 }
 

@@ -4,6 +4,7 @@
 load ../support/daemon
 
 setup() {
+    note_failures_only
     noon_now
     start_daemon
 }

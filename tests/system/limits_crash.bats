@@ -8,6 +8,7 @@ ROUNDS=${POSTERN_CRASH_ROUNDS:-20}
 CLIENTS=8
 
 setup() {
+    note_failures_only
     start_daemon
 }
 

@@ -5,6 +5,7 @@
 load ../support/daemon
 
 setup() {
+    note_failures_only
     start_daemon
     HOARD_PID=
 }

@@ -3,6 +3,10 @@
 
 load ../support/daemon
 
+setup() {
+    note_failures_only
+}
+
 setup_file() {
     start_daemon
     postern tier put free --limit requests=10/min --default

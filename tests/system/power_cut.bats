@@ -9,6 +9,7 @@ SPENDERS=6
 CHANGERS=2
 
 setup() {
+    note_failures_only
     start_daemon
     POWER_LOG=$DAEMON_HOME/power
     mkdir "$POWER_LOG"

@@ -3,6 +3,10 @@
 
 load ../support/keys
 
+setup() {
+    note_failures_only
+}
+
 setup_file() {
     make_home
     TCP_URL=tcp://127.0.0.1:$(free_port)

@@ -15,6 +15,7 @@ teardown_file() {
 
 # An account of this test alone, with a key.
 setup() {
+    note_failures_only
     ACCOUNT=acct-$BATS_TEST_NUMBER
     SPACE=space-$BATS_TEST_NUMBER
     postern account put "$ACCOUNT" --no-default-public-key >/dev/null

@@ -4,6 +4,7 @@
 load ../support/keys
 
 setup() {
+    note_failures_only
     HELPERS=()
     start_daemon
     postern tier put free --limit requests=100/min --default

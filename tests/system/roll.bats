@@ -18,6 +18,7 @@ teardown_file() {
 
 # An account of this test alone.
 setup() {
+    note_failures_only
     ACCOUNT=acct-$BATS_TEST_NUMBER
     postern account put "$ACCOUNT" --env test --env live --no-default-public-key >/dev/null
 }

@@ -14,6 +14,7 @@ teardown_file() {
 }
 
 setup() {
+    note_failures_only
     ACCOUNT=acct-$BATS_TEST_NUMBER
     PLACE=$BATS_TEST_TMPDIR/place
     mkdir "$PLACE"

@@ -4,6 +4,10 @@
 load ../support/keys
 load ../support/ca
 
+setup() {
+    note_failures_only
+}
+
 setup_file() {
     make_home
     make_certificates

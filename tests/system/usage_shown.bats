@@ -3,6 +3,10 @@
 
 load ../support/keys
 
+setup() {
+    note_failures_only
+}
+
 setup_file() {
     start_daemon
     postern tier put free --limit requests=4/day --default
