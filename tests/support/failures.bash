@@ -1,8 +1,8 @@
 # For tests of bats that run many commands.
 # shellcheck shell=bash
 
-# Before every command bats notes where it is, for the report of a failure, and that takes a quarter of the time of these
-# tests. From here on it does so only when a command has failed. Each setup calls it.
+# Before every command bats notes where it is, for the report of a failure. That takes a tenth of the time of these
+# tests, so from here on it does so only when a command has failed. Each setup calls it.
 note_failures_only() {
     declare -F bats_debug_trap bats_error_trap >/dev/null || return 0 # a bats that does this in another way
     trap - DEBUG
