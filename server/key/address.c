@@ -78,10 +78,40 @@ static bool parse_network(struct slice text, struct network *out)
     return true;
 }
 
-bool key_address_is_valid(struct slice address)
+// The part of a text before the first such byte: all of it when there is none.
+static struct slice before(struct slice text, char byte)
+{
+    const uint8_t *found = text.size > 0 ? memchr(text.data, byte, text.size) : NULL;
+    return found != NULL ? slice_make(text.data, (size_t)(found - text.data)) : text;
+}
+
+// Is it nothing, or ':' and a decimal number?
+static bool is_port(struct slice text)
+{
+    uint64_t port = 0;
+    if (text.size == 0)
+        return true;
+    struct slice digits = slice_make(text.data + 1, text.size - 1);
+    return text.data[0] == ':' && text_take_number(&digits, &port) && digits.size == 0;
+}
+
+// "[2001:db8::1%eth0]:443" and "192.0.2.1:443" become what stands before the port; an IPv6 address has a port only
+// behind its bracket.
+static struct slice without_port(struct slice given)
+{
+    bool in_brackets = given.size > 0 && given.data[0] == '[';
+    struct slice rest = in_brackets ? slice_make(given.data + 1, given.size - 1) : given;
+    struct slice host = before(rest, in_brackets ? ']' : ':');
+    size_t after = host.size + (in_brackets ? 1 : 0);
+    bool is_whole = after <= rest.size && is_port(slice_make(rest.data + after, rest.size - after));
+    return is_whole ? host : given;
+}
+
+struct slice key_address_of(struct slice given)
 {
     struct network parsed;
-    return parse_address(address, &parsed);
+    struct slice address = before(without_port(given), '%');
+    return parse_address(address, &parsed) ? address : slice_empty();
 }
 
 bool key_network_is_valid(struct slice network)

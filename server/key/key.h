@@ -68,7 +68,9 @@ const char *key_state_name(enum key_state state); // "ACTIVE" …
 // Addresses are IPv4 or IPv6 text; networks are text such as "10.0.0.0/8" or "2001:db8::/32", or a bare address. Names
 // are never looked up. A v4-mapped v6 address counts as its v4 address. Families do not mix: "::/0" holds no v4
 // address, mapped or not.
-bool key_address_is_valid(struct slice address);
+// The address in what programs give as one, which may have a port and a zone: "192.0.2.1:443", "[2001:db8::1]:443",
+// "fe80::1%eth0". It lies within `given`, and is empty when there is none.
+struct slice key_address_of(struct slice given);
 bool key_network_is_valid(struct slice network); // host bits must be zero
 bool key_network_contains(struct slice network, struct slice address);
 

@@ -30,7 +30,6 @@ enum check_kind {
     CHECK_KEY_ID,  // "key_" and 15 characters
     CHECK_SCOPE,   // a scope that is needed
     CHECK_GRANT,   // a scope that is granted, or "a:*"
-    CHECK_ADDRESS, // IPv4, IPv6
     CHECK_NETWORK, // address or CIDR
     CHECK_OPAQUE,  // bytes, at most `max`
     CHECK_EXACT,   // exactly `max` bytes, or none

@@ -48,7 +48,7 @@ static const struct check_bound bounds[] = {
     {"page_token", CHECK_OPAQUE, PAGE_TOKEN_MAX, 0},
     {"prefix", CHECK_PREFIX, 0, 0},
     {"reason", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
-    {"remote_address", CHECK_ADDRESS, 0, 0},
+    {"remote_address", CHECK_ANY, 0, 0}, // likewise
     {"resource", CHECK_NAME, LIMIT_RESOURCE_MAX, 0},
     {"scope", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, 0},
     {"scopes", CHECK_GRANT, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX},
@@ -117,9 +117,6 @@ bool check_bound_holds(const struct check_bound *bound, struct slice value, cons
     case CHECK_GRANT:
         *hint = "is not a scope: parts of a-z 0-9 . _ - joined by ':', at most 64 bytes; the last part may be *";
         return account_grant_is_valid(value);
-    case CHECK_ADDRESS:
-        *hint = "is not an IPv4 or IPv6 address";
-        return key_address_is_valid(value);
     case CHECK_NETWORK:
         *hint = "is not a network: an address or CIDR whose host bits are 0, e.g. 10.0.0.0/8";
         return key_network_is_valid(value);

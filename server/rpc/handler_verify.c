@@ -71,6 +71,13 @@ bool handler_verify_answer(struct arena *arena, const struct authorizer_decision
     return fill_reply(arena, decision, reply) && add_details(arena, decision, wire_slice(reply->key_id), status);
 }
 
+// It often comes from a header that anybody may write: what is none fails no call, and is in no key's list.
+static struct slice read_address(ProtobufCBinaryData given)
+{
+    struct slice address = key_address_of(wire_slice(given));
+    return given.len > 0 && address.size == 0 ? slice_text("unknown") : address;
+}
+
 bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,
                         struct authorizer_call *ask)
 {
@@ -80,7 +87,7 @@ bool handler_verify_ask(const struct call *call, struct arena *arena, const Post
     question->account = wire_slice(request->account);
     question->environment = (enum key_environment)request->environment;
     question->secret_only = request->secret_only;
-    question->remote_address = wire_slice(request->remote_address);
+    question->remote_address = read_address(request->remote_address);
     question->peek = request->peek;
     question->scope_count = request->n_scopes;
     question->charge_count = request->n_charges;

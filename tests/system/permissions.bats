@@ -277,10 +277,31 @@ PYTHON
         call create --account "$ACCOUNT" --name n --address 10.0.0.0/8 --address "$wrong"
         failed INVALID_ARGUMENT 'create.allowed_addresses[1]'
     done
+}
+
+@test "P5 an address that is none refuses only a key that has a list, and is noted as unknown" {
+    local given
+    make_key "$ACCOUNT" anywhere
+    local anywhere=$TOKEN anywhere_id=$KEY_ID
     make_key "$ACCOUNT" edge --address 10.0.0.0/8
-    for wrong in 10.0.0.1/32 localhost 10.0.0.1:80; do
-        verify --address "$wrong"
-        failed INVALID_ARGUMENT verify.remote_address
+    for given in unknown _hidden 10.0.0.1/32 localhost '10.0.0.1, 10.0.0.2' "$(printf 'a%.0s' {1..5000})" $'\xff'; do
+        TOKEN=$anywhere allowed --address "$given"
+        refused ADDRESS_NOT_ALLOWED 403 --address "$given"
+    done
+    TOKEN=$anywhere use --address unknown
+    done_so .allowed
+    call get "$anywhere_id"
+    done_so '.key.last_used_address == "unknown"'
+}
+
+@test "P5 an address may have a port and a zone" {
+    local given
+    make_key "$ACCOUNT" edge --address 10.0.0.0/8 --address 2001:db8::/32 --address fe80::/64
+    for given in 10.0.0.1:443 '[2001:db8::1]:443' '[2001:db8::1]' fe80::1%eth0 '[fe80::1%eth0]:80' '[::ffff:10.0.0.1]:80'; do
+        allowed --address "$given"
+    done
+    for given in 192.0.2.1:443 '[2001:db9::1]:443' fe81::1%eth0; do
+        refused ADDRESS_NOT_ALLOWED 403 --address "$given"
     done
 }
 

@@ -44,35 +44,72 @@ static const char *const bad_addresses[] = {
     ":::",
     "::g",
     "1::2::3",
-    "[::1]",
-    "fe80::1%eth0",
     "::1/128",
     "::ffff:10.1.2",
     "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555",
     "10.1.2.3.10.1.2.3.10.1.2.3.10.1.2.3.10.1.2.3.10.1.2.3.10.1.2.3.10.1.2.3",
 };
 
+// What programs give, and the address in it.
+static const struct {
+    const char *given, *address;
+} given_addresses[] = {
+    {"192.0.2.1:443", "192.0.2.1"},
+    {"192.0.2.1:0", "192.0.2.1"},
+    {"[2001:db8::1]:443", "2001:db8::1"},
+    {"[2001:db8::1]", "2001:db8::1"},
+    {"[192.0.2.1]:80", "192.0.2.1"},
+    {"fe80::1%eth0", "fe80::1"},
+    {"fe80::1%25eth0", "fe80::1"},
+    {"[fe80::1%eth0]:443", "fe80::1"},
+    {"::ffff:192.0.2.1", "::ffff:192.0.2.1"},
+    {"2001:db8::1:443", "2001:db8::1:443"}, // a port would need brackets
+    {"unknown", ""},
+    {"_hidden", ""},
+    {"192.0.2.1:", ""},
+    {"192.0.2.1:http", ""},
+    {"192.0.2.1:443:443", ""},
+    {"192.0.2.1 :443", ""},
+    {"[2001:db8::1", ""},
+    {"2001:db8::1]:443", ""},
+    {"[2001:db8::1]443", ""},
+    {"[[2001:db8::1]]", ""},
+    {"[]", ""},
+    {"[", ""},
+    {"%", ""},
+    {":443", ""},
+    {"%eth0", ""},
+    {"192.0.2.1, 198.51.100.1", ""},
+};
+
 // A heap copy of the exact size lets ASan see a read beyond it.
-static bool address_is_valid_exactly(const char *text)
+static void expect_address(const char *text, const char *wanted)
 {
     size_t size = strlen(text);
     uint8_t *copy = malloc(size > 0 ? size : 1);
     assert_non_null(copy);
     memcpy(copy, text, size);
-    bool valid = key_address_is_valid(slice_make(copy, size));
+    struct slice found = key_address_of(slice_make(copy, size));
+    expect(true, slice_equal(found, slice_text(wanted)), text);
     free(copy);
-    return valid;
 }
 
 static void addresses_are_told_from_other_text(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof good_addresses / sizeof *good_addresses; i++)
-        expect(true, address_is_valid_exactly(good_addresses[i]), good_addresses[i]);
+        expect_address(good_addresses[i], good_addresses[i]);
     for (size_t i = 0; i < sizeof bad_addresses / sizeof *bad_addresses; i++)
-        expect(false, address_is_valid_exactly(bad_addresses[i]), bad_addresses[i]);
-    assert_false(key_address_is_valid(slice_make("10.1.2.3\0x", 10)));
-    assert_false(key_address_is_valid(slice_empty()));
+        expect_address(bad_addresses[i], "");
+    assert_int_equal(key_address_of(slice_make("10.1.2.3\0x", 10)).size, 0);
+    assert_int_equal(key_address_of(slice_empty()).size, 0);
+}
+
+static void a_port_and_a_zone_do_not_count(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof given_addresses / sizeof *given_addresses; i++)
+        expect_address(given_addresses[i].given, given_addresses[i].address);
 }
 
 static const char *const good_networks[] = {
@@ -167,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_told_from_other_text),
+        cmocka_unit_test(a_port_and_a_zone_do_not_count),
         cmocka_unit_test(networks_are_told_from_other_text),
         cmocka_unit_test(network_contains_what_the_table_says),
     };

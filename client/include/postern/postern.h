@@ -363,7 +363,9 @@ struct postern_verify_request {
     const char *account; // the key must belong to it; empty: any
     enum postern_environment environment;
     bool secret_only;
-    const char *remote_address; // IPv4 or IPv6 text; a key with an address list is refused without it
+    // IPv4 or IPv6 text; a port and a zone do not count. A key with an address list is refused without it, and with what
+    // is no address.
+    const char *remote_address;
     const struct postern_charge *charges;
     size_t charge_count;      // 0 means one `requests`
     bool peek;                // decide and report, charge nothing
