@@ -268,6 +268,13 @@ static enum status find_tier(struct authorizer_batch *batch, struct authorizer_c
     return status;
 }
 
+// Has the account no limits of any kind? Then there is none that a charge could miss, and it is only counted. The
+// operators' account is no customer's: its keys are no service's.
+static bool is_unlimited(const struct authorizer_call *call, const struct limit_call *ask)
+{
+    return ask->applicable_count == 0 && !account_id_is_reserved(call->decision.account.id);
+}
+
 // Collects the limits that apply, and what the call charges them.
 static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask)
 {
@@ -294,6 +301,8 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
     ask->applicable_count = is_custom
                                 ? rule_collect_custom_limits(&call->custom, applicables)
                                 : rule_collect_limits(&tier, &d->account, d->has_key ? &d->key : NULL, applicables);
+    if (is_unlimited(call, ask))
+        ask->charge_count = 0;
     // This memory is taken before anything is charged, so that the answer cannot fail after the charge.
     d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
     if (d->meters == NULL)

@@ -470,17 +470,21 @@ static void account_keeps_what_a_put_does_not_name(void **state)
     assert_int_equal(account.version, seq_now(fixture));
 }
 
-static void new_account_needs_a_tier(void **state)
+static void account_without_a_tier_keeps_none(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *none = ask_for_account(fixture, "acme", "");
-    assert_int_equal(ask_run(fixture, none), STATUS_FAILED_PRECONDITION);
-    assert_note(none, "put_account.tier", "postern tier put NAME --default");
+    assert_int_equal(ask_run(fixture, none), STATUS_OK);
+    assert_int_equal(none->command.result.account.tier.size, 0);
     struct ask *unknown = ask_for_account(fixture, "acme", "gold");
     assert_int_equal(ask_run(fixture, unknown), STATUS_NOT_FOUND);
     assert_note(unknown, "put_account.tier", "postern tier put gold");
     assert_int_equal(ask_run(fixture, ask_for_tier(fixture, "plain", false)), STATUS_OK);
-    assert_int_equal(ask_run(fixture, ask_for_account(fixture, "acme", "")), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(ask_run(fixture, ask_for_account(fixture, "acme", "")), STATUS_OK);
+    assert_int_equal(ask_run(fixture, ask_for_tier(fixture, "plain", true)), STATUS_OK);
+    struct ask *again = ask_for_account(fixture, "acme", "");
+    assert_int_equal(ask_run(fixture, again), STATUS_OK);
+    assert_int_equal(again->command.result.account.tier.size, 0); // a default made later is for new accounts
 }
 
 static void default_mark_moves_from_tier_to_tier(void **state)
@@ -736,7 +740,7 @@ int main(void)
         TEST(public_key_is_not_revoked_by_its_token_whoever_asks),
         TEST(revoking_another_version_is_aborted),
         TEST(account_keeps_what_a_put_does_not_name),
-        TEST(new_account_needs_a_tier),
+        TEST(account_without_a_tier_keeps_none),
         TEST(default_mark_moves_from_tier_to_tier),
         TEST(default_mark_goes_only_with_its_own_tier),
         TEST(put_of_another_version_is_aborted),

@@ -220,6 +220,34 @@ left() {
     failed NOT_FOUND verify.charges[0].resource "'requestz'"
 }
 
+@test "a fresh daemon takes an account without a tier: no limits, and everything is counted" {
+    own_daemon
+    call account put solo
+    done_so '.account.tier // "" | . == ""'
+    make_key solo k
+    use --charge exports=7 --charge requests
+    done_so '.allowed and (.meters // [] | length == 0)'
+    use
+    done_so .allowed
+    call ratecheck --account solo --charge exports=3
+    done_so .allowed
+    call usage --account solo
+    done_so '[.. | objects | select(.resource? == "exports") | .units] | add == 10'
+    # One limit, and a misspelt resource is none that it declares.
+    call account put solo --limit exports=100/day
+    use --charge export
+    failed NOT_FOUND 'verify.charges[0].resource'
+    drop_own_daemon
+}
+
+@test "a tier without limits limits nobody" {
+    call tier put nothing
+    call account put loose --tier nothing
+    make_key loose k
+    use --charge anything=1000000
+    done_so .allowed
+}
+
 # ------------------------------------------------------------------------------------------------------- algorithms
 
 @test "the algorithm is chosen by the limit's text, and by the window's length where the text has none" {

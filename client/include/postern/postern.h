@@ -767,7 +767,9 @@ struct postern_put_account_request {
     struct postern_call call;
     const char *account;
     const char *display_name;
-    const char *tier; // empty: a new account takes the default tier, an existing one keeps its own
+    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own. Without any limits an
+    // account is unlimited: what it charges is only counted.
+    const char *tier;
     const enum postern_environment *environments; // none: test only
     size_t environment_count;
     bool suspended;

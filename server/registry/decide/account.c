@@ -33,19 +33,16 @@ static struct registry_account asked_account(const struct draft *draft, const st
     return account;
 }
 
-static enum status settle_tier(struct draft *draft, struct registry_account *account)
+// A new account takes the default tier; where there is none it has no tier, and so no limits of one.
+static enum status settle_tier(struct draft *draft, struct registry_account *account, bool is_new)
 {
     struct registry_command *command = draft->command;
     struct registry_tier tier;
     enum status status = STATUS_OK;
-    if (account->tier.size == 0)
+    if (account->tier.size == 0 && is_new)
         status = decide_default_tier(draft, &account->tier);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || account->tier.size == 0)
         return status;
-    if (account->tier.size == 0)
-        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "put_account.tier",
-                           "a new account needs a tier, and no tier is marked as default: name one, or make a default "
-                           "with: postern tier put NAME --default");
     status = registry_find_tier(draft->txn, account->tier, command->arena, &tier);
     if (status != STATUS_NOT_FOUND)
         return status;
@@ -95,13 +92,13 @@ enum status decide_put_account(struct draft *draft)
         status = find_before(draft, &before);
     if (status != STATUS_OK)
         return status;
+    bool is_new = before.version == 0 || before.deleted;
     struct registry_account account = asked_account(draft, &before);
-    status = settle_tier(draft, &account);
+    status = settle_tier(draft, &account, is_new);
     if (status != STATUS_OK)
         return status;
     draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};
     command->result.account = account;
-    bool is_new = before.version == 0 || before.deleted;
     return is_new && !account.no_default_public_key ? add_default_key(draft, &account) : STATUS_OK;
 }
 
