@@ -297,7 +297,8 @@ PYTHON
 @test "P5 an address may have a port and a zone" {
     local given
     make_key "$ACCOUNT" edge --address 10.0.0.0/8 --address 2001:db8::/32 --address fe80::/64
-    for given in 10.0.0.1:443 '[2001:db8::1]:443' '[2001:db8::1]' fe80::1%eth0 '[fe80::1%eth0]:80' '[::ffff:10.0.0.1]:80'; do
+    for given in 10.0.0.1:443 '[2001:db8::1]:443' '[2001:db8::1]' fe80::1%eth0 '[fe80::1%eth0]:80' \
+        '[::ffff:10.0.0.1]:80'; do
         allowed --address "$given"
     done
     for given in 192.0.2.1:443 '[2001:db9::1]:443' fe81::1%eth0; do

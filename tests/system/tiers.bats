@@ -232,7 +232,7 @@ left() {
     call ratecheck --account solo --charge exports=3
     done_so .allowed
     call usage --account solo
-    done_so '[.. | objects | select(.resource? == "exports") | .units] | add == 10'
+    done_so '[.buckets[].costs[] | select(.name == "exports") | .value] | add == 10'
     # One limit, and a misspelt resource is none that it declares.
     call account put solo --limit exports=100/day
     use --charge export
