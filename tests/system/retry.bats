@@ -198,6 +198,24 @@ one_key() {
     nothing_at_rest
 }
 
+# in_memory: how many of the lines on standard input are in the daemon's memory.
+in_memory() {
+    python3 "$SUPPORT/in_memory.py" "$DAEMON_PID"
+}
+
+@test "tokens that were made and presented do not stay in the daemon's memory" {
+    local i tokens=$BATS_TEST_TMPDIR/tokens
+    for i in {1..50}; do
+        postern create --account acme --name "k$i" 2>/dev/null
+    done >"$tokens"
+    [ "$(sort -u "$tokens" | wc -l)" -eq 50 ]
+    postern verify --batch <"$tokens" >/dev/null
+    postern verify - <<<"$(head -n 1 "$tokens")" >/dev/null
+    [ "$(in_memory <"$tokens")" -eq 0 ]
+    # What it does hold is found.
+    [ "$(in_memory <<<"$POSTERN_URL")" -eq 1 ]
+}
+
 @test "a daemon that is aborted leaves no core file" {
     make_key acme
     [ "$(awk '/^Max core file size/ { print $5 }' "/proc/$DAEMON_PID/limits")" -le 1 ]
