@@ -84,6 +84,7 @@ static void fill_meter(Postern__V1__Meter *meter, const struct authorizer_meter 
     meter->window_s = from->limit.window_s;
     meter->period = (Postern__V1__Period)from->limit.period;
     meter->limit = from->view.limit;
+    meter->burst = from->limit.burst;
     meter->remaining = from->view.remaining;
     meter->reset_at_ms = from->reset_at_wall_ms;
     meter->retry_after_ms = from->retry_after_ms;

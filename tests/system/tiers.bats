@@ -272,6 +272,18 @@ left() {
     answer '.reason == "COST_EXCEEDS_LIMIT"'
 }
 
+@test "a bucket's burst is shown beside its rate, by the answer and in words" {
+    account --limit x=2/s:token_bucket,burst=5 --limit y=300/min:token_bucket,burst=50 --limit z=5/min
+    use --charge x --charge y --charge z
+    answer '[.meters[] | [.resource, .limit, .burst // 0, .remaining]] ==
+        [["x", 2, 5, 4], ["y", 300, 50, 49], ["z", 5, 0, 4]]'
+    try postern verify - --charge y=60 <<<"$TOKEN"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"COST_EXCEEDS_LIMIT"*"burst"* ]]
+    [[ "$output" == *"y 300/min:token_bucket,burst=50: 4"* ]] || { echo "$output"; return 1; }
+    [[ "$output" != *"y 300/min:token_bucket: "* ]]
+}
+
 @test "L5 what is refused fits when the time that was named has come, by each algorithm" {
     local algorithm
     account --limit fixed_window=2/3s:fixed_window --limit sliding_window=2/3s:sliding_window \

@@ -18,7 +18,7 @@ static const char *const sentences[] = {
     [POSTERN_REASON_INSUFFICIENT_SCOPE] = "the key lacks a scope",
     [POSTERN_REASON_RATE_LIMITED] = "a limit is reached",
     [POSTERN_REASON_COST_EXCEEDS_LIMIT] =
-        "the cost is larger than the whole limit, so it will never fit; ask for less at once",
+        "the cost is larger than a whole limit, or than a bucket's burst, so it will never fit; ask for less at once",
 };
 
 static const char *sentence_of(enum postern_reason reason)
@@ -43,7 +43,9 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
         struct postern_limit limit = {.algorithm = meter->algorithm,
                                       .amount = meter->limit,
                                       .window_s = meter->window_s,
-                                      .period = meter->period};
+                                      .period = meter->period,
+                                      .burst = meter->burst};
+        uint64_t full = meter->burst > 0 ? meter->burst : meter->limit;
         char text[POSTERN_LIMIT_TEXT_MAX + 1], at[OUTPUT_TIME_SIZE];
         if (meter->unlimited) {
             printf("%s: unlimited\n", meter->resource);
@@ -51,7 +53,7 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
         }
         postern_limit_format(&limit, text);
         printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
-        if (meter->remaining < meter->limit && meter->reset_at_ms > 0)
+        if (meter->remaining < full && meter->reset_at_ms > 0)
             printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
         printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
     }

@@ -313,6 +313,7 @@ struct postern_meter {
     uint64_t retry_after_ms; // span after which this call's cost fits, if nobody else spends; 0 = now, or never
     enum postern_subject subject;
     bool unlimited; // then limit, remaining and reset_at_ms are 0
+    uint64_t burst; // token_bucket: the most that fits at once, and `remaining` when it is full; otherwise 0
 };
 
 // ---------------------------------------------------------------------------------------------------- replies
