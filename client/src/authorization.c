@@ -83,11 +83,15 @@ static void open_verify(const struct postern_ask *ask, struct postern_arena *are
     *(Postern__V1__VerifyReply *)result = allowed_by_policy();
 }
 
+static const struct postern_table postern_scope_alternatives_table =
+    TABLE(scope_alternatives, ROWS(ROW_TEXTS(scope_alternatives, scopes, scope_count)));
+
 POSTERN_CALL(verify, VERIFY,
              ROWS(ROW(verify_request, api_key), ROW_TEXTS(verify_request, scopes, scope_count),
                   ROW(verify_request, account), ROW(verify_request, environment), ROW(verify_request, secret_only),
                   ROW(verify_request, remote_address), ROW_STRUCTS(verify_request, charges, charge_count, charge),
-                  ROW(verify_request, peek)),
+                  ROW(verify_request, peek),
+                  ROW_STRUCTS(verify_request, scope_alternatives, scope_alternatives_count, scope_alternatives)),
              ROWS(ROWS_DECISION(verify_reply), ROW(verify_reply, key_name), ROW(verify_reply, environment),
                   ROW(verify_reply, type), ROW_TEXTS(verify_reply, scopes, scope_count),
                   ROW_TEXTS(verify_reply, missing_scopes, missing_scope_count),

@@ -28,11 +28,17 @@ STATUS_MUST_CHECK enum status authorizer_open(const struct authorizer_options *o
                                               struct status_failure *failure);
 void authorizer_close(struct authorizer *authorizer); // calls must have ended; NULL-safe
 
+// Scopes of which any one is enough.
+struct authorizer_need {
+    struct slice *any_of;
+    size_t count;
+};
+
 // A call's question, beyond the subject.
 struct authorizer_question {
-    struct slice token; // the presented token; empty = missing
-    struct slice *scopes;
-    size_t scope_count;
+    struct slice token;           // the presented token; empty = missing
+    struct authorizer_need *needs; // scopes: all of these
+    size_t need_count;
     struct slice account;             // empty = any
     enum key_environment environment; // 0 = any
     bool secret_only;
@@ -73,7 +79,7 @@ struct authorizer_decision {
     struct registry_key key;
     bool has_account;
     struct registry_account account;
-    struct slice *missing_scopes;
+    struct slice *missing_scopes; // for each need that is not met: its scopes, with '|' between them
     size_t missing_scope_count;
     struct authorizer_meter *meters;
     size_t meter_count;

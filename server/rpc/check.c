@@ -209,9 +209,9 @@ static const struct check_bound *find_bound(const ProtobufCMessage *message, con
 {
     static const struct check_bound needed = {"scopes", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX};
     const struct check_bound *bound = check_bound_find(field->name);
-    if (bound != NULL && bound->kind == CHECK_GRANT && message->descriptor == &postern__v1__verify_request__descriptor)
-        return &needed;
-    return bound;
+    bool asks = message->descriptor == &postern__v1__verify_request__descriptor ||
+                message->descriptor == &postern__v1__scope_alternatives__descriptor;
+    return bound != NULL && bound->kind == CHECK_GRANT && asks ? &needed : bound;
 }
 
 static enum status check_message(const ProtobufCMessage *message, const struct place *place,

@@ -51,6 +51,7 @@ static const struct check_bound bounds[] = {
     {"remote_address", CHECK_ANY, 0, 0}, // likewise
     {"resource", CHECK_NAME, LIMIT_RESOURCE_MAX, 0},
     {"scope", CHECK_SCOPE, ACCOUNT_SCOPE_MAX, 0},
+    {"scope_alternatives", CHECK_COUNT, 0, 8},
     {"scopes", CHECK_GRANT, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX},
     {"sha256", CHECK_EXACT, 32, 0},
     {"tier", CHECK_NAME, ACCOUNT_ID_MAX, 0},

@@ -78,6 +78,28 @@ static struct slice read_address(ProtobufCBinaryData given)
     return given.len > 0 && address.size == 0 ? slice_text("unknown") : address;
 }
 
+// Each of `scopes` is needed, and one of each of the alternatives.
+static bool read_needs(struct arena *arena, const Postern__V1__VerifyRequest *request,
+                       struct authorizer_question *question)
+{
+    struct slice *scopes;
+    size_t count = request->n_scopes + request->n_scope_alternatives;
+    struct authorizer_need *needs = arena_array(arena, count, sizeof *needs);
+    if (needs == NULL || !wire_read_texts(arena, request->scopes, request->n_scopes, &scopes))
+        return false;
+    question->needs = needs;
+    question->need_count = count;
+    for (size_t i = 0; i < request->n_scopes; i++)
+        *needs++ = (struct authorizer_need){&scopes[i], 1};
+    for (size_t i = 0; i < request->n_scope_alternatives; i++, needs++) {
+        const Postern__V1__ScopeAlternatives *from = request->scope_alternatives[i];
+        needs->count = from->n_scopes;
+        if (!wire_read_texts(arena, from->scopes, from->n_scopes, &needs->any_of))
+            return false;
+    }
+    return true;
+}
+
 bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,
                         struct authorizer_call *ask)
 {
@@ -89,9 +111,8 @@ bool handler_verify_ask(const struct call *call, struct arena *arena, const Post
     question->secret_only = request->secret_only;
     question->remote_address = read_address(request->remote_address);
     question->peek = request->peek;
-    question->scope_count = request->n_scopes;
     question->charge_count = request->n_charges;
-    return wire_read_texts(arena, request->scopes, request->n_scopes, &question->scopes) &&
+    return read_needs(arena, request, question) &&
            wire_read_charges(arena, request->charges, request->n_charges, &question->charges) &&
            handler_charge_id(call, arena, request->charge_id, &question->charge_id);
 }

@@ -49,6 +49,28 @@ setup() {
     refused INSUFFICIENT_SCOPE 403 --scope webhook
 }
 
+@test "X5 of alternative scopes one is enough, and each group needs one" {
+    make_key "$ACCOUNT" hooks --scope webhook --scope worker
+    allowed --scope 'read|webhook'
+    allowed --scope 'read|jobs:run' --scope webhook --scope 'worker|write'
+    refused INSUFFICIENT_SCOPE 403 --scope 'read|write' --scope webhook
+    answer '.missing_scopes == ["read|write"]'
+    refused INSUFFICIENT_SCOPE 403 --scope 'webhook|read' --scope 'read|write' --scope lead
+    answer '.missing_scopes == ["lead", "read|write"]'
+    refused INSUFFICIENT_SCOPE 403 --scope 'postern:operator|postern:verify'
+    local wrong
+    for wrong in 'read|' '|' 'read|*' 'read||write' 'read|a b'; do
+        verify --scope "$wrong"
+        failed INVALID_ARGUMENT 'verify.scope_alternatives[0].scopes['"$(case $wrong in '|') echo 0 ;; *) echo 1 ;; esac)]"
+    done
+    verify $(printf -- '--scope read|webhook %.0s' {1..9})
+    failed INVALID_ARGUMENT verify.scope_alternatives
+    # Nothing is never enough.
+    local token=$TOKEN
+    wire "verify { api_key: \"$token\" peek: true scope_alternatives { } }"
+    answer '.verify.reason == "REASON_INSUFFICIENT_SCOPE"'
+}
+
 @test "P1 admin is everything, but never the daemon's own scopes" {
     make_key "$ACCOUNT" root --scope admin
     allowed --scope read --scope write --scope webhook --scope jobs:run --scope lead --scope not:in:the:catalogue

@@ -3,6 +3,33 @@
 
 #include <string.h>
 
+// Splits "read|admin" at each '|'.
+static struct postern_scope_alternatives split_alternatives(struct cli *cli, const char *text)
+{
+    char *rest = pool_text(&cli->pool, text, strlen(text));
+    const char **scopes = cli_keep(cli, strlen(text) + 1, sizeof *scopes);
+    size_t count = 0;
+    while (rest != NULL)
+        scopes[count++] = strsep(&rest, "|");
+    return (struct postern_scope_alternatives){scopes, count};
+}
+
+// A scope alone is needed; of those with '|' between them one is.
+static void read_scopes(struct cli *cli, struct postern_verify_request *request)
+{
+    size_t count = 0;
+    const char *const *given = argument_all(cli, "scope", &count);
+    const char **scopes = cli_keep(cli, count, sizeof *scopes);
+    struct postern_scope_alternatives *alternatives = cli_keep(cli, count, sizeof *alternatives);
+    request->scopes = scopes;
+    request->scope_alternatives = alternatives;
+    for (size_t i = 0; i < count; i++)
+        if (strchr(given[i], '|') == NULL)
+            scopes[request->scope_count++] = given[i];
+        else
+            alternatives[request->scope_alternatives_count++] = split_alternatives(cli, given[i]);
+}
+
 // All but the token.
 static struct postern_verify_request read_request(struct cli *cli)
 {
@@ -12,7 +39,7 @@ static struct postern_verify_request read_request(struct cli *cli)
                                              .secret_only = argument_has(cli, "secret-only"),
                                              .remote_address = argument_text(cli, "address"),
                                              .peek = argument_has(cli, "peek")};
-    request.scopes = argument_all(cli, "scope", &request.scope_count);
+    read_scopes(cli, &request);
     request.charges = value_charges(cli, &request.charge_count);
     return request;
 }
@@ -141,6 +168,9 @@ static size_t size_of(const struct postern_verify_request *request)
     size_t size = text_size(request->account) + text_size(request->remote_address);
     for (size_t i = 0; i < request->scope_count; i++)
         size += text_size(request->scopes[i]);
+    for (size_t i = 0; i < request->scope_alternatives_count; i++)
+        for (size_t j = 0; j < request->scope_alternatives[i].scope_count; j++)
+            size += text_size(request->scope_alternatives[i].scopes[j]) + 4;
     for (size_t i = 0; i < request->charge_count; i++)
         size += text_size(request->charges[i].resource) + 16;
     return size;
@@ -212,7 +242,7 @@ static void run_verify(struct cli *cli)
 }
 
 static const struct flag verify_flags[] = {
-    {"scope", "SCOPE...", "the key must have it"},
+    {"scope", "SCOPE...", "the key must have it; of 'read|admin' one is enough"},
     {"account", "ID", "the key must belong to it"},
     {"env", "test|live", "the key must be of it"},
     {"secret-only", NULL, "refuse public keys"},

@@ -354,6 +354,12 @@ POSTERN_API void postern_reply_walk(const void *reply, const struct postern_visi
 
 // ---------------------------------------------------------------------------------------------- authorization
 
+// Scopes of which any one is enough.
+struct postern_scope_alternatives {
+    const char *const *scopes;
+    size_t scope_count;
+};
+
 // May this key do this, now? Key, scopes, account, environment, address and all limits are one decision; a denied call
 // costs nothing.
 struct postern_verify_request {
@@ -371,6 +377,9 @@ struct postern_verify_request {
     size_t charge_count;      // 0 means one `requests`
     bool peek;                // decide and report, charge nothing
     const uint8_t *charge_id; // POSTERN_ID_SIZE bytes; NULL: the library makes one
+    // At most 8. Besides all of `scopes`, of each of these one is needed.
+    const struct postern_scope_alternatives *scope_alternatives;
+    size_t scope_alternatives_count;
 };
 
 struct postern_verify_reply {
@@ -387,7 +396,7 @@ struct postern_verify_reply {
     enum postern_key_type type;
     const char *const *scopes;
     size_t scope_count;
-    const char *const *missing_scopes;
+    const char *const *missing_scopes; // alternatives as one text, with '|' between them
     size_t missing_scope_count;
     const struct postern_entry *metadata;
     size_t metadata_count;
