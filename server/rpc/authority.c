@@ -1,6 +1,7 @@
 // Finds out who is calling, by credential or connection, and refuses in words that say what is missing.
 #include "rpc/authority.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +107,22 @@ static void name_subject(struct call_caller *caller, const char *subject)
 _Static_assert((int)CALL_CALLER_NAME_SIZE > (int)RPC_SUBJECT_MAX + 4,
                "a subject of the configuration is a caller's name");
 
+// Writes "ip:192.0.2.7" or "ip:2001:db8:0:1::/64", as an IPv6 host usually has a network of its own: strangers are told
+// apart, so that none uses up what is kept for the retries of another.
+static void name_address(struct call_caller *caller, const char *address)
+{
+    struct in6_addr v6;
+    char network[INET6_ADDRSTRLEN] = "";
+    bool is_v6 = inet_pton(AF_INET6, address, &v6) == 1 && !IN6_IS_ADDR_V4MAPPED(&v6);
+    if (is_v6) {
+        memset(&v6.s6_addr[8], 0, 8);
+        (void)inet_ntop(AF_INET6, &v6, network, sizeof network);
+    }
+    (void)snprintf(caller->name, sizeof caller->name, "ip:%.*s%s", INET6_ADDRSTRLEN, is_v6 ? network : address,
+                   is_v6 ? "/64" : "");
+}
+_Static_assert((int)CALL_CALLER_NAME_SIZE > 3 + (int)INET6_ADDRSTRLEN + 3, "a network is a caller's name");
+
 static void resolve_connection(const struct call *call, struct call_caller *caller)
 {
     const struct transport_peer *peer = call->peer;
@@ -118,7 +135,7 @@ static void resolve_connection(const struct call *call, struct call_caller *call
     if (caller->granted != 0)
         name_subject(caller, peer->subject);
     else
-        memcpy(caller->name, "anyone", sizeof "anyone");
+        name_address(caller, peer->address);
 }
 
 // Says what is wrong with a credential, and what to do.

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rpc/authority.h"
@@ -251,6 +252,26 @@ static void calls_that_change_are_those_that_need_a_request_id(void **state)
     assert_int_equal(found, sizeof changes / sizeof *changes);
 }
 
+static void strangers_are_told_apart_by_their_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *name;
+    } cases[] = {{"192.0.2.7", "ip:192.0.2.7"},
+                 {"192.0.2.8", "ip:192.0.2.8"},
+                 {"::ffff:192.0.2.7", "ip:::ffff:192.0.2.7"},
+                 {"2001:db8:0:1::7", "ip:2001:db8:0:1::/64"},
+                 {"2001:db8:0:1:ffff::8", "ip:2001:db8:0:1::/64"},
+                 {"2001:db8:0:2::7", "ip:2001:db8:0:2::/64"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene scene;
+        set_scene(&scene, &people[0], RPC_OPERATOR);
+        (void)snprintf(scene.peer.address, sizeof scene.peer.address, "%s", cases[i].address);
+        assert_int_equal(authority_resolve(&scene.call), STATUS_OK);
+        assert_string_equal(scene.call.caller.name, cases[i].name);
+    }
+}
+
 static void refusal_names_the_scope_the_uid_setting_or_the_ceiling(void **state)
 {
     (void)state;
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(accounts_are_covered_as_the_table_says),
         cmocka_unit_test(nobody_owns_the_account_without_a_name),
         cmocka_unit_test(calls_that_change_are_those_that_need_a_request_id),
+        cmocka_unit_test(strangers_are_told_apart_by_their_address),
         cmocka_unit_test(refusal_names_the_scope_the_uid_setting_or_the_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,12 @@ static struct slice account_of(const struct registry_caller *caller)
     return caller->key != NULL ? caller->key->account : caller->account;
 }
 
+// Does it change anything? What does not may be repeated at will, and so needs no record of its reply.
+static bool has_change(const struct draft *draft)
+{
+    return draft->image_count > 0 || draft->idempotency_count > 0;
+}
+
 // A purge comes from no caller that could repeat it; each run finds the present state.
 static bool is_repeatable(const struct registry_command *command)
 {
@@ -41,7 +47,7 @@ static enum status carry_out(struct draft *draft)
     const struct registry *registry = draft->registry;
     struct apply_plan plan = {.is_applied = true};
     struct idempotency_plan idempotency;
-    if (draft->image_count > 0 || draft->idempotency_count > 0) {
+    if (has_change(draft)) {
         struct change change = {.seq = draft->seq,
                                 .time_ms = draft->now_ms,
                                 .actor = command->caller.name,
@@ -59,7 +65,7 @@ static enum status carry_out(struct draft *draft)
     command->result.now_ms = draft->now_ms;
     if (!command->encode(command))
         return STATUS_RESOURCE_EXHAUSTED;
-    if (is_repeatable(command)) {
+    if (is_repeatable(command) && has_change(draft)) {
         enum status status = idempotency_prepare(registry, draft->txn, command, draft->now_ms, &idempotency);
         if (status != STATUS_OK)
             return status;
