@@ -325,7 +325,7 @@ static void collect_limits(struct authorizer_batch *batch, struct authorizer_cal
     const struct authorizer_question *q = &call->question;
     struct authorizer_decision *d = &call->decision;
     struct registry_tier tier = {0};
-    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM, by_default = q->charge_count == 0 && !q->refund;
+    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM, by_default = q->charge_count == 0 && !q->refund && !q->shows_all;
     call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
     if (call->status != STATUS_OK)
         return;

@@ -46,6 +46,7 @@ struct authorizer_question {
     struct limit_charge *charges; // none: one `requests`
     size_t charge_count;
     bool peek;
+    bool shows_all; // a peek without charges: it reports of every limit that applies
     // Gives back what charge_id was charged, instead of charging; without charges, all of it. Only the rules that find
     // out whose key it is are asked.
     bool refund;

@@ -107,7 +107,7 @@ struct limit_call {
     size_t applicable_count;
     const struct limit_charge *charges;
     size_t charge_count;
-    bool peek;    // decide and report only
+    bool peek;    // decide and report only; without charges, report of all applicable limits
     bool relaxed; // as the table's option, for this call
     // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; ignored when peeking. A second call with the
     // same id for the same owner gets the first one's answer and spends nothing. Memory keeps the newest

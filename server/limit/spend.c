@@ -63,12 +63,14 @@ struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct li
     return part;
 }
 
+// A peek without charges looks at every limit that applies.
 bool limit_find_parts(struct limit_attempt *a)
 {
+    bool looks_at_all = a->call->peek && a->call->charge_count == 0;
     for (size_t i = 0; i < a->call->applicable_count && i < LIMIT_APPLICABLE_MAX; i++) {
         const struct limit_applicable *applicable = &a->call->applicables[i];
         uint64_t cost = limit_cost_of(a->call, applicable->limit.resource);
-        if (cost > 0)
+        if (cost > 0 || looks_at_all)
             (void)limit_add_applicable(a, applicable, cost);
     }
     return a->answer->absent_count == 0;

@@ -184,6 +184,7 @@ static bool read_question(struct call *call, struct authorizer_question *questio
     question->refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
     question->charge_is_lasting = true;
     question->charge_count = request->n_charges;
+    question->shows_all = question->peek && request->n_charges == 0;
     return wire_read_charges(call->arena, request->charges, request->n_charges, &question->charges) &&
            handler_charge_id(call, call->arena, request->charge_id, &question->charge_id);
 }
@@ -192,9 +193,10 @@ enum call_progress handler_rate_check(struct call *call)
 {
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
     bool refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
+    bool peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
     if (refund && request->charge_id.len == 0)
         return call_fail_member(call, "charge_id", "is missing: a refund names the charge_id of what it gives back");
-    if (!refund && request->n_charges == 0)
+    if (!refund && !peek && request->n_charges == 0)
         return call_fail_member(call, "charges", "is empty: name at least one resource to charge");
     struct handler_decision *decision = handler_decision_new(call);
     if (decision == NULL || !read_question(call, &decision->ask.question))

@@ -66,6 +66,28 @@ meters() {
 
 # ------------------------------------------------------------------------------------------------------- charged once
 
+@test "X7 a peek without a charge shows what is left of all limits" {
+    postern account put "$ACCOUNT" --no-default-public-key --limit bytes=1000/day --limit never=0/day
+    make_key "$ACCOUNT" own --limit productions=2/day
+    call ratecheck --account "$ACCOUNT" --charge requests=4 --charge bytes=10
+    done_so .allowed
+    call ratecheck --account "$ACCOUNT" --peek
+    done_so '.allowed and ([.meters[] | [.resource, .remaining // 0]] | sort) ==
+        [["bytes", 990], ["never", 0], ["productions", 5], ["requests", 6], ["requests", 96]]'
+    # Of a key its own limits, too; and nothing was charged.
+    call ratecheck --key "$KEY_ID" --peek
+    done_so '[.meters[] | select(.resource == "productions") | [.limit, .subject]] | length == 2'
+    try postern ratecheck --api-key - --peek <<<"$TOKEN"
+    [ "$status" -eq 0 ]
+    [[ "$output" == "What is left:"*"requests 10/min: 6 left"* ]]
+    call ratecheck --account "$ACCOUNT"
+    [ "$status" -eq 2 ]
+    call tier put bare
+    call account put unlimited --tier bare --no-default-public-key
+    try postern ratecheck --account unlimited --peek
+    [ "$output" = "No limit applies." ]
+}
+
 @test "a charge that is repeated with its id is charged once, and answered as the first time" {
     local first
     charge --charge productions=2 --charge-id "$ID"

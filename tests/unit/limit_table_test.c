@@ -226,6 +226,25 @@ static void peek_changes_nothing(void **state)
     close_world(&world);
 }
 
+static void peek_without_charges_shows_every_limit(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, false);
+    add_applicable(&world, "requests=60/min");
+    add_applicable(&world, "productions=0/day");
+    add_applicable(&world, "bytes=unlimited");
+    install(&world, "requests");
+    install(&world, "productions");
+    spend(&world, "requests", 60);
+    assert_int_equal(decide(&world, NULL, 0, true, NULL), LIMIT_ADMITTED);
+    assert_int_equal(world.answer.view_count, 3);
+    assert_int_equal(world.answer.views[0].remaining, 0);
+    assert_int_equal(world.answer.views[1].limit, 0);
+    assert_true(world.answer.views[2].applicable->limit.unlimited);
+    close_world(&world);
+}
+
 static void call_without_charges_is_admitted(void **state)
 {
     (void)state;
@@ -875,6 +894,7 @@ int main(void)
         cmocka_unit_test(unlimited_resource_is_declared_and_never_refused),
         cmocka_unit_test(two_limits_on_one_meter_are_both_obeyed_and_charged_once),
         cmocka_unit_test(peek_changes_nothing),
+        cmocka_unit_test(peek_without_charges_shows_every_limit),
         cmocka_unit_test(call_without_charges_is_admitted),
         cmocka_unit_test(amount_can_change_at_any_time_and_what_was_spent_stays),
         cmocka_unit_test(new_meter_waits_for_the_disk_once),

@@ -44,8 +44,8 @@ static void read_mode(struct cli *cli, struct postern_rate_check_request *reques
     bool is_refund = argument_has(cli, "refund");
     if (is_refund + argument_has(cli, "peek") + argument_has(cli, "charge-id") > 1)
         misuse(cli, "--peek, --refund and --charge-id exclude each other");
-    if (!is_refund && !argument_has(cli, "charge"))
-        misuse(cli, "say what to charge: --charge productions, --charge productions=3");
+    if (!is_refund && !argument_has(cli, "peek") && !argument_has(cli, "charge"))
+        misuse(cli, "say what to charge: --charge productions, --charge productions=3 (or --peek to see all limits)");
     if (argument_has(cli, "peek"))
         request->mode = POSTERN_RATE_CHECK_PEEK;
     if (is_refund)
@@ -53,17 +53,29 @@ static void read_mode(struct cli *cli, struct postern_rate_check_request *reques
     request->charge_id = decide_id_flag(cli, is_refund ? "refund" : "charge-id");
 }
 
-static void print_ratecheck(const struct postern_rate_check_reply *reply, bool is_refund, const char *id)
+static void print_allowed(const struct postern_rate_check_request *request,
+                          const struct postern_rate_check_reply *reply)
 {
-    if (is_refund && reply->allowed)
+    if (request->mode == POSTERN_RATE_CHECK_REFUND)
         printf("REFUNDED");
+    else if (request->charge_count == 0)
+        printf(reply->meter_count > 0 ? "What is left:" : "No limit applies.");
     else
-        decide_print_verdict(reply->allowed, reply->reason);
+        decide_print_verdict(true, reply->reason);
+}
+
+static void print_ratecheck(const struct postern_rate_check_request *request,
+                            const struct postern_rate_check_reply *reply, const char *id)
+{
+    if (reply->allowed)
+        print_allowed(request, reply);
+    else
+        decide_print_verdict(false, reply->reason);
     putchar('\n');
     decide_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
         decide_print_retry(reply->retry_after_ms);
-    if (reply->allowed && id[0] != '\0' && !is_refund)
+    if (reply->allowed && id[0] != '\0' && request->mode != POSTERN_RATE_CHECK_REFUND)
         printf("charge id %s\n", id);
 }
 
@@ -81,7 +93,7 @@ static void run_ratecheck(struct cli *cli)
     if (cli->json)
         output_json(reply, "charge_id", id);
     else
-        print_ratecheck(reply, request.mode == POSTERN_RATE_CHECK_REFUND, id);
+        print_ratecheck(&request, reply, id);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
     postern_reply_free(reply);
 }
@@ -95,7 +107,7 @@ static const struct flag ratecheck_flags[] = {
     {"relaxed", NULL, "with --custom: do not wait for the disk"},
     {"charge", "RESOURCE[=N]...", "what to charge"},
     {"charge-id", "HEX|new", "charge under this id, once however often it is repeated (default: new)"},
-    {"peek", NULL, "decide and show, charge nothing"},
+    {"peek", NULL, "decide and show, charge nothing; without --charge show what is left of every limit"},
     {"refund", "HEX", "give back what this charge id charged, without --charge all of it"},
     {0},
 };
@@ -105,6 +117,8 @@ const struct command ratecheck_commands[] = {
      .notes = "The answer ends with the charge's id, by which it can be given back while its window lasts:\n"
               "  postern ratecheck --account acme --charge productions=2\n"
               "  postern ratecheck --account acme --refund 5f0c1b9e7a3d48e2a6b1c0d9e8f70312\n"
+              "What is left of all limits of an account, or of a key with its own:\n"
+              "  postern ratecheck --account acme --peek\n"
               "Any program may limit anything of its own, with the limits that it gives:\n"
               "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests",
      .token_way = "ratecheck --api-key -"},

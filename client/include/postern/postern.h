@@ -469,7 +469,8 @@ struct postern_rate_check_request {
     const char *key_id;
     const char *account;
     const struct postern_custom *custom;
-    const struct postern_charge *charges; // at least one; of a refund none, for the whole charge, or the same as then
+    // At least one. Of a refund none, for the whole charge, or the same as then; of a peek none, to see all limits.
+    const struct postern_charge *charges;
     size_t charge_count;
     enum postern_rate_check_mode mode;
     const uint8_t *charge_id; // POSTERN_ID_SIZE bytes. Refund: the charge to give back. Consume: NULL: the library
