@@ -22,7 +22,7 @@ static void resolve_costs(struct usage *usage, struct note *note)
             note->other_cost = usage_add(note->other_cost, amount);
             continue;
         }
-        note->resources[i] = usage_resource_number(&usage->resources, event->charges[i].resource);
+        note->resources[i] = usage_resource_number(&usage->resources, event->account, event->charges[i].resource);
         note->costs[i] = amount;
         note->cost_count++;
     }

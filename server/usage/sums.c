@@ -38,18 +38,29 @@ static uint16_t search(struct usage_resources *resources, struct slice name, siz
     }
 }
 
-static uint16_t add(struct usage_resources *resources, struct slice name, size_t slot)
+// New names are rare, so their owners are counted anew for each.
+static bool has_share(const struct usage_resources *resources, uint64_t owner)
 {
-    if (resources->count == USAGE_RESOURCES_MAX)
+    size_t owned = 0;
+    for (size_t i = 1; i <= resources->count; i++)
+        owned += resources->names[i].owner == owner ? 1 : 0;
+    return owned < (size_t)(owner != 0 ? USAGE_RESOURCES_SHARE : USAGE_RESOURCES_STORED);
+}
+
+static uint16_t add(struct usage_resources *resources, struct slice account, struct slice name, size_t slot)
+{
+    uint64_t owner = account.size > 0 ? slice_hash(account, SLICE_HASH_SEED) | 1 : 0;
+    if (resources->count == USAGE_RESOURCES_MAX || !has_share(resources, owner))
         return 0;
     uint16_t number = (uint16_t)++resources->count;
+    resources->names[number].owner = owner;
     resources->names[number].size = (uint8_t)name.size;
     memcpy(resources->names[number].text, name.data, name.size);
     atomic_store_explicit(&resources->slots[slot], number, memory_order_release);
     return number;
 }
 
-uint16_t usage_resource_number(struct usage_resources *resources, struct slice name)
+uint16_t usage_resource_number(struct usage_resources *resources, struct slice account, struct slice name)
 {
     if (name.size == 0 || name.size > USAGE_RESOURCE_MAX || slice_equal(name, slice_text(USAGE_OTHER)))
         return 0;
@@ -60,7 +71,7 @@ uint16_t usage_resource_number(struct usage_resources *resources, struct slice n
     pthread_mutex_lock(&resources->mutex);
     number = search(resources, name, &slot);
     if (number == 0)
-        number = add(resources, name, slot);
+        number = add(resources, account, name, slot);
     pthread_mutex_unlock(&resources->mutex);
     return number;
 }
@@ -138,7 +149,8 @@ void usage_sums_from_tally(const struct usage_tally *tally, struct usage_resourc
             out->counts[index] = usage_add(out->counts[index], tally->counts[i].count);
     }
     for (size_t i = 0; i < tally->cost_count; i++)
-        usage_sums_add_cost(out, usage_resource_number(resources, tally->costs[i].resource), tally->costs[i].amount);
+        usage_sums_add_cost(out, usage_resource_number(resources, slice_empty(), tally->costs[i].resource),
+                            tally->costs[i].amount);
 }
 
 static bool tally_counts(const struct usage_sums *sums, struct arena *arena, struct usage_tally *out)

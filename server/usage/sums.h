@@ -9,11 +9,17 @@
 
 #include "usage/usage.h"
 
-// --- names of resources. Limits declare them, so there are few; a run of the daemon never forgets one.
-enum { USAGE_RESOURCE_SLOTS = 2048 };
+// --- names of resources. Limits declare them, so there are few; a run of the daemon never forgets one. Where there are
+// no limits a caller chooses them, so each account has a share: none can turn the names of all others into USAGE_OTHER.
+enum {
+    USAGE_RESOURCE_SLOTS = 2048,
+    USAGE_RESOURCES_SHARE = 64,                      // names that one account is the first to use
+    USAGE_RESOURCES_STORED = USAGE_RESOURCES_MAX / 2 // names that come from the disk alone
+};
 _Static_assert(USAGE_RESOURCE_SLOTS >= 2 * USAGE_RESOURCES_MAX, "a search ends soon at an empty slot");
 
 struct usage_resource {
+    uint64_t owner; // hash of the account that used it first; 0: it comes from the disk
     uint8_t size;
     char text[USAGE_RESOURCE_MAX];
 };
@@ -27,9 +33,9 @@ struct usage_resources {
 
 void usage_resources_init(struct usage_resources *resources);
 void usage_resources_wipe(struct usage_resources *resources);
-// Returns the name's number, which it gives to a new name; 0, the number of USAGE_OTHER, when the table is full or the
-// name is not valid.
-uint16_t usage_resource_number(struct usage_resources *resources, struct slice name);
+// Returns the name's number, which it gives to a new name; 0, the number of USAGE_OTHER, when the table or the
+// account's share is full or the name is not valid. `account` is empty for a name that comes from the disk.
+uint16_t usage_resource_number(struct usage_resources *resources, struct slice account, struct slice name);
 struct slice usage_resource_name(const struct usage_resources *resources, uint16_t number);
 
 // --- sums

@@ -29,7 +29,7 @@ static int tear_down(void **state)
 
 static uint16_t number(const char *name)
 {
-    return usage_resource_number(&resources, slice_text(name));
+    return usage_resource_number(&resources, slice_text("acme"), slice_text(name));
 }
 
 // --- names
@@ -45,18 +45,48 @@ static void a_name_keeps_its_number(void **state)
     assert_true(slice_equal(usage_resource_name(&resources, requests), slice_text("requests")));
 }
 
+// Uses new names for an account until one has no number; returns how many have one.
+static unsigned fill(const char *account, const char *prefix, unsigned most)
+{
+    char name[32];
+    unsigned count = 0;
+    while (count < most) {
+        snprintf(name, sizeof name, "%s%u", prefix, count);
+        if (usage_resource_number(&resources, slice_text(account), slice_text(name)) == 0)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static void an_account_has_a_share_of_the_names(void **state)
+{
+    (void)state;
+    uint16_t known = number("requests");
+    assert_int_equal(fill("mallory", "m", 2000), USAGE_RESOURCES_SHARE);
+    assert_int_not_equal(number("productions"), 0); // another account still can
+    assert_int_equal(usage_resource_number(&resources, slice_text("mallory"), slice_text("requests")), known);
+    assert_int_equal(usage_resource_number(&resources, slice_text("mallory"), slice_text("exports")), 0);
+    assert_int_not_equal(number("exports"), 0);
+    assert_int_not_equal(usage_resource_number(&resources, slice_text("mallory"), slice_text("exports")), 0);
+    assert_int_equal(fill("", "d", 2000), USAGE_RESOURCES_STORED); // nor does an old store take them all
+    assert_int_not_equal(number("bytes"), 0);
+}
+
 static void names_beyond_the_bound_are_the_other(void **state)
 {
     (void)state;
-    char name[16];
-    uint16_t last = 0;
-    for (unsigned i = 0; i < USAGE_RESOURCES_MAX; i++) {
-        snprintf(name, sizeof name, "r%u", i);
-        last = number(name);
-        assert_int_not_equal(last, 0);
+    unsigned count = 0;
+    char account[16], prefix[16];
+    for (unsigned i = 0; count < USAGE_RESOURCES_MAX; i++) {
+        snprintf(account, sizeof account, "account%u", i);
+        snprintf(prefix, sizeof prefix, "r%u-", i);
+        unsigned added = fill(account, prefix, USAGE_RESOURCES_MAX - count);
+        assert_in_range(added, 1, USAGE_RESOURCES_SHARE);
+        count += added;
     }
     assert_int_equal(number("one-more"), 0);
-    assert_int_equal(number(name), last);
+    assert_int_not_equal(number("r0-0"), 0);
     assert_int_equal(number(""), 0);
     assert_int_equal(number(USAGE_OTHER), 0);
     assert_true(slice_equal(usage_resource_name(&resources, 0), slice_text(USAGE_OTHER)));
@@ -268,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_name_keeps_its_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_account_has_a_share_of_the_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_beyond_the_bound_are_the_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_reason_has_a_place_and_comes_back, set_up, tear_down),
         cmocka_unit_test(calls_are_all_and_refusals_all_but_allowed),
