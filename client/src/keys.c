@@ -35,7 +35,7 @@ POSTERN_CALL(create, CREATE,
              ROWS(KEY_NATURE(create_request), KEY_SETTINGS(create_request), ROW(create_request, prefix)),
              ROWS(ROW(create_reply, api_key), ROW_STRUCT(create_reply, key, key)), .changes_registry = true);
 
-POSTERN_CALL(get, GET, ROWS(ROW(get_request, key_id)), ROWS(ROW_STRUCT(get_reply, key, key)),
+POSTERN_CALL(get, GET, ROWS(ROW(get_request, key_id), ROW(get_request, api_key)), ROWS(ROW_STRUCT(get_reply, key, key)),
              .changes_registry = false);
 
 POSTERN_CALL(list, LIST,
@@ -43,7 +43,8 @@ POSTERN_CALL(list, LIST,
                   ROW(list_request, environment), ROW(list_request, created_before_ms),
                   ROW(list_request, expires_before_ms), ROW(list_request, never_used),
                   ROW(list_request, last_rolled_before_ms), ROW(list_request, with_unusual), ROW(list_request, unusual),
-                  ROW(list_request, unusual_at_ms)),
+                  ROW(list_request, unusual_at_ms), ROW(list_request, name_prefix), ROW(list_request, scope),
+                  ROW_STRUCTS(list_request, metadata, metadata_count, entry)),
              ROWS(ROW_STRUCTS(list_reply, keys, key_count, key), ROWS_NEXT_PAGE(list_reply)),
              .changes_registry = false);
 

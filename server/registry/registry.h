@@ -102,7 +102,11 @@ struct registry_list {
     uint64_t created_before_ms;
     uint64_t expires_before_ms;     // over all accounts by the index of expiries, and in their order
     uint64_t last_rolled_before_ms; // made (by creation or roll) before, and not rolled since
-    uint64_t now_ms;                // for derived states
+    struct slice name_prefix;
+    struct slice scope;                    // granted by its name, by a wildcard or by "admin"
+    const struct registry_entry *metadata; // all of these
+    size_t metadata_count;
+    uint64_t now_ms; // for derived states
 };
 
 struct registry_page {

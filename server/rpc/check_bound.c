@@ -42,6 +42,7 @@ static const struct check_bound bounds[] = {
     {"limits", CHECK_COUNT, 0, LIMIT_PER_OWNER_MAX},
     {"metadata", CHECK_COUNT, 0, REGISTRY_METADATA_MAX},
     {"name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
+    {"name_prefix", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"namespace", CHECK_NAME, ACCOUNT_ID_MAX, 0},
     {"operation_id", CHECK_TEXT, 64, 0},
     {"page_size", CHECK_NUMBER, REGISTRY_PAGE_MAX, 0},

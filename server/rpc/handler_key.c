@@ -35,15 +35,33 @@ enum call_progress handler_create(struct call *call)
 
 // --- get
 
+static enum status find_by_token(struct call *call, struct slice token, struct registry_key *key)
+{
+    struct registry_presented *found = arena_alloc(call->arena, sizeof *found);
+    if (found == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = registry_find_presented(call->server->registry, call->view, token, call->arena, found);
+    if (status == STATUS_OK && !found->known)
+        return STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        *key = found->key;
+    return status;
+}
+
 // The key with its account's moment of RevokeAll, from one snapshot. A key that the caller may not know of is not
 // there.
-static enum status find_key(struct call *call, const uint8_t id[KEY_ID_SIZE], struct registry_key *key,
-                            struct registry_account *account)
+static enum status find_key(struct call *call, struct registry_key *key, struct registry_account *account)
 {
+    const Postern__V1__GetRequest *request = call->request->get;
+    uint8_t id[KEY_ID_SIZE];
     enum status status = store_view_begin(call->view);
     if (status != STATUS_OK)
         return status;
-    status = registry_find_key(call->view, id, call->arena, key);
+    if (request->api_key.len > 0)
+        status = find_by_token(call, wire_slice(request->api_key), key);
+    else
+        status = key_id_parse(wire_slice(request->key_id), id) ? registry_find_key(call->view, id, call->arena, key)
+                                                               : STATUS_NOT_FOUND;
     if (status == STATUS_OK)
         status = registry_find_owner(call->view, key->account, call->arena, account);
     status = handler_end_view(call, status);
@@ -65,12 +83,16 @@ static enum status fill_use(struct call *call, const struct registry_key *key, P
 
 enum call_progress handler_get(struct call *call)
 {
-    uint8_t id[KEY_ID_SIZE];
+    const Postern__V1__GetRequest *request = call->request->get;
+    bool by_token = request->api_key.len > 0;
     struct registry_key key;
     struct registry_account account;
-    if (!key_id_parse(wire_slice(call->request->get->key_id), id))
-        return call_fail_member(call, "key_id", "is missing: \"key_\" and 15 letters or digits");
-    enum status status = find_key(call, id, &key, &account);
+    if (by_token == (request->key_id.len > 0))
+        return call_fail_member(call, "key_id", "or api_key is needed, and not both");
+    enum status status = find_key(call, &key, &account);
+    if (status == STATUS_NOT_FOUND && by_token)
+        return call_fail(call, status, "get.api_key",
+                         "this is the token of no key here, or of a deleted one: check that it was copied whole");
     if (status == STATUS_NOT_FOUND)
         return call_fail(call, status, "get.key_id", "no such key: look it up with: postern list");
     if (status != STATUS_OK)

@@ -182,10 +182,15 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
     return CALL_DONE;
 }
 
-static struct registry_list read_query(struct call *call)
+// False when memory is out.
+static bool read_query(struct call *call, struct registry_list *query)
 {
     const Postern__V1__ListRequest *request = call->request->list;
-    return (struct registry_list){
+    struct registry_entry *metadata = arena_array(call->arena, request->n_metadata, sizeof *metadata);
+    for (size_t i = 0; metadata != NULL && i < request->n_metadata; i++)
+        metadata[i] =
+            (struct registry_entry){wire_slice(request->metadata[i]->key), wire_slice(request->metadata[i]->value)};
+    *query = (struct registry_list){
         .account = wire_slice(request->account),
         .page_bytes_max = PAGE_BYTES_MAX,
         .state = (enum key_state)request->state,
@@ -193,8 +198,13 @@ static struct registry_list read_query(struct call *call)
         .created_before_ms = request->created_before_ms,
         .expires_before_ms = request->expires_before_ms,
         .last_rolled_before_ms = request->last_rolled_before_ms,
+        .name_prefix = wire_slice(request->name_prefix),
+        .scope = wire_slice(request->scope),
+        .metadata = metadata,
+        .metadata_count = request->n_metadata,
         .now_ms = clock_now_ms(call->server->clock),
     };
+    return metadata != NULL;
 }
 
 static size_t page_size(const Postern__V1__ListRequest *request, size_t wanted)
@@ -210,7 +220,9 @@ static size_t page_size(const Postern__V1__ListRequest *request, size_t wanted)
 enum call_progress handler_list(struct call *call)
 {
     struct handler_page page;
-    struct registry_list query = read_query(call);
+    struct registry_list query;
+    if (!read_query(call, &query))
+        return call_fail_memory(call);
     if (query.account.size == 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))

@@ -53,6 +53,54 @@ created_ms() {
     [[ "$stderr" == *"No such keys"* ]]
 }
 
+@test "X6 keys are found by the beginning of their name, by scope and by metadata" {
+    postern scope put jobs:run --default >/dev/null
+    make_key "$ACCOUNT" prod-ingest --scope jobs:run --metadata team=data --metadata owner=ann
+    make_key "$ACCOUNT" prod-export --scope 'jobs:*' --metadata team=data
+    make_key "$ACCOUNT" staging --scope admin --metadata team=web --metadata owner=ann
+    make_key "$ACCOUNT" reader --scope read
+    sorted "prod-export prod-ingest" --name prod-
+    sorted "prod-export prod-ingest reader staging" --name ''
+    lists "" --name rod
+    sorted "prod-export prod-ingest staging" --scope jobs:run
+    sorted "reader staging" --scope read
+    sorted "prod-export prod-ingest" --metadata team=data
+    lists staging --metadata team=web --metadata owner=ann
+    lists prod-ingest --name prod --scope jobs:run --metadata owner=ann
+    lists "" --metadata team=
+    call list --account "$ACCOUNT" --scope 'no scope'
+    failed INVALID_ARGUMENT list.scope
+}
+
+@test "X6 a token says whose it is, without a charge, in any state" {
+    make_key "$ACCOUNT" found --limit requests=1/day
+    local i
+    for i in 1 2; do
+        try postern get --token - --json <<<"$TOKEN"
+        done_so ".key.key_id == \"$KEY_ID\" and .key.name == \"found\""
+    done
+    allowed
+    postern revoke "$KEY_ID"
+    try postern get --token - <<<"$TOKEN"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"$KEY_ID"* ]]
+    try postern get --token - --json <<<"${TOKEN%?}"
+    failed NOT_FOUND get.api_key
+    try postern get "$KEY_ID" --token - --json <<<"$TOKEN"
+    [ "$status" -eq 2 ]
+    try postern get --json
+    [ "$status" -eq 2 ]
+    # An account-admin learns it of its own account's keys only.
+    local token=$TOKEN
+    make_key "$ACCOUNT" admin --scope postern:account-admin
+    POSTERN_API_KEY=$TOKEN try postern get --token - --json <<<"$token"
+    done_so
+    postern account put "$ACCOUNT-other" --no-default-public-key >/dev/null
+    make_key "$ACCOUNT-other" admin --scope postern:account-admin
+    POSTERN_API_KEY=$TOKEN try postern get --token - --json <<<"$token"
+    failed NOT_FOUND get.api_key
+}
+
 @test "K14 keys that expire soon are listed, the soonest first" {
     make_key "$ACCOUNT" lasting
     make_key "$ACCOUNT" later --expires 40d

@@ -34,7 +34,14 @@ static void run_create(struct cli *cli)
 
 static void run_get(struct cli *cli)
 {
-    const struct postern_get_request request = {.key_id = operand_key_id(cli)};
+    const char *token = argument_text(cli, "token");
+    struct postern_get_request request = {0};
+    if ((token != NULL) == (cli->operand_count > 0))
+        misuse(cli, "say which key: its KEY_ID, or --token - and its token by standard input");
+    else if (token != NULL)
+        request.api_key = token_read_dash(cli, token);
+    else
+        request.key_id = operand_key_id(cli);
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
@@ -130,6 +137,8 @@ static void run_delete(struct cli *cli)
 
 static const struct flag create_flags[] = {{"prefix", "PREFIX", "how the token begins"}, {0}};
 
+static const struct flag get_flags[] = {{"token", "-", "the key whose token comes by standard input"}, {0}};
+
 static const struct flag roll_flags[] = {
     {"grace", "TIME", "how long the old token works on: 30min, 7d, at most 30d, or 0 (default 12h)"},
     {IF_VERSION_FLAG},
@@ -149,7 +158,10 @@ const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
      .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
      .schema = &key_schema},
-    {"get", "KEY_ID", "show a key's record", NULL, run_get, .notes = NULL},
+    {"get", "[KEY_ID]", "show a key's record", get_flags, run_get,
+     .notes = "Whose is this token? Nothing is charged:\n"
+              "  printf %s \"$TOKEN\" | postern get --token -",
+     .token_way = "get --token -"},
     {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
      .notes = "What is given replaces what was there, lists as a whole:\n"
               "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d",

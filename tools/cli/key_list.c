@@ -106,7 +106,9 @@ static enum postern_status ask_keys(struct cli *cli, const struct list_position 
 
 static void run_list(struct cli *cli)
 {
-    const struct postern_list_request filter = {
+    struct postern_list_request filter = {
+        .name_prefix = argument_text(cli, "name"),
+        .scope = argument_text(cli, "scope"),
         .account = argument_text(cli, "account"),
         .state = value_word(cli, &value_key_states, argument_text(cli, "state")),
         .environment = value_word(cli, &value_environments, argument_text(cli, "env")),
@@ -117,6 +119,7 @@ static void run_list(struct cli *cli)
         .with_unusual = argument_has(cli, "with-unusual"),
         .unusual = argument_has(cli, "unusual"),
     };
+    filter.metadata = value_metadata(cli, &filter.metadata_count);
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",
                               .schema = &key_schema,
@@ -128,6 +131,9 @@ static void run_list(struct cli *cli)
 
 static const struct flag key_list_flags[] = {
     {"account", "ID", "of this account only"},
+    {"name", "PREFIX", "whose name begins so"},
+    {"scope", "SCOPE", "that have this scope, also by a wildcard or admin"},
+    {"metadata", "KEY=VALUE...", "with all of these entries"},
     {"state", "STATE", "active, rolling, disabled, expired or revoked"},
     {"env", "test|live", "of this environment only"},
     {"older-than", "TIME", "made longer ago than 90d, or before 2027-01-31T12:00:00Z"},

@@ -370,8 +370,8 @@ struct postern_verify_request {
     const char *account; // the key must belong to it; empty: any
     enum postern_environment environment;
     bool secret_only;
-    // IPv4 or IPv6 text; a port and a zone do not count. A key with an address list is refused without it, and with what
-    // is no address.
+    // IPv4 or IPv6 text; a port and a zone do not count. A key with an address list is refused without it, and with
+    // what is no address.
     const char *remote_address;
     const struct postern_charge *charges;
     size_t charge_count;      // 0 means one `requests`
@@ -579,7 +579,8 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_create(struct postern
 // NOT_FOUND: no such key, or a deleted one.
 struct postern_get_request {
     struct postern_call call;
-    const char *key_id;
+    const char *key_id;  // this,
+    const char *api_key; // or a token, to learn whose it is: nothing is charged, and its state does not matter
 };
 
 struct postern_get_reply {
@@ -609,6 +610,10 @@ struct postern_list_request {
     bool with_unusual; // fill in what is unusual about each key and its activity; a page then has at most 100 keys
     bool unusual;      // only keys with something unusual, with both; page_size: how many a page examines, at most 250
     uint64_t unusual_at_ms; // in the hour to compare; 0 = the running one
+    const char *name_prefix;
+    const char *scope;                    // that the key has by its name, a wildcard or "admin"
+    const struct postern_entry *metadata; // all of these
+    size_t metadata_count;
 };
 
 struct postern_list_reply {
@@ -778,8 +783,8 @@ struct postern_put_account_request {
     struct postern_call call;
     const char *account;
     const char *display_name;
-    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own. Without any limits an
-    // account is unlimited: what it charges is only counted.
+    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own. Without any limits
+    // an account is unlimited: what it charges is only counted.
     const char *tier;
     const enum postern_environment *environments; // none: test only
     size_t environment_count;

@@ -40,10 +40,31 @@ static enum status find_account(struct listing *listing, struct slice id)
     return STATUS_OK;
 }
 
+static bool has_entry(const struct registry_key *key, const struct registry_entry *wanted)
+{
+    size_t i = 0;
+    while (i < key->metadata_count &&
+           !(slice_equal(key->metadata[i].key, wanted->key) && slice_equal(key->metadata[i].value, wanted->value)))
+        i++;
+    return i < key->metadata_count;
+}
+
+// Does it have the name, the scope and the metadata that are asked for?
+static bool is_described(const struct registry_list *query, const struct registry_key *key)
+{
+    bool has_scope = query->scope.size == 0 || account_grants_cover(key->scopes, key->scope_count, query->scope);
+    if (!slice_starts_with(key->name, query->name_prefix) || !has_scope)
+        return false;
+    for (size_t i = 0; i < query->metadata_count; i++)
+        if (!has_entry(key, &query->metadata[i]))
+            return false;
+    return true;
+}
+
 static bool is_wanted(const struct listing *listing, const struct registry_key *key)
 {
     const struct registry_list *query = listing->query;
-    if (key->deleted)
+    if (key->deleted || !is_described(query, key))
         return false;
     if (query->environment != 0 && key->environment != query->environment)
         return false;
