@@ -31,7 +31,7 @@ static bool cut(struct part *rest, char separator, struct part *front)
 // What a window word stands for.
 struct unit {
     const char *word;
-    uint32_t seconds; // 0: a month has no fixed length
+    uint32_t seconds; // 0: it has no fixed length
     enum postern_period period;
 };
 
@@ -41,7 +41,9 @@ static const struct unit units[] = {
     {"min", 60, POSTERN_PERIOD_MINUTE},        {"minute", 60, POSTERN_PERIOD_MINUTE},
     {"h", 3600, POSTERN_PERIOD_HOUR},          {"hour", 3600, POSTERN_PERIOD_HOUR},
     {"d", 86400, POSTERN_PERIOD_DAY},          {"day", 86400, POSTERN_PERIOD_DAY},
-    {"month", 0, POSTERN_PERIOD_MONTH},
+    {"w", 604800, POSTERN_PERIOD_WEEK},        {"week", 604800, POSTERN_PERIOD_WEEK},
+    {"month", 0, POSTERN_PERIOD_MONTH},        {"year", 0, POSTERN_PERIOD_YEAR},
+    {"total", 0, POSTERN_PERIOD_TOTAL},
 };
 
 static const struct {
@@ -116,13 +118,13 @@ static const struct unit *find_unit(struct part word)
 }
 
 // Exactly one of a unit with a calendar period may be that period, which is a fixed window. Without an algorithm only
-// day and month are, because up to an hour posternd chooses the sliding window.
+// those of a day and longer are, because up to an hour posternd chooses the sliding window.
 static bool is_period(const struct unit *unit, uint64_t count, enum postern_algorithm algorithm)
 {
     if (count != 1 || unit->period == POSTERN_PERIOD_UNSPECIFIED)
         return false;
     if (algorithm == POSTERN_ALGORITHM_UNSPECIFIED)
-        return unit->period == POSTERN_PERIOD_DAY || unit->period == POSTERN_PERIOD_MONTH;
+        return unit->period >= POSTERN_PERIOD_DAY;
     return algorithm == POSTERN_ALGORITHM_FIXED_WINDOW;
 }
 
@@ -139,15 +141,17 @@ static bool parse_window(struct parse *parse, struct part window)
     if (unit == NULL)
         return wrong(
             parse,
-            "the window is not one of s sec second m min minute h hour d day month, with an optional number before it",
+            "the window is not one of s sec second m min minute h hour d day w week month year total, with an optional "
+            "number before it",
             window);
     if (is_period(unit, count, parse->limit.algorithm)) {
         parse->limit.period = unit->period;
         return true;
     }
     if (unit->seconds == 0)
-        return wrong(parse, "a month is one whole calendar month and needs fixed_window; for a fixed length write 30d",
-                     window);
+        return wrong(
+            parse, "a month, a year and a total are one whole one and need fixed_window; for a fixed length write 30d",
+            window);
     if (count == 0 || count > POSTERN_WINDOW_S_MAX / unit->seconds)
         return wrong(parse, "a window is at least 1 second and at most 31 days", window);
     parse->limit.window_s = (uint32_t)count * unit->seconds;
@@ -212,7 +216,7 @@ enum postern_status postern_limit_parse(const char *text, struct postern_limit *
 // Would posternd choose this algorithm for this window by itself?
 static bool is_default(const struct postern_limit *limit)
 {
-    bool calendar = limit->period == POSTERN_PERIOD_DAY || limit->period == POSTERN_PERIOD_MONTH;
+    bool calendar = limit->period >= POSTERN_PERIOD_DAY;
     if (limit->algorithm == POSTERN_ALGORITHM_UNSPECIFIED)
         return true;
     if (limit->algorithm == POSTERN_ALGORITHM_SLIDING_WINDOW)

@@ -10,6 +10,12 @@ static uint64_t span_ms(uint64_t from_ms, uint64_t to_ms)
     return to_ms > from_ms ? to_ms - from_ms : 0;
 }
 
+// Of what never happens there is no time.
+static uint64_t unless_never(uint64_t at_ms, uint64_t value)
+{
+    return at_ms < LIMIT_NEVER_MS ? value : 0;
+}
+
 static void copy_meters(struct authorizer *a, struct authorizer_call *call, const struct limit_answer *answer)
 {
     struct authorizer_decision *d = &call->decision;
@@ -20,8 +26,10 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
             .view = *v,
             .subject = v->applicable->subject,
             .limit = v->applicable->limit,
-            .reset_at_wall_ms = v->applicable->limit.unlimited ? 0 : wall_ms + span_ms(answer->now_ms, v->reset_at_ms),
-            .retry_after_ms = span_ms(answer->now_ms, v->retry_at_ms),
+            .reset_at_wall_ms = v->applicable->limit.unlimited
+                                    ? 0
+                                    : unless_never(v->reset_at_ms, wall_ms + span_ms(answer->now_ms, v->reset_at_ms)),
+            .retry_after_ms = unless_never(v->retry_at_ms, span_ms(answer->now_ms, v->retry_at_ms)),
         };
     }
     d->meter_count = answer->view_count;

@@ -15,7 +15,7 @@ __extension__ typedef unsigned __int128 limit_wide;
 struct limit_rate {
     uint64_t amount;
     uint64_t burst;
-    uint64_t window_ms; // 0 for months
+    uint64_t window_ms; // 0 for periods without a fixed length
     enum limit_period period;
     int32_t utc_offset_s; // of calendar periods
 };

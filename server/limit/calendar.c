@@ -3,13 +3,15 @@
 // The problem: a window of a day or a month is the calendar's at the installation's offset from UTC, months differ in
 // length, and a damaged record may name any window. So months are counted as days by the arithmetic of the proleptic
 // Gregorian calendar, with the leap day at the end of a year that begins in March, and window numbers that are out of
-// reach end at a last one.
+// reach end at a last one. Years are twelve months, weeks begin on Mondays, and the total is one window without an end.
 #include "limit/calendar.h"
 
 enum { MS_PER_S = 1000, DAY_MS = 86400000, DAYS_PER_ERA = 146097, EPOCH_FROM_MARCH_0000 = 719468 };
 
+enum { DAYS_PER_WEEK = 7, EPOCH_FROM_MONDAY = 3, MONTHS_PER_YEAR = 12 }; // 1970-01-01 was a Thursday
+
 // Far beyond the wire's last time (year 9999); larger window numbers, of a damaged record, end here.
-#define LAST_MS UINT64_C(0x3fffffffffffffff)
+#define LAST_MS LIMIT_NEVER_MS
 static const uint64_t FIRST_MONTH = 12 * UINT64_C(1970);
 static const uint64_t LAST_MONTH = 12 * UINT64_C(100000);
 
@@ -62,15 +64,53 @@ static uint64_t from_local_ms(const struct limit_rate *rate, uint64_t local_ms)
 uint64_t limit_calendar_index(const struct limit_rate *rate, uint64_t t)
 {
     uint64_t local_ms = to_local_ms(rate, t);
-    return rate->period == LIMIT_MONTH ? month_of_days(local_ms / DAY_MS) : local_ms / rate->window_ms;
+    uint64_t days = local_ms / DAY_MS;
+    switch (rate->period) {
+    case LIMIT_MONTH:
+        return month_of_days(days);
+    case LIMIT_YEAR:
+        return month_of_days(days) / MONTHS_PER_YEAR;
+    case LIMIT_WEEK:
+        return (days + EPOCH_FROM_MONDAY) / DAYS_PER_WEEK;
+    case LIMIT_TOTAL:
+        return 0;
+    case LIMIT_NO_PERIOD:
+    case LIMIT_MINUTE:
+    case LIMIT_HOUR:
+    case LIMIT_DAY:
+        break;
+    }
+    return local_ms / rate->window_ms;
+}
+
+static uint64_t begin_of_month(const struct limit_rate *rate, uint64_t month_index)
+{
+    if (month_index < FIRST_MONTH)
+        return 0;
+    return month_index > LAST_MONTH ? LAST_MS : from_local_ms(rate, days_of_month(month_index) * DAY_MS);
 }
 
 static uint64_t begin_of(const struct limit_rate *rate, uint64_t index)
 {
-    if (rate->period == LIMIT_MONTH && index < FIRST_MONTH)
-        return 0;
-    if (rate->period == LIMIT_MONTH)
-        return index > LAST_MONTH ? LAST_MS : from_local_ms(rate, days_of_month(index) * DAY_MS);
+    switch (rate->period) {
+    case LIMIT_MONTH:
+        return begin_of_month(rate, index);
+    case LIMIT_YEAR:
+        return index > LAST_MONTH / MONTHS_PER_YEAR ? LAST_MS : begin_of_month(rate, index * MONTHS_PER_YEAR);
+    case LIMIT_TOTAL:
+        return index == 0 ? 0 : LAST_MS;
+    case LIMIT_WEEK:
+        if (index == 0)
+            return 0;
+        if (index <= LAST_MS / (DAYS_PER_WEEK * (uint64_t)DAY_MS))
+            return from_local_ms(rate, (index * DAYS_PER_WEEK - EPOCH_FROM_MONDAY) * DAY_MS);
+        return LAST_MS;
+    case LIMIT_NO_PERIOD:
+    case LIMIT_MINUTE:
+    case LIMIT_HOUR:
+    case LIMIT_DAY:
+        break;
+    }
     return index > LAST_MS / rate->window_ms ? LAST_MS : from_local_ms(rate, index * rate->window_ms);
 }
 

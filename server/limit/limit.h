@@ -44,20 +44,37 @@ enum {
 
 // Numbers of the wire.
 enum limit_algorithm { LIMIT_FIXED_WINDOW = 1, LIMIT_SLIDING_WINDOW = 2, LIMIT_TOKEN_BUCKET = 3 };
-enum limit_period { LIMIT_NO_PERIOD = 0, LIMIT_MINUTE = 1, LIMIT_HOUR = 2, LIMIT_DAY = 3, LIMIT_MONTH = 4 };
+enum limit_period {
+    LIMIT_NO_PERIOD = 0,
+    LIMIT_MINUTE = 1,
+    LIMIT_HOUR = 2,
+    LIMIT_DAY = 3,
+    LIMIT_MONTH = 4,
+    LIMIT_WEEK = 5, // from Monday (ISO 8601)
+    LIMIT_YEAR = 6,
+    LIMIT_TOTAL = 7 // one window, which never ends
+};
+// When a window ends that never does: beyond every time of the wire.
+#define LIMIT_NEVER_MS UINT64_C(0x3fffffffffffffff)
 enum limit_subject { LIMIT_OF_ACCOUNT = 1, LIMIT_OF_KEY = 2, LIMIT_OF_CUSTOM = 3 };
 
 struct limit {
     struct slice resource; // points into the parsed text, request or record
     enum limit_algorithm algorithm;
     uint64_t amount;
-    uint32_t window_s; // 0 only for LIMIT_MONTH and unlimited
+    uint32_t window_s; // 0 only for unlimited and for periods without a fixed length
     enum limit_period period;
     uint64_t burst; // token_bucket only
     bool unlimited; // then everything but the resource is 0
 };
 
 // --- text and bounds
+
+// Has every window of the period as many seconds?
+static inline bool limit_period_has_length(enum limit_period period)
+{
+    return period != LIMIT_MONTH && period != LIMIT_YEAR && period != LIMIT_TOTAL;
+}
 
 // Writes the canonical text of a complete limit, which libpostern reads as the same limit. Returns its length.
 size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);

@@ -34,7 +34,11 @@ static uint32_t period_s(enum limit_period period)
     switch (period) {
     case LIMIT_NO_PERIOD:
     case LIMIT_MONTH:
+    case LIMIT_YEAR:
+    case LIMIT_TOTAL:
         return 0;
+    case LIMIT_WEEK:
+        return 7 * DAY_S;
     case LIMIT_MINUTE:
         return MINUTE_S;
     case LIMIT_HOUR:
@@ -66,8 +70,8 @@ static enum status complete_unlimited(struct limit *limit, struct status_failure
 
 static enum status complete_period(struct limit *limit, struct status_failure *failure)
 {
-    if ((unsigned)limit->period > LIMIT_MONTH)
-        return fail(failure, "period", "unknown period; use minute, hour, day or month");
+    if ((unsigned)limit->period > LIMIT_TOTAL)
+        return fail(failure, "period", "unknown period; use minute, hour, day, week, month, year or total");
     if (limit->algorithm == 0)
         limit->algorithm = LIMIT_FIXED_WINDOW;
     if (limit->algorithm != LIMIT_FIXED_WINDOW)
@@ -125,7 +129,8 @@ enum status limit_complete(struct limit *limit, struct status_failure *failure)
 
 bool limit_same_window(const struct limit *a, const struct limit *b)
 {
-    return slice_equal(a->resource, b->resource) && a->unlimited == b->unlimited && a->window_s == b->window_s;
+    return slice_equal(a->resource, b->resource) && a->unlimited == b->unlimited && a->window_s == b->window_s &&
+           (a->window_s > 0 || a->period == b->period);
 }
 
 // A calendar day and every 86,400 seconds are different meters: a UTC offset makes them differ.

@@ -10,13 +10,13 @@
 
 struct unit {
     const char *word;
-    uint32_t seconds; // 0: month
+    uint32_t seconds; // 0: no fixed length
     enum limit_period period;
 };
 
 static const struct unit units[] = {
-    {"s", 1, LIMIT_NO_PERIOD}, {"min", 60, LIMIT_MINUTE}, {"hour", 3600, LIMIT_HOUR},
-    {"day", 86400, LIMIT_DAY}, {"month", 0, LIMIT_MONTH},
+    {"s", 1, LIMIT_NO_PERIOD},    {"min", 60, LIMIT_MINUTE}, {"hour", 3600, LIMIT_HOUR}, {"day", 86400, LIMIT_DAY},
+    {"week", 604800, LIMIT_WEEK}, {"month", 0, LIMIT_MONTH}, {"year", 0, LIMIT_YEAR},    {"total", 0, LIMIT_TOTAL},
 };
 enum { UNIT_COUNT = sizeof units / sizeof units[0] };
 
@@ -28,14 +28,14 @@ static const struct unit *unit_of_period(enum limit_period period)
     return &units[0];
 }
 
-// Returns the longest unit that measures the window. A fixed window that is not the calendar's takes one that needs a
-// number.
+// Returns the longest unit, up to a day, that measures the window. A fixed window that is not the calendar's takes one
+// that needs a number.
 static const struct unit *unit_of_window(const struct limit *limit)
 {
     const struct unit *best = &units[0];
     for (size_t i = 0; i < UNIT_COUNT; i++) {
         uint32_t seconds = units[i].seconds;
-        if (seconds <= best->seconds || limit->window_s % seconds != 0)
+        if (seconds <= best->seconds || units[i].period > LIMIT_DAY || limit->window_s % seconds != 0)
             continue;
         if (limit->algorithm != LIMIT_FIXED_WINDOW || limit->window_s != seconds)
             best = &units[i];
@@ -57,7 +57,7 @@ static size_t format_window(const struct limit *limit, char *out, size_t size)
 static bool is_default_algorithm(const struct limit *limit)
 {
     struct limit plain = {.resource = limit->resource, .amount = limit->amount, .window_s = limit->window_s};
-    plain.period = limit->period == LIMIT_MONTH ? LIMIT_MONTH : LIMIT_NO_PERIOD;
+    plain.period = limit->period > LIMIT_DAY ? limit->period : LIMIT_NO_PERIOD;
     return limit_complete(&plain, NULL) == STATUS_OK && limit_same_meter(&plain, limit);
 }
 

@@ -58,6 +58,8 @@ void limit_answer_views(struct limit_attempt *a)
         if (answer->verdict == LIMIT_DENIED && answer->views[i].retry_at_ms > answer->now_ms)
             answer->retry_after_ms = limit_max(answer->retry_after_ms, answer->views[i].retry_at_ms - answer->now_ms);
     }
+    if (answer->now_ms + answer->retry_after_ms >= LIMIT_NEVER_MS)
+        answer->retry_after_ms = 0;
 }
 
 // Shows those limits that apply now and were charged then.

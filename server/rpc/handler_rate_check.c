@@ -118,6 +118,12 @@ static enum status read_custom_limits(struct call *call, const Postern__V1__Cust
     }
     out->limits = own.limits;
     out->limit_count = own.limit_count;
+    for (size_t i = 0; i < own.limit_count; i++)
+        if (own.limits[i].period == LIMIT_YEAR || own.limits[i].period == LIMIT_TOTAL) {
+            (void)snprintf(field, sizeof field, "custom.limits[%zu].period", i);
+            return status_fail(&call->failure, STATUS_INVALID_ARGUMENT, field,
+                               "rate_check.%s is longer than a custom subject is kept: at most a month", field);
+        }
     size_t wrong = find_contradiction(own.limits, own.limit_count, &why);
     if (wrong == own.limit_count)
         return STATUS_OK;

@@ -10,6 +10,7 @@ _Static_assert((int)KEY_ENVIRONMENT_LIVE == (int)POSTERN__V1__ENVIRONMENT__ENVIR
 _Static_assert((int)KEY_TYPE_PUBLIC == (int)POSTERN__V1__KEY_TYPE__KEY_TYPE_PUBLIC, "numbers of the wire");
 _Static_assert((int)LIMIT_TOKEN_BUCKET == (int)POSTERN__V1__ALGORITHM__ALGORITHM_TOKEN_BUCKET, "numbers of the wire");
 _Static_assert((int)LIMIT_MONTH == (int)POSTERN__V1__PERIOD__PERIOD_MONTH, "numbers of the wire");
+_Static_assert((int)LIMIT_TOTAL == (int)POSTERN__V1__PERIOD__PERIOD_TOTAL, "numbers of the wire");
 _Static_assert((int)LIMIT_OF_CUSTOM == (int)POSTERN__V1__SUBJECT__SUBJECT_CUSTOM, "numbers of the wire");
 
 void *wire_member(ProtobufCMessage *message, const char *name)

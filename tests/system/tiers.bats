@@ -272,6 +272,30 @@ left() {
     answer '.reason == "COST_EXCEEDS_LIMIT"'
 }
 
+@test "X3 week, year and total: the calendar's, and what never begins again" {
+    account --limit a=5/week --limit b=5/year --limit credits=10/total
+    use --charge a --charge b --charge credits=7
+    answer '[.meters[] | [.resource, .algorithm, .period]] == [["a", "FIXED_WINDOW", "WEEK"],
+        ["b", "FIXED_WINDOW", "YEAR"], ["credits", "FIXED_WINDOW", "TOTAL"]]'
+    # At the next midnight between Sunday and Monday there, which is 4 days after those of 1970-01-01.
+    local offset=$((10#${DAEMON_UTC_OFFSET:1:2} * 3600000)) now
+    [ "${DAEMON_UTC_OFFSET:0:1}" = + ] || offset=$((-offset))
+    now=$(date +%s%3N)
+    answer ".meters[0].reset_at_ms | ((. + $offset - 4 * 86400000) % 604800000 + 5) % 604800000 <= 10 and
+        . > $now and . <= $now + 604800000"
+    answer '(.meters[2].reset_at_ms // 0) == 0'
+    use --charge credits=4
+    [ "$status" -eq 1 ]
+    answer '.reason == "RATE_LIMITED" and (.retry_after_ms // 0) == 0'
+    try postern verify - --charge credits=4 <<<"$TOKEN"
+    [[ "$output" == *"credits 10/total: 3 left"*"does not come back by itself"* ]]
+    # Paid for again: a larger amount goes on with what was spent.
+    postern account put "$ACCOUNT" --no-default-public-key --limit credits=20/total >/dev/null
+    left credits '[13]'
+    call ratecheck --custom x/y --limit a=5/total --charge a
+    failed INVALID_ARGUMENT 'rate_check.custom.limits[0].period'
+}
+
 @test "a bucket's burst is shown beside its rate, by the answer and in words" {
     account --limit x=2/s:token_bucket,burst=5 --limit y=300/min:token_bucket,burst=50 --limit z=5/min
     use --charge x --charge y --charge z

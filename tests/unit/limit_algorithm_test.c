@@ -38,8 +38,9 @@ static struct limit_rate random_rate(enum limit_algorithm algorithm, uint64_t *r
     if (algorithm == LIMIT_TOKEN_BUCKET)
         rate.burst = 1 + fake_below(random, fake_below(random, 2) == 0 ? rate.amount : 10);
     if (algorithm == LIMIT_FIXED_WINDOW && fake_below(random, 4) == 0) {
-        rate.period = LIMIT_MONTH;
-        rate.window_ms = 0;
+        static const enum limit_period periods[] = {LIMIT_MONTH, LIMIT_YEAR, LIMIT_WEEK};
+        rate.period = periods[fake_below(random, 3)];
+        rate.window_ms = rate.period == LIMIT_WEEK ? 604800000 : 0;
         rate.utc_offset_s = (int32_t)fake_below(random, 86400) - 43200;
     }
     return rate;

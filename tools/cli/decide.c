@@ -61,6 +61,10 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
 
 void decide_print_retry(uint64_t retry_after_ms)
 {
+    if (retry_after_ms == 0) {
+        puts("it does not come back by itself: raise the limit, or give charges back");
+        return;
+    }
     uint64_t tenths = retry_after_ms / 100 + (retry_after_ms % 100 != 0); // upwards: not a moment too early
     printf("retry in %llu.%llu s\n", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
 }

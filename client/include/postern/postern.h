@@ -227,7 +227,10 @@ enum postern_period {
     POSTERN_PERIOD_MINUTE = 1,
     POSTERN_PERIOD_HOUR = 2,
     POSTERN_PERIOD_DAY = 3,
-    POSTERN_PERIOD_MONTH = 4
+    POSTERN_PERIOD_MONTH = 4,
+    POSTERN_PERIOD_WEEK = 5, // from Monday
+    POSTERN_PERIOD_YEAR = 6,
+    POSTERN_PERIOD_TOTAL = 7 // never begins again
 };
 
 // Whom a meter counts for.
