@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char LIVE_MARK[] = "made";
+
 // --- what a store must be like before it is used
 
 static enum status check_format(struct store_txn *txn, struct arena *arena, bool *is_new,
@@ -102,6 +104,38 @@ static enum status write_master(const struct secret *secret, uint32_t master_id,
     return STATUS_OK;
 }
 
+// Makes the index of live keys in a store that was written before there was one.
+static enum status fill_live(struct registry *registry, struct store_txn *txn)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice id;
+    struct slice value;
+    enum status status = store_get(txn, TABLE_META, table_meta_live(), &value);
+    if (status == STATUS_OK && !slice_equal(value, slice_text(LIVE_MARK)))
+        return STATUS_DATA_LOSS;
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = store_cursor_open(txn, TABLE_KEY, &cursor);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, slice_empty(), &id, &value);
+    for (struct registry_key key; status == STATUS_OK; status = store_cursor_next(cursor, &id, &value)) {
+        uint8_t made[TABLE_NUMBER_SIZE];
+        arena_reset(registry->scratch);
+        status = unpack_key(value, registry->scratch, &key);
+        if (status != STATUS_OK)
+            break;
+        struct table_key entry = table_live_key(key.account, key.facts.expires_at_ms, key.id);
+        table_number_write(key.facts.created_at_ms, made);
+        if (change_counts(&key))
+            store_put(txn, TABLE_KEY_LIVE, table_slice(&entry), slice_make(made, sizeof made));
+    }
+    store_cursor_close(cursor);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    store_put(txn, TABLE_META, table_meta_live(), slice_text(LIVE_MARK));
+    return STATUS_OK;
+}
+
 static enum status check_witness(struct registry *registry, struct store_txn *txn, struct status_failure *failure)
 {
     struct witness witness;
@@ -128,6 +162,8 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
         status = check_witness(registry, txn, failure);
     for (size_t i = 0; status == STATUS_OK && i < secret_count(registry->secret); i++)
         status = write_master(registry->secret, secret_id_at(registry->secret, i), txn, registry->scratch);
+    if (status == STATUS_OK)
+        status = fill_live(registry, txn);
     uint64_t seq = 0;
     if (status == STATUS_OK)
         status = registry_seq(txn, &seq);

@@ -22,6 +22,7 @@ const char *const table_names[TABLE_COUNT] = {
     [TABLE_KEY_BY_ACCOUNT] = "key_by_account",
     [TABLE_KEY_BY_EXPIRY] = "key_by_expiry",
     [TABLE_KEY_COUNT] = "key_count",
+    [TABLE_KEY_LIVE] = "key_live",
     [TABLE_IMPORT] = "import",
     [TABLE_CHANGE] = "change",
     [TABLE_CHANGE_BY_RECORD] = "change_by_record",
@@ -75,6 +76,11 @@ struct slice table_meta_head(void)
 struct slice table_meta_default_tier(void)
 {
     return slice_text("default_tier");
+}
+
+struct slice table_meta_live(void)
+{
+    return slice_text("live");
 }
 
 struct table_key table_meta_check(uint32_t master_id)
@@ -134,6 +140,15 @@ static void append_number(struct table_key *key, uint64_t number)
     uint8_t bytes[TABLE_NUMBER_SIZE];
     table_number_write(number, bytes);
     append(key, bytes, sizeof bytes);
+}
+
+struct table_key table_live_key(struct slice account, uint64_t expires_at_ms, const uint8_t *id)
+{
+    struct table_key key = table_by_account_key(account, NULL);
+    append_number(&key, expires_at_ms != 0 ? expires_at_ms : UINT64_MAX);
+    if (id != NULL)
+        append(&key, id, KEY_ID_SIZE);
+    return key;
 }
 
 struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq)

@@ -10,7 +10,7 @@
 #include "secret/secret.h"
 
 enum table {
-    TABLE_META,                // "format", "head", "default_tier", "check" + master id
+    TABLE_META,                // "format", "head", "default_tier", "live", "check" + master id
     TABLE_ACCOUNT,             // account id -> AccountRecord
     TABLE_TIER,                // name -> TierRecord
     TABLE_SCOPE,               // name -> ScopeRecord
@@ -19,6 +19,7 @@ enum table {
     TABLE_KEY_BY_ACCOUNT,      // account id, NUL, key id -> nothing; deleted keys left out
     TABLE_KEY_BY_EXPIRY,       // expiry, key id -> nothing; deleted keys and those that never expire left out
     TABLE_KEY_COUNT,           // account id -> how many of its keys are not revoked, unless none
+    TABLE_KEY_LIVE,            // account id, NUL, expiry, key id -> when it was made; revoked and deleted keys left out
     TABLE_IMPORT,              // keyed hash of an imported token's SHA-256 -> key id
     TABLE_CHANGE,              // sequence -> ChainRecord
     TABLE_CHANGE_BY_RECORD,    // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
@@ -34,7 +35,7 @@ extern const char *const table_names[TABLE_COUNT];
 enum {
     TABLE_NUMBER_SIZE = 8,
     TABLE_IDEMPOTENCY_TIME_SIZE = TABLE_NUMBER_SIZE + SECRET_HASH_SIZE,
-    TABLE_KEY_MAX = ACCOUNT_ID_MAX + 1 + KEY_ID_SIZE + 1
+    TABLE_KEY_MAX = ACCOUNT_ID_MAX + 1 + TABLE_NUMBER_SIZE + KEY_ID_SIZE + 1
 };
 
 struct table_key {
@@ -48,6 +49,7 @@ struct slice table_slice(const struct table_key *key);
 struct slice table_meta_format(void);
 struct slice table_meta_head(void);
 struct slice table_meta_default_tier(void);
+struct slice table_meta_live(void);
 struct table_key table_meta_check(uint32_t master_id);
 // Parses the key of a check value in TABLE_META. False when it is another key.
 bool table_meta_check_parse(struct slice key, uint32_t *master_id) __attribute__((warn_unused_result));
@@ -58,6 +60,8 @@ struct table_key table_by_account_key(struct slice account, const uint8_t *id);
 // Parses such a key; both parts point into it. False when it has another shape.
 bool table_by_account_parse(struct slice key, struct slice *account, struct slice *id)
     __attribute__((warn_unused_result));
+// An expiry of 0, never, comes last. `id` NULL: before the keys that expire then.
+struct table_key table_live_key(struct slice account, uint64_t expires_at_ms, const uint8_t *id);
 // `kind` is below 256, the id has at most ACCOUNT_ID_MAX bytes. `seq` UINT64_MAX: before the record's newest change.
 struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq);
 struct table_key table_by_account_change_key(struct slice account, uint64_t seq);

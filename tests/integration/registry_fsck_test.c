@@ -182,6 +182,7 @@ static void flipped_byte_is_found_in_every_kind_of_row(void **state)
     flip_row(fixture, "account", 1, 5);
     flip_row(fixture, "tier", 0, 5);
     flip_row(fixture, "key_count", 2, 1);
+    flip_row(fixture, "key_live", 3, 1);
     flip_row(fixture, "replay_count", 0, 1);
     assert_sound(fixture);
 }
@@ -234,8 +235,28 @@ static void lost_and_moved_rows_are_found(void **state)
     for (size_t i = 0; i < 8; i++)
         lose_and_move_row(fixture, tables[i], 0);
     lose_and_move_row(fixture, "key_count", 1);
+    lose_and_move_row(fixture, "key_live", 7);
     lose_and_move_row(fixture, "key_by_account", 100);
     assert_sound(fixture);
+}
+
+static void older_store_gets_its_index_of_live_keys(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    uint8_t bytes[511];
+    size_t size, rows = 0;
+    fixture_close(fixture);
+    while ((size = raw_key_at(fixture->path, "key_live", 0, bytes)) > 0) {
+        raw_delete(fixture->path, "key_live", slice_make(bytes, size));
+        rows++;
+    }
+    assert_true(rows > 0);
+    raw_delete(fixture->path, "meta", slice_text("live"));
+    assert_sound(fixture);
+    size_t made = 0;
+    while (raw_key_at(fixture->path, "key_live", made, bytes) > 0)
+        made++;
+    assert_int_equal(made, rows);
 }
 
 static void scope_that_no_change_made_is_found(void **state)
@@ -302,6 +323,7 @@ int main(void)
         TEST(flipped_byte_is_found_in_every_kind_of_row),
         TEST(flipped_byte_is_found_in_meta),
         TEST(lost_and_moved_rows_are_found),
+        TEST(older_store_gets_its_index_of_live_keys),
         TEST(scope_that_no_change_made_is_found),
         TEST(count_for_an_account_without_keys_is_found),
         TEST(record_set_back_to_an_older_state_is_found),

@@ -15,6 +15,8 @@ static enum status compare_key(struct store_txn *txn, const struct registry_key 
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     bool counted = !out->is_new_key && change_counts(&before);
+    out->was_live = counted;
+    out->live_before_ms = counted ? before.facts.expires_at_ms : 0;
     out->count_step = (int)change_counts(key) - (int)counted;
     out->was_listed = !out->is_new_key && change_is_listed(&before);
     out->expiry_before_ms = out->is_new_key ? 0 : change_listed_expiry(&before);
@@ -109,6 +111,22 @@ static void write_by_expiry(struct store_txn *txn, const struct apply_image *ima
         store_put(txn, TABLE_KEY_BY_EXPIRY, table_slice(&after), slice_empty());
 }
 
+// Both accounts of a change are the same: a key keeps its own.
+static void write_live(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    uint8_t made[TABLE_NUMBER_SIZE];
+    struct table_key before = table_live_key(key->account, image->live_before_ms, key->id);
+    struct table_key after = table_live_key(key->account, key->facts.expires_at_ms, key->id);
+    bool is_live = change_counts(key);
+    bool stays = image->was_live && is_live && image->live_before_ms == key->facts.expires_at_ms;
+    if (image->was_live && !stays)
+        store_delete(txn, TABLE_KEY_LIVE, table_slice(&before));
+    table_number_write(key->facts.created_at_ms, made);
+    if (is_live && !stays)
+        store_put(txn, TABLE_KEY_LIVE, table_slice(&after), slice_make(made, sizeof made));
+}
+
 static void write_key_derived(struct store_txn *txn, const struct apply_image *image)
 {
     const struct registry_key *key = &image->image->of.key;
@@ -116,6 +134,7 @@ static void write_key_derived(struct store_txn *txn, const struct apply_image *i
         store_put(txn, TABLE_IMPORT, slice_make(key->token_hash, SECRET_HASH_SIZE), slice_make(key->id, KEY_ID_SIZE));
     write_by_account(txn, image);
     write_by_expiry(txn, image);
+    write_live(txn, image);
     if (image->count_step != 0)
         write_count(txn, key->account, image->count_step);
 }

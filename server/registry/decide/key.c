@@ -85,43 +85,22 @@ enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const cha
 
 // --- max_keys
 
-static enum status is_live_key(struct draft *draft, const struct registry_account *account, const uint8_t *id,
-                               struct arena *arena, bool *live)
-{
-    struct registry_key key;
-    enum status status = registry_find_key(draft->txn, id, arena, &key);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
-    enum key_state state = key_state(&key.facts, account->revoked_before_ms, draft->now_ms);
-    *live = !key.deleted && state != KEY_STATE_REVOKED && state != KEY_STATE_EXPIRED;
-    return STATUS_OK;
-}
-
-struct live_walk {
-    struct store_cursor *cursor;
-    struct arena *arena; // of one record
-    uint64_t most;
-};
-
+// Counts the entries of the index from the first key that has not expired. Keys that were revoked one by one are not
+// there, however many they are; those that RevokeAll has ended are, at most max_keys for each time that an operator did.
 static enum status walk_live_keys(struct draft *draft, const struct registry_account *account,
-                                  const struct live_walk *walk, uint64_t *count)
+                                  struct store_cursor *cursor, uint64_t most, uint64_t *count)
 {
     struct slice key;
     struct slice value;
-    struct slice owner;
-    struct slice id;
-    struct table_key from = table_by_account_key(account->id, NULL);
-    enum status status = store_cursor_seek(walk->cursor, table_slice(&from), &key, &value);
-    while (status == STATUS_OK && slice_starts_with(key, table_slice(&from)) && *count < walk->most) {
-        bool live = false;
-        if (!table_by_account_parse(key, &owner, &id))
+    struct table_key all = table_by_account_key(account->id, NULL);
+    struct table_key from = table_live_key(account->id, draft->now_ms + 1, NULL);
+    enum status status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    while (status == STATUS_OK && slice_starts_with(key, table_slice(&all)) && *count < most) {
+        uint64_t made_ms = 0;
+        if (!table_number_read(value, &made_ms))
             return STATUS_DATA_LOSS;
-        arena_reset(walk->arena);
-        status = is_live_key(draft, account, id.data, walk->arena, &live);
-        if (status != STATUS_OK)
-            return status;
-        *count += live ? 1 : 0;
-        status = store_cursor_next(walk->cursor, &key, &value);
+        *count += account->revoked_before_ms == 0 || made_ms > account->revoked_before_ms ? 1 : 0;
+        status = store_cursor_next(cursor, &key, &value);
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -129,15 +108,12 @@ static enum status walk_live_keys(struct draft *draft, const struct registry_acc
 enum status decide_count_live(struct draft *draft, const struct registry_account *account, uint64_t most,
                               uint64_t *count)
 {
-    struct live_walk walk = {.arena = arena_new(STATE_RECORD_BYTES), .most = most};
+    struct store_cursor *cursor = NULL;
     *count = 0;
-    enum status status = walk.arena == NULL ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    enum status status = store_cursor_open(draft->txn, TABLE_KEY_LIVE, &cursor);
     if (status == STATUS_OK)
-        status = store_cursor_open(draft->txn, TABLE_KEY_BY_ACCOUNT, &walk.cursor);
-    if (status == STATUS_OK)
-        status = walk_live_keys(draft, account, &walk, count);
-    store_cursor_close(walk.cursor);
-    arena_free(walk.arena);
+        status = walk_live_keys(draft, account, cursor, most, count);
+    store_cursor_close(cursor);
     return status;
 }
 

@@ -19,6 +19,7 @@ struct fsck {
     struct {
         uint64_t keys;          // by account
         uint64_t expiries;      // by expiry
+        uint64_t live;          // not revoked, by account and expiry
         uint64_t imports;       // imported keys
         uint64_t default_tiers; // with the mark
         uint64_t default_scopes;

@@ -96,6 +96,35 @@ static enum status fsck_expiries(struct fsck *fsck)
     return status;
 }
 
+static enum status fsck_live_entry(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *entries = context;
+    uint64_t made_ms = 0;
+    struct registry_key record;
+    if (key.size < KEY_ID_SIZE || !table_number_read(value, &made_ms))
+        return fsck_fail_table(fsck, "the index of live keys has an entry of another shape");
+    struct slice id = slice_make(key.data + key.size - KEY_ID_SIZE, KEY_ID_SIZE);
+    enum status status = registry_find_key(fsck->view, id.data, fsck->arena, &record);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    struct table_key wanted = {.size = 0};
+    if (status == STATUS_OK && change_counts(&record) && record.facts.created_at_ms == made_ms)
+        wanted = table_live_key(record.account, record.facts.expires_at_ms, record.id);
+    if (!slice_equal(key, table_slice(&wanted)))
+        return fsck_fail_record(fsck, REGISTRY_KEY, id, "is not the one that the index of live keys names");
+    (*entries)++;
+    return STATUS_OK;
+}
+
+static enum status fsck_live(struct fsck *fsck)
+{
+    uint64_t entries = 0;
+    enum status status = fsck_walk(fsck, TABLE_KEY_LIVE, fsck_live_entry, &entries);
+    if (status == STATUS_OK && entries != fsck->expected.live)
+        return fsck_fail_table(fsck, "the index of live keys lacks keys");
+    return status;
+}
+
 static enum status fsck_import(struct fsck *fsck, struct slice key, struct slice value, void *context)
 {
     uint64_t *entries = context;
@@ -231,6 +260,8 @@ enum status fsck_indexes(struct fsck *fsck)
     enum status status = fsck_index(fsck);
     if (status == STATUS_OK)
         status = fsck_expiries(fsck);
+    if (status == STATUS_OK)
+        status = fsck_live(fsck);
     if (status == STATUS_OK)
         status = fsck_imports(fsck);
     if (status == STATUS_OK)
