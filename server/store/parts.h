@@ -36,12 +36,17 @@ bool store_views_shut(struct store *store);
 void store_views_reopen(struct store *store); // views may begin again
 
 // --- the writer
-struct store_writer {
-    pthread_t thread;
-    pthread_mutex_t mutex; // guards the queue and health
-    pthread_cond_t wake;
+struct store_queue {
     struct store_job *first;
     struct store_job *last;
+};
+
+struct store_writer {
+    pthread_t thread;
+    pthread_mutex_t mutex; // guards the queues and health
+    pthread_cond_t wake;
+    struct store_queue urgent;
+    struct store_queue ordinary;
     bool stopping;
     struct store_health health;
 

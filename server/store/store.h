@@ -82,7 +82,9 @@ void store_delete(struct store_txn *txn, unsigned table, struct slice key);
 // Work for the writer. The submitter owns the memory until `done` has been called.
 struct store_job {
     struct store_job *next; // the store's
-    // Reads and writes inside the batch's transaction; jobs of one batch see each other in the order of submission.
+    bool urgent;            // it is run before all that are not
+    // Reads and writes inside the batch's transaction; jobs of one batch see each other in the order of submission, the
+    // urgent ones first.
     // It is not called when the transaction cannot begin or has failed already, so `done` may rely on it only when OK.
     void (*run)(struct store_job *job, struct store_txn *txn);
     // Called after the commit. Must not block; may submit the job again.

@@ -1,5 +1,6 @@
 // Each commit costs an fsync. So one thread takes all jobs that wait, runs them in one transaction, commits once, and
-// only then tells their owners (group commit).
+// only then tells their owners (group commit). Urgent jobs, revocations, wait for the batch under way alone, however
+// many others wait; and where others wait, urgent ones fill no more than half of a batch.
 #include "base/container.h"
 #include "base/thread.h"
 #include "store/parts.h"
@@ -124,9 +125,9 @@ static void recover(struct store *store)
 // --- one batch
 
 // Jobs behind the one that broke the transaction are not run: nothing that they write could be kept.
-static void run_jobs(struct store_job *first, const struct store_job *end, struct store_txn *txn)
+static void run_jobs(struct store_job *first, struct store_txn *txn)
 {
-    for (struct store_job *job = first; job != end && txn->error == 0; job = job->next) {
+    for (struct store_job *job = first; job != NULL && txn->error == 0; job = job->next) {
         job->run(job, txn);
     }
 }
@@ -155,12 +156,12 @@ static int begin_batch(struct store *store, MDB_txn **txn)
     return code;
 }
 
-static enum status commit_jobs(struct store *store, struct store_job *first, const struct store_job *end)
+static enum status commit_jobs(struct store *store, struct store_job *first)
 {
     struct store_txn txn = {.store = store, .is_batch = true};
     int code = begin_batch(store, &txn.txn);
     if (code == 0) {
-        run_jobs(first, end, &txn);
+        run_jobs(first, &txn);
         code = finish_txn(store, &txn);
         if (code == 0 && !txn.wrote) {
             return STATUS_OK; // this says nothing about the disk
@@ -175,72 +176,72 @@ static enum status commit_jobs(struct store *store, struct store_job *first, con
     return status;
 }
 
-static void finish_jobs(struct store_job *first, const struct store_job *end, enum status status)
+static void finish_jobs(struct store_job *first, enum status status)
 {
-    for (struct store_job *job = first; job != end;) {
+    for (struct store_job *job = first; job != NULL;) {
         struct store_job *next = job->next; // `done` may free the job or submit it again
         job->done(job, status);
         job = next;
     }
 }
 
-static void run_batches(struct store *store, struct store_job *first)
+// --- the thread and its queues
+
+static void append(struct store_queue *queue, struct store_job *job)
 {
-    while (first != NULL) {
-        struct store_job *end = first;
-        uint64_t count = 0;
-        for (; end != NULL && count < BATCH_JOBS_MAX; count++) {
-            end = end->next;
-        }
-        const enum status status = commit_jobs(store, first, end);
-        pthread_mutex_lock(&store->writer.mutex);
-        store->writer.health.jobs += count;
-        pthread_mutex_unlock(&store->writer.mutex);
-        finish_jobs(first, end, status);
-        first = end;
-    }
+    job->next = NULL;
+    if (queue->first == NULL)
+        queue->first = job;
+    else
+        queue->last->next = job;
+    queue->last = job;
 }
 
-// --- the thread and its queue
-
-// Takes all jobs that wait, in the order of submission; NULL when there will be no more.
-static struct store_job *take_jobs(struct store_writer *writer)
+// Moves jobs from a queue to the end of the batch until that has `most`.
+static size_t move(struct store_queue *from, struct store_queue *batch, size_t count, size_t most)
 {
+    for (; from->first != NULL && count < most; count++) {
+        struct store_job *job = from->first;
+        from->first = job->next;
+        append(batch, job);
+    }
+    return count;
+}
+
+// Takes a batch of those that wait; NULL when there will be no more.
+static struct store_job *take_batch(struct store_writer *writer)
+{
+    struct store_queue batch = {NULL, NULL};
     pthread_mutex_lock(&writer->mutex);
-    while (writer->first == NULL && !writer->stopping) {
+    while (writer->urgent.first == NULL && writer->ordinary.first == NULL && !writer->stopping) {
         pthread_cond_wait(&writer->wake, &writer->mutex);
     }
-    struct store_job *first = writer->first;
-    writer->first = NULL;
-    writer->last = NULL;
+    size_t count =
+        move(&writer->urgent, &batch, 0, writer->ordinary.first != NULL ? BATCH_JOBS_MAX / 2 : BATCH_JOBS_MAX);
+    count = move(&writer->ordinary, &batch, count, BATCH_JOBS_MAX);
+    writer->health.jobs += count;
     pthread_mutex_unlock(&writer->mutex);
-    return first;
+    return batch.first;
 }
 
 static void *writer_main(void *context)
 {
     struct store *store = context;
     for (;;) {
-        struct store_job *first = take_jobs(&store->writer);
+        struct store_job *first = take_batch(&store->writer);
         if (first == NULL) {
             return NULL;
         }
-        run_batches(store, first);
+        finish_jobs(first, commit_jobs(store, first));
     }
 }
 
 void store_submit(struct store *store, struct store_job *job)
 {
     struct store_writer *writer = &store->writer;
-    job->next = NULL;
     pthread_mutex_lock(&writer->mutex);
-    const bool was_empty = writer->first == NULL;
-    if (was_empty) {
-        writer->first = job;
-    } else {
-        writer->last->next = job;
-    }
-    writer->last = job;
+    const bool was_empty = writer->urgent.first == NULL && writer->ordinary.first == NULL;
+    append(job->urgent ? &writer->urgent : &writer->ordinary, job);
     // Under the lock: once it is released the job may be done and the store closed.
     if (was_empty) {
         pthread_cond_signal(&writer->wake);
@@ -279,7 +280,7 @@ static void finish_waited(struct store_job *job, enum status status)
 
 enum status store_run(struct store *store, struct store_job *job)
 {
-    struct waited waited = {.job = {.run = run_waited, .done = finish_waited}, .other = job};
+    struct waited waited = {.job = {.urgent = job->urgent, .run = run_waited, .done = finish_waited}, .other = job};
     if (sem_init(&waited.finished, 0, 0) != 0)
         return STATUS_RESOURCE_EXHAUSTED;
     store_submit(store, &waited.job);

@@ -114,6 +114,35 @@ static void done_comes_in_the_order_of_submission(void **state)
     assert_int_equal(store_health(fixture->store).commits, 3);
 }
 
+static void urgent_jobs_overtake_those_that_wait_and_leave_them_half(void **state)
+{
+    enum { JOBS = 600, URGENT = 300, HALF = 256 }; // of a batch
+    struct store_fixture *fixture = *state;
+    static struct call calls[JOBS], urgent[URGENT];
+    atomic_uint order = 0;
+    struct gate gate;
+
+    gate_shut(fixture->store, &gate);
+    for (size_t i = 0; i < JOBS; i++) {
+        call_submit(fixture->store, &calls[i], count_one, NULL);
+        calls[i].order = &order;
+    }
+    for (size_t i = 0; i < URGENT; i++) {
+        call_submit_as(fixture->store, &urgent[i], true, count_one, NULL);
+        urgent[i].order = &order;
+    }
+    gate_open(&gate);
+    gate_wait(&gate);
+    for (unsigned i = 0; i < URGENT; i++) {
+        assert_int_equal(call_wait(&urgent[i]), STATUS_OK);
+        assert_int_equal(urgent[i].place, i < HALF ? i : i + HALF);
+    }
+    for (unsigned i = 0; i < JOBS; i++) {
+        assert_int_equal(call_wait(&calls[i]), STATUS_OK);
+        assert_int_equal(calls[i].place, i < HALF ? i + HALF : i + URGENT);
+    }
+}
+
 static void a_commit_outlives_closing_and_opening(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -379,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(jobs_of_one_batch_see_each_other_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(done_comes_in_the_order_of_submission, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(urgent_jobs_overtake_those_that_wait_and_leave_them_half, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_outlives_closing_and_opening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_finishes_every_queued_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_job_of_sixteen_producers_counts_once, set_up, tear_down),

@@ -105,12 +105,19 @@ static inline void call_done(struct store_job *job, enum status status)
     sem_post(&call->done);
 }
 
+static inline void call_submit_as(struct store *store, struct call *call, bool urgent,
+                                  void (*work)(struct store_txn *txn, void *context), void *context)
+{
+    *call =
+        (struct call){.job = {.urgent = urgent, .run = call_run, .done = call_done}, .work = work, .context = context};
+    sem_init(&call->done, 0, 0);
+    store_submit(store, &call->job);
+}
+
 static inline void call_submit(struct store *store, struct call *call,
                                void (*work)(struct store_txn *txn, void *context), void *context)
 {
-    *call = (struct call){.job = {.run = call_run, .done = call_done}, .work = work, .context = context};
-    sem_init(&call->done, 0, 0);
-    store_submit(store, &call->job);
+    call_submit_as(store, call, false, work, context);
 }
 
 static inline enum status call_wait(struct call *call)

@@ -149,6 +149,33 @@ static void done(struct store_job *job, enum status status)
         command->done(command);
 }
 
+// What ends a key, and switching one or an account off: it must not wait for what others do.
+static bool is_urgent(const struct registry_command *command)
+{
+    switch (command->kind) {
+    case REGISTRY_REVOKE:
+    case REGISTRY_REVOKE_ALL:
+    case REGISTRY_DELETE:
+    case REGISTRY_DELETE_ACCOUNT:
+        return true;
+    case REGISTRY_UPDATE:
+        return (command->ask.update.fields & (unsigned)REGISTRY_UPDATE_ENABLED) != 0 &&
+               command->ask.update.key.facts.disabled;
+    case REGISTRY_PUT_ACCOUNT:
+        return command->ask.put_account.suspended;
+    case REGISTRY_CREATE:
+    case REGISTRY_PUT_TIER:
+    case REGISTRY_ROLL:
+    case REGISTRY_PUT_SCOPE:
+    case REGISTRY_DELETE_SCOPE:
+    case REGISTRY_DELETE_TIER:
+    case REGISTRY_IMPORT:
+    case REGISTRY_PURGE:
+        break;
+    }
+    return false;
+}
+
 static void prepare(struct registry *registry, struct registry_command *command)
 {
     memset(&command->failure, 0, sizeof command->failure);
@@ -158,7 +185,7 @@ static void prepare(struct registry *registry, struct registry_command *command)
     command->reply = slice_empty();
     command->is_retry = false;
     command->registry = registry;
-    command->job = (struct store_job){.run = run, .done = done};
+    command->job = (struct store_job){.urgent = is_urgent(command), .run = run, .done = done};
 }
 
 void registry_submit(struct registry *registry, struct registry_command *command)
