@@ -133,6 +133,12 @@ bool call_is_late(const struct call *call)
     return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->received_ms > timeout_ms;
 }
 
+enum call_progress call_refuse_late(struct call *call)
+{
+    atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);
+    return call_failed(call, call_note_late(call, &call->failure));
+}
+
 enum status call_note_late(const struct call *call, struct status_failure *failure)
 {
     return status_fail(failure, STATUS_DEADLINE_EXCEEDED, TIMEOUT_FIELD,

@@ -47,6 +47,7 @@ struct call_server {
     uint32_t own_uid;
     uint64_t opened_ms;
     struct transport *transport;  // for Stats
+    struct call_queue *queue;     // of costly calls; NULL: they are handled at once
     atomic_uint_fast64_t expired; // calls whose timeout had passed before they were begun
     atomic_bool draining;         // new calls are refused
 };
@@ -62,10 +63,14 @@ struct call_caller {
 
 // Which call is handled by whom, and what it takes to make it: a row of route.c, the one table of calls.
 struct call;
+enum route_mark {
+    ROUTE_CHANGES = 1, // it changes the registry: it needs a request_id
+    ROUTE_COSTLY = 2   // it may take longer than a decision: it waits in the queue
+};
 struct route {
     const char *name;                                // of the member of Request.call
     unsigned needs;                                  // any one of these (enum authority); a handler may ask for more
-    bool changes;                                    // the registry: needs a request_id
+    unsigned marks;                                  // enum route_mark, or'ed
     enum call_progress (*handle)(struct call *call); // NULL: this server does not offer the call
     enum registry_record_kind kind;                  // which one of several it is about; 0: the handler knows
 };
@@ -79,6 +84,7 @@ struct call {
     enum rpc_authority ceiling; // of the address that the peer has connected to
     uint64_t received_ms;       // daemon time
     void (*finish)(struct call *call);
+    struct call *next; // in the queue
     // while it is handled
     Postern__V1__Request *request;
     const struct route *route;
@@ -130,6 +136,8 @@ void call_reply_write(const struct call *call, uint8_t *out);
 void call_stamp(const struct call *call, Postern__V1__Reply *reply);
 // Has the caller's timeout passed?
 bool call_is_late(const struct call *call);
+// Refuses a call that is late before it is handled; always CALL_DONE.
+enum call_progress call_refuse_late(struct call *call);
 // Says so: the one failure of a call that is late, before it is begun or while it waits.
 // Errors: DEADLINE_EXCEEDED, always.
 STATUS_MUST_CHECK enum status call_note_late(const struct call *call, struct status_failure *failure);

@@ -4,49 +4,52 @@
 #include "rpc/check.h"
 #include "rpc/codec.h"
 #include "rpc/handler.h"
+#include "rpc/queue.h"
 #include "rpc/wire.h"
 
-enum { TRACEPARENT_MAX = 128 };
+enum { TRACEPARENT_MAX = 128, DECODED_AT_ONCE = 1024 };
 
 // --- the table
 
 #define CALL(member) POSTERN__V1__REQUEST__CALL_##member
 
+enum { CHANGES = ROUTE_CHANGES, COSTLY = ROUTE_COSTLY };
+
 // Who may change keys: operators, and an account-admin those of its own account.
 enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {
-    [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, false, handler_verify, 0},
-    [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, false, handler_verify_batch, 0},
-    [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, false, handler_rate_check, 0},
+    [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, 0, handler_verify, 0},
+    [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, 0, handler_verify_batch, 0},
+    [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, 0, handler_rate_check, 0},
 
-    [CALL(CREATE)] = {"create", KEEPERS, true, handler_create, 0},
-    [CALL(GET)] = {"get", KEEPERS, false, handler_get, 0},
-    [CALL(LIST)] = {"list", KEEPERS, false, handler_list, 0},
-    [CALL(UPDATE)] = {"update", KEEPERS, true, handler_update, 0},
-    [CALL(ROLL)] = {"roll", KEEPERS, true, handler_roll, 0},
-    [CALL(REVOKE)] = {"revoke", 0, true, handler_revoke, 0}, // anyone: the holder of a token may revoke it
-    [CALL(IMPORT)] = {"import", AUTHORITY_OPERATOR, true, handler_import, 0},
-    [CALL(DELETE)] = {"delete", KEEPERS, true, handler_delete, 0},
+    [CALL(CREATE)] = {"create", KEEPERS, CHANGES, handler_create, 0},
+    [CALL(GET)] = {"get", KEEPERS, 0, handler_get, 0},
+    [CALL(LIST)] = {"list", KEEPERS, COSTLY, handler_list, 0},
+    [CALL(UPDATE)] = {"update", KEEPERS, CHANGES, handler_update, 0},
+    [CALL(ROLL)] = {"roll", KEEPERS, CHANGES, handler_roll, 0},
+    [CALL(REVOKE)] = {"revoke", 0, CHANGES, handler_revoke, 0}, // anyone: the holder of a token may revoke it
+    [CALL(IMPORT)] = {"import", AUTHORITY_OPERATOR, CHANGES | COSTLY, handler_import, 0},
+    [CALL(DELETE)] = {"delete", KEEPERS, CHANGES, handler_delete, 0},
 
-    [CALL(PUT_ACCOUNT)] = {"put_account", AUTHORITY_OPERATOR, true, handler_put, REGISTRY_ACCOUNT},
-    [CALL(GET_ACCOUNT)] = {"get_account", AUTHORITY_OPERATOR, false, handler_get_account, REGISTRY_ACCOUNT},
-    [CALL(LIST_ACCOUNTS)] = {"list_accounts", AUTHORITY_OPERATOR, false, handler_list_named, REGISTRY_ACCOUNT},
-    [CALL(PUT_TIER)] = {"put_tier", AUTHORITY_OPERATOR, true, handler_put, REGISTRY_TIER},
-    [CALL(LIST_TIERS)] = {"list_tiers", AUTHORITY_OPERATOR, false, handler_list_named, REGISTRY_TIER},
-    [CALL(PUT_SCOPE)] = {"put_scope", AUTHORITY_OPERATOR, true, handler_put, REGISTRY_SCOPE},
-    [CALL(LIST_SCOPES)] = {"list_scopes", AUTHORITY_OPERATOR, false, handler_list_named, REGISTRY_SCOPE},
-    [CALL(REVOKE_ALL)] = {"revoke_all", AUTHORITY_OPERATOR, true, handler_revoke_all, REGISTRY_ACCOUNT},
-    [CALL(DELETE_ACCOUNT)] = {"delete_account", AUTHORITY_OPERATOR, true, handler_delete_named, REGISTRY_ACCOUNT},
-    [CALL(DELETE_TIER)] = {"delete_tier", AUTHORITY_OPERATOR, true, handler_delete_named, REGISTRY_TIER},
-    [CALL(DELETE_SCOPE)] = {"delete_scope", AUTHORITY_OPERATOR, true, handler_delete_named, REGISTRY_SCOPE},
+    [CALL(PUT_ACCOUNT)] = {"put_account", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_ACCOUNT},
+    [CALL(GET_ACCOUNT)] = {"get_account", AUTHORITY_OPERATOR, 0, handler_get_account, REGISTRY_ACCOUNT},
+    [CALL(LIST_ACCOUNTS)] = {"list_accounts", AUTHORITY_OPERATOR, COSTLY, handler_list_named, REGISTRY_ACCOUNT},
+    [CALL(PUT_TIER)] = {"put_tier", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_TIER},
+    [CALL(LIST_TIERS)] = {"list_tiers", AUTHORITY_OPERATOR, COSTLY, handler_list_named, REGISTRY_TIER},
+    [CALL(PUT_SCOPE)] = {"put_scope", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_SCOPE},
+    [CALL(LIST_SCOPES)] = {"list_scopes", AUTHORITY_OPERATOR, COSTLY, handler_list_named, REGISTRY_SCOPE},
+    [CALL(REVOKE_ALL)] = {"revoke_all", AUTHORITY_OPERATOR, CHANGES, handler_revoke_all, REGISTRY_ACCOUNT},
+    [CALL(DELETE_ACCOUNT)] = {"delete_account", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_ACCOUNT},
+    [CALL(DELETE_TIER)] = {"delete_tier", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_TIER},
+    [CALL(DELETE_SCOPE)] = {"delete_scope", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_SCOPE},
 
-    [CALL(HEALTH)] = {"health", 0, false, handler_health, 0},
-    [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, false, handler_stats, 0},
-    [CALL(GET_USAGE)] = {"get_usage", KEEPERS, false, handler_get_usage, 0},
-    [CALL(LIST_CHANGES)] = {"list_changes", KEEPERS, false, handler_list_changes, 0},
-    [CALL(BACKUP)] = {"backup", AUTHORITY_OPERATOR, false, NULL, 0},
-    [CALL(GET_OPERATION)] = {"get_operation", AUTHORITY_OPERATOR, false, NULL, 0},
+    [CALL(HEALTH)] = {"health", 0, 0, handler_health, 0},
+    [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, COSTLY, handler_stats, 0},
+    [CALL(GET_USAGE)] = {"get_usage", KEEPERS, COSTLY, handler_get_usage, 0},
+    [CALL(LIST_CHANGES)] = {"list_changes", KEEPERS, COSTLY, handler_list_changes, 0},
+    [CALL(BACKUP)] = {"backup", AUTHORITY_OPERATOR, 0, NULL, 0},
+    [CALL(GET_OPERATION)] = {"get_operation", AUTHORITY_OPERATOR, 0, NULL, 0},
 };
 
 const struct route *route_find(Postern__V1__Request__CallCase which)
@@ -61,7 +64,7 @@ static enum status check_envelope(const struct call *call, struct status_failure
 {
     const Postern__V1__Request *request = call->request;
     struct slice trace = wire_slice(request->traceparent);
-    if (call->route->changes && request->request_id.len != REGISTRY_REQUEST_ID_SIZE)
+    if ((call->route->marks & ROUTE_CHANGES) != 0 && request->request_id.len != REGISTRY_REQUEST_ID_SIZE)
         return status_fail(
             failure, STATUS_INVALID_ARGUMENT, "request_id",
             "%s changes the registry: it needs a request_id of 16 random bytes, which makes a retry safe",
@@ -109,17 +112,16 @@ static enum call_progress refuse_unreadable(struct call *call, struct slice byte
                      "the bytes are no postern.v1.Request, or it has more fields than one request may have");
 }
 
-// Takes a small budget, which is enough for almost all calls. Only a call that keeps all bounds gets the large one.
+// A message of a few bytes may take a hundred times as many in memory. What could take more than the small budget is
+// looked through first: only a call that keeps all bounds gets the large one, and none is decoded twice.
 static Postern__V1__Request *decode(struct call *call, struct slice bytes)
 {
-    arena_set_budget(call->arena, CALL_DECODE_BUDGET);
-    Postern__V1__Request *request = codec_decode(call->arena, bytes);
+    bool is_small = bytes.size <= DECODED_AT_ONCE;
     call->failure.message[0] = '\0';
-    if (request == NULL && check_excess(bytes, &call->failure) == STATUS_OK) {
-        arena_reset(call->arena);
-        arena_set_budget(call->arena, CALL_DECODE_MAX);
-        request = codec_decode(call->arena, bytes);
-    }
+    if (!is_small && check_excess(bytes, &call->failure) != STATUS_OK)
+        return NULL;
+    arena_set_budget(call->arena, is_small ? CALL_DECODE_BUDGET : CALL_DECODE_MAX);
+    Postern__V1__Request *request = codec_decode(call->arena, bytes);
     arena_set_budget(call->arena, CALL_BUDGET);
     return request;
 }
@@ -163,13 +165,6 @@ static void begin(struct call *call)
     call->packed = slice_empty();
 }
 
-// Refuses a call that has waited for its turn for longer than its caller waits for the answer.
-static enum call_progress refuse_late(struct call *call)
-{
-    atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);
-    return call_failed(call, call_note_late(call, &call->failure));
-}
-
 enum call_progress route_refuse_overloaded(struct call *call, struct slice bytes)
 {
     begin(call);
@@ -192,7 +187,7 @@ enum call_progress route_serve(struct call *call, struct slice bytes)
         return refuse_unreadable(call, bytes);
     call->reply.request_id = call->request->request_id;
     if (call_is_late(call))
-        return refuse_late(call);
+        return call_refuse_late(call);
     if (atomic_load_explicit(&call->server->draining, memory_order_relaxed))
         return call_fail(call, STATUS_UNAVAILABLE, NULL, "the daemon is stopping; ask again");
     call->route = route_find(call->request->call_case);
@@ -201,5 +196,6 @@ enum call_progress route_serve(struct call *call, struct slice bytes)
     enum status status = admit(call);
     if (status != STATUS_OK)
         return call_failed(call, status);
-    return call->route->handle(call);
+    bool waits = (call->route->marks & ROUTE_COSTLY) != 0 && call->server->queue != NULL;
+    return waits ? call_queue_add(call->server->queue, call) : call->route->handle(call);
 }

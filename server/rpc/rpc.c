@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
-#include "rpc/call.h"
+#include "rpc/queue.h"
 
 enum { ARENAS_KEPT = 64 };
 
@@ -177,6 +177,8 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
         rpc->urls[i] = options->listeners[i].url;
         rpc->ceilings[i] = options->listeners[i].ceiling;
     }
+    if (call_queue_open(&server->queue) != STATUS_OK)
+        return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory or threads");
     return set_operators(rpc, options->operator_uids, options->operator_uid_count, failure);
 }
 
@@ -195,6 +197,7 @@ static enum status open_transport(struct rpc *rpc, const struct rpc_options *opt
 
 static void wipe(struct rpc *rpc)
 {
+    call_queue_close(rpc->server.queue);
     struct call_operators *operators = atomic_load(&rpc->server.operators);
     while (operators != NULL) {
         struct call_operators *older = operators->older;
