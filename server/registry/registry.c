@@ -16,6 +16,9 @@
 
 static const char LIVE_MARK[] = "made";
 
+// Of the map, for revocations and purges when it is full.
+enum { RESERVED_PART = 16 };
+
 // --- what a store must be like before it is used
 
 static enum status check_format(struct store_txn *txn, struct arena *arena, bool *is_new,
@@ -186,7 +189,7 @@ static void run_opening(struct store_job *job, struct store_txn *txn)
 
 static enum status settle_store(struct registry *registry, const char *path, struct status_failure *failure)
 {
-    struct opening opening = {.job.run = run_opening, .registry = registry};
+    struct opening opening = {.job = {.urgent = true, .run = run_opening}, .registry = registry};
     enum status status = store_run(registry->store, &opening.job);
     status = state_explain(status == STATUS_OK ? opening.status : status, &opening.failure);
     return status == STATUS_OK ? status : status_fail(failure, status, NULL, "%s: %s", path, opening.failure.message);
@@ -230,6 +233,7 @@ static enum status open_parts(struct registry *registry, const struct registry_o
                                   .tables = table_names,
                                   .table_count = TABLE_COUNT,
                                   .map_size_bytes = options->map_size_bytes,
+                                  .reserve_bytes = options->map_size_bytes / RESERVED_PART,
                                   .max_readers = options->max_readers,
                                   .log = options->log};
     status = store_open(&store, &registry->store, failure);
@@ -268,7 +272,7 @@ static void do_nothing(struct store_job *job, struct store_txn *txn)
 void registry_close(struct registry *registry)
 {
     struct status_failure failure = {.message = ""};
-    struct store_job last = {.run = do_nothing};
+    struct store_job last = {.urgent = true, .run = do_nothing};
     if (registry == NULL)
         return;
     enum status status =
@@ -317,8 +321,8 @@ static const char *words_for(enum status status)
         return "the registry's disk cannot be read or written (failing, or full?), and it is not known whether the "
                "change was made: repeat it with the same request_id to find out";
     case STATUS_RESOURCE_EXHAUSTED:
-        return "the registry's map or the call's memory is full, and nothing was changed: ask for less at once, or "
-               "raise the map size and restart";
+        return "the registry's map or the call's memory is full, and nothing was changed (revoking goes on): ask for "
+               "less at once, or raise the map size and restart";
     case STATUS_DATA_LOSS:
         return "a stored record is damaged or of an unknown format: stop the daemon, run posternd --check on the data "
                "directory, and restore a backup";

@@ -21,6 +21,7 @@ struct store_options {
     const char *const *tables; // names; a table is addressed by its index here. Must outlive the store
     size_t table_count;
     size_t map_size_bytes; // fixed for the life of the environment
+    size_t reserve_bytes;  // of the map: only urgent jobs may use them
     unsigned max_readers;
     const struct log *log;
 };
@@ -82,7 +83,7 @@ void store_delete(struct store_txn *txn, unsigned table, struct slice key);
 // Work for the writer. The submitter owns the memory until `done` has been called.
 struct store_job {
     struct store_job *next; // the store's
-    bool urgent;            // it is run before all that are not
+    bool urgent;            // it is run before all that are not, and may use the reserve
     // Reads and writes inside the batch's transaction; jobs of one batch see each other in the order of submission, the
     // urgent ones first.
     // It is not called when the transaction cannot begin or has failed already, so `done` may rely on it only when OK.
@@ -90,7 +91,7 @@ struct store_job {
     // Called after the commit. Must not block; may submit the job again.
     // Errors:
     //   UNAVAILABLE         the commit failed: the batch may or may not be on disk
-    //   RESOURCE_EXHAUSTED  the map or memory is full; nothing was written
+    //   RESOURCE_EXHAUSTED  the map, but for the reserve, or memory is full; nothing was written
     void (*done)(struct store_job *job, enum status status);
 };
 // Queues a job; the writer runs it.

@@ -377,6 +377,26 @@ static void a_full_map_stops_writing_but_not_reading(void **state)
 }
 
 // Each round is room for a little and then none again: the log says so a few times, not twice a second for ever.
+static void a_full_map_has_room_for_urgent_jobs(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct call call;
+    fixture_close(fixture);
+    fixture->options.reserve_bytes = SMALL_MAP_SIZE / 8;
+    fixture_open(fixture);
+    unsigned last = fill(fixture->store), next = last + 1;
+    assert_true(store_health(fixture->store).map_used_bytes < SMALL_MAP_SIZE);
+    assert_int_equal(call_now(fixture->store, put_big, &next), STATUS_RESOURCE_EXHAUSTED);
+    call_submit_as(fixture->store, &call, true, put_big, &next);
+    assert_int_equal(call_wait(&call), STATUS_OK);
+    // Room that urgent jobs have made is for all.
+    for (unsigned n = 1; n < last; n++) {
+        call_submit_as(fixture->store, &call, true, delete_big, &n);
+        assert_int_equal(call_wait(&call), STATUS_OK);
+    }
+    assert_int_equal(call_now(fixture->store, put_big, &next), STATUS_OK);
+}
+
 static void writing_that_comes_and_goes_does_not_fill_the_log(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -416,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bad_key_fails_the_whole_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_that_writes_nothing_is_no_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_map_stops_writing_but_not_reading, set_up_small_map, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_map_has_room_for_urgent_jobs, set_up_small_map, tear_down),
         cmocka_unit_test_setup_teardown(writing_that_comes_and_goes_does_not_fill_the_log, set_up_small_map, tear_down),
         cmocka_unit_test_setup_teardown(a_map_more_than_four_fifths_full_is_told_at_open, set_up_small_map, tear_down),
     };

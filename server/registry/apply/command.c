@@ -149,7 +149,8 @@ static void done(struct store_job *job, enum status status)
         command->done(command);
 }
 
-// What ends a key, and switching one or an account off: it must not wait for what others do.
+// What ends a key, and switching one or an account off, must not wait for what others do, nor for room; a purge makes
+// room.
 static bool is_urgent(const struct registry_command *command)
 {
     switch (command->kind) {
@@ -157,6 +158,7 @@ static bool is_urgent(const struct registry_command *command)
     case REGISTRY_REVOKE_ALL:
     case REGISTRY_DELETE:
     case REGISTRY_DELETE_ACCOUNT:
+    case REGISTRY_PURGE:
         return true;
     case REGISTRY_UPDATE:
         return (command->ask.update.fields & (unsigned)REGISTRY_UPDATE_ENABLED) != 0 &&
@@ -170,7 +172,6 @@ static bool is_urgent(const struct registry_command *command)
     case REGISTRY_DELETE_SCOPE:
     case REGISTRY_DELETE_TIER:
     case REGISTRY_IMPORT:
-    case REGISTRY_PURGE:
         break;
     }
     return false;
