@@ -89,7 +89,7 @@ static enum call_progress read_usage(struct call *call, struct usage_subject sub
 static enum call_progress read_of_key(struct call *call)
 {
     uint8_t *id = arena_alloc(call->arena, KEY_ID_SIZE);
-    struct registry_key key;
+    struct registry_key key = {.deleted = false};
     if (id == NULL)
         return call_fail_memory(call);
     if (!key_id_parse(wire_slice(call->request->get_usage->key_id), id))
@@ -97,7 +97,8 @@ static enum call_progress read_of_key(struct call *call)
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_find_key(call->view, id, call->arena, &key));
-    if (status == STATUS_OK && (key.deleted || !authority_covers_account(call, key.account)))
+    bool is_hidden = key.deleted && (call->caller.authorities & AUTHORITY_OPERATOR) == 0;
+    if (status == STATUS_OK && (is_hidden || !authority_covers_account(call, key.account)))
         status = STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
         return call_fail(call, status, "get_usage.key_id", "no such key: look it up with: postern list");

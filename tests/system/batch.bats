@@ -4,6 +4,7 @@
 load ../support/keys
 
 setup_file() {
+    noon_now
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=5/day --default
 }

@@ -12,6 +12,7 @@ setup() {
 }
 
 setup_file() {
+    noon_now
     start_daemon
     postern tier put free --limit requests=10/min --limit productions=3/day --limit forbidden=0/day --default
     postern account put acme

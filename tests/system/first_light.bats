@@ -4,6 +4,7 @@
 load ../support/daemon
 
 setup_file() {
+    noon_now
     start_daemon
     postern tier put free --limit requests=10/min --limit requests=100/day --limit productions=3/day --default
     postern tier put standard --limit requests=60/min --limit requests=2000/day --limit productions=20/day

@@ -6,6 +6,7 @@ load ../support/keys
 bats_require_minimum_version 1.5.0
 
 setup_file() {
+    noon_now
     start_daemon
     postern tier put free --limit requests=100/min --limit productions=3/day --default
     postern scope put read --description "see everything" --default --public-safe

@@ -143,3 +143,18 @@ custom_counted() {
         [[ "$stderr" == *"${wrong%% *}"* ]]
     done
 }
+
+@test "X6 operators see the usage of a deleted key" {
+    postern account put gone --no-default-public-key >/dev/null
+    make_key gone k
+    use
+    done_so .allowed
+    call delete "$KEY_ID"
+    done_so
+    call usage --key "$KEY_ID"
+    done_so '[.buckets[].reasons[] | select(.name == "ALLOWED") | .value] | add == 1'
+    local deleted=$KEY_ID
+    make_key gone admin --scope postern:account-admin
+    as "$TOKEN" usage --key "$deleted"
+    failed NOT_FOUND get_usage.key_id
+}
