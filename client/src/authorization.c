@@ -10,9 +10,10 @@
 static const struct postern_table postern_charge_table = TABLE(charge, ROWS(ROW(charge, resource), ROW(charge, cost)));
 
 static const struct postern_table postern_meter_table =
-    TABLE(meter, ROWS(ROW(meter, resource), ROW(meter, algorithm), ROW(meter, window_s), ROW(meter, period),
-                      ROW(meter, limit), ROW(meter, remaining), ROW(meter, reset_at_ms), ROW(meter, retry_after_ms),
-                      ROW(meter, subject), ROW(meter, unlimited), ROW(meter, burst)));
+    TABLE(meter,
+          ROWS(ROW(meter, resource), ROW(meter, algorithm), ROW(meter, window_s), ROW(meter, period), ROW(meter, limit),
+               ROW(meter, remaining), ROW(meter, reset_at_ms), ROW(meter, retry_after_ms), ROW(meter, subject),
+               ROW(meter, unlimited), ROW(meter, burst), ROW(meter, shadow), ROW(meter, would_refuse)));
 
 #define ROWS_DECISION(of)                                                                                              \
     ROW(of, allowed), ROW(of, reason), ROW(of, http_status), ROW(of, account), ROW(of, key_id), ROW(of, tier),         \

@@ -8,7 +8,7 @@ const struct postern_table postern_entry_table = TABLE(entry, ROWS(ROW(entry, ke
 
 const struct postern_table postern_limit_table =
     TABLE(limit, ROWS(ROW_FIXED_TEXT(limit, resource), ROW(limit, algorithm), ROW(limit, amount), ROW(limit, window_s),
-                      ROW(limit, period), ROW(limit, burst), ROW(limit, unlimited)));
+                      ROW(limit, period), ROW(limit, burst), ROW(limit, unlimited), ROW(limit, shadow)));
 
 static const struct postern_table postern_activity_table =
     TABLE(activity, ROWS(ROW(activity, hour_start_ms), ROW(activity, calls), ROW(activity, refusals),

@@ -179,6 +179,18 @@ static bool parse_algorithm(struct parse *parse, struct part options)
     return parse->limit.burst > 0 || wrong(parse, "a burst is at least 1", whole);
 }
 
+// ALGORITHM, shadow, or both.
+static bool parse_options(struct parse *parse, struct part options)
+{
+    struct part first;
+    bool both = cut(&options, ':', &first);
+    if (both && !part_is(options, "shadow"))
+        return wrong(parse, "only \"shadow\" may follow the algorithm", options);
+    parse->limit.shadow = both || part_is(first, "shadow");
+    return part_is(first, "shadow") ? !both || wrong(parse, "shadow comes last, once", first)
+                                    : parse_algorithm(parse, first);
+}
+
 static bool parse_limit(struct parse *parse)
 {
     struct part rest = {.at = parse->text, .size = strlen(parse->text)};
@@ -195,7 +207,7 @@ static bool parse_limit(struct parse *parse)
         return wrong(parse, "there is no \"/\" and window after the amount", amount);
     if (!parse_number(parse, amount, &parse->limit.amount))
         return false;
-    if (cut(&rest, ':', &window) && !parse_algorithm(parse, rest))
+    if (cut(&rest, ':', &window) && !parse_options(parse, rest))
         return false;
     return parse_window(parse, window);
 }
@@ -273,5 +285,7 @@ size_t postern_limit_format(const struct postern_limit *limit, char text[POSTERN
         size += (size_t)snprintf(text + size, room - size, ":%s", algorithm_word(limit->algorithm));
     if (limit->algorithm == POSTERN_ALGORITHM_TOKEN_BUCKET && limit->burst != 0 && limit->burst != limit->amount)
         size += (size_t)snprintf(text + size, room - size, ",burst=%llu", (unsigned long long)limit->burst);
+    if (limit->shadow)
+        size += (size_t)snprintf(text + size, room - size, ":shadow");
     return size;
 }

@@ -15,6 +15,8 @@ struct limit_part {
     uint64_t cost;
     uint64_t from_left; // what limit_spend took off the meter's `left`
     bool fits;
+    bool shadow;
+    bool spends; // it is charged when the call is admitted: always, but for a shadow that the call does not fit
 };
 
 struct limit_attempt {

@@ -162,7 +162,7 @@ void limit_charge_log_fill(const struct limit_table *table, struct limit_logged_
         const struct limit_view *view = &answer->views[i];
         logged->applicables[i] = (struct limit_logged_part){
             .name = hash_of_name(table, view->applicable),
-            .cost = limit_cost_of(call, view->applicable->limit.resource),
+            .cost = view->would_refuse ? 0 : limit_cost_of(call, view->applicable->limit.resource),
             .limit = view->limit,
             .remaining = view->remaining,
             .reset_at_ms = view->reset_at_ms,

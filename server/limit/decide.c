@@ -236,7 +236,8 @@ static void take_spanning_places(struct atomic_batch *batch, struct limit_attemp
 {
     limit_take_places(a, waiter);
     for (size_t i = 0; i < a->part_count; i++)
-        a->parts[i].meter->write->spanning |= spans_shards(batch);
+        if (!a->parts[i].shadow)
+            a->parts[i].meter->write->spanning |= spans_shards(batch);
 }
 
 // Queues one waiter with a place at every meter of all calls. It stands in the lowest of their shards, which

@@ -206,8 +206,10 @@ static bool read_rate(const struct limit_table *table, struct slice name, const 
 {
     enum { AFTER_ID = 6 }; // algorithm, period and window
     size_t at = name.size > 1 ? (size_t)name.data[1] + 2 : 0;
-    if (at == 0 || name.size < at + AFTER_ID || name.data[at] != (uint8_t)record->algorithm ||
-        name.data[at + 1] > LIMIT_TOTAL)
+    if (at == 0 || name.size < at + AFTER_ID || name.data[at] != (uint8_t)record->algorithm)
+        return false;
+    unsigned period = name.data[at + 1] & ~(unsigned)LIMIT_NAME_SHADOW;
+    if (period > LIMIT_TOTAL)
         return false;
     uint32_t window_s = 0;
     for (size_t i = 0; i < 4; i++)
@@ -215,7 +217,7 @@ static bool read_rate(const struct limit_table *table, struct slice name, const 
     *out = (struct limit_rate){.amount = record->amount,
                                .burst = record->burst,
                                .window_ms = (uint64_t)window_s * 1000,
-                               .period = (enum limit_period)name.data[at + 1],
+                               .period = (enum limit_period)period,
                                .utc_offset_s = table->utc_offset_s};
     return window_s <= LIMIT_WINDOW_S_MAX && (window_s > 0) == limit_period_has_length(out->period);
 }

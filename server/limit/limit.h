@@ -66,6 +66,7 @@ struct limit {
     enum limit_period period;
     uint64_t burst; // token_bucket only
     bool unlimited; // then everything but the resource is 0
+    bool shadow;    // never refuses: a call that does not fit is not counted on it, and is told so
 };
 
 // --- text and bounds
@@ -81,8 +82,8 @@ size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1]);
 // Checks bounds and fills defaults in (algorithm, window of a period, burst).
 // Errors: INVALID_ARGUMENT; failure->field is the member's name ("resource", "amount", "window_s", "period", "burst").
 STATUS_MUST_CHECK enum status limit_complete(struct limit *limit, struct status_failure *failure);
-// Do the two count on the same meter: same resource, algorithm and window? An override replaces the tier's limit with
-// the same resource and window, whatever the algorithm: limit_same_window.
+// Do the two count on the same meter: same resource, algorithm and window, and both shadow limits or none? An override
+// replaces the tier's limit with the same resource and window, whatever the algorithm: limit_same_window.
 bool limit_same_meter(const struct limit *a, const struct limit *b);
 bool limit_same_window(const struct limit *a, const struct limit *b);
 const char *limit_algorithm_name(enum limit_algorithm algorithm); // "fixed_window" …
@@ -157,6 +158,7 @@ struct limit_view {
     uint64_t remaining;
     uint64_t reset_at_ms; // full again then, if nothing more is spent
     uint64_t retry_at_ms; // this cost fits then; 0 = fits now or never
+    bool would_refuse;    // a shadow limit, which this call does not fit
 };
 
 struct limit_name {

@@ -64,6 +64,8 @@ static enum status complete_unlimited(struct limit *limit, struct status_failure
         return fail(failure, "period", "an unlimited limit has no period; leave it out or drop `unlimited`");
     if (limit->burst != 0)
         return fail(failure, "burst", "an unlimited limit has no burst; leave it 0 or drop `unlimited`");
+    if (limit->shadow)
+        return fail(failure, "shadow", "an unlimited limit never refuses as it is; leave it out or drop `unlimited`");
     limit->algorithm = 0;
     return STATUS_OK;
 }
@@ -130,7 +132,7 @@ enum status limit_complete(struct limit *limit, struct status_failure *failure)
 bool limit_same_window(const struct limit *a, const struct limit *b)
 {
     return slice_equal(a->resource, b->resource) && a->unlimited == b->unlimited && a->window_s == b->window_s &&
-           (a->window_s > 0 || a->period == b->period);
+           (a->window_s > 0 || a->period == b->period) && a->shadow == b->shadow;
 }
 
 // A calendar day and every 86,400 seconds are different meters: a UTC offset makes them differ.

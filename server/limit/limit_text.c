@@ -56,7 +56,8 @@ static size_t format_window(const struct limit *limit, char *out, size_t size)
 // Would the same text without an algorithm mean the same limit?
 static bool is_default_algorithm(const struct limit *limit)
 {
-    struct limit plain = {.resource = limit->resource, .amount = limit->amount, .window_s = limit->window_s};
+    struct limit plain = {
+        .resource = limit->resource, .amount = limit->amount, .window_s = limit->window_s, .shadow = limit->shadow};
     plain.period = limit->period > LIMIT_DAY ? limit->period : LIMIT_NO_PERIOD;
     return limit_complete(&plain, NULL) == STATUS_OK && limit_same_meter(&plain, limit);
 }
@@ -73,5 +74,7 @@ size_t limit_format(const struct limit *limit, char out[LIMIT_TEXT_MAX + 1])
         at += (size_t)snprintf(out + at, size - at, ":%s", limit_algorithm_name(limit->algorithm));
     if (limit->algorithm == LIMIT_TOKEN_BUCKET && limit->burst > 0)
         at += (size_t)snprintf(out + at, size - at, ",burst=%" PRIu64, limit->burst);
+    if (limit->shadow)
+        at += (size_t)snprintf(out + at, size - at, ":shadow");
     return at;
 }

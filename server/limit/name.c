@@ -15,8 +15,8 @@ static size_t put_bytes(uint8_t *out, const void *data, size_t size)
     return size;
 }
 
-// A name is: subject, size of its id, id, algorithm, period, window (big-endian), resource. So the meters of one
-// subject are neighbours in the store.
+// A name is: subject, size of its id, id, algorithm, period (with a bit for a shadow), window (big-endian), resource.
+// So the meters of one subject are neighbours in the store.
 void limit_name_of(const struct limit_applicable *applicable, struct limit_name *out)
 {
     const struct limit *limit = &applicable->limit;
@@ -27,7 +27,7 @@ void limit_name_of(const struct limit_applicable *applicable, struct limit_name 
     *at++ = (uint8_t)id_size;
     at += put_bytes(at, applicable->subject_id.data, id_size);
     *at++ = (uint8_t)limit->algorithm;
-    *at++ = (uint8_t)limit->period;
+    *at++ = (uint8_t)(limit->period | (limit->shadow ? LIMIT_NAME_SHADOW : 0));
     for (unsigned shift = 32; shift > 0; shift -= 8)
         *at++ = (uint8_t)(limit->window_s >> (shift - 8));
     at += put_bytes(at, limit->resource.data, resource_size);

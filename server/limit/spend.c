@@ -38,7 +38,8 @@ static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *
         return part;
     }
     part = &a->parts[a->part_count++];
-    *part = (struct limit_part){.meter = meter, .functions = limit_meter_functions(meter), .cost = cost};
+    *part = (struct limit_part){
+        .meter = meter, .functions = limit_meter_functions(meter), .cost = cost, .shadow = limit->shadow};
     part->rate = limit_meter_rate(a->table, meter);
     part->rate.amount = limit->amount;
     part->rate.burst = limit->burst;
@@ -100,6 +101,7 @@ bool limit_sync_parts(struct limit_attempt *a)
         meter->retiring = false;
         part->functions->sync(&meter->state, &part->rate, meter->t_ms);
         part->fits = part->functions->fits(&meter->state, &part->rate, meter->t_ms, part->cost);
+        part->spends = !part->shadow || (part->fits && !limit_is_too_costly(part));
     }
     return true;
 }
@@ -134,19 +136,23 @@ static bool is_relaxed(const struct limit_attempt *a)
            (a->table->relaxed_on_failure && atomic_load_explicit(&a->table->failing, memory_order_relaxed));
 }
 
-// With R = 1 every unit takes a write of its own, so nothing can be fetched ahead.
-static bool wants_prefetch(const struct limit_attempt *a, const struct limit_meter *meter)
+// With R = 1 every unit takes a write of its own, so nothing can be fetched ahead. Nobody waits for a shadow's writes:
+// they come behind.
+static bool wants_prefetch(const struct limit_attempt *a, const struct limit_part *part)
 {
+    const struct limit_meter *meter = part->meter;
     uint64_t reservation = limit_reservation(meter->amount);
     if (!limit_meter_is_idle(meter) && (meter->write->in_flight || meter->write->queued))
         return false;
-    return meter->left <= reservation / 2 && (reservation > 1 || is_relaxed(a));
+    return meter->left <= reservation / 2 && (reservation > 1 || part->shadow || is_relaxed(a));
 }
 
 enum limit_verdict limit_evaluate(const struct limit_attempt *a)
 {
     bool fits = true;
     for (size_t i = 0; i < a->part_count; i++) {
+        if (a->parts[i].shadow)
+            continue;
         if (limit_is_too_costly(&a->parts[i]))
             return LIMIT_TOO_COSTLY;
         fits = fits && a->parts[i].fits;
@@ -159,7 +165,7 @@ bool limit_is_short(const struct limit_attempt *a)
     if (is_relaxed(a))
         return false;
     for (size_t i = 0; i < a->part_count; i++)
-        if (is_part_short(a, &a->parts[i]))
+        if (!a->parts[i].shadow && is_part_short(a, &a->parts[i]))
             return true;
     return false;
 }
@@ -186,7 +192,7 @@ bool limit_open_places(struct limit_attempt *a)
 {
     bool opened = true;
     for (size_t i = 0; i < a->part_count && opened; i++)
-        opened = limit_write_open(a->parts[i].meter);
+        opened = a->parts[i].shadow || limit_write_open(a->parts[i].meter);
     for (size_t i = 0; i < a->part_count && !opened; i++)
         limit_write_close(a->parts[i].meter);
     return opened;
@@ -204,6 +210,8 @@ static void note_first(struct limit_write *write, const struct limit_rate *rate,
 void limit_take_places(struct limit_attempt *a, const struct limit_waiter *waiter)
 {
     for (size_t i = 0; i < a->part_count; i++) {
+        if (a->parts[i].shadow)
+            continue; // nobody waits for a shadow
         struct limit_write *write = a->parts[i].meter->write;
         note_first(write, &a->parts[i].rate, waiter->number);
         write->wanted = limit_add(write->wanted, a->parts[i].cost);
@@ -220,6 +228,8 @@ void limit_spend(struct limit_attempt *a)
     for (size_t i = 0; i < a->part_count; i++) {
         struct limit_part *part = &a->parts[i];
         struct limit_meter *meter = part->meter;
+        if (!part->spends)
+            continue;
         part->functions->spend(&meter->state, &part->rate, meter->t_ms, part->cost);
         part->from_left = limit_min(meter->left, part->cost); // below the cost when relaxed, or about to be unspent
         meter->left -= part->from_left;
@@ -231,6 +241,8 @@ void limit_unspend(struct limit_attempt *a)
     for (size_t i = 0; i < a->part_count; i++) {
         struct limit_part *part = &a->parts[i];
         struct limit_meter *meter = part->meter;
+        if (!part->spends)
+            continue;
         struct limit_spent now = {.t_ms = UINT64_MAX, .cost = part->cost, .amount = part->rate.amount};
         (void)part->functions->refund(&meter->state, &part->rate, meter->t_ms, &now);
         meter->left += part->from_left;
@@ -250,12 +262,14 @@ void limit_confirm(struct limit_attempt *a)
 {
     for (size_t i = 0; i < a->part_count; i++) {
         struct limit_meter *meter = a->parts[i].meter;
+        if (!a->parts[i].spends)
+            continue;
         meter->dirty = true;
         if (may_take_rate(&a->parts[i]))
             limit_take_rate(meter, &a->parts[i].rate);
         if (!limit_meter_is_idle(meter) && meter->write->in_flight)
             meter->write->spent = limit_add(meter->write->spent, a->parts[i].cost);
-        if (wants_prefetch(a, meter) && limit_write_open(meter)) // without memory: the next call tries again
+        if (wants_prefetch(a, &a->parts[i]) && limit_write_open(meter)) // without memory: the next call tries again
             limit_write_queue(a->table, a->shard, meter);
         if (!limit_meter_is_idle(meter))
             meter->write->behind |= a->parts[i].from_left < a->parts[i].cost;

@@ -11,6 +11,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { LIMIT_NAME_SHADOW = 0x80 }; // in the byte of a name that has the period
+
 #include "limit/algorithm.h"
 #include "limit/charge_log.h"
 

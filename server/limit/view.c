@@ -16,7 +16,8 @@ static struct limit_view view_of(const struct limit_attempt *a, size_t n)
     view.limit = view.applicable->limit.amount;
     view.remaining = part->functions->remaining(state, &part->rate, t);
     view.reset_at_ms = part->functions->reset(state, &part->rate, t);
-    if (!limit_is_too_costly(part) && !part->functions->fits(state, &part->rate, t, part->cost))
+    view.would_refuse = !part->spends;
+    if (!part->shadow && !limit_is_too_costly(part) && !part->functions->fits(state, &part->rate, t, part->cost))
         view.retry_at_ms = part->functions->retry(state, &part->rate, t, part->cost);
     return view;
 }
@@ -53,7 +54,7 @@ void limit_answer_views(struct limit_attempt *a)
     answer->view_count = a->charged_count;
     for (size_t i = 0; i < a->charged_count; i++) {
         answer->views[i] = view_of(a, i);
-        if (a->part_of[i] != NULL && binds_more(a, i, answer->binding))
+        if (a->part_of[i] != NULL && !a->part_of[i]->shadow && binds_more(a, i, answer->binding))
             answer->binding = i + 1;
         if (answer->verdict == LIMIT_DENIED && answer->views[i].retry_at_ms > answer->now_ms)
             answer->retry_after_ms = limit_max(answer->retry_after_ms, answer->views[i].retry_at_ms - answer->now_ms);
@@ -83,7 +84,7 @@ enum limit_verdict limit_answer_again(struct limit_attempt *a, const struct limi
                                                .limit = then->limit,
                                                .remaining = then->remaining,
                                                .reset_at_ms = then->reset_at_ms};
-        if (!applicable->limit.unlimited && binds_more(a, n, answer->binding))
+        if (!applicable->limit.unlimited && !applicable->limit.shadow && binds_more(a, n, answer->binding))
             answer->binding = n + 1;
     }
     return LIMIT_ADMITTED;

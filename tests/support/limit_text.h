@@ -23,7 +23,8 @@ STATUS_MUST_CHECK static inline enum status limit_text_read(const char *text, st
                        .window_s = parsed.window_s,
                        .period = (enum limit_period)parsed.period,
                        .burst = parsed.burst,
-                       .unlimited = parsed.unlimited};
+                       .unlimited = parsed.unlimited,
+                       .shadow = parsed.shadow};
     return limit_complete(out, failure);
 }
 

@@ -272,6 +272,26 @@ left() {
     answer '.reason == "COST_EXCEEDS_LIMIT"'
 }
 
+@test "X4 a shadow limit counts and reports, and never refuses" {
+    account --limit requests=3/day:shadow --limit exports=5/day
+    local i
+    for i in 1 2 3; do
+        use --charge requests --charge exports
+        done_so '.allowed and ([.meters[] | select(.shadow) | .would_refuse // false] == [false])'
+    done
+    use --charge requests
+    done_so '.allowed and ([.meters[] | select(.shadow) | [.remaining // 0, .would_refuse]] == [[0, true]])'
+    answer '.meters[.binding_meter - 1].shadow | not' # never the one that decides
+    use --charge requests=4
+    done_so '.allowed and any(.meters[]; .would_refuse // false)'
+    try postern verify - --peek <<<"$TOKEN"
+    [[ "$output" == *"requests 3/day:shadow: 0 left"*"would have refused this call"* ]]
+    # It neither replaces nor shares the limit that holds.
+    left requests '[2, 92, 0]'
+    call account put "$ACCOUNT" --no-default-public-key --limit requests=unlimited:shadow
+    [ "$status" -eq 2 ]
+}
+
 @test "X3 week, year and total: the calendar's, and what never begins again" {
     account --limit a=5/week --limit b=5/year --limit credits=10/total
     use --charge a --charge b --charge credits=7

@@ -36,6 +36,9 @@ static void each_text_means_what_it_says(void **state)
         {"r=300/min:token_bucket,burst=50",
          {.algorithm = LIMIT_TOKEN_BUCKET, .amount = 300, .window_s = 60, .burst = 50}},
         {"r=300/min:token_bucket", {.algorithm = LIMIT_TOKEN_BUCKET, .amount = 300, .window_s = 60, .burst = 300}},
+        {"r=60/min:shadow", {.algorithm = LIMIT_SLIDING_WINDOW, .amount = 60, .window_s = 60, .shadow = true}},
+        {"r=300/min:token_bucket,burst=50:shadow",
+         {.algorithm = LIMIT_TOKEN_BUCKET, .amount = 300, .window_s = 60, .burst = 50, .shadow = true}},
         {"r=unlimited", {.unlimited = true}},
         {"r=9007199254740991/31d", {.algorithm = LIMIT_FIXED_WINDOW, .amount = LIMIT_AMOUNT_MAX, .window_s = 2678400}},
     };
@@ -44,8 +47,8 @@ static void each_text_means_what_it_says(void **state)
         struct limit got;
         enum status status = limit_text_read(cases[i].text, &got, NULL);
         if (status != STATUS_OK || got.algorithm != want->algorithm || got.amount != want->amount ||
-            got.window_s != want->window_s || got.period != want->period || got.burst != want->burst ||
-            got.unlimited != want->unlimited)
+            got.window_s != want->window_s || got.period != want->period || got.shadow != want->shadow ||
+            got.burst != want->burst || got.unlimited != want->unlimited)
             fail_msg("%s: read as %d %d, amount %llu, window %u, period %d, burst %llu", cases[i].text, (int)status,
                      (int)got.algorithm, (unsigned long long)got.amount, got.window_s, (int)got.period,
                      (unsigned long long)got.burst);

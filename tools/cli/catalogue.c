@@ -71,11 +71,12 @@ static void run_tier_delete(struct cli *cli)
 }
 
 static const char tier_put_notes[] =
-    "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]] or RESOURCE=unlimited. WINDOW: a number (may be\n"
+    "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited. WINDOW: a number (may be\n"
     "left out) and s, min, h, d or w; or day, week, month, year or total. ALGORITHM: fixed_window, sliding_window\n"
     "or token_bucket. Windows of up to an hour slide. day, week (from Monday), month and year are the calendar's\n"
     "at posternd's --utc-offset; 2h, 12h, 7d and the like are counted from 1970-01-01T00:00:00Z; total never begins\n"
-    "again: what was paid for in advance, topped up by a larger amount.\n"
+    "again: what was paid for in advance, topped up by a larger amount. A shadow limit never refuses, and says when\n"
+    "it would have: to try one out beside the limit that holds.\n"
     "  postern tier put free --limit requests=10/min --limit requests=100/day --default";
 
 // ----------------------------------------------------------------------------------------------------------- scopes

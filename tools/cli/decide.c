@@ -44,7 +44,8 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
                                       .amount = meter->limit,
                                       .window_s = meter->window_s,
                                       .period = meter->period,
-                                      .burst = meter->burst};
+                                      .burst = meter->burst,
+                                      .shadow = meter->shadow};
         uint64_t full = meter->burst > 0 ? meter->burst : meter->limit;
         char text[POSTERN_LIMIT_TEXT_MAX + 1], at[OUTPUT_TIME_SIZE];
         if (meter->unlimited) {
@@ -55,7 +56,8 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
         printf("%s %s: %llu left", meter->resource, text + 1, (unsigned long long)meter->remaining); // after its "="
         if (meter->remaining < full && meter->reset_at_ms > 0)
             printf(", full again at %s", output_time(meter->reset_at_ms + 999, "", at));
-        printf("%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "");
+        printf("%s%s\n", meter->subject == POSTERN_SUBJECT_KEY ? " (this key's own limit)" : "",
+               meter->would_refuse ? "; would have refused this call" : "");
     }
 }
 

@@ -291,12 +291,14 @@ struct postern_limit {
     enum postern_period period; // fixed window only
     uint64_t burst;             // token bucket only; 0 = amount
     bool unlimited;             // counted, never refused; then everything but the resource is 0
+    bool shadow;                // counted, never refuses, and says when it would have: to try a limit out
 };
 
-// Text form: RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]] or RESOURCE=unlimited. WINDOW is an optional number and one
-// of s sec second m min minute h hour d day month. Examples: requests=60/min, requests=2000/day, x=10/90s,
-// requests=0/day, requests=300/min:token_bucket,burst=50, requests=60/min:fixed_window. Without an algorithm posternd
-// chooses; exactly one day or month then is a calendar period, with fixed_window also exactly one minute or hour.
+// Text form: RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited. WINDOW is an optional number
+// and one of s sec second m min minute h hour d day w week month year total. Examples: requests=60/min,
+// requests=2000/day, x=10/90s, requests=0/day, requests=300/min:token_bucket,burst=50, requests=60/min:fixed_window,
+// requests=30/min:shadow, credits=5000/total. Without an algorithm posternd chooses; exactly one day, week, month, year
+// or total then is a calendar period, with fixed_window also exactly one minute or hour.
 // INVALID_ARGUMENT: error->message shows what is wrong and an example; *limit is then all zero.
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_limit_parse(const char *text, struct postern_limit *limit,
                                                                        struct postern_error *error);
@@ -315,8 +317,10 @@ struct postern_meter {
     uint64_t reset_at_ms;    // moment when it is full again, if nothing more is spent
     uint64_t retry_after_ms; // span after which this call's cost fits, if nobody else spends; 0 = now, or never
     enum postern_subject subject;
-    bool unlimited; // then limit, remaining and reset_at_ms are 0
-    uint64_t burst; // token_bucket: the most that fits at once, and `remaining` when it is full; otherwise 0
+    bool unlimited;    // then limit, remaining and reset_at_ms are 0
+    uint64_t burst;    // token_bucket: the most that fits at once, and `remaining` when it is full; otherwise 0
+    bool shadow;       // of a limit that never refuses,
+    bool would_refuse; // but would have refused this call, which is not counted on it
 };
 
 // ---------------------------------------------------------------------------------------------------- replies

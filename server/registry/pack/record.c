@@ -34,7 +34,7 @@
 #define LIMIT(member) FIELD(struct limit, member, Postern__Records__LimitRecord, member)
 static const struct record_field limit_fields[] = {
     {LIMIT(resource)}, {LIMIT(algorithm)}, {LIMIT(amount)},    {LIMIT(window_s)},
-    {LIMIT(period)},   {LIMIT(burst)},     {LIMIT(unlimited)},
+    {LIMIT(period)},   {LIMIT(burst)},     {LIMIT(unlimited)}, {LIMIT(shadow)},
 };
 
 static bool is_limit_sound(const void *plain)
@@ -42,7 +42,7 @@ static bool is_limit_sound(const void *plain)
     const struct limit *limit = plain;
     unsigned lowest = limit->unlimited ? 0 : LIMIT_FIXED_WINDOW;
     return (unsigned)limit->algorithm >= lowest && (unsigned)limit->algorithm <= LIMIT_TOKEN_BUCKET &&
-           (unsigned)limit->period <= LIMIT_MONTH;
+           (unsigned)limit->period <= LIMIT_TOTAL;
 }
 
 const struct record_schema pack_limit_schema = {
