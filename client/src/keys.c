@@ -18,7 +18,7 @@ static const struct postern_table postern_activity_table =
 #define KEY_SETTINGS(of)                                                                                               \
     ROW(of, name), ROW_TEXTS(of, scopes, scope_count), ROW(of, expires_at_ms),                                         \
         ROW_STRUCTS(of, metadata, metadata_count, entry), ROW_STRUCTS(of, limits, limit_count, limit),                 \
-        ROW_TEXTS(of, allowed_addresses, allowed_address_count)
+        ROW_TEXTS(of, allowed_addresses, allowed_address_count), ROW(of, not_before_ms)
 // What is for good.
 #define KEY_NATURE(of) ROW(of, account), ROW(of, environment), ROW(of, type)
 
@@ -62,7 +62,8 @@ static enum postern_status complete_update(struct postern_ask *ask, const void *
                  {POSTERN_UPDATE_EXPIRES_AT, "expires_at_ms"},
                  {POSTERN_UPDATE_ALLOWED_ADDRESSES, "allowed_addresses"},
                  {POSTERN_UPDATE_LIMITS, "limits"},
-                 {POSTERN_UPDATE_ENABLED, "enabled"}};
+                 {POSTERN_UPDATE_ENABLED, "enabled"},
+                 {POSTERN_UPDATE_NOT_BEFORE, "not_before_ms"}};
     const size_t count = sizeof paths / sizeof paths[0];
     const struct postern_update_request *request = from;
     Postern__V1__UpdateRequest *message = to;

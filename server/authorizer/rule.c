@@ -34,6 +34,11 @@ static bool key_is_disabled(const struct rule_facts *f)
     return key_is_in_state(f, KEY_STATE_DISABLED);
 }
 
+static bool key_is_pending(const struct rule_facts *f)
+{
+    return key_is_in_state(f, KEY_STATE_PENDING);
+}
+
 static bool account_is_suspended(const struct rule_facts *f)
 {
     return f->account->suspended;
@@ -77,6 +82,7 @@ static const struct {
     {REASON_REVOKED_API_KEY, key_is_revoked},
     {REASON_EXPIRED_API_KEY, key_is_expired},
     {REASON_DISABLED_API_KEY, key_is_disabled},
+    {REASON_NOT_YET_VALID_API_KEY, key_is_pending},
     {REASON_ACCOUNT_SUSPENDED, account_is_suspended},
     {REASON_WRONG_ACCOUNT, account_is_another},
     {REASON_WRONG_ENVIRONMENT, environment_is_another},

@@ -16,6 +16,8 @@ const char *reason_name(enum reason reason)
         return "EXPIRED_API_KEY";
     case REASON_DISABLED_API_KEY:
         return "DISABLED_API_KEY";
+    case REASON_NOT_YET_VALID_API_KEY:
+        return "NOT_YET_VALID_API_KEY";
     case REASON_ACCOUNT_SUSPENDED:
         return "ACCOUNT_SUSPENDED";
     case REASON_WRONG_ACCOUNT:
@@ -46,6 +48,7 @@ unsigned reason_http_status(enum reason reason)
     case REASON_REVOKED_API_KEY:
     case REASON_EXPIRED_API_KEY:
     case REASON_DISABLED_API_KEY:
+    case REASON_NOT_YET_VALID_API_KEY:
         return 401;
     case REASON_ACCOUNT_SUSPENDED:
     case REASON_WRONG_ACCOUNT:

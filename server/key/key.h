@@ -25,7 +25,8 @@ enum key_state {                                                             // 
     KEY_STATE_ROLLING = 2,
     KEY_STATE_DISABLED = 3,
     KEY_STATE_EXPIRED = 4,
-    KEY_STATE_REVOKED = 5
+    KEY_STATE_REVOKED = 5,
+    KEY_STATE_PENDING = 6
 };
 
 struct key_token {
@@ -55,6 +56,7 @@ void key_id_make(uint16_t account_slot, const uint8_t random[9], uint8_t out[KEY
 struct key_facts {
     uint64_t created_at_ms;
     uint64_t expires_at_ms; // 0 = never
+    uint64_t not_before_ms; // 0 = it works at once
     uint64_t revoked_at_ms; // 0 = not revoked; deleted keys are revoked
     bool disabled;
     bool has_successor;

@@ -10,6 +10,8 @@ enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked
         return KEY_STATE_EXPIRED;
     if (facts->disabled)
         return KEY_STATE_DISABLED;
+    if (now_ms < facts->not_before_ms)
+        return KEY_STATE_PENDING;
     return facts->has_successor ? KEY_STATE_ROLLING : KEY_STATE_ACTIVE;
 }
 
@@ -26,6 +28,8 @@ const char *key_state_name(enum key_state state)
         return "EXPIRED";
     case KEY_STATE_REVOKED:
         return "REVOKED";
+    case KEY_STATE_PENDING:
+        return "PENDING";
     }
     return "UNSPECIFIED";
 }

@@ -148,6 +148,8 @@ static const char *describe(enum reason reason)
         return "its key has expired: use another one, or the successor that it was rolled to";
     case REASON_DISABLED_API_KEY:
         return "its key is disabled: enable it, or use another one";
+    case REASON_NOT_YET_VALID_API_KEY:
+        return "its key does not work yet: wait, or use another one";
     case REASON_ACCOUNT_SUSPENDED:
         return "its key's account is suspended";
     case REASON_SECRET_KEY_REQUIRED:

@@ -19,6 +19,7 @@ static unsigned field_of(struct slice name)
         {"scopes", REGISTRY_UPDATE_SCOPES},
         {"metadata", REGISTRY_UPDATE_METADATA},
         {"expires_at_ms", REGISTRY_UPDATE_EXPIRES_AT},
+        {"not_before_ms", REGISTRY_UPDATE_NOT_BEFORE},
         {"allowed_addresses", REGISTRY_UPDATE_ADDRESSES},
         {"limits", REGISTRY_UPDATE_LIMITS},
         {"enabled", REGISTRY_UPDATE_ENABLED},
@@ -40,8 +41,9 @@ static bool read_mask(struct call *call, unsigned *fields)
         if (field != 0)
             continue;
         (void)snprintf(member, sizeof member, "update_mask[%zu]", i);
-        call_fail_member(call, member,
-                         "is none of name, scopes, metadata, expires_at_ms, allowed_addresses, limits, enabled");
+        call_fail_member(
+            call, member,
+            "is none of name, scopes, metadata, expires_at_ms, not_before_ms, allowed_addresses, limits, enabled");
         return false;
     }
     if (*fields == 0)

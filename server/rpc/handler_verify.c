@@ -24,6 +24,9 @@ static bool add_details(struct arena *arena, const struct authorizer_decision *d
     if (decision->reason == REASON_EXPIRED_API_KEY && decision->has_key)
         return wire_moment(arena, decision->key.facts.expires_at_ms, &moment) &&
                add_detail(arena, "expired_at", moment, status);
+    if (decision->reason == REASON_NOT_YET_VALID_API_KEY)
+        return wire_moment(arena, decision->key.facts.not_before_ms, &moment) &&
+               add_detail(arena, "not_before", moment, status);
     return true;
 }
 

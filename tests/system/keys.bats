@@ -172,6 +172,35 @@ make_short() {
     failed INVALID_ARGUMENT create.expires_at_ms
 }
 
+@test "X6 a key can be made to work from a moment on" {
+    make_key "$ACCOUNT" later --not-before 1h
+    verify
+    answer '(.allowed | not) and .reason == "NOT_YET_VALID_API_KEY" and .http_status == 401'
+    call get "$KEY_ID"
+    done_so '.key.state == "PENDING" and .key.not_before_ms > .key.created_at_ms'
+    call list --account "$ACCOUNT" --state pending
+    done_so "[.keys[].key_id] == [\"$KEY_ID\"]"
+    call update "$KEY_ID" --no-not-before
+    done_so '.key.state == "ACTIVE"'
+    allowed
+    call update "$KEY_ID" --not-before 1h
+    done_so '.key.state == "PENDING"'
+    # It never begins to work after its expiry.
+    call create --account "$ACCOUNT" --name never --not-before 2h --expires 1h
+    failed INVALID_ARGUMENT create.not_before_ms
+    call update "$KEY_ID" --expires 30min
+    failed INVALID_ARGUMENT update.not_before_ms
+    # What it had to wait for has come.
+    make_key "$ACCOUNT" soon --not-before 1s
+    local tries
+    for tries in {1..100}; do
+        verify
+        [ "$status" -ne 0 ] || break
+        sleep 0.1
+    done
+    allowed
+}
+
 # ------------------------------------------------------------------------------------------------------- K11, K12, K13
 
 @test "K11 revoked is final: no update, roll, enabling or second revocation brings it back" {

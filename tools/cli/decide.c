@@ -10,6 +10,7 @@ static const char *const sentences[] = {
     [POSTERN_REASON_REVOKED_API_KEY] = "the key was revoked, which is final; create another one",
     [POSTERN_REASON_EXPIRED_API_KEY] = "the key has expired, which is final; create another one",
     [POSTERN_REASON_DISABLED_API_KEY] = "the key is switched off; enable it to use it again",
+    [POSTERN_REASON_NOT_YET_VALID_API_KEY] = "the key does not work yet; it was made for a later moment",
     [POSTERN_REASON_ACCOUNT_SUSPENDED] = "the account is suspended",
     [POSTERN_REASON_WRONG_ACCOUNT] = "the key does not belong to the account that was asked for",
     [POSTERN_REASON_WRONG_ENVIRONMENT] = "the key is of the other environment",

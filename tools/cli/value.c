@@ -43,7 +43,8 @@ const struct words value_key_states = {"state of a key",
                                         [POSTERN_KEY_STATE_ROLLING] = "rolling",
                                         [POSTERN_KEY_STATE_DISABLED] = "disabled",
                                         [POSTERN_KEY_STATE_EXPIRED] = "expired",
-                                        [POSTERN_KEY_STATE_REVOKED] = "revoked"}};
+                                        [POSTERN_KEY_STATE_REVOKED] = "revoked",
+                                        [POSTERN_KEY_STATE_PENDING] = "pending"}};
 
 const char *value_word_text(const struct words *words, unsigned number)
 {

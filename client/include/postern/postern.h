@@ -183,6 +183,7 @@ enum postern_reason {
     POSTERN_REASON_REVOKED_API_KEY = 12,
     POSTERN_REASON_EXPIRED_API_KEY = 13,
     POSTERN_REASON_DISABLED_API_KEY = 14,
+    POSTERN_REASON_NOT_YET_VALID_API_KEY = 15,
     POSTERN_REASON_ACCOUNT_SUSPENDED = 30,
     POSTERN_REASON_WRONG_ACCOUNT = 31,
     POSTERN_REASON_WRONG_ENVIRONMENT = 32,
@@ -211,7 +212,8 @@ enum postern_key_state {
     POSTERN_KEY_STATE_ROLLING = 2,
     POSTERN_KEY_STATE_DISABLED = 3,
     POSTERN_KEY_STATE_EXPIRED = 4,
-    POSTERN_KEY_STATE_REVOKED = 5
+    POSTERN_KEY_STATE_REVOKED = 5,
+    POSTERN_KEY_STATE_PENDING = 6
 };
 
 enum postern_algorithm {
@@ -551,6 +553,7 @@ struct postern_key {
     const enum postern_unusual *unusual;
     size_t unusual_count;
     const struct postern_activity *activity; // NULL: not asked for
+    uint64_t not_before_ms;                  // it works from this moment on; 0 = at once
 };
 
 // Makes a key.
@@ -570,6 +573,7 @@ struct postern_create_request {
     size_t limit_count;
     const char *const *allowed_addresses; // networks, e.g. "10.0.0.0/8"; none: any address
     size_t allowed_address_count;
+    uint64_t not_before_ms; // it works from this moment on; 0 = at once
 };
 
 struct postern_create_reply {
@@ -663,7 +667,8 @@ enum postern_update_field {
     POSTERN_UPDATE_EXPIRES_AT = 8,
     POSTERN_UPDATE_ALLOWED_ADDRESSES = 16,
     POSTERN_UPDATE_LIMITS = 32,
-    POSTERN_UPDATE_ENABLED = 64
+    POSTERN_UPDATE_ENABLED = 64,
+    POSTERN_UPDATE_NOT_BEFORE = 128
 };
 
 // Sets what `fields` names, lists as a whole; an empty one takes all away. FAILED_PRECONDITION: the key is revoked or
@@ -684,6 +689,7 @@ struct postern_update_request {
     const struct postern_limit *limits;
     size_t limit_count;
     bool enabled;
+    uint64_t not_before_ms; // it works from this moment on; 0 = at once
 };
 
 struct postern_update_reply {

@@ -74,6 +74,8 @@ enum status decide_create(struct draft *draft)
     if (status == STATUS_OK)
         status = decide_expiry(draft, key->facts.expires_at_ms, "create.expires_at_ms");
     if (status == STATUS_OK)
+        status = decide_not_before(draft, key, "create.not_before_ms");
+    if (status == STATUS_OK)
         status = settle_scopes(draft, key);
     if (status == STATUS_OK)
         status = decide_within_caller(draft, key, &fields);

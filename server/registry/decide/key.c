@@ -83,10 +83,21 @@ enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const cha
                        expires_at_ms, draft->now_ms);
 }
 
+enum status decide_not_before(struct draft *draft, const struct registry_key *key, const char *field)
+{
+    if (key->facts.not_before_ms == 0 || key->facts.expires_at_ms == 0 ||
+        key->facts.not_before_ms < key->facts.expires_at_ms)
+        return STATUS_OK;
+    return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, field,
+                       "the key would begin to work when it has expired already: give an earlier moment, or a later "
+                       "expiry");
+}
+
 // --- max_keys
 
 // Counts the entries of the index from the first key that has not expired. Keys that were revoked one by one are not
-// there, however many they are; those that RevokeAll has ended are, at most max_keys for each time that an operator did.
+// there, however many they are; those that RevokeAll has ended are, at most max_keys for each time that an operator
+// did.
 static enum status walk_live_keys(struct draft *draft, const struct registry_account *account,
                                   struct store_cursor *cursor, uint64_t most, uint64_t *count)
 {

@@ -53,6 +53,7 @@ STATUS_MUST_CHECK enum status decide_within_caller(struct draft *draft, const st
                                                    const struct decide_fields *fields);
 
 // Errors: INVALID_ARGUMENT when the moment has passed; 0 = never.
+STATUS_MUST_CHECK enum status decide_not_before(struct draft *draft, const struct registry_key *key, const char *field);
 STATUS_MUST_CHECK enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const char *field);
 
 // Returns the creation time for a new key: now, or just behind the account's RevokeAll of the same millisecond.

@@ -65,6 +65,8 @@ static void set_fields(const struct registry_update *ask, struct registry_key *k
         key->name = ask->key.name;
     if (is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
         key->facts.expires_at_ms = ask->key.facts.expires_at_ms;
+    if (is_set(ask, REGISTRY_UPDATE_NOT_BEFORE))
+        key->facts.not_before_ms = ask->key.facts.not_before_ms;
     if (is_set(ask, REGISTRY_UPDATE_ENABLED))
         key->facts.disabled = ask->key.facts.disabled;
     set_lists(ask, key);
@@ -78,7 +80,9 @@ static enum status check_result(struct draft *draft, const struct registry_key *
                                    .environment = key_field,
                                    .scopes = has_scopes ? "update.scopes" : key_field,
                                    .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field};
-    enum status status = has_scopes ? decide_grants(draft, key, fields.scopes) : STATUS_OK;
+    enum status status = decide_not_before(draft, key, "update.not_before_ms");
+    if (status == STATUS_OK && has_scopes)
+        status = decide_grants(draft, key, fields.scopes);
     return status == STATUS_OK ? decide_within_caller(draft, key, &fields) : status;
 }
 

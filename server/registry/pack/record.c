@@ -87,6 +87,7 @@ static const struct record_field key_fields[] = {
     {KEY(facts.created_at_ms, created_at_ms)},
     {KEY(created_by, created_by)},
     {KEY(facts.expires_at_ms, expires_at_ms)},
+    {KEY(facts.not_before_ms, not_before_ms)},
     {.name = "enabled", .kind = RECORD_OFF, KEY_AT(facts.disabled, disabled)},
     {KEY(facts.revoked_at_ms, revoked_at_ms)},
     {KEY(revoke_reason, revoke_reason)},
