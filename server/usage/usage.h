@@ -42,7 +42,7 @@ enum {
     USAGE_ACCOUNT_MAX = 64,
     USAGE_RESOURCE_MAX = 64,
     USAGE_ADDRESS_MAX = 45,    // of an IPv6 address with an IPv4 tail
-    USAGE_REASONS = 14,        // of enum reason
+    USAGE_REASONS = 15,        // of enum reason
     USAGE_COSTS = 8,           // resources told apart in one tally; what is beyond is counted as USAGE_OTHER
     USAGE_NETWORKS = 8,        // a key's most recent ones
     USAGE_RESOURCES_MAX = 1000 // names told apart in one run
