@@ -172,7 +172,7 @@ static void every_write_of_a_command_may_fail(void **state)
         assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE);
         assert_int_equal(count_keys(fixture), status == STATUS_OK ? 1 : 0);
     }
-    assert_in_range(number, 9, 12); // key, index, count, change, head and three for the idempotency record
+    assert_in_range(number, 10, 13); // key, two indexes, count, change, head and three for the idempotency record
     arm(FAULT_NONE, 0, 0);
     assert_sound(fixture);
 }

@@ -123,7 +123,7 @@ static void wrong_text_is_refused_with_a_message_that_shows_it(void **state)
         {"x=", "\"/\""},
         {"x=1.5/min", "1.5"},
         {"x=18446744073709551617/min", "18446744073709551617"},
-        {"x=60/week", "week"},
+        {"x=60/fortnight", "fortnight"},
         {"x=60/99999999999999999999s", "larger than"},
         {"x=60/min:token_bucket,burst=many", "many"},
         {"x=60/month:token_bucket", "fixed_window"},

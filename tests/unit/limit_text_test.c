@@ -90,13 +90,14 @@ static struct limit random_limit(uint64_t *random)
     if (fake_below(random, 8) == 0) {
         limit = (struct limit){.resource = limit.resource, .unlimited = true};
     } else if (limit.algorithm == LIMIT_FIXED_WINDOW && fake_below(random, 2) == 0) {
-        limit.period = (enum limit_period)(1 + fake_below(random, 4));
+        limit.period = (enum limit_period)(1 + fake_below(random, LIMIT_TOTAL));
     } else {
         limit.window_s = fake_below(random, 2) == 0 ? windows[fake_below(random, sizeof windows / sizeof windows[0])]
                                                     : (uint32_t)(1 + fake_below(random, LIMIT_WINDOW_S_MAX));
         if (limit.algorithm == LIMIT_TOKEN_BUCKET && limit.amount > 0)
             limit.burst = fake_below(random, 3) == 0 ? 0 : 1 + fake_below(random, limit.amount);
     }
+    limit.shadow = !limit.unlimited && fake_below(random, 4) == 0;
     return limit;
 }
 
@@ -183,7 +184,7 @@ static void incomplete_limits_are_completed_or_refused(void **state)
         const char *field;
     } bad[] = {
         {{.algorithm = 4, .amount = 1, .window_s = 1}, "algorithm"},
-        {{.amount = 1, .period = 5}, "period"},
+        {{.amount = 1, .period = 8}, "period"},
         {{.amount = 1}, "window_s"},
         {{.amount = 1, .window_s = LIMIT_WINDOW_S_MAX + 1}, "window_s"},
         {{.amount = 1, .window_s = 61, .period = LIMIT_MINUTE}, "window_s"},
@@ -195,6 +196,7 @@ static void incomplete_limits_are_completed_or_refused(void **state)
         {{.window_s = 1, .unlimited = true}, "window_s"},
         {{.period = LIMIT_DAY, .unlimited = true}, "period"},
         {{.burst = 1, .unlimited = true}, "burst"},
+        {{.shadow = true, .unlimited = true}, "shadow"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct limit limit = bad[i].limit;

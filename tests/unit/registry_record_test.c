@@ -38,7 +38,7 @@ static struct limit *largest_limits(struct arena *arena)
                                    .algorithm = (enum limit_algorithm)(1 + i % 3),
                                    .amount = LIMIT_AMOUNT_MAX,
                                    .window_s = LIMIT_WINDOW_S_MAX,
-                                   .period = (enum limit_period)(i % 5),
+                                   .period = (enum limit_period)(i % 8),
                                    .burst = LIMIT_AMOUNT_MAX};
     limits[0] = (struct limit){.resource = limits[0].resource, .unlimited = true};
     return limits;
@@ -563,7 +563,7 @@ static void unknown_numbers_are_refused(void **state)
     key.limits[1].algorithm = (enum limit_algorithm)0;
     assert_refused(arena, key);
     key = largest_key(arena);
-    key.limits[1].period = (enum limit_period)5;
+    key.limits[1].period = (enum limit_period)8;
     assert_refused(arena, key);
 }
 
