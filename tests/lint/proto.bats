@@ -30,7 +30,7 @@ red() {
 
 @test "a changed number, name, type, oneof or service is found" {
     red contract 's/RevokeRequest revoke = 37;/RevokeRequest revoke = 40;/' 'Request.revoke is 40 RevokeRequest in call'
-    red contract 's/REASON_REVOKED_API_KEY = 12;/REASON_REVOKED_API_KEY = 15;/' 'Reason.REASON_REVOKED_API_KEY is 15'
+    red contract 's/REASON_REVOKED_API_KEY = 12;/REASON_REVOKED_API_KEY = 19;/' 'Reason.REASON_REVOKED_API_KEY is 19'
     red contract 's/uint64 remaining = 6;/uint64 left = 6;/' 'Meter.remaining is None'
     red contract 's/HealthReply health = 64;/StatsReply health = 64;/' 'Reply.health is 64 StatsReply'
     red contract 's/uint64 cost = 2;/uint32 cost = 2;/' 'Charge.cost is 2 uint32, not 2 uint64'

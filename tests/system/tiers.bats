@@ -324,7 +324,7 @@ left() {
     try postern verify - --charge y=60 <<<"$TOKEN"
     [ "$status" -eq 1 ]
     [[ "$output" == *"COST_EXCEEDS_LIMIT"*"burst"* ]]
-    [[ "$output" == *"y 300/min:token_bucket,burst=50: 4"* ]] || { echo "$output"; return 1; }
+    [[ "$output" == *"y 300/min:token_bucket,burst=50: "[0-9]*" left"* ]] || { echo "$output"; return 1; }
     [[ "$output" != *"y 300/min:token_bucket: "* ]]
 }
 
