@@ -36,7 +36,7 @@ struct authorizer_need {
 
 // A call's question, beyond the subject.
 struct authorizer_question {
-    struct slice token;           // the presented token; empty = missing
+    struct slice token;            // the presented token; empty = missing
     struct authorizer_need *needs; // scopes: all of these
     size_t need_count;
     struct slice account;             // empty = any

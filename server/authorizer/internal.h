@@ -1,5 +1,5 @@
-// What the files of the authorizer share: authorizer.c decides, with the rules of rule.c; answer.c says what the
-// limits' answers mean; usage.c notes decisions.
+// What the files of the authorizer share: authorizer.c decides, with the rules of rule.c and the scopes of scopes.c;
+// answer.c says what the limits' answers mean; usage.c notes decisions.
 #ifndef AUTHORIZER_INTERNAL_H
 #define AUTHORIZER_INTERNAL_H
 
@@ -36,6 +36,12 @@ static inline bool authorizer_is_allowed(const struct authorizer_call *call)
 {
     return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
 }
+
+// --- scopes.c
+// Lists in the decision what the key lacks of the scopes that the call needs.
+// Errors: RESOURCE_EXHAUSTED when memory is out; those of registry_find_scope.
+STATUS_MUST_CHECK enum status authorizer_list_missing_scopes(struct authorizer_batch *batch,
+                                                             struct authorizer_call *call);
 
 // --- answer.c
 extern const struct limit_charge authorizer_one_request; // what a call without charges costs

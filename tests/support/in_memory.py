@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Texts in the writable memory of a process. Usage: in_memory.py PID < TEXTS; prints how many of the lines are there."""
+"""Texts in the writable memory of a process. Usage: in_memory.py PID < TEXTS
+
+Prints how many of the lines are there.
+"""
 import sys
 
 

@@ -62,7 +62,7 @@ setup() {
     local wrong
     for wrong in 'read|' '|' 'read|*' 'read||write' 'read|a b'; do
         verify --scope "$wrong"
-        failed INVALID_ARGUMENT 'verify.scope_alternatives[0].scopes['"$(case $wrong in '|') echo 0 ;; *) echo 1 ;; esac)]"
+        failed INVALID_ARGUMENT "verify.scope_alternatives[0].scopes[$([ "$wrong" = '|' ] && echo 0 || echo 1)]"
     done
     verify $(printf -- '--scope read|webhook %.0s' {1..9})
     failed INVALID_ARGUMENT verify.scope_alternatives

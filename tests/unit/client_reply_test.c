@@ -150,7 +150,8 @@ static void a_walk_goes_into_lists_and_names_enums_without_prefix(void **state)
                         "environment:'LIVE' type:77 scopes:['a:b' ]missing_scopes:[]metadata:[]expires_at_ms:0 "
                         "meters:[{resource:'requests' algorithm:'TOKEN_BUCKET' window_s:0 period:'UNSPECIFIED' "
                         "limit:9223372036854775807 remaining:0 reset_at_ms:0 retry_after_ms:0 subject:'KEY' "
-                        "unlimited:false burst:0 shadow:false would_refuse:false }]binding_meter:0 retry_after_ms:0 successor_key_id:'' }");
+                        "unlimited:false burst:0 shadow:false would_refuse:false }]binding_meter:0 retry_after_ms:0 "
+                        "successor_key_id:'' }");
     postern_reply_free(base);
 }
 

@@ -17,8 +17,8 @@ struct apply_image {
     bool is_new_key;
     int count_step; // by how much the account's number of keys changes
     bool was_listed;
-    bool was_live;           // it was in the index of live keys,
-    uint64_t live_before_ms; // by this expiry
+    bool was_live;             // it was in the index of live keys,
+    uint64_t live_before_ms;   // by this expiry
     uint64_t expiry_before_ms; // the expiry by which it was in the index of expiries; 0: it was not
 };
 
