@@ -370,8 +370,8 @@ struct postern_verify_request {
     const char *account; // the key must belong to it; empty: any
     enum postern_environment environment;
     bool secret_only;
-    // IPv4 or IPv6 text; a port and a zone do not count. A key with an address list is refused without it, and with what
-    // is no address.
+    // IPv4 or IPv6 text; a port and a zone do not count. A key with an address list is refused without it, and with
+    // what is no address.
     const char *remote_address;
     const struct postern_charge *charges;
     size_t charge_count;      // 0 means one `requests`
@@ -728,12 +728,13 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete(struct postern
 // A key of another system. Exactly one of sha256 and api_key.
 struct postern_import_key {
     const uint8_t *sha256;             // of its token, POSTERN_SHA256_SIZE bytes
-    const char *api_key;               // the token itself, 16 to 256 bytes
+    const char *api_key;               // the token itself, 16 to 256 bytes, without white space or "Bearer" around it
     struct postern_create_request key; // its own `call` is not read
 };
 
-// Takes over up to POSTERN_BATCH_MAX keys, all or nothing. Those whose token is known already are skipped. When one
-// cannot be taken, error->field begins with its place: "import.keys[3]".
+// Takes over up to POSTERN_BATCH_MAX keys, all or nothing. Those whose token the account has already are skipped; one
+// of another account is POSTERN_ALREADY_EXISTS. When one cannot be taken, error->field begins with its place:
+// "import.keys[3]".
 struct postern_import_request {
     struct postern_call call;
     const struct postern_import_key *keys;
@@ -777,8 +778,8 @@ struct postern_put_account_request {
     struct postern_call call;
     const char *account;
     const char *display_name;
-    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own. Without any limits an
-    // account is unlimited: what it charges is only counted.
+    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own. Without any limits
+    // an account is unlimited: what it charges is only counted.
     const char *tier;
     const enum postern_environment *environments; // none: test only
     size_t environment_count;
