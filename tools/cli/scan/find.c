@@ -20,6 +20,21 @@ enum {
 
 _Static_assert(HEAD_MAX + REACH == SCAN_TOKEN_MAX, "parts of a token");
 
+static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+// What a byte is: one that a token may have; an end of line, or what has to do with an escape; or 0.
+enum { KEPT = 1, SPECIAL = 2 };
+
+static void begin_kinds(unsigned char kinds[256])
+{
+    memset(kinds, 0, 256);
+    for (const char *digit = alphabet; *digit != '\0'; digit++)
+        kinds[(unsigned char)*digit] = KEPT;
+    kinds['_'] = KEPT;
+    kinds['\n'] = SPECIAL;
+    kinds['\\'] = SPECIAL;
+}
+
 void scan_find_begin(struct scan_find *find, enum scan_reading reading,
                      void (*found)(void *context, const struct scan_token *token), void *context)
 {
@@ -30,6 +45,7 @@ void scan_find_begin(struct scan_find *find, enum scan_reading reading,
     find->after_backslash = false;
     find->used = 0;
     find->next = 0;
+    begin_kinds(find->kinds);
 }
 
 void scan_find_end(struct scan_find *find)
@@ -40,9 +56,8 @@ void scan_find_end(struct scan_find *find)
 
 static int base62_digit(unsigned char c)
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    const char *found = memchr(digits, c, sizeof digits - 1);
-    return found != NULL ? (int)(found - digits) : -1;
+    const char *found = memchr(alphabet, c, sizeof alphabet - 1);
+    return found != NULL ? (int)(found - alphabet) : -1;
 }
 
 static bool is_prefix_byte(unsigned char c, bool first)
@@ -128,33 +143,44 @@ static void search(struct scan_find *find)
 
 // ------------------------------------------------------------------------------------------------------------- bytes
 
-static bool is_kept(unsigned char c)
+// Behind a backslash: an escape, perhaps behind the zero of a wide character.
+static const unsigned char *skip_escape(struct scan_find *find, const unsigned char *at, const unsigned char *end)
 {
-    unsigned char letter = (unsigned char)(c | 0x20);
-    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    while (at < end && *at == '\0')
+        at++;
+    if (at == end)
+        return at;
+    find->after_backslash = false;
+    if (*at != 'n' && *at != 'r' && *at != 't')
+        return at;
+    find->mark.escapes++;
+    return at + 1;
 }
 
-static bool is_escape(const struct scan_find *find, unsigned char c)
+static void note_special(struct scan_find *find, unsigned char c)
 {
-    return find->after_backslash && find->reading == SCAN_ESCAPED && (c == 'n' || c == 'r' || c == 't');
+    if (c == '\\')
+        find->after_backslash = find->reading == SCAN_ESCAPED;
+    else if (find->reading != SCAN_BASE64)
+        find->mark.line++;
 }
 
-// Returns where it stopped: at the end, or because there is no room for more.
+// Returns where it stopped: at the end, at something special, or because there is no room for more. It is most of the
+// work: no branch depends on ordinary bytes.
 static const unsigned char *keep(struct scan_find *find, const unsigned char *at, const unsigned char *end)
 {
-    for (; at < end && find->used < SCAN_KEPT_SIZE; at++) {
-        unsigned char c = *at;
-        if (is_escape(find, c)) {
-            find->mark.escapes++;
-        } else if (is_kept(c)) {
-            find->bytes[find->used] = c;
-            find->marks[find->used++] = find->mark;
-        } else if (c == '\n' && find->reading != SCAN_BASE64) {
-            find->mark.line++;
-        }
-        if (c != '\0')
-            find->after_backslash = c == '\\';
+    const struct scan_mark mark = find->mark;
+    size_t used = find->used;
+    unsigned kind = 0;
+    while (at < end && used < SCAN_KEPT_SIZE && kind != SPECIAL) {
+        kind = find->kinds[*at];
+        find->bytes[used] = *at++;
+        find->marks[used] = mark;
+        used += kind & KEPT;
     }
+    find->used = used;
+    if (kind == SPECIAL)
+        note_special(find, at[-1]);
     return at;
 }
 
@@ -172,9 +198,11 @@ void scan_find_feed(struct scan_find *find, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes, *end = at + size;
     while (at < end) {
-        at = keep(find, at, end);
-        search(find);
-        if (find->used == SCAN_KEPT_SIZE)
+        at = find->after_backslash ? skip_escape(find, at, end) : keep(find, at, end);
+        if (find->used == SCAN_KEPT_SIZE) {
+            search(find);
             slide(find);
+        }
     }
+    search(find);
 }

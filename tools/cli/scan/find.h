@@ -47,6 +47,7 @@ struct scan_find {
     bool after_backslash;
     size_t used;
     size_t next;                         // where to look on
+    unsigned char kinds[256];            // of bytes, for find.c alone
     unsigned char bytes[SCAN_KEPT_SIZE]; // those that a token may have
     struct scan_mark marks[SCAN_KEPT_SIZE];
 };

@@ -154,10 +154,7 @@ static int support_tar(struct archive *archive)
 
 static const struct packing packings[] = {
     {"gzip", "\x1F\x8B\x08", 3, ARCHIVE_FILTER_GZIP, NULL},
-    {"xz",
-     "\xFD"
-     "7zXZ\0",
-     6, ARCHIVE_FILTER_XZ, NULL},
+    {"xz", "\3757zXZ\0", 6, ARCHIVE_FILTER_XZ, NULL},
     {"zstd", "\x28\xB5\x2F\xFD", 4, ARCHIVE_FILTER_ZSTD, NULL},
     {"bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, NULL},
     {"zip", "PK\3\4", 4, 0, archive_read_support_format_zip_streamable},
