@@ -9,7 +9,7 @@ BUILD_PACKAGES=(
     gcc libc6-dev cmake ninja-build pkg-config
     libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     liblmdb-dev libsodium-dev libyaml-dev libjansson-dev zlib1g-dev libssl-dev libhiredis-dev
-    libsmartcols-dev libcsv-dev jq
+    libsmartcols-dev libcsv-dev libarchive-dev jq
 )
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(

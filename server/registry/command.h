@@ -91,8 +91,10 @@ struct registry_revoke_all {
 };
 
 struct registry_import_key {
-    uint8_t sha256[32];      // of the token
-    struct registry_key key; // as for CREATE
+    uint8_t sha256[32];          // of the token
+    bool is_ours;                // the token is one that this registry has made, of the key
+    uint8_t our_id[KEY_ID_SIZE]; // with this id
+    struct registry_key key;     // as for CREATE
 };
 
 struct registry_import {

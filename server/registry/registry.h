@@ -202,7 +202,7 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 //   INVALID_ARGUMENT, NOT_FOUND  the command is wrong, or names something that does not exist
 //   UNAUTHENTICATED              the caller's key does not work any more
 //   PERMISSION_DENIED            the caller may not do this
-//   ALREADY_EXISTS               request_id was used for another call
+//   ALREADY_EXISTS               request_id was used for another call; a token to import is another account's
 //   FAILED_PRECONDITION          the record's state does not allow it
 //   ABORTED                      the record does not have if_version
 //   RESOURCE_EXHAUSTED           max_keys or the caller's kept replies are at their bound; the map or memory is full

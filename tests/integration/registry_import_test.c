@@ -240,6 +240,39 @@ static void what_is_there_is_skipped(void **state)
     assert_sound(fixture);
 }
 
+static void token_of_another_account_is_refused(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    EXPECT_OK(fixture, ask_for_account(fixture, "globex", ""));
+    import_one(fixture, "first-token-of-three");
+    struct ask *ask = ask_to_import(fixture, (const char *const[]){"second-token-of-three", "first-token-of-three"}, 2);
+    ask->command.ask.import.keys[1].key.account = slice_text("globex");
+    EXPECT(fixture, ask, STATUS_ALREADY_EXISTS, "import.keys[1].key.account", "acme");
+    ask = ask_to_import(fixture, (const char *const[]){"third-token-of-three", "third-token-of-three"}, 2);
+    ask->command.ask.import.keys[1].key.account = slice_text("globex");
+    EXPECT(fixture, ask, STATUS_INVALID_ARGUMENT, "import.keys[1].key.account", "acme");
+    assert_false(present(fixture, slice_text("third-token-of-three")).known);
+}
+
+static void token_of_our_own_is_skipped_for_its_account_and_refused_for_another(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    EXPECT_OK(fixture, ask_for_account(fixture, "globex", ""));
+    struct ask *made = fixture_key(fixture, "acme");
+    struct ask *ask = ask_to_import(fixture, (const char *const[]){"it-is-not-looked-at"}, 1);
+    struct registry_import_key *key = &ask->command.ask.import.keys[0];
+    key->is_ours = true;
+    memcpy(key->our_id, made->command.result.key.id, sizeof key->our_id);
+    EXPECT_OK(fixture, ask);
+    assert_int_equal(ask->command.result.skipped, 1);
+    struct ask *other = ask_to_import(fixture, (const char *const[]){"it-is-not-looked-at"}, 1);
+    other->command.ask.import.keys[0] = *key;
+    other->command.ask.import.keys[0].key.account = slice_text("globex");
+    EXPECT(fixture, other, STATUS_ALREADY_EXISTS, "import.keys[0].key.account", "acme");
+}
+
 static void largest_batch_goes_in_at_once(void **state)
 {
     struct registry_fixture *fixture = *state;
@@ -298,6 +331,8 @@ int main(void)
         ASKS_TEST(batch_is_all_or_nothing),
         ASKS_TEST(fault_is_named_by_its_place),
         ASKS_TEST(what_is_there_is_skipped),
+        ASKS_TEST(token_of_another_account_is_refused),
+        ASKS_TEST(token_of_our_own_is_skipped_for_its_account_and_refused_for_another),
         ASKS_TEST(largest_batch_goes_in_at_once),
         ASKS_TEST(batch_stays_within_max_keys),
         ASKS_TEST(only_operators_import),

@@ -228,6 +228,19 @@ static void import_names_the_entry_that_is_wrong_and_takes_none(void **state)
     assert_int_equal(reason_of(fixture, rpc_fixture_text("a token long enough")), REASON_INVALID_API_KEY);
 }
 
+static void import_refuses_a_token_that_nobody_presents(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    static const char *const texts[] = {" a token long enough", "a token long enough\n", "Bearer a token long enough",
+                                        "bearer a token long enough", "\ta token long enough"};
+    Postern__V1__CreateRequest good = create_of(fixture, "acme", NULL);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        Postern__V1__ImportKey key = import_of(&good, texts[i]);
+        Postern__V1__ImportKey *keys[] = {&key};
+        assert_status(import_keys(fixture, keys, 1), STATUS_INVALID_ARGUMENT, "import.keys[0].api_key");
+    }
+}
+
 // --- accounts
 
 static void new_account_comes_with_a_public_key(void **state)
@@ -638,6 +651,7 @@ int main(void)
         TEST(deleted_key_is_gone_and_its_token_revoked),
         TEST(imported_tokens_verify_and_are_skipped_the_next_time),
         TEST(import_names_the_entry_that_is_wrong_and_takes_none),
+        TEST(import_refuses_a_token_that_nobody_presents),
         TEST(new_account_comes_with_a_public_key),
         TEST(account_is_read_listed_and_deleted),
         TEST(revoke_all_ends_all_keys_of_the_account_in_one_change),

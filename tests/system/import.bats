@@ -285,3 +285,97 @@ PYTHON
     allowed
     nothing_at_rest # neither the token nor its SHA-256
 }
+
+@test "tokens with white space or Bearer around them are trimmed, said so, and verify" {
+    local first second third
+    old_token
+    first=$TOKEN
+    old_token
+    second=$TOKEN
+    old_token
+    third=$TOKEN
+    import <<END
+token,name
+ $first ,spaces
+Bearer $second,bearer
+"bearer	$third
+",both
+END
+    done_so
+    summary 3 0 0
+    answer '.trimmed == 3'
+    [[ "$stderr" == *"line 2: taken without the white space"*"line 3: taken without the \"Bearer\""* ]]
+    [[ "$stderr" == *"line 4: taken without the white space and the \"Bearer\""* ]]
+    [[ "$output$stderr" != *sk_old_* ]]
+    for TOKEN in "$first" "$second" "$third"; do
+        allowed
+    done
+    # Whoever does not use this program is told.
+    old_token
+    local key="{ account: \"$ACCOUNT\" name: \"n\" }"
+    wire "request_id: \"$(fresh_id)\" import { keys { api_key: \" $TOKEN\" key $key } }"
+    wire_failed $INVALID_ARGUMENT 'import.keys[0].api_key'
+}
+
+@test "a token of this installation is skipped for its own account and refused for another, with its row" {
+    make_key "$ACCOUNT" own
+    local own=$TOKEN
+    postern account put "$ACCOUNT-other" --no-default-public-key >/dev/null
+    import <<<"{\"token\": \"$own\"}"
+    done_so
+    summary 0 1 0
+    import <<END
+{"token": "$own"}
+{"token": "$own", "account": "$ACCOUNT-other"}
+END
+    [ "$status" -eq 1 ]
+    summary 0 0 2
+    answer ".errors[0] | .line == 2 and .field == \"account\" and (.message | contains(\"$ACCOUNT\"))"
+    import <<<"{\"token\": \"$own\", \"account\": \"$ACCOUNT-other\"}"
+    [ "$status" -eq 1 ]
+    answer ".errors[0] | .code == \"ALREADY_EXISTS\" and .field == \"account\" and (.message | contains(\"$KEY_ID\"))"
+    [[ "$stderr" == *"line 1: ALREADY_EXISTS"* && "$output$stderr" != *"$own"* ]]
+    TOKEN=$own
+    allowed --account "$ACCOUNT"
+    # Nor does one that was imported change hands.
+    old_token
+    import <<<"{\"token\": \"$TOKEN\"}"
+    summary 1 0 0
+    import <<<"{\"sha256\": \"$(sha256 "$TOKEN")\", \"account\": \"$ACCOUNT-other\"}"
+    [ "$status" -eq 1 ]
+    answer '.errors[0].code == "ALREADY_EXISTS"'
+    allowed --account "$ACCOUNT"
+}
+
+@test "CSV with semicolons, as spreadsheets write it, is recognised" {
+    old_token
+    import <<END
+token;name;scopes;metadata
+$TOKEN;ingest, the old one;"read;write";team=ops
+END
+    done_so
+    summary 1 0 0
+    allowed --scope write
+    answer '.key_name == "ingest, the old one" and .metadata == [{key: "team", value: "ops"}]'
+}
+
+@test "a column id|secret, tokens like id|secret, and what is a hash rather than a token get a hint" {
+    local digest
+    import <<<'id|secret,name'
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == *'"id|secret", is none'*"name the column token"* ]]
+    TOKEN=17\|$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
+    note_token "$TOKEN"
+    digest=$(sha256 "$RANDOM$RANDOM")
+    import <<END
+token
+$TOKEN
+18|${TOKEN:3}
+$digest
+END
+    done_so
+    summary 3 0 0
+    [[ "$stderr" == *"line 2: the token is like id|secret"* && "$stderr" != *"line 3"* ]]
+    [[ "$stderr" == *"line 4: the token is like a SHA-256"*sha256* ]]
+    allowed
+}

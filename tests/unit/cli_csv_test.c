@@ -142,6 +142,26 @@ static void a_row_has_its_bound(void **state)
     free(text);
 }
 
+static void the_first_row_tells_what_separates_the_fields(void **state)
+{
+    (void)state;
+    open_text("a;b;c\n1,5;\"2;3\";4\nba\"d;2\n5;6;7\n");
+    assert_row("a|b|c");
+    assert_row("1,5|2;3|4");
+    assert_int_equal(import_csv_read(&csv), IMPORT_WRONG);
+    assert_row("5|6|7");
+    done();
+    open_text("\"a;x\"\t\"b,y\"\n1;2\t3\n");
+    assert_row("a;x|b,y");
+    assert_row("1;2|3");
+    done();
+    open_text("alone\n1;2\n3,4\n"); // of one column there is none
+    assert_row("alone");
+    assert_row("1;2");
+    assert_row("3|4");
+    done();
+}
+
 static void a_row_has_at_most_64_fields(void **state)
 {
     (void)state;
@@ -168,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_nul_is_no_text),
         cmocka_unit_test(reading_goes_on_behind_a_wrong_line),
         cmocka_unit_test(a_row_has_its_bound),
+        cmocka_unit_test(the_first_row_tells_what_separates_the_fields),
         cmocka_unit_test(a_row_has_at_most_64_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,6 +257,41 @@ static void unknown_columns_are_refused(void **state)
     done();
 }
 
+static void semicolons_and_blanks_around_fields_are_understood(void **state)
+{
+    (void)state;
+    assert_true(begin("token; account ;name;scopes\n  Bearer " TOKEN " ; acme;a, b;read;\n", IMPORT_FORMAT_UNKNOWN));
+    assert_wrong_row(2, "5 fields"); // of a list in a field as well: quote it
+    assert_end();
+    done();
+    assert_true(
+        begin("token; account ;name;scopes\n  Bearer " TOKEN " ; acme; a, b ;\"read;write\"\n", IMPORT_FORMAT_UNKNOWN));
+    assert_row(2);
+    assert_string_equal(row.key.api_key, TOKEN);
+    assert_int_equal(row.token_notes, IMPORT_TOKEN_SPACE | IMPORT_TOKEN_BEARER);
+    assert_string_equal(row.key.key.account, "acme");
+    assert_string_equal(row.key.key.name, " a, b ");
+    assert_int_equal(row.key.key.scope_count, 2);
+    assert_end();
+    done();
+}
+
+static void a_column_that_is_none_gets_a_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *input;
+        const char *hint;
+    } columns[] = {{"id|secret,account\n", "name the column token"},
+                   {"name,key_hash\n", "name the column sha256"},
+                   {"secret\n", "name the column token"}};
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        assert_false(begin(columns[i].input, IMPORT_FORMAT_UNKNOWN));
+        assert_non_null(strstr(reader->wrong, columns[i].hint));
+        done();
+    }
+}
+
 static void what_is_not_said_is_taken_from_the_start(void **state)
 {
     (void)state;
@@ -306,6 +341,8 @@ int main(void)
         cmocka_unit_test(columns_are_named_by_the_first_line),
         cmocka_unit_test(a_row_that_does_not_fit_the_columns_is_wrong),
         cmocka_unit_test(unknown_columns_are_refused),
+        cmocka_unit_test(semicolons_and_blanks_around_fields_are_understood),
+        cmocka_unit_test(a_column_that_is_none_gets_a_hint),
         cmocka_unit_test(what_is_not_said_is_taken_from_the_start),
         cmocka_unit_test(no_input_is_no_row),
         cmocka_unit_test(lists_have_the_bounds_of_the_protocol),

@@ -1,59 +1,27 @@
 // Tokens in streams of bytes.
-#include "scan/find.h"
+#include "support/scan_tokens.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <zlib.h>
-
-#include <cmocka.h>
-
-static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 // One that posternd made.
 static const char genuine[] = "postern_pub_test_13feg1WzmNvJcxiqUqqWRyeaL581ogdBwaZmClloxHjw3rvztOgW4lvL082O89l2";
 
-enum { TOKEN_ROOM = 128, FOUND_MAX = 16 };
-
-// "acme_live_" and so on, then 58 characters that `seed` chooses, then the checksum.
-static void make_token(const char *head, unsigned seed, char token[TOKEN_ROOM])
-{
-    size_t size = strlen(head);
-    memcpy(token, head, size);
-    for (size_t i = 0; i < 58; i++, seed = seed * 1103515245 + 12345)
-        token[size++] = digits[seed / 65536 % 62];
-    uint32_t checksum = (uint32_t)crc32(0, (const unsigned char *)token, (unsigned)size);
-    for (size_t i = 6; i-- > 0; checksum /= 62)
-        token[size + i] = digits[checksum % 62];
-    token[size + 6] = '\0';
-}
-
-struct seen {
-    struct scan_token tokens[FOUND_MAX];
-    size_t count;
-};
-
-static void note(void *context, const struct scan_token *token)
-{
-    struct seen *seen = context;
-    assert_true(seen->count < FOUND_MAX);
-    seen->tokens[seen->count++] = *token;
-}
-
 static struct scan_find find;
 
 // Feeds the text in pieces of that size.
-static struct seen search(const char *text, size_t size, size_t piece)
+static struct seen search_as(enum scan_reading reading, const char *text, size_t size, size_t piece)
 {
     struct seen seen = {.count = 0};
-    scan_find_begin(&find, note, &seen);
+    scan_find_begin(&find, reading, note_seen, &seen);
     for (size_t at = 0; at < size; at += piece)
         scan_find_feed(&find, text + at, size - at < piece ? size - at : piece);
     return seen;
+}
+
+static struct seen search(const char *text, size_t size, size_t piece)
+{
+    return search_as(SCAN_PLAIN, text, size, piece);
 }
 
 static struct seen search_text(const char *text)
@@ -64,8 +32,7 @@ static struct seen search_text(const char *text)
 static void assert_found(const char *text, const char *token)
 {
     struct seen seen = search_text(text);
-    assert_int_equal(seen.count, 1);
-    assert_string_equal(seen.tokens[0].text, token);
+    assert_seen(&seen, token);
 }
 
 static void a_token_of_posternd_is_found(void **state)
@@ -196,7 +163,7 @@ static void lines_are_counted_through_long_streams(void **state)
     char token[TOKEN_ROOM];
     make_token("acme_live_", 13, token);
     memcpy(text + whole, token, strlen(token));
-    const size_t pieces[] = {1000, 32768, SCAN_BUFFER_SIZE, whole + TOKEN_ROOM};
+    const size_t pieces[] = {1000, 32768, SCAN_KEPT_SIZE, whole + TOKEN_ROOM};
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         struct seen seen = search(text, whole + strlen(token), pieces[i]);
         assert_int_equal(seen.count, 1);
@@ -217,15 +184,87 @@ static void binary_bytes_are_searched_too(void **state)
     assert_string_equal(seen.tokens[0].text, token);
 }
 
+// Writes `token` with `between` after each `every` characters.
+static size_t split(const char *token, size_t every, const char *between, char *text)
+{
+    size_t size = 0;
+    for (size_t i = 0; token[i] != '\0'; i++) {
+        if (i > 0 && i % every == 0)
+            size += (size_t)sprintf(text + size, "%s", between);
+        text[size++] = token[i];
+    }
+    text[size] = '\0';
+    return size;
+}
+
+static void a_token_split_by_what_no_token_has_is_found(void **state)
+{
+    (void)state;
+    static const char *const between[] = {"\n",  "\r\n",    "\\\n", "\\",         "\\\r\n    ",   "=\r\n",
+                                          "\n+", "\n-    ", "\n> ", "\" \\\n \"", "\xE2\x80\x8B", "\xC2\xAD"};
+    char token[TOKEN_ROOM], text[2048];
+    make_token("acme_live_", 23, token);
+    for (size_t i = 0; i < sizeof between / sizeof between[0]; i++)
+        for (size_t every = 7; every < 80; every++) {
+            split(token, every, between[i], text);
+            assert_found(text, token);
+        }
+}
+
+static void a_split_token_is_where_it_begins(void **state)
+{
+    (void)state;
+    char token[TOKEN_ROOM], text[2048] = "one\ntwo\n";
+    make_token("acme_live_", 29, token);
+    split(token, 10, "\n", text + strlen(text));
+    assert_int_equal(search_text(text).tokens[0].line, 3);
+}
+
+// In a text within quotation marks an end of line is often written as two characters.
+static void escapes_between_its_characters_are_left_out_by_a_reading_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const escapes[] = {"\\n", "\\r\\n", "\\n\\t"};
+    char token[TOKEN_ROOM], text[2048];
+    make_token("acme_live_", 31, token);
+    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+        size_t size = split(token, 40, escapes[i], text);
+        for (size_t piece = 1; piece <= size; piece++) {
+            struct seen seen = search_as(SCAN_ESCAPED, text, size, piece);
+            assert_seen(&seen, token);
+        }
+        assert_int_equal(search(text, size, size).count, 0);
+    }
+    snprintf(text, sizeof text, "\\n%s\\n", token); // not in it: the plain reading has found it
+    assert_int_equal(search_as(SCAN_ESCAPED, text, strlen(text), 5).count, 0);
+    assert_found(text, token);
+}
+
+static void a_token_in_wide_characters_of_either_order_is_found(void **state)
+{
+    (void)state;
+    char token[TOKEN_ROOM], text[4 * TOKEN_ROOM] = {0};
+    make_token("acme_pub_test_", 37, token);
+    for (size_t width = 2; width <= 4; width += 2)
+        for (size_t offset = 0; offset < width; offset++) {
+            size_t size = width * strlen(token);
+            memset(text, 0, sizeof text);
+            for (size_t i = 0; token[i] != '\0'; i++)
+                text[i * width + offset] = token[i];
+            struct seen seen = search(text, size, 3);
+            assert_seen(&seen, token);
+        }
+}
+
 static void a_new_stream_knows_nothing_of_the_one_before(void **state)
 {
     (void)state;
     char token[TOKEN_ROOM];
     struct seen seen = {.count = 0};
     make_token("acme_live_", 19, token);
-    scan_find_begin(&find, note, &seen);
+    scan_find_begin(&find, SCAN_PLAIN, note_seen, &seen);
     scan_find_feed(&find, token, 30);
-    scan_find_begin(&find, note, &seen);
+    scan_find_begin(&find, SCAN_PLAIN, note_seen, &seen);
     scan_find_feed(&find, token + 30, strlen(token) - 30);
     assert_int_equal(seen.count, 0);
 }
@@ -243,6 +282,10 @@ int main(void)
         cmocka_unit_test(several_tokens_are_all_found),
         cmocka_unit_test(lines_are_counted_through_long_streams),
         cmocka_unit_test(binary_bytes_are_searched_too),
+        cmocka_unit_test(a_token_split_by_what_no_token_has_is_found),
+        cmocka_unit_test(a_split_token_is_where_it_begins),
+        cmocka_unit_test(escapes_between_its_characters_are_left_out_by_a_reading_of_their_own),
+        cmocka_unit_test(a_token_in_wide_characters_of_either_order_is_found),
         cmocka_unit_test(a_new_stream_knows_nothing_of_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // Where one is in the output of `git log -p`.
-#include "scan/find.h"
+#include "scan/history.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

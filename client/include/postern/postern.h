@@ -747,12 +747,13 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete(struct postern
 // A key of another system. Exactly one of sha256 and api_key.
 struct postern_import_key {
     const uint8_t *sha256;             // of its token, POSTERN_SHA256_SIZE bytes
-    const char *api_key;               // the token itself, 16 to 256 bytes
+    const char *api_key;               // the token itself, 16 to 256 bytes, without white space or "Bearer" around it
     struct postern_create_request key; // its own `call` is not read
 };
 
-// Takes over up to POSTERN_BATCH_MAX keys, all or nothing. Those whose token is known already are skipped. When one
-// cannot be taken, error->field begins with its place: "import.keys[3]".
+// Takes over up to POSTERN_BATCH_MAX keys, all or nothing. Those whose token the account has already are skipped; one
+// of another account is POSTERN_ALREADY_EXISTS. When one cannot be taken, error->field begins with its place:
+// "import.keys[3]".
 struct postern_import_request {
     struct postern_call call;
     const struct postern_import_key *keys;

@@ -1,6 +1,6 @@
 // IMPORT takes over keys whose tokens were made elsewhere, known by the SHA-256 of their text. Either all keys of the
-// call are taken over or none. Keys that the registry has already are skipped, so a call may be sent again after a
-// failure.
+// call are taken over or none. Keys that their account has already are skipped, so a call may be sent again after a
+// failure; those of another account are refused: one token is of one key, and the other account's would stay it.
 #include "registry/decide/key.h"
 #include "registry/table.h"
 
@@ -88,19 +88,53 @@ static enum status check_room(struct import *import, const struct receiver *rece
 
 // --- keys
 
-static enum status is_known(const struct import *import, bool *known)
+// An earlier entry of the same call with the same token, or NULL.
+static const struct registry_import_key *find_before(const struct import *import)
+{
+    const struct registry_import_key *keys = import->draft->command->ask.import.keys;
+    struct slice wanted = slice_make(entry_of(import)->sha256, SECRET_HASH_SIZE);
+    for (size_t i = 0; i < import->index; i++)
+        if (slice_equal(slice_make(keys[i].sha256, SECRET_HASH_SIZE), wanted))
+            return &keys[i];
+    return NULL;
+}
+
+static enum status find_stored(const struct import *import, struct registry_key *out)
 {
     const struct draft *draft = import->draft;
+    const struct registry_import_key *entry = entry_of(import);
+    struct arena *arena = draft->registry->scratch;
+    return entry->is_ours ? registry_find_key(draft->txn, entry->our_id, arena, out)
+                          : find_imported(draft->registry, draft->txn, entry->sha256, arena, out);
+}
+
+static enum status refuse_owned(const struct import *import, const struct registry_key *key)
+{
+    char id[KEY_ID_TEXT_SIZE + 1];
+    key_id_format(key->id, id);
+    return status_fail(&import->draft->command->failure, STATUS_ALREADY_EXISTS, field_of(import, ".key.account"),
+                       "its token is that of the key %s of the account \"%.*s\": one token cannot be of two accounts; "
+                       "roll or create a key for this one",
+                       id, SLICE_ARGS(key->account));
+}
+
+// Is the token known as this account's? Errors: ALREADY_EXISTS when it is another account's; those of the store.
+static enum status is_known(const struct import *import, bool *known)
+{
     struct registry_key key;
-    struct slice wanted = slice_make(entry_of(import)->sha256, SECRET_HASH_SIZE);
-    for (size_t i = 0; i < import->index; i++) {
-        const uint8_t *before = draft->command->ask.import.keys[i].sha256;
-        *known = slice_equal(slice_make(before, SECRET_HASH_SIZE), wanted);
-        if (*known)
-            return STATUS_OK;
-    }
-    enum status status = find_imported(draft->registry, draft->txn, wanted.data, draft->registry->scratch, &key);
+    struct slice account = entry_of(import)->key.account;
+    const struct registry_import_key *before = find_before(import);
+    if (before != NULL && !slice_equal(before->key.account, account))
+        return status_fail(&import->draft->command->failure, STATUS_INVALID_ARGUMENT, field_of(import, ".key.account"),
+                           "an earlier key of this call has the same token and the account \"%.*s\"",
+                           SLICE_ARGS(before->key.account));
+    *known = before != NULL;
+    if (*known)
+        return STATUS_OK;
+    enum status status = find_stored(import, &key);
     *known = status == STATUS_OK;
+    if (*known && !slice_equal(key.account, account))
+        return refuse_owned(import, &key);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 

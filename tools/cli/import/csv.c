@@ -23,9 +23,10 @@ static int is_trimmed(unsigned char c)
     return 0;
 }
 
-static void begin_parser(struct csv_parser *parser)
+static void begin_parser(struct csv_parser *parser, unsigned char delimiter)
 {
     csv_init(parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
+    csv_set_delim(parser, delimiter);
     csv_set_space_func(parser, is_trimmed);
     csv_set_blk_size(parser, CSV_ROW_SIZE_MAX + 1); // so that what it holds is never moved
     csv_set_free_func(parser, import_free_wiped);
@@ -35,8 +36,9 @@ void import_csv_begin(struct import_csv *csv, FILE *in)
 {
     memset(csv, 0, sizeof *csv);
     csv->in = in;
+    csv->delimiter = CSV_COMMA;
     csv->parser = pool_need(malloc(sizeof *csv->parser));
-    begin_parser(csv->parser);
+    begin_parser(csv->parser, csv->delimiter);
 }
 
 void import_csv_end(struct import_csv *csv)
@@ -78,9 +80,22 @@ static void on_row(int c, void *context)
     ((struct import_csv *)context)->is_whole = true;
 }
 
+// The first separator that no quotation marks enclose is the one of all rows.
+static void find_delimiter(struct import_csv *csv, unsigned char byte)
+{
+    csv->in_quotes ^= byte == '"';
+    if (csv->in_quotes || (byte != ',' && byte != ';' && byte != '\t'))
+        return;
+    csv->delimiter = byte;
+    csv->delimiter_found = true;
+    csv_set_delim(csv->parser, byte);
+}
+
 static void take(struct import_csv *csv, int c, size_t size)
 {
     const unsigned char byte = (unsigned char)c;
+    if (!csv->delimiter_found)
+        find_delimiter(csv, byte);
     if (c == '\0')
         csv->wrong = "there is a NUL in it: this is no text";
     else if (c == '\r')
@@ -107,6 +122,7 @@ enum import_result import_csv_read(struct import_csv *csv)
     }
     if (c == EOF && size == 0)
         return IMPORT_END;
+    csv->delimiter_found = true; // of one column there is none
     if (c == EOF && csv_fini(csv->parser, on_field, on_row, csv) != 0)
         csv->wrong = "a quotation mark is never closed";
     if (csv->wrong == NULL)
@@ -114,6 +130,6 @@ enum import_result import_csv_read(struct import_csv *csv)
     while (c != '\n' && c != EOF)
         c = next(csv);
     csv_free(csv->parser);
-    begin_parser(csv->parser);
+    begin_parser(csv->parser, csv->delimiter);
     return IMPORT_WRONG;
 }

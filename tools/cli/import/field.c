@@ -1,6 +1,8 @@
 // The names of an import's fields in one table, and what each makes of its text.
 #include "import/field.h"
 
+#include "import/token.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
@@ -50,6 +52,17 @@ static bool set_sha256(struct import_build *build, const char *text)
     build->row->key.sha256 = digest;
     build->row->size_bytes += POSTERN_SHA256_SIZE;
     return good || import_wrong(build->wrong, "sha256 is neither 64 digits 0-9 a-f nor 44 characters of Base64");
+}
+
+static bool set_token(struct import_build *build, const char *text)
+{
+    size_t size = strlen(text);
+    text = import_token_find(text, &size, &build->row->token_notes);
+    if (size == 0)
+        return true;
+    build->row->size_bytes += size + 8;
+    build->row->key.api_key = pool_text(build->pool, text, size);
+    return true;
 }
 
 static bool set_environment(struct import_build *build, const char *text)
@@ -142,7 +155,7 @@ static bool add_metadata(struct import_build *build, const char *text)
 }
 
 static const struct import_field fields[] = {
-    {"token", "api_key", NULL, NULL, offsetof(struct postern_import_key, api_key)},
+    {"token", "api_key", NULL, set_token, 0},
     {"sha256", NULL, NULL, set_sha256, 0},
     {"account", NULL, NULL, NULL, offsetof(struct postern_import_key, key.account)},
     {"name", NULL, NULL, NULL, offsetof(struct postern_import_key, key.name)},
@@ -164,8 +177,25 @@ const struct import_field *import_field_find(const char *name)
     return NULL;
 }
 
+const char *import_without_blanks(struct pool *pool, const char *text)
+{
+    text += strspn(text, " \t");
+    size_t size = strlen(text);
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
+        size--;
+    return text[size] == '\0' ? text : pool_text(pool, text, size);
+}
+
+// Ids, words, numbers and moments have no blanks around them; a text of somebody's own is kept as it is.
+static bool may_have_blanks(const struct import_field *field)
+{
+    return field->set == set_token || field->set == add_metadata || strcmp(field->name, "name") == 0;
+}
+
 bool import_field_set(struct import_build *build, const struct import_field *field, const char *text)
 {
+    if (!may_have_blanks(field))
+        text = import_without_blanks(build->pool, text);
     if (text[0] == '\0')
         return true;
     if (field->set == NULL) {

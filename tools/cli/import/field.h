@@ -19,6 +19,8 @@ struct import_field {
     size_t at;                                                 // of that text in struct postern_import_key
 };
 
+// Returns the text without the blanks around it: a part of `text`, or memory of `pool`.
+const char *import_without_blanks(struct pool *pool, const char *text);
 // Finds a field by either of its names. "metadata.KEY" is not in the table.
 // Errors: NULL when there is no such field.
 const struct import_field *import_field_find(const char *name);

@@ -10,6 +10,7 @@
 enum {
     BATCH_SIZE_MAX = 60000,  // bytes of a request, of the 65532 that it may have
     ERRORS_KEPT_MAX = 1000,  // for --json; all are said on stderr
+    TRIMMED_SAID_MAX = 10,   // on stderr
     PROGRESS_MS_MIN = 200,   // on a terminal
     PROGRESS_MS_LINES = 1000 // elsewhere
 };
@@ -26,7 +27,8 @@ struct import {
     size_t size_bytes;
     size_t first_line, last_line;
     // so far
-    size_t imported, skipped, failed;
+    size_t imported, skipped, failed, trimmed;
+    unsigned hints_given; // enum import_token_note, or'ed
     bool stopped;
     json_t *errors;
     // progress
@@ -136,6 +138,36 @@ static void finish_batch(struct import *import)
     show_progress(import);
 }
 
+// The first tokens that were trimmed are named, all are counted.
+static void say_trimmed(struct import *import, const struct import_row *row)
+{
+    bool bearer = row->token_notes & IMPORT_TOKEN_BEARER, space = row->token_notes & IMPORT_TOKEN_SPACE;
+    if ((!bearer && !space) || ++import->trimmed > TRIMMED_SAID_MAX)
+        return;
+    clear_progress(import);
+    fprintf(stderr, "postern import: line %zu: taken without the %s%s%s that stood with the token\n", row->line,
+            space ? "white space" : "", space && bearer ? " and the " : "", bearer ? "\"Bearer\"" : "");
+}
+
+static void say_hint(struct import *import, const struct import_row *row, enum import_token_note note, const char *hint)
+{
+    if (!(row->token_notes & note) || import->hints_given & note)
+        return;
+    clear_progress(import);
+    fprintf(stderr, "postern import: line %zu: %s\n", row->line, hint);
+    import->hints_given |= note;
+}
+
+static void say_notes(struct import *import, const struct import_row *row)
+{
+    say_trimmed(import, row);
+    say_hint(import, row, IMPORT_TOKEN_ID_BEFORE,
+             "the token is like id|secret: it is taken over as one text, as clients send it. If the old system kept a "
+             "hash of the secret alone, such a hash cannot be taken over");
+    say_hint(import, row, IMPORT_TOKEN_DIGEST,
+             "the token is like a SHA-256 in hex: if it is one, of what clients send, name it sha256 instead of token");
+}
+
 // Whether it can be sent or not, the row belongs to the batch.
 static void add_to_batch(struct import *import, const struct import_row *row, bool good)
 {
@@ -156,6 +188,8 @@ static void import_all(struct import *import)
     while (!import->stopped && (result = import_read(&import->reader, &import->pool, &row)) != IMPORT_END) {
         if (result == IMPORT_WRONG)
             report(import, row.line, "", "", import->reader.wrong);
+        else
+            say_notes(import, &row);
         add_to_batch(import, &row, result == IMPORT_ROW);
         // Room for one more, however large.
         if (import->seen_count == import->batch_max || import->size_bytes > BATCH_SIZE_MAX - IMPORT_ROW_SIZE_MAX)
@@ -176,12 +210,14 @@ static enum import_format read_format(struct cli *cli)
 
 static void print_summary(const struct import *import)
 {
+    if (import->trimmed > TRIMMED_SAID_MAX)
+        fprintf(stderr, "postern import: white space or \"Bearer\" was taken away from %zu tokens\n", import->trimmed);
     if (!import->cli->json)
         printf("imported %zu, skipped %zu, failed %zu\n", import->imported, import->skipped, import->failed);
     else
-        json_print(json_pack("{s:I, s:I, s:I, s:b, s:O}", "imported", (json_int_t)import->imported, "skipped",
-                             (json_int_t)import->skipped, "failed", (json_int_t)import->failed, "stopped",
-                             import->stopped, "errors", import->errors));
+        json_print(json_pack("{s:I, s:I, s:I, s:I, s:b, s:O}", "imported", (json_int_t)import->imported, "skipped",
+                             (json_int_t)import->skipped, "failed", (json_int_t)import->failed, "trimmed",
+                             (json_int_t)import->trimmed, "stopped", import->stopped, "errors", import->errors));
 }
 
 static void import_stdin(struct import *import)
@@ -238,16 +274,21 @@ static const struct flag import_flags[] = {
 
 const struct command import_commands[] = {
     {"import", "[-]", "take over keys of another system, from standard input", import_flags, run_import,
-     .notes = "JSON Lines, an object on each line, or CSV, whose first line names the columns. Fields:\n"
-              "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64\n"
-              "  account, name       whose key it is, and what for\n"
-              "  environment, type   test or live, secret or public\n"
-              "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
-              "  limits              likewise, with blanks or semicolons: requests=60/min\n"
-              "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
-              "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
-              "  prefix              how the token of its successor will begin\n"
-              "Keys that are there already are skipped, so that an import that failed half-way can be run again.\n"
-              "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import"},
+     .notes =
+         "JSON Lines, an object on each line, or CSV (with commas, semicolons or tabs), whose first line names\n"
+         "the columns. Fields:\n"
+         "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64. It is all\n"
+         "                      that a client sends; white space around it and \"Bearer\" are taken away\n"
+         "  account, name       whose key it is, and what for\n"
+         "  environment, type   test or live, secret or public\n"
+         "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
+         "  limits              likewise, with blanks or semicolons: requests=60/min\n"
+         "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
+         "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
+         "  prefix              how the token of its successor will begin\n"
+         "Keys that the account has already are skipped, so that an import that failed half-way can be run again;\n"
+         "a token of another account, imported or made here, is refused. (By its SHA-256 alone one that was made\n"
+         "here is not known.)\n"
+         "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import"},
     {0},
 };

@@ -40,20 +40,41 @@ static bool find_format(struct import_reader *reader)
 static const char metadata_prefix[] = "metadata.";
 enum { METADATA_PREFIX_SIZE = sizeof metadata_prefix - 1 };
 
-static bool note_column(struct import_reader *reader, size_t at, const char *heading)
+// What the heading may have meant.
+static const char *heading_hint(const char *heading)
 {
+    static const struct {
+        const char *part;
+        const char *hint;
+    } hints[] = {
+        {"|", "; fields are separated by commas, semicolons or tabs. Of tokens like id|secret all of that text is the "
+              "token, "
+              "as clients send it: name the column token"},
+        {"hash", "; if it is the SHA-256 of what clients send, all of it, name the column sha256; no other hash can be "
+                 "taken over"},
+        {"secret", "; if it is what clients send, all of it, name the column token"},
+        {"key", "; if it is what clients send, all of it, name the column token"}};
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
+        if (strstr(heading, hints[i].part) != NULL)
+            return hints[i].hint;
+    return "";
+}
+
+static bool note_column(struct import_reader *reader, size_t at, const char *given)
+{
+    const char *heading = import_without_blanks(&reader->pool, pool_text(&reader->pool, given, strlen(given)));
     const struct import_field *field = import_field_find(heading);
     bool is_metadata = strncmp(heading, metadata_prefix, METADATA_PREFIX_SIZE) == 0 && heading[METADATA_PREFIX_SIZE];
     if (field == NULL && !is_metadata)
         return import_wrong(reader->wrong,
                             "column %zu, \"%s\", is none; the first line names the columns: token sha256 account name "
-                            "environment type scopes expires prefix limits addresses metadata metadata.KEY",
-                            at + 1, import_shown(heading));
+                            "environment type scopes expires prefix limits addresses metadata metadata.KEY%s",
+                            at + 1, import_shown(heading), heading_hint(heading));
     for (size_t i = 0; i < at; i++)
         if (strcmp(reader->headings[i], heading) == 0 || (field != NULL && reader->columns[i] == field))
             return import_wrong(reader->wrong, "the column \"%.60s\" is there twice", heading);
     reader->columns[at] = field;
-    reader->headings[at] = pool_text(&reader->pool, heading, strlen(heading));
+    reader->headings[at] = heading;
     return true;
 }
 

@@ -1,23 +1,25 @@
 // The keys of an import, read one by one from JSON Lines or CSV.
 //
-// JSON: an object on each line. CSV: the first row names the columns. The names are the same; docs of the command
-// list them. Memory is bounded, whatever comes.
+// JSON: an object on each line. CSV, with commas, semicolons or tabs: the first row names the columns. The names are
+// the same; docs of the command list them. Memory is bounded, whatever comes.
 #ifndef CLI_IMPORT_READ_H
 #define CLI_IMPORT_READ_H
 
 #include "cli.h"
 #include "import/csv.h"
+#include "import/token.h"
 
 enum import_format { IMPORT_FORMAT_UNKNOWN, IMPORT_FORMAT_JSON, IMPORT_FORMAT_CSV };
 
 enum {
     IMPORT_ROW_SIZE_MAX = 32768, // of a request; what the bounds of the protocol allow is far below
-    IMPORT_WRONG_SIZE = 320
+    IMPORT_WRONG_SIZE = 480
 };
 
 struct import_row {
-    size_t line;       // of the input, from 1
-    size_t size_bytes; // about what it takes in a request, rather more
+    size_t line;          // of the input, from 1
+    size_t size_bytes;    // about what it takes in a request, rather more
+    unsigned token_notes; // enum import_token_note, or'ed
     struct postern_import_key key;
 };
 

@@ -1,8 +1,8 @@
-// Looks for the middle of a token ("_live_" or "_test_"), which is rare in any input, then for the body behind it and
-// the prefix before it, and computes the checksum only for what fits so far.
+// Keeps the bytes that a token may have, looks among them for the middle of a token ("_live_" or "_test_"), which is
+// rare in any input, then for the body behind it and the prefix before it, and computes the checksum only for what fits
+// so far. That other words are then glued to a token does no harm: the checksum tells where it begins and ends.
 #include "scan/find.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -20,14 +20,32 @@ enum {
 
 _Static_assert(HEAD_MAX + REACH == SCAN_TOKEN_MAX, "parts of a token");
 
-void scan_find_begin(struct scan_find *find, void (*found)(void *context, const struct scan_token *token),
-                     void *context)
+static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+// What a byte is: one that a token may have; an end of line, or what has to do with an escape; or 0.
+enum { KEPT = 1, SPECIAL = 2 };
+
+static void begin_kinds(unsigned char kinds[256])
+{
+    memset(kinds, 0, 256);
+    for (const char *digit = alphabet; *digit != '\0'; digit++)
+        kinds[(unsigned char)*digit] = KEPT;
+    kinds['_'] = KEPT;
+    kinds['\n'] = SPECIAL;
+    kinds['\\'] = SPECIAL;
+}
+
+void scan_find_begin(struct scan_find *find, enum scan_reading reading,
+                     void (*found)(void *context, const struct scan_token *token), void *context)
 {
     find->found = found;
     find->context = context;
-    find->line = 1;
+    find->reading = reading;
+    find->mark = (struct scan_mark){.line = 1};
+    find->after_backslash = false;
     find->used = 0;
     find->next = 0;
+    begin_kinds(find->kinds);
 }
 
 void scan_find_end(struct scan_find *find)
@@ -38,22 +56,13 @@ void scan_find_end(struct scan_find *find)
 
 static int base62_digit(unsigned char c)
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    const char *found = memchr(digits, c, sizeof digits - 1);
-    return found != NULL ? (int)(found - digits) : -1;
+    const char *found = memchr(alphabet, c, sizeof alphabet - 1);
+    return found != NULL ? (int)(found - alphabet) : -1;
 }
 
 static bool is_prefix_byte(unsigned char c, bool first)
 {
     return (c >= 'a' && c <= 'z') || (!first && c >= '0' && c <= '9');
-}
-
-static bool is_body(const unsigned char *body)
-{
-    for (size_t i = 0; i < BODY_SIZE; i++)
-        if (base62_digit(body[i]) < 0)
-            return false;
-    return true;
 }
 
 static uint64_t written_checksum(const unsigned char *digits)
@@ -72,34 +81,31 @@ static bool checksum_holds(const unsigned char *token, size_t size)
 
 // ------------------------------------------------------------------------------------------------------------ tokens
 
-static uint64_t count_lines(const unsigned char *bytes, size_t size)
-{
-    uint64_t lines = 0;
-    const unsigned char *at = bytes, *end = bytes + size;
-    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        lines++;
-        at++;
-    }
-    return lines;
-}
-
 static void report(const struct scan_find *find, size_t begin, size_t word, bool is_public)
 {
-    struct scan_token token = {.is_public = is_public, .is_live = find->bytes[word + 1] == 'l'};
+    struct scan_token token = {.is_public = is_public,
+                               .is_live = find->bytes[word + 1] == 'l',
+                               .is_base64 = find->reading == SCAN_BASE64,
+                               .line = find->marks[begin].line};
     memcpy(token.text, find->bytes + begin, word + REACH - begin);
     memcpy(token.key_id, "key_", SCAN_KEY_ID_SIZE - ID_DIGITS);
     memcpy(token.key_id + SCAN_KEY_ID_SIZE - ID_DIGITS, find->bytes + word + WORD_SIZE, ID_DIGITS);
-    token.line = find->line + count_lines(find->bytes, begin);
     find->found(find->context, &token);
     explicit_bzero(&token, sizeof token);
 }
 
-// The environment's word is at `word` and all of a body follows. Where the prefix begins only the checksum tells:
-// "\nacme_live_..." in a quoted text is not of the prefix "nacme".
+// A token without escapes is found by the plain reading.
+static bool is_ours(const struct scan_find *find, size_t begin, size_t end)
+{
+    return find->reading != SCAN_ESCAPED || find->marks[begin].escapes != find->marks[end - 1].escapes;
+}
+
+// The environment's word is at `word` and as much as a body has follows. Where the prefix begins only the checksum
+// tells: "\nacme_live_..." in a quoted text is not of the prefix "nacme".
 static void examine(const struct scan_find *find, size_t word)
 {
     const unsigned char *bytes = find->bytes;
-    if (!is_body(bytes + word + WORD_SIZE))
+    if (memchr(bytes + word + WORD_SIZE, '_', BODY_SIZE) != NULL)
         return;
     bool is_public = word >= PUB_SIZE && memcmp(bytes + word - PUB_SIZE, "_pub", PUB_SIZE) == 0;
     size_t head_end = word - (is_public ? PUB_SIZE : 0);
@@ -110,7 +116,8 @@ static void examine(const struct scan_find *find, size_t word)
         if (size < PREFIX_MIN || !is_prefix_byte(bytes[begin], true))
             continue;
         if (checksum_holds(bytes + begin, word + REACH - begin)) {
-            report(find, begin, word, is_public);
+            if (is_ours(find, begin, word + REACH))
+                report(find, begin, word, is_public);
             return;
         }
     }
@@ -134,59 +141,68 @@ static void search(struct scan_find *find)
     }
 }
 
+// ------------------------------------------------------------------------------------------------------------- bytes
+
+// Behind a backslash: an escape, perhaps behind the zero of a wide character.
+static const unsigned char *skip_escape(struct scan_find *find, const unsigned char *at, const unsigned char *end)
+{
+    while (at < end && *at == '\0')
+        at++;
+    if (at == end)
+        return at;
+    find->after_backslash = false;
+    if (*at != 'n' && *at != 'r' && *at != 't')
+        return at;
+    find->mark.escapes++;
+    return at + 1;
+}
+
+static void note_special(struct scan_find *find, unsigned char c)
+{
+    if (c == '\\')
+        find->after_backslash = find->reading == SCAN_ESCAPED;
+    else if (find->reading != SCAN_BASE64)
+        find->mark.line++;
+}
+
+// Returns where it stopped: at the end, at something special, or because there is no room for more. It is most of the
+// work: no branch depends on ordinary bytes.
+static const unsigned char *keep(struct scan_find *find, const unsigned char *at, const unsigned char *end)
+{
+    const struct scan_mark mark = find->mark;
+    size_t used = find->used;
+    unsigned kind = 0;
+    while (at < end && used < SCAN_KEPT_SIZE && kind != SPECIAL) {
+        kind = find->kinds[*at];
+        find->bytes[used] = *at++;
+        find->marks[used] = mark;
+        used += kind & KEPT;
+    }
+    find->used = used;
+    if (kind == SPECIAL)
+        note_special(find, at[-1]);
+    return at;
+}
+
 // Keeps only what a token may begin with.
 static void slide(struct scan_find *find)
 {
     size_t gone = find->next > HEAD_MAX ? find->next - HEAD_MAX : 0;
-    find->line += count_lines(find->bytes, gone);
     find->used -= gone;
     find->next -= gone;
     memmove(find->bytes, find->bytes + gone, find->used);
+    memmove(find->marks, find->marks + gone, find->used * sizeof find->marks[0]);
 }
 
 void scan_find_feed(struct scan_find *find, const void *bytes, size_t size)
 {
-    const unsigned char *at = bytes;
-    while (size > 0) {
-        size_t room = sizeof find->bytes - find->used;
-        size_t piece = size < room ? size : room;
-        memcpy(find->bytes + find->used, at, piece);
-        find->used += piece;
-        at += piece;
-        size -= piece;
-        search(find);
-        slide(find);
+    const unsigned char *at = bytes, *end = at + size;
+    while (at < end) {
+        at = find->after_backslash ? skip_escape(find, at, end) : keep(find, at, end);
+        if (find->used == SCAN_KEPT_SIZE) {
+            search(find);
+            slide(find);
+        }
     }
-}
-
-// -------------------------------------------------------------------------------------------------- git log -p
-
-// A file that the commit takes away has its name before the change only.
-static void read_line(struct scan_history *history)
-{
-    char hash[sizeof history->commit + 1];
-    int size = 0;
-    (void)sscanf(history->line, "commit %65[0-9a-f]%n", hash, &size);
-    size_t digits = size > 0 ? strlen(hash) : 0;
-    if (digits >= 7 && digits < sizeof history->commit && strchr(" ", history->line[size]) != NULL) {
-        memcpy(history->commit, hash, digits + 1);
-        history->path[0] = '\0';
-    } else if (strncmp(history->line, "--- a/", 6) == 0 || strncmp(history->line, "+++ b/", 6) == 0) {
-        snprintf(history->path, sizeof history->path, "%.*s", (int)sizeof history->path - 1, history->line + 6);
-    }
-}
-
-void scan_history_feed(struct scan_history *history, const char *bytes, size_t size)
-{
-    size_t room = sizeof history->line - 1 - history->used;
-    memcpy(history->line + history->used, bytes, size < room ? size : room);
-    history->used += size < room ? size : room;
-    if (size == 0 || bytes[size - 1] != '\n')
-        return;
-    history->line[history->used] = '\0';
-    char *end = strchr(history->line, '\n');
-    if (end != NULL)
-        *end = '\0';
-    read_line(history);
-    history->used = 0;
+    search(find);
 }

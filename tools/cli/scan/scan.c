@@ -1,7 +1,10 @@
 // scan: leaked tokens.
 #include "cli.h"
 #include "json.h"
-#include "scan/find.h"
+#include "scan/history.h"
+#include "scan/search.h"
+#include "scan/unpack.h"
+#include "scan/verdict.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,126 +15,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REMEMBERED = 1024, CHUNK_SIZE = 32768 };
-
-// What is known of a token: posternd is asked once, however often it is found.
-struct verdict {
-    char token[SCAN_TOKEN_MAX + 1];
-    char account[72];
-    char name[136];
-    const char *state; // as the protocol's KeyState, and UNKNOWN, SUSPENDED
-    bool works;        // or may work again
-    bool revoked;      // just now
-};
-
 struct scan {
     struct cli *cli;
-    struct scan_find find;
+    struct inquiry inquiry;
+    struct scan_search search;
     struct scan_history history;
-    const char *path;
+    const char *path; // of the stream under way
     bool is_stdin;
-    bool revokes;
-    struct verdict remembered[REMEMBERED]; // by the token's checksum
-    size_t files, tokens, leaks;
-    bool failed; // something could not be read or asked
+    bool skips_unreadable;
+    size_t files, unreadable, tokens, leaks;
+    bool failed;
 };
-
-// ----------------------------------------------------------------------------------------------------------- verdict
-
-static void state_of(const struct postern_verify_reply *reply, struct verdict *verdict)
-{
-    static const struct {
-        enum postern_reason reason;
-        bool works;
-        const char *state;
-    } states[] = {
-        {POSTERN_REASON_REVOKED_API_KEY, false, "REVOKED"},  {POSTERN_REASON_EXPIRED_API_KEY, false, "EXPIRED"},
-        {POSTERN_REASON_MISSING_API_KEY, false, "UNKNOWN"},  {POSTERN_REASON_INVALID_API_KEY, false, "UNKNOWN"},
-        {POSTERN_REASON_DISABLED_API_KEY, true, "DISABLED"}, {POSTERN_REASON_ACCOUNT_SUSPENDED, true, "SUSPENDED"}};
-    // Allowed, or refused for what this question lacks.
-    verdict->works = true;
-    verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        if (states[i].reason == reply->reason) {
-            verdict->works = states[i].works;
-            verdict->state = states[i].state;
-        }
-}
-
-static void note_owner(struct verdict *verdict, const char *account, const char *name)
-{
-    snprintf(verdict->account, sizeof verdict->account, "%.*s", (int)sizeof verdict->account - 1, account);
-    snprintf(verdict->name, sizeof verdict->name, "%.*s", (int)sizeof verdict->name - 1, name);
-}
-
-// Whose it is, for those who may know; nothing is lost when not.
-static void name_key(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
-{
-    const struct postern_get_request request = {.key_id = token->key_id};
-    struct postern_get_reply *reply = NULL;
-    if (postern_get(scan->cli->client, &request, &reply, NULL) == POSTERN_OK)
-        note_owner(verdict, reply->key.account, reply->key.name);
-    postern_reply_free(reply);
-}
-
-static bool ask(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
-{
-    struct cli *cli = scan->cli;
-    const struct postern_verify_request request = {.api_key = token->text, .peek = true};
-    struct postern_verify_reply *reply = NULL;
-    enum postern_status status = postern_verify(cli->client, &request, &reply, &cli->error);
-    if (status == POSTERN_OK) {
-        state_of(reply, verdict);
-        note_owner(verdict, reply->account, reply->key_name);
-    } else if (status == POSTERN_NOT_FOUND && strstr(cli->error.field, "charges[0]") != NULL) {
-        // A key that is in order, but whose limits do not declare `requests`.
-        verdict->state = "ACTIVE";
-        verdict->works = true;
-        name_key(scan, token, verdict);
-        status = POSTERN_OK;
-    }
-    postern_reply_free(reply);
-    return status == POSTERN_OK;
-}
-
-static bool revoke_token(struct scan *scan, const struct scan_token *token, struct verdict *verdict)
-{
-    struct cli *cli = scan->cli;
-    const char *reason = argument_text(cli, "reason");
-    const struct postern_revoke_request request = {.api_key = token->text,
-                                                   .reason = reason != NULL ? reason : "found by postern scan"};
-    struct postern_revoke_reply *reply = NULL;
-    if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
-        return false;
-    note_owner(verdict, reply->key.account, reply->key.name);
-    verdict->state = "REVOKED";
-    verdict->revoked = true;
-    postern_reply_free(reply);
-    return true;
-}
-
-static size_t place_of(const struct scan_token *token)
-{
-    size_t hash = 0;
-    for (const char *at = token->text + strlen(token->text) - 6; *at != '\0'; at++)
-        hash = hash * 62 + (unsigned char)*at;
-    return hash % REMEMBERED;
-}
-
-// NULL when posternd could not be asked, or did not revoke: cli->error says why.
-static const struct verdict *verdict_of(struct scan *scan, const struct scan_token *token)
-{
-    struct verdict *verdict = &scan->remembered[place_of(token)];
-    if (strcmp(verdict->token, token->text) == 0)
-        return verdict;
-    explicit_bzero(verdict, sizeof *verdict);
-    if (!ask(scan, token, verdict))
-        return NULL;
-    if (scan->revokes && verdict->works && !token->is_public && !revoke_token(scan, token, verdict))
-        return NULL;
-    memcpy(verdict->token, token->text, sizeof verdict->token);
-    return verdict;
-}
 
 // ------------------------------------------------------------------------------------------------------------ output
 
@@ -147,17 +41,17 @@ static const char *shown_path(const char *path, char shown[256])
 
 static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
-    json_print(json_pack("{s:o, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
-                         "line", (json_int_t)token->line, "commit", scan->history.commit, "path",
-                         json_text(scan->history.path), "key_id", token->key_id, "account", verdict->account, "name",
-                         verdict->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
+    json_print(json_pack("{s:o, s:I, s:b, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
+                         "line", (json_int_t)token->line, "base64", token->is_base64, "commit", scan->history.commit,
+                         "path", json_text(scan->history.path), "key_id", verdict->key_id, "account", verdict->account,
+                         "name", verdict->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
                          token->is_live ? "LIVE" : "TEST", "state", verdict->state, "revoked_now", verdict->revoked));
 }
 
 static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
 {
     char path[256];
-    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, token->key_id);
+    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, verdict->key_id);
     if (verdict->name[0] != '\0')
         printf(" (%s)", verdict->name);
     if (verdict->account[0] != '\0')
@@ -166,6 +60,7 @@ static void print_finding(const struct scan *scan, const struct scan_token *toke
     for (const char *letter = verdict->state; *letter != '\0'; letter++)
         putchar(tolower((unsigned char)*letter));
     fputs(verdict->revoked ? " just now" : "", stdout);
+    fputs(token->is_base64 ? ", in base64" : "", stdout);
     if (scan->history.commit[0] != '\0')
         printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
     putchar('\n');
@@ -176,7 +71,7 @@ static void on_token(void *context, const struct scan_token *token)
     struct scan *scan = context;
     char path[256];
     scan->tokens++;
-    const struct verdict *verdict = verdict_of(scan, token);
+    const struct verdict *verdict = verdict_find(&scan->inquiry, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
@@ -193,45 +88,65 @@ static void on_token(void *context, const struct scan_token *token)
 
 // ------------------------------------------------------------------------------------------------------------- input
 
-static void say_problem(struct scan *scan, const char *path, int error)
+// Also as data: who reads that alone must see it.
+static void say_unreadable(struct scan *scan, const char *path, const char *why)
 {
     char shown[256];
-    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), strerror(error));
-    scan->failed = true;
+    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), why);
+    if (scan->cli->json)
+        json_print(json_pack("{s:o, s:o}", "file", json_text(path), "unreadable", json_text(why)));
+    scan->unreadable++;
 }
 
-static void search(struct scan *scan, const char *bytes, size_t size)
+static void begin_stream(void *context, const char *path)
 {
-    while (size > 0) {
-        const char *end = scan->is_stdin ? memchr(bytes, '\n', size) : NULL;
-        size_t piece = end != NULL ? (size_t)(end - bytes) + 1 : size;
-        if (scan->is_stdin)
-            scan_history_feed(&scan->history, bytes, piece);
-        scan_find_feed(&scan->find, bytes, piece);
+    struct scan *scan = context;
+    scan->path = path;
+    scan->files++;
+    scan->history = (struct scan_history){0};
+    scan_search_begin(&scan->search, on_token, scan);
+}
+
+// A line of a history, or a part of one. The mark of a diff in front of it is no part of the file: it would be one of
+// base64.
+static void take_line(struct scan *scan, const char *bytes, size_t size)
+{
+    bool begins = scan->history.used == 0 && scan->history.commit[0] != '\0';
+    size_t mark_size = begins && (bytes[0] == '+' || bytes[0] == '-');
+    scan_history_feed(&scan->history, bytes, size);
+    scan_search_feed(&scan->search, bytes + mark_size, size - mark_size);
+}
+
+static void take_bytes(void *context, const void *given, size_t size)
+{
+    struct scan *scan = context;
+    const char *bytes = given, *end = bytes + size;
+    if (!scan->is_stdin)
+        scan_search_feed(&scan->search, given, size);
+    while (scan->is_stdin && bytes < end) {
+        const char *line_end = memchr(bytes, '\n', (size_t)(end - bytes));
+        size_t piece = (size_t)((line_end != NULL ? line_end + 1 : end) - bytes);
+        take_line(scan, bytes, piece);
         bytes += piece;
-        size -= piece;
     }
+}
+
+static void end_stream(void *context)
+{
+    struct scan *scan = context;
+    scan_search_finish(&scan->search);
+}
+
+static void note_problem(void *context, const char *path, const char *why)
+{
+    say_unreadable(context, path, why);
 }
 
 // What a descriptor gives until its end.
 static void read_bytes(int descriptor, const char *path, struct scan *scan)
 {
-    char chunk[CHUNK_SIZE];
-    scan->path = path;
-    scan->files++;
-    scan_find_begin(&scan->find, on_token, scan);
-    for (;;) {
-        ssize_t got = read(descriptor, chunk, sizeof chunk);
-        if (got > 0)
-            search(scan, chunk, (size_t)got);
-        else if (got == 0)
-            break;
-        else if (errno != EINTR) {
-            say_problem(scan, path, errno);
-            break;
-        }
-    }
-    explicit_bzero(chunk, sizeof chunk);
+    const struct unpack_taker taker = {scan, begin_stream, take_bytes, end_stream, note_problem};
+    unpack(descriptor, path, UNPACK_BYTES_MAX, &taker);
 }
 
 // What was found to be a file may have become something else, which must not be followed and must not block.
@@ -242,12 +157,28 @@ static void read_file(const FTSENT *entry, struct scan *scan)
     int descriptor =
         open(entry->fts_accpath, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_named ? 0 : O_NOFOLLOW | O_NONBLOCK));
     if (descriptor < 0) {
-        say_problem(scan, entry->fts_path, errno);
+        say_unreadable(scan, entry->fts_path, strerror(errno));
         return;
     }
     if (is_named || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)))
         read_bytes(descriptor, entry->fts_path, scan);
     close(descriptor);
+}
+
+// A path of the command line that is not there is more than something unreadable: it is wrong.
+static void say_missing(const FTSENT *entry, struct scan *scan)
+{
+    int error = entry->fts_info == FTS_SLNONE ? ENOENT : entry->fts_errno;
+    say_unreadable(scan, entry->fts_path, strerror(error));
+    scan->failed = scan->failed || (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT);
+}
+
+// Git compresses in its own way, and has what was taken away long ago.
+static void say_history(const FTSENT *entry)
+{
+    char shown[256];
+    fprintf(stderr, "postern scan: only git can read %s: git log -p --all | postern scan -\n",
+            shown_path(entry->fts_path, shown));
 }
 
 // A pipe or a device is read only when it was named; directories and links in them are passed over.
@@ -257,7 +188,9 @@ static void visit(const FTSENT *entry, struct scan *scan)
     if (info == FTS_F || (info == FTS_DEFAULT && entry->fts_level == FTS_ROOTLEVEL))
         read_file(entry, scan);
     else if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS || info == FTS_SLNONE)
-        say_problem(scan, entry->fts_path, info == FTS_SLNONE ? ENOENT : entry->fts_errno);
+        say_missing(entry, scan);
+    else if (info == FTS_D && strcmp(entry->fts_name, ".git") == 0)
+        say_history(entry);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -274,14 +207,14 @@ static void walk(const char *path, struct scan *scan)
     // Without changing the directory: that of the socket may be relative.
     FTS *tree = copy != NULL ? fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name) : NULL;
     if (tree == NULL) {
-        say_problem(scan, path, errno);
+        say_unreadable(scan, path, strerror(errno));
         goto out;
     }
     const FTSENT *entry;
     while (errno = 0, (entry = fts_read(tree)) != NULL)
         visit(entry, scan);
     if (errno != 0)
-        say_problem(scan, path, errno);
+        say_unreadable(scan, path, strerror(errno));
     fts_close(tree);
 out:
     free(copy);
@@ -295,7 +228,6 @@ static void scan_all(struct scan *scan)
             read_bytes(STDIN_FILENO, "-", scan);
         else
             walk(scan->cli->operands[i], scan);
-        scan->history = (struct scan_history){0};
     }
 }
 
@@ -309,39 +241,59 @@ static bool has_token_for_path(const struct cli *cli)
     return false;
 }
 
+static void print_summary(const struct scan *scan)
+{
+    fprintf(stderr, "%zu %s scanned, %zu %s found, %zu of secret keys that work%s", scan->files,
+            scan->files == 1 ? "file" : "files", scan->tokens, scan->tokens == 1 ? "token" : "tokens", scan->leaks,
+            scan->inquiry.revokes && scan->leaks > 0 ? "ed until now" : " or may work again");
+    if (scan->unreadable > 0)
+        fprintf(stderr, "; %zu could not be read%s", scan->unreadable,
+                scan->skips_unreadable ? " and were skipped" : "");
+    fputc('\n', stderr);
+}
+
 static void run_scan(struct cli *cli)
 {
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
     scan->cli = cli;
-    scan->revokes = argument_has(cli, "revoke");
+    scan->skips_unreadable = argument_has(cli, "skip-unreadable");
+    scan->inquiry.cli = cli;
+    scan->inquiry.revokes = argument_has(cli, "revoke");
     if (has_token_for_path(cli))
         misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
-    if (argument_has(cli, "reason") && !scan->revokes)
+    if (argument_has(cli, "reason") && !scan->inquiry.revokes)
         misuse(cli, "--reason belongs to --revoke");
     if (!cli_good(cli))
         return;
     scan_all(scan);
-    scan_find_end(&scan->find);
-    fprintf(stderr, "%zu %s scanned, %zu %s found, %zu of secret keys that work%s\n", scan->files,
-            scan->files == 1 ? "file" : "files", scan->tokens, scan->tokens == 1 ? "token" : "tokens", scan->leaks,
-            scan->revokes && scan->leaks > 0 ? "ed until now" : " or may work again");
-    if (scan->leaks > 0 || scan->failed)
+    scan_search_wipe(&scan->search);
+    print_summary(scan);
+    if (scan->leaks > 0 || scan->failed || (scan->unreadable > 0 && !scan->skips_unreadable))
         cli->status = CLI_FAILED;
 }
 
 static const struct flag scan_flags[] = {
     {"revoke", NULL, "revoke the secret keys whose tokens are found, at once and for ever"},
     {"reason", "TEXT", "why; kept with the revoked keys (default \"found by postern scan\")"},
+    {"skip-unreadable", NULL, "what cannot be read is named and counted, but is no reason for exit status 1"},
     {0},
 };
+
+_Static_assert(UNPACK_DEPTH_MAX == 8 && UNPACK_BYTES_MAX == UINT64_C(4) << 30, "the help says so");
 
 const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
      .notes =
-         "Tokens are known by their pattern and checksum, and named by their key's id. Exit status 1: one of a\n"
-         "secret key that is neither revoked nor expired was found, or something could not be read. A repository's\n"
-         "history is compressed, so let git tell it:\n"
+         "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16, in\n"
+         "base64, and split by ends of lines or backslashes; in gzip, xz, zstd, bzip2, zip and tar, one in another up "
+         "to\n"
+         "8 deep and as long as no more than 4 GiB are unpacked from one file (\"logs.tar.gz!var/log/a\" is the file "
+         "a\n"
+         "in it). Exit status 1: one of a secret key that is neither revoked nor expired was found, or something "
+         "could\n"
+         "not be read. A repository's history is compressed in its own way, so let git tell it:\n"
          "  git log -p --all | postern scan -\n"
-         "  postern scan --revoke /var/log /srv/www"},
+         "  postern scan --revoke /var/log /srv/www\n"
+         "  zcat far-too-large.gz | postern scan -"},
     {0},
 };

@@ -1,0 +1,66 @@
+// Clients trim what they send, and a gateway takes "Bearer " away: nobody can present a token with these around it.
+#include "import/token.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+// The size of the white space at the beginning of the text, or at its end; 0: there is none.
+static size_t space_at(const char *text, size_t size, bool end)
+{
+    static const char *const spaces[] = {" ",  "\t",       "\r",           "\n",          "\v",
+                                         "\f", "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF"}; // U+00A0, U+200B, U+FEFF
+    for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++) {
+        size_t space = strlen(spaces[i]);
+        if (space <= size && memcmp(end ? text + size - space : text, spaces[i], space) == 0)
+            return space;
+    }
+    return 0;
+}
+
+static const char *trim(const char *text, size_t *size, unsigned *notes)
+{
+    size_t before = *size, space;
+    while ((space = space_at(text, *size, false)) > 0) {
+        text += space;
+        *size -= space;
+    }
+    while ((space = space_at(text, *size, true)) > 0)
+        *size -= space;
+    *notes |= *size < before ? IMPORT_TOKEN_SPACE : 0;
+    return text;
+}
+
+static const char *skip_bearer(const char *text, size_t *size, unsigned *notes)
+{
+    static const char bearer[] = "Bearer";
+    size_t word = sizeof bearer - 1;
+    unsigned inner = 0; // the space behind it is no other note
+    if (*size <= word || strncasecmp(text, bearer, word) != 0 || space_at(text + word, *size - word, false) == 0)
+        return text;
+    *size -= word;
+    *notes |= IMPORT_TOKEN_BEARER;
+    return trim(text + word, size, &inner);
+}
+
+static size_t count_leading(const char *text, size_t size, const char *set)
+{
+    size_t count = 0;
+    while (count < size && text[count] != '\0' && strchr(set, text[count]) != NULL)
+        count++;
+    return count;
+}
+
+const char *import_token_find(const char *text, size_t *size, unsigned *notes)
+{
+    enum { ID_DIGITS_MAX = 20, DIGEST_DIGITS = 64 };
+    *notes = 0;
+    text = trim(text, size, notes);
+    text = skip_bearer(text, size, notes);
+    size_t digits = count_leading(text, *size, "0123456789");
+    if (digits > 0 && digits <= ID_DIGITS_MAX && digits < *size && text[digits] == '|')
+        *notes |= IMPORT_TOKEN_ID_BEFORE;
+    if (*size == DIGEST_DIGITS && count_leading(text, *size, "0123456789abcdefABCDEF") == DIGEST_DIGITS)
+        *notes |= IMPORT_TOKEN_DIGEST;
+    return text;
+}

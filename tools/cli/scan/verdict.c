@@ -1,0 +1,86 @@
+// Asks posternd about tokens without any use of them: a Verify that peeks, and that needs a scope which no key can
+// hold, so that it never comes to any limit. Its answer has the id that the key has here.
+#include "scan/verdict.h"
+
+#include <string.h>
+
+static void state_of(const struct postern_verify_reply *reply, struct verdict *verdict)
+{
+    static const struct {
+        enum postern_reason reason;
+        bool works;
+        const char *state;
+    } states[] = {
+        {POSTERN_REASON_REVOKED_API_KEY, false, "REVOKED"},  {POSTERN_REASON_EXPIRED_API_KEY, false, "EXPIRED"},
+        {POSTERN_REASON_MISSING_API_KEY, false, "UNKNOWN"},  {POSTERN_REASON_INVALID_API_KEY, false, "UNKNOWN"},
+        {POSTERN_REASON_DISABLED_API_KEY, true, "DISABLED"}, {POSTERN_REASON_ACCOUNT_SUSPENDED, true, "SUSPENDED"}};
+    // Refused for what this question lacks.
+    verdict->works = true;
+    verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (states[i].reason == reply->reason) {
+            verdict->works = states[i].works;
+            verdict->state = states[i].state;
+        }
+}
+
+static void note_key(struct verdict *verdict, const char *key_id, const char *account, const char *name)
+{
+    if (key_id[0] != '\0')
+        snprintf(verdict->key_id, sizeof verdict->key_id, "%.*s", (int)sizeof verdict->key_id - 1, key_id);
+    snprintf(verdict->account, sizeof verdict->account, "%.*s", (int)sizeof verdict->account - 1, account);
+    snprintf(verdict->name, sizeof verdict->name, "%.*s", (int)sizeof verdict->name - 1, name);
+}
+
+static bool ask(struct cli *cli, const struct scan_token *token, struct verdict *verdict)
+{
+    static const char *const scopes[] = {"postern:scan"};
+    const struct postern_verify_request request = {
+        .api_key = token->text, .peek = true, .scopes = scopes, .scope_count = sizeof scopes / sizeof scopes[0]};
+    struct postern_verify_reply *reply = NULL;
+    bool answered = postern_verify(cli->client, &request, &reply, &cli->error) == POSTERN_OK;
+    if (answered) {
+        memcpy(verdict->key_id, token->key_id, sizeof verdict->key_id);
+        state_of(reply, verdict);
+        note_key(verdict, reply->key_id, reply->account, reply->key_name);
+    }
+    postern_reply_free(reply);
+    return answered;
+}
+
+static bool revoke_token(struct cli *cli, const struct scan_token *token, struct verdict *verdict)
+{
+    const char *reason = argument_text(cli, "reason");
+    const struct postern_revoke_request request = {.api_key = token->text,
+                                                   .reason = reason != NULL ? reason : "found by postern scan"};
+    struct postern_revoke_reply *reply = NULL;
+    if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
+        return false;
+    note_key(verdict, reply->key.key_id, reply->key.account, reply->key.name);
+    verdict->state = "REVOKED";
+    verdict->revoked = true;
+    postern_reply_free(reply);
+    return true;
+}
+
+static size_t place_of(const struct scan_token *token)
+{
+    size_t hash = 0;
+    for (const char *at = token->text + strlen(token->text) - 6; *at != '\0'; at++)
+        hash = hash * 62 + (unsigned char)*at;
+    return hash % VERDICT_REMEMBERED;
+}
+
+const struct verdict *verdict_find(struct inquiry *inquiry, const struct scan_token *token)
+{
+    struct verdict *verdict = &inquiry->remembered[place_of(token)];
+    if (strcmp(verdict->token, token->text) == 0)
+        return verdict;
+    explicit_bzero(verdict, sizeof *verdict);
+    if (!ask(inquiry->cli, token, verdict))
+        return NULL;
+    if (inquiry->revokes && verdict->works && !token->is_public && !revoke_token(inquiry->cli, token, verdict))
+        return NULL;
+    memcpy(verdict->token, token->text, sizeof verdict->token);
+    return verdict;
+}
