@@ -86,19 +86,14 @@ static const char *value_at(struct cli *cli, const char *option, const char *ind
     return sscanf(index, "[%zu]", &at) == 1 && at < count ? values[at] : NULL;
 }
 
-// What people gave for the field at fault: "--limit "x=1/s"" for create.limits[2].resource, "KEY_ID" for get.key_id.
-// Otherwise its path.
-static const char *name_of_field(struct cli *cli, const char *path)
+// One member of a path, its name and its index: "--limit "x=1/s"" for "limits[2].resource". NULL: no option sets it.
+static const char *name_of_member(struct cli *cli, const char *member)
 {
-    const char *member = strchr(path, '.');
-    if (member == NULL)
-        return path;
-    size_t size = strcspn(member + 1, ".[");
-    char *field = pool_text(&cli->pool, member + 1, size);
-    const char *option = find_option(cli, field);
+    size_t size = strcspn(member, ".[");
+    const char *option = find_option(cli, pool_text(&cli->pool, member, size));
     if (option == NULL)
-        return strcmp(field, "key_id") == 0 && strstr(cli->command->operands, "KEY_ID") != NULL ? "KEY_ID" : path;
-    const char *value = value_at(cli, option, member + 1 + size);
+        return NULL;
+    const char *value = value_at(cli, option, member + size);
     size_t room = strlen(option) + (value != NULL ? strlen(value) : 0) + sizeof "-- \"\"";
     char *name = cli_keep(cli, room, 1);
     if (value != NULL)
@@ -106,6 +101,20 @@ static const char *name_of_field(struct cli *cli, const char *path)
     else
         snprintf(name, room, "--%s", option);
     return name;
+}
+
+// What people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id.
+// Otherwise its path.
+static const char *name_of_field(struct cli *cli, const char *path)
+{
+    const char *found = NULL, *name;
+    for (const char *dot = strchr(path, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
+        found = (name = name_of_member(cli, dot + 1)) != NULL ? name : found;
+    if (found != NULL)
+        return found;
+    const char *last = strrchr(path, '.');
+    bool is_operand = last != NULL && strcmp(last, ".key_id") == 0 && strstr(cli->command->operands, "KEY_ID") != NULL;
+    return is_operand ? "KEY_ID" : path;
 }
 
 // Some messages begin with the field at fault, others only come with it.
