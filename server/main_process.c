@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "main.h"
 
 // Descriptors for the stores' files, listeners, nng itself, and connections beyond the maximum, which are told that
@@ -144,20 +144,15 @@ void main_notify(const char *state)
 
 // --- the daemon's clock
 
-enum { STAMP_SIZE = 32 };
-
-static const char *stamp(uint64_t ms, char out[STAMP_SIZE])
+// To the second.
+static const char *stamp(uint64_t ms, char out[TEXT_TIME_SIZE])
 {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-    if (gmtime_r(&seconds, &utc) == NULL || strftime(out, STAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        (void)snprintf(out, STAMP_SIZE, "%" PRIu64 " ms", ms);
-    return out;
+    return text_format_moment(ms - ms % 1000, out);
 }
 
 static int say_nothing_to_do(const char *data, const struct meter_clock_reset *reset)
 {
-    char daemon[STAMP_SIZE], wall[STAMP_SIZE];
+    char daemon[TEXT_TIME_SIZE], wall[TEXT_TIME_SIZE];
     printf("%s: nothing to clear: the daemon's time is %s, the wall clock says %s\n", data,
            stamp(reset->old_ms, daemon), stamp(reset->new_ms, wall));
     return EXIT_SUCCESS;
@@ -165,7 +160,7 @@ static int say_nothing_to_do(const char *data, const struct meter_clock_reset *r
 
 static int say_reset(const char *data, const struct meter_clock_reset *reset)
 {
-    char before[STAMP_SIZE], now[STAMP_SIZE];
+    char before[TEXT_TIME_SIZE], now[TEXT_TIME_SIZE];
     printf("%s: the daemon's time was %s and is %s now, the wall clock's\n", data, stamp(reset->old_ms, before),
            stamp(reset->new_ms, now));
     printf("%s: of %" PRIu64 " stored limits %" PRIu64 " were from the future and begin afresh: each may admit once "

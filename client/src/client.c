@@ -25,7 +25,7 @@ static void wipe(struct postern *client)
 }
 
 // A copy of the text, or of the environment's; the first free place of `texts` owns it. NULL when memory is out.
-static const char *keep(struct postern *client, const char *text, const char *name)
+static char *keep(struct postern *client, const char *text, const char *name)
 {
     size_t at = 0;
     if (text == NULL)
@@ -36,11 +36,22 @@ static const char *keep(struct postern *client, const char *text, const char *na
     return client->texts[at];
 }
 
+// What a file or echo adds to a token's end is no part of it.
+static void trim_end(char *text)
+{
+    size_t size = strlen(text);
+    while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL)
+        text[--size] = '\0';
+}
+
 static bool keep_texts(struct postern *client, const struct postern_options *options)
 {
     struct postern_tls_files *tls = &client->target.tls;
     client->url = client->target.url = keep(client, options->url, "POSTERN_URL");
-    client->api_key = keep(client, options->api_key, "POSTERN_API_KEY");
+    char *api_key = keep(client, options->api_key, "POSTERN_API_KEY");
+    if (api_key != NULL)
+        trim_end(api_key);
+    client->api_key = api_key;
     tls->ca = keep(client, options->tls_ca_file, "POSTERN_TLS_CA");
     tls->certificate = keep(client, options->tls_certificate_file, "POSTERN_TLS_CERT");
     tls->key = keep(client, options->tls_key_file, "POSTERN_TLS_KEY");

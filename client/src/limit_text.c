@@ -109,8 +109,11 @@ static bool parse_number(struct parse *parse, struct part digits, uint64_t *numb
     return true;
 }
 
+// By the word or its plural.
 static const struct unit *find_unit(struct part word)
 {
+    if (word.size > 3 && word.at[word.size - 1] == 's')
+        word.size--;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (part_is(word, units[i].word))
             return &units[i];

@@ -244,11 +244,11 @@ static void expire(struct postern *client, struct postern_pending *pending)
 {
     if (pending->state == POSTERN_PENDING_SENT) {
         pending->unsure = true;
-        postern_fail(&pending->error, POSTERN_DEADLINE_EXCEEDED, "posternd at %s did not answer within %u ms",
-                     client->url, pending->ask->timeout_ms);
+        postern_fail(&pending->error, POSTERN_DEADLINE_EXCEEDED, "posternd at %s did not answer within %g s",
+                     client->url, pending->ask->timeout_ms / 1000.0);
     } else if (pending->error.status == POSTERN_OK) {
-        postern_fail(&pending->error, POSTERN_UNAVAILABLE, "cannot reach posternd at %s: no connection within %u ms",
-                     client->url, pending->ask->timeout_ms);
+        postern_fail(&pending->error, POSTERN_UNAVAILABLE, "cannot reach posternd at %s: no connection within %g s",
+                     client->url, pending->ask->timeout_ms / 1000.0);
     }
     postern_pending_finish(client, pending);
 }
@@ -260,8 +260,8 @@ static void give_up_waiting(struct postern *client, struct postern_pending *pend
     if (may_vanish && now_ms - client->link.heard_ms >= SILENT_MS_MAX && client->link.state == POSTERN_LINK_UP)
         postern_link_break(&client->link);
     pending->unsure = true;
-    postern_fail(&pending->error, POSTERN_DEADLINE_EXCEEDED, "posternd at %s did not answer within %u ms", client->url,
-                 pending->ask->timeout_ms);
+    postern_fail(&pending->error, POSTERN_DEADLINE_EXCEEDED, "posternd at %s did not answer within %g s", client->url,
+                 pending->ask->timeout_ms / 1000.0);
     pause_call(client, pending, now_ms);
 }
 

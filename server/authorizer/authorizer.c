@@ -11,6 +11,7 @@ static bool begin(struct authorizer_batch *batch, struct authorizer_limits *limi
 static bool begin_snapshot(struct authorizer *a, struct authorizer_batch *batch);
 static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *batch, struct authorizer_call *call);
 static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call);
+static void find_successor(struct authorizer_batch *batch, struct authorizer_call *call);
 static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
 static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 static void end_snapshot(struct authorizer_batch *batch);
@@ -28,6 +29,7 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
         struct authorizer_call *call = &batch->calls[i];
         if (find_key_and_account(a, batch, call) && evaluate_rules(a, call) && check_scopes(batch, call))
             collect_limits(batch, call, &limits.asks[i]);
+        find_successor(batch, call);
     }
     end_snapshot(batch);
     authorizer_note_refusal(batch);
@@ -203,6 +205,17 @@ static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call)
                                                    .account = &d->account,
                                                    .now_ms = d->now_ms});
     return d->reason == REASON_ALLOWED;
+}
+
+// Says who replaces a key that is being rolled out, whatever comes of the call. Other keys cost no look-up.
+static void find_successor(struct authorizer_batch *batch, struct authorizer_call *call)
+{
+    struct authorizer_decision *d = &call->decision;
+    if (call->status != STATUS_OK || call->subject != AUTHORIZER_BY_TOKEN || !d->has_key || !d->key.facts.has_successor)
+        return;
+    uint64_t revoked_before_ms = d->account.revoked_before_ms;
+    if (key_state(&d->key.facts, revoked_before_ms, d->now_ms) == KEY_STATE_ROLLING)
+        call->status = registry_find_successor(batch->view, &d->key, revoked_before_ms, d->now_ms, &d->successor);
 }
 
 // --- scopes

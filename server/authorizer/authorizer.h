@@ -78,6 +78,7 @@ struct authorizer_decision {
     uint8_t key_id[KEY_ID_SIZE];
     bool has_key; // the presenter knows the key: everything below is set
     struct registry_key key;
+    struct registry_successor successor; // of a token's key that is rolling; `works` is false for all others
     bool has_account;
     struct registry_account account;
     struct slice *missing_scopes; // for each need that is not met: its scopes, with '|' between them

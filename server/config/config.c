@@ -68,13 +68,27 @@ static enum config_action misused(void)
     return CONFIG_MISUSED;
 }
 
+// Which of two values would be meant?
+static bool is_repeated(const struct flags *flags, int index)
+{
+    bool repeated = flags->given[index] && !setting_table[index].list;
+    if (repeated)
+        fprintf(stderr, "posternd: --%s is given more than once\n", flags->names[index]);
+    return repeated;
+}
+
 // First pass: notes which flags are given, because those settings of the file are overridden.
 static enum config_action scan(int argc, char *const argv[], struct flags *flags, struct config *out)
 {
     optind = 0; // glibc: start anew
     for (int flag; (flag = getopt_long(argc, argv, "", flags->options, NULL)) != -1;) {
         if (flag >= FLAG_BASE && flag < FLAG_BASE + SETTING_COUNT) {
+            if (is_repeated(flags, flag - FLAG_BASE))
+                return misused();
             flags->given[flag - FLAG_BASE] = true;
+        } else if (flag == FLAG_CONFIG && flags->file != NULL) {
+            fputs("posternd: --config is given more than once\n", stderr);
+            return misused();
         } else if (flag == FLAG_CONFIG) {
             flags->file = optarg;
         } else if (flag == FLAG_CHECK) {

@@ -43,6 +43,10 @@ bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole)
 // Writes text and NUL; returns the length without NUL. The prefix must be valid.
 size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);
 
+// What is to be seen at once in a text that is no token: "has white space", "begins with Bearer"; NULL: nothing. A byte
+// order mark counts as white space.
+const char *key_token_hint(struct slice text);
+
 // Is it [a-z][a-z0-9]{1,19}, and not "pub"?
 bool key_prefix_is_valid(struct slice prefix);
 

@@ -1,5 +1,6 @@
 // Reads the id in a token from left to right, and writes one.
 #include <string.h>
+#include <strings.h>
 #include <zlib.h>
 
 #include "key/base62.h"
@@ -65,6 +66,29 @@ bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole)
                  base62_read(body.data, ID_DIGITS, out, KEY_ID_SIZE);
     *whole = known && body.size == KEY_BODY_SIZE;
     return known;
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// Does it begin with the word, in any case, and a blank?
+static bool begins_with_scheme(struct slice text, const char *word)
+{
+    size_t size = strlen(word);
+    return text.size > size && strncasecmp((const char *)text.data, word, size) == 0 && is_blank(text.data[size]);
+}
+
+const char *key_token_hint(struct slice text)
+{
+    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF}; // U+FEFF
+    if (begins_with_scheme(text, "Bearer"))
+        return "begins with Bearer";
+    for (size_t i = 0; i < text.size; i++)
+        if (is_blank(text.data[i]) || (text.size - i >= sizeof mark && memcmp(text.data + i, mark, sizeof mark) == 0))
+            return "has white space";
+    return NULL;
 }
 
 static char *append(char *at, struct slice text)

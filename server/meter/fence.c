@@ -3,6 +3,7 @@
 // Whatever has been answered by the daemon's time must stay true: a window that is over stays over, a key that has
 // expired stays expired. So the mark is on disk before the first answer and before the daemon's time follows a wall
 // clock that was set forward, and again every second while anybody is answered.
+#include "base/text.h"
 #include "meter/internal.h"
 #include "meter/record.h"
 
@@ -46,15 +47,16 @@ static int64_t magnitude(int64_t ms)
 // Notes that the wall clock was set between two runs, and logs it when the daemon's time is now ahead of it.
 static void note_jump_before(struct meter_cache *cache)
 {
+    char ahead[TEXT_TIME_SIZE];
     int64_t ahead_ms = clock_ahead_ms(cache->clock);
     if (magnitude(ahead_ms) <= FENCE_SLACK_MS)
         return;
     atomic_fetch_add(&cache->clock_jumps, 1);
     if (ahead_ms > 0)
         log_line(cache->log, LOG_LEVEL_WARNING,
-                 "the wall clock is %lld ms behind the daemon's, which never goes back; if the daemon's is the wrong "
-                 "one, stop it and run posternd --clear-clock",
-                 (long long)ahead_ms);
+                 "the wall clock is %s behind the daemon's, which never goes back; if the daemon's is the wrong one, "
+                 "stop it and run posternd --clear-clock",
+                 text_format_span((uint64_t)ahead_ms, ahead));
 }
 
 void fence_begin(struct meter_cache *cache)
@@ -72,21 +74,23 @@ uint64_t fence_promise_ms(struct meter_cache *cache)
 void fence_follow(struct meter_cache *cache, uint64_t promised_ms)
 {
     uint64_t moved_ms = promised_ms > 0 ? clock_follow_wall(cache->clock, FENCE_SLACK_MS, promised_ms) : 0;
+    char moved[TEXT_TIME_SIZE];
     if (moved_ms != 0)
-        log_line(cache->log, LOG_LEVEL_WARNING, "the wall clock is %llu ms ahead of the daemon's; following it",
-                 (unsigned long long)moved_ms);
+        log_line(cache->log, LOG_LEVEL_WARNING, "the wall clock is %s ahead of the daemon's; following it",
+                 text_format_span(moved_ms, moved));
 }
 
 // Notes that the wall clock was set, and logs it when the daemon's time is now ahead of it. When it is behind, the next
 // write follows the wall clock and logs that.
 static void note_jump(struct meter_cache *cache, int64_t step_ms)
 {
+    char step[TEXT_TIME_SIZE], ahead[TEXT_TIME_SIZE];
     int64_t ahead_ms = clock_ahead_ms(cache->clock);
     atomic_fetch_add(&cache->clock_jumps, 1);
     if (ahead_ms > 0)
-        log_line(cache->log, LOG_LEVEL_WARNING,
-                 "the wall clock was set %s by %lld ms; the daemon's goes on, %lld ms ahead of it",
-                 step_ms < 0 ? "back" : "forward", (long long)magnitude(step_ms), (long long)ahead_ms);
+        log_line(cache->log, LOG_LEVEL_WARNING, "the wall clock was set %s by %s; the daemon's goes on, %s ahead of it",
+                 step_ms < 0 ? "back" : "forward", text_format_span((uint64_t)magnitude(step_ms), step),
+                 text_format_span((uint64_t)ahead_ms, ahead));
 }
 
 void fence_watch_wall(struct meter_cache *cache)

@@ -138,6 +138,16 @@ STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *reg
                                                       struct slice token, struct arena *arena,
                                                       struct registry_presented *out);
 
+struct registry_successor {
+    bool works; // false: none does
+    uint8_t id[KEY_ID_SIZE];
+};
+// Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is
+// the account's. Errors: as registry_find_key, with DATA_LOSS in place of NOT_FOUND.
+STATUS_MUST_CHECK enum status registry_find_successor(struct store_txn *view, const struct registry_key *key,
+                                                      uint64_t account_revoked_before_ms, uint64_t now_ms,
+                                                      struct registry_successor *out);
+
 struct registry_names_query {
     struct slice after;    // empty: from the start
     size_t page_size;      // 1 to REGISTRY_PAGE_MAX

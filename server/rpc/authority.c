@@ -181,9 +181,11 @@ static enum status resolve_credential(struct call *call, struct slice credential
         return status_fail(&call->failure, status, NULL, "the credential cannot be looked up now: %s",
                            status_name(status));
     if (identity->reason != REASON_ALLOWED) {
+        const char *hint = identity->reason == REASON_INVALID_API_KEY ? key_token_hint(credential) : NULL;
         call->word = reason_name(identity->reason);
-        return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s",
-                           call->word, describe(identity->reason));
+        return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s%s",
+                           call->word, hint != NULL ? "give the token alone; this " : "",
+                           hint != NULL ? hint : describe(identity->reason));
     }
     caller->key = &identity->key;
     caller->account = identity->key.account;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "rpc/codec.h"
 #include "rpc/wire.h"
 
@@ -141,6 +142,8 @@ enum call_progress call_refuse_late(struct call *call)
 
 enum status call_note_late(const struct call *call, struct status_failure *failure)
 {
+    char span[TEXT_TIME_SIZE];
     return status_fail(failure, STATUS_DEADLINE_EXCEEDED, TIMEOUT_FIELD,
-                       "its %u ms have passed: nothing was done, nothing was charged", call->request->timeout_ms);
+                       "its time of %s has passed: nothing was done, nothing was charged",
+                       text_format_span(call->request->timeout_ms, span));
 }

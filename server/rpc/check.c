@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "account/account.h"
+#include "base/text.h"
 #include "postern.pb-c.h"
 #include "registry/registry.h"
 #include "rpc/codec.h"
@@ -52,9 +53,18 @@ static enum status check_message(const ProtobufCMessage *message, const struct p
 static enum status check_number(const struct check_bound *bound, uint64_t value, const struct place *place,
                                 struct status_failure *failure)
 {
-    if (bound == NULL || bound->kind != CHECK_NUMBER || value <= bound->max)
+    char most[TEXT_TIME_SIZE], message[TEXT_TIME_SIZE + 32];
+    bool is_number = bound != NULL && bound->kind == CHECK_NUMBER;
+    bool is_time = bound != NULL && (bound->kind == CHECK_SPAN || bound->kind == CHECK_MOMENT);
+    if (!(is_number || is_time) || value <= bound->max)
         return STATUS_OK;
-    return refuse_bound(place, "is more than", bound->max, failure);
+    if (is_number)
+        return refuse_bound(place, "is more than", bound->max, failure);
+    if (bound->kind == CHECK_SPAN)
+        (void)snprintf(message, sizeof message, "is longer than %s", text_format_span(bound->max, most));
+    else
+        (void)snprintf(message, sizeof message, "is later than %s", text_format_moment(bound->max, most));
+    return refuse(place, STATUS_INVALID_ARGUMENT, message, failure);
 }
 
 static bool is_text(enum check_kind kind)

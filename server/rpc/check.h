@@ -35,6 +35,8 @@ enum check_kind {
     CHECK_EXACT,   // exactly `max` bytes, or none
     CHECK_RANDOM,  // as CHECK_EXACT, and not all of them 0
     CHECK_NUMBER,  // at most `max`
+    CHECK_SPAN,    // the same, a span of time in milliseconds
+    CHECK_MOMENT,  // the same, a moment in Unix milliseconds
     CHECK_COUNT    // only the number of elements is bounded
 };
 

@@ -25,20 +25,20 @@ static const struct check_bound bounds[] = {
     {"charge_id", CHECK_RANDOM, 16, 0},
     {"charges", CHECK_COUNT, 0, LIMIT_CHARGES_MAX},
     {"cost", CHECK_NUMBER, LIMIT_AMOUNT_MAX, 0},
-    {"created_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"created_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"description", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"display_name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"environments", CHECK_COUNT, 0, 8},
-    {"expires_at_ms", CHECK_NUMBER, MOMENT_MAX, 0},
-    {"expires_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
-    {"from_ms", CHECK_NUMBER, MOMENT_MAX, 0},
-    {"grace_ms", CHECK_NUMBER, REGISTRY_GRACE_MAX_MS, 0},
+    {"expires_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
+    {"expires_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
+    {"from_ms", CHECK_MOMENT, MOMENT_MAX, 0},
+    {"grace_ms", CHECK_SPAN, REGISTRY_GRACE_MAX_MS, 0},
     {"identifier", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"implies", CHECK_GRANT, ACCOUNT_SCOPE_MAX, REGISTRY_IMPLIES_MAX},
     {"key", CHECK_TEXT, 64, 0},
     {"key_id", CHECK_KEY_ID, 0, 0},
     {"keys", CHECK_COUNT, 0, REGISTRY_IMPORT_MAX},
-    {"last_rolled_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"last_rolled_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"limits", CHECK_COUNT, 0, LIMIT_PER_OWNER_MAX},
     {"metadata", CHECK_COUNT, 0, REGISTRY_METADATA_MAX},
     {"name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
@@ -57,9 +57,9 @@ static const struct check_bound bounds[] = {
     {"scopes", CHECK_GRANT, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX},
     {"sha256", CHECK_EXACT, 32, 0},
     {"tier", CHECK_NAME, ACCOUNT_ID_MAX, 0},
-    {"to_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"to_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"top", CHECK_NUMBER, TOP_MAX, 0},
-    {"unusual_at_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"unusual_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"update_mask", CHECK_TEXT, 64, 16},
     {"value", CHECK_TEXT, REGISTRY_METADATA_BYTES_MAX, 0},
     {"window_s", CHECK_NUMBER, LIMIT_WINDOW_S_MAX, 0},
@@ -101,6 +101,8 @@ bool check_bound_holds(const struct check_bound *bound, struct slice value, cons
     case CHECK_ANY:
     case CHECK_COUNT:
     case CHECK_NUMBER:
+    case CHECK_SPAN:
+    case CHECK_MOMENT:
         return true;
     case CHECK_TEXT:
         *hint = "is longer than allowed";

@@ -41,7 +41,7 @@ struct handler_decision {
     // Answers when the batch is decided or has failed (batch.status; also because the call is late).
     enum call_progress (*answer)(struct handler_decision *decision);
     // Used by the answer of handler_decision_new: fills the reply; false when the arena is out.
-    bool (*fill)(struct call *call, const struct authorizer_decision *decision);
+    bool (*fill)(struct call *call, const struct authorizer_call *ask);
 };
 
 // Makes a decision of one call in arena memory, without the question; NULL when the arena is out.
@@ -60,8 +60,14 @@ bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBi
 // status (handler_verify.c). False when the arena is out.
 bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,
                         struct authorizer_call *ask) __attribute__((warn_unused_result));
-bool handler_verify_answer(struct arena *arena, const struct authorizer_decision *decision,
-                           Postern__V1__VerifyReply *reply, Postern__V1__Status *status);
+bool handler_verify_answer(struct arena *arena, const struct authorizer_call *ask, Postern__V1__VerifyReply *reply,
+                           Postern__V1__Status *status);
+// Add to the details of a status, at most two of them. The hint is what is wrong with the text of an invalid token, if
+// that can be seen. False when the arena is out.
+bool handler_add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
+    __attribute__((warn_unused_result));
+bool handler_add_hint(struct arena *arena, enum reason reason, struct slice token, Postern__V1__Status *status)
+    __attribute__((warn_unused_result));
 
 // --- changes (handler_change.c)
 

@@ -89,7 +89,7 @@ static enum call_progress answer(struct handler_decision *decision)
         return call_fail_with(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;
-    return decision->fill(call, &ask->decision) ? CALL_DONE : call_fail_memory(call);
+    return decision->fill(call, ask) ? CALL_DONE : call_fail_memory(call);
 }
 
 // --- making one

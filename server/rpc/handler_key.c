@@ -90,6 +90,9 @@ enum call_progress handler_get(struct call *call)
     if (by_token == (request->key_id.len > 0))
         return call_fail_member(call, "key_id", "or api_key is needed, and not both");
     enum status status = find_key(call, &key, &account);
+    const char *hint = by_token ? key_token_hint(wire_slice(request->api_key)) : NULL;
+    if (status == STATUS_NOT_FOUND && hint != NULL)
+        return call_fail(call, status, "get.api_key", "this %s and is no token: give the token alone", hint);
     if (status == STATUS_NOT_FOUND && by_token)
         return call_fail(call, status, "get.api_key",
                          "this is the token of no key here, or of a deleted one: check that it was copied whole");

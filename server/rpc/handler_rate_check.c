@@ -6,8 +6,9 @@
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
-static bool fill(struct call *call, const struct authorizer_decision *decision)
+static bool fill(struct call *call, const struct authorizer_call *ask)
 {
+    const struct authorizer_decision *decision = &ask->decision;
     Postern__V1__RateCheckReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return false;
@@ -21,7 +22,8 @@ static bool fill(struct call *call, const struct authorizer_decision *decision)
     reply->n_meters = decision->meter_count;
     reply->binding_meter = (uint32_t)decision->binding_meter;
     reply->retry_after_ms = decision->retry_after_ms;
-    return (!decision->has_key_id || wire_key_id(call->arena, decision->key_id, &reply->key_id)) &&
+    return handler_add_hint(call->arena, decision->reason, ask->question.token, &call->status) &&
+           (!decision->has_key_id || wire_key_id(call->arena, decision->key_id, &reply->key_id)) &&
            wire_meters(call->arena, decision->meters, decision->meter_count, &reply->meters);
 }
 

@@ -2,14 +2,22 @@
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
-static bool add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
+bool handler_add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
 {
-    Postern__V1__Entry **list = arena_array(arena, 1, sizeof *list);
-    if (list == NULL || (list[0] = wire_entry(arena, key, value)) == NULL)
+    enum { DETAILS_MAX = 2 };
+    if (status->details == NULL)
+        status->details = arena_array(arena, DETAILS_MAX, sizeof *status->details);
+    Postern__V1__Entry *entry = status->details != NULL ? wire_entry(arena, key, value) : NULL;
+    if (entry == NULL || status->n_details == DETAILS_MAX)
         return false;
-    status->details = list;
-    status->n_details = 1;
+    status->details[status->n_details++] = entry;
     return true;
+}
+
+bool handler_add_hint(struct arena *arena, enum reason reason, struct slice token, Postern__V1__Status *status)
+{
+    const char *hint = reason == REASON_INVALID_API_KEY ? key_token_hint(token) : NULL;
+    return hint == NULL || handler_add_detail(arena, "hint", slice_text(hint), status);
 }
 
 // What a gateway puts into the error it answers.
@@ -18,15 +26,15 @@ static bool add_details(struct arena *arena, const struct authorizer_decision *d
 {
     struct slice moment;
     if (decision->reason == REASON_MISSING_API_KEY)
-        return add_detail(arena, "header", slice_text("Authorization"), status);
+        return handler_add_detail(arena, "header", slice_text("Authorization"), status);
     if (decision->reason == REASON_INVALID_API_KEY && key_id.size > 0)
-        return add_detail(arena, "key_id", key_id, status);
+        return handler_add_detail(arena, "key_id", key_id, status);
     if (decision->reason == REASON_EXPIRED_API_KEY && decision->has_key)
         return wire_moment(arena, decision->key.facts.expires_at_ms, &moment) &&
-               add_detail(arena, "expired_at", moment, status);
+               handler_add_detail(arena, "expired_at", moment, status);
     if (decision->reason == REASON_NOT_YET_VALID_API_KEY)
         return wire_moment(arena, decision->key.facts.not_before_ms, &moment) &&
-               add_detail(arena, "not_before", moment, status);
+               handler_add_detail(arena, "not_before", moment, status);
     return true;
 }
 
@@ -40,9 +48,7 @@ static bool fill_key(struct arena *arena, const struct authorizer_decision *deci
     reply->expires_at_ms = key->facts.expires_at_ms;
     reply->n_scopes = key->scope_count;
     reply->n_metadata = key->metadata_count;
-    uint64_t revoked_before_ms = decision->has_account ? decision->account.revoked_before_ms : 0;
-    bool rolling = key_state(&key->facts, revoked_before_ms, decision->now_ms) == KEY_STATE_ROLLING;
-    return (!rolling || wire_key_id(arena, key->successor, &reply->successor_key_id)) &&
+    return (!decision->successor.works || wire_key_id(arena, decision->successor.id, &reply->successor_key_id)) &&
            wire_texts(arena, key->scopes, key->scope_count, &reply->scopes) &&
            wire_entries(arena, key->metadata, key->metadata_count, &reply->metadata);
 }
@@ -67,11 +73,13 @@ static bool fill_reply(struct arena *arena, const struct authorizer_decision *de
            wire_meters(arena, decision->meters, decision->meter_count, &reply->meters);
 }
 
-bool handler_verify_answer(struct arena *arena, const struct authorizer_decision *decision,
-                           Postern__V1__VerifyReply *reply, Postern__V1__Status *status)
+bool handler_verify_answer(struct arena *arena, const struct authorizer_call *ask, Postern__V1__VerifyReply *reply,
+                           Postern__V1__Status *status)
 {
+    const struct authorizer_decision *decision = &ask->decision;
     postern__v1__verify_reply__init(reply);
-    return fill_reply(arena, decision, reply) && add_details(arena, decision, wire_slice(reply->key_id), status);
+    return fill_reply(arena, decision, reply) && add_details(arena, decision, wire_slice(reply->key_id), status) &&
+           handler_add_hint(arena, decision->reason, ask->question.token, status);
 }
 
 // It often comes from a header that anybody may write: what is none fails no call, and is in no key's list.
@@ -120,10 +128,10 @@ bool handler_verify_ask(const struct call *call, struct arena *arena, const Post
            handler_charge_id(call, arena, request->charge_id, &question->charge_id);
 }
 
-static bool fill(struct call *call, const struct authorizer_decision *decision)
+static bool fill(struct call *call, const struct authorizer_call *ask)
 {
     Postern__V1__VerifyReply *reply = arena_alloc(call->arena, sizeof *reply);
-    if (reply == NULL || !handler_verify_answer(call->arena, decision, reply, &call->status))
+    if (reply == NULL || !handler_verify_answer(call->arena, ask, reply, &call->status))
         return false;
     call->reply.result_case = POSTERN__V1__REPLY__RESULT_VERIFY;
     call->reply.verify = reply;

@@ -54,14 +54,14 @@ static bool add_failure(struct work *work, enum status code, const struct status
     return true;
 }
 
-static bool add_decision(struct work *work, const struct authorizer_decision *decision)
+static bool add_decision(struct work *work, const struct authorizer_call *ask)
 {
     struct arena *arena = work->decision.call->arena;
     Postern__V1__VerifyReply reply;
     Postern__V1__Status status;
     postern__v1__status__init(&status);
     arena_reset(work->scratch);
-    if (!handler_verify_answer(work->scratch, decision, &reply, &status))
+    if (!handler_verify_answer(work->scratch, ask, &reply, &status))
         return false;
     ProtobufCMessage *small = codec_copy(&reply.base, work->scratch, arena);
     ProtobufCMessage *small_status = codec_copy(&status.base, work->scratch, arena);
@@ -98,7 +98,7 @@ static bool add_answer(struct work *work, const struct authorizer_call *ask)
         return add_failure(work, ask->status, &ask->failure);
     if (batch->refused != 0 && ask->decision.reason == REASON_ALLOWED)
         return add_uncharged(work);
-    return add_decision(work, &ask->decision);
+    return add_decision(work, ask);
 }
 
 // --- one after the other, or as one

@@ -1,9 +1,10 @@
 // Translates between the messages of the wire and the plain structs of the other rooms.
 #include "rpc/wire.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 _Static_assert((int)KEY_STATE_REVOKED == (int)POSTERN__V1__KEY_STATE__KEY_STATE_REVOKED, "numbers of the wire");
 _Static_assert((int)KEY_ENVIRONMENT_LIVE == (int)POSTERN__V1__ENVIRONMENT__ENVIRONMENT_LIVE, "numbers of the wire");
@@ -153,17 +154,10 @@ void *wire_record(struct arena *arena, enum registry_record_kind kind, const voi
 
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out)
 {
-    enum { MOMENT_SIZE = 40 };
-    time_t at_s = (time_t)(at_ms / 1000);
-    struct tm parts;
-    char *text = arena_alloc(arena, MOMENT_SIZE);
-    if (text == NULL || gmtime_r(&at_s, &parts) == NULL)
+    char *text = arena_alloc(arena, TEXT_TIME_SIZE);
+    if (text == NULL)
         return false;
-    size_t used = strftime(text, MOMENT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
-    unsigned rest_ms = (unsigned)(at_ms % 1000);
-    int rest = rest_ms > 0 ? snprintf(text + used, MOMENT_SIZE - used, ".%03uZ", rest_ms)
-                           : snprintf(text + used, MOMENT_SIZE - used, "Z");
-    *out = slice_make(text, used + (rest > 0 ? (size_t)rest : 0));
+    *out = slice_text(text_format_moment(at_ms, text));
     return true;
 }
 

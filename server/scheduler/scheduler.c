@@ -1,6 +1,7 @@
 // One thread runs the tasks in turn: it sleeps until the first one is due.
 #include "scheduler/scheduler.h"
 
+#include "base/text.h"
 #include "base/thread.h"
 
 #include <pthread.h>
@@ -61,8 +62,9 @@ static void run_entry(struct scheduler *scheduler, struct entry *entry, uint64_t
     task.run(task.context);
     const uint64_t end_ms = monotonic_ms();
     if (end_ms - start_ms > SCHEDULER_SLOW_MS) {
-        log_line(scheduler->log, LOG_LEVEL_WARNING, "background task %s took %llu ms", task.name,
-                 (unsigned long long)(end_ms - start_ms));
+        char span[TEXT_TIME_SIZE];
+        log_line(scheduler->log, LOG_LEVEL_WARNING, "background task %s took %s", task.name,
+                 text_format_span(end_ms - start_ms, span));
     }
     pthread_mutex_lock(&scheduler->mutex);
     // A task that is slower than its interval must leave time for others.

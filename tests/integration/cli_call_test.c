@@ -162,12 +162,20 @@ struct importing {
 static enum peer_act on_import(void *context, unsigned n, const Postern__V1__Request *request,
                                Postern__V1__Reply *reply)
 {
+    static Postern__V1__HealthReply health = POSTERN__V1__HEALTH_REPLY__INIT;
     struct importing *at = context;
-    at->counts[at->requests++ % REQUESTS_MAX] = request->import->n_keys;
+    (void)n;
+    if (request->call_case == POSTERN__V1__REQUEST__CALL_HEALTH) { // what time is it?
+        reply->result_case = POSTERN__V1__REPLY__RESULT_HEALTH;
+        reply->health = &health;
+        return PEER_ANSWER;
+    }
+    unsigned number = at->requests++;
+    at->counts[number % REQUESTS_MAX] = request->import->n_keys;
     reply->result_case = POSTERN__V1__REPLY__RESULT_IMPORT;
     at->done.n_keys = request->import->n_keys;
     reply->import = &at->done;
-    if (n == at->refuse)
+    if (number == at->refuse)
         reply->status = &at->refused;
     return PEER_ANSWER;
 }

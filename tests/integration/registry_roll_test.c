@@ -133,6 +133,7 @@ static void key_that_was_rolled_is_not_rolled_again(void **state)
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", text);
     EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(roll), "")); // also then
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "ROLLING");
+    EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "postern create");
 }
 
 static void revoking_either_side_leaves_the_other(void **state)

@@ -564,7 +564,7 @@ static void assert_late(const struct asker *asker, unsigned count)
     assert_int_equal(asker->failed, count);
     assert_int_equal(asker->code, STATUS_DEADLINE_EXCEEDED);
     assert_string_equal(asker->field, "timeout_ms");
-    assert_string_equal(asker->message, "its 1 ms have passed: nothing was done, nothing was charged");
+    assert_string_equal(asker->message, "its time of 0.001 s has passed: nothing was done, nothing was charged");
 }
 
 static void batch_that_waited_too_long_charges_nobody(void **state)

@@ -133,9 +133,15 @@ static void refusals_carry_their_details(void **state)
     assert_int_equal(reply->verify->key_id.len, create->key->key_id.len);
     assert_int_equal(reply->verify->account.len, 0); // nothing is told of the key
 
-    reply = rpc_fixture_verify(fixture, rpc_fixture_text("\xFF not a token"));
+    reply = rpc_fixture_verify(fixture, rpc_fixture_text("\xFF-not-a-token"));
     assert_reason(reply, REASON_INVALID_API_KEY);
     assert_int_equal(reply->status->n_details, 0);
+
+    reply = rpc_fixture_verify(fixture, rpc_fixture_text("\xFF not a token"));
+    assert_reason(reply, REASON_INVALID_API_KEY);
+    assert_int_equal(reply->status->n_details, 1);
+    assert_text(reply->status->details[0]->key, "hint");
+    assert_text(reply->status->details[0]->value, "has white space");
 }
 
 static void expired_key_says_since_when(void **state)

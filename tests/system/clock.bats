@@ -281,3 +281,16 @@ verdict() {
     [ "$status" -eq 2 ]
     [[ "$output" == *"no data directory: give --data DIR"* ]]
 }
+
+@test "a span counts from the daemon's clock, not from the caller's" {
+    # Here it is another year; the daemon's clock says 2027-01-15, half past twelve.
+    postern account put acme --no-default-public-key >/dev/null
+    try postern create --account acme --name x --expires 1h --json
+    jq -e '.key | .expires_at_ms - .created_at_ms | . > 3500000 and . <= 3600000' <<<"$output"
+    try postern import --account acme --name y <<<'{"token": "a-token-of-another-system", "expires": "1h"}'
+    [ "$status" -eq 0 ]
+    try postern list --account acme --expires-within 61min --json
+    jq -e '.keys | length == 2' <<<"$output"
+    try postern list --account acme --older-than 1h --json
+    jq -e '.keys == []' <<<"$output"
+}

@@ -144,3 +144,54 @@ make_rolled() {
     call update "$old_id" --expires 30min
     done_so ".key.expires_at_ms < $end_ms and .key.state == \"ROLLING\""
 }
+
+# names SUCCESSOR: a Verify of TOKEN is allowed and names this one as what replaces it ("": none).
+names() {
+    allowed
+    answer ".successor_key_id == \"$1\""
+}
+
+@test "K10 a successor that was revoked in the grace is named by nobody, and roll says what helps" {
+    make_key "$ACCOUNT" ingest
+    local old=$TOKEN old_id=$KEY_ID
+    roll_key "$old_id"
+    TOKEN=$old
+    names "$KEY_ID"
+    postern revoke "$KEY_ID" >/dev/null
+    names ""
+    try postern verify - <<<"$old"
+    [ "$status" -eq 0 ]
+    [[ "$stderr" != *"being replaced"* ]]
+    call roll "$old_id"
+    failed FAILED_PRECONDITION roll.key_id "ROLLING until 20" "no successor of it works" "postern create"
+    [[ "$output" != *"$KEY_ID"* ]]
+}
+
+@test "K10 a key that is being rolled names the newest successor that works, over several rolls" {
+    make_key "$ACCOUNT" ingest
+    local first=$TOKEN first_id=$KEY_ID second_id third_id
+    roll_key "$first_id" && second_id=$KEY_ID
+    roll_key "$second_id" && third_id=$KEY_ID
+    TOKEN=$first
+    names "$third_id"
+    try postern verify - <<<"$first"
+    [[ "$stderr" == *"being replaced by $third_id"* ]]
+    postern revoke "$second_id" >/dev/null # one between them does not matter
+    names "$third_id"
+    call roll "$first_id"
+    failed FAILED_PRECONDITION roll.key_id "roll that one, with: postern roll $third_id"
+    postern disable "$third_id" >/dev/null
+    names ""
+    postern enable "$third_id" >/dev/null
+    names "$third_id"
+    postern delete "$third_id" >/dev/null
+    names ""
+}
+
+@test "K10 a batch names the successors that work" {
+    make_key "$ACCOUNT" ingest
+    local old=$TOKEN
+    roll_key "$KEY_ID"
+    try postern verify --batch --json < <(printf '%s\n' "$old" "$TOKEN")
+    jq -se "map(.successor_key_id) == [\"$KEY_ID\", \"\"]" <<<"$output"
+}

@@ -266,8 +266,7 @@ use_often() {
     [[ "$output" == *roaming*'from 198.51.100.7'*'a new address'* ]]
     [[ "$output" != *quiet* ]]
     try postern usage --unusual --json
-    [ "${#lines[@]}" -eq 3 ]
-    jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
+    answer '.keys | map(.name) | sort == ["loud", "refused", "roaming"]'
     call list --with-unusual --account "$ACCOUNT"
     done_so '.keys | length == 4 and any(.[]; .name == "quiet" and .unusual == [] and .activity.calls == 5)'
     # It is of the hour: in the next one all is quiet, and it can still be looked at.
@@ -279,8 +278,10 @@ use_often() {
     [ "$status" -eq 0 ]
     [ -z "$output" ]
     [[ "$stderr" == 'Nothing is unusual in that hour.'* ]]
+    try postern usage --unusual --json
+    answer '.keys == []'
     try postern usage --unusual --json --at "$hour"
-    jq -se 'map(.name) | sort == ["loud", "refused", "roaming"]' <<<"$output"
+    answer '.keys | map(.name) | sort == ["loud", "refused", "roaming"]'
     run postern usage --account "$ACCOUNT" --at 1h
     [ "$status" -eq 2 ]
 }
@@ -297,10 +298,9 @@ use_often() {
     later_in_the_hour 30
     use_often "$ours" 30 --address 192.0.2.1
     call usage --unusual
-    done_so '.name == "ours"'
+    done_so '.keys | map(.name) == ["ours"]'
     as "$admin" usage --unusual
-    [ "$status" -eq 0 ]
-    [ -z "$output" ]
+    done_so '.keys == []'
     as "$admin" usage --unusual --account "$ACCOUNT"
     failed NOT_FOUND
 }

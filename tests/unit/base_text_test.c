@@ -60,6 +60,32 @@ static void other_digits_and_too_few_are_no_hex(void **state)
     }
 }
 
+static void times_are_written_for_people(void **state)
+{
+    (void)state;
+    char out[TEXT_TIME_SIZE];
+    assert_string_equal(text_format_moment(UINT64_C(1769860800000), out), "2026-01-31T12:00:00Z");
+    assert_string_equal(text_format_moment(UINT64_C(1769860800050), out), "2026-01-31T12:00:00.050Z");
+    assert_string_equal(text_format_moment(UINT64_C(253402300799999), out), "9999-12-31T23:59:59.999Z");
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } spans[] = {
+        {0, "0 s"},
+        {1, "0.001 s"},
+        {12500, "12.5 s"},
+        {60000, "1 min"},
+        {61999, "1 min 1 s"},
+        {7260000, "2 h 1 min"},
+        {86400000, "1 day"},
+        {UINT64_C(2592000000), "30 days"},
+        {UINT64_C(2678400001), "31 days"},
+        {UINT64_C(2674800000), "30 days 23 h"},
+    };
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
+        assert_string_equal(text_format_span(spans[i].ms, out), spans[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +93,7 @@ int main(void)
         cmocka_unit_test(what_is_no_number_or_does_not_fit_is_refused),
         cmocka_unit_test(hex_goes_there_and_back),
         cmocka_unit_test(other_digits_and_too_few_are_no_hex),
+        cmocka_unit_test(times_are_written_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,8 @@ static void what_is_wrong_with_an_object_is_said(void **state)
     assert_wrong_json("{\"scopes\": [1]}", "an entry that is no text");
     assert_wrong_json("{\"expires\": 1700000000}", "\"1700000000\" is no time");
     assert_wrong_json("{\"expires\": \"soon\"}", "\"soon\"");
+    assert_wrong_json("{\"expires\": \"2027-02-31T00:00:00Z\"}", "there is no 31 February 2027");
+    assert_wrong_json("{\"expires\": \"2027-04-31\"}", "there is no 31 April 2027");
     assert_wrong_json("{\"limits\": \"requests=60/fortnight\"}", "requests=60/min");
     assert_wrong_json("{\"metadata\": {\"a\": 1}}", "no text");
     assert_wrong_json("{\"name\": \"a\", \"name\": \"b\"}", "twice");
@@ -308,6 +310,19 @@ static void what_is_not_said_is_taken_from_the_start(void **state)
     done();
 }
 
+static void a_span_counts_from_the_time_that_was_given(void **state)
+{
+    (void)state;
+    assert_true(begin("token,account,name,expires\n" TOKEN ",a,n,2w\n" TOKEN ",a,n,2040-01-31\n", IMPORT_FORMAT_CSV));
+    reader->now_ms = UINT64_C(1800000000000);
+    assert_row(2);
+    assert_true(row.key.key.expires_at_ms == UINT64_C(1801209600000));
+    assert_row(3);
+    assert_true(row.key.key.expires_at_ms == UINT64_C(2211580800000));
+    assert_end();
+    done();
+}
+
 static void no_input_is_no_row(void **state)
 {
     (void)state;
@@ -344,6 +359,7 @@ int main(void)
         cmocka_unit_test(semicolons_and_blanks_around_fields_are_understood),
         cmocka_unit_test(a_column_that_is_none_gets_a_hint),
         cmocka_unit_test(what_is_not_said_is_taken_from_the_start),
+        cmocka_unit_test(a_span_counts_from_the_time_that_was_given),
         cmocka_unit_test(no_input_is_no_row),
         cmocka_unit_test(lists_have_the_bounds_of_the_protocol),
     };

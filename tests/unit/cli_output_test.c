@@ -41,11 +41,30 @@ static void a_span_that_has_just_begun_is_told_whole(void **state)
     assert_when(now + 2 * MIN - 40, "in 2 min");
 }
 
+static void assert_span(uint64_t span_ms, const char *expected)
+{
+    char buffer[OUTPUT_TIME_SIZE];
+    assert_string_equal(output_span(span_ms, buffer), expected);
+}
+
+static void a_span_is_told_in_words_and_never_too_short(void **state)
+{
+    (void)state;
+    assert_span(0, "0.0 s");
+    assert_span(42401, "42.5 s");
+    assert_span(2 * MIN, "2 min");
+    assert_span(2 * MIN + 1, "2 min 1 s");
+    assert_span(UINT64_C(42793500), "11 h 54 min"); // not 42793.5 s
+    assert_span(30 * day, "30 days");
+    assert_span(2 * day + 1, "2 days 1 h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments_are_told_from_now),
         cmocka_unit_test(a_span_that_has_just_begun_is_told_whole),
+        cmocka_unit_test(a_span_is_told_in_words_and_never_too_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

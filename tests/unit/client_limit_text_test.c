@@ -55,6 +55,15 @@ static void a_minute_is_a_calendar_period_only_with_fixed_window(void **state)
     assert_int_equal(parsed("x=5/hour").period, POSTERN_PERIOD_UNSPECIFIED);
 }
 
+static void weeks_and_plurals_are_known_as_in_spans(void **state)
+{
+    (void)state;
+    assert_int_equal(parsed("x=5/week").period, POSTERN_PERIOD_WEEK);
+    assert_int_equal(parsed("x=5/2weeks").window_s, 1209600);
+    assert_int_equal(parsed("x=5/3days").window_s, 259200);
+    assert_int_equal(parsed("x=5/90mins").window_s, 5400);
+}
+
 static void every_word_for_a_window_is_known(void **state)
 {
     (void)state;
@@ -271,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_short_window_leaves_the_algorithm_to_the_server),
         cmocka_unit_test(one_day_and_one_month_are_calendar_periods),
         cmocka_unit_test(a_minute_is_a_calendar_period_only_with_fixed_window),
+        cmocka_unit_test(weeks_and_plurals_are_known_as_in_spans),
         cmocka_unit_test(every_word_for_a_window_is_known),
         cmocka_unit_test(a_token_bucket_may_have_a_burst),
         cmocka_unit_test(unlimited_and_forbidden_have_their_own_words),

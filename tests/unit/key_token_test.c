@@ -135,6 +135,33 @@ static void wrong_shapes_are_refused(void **state)
     assert_false(is_whole(slice_text("ab_live_zzzzzzzzzzzzzzz" REST_ZERO)));
 }
 
+static void what_is_pasted_with_a_token_is_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hint;
+    } pasted[] = {
+        {"Bearer acme_live_0", "begins with Bearer"},
+        {"bearer\tacme_live_0", "begins with Bearer"},
+        {" acme_live_0", "has white space"},
+        {"acme_live_0\n", "has white space"},
+        {"acme_live_\r\n0", "has white space"},
+        {"\xEF\xBB\xBF_live_0", "has white space"},
+        {"Bearer", NULL},
+        {"Bearer_live_0", NULL},
+        {"acme_live_0\xEF\xBB", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof pasted / sizeof *pasted; i++) {
+        const char *hint = key_token_hint(slice_text(pasted[i].text));
+        if (pasted[i].hint == NULL)
+            assert_null(hint);
+        else
+            assert_string_equal(hint, pasted[i].hint);
+    }
+    assert_null(key_token_hint(slice_text(secret_token)));
+}
+
 static void over_long_text_is_refused(void **state)
 {
     (void)state;
@@ -238,6 +265,7 @@ int main(void)
         cmocka_unit_test(known_tokens_are_read_and_written),
         cmocka_unit_test(every_cut_lengthened_and_shifted_token_is_not_whole),
         cmocka_unit_test(wrong_shapes_are_refused),
+        cmocka_unit_test(what_is_pasted_with_a_token_is_seen),
         cmocka_unit_test(over_long_text_is_refused),
         cmocka_unit_test(key_id_of_a_damaged_token_is_still_told),
         cmocka_unit_test(prefixes_keep_their_bounds),

@@ -406,7 +406,7 @@ static void every_field_has_a_bound(const ProtobufCMessageDescriptor *message)
         if (field->label == PROTOBUF_C_LABEL_REPEATED && (bound == NULL || bound->count_max == 0))
             fail_msg("%s.%s has no bound on its elements", message->name, field->name);
         const char *end = strstr(field->name, "_ms");
-        if (end != NULL && (bound == NULL || bound->kind != CHECK_NUMBER))
+        if (end != NULL && (bound == NULL || (bound->kind != CHECK_SPAN && bound->kind != CHECK_MOMENT)))
             fail_msg("%s.%s is a time without a bound", message->name, field->name);
         if (field->type == PROTOBUF_C_TYPE_MESSAGE)
             every_field_has_a_bound(field->descriptor);

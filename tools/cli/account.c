@@ -147,7 +147,7 @@ static void run_revoke_all(struct cli *cli)
 }
 
 static const struct flag revoke_all_flags[] = {
-    {"created-before", "TIME", "only those made before: 30d (ago), 2027-01-31T12:00:00Z (default now)"},
+    {"created-before", "TIME", "only those made before: 30d (ago), 2027-01-31, 2027-01-31T12:00:00Z (default now)"},
     {"reason", "TEXT", "why; kept with the account"},
     {0},
 };

@@ -104,6 +104,14 @@ static const struct argp_option *options_of(struct cli *cli, const struct comman
     return options;
 }
 
+bool argument_is_known(struct cli *cli, const char *name)
+{
+    const struct argp_option *option = options_of(cli, cli->command);
+    while (option->doc != NULL && (option->name == NULL || strcmp(option->name, name) != 0))
+        option++;
+    return option->doc != NULL;
+}
+
 void arguments_help(struct cli *cli, const struct command *command, FILE *to)
 {
     const struct argp argp = {.options = options_of(cli, command)};

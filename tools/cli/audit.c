@@ -91,7 +91,8 @@ static void run_audit(struct cli *cli)
                                         .entry_size = sizeof(struct postern_change),
                                         .ask = ask_changes,
                                         .add_row = add_change,
-                                        .gapless_page_size = 100};
+                                        .gapless_page_size = 100,
+                                        .json_lines = true};
     const struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
                                                         .account = argument_text(cli, "account"),
                                                         .key_id = argument_text(cli, "key"),
@@ -101,7 +102,7 @@ static void run_audit(struct cli *cli)
 }
 
 static const struct flag audit_flags[] = {
-    {"from", "TIME", "7d (ago), 2027-01-31T12:00:00Z or Unix milliseconds"},
+    {"from", "TIME", "7d (ago), 2027-01-31, 2027-01-31T12:00:00Z or Unix milliseconds"},
     {"to", "TIME", "up to then (default now)"},
     {"actor", "WHO", "what this one changed: uid:1000, or the id of a key"},
     {"account", "ID", "what was changed of this account"},

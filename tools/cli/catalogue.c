@@ -136,7 +136,8 @@ static void run_scope_list(struct cli *cli)
 
 static void run_scope_get(struct cli *cli)
 {
-    list_find(cli, &scopes);
+    if (!scope_show_built_in(cli))
+        list_find(cli, &scopes);
 }
 
 static void run_scope_delete(struct cli *cli)

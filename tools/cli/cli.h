@@ -50,6 +50,7 @@ struct cli {
     int status; // the exit status
     struct postern *client;
     struct postern_error error;
+    uint64_t server_time_ms; // 0: it was not asked for
     struct pool pool;
 };
 
@@ -71,6 +72,7 @@ bool arguments_read(struct cli *cli, int argc, char **argv);
 // Prints the options of a command, or for NULL those that every command has.
 void arguments_help(struct cli *cli, const struct command *command, FILE *to);
 bool argument_has(const struct cli *cli, const char *name);
+bool argument_is_known(struct cli *cli, const char *name);          // does the command have such an option?
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
@@ -88,8 +90,7 @@ extern const struct words value_environments, value_key_types, value_key_states;
 // same as for an option that is not given. Whether all values were good, cli_good tells.
 
 uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
-uint64_t value_version(struct cli *cli); // --if-version
-uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
+uint64_t value_version(struct cli *cli);                                           // --if-version
 unsigned value_word(struct cli *cli, const struct words *words, const char *text); // NULL: not given
 const struct postern_limit *value_limits(struct cli *cli, size_t *count);
 const struct postern_charge *value_charges(struct cli *cli, size_t *count);
@@ -99,29 +100,52 @@ const struct postern_entry *value_metadata(struct cli *cli, size_t *count);
 
 unsigned value_word_find(const struct words *words, const char *text);
 const char *value_word_text(const struct words *words, unsigned number); // "unknown" when it has no word
-// Reads a span of time: 90d, 12h, 500ms.
-bool value_span(const char *text, uint64_t *span_ms);
-// Reads a moment: a span from now (or, for `past`, before now), RFC 3339, or Unix milliseconds.
-bool value_moment(const char *text, bool past, uint64_t *moment_ms);
+// Reads digits; *rest becomes what follows them. False when there is no digit, or the number is too large.
+bool value_digits(const char *text, uint64_t *number, const char **rest);
 // Reads base64 of either alphabet, with or without padding: at most `room` bytes.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size);
 // Reads 2 * size hexadecimal digits.
 bool value_hex(const char *text, uint8_t *bytes, size_t size);
 
-uint64_t value_clock_ms(clockid_t clock); // the time that it shows now
+// --- spans and moments (value_time.c)
+
+enum { VALUE_WRONG_SIZE = 192 };
+
+// A moment that was read from text.
+struct value_moment {
+    uint64_t ms;                  // Unix milliseconds; 0: never
+    bool is_utc_assumed;          // it was written without a zone
+    char wrong[VALUE_WRONG_SIZE]; // why it is none: "there is no 31 February 2027, ..."; never quotes the text
+};
+
+// Reads a span of time: 90d, 12h, 2w, 500ms, in the words of a limit's window. Errors: false when it is none.
+bool value_span(const char *text, uint64_t *span_ms);
+// Reads a moment: a date (2027-01-31) or a time of it (2027-01-31 12:00:00, RFC 3339), in UTC where it names no zone;
+// Unix milliseconds; "never"; or a span after `now_ms` (for `past`, before it).
+// Errors: false when it is none, or no calendar has it; only moment->wrong is then set.
+bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_moment *moment);
+// Read an option whose value is a moment, and say so on stderr when UTC was assumed. Spans count from posternd's clock.
+uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
+uint64_t value_expiry_flag(struct cli *cli, const char *name); // which may be "never"
+uint64_t value_clock_ms(clockid_t clock);                      // the time that it shows now
 
 // --- the presented token (token.c)
 
 enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that posternd refuses what is too long
-// Reads the next line of stdin, without its end.
+// Reads the next line of stdin, without the white space at its end.
 // Errors: NULL at the end of the input; *wrong becomes true when the line is too long or holds a NUL.
 char *token_line(struct pool *pool, bool *wrong);
-// Reads the token from stdin if `from_stdin`, else from POSTERN_TOKEN.
+// Reads the tokens of stdin, one on each line; lines without one do not count. From a terminal it is one. NULL: none.
 // Errors: NULL after printing a misuse.
-const char *token_read(struct cli *cli, bool from_stdin);
-// Reads the token of an option whose value may only be "-", from stdin.
+const char *const *token_read_lines(struct cli *cli, size_t *count);
+// Reads the one token of stdin; "" when there is none.
+// Errors: NULL after printing a misuse, also when there are several.
+const char *token_read_one(struct cli *cli);
+// Reads POSTERN_TOKEN, without the white space at its end.
 // Errors: NULL after printing a misuse.
-const char *token_read_dash(struct cli *cli, const char *text);
+const char *token_of_environment(struct cli *cli);
+// Checks an option whose value may only be "-". Errors: false after printing a misuse.
+bool token_check_dash(struct cli *cli, const char *text);
 // Does the text look like a token, rather than like what belongs on a command line?
 bool token_is_likely(const char *text);
 // Prints as a misuse why a token does not belong on the command line, and how to give it. Returns false.
@@ -129,6 +153,11 @@ bool token_refuse(struct cli *cli);
 // Reads the first operand as a key id.
 // Errors: NULL after printing a misuse.
 const char *operand_key_id(struct cli *cli);
+
+// --- scopes that are always there (scope.c)
+
+// Shows the scope that the first operand names, if it is one of those; they are in no list. False: it is not.
+bool scope_show_built_in(const struct cli *cli);
 
 // --- the call (call.c)
 
@@ -138,6 +167,9 @@ bool call_open(struct cli *cli);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
+// posternd's time in Unix milliseconds, asked for once: whatever is so long ago or from now on counts by its clock.
+// Errors: 0 after printing cli->error.
+uint64_t call_server_time_ms(struct cli *cli);
 // Tells whether the answer is to be printed in words; with --json it prints the reply and returns false.
 bool call_in_words(const struct cli *cli, const void *reply);
 
@@ -161,6 +193,8 @@ enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // Writes how far away a moment is, "in 3 days", "5 min ago"; returns `none` for 0.
 const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
+// Writes a span, rounded up: "42.5 s", "11 h 54 min", "30 days".
+const char *output_span(uint64_t span_ms, char buffer[OUTPUT_TIME_SIZE]);
 // Write a list as one text, "a, b", cut where the buffer ends.
 const char *output_texts(const char *const *texts, size_t count, char buffer[OUTPUT_LIST_SIZE]);
 const char *output_limits(const struct postern_limit *limits, size_t count, char buffer[OUTPUT_LIST_SIZE]);

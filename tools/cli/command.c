@@ -79,12 +79,29 @@ static void print_command_help(struct cli *cli, const struct command *command)
         printf("\n%s\n", command->notes);
 }
 
-// "postern tier" alone or with another second word, "postern teir".
+// Is there a command whose first word this is, of two?
+static bool is_group(const char *first)
+{
+    size_t size = strlen(first);
+    const struct command *command;
+    for (size_t n = 0; (command = command_at(n)) != NULL; n++)
+        if (strncmp(command->words, first, size) == 0 && command->words[size] == ' ')
+            return true;
+    return false;
+}
+
+// "postern tier" alone or with another second word, "postern teir". A token may have been pasted there.
 static void unknown_command(struct cli *cli, int argc, char **argv)
 {
     const char *second = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
-    fprintf(stderr, "postern: there is no command \"%s%s%s\"\n", argv[0], second != NULL ? " " : "",
-            second != NULL ? second : "");
+    bool is_secret = token_is_likely(argv[0]) || (second != NULL && token_is_likely(second));
+    if (is_secret)
+        fputs("postern: there is no such command\n", stderr);
+    else if (second == NULL && is_group(argv[0]))
+        fprintf(stderr, "postern: what about %s? Give one more word\n", argv[0]);
+    else
+        fprintf(stderr, "postern: there is no command \"%s%s%s\"\n", argv[0], second != NULL ? " " : "",
+                second != NULL ? second : "");
     if (!print_commands(stderr, argv[0]))
         fputs("All commands: postern help\n", stderr);
     cli->status = CLI_MISUSED;

@@ -28,13 +28,16 @@ static const char *sentence_of(enum postern_reason reason)
     return known ? sentences[reason] : "";
 }
 
-void decide_print_verdict(bool allowed, enum postern_reason reason)
+void decide_print_verdict(bool allowed, enum postern_reason reason, const struct postern_reply_base *base)
 {
     const char *sentence = sentence_of(reason);
     if (allowed)
         printf("ALLOWED");
     else
         printf("%s%s%s", postern_reason_name(reason), sentence[0] != '\0' ? ": " : "", sentence);
+    for (size_t i = 0; i < base->detail_count; i++)
+        if (strcmp(base->details[i].key, "hint") == 0)
+            printf(" (the token %s)", base->details[i].value);
 }
 
 void decide_print_meters(const struct postern_meter *meters, size_t count)
@@ -64,12 +67,11 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
 
 void decide_print_retry(uint64_t retry_after_ms)
 {
-    if (retry_after_ms == 0) {
+    char span[OUTPUT_TIME_SIZE];
+    if (retry_after_ms == 0)
         puts("it does not come back by itself: raise the limit, or give charges back");
-        return;
-    }
-    uint64_t tenths = retry_after_ms / 100 + (retry_after_ms % 100 != 0); // upwards: not a moment too early
-    printf("retry in %llu.%llu s\n", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
+    else
+        printf("retry in %s\n", output_span(retry_after_ms, span));
 }
 
 const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE])

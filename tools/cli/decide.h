@@ -4,8 +4,8 @@
 
 #include "cli.h"
 
-// Prints the first words of an answer, ALLOWED or the reason.
-void decide_print_verdict(bool allowed, enum postern_reason reason);
+// Prints the first words of an answer, ALLOWED or the reason, with the hint among its details.
+void decide_print_verdict(bool allowed, enum postern_reason reason, const struct postern_reply_base *base);
 void decide_print_meters(const struct postern_meter *meters, size_t count);
 void decide_print_retry(uint64_t retry_after_ms);
 

@@ -38,10 +38,10 @@ static void run_get(struct cli *cli)
     struct postern_get_request request = {0};
     if ((token != NULL) == (cli->operand_count > 0))
         misuse(cli, "say which key: its KEY_ID, or --token - and its token by standard input");
-    else if (token != NULL)
-        request.api_key = token_read_dash(cli, token);
-    else
+    else if (token == NULL)
         request.key_id = operand_key_id(cli);
+    else if (token_check_dash(cli, token))
+        request.api_key = token_read_one(cli);
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
@@ -101,28 +101,83 @@ static void run_roll(struct cli *cli)
         .key_id = operand_key_id(cli), .has_grace = grace != NULL, .if_version = value_version(cli)};
     struct postern_roll_reply *reply = NULL;
     if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
-        misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 7d or 0", grace);
+        misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 2w or 0", grace);
     if (cli_good(cli) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_roll(reply);
     postern_reply_free(reply);
 }
 
+static void revoke(struct cli *cli, const struct postern_revoke_request *request)
+{
+    struct postern_revoke_reply *reply = NULL;
+    if (call_done(cli, postern_revoke(cli->client, request, &reply, &cli->error)) && call_in_words(cli, reply))
+        say_done("revoked", &reply->key);
+    postern_reply_free(reply);
+}
+
+// The outcome of one of many, on a line of standard output whatever it is. False: posternd cannot be asked.
+static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_request *request, size_t number)
+{
+    struct postern_revoke_reply *reply = NULL;
+    enum postern_status status = postern_revoke(cli->client, request, &reply, &cli->error);
+    if (status != POSTERN_OK && (cli->json || !cli->error.answered)) {
+        call_done(cli, status);
+    } else if (status != POSTERN_OK) {
+        printf("token %zu: %s: %s\n", number, postern_status_name(status), cli->error.message);
+        cli->status = CLI_FAILED;
+    } else if (call_in_words(cli, reply)) {
+        say_done("revoked", &reply->key);
+    }
+    postern_reply_free(reply);
+    return status == POSTERN_OK || cli->error.answered;
+}
+
+// Each by itself: one that cannot be revoked does not keep the others alive.
+static void revoke_many(struct cli *cli, struct postern_revoke_request *request, const char *const *tokens,
+                        size_t count)
+{
+    bool reachable = true;
+    size_t done = 0;
+    for (; done < count && reachable; done++) {
+        request->api_key = tokens[done];
+        reachable = revoke_one_of_many(cli, request, done + 1);
+    }
+    if (!reachable && done < count)
+        fprintf(stderr, "%s: stopped here: tokens %zu to %zu were not revoked\n", cli->name, done + 1, count);
+}
+
+static void revoke_tokens(struct cli *cli, struct postern_revoke_request *request)
+{
+    size_t count = 0;
+    const char *const *tokens = token_read_lines(cli, &count);
+    if (count == 0)
+        misuse(cli, "no token came by standard input: give one on each line");
+    if (count > 1 && argument_has(cli, "if-version"))
+        misuse(cli, "%zu tokens came by standard input, and --if-version is of one key", count);
+    if (!cli_good(cli))
+        return;
+    request->api_key = tokens[0];
+    if (count == 1)
+        revoke(cli, request);
+    else
+        revoke_many(cli, request, tokens, count);
+}
+
 static void run_revoke(struct cli *cli)
 {
     const char *token = argument_text(cli, "token");
     struct postern_revoke_request request = {.reason = argument_text(cli, "reason"), .if_version = value_version(cli)};
-    struct postern_revoke_reply *reply = NULL;
     if ((token != NULL) == (cli->operand_count > 0))
         misuse(cli, "say which key: KEY_ID, or --token - with its token by standard input");
-    else if (token != NULL)
-        request.api_key = token_read_dash(cli, token);
-    else
+    else if (token == NULL)
         request.key_id = operand_key_id(cli);
-    if (cli_good(cli) && call_done(cli, postern_revoke(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
-        say_done("revoked", &reply->key);
-    postern_reply_free(reply);
+    else
+        token_check_dash(cli, token);
+    if (cli_good(cli) && token != NULL)
+        revoke_tokens(cli, &request);
+    else if (cli_good(cli))
+        revoke(cli, &request);
 }
 
 static void run_delete(struct cli *cli)
@@ -146,7 +201,7 @@ static const struct flag roll_flags[] = {
 };
 
 static const struct flag revoke_flags[] = {
-    {"token", "-", "the key whose token comes by standard input"},
+    {"token", "-", "the keys whose tokens come by standard input, one on each line"},
     {"reason", "TEXT", "why; kept with the key"},
     {IF_VERSION_FLAG},
     {0},

@@ -43,7 +43,7 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
         else
             list->add_row(table, entry_of(list, page, n), now_ms);
     }
-    if (cli->json && list->gapless_page_size > 0)
+    if (cli->json && list->json_lines)
         output_json_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
         table_print(table);
@@ -61,7 +61,9 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
         struct list_page page;
         if (!call_done(cli, list->ask(cli, &at, filter, &page)))
             break;
-        show_page(cli, list, &page, table);
+        bool is_last = page.next_page_token_size == 0;
+        if (page.count > 0 || list->gapless_page_size == 0 || (is_last && shown == 0))
+            show_page(cli, list, &page, table);
         shown += page.count;
         move_on(cli, &at, &page);
     } while (at.token_size > 0 && (all || (shown == 0 && !cli->json)));

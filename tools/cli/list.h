@@ -40,9 +40,9 @@ struct list {
     unsigned columns; // 0: all
     const char *heads;
     void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
-    // Not 0: the list is useless with gaps. So all pages are shown, this many entries at once, and
-    // --json prints a line for each entry.
+    // Not 0: the list is useless with gaps. So all pages are shown, this many entries at once, but for empty ones.
     uint32_t gapless_page_size;
+    bool json_lines; // --json prints a line for each entry, not one for each page
 };
 
 // Shows the list page by page; `ask` gets the filter. Empty pages are skipped, unless --json is given. Does nothing

@@ -44,6 +44,34 @@ const char *output_when(uint64_t moment_ms, uint64_t now_ms, const char *none, c
     return buffer;
 }
 
+const char *output_span(uint64_t span_ms, char buffer[OUTPUT_TIME_SIZE])
+{
+    static const struct {
+        uint64_t from_ms, ms, parts;
+        const char *unit, *part;
+    } units[] = {
+        {172800000, 86400000, 24, "days", "h"},
+        {7200000, 3600000, 60, "h", "min"},
+        {0, 60000, 60, "min", "s"},
+    };
+    if (span_ms < 120000) {
+        uint64_t tenths = span_ms / 100 + (span_ms % 100 != 0);
+        snprintf(buffer, OUTPUT_TIME_SIZE, "%llu.%llu s", (unsigned long long)(tenths / 10),
+                 (unsigned long long)(tenths % 10));
+        return buffer;
+    }
+    size_t i = 0;
+    while (span_ms < units[i].from_ms)
+        i++;
+    uint64_t part_ms = units[i].ms / units[i].parts, parts = span_ms / part_ms + (span_ms % part_ms != 0);
+    int size =
+        snprintf(buffer, OUTPUT_TIME_SIZE, "%llu %s", (unsigned long long)(parts / units[i].parts), units[i].unit);
+    if (parts % units[i].parts != 0)
+        snprintf(buffer + size, OUTPUT_TIME_SIZE - (size_t)size, " %llu %s",
+                 (unsigned long long)(parts % units[i].parts), units[i].part);
+    return buffer;
+}
+
 void output_append(char *list, const char *separator, const char *format, ...)
 {
     size_t size = strlen(list);

@@ -35,8 +35,8 @@ static void read_subject(struct cli *cli, struct postern_rate_check_request *req
     if ((request->account != NULL) + (request->key_id != NULL) + (token != NULL) + argument_has(cli, "custom") != 1)
         misuse(cli, "give exactly one of --account ID, --key KEY_ID, --api-key - and --custom NAMESPACE/IDENTIFIER");
     request->custom = read_custom(cli);
-    if (token != NULL && cli_good(cli))
-        request->api_key = token_read_dash(cli, token);
+    if (token != NULL && cli_good(cli) && token_check_dash(cli, token))
+        request->api_key = token_read_one(cli);
 }
 
 static void read_mode(struct cli *cli, struct postern_rate_check_request *request)
@@ -61,7 +61,7 @@ static void print_allowed(const struct postern_rate_check_request *request,
     else if (request->charge_count == 0)
         printf(reply->meter_count > 0 ? "What is left:" : "No limit applies.");
     else
-        decide_print_verdict(true, reply->reason);
+        decide_print_verdict(true, reply->reason, &reply->base);
 }
 
 static void print_ratecheck(const struct postern_rate_check_request *request,
@@ -70,7 +70,7 @@ static void print_ratecheck(const struct postern_rate_check_request *request,
     if (reply->allowed)
         print_allowed(request, reply);
     else
-        decide_print_verdict(false, reply->reason);
+        decide_print_verdict(false, reply->reason, &reply->base);
     putchar('\n');
     decide_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)

@@ -75,7 +75,7 @@ static void read_field(struct cli *cli, const struct field *field, const struct 
     } else if (field->kind == FIELD_NUMBER) {
         put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
     } else if (field->kind == FIELD_TIME) {
-        put(field, place, request, &(uint64_t){value_moment_flag(cli, flag, false)}, 0);
+        put(field, place, request, &(uint64_t){value_expiry_flag(cli, flag)}, 0);
     } else {
         const void *value = flag == NULL                ? cli->operands[0]
                             : field->kind == FIELD_TEXT ? argument_text(cli, flag)

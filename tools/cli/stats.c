@@ -123,6 +123,14 @@ static void print_busiest(const struct postern_stats_reply *reply)
     printf("\nCalls since %s, of those with one in the last two minutes.\n", output_time(reply->hour_start_ms, "", at));
 }
 
+// "3 h 2 min ahead of".
+static void print_clock(int64_t ahead_ms)
+{
+    char span[OUTPUT_TIME_SIZE];
+    uint64_t apart_ms = ahead_ms < 0 ? -(uint64_t)ahead_ms : (uint64_t)ahead_ms;
+    printf("%s %s the wall clock", output_span(apart_ms, span), ahead_ms < 0 ? "behind" : "ahead of");
+}
+
 static void print_stats(const struct postern_stats_reply *reply)
 {
     uint64_t now = reply->base.server_time_ms;
@@ -133,8 +141,9 @@ static void print_stats(const struct postern_stats_reply *reply)
     print_usage(&reply->usage);
     print_connections(&reply->connections);
     print_stores(reply);
-    printf("clock       %lld ms ahead of the wall clock, which jumped %u times\n", (long long)reply->clock_ahead_ms,
-           reply->clock_jumps);
+    printf("clock       ");
+    print_clock(reply->clock_ahead_ms);
+    printf(", which jumped %u times\n", reply->clock_jumps);
     print_busiest(reply);
 }
 
@@ -151,11 +160,14 @@ static void run_stats(struct cli *cli)
 
 static void print_health(const struct postern_health_reply *reply)
 {
+    char up[OUTPUT_TIME_SIZE];
     printf("%s", reply->serving ? "serving" : "not serving");
     if (reply->version[0] != '\0')
-        printf(", version %s, up %llu s, store %s", reply->version, number(reply->uptime_ms / 1000), reply->store);
-    if (reply->clock_ahead_ms > 1000)
-        printf(", clock %lld ms ahead of the wall clock", (long long)reply->clock_ahead_ms);
+        printf(", version %s, up %s, store %s", reply->version, output_span(reply->uptime_ms, up), reply->store);
+    if (reply->clock_ahead_ms > 1000) {
+        printf(", clock ");
+        print_clock(reply->clock_ahead_ms);
+    }
     if (reply->clock_jumps > 0)
         printf(", the wall clock jumped %u times", reply->clock_jumps);
     putchar('\n');

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { TOKENS_AT_FIRST = 64 }; // a power of 2
 
 bool token_is_likely(const char *text)
 {
@@ -33,6 +36,19 @@ const char *operand_key_id(struct cli *cli)
     return NULL;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// How much of a token is left without the white space that a file, a variable or echo adds at its end.
+static size_t trimmed(const char *text, size_t size)
+{
+    while (size > 0 && is_blank(text[size - 1]))
+        size--;
+    return size;
+}
+
 char *token_line(struct pool *pool, bool *wrong)
 {
     char line[TOKEN_SIZE_MAX + 1];
@@ -45,34 +61,62 @@ char *token_line(struct pool *pool, bool *wrong)
         if (!*wrong)
             line[size++] = (char)c;
     }
-    if (size > 0 && line[size - 1] == '\r')
-        size--;
-    char *token = pool_text(pool, line, size);
+    char *token = pool_text(pool, line, trimmed(line, size));
     explicit_bzero(line, sizeof line);
     return token;
 }
 
-const char *token_read(struct cli *cli, bool from_stdin)
+// Makes room for one more, for twice as many where there is none left.
+static const char **grow(struct cli *cli, const char **tokens, size_t count)
 {
-    bool wrong = false;
-    const char *token = from_stdin ? token_line(&cli->pool, &wrong) : getenv("POSTERN_TOKEN");
-    if (wrong)
-        misuse(cli, "what came by standard input is not the text of a token (at most %d bytes on one line)",
-               TOKEN_SIZE_MAX);
-    else if (token == NULL && from_stdin)
-        return "";
-    else if (token == NULL)
-        misuse(cli,
-               "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment "
-               "variable POSTERN_TOKEN",
-               cli->command->words);
-    return wrong ? NULL : token;
+    if (count > 0 && (count < TOKENS_AT_FIRST || (count & (count - 1)) != 0))
+        return tokens;
+    const char **more = cli_keep(cli, count > 0 ? 2 * count : TOKENS_AT_FIRST, sizeof *more);
+    if (count > 0)
+        memcpy(more, tokens, count * sizeof *more);
+    return more;
 }
 
-const char *token_read_dash(struct cli *cli, const char *text)
+const char *const *token_read_lines(struct cli *cli, size_t *count)
 {
-    if (strcmp(text, "-") == 0)
-        return token_read(cli, true);
-    token_refuse(cli);
+    bool wrong = false, is_typed = isatty(STDIN_FILENO) == 1;
+    const char **tokens = NULL, *token;
+    *count = 0;
+    while ((token = token_line(&cli->pool, &wrong)) != NULL && !wrong) {
+        if (token[0] == '\0')
+            continue;
+        tokens = grow(cli, tokens, *count);
+        tokens[(*count)++] = token;
+        if (is_typed)
+            break;
+    }
+    if (wrong)
+        misuse(cli, "what came by standard input is not a token on each line, of at most %d bytes", TOKEN_SIZE_MAX);
+    return wrong ? NULL : tokens;
+}
+
+const char *token_read_one(struct cli *cli)
+{
+    size_t count;
+    const char *const *tokens = token_read_lines(cli, &count);
+    if (count > 1)
+        misuse(cli, "%zu tokens came by standard input: %s asks about one", count, cli->command->words);
+    return !cli_good(cli) ? NULL : count > 0 ? tokens[0] : "";
+}
+
+const char *token_of_environment(struct cli *cli)
+{
+    const char *token = getenv("POSTERN_TOKEN");
+    if (token != NULL)
+        return pool_text(&cli->pool, token, trimmed(token, strlen(token)));
+    misuse(cli,
+           "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment variable "
+           "POSTERN_TOKEN",
+           cli->command->words);
     return NULL;
+}
+
+bool token_check_dash(struct cli *cli, const char *text)
+{
+    return strcmp(text, "-") == 0 || token_refuse(cli);
 }

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#define PLOT_HOURS_MS (UINT64_C(48) * 3600 * 1000)      // what a chart shows by the hour
+#define PLOT_DAYS_MS  (UINT64_C(60) * 24 * 3600 * 1000) // and by the day
+
 // "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
 static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
                             char text[OUTPUT_LIST_SIZE])
@@ -93,8 +96,10 @@ static struct postern_get_usage_request read_usage(struct cli *cli)
         misuse(cli, "--plot is for people, --json for machines: give one of them");
     if (by != NULL && !by_day && strcmp(by, "hour") != 0)
         misuse(cli, "--by: \"%s\": write hour or day", by);
-    if (request.from_ms == 0 && is_plot)
-        (void)value_moment(by_day ? "60d" : "48h", true, &request.from_ms);
+    if (request.from_ms == 0 && is_plot && cli_good(cli)) {
+        uint64_t now_ms = call_server_time_ms(cli), span_ms = by_day ? PLOT_DAYS_MS : PLOT_HOURS_MS;
+        request.from_ms = now_ms > span_ms ? now_ms - span_ms : 1;
+    }
     return request;
 }
 
@@ -107,11 +112,24 @@ static void show_unusual(struct cli *cli)
     list_unusual(cli, argument_text(cli, "account"), value_moment_flag(cli, "at", true));
 }
 
+// Only who comes with a credential has an account of its own.
+static enum postern_status ask_usage(struct cli *cli, const struct postern_get_usage_request *request,
+                                     struct postern_get_usage_reply **reply)
+{
+    enum postern_status status = postern_get_usage(cli->client, request, reply, &cli->error);
+    if (status == POSTERN_INVALID_ARGUMENT && strcmp(cli->error.field, "get_usage.subject") == 0) {
+        snprintf(cli->error.message, sizeof cli->error.message, "say whose: --account ID, or --key KEY_ID");
+        if (!cli->json)
+            cli->error.field[0] = '\0';
+    }
+    return status;
+}
+
 static void show_usage(struct cli *cli)
 {
     const struct postern_get_usage_request request = read_usage(cli);
     struct postern_get_usage_reply *reply = NULL;
-    if (!cli_good(cli) || !call_done(cli, postern_get_usage(cli->client, &request, &reply, &cli->error)))
+    if (!cli_good(cli) || !call_done(cli, ask_usage(cli, &request, &reply)))
         return;
     if (argument_has(cli, "plot"))
         print_plot(cli, &request, reply);
@@ -128,7 +146,7 @@ static void run_usage(struct cli *cli)
 static const struct flag usage_flags[] = {
     {"account", "ID", "of all keys of this account, and of calls for the account itself"},
     {"key", "KEY_ID", "of this key"},
-    {"from", "TIME", "7d (ago), 2027-01-31T12:00:00Z or Unix milliseconds (default all that is kept)"},
+    {"from", "TIME", "7d (ago), 2027-01-31, 2027-01-31T12:00:00Z or Unix milliseconds (default all)"},
     {"to", "TIME", "up to then (default now)"},
     {"by", "hour|day", "what is added up (default hour)"},
     {"plot", NULL, "draw a chart; without --from of the last 48 hours, or 60 days"},

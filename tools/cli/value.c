@@ -4,17 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define MOMENT_MS_MAX UINT64_C(253402300799999) // the end of the year 9999
-
-// Reads digits; *rest becomes what follows them. False when there is no digit, or the number is too large.
-static bool read_digits(const char *text, uint64_t *number, const char **rest)
+bool value_digits(const char *text, uint64_t *number, const char **rest)
 {
     char *end = NULL;
     errno = 0;
     *number = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0; // no blanks, no sign
-    *rest = end;
+    *rest = end != NULL ? end : text;
     return end != NULL && errno == 0;
 }
 
@@ -22,7 +18,7 @@ uint64_t value_number(struct cli *cli, const char *name, uint64_t max)
 {
     const char *text = argument_text(cli, name), *rest;
     uint64_t number = 0;
-    if (text != NULL && (!read_digits(text, &number, &rest) || *rest != '\0' || number > max))
+    if (text != NULL && (!value_digits(text, &number, &rest) || *rest != '\0' || number > max))
         misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
     return number;
 }
@@ -72,86 +68,6 @@ unsigned value_word(struct cli *cli, const struct words *words, const char *text
     return number;
 }
 
-// ------------------------------------------------------------------------------------------------------------- time
-
-bool value_span(const char *text, uint64_t *span_ms)
-{
-    static const struct {
-        const char *word;
-        uint64_t ms;
-    } units[] = {{"ms", 1},         {"s", 1000},       {"sec", 1000},      {"second", 1000},  {"m", 60000},
-                 {"min", 60000},    {"minute", 60000}, {"h", 3600000},     {"hour", 3600000}, {"d", 86400000},
-                 {"day", 86400000}, {"w", 604800000},  {"week", 604800000}};
-    const char *unit;
-    if (!read_digits(text, span_ms, &unit))
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (strcmp(unit, units[i].word) == 0 && *span_ms <= MOMENT_MS_MAX / units[i].ms) {
-            *span_ms *= units[i].ms;
-            return true;
-        }
-    return false;
-}
-
-// RFC 3339: 2027-01-31T12:00:00Z, 2027-01-31T12:00:00.5+02:00. Fractions are cut to milliseconds.
-static bool read_rfc3339(const char *text, uint64_t *moment_ms)
-{
-    struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    uint64_t fraction_ms = 0, weight = 100;
-    if (rest == NULL || strlen(text) < 20 || text[4] != '-' || text[10] != 'T')
-        return false;
-    if (*rest == '.')
-        for (rest++; *rest >= '0' && *rest <= '9'; rest++, weight /= 10)
-            fraction_ms += weight * (uint64_t)(*rest - '0');
-    bool has_zone = strcmp(rest, "Z") == 0 || ((*rest == '+' || *rest == '-') && strlen(rest) == 6 && rest[3] == ':');
-    struct tm zone = {0};
-    rest = has_zone ? strptime(rest, "%z", &zone) : NULL;
-    long long seconds = (long long)timegm(&tm) - zone.tm_gmtoff;
-    if (rest == NULL || *rest != '\0' || seconds < 0 || (uint64_t)seconds > MOMENT_MS_MAX / 1000)
-        return false;
-    *moment_ms = (uint64_t)seconds * 1000 + fraction_ms;
-    return true;
-}
-
-uint64_t value_clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-// Unix milliseconds of this century have twelve digits or more; fewer would be seconds by mistake.
-static bool read_unix_ms(const char *text, uint64_t *moment_ms)
-{
-    const char *rest;
-    return strlen(text) >= 12 && read_digits(text, moment_ms, &rest) && *rest == '\0' && *moment_ms <= MOMENT_MS_MAX;
-}
-
-bool value_moment(const char *text, bool past, uint64_t *moment_ms)
-{
-    uint64_t span = 0;
-    *moment_ms = 0;
-    if (read_unix_ms(text, moment_ms) || read_rfc3339(text, moment_ms))
-        return true;
-    if (!value_span(text, &span))
-        return false;
-    uint64_t now = value_clock_ms(CLOCK_REALTIME);
-    *moment_ms = past ? (now > span ? now - span : 1) : now + span;
-    return *moment_ms <= MOMENT_MS_MAX;
-}
-
-uint64_t value_moment_flag(struct cli *cli, const char *name, bool past)
-{
-    const char *text = argument_text(cli, name);
-    uint64_t moment_ms = 0;
-    if (text != NULL && !value_moment(text, past, &moment_ms))
-        misuse(cli,
-               "--%s \"%s\" is no time: give a span (90d, 12h), RFC 3339 (2027-01-31T12:00:00Z) or Unix milliseconds",
-               name, text);
-    return moment_ms;
-}
-
 // ------------------------------------------------------------------------------------------------------------ lists
 
 const struct postern_limit *value_limits(struct cli *cli, size_t *count)
@@ -173,7 +89,7 @@ const struct postern_charge *value_charges(struct cli *cli, size_t *count)
         size_t size = strcspn(texts[i], "=");
         const char *rest = "";
         charges[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
-        bool good = texts[i][size] == '\0' || read_digits(texts[i] + size + 1, &charges[i].cost, &rest);
+        bool good = texts[i][size] == '\0' || value_digits(texts[i] + size + 1, &charges[i].cost, &rest);
         if (!good || *rest != '\0' || size == 0 || charges[i].cost == 0 || charges[i].cost > POSTERN_AMOUNT_MAX)
             misuse(cli, "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. productions=2",
                    texts[i]);

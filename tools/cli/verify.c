@@ -41,17 +41,26 @@ static struct postern_verify_request read_request(struct cli *cli)
                                              .peek = argument_has(cli, "peek")};
     read_scopes(cli, &request);
     request.charges = value_charges(cli, &request.charge_count);
+    if (!argument_has(cli, "batch"))
+        request.charge_id = decide_id_flag(cli, "charge-id");
     return request;
 }
 
-// A peek charges nothing, and each of many tokens is a charge of its own.
+// Each of many tokens is a charge of its own.
+static void check_ids(struct cli *cli, size_t token_count)
+{
+    const char *id = argument_text(cli, "charge-id");
+    if (id != NULL && strcmp(id, "new") != 0 && token_count > 1)
+        misuse(cli, "each of many tokens is charged under an id of its own: --charge-id new shows them");
+}
+
+// A peek charges nothing.
 static void check_flags(struct cli *cli)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && argument_has(cli, "peek"))
         misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
-    if (id != NULL && strcmp(id, "new") != 0 && argument_has(cli, "batch"))
-        misuse(cli, "with --batch each token is charged under an id of its own: --charge-id new shows them");
+    check_ids(cli, argument_has(cli, "batch") ? POSTERN_BATCH_MAX : 1);
     if (argument_has(cli, "atomic") && !argument_has(cli, "batch"))
         misuse(cli, "--atomic belongs to --batch");
 }
@@ -62,7 +71,7 @@ static void check_flags(struct cli *cli)
 static void print_decision(const struct postern_verify_reply *reply)
 {
     char list[OUTPUT_LIST_SIZE];
-    decide_print_verdict(reply->allowed, reply->reason);
+    decide_print_verdict(reply->allowed, reply->reason, &reply->base);
     if (reply->missing_scope_count > 0)
         printf(" (missing: %s)", output_texts(reply->missing_scopes, reply->missing_scope_count, list));
     if (!reply->allowed)
@@ -72,7 +81,7 @@ static void print_decision(const struct postern_verify_reply *reply)
     if (reply->key_name[0] != '\0')
         printf(" (%s)", reply->key_name);
     if (reply->account[0] != '\0')
-        printf(", account %s, tier %s, %s", reply->account, reply->tier,
+        printf(", account %s, %s%s, %s", reply->account, reply->tier[0] != '\0' ? "tier " : "no tier", reply->tier,
                value_word_text(&value_environments, reply->environment));
 }
 
@@ -97,14 +106,12 @@ static void print_verify(const struct cli *cli, const struct postern_verify_repl
         fprintf(stderr, "This key is being replaced by %s; use that one soon.\n", reply->successor_key_id);
 }
 
-static void verify_one(struct cli *cli)
+static void verify_one(struct cli *cli, struct postern_verify_request *request, const char *token)
 {
-    struct postern_verify_request request = read_request(cli);
     struct postern_verify_reply *reply = NULL;
     char id[DECIDE_ID_SIZE];
-    request.charge_id = decide_id_flag(cli, "charge-id");
-    request.api_key = cli_good(cli) ? token_read(cli, cli->operand_count > 0) : NULL;
-    if (!cli_good(cli) || !call_done(cli, postern_verify(cli->client, &request, &reply, &cli->error)))
+    request->api_key = token;
+    if (!call_done(cli, postern_verify(cli->client, request, &reply, &cli->error)))
         return;
     if (cli->json)
         output_json(reply, "charge_id", charge_id(cli, reply, id));
@@ -125,18 +132,30 @@ struct batch {
     struct cli *cli;
     struct postern_verify_request common; // all but the token
     size_t common_size;
-    struct pool tokens; // of the calls that are gathered
+    const char *const *given; // the tokens; NULL: they come by stdin, as many as there are
+    size_t given_count;
+    struct pool tokens; // of the calls that are gathered from there
     struct postern_verify_request calls[POSTERN_BATCH_MAX];
     size_t count;
     bool all_allowed;
 };
 
-static bool has_more(void)
+static bool has_more(const struct batch *batch)
 {
+    if (batch->given != NULL)
+        return batch->given_count > 0;
     int c = getchar();
     if (c != EOF)
         ungetc(c, stdin);
     return c != EOF;
+}
+
+static const char *next_token(struct batch *batch, bool *wrong)
+{
+    if (batch->given == NULL)
+        return token_line(&batch->tokens, wrong);
+    batch->given_count--;
+    return *batch->given++;
 }
 
 // Lines while one request has room for another, however long.
@@ -146,7 +165,7 @@ static void gather(struct batch *batch)
     bool wrong = false;
     batch->count = 0;
     while (batch->count < POSTERN_BATCH_MAX && (batch->count == 0 || size + TOKEN_SIZE_MAX <= ROOM_BYTES)) {
-        const char *token = token_line(&batch->tokens, &wrong);
+        const char *token = has_more(batch) ? next_token(batch, &wrong) : NULL;
         if (wrong)
             misuse(batch->cli, "what came by standard input is not tokens, one on each line (at most %d bytes)",
                    TOKEN_SIZE_MAX);
@@ -214,15 +233,18 @@ static void ask_batch(struct batch *batch)
     postern_reply_free(reply);
 }
 
-static void verify_batch(struct cli *cli)
+// `given` NULL: those of stdin.
+static void verify_many(struct cli *cli, const struct postern_verify_request *request, const char *const *given,
+                        size_t count)
 {
-    struct batch batch = {.cli = cli, .common = read_request(cli), .all_allowed = true};
-    batch.common_size = size_of(&batch.common);
-    if (cli_good(cli) && !has_more())
+    struct batch batch = {.cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
+    batch.common.charge_id = NULL; // of each its own
+    batch.common_size = size_of(request);
+    if (!has_more(&batch))
         misuse(cli, "no tokens came by standard input: give one on each line");
-    while (cli_good(cli) && has_more()) {
+    while (cli_good(cli) && has_more(&batch)) {
         gather(&batch);
-        if (argument_has(cli, "atomic") && has_more())
+        if (argument_has(cli, "atomic") && has_more(&batch))
             misuse(cli, "--atomic takes at most %d tokens, or fewer long ones; nobody was asked", POSTERN_BATCH_MAX);
         if (cli_good(cli))
             ask_batch(&batch);
@@ -232,13 +254,36 @@ static void verify_batch(struct cli *cli)
         cli->status = CLI_FAILED;
 }
 
+// Of several tokens that come without --batch none is passed over.
+static void verify_stdin(struct cli *cli, struct postern_verify_request *request)
+{
+    size_t count = 0;
+    const char *const *tokens = token_read_lines(cli, &count);
+    check_ids(cli, count);
+    if (!cli_good(cli))
+        return;
+    if (count > 1)
+        verify_many(cli, request, tokens, count);
+    else
+        verify_one(cli, request, count > 0 ? tokens[0] : "");
+}
+
 static void run_verify(struct cli *cli)
 {
-    if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
+    bool is_batch = argument_has(cli, "batch"), from_stdin = cli->operand_count > 0;
+    if (from_stdin && strcmp(cli->operands[0], "-") != 0)
         token_refuse(cli);
     check_flags(cli);
-    if (cli_good(cli))
-        (argument_has(cli, "batch") ? verify_batch : verify_one)(cli);
+    struct postern_verify_request request = read_request(cli);
+    const char *token = is_batch || from_stdin || !cli_good(cli) ? NULL : token_of_environment(cli);
+    if (!cli_good(cli))
+        return;
+    if (is_batch)
+        verify_many(cli, &request, NULL, 0);
+    else if (from_stdin)
+        verify_stdin(cli, &request);
+    else
+        verify_one(cli, &request, token);
 }
 
 static const struct flag verify_flags[] = {
@@ -260,8 +305,9 @@ const struct command verify_commands[] = {
      .notes =
          "The token comes by standard input (-), or from the environment variable POSTERN_TOKEN:\n"
          "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
-         "With --batch there is one answer on a line for each token, in their order, and the exit status is 0 when\n"
-         "all are allowed. With --atomic too nobody is charged unless all are allowed. What a charge id charged is\n"
-         "given back by postern ratecheck --key KEY_ID --refund HEX."},
+         "Of many, one on each line, there is one answer on a line for each, in their order, and the exit status is\n"
+         "0 when all are allowed. With --batch any number is answered as they come; with --atomic too nobody is\n"
+         "charged unless all are allowed. What a charge id charged is given back by\n"
+         "  postern ratecheck --key KEY_ID --refund HEX"},
     {0},
 };

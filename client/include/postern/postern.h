@@ -140,8 +140,9 @@ enum postern_policy {
 
 struct postern_options {
     const char *url;     // ipc:///path, tcp://host:port or tls+tcp://host:port. NULL: POSTERN_URL of the environment
-    const char *api_key; // token of the caller's own secret key. NULL: POSTERN_API_KEY of the environment; "" or unset:
-                         // the authority of the connection (over ipc: of the uid)
+    const char *api_key; // token of the caller's own secret key; white space at its end does not count. NULL:
+                         // POSTERN_API_KEY of the environment; "" or unset: the authority of the connection (over ipc:
+                         // of the uid)
     uint32_t timeout_ms; // per call, repetitions included; 0: POSTERN_TIMEOUT_MS_DEFAULT
     enum postern_policy policy;
     bool event_loop; // for postern_fd, postern_process and the _start calls; such a handle never waits
@@ -331,7 +332,7 @@ struct postern_meter {
 struct postern_reply_base {
     uint64_t seq;            // of the registry after the call: the number of its newest change
     uint64_t server_time_ms; // posternd's time when it answered
-    // Of a refusal: "expired_at" (RFC 3339), "key_id", "header".
+    // Of a refusal: "expired_at" (RFC 3339), "key_id", "header"; "hint": what is wrong with the token's text.
     const struct postern_entry *details;
     size_t detail_count;
     const struct postern_reply_box *box; // the library's
@@ -414,9 +415,10 @@ struct postern_verify_reply {
     size_t meter_count;
     const struct postern_meter *binding_meter; // the one that decides (denies, or has the least left); NULL: none
     uint64_t retry_after_ms;                   // with RATE_LIMITED
-    const char *successor_key_id;              // the key is being rolled and works until expires_at_ms
-    uint8_t charge_id[POSTERN_ID_SIZE];        // what to name in a refund, if it is allowed
-    bool has_charge_id;                        // false for a peek
+    const char *successor_key_id;       // of a key that is being rolled and works until expires_at_ms: the newest
+                                        // successor that works; empty: none does
+    uint8_t charge_id[POSTERN_ID_SIZE]; // what to name in a refund, if it is allowed
+    bool has_charge_id;                 // false for a peek
 };
 
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_verify(struct postern *client,

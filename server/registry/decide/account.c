@@ -3,7 +3,7 @@
 // its keys are revoked, and a deleted account leaves that moment behind.
 #include "registry/decide/key.h"
 
-#include <inttypes.h>
+#include "base/text.h"
 
 // FAILED_PRECONDITION for the operators' own account.
 static enum status check_not_reserved(struct draft *draft, struct slice id, const char *field)
@@ -122,10 +122,10 @@ static enum status check_moment(struct draft *draft)
     uint64_t before_ms = draft->command->ask.revoke_all.created_before_ms;
     if (before_ms <= draft->now_ms)
         return STATUS_OK;
+    char before[TEXT_TIME_SIZE], now[TEXT_TIME_SIZE];
     return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, "revoke_all.created_before_ms",
-                       "%" PRIu64 " is in the future (now is %" PRIu64 "): give an earlier time in Unix milliseconds, "
-                       "or 0 for now",
-                       before_ms, draft->now_ms);
+                       "%s is in the future (now is %s): give an earlier time, or none for now",
+                       text_format_moment(before_ms, before), text_format_moment(draft->now_ms, now));
 }
 
 enum status decide_revoke_all(struct draft *draft)

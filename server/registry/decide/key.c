@@ -3,6 +3,7 @@
 // keys may be too high, because keys expire by themselves; when it reaches max_keys, the keys themselves are counted.
 #include "registry/decide/key.h"
 
+#include "base/text.h"
 #include "registry/table.h"
 
 #include <inttypes.h>
@@ -77,10 +78,10 @@ enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const cha
 {
     if (expires_at_ms == 0 || expires_at_ms > draft->now_ms)
         return STATUS_OK;
+    char at[TEXT_TIME_SIZE], now[TEXT_TIME_SIZE];
     return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, field,
-                       "%" PRIu64 " is in the past (now is %" PRIu64
-                       "): give a later time in Unix milliseconds, or 0 for a key that never expires",
-                       expires_at_ms, draft->now_ms);
+                       "%s is in the past (now is %s): give a later time, or none for a key that never expires",
+                       text_format_moment(expires_at_ms, at), text_format_moment(draft->now_ms, now));
 }
 
 enum status decide_not_before(struct draft *draft, const struct registry_key *key, const char *field)

@@ -2,9 +2,14 @@
 // revokes a key and hides it. The record stays in both cases, so the token is refused as revoked for ever.
 #include "registry/decide/key.h"
 
-// Uses the same words for a text that is no token, an unknown key and a wrong secret, and never the token itself.
+// Uses the same words for a text that is no token, an unknown key and a wrong secret, and never the token itself. What
+// is to be seen in the text alone tells nobody anything.
 static enum status unknown_token(struct draft *draft)
 {
+    const char *hint = key_token_hint(draft->command->ask.revoke.token);
+    if (hint != NULL)
+        return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "revoke.api_key",
+                           "this %s and is no token: give the token alone", hint);
     return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "revoke.api_key",
                        "this is not the token of a key of this installation: check that it is complete, or revoke the "
                        "key by its key_id");

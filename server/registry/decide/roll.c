@@ -2,7 +2,8 @@
 // old key work until the end of a grace period. Only an active key can be rolled, and only once.
 #include "registry/decide/key.h"
 
-#include <inttypes.h>
+#include "base/text.h"
+
 #include <string.h>
 
 static const char key_field[] = "roll.key_id";
@@ -19,9 +20,34 @@ static enum status check_grace(struct draft *draft)
     const struct registry_roll *ask = &draft->command->ask.roll;
     if (!ask->has_grace || ask->grace_ms <= REGISTRY_GRACE_MAX_MS)
         return STATUS_OK;
+    char grace[TEXT_TIME_SIZE];
     return status_fail(&draft->command->failure, STATUS_INVALID_ARGUMENT, "roll.grace_ms",
-                       "%" PRIu64 " ms is longer than 30 days: give 0 to %" PRIu64 ", or leave it out for 12 hours",
-                       ask->grace_ms, REGISTRY_GRACE_MAX_MS);
+                       "%s is longer than 30 days: give 0 to 30 days, or leave it out for 12 hours",
+                       text_format_span(ask->grace_ms, grace));
+}
+
+// A key that was rolled before: its successor may have been revoked since, or rolled itself.
+static enum status refuse_again(struct draft *draft, const struct registry_key *key,
+                                const struct registry_account *account)
+{
+    char text[KEY_ID_TEXT_SIZE + 1], next[KEY_ID_TEXT_SIZE + 1], end[TEXT_TIME_SIZE];
+    struct registry_successor successor;
+    uint64_t revoked_before_ms = account->revoked_before_ms;
+    enum status status = registry_find_successor(draft->txn, key, revoked_before_ms, draft->now_ms, &successor);
+    if (status != STATUS_OK)
+        return status;
+    key_id_format(key->id, text);
+    key_id_format(successor.id, next);
+    text_format_moment(key->facts.expires_at_ms, end);
+    const char *state = key->facts.disabled ? "DISABLED" : "ROLLING";
+    if (!successor.works)
+        return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+                           "the key %s is %s until %s, and no successor of it works: make a new key with: postern "
+                           "create",
+                           text, state, end);
+    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+                       "the key %s is %s until %s and has a successor already: roll that one, with: postern roll %s",
+                       text, state, end, next);
 }
 
 // Only an active key can be replaced.
@@ -29,17 +55,12 @@ static enum status check_state(struct draft *draft, const struct registry_key *k
                                const struct registry_account *account)
 {
     char text[KEY_ID_TEXT_SIZE + 1];
-    char next[KEY_ID_TEXT_SIZE + 1];
     enum status status = decide_not_final(draft, key, account, key_field, "rolled");
     if (status != STATUS_OK)
         return status;
-    key_id_format(key->id, text);
-    key_id_format(key->successor, next);
     if (key->facts.has_successor)
-        return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
-                           "the key %s is %s and has the successor %s already: roll that one, or make a new key with: "
-                           "postern create",
-                           text, key->facts.disabled ? "DISABLED" : "ROLLING", next);
+        return refuse_again(draft, key, account);
+    key_id_format(key->id, text);
     if (key->facts.disabled)
         return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is DISABLED: enable it first, with: postern enable %s", text, text);

@@ -2,7 +2,7 @@
 // caller may not leave behind a key that it could not have made.
 #include "registry/decide/key.h"
 
-#include <inttypes.h>
+#include "base/text.h"
 
 static const char key_field[] = "update.key_id";
 
@@ -24,10 +24,11 @@ static enum status check_rolled_expiry(struct draft *draft, const struct registr
     bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
     if (!key->facts.has_successor || is_shorter)
         return STATUS_OK;
+    char at[TEXT_TIME_SIZE];
     return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
-                       "the key was rolled and stops working at %" PRIu64 ", which can only become earlier: use its "
-                       "successor from then on",
-                       key->facts.expires_at_ms);
+                       "the key was rolled and stops working at %s, which can only become earlier: use its successor "
+                       "from then on",
+                       text_format_moment(key->facts.expires_at_ms, at));
 }
 
 static enum status check_expiry(struct draft *draft, const struct registry_key *key)

@@ -81,15 +81,11 @@ static bool set_type(struct import_build *build, const char *text)
 
 static bool set_expires(struct import_build *build, const char *text)
 {
-    uint64_t *moment = &key_of(build)->expires_at_ms;
-    if (strcmp(text, "never") == 0 || strcmp(text, "0") == 0) {
-        *moment = 0;
-        return true;
-    }
-    return value_moment(text, false, moment) ||
-           import_wrong(build->wrong,
-                        "expires \"%s\" is no time: give 90d, 2027-01-31T12:00:00Z, Unix milliseconds or never",
-                        import_shown(text));
+    struct value_moment moment;
+    if (!value_moment(strcmp(text, "0") == 0 ? "never" : text, false, build->now_ms, &moment))
+        return import_wrong(build->wrong, "expires \"%s\" is no time: %s", import_shown(text), moment.wrong);
+    key_of(build)->expires_at_ms = moment.ms;
+    return true;
 }
 
 // ------------------------------------------------------------------------------------------------------------ lists

@@ -8,6 +8,7 @@
 struct import_build {
     struct import_row *row;
     struct pool *pool;
+    uint64_t now_ms;
     char *wrong; // IMPORT_WRONG_SIZE bytes
 };
 

@@ -249,10 +249,12 @@ static void run_import(struct cli *cli)
     import->shows_progress = import->on_terminal || argument_has(cli, "progress");
     if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
         misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
+    uint64_t now_ms = cli_good(cli) ? call_server_time_ms(cli) : 0;
     if (!cli_good(cli))
         return;
     if (import_begin(&import->reader, stdin, format)) {
         import->reader.start = start;
+        import->reader.now_ms = now_ms;
         import_stdin(import);
     } else {
         fprintf(stderr, "postern import: %s\n", import->reader.wrong);
@@ -283,7 +285,7 @@ const struct command import_commands[] = {
          "  environment, type   test or live, secret or public\n"
          "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"
          "  limits              likewise, with blanks or semicolons: requests=60/min\n"
-         "  expires             90d, 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
+         "  expires             90d, 2w, 2027-01-31 (UTC), 2027-01-31T12:00:00Z, Unix milliseconds or never\n"
          "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
          "  prefix              how the token of its successor will begin\n"
          "Keys that the account has already are skipped, so that an import that failed half-way can be run again;\n"

@@ -253,7 +253,7 @@ static enum import_result read_json(struct import_reader *reader, struct import_
 
 enum import_result import_read(struct import_reader *reader, struct pool *pool, struct import_row *row)
 {
-    struct import_build build = {.row = row, .pool = pool, .wrong = reader->wrong};
+    struct import_build build = {.row = row, .pool = pool, .now_ms = reader->now_ms, .wrong = reader->wrong};
     *row = (struct import_row){.size_bytes = ROW_SIZE_START, .key = {.key = reader->start}};
     reader->wrong[0] = '\0';
     return reader->format == IMPORT_FORMAT_JSON ? read_json(reader, &build) : read_csv(reader, &build);

@@ -28,6 +28,7 @@ struct import_reader {
     FILE *in;
     size_t lines;                        // JSON: read so far
     struct postern_create_request start; // what a row is in the fields that it does not name
+    uint64_t now_ms;                     // from which spans of time count
     const void *columns[CSV_FIELDS_MAX]; // CSV: the field of each column
     const char *headings[CSV_FIELDS_MAX];
     size_t column_count;
