@@ -1,5 +1,5 @@
-// What the files of the authorizer share: authorizer.c decides, with the rules of rule.c; answer.c says what the
-// limits' answers mean; usage.c notes decisions.
+// What the files of the authorizer share: authorizer.c decides, with the rules of rule.c; collect.c says which limits
+// apply, answer.c what their answers mean; usage.c notes decisions.
 #ifndef AUTHORIZER_INTERNAL_H
 #define AUTHORIZER_INTERNAL_H
 
@@ -36,6 +36,11 @@ static inline bool authorizer_is_allowed(const struct authorizer_call *call)
 {
     return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
 }
+
+// --- collect.c
+// Collects the limits that apply to the call, and what it charges them. The batch's snapshot has begun. Sets
+// call->status.
+void authorizer_collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 
 // --- answer.c
 extern const struct limit_charge authorizer_one_request; // what a call without charges costs

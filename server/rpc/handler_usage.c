@@ -97,7 +97,7 @@ static enum call_progress read_of_key(struct call *call)
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_find_key(call->view, id, call->arena, &key));
-    if (status == STATUS_OK && (key.deleted || !authority_covers_account(call, key.account)))
+    if (status == STATUS_OK && (key.deleted || !authority_covers_key(call, &key)))
         status = STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
         return call_fail(call, status, "get_usage.key_id", "no such key: look it up with: postern list");
@@ -118,7 +118,8 @@ static enum call_progress read_of_account(struct call *call, struct slice id)
         return call_fail(call, status, "get_usage.account", "no such account: look it up with: postern account list");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
-    return read_usage(call, (struct usage_subject){USAGE_OF_ACCOUNT, id});
+    uint8_t name[REGISTRY_LIFE_NAME_MAX];
+    return read_usage(call, (struct usage_subject){USAGE_OF_ACCOUNT, registry_life_name(&account, name)});
 }
 
 // --- the call
