@@ -18,7 +18,7 @@ teardown() {
 # its token FORMER_TOKEN, the new one's account-admin is ADMIN.
 live_twice() {
     postern account put r --metadata owner=former --display-name "Former Inc"
-    make_key r secret --metadata contact=a@example.org --address 198.51.100.0/24
+    make_key r confidential --metadata contact=a@example.org --address 198.51.100.0/24
     FORMER=$KEY_ID FORMER_TOKEN=$TOKEN
     use --address 198.51.100.7 --charge requests=40 --charge productions=3
     done_so .allowed
@@ -34,8 +34,8 @@ live_twice() {
 # tells_nothing: the last answer has nothing of the former life in it.
 tells_nothing() {
     local word
-    for word in secret example.org contact 198.51.100 former "Former Inc" "they left" "account deleted" "$FORMER" \
-        revoked_before; do
+    for word in confidential example.org contact 198.51.100 former "Former Inc" "they left" "account deleted" \
+        "$FORMER" revoked_before; do
         [[ $output != *"$word"* ]] || { echo "\"$word\" is in: $output"; return 1; }
     done
 }
@@ -106,7 +106,7 @@ tells_nothing() {
     call list --account r
     done_so ".keys | map(.key_id) | contains([\"$FORMER\"])"
     call get "$FORMER"
-    done_so '.key.state == "REVOKED" and .key.name == "secret" and .key.last_used_address == "198.51.100.7"'
+    done_so '.key.state == "REVOKED" and .key.name == "confidential" and .key.last_used_address == "198.51.100.7"'
     call usage --key "$FORMER"
     done_so '[.buckets[].costs[] | select(.name == "productions") | .value] == [3]'
     call audit --account r

@@ -68,11 +68,11 @@ static const void *entry_at(const struct field *field, const struct entries *ent
     return (const char *)entries->list + i * entry_size(field);
 }
 
-static struct entries entries_of(const struct field *field, const void *record)
+static struct entries entries_of(const struct field *field, const void *from)
 {
-    if (record == NULL)
+    if (from == NULL)
         return (struct entries){0};
-    return (struct entries){schema_list(field, record), schema_count(field, record)};
+    return (struct entries){schema_list(field, from), schema_count(field, from)};
 }
 
 // The entry as the command line writes it.
