@@ -186,11 +186,12 @@ as_nobody() {
     make_key "$ACCOUNT" live --env live --scope read
     as "$ADMIN" roll "$KEY_ID"
     failed PERMISSION_DENIED roll.key_id
-    postern disable "$KEY_ID"
-    as "$ADMIN" enable "$KEY_ID"
+    local live=$KEY_ID
+    postern disable "$live"
+    as "$ADMIN" enable "$live"
     failed PERMISSION_DENIED update.key_id
     make_admin --scope read --env live
-    as "$ADMIN" enable "$KEY_ID"
+    as "$ADMIN" enable "$live"
     done_so
     as "$ADMIN" create --account "$ACCOUNT" --name n --scope read
     done_so '.key.environment == "TEST"'
