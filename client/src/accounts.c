@@ -1,6 +1,9 @@
 // Accounts, tiers and the catalogue of scopes.
 #include "call.h"
 
+// What says of a record that is put which of its fields are set, and of which version.
+#define ROWS_MASK(of) ROW(of, if_version), ROW_TEXTS(of, update_mask, update_mask_count)
+
 // ---------------------------------------------------------------------------------------------------- accounts
 
 #define ACCOUNT_SETTINGS(of)                                                                                           \
@@ -12,8 +15,7 @@ static const struct postern_table postern_account_table =
     TABLE(account, ROWS(ACCOUNT_SETTINGS(account), ROW(account, created_at_ms), ROW(account, version),
                         ROW(account, revoked_before_ms)));
 
-POSTERN_CALL(put_account, PUT_ACCOUNT,
-             ROWS(ACCOUNT_SETTINGS(put_account_request), ROW(put_account_request, if_version)),
+POSTERN_CALL(put_account, PUT_ACCOUNT, ROWS(ACCOUNT_SETTINGS(put_account_request), ROWS_MASK(put_account_request)),
              ROWS(ROW_STRUCT(put_account_reply, account, account),
                   ROW_OPTIONAL(put_account_reply, default_public_key, key)),
              .changes_registry = true);
@@ -41,7 +43,7 @@ POSTERN_CALL(delete_account, DELETE_ACCOUNT,
 
 static const struct postern_table postern_tier_table = TABLE(tier, ROWS(TIER_SETTINGS(tier), ROW(tier, version)));
 
-POSTERN_CALL(put_tier, PUT_TIER, ROWS(TIER_SETTINGS(put_tier_request), ROW(put_tier_request, if_version)),
+POSTERN_CALL(put_tier, PUT_TIER, ROWS(TIER_SETTINGS(put_tier_request), ROWS_MASK(put_tier_request)),
              ROWS(ROW_STRUCT(put_tier_reply, tier, tier)), .changes_registry = true);
 
 POSTERN_CALL(list_tiers, LIST_TIERS, ROWS(ROWS_PAGE(list_tiers_request)),
@@ -59,7 +61,7 @@ POSTERN_CALL(delete_tier, DELETE_TIER, ROWS(ROW(delete_tier_request, tier), ROW(
 
 static const struct postern_table postern_scope_table = TABLE(scope, ROWS(SCOPE_SETTINGS(scope), ROW(scope, version)));
 
-POSTERN_CALL(put_scope, PUT_SCOPE, ROWS(SCOPE_SETTINGS(put_scope_request), ROW(put_scope_request, if_version)),
+POSTERN_CALL(put_scope, PUT_SCOPE, ROWS(SCOPE_SETTINGS(put_scope_request), ROWS_MASK(put_scope_request)),
              ROWS(ROW_STRUCT(put_scope_reply, scope, scope)), .changes_registry = true);
 
 POSTERN_CALL(list_scopes, LIST_SCOPES, ROWS(ROWS_PAGE(list_scopes_request)),

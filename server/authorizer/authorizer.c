@@ -13,7 +13,6 @@ static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *
 static bool evaluate_rules(struct authorizer *a, struct authorizer_call *call);
 static void find_successor(struct authorizer_batch *batch, struct authorizer_call *call);
 static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call *call);
-static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 static void end_snapshot(struct authorizer_batch *batch);
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
                                         const struct authorizer_limits *limits);
@@ -28,7 +27,7 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
     for (size_t i = 0; i < batch->call_count; i++) {
         struct authorizer_call *call = &batch->calls[i];
         if (find_key_and_account(a, batch, call) && evaluate_rules(a, call) && check_scopes(batch, call))
-            collect_limits(batch, call, &limits.asks[i]);
+            authorizer_collect_limits(batch, call, &limits.asks[i]);
         find_successor(batch, call);
     }
     end_snapshot(batch);
@@ -52,11 +51,6 @@ static bool fail_batch(struct authorizer_batch *batch, enum status status, const
 {
     batch->status = status_fail(&batch->failure, status, field, "%s", message);
     return false;
-}
-
-static enum status no_memory(struct authorizer_call *call)
-{
-    return status_fail(&call->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
 }
 
 static bool take_limits(struct authorizer_batch *batch, struct authorizer_limits *limits)
@@ -119,7 +113,7 @@ static enum status find_by_token(struct authorizer *a, struct authorizer_batch *
     struct authorizer_decision *d = &call->decision;
     struct registry_presented *found = arena_alloc(batch->arena, sizeof *found);
     if (found == NULL)
-        return no_memory(call);
+        return authorizer_no_memory(call);
     enum status status = registry_find_presented(a->registry, batch->view, call->question.token, batch->arena, found);
     if (status != STATUS_OK)
         return status;
@@ -154,6 +148,17 @@ static enum status find_named_account(struct authorizer_batch *batch, struct aut
     return status;
 }
 
+// A key of a deleted account belongs to that one, whoever has the id now: of the account there is left what a deleted
+// one leaves, and all its keys are revoked.
+static void return_to_former(struct registry_account *account, const struct registry_key *key)
+{
+    uint64_t created_at_ms = key->facts.created_at_ms, revoked_ms = account->revoked_before_ms;
+    *account = (struct registry_account){.id = account->id,
+                                         .revoked_before_ms = created_at_ms > revoked_ms ? created_at_ms : revoked_ms,
+                                         .deleted = true,
+                                         .life = key->life};
+}
+
 static enum status find_owner(struct authorizer_batch *batch, struct authorizer_call *call)
 {
     struct authorizer_decision *d = &call->decision;
@@ -164,6 +169,8 @@ static enum status find_owner(struct authorizer_batch *batch, struct authorizer_
     if (status == STATUS_NOT_FOUND)
         return status_fail(&call->failure, STATUS_DATA_LOSS, NULL,
                            "the key's account is missing: run posternd --check");
+    if (status == STATUS_OK && !registry_is_of_life(&d->account, &d->key))
+        return_to_former(&d->account, &d->key);
     return status;
 }
 
@@ -226,68 +233,12 @@ static bool check_scopes(struct authorizer_batch *batch, struct authorizer_call 
     if (call->question.need_count == 0)
         return true;
     call->status = authorizer_list_missing_scopes(batch, call);
-    if (call->status == STATUS_RESOURCE_EXHAUSTED)
-        call->status = no_memory(call);
     if (call->decision.missing_scope_count > 0)
         call->decision.reason = REASON_INSUFFICIENT_SCOPE;
     return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
 }
 
 // --- limits
-
-static enum status find_tier(struct authorizer_batch *batch, struct authorizer_call *call, struct registry_tier *tier)
-{
-    struct slice name = call->decision.account.tier;
-    if (name.size == 0)
-        return STATUS_OK;
-    enum status status = registry_find_tier(batch->view, name, batch->arena, tier);
-    if (status == STATUS_NOT_FOUND)
-        return status_fail(&call->failure, STATUS_DATA_LOSS, NULL,
-                           "the account's tier is missing: run posternd --check");
-    return status;
-}
-
-// Has the account no limits of any kind? Then there is none that a charge could miss, and it is only counted. The
-// operators' account is no customer's: its keys are no service's.
-static bool is_unlimited(const struct authorizer_call *call, const struct limit_call *ask)
-{
-    return ask->applicable_count == 0 && !account_id_is_reserved(call->decision.account.id);
-}
-
-// Collects the limits that apply, and what the call charges them.
-static void collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask)
-{
-    const struct authorizer_question *q = &call->question;
-    struct authorizer_decision *d = &call->decision;
-    struct registry_tier tier = {0};
-    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM;
-    bool by_default = q->charge_count == 0 && !q->refund && !q->shows_all;
-    call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
-    if (call->status != STATUS_OK)
-        return;
-    struct limit_applicable *applicables = arena_alloc(batch->arena, LIMIT_APPLICABLE_MAX * sizeof *applicables);
-    if (applicables == NULL) {
-        call->status = no_memory(call);
-        return;
-    }
-    *ask = (struct limit_call){.owner = is_custom ? call->custom.name : d->account.id,
-                               .applicables = applicables,
-                               .charges = by_default ? &authorizer_one_request : q->charges,
-                               .charge_count = by_default ? 1 : q->charge_count,
-                               .peek = q->peek,
-                               .relaxed = is_custom && call->custom.relaxed,
-                               .charge_id = q->charge_id,
-                               .is_lasting = q->charge_is_lasting};
-    ask->applicable_count = is_custom
-                                ? rule_collect_custom_limits(&call->custom, applicables)
-                                : rule_collect_limits(&tier, &d->account, d->has_key ? &d->key : NULL, applicables);
-    if (is_unlimited(call, ask))
-        ask->charge_count = 0;
-    // This memory is taken before anything is charged, so that the answer cannot fail after the charge.
-    d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
-    if (d->meters == NULL)
-        call->status = no_memory(call);
-}
 
 // After LIMIT_WAIT the batch and everything that it points to may already belong to another thread.
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,

@@ -1,5 +1,5 @@
 // What the files of the authorizer share: authorizer.c decides, with the rules of rule.c and the scopes of scopes.c;
-// answer.c says what the limits' answers mean; usage.c notes decisions.
+// collect.c says which limits apply, answer.c what their answers mean; usage.c notes decisions.
 #ifndef AUTHORIZER_INTERNAL_H
 #define AUTHORIZER_INTERNAL_H
 
@@ -37,11 +37,21 @@ static inline bool authorizer_is_allowed(const struct authorizer_call *call)
     return call->status == STATUS_OK && call->decision.reason == REASON_ALLOWED;
 }
 
+static inline enum status authorizer_no_memory(struct authorizer_call *call)
+{
+    return status_fail(&call->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
+}
+
 // --- scopes.c
 // Lists in the decision what the key lacks of the scopes that the call needs.
 // Errors: RESOURCE_EXHAUSTED when memory is out; those of registry_find_scope.
 STATUS_MUST_CHECK enum status authorizer_list_missing_scopes(struct authorizer_batch *batch,
                                                              struct authorizer_call *call);
+
+// --- collect.c
+// Collects the limits that apply to the call, and what it charges them. The batch's snapshot has begun. Sets
+// call->status.
+void authorizer_collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 
 // --- answer.c
 extern const struct limit_charge authorizer_one_request; // what a call without charges costs

@@ -72,13 +72,13 @@ enum status authorizer_list_missing_scopes(struct authorizer_batch *batch, struc
     struct account_scope_need *scopes = arena_array(scratch_of(batch), count, sizeof *scopes);
     d->missing_scopes = arena_array(batch->arena, q->need_count, sizeof(struct slice));
     if (scopes == NULL || d->missing_scopes == NULL)
-        return STATUS_RESOURCE_EXHAUSTED;
+        return authorizer_no_memory(call);
     enum status status = find_covered(batch, call, scopes);
     for (size_t i = 0; i < q->need_count && status == STATUS_OK; i++) {
         const struct authorizer_need *need = &q->needs[i];
         if (!is_met(scopes, need->count) &&
             !join_scopes(need, batch->arena, &d->missing_scopes[d->missing_scope_count++]))
-            status = STATUS_RESOURCE_EXHAUSTED;
+            status = authorizer_no_memory(call);
         scopes += need->count;
     }
     return status;

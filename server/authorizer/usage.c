@@ -15,11 +15,12 @@ void authorizer_note_decision(struct authorizer *a, const struct authorizer_call
     bool charges_given = question->charge_count != 0;
     const struct limit_charge *charges = charges_given ? question->charges : &authorizer_one_request;
     size_t count = charges_given ? question->charge_count : 1;
+    uint8_t name[REGISTRY_LIFE_NAME_MAX];
     for (size_t i = 0; i < count && i < LIMIT_CHARGES_MAX; i++)
         costs[i] = (struct usage_cost){charges[i].resource, charges[i].cost};
     usage_note(a->usage, &(struct usage_event){
                              .key_id = d->has_key ? d->key.id : NULL,
-                             .account = d->has_account ? d->account.id : slice_empty(),
+                             .account = d->has_account ? registry_life_name(&d->account, name) : slice_empty(),
                              .reason = d->reason,
                              .charges = costs,
                              .charge_count = count < LIMIT_CHARGES_MAX ? count : LIMIT_CHARGES_MAX,
@@ -33,9 +34,10 @@ void authorizer_note_identity(struct authorizer *a, const struct authorizer_deci
 {
     if (a->usage == NULL || !d->has_key || !d->has_account)
         return;
+    uint8_t name[REGISTRY_LIFE_NAME_MAX];
     usage_note(a->usage, &(struct usage_event){
                              .key_id = d->key.id,
-                             .account = d->account.id,
+                             .account = registry_life_name(&d->account, name),
                              .reason = d->reason,
                              .remote_address = remote_address,
                              .now_ms = d->now_ms,

@@ -120,17 +120,28 @@ bool key_network_is_valid(struct slice network)
     return parse_network(network, &parsed);
 }
 
+static bool covers(const struct network *outer, const struct network *inner)
+{
+    if (outer->width != inner->width || outer->bits > inner->bits)
+        return false;
+    size_t whole = outer->bits / 8;
+    unsigned rest = outer->bits % 8;
+    if (memcmp(outer->bytes, inner->bytes, whole) != 0)
+        return false;
+    return rest == 0 || (outer->bytes[whole] ^ inner->bytes[whole]) >> (8 - rest) == 0;
+}
+
 bool key_network_contains(struct slice network, struct slice address)
 {
     struct network outer, inner;
     if (!parse_network(network, &outer) || !parse_address(address, &inner))
         return false;
     unmap(&inner);
-    if (outer.width != inner.width)
-        return false;
-    size_t whole = outer.bits / 8;
-    unsigned rest = outer.bits % 8;
-    if (memcmp(outer.bytes, inner.bytes, whole) != 0)
-        return false;
-    return rest == 0 || (outer.bytes[whole] ^ inner.bytes[whole]) >> (8 - rest) == 0;
+    return covers(&outer, &inner);
+}
+
+bool key_network_covers(struct slice outer, struct slice inner)
+{
+    struct network wide, narrow;
+    return parse_network(outer, &wide) && parse_network(inner, &narrow) && covers(&wide, &narrow);
 }

@@ -79,5 +79,7 @@ const char *key_state_name(enum key_state state); // "ACTIVE" …
 struct slice key_address_of(struct slice given);
 bool key_network_is_valid(struct slice network); // host bits must be zero
 bool key_network_contains(struct slice network, struct slice address);
+// Is every address of `inner` in `outer`? False when one of them is not valid.
+bool key_network_covers(struct slice outer, struct slice inner);
 
 #endif

@@ -86,6 +86,9 @@ extern const struct limit_algorithm_functions limit_fixed_window;
 extern const struct limit_algorithm_functions limit_sliding_window;
 extern const struct limit_algorithm_functions limit_token_bucket;
 
+// Returns how many sub-windows a sliding window for this amount has in its ring when it begins.
+size_t limit_sliding_slots(uint64_t amount);
+
 // Returns the algorithm's functions; never NULL for a complete limit's algorithm.
 const struct limit_algorithm_functions *limit_algorithm_of(enum limit_algorithm algorithm);
 

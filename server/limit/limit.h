@@ -86,6 +86,9 @@ STATUS_MUST_CHECK enum status limit_complete(struct limit *limit, struct status_
 // replaces the tier's limit with the same resource and window, whatever the algorithm: limit_same_window.
 bool limit_same_meter(const struct limit *a, const struct limit *b);
 bool limit_same_window(const struct limit *a, const struct limit *b);
+// Is every schedule of calls that fits `inner` one that `outer` would let pass? Both are complete, `outer` is not
+// unlimited. Only limits on the same meter are compared, others are never within.
+bool limit_is_within(const struct limit *inner, const struct limit *outer);
 const char *limit_algorithm_name(enum limit_algorithm algorithm); // "fixed_window" …
 
 // --- meters

@@ -135,6 +135,17 @@ bool limit_same_window(const struct limit *a, const struct limit *b)
            (a->window_s > 0 || a->period == b->period) && a->shadow == b->shadow;
 }
 
+// By another algorithm, limits with the same numbers let different schedules pass: what a sliding window spreads out, a
+// fixed window admits twice around its boundary, and a bucket beside what flows in. Nor does a sliding window with a
+// finer ring pass only what a coarser one does.
+bool limit_is_within(const struct limit *inner, const struct limit *outer)
+{
+    if (!limit_same_meter(inner, outer) || inner->amount > outer->amount || inner->burst > outer->burst)
+        return false;
+    return inner->algorithm != LIMIT_SLIDING_WINDOW ||
+           limit_sliding_slots(inner->amount) == limit_sliding_slots(outer->amount);
+}
+
 // A calendar day and every 86,400 seconds are different meters: a UTC offset makes them differ.
 bool limit_same_meter(const struct limit *a, const struct limit *b)
 {

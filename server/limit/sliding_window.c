@@ -78,6 +78,11 @@ static size_t width_for(uint64_t ceiling)
     return ceiling <= UINT32_MAX ? sizeof(uint32_t) : sizeof(uint64_t);
 }
 
+size_t limit_sliding_slots(uint64_t amount)
+{
+    return slots_for(width_for(amount));
+}
+
 static bool open_ring(struct limit_sliding_state *sliding, size_t width, size_t slots)
 {
     *sliding = (struct limit_sliding_state){.width = (uint32_t)width, .slots = (uint32_t)slots};

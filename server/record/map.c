@@ -142,6 +142,44 @@ enum status record_read(const struct record_schema *schema, const ProtobufCMessa
     return schema->is_sound == NULL || schema->is_sound(plain) ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
+// --- copying
+
+static size_t size_of(enum record_field_kind kind)
+{
+    switch (kind) {
+    case RECORD_FORMAT_NUMBER:
+    case RECORD_ID: // no member of its own, or for good
+    case RECORD_OPTIONAL_ID:
+        return 0;
+    case RECORD_TEXT:
+        return sizeof(struct slice);
+    case RECORD_BOOL:
+    case RECORD_OFF:
+        return sizeof(bool);
+    case RECORD_U32:
+        return sizeof(uint32_t);
+    case RECORD_U64:
+        return sizeof(uint64_t);
+    case RECORD_TEXTS:
+    case RECORD_PARTS:
+        return sizeof(void *);
+    }
+    return 0;
+}
+
+void record_copy_field(const struct record_schema *schema, struct slice name, const void *from, void *to)
+{
+    const struct record_field *field = schema->fields;
+    const struct record_field *end = field + schema->count;
+    while (field < end && !slice_equal(name, slice_text(field->name)))
+        field++;
+    if (field == end)
+        return;
+    memcpy((uint8_t *)to + field->at, (const uint8_t *)from + field->at, size_of(field->kind));
+    if (field->kind >= RECORD_TEXTS)
+        memcpy((uint8_t *)to + field->count_at, (const uint8_t *)from + field->count_at, sizeof(size_t));
+}
+
 // --- writing
 
 static void *write_texts(const struct slice *from, size_t count, struct arena *arena)

@@ -51,6 +51,9 @@ struct record_schema {
 // Errors: DATA_LOSS (a stored message breaks a bound), RESOURCE_EXHAUSTED (the arena is out).
 STATUS_MUST_CHECK enum status record_read(const struct record_schema *schema, const ProtobufCMessage *message,
                                           struct arena *arena, void *plain);
+// Copies the field of that name, if there is one, from one plain struct to another, which then points where the first
+// one does.
+void record_copy_field(const struct record_schema *schema, struct slice name, const void *from, void *to);
 // A message in the arena, which points into it and `plain`; NULL when the arena is out.
 void *record_write(const struct record_schema *schema, const void *plain, const ProtobufCMessageDescriptor *descriptor,
                    struct arena *arena);

@@ -143,12 +143,16 @@ struct registry_command {
     uint8_t random[REGISTRY_RANDOM_SIZE];  // fresh
     struct arena *arena;                   // used by the command only, until `done`
     uint64_t if_version;                   // 0 = any
+    // PUT_ACCOUNT, PUT_TIER, PUT_SCOPE: the names of the fields that are set, as registry_schema has them, and
+    // "environments"; others are left alone. None: all are set, but a suspension is never lifted.
+    const struct slice *mask;
+    size_t mask_count;
     union {
         // account, name, prefix (empty: the default), environment, type, scopes, expiry, metadata, complete limits,
         // addresses; all else is ignored
         struct registry_key create;
         struct registry_revoke revoke;
-        // Without version, created_at_ms and revoked_before_ms, which are ignored; max_keys 0 = default.
+        // Without version, created_at_ms, revoked_before_ms and life, which are ignored; max_keys 0 = default.
         struct registry_account put_account;
         struct registry_tier put_tier;
         struct registry_update update;

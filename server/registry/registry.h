@@ -91,6 +91,7 @@ STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq
 
 struct registry_list {
     struct slice account; // empty: all accounts
+    bool this_life;       // only keys of the present life of their account
     bool after_set;       // continue behind `after`
     uint8_t after[KEY_ID_SIZE];
     uint64_t after_expires_at_ms; // in the order of expiries: the page's last_expires_at_ms
@@ -171,6 +172,7 @@ struct registry_changes_query {
     uint64_t to_ms; // exclusive; 0 = no end
     struct slice actor;
     struct slice account;
+    bool this_life; // with an account: only what belongs to its present life; nothing when it is deleted
     bool has_key_id;
     uint8_t key_id[KEY_ID_SIZE];
     size_t page_size;

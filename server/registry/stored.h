@@ -51,6 +51,7 @@ struct registry_key {
     struct registry_entry *metadata;
     size_t metadata_count;
     uint64_t version;
+    uint64_t life; // the account's when it was made
     struct slice public_token;
     struct slice prefix; // of its token; a successor's token gets the same
     bool imported;       // token_hash is of the token's SHA-256
@@ -76,7 +77,19 @@ struct registry_account {
     uint64_t revoked_before_ms; // keys created up to then are revoked; 0 = none
     struct slice revoke_reason; // of the last RevokeAll
     bool deleted;               // hidden; all its keys are revoked
+    uint64_t life;              // the change that made it; 0 in records of older versions
 };
+
+// The id of a deleted account may be taken again: that is another account, in which nothing of the former one is seen.
+// Was the key made in this life of its account?
+bool registry_is_of_life(const struct registry_account *account, const struct registry_key *key);
+
+enum { REGISTRY_LIFE_NAME_MAX = ACCOUNT_ID_MAX + 8 };
+// Writes the name under which what an account spends and does is counted, and returns it: its id, and behind that its
+// life, if it has one. The first byte of the life is NUL, which is in no id.
+struct slice registry_life_name(const struct registry_account *account, uint8_t out[REGISTRY_LIFE_NAME_MAX]);
+// Returns the account's id in such a name.
+struct slice registry_life_account(struct slice life_name);
 
 struct registry_tier {
     struct slice name;

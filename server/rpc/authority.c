@@ -189,6 +189,7 @@ static enum status resolve_credential(struct call *call, struct slice credential
     }
     caller->key = &identity->key;
     caller->account = identity->key.account;
+    caller->owner = &identity->account;
     caller->granted = authority_of_key(&identity->key);
     key_id_format(identity->key.id, caller->name);
     return STATUS_OK;
@@ -282,10 +283,30 @@ bool authority_covers_account(const struct call *call, struct slice account)
     return (caller->authorities & AUTHORITY_ADMIN) != 0 && slice_equal(caller->account, account);
 }
 
+// A former account's keys are another account's, although its id is the same.
+static bool is_of_callers_life(const struct call_caller *caller, const struct registry_key *key)
+{
+    return caller->owner != NULL && registry_is_of_life(caller->owner, key);
+}
+
+bool authority_covers_key(const struct call *call, const struct registry_key *key)
+{
+    if ((call->caller.authorities & AUTHORITY_OPERATOR) != 0)
+        return true;
+    return authority_covers_account(call, key->account) && is_of_callers_life(&call->caller, key);
+}
+
 bool authority_covers_rate_check(const struct call *call, struct slice account)
 {
     const struct call_caller *caller = &call->caller;
     if ((caller->authorities & AUTHORITY_RATECHECK) != 0)
         return true;
     return (caller->authorities & AUTHORITY_VERIFY) != 0 && slice_equal(caller->account, account);
+}
+
+bool authority_covers_rate_check_of_key(const struct call *call, const struct registry_key *key)
+{
+    if ((call->caller.authorities & AUTHORITY_RATECHECK) != 0)
+        return true;
+    return authority_covers_rate_check(call, key->account) && is_of_callers_life(&call->caller, key);
 }

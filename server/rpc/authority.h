@@ -36,7 +36,10 @@ STATUS_MUST_CHECK enum status authority_require(struct call *call, unsigned need
 
 // May the caller see and change what belongs to this account? All other callers are told NOT_FOUND.
 bool authority_covers_account(const struct call *call, struct slice account);
-// May the caller RateCheck this account and its keys?
+// The same of a key: one that was made in a former life of its account's id is no key of the caller's.
+bool authority_covers_key(const struct call *call, const struct registry_key *key);
+// May the caller RateCheck this account, or this key?
 bool authority_covers_rate_check(const struct call *call, struct slice account);
+bool authority_covers_rate_check_of_key(const struct call *call, const struct registry_key *key);
 
 #endif

@@ -65,7 +65,7 @@ static enum status find_key(struct call *call, struct registry_key *key, struct 
     if (status == STATUS_OK)
         status = registry_find_owner(call->view, key->account, call->arena, account);
     status = handler_end_view(call, status);
-    if (status == STATUS_OK && (key->deleted || !authority_covers_account(call, key->account)))
+    if (status == STATUS_OK && (key->deleted || !authority_covers_key(call, key)))
         return STATUS_NOT_FOUND;
     return status;
 }

@@ -223,7 +223,8 @@ enum call_progress handler_list(struct call *call)
     struct registry_list query;
     if (!read_query(call, &query))
         return call_fail_memory(call);
-    if (query.account.size == 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
+    query.this_life = (call->caller.authorities & AUTHORITY_OPERATOR) == 0;
+    if (query.account.size == 0 && query.this_life)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
         return call_fail(call, STATUS_NOT_FOUND, "list.account",

@@ -94,7 +94,8 @@ enum call_progress handler_list_changes(struct call *call)
     };
     if (query.has_key_id && !key_id_parse(wire_slice(request->key_id), query.key_id))
         return call_fail_member(call, "key_id", "is not a key id: \"key_\" and 15 letters or digits");
-    if (query.account.size == 0 && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
+    query.this_life = (call->caller.authorities & AUTHORITY_OPERATOR) == 0;
+    if (query.account.size == 0 && query.this_life)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
         return call_fail(call, STATUS_NOT_FOUND, "list_changes.account",

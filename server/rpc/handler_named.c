@@ -4,6 +4,7 @@
 #include "rpc/wire.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 struct entity {
@@ -69,11 +70,48 @@ static struct handler_change *begin_change(struct call *call, enum registry_comm
     return change;
 }
 
+// May an update_mask name this field of the call?
+static bool is_setting(const ProtobufCMessage *request, struct slice name)
+{
+    for (unsigned i = 0; i < request->descriptor->n_fields; i++) {
+        const char *field = request->descriptor->fields[i].name;
+        if (slice_equal(name, slice_text(field)))
+            return strcmp(field, "if_version") != 0 && strcmp(field, "update_mask") != 0;
+    }
+    return false;
+}
+
+// False: the call has failed.
+static bool read_mask(struct call *call, struct registry_command *command)
+{
+    const ProtobufCMessage *request = &call->request->verify->base; // whichever member it is
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "update_mask");
+    const ProtobufCBinaryData *const *texts = call_member(call, "update_mask");
+    const void *count = (const uint8_t *)request + field->quantifier_offset;
+    char member[48];
+    struct slice *names;
+    command->mask_count = *(const size_t *)count;
+    if (!wire_read_texts(call->arena, *texts, command->mask_count, &names)) {
+        call_fail_memory(call);
+        return false;
+    }
+    command->mask = names;
+    for (size_t i = 0; i < command->mask_count; i++) {
+        if (is_setting(request, names[i]))
+            continue;
+        (void)snprintf(member, sizeof member, "update_mask[%zu]", i);
+        call_fail_member(call, member, "is no field that this call sets: say it as the protocol does, e.g. limits");
+        return false;
+    }
+    return true;
+}
+
 enum call_progress handler_put(struct call *call)
 {
     struct status_failure failure = {0};
     struct handler_change *change = begin_change(call, entity_of(call)->put);
-    if (change == NULL)
+    if (change == NULL || !read_mask(call, &change->command))
         return CALL_DONE;
     // What is asked is the plain struct, whichever member of the union it is.
     enum status status =

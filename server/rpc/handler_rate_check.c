@@ -36,11 +36,11 @@ static enum call_progress refuse_subject(struct call *call, const char *field)
                      "scope postern:ratecheck");
 }
 
-// Whose the subject is; empty when it is nobody's.
-static enum status find_owner(struct call *call, const struct authorizer_call *ask, struct slice *account)
+// The subject; *key is NULL when it is nobody's.
+static enum status find_subject(struct call *call, const struct authorizer_call *ask, const struct registry_key **key)
 {
     struct registry_presented *found = arena_array(call->arena, 1, sizeof *found);
-    *account = slice_empty();
+    *key = NULL;
     if (found == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     enum status status;
@@ -49,23 +49,24 @@ static enum status find_owner(struct call *call, const struct authorizer_call *a
     else
         status = registry_find_presented(call->server->registry, call->view, ask->question.token, call->arena, found);
     if (status == STATUS_OK && (found->known || ask->subject == AUTHORIZER_BY_KEY_ID))
-        *account = found->key.account;
+        *key = &found->key;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 // A key's account never changes, so it may be looked up before. A token that is nobody's is a decision, no failure.
 static enum call_progress decide_key(struct call *call, struct handler_decision *decision, const char *field)
 {
-    struct slice account;
+    const struct registry_key *key;
     if ((call->caller.authorities & AUTHORITY_RATECHECK) != 0)
         return handler_decide(decision);
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
-        status = handler_end_view(call, find_owner(call, &decision->ask, &account));
+        status = handler_end_view(call, find_subject(call, &decision->ask, &key));
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the key cannot be read: %s", status_name(status));
     bool is_token = decision->ask.subject == AUTHORIZER_BY_TOKEN;
-    if (!(is_token && account.size == 0) && !authority_covers_rate_check(call, account))
+    bool is_nobodys = is_token && key == NULL;
+    if (!is_nobodys && (key == NULL || !authority_covers_rate_check_of_key(call, key)))
         return refuse_subject(call, field);
     return handler_decide(decision);
 }

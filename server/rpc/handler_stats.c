@@ -195,7 +195,7 @@ static Postern__V1__Busy *new_busy(struct arena *arena, const struct usage_rank 
 static bool name_account(struct call *call, const struct usage_rank *rank, Postern__V1__Busy *busy)
 {
     (void)call;
-    busy->account = wire_text(rank->id);
+    busy->account = wire_text(registry_life_account(rank->id));
     return true;
 }
 

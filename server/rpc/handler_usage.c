@@ -98,7 +98,7 @@ static enum call_progress read_of_key(struct call *call)
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_find_key(call->view, id, call->arena, &key));
     bool is_hidden = key.deleted && (call->caller.authorities & AUTHORITY_OPERATOR) == 0;
-    if (status == STATUS_OK && (is_hidden || !authority_covers_account(call, key.account)))
+    if (status == STATUS_OK && (is_hidden || !authority_covers_key(call, &key)))
         status = STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
         return call_fail(call, status, "get_usage.key_id", "no such key: look it up with: postern list");
@@ -119,7 +119,8 @@ static enum call_progress read_of_account(struct call *call, struct slice id)
         return call_fail(call, status, "get_usage.account", "no such account: look it up with: postern account list");
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
-    return read_usage(call, (struct usage_subject){USAGE_OF_ACCOUNT, id});
+    uint8_t name[REGISTRY_LIFE_NAME_MAX];
+    return read_usage(call, (struct usage_subject){USAGE_OF_ACCOUNT, registry_life_name(&account, name)});
 }
 
 // --- the call

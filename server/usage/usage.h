@@ -39,7 +39,7 @@ struct usage;
 enum {
     USAGE_TABLES = 2,
     USAGE_KEY_ID_SIZE = 11,
-    USAGE_ACCOUNT_MAX = 64,
+    USAGE_ACCOUNT_MAX = 72, // an id of 64 bytes and 8 of its life
     USAGE_RESOURCE_MAX = 64,
     USAGE_ADDRESS_MAX = 45,    // of an IPv6 address with an IPv4 tail
     USAGE_REASONS = 15,        // of enum reason
@@ -133,7 +133,7 @@ void usage_tick(struct usage *usage);
 
 struct usage_event {
     const uint8_t *key_id; // USAGE_KEY_ID_SIZE bytes of a key that exists, or NULL; never an id that a stranger made up
-    struct slice account;  // empty: unknown; the count then goes to the account with the empty name
+    struct slice account;  // its name (registry_life_name); empty: unknown, and counted for the empty name
     enum reason reason;
     const struct usage_cost *charges; // counted when the reason is ALLOWED; 0 counts as 1
     size_t charge_count;

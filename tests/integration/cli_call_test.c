@@ -46,23 +46,25 @@ static int run(const char *first, ...)
     return cli.status;
 }
 
-// ------------------------------------------------------------------------------------------------- suspend, resume
+// ----------------------------------------------------------------------------------------- suspend, resume, update
 
-struct suspension {
+struct account_peer {
     Postern__V1__Account account;
     Postern__V1__GetAccountReply got;
     Postern__V1__PutAccountReply put;
     Postern__V1__Status aborted;
     unsigned collisions; // how often somebody else is quicker
     unsigned puts;
-    bool kept; // what was put had all the other settings
+    uint64_t version; // that the last one asked for
+    size_t mask_size;
+    bool names_suspended; // and nothing else
 };
 
 static enum peer_act on_account(void *context, unsigned n, const Postern__V1__Request *request,
                                 Postern__V1__Reply *reply)
 {
     (void)n;
-    struct suspension *at = context;
+    struct account_peer *at = context;
     reply->result_case = (Postern__V1__Reply__ResultCase)request->call_case;
     if (request->call_case == POSTERN__V1__REQUEST__CALL_GET_ACCOUNT) {
         reply->get_account = &at->got;
@@ -70,8 +72,10 @@ static enum peer_act on_account(void *context, unsigned n, const Postern__V1__Re
     }
     const Postern__V1__PutAccountRequest *put = request->put_account;
     at->puts++;
-    at->kept = put->max_keys == 77 && put->display_name.len == 4 && put->n_environments == 1 && put->tier.len == 4 &&
-               put->no_default_public_key && put->if_version == at->account.version;
+    at->version = put->if_version;
+    at->mask_size = put->n_update_mask;
+    at->names_suspended = put->n_update_mask == 1 && put->update_mask[0].len == strlen("suspended") &&
+                          memcmp(put->update_mask[0].data, "suspended", strlen("suspended")) == 0;
     if (at->collisions > 0) {
         at->collisions--;
         at->account.version++;
@@ -79,14 +83,15 @@ static enum peer_act on_account(void *context, unsigned n, const Postern__V1__Re
         return PEER_ANSWER;
     }
     at->account.suspended = put->suspended;
+    at->account.max_keys = put->max_keys;
     reply->put_account = &at->put;
     return PEER_ANSWER;
 }
 
-static void start_suspension(struct suspension *at, struct peer *peer, unsigned collisions)
+static void start_account(struct account_peer *at, struct peer *peer, unsigned collisions)
 {
     static Postern__V1__Environment live[] = {POSTERN__V1__ENVIRONMENT__ENVIRONMENT_LIVE};
-    *at = (struct suspension){.collisions = collisions};
+    *at = (struct account_peer){.collisions = collisions};
     postern__v1__account__init(&at->account);
     at->account.account = peer_text("acme");
     at->account.display_name = peer_text("Acme");
@@ -105,43 +110,57 @@ static void start_suspension(struct suspension *at, struct peer *peer, unsigned 
     peer_start(peer, url, on_account, at);
 }
 
-static void suspending_keeps_all_other_settings(void **state)
+static void suspending_sets_nothing_else(void **state)
 {
     (void)state;
-    struct suspension at;
+    struct account_peer at;
     struct peer peer;
-    start_suspension(&at, &peer, 0);
+    start_account(&at, &peer, 0);
     assert_int_equal(run("account", "suspend", "acme", NULL), CLI_DONE);
     assert_true(at.account.suspended);
-    assert_true(at.kept);
+    assert_true(at.names_suspended);
     assert_int_equal(run("account", "suspend", "acme", NULL), CLI_DONE); // it is already
     assert_int_equal(at.puts, 1);
     assert_int_equal(run("account", "resume", "acme", NULL), CLI_DONE);
     assert_false(at.account.suspended);
+    assert_true(at.names_suspended);
     peer_stop(&peer);
 }
 
-static void suspending_is_repeated_when_somebody_else_was_quicker(void **state)
+static void update_is_repeated_when_somebody_else_was_quicker(void **state)
 {
     (void)state;
-    struct suspension at;
+    struct account_peer at;
     struct peer peer;
-    start_suspension(&at, &peer, 3);
-    assert_int_equal(run("account", "suspend", "acme", NULL), CLI_DONE);
-    assert_true(at.account.suspended);
-    assert_true(at.kept); // with the version as it was then
+    start_account(&at, &peer, 3);
+    assert_int_equal(run("account", "update", "acme", "--max-keys", "9", NULL), CLI_DONE);
+    assert_int_equal(at.account.max_keys, 9);
+    assert_int_equal(at.version, at.account.version); // as it was then
+    assert_int_equal(at.mask_size, 2);                // the name and what was given
     assert_int_equal(at.puts, 4);
     peer_stop(&peer);
 }
 
-static void suspending_is_given_up_some_time(void **state)
+static void update_is_given_up_some_time(void **state)
 {
     (void)state;
-    struct suspension at;
+    struct account_peer at;
     struct peer peer;
-    start_suspension(&at, &peer, 1000);
-    assert_int_equal(run("account", "suspend", "acme", NULL), CLI_FAILED);
+    start_account(&at, &peer, 1000);
+    assert_int_equal(run("account", "update", "acme", "--max-keys", "9", NULL), CLI_FAILED);
     assert_in_range(at.puts, 2, 100);
+    peer_stop(&peer);
+}
+
+static void update_of_a_version_is_not_repeated(void **state)
+{
+    (void)state;
+    struct account_peer at;
+    struct peer peer;
+    start_account(&at, &peer, 1);
+    assert_int_equal(run("account", "update", "acme", "--max-keys", "9", "--if-version", "5", NULL), CLI_FAILED);
+    assert_int_equal(at.puts, 1);
+    assert_int_equal(at.version, 5);
     peer_stop(&peer);
 }
 
@@ -262,9 +281,10 @@ static void what_is_wrong_with_the_caller_stops_the_import(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(suspending_keeps_all_other_settings),
-        cmocka_unit_test(suspending_is_repeated_when_somebody_else_was_quicker),
-        cmocka_unit_test(suspending_is_given_up_some_time),
+        cmocka_unit_test(suspending_sets_nothing_else),
+        cmocka_unit_test(update_is_repeated_when_somebody_else_was_quicker),
+        cmocka_unit_test(update_is_given_up_some_time),
+        cmocka_unit_test(update_of_a_version_is_not_repeated),
         cmocka_unit_test(keys_are_sent_64_at_once),
         cmocka_unit_test(a_batch_with_a_wrong_line_is_not_sent),
         cmocka_unit_test(what_is_wrong_with_one_key_does_not_stop_the_next_batch),

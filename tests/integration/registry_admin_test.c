@@ -89,10 +89,6 @@ static void update_gives_no_scope_beyond_its_own(void **state)
     ask_as_key(more, admin);
     ask_for_scopes(more, (const char *const[]){"jobs:read", "orders:read"}, 2);
     EXPECT(fixture, more, STATUS_PERMISSION_DENIED, "update.scopes[1]", "orders:read");
-    struct ask *own = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_SCOPES); // nor to itself
-    ask_as_key(own, admin);
-    ask_for_scopes(own, (const char *const[]){"admin"}, 1);
-    EXPECT(fixture, own, STATUS_PERMISSION_DENIED, "update.scopes[0]", "admin");
     struct ask *fits = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_SCOPES);
     ask_as_key(fits, admin);
     ask_for_scopes(fits, (const char *const[]){"jobs:*"}, 1);
@@ -141,7 +137,11 @@ static void admin_rolls_its_own_key(void **state)
     assert_text(roll->command.result.key.scopes[0], "postern:account-admin");
     struct ask *next = ask_for_key_as(fixture, roll, "jobs:read"); // and goes on with the new one
     EXPECT_OK(fixture, next);
-    EXPECT_OK(fixture, ask_for_key_as(fixture, admin, "jobs:read")); // the old one works for the grace
+    struct ask *brief = ask_for_key_as(fixture, admin, "jobs:read"); // the old one works for the grace
+    brief->command.ask.create.facts.expires_at_ms = find_key(fixture, made_id(admin)).facts.expires_at_ms;
+    EXPECT_OK(fixture, brief); // and makes nothing that lasts longer
+    EXPECT(fixture, ask_for_key_as(fixture, admin, "jobs:read"), STATUS_PERMISSION_DENIED, "create.expires_at_ms",
+           "outlive");
 }
 
 // --- environment
@@ -200,10 +200,12 @@ static void limits_of_its_own_key_bind_the_keys_it_makes(void **state)
         {"requests=60/hour", false},
         {"jobs=60/min", false},
         {"requests=unlimited", false},
-        {"requests=30/min:token_bucket,burst=60", true},
-        {"requests=30/min:token_bucket,burst=61", false},
-        {"requests=61/min:token_bucket,burst=60", false},
-        {"requests=60/min:fixed_window", true},
+        {"requests=59/min", true},
+        // Another algorithm is another meter, and lets other schedules pass: each a full limit more.
+        {"requests=60/min:fixed_window", false},
+        {"requests=60/60s:fixed_window", false},
+        {"requests=60/min:token_bucket", false},
+        {"requests=30/min:token_bucket,burst=60", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ask *ask = ask_for_key_as(fixture, admin, NULL);
@@ -216,25 +218,152 @@ static void limits_of_its_own_key_bind_the_keys_it_makes(void **state)
     }
 }
 
-static void admin_does_not_raise_its_own_limits(void **state)
+static struct ask *make_limited_admin(struct registry_fixture *fixture, const char *limit)
+{
+    furnish(fixture);
+    struct ask *admin = ask_for_key(fixture, "acme");
+    ask_for_scopes(admin, admin_scopes, 2);
+    ask_for_limit(admin, limit);
+    EXPECT_OK(fixture, admin);
+    return admin;
+}
+
+// A bucket is within a bucket whose rate and burst are not below its own.
+static void buckets_are_compared_by_rate_and_burst(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_limited_admin(fixture, "requests=60/min:token_bucket,burst=10");
+    const struct {
+        const char *limit;
+        bool fits;
+    } cases[] = {
+        {"requests=60/min:token_bucket,burst=10", true},  {"requests=60/min:token_bucket,burst=11", false},
+        {"requests=30/min:token_bucket,burst=10", true},  {"requests=30/min:token_bucket,burst=30", false},
+        {"requests=61/min:token_bucket,burst=10", false}, {"requests=10/min", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ask *ask = ask_for_key_as(fixture, admin, NULL);
+        ask_for_limit(ask, cases[i].limit);
+        if (cases[i].fits)
+            EXPECT_OK(fixture, ask);
+        else
+            EXPECT(fixture, ask, STATUS_PERMISSION_DENIED, "create.limits", "burst=10");
+    }
+}
+
+// 60 as a sliding window, 60 more as a bucket, 60 more as a fixed window, in a tenth of a second.
+static void limit_is_not_evaded_by_another_algorithm(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_limited_admin(fixture, "requests=60/min");
+    struct ask *made = ask_for_key_as(fixture, admin, NULL);
+    ask_for_limit(made, "requests=60/min");
+    EXPECT_OK(fixture, made);
+    static const char *const others[] = {"requests=60/min:token_bucket", "requests=60/60s:fixed_window"};
+    for (size_t i = 0; i < 2; i++) {
+        struct ask *other = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_LIMITS);
+        ask_as_key(other, admin);
+        ask_for_limit(other, others[i]);
+        EXPECT(fixture, other, STATUS_PERMISSION_DENIED, "update.limits", "requests=60/min");
+    }
+}
+
+// --- its own key
+
+static void admin_changes_its_own_key_by_roll_and_revoke_alone(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *admin = make_limited_admin(fixture, "requests=60/min");
+    for (unsigned field = REGISTRY_UPDATE_NAME; field <= REGISTRY_UPDATE_ENABLED; field *= 2) {
+        struct ask *update = ask_to_update(fixture, made_id(admin), field);
+        update->command.ask.update.key.name = slice_text("me");
+        ask_as_key(update, admin);
+        EXPECT(fixture, update, STATUS_PERMISSION_DENIED, "update.key_id", "the key that you call with");
+    }
+    struct ask *hide = ask_to_delete(fixture, made_id(admin));
+    ask_as_key(hide, admin);
+    EXPECT(fixture, hide, STATUS_PERMISSION_DENIED, "delete.key_id", "the key that you call with");
+    struct ask *roll = ask_to_roll(fixture, made_id(admin));
+    ask_as_key(roll, admin);
+    EXPECT_OK(fixture, roll);
+    struct ask *revoke = ask_to_revoke(fixture, made_id(roll), "");
+    ask_as_key(revoke, roll);
+    EXPECT_OK(fixture, revoke);
+}
+
+// --- expiry and addresses
+
+static struct ask *make_pinned_admin(struct registry_fixture *fixture, uint64_t expires_at_ms)
+{
+    furnish(fixture);
+    struct ask *admin = ask_for_key(fixture, "acme");
+    ask_for_scopes(admin, admin_scopes, 2);
+    admin->command.ask.create.facts.expires_at_ms = expires_at_ms;
+    EXPECT_OK(fixture, admin);
+    return admin;
+}
+
+static void admin_that_expires_makes_nothing_that_outlives_it(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    uint64_t end_ms = atomic_load(&fixture->now_ms) + 4000;
+    struct ask *admin = make_pinned_admin(fixture, end_ms);
+    EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_PERMISSION_DENIED, "create.expires_at_ms", "outlive");
+    struct ask *late = ask_for_key_as(fixture, admin, NULL);
+    late->command.ask.create.facts.expires_at_ms = end_ms + 1;
+    EXPECT(fixture, late, STATUS_PERMISSION_DENIED, "create.expires_at_ms", "outlive");
+    struct ask *made = ask_for_key_as(fixture, admin, NULL);
+    made->command.ask.create.facts.expires_at_ms = end_ms;
+    EXPECT_OK(fixture, made);
+    struct ask *longer = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_EXPIRES_AT);
+    ask_as_key(longer, admin);
+    EXPECT(fixture, longer, STATUS_PERMISSION_DENIED, "update.expires_at_ms", "outlive"); // never
+    struct ask *roll = ask_to_roll(fixture, made_id(admin));
+    ask_as_key(roll, admin);
+    EXPECT_OK(fixture, roll);
+    assert_int_equal(find_key(fixture, made_id(roll)).facts.expires_at_ms, end_ms);
+    struct ask *operators = fixture_key(fixture, "acme"); // never expires
+    struct ask *name = ask_to_update(fixture, made_id(operators), REGISTRY_UPDATE_NAME);
+    name->command.ask.update.key.name = slice_text("mine");
+    ask_as_key(name, admin);
+    EXPECT(fixture, name, STATUS_PERMISSION_DENIED, "update.key_id", "outlive");
+}
+
+static void ask_for_address(struct ask *ask, const char *network)
+{
+    bool updates = ask->command.kind == REGISTRY_UPDATE;
+    struct registry_key *key = updates ? &ask->command.ask.update.key : &ask->command.ask.create;
+    key->addresses = arena_array(ask->command.arena, 1, sizeof *key->addresses);
+    key->addresses[0] = ask_copy(ask, network);
+    key->address_count = 1;
+}
+
+static void admin_that_is_pinned_makes_nothing_that_reaches_further(void **state)
 {
     struct registry_fixture *fixture = *state;
     furnish(fixture);
     struct ask *admin = ask_for_key(fixture, "acme");
     ask_for_scopes(admin, admin_scopes, 2);
-    ask_for_limit(admin, "requests=60/min");
+    ask_for_address(admin, "192.0.2.0/24");
     EXPECT_OK(fixture, admin);
-    struct ask *none = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_LIMITS);
-    ask_as_key(none, admin);
-    EXPECT(fixture, none, STATUS_PERMISSION_DENIED, "update.limits", "requests=60/min");
-    struct ask *less = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_LIMITS);
-    ask_as_key(less, admin);
-    ask_for_limit(less, "requests=59/min");
-    EXPECT_OK(fixture, less);
-    struct ask *back = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_LIMITS);
-    ask_as_key(back, admin); // the credential as it was looked at, before the update
-    ask_for_limit(back, "requests=60/min");
-    EXPECT(fixture, back, STATUS_PERMISSION_DENIED, "update.limits", "requests=59/min");
+    EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_PERMISSION_DENIED, "create.allowed_addresses",
+           "anywhere");
+    static const char *const beyond[] = {"192.0.0.0/16", "192.0.3.1", "0.0.0.0/0", "::/0", "::ffff:192.0.3.1"};
+    static const char *const within[] = {"192.0.2.0/24", "192.0.2.128/25", "192.0.2.7", "::ffff:192.0.2.9"};
+    for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+        struct ask *ask = ask_for_key_as(fixture, admin, NULL);
+        ask_for_address(ask, beyond[i]);
+        EXPECT(fixture, ask, STATUS_PERMISSION_DENIED, "create.allowed_addresses", beyond[i]);
+    }
+    struct ask *made = NULL;
+    for (size_t i = 0; i < sizeof within / sizeof within[0]; i++) {
+        made = ask_for_key_as(fixture, admin, NULL);
+        ask_for_address(made, within[i]);
+        EXPECT_OK(fixture, made);
+    }
+    struct ask *free_it = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_ADDRESSES);
+    ask_as_key(free_it, admin);
+    EXPECT(fixture, free_it, STATUS_PERMISSION_DENIED, "update.allowed_addresses", "anywhere");
 }
 
 static void unlimited_of_its_own_binds_nothing(void **state)
@@ -340,7 +469,11 @@ int main(void)
         ASKS_TEST(test_key_makes_test_keys_only),
         ASKS_TEST(live_key_makes_both),
         ASKS_TEST(limits_of_its_own_key_bind_the_keys_it_makes),
-        ASKS_TEST(admin_does_not_raise_its_own_limits),
+        ASKS_TEST(buckets_are_compared_by_rate_and_burst),
+        ASKS_TEST(limit_is_not_evaded_by_another_algorithm),
+        ASKS_TEST(admin_changes_its_own_key_by_roll_and_revoke_alone),
+        ASKS_TEST(admin_that_expires_makes_nothing_that_outlives_it),
+        ASKS_TEST(admin_that_is_pinned_makes_nothing_that_reaches_further),
         ASKS_TEST(unlimited_of_its_own_binds_nothing),
         ASKS_TEST(other_accounts_and_settings_are_out_of_reach),
         ASKS_TEST(admin_without_a_key_makes_none),

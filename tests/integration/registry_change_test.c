@@ -218,7 +218,7 @@ static void environment_that_the_account_lacks_is_refused(void **state)
     struct ask *ask = ask_for_key(fixture, "acme");
     ask->command.ask.create.environment = KEY_ENVIRONMENT_LIVE;
     assert_int_equal(ask_run(fixture, ask), STATUS_FAILED_PRECONDITION);
-    assert_note(ask, "create.environment", "--env live");
+    assert_note(ask, "create.environment", "--add-env live");
 
     struct ask *live_only = ask_for_account(fixture, "acme", "");
     live_only->command.ask.put_account.allows_live = true;

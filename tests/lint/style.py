@@ -239,7 +239,7 @@ def openings(root):
 
 
 # Of requests, what is no setting of a record, or has an option or a command of its own.
-NO_SETTINGS = {"call", "if_version", "key_id", "fields", "enabled", "prefix"}
+NO_SETTINGS = {"call", "if_version", "key_id", "fields", "enabled", "prefix", "update_mask", "update_mask_count"}
 
 
 def settings(root):

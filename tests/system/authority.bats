@@ -186,11 +186,12 @@ as_nobody() {
     make_key "$ACCOUNT" live --env live --scope read
     as "$ADMIN" roll "$KEY_ID"
     failed PERMISSION_DENIED roll.key_id
-    postern disable "$KEY_ID"
-    as "$ADMIN" enable "$KEY_ID"
+    local live=$KEY_ID
+    postern disable "$live"
+    as "$ADMIN" enable "$live"
     failed PERMISSION_DENIED update.key_id
     make_admin --scope read --env live
-    as "$ADMIN" enable "$KEY_ID"
+    as "$ADMIN" enable "$live"
     done_so
     as "$ADMIN" create --account "$ACCOUNT" --name n --scope read
     done_so '.key.environment == "TEST"'
@@ -219,6 +220,45 @@ as_nobody() {
     failed PERMISSION_DENIED '' operator
     as "$ADMIN" scope put read --implies admin
     failed PERMISSION_DENIED '' operator
+}
+
+@test "an account-admin that expires and is pinned to an address does not free itself, nor what it makes" {
+    local at=127.0.0.1 end
+    make_admin --scope read --expires 1h --address "$at/32"
+    end=$(postern get "$ADMIN_ID" --json | jq .key.expires_at_ms)
+    over() { POSTERN_URL=$TCP_URL as "$ADMIN" "$@"; }
+    local words
+    for words in --no-expiry '--expires 90d' --no-addresses '--address 0.0.0.0/0' '--name mine' '--expires 1min'; do
+        # shellcheck disable=SC2086
+        over update "$ADMIN_ID" $words
+        failed PERMISSION_DENIED update.key_id
+    done
+    over disable "$ADMIN_ID"
+    failed PERMISSION_DENIED update.key_id
+    over delete "$ADMIN_ID"
+    failed PERMISSION_DENIED delete.key_id
+    over create --account "$ACCOUNT" --name n --address "$at"
+    failed PERMISSION_DENIED create.expires_at_ms
+    over create --account "$ACCOUNT" --name n --expires 2h --address "$at"
+    failed PERMISSION_DENIED create.expires_at_ms
+    over create --account "$ACCOUNT" --name n --expires 30min
+    failed PERMISSION_DENIED create.allowed_addresses anywhere
+    over create --account "$ACCOUNT" --name n --expires 30min --address 127.0.0.0/8
+    failed PERMISSION_DENIED create.allowed_addresses 127.0.0.0/8
+    over create --account "$ACCOUNT" --name n --expires 30min --address "$at"
+    done_so
+    note_token "$(field .api_key)"
+    KEY_ID=$(field .key.key_id)
+    over update "$KEY_ID" --no-addresses
+    failed PERMISSION_DENIED update.allowed_addresses
+    over update "$KEY_ID" --no-expiry
+    failed PERMISSION_DENIED update.expires_at_ms
+    over roll "$ADMIN_ID"
+    done_so ".key.expires_at_ms == $end and .key.allowed_addresses == [\"$at/32\"]"
+    note_token "$(field .api_key)"
+    ADMIN=$(field .api_key)
+    over revoke "$(field .key.key_id)"
+    done_so
 }
 
 @test "an account has no more keys than max_keys; revoked and expired ones make room" {

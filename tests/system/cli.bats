@@ -257,7 +257,7 @@ misused() {
     [ "${COMPREPLY[*]}" = verify ]
     COMP_WORDS=(postern tier "") COMP_CWORD=2 COMPREPLY=()
     _postern
-    [ "${COMPREPLY[*]}" = "put get list delete" ]
+    [ "${COMPREPLY[*]}" = "put update get list delete" ]
     COMP_WORDS=(postern verify - --pe) COMP_CWORD=3 COMPREPLY=()
     _postern
     [ "${COMPREPLY[*]}" = --peek ]

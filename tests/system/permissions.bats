@@ -131,7 +131,7 @@ setup() {
     postern scope put role --implies read
     make_key "$ACCOUNT" r --scope role
     allowed --scope read
-    postern scope put role --implies write
+    postern scope update role --implies write
     allowed --scope write
     refused INSUFFICIENT_SCOPE 403 --scope read
     call scope delete role

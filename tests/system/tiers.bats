@@ -161,7 +161,7 @@ left() {
     left productions '[2]'
     fits productions=2
     limited productions 86400
-    postern account put "$ACCOUNT" --tier free >/dev/null
+    postern account update "$ACCOUNT" --no-limits >/dev/null
     left productions '[0]'
     answer '.meters[0].limit == 3'
 }

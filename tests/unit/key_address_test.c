@@ -200,6 +200,26 @@ static void network_contains_what_the_table_says(void **state)
             fail_msg("%s %s %s", rows[i].network, rows[i].contains ? "misses" : "contains", rows[i].address);
 }
 
+static void network_covers_what_lies_in_it_as_a_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *outer, *inner;
+        bool covers;
+    } cases[] = {
+        {"10.0.0.0/8", "10.0.0.0/8", true},      {"10.0.0.0/8", "10.1.0.0/16", true},
+        {"10.1.0.0/16", "10.0.0.0/8", false},    {"10.0.0.0/8", "11.0.0.0/9", false},
+        {"10.0.0.0/9", "10.128.0.0/9", false},   {"0.0.0.0/0", "192.0.2.7", true},
+        {"192.0.2.7", "0.0.0.0/0", false},       {"192.0.2.7", "192.0.2.7/32", true},
+        {"::/0", "2001:db8::/32", true},         {"::/0", "0.0.0.0/0", false},
+        {"10.0.0.0/8", "::ffff:10.0.0.1", true}, {"2001:db8::/32", "2001:db9::/48", false},
+        {"10.0.0.1/8", "10.0.0.1", false},       {"10.0.0.0/8", "", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (key_network_covers(slice_text(cases[i].outer), slice_text(cases[i].inner)) != cases[i].covers)
+            fail_msg("%s %s %s", cases[i].outer, cases[i].covers ? "misses" : "covers", cases[i].inner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_port_and_a_zone_do_not_count),
         cmocka_unit_test(networks_are_told_from_other_text),
         cmocka_unit_test(network_contains_what_the_table_says),
+        cmocka_unit_test(network_covers_what_lies_in_it_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,6 +223,39 @@ static void meter_is_told_by_window_and_algorithm_not_by_amount(void **state)
     assert_true(limit_same_window(&free, &free));
 }
 
+static void limit_is_within_another_on_the_same_meter_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *inner, *outer;
+        bool within;
+    } cases[] = {
+        {"r=60/min", "r=60/min", true},
+        {"r=59/min", "r=60/min", true},
+        {"r=61/min", "r=60/min", false},
+        {"r=0/min", "r=60/min", true},
+        {"r=60/min", "s=60/min", false},
+        {"r=60/2min", "r=60/min", false}, // stricter, but not said to be
+        // Each of them lets 60 more pass in the moment in which the other refuses.
+        {"r=60/min:fixed_window", "r=60/min", false},
+        {"r=60/min:token_bucket", "r=60/min", false},
+        {"r=60/min", "r=60/min:token_bucket", false},
+        {"r=60/day", "r=60/24h:fixed_window", false}, // a UTC offset makes them differ
+        {"r=30/min:token_bucket,burst=5", "r=60/min:token_bucket,burst=5", true},
+        {"r=60/min:token_bucket,burst=6", "r=60/min:token_bucket,burst=5", false},
+        {"r=unlimited", "r=60/min", false},
+        // The ring of more than 65,535 has half as many sub-windows, each of which counts for longer.
+        {"r=65535/min", "r=65535/min", true},
+        {"r=65535/min", "r=65536/min", false},
+        {"r=65536/min", "r=70000/min", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct limit inner = fake_limit(cases[i].inner), outer = fake_limit(cases[i].outer);
+        if (limit_is_within(&inner, &outer) != cases[i].within)
+            fail_msg("%s, %s", cases[i].inner, cases[i].outer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +266,7 @@ int main(void)
         cmocka_unit_test(each_mistake_in_what_was_read_is_named),
         cmocka_unit_test(incomplete_limits_are_completed_or_refused),
         cmocka_unit_test(meter_is_told_by_window_and_algorithm_not_by_amount),
+        cmocka_unit_test(limit_is_within_another_on_the_same_meter_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,9 +121,9 @@ static void compare_wire(const struct record_schema *schema, const ProtobufCMess
 static void every_field_on_the_wire_has_a_row(void **state)
 {
     static const char *const none[] = {NULL};
-    static const char *const version[] = {"if_version", NULL};
+    static const char *const version[] = {"if_version", "update_mask", NULL};
     static const char *const of_account[] = {"environments", NULL};
-    static const char *const of_put_account[] = {"environments", "if_version", NULL};
+    static const char *const of_put_account[] = {"environments", "if_version", "update_mask", NULL};
     static const char *const of_update[] = {"key_id", "if_version", "update_mask", NULL};
     static const char *const of_key[] = {"key_id",
                                          "state",

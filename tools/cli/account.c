@@ -1,26 +1,31 @@
 // Accounts: their settings, suspension, and the end of all their keys.
+#include "change.h"
 #include "list.h"
 
-// -------------------------------------------------------------------------------------------------- put, get, delete
+// ------------------------------------------------------------------------------------------ put, update, get, delete
 
 // An account's fields: a new one is a row.
 static const struct field account_fields[] = {
     {FIELD(account, account), .line = "account %s", .label = "account", .column = 1, .head = "ACCOUNT"},
-    {FIELD(account, display_name), .flag = {"display-name", "NAME", "a name for people"}, .label = "display name",
-     .column = 2, .head = "+DISPLAY NAME"},
-    {FIELD(account, tier), .flag = {"tier", "NAME", "its tier (default: the tier marked default, or the one it has)"},
+    {FIELD(account, display_name), .flag = {"display-name", "NAME", "a name for people"},
+     .unset = {"no-display-name", NULL, "take it away"}, .label = "display name", .column = 2, .head = "+DISPLAY NAME"},
+    {FIELD(account, tier), .flag = {"tier", "NAME", "its tier (of a new account: the tier marked default)"},
+     .update_help = "its tier", .unset = {"no-tier", NULL, "it has no tier, and so no limits of one"},
      .line = ": tier %s", .line_unset = ": no tier", .label = "tier", .column = 3, .head = "+TIER"},
     {FIELD_LIST(account, environments, environment_count),
      .flag = {"env", "test|live...", "the environments it may have keys in (default test)"},
-     .line = ", environments %s", .label = "environments", .column = 4, .head = "ENVIRONMENTS"},
+     .update_help = "the only environments it may have keys in", .line = ", environments %s", .label = "environments",
+     .column = 4, .head = "ENVIRONMENTS"},
     {FIELD(account, max_keys), .flag = {"max-keys", "N", "keys that are neither revoked nor expired (default 1000)"},
-     .line = ", at most %s keys", .label = "keys at most"},
-    {FIELD(account, suspended), .flag = {"suspended", NULL, "refuse all its keys until it is put again without this"},
+     .update_help = "keys that are neither revoked nor expired", .line = ", at most %s keys", .label = "keys at most"},
+    {FIELD(account, suspended), .flag = {"suspended", NULL, "refuse all its keys, until: account resume"},
      .line = ", suspended", .label = "state", .yes = "suspended", .no = "active", .column = 5, .head = "STATE"},
     {FIELD_LIST(account, limits, limit_count),
      .flag = {"limit", "TEXT...", "instead of the tier's limit with the same resource and window"},
+     .update_help = "instead of all limits of its own", .unset = {"no-limits", NULL, "it has those of its tier alone"},
      .line = ", own limits %s", .label = "own limits"},
     {FIELD_LIST(account, metadata, metadata_count), .flag = {"metadata", "KEY=VALUE...", "kept with the account"},
+     .update_help = "instead of all that it has", .unset = {"no-metadata", NULL, "take all of it away"},
      .label = "metadata"},
     {FIELD(account, no_default_public_key),
      .flag = {"no-default-public-key", NULL, "a new account gets no public key of its own"}},
@@ -31,23 +36,48 @@ static const struct field account_fields[] = {
 
 static const struct schema account_schema = {"account", account_fields};
 
-static void print_put(const struct postern_put_account_reply *reply)
+static enum postern_status read_account(struct cli *cli, struct change *change)
 {
+    const struct postern_get_account_request request = {.account = cli->operands[0]};
+    struct postern_get_account_reply *reply = NULL;
+    enum postern_status status = postern_get_account(cli->client, &request, &reply, &cli->error);
+    change->found = reply;
+    change->before = reply != NULL ? &reply->account : NULL;
+    change->version = reply != NULL ? reply->account.version : 0;
+    return status;
+}
+
+static enum postern_status write_account(struct cli *cli, struct change *change)
+{
+    struct postern_put_account_request *request = change->request;
+    struct postern_put_account_reply *reply = NULL;
+    request->if_version = change->version;
+    request->update_mask = change->mask;
+    request->update_mask_count = change->mask_count;
+    enum postern_status status = postern_put_account(cli->client, request, &reply, &cli->error);
+    change->reply = reply;
+    change->after = reply != NULL ? &reply->account : NULL;
+    return status;
+}
+
+static void print_account(const struct change *change)
+{
+    const struct postern_put_account_reply *reply = change->reply;
     schema_print_line(&account_schema, &reply->account);
     if (reply->default_public_key != NULL)
         fprintf(stderr, "It came with the public key %s: %s\n", reply->default_public_key->key_id,
                 reply->default_public_key->public_token);
 }
 
-static void run_put(struct cli *cli)
+static void run_change(struct cli *cli)
 {
-    struct postern_put_account_request request = {.if_version = value_version(cli)};
-    struct postern_put_account_reply *reply = NULL;
-    schema_read(cli, &account_schema, &request);
-    if (cli_good(cli) && call_done(cli, postern_put_account(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
-        print_put(reply);
-    postern_reply_free(reply);
+    static const struct change_kind account = {.schema = &account_schema,
+                                               .request_size = sizeof(struct postern_put_account_request),
+                                               .example = "--tier big or --add-env live",
+                                               .read = read_account,
+                                               .write = write_account,
+                                               .print = print_account};
+    change_run(cli, &account);
 }
 
 static void run_get(struct cli *cli)
@@ -98,37 +128,23 @@ static void run_list(struct cli *cli)
 
 // --------------------------------------------------------------------------------------------------- suspend, resume
 
-// Somebody else may change the account between reading and writing it; each turn needs another such change.
-enum { TURNS_MAX = 16 };
-
-// One turn: reads the account and writes it with the mark. ABORTED: it was changed meanwhile.
-static enum postern_status set_mark(struct cli *cli, bool suspended)
+static void run_suspend_or_resume(struct cli *cli)
 {
+    static const char *const mask[] = {"suspended"};
+    const bool suspended = cli->command->on;
     const struct postern_get_account_request ask = {.account = cli->operands[0]};
+    const struct postern_put_account_request request = {
+        .account = cli->operands[0], .suspended = suspended, .update_mask = mask, .update_mask_count = 1};
     struct postern_get_account_reply *found = NULL;
     struct postern_put_account_reply *reply = NULL;
     enum postern_status status = postern_get_account(cli->client, &ask, &found, &cli->error);
-    if (status != POSTERN_OK)
-        return status;
-    bool already = found->account.suspended == suspended;
-    struct postern_put_account_request request = {.if_version = found->account.version};
-    schema_copy(&account_schema, &found->account, &request);
-    request.suspended = suspended;
-    if (!already)
+    bool already = status == POSTERN_OK && found->account.suspended == suspended;
+    if (status == POSTERN_OK && !already)
         status = postern_put_account(cli->client, &request, &reply, &cli->error);
-    if (status == POSTERN_OK && call_in_words(cli, already ? (const void *)found : reply))
+    if (call_done(cli, status) && call_in_words(cli, already ? (const void *)found : reply))
         printf("account %s: %s%s\n", cli->operands[0], already ? "already " : "", suspended ? "suspended" : "active");
     postern_reply_free(found);
     postern_reply_free(reply);
-    return status;
-}
-
-static void run_suspend_or_resume(struct cli *cli)
-{
-    enum postern_status outcome = POSTERN_ABORTED;
-    for (int turn = 0; turn < TURNS_MAX && outcome == POSTERN_ABORTED; turn++)
-        outcome = set_mark(cli, cli->command->on);
-    call_done(cli, outcome);
 }
 
 static void run_revoke_all(struct cli *cli)
@@ -155,8 +171,12 @@ static const struct flag revoke_all_flags[] = {
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command account_commands[] = {
-    {"account put", "ID", "make an account, or replace its settings as a whole", version_flags, run_put,
-     .notes = "What is not given goes back to its default; only the tier stays.", .schema = &account_schema},
+    {"account put", "ID", "make an account, or set what is given", version_flags, run_change,
+     .notes = "An account that is there keeps what is not given. To take away: postern account update",
+     .schema = &account_schema},
+    {"account update", "ID", "change an account; what is not given stays", version_flags, run_change,
+     .notes = "  postern account update acme --tier big --add-env live --set-metadata owner=ops",
+     .schema = &account_schema, .updates = true},
     {"account get", "ID", "show an account's settings", NULL, run_get, .notes = NULL},
     {"account list", "", "list accounts", list_flags, run_list, .notes = NULL},
     {"account suspend", "ID", "refuse all keys of an account, until it is resumed", NULL, run_suspend_or_resume,

@@ -2,8 +2,7 @@
 //
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
-#include "cli.h"
-#include "schema.h"
+#include "change.h"
 
 #include <argp.h>
 #include <assert.h>
@@ -68,6 +67,15 @@ static struct argp_option option_of(const struct flag *flag, size_t at, int grou
                                 .group = group};
 }
 
+// None if it has no name.
+static size_t add_flag(struct argp_option *options, size_t at, const struct flag *flag, int group)
+{
+    if (flag->name == NULL)
+        return at;
+    options[at] = option_of(flag, at, group);
+    return at + 1;
+}
+
 static size_t add_flags(struct argp_option *options, size_t at, const struct flag *flags, int group)
 {
     for (; flags != NULL && flags->name != NULL; flags++, at++)
@@ -76,16 +84,20 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
 }
 
 // The options that set the fields of a command's record, or change them.
-static size_t add_settings(struct argp_option *options, size_t at, const struct command *command)
+static size_t add_settings(struct cli *cli, struct argp_option *options, size_t at, const struct command *command)
 {
     for (const struct field *field = command->schema->fields; field->kind != FIELD_END; field++) {
-        struct flag flags[] = {field->flag, {0}, {0}};
+        struct flag flag = field->flag;
         if (command->updates && field->update_help != NULL)
-            flags[0].help = field->update_help;
-        if (command->updates)
-            flags[1] = field->unset;
-        if (!command->updates || field->update.at > 0)
-            at = add_flags(options, at, flags, 0);
+            flag.help = field->update_help;
+        if ((command->makes ? field->put.at : field->update.at) == 0)
+            continue;
+        at = add_flag(options, at, &flag, 0);
+        if (!command->updates)
+            continue;
+        const struct flag more[] = {change_add_flag(cli, field), change_remove_flag(cli, field), field->unset};
+        for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+            at = add_flag(options, at, &more[i], 0);
     }
     return at;
 }
@@ -96,7 +108,7 @@ static const struct argp_option *options_of(struct cli *cli, const struct comman
     struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);
     size_t at = 0;
     if (command != NULL && command->schema != NULL)
-        at = add_settings(options, at, command);
+        at = add_settings(cli, options, at, command);
     at = add_flags(options, at, command != NULL ? command->flags : NULL, 0);
     options[at++] = (struct argp_option){.doc = "Options of every command:", .group = 1};
     at = add_flags(options, at, global_flags, 1);

@@ -1,5 +1,8 @@
 // What operators keep by name: tiers and scopes.
+#include "change.h"
 #include "list.h"
+
+#include <string.h>
 
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
@@ -9,25 +12,16 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 static const struct field tier_fields[] = {
     {FIELD(tier, tier), .line = "tier %s", .column = 1, .head = "TIER"},
     {FIELD_LIST(tier, limits, limit_count),
-     .flag = {"limit", "TEXT...", "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"}, .line = ": %s",
-     .line_unset = ": no limits declared", .column = 3, .head = "+LIMITS"},
-    {FIELD(tier, is_default), .flag = {"default", NULL, "new accounts get this tier"}, .line = " (default)",
-     .yes = "default", .column = 2, .head = ""},
+     .flag = {"limit", "TEXT...", "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"},
+     .update_help = "instead of all the limits that it has", .unset = {"no-limits", NULL, "take all its limits away"},
+     .line = ": %s", .line_unset = ": no limits declared", .column = 3, .head = "+LIMITS"},
+    {FIELD(tier, is_default), .flag = {"default", NULL, "new accounts get this tier"},
+     .unset = {"no-default", NULL, "new accounts get it no more"}, .line = " (default)", .yes = "default", .column = 2,
+     .head = ""},
     {0},
 };
 
 static const struct schema tier_schema = {"tier", tier_fields};
-
-static void run_tier_put(struct cli *cli)
-{
-    struct postern_put_tier_request request = {.if_version = value_version(cli)};
-    struct postern_put_tier_reply *reply = NULL;
-    schema_read(cli, &tier_schema, &request);
-    if (cli_good(cli) && call_done(cli, postern_put_tier(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
-        schema_print_line(&tier_schema, &reply->tier);
-    postern_reply_free(reply);
-}
 
 static enum postern_status ask_tiers(struct cli *cli, const struct list_position *at, const void *filter,
                                      struct list_page *page)
@@ -49,6 +43,75 @@ static const struct list tiers = {.name = "tiers",
                                   .schema = &tier_schema,
                                   .entry_size = sizeof(struct postern_tier),
                                   .ask = ask_tiers};
+
+static const char *no_default_text(struct cli *cli, const char *tier)
+{
+    char text[128];
+    int size = snprintf(text, sizeof text, "The tier %.64s is no longer the default.", tier);
+    return pool_text(&cli->pool, text, (size_t)size);
+}
+
+// The mark moves: says from which tier; NULL: from none.
+static const char *find_marked(struct cli *cli)
+{
+    struct list_position at = {.size = 500};
+    const char *taken = NULL;
+    do {
+        struct list_page page;
+        if (tiers.ask(cli, &at, NULL, &page) != POSTERN_OK)
+            return NULL;
+        const struct postern_tier *tier = page.entries;
+        for (size_t n = 0; n < page.count; n++, tier++)
+            if (tier->is_default && strcmp(tier->tier, cli->operands[0]) != 0)
+                taken = no_default_text(cli, tier->tier);
+        list_move_on(cli, &at, &page);
+    } while (at.token_size > 0 && taken == NULL);
+    return taken;
+}
+
+static enum postern_status read_tier(struct cli *cli, struct change *change)
+{
+    struct list_page page;
+    change->taken = argument_has(cli, "default") ? find_marked(cli) : NULL;
+    size_t index;
+    enum postern_status status = list_seek(cli, &tiers, &page, &index);
+    if (status != POSTERN_OK)
+        return status;
+    const struct postern_tier *tier = (const struct postern_tier *)page.entries + index;
+    change->before = tier;
+    change->version = tier->version;
+    change->found = page.reply;
+    return POSTERN_OK;
+}
+
+static enum postern_status write_tier(struct cli *cli, struct change *change)
+{
+    struct postern_put_tier_request *request = change->request;
+    struct postern_put_tier_reply *reply = NULL;
+    request->if_version = change->version;
+    request->update_mask = change->mask;
+    request->update_mask_count = change->mask_count;
+    enum postern_status status = postern_put_tier(cli->client, request, &reply, &cli->error);
+    change->reply = reply;
+    change->after = reply != NULL ? &reply->tier : NULL;
+    return status;
+}
+
+static void print_tier(const struct change *change)
+{
+    schema_print_line(&tier_schema, change->after);
+}
+
+static void run_tier_change(struct cli *cli)
+{
+    static const struct change_kind tier = {.schema = &tier_schema,
+                                            .request_size = sizeof(struct postern_put_tier_request),
+                                            .example = "--add-limit requests=1000/day",
+                                            .read = read_tier,
+                                            .write = write_tier,
+                                            .print = print_tier};
+    change_run(cli, &tier);
+}
 
 static void run_tier_list(struct cli *cli)
 {
@@ -77,6 +140,8 @@ static const char tier_put_notes[] =
     "at posternd's --utc-offset; 2h, 12h, 7d and the like are counted from 1970-01-01T00:00:00Z; total never begins\n"
     "again: what was paid for in advance, topped up by a larger amount. A shadow limit never refuses, and says when\n"
     "it would have: to try one out beside the limit that holds.\n"
+    "A tier that is there keeps what is not given: its other limits, too, but for one with the same resource and\n"
+    "window. To take away: postern tier update\n"
     "  postern tier put free --limit requests=10/min --limit requests=100/day --default";
 
 // ----------------------------------------------------------------------------------------------------------- scopes
@@ -84,29 +149,21 @@ static const char tier_put_notes[] =
 // A scope's fields: a new one is a row.
 static const struct field scope_fields[] = {
     {FIELD(scope, scope), .line = "scope %s", .column = 1, .head = "SCOPE"},
-    {FIELD(scope, description), .flag = {"description", "TEXT", "what it permits, for people"}, .line = " (%s)",
-     .column = 5, .head = "+DESCRIPTION"},
+    {FIELD(scope, description), .flag = {"description", "TEXT", "what it permits, for people"},
+     .unset = {"no-description", NULL, "take it away"}, .line = " (%s)", .column = 5, .head = "+DESCRIPTION"},
     {FIELD_LIST(scope, implies, implies_count), .flag = {"implies", "SCOPE...", "who has this one has that one too"},
+     .update_help = "instead of all that it implies", .unset = {"no-implies", NULL, "it implies nothing"},
      .line = ": implies %s", .column = 4, .head = "+IMPLIES"},
     {FIELD(scope, is_default), .flag = {"default", NULL, "keys that are made without scopes get it"},
-     .line = ", default", .yes = "yes", .column = 2, .head = "DEFAULT"},
-    {FIELD(scope, public_safe), .flag = {"public-safe", NULL, "public keys may have it"}, .line = ", public-safe",
-     .yes = "yes", .column = 3, .head = "PUBLIC"},
+     .unset = {"no-default", NULL, "they get it no more"}, .line = ", default", .yes = "yes", .column = 2,
+     .head = "DEFAULT"},
+    {FIELD(scope, public_safe), .flag = {"public-safe", NULL, "public keys may have it"},
+     .unset = {"no-public-safe", NULL, "they may be granted it no more"}, .line = ", public-safe", .yes = "yes",
+     .column = 3, .head = "PUBLIC"},
     {0},
 };
 
 static const struct schema scope_schema = {"scope", scope_fields};
-
-static void run_scope_put(struct cli *cli)
-{
-    struct postern_put_scope_request request = {.if_version = value_version(cli)};
-    struct postern_put_scope_reply *reply = NULL;
-    schema_read(cli, &scope_schema, &request);
-    if (cli_good(cli) && call_done(cli, postern_put_scope(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
-        schema_print_line(&scope_schema, &reply->scope);
-    postern_reply_free(reply);
-}
 
 static enum postern_status ask_scopes(struct cli *cli, const struct list_position *at, const void *filter,
                                       struct list_page *page)
@@ -128,6 +185,49 @@ static const struct list scopes = {.name = "scopes",
                                    .schema = &scope_schema,
                                    .entry_size = sizeof(struct postern_scope),
                                    .ask = ask_scopes};
+
+static enum postern_status read_scope(struct cli *cli, struct change *change)
+{
+    struct list_page page;
+    size_t index;
+    enum postern_status status = list_seek(cli, &scopes, &page, &index);
+    if (status != POSTERN_OK)
+        return status;
+    const struct postern_scope *scope = (const struct postern_scope *)page.entries + index;
+    change->before = scope;
+    change->version = scope->version;
+    change->found = page.reply;
+    return POSTERN_OK;
+}
+
+static enum postern_status write_scope(struct cli *cli, struct change *change)
+{
+    struct postern_put_scope_request *request = change->request;
+    struct postern_put_scope_reply *reply = NULL;
+    request->if_version = change->version;
+    request->update_mask = change->mask;
+    request->update_mask_count = change->mask_count;
+    enum postern_status status = postern_put_scope(cli->client, request, &reply, &cli->error);
+    change->reply = reply;
+    change->after = reply != NULL ? &reply->scope : NULL;
+    return status;
+}
+
+static void print_scope(const struct change *change)
+{
+    schema_print_line(&scope_schema, change->after);
+}
+
+static void run_scope_change(struct cli *cli)
+{
+    static const struct change_kind scope = {.schema = &scope_schema,
+                                             .request_size = sizeof(struct postern_put_scope_request),
+                                             .example = "--add-implies jobs:read",
+                                             .read = read_scope,
+                                             .write = write_scope,
+                                             .print = print_scope};
+    change_run(cli, &scope);
+}
 
 static void run_scope_list(struct cli *cli)
 {
@@ -152,18 +252,24 @@ static void run_scope_delete(struct cli *cli)
 
 static const char scope_put_notes[] =
     "Keys can be granted what the catalogue has, and NAME:* for all that begins so. A role is a scope that\n"
-    "implies others; admin is always there and implies all.\n"
+    "implies others; admin is always there and implies all. A scope that is there keeps what is not given; to take\n"
+    "away: postern scope update\n"
     "  postern scope put jobs:run --description \"start jobs\"\n"
     "  postern scope put worker --implies jobs:run --implies jobs:read";
 
 const struct command catalogue_commands[] = {
-    {"tier put", "NAME", "make a tier, or replace its limits", version_flags, run_tier_put, .notes = tier_put_notes,
+    {"tier put", "NAME", "make a tier, or set what is given", version_flags, run_tier_change, .notes = tier_put_notes,
      .schema = &tier_schema},
+    {"tier update", "NAME", "change a tier; what is not given stays", version_flags, run_tier_change,
+     .notes = "  postern tier update free --add-limit exports=5/day --remove-limit requests=100/day",
+     .schema = &tier_schema, .updates = true},
     {"tier get", "NAME", "show a tier", NULL, run_tier_get, .notes = NULL},
     {"tier list", "", "list tiers", list_flags, run_tier_list, .notes = NULL},
     {"tier delete", "NAME", "delete a tier that no account is on", version_flags, run_tier_delete, .notes = NULL},
-    {"scope put", "NAME", "put a scope into the catalogue, or replace its entry as a whole", version_flags,
-     run_scope_put, .notes = scope_put_notes, .schema = &scope_schema},
+    {"scope put", "NAME", "put a scope into the catalogue, or set what is given", version_flags, run_scope_change,
+     .notes = scope_put_notes, .schema = &scope_schema},
+    {"scope update", "NAME", "change a scope; what is not given stays", version_flags, run_scope_change,
+     .notes = "  postern scope update worker --remove-implies jobs:read", .schema = &scope_schema, .updates = true},
     {"scope get", "NAME", "show a scope", NULL, run_scope_get, .notes = NULL},
     {"scope list", "", "list scopes", list_flags, run_scope_list, .notes = NULL},
     {"scope delete", "NAME", "delete a scope from the catalogue; keys that have it keep its name", version_flags,

@@ -33,8 +33,9 @@ struct command {
     const struct flag *flags; // NULL: none
     void (*run)(struct cli *cli);
     const char *notes;           // more help, may be NULL
-    const struct schema *schema; // that it puts: its settings are options of the command, before `flags`
-    bool updates;                // that record, rather than to put it
+    const struct schema *schema; // of the record that it makes or changes, whose options come before `flags`
+    bool makes;                  // a new one, of a key
+    bool updates;                // one that is there
     bool on;                     // of a command that switches something: on or off
     const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one
 };
@@ -92,9 +93,9 @@ extern const struct words value_environments, value_key_types, value_key_states;
 uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
 uint64_t value_version(struct cli *cli);                                           // --if-version
 unsigned value_word(struct cli *cli, const struct words *words, const char *text); // NULL: not given
-const struct postern_limit *value_limits(struct cli *cli, size_t *count);
+const struct postern_limit *value_limits(struct cli *cli, const char *name, size_t *count);
 const struct postern_charge *value_charges(struct cli *cli, size_t *count);
-const struct postern_entry *value_metadata(struct cli *cli, size_t *count);
+const struct postern_entry *value_metadata(struct cli *cli, const char *name, size_t *count);
 
 // These print nothing. Errors of all of these: 0, or false, when the text is malformed.
 

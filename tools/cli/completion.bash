@@ -9,7 +9,7 @@ _postern_words() {
 # What an option takes, where that is one of a few words.
 _postern_values() {
     case $1 in
-    --env) echo "test live" ;;
+    --env | --add-env | --remove-env) echo "test live" ;;
     --type) echo "secret public" ;;
     --state) echo "active rolling disabled expired revoked" ;;
     --format) echo "json csv" ;;

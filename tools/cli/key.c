@@ -1,4 +1,5 @@
 // Keys: create, get, update, disable, enable, roll, revoke, delete.
+#include "change.h"
 #include "list.h"
 
 #include <string.h>
@@ -49,34 +50,59 @@ static void run_get(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static void update(struct cli *cli, struct postern_update_request *request)
+static enum postern_status read_key(struct cli *cli, struct change *change)
 {
+    const struct postern_get_request request = {.key_id = cli->operands[0]};
+    struct postern_get_reply *reply = NULL;
+    enum postern_status status = postern_get(cli->client, &request, &reply, &cli->error);
+    change->found = reply;
+    change->before = reply != NULL ? &reply->key : NULL;
+    change->version = reply != NULL ? reply->key.version : 0;
+    return status;
+}
+
+static enum postern_status write_key(struct cli *cli, struct change *change)
+{
+    struct postern_update_request *request = change->request;
     struct postern_update_reply *reply = NULL;
-    bool is_switch = request->fields == POSTERN_UPDATE_ENABLED;
-    request->key_id = operand_key_id(cli);
-    request->if_version = value_version(cli);
-    if (cli_good(cli) && call_done(cli, postern_update(cli->client, request, &reply, &cli->error)) &&
-        call_in_words(cli, reply)) {
-        if (is_switch)
-            say_done(request->enabled ? "enabled" : "disabled", &reply->key);
-        else
-            schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
-    }
-    postern_reply_free(reply);
+    request->key_id = cli->operands[0];
+    request->if_version = change->version;
+    request->fields = change->bits;
+    enum postern_status status = postern_update(cli->client, request, &reply, &cli->error);
+    change->reply = reply;
+    change->after = reply != NULL ? &reply->key : NULL;
+    return status;
+}
+
+static void print_key(const struct change *change)
+{
+    const struct postern_update_reply *reply = change->reply;
+    schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
 }
 
 static void run_update(struct cli *cli)
 {
-    struct postern_update_request request = {0};
-    request.fields = schema_read_update(cli, &key_schema, &request);
-    if (request.fields == 0)
-        misuse(cli, "say what to change, e.g. --name prod-ingest or --expires 90d");
-    update(cli, &request);
+    static const struct change_kind key = {.schema = &key_schema,
+                                           .request_size = sizeof(struct postern_update_request),
+                                           .example = "--name prod-ingest or --expires 90d",
+                                           .read = read_key,
+                                           .write = write_key,
+                                           .print = print_key};
+    if (operand_key_id(cli) != NULL)
+        change_run(cli, &key);
 }
 
 static void run_enable_or_disable(struct cli *cli)
 {
-    update(cli, &(struct postern_update_request){.fields = POSTERN_UPDATE_ENABLED, .enabled = cli->command->on});
+    const struct postern_update_request request = {.key_id = operand_key_id(cli),
+                                                   .if_version = value_version(cli),
+                                                   .fields = POSTERN_UPDATE_ENABLED,
+                                                   .enabled = cli->command->on};
+    struct postern_update_reply *reply = NULL;
+    if (cli_good(cli) && call_done(cli, postern_update(cli->client, &request, &reply, &cli->error)) &&
+        call_in_words(cli, reply))
+        say_done(request.enabled ? "enabled" : "disabled", &reply->key);
+    postern_reply_free(reply);
 }
 
 static void print_roll(const struct postern_roll_reply *reply)
@@ -212,14 +238,15 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
      .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
-     .schema = &key_schema},
+     .schema = &key_schema, .makes = true},
     {"get", "[KEY_ID]", "show a key's record", get_flags, run_get,
      .notes = "Whose is this token? Nothing is charged:\n"
               "  printf %s \"$TOKEN\" | postern get --token -",
      .token_way = "get --token -"},
     {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
-     .notes = "What is given replaces what was there, lists as a whole:\n"
-              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d",
+     .notes = "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
+              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
+              "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
      .schema = &key_schema, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
      .notes =

@@ -123,7 +123,7 @@ static void run_list(struct cli *cli)
         .with_unusual = argument_has(cli, "with-unusual"),
         .unusual = argument_has(cli, "unusual"),
     };
-    filter.metadata = value_metadata(cli, &filter.metadata_count);
+    filter.metadata = value_metadata(cli, "metadata", &filter.metadata_count);
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",
                               .schema = &key_schema,

@@ -19,7 +19,7 @@ static struct list_position read_position(struct cli *cli, const struct list *li
     return at;
 }
 
-static void move_on(struct cli *cli, struct list_position *at, const struct list_page *page)
+void list_move_on(struct cli *cli, struct list_position *at, const struct list_page *page)
 {
     uint8_t *token = cli_keep(cli, page->next_page_token_size + 1, 1);
     if (page->next_page_token_size > 0)
@@ -65,7 +65,7 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
         if (page.count > 0 || list->gapless_page_size == 0 || (is_last && shown == 0))
             show_page(cli, list, &page, table);
         shown += page.count;
-        move_on(cli, &at, &page);
+        list_move_on(cli, &at, &page);
     } while (at.token_size > 0 && (all || (shown == 0 && !cli->json)));
     table_free(table);
     if (cli->json || !cli_good(cli))
@@ -76,29 +76,34 @@ void list_run(struct cli *cli, const struct list *list, const void *filter)
         fprintf(stderr, "There are more; all of them: postern %s --all\n", cli->command->words);
 }
 
-void list_find(struct cli *cli, const struct list *list)
+enum postern_status list_seek(struct cli *cli, const struct list *list, struct list_page *page, size_t *index)
 {
     const char *what = list->schema->name;
     struct list_position at = {.size = 500};
-    bool found = false;
     do {
-        struct list_page page;
-        if (!call_done(cli, list->ask(cli, &at, NULL, &page)))
-            return;
-        for (size_t n = 0; n < page.count && !found; n++) {
-            const void *entry = entry_of(list, &page, n);
-            found = strcmp(*(const char *const *)entry, cli->operands[0]) == 0;
-            if (found && cli->json)
-                output_json_entry(page.reply, list->name, n, what);
-            else if (found)
-                schema_print_line(list->schema, entry);
-        }
-        move_on(cli, &at, &page);
-    } while (!found && at.token_size > 0);
-    if (found)
-        return;
+        enum postern_status status = list->ask(cli, &at, NULL, page);
+        if (status != POSTERN_OK)
+            return status;
+        for (*index = 0; *index < page->count; ++*index)
+            if (strcmp(*(const char *const *)entry_of(list, page, *index), cli->operands[0]) == 0)
+                return POSTERN_OK;
+        list_move_on(cli, &at, page);
+    } while (at.token_size > 0);
     cli->error = (struct postern_error){.status = POSTERN_NOT_FOUND};
     snprintf(cli->error.message, sizeof cli->error.message, "there is no %s \"%.100s\"; see them: postern %s list",
              what, cli->operands[0], what);
-    (void)call_done(cli, POSTERN_NOT_FOUND);
+    return POSTERN_NOT_FOUND;
+}
+
+void list_find(struct cli *cli, const struct list *list)
+{
+    struct list_page page;
+    size_t index;
+    if (!call_done(cli, list_seek(cli, list, &page, &index)))
+        return;
+    if (cli->json)
+        output_json_entry(page.reply, list->name, index, list->schema->name);
+    else
+        schema_print_line(list->schema, entry_of(list, &page, index));
+    postern_reply_free(page.reply);
 }

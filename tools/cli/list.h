@@ -48,8 +48,12 @@ struct list {
 // Shows the list page by page; `ask` gets the filter. Empty pages are skipped, unless --json is given. Does nothing
 // when the command line was wrong. Errors are printed.
 void list_run(struct cli *cli, const struct list *list, const void *filter);
-// Shows the one entry that the first operand names, for records that the protocol only lists. Entries begin with their
-// names. Errors are printed.
+// Frees the page and goes on to the next; at->token_size 0: there is none.
+void list_move_on(struct cli *cli, struct list_position *at, const struct list_page *page);
+// Finds the entry whose name, with which entries begin, is the first operand. It is in *page, whose reply the caller
+// frees, at *index. Errors: those of the calls; NOT_FOUND.
+enum postern_status list_seek(struct cli *cli, const struct list *list, struct list_page *page, size_t *index);
+// Shows the one entry that the first operand names, for records that the protocol only lists. Errors are printed.
 void list_find(struct cli *cli, const struct list *list);
 
 // Shows the keys of `account` (NULL: of all, or of the credential's account) that stand out in the hour of `at_ms` (0:

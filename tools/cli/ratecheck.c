@@ -22,7 +22,7 @@ static const struct postern_custom *read_custom(struct cli *cli)
     custom->space = pool_text(&cli->pool, text, size);
     custom->identifier = text + size + 1;
     custom->relaxed = argument_has(cli, "relaxed");
-    custom->limits = value_limits(cli, &custom->limit_count);
+    custom->limits = value_limits(cli, "limit", &custom->limit_count);
     return custom;
 }
 

@@ -13,14 +13,14 @@ static const void *in(const void *base, size_t offset)
 }
 
 // Pointers to all kinds of things: copied, because the compiler takes those to different types for different things.
-static const void *list_of(const struct field *field, const void *from)
+const void *schema_list(const struct field *field, const void *from)
 {
     const void *list;
     memcpy(&list, in(from, field->in.at), sizeof list);
     return list;
 }
 
-static size_t count_of(const struct field *field, const void *from)
+size_t schema_count(const struct field *field, const void *from)
 {
     return *(const size_t *)in(from, field->in.count_at);
 }
@@ -32,7 +32,7 @@ static size_t size_of(const struct field *field)
     return field->kind < FIELD_TEXT ? sizes[field->kind] : sizeof(void *);
 }
 
-static void put(const struct field *field, const struct place *place, void *request, const void *value, size_t count)
+void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count)
 {
     memcpy((char *)request + place->at, value, size_of(field));
     if (field->kind >= FIELD_TEXTS)
@@ -50,13 +50,15 @@ static const enum postern_environment *read_environments(struct cli *cli, const 
     return environments;
 }
 
-static const void *read_list(struct cli *cli, const struct field *field, size_t *count)
+const void *schema_read_list(struct cli *cli, const struct field *field, const char *flag, size_t *count)
 {
     if (field->kind == FIELD_TEXTS)
-        return argument_all(cli, field->flag.name, count);
+        return argument_all(cli, flag, count);
     if (field->kind == FIELD_ENVIRONMENTS)
-        return read_environments(cli, field->flag.name, count);
-    return field->kind == FIELD_LIMITS ? (const void *)value_limits(cli, count) : value_metadata(cli, count);
+        return read_environments(cli, flag, count);
+    if (field->kind == FIELD_LIMITS)
+        return value_limits(cli, flag, count);
+    return value_metadata(cli, flag, count);
 }
 
 static uint32_t read_number(struct cli *cli, const struct field *field)
@@ -66,21 +68,21 @@ static uint32_t read_number(struct cli *cli, const struct field *field)
                                 : (uint32_t)value_number(cli, flag, UINT32_MAX);
 }
 
-static void read_field(struct cli *cli, const struct field *field, const struct place *place, void *request)
+void schema_read_field(struct cli *cli, const struct field *field, const struct place *place, void *request)
 {
     size_t count = 0;
     const char *flag = field->flag.name;
     if (field->kind == FIELD_BOOL) {
-        put(field, place, request, &(bool){argument_has(cli, flag)}, 0);
+        schema_put(field, place, request, &(bool){argument_has(cli, flag)}, 0);
     } else if (field->kind == FIELD_NUMBER) {
-        put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
+        schema_put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
     } else if (field->kind == FIELD_TIME) {
-        put(field, place, request, &(uint64_t){value_expiry_flag(cli, flag)}, 0);
+        schema_put(field, place, request, &(uint64_t){value_expiry_flag(cli, flag)}, 0);
     } else {
         const void *value = flag == NULL                ? cli->operands[0]
                             : field->kind == FIELD_TEXT ? argument_text(cli, flag)
-                                                        : read_list(cli, field, &count);
-        put(field, place, request, &value, count);
+                                                        : schema_read_list(cli, field, flag, &count);
+        schema_put(field, place, request, &value, count);
     }
 }
 
@@ -88,32 +90,7 @@ void schema_read(struct cli *cli, const struct schema *schema, void *request)
 {
     for (const struct field *field = schema->fields; field->kind != FIELD_END; field++)
         if (field->put.at > 0)
-            read_field(cli, field, &field->put, request);
-}
-
-unsigned schema_read_update(struct cli *cli, const struct schema *schema, void *request)
-{
-    unsigned bits = 0;
-    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++) {
-        if (field->update.at == 0)
-            continue;
-        const char *sets = field->flag.name, *unsets = field->unset.name;
-        bool is_set = argument_has(cli, sets), is_unset = unsets != NULL && argument_has(cli, unsets);
-        if (is_set && is_unset)
-            misuse(cli, "--%s and --%s exclude each other", sets, unsets);
-        if (is_set || is_unset)
-            bits |= field->update_bit;
-        read_field(cli, field, &field->update, request);
-    }
-    return bits;
-}
-
-void schema_copy(const struct schema *schema, const void *from, void *request)
-{
-    for (const struct field *field = schema->fields; field->kind != FIELD_END; field++)
-        if (field->put.at > 0)
-            put(field, &field->put, request, in(from, field->in.at),
-                field->kind >= FIELD_TEXTS ? count_of(field, from) : 0);
+            schema_read_field(cli, field, &field->put, request);
 }
 
 // --------------------------------------------------------------------------------------------------------- printing
@@ -157,15 +134,25 @@ static const char *text_of(const struct field *field, const void *from, uint64_t
     case FIELD_MADE:
         return field->make(from, now_ms, buffer);
     case FIELD_TEXTS:
-        return output_texts(list_of(field, from), count_of(field, from), buffer);
+        return output_texts(schema_list(field, from), schema_count(field, from), buffer);
     case FIELD_ENVIRONMENTS:
-        return environments_text(list_of(field, from), count_of(field, from), buffer);
+        return environments_text(schema_list(field, from), schema_count(field, from), buffer);
     case FIELD_LIMITS:
-        return output_limits(list_of(field, from), count_of(field, from), buffer);
+        return output_limits(schema_list(field, from), schema_count(field, from), buffer);
     case FIELD_METADATA:
-        return metadata_text(list_of(field, from), count_of(field, from), buffer);
+        return metadata_text(schema_list(field, from), schema_count(field, from), buffer);
     }
     return "";
+}
+
+bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE])
+{
+    const char *shown = text_of(field, from, 0, text);
+    if (shown != text)
+        snprintf(text, OUTPUT_LIST_SIZE, "%s", shown);
+    if (field->kind == FIELD_BOOL)
+        return *(const bool *)in(from, field->in.at);
+    return field->kind == FIELD_TIME ? *(const uint64_t *)in(from, field->in.at) != 0 : text[0] != '\0';
 }
 
 // Prints `line` with the text in the place of its "%s", if it has one.

@@ -1,5 +1,5 @@
 // What tiers, scopes, accounts and keys consist of: one schema for each says of every field which option sets it,
-// where it is in the public structs, and how it is shown. Reading options, copying and printing go through the table,
+// where it is in the public structs, and how it is shown. Reading options, changing and printing go through the table,
 // so that a new field is a new row.
 #ifndef CLI_SCHEMA_H
 #define CLI_SCHEMA_H
@@ -29,9 +29,10 @@ struct place {
 
 struct field {
     uint8_t kind;              // enum field_kind
+    const char *name;          // the protocol's
     struct place in;           // the record
-    struct place put;          // the request that puts it (creates, of a key); {0}: that does not set it
-    struct place update;       // the request that updates it; {0}: that does not change it
+    struct place put;          // the request that creates it; {0}: that does not set it
+    struct place update;       // the request that changes it; {0}: that does not
     unsigned update_bit;       // of it among that request's `fields`
     struct flag flag;          // the option that sets it; {0} for the name and for what cannot be set
     const char *update_help;   // what that option does in an update; NULL: the same
@@ -52,7 +53,7 @@ struct schema {
 
 extern const struct schema key_schema; // key_list.c
 
-// A row's kind and places. FIELD(tier, is_default) is a member of struct postern_tier and of struct
+// A row's kind, name and places. FIELD(tier, is_default) is a member of struct postern_tier and of struct
 // postern_put_tier_request, which must have the same type; FIELD_SHOWN is a member of the record alone.
 // clang-format off
 #define FIELD_KIND(of, member) \
@@ -63,19 +64,32 @@ extern const struct schema key_schema; // key_list.c
 #define FIELD_AT(of, request, member) \
     offsetof(struct postern_##request, member) * \
         sizeof(char[FIELD_KIND(of, member) == FIELD_KIND(request, member) ? 1 : -1])
-#define FIELD_SHOWN(of, member) .kind = FIELD_KIND(of, member), .in.at = offsetof(struct postern_##of, member)
-#define FIELD(of, member) FIELD_SHOWN(of, member), .put.at = FIELD_AT(of, put_##of##_request, member)
+#define FIELD_SHOWN(of, member) \
+    .kind = FIELD_KIND(of, member), .name = #member, .in.at = offsetof(struct postern_##of, member)
+#define FIELD(of, member) FIELD_SHOWN(of, member), .update.at = FIELD_AT(of, put_##of##_request, member)
 #define FIELD_LIST(of, member, count) \
     FIELD(of, member), .in.count_at = offsetof(struct postern_##of, count), \
-    .put.count_at = offsetof(struct postern_put_##of##_request, count)
+    .update.count_at = offsetof(struct postern_put_##of##_request, count)
 // clang-format on
 
-// Fills in the put request `request` by the command line. What is wrong is a misuse: ask cli_good.
+// Fills in the request that creates a record by the command line. What is wrong is a misuse: ask cli_good.
 void schema_read(struct cli *cli, const struct schema *schema, void *request);
-// Fills in the update request in the same way. Returns its `fields`: what options set or take away.
-unsigned schema_read_update(struct cli *cli, const struct schema *schema, void *request);
-// Fills in the put request so that it would leave the record as it is. Points into the record.
-void schema_copy(const struct schema *schema, const void *from, void *request);
+
+// --- one field, for change.c
+
+// Its list in a record.
+const void *schema_list(const struct field *field, const void *from);
+size_t schema_count(const struct field *field, const void *from);
+// Is it set in the record? Writes its value as text.
+bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE]);
+// Sets it in a request: `value` points to the member's value, of a list to the pointer.
+void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count);
+// Sets it by its option, or by the first operand if it has none; by another option of the same values a list.
+void schema_read_field(struct cli *cli, const struct field *field, const struct place *place, void *request);
+const void *schema_read_list(struct cli *cli, const struct field *field, const char *flag, size_t *count);
+
+// --- shown
+
 // Print a record: on one line; on a line for each field that is set.
 void schema_print_line(const struct schema *schema, const void *from);
 void schema_print(const struct schema *schema, const void *from, uint64_t now_ms);

@@ -70,9 +70,9 @@ unsigned value_word(struct cli *cli, const struct words *words, const char *text
 
 // ------------------------------------------------------------------------------------------------------------ lists
 
-const struct postern_limit *value_limits(struct cli *cli, size_t *count)
+const struct postern_limit *value_limits(struct cli *cli, const char *name, size_t *count)
 {
-    const char *const *texts = argument_all(cli, "limit", count);
+    const char *const *texts = argument_all(cli, name, count);
     struct postern_limit *limits = cli_keep(cli, *count + 1, sizeof *limits);
     for (size_t i = 0; i < *count; i++)
         if (postern_limit_parse(texts[i], &limits[i], &cli->error) != POSTERN_OK)
@@ -97,14 +97,14 @@ const struct postern_charge *value_charges(struct cli *cli, size_t *count)
     return charges;
 }
 
-const struct postern_entry *value_metadata(struct cli *cli, size_t *count)
+const struct postern_entry *value_metadata(struct cli *cli, const char *name, size_t *count)
 {
-    const char *const *texts = argument_all(cli, "metadata", count);
+    const char *const *texts = argument_all(cli, name, count);
     struct postern_entry *entries = cli_keep(cli, *count + 1, sizeof *entries);
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
         if (size == 0 || texts[i][size] == '\0')
-            misuse(cli, "--metadata \"%s\" is not KEY=VALUE", texts[i]);
+            misuse(cli, "--%s \"%s\" is not KEY=VALUE", name, texts[i]);
         else
             entries[i] = (struct postern_entry){pool_text(&cli->pool, texts[i], size), texts[i] + size + 1};
     }

@@ -794,24 +794,29 @@ struct postern_account {
     uint64_t revoked_before_ms; // keys created up to then are revoked; 0 = none
 };
 
-// Creates the account or replaces its settings as a whole.
+// Creates the account or changes its settings. update_mask names the members that are set, lists as a whole, by their
+// names here ("limits", "environments"); others stay, or get their default where the account is new. The name itself
+// ("account") may be among them, which sets nothing. Without a mask all are set, but a suspension is never lifted.
+// To add to a list, read the account and send its version. It is the same for tiers and scopes.
 struct postern_put_account_request {
     struct postern_call call;
     const char *account;
     const char *display_name;
-    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own. Without any limits
-    // an account is unlimited: what it charges is only counted.
+    // Empty: a new account takes the default tier, if there is one, an existing one keeps its own; with "tier" in
+    // update_mask it has none. Without any limits an account is unlimited: what it charges is only counted.
     const char *tier;
     const enum postern_environment *environments; // none: test only
     size_t environment_count;
-    bool suspended;
+    bool suspended; // false lifts a suspension only with "suspended" in update_mask
     const struct postern_limit *limits;
     size_t limit_count;
     uint32_t max_keys; // 0 = 1,000
     bool no_default_public_key;
     const struct postern_entry *metadata;
     size_t metadata_count;
-    uint64_t if_version;
+    uint64_t if_version; // must be current, else ABORTED; 0 = any
+    const char *const *update_mask;
+    size_t update_mask_count;
 };
 
 struct postern_put_account_reply {
@@ -902,7 +907,7 @@ struct postern_tier {
     uint64_t version;
 };
 
-// Creates or replaces a tier; is_default takes the mark from the tier that had it.
+// Creates or changes a tier, as update_mask says; is_default takes the mark from the tier that had it.
 struct postern_put_tier_request {
     struct postern_call call;
     const char *tier;
@@ -910,6 +915,8 @@ struct postern_put_tier_request {
     size_t limit_count;
     bool is_default;
     uint64_t if_version;
+    const char *const *update_mask; // as of an account
+    size_t update_mask_count;
 };
 
 struct postern_put_tier_reply {
@@ -970,7 +977,7 @@ struct postern_scope {
     uint64_t version;
 };
 
-// Creates or replaces a scope of the catalogue.
+// Creates or changes a scope of the catalogue, as update_mask says.
 struct postern_put_scope_request {
     struct postern_call call;
     const char *scope;
@@ -980,6 +987,8 @@ struct postern_put_scope_request {
     bool is_default;
     bool public_safe;
     uint64_t if_version;
+    const char *const *update_mask; // as of an account
+    size_t update_mask_count;
 };
 
 struct postern_put_scope_reply {

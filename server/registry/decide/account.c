@@ -1,6 +1,7 @@
-// PUT_ACCOUNT makes an account or replaces its settings; a new one gets a public key. REVOKE_ALL and
-// DELETE_ACCOUNT end every key of an account without touching one: the account's record says before which moment all
-// its keys are revoked, and a deleted account leaves that moment behind.
+// PUT_ACCOUNT makes an account or changes its settings; a new one gets a public key. REVOKE_ALL and DELETE_ACCOUNT end
+// every key of an account without touching one: the account's record says before which moment all its keys are revoked,
+// and a deleted account leaves that moment behind. Its id may then be taken by another account, which has a life of its
+// own.
 #include "registry/decide/key.h"
 
 #include "base/text.h"
@@ -15,31 +16,66 @@ static enum status check_not_reserved(struct draft *draft, struct slice id, cons
                        "with its first key, with: postern create --account postern --scope postern:operator");
 }
 
-// Makes the account that was asked for, with the members that an existing account keeps. A deleted account keeps only
-// the moment and the reason of its keys' revocation.
+static bool is_new(const struct registry_account *before)
+{
+    return before->version == 0 || before->deleted;
+}
+
+// The mask's "environments" are two fields here. Without a mask a suspension stays: a caller that knows nothing of it
+// does not lift it.
+static void set_settings(const struct draft *draft, const struct registry_account *before,
+                         struct registry_account *account)
+{
+    const struct registry_account *asked = &draft->command->ask.put_account;
+    decide_set_masked(draft, REGISTRY_ACCOUNT, asked, account);
+    if (decide_mask_names(draft, "environments")) {
+        account->allows_test = asked->allows_test;
+        account->allows_live = asked->allows_live;
+    }
+    if (draft->command->mask_count == 0) {
+        account->suspended = account->suspended || before->suspended;
+        account->tier = asked->tier.size > 0 ? asked->tier : before->tier;
+    }
+}
+
+// Makes the account that was asked for, with the members that an existing account keeps. Of a deleted account there
+// stays only the moment of its keys' revocation: the account that takes its id begins another life, behind that moment.
 static struct registry_account asked_account(const struct draft *draft, const struct registry_account *before)
 {
-    bool is_new = before->version == 0 || before->deleted;
-    struct registry_account account = draft->command->ask.put_account;
+    struct registry_account fresh = {.id = draft->command->ask.put_account.id};
+    struct registry_account base = is_new(before) ? fresh : *before;
+    struct registry_account account = base;
+    set_settings(draft, &base, &account);
     account.allows_test = account.allows_test || !account.allows_live;
     account.max_keys = account.max_keys > 0 ? account.max_keys : ACCOUNT_DEFAULT_MAX_KEYS;
-    if (account.tier.size == 0 && !is_new)
-        account.tier = before->tier;
-    account.created_at_ms = is_new ? draft->now_ms : before->created_at_ms;
+    account.created_at_ms = is_new(before) ? decide_created_at(draft, before) : before->created_at_ms;
+    account.life = is_new(before) ? draft->seq : before->life;
     account.revoked_before_ms = before->revoked_before_ms;
-    account.revoke_reason = before->revoke_reason;
+    account.revoke_reason = base.revoke_reason;
     account.deleted = false;
     account.version = draft->seq;
     return account;
 }
 
-// A new account takes the default tier; where there is none it has no tier, and so no limits of one.
-static enum status settle_tier(struct draft *draft, struct registry_account *account, bool is_new)
+// Where nothing but a suspension is asked for, there has to be an account: its name may be misspelt.
+static enum status check_there(struct draft *draft, const struct registry_account *before)
+{
+    const struct registry_command *command = draft->command;
+    if (!is_new(before) || command->mask_count != 1 || !decide_mask_names(draft, "suspended"))
+        return STATUS_OK;
+    return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "put_account.account",
+                       "there is no account \"%.*s\": look it up with: postern account list",
+                       SLICE_ARGS(command->ask.put_account.id));
+}
+
+// A new account takes the default tier, unless it asks for none by the mask; where there is none it has no tier, and so
+// no limits of one.
+static enum status settle_tier(struct draft *draft, struct registry_account *account, bool takes_default)
 {
     struct registry_command *command = draft->command;
     struct registry_tier tier;
     enum status status = STATUS_OK;
-    if (account->tier.size == 0 && is_new)
+    if (account->tier.size == 0 && takes_default)
         status = decide_default_tier(draft, &account->tier);
     if (status != STATUS_OK || account->tier.size == 0)
         return status;
@@ -90,16 +126,17 @@ enum status decide_put_account(struct draft *draft)
     enum status status = check_not_reserved(draft, command->ask.put_account.id, "put_account.account");
     if (status == STATUS_OK)
         status = find_before(draft, &before);
+    if (status == STATUS_OK)
+        status = check_there(draft, &before);
     if (status != STATUS_OK)
         return status;
-    bool is_new = before.version == 0 || before.deleted;
     struct registry_account account = asked_account(draft, &before);
-    status = settle_tier(draft, &account, is_new);
+    status = settle_tier(draft, &account, is_new(&before) && !decide_mask_names(draft, "tier"));
     if (status != STATUS_OK)
         return status;
     draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};
     command->result.account = account;
-    return is_new && !account.no_default_public_key ? add_default_key(draft, &account) : STATUS_OK;
+    return is_new(&before) && !account.no_default_public_key ? add_default_key(draft, &account) : STATUS_OK;
 }
 
 // --- what ends every key of an account without touching one
@@ -159,14 +196,15 @@ static enum status check_no_live_key(struct draft *draft, const struct registry_
                        SLICE_ARGS(account->id), SLICE_ARGS(account->id));
 }
 
-// Returns the part of the account that keeps its keys revoked.
+// Returns the part of the account that keeps its keys revoked: the moment is not before that of any of them.
 static struct registry_account remains_of(const struct draft *draft, const struct registry_account *account)
 {
     return (struct registry_account){.id = account->id,
                                      .created_at_ms = account->created_at_ms,
-                                     .revoked_before_ms = draft->now_ms,
+                                     .revoked_before_ms = decide_created_at(draft, account),
                                      .revoke_reason = slice_text("account deleted"),
                                      .deleted = true,
+                                     .life = account->life,
                                      .version = draft->seq};
 }
 

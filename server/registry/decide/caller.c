@@ -1,10 +1,14 @@
 // Decides what the caller of a command may do, in this transaction: its key may have been revoked since the handler
-// looked at it. Operators may do all; an account-admin only within its own account, and it passes on no scope,
-// environment or limit beyond those of its own key. Every decider also asks here for the version that the caller
-// expects.
+// looked at it. Operators may do all; an account-admin only within its own account, and what it makes or changes never
+// outlives, out-reaches or out-spends its own key: scopes, environment, addresses, limits and expiry are within those.
+// Every decider also asks here for the version that the caller expects.
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+enum { TIME_TEXT_SIZE = 32 };
 
 // --- the credential
 
@@ -41,6 +45,18 @@ bool decide_may_touch(const struct registry_caller *caller, struct slice account
     return caller->is_operator || (caller->account.size > 0 && slice_equal(caller->account, account));
 }
 
+enum status decide_not_own(struct draft *draft, const struct registry_key *key, const char *field, const char *verb)
+{
+    const struct registry_caller *caller = &draft->command->caller;
+    bool is_own = caller->key != NULL && memcmp(caller->key->id, key->id, KEY_ID_SIZE) == 0;
+    if (caller->is_operator || !is_own)
+        return STATUS_OK;
+    return status_fail(&draft->command->failure, STATUS_PERMISSION_DENIED, field,
+                       "this is the key that you call with, which cannot be %s by itself: roll it, revoke it, or ask "
+                       "an operator",
+                       verb);
+}
+
 enum status decide_version(struct draft *draft, const char *field, uint64_t version)
 {
     uint64_t wanted = draft->command->if_version;
@@ -56,7 +72,7 @@ enum status decide_version(struct draft *draft, const char *field, uint64_t vers
                        version, wanted);
 }
 
-// --- environment and limits
+// --- environment, expiry, addresses and limits
 
 static enum status check_environment(struct draft *draft, const struct registry_key *key, const char *field)
 {
@@ -67,18 +83,61 @@ static enum status check_environment(struct draft *draft, const struct registry_
                        "credential");
 }
 
-// Returns the most that can be spent at one moment.
-static uint64_t peak(const struct limit *limit)
+// RFC 3339, to the second.
+static const char *time_text(uint64_t at_ms, char out[TIME_TEXT_SIZE])
 {
-    return limit->algorithm == LIMIT_TOKEN_BUCKET ? limit->burst : limit->amount;
+    time_t at_s = (time_t)(at_ms / 1000);
+    struct tm parts;
+    out[0] = '\0';
+    if (gmtime_r(&at_s, &parts) != NULL)
+        (void)strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return out;
+}
+
+static enum status check_own_expiry(struct draft *draft, const struct registry_key *key, const char *field)
+{
+    uint64_t own_ms = draft->caller_key.facts.expires_at_ms;
+    char text[TIME_TEXT_SIZE];
+    if (own_ms == 0 || (key->facts.expires_at_ms != 0 && key->facts.expires_at_ms <= own_ms))
+        return STATUS_OK;
+    return status_fail(&draft->command->failure, STATUS_PERMISSION_DENIED, field,
+                       "your own key expires at %s, and this key would outlive it: let it expire then or earlier, or "
+                       "ask an operator",
+                       time_text(own_ms, text));
+}
+
+static bool is_reachable(const struct registry_key *own, struct slice network)
+{
+    size_t i = 0;
+    while (i < own->address_count && !key_network_covers(own->addresses[i], network))
+        i++;
+    return i < own->address_count;
+}
+
+// A key without addresses may be used from anywhere.
+static enum status check_addresses(struct draft *draft, const struct registry_key *key, const char *field)
+{
+    const struct registry_key *own = &draft->caller_key;
+    size_t i = 0;
+    if (own->address_count == 0)
+        return STATUS_OK;
+    while (i < key->address_count && is_reachable(own, key->addresses[i]))
+        i++;
+    if (key->address_count > 0 && i == key->address_count)
+        return STATUS_OK;
+    struct slice beyond = key->address_count > 0 ? key->addresses[i] : slice_text("anywhere");
+    return status_fail(&draft->command->failure, STATUS_PERMISSION_DENIED, field,
+                       "your own key may be used from its addresses only, and this one could be used from %.*s: give "
+                       "it addresses within yours, or ask an operator",
+                       SLICE_ARGS(beyond));
 }
 
 static bool is_bounded_by(const struct registry_key *key, const struct limit *own)
 {
     for (size_t i = 0; i < key->limit_count; i++) {
         const struct limit *limit = &key->limits[i];
-        if (limit_same_window(limit, own))
-            return limit->amount <= own->amount && peak(limit) <= peak(own);
+        if (limit_is_within(limit, own))
+            return true;
     }
     return false;
 }
@@ -88,12 +147,12 @@ static enum status check_limits(struct draft *draft, const struct registry_key *
     const struct registry_key *own = &draft->caller_key;
     char text[LIMIT_TEXT_MAX + 1];
     for (size_t i = 0; i < own->limit_count; i++) {
-        if (own->limits[i].unlimited || is_bounded_by(key, &own->limits[i]))
+        if (own->limits[i].unlimited || own->limits[i].shadow || is_bounded_by(key, &own->limits[i]))
             continue;
         limit_format(&own->limits[i], text);
         return status_fail(&draft->command->failure, STATUS_PERMISSION_DENIED, field,
                            "your own key has the limit %s, and this key would go beyond it: give it that limit or a "
-                           "smaller one, or ask an operator",
+                           "smaller one of the same window and algorithm, or ask an operator",
                            text);
     }
     return STATUS_OK;
@@ -110,6 +169,10 @@ enum status decide_within_caller(struct draft *draft, const struct registry_key 
                            "an account-admin makes and changes keys with a credential only: send one that has the "
                            "scope postern:account-admin");
     enum status status = check_environment(draft, key, fields->environment);
+    if (status == STATUS_OK)
+        status = check_own_expiry(draft, key, fields->expires_at);
+    if (status == STATUS_OK)
+        status = check_addresses(draft, key, fields->addresses);
     if (status == STATUS_OK)
         status = decide_grants_within(draft, key, fields->scopes);
     if (status == STATUS_OK)

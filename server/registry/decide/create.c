@@ -27,6 +27,7 @@ static void open_reserved_account(struct draft *draft, struct slice id, struct r
                                          .allows_live = true,
                                          .max_keys = ACCOUNT_DEFAULT_MAX_KEYS,
                                          .created_at_ms = draft->now_ms,
+                                         .life = draft->seq,
                                          .version = draft->seq};
     draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = *account};
 }
@@ -62,8 +63,8 @@ static enum status make_key(struct draft *draft)
 
 enum status decide_create(struct draft *draft)
 {
-    static const struct decide_fields fields = {"create.account", "create.environment", "create.scopes",
-                                                "create.limits"};
+    static const struct decide_fields fields = {"create.account", "create.environment",   "create.scopes",
+                                                "create.limits",  "create.expires_at_ms", "create.allowed_addresses"};
     struct registry_account *account = &draft->command->result.account;
     struct registry_key *key = &draft->command->result.key;
     enum status status = find_account(draft, account);

@@ -72,6 +72,11 @@ STATUS_MUST_CHECK enum status decide_caller(struct draft *draft);
 
 // May the caller change what belongs to this account? Operators may, and account-admins for their own account.
 bool decide_may_touch(const struct registry_caller *caller, struct slice account);
+// Sets in `record` what the command's mask names of `asked`, or all of it without a mask. `record` has its name and, if
+// it is there already, what it is now.
+void decide_set_masked(const struct draft *draft, enum registry_record_kind kind, const void *asked, void *record);
+// Does the mask name this field?
+bool decide_mask_names(const struct draft *draft, const char *field);
 // Errors: ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct draft *draft, const char *field, uint64_t version);
 // Finds the tier that is marked as default; the name is empty when there is none. Errors: those of the store.

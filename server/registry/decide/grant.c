@@ -105,7 +105,7 @@ static enum status check_entry(const struct question *question)
         return status;
     return status_fail(failure_of(question), STATUS_FAILED_PRECONDITION, question->field,
                        "the scope \"%.*s\" is not marked as safe for public keys: make a secret key, or mark it with: "
-                       "postern scope put %.*s --public-safe",
+                       "postern scope update %.*s --public-safe",
                        SLICE_ARGS(scope), SLICE_ARGS(scope));
 }
 

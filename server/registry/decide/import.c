@@ -82,8 +82,9 @@ static enum status check_room(struct import *import, const struct receiver *rece
         return status;
     return status_fail(failure, status, "import.keys",
                        "with these %u keys the account \"%.*s\" would have more than its max_keys of %u that are "
-                       "neither revoked nor expired: revoke some, or raise max_keys",
-                       receiver->incoming, SLICE_ARGS(account.id), receiver->account.max_keys);
+                       "neither revoked nor expired: revoke some, or allow more, with: postern account update %.*s "
+                       "--max-keys N",
+                       receiver->incoming, SLICE_ARGS(account.id), receiver->account.max_keys, SLICE_ARGS(account.id));
 }
 
 // --- keys
@@ -162,6 +163,7 @@ static struct registry_key asked_key(const struct import *import, const struct r
 {
     const struct draft *draft = import->draft;
     struct registry_key key = entry_of(import)->key;
+    key.life = account->life;
     key.facts.created_at_ms = decide_created_at(draft, account);
     key.created_by = draft->command->caller.name;
     key.version = draft->seq;

@@ -26,6 +26,16 @@ enum status decide_unknown_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE
                        "there is no key %s: look it up with: postern list", text);
 }
 
+// NOT_FOUND for a key of another account that had the id before.
+static enum status check_life(struct draft *draft, const struct registry_key *key)
+{
+    struct registry_account account;
+    enum status status = registry_find_account(draft->txn, key->account, draft->registry->scratch, &account);
+    if (status != STATUS_OK)
+        return status;
+    return registry_is_of_life(&account, key) ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 enum status decide_find_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field,
                             struct registry_key *out)
 {
@@ -33,6 +43,8 @@ enum status decide_find_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], 
     enum status status = registry_find_key(draft->txn, id, command->arena, out);
     if (status == STATUS_OK && !decide_may_touch(&command->caller, out->account))
         status = STATUS_NOT_FOUND;
+    if (status == STATUS_OK && !command->caller.is_operator)
+        status = check_life(draft, out);
     return status == STATUS_NOT_FOUND ? decide_unknown_key(draft, id, field) : status;
 }
 
@@ -69,9 +81,10 @@ enum status decide_account_allows(struct draft *draft, const struct registry_acc
     if (is_live ? account->allows_live : account->allows_test)
         return STATUS_OK;
     return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, fields->environment,
-                       "the account \"%.*s\" does not allow %s keys: allow them with its environments, e.g. "
-                       "postern account put %.*s --env test --env live",
-                       SLICE_ARGS(account->id), is_live ? "live" : "test", SLICE_ARGS(account->id));
+                       "the account \"%.*s\" does not allow %s keys: allow them too, with: postern account update "
+                       "%.*s --add-env %s",
+                       SLICE_ARGS(account->id), is_live ? "live" : "test", SLICE_ARGS(account->id),
+                       is_live ? "live" : "test");
 }
 
 enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const char *field)
@@ -148,8 +161,8 @@ enum status decide_max_keys(struct draft *draft, const struct registry_account *
         return status;
     return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, field,
                        "the account \"%.*s\" has %" PRIu32 " keys that are neither revoked nor expired, as many as its "
-                       "max_keys allows: revoke some, or raise max_keys",
-                       SLICE_ARGS(account->id), account->max_keys);
+                       "max_keys allows: revoke some, or allow more, with: postern account update %.*s --max-keys N",
+                       SLICE_ARGS(account->id), account->max_keys, SLICE_ARGS(account->id));
 }
 
 // --- a new key
@@ -205,6 +218,7 @@ enum status decide_make_key(struct draft *draft, const struct registry_account *
     if (key->prefix.size == 0)
         key->prefix = slice_make(draft->registry->prefix, draft->registry->prefix_size);
     key->account = account->id;
+    key->life = account->life;
     key->facts.created_at_ms = decide_created_at(draft, account);
     key->created_by = draft->command->caller.name;
     key->version = draft->seq;

@@ -30,6 +30,8 @@ struct decide_fields { // paths of members of the call, for the failure
     const char *environment;
     const char *scopes;
     const char *limits;
+    const char *expires_at;
+    const char *addresses;
 };
 // May the account have one more key in that environment?
 // Errors: FAILED_PRECONDITION when it is suspended, or does not allow the environment.
@@ -46,11 +48,16 @@ STATUS_MUST_CHECK enum status decide_count_live(struct draft *draft, const struc
 
 // May the caller make or leave behind this key?
 // Errors:
-//   PERMISSION_DENIED  a scope, its environment or a limit goes beyond the account-admin's own key, which the failure
-//                      names, or the account-admin has sent no credential
+//   PERMISSION_DENIED  a scope, its environment, an address, a limit or its expiry goes beyond the account-admin's own
+//                      key, which the failure names, or the account-admin has sent no credential
 //   others             those of the store
 STATUS_MUST_CHECK enum status decide_within_caller(struct draft *draft, const struct registry_key *key,
                                                    const struct decide_fields *fields);
+
+// May the caller change the record of this key at all? An account-admin changes its own only by rolling and revoking
+// it. `verb` is what the command does: "updated". Errors: PERMISSION_DENIED when it may not.
+STATUS_MUST_CHECK enum status decide_not_own(struct draft *draft, const struct registry_key *key, const char *field,
+                                             const char *verb);
 
 // Errors: INVALID_ARGUMENT when the moment has passed; 0 = never.
 STATUS_MUST_CHECK enum status decide_not_before(struct draft *draft, const struct registry_key *key, const char *field);

@@ -50,6 +50,7 @@ static struct registry_key remains_of(const struct draft *draft, const struct re
                                    .purged = true,
                                    .imported = key->imported,
                                    .version = draft->seq,
+                                   .life = key->life,
                                    .master_id = key->master_id};
     memcpy(remains.id, key->id, sizeof remains.id);
     memcpy(remains.lineage, key->lineage, sizeof remains.lineage);

@@ -83,7 +83,9 @@ enum status decide_delete(struct draft *draft)
     struct registry_key *key = &command->result.key; // found by decide_delete_authority
     if (key->deleted)
         return decide_unknown_key(draft, key->id, "delete.key_id");
-    enum status status = decide_find_owner(draft, key, &command->result.account);
+    enum status status = decide_not_own(draft, key, "delete.key_id", "deleted");
+    if (status == STATUS_OK)
+        status = decide_find_owner(draft, key, &command->result.account);
     if (status == STATUS_OK)
         status = decide_version(draft, "delete.if_version", key->version);
     if (status != STATUS_OK)

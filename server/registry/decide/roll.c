@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char key_field[] = "roll.key_id";
-static const struct decide_fields fields = {key_field, key_field, key_field, key_field};
+static const struct decide_fields fields = {key_field, key_field, key_field, key_field, key_field, key_field};
 
 enum status decide_roll_authority(struct draft *draft)
 {

@@ -55,9 +55,9 @@ static enum status check_unused(struct draft *draft, struct slice name, const ch
     if (status != STATUS_OK || walk.user.size == 0)
         return status;
     return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, field,
-                       "the scope \"%.*s\", which public keys may hold, implies this one: put that one first, without "
-                       "it or without --public-safe",
-                       SLICE_ARGS(walk.user));
+                       "the scope \"%.*s\", which public keys may hold, implies this one: let it imply this one no "
+                       "more, with: postern scope update %.*s --remove-implies %.*s",
+                       SLICE_ARGS(walk.user), SLICE_ARGS(walk.user), SLICE_ARGS(name));
 }
 
 // --- what may be put
@@ -84,7 +84,7 @@ static enum status check_implied_safe(struct draft *draft, struct slice name, co
         return STATUS_OK;
     return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, field,
                        "\"%.*s\" is not marked as safe for public keys, so a scope that is cannot imply it: mark it "
-                       "first with: postern scope put %.*s --public-safe",
+                       "first with: postern scope update %.*s --public-safe",
                        SLICE_ARGS(name), SLICE_ARGS(name));
 }
 
@@ -123,8 +123,8 @@ static enum status check_default_room(struct draft *draft)
     if (status != STATUS_OK || count < ACCOUNT_SCOPES_PER_KEY_MAX)
         return status;
     return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.is_default",
-                       "%d scopes are marked as default already, as many as a key may hold: put one of them without "
-                       "the mark first",
+                       "%d scopes are marked as default already, as many as a key may hold: take the mark from one of "
+                       "them first, with: postern scope update NAME --no-default",
                        ACCOUNT_SCOPES_PER_KEY_MAX);
 }
 
@@ -148,11 +148,12 @@ static enum status check_scope(struct draft *draft, const struct registry_scope 
 enum status decide_put_scope(struct draft *draft)
 {
     struct registry_command *command = draft->command;
-    struct registry_scope before = {.version = 0};
-    struct registry_scope scope = command->ask.put_scope;
-    enum status status = registry_find_scope(draft->txn, scope.name, command->arena, &before);
+    struct registry_scope before = {.name = command->ask.put_scope.name};
+    enum status status = registry_find_scope(draft->txn, before.name, command->arena, &before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
+    struct registry_scope scope = before;
+    decide_set_masked(draft, REGISTRY_SCOPE, &command->ask.put_scope, &scope);
     status = decide_version(draft, "put_scope.if_version", before.version);
     if (status == STATUS_OK)
         status = check_scope(draft, &scope, &before);

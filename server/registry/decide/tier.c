@@ -34,12 +34,12 @@ static enum status unmark_default(struct draft *draft, struct slice taker)
 enum status decide_put_tier(struct draft *draft)
 {
     struct registry_command *command = draft->command;
-    struct registry_tier before = {.version = 0};
-    struct registry_tier tier = command->ask.put_tier;
-    enum status status = registry_find_tier(draft->txn, tier.name, command->arena, &before);
+    struct registry_tier tier = {.name = command->ask.put_tier.name};
+    enum status status = registry_find_tier(draft->txn, tier.name, command->arena, &tier);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    status = decide_version(draft, "put_tier.if_version", before.version);
+    status = decide_version(draft, "put_tier.if_version", tier.version);
+    decide_set_masked(draft, REGISTRY_TIER, &command->ask.put_tier, &tier);
     if (status == STATUS_OK && tier.is_default)
         status = unmark_default(draft, tier.name);
     if (status != STATUS_OK)
@@ -81,7 +81,7 @@ static enum status check_unused(struct draft *draft, struct slice tier)
     if (status == STATUS_OK)
         status = status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, "delete_tier.tier",
                              "the account \"%.*s\" is on the tier \"%.*s\": give it and all others another one first, "
-                             "with: postern account put %.*s --tier NAME",
+                             "with: postern account update %.*s --tier NAME",
                              SLICE_ARGS(user.id), SLICE_ARGS(tier), SLICE_ARGS(user.id));
     arena_free(arena);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

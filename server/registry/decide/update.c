@@ -1,5 +1,5 @@
 // UPDATE sets those fields of a key that its mask names. The resulting key is checked as a whole, as if it were new: a
-// caller may not leave behind a key that it could not have made.
+// caller may not leave behind a key that it could not have made. An account-admin does not update its own key.
 #include "registry/decide/key.h"
 
 #include "base/text.h"
@@ -77,10 +77,13 @@ static enum status check_result(struct draft *draft, const struct registry_key *
 {
     const struct registry_update *ask = &draft->command->ask.update;
     bool has_scopes = is_set(ask, REGISTRY_UPDATE_SCOPES);
-    struct decide_fields fields = {.account = key_field,
-                                   .environment = key_field,
-                                   .scopes = has_scopes ? "update.scopes" : key_field,
-                                   .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field};
+    struct decide_fields fields = {
+        .account = key_field,
+        .environment = key_field,
+        .scopes = has_scopes ? "update.scopes" : key_field,
+        .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field,
+        .expires_at = is_set(ask, REGISTRY_UPDATE_EXPIRES_AT) ? "update.expires_at_ms" : key_field,
+        .addresses = is_set(ask, REGISTRY_UPDATE_ADDRESSES) ? "update.allowed_addresses" : key_field};
     enum status status = decide_not_before(draft, key, "update.not_before_ms");
     if (status == STATUS_OK && has_scopes)
         status = decide_grants(draft, key, fields.scopes);
@@ -91,7 +94,9 @@ enum status decide_update(struct draft *draft)
 {
     struct registry_command *command = draft->command;
     struct registry_key *key = &command->result.key; // found by decide_update_authority
-    enum status status = decide_find_owner(draft, key, &command->result.account);
+    enum status status = decide_not_own(draft, key, key_field, "updated");
+    if (status == STATUS_OK)
+        status = decide_find_owner(draft, key, &command->result.account);
     if (status == STATUS_OK)
         status = decide_version(draft, "update.if_version", key->version);
     if (status == STATUS_OK)

@@ -28,6 +28,9 @@ struct listing {
     size_t room; // of page->items
     struct chain_head head;
     struct slice account; // whose changes; empty: all of the chain
+    uint64_t after_seq;
+    uint64_t from_ms;
+    struct registry_account life; // with query->this_life: the account, whose changes these are
     size_t examined;
     size_t bytes;
 };
@@ -63,16 +66,15 @@ static enum status time_of(struct listing *listing, uint64_t seq, uint64_t *time
 // an operator has cleared the clock (posternd --clear-clock).
 static enum status find_start(struct listing *listing, uint64_t *out)
 {
-    uint64_t low =
-        listing->query->after_seq < listing->head.seq ? listing->query->after_seq + 1 : listing->head.seq + 1;
-    uint64_t high = listing->query->from_ms > 0 ? listing->head.seq + 1 : low;
+    uint64_t low = listing->after_seq < listing->head.seq ? listing->after_seq + 1 : listing->head.seq + 1;
+    uint64_t high = listing->from_ms > 0 ? listing->head.seq + 1 : low;
     while (low < high) {
         uint64_t time_ms = 0;
         uint64_t middle = low + (high - low) / 2;
         enum status status = time_of(listing, middle, &time_ms);
         if (status != STATUS_OK)
             return status;
-        if (time_ms < listing->query->from_ms)
+        if (time_ms < listing->from_ms)
             low = middle + 1;
         else
             high = middle;
@@ -103,14 +105,28 @@ static enum status find_before(struct listing *listing, const struct image *imag
     return STATUS_OK;
 }
 
+// Who may see one life only is shown its account as if there had been none before.
+static bool is_birth(const struct listing *listing, const struct image *before)
+{
+    return listing->query->this_life && before != NULL && before->kind == REGISTRY_ACCOUNT &&
+           before->of.account.deleted;
+}
+
 static enum status compare(struct listing *listing, const struct image *image, uint64_t seq, struct record_diff *out)
 {
     const struct image *before = NULL;
+    struct image born;
     struct record_fields texts[2];
     arena_reset(listing->earlier);
     enum status status = find_before(listing, image, seq, &before);
     if (status != STATUS_OK)
         return status;
+    if (is_birth(listing, before)) {
+        born = *image;
+        born.of.account.revoked_before_ms = 0; // the former account's
+        image = &born;
+        before = NULL;
+    }
     if ((before != NULL && !record_fields(before, listing->earlier, &texts[0])) ||
         !record_fields(image, listing->earlier, &texts[1]))
         return STATUS_RESOURCE_EXHAUSTED;
@@ -185,6 +201,8 @@ static bool is_wanted(const struct listing *listing, const struct image *image)
 {
     const struct registry_changes_query *query = listing->query;
     if (query->has_key_id && (image->kind != REGISTRY_KEY || memcmp(image->of.key.id, query->key_id, KEY_ID_SIZE) != 0))
+        return false;
+    if (query->this_life && image->kind == REGISTRY_KEY && !registry_is_of_life(&listing->life, &image->of.key))
         return false;
     return query->account.size == 0 || slice_equal(image_account(image), query->account);
 }
@@ -305,6 +323,24 @@ static enum status choose_account(struct listing *listing, bool *none)
     return *none ? STATUS_OK : status;
 }
 
+// The life begins with the change that made the account; of older versions it is known when that was.
+static enum status choose_life(struct listing *listing, bool *none)
+{
+    const struct registry_changes_query *query = listing->query;
+    if (!query->this_life || *none)
+        return STATUS_OK;
+    enum status status = registry_find_account(listing->view, query->account, listing->arena, &listing->life);
+    *none = status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK)
+        return *none ? STATUS_OK : status;
+    const struct registry_account *life = &listing->life;
+    if (life->life > 0 && listing->after_seq < life->life - 1)
+        listing->after_seq = life->life - 1;
+    if (life->life == 0 && listing->from_ms < life->created_at_ms)
+        listing->from_ms = life->created_at_ms;
+    return STATUS_OK;
+}
+
 static enum status fill_page(struct listing *listing)
 {
     bool none = false;
@@ -312,6 +348,8 @@ static enum status fill_page(struct listing *listing)
     enum status status = chain_read_head(listing->view, &listing->head);
     if (status == STATUS_OK)
         status = choose_account(listing, &none);
+    if (status == STATUS_OK)
+        status = choose_life(listing, &none);
     if (status == STATUS_OK && !none)
         status = find_start(listing, &start);
     if (status != STATUS_OK || none)
@@ -324,7 +362,13 @@ enum status registry_list_changes(const struct registry *registry, struct store_
                                   struct registry_changes_page *out)
 {
     struct registry_changes_page page = {.last_seq = query->after_seq};
-    struct listing listing = {.registry = registry, .view = view, .query = query, .arena = arena, .page = &page};
+    struct listing listing = {.registry = registry,
+                              .view = view,
+                              .query = query,
+                              .arena = arena,
+                              .page = &page,
+                              .after_seq = query->after_seq,
+                              .from_ms = query->from_ms};
     listing.scratch = arena_new(SCRATCH_BYTES);
     listing.earlier = arena_new(SCRATCH_BYTES);
     bool has_memory = listing.scratch != NULL && listing.earlier != NULL;

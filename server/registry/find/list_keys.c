@@ -21,7 +21,7 @@ struct listing {
     // The account of the last key that was looked at; with the same slot, keys of one account come together.
     uint8_t account_id[ACCOUNT_ID_MAX];
     size_t account_id_size;
-    uint64_t account_revoked_before_ms;
+    struct registry_account account; // its numbers only
 };
 
 static enum status find_account(struct listing *listing, struct slice id)
@@ -36,7 +36,10 @@ static enum status find_account(struct listing *listing, struct slice id)
         return STATUS_DATA_LOSS;
     memcpy(listing->account_id, id.data, id.size);
     listing->account_id_size = id.size;
-    listing->account_revoked_before_ms = account.revoked_before_ms;
+    listing->account = (struct registry_account){.created_at_ms = account.created_at_ms,
+                                                 .life = account.life,
+                                                 .deleted = account.deleted,
+                                                 .revoked_before_ms = account.revoked_before_ms};
     return STATUS_OK;
 }
 
@@ -64,7 +67,7 @@ static bool is_described(const struct registry_list *query, const struct registr
 static bool is_wanted(const struct listing *listing, const struct registry_key *key)
 {
     const struct registry_list *query = listing->query;
-    if (key->deleted || !is_described(query, key))
+    if (key->deleted || (query->this_life && !registry_is_of_life(&listing->account, key)) || !is_described(query, key))
         return false;
     if (query->environment != 0 && key->environment != query->environment)
         return false;
@@ -77,7 +80,7 @@ static bool is_wanted(const struct listing *listing, const struct registry_key *
         (key->facts.has_successor || key->facts.created_at_ms >= query->last_rolled_before_ms))
         return false;
     return query->state == 0 ||
-           key_state(&key->facts, listing->account_revoked_before_ms, query->now_ms) == query->state;
+           key_state(&key->facts, listing->account.revoked_before_ms, query->now_ms) == query->state;
 }
 
 // Decoded a second time, because the first copy goes with the scratch.
@@ -87,7 +90,7 @@ static enum status add_to_page(struct listing *listing, struct slice value)
     enum status status = unpack_key(value, listing->arena, &page->keys[page->count]);
     if (status != STATUS_OK)
         return status;
-    page->account_revoked_before_ms[page->count] = listing->account_revoked_before_ms;
+    page->account_revoked_before_ms[page->count] = listing->account.revoked_before_ms;
     page->count++;
     listing->bytes += value.size + WIRE_EXTRA_BYTES;
     return STATUS_OK;

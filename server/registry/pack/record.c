@@ -103,6 +103,7 @@ static const struct record_field key_fields[] = {
     {.name = "key_id", KEY_ID(id, key_id)},
     {KEY(account, account)},
     {KEY(version, version)},
+    {KEY(life, life)},
     {KEY(public_token, public_token)},
     {KEY(master_id, master_id)},
     {.name = "token_hash", .kind = RECORD_ID, .max = SECRET_HASH_SIZE, KEY_AT(token_hash, token_hash)},
@@ -138,6 +139,7 @@ static const struct record_field account_fields[] = {
     {ACCOUNT(allows_test, allows_test)}, // people and the wire have one list of environments
     {ACCOUNT(allows_live, allows_live)},
     {ACCOUNT(version, version)},
+    {ACCOUNT(life, life)},
 };
 
 // --- tier

@@ -1,0 +1,31 @@
+// An account's life. The id of a deleted account may be taken again, by somebody else: so what belongs to an account
+// belongs to one life of its id, which the change that made the account numbers.
+#include "registry/stored.h"
+
+#include <string.h>
+
+// Accounts of older versions have no number, nor have their keys; but the former one's keys are older than such an
+// account, and revoked with theirs.
+bool registry_is_of_life(const struct registry_account *account, const struct registry_key *key)
+{
+    uint64_t created_at_ms = key->facts.created_at_ms;
+    if (account->life != 0)
+        return key->life == account->life;
+    return key->life == 0 && (created_at_ms >= account->created_at_ms || created_at_ms > account->revoked_before_ms);
+}
+
+struct slice registry_life_name(const struct registry_account *account, uint8_t out[REGISTRY_LIFE_NAME_MAX])
+{
+    size_t size = account->id.size < ACCOUNT_ID_MAX ? account->id.size : ACCOUNT_ID_MAX;
+    if (size > 0)
+        memcpy(out, account->id.data, size);
+    for (unsigned shift = 64; account->life != 0 && shift > 0; shift -= 8)
+        out[size++] = (uint8_t)(account->life >> (shift - 8));
+    return slice_make(out, size);
+}
+
+struct slice registry_life_account(struct slice life_name)
+{
+    const uint8_t *end = life_name.size > 0 ? memchr(life_name.data, '\0', life_name.size) : NULL;
+    return end != NULL ? slice_make(life_name.data, (size_t)(end - life_name.data)) : life_name;
+}

@@ -1,0 +1,356 @@
+// Changes a record by what the command line gives. Two people may change one record: so it is read first, what they add
+// to a list is put to what is there, and it is written with the version that was read. Nothing that was not given is
+// touched, and what a change drops is said.
+#include "change.h"
+
+#include <string.h>
+
+// Somebody else may change the record between reading and writing it; each turn needs another such change.
+enum { TURNS_MAX = 16 };
+
+static bool is_list(const struct field *field)
+{
+    return field->kind >= FIELD_TEXTS;
+}
+
+// ---------------------------------------------------------------------------------------------------------- options
+
+static struct flag entry_flag(struct cli *cli, const struct field *field, const char *verb, const char *value,
+                              const char *help)
+{
+    size_t size = strlen(verb) + strlen(field->flag.name) + 2;
+    char *name = cli_keep(cli, size, 1);
+    snprintf(name, size, "%s-%s", verb, field->flag.name);
+    return (struct flag){name, value, help};
+}
+
+struct flag change_add_flag(struct cli *cli, const struct field *field)
+{
+    bool has_keys = field->kind == FIELD_METADATA;
+    if (!is_list(field) || field->flag.name == NULL)
+        return (struct flag){0};
+    return entry_flag(cli, field, has_keys ? "set" : "add", field->flag.value, "this one too; the others stay");
+}
+
+struct flag change_remove_flag(struct cli *cli, const struct field *field)
+{
+    bool has_keys = field->kind == FIELD_METADATA;
+    if (!is_list(field) || field->flag.name == NULL)
+        return (struct flag){0};
+    return entry_flag(cli, field, has_keys ? "unset" : "remove", has_keys ? "KEY..." : field->flag.value,
+                      "take this one away; the others stay");
+}
+
+static bool has(const struct cli *cli, const struct flag *flag)
+{
+    return flag->name != NULL && argument_has(cli, flag->name);
+}
+
+// ---------------------------------------------------------------------------------------------------------- entries
+
+// A list of a field's kind.
+struct entries {
+    const void *list;
+    size_t count;
+};
+
+static size_t entry_size(const struct field *field)
+{
+    static const size_t sizes[] = {[FIELD_TEXTS] = sizeof(const char *),
+                                   [FIELD_ENVIRONMENTS] = sizeof(enum postern_environment),
+                                   [FIELD_LIMITS] = sizeof(struct postern_limit),
+                                   [FIELD_METADATA] = sizeof(struct postern_entry)};
+    return sizes[field->kind];
+}
+
+static const void *entry_at(const struct field *field, const struct entries *entries, size_t i)
+{
+    return (const char *)entries->list + i * entry_size(field);
+}
+
+static struct entries entries_of(const struct field *field, const void *from)
+{
+    if (from == NULL)
+        return (struct entries){0};
+    return (struct entries){schema_list(field, from), schema_count(field, from)};
+}
+
+// The entry as the command line writes it.
+static const char *entry_text(struct cli *cli, const struct field *field, const void *entry)
+{
+    char text[POSTERN_LIMIT_TEXT_MAX + 1];
+    if (field->kind == FIELD_TEXTS)
+        return *(const char *const *)entry;
+    if (field->kind == FIELD_ENVIRONMENTS)
+        return value_word_text(&value_environments, *(const enum postern_environment *)entry);
+    if (field->kind == FIELD_LIMITS)
+        return pool_text(&cli->pool, text, postern_limit_format(entry, text));
+    const struct postern_entry *pair = entry;
+    size_t size = strlen(pair->key) + strlen(pair->value) + 2;
+    char *both = cli_keep(cli, size, 1);
+    snprintf(both, size, "%s=%s", pair->key, pair->value);
+    return both;
+}
+
+static uint32_t window_of(const struct postern_limit *limit)
+{
+    if (limit->window_s != 0)
+        return limit->window_s;
+    return limit->period == POSTERN_PERIOD_MINUTE ? 60
+           : limit->period == POSTERN_PERIOD_HOUR ? 3600
+           : limit->period == POSTERN_PERIOD_DAY  ? 86400
+                                                  : 0;
+}
+
+// Does one take the other's place? Of limits the one with the same resource and window does, as for posternd.
+static bool takes_place(struct cli *cli, const struct field *field, const void *a, const void *b)
+{
+    const struct postern_limit *x = a, *y = b;
+    if (field->kind == FIELD_LIMITS)
+        return strcmp(x->resource, y->resource) == 0 && x->unlimited == y->unlimited && window_of(x) == window_of(y);
+    if (field->kind == FIELD_METADATA)
+        return strcmp(((const struct postern_entry *)a)->key, ((const struct postern_entry *)b)->key) == 0;
+    return strcmp(entry_text(cli, field, a), entry_text(cli, field, b)) == 0;
+}
+
+static bool is_replaced(struct cli *cli, const struct field *field, const void *entry, const struct entries *by)
+{
+    size_t i = 0;
+    while (i < by->count && !takes_place(cli, field, entry, entry_at(field, by, i)))
+        i++;
+    return i < by->count;
+}
+
+static struct entries add_entries(struct cli *cli, const struct field *field, struct entries to, struct entries more)
+{
+    size_t size = entry_size(field), count = 0;
+    char *all = cli_keep(cli, to.count + more.count + 1, size);
+    for (size_t i = 0; i < to.count; i++)
+        if (!is_replaced(cli, field, entry_at(field, &to, i), &more))
+            memcpy(all + count++ * size, entry_at(field, &to, i), size);
+    if (more.count > 0)
+        memcpy(all + count * size, more.list, more.count * size);
+    return (struct entries){all, count + more.count};
+}
+
+// How --remove-… names the entry: metadata by its key, all others as they are.
+static bool is_named(struct cli *cli, const struct field *field, const void *entry, const char *name)
+{
+    const char *text = entry_text(cli, field, entry);
+    size_t size = field->kind == FIELD_METADATA ? strcspn(text, "=") : strlen(text);
+    return strlen(name) == size && strncmp(text, name, size) == 0;
+}
+
+// A limit is written as it is shown; what is no limit stays as it was given, and is not found.
+static const char *plain_name(struct cli *cli, const struct field *field, const char *given)
+{
+    struct postern_limit limit;
+    struct postern_error error;
+    if (field->kind != FIELD_LIMITS || postern_limit_parse(given, &limit, &error) != POSTERN_OK)
+        return given;
+    return entry_text(cli, field, &limit);
+}
+
+static enum postern_status fail_missing(struct cli *cli, const struct field *field, const struct entries *entries,
+                                        const char *name)
+{
+    char all[OUTPUT_LIST_SIZE] = "";
+    for (size_t i = 0; i < entries->count; i++)
+        output_append(all, ", ", "%s", entry_text(cli, field, entry_at(field, entries, i)));
+    cli->error = (struct postern_error){.status = POSTERN_NOT_FOUND};
+    snprintf(cli->error.message, sizeof cli->error.message, "there is no %s \"%.60s\" to take away; there is: %.100s",
+             field->flag.name, name, all[0] != '\0' ? all : "none");
+    return POSTERN_NOT_FOUND;
+}
+
+static enum postern_status remove_entry(struct cli *cli, const struct field *field, const char *name,
+                                        struct entries *entries)
+{
+    size_t size = entry_size(field), count = 0;
+    char *rest = cli_keep(cli, entries->count + 1, size);
+    for (size_t i = 0; i < entries->count; i++)
+        if (!is_named(cli, field, entry_at(field, entries, i), name))
+            memcpy(rest + count++ * size, entry_at(field, entries, i), size);
+    if (count == entries->count)
+        return fail_missing(cli, field, entries, name);
+    *entries = (struct entries){rest, count};
+    return POSTERN_OK;
+}
+
+// ---------------------------------------------------------------------------------------------------- what is given
+
+// The options of a field that change it.
+struct given {
+    const struct field *field;
+    struct flag add, remove;
+    bool sets, unsets, adds, removes;
+};
+
+static struct given given_for(struct cli *cli, const struct field *field)
+{
+    struct given given = {.field = field};
+    bool updates = cli->command->updates;
+    if (updates) {
+        given.add = change_add_flag(cli, field);
+        given.remove = change_remove_flag(cli, field);
+    }
+    given.sets = has(cli, &field->flag);
+    given.unsets = updates && has(cli, &field->unset);
+    given.adds = has(cli, &given.add);
+    given.removes = has(cli, &given.remove);
+    if (given.sets && given.unsets)
+        misuse(cli, "--%s and --%s exclude each other", field->flag.name, field->unset.name);
+    else if ((given.sets || given.unsets) && (given.adds || given.removes))
+        misuse(cli, "--%s replaces the whole list: give it, or --%s and --%s",
+               given.sets ? field->flag.name : field->unset.name, given.add.name, given.remove.name);
+    return given;
+}
+
+static enum postern_status set_list(struct cli *cli, const struct given *given, struct change *change)
+{
+    const struct field *field = given->field;
+    bool is_put = !cli->command->updates;
+    struct entries now = entries_of(field, given->sets && !is_put ? NULL : change->before), more = {0};
+    enum postern_status status = POSTERN_OK;
+    size_t count = 0;
+    if (given->sets || given->adds)
+        more.list = schema_read_list(cli, field, given->sets ? field->flag.name : given->add.name, &more.count);
+    now = given->unsets ? (struct entries){0} : add_entries(cli, field, now, more);
+    const char *const *names = given->removes ? argument_all(cli, given->remove.name, &count) : NULL;
+    for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
+        status = remove_entry(cli, field, plain_name(cli, field, names[i]), &now);
+    schema_put(field, &field->update, change->request, &now.list, now.count);
+    return status;
+}
+
+static enum postern_status set_field(struct cli *cli, const struct given *given, struct change *change)
+{
+    const struct field *field = given->field;
+    bool is_name = field->flag.name == NULL;
+    if (!is_name && !given->sets && !given->unsets && !given->adds && !given->removes)
+        return POSTERN_OK;
+    change->mask[change->mask_count++] = field->name;
+    change->bits |= field->update_bit;
+    if (is_list(field))
+        return set_list(cli, given, change);
+    if (!given->unsets) // else it stays zero
+        schema_read_field(cli, field, &field->update, change->request);
+    return POSTERN_OK;
+}
+
+static size_t field_count(const struct schema *schema)
+{
+    size_t count = 0;
+    while (schema->fields[count].kind != FIELD_END)
+        count++;
+    return count;
+}
+
+// Errors: NOT_FOUND when there is nothing to take away. What is wrong with the command line is a misuse: ask cli_good.
+static enum postern_status fill(struct cli *cli, const struct change_kind *kind, struct change *change)
+{
+    enum postern_status status = POSTERN_OK;
+    change->request = cli_keep(cli, 1, kind->request_size);
+    change->mask = cli_keep(cli, field_count(kind->schema) + 1, sizeof *change->mask);
+    for (const struct field *field = kind->schema->fields; field->kind != FIELD_END && status == POSTERN_OK; field++) {
+        if (field->update.at == 0)
+            continue;
+        struct given given = given_for(cli, field);
+        status = set_field(cli, &given, change);
+    }
+    return status;
+}
+
+// ------------------------------------------------------------------------------------------------- what was dropped
+
+static void add_dropped(char *dropped, const struct field *field, const char *text)
+{
+    output_append(dropped, ", ", "%s%s%s", field->flag.name, text[0] != '\0' ? " " : "", text);
+}
+
+static void note_dropped_entries(struct cli *cli, const struct field *field, const struct change *change, char *dropped)
+{
+    struct entries before = entries_of(field, change->before), after = entries_of(field, change->after);
+    for (size_t i = 0; i < before.count; i++) {
+        const char *text = entry_text(cli, field, entry_at(field, &before, i));
+        size_t n = 0;
+        while (n < after.count && strcmp(text, entry_text(cli, field, entry_at(field, &after, n))) != 0)
+            n++;
+        if (n == after.count)
+            add_dropped(dropped, field, text);
+    }
+}
+
+static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped)
+{
+    char was[OUTPUT_LIST_SIZE], is[OUTPUT_LIST_SIZE];
+    if (is_list(field)) {
+        note_dropped_entries(cli, field, change, dropped);
+        return;
+    }
+    bool had = schema_is_set(field, change->before, was), has_it = schema_is_set(field, change->after, is);
+    if (had && !has_it)
+        add_dropped(dropped, field, field->kind == FIELD_TEXT ? was : "");
+}
+
+static void say_dropped(struct cli *cli, const struct schema *schema, const struct change *change)
+{
+    char dropped[OUTPUT_LIST_SIZE] = "";
+    for (const struct field *field = schema->fields; change->before != NULL && field->kind != FIELD_END; field++)
+        if (field->update.at > 0 && field->flag.name != NULL)
+            note_dropped(cli, field, change, dropped);
+    if (dropped[0] != '\0')
+        fprintf(stderr, "Dropped: %s.\n", dropped);
+    if (change->taken != NULL)
+        fprintf(stderr, "%s\n", change->taken);
+}
+
+// --------------------------------------------------------------------------------------------------------- the turns
+
+// What is wrong with the command line is found before anything is asked.
+static bool check(struct cli *cli, const struct change_kind *kind)
+{
+    struct change trial = {0};
+    (void)fill(cli, kind, &trial);
+    size_t names = kind->schema->fields[0].update.at > 0 ? 1 : 0; // a key's id is no field of its update
+    if (cli->command->updates && trial.mask_count <= names)
+        misuse(cli, "say what to change, e.g. %s", kind->example);
+    (void)value_version(cli);
+    return cli_good(cli);
+}
+
+static enum postern_status write_and_print(struct cli *cli, const struct change_kind *kind, struct change *change)
+{
+    enum postern_status status = fill(cli, kind, change);
+    if (argument_has(cli, "if-version"))
+        change->version = value_version(cli);
+    if (status == POSTERN_OK)
+        status = kind->write(cli, change);
+    if (status == POSTERN_OK && call_in_words(cli, change->reply)) {
+        kind->print(change);
+        say_dropped(cli, kind->schema, change);
+    }
+    return status;
+}
+
+static enum postern_status take_turn(struct cli *cli, const struct change_kind *kind)
+{
+    struct change change = {0};
+    enum postern_status status = kind->read(cli, &change);
+    if (status == POSTERN_OK || (status == POSTERN_NOT_FOUND && !cli->command->updates))
+        status = write_and_print(cli, kind, &change);
+    postern_reply_free(change.found);
+    postern_reply_free(change.reply);
+    return status;
+}
+
+void change_run(struct cli *cli, const struct change_kind *kind)
+{
+    enum postern_status outcome = POSTERN_ABORTED;
+    int turns = argument_has(cli, "if-version") ? 1 : TURNS_MAX;
+    if (!check(cli, kind))
+        return;
+    while (turns-- > 0 && outcome == POSTERN_ABORTED)
+        outcome = take_turn(cli, kind);
+    call_done(cli, outcome);
+}
