@@ -12,6 +12,7 @@ TEST_LINES_MAX = 1000  # tests of a room may stay together
 LONG = (
     "client/include/postern/postern.h",  # the one public header: most of it is its manual
     "tests/lint/wire_v1.txt",  # a list
+    "tests/mutation/mutations",  # likewise
 )
 
 
