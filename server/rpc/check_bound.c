@@ -44,7 +44,7 @@ static const struct check_bound bounds[] = {
     {"name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"name_prefix", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"namespace", CHECK_NAME, ACCOUNT_ID_MAX, 0},
-    {"not_before_ms", CHECK_NUMBER, MOMENT_MAX, 0},
+    {"not_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"operation_id", CHECK_TEXT, 64, 0},
     {"page_size", CHECK_NUMBER, REGISTRY_PAGE_MAX, 0},
     {"page_token", CHECK_OPAQUE, PAGE_TOKEN_MAX, 0},

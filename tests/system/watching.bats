@@ -4,7 +4,6 @@
 load ../support/keys
 
 setup_file() {
-    noon_now
     start_daemon
     postern tier put free --limit requests=3/day --default
 }
