@@ -18,7 +18,8 @@ teardown() {
 # limited NAME LIMIT: an account with this limit on `requests`; its key's token is in TOKENS.
 declare -gA TOKENS
 limited() {
-    postern account put "$1" --limit "requests=$2" >/dev/null
+    postern account put "$1" --no-default-public-key >/dev/null
+    postern account update "$1" --limit "requests=$2" >/dev/null # instead of those it had
     make_key "$1"
     TOKENS[$1]=$TOKEN
 }

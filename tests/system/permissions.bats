@@ -374,7 +374,7 @@ details() {
     make_key "$ACCOUNT" short --expires 300ms
     wire "verify { api_key: \"${TOKEN%??????????}0000000000\" }"
     answer '.verify.reason == "REASON_INVALID_API_KEY"'
-    wire 'verify { api_key: "nothing like a token" }'
+    wire 'verify { api_key: "nothing-like-a-token" }'
     answer '.verify.reason == "REASON_INVALID_API_KEY" and (.status.details | not) and (.verify.key_id | not)'
     # The text carries an id, and its checksum is right: of a key that another installation has.
     local foreign=acme_live_001TSm0PiyImxIY3oDH4mEVFvp7u7ED6UzpF5eHPrBI5AHumY7UBpOQIJz3xtgzj

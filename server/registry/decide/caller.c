@@ -2,13 +2,11 @@
 // looked at it. Operators may do all; an account-admin only within its own account, and what it makes or changes never
 // outlives, out-reaches or out-spends its own key: scopes, environment, addresses, limits and expiry are within those.
 // Every decider also asks here for the version that the caller expects.
+#include "base/text.h"
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
-
-enum { TIME_TEXT_SIZE = 32 };
 
 // --- the credential
 
@@ -83,27 +81,16 @@ static enum status check_environment(struct draft *draft, const struct registry_
                        "credential");
 }
 
-// RFC 3339, to the second.
-static const char *time_text(uint64_t at_ms, char out[TIME_TEXT_SIZE])
-{
-    time_t at_s = (time_t)(at_ms / 1000);
-    struct tm parts;
-    out[0] = '\0';
-    if (gmtime_r(&at_s, &parts) != NULL)
-        (void)strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return out;
-}
-
 static enum status check_own_expiry(struct draft *draft, const struct registry_key *key, const char *field)
 {
     uint64_t own_ms = draft->caller_key.facts.expires_at_ms;
-    char text[TIME_TEXT_SIZE];
+    char text[TEXT_TIME_SIZE];
     if (own_ms == 0 || (key->facts.expires_at_ms != 0 && key->facts.expires_at_ms <= own_ms))
         return STATUS_OK;
     return status_fail(&draft->command->failure, STATUS_PERMISSION_DENIED, field,
                        "your own key expires at %s, and this key would outlive it: let it expire then or earlier, or "
                        "ask an operator",
-                       time_text(own_ms, text));
+                       text_format_moment(own_ms, text));
 }
 
 static bool is_reachable(const struct registry_key *own, struct slice network)
