@@ -110,6 +110,8 @@ static struct slice without_port(struct slice given)
 struct slice key_address_of(struct slice given)
 {
     struct network parsed;
+    if (given.size == 0)
+        return slice_empty();
     struct slice address = before(without_port(given), '%');
     return parse_address(address, &parsed) ? address : slice_empty();
 }
