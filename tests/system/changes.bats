@@ -75,6 +75,16 @@ make_key_in_account() {
     tier '(.is_default | not) and (.limits | length) == 2'
 }
 
+@test "a limit takes the place of one with the same window alone: months, years, totals and shadows stand apart" {
+    TIER=tier-$BATS_TEST_NUMBER
+    postern tier put "$TIER" --limit x=1/month --limit x=2/week
+    local limit
+    for limit in x=3/year x=4/total x=5/total:shadow x=6/week:shadow x=7/week; do
+        postern tier put "$TIER" --limit "$limit"
+    done
+    tier '[.limits[].amount] | sort == [1, 3, 4, 5, 6, 7]'
+}
+
 @test "another mark for a scope leaves what it implies" {
     postern scope put worker --implies read --implies jobs --description "works"
     postern scope put worker --default

@@ -94,20 +94,27 @@ static const char *entry_text(struct cli *cli, const struct field *field, const 
 
 static uint32_t window_of(const struct postern_limit *limit)
 {
-    if (limit->window_s != 0)
-        return limit->window_s;
-    return limit->period == POSTERN_PERIOD_MINUTE ? 60
-           : limit->period == POSTERN_PERIOD_HOUR ? 3600
-           : limit->period == POSTERN_PERIOD_DAY  ? 86400
-                                                  : 0;
+    static const uint32_t seconds[] = {[POSTERN_PERIOD_MINUTE] = 60,
+                                       [POSTERN_PERIOD_HOUR] = 3600,
+                                       [POSTERN_PERIOD_DAY] = 86400,
+                                       [POSTERN_PERIOD_WEEK] = 604800,
+                                       [POSTERN_PERIOD_TOTAL] = 0};
+    bool is_known = (size_t)limit->period < sizeof seconds / sizeof seconds[0];
+    return limit->window_s == 0 && is_known ? seconds[limit->period] : limit->window_s;
+}
+
+// As limit_same_window of posternd: months, years and the total have no length, and a shadow stands beside the others.
+static bool is_same_window(const struct postern_limit *a, const struct postern_limit *b)
+{
+    return strcmp(a->resource, b->resource) == 0 && a->unlimited == b->unlimited && a->shadow == b->shadow &&
+           window_of(a) == window_of(b) && (window_of(a) > 0 || a->period == b->period);
 }
 
 // Does one take the other's place? Of limits the one with the same resource and window does, as for posternd.
 static bool takes_place(struct cli *cli, const struct field *field, const void *a, const void *b)
 {
-    const struct postern_limit *x = a, *y = b;
     if (field->kind == FIELD_LIMITS)
-        return strcmp(x->resource, y->resource) == 0 && x->unlimited == y->unlimited && window_of(x) == window_of(y);
+        return is_same_window(a, b);
     if (field->kind == FIELD_METADATA)
         return strcmp(((const struct postern_entry *)a)->key, ((const struct postern_entry *)b)->key) == 0;
     return strcmp(entry_text(cli, field, a), entry_text(cli, field, b)) == 0;
