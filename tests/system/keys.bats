@@ -190,6 +190,8 @@ make_short() {
     failed INVALID_ARGUMENT create.not_before_ms
     call update "$KEY_ID" --expires 30min
     failed INVALID_ARGUMENT update.not_before_ms
+    try postern create --account "$ACCOUNT" --name never --not-before never
+    [ "$status" -eq 2 ]
     # What it had to wait for has come.
     make_key "$ACCOUNT" soon --not-before 1s
     local tries

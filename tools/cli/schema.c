@@ -77,7 +77,9 @@ void schema_read_field(struct cli *cli, const struct field *field, const struct 
     } else if (field->kind == FIELD_NUMBER) {
         schema_put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
     } else if (field->kind == FIELD_TIME) {
-        schema_put(field, place, request, &(uint64_t){value_expiry_flag(cli, flag)}, 0);
+        schema_put(field, place, request,
+                   &(uint64_t){field->no != NULL ? value_expiry_flag(cli, flag) : value_moment_flag(cli, flag, false)},
+                   0);
     } else {
         const void *value = flag == NULL                ? cli->operands[0]
                             : field->kind == FIELD_TEXT ? argument_text(cli, flag)
