@@ -321,7 +321,7 @@ static const char *words_for(enum status status)
         return "the registry's disk cannot be read or written (failing, or full?), and it is not known whether the "
                "change was made: repeat it with the same request_id to find out";
     case STATUS_RESOURCE_EXHAUSTED:
-        return "the registry's map or the call's memory is full, and nothing was changed (revoking goes on): ask for "
+        return "the registry's map or the call's memory is full, and nothing was changed: ask for "
                "less at once, or raise the map size and restart";
     case STATUS_DATA_LOSS:
         return "a stored record is damaged or of an unknown format: stop the daemon, run posternd --check on the data "
