@@ -4,6 +4,8 @@
     client.py URL create ACCOUNT NAME [SCOPE]...   prints the token, then the key's id
     client.py URL verify                           the token from standard input; prints the reason, exit 1 if refused
     client.py URL revoke KEY_ID                    prints the key's state
+    client.py URL each FILE...                     the bytes of each file as a request, over a connection of its own;
+                                                   for each a line: closed, or the code of the reply's status
     client.py URL ask                              a Request in protobuf's text form from standard input; the Reply as
                                                    JSON (what is not set is left out, what is repeated once is no list)
 
@@ -17,34 +19,22 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
-PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "proto")
+# What protoc makes of many.proto and postern.proto: it need not read them for each message.
+DESCRIPTORS = os.path.join(os.environ.get("POSTERN_BIN", "build/dev/bin"), "postern.pb")
 HELLO_REQ = b"\0SP\0" + struct.pack(">HH", 0x30, 0)
 HELLO_REP = b"\0SP\0" + struct.pack(">HH", 0x31, 0)
 REQUEST_MAX = 65536
 REPLY_MAX = 1048576
 UNAVAILABLE = 14
 
-# So that one protoc reads or writes any number of messages.
-MANY = """syntax = "proto3";
-package many;
-import "postern.proto";
-message Requests { repeated postern.v1.Request one = 1; }
-message Replies { repeated postern.v1.Reply one = 1; }
-"""
-
 
 # ------------------------------------------------------------------------------------------------------ the messages
 
 def protoc(action, message, data):
-    with tempfile.TemporaryDirectory() as directory:
-        with open(os.path.join(directory, "many.proto"), "w", encoding="ascii") as file:
-            file.write(MANY)
-        command = ["protoc", "-I", directory, "-I", PROTO, "-I", "/usr/include", f"--{action}=many.{message}",
-                   "many.proto"]
-        return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+    command = ["protoc", f"--descriptor_set_in={DESCRIPTORS}", f"--{action}=many.{message}"]
+    return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
 def varint(number):
@@ -266,8 +256,30 @@ def ask(client):
     return 2 if code_of(reply) != 0 else 0
 
 
+def exchange_alone(url, body):
+    """The reply, or None when the connection was closed instead."""
+    connection = Connection(url)
+    try:
+        return connection.exchange([body])[0]
+    except ConnectionError:
+        return None
+    finally:
+        connection.close()
+
+
+def each(client, *paths):
+    replies = []
+    for path in paths:
+        with open(path, "rb") as file:
+            replies.append(exchange_alone(client.url, file.read()))
+    codes = iter(decode(*(reply for reply in replies if reply is not None)))
+    for reply in replies:
+        print("closed" if reply is None else code_of(next(codes)))
+    return 0
+
+
 def main():
-    calls = {"create": create, "verify": verify, "revoke": revoke, "ask": ask}
+    calls = {"create": create, "verify": verify, "revoke": revoke, "ask": ask, "each": each}
     words = sys.argv[1:]
     if len(words) < 2 or words[1] not in calls:
         print(__doc__, file=sys.stderr)

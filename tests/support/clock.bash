@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck source=tests/support/daemon.bash
-source "$(dirname "${BASH_SOURCE[0]}")/daemon.bash"
+source "${BASH_SOURCE[0]%/*}/daemon.bash"
 
 HOUR_MS=$((60 * 60 * 1000))
 DAY_MS=$((24 * HOUR_MS))

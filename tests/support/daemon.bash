@@ -2,13 +2,16 @@
 # shellcheck shell=bash
 
 # shellcheck source=tests/support/failures.bash
-. "$(dirname "${BASH_SOURCE[0]}")/failures.bash"
+. "${BASH_SOURCE[0]%/*}/failures.bash"
 
-POSTERN_SOURCE=$(cd "${POSTERN_SOURCE:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd)
+[ -n "${POSTERN_SOURCE-}" ] || POSTERN_SOURCE=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 POSTERN_BUILD=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}
-POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}
+export POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}
 SUPPORT=$POSTERN_SOURCE/tests/support
 PATH=$POSTERN_BIN:/usr/sbin:/usr/bin:/sbin:/bin:$PATH # Debian's python3, not one from elsewhere
+# These tests start the command line tool thousands of times, and with a sanitizer it takes three times as long. Those
+# that are about the tool (they export ABOUT_THE_TOOL) get it with sanitizers, the others as people get it.
+[ -n "${ABOUT_THE_TOOL-}" ] || [ -z "${POSTERN_RELEASED_TOOL-}" ] || PATH=$POSTERN_RELEASED_TOOL:$PATH
 unset POSTERN_API_KEY
 # Whoever runs this may have any locale, or none. This one is part of every C library.
 export LC_ALL=C.UTF-8
@@ -16,8 +19,8 @@ unset LANGUAGE
 # By default TSan lets every program sleep a second at its end, and these tests start hundreds.
 export TSAN_OPTIONS="${TSAN_OPTIONS-} atexit_sleep_ms=0"
 
-# To look for leaks takes a program with ASan longer than to start, and these tests start the command line tool
-# thousands of times. It is done where the daemon ends, and for the commands in system/cli.
+# To look for leaks takes a program with ASan longer than to start. It is done where the daemon ends, and for the
+# commands in system/cli.
 export ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=${POSTERN_LEAKS:-0}"
 
 # A fresh home for a daemon, with a short path: a socket's has at most 107 bytes.
@@ -103,12 +106,23 @@ poll() {
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -le "$deadline" ] || return 1
-        sleep 0.02
+        pause 0.02
     done
 }
 
+# pause SECONDS: sleep, without a process. Nothing ever comes out of its pipe.
+pause() {
+    [ -n "${NEVER-}" ] || exec {NEVER}<> <(:)
+    read -rt "$1" -u "$NEVER" || true
+}
+
 healthy_or_gone() {
-    ! alive "$DAEMON_PID" || postern health
+    ! alive "$DAEMON_PID" || { listening && postern health; }
+}
+
+# A look that costs less than to ask.
+listening() {
+    [[ "$POSTERN_URL" != "ipc://$DAEMON_SOCKET" || -S "$DAEMON_SOCKET" ]]
 }
 
 wait_healthy() {
@@ -207,9 +221,9 @@ rss_anon_kib() {
     sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$DAEMON_PID/status"
 }
 
-# Request text -> reply text, by protoc and frames.py alone.
+# Request text -> reply text, by protoc and frames.py alone. postern.pb is what protoc makes of postern.proto.
 protocol() {
-    protoc -I "$POSTERN_SOURCE/proto" -I /usr/include "--$1=postern.v1.$2" "$POSTERN_SOURCE/proto/postern.proto"
+    protoc "--descriptor_set_in=$POSTERN_BIN/postern.pb" "--$1=postern.v1.$2"
 }
 
 # start_worker LEDGER NAME: a client that creates and revokes keys until WORKER_PID is told to stop, and not while the

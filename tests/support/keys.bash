@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck source=tests/support/daemon.bash
-source "$(dirname "${BASH_SOURCE[0]}")/daemon.bash"
+source "${BASH_SOURCE[0]%/*}/daemon.bash"
 
 # own_daemon: for this test alone, in place of the one of its file, which must not be restarted. For it, teardown calls
 # drop_own_daemon.

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # shellcheck source=tests/support/daemon.bash
-source "$(dirname "${BASH_SOURCE[0]}")/daemon.bash"
+source "${BASH_SOURCE[0]%/*}/daemon.bash"
 
 # account_of NAME LIMIT...: an account with these limits of its own.
 account_of() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # The command line tool towards people and scripts: what goes to which stream, exit statuses, hints.
 
-export POSTERN_LEAKS=1 # see daemon.bash
+export POSTERN_LEAKS=1
+export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/daemon
 
 setup() {

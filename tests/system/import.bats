@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Keys of another system are taken over: their tokens go on working, and only a keyed hash of them is kept.
 
+export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What people type, paste and pipe: many tokens, dates, white space, words.
 
+export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 bats_require_minimum_version 1.5.0

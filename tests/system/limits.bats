@@ -15,12 +15,10 @@ teardown() {
 
 # spend N: asks N times; adds those that were allowed to ALLOWED.
 spend() {
-    local n
-    for n in $(seq "$1"); do
-        if postern verify - <<<"$TOKEN" >/dev/null; then
-            ALLOWED=$((ALLOWED + 1))
-        fi
-    done
+    local n answers
+    answers=$(for ((n = 0; n < $1; n++)); do echo "$TOKEN"; done | postern verify --batch) || [ $? -eq 1 ]
+    [ "$(wc -l <<<"$answers")" -eq "$1" ]
+    ALLOWED=$((ALLOWED + $(grep -c '^ALLOWED ' <<<"$answers" || true)))
 }
 
 # remaining N: of the only meter, by a look that charges nothing.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Lists: reminders about keys that want attention, tables for people, and pages that belong to one query and caller.
 
+export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # postern scan: leaked tokens are found in files, in standard input and in a history, and named without being shown.
 
+export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Usage that people can see: stats, top, charts, and keys with an unusual hour.
 
+export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup() {
