@@ -118,7 +118,7 @@ def code_of(reply):
 # ------------------------------------------------------------------------------------------------------- the carrier
 
 class Connection:
-    def __init__(self, url, timeout_s=10.0):
+    def __init__(self, url, timeout_s=60.0):
         if url.startswith("ipc://"):
             self.kind = b"\x01"
             self.socket = socket.socket(socket.AF_UNIX)
@@ -185,7 +185,7 @@ class Connection:
 class Client:
     """One call after the other, each repeated with its own request_id while the protocol says so."""
 
-    def __init__(self, url, retry_s=15.0):
+    def __init__(self, url, retry_s=60.0):
         self.url = url
         self.retry_s = retry_s
         self.connection = None

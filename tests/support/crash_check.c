@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 20000, MAX_KEYS = 1000000, NAMES_MAX = 200000, BAD_MAX = 5 };
+enum { TIMEOUT_MS = 600000, MAX_KEYS = 1000000, NAMES_MAX = 200000, BAD_MAX = 5 };
 
 static bool say(const char *what, const struct postern_error *error)
 {

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEYS_MAX = 100000, PATIENT_MS = 30000, HASTY_MS = 150, PAUSE_US = 8000 };
+enum { KEYS_MAX = 100000, PATIENT_MS = 600000, HASTY_MS = 150, PAUSE_US = 8000 };
 
 struct worker {
     struct postern *client;

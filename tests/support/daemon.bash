@@ -16,6 +16,8 @@ unset POSTERN_API_KEY
 # Whoever runs this may have any locale, or none. This one is part of every C library.
 export LC_ALL=C.UTF-8
 unset LANGUAGE
+# A machine that has much else to do may take its time.
+export POSTERN_TIMEOUT=60s
 # By default TSan lets every program sleep a second at its end, and these tests start hundreds.
 export TSAN_OPTIONS="${TSAN_OPTIONS-} atexit_sleep_ms=0"
 

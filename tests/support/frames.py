@@ -2,7 +2,7 @@
 """Speaks the nanomsg req/rep protocol over a Unix socket byte by byte, without nng: for bytes that no client sends.
 
     frames.py call SOCKET            one request from standard input, the reply to standard output.
-                                     Exit 0 answered, 3 the connection was closed instead, 4 nothing came within 5 s
+                                     Exit 0 answered, 3 the connection was closed instead, 4 nothing came within 60 s
     frames.py knock SOCKET N         N times: connect, close
     frames.py claim SOCKET SIZE      begins a message of SIZE bytes, sends 64 KiB of it, waits up to 2 s
     frames.py visit SOCKET N         N connections at once: each sends the request of standard input, reads the reply,
@@ -19,19 +19,19 @@ import time
 
 HELLO_REQ = b"\0SP\0\0\x30\0\0"  # SP, version 0, protocol 0x30 (REQ)
 HELLO_REP = b"\0SP\0\0\x31\0\0"
-WAIT_S = 5.0
+WAIT_S, GREETED_S = 60.0, 5.0
 
 
-def connect(path):
+def connect(path, wait_s=WAIT_S):
     peer = socket.socket(socket.AF_UNIX)
-    peer.settimeout(WAIT_S)
+    peer.settimeout(wait_s)
     peer.connect(path)
     return peer
 
 
-def greet(path):
+def greet(path, wait_s=WAIT_S):
     """A connection over which messages may be sent."""
-    peer = connect(path)
+    peer = connect(path, wait_s)
     peer.sendall(HELLO_REQ)
     hello = take(peer, len(HELLO_REP))
     if hello != HELLO_REP:
@@ -111,7 +111,7 @@ def hoard(path, count):
     peers = []
     try:
         while len(peers) < count:
-            peers.append(greet(path))
+            peers.append(greet(path, GREETED_S))
             peers[-1].sendall(header(65000) + b"\x80\0\0\x01" + bytes(60000))
         why = "all of them"
     except OSError as error:

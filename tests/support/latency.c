@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TOKEN_MAX = 256, THREADS_MAX = 64, TIMEOUT_MS = 20000 };
+enum { TOKEN_MAX = 256, THREADS_MAX = 64, TIMEOUT_MS = 600000 };
 
 struct measurer {
     struct postern *client;

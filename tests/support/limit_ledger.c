@@ -59,8 +59,12 @@ bool limit_ledger_read(const char *path, struct limit_ledger *ledger)
     FILE *file = fopen(path, "r");
     bool good = file != NULL;
 
-    while (good && fgets(line, sizeof(line), file) != NULL && strchr(line, '\n') != NULL)
-        good = read_entry(line, &entry) && add_entry(ledger, &entry);
+    while (good && fgets(line, sizeof(line), file) != NULL && strchr(line, '\n') != NULL) {
+        good = read_entry(line, &entry);
+        entry.client = ledger->clients;
+        good = good && add_entry(ledger, &entry);
+    }
+    ledger->clients++;
     if (file != NULL)
         fclose(file);
     return good;

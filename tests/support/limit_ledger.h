@@ -15,6 +15,9 @@
 
 enum { LIMIT_METERS_MAX = 4, LIMIT_MATCH_MAX = 64, LIMIT_LINE_MAX = 1024 };
 
+// Of each call. Shorter than the library's patience with one attempt: only a lost connection makes it ask twice.
+enum { LIMIT_CALL_TIMEOUT_MS = 450 };
+
 struct limit_reset {
     char meter[LIMIT_MATCH_MAX + 1];
     int64_t reset_at_ms;
@@ -24,6 +27,7 @@ struct limit_call_entry {
     int64_t before_us;
     int64_t after_us;
     int64_t server_ms;
+    int client; // which file of the ledger
     int call;
     char verdict;
     int reset_count;
@@ -31,8 +35,9 @@ struct limit_call_entry {
 };
 
 struct limit_ledger {
-    struct limit_call_entry *entries;
+    struct limit_call_entry *entries; // of each client in the order of its calls
     size_t count;
+    int clients;
 };
 
 // Adds the file's entries. False when it cannot be read or holds another line; an unfinished last line is left out.

@@ -103,12 +103,32 @@ static bool met_kill(const struct proof *proof, const struct limit_call_entry *e
     return false;
 }
 
+// A busy daemon may read a call when its client has given up, and counts the call's patience from there. It has read it
+// when it answers a later one of that client, or it is dead.
+static int64_t charged_until(const struct proof *proof, const struct limit_call_entry *entry)
+{
+    const struct limit_call_entry *end = proof->ledger.entries + proof->ledger.count, *next = entry + 1;
+    int64_t until_us = INT64_MAX;
+
+    while (next < end && next->client == entry->client && next->verdict == 'U')
+        next++;
+    if (next < end && next->client == entry->client)
+        until_us = next->after_us + LIMIT_CALL_TIMEOUT_MS * MS_US;
+    for (size_t i = 0; i < proof->kill_count; i++)
+        if (proof->kills[i].begin_us >= entry->after_us)
+            until_us = smaller(until_us, proof->kills[i].end_us);
+    return until_us;
+}
+
 // One call: charged when it was admitted; and perhaps once more, before its daemon was killed or its answer was lost.
 static bool add_call(const struct proof *proof, struct proof_meter *meter, const struct limit_call_entry *entry)
 {
     struct proof_charge charge = {entry->before_us, entry->after_us, meter->cost_of[entry->call], -1};
     struct proof_charge unsaid = charge;
     bool good = true;
+
+    if (entry->verdict == 'U')
+        unsaid.after_us = charged_until(proof, entry);
 
     if (charge.cost == 0)
         return true;

@@ -16,8 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// Shorter than the library's patience with one attempt: only a lost connection makes it ask twice.
-enum { CALL_TIMEOUT_MS = 450, PAUSE_US = 3000, CALLS_MAX = 32, CHARGES_MAX = 4, TOKEN_MAX = 256, WORDS_MAX = 200 };
+enum { PAUSE_US = 3000, CALLS_MAX = 32, CHARGES_MAX = 4, TOKEN_MAX = 256, WORDS_MAX = 200 };
 
 struct planned_call {
     char token[TOKEN_MAX + 1];
@@ -142,7 +141,7 @@ static bool step(struct worker *worker)
 {
     size_t n = roll(worker, worker->count);
     const struct planned_call *call = &worker->calls[n];
-    struct postern_verify_request ask = {.call = {.timeout_ms = CALL_TIMEOUT_MS},
+    struct postern_verify_request ask = {.call = {.timeout_ms = LIMIT_CALL_TIMEOUT_MS},
                                          .api_key = call->token,
                                          .charges = call->charges,
                                          .charge_count = call->charge_count};

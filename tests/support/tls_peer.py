@@ -22,7 +22,7 @@ import client
 
 
 class Connection(client.Connection):
-    def __init__(self, url, timeout_s=20.0, greets=True):
+    def __init__(self, url, timeout_s=60.0, greets=True):
         host, port = url[len("tls+tcp://"):].rsplit(":", 1)
         context = ssl.create_default_context(cafile=os.environ["TLS_CA"])
         if os.environ.get("TLS_NAME"):

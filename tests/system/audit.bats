@@ -289,7 +289,7 @@ load_store() {
     stop_daemon
     mv "$DAEMON_DATA/registry" "$DAEMON_HOME/today"
     cp -a "$DAEMON_HOME/yesterday" "$DAEMON_DATA/registry"
-    run timeout 20 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL"
+    run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL"
     echo "$output"
     [ "$status" -eq 1 ]
     [[ "$output" == *witness* ]]

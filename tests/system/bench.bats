@@ -85,7 +85,7 @@ ends_with() {
 
 @test "a benchmark that is interrupted leaves no process and no directory" {
     bench_in_background verify --seconds 60
-    poll 20 started echo-server
+    poll 60 started echo-server
     kill -TERM "$BENCH_PID"
     ends_with 143
     nothing_left
@@ -93,7 +93,7 @@ ends_with() {
 
 @test "verify ends with 1 when posternd dies" {
     bench_in_background verify --seconds 60
-    poll 20 started echo-server
+    poll 60 started echo-server
     kill -KILL "$(started 'posternd --data')"
     ends_with 1
     grep -Eq '^postern-bench: .*(calls failed; the first: |Connection refused)' "$BATS_TEST_TMPDIR/output"
@@ -102,8 +102,8 @@ ends_with() {
 
 @test "start ends with 1 when posternd dies" {
     bench_in_background start --keys 200000
-    poll 20 started 'posternd --data'
-    poll 20 grep -rqs . "$HOME_DIR" # its directory is filled
+    poll 60 started 'posternd --data'
+    poll 60 grep -rqs . "$HOME_DIR" # its directory is filled
     kill -KILL "$(started 'posternd --data')"
     ends_with 1
     nothing_left

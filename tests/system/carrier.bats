@@ -36,7 +36,7 @@ reload() {
     has_answered() {
         [ "$(grep -cE "reloaded|reloading failed" "$DAEMON_LOG")" -gt "$1" ]
     }
-    poll 20 has_answered "$((before / 2))"
+    poll 60 has_answered "$((before / 2))"
 }
 
 # --- SIGHUP
@@ -77,7 +77,7 @@ PYTHON
     done_so
     echo 'log_level: error' >"$file"
     kill -HUP "$DAEMON_PID" # says that it does, and then no more
-    poll 20 cannot_be_operator
+    poll 60 cannot_be_operator
     local lines
     lines=$(wc -l <"$DAEMON_LOG")
     stop_daemon
@@ -96,7 +96,7 @@ cannot_be_operator() {
     kill -HUP "$DAEMON_PID"
     postern health
     kill -TERM "$DAEMON_PID"
-    poll 20 gone "$DAEMON_PID"
+    poll 60 gone "$DAEMON_PID"
     ! logged reload
 }
 
@@ -128,7 +128,7 @@ for peer in peers:
         data, replies = data[9 + size:], replies + 1
 print(replies)
 PYTHON
-    poll 20 gone "$DAEMON_PID"
+    poll 60 gone "$DAEMON_PID"
     wait "$DAEMON_PID"
     [ ! -e "$DAEMON_SOCKET" ]
     [ "$(cat "$DAEMON_HOME/stopped")" -gt 0 ]
@@ -151,7 +151,7 @@ open("$DAEMON_HOME/there", "w").close()
 time.sleep(60)
 PYTHON
     HELPERS+=($!)
-    poll 30 test -e "$DAEMON_HOME/there"
+    poll 60 test -e "$DAEMON_HOME/there"
     stop_daemon
     [ "$DAEMON_STATUS" -eq 0 ]
     ! grep -q Sanitizer "$DAEMON_LOG"
@@ -170,7 +170,7 @@ PYTHON
     [ "$(stat -c '%a %G' "$DAEMON_HOME/made")" = "750 $group" ]
     [ "$(stat -c '%a %G' "$DAEMON_HOME/made/postern.sock")" = "660 $group" ]
     stop_daemon
-    run timeout 20 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
+    run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
     [ "$status" -eq 1 ]
     [[ "$output" == *'there is no group "no-such-group"'* ]]
 }
@@ -328,12 +328,12 @@ PYTHON
         HELPERS+=($!)
     done
     for n in $(seq 20); do
-        timeout 20 postern health >/dev/null
+        timeout 60 postern health >/dev/null
     done
     for pid in "${HELPERS[@]}"; do
         wait "$pid" || true
     done
-    timeout 30 nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 20 <"$DAEMON_HOME/health" |
+    timeout 120 nngcat --req --dial "$POSTERN_URL" -F - --raw --recv-timeout 60 <"$DAEMON_HOME/health" |
         protocol decode Reply | grep -q "serving: true"
     stop_daemon
 }

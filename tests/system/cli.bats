@@ -133,6 +133,8 @@ misused() {
     misused ratecheck --account acme --charge x --refund 12
     misused health --timeout soon
     says '"soon"'
+    POSTERN_TIMEOUT=soon misused health
+    says 'POSTERN_TIMEOUT "soon"'
     misused verify --scopes x
     says "--scopes"
     misused health now

@@ -21,7 +21,7 @@ start_example() {
     LINES_SOCKET=$DAEMON_HOME/lines
     setpriv --pdeathsig KILL "$POSTERN_BIN/example_$1" "$LINES_SOCKET" 3>&- &
     EXAMPLE_PID=$!
-    poll 15 test -S "$LINES_SOCKET"
+    poll 60 test -S "$LINES_SOCKET"
 }
 
 # ask VISITORS LINE...: so many visitors at once, each sends the lines and prints what it is told.

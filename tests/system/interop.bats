@@ -50,7 +50,7 @@ answered() {
 }
 
 nng_cat() {
-    timeout 30 nngcat --req --dial "$1" -F - --raw --recv-timeout 20 "${@:3}" <"$2" >"$DAEMON_HOME/reply"
+    timeout 120 nngcat --req --dial "$1" -F - --raw --recv-timeout 60 "${@:3}" <"$2" >"$DAEMON_HOME/reply"
 }
 
 @test "nngcat is answered over ipc, tcp and TLS" {
@@ -68,7 +68,7 @@ nng_cat() {
 @test "nanocat is answered over ipc and tcp" {
     local url
     for url in "$POSTERN_URL" "$TCP_URL"; do
-        timeout 30 nanocat --req --connect "$url" --recv-timeout 20 -F "$DAEMON_HOME/health" --raw >"$DAEMON_HOME/reply"
+        timeout 120 nanocat --req --connect "$url" --recv-timeout 60 -F "$DAEMON_HOME/health" --raw >"$DAEMON_HOME/reply"
         answered "serving: true"
     done
 }
@@ -96,7 +96,7 @@ nng_cat() {
 start_device() {
     setpriv --pdeathsig KILL req_client device "$1" "$2" >"$DAEMON_HOME/device.${#HELPERS[@]}" 2>&1 3>&- &
     HELPERS+=($!)
-    poll 20 grep -q ready "$DAEMON_HOME/device.$((${#HELPERS[@]} - 1))"
+    poll 60 grep -q ready "$DAEMON_HOME/device.$((${#HELPERS[@]} - 1))"
 }
 
 @test "through one device of nng and through two calls are answered" {

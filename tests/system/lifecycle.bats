@@ -21,7 +21,7 @@ set_up_account() {
 # refuses WORD...: posternd does not start, ends with a status, and says each word.
 refuses() {
     local word
-    run timeout 20 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL"
+    run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL"
     echo "status $status: $output"
     [ "$status" -ne 0 ]
     [ "$status" -ne 124 ] # did not end

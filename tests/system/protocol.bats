@@ -87,7 +87,7 @@ import socket, sys
 path, (host, port) = sys.argv[1].split("//")[1], sys.argv[2].split("//")[1].split(":")
 for family, address, first in ((socket.AF_UNIX, path, "01"), (socket.AF_INET, (host, int(port)), "")):
     peer = socket.socket(family)
-    peer.settimeout(5)
+    peer.settimeout(60)
     peer.connect(address)
     peer.sendall(bytes.fromhex("0053500000300000"))
     assert peer.recv(8) == bytes.fromhex("0053500000310000")

@@ -35,7 +35,7 @@ teardown() {
 
 # peer WORD...: through TLS, with the certificate that TLS_NAME names.
 peer() {
-    try timeout 60 python3 "$SUPPORT/tls_peer.py" "$TLS_URL" "$@"
+    try timeout 120 python3 "$SUPPORT/tls_peer.py" "$TLS_URL" "$@"
 }
 
 # asks REQUEST: the Reply as JSON is in $output.
@@ -49,7 +49,7 @@ asks() {
 refuses_to_start() {
     local text=$1
     shift
-    try timeout 20 posternd --data "$DAEMON_HOME/other" --listen "ipc://$DAEMON_HOME/run/other.sock" \
+    try timeout 60 posternd --data "$DAEMON_HOME/other" --listen "ipc://$DAEMON_HOME/run/other.sock" \
         --listen "tls+tcp://127.0.0.1:$(free_port)" "$@"
     echo "exit status $status: $output $stderr"
     [ "$status" -eq 1 ]
@@ -100,7 +100,7 @@ refuses_to_start() {
         TLS_VERSION=$version asks "health {}"
         done_so ".health.serving"
     done
-    run timeout 20 openssl s_client -connect "localhost:$TLS_PORT" -CAfile "$TLS_CA" -tls1_1 \
+    run timeout 60 openssl s_client -connect "localhost:$TLS_PORT" -CAfile "$TLS_CA" -tls1_1 \
         -cipher "DEFAULT@SECLEVEL=0" </dev/null
     [ "$status" -ne 0 ]
     postern health
@@ -112,7 +112,7 @@ refuses_to_start() {
     for version in -tls1_2 -tls1_3; do
         run bash -c "printf '%b' '\0SP\0\0\x30\0\0' '\0\0\0\0\0\0\0\x08\x80\0\0\x01ping' \
             '\xff\xff\xff\xff\xff\xff\xff\xff' |
-            timeout 20 openssl s_client -quiet -verify_return_error -CAfile '$TLS_CA' -connect 'localhost:$TLS_PORT' \
+            timeout 60 openssl s_client -quiet -verify_return_error -CAfile '$TLS_CA' -connect 'localhost:$TLS_PORT' \
                 $version 2>/dev/null | od -An -v -tx1 | tr -d ' \n'"
         echo "$output"
         [[ "$output" == 0053500000310000000000000000*80000001* ]]
@@ -176,7 +176,7 @@ refuses_to_start() {
             [ -z "$output" ]
         done
     done
-    poll 10 grep -q "the client's certificate is refused" "$DAEMON_LOG"
+    poll 60 grep -q "the client's certificate is refused" "$DAEMON_LOG"
     asks "health {}"
     done_so
 }
@@ -195,9 +195,9 @@ refuses_to_start() {
 # --- peers that do not speak TLS
 
 @test "TLS to a plain port and plain bytes to the TLS port are closed without harm" {
-    run timeout 20 openssl s_client -connect "localhost:$TCP_PORT" </dev/null
+    run timeout 60 openssl s_client -connect "localhost:$TCP_PORT" </dev/null
     [ "$status" -ne 0 ]
-    run timeout 20 python3 - "$TLS_PORT" <<'PYTHON'
+    run timeout 120 python3 - "$TLS_PORT" <<'PYTHON'
 import socket, sys
 
 for words in (b"\0SP\0\0\x30\0\0", b"GET / HTTP/1.1\r\n\r\n", bytes(20000), b"\x16\x03\x01\xff\xff" + bytes(100)):
@@ -220,7 +220,7 @@ PYTHON
     local n before
     before=$(find "/proc/$DAEMON_PID/fd" -mindepth 1 | wc -l)
     peer leave
-    run timeout 60 python3 - "$TLS_PORT" <<'PYTHON'
+    run timeout 120 python3 - "$TLS_PORT" <<'PYTHON'
 import socket, ssl, struct, sys
 
 hello, context = ssl.MemoryBIO(), ssl.create_default_context()
@@ -241,7 +241,7 @@ PYTHON
     descriptors_are() {
         [ "$(find "/proc/$DAEMON_PID/fd" -mindepth 1 | wc -l)" -le "$1" ]
     }
-    poll 20 descriptors_are "$before"
+    poll 60 descriptors_are "$before"
     asks "health {}"
     done_so
 }
@@ -249,7 +249,7 @@ PYTHON
 @test "a client that ends TLS and goes on sending is closed, and takes no memory" {
     local before
     before=$(rss_anon_kib)
-    run timeout 60 python3 - "$TLS_PORT" "$CERTS/ca.pem" <<'PYTHON'
+    run timeout 120 python3 - "$TLS_PORT" "$CERTS/ca.pem" <<'PYTHON'
 import socket, ssl, sys
 
 plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 15)
@@ -310,12 +310,12 @@ own_daemon_with_tls() {
 
 reload() {
     kill -HUP "$DAEMON_PID"
-    poll 20 grep -q "$1" "$DAEMON_LOG"
+    poll 60 grep -q "$1" "$DAEMON_LOG"
 }
 
 @test "SIGHUP changes the certificate for those who come, and nobody is cut off" {
     own_daemon_with_tls server
-    coproc HOLDER { exec timeout 60 python3 "$SUPPORT/tls_peer.py" "$TLS_URL" hold 3>&-; }
+    coproc HOLDER { exec timeout 120 python3 "$SUPPORT/tls_peer.py" "$TLS_URL" hold 3>&-; }
     local line pid=$HOLDER_PID
     echo once >&"${HOLDER[1]}"
     read -r -t 30 line <&"${HOLDER[0]}"

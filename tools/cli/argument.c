@@ -21,7 +21,7 @@ static const struct flag global_flags[] = {
     {"tls-cert", "FILE", "tls+tcp: our certificate (or POSTERN_TLS_CERT)"},
     {"tls-key", "FILE", "tls+tcp: the key of that (or POSTERN_TLS_KEY)"},
     {"tls-server-name", "NAME", "tls+tcp: whom that certificate is for (or POSTERN_TLS_SERVER_NAME)"},
-    {"timeout", "TIME", "how long to wait for the answer, e.g. 500ms, 10s (default 5s)"},
+    {"timeout", "TIME", "how long to wait for the answer, e.g. 500ms, 10s (or POSTERN_TIMEOUT; default 5s)"},
     {"json", NULL, "answer with one JSON object on a line"},
     {"help", NULL, "show the options of the command"},
     {"version", NULL, "show the version"},

@@ -6,10 +6,12 @@
 
 static uint32_t read_timeout(struct cli *cli)
 {
-    const char *text = argument_text(cli, "timeout");
+    const char *option = argument_text(cli, "timeout");
+    const char *text = option != NULL ? option : getenv("POSTERN_TIMEOUT");
     uint64_t span = POSTERN_TIMEOUT_MS_DEFAULT;
     if (text != NULL && (!value_span(text, &span) || span == 0 || span > UINT32_MAX))
-        misuse(cli, "--timeout \"%s\" is no span of time up to 49 days: write 500ms, 10s or 2min", text);
+        misuse(cli, "%s \"%s\" is no span of time up to 49 days: write 500ms, 10s or 2min",
+               option != NULL ? "--timeout" : "POSTERN_TIMEOUT", text);
     return (uint32_t)span;
 }
 

@@ -65,6 +65,7 @@ static void print_help(struct cli *cli, FILE *to)
           "  POSTERN_URL      where posternd listens, e.g. ipc:///run/postern/postern.sock\n"
           "  POSTERN_API_KEY  the caller's own credential; not needed over ipc for an operator's uid\n"
           "  POSTERN_TOKEN    the presented token of verify, when it does not come by standard input\n"
+          "  POSTERN_TIMEOUT  how long to wait for an answer, where --timeout does not say it\n"
           "\nData goes to standard output, words to standard error. Exit status: 0 done or allowed, 1 refused or\n"
           "failed, 2 misused.\n",
           to);
