@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 
-# What protoc makes of many.proto and postern.proto: it need not read them for each message.
+# What protoc makes of many.proto, and with it of proto/postern.proto: it need not read them for each message.
 DESCRIPTORS = os.path.join(os.environ.get("POSTERN_BIN", "build/dev/bin"), "postern.pb")
 HELLO_REQ = b"\0SP\0" + struct.pack(">HH", 0x30, 0)
 HELLO_REP = b"\0SP\0" + struct.pack(">HH", 0x31, 0)

@@ -223,7 +223,7 @@ rss_anon_kib() {
     sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB$/\1/p' "/proc/$DAEMON_PID/status"
 }
 
-# Request text -> reply text, by protoc and frames.py alone. postern.pb is what protoc makes of postern.proto.
+# Request text -> reply text, by protoc and frames.py alone. postern.pb is what protoc makes of proto/postern.proto.
 protocol() {
     protoc "--descriptor_set_in=$POSTERN_BIN/postern.pb" "--$1=postern.v1.$2"
 }

@@ -68,7 +68,8 @@ nng_cat() {
 @test "nanocat is answered over ipc and tcp" {
     local url
     for url in "$POSTERN_URL" "$TCP_URL"; do
-        timeout 120 nanocat --req --connect "$url" --recv-timeout 60 -F "$DAEMON_HOME/health" --raw >"$DAEMON_HOME/reply"
+        timeout 120 nanocat --req --connect "$url" --recv-timeout 60 -F "$DAEMON_HOME/health" --raw \
+            >"$DAEMON_HOME/reply"
         answered "serving: true"
     done
 }
