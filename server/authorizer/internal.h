@@ -1,5 +1,5 @@
 // What the files of the authorizer share: authorizer.c decides, with the rules of rule.c and the scopes of scopes.c;
-// collect.c says which limits apply, answer.c what their answers mean; usage.c notes decisions.
+// answer.c says what the answers of the limits mean; usage.c notes decisions.
 #ifndef AUTHORIZER_INTERNAL_H
 #define AUTHORIZER_INTERNAL_H
 
@@ -47,11 +47,6 @@ static inline enum status authorizer_no_memory(struct authorizer_call *call)
 // Errors: RESOURCE_EXHAUSTED when memory is out; those of registry_find_scope.
 STATUS_MUST_CHECK enum status authorizer_list_missing_scopes(struct authorizer_batch *batch,
                                                              struct authorizer_call *call);
-
-// --- collect.c
-// Collects the limits that apply to the call, and what it charges them. The batch's snapshot has begun. Sets
-// call->status.
-void authorizer_collect_limits(struct authorizer_batch *batch, struct authorizer_call *call, struct limit_call *ask);
 
 // --- answer.c
 extern const struct limit_charge authorizer_one_request; // what a call without charges costs

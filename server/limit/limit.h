@@ -13,10 +13,11 @@
 //
 // Reservation. Memory spends only what disk has set aside. `limit_decide` never writes and never waits: when a meter
 // has nothing set aside it answers LIMIT_WAIT, queues the meter and the waiter, and the caller hands limit_collect's
-// batch to the writer, then limit_settle. After a crash all of the last reservation counts as spent (limit_install).
+// batch to the writer, then limit_write_batch_end. After a crash all of the last reservation counts as spent
+// (limit_install).
 // Does no I/O. Owns: the meters.
 // Threads: everything on a table may be called from any thread; a shard's mutex is held only inside each call, never
-// over a callback. limit_collect and limit_settle: by the writer thread, strictly in turn.
+// over a callback. limit_collect and limit_write_batch_end: by the writer thread, strictly in turn.
 //
 // Time: the clock handed in at limit_table_new is read inside the lock, once per decision.
 #ifndef LIMIT_LIMIT_H
@@ -261,16 +262,17 @@ struct limit_write_batch *limit_collect(struct limit_table *table);
 // Takes every meter's exact state, with reserved = 0: for a clean stop, when no call or batch is in flight any more.
 struct limit_write_batch *limit_collect_exact(struct limit_table *table);
 size_t limit_write_batch_count(const struct limit_write_batch *batch);
-// Gives the n-th record to write; name and record live until limit_settle. `empty`: the meter is at rest, so the record
-// may be deleted instead (only from limit_collect_exact, or of a meter that is leaving memory).
+// Gives the n-th record to write; name and record live until limit_write_batch_end. `empty`: the meter is at rest, so
+// the record may be deleted instead (only from limit_collect_exact, or of a meter that is leaving memory).
 void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struct slice *name,
                           const struct limit_record **record, bool *empty);
 // Ends the batch after its commit: sets what may be spent, then wakes the batch's waiters in their order, outside all
 // locks. Frees the batch. `status` is the commit's; `durable_ms` is the high-water mark H that it carried.
-void limit_settle(struct limit_table *table, struct limit_write_batch *batch, enum status status, uint64_t durable_ms);
+void limit_write_batch_end(struct limit_table *table, struct limit_write_batch *batch, enum status status,
+                           uint64_t durable_ms);
 // Notes that a commit without a batch has carried H (the ticker's).
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
-// Is there more to collect? Ask after limit_settle, and submit again.
+// Is there more to collect? Ask after limit_write_batch_end, and submit again.
 bool limit_write_wanted(struct limit_table *table);
 // Has any decision been made since the last call? The ticker writes H only while the table is in use.
 bool limit_take_in_use(struct limit_table *table);

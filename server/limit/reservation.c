@@ -1,4 +1,5 @@
-// Collects what the writer has to write (limit_collect), and sets what may be spent after its commit (limit_settle).
+// Collects what the writer has to write (limit_collect), and sets what may be spent after its commit
+// (limit_write_batch_end).
 //
 // The problem: memory must not spend what a crash would forget. So a record on disk says more than what is used: it
 // sets units aside, which a crash counts as spent. Memory spends only those (`left`), and asks for the next ones in
@@ -8,7 +9,7 @@
 //   used left  what happens
 //      0    0  A asks for 1: it fits, but nothing is set aside. The meter is queued, A waits.
 //      0    0  limit_collect: the record says 0 used, 10 set aside. It is in flight. B asks, and has to wait as well.
-//      0   10  the commit lands, limit_settle: left = 10 - 0 spent meanwhile. A is woken and decides again.
+//      0   10  the commit lands, limit_write_batch_end: left = 10 - 0 spent meanwhile. A is woken and decides again.
 //      1    9  A has spent. There is enough for B, so B need not wait for another commit (wake_late).
 //      5    5  B and three more have spent. left <= R / 2, so the meter is queued again, but nobody waits for that.
 //      5    5  limit_collect: the record says 5 used, 10 set aside.
@@ -232,7 +233,7 @@ void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struc
 // --- settling
 
 // After a failed commit nobody knows which record is on disk. Both cover what is left, because R' was at least that.
-static void settle_meter(const struct entry *entry, bool committed)
+static void end_meter(const struct entry *entry, bool committed)
 {
     struct limit_meter *meter = entry->meter;
     struct limit_write *write = meter->write;
@@ -245,20 +246,20 @@ static void settle_meter(const struct entry *entry, bool committed)
     meter->durable_ms = entry->record.t_ms;
 }
 
-static void settle_stopped(const struct entry *entry, bool committed)
+static void end_stopped(const struct entry *entry, bool committed)
 {
     entry->meter->uncertain = !committed;
     entry->meter->dirty = !committed;
 }
 
-static void settle_group(const struct group *group, bool stopped, bool committed)
+static void end_group(const struct group *group, bool stopped, bool committed)
 {
     pthread_mutex_lock(&group->shard->mutex);
     for (size_t i = 0; i < group->count; i++) {
         if (stopped)
-            settle_stopped(&group->entries[i], committed);
+            end_stopped(&group->entries[i], committed);
         else
-            settle_meter(&group->entries[i], committed);
+            end_meter(&group->entries[i], committed);
     }
     pthread_mutex_unlock(&group->shard->mutex);
 }
@@ -375,7 +376,8 @@ static void end_serving(const struct group *group)
     pthread_mutex_unlock(&group->shard->mutex);
 }
 
-void limit_settle(struct limit_table *table, struct limit_write_batch *batch, enum status status, uint64_t durable_ms)
+void limit_write_batch_end(struct limit_table *table, struct limit_write_batch *batch, enum status status,
+                           uint64_t durable_ms)
 {
     bool committed = status == STATUS_OK;
     if (committed)
@@ -383,7 +385,7 @@ void limit_settle(struct limit_table *table, struct limit_write_batch *batch, en
     else
         atomic_store(&table->failing, true);
     for (size_t i = 0; i < batch->group_count; i++)
-        settle_group(batch->groups[i], batch->stopping, committed);
+        end_group(batch->groups[i], batch->stopping, committed);
     bool may_go_on = (committed || table->relaxed_on_failure) && !batch->stopping;
     wake_all(batch, may_go_on ? STATUS_OK : STATUS_UNAVAILABLE);
     if (committed && !batch->stopping)

@@ -32,7 +32,7 @@ struct limit_write {
     bool queued;
     bool behind;     // units were spent without waiting, and no record covers them
     bool spanning;   // some of its waiters are in another shard's queue
-    bool in_batch;   // from limit_collect to the end of limit_settle
+    bool in_batch;   // from limit_collect to the end of limit_write_batch_end
     bool in_flight;  // until the commit's result is known
     bool serving;    // waiters of the batch in flight, or just being woken, come before newcomers
     uint64_t served; // sum of their costs

@@ -2,11 +2,11 @@
 //
 // The problem: many callers find at the same time that something has to be written, and each commit costs a wait for
 // the disk. So there is one job, which is in the writer's queue at most once. When the writer comes to it, it takes all
-// that has come up since (limit_collect) and writes it in the transaction at hand; after the commit limit_settle says
-// what may be spent now and wakes the waiters. A caller that finds the job queued may rely on it: the job becomes free
-// only after settling, and then it looks once more whether anything has come meanwhile. The same job carries the
-// clock's mark, taken after the records, so that no record on disk is from later than the mark. At a clean stop its
-// last run carries every meter's exact state.
+// that has come up since (limit_collect) and writes it in the transaction at hand; after the commit
+// limit_write_batch_end says what may be spent now and wakes the waiters. A caller that finds the job queued may rely
+// on it: the job becomes free only after settling, and then it looks once more whether anything has come meanwhile. The
+// same job carries the clock's mark, taken after the records, so that no record on disk is from later than the mark. At
+// a clean stop its last run carries every meter's exact state.
 //
 // The store may skip a run, when its transaction does not begin or another job breaks it. Callers are told at once; the
 // clean stop tries a few times more.
@@ -106,14 +106,14 @@ static void write_done(struct store_job *job, enum status status)
         skip_run(cache);
     }
     write->has_run = false;
-    enum status settled = write->failed ? STATUS_UNAVAILABLE : status;
+    enum status outcome = write->failed ? STATUS_UNAVAILABLE : status;
     if (write->batch != NULL) {
-        limit_settle(cache->limits, write->batch, settled, write->durable_ms);
+        limit_write_batch_end(cache->limits, write->batch, outcome, write->durable_ms);
         write->batch = NULL;
-    } else if (settled == STATUS_OK) {
+    } else if (outcome == STATUS_OK) {
         limit_note_durable(cache->limits, write->durable_ms);
     }
-    if (settled == STATUS_OK) {
+    if (outcome == STATUS_OK) {
         fence_follow(cache, write->promised_ms);
     }
     bool is_last = write->is_exact;

@@ -187,7 +187,7 @@ static void run_opening(struct store_job *job, struct store_txn *txn)
     opening->status = check_and_mark(opening->registry, txn, &opening->failure);
 }
 
-static enum status settle_store(struct registry *registry, const char *path, struct status_failure *failure)
+static enum status prepare_store(struct registry *registry, const char *path, struct status_failure *failure)
 {
     struct opening opening = {.job = {.urgent = true, .run = run_opening}, .registry = registry};
     enum status status = store_run(registry->store, &opening.job);
@@ -237,7 +237,7 @@ static enum status open_parts(struct registry *registry, const struct registry_o
                                   .max_readers = options->max_readers,
                                   .log = options->log};
     status = store_open(&store, &registry->store, failure);
-    return status == STATUS_OK ? settle_store(registry, options->path, failure) : status;
+    return status == STATUS_OK ? prepare_store(registry, options->path, failure) : status;
 }
 
 static void release(struct registry *registry)

@@ -72,7 +72,7 @@ static enum status make_directory(const char *path, struct status_failure *failu
 }
 
 // LMDB leaves the files' mode to the umask and does not sync the directory entries of new files.
-static enum status settle_files(const char *path, struct status_failure *failure)
+static enum status prepare_files(const char *path, struct status_failure *failure)
 {
     static const char *const names[] = {"data.mdb", "lock.mdb"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -170,7 +170,7 @@ static enum status open_environment(struct environment *environment, const struc
     if (code != 0) {
         return fail(failure, options->path, "data.mdb cannot be examined", code);
     }
-    return settle_files(options->path, failure);
+    return prepare_files(options->path, failure);
 }
 
 enum status environment_open(struct environment *environment, const struct store_options *options,

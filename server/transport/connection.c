@@ -21,7 +21,7 @@ void connection_cut(struct transport_connection *connection)
     nng_aio_abort(connection->send_aio, NNG_ECLOSED);
 }
 
-void connection_settle(struct transport_connection *connection, nng_aio *aio)
+void connection_started(struct transport_connection *connection, nng_aio *aio)
 {
     if (atomic_load(&connection->closed))
         nng_aio_abort(aio, NNG_ECLOSED);

@@ -82,7 +82,7 @@ bool output_is_over_mark(struct transport_connection *connection);
 enum { TRANSPORT_BUFFER_SMALL = 4096 }; // a connection that is idle or asks little keeps this much
 
 // Aborts an operation that has just been started, when the connection was closed meanwhile.
-void connection_settle(struct transport_connection *connection, nng_aio *aio);
+void connection_started(struct transport_connection *connection, nng_aio *aio);
 // Takes one of max_connections seats, if it has none. False when all are taken. For the holder of the reading role.
 bool connection_sit_down(struct transport_connection *connection);
 // Has receive_done called again without a receive, behind the callbacks of others that wait. The caller holds a

@@ -85,7 +85,7 @@ static void send_in_time(struct transport_connection *connection)
     set_iov(connection, connection->send_aio);
     nng_aio_set_timeout(connection->send_aio, TRANSPORT_STUCK_MS);
     nng_stream_send(connection->stream, connection->send_aio);
-    connection_settle(connection, connection->send_aio);
+    connection_started(connection, connection->send_aio);
 }
 
 // Takes the sending role, when there is something to send and nobody has it.

@@ -84,7 +84,7 @@ void receive_begin(struct transport_connection *connection)
     set_iov(connection, connection->receive_aio);
     nng_aio_set_timeout(connection->receive_aio, patience(connection));
     nng_stream_recv(connection->stream, connection->receive_aio);
-    connection_settle(connection, connection->receive_aio);
+    connection_started(connection, connection->receive_aio);
 }
 
 // --- after a receive

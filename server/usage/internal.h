@@ -140,7 +140,7 @@ struct usage_entry *usage_find(const struct usage_shard *shard, const struct usa
 struct usage_entry *usage_take(struct usage_shard *shard, const struct usage_lookup *lookup, uint64_t now_ms);
 void usage_touch(struct usage_shard *shard, struct usage_entry *entry); // it must be written (again)
 struct usage_entry *usage_take_dirty(struct usage_shard *shard);        // the one that waits longest, now WRITING
-void usage_settle(struct usage_shard *shard, struct usage_entry *entry, bool landed, uint64_t now_ms);
+void usage_end_write(struct usage_shard *shard, struct usage_entry *entry, bool landed, uint64_t now_ms);
 void usage_drop_rested(struct usage_shard *shard, uint64_t now_ms);
 enum status usage_shards_open(struct usage *usage); // Errors: RESOURCE_EXHAUSTED when memory is out.
 void usage_shards_close(struct usage *usage);       // also after usage_shards_open has failed half-way

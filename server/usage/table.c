@@ -154,7 +154,7 @@ struct usage_entry *usage_take_dirty(struct usage_shard *shard)
     return entry;
 }
 
-void usage_settle(struct usage_shard *shard, struct usage_entry *entry, bool landed, uint64_t now_ms)
+void usage_end_write(struct usage_shard *shard, struct usage_entry *entry, bool landed, uint64_t now_ms)
 {
     if (!landed || entry->again) {
         entry->state = USAGE_DIRTY;

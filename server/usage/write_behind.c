@@ -117,13 +117,13 @@ static void run(struct store_job *job, struct store_txn *txn)
 // --- afterwards
 
 // An entry that was not written, or may not be on disk, waits again.
-static void settle(struct usage *usage, struct usage_write_behind *behind, enum status status)
+static void end_batch(struct usage *usage, struct usage_write_behind *behind, enum status status)
 {
     uint64_t now_ms = clock_now_ms(usage->options.clock);
     for (size_t i = 0; i < behind->batch_count; i++) {
         struct usage_shard *shard = usage_shard(usage, behind->batch[i]->hash);
         pthread_mutex_lock(&shard->mutex);
-        usage_settle(shard, behind->batch[i], status == STATUS_OK && i < behind->written_count, now_ms);
+        usage_end_write(shard, behind->batch[i], status == STATUS_OK && i < behind->written_count, now_ms);
         pthread_mutex_unlock(&shard->mutex);
     }
     if (status == STATUS_OK)
@@ -145,7 +145,7 @@ static void done(struct store_job *job, enum status status)
     struct usage_write_behind *behind = &usage->behind;
     if (status == STATUS_OK && behind->written_count < behind->batch_count)
         status = STATUS_RESOURCE_EXHAUSTED;
-    settle(usage, behind, status);
+    end_batch(usage, behind, status);
     bool more = status == STATUS_OK && behind->batch_count > 0 && behind->left > behind->batch_count;
     behind->left -= behind->batch_count;
     behind->batch_count = 0;

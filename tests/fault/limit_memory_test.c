@@ -88,7 +88,7 @@ static void commit_until_woken(struct world *world)
     for (int i = 0; i < TRIES_MAX && world->woken == woken; i++) {
         struct limit_write_batch *batch = limit_collect(world->table);
         if (batch != NULL)
-            limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+            limit_write_batch_end(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
         else
             world->refused++;
     }
@@ -145,10 +145,10 @@ static void stop(struct world *world)
     limit_evict_idle(world->table, 0);
     struct limit_write_batch *batch = limit_collect(world->table);
     if (batch != NULL)
-        limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+        limit_write_batch_end(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
     batch = limit_collect_exact(world->table);
     if (batch != NULL)
-        limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+        limit_write_batch_end(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
 }
 
 // Returns how often memory was wanting.

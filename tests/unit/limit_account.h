@@ -128,7 +128,7 @@ static inline size_t commit(struct world *world, enum status status)
     if (batch == NULL)
         return 0;
     size_t count = limit_write_batch_count(batch);
-    limit_settle(world->table, batch, status, clock_now_ms(world->clock));
+    limit_write_batch_end(world->table, batch, status, clock_now_ms(world->clock));
     return count;
 }
 

@@ -11,7 +11,7 @@ static struct limit_record spend_behind_a_record(struct world *world)
     assert_int_equal(ask(&client), LIMIT_WAIT);
     struct limit_write_batch *batch = limit_collect(world->table);
     struct limit_record record = *only_record(batch, &empty);
-    limit_settle(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
+    limit_write_batch_end(world->table, batch, STATUS_OK, clock_now_ms(world->clock));
     client.cost = 59;
     assert_int_equal(ask(&client), LIMIT_ADMITTED);
     return record;
@@ -57,7 +57,7 @@ static void bucket_whose_limit_has_changed_is_written_before_it_is_spent_from(vo
     struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->amount, 300);
     applicable->limit = fake_limit("requests=150/min:token_bucket,burst=100");
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(client.verdict, LIMIT_WAIT); // it has changed again
     commit(&world, STATUS_OK);
     assert_int_equal(client.verdict, LIMIT_ADMITTED);

@@ -65,7 +65,7 @@ static void commit(struct world *world, struct limit_write_batch *batch, bool fa
     if (lands)
         store_batch(world, batch);
     atomic_fetch_add(&world->commits, 1);
-    limit_settle(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, clock_now_ms(world->clock));
+    limit_write_batch_end(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, clock_now_ms(world->clock));
 }
 
 static void *run_writer(void *argument)

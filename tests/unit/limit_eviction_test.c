@@ -132,7 +132,7 @@ static void meter_that_waits_or_is_in_flight_or_uncertain_is_not_let_go(void **s
     assert_false(bring(&world, "three", NULL)); // somebody waits
     struct limit_write_batch *batch = limit_collect(world.table);
     assert_false(bring(&world, "three", NULL)); // in flight
-    limit_settle(world.table, batch, STATUS_UNAVAILABLE, 0);
+    limit_write_batch_end(world.table, batch, STATUS_UNAVAILABLE, 0);
     fake_advance(&world.time, 1000);
     assert_false(bring(&world, "three", NULL)); // uncertain: to be written first
     assert_true(limit_write_wanted(world.table));
@@ -164,7 +164,7 @@ static void meter_that_is_let_go_is_written_exactly_and_forfeits_nothing(void **
     struct limit_write_batch *batch = limit_collect(world.table);
     struct limit_record record = *only_record(batch, &empty);
     assert_int_equal(record.reserved, 0);
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_false(is_resident(&world, 0));
     assert_true(bring(&world, "one", &record));
     assert_int_equal(remaining(&world, "one"), 75);

@@ -357,7 +357,7 @@ static void end_commit(struct world *world, bool fails)
         world->disk = world->disk_after;
     world->batch = NULL;
     if (batch != NULL)
-        limit_settle(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, world->batch_durable_ms);
+        limit_write_batch_end(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, world->batch_durable_ms);
     else if (!fails)
         limit_note_durable(world->table, world->batch_durable_ms);
 }
@@ -618,7 +618,7 @@ static void drop_batch(struct world *world)
     // Only its memory is given back: nobody hears of it any more.
     for (size_t i = 0; i < CLIENTS; i++)
         world->clients[i] = (struct client){.world = world, .waiter = {.wake = wake}, .busy = true, .lazy = true};
-    limit_settle(world->table, world->batch, STATUS_UNAVAILABLE, 0);
+    limit_write_batch_end(world->table, world->batch, STATUS_UNAVAILABLE, 0);
     world->batch = NULL;
 }
 

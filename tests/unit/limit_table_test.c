@@ -350,7 +350,7 @@ static void newcomer_queues_behind_those_who_wait(void **state)
     struct limit_write_batch *batch = limit_collect(world.table);
     struct client late = client_of(&world, "requests", 1);
     assert_int_equal(ask(&late), LIMIT_WAIT);
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(big.verdict, LIMIT_ADMITTED);
     assert_int_equal(small.verdict, LIMIT_ADMITTED);
     assert_int_equal(late.verdict, LIMIT_WAIT);
@@ -414,7 +414,7 @@ static void who_comes_during_a_commit_that_brings_enough_does_not_wait_for_the_n
         late[i] = client_of(&world, "requests", 1);
         assert_int_equal(ask(&late[i]), LIMIT_WAIT);
     }
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // 250 are set aside
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // 250 are set aside
     for (size_t i = 0; i < 16; i++) {
         assert_int_equal(late[i].verdict, LIMIT_ADMITTED);
         assert_int_equal(late[i].woken_as, i + 2);
@@ -436,10 +436,10 @@ static void woken_waiter_that_asks_late_still_comes_before_those_who_queue(void 
     struct limit_write_batch *batch = limit_collect(world.table);
     slow.newcomer = NULL;
     struct client woken = slow;
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // asks at once: 9 are left
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock)); // asks at once: 9 are left
     assert_int_equal(slow.verdict, LIMIT_ADMITTED);
     assert_int_equal(ask(&newcomer), LIMIT_WAIT);
-    woken.waiter.woken = true; // as limit_settle leaves it for one that has not asked yet
+    woken.waiter.woken = true; // as limit_write_batch_end leaves it for one that has not asked yet
     assert_int_equal(ask(&woken), LIMIT_ADMITTED);
     assert_int_equal(ask(&woken), LIMIT_WAIT); // but only once
     commit(&world, STATUS_OK);
@@ -537,12 +537,12 @@ static void next_reservation_is_fetched_when_half_is_gone(void **state)
     assert_int_equal(ask(&client), LIMIT_ADMITTED); // 4 of the old 5 are left
     assert_int_equal(ask(&client), LIMIT_ADMITTED);
     assert_false(world.answer.write_wanted);
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     for (int i = 0; i < 8; i++) // 10 - 2
         assert_int_equal(ask(&client), LIMIT_ADMITTED);
     struct limit_write_batch *next = limit_collect(world.table);
     assert_int_equal(ask(&client), LIMIT_WAIT);
-    limit_settle(world.table, next, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, next, STATUS_OK, clock_now_ms(world.clock));
     commit(&world, STATUS_OK);
     assert_int_equal(client.verdict, LIMIT_ADMITTED);
     close_world(&world);
@@ -566,7 +566,7 @@ static void record_covers_what_is_left_and_what_waits(void **state)
     assert_int_equal(ask(&second), LIMIT_WAIT);
     struct limit_write_batch *batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->reserved, 160); // of 180 that wait, 160 remain
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(first.verdict, LIMIT_ADMITTED);
     assert_int_equal(second.verdict, LIMIT_DENIED);
     applicable->limit.amount = 160; // R is now 20, but 70 are left
@@ -575,7 +575,7 @@ static void record_covers_what_is_left_and_what_waits(void **state)
     assert_int_equal(ask(&peeking), LIMIT_ADMITTED); // 15 are left
     batch = limit_collect(world.table);
     assert_int_equal(only_record(batch, &empty)->reserved, 500);
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     close_world(&world);
 }
 
@@ -608,7 +608,7 @@ static void crash_charges_all_of_the_last_reservation(void **state)
         struct limit_write_batch *batch = limit_collect(world.table);
         struct limit_record record = *only_record(batch, &empty);
         assert_false(empty);
-        limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+        limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
         assert_int_equal(record.reserved, 10);
         close_world(&world);
         recover_and_check(texts[i], &record);
@@ -652,10 +652,10 @@ static void clean_stop_forfeits_nothing(void **state)
     client.cost = 1;
     struct client late = client_of(&before, "requests", 1);
     assert_int_equal(ask(&late), LIMIT_WAIT); // nothing is admitted behind the snapshot's back
-    limit_settle(before.table, batch, STATUS_OK, clock_now_ms(before.clock));
+    limit_write_batch_end(before.table, batch, STATUS_OK, clock_now_ms(before.clock));
     assert_int_equal(client.status, STATUS_UNAVAILABLE);
     struct limit_write_batch *rest = limit_collect_exact(before.table);
-    limit_settle(before.table, rest, STATUS_OK, clock_now_ms(before.clock));
+    limit_write_batch_end(before.table, rest, STATUS_OK, clock_now_ms(before.clock));
     assert_int_equal(late.status, STATUS_UNAVAILABLE);
     assert_null(limit_collect_exact(before.table));
     close_world(&before);
@@ -734,7 +734,7 @@ static void idle_meters_are_forgotten_after_their_exact_state_is_written(void **
     assert_false(empty);
     assert_int_equal(record.reserved, 0);
     assert_int_equal(record.used, 3);
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(limit_table_stats(world.table).meters, 0);
     assert_int_equal(limit_table_stats(world.table).bytes, 0);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
@@ -755,7 +755,7 @@ static void meter_that_is_asked_for_while_it_is_written_off_stays(void **state)
     struct limit_write_batch *batch = limit_collect(world.table);
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT); // what was left has been given back
-    limit_settle(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
+    limit_write_batch_end(world.table, batch, STATUS_OK, clock_now_ms(world.clock));
     assert_int_equal(limit_table_stats(world.table).meters, 1);
     commit(&world, STATUS_OK);
     assert_int_equal(client.verdict, LIMIT_ADMITTED);

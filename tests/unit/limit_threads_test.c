@@ -211,7 +211,7 @@ static void *run_writer(void *argument)
         bool fails = world->failing && n % 3 == 0;
         if (!fails || n % 2 == 0) // a failed commit may have landed all the same
             store_batch(world, batch);
-        limit_settle(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, clock_now_ms(world->clock));
+        limit_write_batch_end(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, clock_now_ms(world->clock));
         if (n % 16 == 0)
             limit_evict_idle(world->table, 0);
     }

@@ -136,7 +136,7 @@ static inline size_t world_finish(struct world *world, struct limit_write_batch 
     }
     if (status == STATUS_OK)
         world->mark = clock_mark(world->clock);
-    limit_settle(world->table, batch, status, world->mark.high_ms);
+    limit_write_batch_end(world->table, batch, status, world->mark.high_ms);
     return count;
 }
 

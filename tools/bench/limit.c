@@ -58,11 +58,11 @@ static void wake(struct limit_waiter *waiter, enum status status)
 }
 
 // Plays the store's writer: everything that is asked for is on disk at once.
-static void settle(struct work *work)
+static void end_batch(struct work *work)
 {
     struct limit_write_batch *batch = limit_collect(work->table);
     if (batch != NULL)
-        limit_settle(work->table, batch, STATUS_OK, clock_now_ms(work->clock));
+        limit_write_batch_end(work->table, batch, STATUS_OK, clock_now_ms(work->clock));
 }
 
 static void install(struct work *work, const struct limit_answer *answer)
@@ -87,7 +87,7 @@ static bool decide(struct work *work)
         if (answer.verdict == LIMIT_ABSENT)
             install(work, &answer);
         else if (answer.verdict == LIMIT_WAIT || answer.write_wanted)
-            settle(work);
+            end_batch(work);
         if (answer.verdict != LIMIT_ABSENT && answer.verdict != LIMIT_WAIT)
             break;
     }

@@ -163,7 +163,7 @@ static void end_commit(struct machine *machine)
     struct limit_write_batch *batch = machine->batch;
     machine->batch = NULL;
     machine->commit_ends_us = UINT64_MAX;
-    limit_settle(machine->table, batch, STATUS_OK, machine->durable_ms);
+    limit_write_batch_end(machine->table, batch, STATUS_OK, machine->durable_ms);
 }
 
 // As the daemon's ticker: the clock's mark, once a second while somebody calls.

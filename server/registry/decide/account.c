@@ -70,7 +70,7 @@ static enum status check_there(struct draft *draft, const struct registry_accoun
 
 // A new account takes the default tier, unless it asks for none by the mask; where there is none it has no tier, and so
 // no limits of one.
-static enum status settle_tier(struct draft *draft, struct registry_account *account, bool takes_default)
+static enum status resolve_tier(struct draft *draft, struct registry_account *account, bool takes_default)
 {
     struct registry_command *command = draft->command;
     struct registry_tier tier;
@@ -131,7 +131,7 @@ enum status decide_put_account(struct draft *draft)
     if (status != STATUS_OK)
         return status;
     struct registry_account account = asked_account(draft, &before);
-    status = settle_tier(draft, &account, is_new(&before) && !decide_mask_names(draft, "tier"));
+    status = resolve_tier(draft, &account, is_new(&before) && !decide_mask_names(draft, "tier"));
     if (status != STATUS_OK)
         return status;
     draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};

@@ -45,7 +45,7 @@ static enum status find_account(struct draft *draft, struct registry_account *ac
     return STATUS_OK;
 }
 
-static enum status settle_scopes(struct draft *draft, struct registry_key *key)
+static enum status resolve_scopes(struct draft *draft, struct registry_key *key)
 {
     if (key->scope_count == 0)
         return decide_default_scopes(draft, key);
@@ -77,7 +77,7 @@ enum status decide_create(struct draft *draft)
     if (status == STATUS_OK)
         status = decide_not_before(draft, key, "create.not_before_ms");
     if (status == STATUS_OK)
-        status = settle_scopes(draft, key);
+        status = resolve_scopes(draft, key);
     if (status == STATUS_OK)
         status = decide_within_caller(draft, key, &fields);
     if (status == STATUS_OK)

@@ -87,15 +87,6 @@ static enum status fsck_expiry_entry(struct fsck *fsck, struct slice key, struct
     return status;
 }
 
-static enum status fsck_expiries(struct fsck *fsck)
-{
-    uint64_t entries = 0;
-    enum status status = fsck_walk(fsck, TABLE_KEY_BY_EXPIRY, fsck_expiry_entry, &entries);
-    if (status == STATUS_OK && entries != fsck->expected.expiries)
-        return fsck_fail_table(fsck, "the index of expiries lacks keys");
-    return status;
-}
-
 static enum status fsck_live_entry(struct fsck *fsck, struct slice key, struct slice value, void *context)
 {
     uint64_t *entries = context;
@@ -116,15 +107,6 @@ static enum status fsck_live_entry(struct fsck *fsck, struct slice key, struct s
     return STATUS_OK;
 }
 
-static enum status fsck_live(struct fsck *fsck)
-{
-    uint64_t entries = 0;
-    enum status status = fsck_walk(fsck, TABLE_KEY_LIVE, fsck_live_entry, &entries);
-    if (status == STATUS_OK && entries != fsck->expected.live)
-        return fsck_fail_table(fsck, "the index of live keys lacks keys");
-    return status;
-}
-
 static enum status fsck_import(struct fsck *fsck, struct slice key, struct slice value, void *context)
 {
     uint64_t *entries = context;
@@ -137,15 +119,6 @@ static enum status fsck_import(struct fsck *fsck, struct slice key, struct slice
          (!record.imported || !slice_equal(slice_make(record.token_hash, SECRET_HASH_SIZE), key))))
         return fsck_fail_record(fsck, REGISTRY_KEY, value, "is not the imported one that the table of them names");
     (*entries)++;
-    return status;
-}
-
-static enum status fsck_imports(struct fsck *fsck)
-{
-    uint64_t entries = 0;
-    enum status status = fsck_walk(fsck, TABLE_IMPORT, fsck_import, &entries);
-    if (status == STATUS_OK && entries != fsck->expected.imports)
-        return fsck_fail_table(fsck, "the table of imported keys lacks some");
     return status;
 }
 
@@ -177,26 +150,6 @@ static enum status fsck_default_scope(struct fsck *fsck, struct slice key, struc
     if (value.size != 0 || status == STATUS_NOT_FOUND || (status == STATUS_OK && !scope.is_default))
         return fsck_fail_record(fsck, REGISTRY_SCOPE, key, "is not marked as default, but is used as such");
     (*entries)++;
-    return status;
-}
-
-static enum status fsck_default_scopes(struct fsck *fsck)
-{
-    uint64_t entries = 0;
-    enum status status = fsck_walk(fsck, TABLE_SCOPE_DEFAULT, fsck_default_scope, &entries);
-    if (status == STATUS_OK && entries != fsck->expected.default_scopes)
-        return fsck_fail_table(fsck, "a scope is marked as default, but is not used as such");
-    return status;
-}
-
-// --- changes. The walk along the chain has looked for each entry that must be there.
-
-static enum status fsck_change_index(struct fsck *fsck, enum table table, uint64_t expected)
-{
-    uint64_t entries = 0;
-    enum status status = fsck_walk(fsck, table, fsck_count_one, &entries);
-    if (status == STATUS_OK && entries != expected)
-        return fsck_fail_table(fsck, "an index of the changes holds something that no change made");
     return status;
 }
 
@@ -255,22 +208,40 @@ enum status fsck_idempotency(struct fsck *fsck)
 
 // --- all
 
+// Looks at each entry of these tables, of which there must be as many as were expected. Of the changes the walk along
+// the chain has looked for each entry that must be there.
+static enum status fsck_counted(struct fsck *fsck)
+{
+    const struct {
+        enum table table;
+        fsck_visit_fn *visit;
+        uint64_t entries;
+        const char *otherwise;
+    } tables[] = {
+        {TABLE_KEY_BY_EXPIRY, fsck_expiry_entry, fsck->expected.expiries, "the index of expiries lacks keys"},
+        {TABLE_KEY_LIVE, fsck_live_entry, fsck->expected.live, "the index of live keys lacks keys"},
+        {TABLE_IMPORT, fsck_import, fsck->expected.imports, "the table of imported keys lacks some"},
+        {TABLE_SCOPE_DEFAULT, fsck_default_scope, fsck->expected.default_scopes,
+         "a scope is marked as default, but is not used as such"},
+        {TABLE_CHANGE_BY_RECORD, fsck_count_one, fsck->expected.images,
+         "an index of the changes holds something that no change made"},
+        {TABLE_CHANGE_BY_ACCOUNT, fsck_count_one, fsck->expected.accounts,
+         "an index of the changes holds something that no change made"},
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0] && status == STATUS_OK; i++) {
+        uint64_t entries = 0;
+        status = fsck_walk(fsck, tables[i].table, tables[i].visit, &entries);
+        if (status == STATUS_OK && entries != tables[i].entries)
+            status = fsck_fail_table(fsck, tables[i].otherwise);
+    }
+    return status;
+}
+
 enum status fsck_indexes(struct fsck *fsck)
 {
     enum status status = fsck_index(fsck);
     if (status == STATUS_OK)
-        status = fsck_expiries(fsck);
-    if (status == STATUS_OK)
-        status = fsck_live(fsck);
-    if (status == STATUS_OK)
-        status = fsck_imports(fsck);
-    if (status == STATUS_OK)
         status = fsck_default_tier(fsck);
-    if (status == STATUS_OK)
-        status = fsck_default_scopes(fsck);
-    if (status == STATUS_OK)
-        status = fsck_change_index(fsck, TABLE_CHANGE_BY_RECORD, fsck->expected.images);
-    if (status == STATUS_OK)
-        status = fsck_change_index(fsck, TABLE_CHANGE_BY_ACCOUNT, fsck->expected.accounts);
-    return status;
+    return status == STATUS_OK ? fsck_counted(fsck) : status;
 }
