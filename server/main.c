@@ -147,7 +147,9 @@ static bool open_authorizer(struct daemon *daemon)
     return authorizer_open(&options, &daemon->authorizer, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
-static enum rpc_authority ceiling_of(enum config_ceiling ceiling)
+_Static_assert((int)CONFIG_SUBJECT_MAX == (int)RPC_SUBJECT_MAX, "what may be configured can be bound");
+
+static enum rpc_ceiling ceiling_of(enum config_ceiling ceiling)
 {
     switch (ceiling) {
     case CONFIG_MAX_ANYONE:

@@ -117,7 +117,7 @@ static enum postern_status complete_batch(struct postern_ask *ask, const void *f
     return POSTERN_OK;
 }
 
-// As posternd gave it; where it gave none the call was decided.
+// Copies the status that posternd gave; where it gave none, the call was decided.
 static struct postern_batch_status status_of(const Postern__V1__Status *wire)
 {
     const Postern__V1__Status none = POSTERN__V1__STATUS__INIT;

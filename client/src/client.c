@@ -36,7 +36,7 @@ static char *keep(struct postern *client, const char *text, const char *name)
     return client->texts[at];
 }
 
-// What a file or echo adds to a token's end is no part of it.
+// A file or echo may add something to the end of a token, which is no part of it.
 static void trim_end(char *text)
 {
     size_t size = strlen(text);

@@ -19,7 +19,7 @@ static const struct postern_table postern_activity_table =
     ROW(of, name), ROW_TEXTS(of, scopes, scope_count), ROW(of, expires_at_ms),                                         \
         ROW_STRUCTS(of, metadata, metadata_count, entry), ROW_STRUCTS(of, limits, limit_count, limit),                 \
         ROW_TEXTS(of, allowed_addresses, allowed_address_count), ROW(of, not_before_ms)
-// What is for good.
+// These fields are for good.
 #define KEY_NATURE(of) ROW(of, account), ROW(of, environment), ROW(of, type)
 
 const struct postern_table postern_key_table =

@@ -109,7 +109,7 @@ static bool parse_number(struct parse *parse, struct part digits, uint64_t *numb
     return true;
 }
 
-// By the word or its plural.
+// Finds a window by its word or the plural of it.
 static const struct unit *find_unit(struct part word)
 {
     if (word.size > 3 && word.at[word.size - 1] == 's')

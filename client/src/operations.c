@@ -19,7 +19,7 @@ static const struct postern_table postern_meter_stats_table =
 static const struct postern_table postern_usage_stats_table =
     TABLE(usage_stats, ROWS(ROW(usage_stats, entries), ROW(usage_stats, entries_max), ROW(usage_stats, waiting),
                             ROW(usage_stats, overflow), ROW(usage_stats, written), ROW(usage_stats, removed),
-                            ROW(usage_stats, damaged)));
+                            ROW(usage_stats, damaged), ROW(usage_stats, would_refuse)));
 
 static const struct postern_table postern_store_stats_table =
     TABLE(store_stats, ROWS(ROW(store_stats, name), ROW(store_stats, used_bytes), ROW(store_stats, size_bytes),
@@ -51,10 +51,10 @@ POSTERN_CALL(stats, STATS, ROWS(ROW(stats_request, top)),
 
 // ---------------------------------------------------------------------------------------- GetUsage, ListChanges
 
-// Of both subjects the key wins.
+// When both subjects are given, the key wins.
 static const struct postern_table postern_usage_bucket_table =
     TABLE(usage_bucket, ROWS(ROW(usage_bucket, start_ms), ROW_STRUCTS(usage_bucket, reasons, reason_count, counter),
-                             ROW_STRUCTS(usage_bucket, costs, cost_count, counter)));
+                             ROW_STRUCTS(usage_bucket, costs, cost_count, counter), ROW(usage_bucket, would_refuse)));
 POSTERN_CALL(get_usage, GET_USAGE,
              ROWS(ROW_CHOICE(get_usage_request, subject, account, POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_ACCOUNT),
                   ROW_CHOICE(get_usage_request, subject, key_id, POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_KEY_ID),

@@ -294,7 +294,7 @@ static void look_at_all(struct postern *client, uint64_t now_ms)
 
 // ----------------------------------------------------------------------------------------------------- sending
 
-// As a varint of always the same size, which protobuf allows.
+// Writes a varint that always has the same size, which protobuf allows.
 static void set_timeout(struct postern_pending *pending, uint64_t left_ms)
 {
     uint8_t *at = pending->frame + pending->timeout_at;

@@ -83,7 +83,7 @@ static enum postern_status load_authorities(struct postern_tls *tls, const char 
     return tls->ca_file != NULL ? POSTERN_OK : postern_fail_memory(error);
 }
 
-// Of an encrypted key: nobody is asked for it.
+// Asks nobody for the password of an encrypted key.
 static int no_password(char *password, int size, int is_for_writing, void *context)
 {
     (void)password;

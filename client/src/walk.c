@@ -114,7 +114,7 @@ static const unsigned char *member(const ProtobufCMessage *message, unsigned off
     return (const unsigned char *)message + offset;
 }
 
-// Of the types that the protocol has.
+// Knows the types that the protocol has.
 static size_t size_of(ProtobufCType type)
 {
     static const size_t sizes[] = {[PROTOBUF_C_TYPE_UINT64] = sizeof(uint64_t),

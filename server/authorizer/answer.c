@@ -3,14 +3,12 @@
 
 #include <stdio.h>
 
-const struct limit_charge authorizer_one_request = {{(const uint8_t *)"requests", 8}, 1};
-
 static uint64_t span_ms(uint64_t from_ms, uint64_t to_ms)
 {
     return to_ms > from_ms ? to_ms - from_ms : 0;
 }
 
-// Of what never happens there is no time.
+// Returns 0 when the moment never comes.
 static uint64_t unless_never(uint64_t at_ms, uint64_t value)
 {
     return at_ms < LIMIT_NEVER_MS ? value : 0;

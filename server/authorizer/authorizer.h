@@ -43,6 +43,7 @@ struct authorizer_question {
     enum key_environment environment; // 0 = any
     bool secret_only;
     struct slice remote_address;  // empty = not given
+    bool names_no_address;        // the call has no such field: a key's address list is not looked at
     struct limit_charge *charges; // none: one `requests`
     size_t charge_count;
     bool peek;
@@ -123,7 +124,10 @@ struct authorizer_batch {
     // on another thread before authorizer_decide has returned.
     void (*resume)(struct authorizer_batch *batch, enum status status);
     // out
-    enum status status; // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged
+    // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged. Errors:
+    //   RESOURCE_EXHAUSTED  memory or the store's readers are out
+    //   UNAVAILABLE         the registry cannot be read, or meters are evicted too fast
+    enum status status;
     struct status_failure failure; // says why; field is relative to the call
     // Index + 1 of the first call that failed or was refused; 0 when all are allowed. If there is one, calls that say
     // ALLOWED were not charged and do not count as allowed.
@@ -143,8 +147,8 @@ struct authorizer_identity {
     struct registry_account account;
 };
 // Finds the owner of a credential, which is evaluated like a presented key that must be secret: state, account,
-// address. Charges nothing. `view` is not begun. `address` is the caller's; empty = unknown (a key with an address list
-// is then refused). Errors:
+// address. Charges nothing, but notes the use of the key. `view` is not begun. `address` is the caller's; empty =
+// unknown (a key with an address list is then refused). Errors:
 //   RESOURCE_EXHAUSTED  the arena is out
 //   UNAVAILABLE         the registry cannot be read
 //   DATA_LOSS           a record does not decode, or the key's account is missing

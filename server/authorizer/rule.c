@@ -1,5 +1,5 @@
-// The rules, one small function for each, in one table by the number of their reason; and which limits apply to a call.
-#include "authorizer/rule.h"
+// The rules, one small function for each, in one table by the number of their reason. All are pure.
+#include "authorizer/internal.h"
 
 static bool token_is_missing(const struct rule_facts *f)
 {
@@ -13,9 +13,8 @@ static bool key_is_unknown(const struct rule_facts *f)
 
 static bool key_is_in_state(const struct rule_facts *f, enum key_state state)
 {
-    if (f->subject == AUTHORIZER_BY_ACCOUNT) {
+    if (f->subject == AUTHORIZER_BY_ACCOUNT)
         return false;
-    }
     return key_state(&f->key->facts, f->account->revoked_before_ms, f->now_ms) == state;
 }
 
@@ -61,14 +60,11 @@ static bool secret_key_is_required(const struct rule_facts *f)
 
 static bool address_is_not_allowed(const struct rule_facts *f)
 {
-    if (f->subject != AUTHORIZER_BY_TOKEN || f->key->address_count == 0) {
+    if (f->subject != AUTHORIZER_BY_TOKEN || f->question->names_no_address || f->key->address_count == 0)
         return false;
-    }
-    for (size_t i = 0; i < f->key->address_count; i++) {
-        if (key_network_contains(f->key->addresses[i], f->question->remote_address)) {
+    for (size_t i = 0; i < f->key->address_count; i++)
+        if (key_network_contains(f->key->addresses[i], f->question->remote_address))
             return false;
-        }
-    }
     return true;
 }
 
@@ -98,57 +94,8 @@ static bool is_asked(enum reason reason, const struct rule_facts *facts)
 
 enum reason rule_evaluate(const struct rule_facts *facts)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (is_asked(rules[i].reason, facts) && rules[i].is_broken(facts)) {
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (is_asked(rules[i].reason, facts) && rules[i].is_broken(facts))
             return rules[i].reason;
-        }
-    }
     return REASON_ALLOWED;
-}
-
-// --- which limits apply
-
-_Static_assert(LIMIT_APPLICABLE_MAX >= 3 * LIMIT_PER_OWNER_MAX, "tier, account and key limits must fit");
-
-static bool is_overridden(const struct limit *limit, const struct registry_account *account)
-{
-    for (size_t i = 0; i < account->limit_count; i++) {
-        if (limit_same_window(limit, &account->limits[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static size_t at_most(size_t count)
-{
-    return count < LIMIT_PER_OWNER_MAX ? count : LIMIT_PER_OWNER_MAX;
-}
-
-size_t rule_collect_limits(const struct registry_tier *tier, const struct registry_account *account,
-                           const struct registry_key *key, struct limit_applicable out[LIMIT_APPLICABLE_MAX])
-{
-    size_t count = 0;
-    for (size_t i = 0; i < at_most(tier->limit_count); i++) {
-        if (!is_overridden(&tier->limits[i], account)) {
-            out[count++] = (struct limit_applicable){tier->limits[i], LIMIT_OF_ACCOUNT, account->id};
-        }
-    }
-    for (size_t i = 0; i < at_most(account->limit_count); i++) {
-        out[count++] = (struct limit_applicable){account->limits[i], LIMIT_OF_ACCOUNT, account->id};
-    }
-    for (size_t i = 0; key != NULL && i < at_most(key->limit_count); i++) {
-        struct slice lineage = slice_make(key->lineage, sizeof key->lineage);
-        out[count++] = (struct limit_applicable){key->limits[i], LIMIT_OF_KEY, lineage};
-    }
-    return count;
-}
-
-size_t rule_collect_custom_limits(const struct authorizer_custom *custom,
-                                  struct limit_applicable out[LIMIT_APPLICABLE_MAX])
-{
-    size_t count = at_most(custom->limit_count);
-    for (size_t i = 0; i < count; i++)
-        out[i] = (struct limit_applicable){custom->limits[i], LIMIT_OF_CUSTOM, custom->name};
-    return count;
 }

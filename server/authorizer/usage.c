@@ -1,7 +1,18 @@
 // Notes decisions in the usage, and keeps snapshots for reading it.
 #include "authorizer/internal.h"
 
+_Static_assert((int)USAGE_ACCOUNT_MAX == (int)REGISTRY_LIFE_NAME_MAX, "an account is noted by its name");
+_Static_assert((int)USAGE_KEY_ID_SIZE == (int)KEY_ID_SIZE, "a key is noted by its id");
+
 // --- noting
+
+static bool would_be_refused(const struct authorizer_decision *d)
+{
+    size_t i = 0;
+    while (i < d->meter_count && !d->meters[i].view.would_refuse)
+        i++;
+    return i < d->meter_count;
+}
 
 void authorizer_note_decision(struct authorizer *a, const struct authorizer_call *call)
 {
@@ -24,6 +35,7 @@ void authorizer_note_decision(struct authorizer *a, const struct authorizer_call
                              .reason = d->reason,
                              .charges = costs,
                              .charge_count = count < LIMIT_CHARGES_MAX ? count : LIMIT_CHARGES_MAX,
+                             .would_refuse = would_be_refused(d),
                              .remote_address = question->remote_address,
                              .now_ms = d->now_ms,
                          });

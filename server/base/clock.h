@@ -2,7 +2,7 @@
 //
 // L is in Unix milliseconds. In the process it follows CLOCK_BOOTTIME; the wall clock only ever moves it forward
 // (clock_follow_wall). After a restart in the same boot L = H + (boottime now - boottime at H), after a reboot
-// L = max(wall, H + CLOCK_REBOOT_MS), where H is the stored high-water mark. Specification: docs/limits.md,
+// L = max(wall, H + CLOCK_REBOOT_MS), where H is the stored mark. Specification: docs/limits.md,
 // "Clock". CLOCK_REBOOT_MS is there because H may be a second behind the last answer, and no machine boots in less.
 // Threads: all but new/free may be called from any thread; no locks, no system call but clock_gettime.
 #ifndef BASE_CLOCK_H

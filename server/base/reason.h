@@ -4,6 +4,9 @@
 #ifndef BASE_REASON_H
 #define BASE_REASON_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 // Numbers of the wire's enum Reason.
 enum reason {
     REASON_ALLOWED = 1,
@@ -23,10 +26,19 @@ enum reason {
     REASON_COST_EXCEEDS_LIMIT = 51
 };
 
+// Reasons are also numbered without gaps: from 0, which is ALLOWED, in the order of the enum.
+enum { REASON_COUNT = 15 };
+enum reason reason_at(size_t index);
+// Returns the index of a number of the enum; REASON_COUNT for a number that is none.
+size_t reason_index(uint32_t reason);
+
 // Returns the upper-case name without prefix, e.g. "REVOKED_API_KEY".
 const char *reason_name(enum reason reason);
 
 // Returns the HTTP status that a gateway answers: 200, 401, 403 or 429.
 unsigned reason_http_status(enum reason reason);
+
+// Says what is wrong with a credential whose key is refused for this reason, and what to do.
+const char *reason_of_credential(enum reason reason);
 
 #endif

@@ -66,8 +66,9 @@ struct key_facts {
     bool has_successor;
 };
 
-// Derives the state, which is never stored: revoked beats expired beats disabled beats rolling. A key is expired from
-// expires_at_ms on (now >= expires_at). A key created at or before `account_revoked_before_ms` (0 = none) is revoked.
+// Derives the state, which is never stored: revoked beats expired beats disabled beats pending (it
+// does not work yet) beats rolling. A key is expired from expires_at_ms on (now >= expires_at). A key created at or
+// before `account_revoked_before_ms` (0 = none) is revoked.
 enum key_state key_state(const struct key_facts *facts, uint64_t account_revoked_before_ms, uint64_t now_ms);
 const char *key_state_name(enum key_state state); // "ACTIVE" …
 

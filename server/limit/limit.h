@@ -201,7 +201,7 @@ struct limit_waiter {
 //   LIMIT_ADMITTED  all are charged;
 //   LIMIT_DENIED    at least one is refused; answers[n].verdict (ADMITTED, DENIED or TOO_COSTLY) says how each would
 //                   have been decided, in their order, as if refused ones cost nothing;
-//   LIMIT_WAIT      the waiter is queued: decide again from the top when it is woken; so say all answers;
+//   LIMIT_WAIT      the waiter is queued: all answers say so; decide again from the top when it is woken;
 //   UNDECLARED, OTHER_CHARGE, GIVEN_BACK, ABSENT (install what any of the answers names), NO_MEMORY: the answers of the
 //                   calls at fault carry that verdict, and all others LIMIT_UNDECIDED.
 // Every answer's write_wanted is the same. ADMITTED spends and WAIT queues; nothing else changes what is left.

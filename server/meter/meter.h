@@ -1,7 +1,7 @@
 // The meters between memory and disk: a write-behind cache of the store `meters/` over the table of limit/.
 //
 // Owns: the table of meters, their write-behind (it hands limit_collect's batches to the store's writer, together with
-// the clock's high-water mark), the bound on custom subjects' records and the sweep that deletes those at rest.
+// the clock's mark), the bound on custom subjects' records and the sweep that deletes those at rest.
 // Threads: meter_decide, meter_refund, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
 // meter_tick, meter_sweep_custom, meter_evict_idle: each by one thread at a time.
 // Time: the fenced clock, whose mark is kept here.

@@ -16,9 +16,6 @@
 
 static const char LIVE_MARK[] = "made";
 
-// Of the map, for revocations and purges when it is full.
-enum { RESERVED_PART = 16 };
-
 // --- what a store must be like before it is used
 
 static enum status check_format(struct store_txn *txn, struct arena *arena, bool *is_new,
@@ -233,7 +230,8 @@ static enum status open_parts(struct registry *registry, const struct registry_o
                                   .tables = table_names,
                                   .table_count = TABLE_COUNT,
                                   .map_size_bytes = options->map_size_bytes,
-                                  .reserve_bytes = options->map_size_bytes / RESERVED_PART,
+                                  // To end a key writes no more than to make it did: what is there can be ended.
+                                  .reserve_bytes = options->map_size_bytes,
                                   .max_readers = options->max_readers,
                                   .log = options->log};
     status = store_open(&store, &registry->store, failure);

@@ -68,7 +68,7 @@ unsigned authority_of_key(const struct registry_key *key)
     return reserved ? found | AUTHORITIES_OF_OPERATOR : found & ~(unsigned)AUTHORITY_OPERATOR;
 }
 
-unsigned authority_under(enum rpc_authority ceiling)
+unsigned authority_under(enum rpc_ceiling ceiling)
 {
     switch (ceiling) {
     case RPC_ANYONE:
@@ -138,37 +138,6 @@ static void resolve_connection(const struct call *call, struct call_caller *call
         name_address(caller, peer->address);
 }
 
-// Says what is wrong with a credential, and what to do.
-static const char *describe(enum reason reason)
-{
-    switch (reason) {
-    case REASON_REVOKED_API_KEY:
-        return "its key is revoked, which is final: use another one";
-    case REASON_EXPIRED_API_KEY:
-        return "its key has expired: use another one, or the successor that it was rolled to";
-    case REASON_DISABLED_API_KEY:
-        return "its key is disabled: enable it, or use another one";
-    case REASON_NOT_YET_VALID_API_KEY:
-        return "its key does not work yet: wait, or use another one";
-    case REASON_ACCOUNT_SUSPENDED:
-        return "its key's account is suspended";
-    case REASON_SECRET_KEY_REQUIRED:
-        return "it is a public key's token, which many know: use a secret key's";
-    case REASON_ADDRESS_NOT_ALLOWED:
-        return "its key may not be used from this address (over ipc none is known)";
-    case REASON_ALLOWED:
-    case REASON_MISSING_API_KEY:
-    case REASON_INVALID_API_KEY:
-    case REASON_WRONG_ACCOUNT:
-    case REASON_WRONG_ENVIRONMENT:
-    case REASON_INSUFFICIENT_SCOPE:
-    case REASON_RATE_LIMITED:
-    case REASON_COST_EXCEEDS_LIMIT:
-        break;
-    }
-    return "it is not the token of a key of this installation: check that it is complete";
-}
-
 // Takes authority, account and name from the credential's key.
 static enum status resolve_credential(struct call *call, struct slice credential, struct call_caller *caller)
 {
@@ -185,7 +154,7 @@ static enum status resolve_credential(struct call *call, struct slice credential
         call->word = reason_name(identity->reason);
         return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s%s",
                            call->word, hint != NULL ? "give the token alone; this " : "",
-                           hint != NULL ? hint : describe(identity->reason));
+                           hint != NULL ? hint : reason_of_credential(identity->reason));
     }
     caller->key = &identity->key;
     caller->account = identity->key.account;

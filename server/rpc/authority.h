@@ -22,7 +22,7 @@ unsigned authority_of_uid(const struct call_server *server, uint32_t uid);
 unsigned authority_of_subject(const struct call_server *server, const char *subject);
 unsigned authority_of_key(const struct registry_key *key);
 // Returns the most that a listener with this ceiling gives.
-unsigned authority_under(enum rpc_authority ceiling);
+unsigned authority_under(enum rpc_ceiling ceiling);
 
 // --- of a call
 

@@ -137,10 +137,10 @@ bool call_is_late(const struct call *call)
 enum call_progress call_refuse_late(struct call *call)
 {
     atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);
-    return call_failed(call, call_note_late(call, &call->failure));
+    return call_failed(call, call_fail_late_as(call, &call->failure));
 }
 
-enum status call_note_late(const struct call *call, struct status_failure *failure)
+enum status call_fail_late_as(const struct call *call, struct status_failure *failure)
 {
     char span[TEXT_TIME_SIZE];
     return status_fail(failure, STATUS_DEADLINE_EXCEEDED, TIMEOUT_FIELD,

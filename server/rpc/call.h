@@ -82,8 +82,8 @@ struct call {
     struct arena *arena;    // with CALL_BUDGET
     struct store_txn *view; // of the registry, not begun
     const struct transport_peer *peer;
-    enum rpc_authority ceiling; // of the address that the peer has connected to
-    uint64_t received_ms;       // daemon time
+    enum rpc_ceiling ceiling; // of the address that the peer has connected to
+    uint64_t received_ms;     // daemon time
     void (*finish)(struct call *call);
     struct call *next; // in the queue
     // while it is handled
@@ -141,7 +141,7 @@ bool call_is_late(const struct call *call);
 enum call_progress call_refuse_late(struct call *call);
 // Says so: the one failure of a call that is late, before it is begun or while it waits.
 // Errors: DEADLINE_EXCEEDED, always.
-STATUS_MUST_CHECK enum status call_note_late(const struct call *call, struct status_failure *failure);
+STATUS_MUST_CHECK enum status call_fail_late_as(const struct call *call, struct status_failure *failure);
 // Writes the full path of a failure's field, which is relative to `part` of the call ("calls[3]."; "" is the call
 // itself). It is empty for a failure without a field. A call that is late fails by a field of the envelope, which stays
 // as it is.

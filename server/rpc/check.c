@@ -279,7 +279,7 @@ static enum status search_field(const ProtobufCFieldDescriptor *field, const str
     return search_message(field->descriptor, found->value, place, failure);
 }
 
-// As deep as messages lie in each other, which ends: none of them holds itself.
+// It recurses as deep as messages lie in each other. That ends, because none of them holds itself.
 static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
                                   const struct place *place, struct status_failure *failure)
 {

@@ -34,7 +34,7 @@ static const struct check_bound bounds[] = {
     {"from_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"grace_ms", CHECK_SPAN, REGISTRY_GRACE_MAX_MS, 0},
     {"identifier", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
-    {"implies", CHECK_GRANT, ACCOUNT_SCOPE_MAX, REGISTRY_IMPLIES_MAX},
+    {"implies", CHECK_GRANT, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPE_IMPLIES_MAX},
     {"key", CHECK_TEXT, 64, 0},
     {"key_id", CHECK_KEY_ID, 0, 0},
     {"keys", CHECK_COUNT, 0, REGISTRY_IMPORT_MAX},

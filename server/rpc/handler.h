@@ -19,7 +19,7 @@ enum call_progress handler_revoke(struct call *call);
 enum call_progress handler_import(struct call *call);
 enum call_progress handler_delete(struct call *call);
 
-// Of accounts, tiers and scopes: of which, the route says.
+// These serve accounts, tiers and scopes alike: the route says which.
 enum call_progress handler_put(struct call *call);
 enum call_progress handler_delete_named(struct call *call);
 enum call_progress handler_list_named(struct call *call);

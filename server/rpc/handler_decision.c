@@ -68,7 +68,7 @@ static void resume(struct authorizer_batch *batch, enum status status)
                                     "the meters cannot be written now (disk failing, or full?); nothing was charged: "
                                     "retry, and look at the log of posternd if it lasts");
     else if (call_is_late(call))
-        batch->status = call_note_late(call, &batch->failure);
+        batch->status = call_fail_late_as(call, &batch->failure);
     else if (handler_try(decision) == AUTHORIZER_WAITING)
         return;
     if (decision->answer(decision) == CALL_DONE)

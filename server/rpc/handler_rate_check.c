@@ -1,4 +1,5 @@
-// Answers RateCheck: charges an account, a key or a custom subject, without a look at what a key may do.
+// Answers RateCheck: charges an account, a key or a custom subject. Of a key the state and the account are evaluated,
+// its scopes and its address list are not: the call names neither.
 #include <stdio.h>
 #include <string.h>
 
@@ -192,6 +193,7 @@ static bool read_question(struct call *call, struct authorizer_question *questio
     question->peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
     question->refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
     question->charge_is_lasting = true;
+    question->names_no_address = true;
     question->charge_count = request->n_charges;
     question->shows_all = question->peek && request->n_charges == 0;
     return wire_read_charges(call->arena, request->charges, request->n_charges, &question->charges) &&

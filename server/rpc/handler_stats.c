@@ -73,11 +73,11 @@ enum call_progress handler_health(struct call *call)
 
 static bool fill_counters(struct arena *arena, const struct usage_stats *stats, Postern__V1__StatsReply *reply)
 {
-    Postern__V1__Counter *counters = arena_array(arena, USAGE_REASONS, sizeof *counters);
-    reply->counters = arena_array(arena, USAGE_REASONS, sizeof *reply->counters);
+    Postern__V1__Counter *counters = arena_array(arena, REASON_COUNT, sizeof *counters);
+    reply->counters = arena_array(arena, REASON_COUNT, sizeof *reply->counters);
     if (counters == NULL || reply->counters == NULL)
         return false;
-    for (size_t i = 0; i < USAGE_REASONS; i++) {
+    for (size_t i = 0; i < REASON_COUNT; i++) {
         const struct usage_count *from = &stats->reasons[i];
         Postern__V1__Counter *counter = &counters[reply->n_counters];
         if (from->count == 0)
@@ -124,6 +124,7 @@ static bool fill_usage(struct arena *arena, const struct usage_stats *stats, Pos
     usage->written = stats->written;
     usage->removed = stats->removed;
     usage->damaged = stats->damaged;
+    usage->would_refuse = stats->would_refuse;
     reply->usage = usage;
     return true;
 }

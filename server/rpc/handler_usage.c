@@ -24,6 +24,7 @@ static Postern__V1__UsageBucket *wire_bucket(struct arena *arena, const struct u
         return NULL;
     postern__v1__usage_bucket__init(bucket);
     bucket->start_ms = from->start_ms;
+    bucket->would_refuse = tally->would_refuse;
     bucket->reasons = arena_array(arena, tally->count_count, sizeof *bucket->reasons);
     bucket->costs = arena_array(arena, tally->cost_count, sizeof *bucket->costs);
     if (bucket->reasons == NULL || bucket->costs == NULL)

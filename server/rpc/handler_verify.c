@@ -82,7 +82,8 @@ bool handler_verify_answer(struct arena *arena, const struct authorizer_call *as
            handler_add_hint(arena, decision->reason, ask->question.token, status);
 }
 
-// It often comes from a header that anybody may write: what is none fails no call, and is in no key's list.
+// The address often comes from a header that anybody may write. A text that is no address fails no call; it is in no
+// key's list.
 static struct slice read_address(ProtobufCBinaryData given)
 {
     struct slice address = key_address_of(wire_slice(given));

@@ -140,7 +140,7 @@ static enum call_progress go_on(struct work *work, bool has_memory)
     struct authorizer_batch *batch = &work->decision.batch;
     while (has_memory && !has_failed_as_one(work) && work->reply->n_replies < work->request->n_calls) {
         if (work->reply->n_replies > 0 && call_is_late(call))
-            batch->status = call_note_late(call, &batch->failure);
+            batch->status = call_fail_late_as(call, &batch->failure);
         else if (handler_try(&work->decision) == AUTHORIZER_WAITING)
             return CALL_PENDING;
         has_memory = add_answers(work);
@@ -148,7 +148,7 @@ static enum call_progress go_on(struct work *work, bool has_memory)
     return finish(work, has_memory);
 }
 
-// Of those that have waited.
+// Answers those that have waited.
 static enum call_progress answer_and_go_on(struct handler_decision *decision)
 {
     struct work *work = work_of(decision);

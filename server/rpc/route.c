@@ -15,7 +15,7 @@ enum { TRACEPARENT_MAX = 128, DECODED_AT_ONCE = 1024 };
 
 enum { CHANGES = ROUTE_CHANGES, COSTLY = ROUTE_COSTLY };
 
-// Who may change keys: operators, and an account-admin those of its own account.
+// Operators may change all keys, an account-admin those of its own account.
 enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {

@@ -24,10 +24,10 @@ struct rpc {
     struct call_server server;
     struct arena_pool *arenas;
     const char **urls;
-    enum rpc_authority *ceilings; // by listener
-    pthread_mutex_t lock;         // guards what follows
-    pthread_cond_t idle;          // nothing is busy
-    struct service *services;     // idle ones
+    enum rpc_ceiling *ceilings; // by listener
+    pthread_mutex_t lock;       // guards what follows
+    pthread_cond_t idle;        // nothing is busy
+    struct service *services;   // idle ones
     size_t busy;
 };
 

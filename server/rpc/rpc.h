@@ -1,8 +1,8 @@
 // The wire: codec, routes, authority and handlers. A request's bytes in, a reply's bytes out.
 //
-// A request's walk: transport (bytes of one message, its peer, the way back) -> codec (decode inside an arena, check
-// bounds) -> route (const table: call -> authority -> handler) -> handler (wire fields to plain structs) -> authorizer
-// or registry -> codec (packed into the connection's output).
+// A request's walk: transport (bytes of one message, its peer, the way back) -> rpc.c (a call, its arena and view) ->
+// route.c (decodes, finds the route, checks authority and bounds) -> handler (wire fields to plain structs) ->
+// authorizer or registry -> call.c (packs the reply into the connection's output).
 // Owns: the transport, calls and their arenas.
 // Threads: rpc_open, rpc_reload and rpc_close from main; handlers run in the transport's threads and never block;
 // replies to changes are made on a store's writer thread.
@@ -17,19 +17,19 @@
 struct rpc;
 
 // The ceiling of a listener: the most that any peer gets there, whatever credential it sends. The values are ordered.
-enum rpc_authority { RPC_ANYONE, RPC_VERIFIER, RPC_ACCOUNT_ADMIN, RPC_OPERATOR };
+enum rpc_ceiling { RPC_ANYONE, RPC_VERIFIER, RPC_ACCOUNT_ADMIN, RPC_OPERATOR };
 
 struct rpc_listener {
     const char *url;
-    enum rpc_authority ceiling;
+    enum rpc_ceiling ceiling;
 };
 
 enum { RPC_SUBJECT_MAX = 120 }; // bytes
 
 // A peer with this verified certificate has this authority, just as a uid has one over ipc.
 struct rpc_tls_peer {
-    const char *subject;          // as RFC 2253 writes it, e.g. "CN=billing,O=Acme"; at most RPC_SUBJECT_MAX bytes
-    enum rpc_authority authority; // RPC_VERIFIER or RPC_OPERATOR
+    const char *subject;        // as RFC 2253 writes it, e.g. "CN=billing,O=Acme"; at most RPC_SUBJECT_MAX bytes
+    enum rpc_ceiling authority; // RPC_VERIFIER or RPC_OPERATOR
 };
 
 struct rpc_options {

@@ -207,7 +207,7 @@ static enum status complete_limits(struct limit *limits, size_t count, struct st
     return STATUS_OK;
 }
 
-// None given: test only.
+// A list without entries allows the environment test alone.
 static void read_environments(const Postern__V1__PutAccountRequest *request, struct registry_account *out)
 {
     out->allows_test = request->n_environments == 0;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/random.h"
 
 enum { FILE_SIZE_MAX = 16 * 1024 };
@@ -55,27 +56,10 @@ static enum status check_file(int fd, const char *path, struct status_failure *f
     return STATUS_OK;
 }
 
-// Returns how many bytes it has read, at most `size`; -1 with errno.
-static ssize_t read_all(int fd, uint8_t *out, size_t size)
-{
-    size_t used = 0;
-    while (used < size) {
-        ssize_t got = read(fd, out + used, size - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        used += (size_t)got;
-    }
-    return (ssize_t)used;
-}
-
 static enum status parse_file(int fd, const char *path, uint8_t *buffer, struct keyring *out,
                               struct status_failure *failure)
 {
-    ssize_t size = read_all(fd, buffer, FILE_SIZE_MAX);
+    ssize_t size = file_read_all(fd, buffer, FILE_SIZE_MAX);
     if (size < 0)
         return fail_io(failure, path, "read");
     return keyring_parse(slice_make(buffer, (size_t)size), path, out, failure);
@@ -110,32 +94,10 @@ void keyring_free(struct keyring *keyring)
     sodium_free(keyring); // wipes
 }
 
-// Gives "dir" for "dir/name", "." for a path without a slash and "/" for a name in the root. False when it is too long.
-static bool directory_of(const char *path, char out[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    size_t size = slash == NULL ? 0 : (size_t)(slash - path);
-    if (size >= PATH_MAX)
-        return false;
-    if (slash == NULL)
-        memcpy(out, ".", 2);
-    else if (size == 0)
-        memcpy(out, "/", 2);
-    else {
-        memcpy(out, path, size);
-        out[size] = '\0';
-    }
-    return true;
-}
-
 static enum status sync_directory(const char *directory, struct status_failure *failure)
 {
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_io(failure, directory, "open");
-    enum status status = fsync(fd) == 0 ? STATUS_OK : fail_io(failure, directory, "sync");
-    (void)close(fd);
-    return status;
+    errno = file_sync_directory(directory);
+    return errno == 0 ? STATUS_OK : fail_io(failure, directory, "sync");
 }
 
 // A directory that exists keeps its permissions: it may be shared, and the file protects itself.
@@ -144,23 +106,9 @@ static enum status make_directory(const char *directory, struct status_failure *
     char parent[PATH_MAX];
     if (mkdir(directory, S_IRWXU) != 0)
         return errno == EEXIST ? STATUS_OK : fail_io(failure, directory, "create the directory");
-    if (!directory_of(directory, parent))
+    if (!file_directory_of(directory, parent))
         return STATUS_OK;
     return sync_directory(parent, failure);
-}
-
-static bool write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        data += written;
-        size -= (size_t)written;
-    }
-    return true;
 }
 
 static bool write_new_keyring(int fd)
@@ -177,7 +125,7 @@ static bool write_new_keyring(int fd)
                  "1 %s\n",
                  hex);
     bool ok = size > 0 && (size_t)size < sizeof text && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
-              write_all(fd, text, (size_t)size) && fsync(fd) == 0;
+              file_write_all(fd, text, (size_t)size) && fsync(fd) == 0;
     sodium_memzero(master, sizeof master);
     sodium_memzero(hex, sizeof hex);
     sodium_memzero(text, sizeof text);
@@ -213,7 +161,7 @@ enum status keyring_create(const char *path, struct status_failure *failure)
 {
     char directory[PATH_MAX];
     char temporary[PATH_MAX];
-    if (!directory_of(path, directory))
+    if (!file_directory_of(path, directory))
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "path of the keyring is too long");
     enum status status = make_directory(directory, failure);
     if (status != STATUS_OK)

@@ -2,6 +2,8 @@
 // but only if it is still the same file.
 #include "store/environment.h"
 
+#include "base/file.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,17 +38,6 @@ static enum status fail(struct status_failure *failure, const char *path, const 
     return status_fail(failure, status, NULL, "%s: %s: %s", path, what, mdb_strerror(code));
 }
 
-static int sync_directory(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
-    }
-    const int code = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    return code;
-}
-
 static int join_path(char out[PATH_MAX], const char *directory, const char *name)
 {
     const int size = snprintf(out, PATH_MAX, "%s/%s", directory, name);
@@ -66,7 +57,7 @@ static enum status make_directory(const char *path, struct status_failure *failu
     char parent[PATH_MAX];
     int code = join_path(parent, path, "..");
     if (code == 0) {
-        code = sync_directory(parent);
+        code = file_sync_directory(parent);
     }
     return code == 0 ? STATUS_OK : fail(failure, path, "the parent directory cannot be synced", code);
 }
@@ -85,13 +76,13 @@ static enum status prepare_files(const char *path, struct status_failure *failur
             return fail(failure, path, "the mode of its files cannot be set", code);
         }
     }
-    const int code = sync_directory(path);
+    const int code = file_sync_directory(path);
     return code == 0 ? STATUS_OK : fail(failure, path, "the directory cannot be synced", code);
 }
 
 static int set_sizes(MDB_env *env, const struct store_options *options)
 {
-    int code = mdb_env_set_mapsize(env, options->map_size_bytes);
+    int code = mdb_env_set_mapsize(env, options->map_size_bytes + options->reserve_bytes);
     if (code == 0) {
         code = mdb_env_set_maxdbs(env, (MDB_dbi)options->table_count);
     }
@@ -120,7 +111,7 @@ static int open_tables(struct environment *environment, const struct store_optio
 }
 
 // Notes the facts that only an open environment knows. LMDB makes the map larger when the file is larger.
-static int note_facts(struct environment *environment)
+static int note_facts(struct environment *environment, size_t reserve_bytes)
 {
     MDB_envinfo info;
     struct stat facts;
@@ -135,7 +126,7 @@ static int note_facts(struct environment *environment)
     if (fstat(fd, &facts) != 0) {
         return errno;
     }
-    environment->map_size_bytes = info.me_mapsize;
+    environment->map_size_bytes = info.me_mapsize - reserve_bytes;
     environment->device = facts.st_dev;
     environment->inode = facts.st_ino;
     return 0;
@@ -166,7 +157,7 @@ static enum status open_environment(struct environment *environment, const struc
     if (code != 0) {
         return fail(failure, options->path, "the tables cannot be opened", code);
     }
-    code = note_facts(environment);
+    code = note_facts(environment, options->reserve_bytes);
     if (code != 0) {
         return fail(failure, options->path, "data.mdb cannot be examined", code);
     }

@@ -21,7 +21,7 @@ struct store_options {
     const char *const *tables; // names; a table is addressed by its index here. Must outlive the store
     size_t table_count;
     size_t map_size_bytes; // fixed for the life of the environment
-    size_t reserve_bytes;  // of the map: only urgent jobs may use them
+    size_t reserve_bytes;  // beyond them, for urgent jobs alone
     unsigned max_readers;
     const struct log *log;
 };
@@ -91,7 +91,7 @@ struct store_job {
     // Called after the commit. Must not block; may submit the job again.
     // Errors:
     //   UNAVAILABLE         the commit failed: the batch may or may not be on disk
-    //   RESOURCE_EXHAUSTED  the map, but for the reserve, or memory is full; nothing was written
+    //   RESOURCE_EXHAUSTED  the map or memory is full; nothing was written
     void (*done)(struct store_job *job, enum status status);
 };
 // Queues a job; the writer runs it.
@@ -110,7 +110,7 @@ struct store_health {
     uint64_t commits;        // since open; batches that wrote nothing do not count
     uint64_t jobs;           // run or failed
     uint64_t map_used_bytes; // map pages in use; freed ones do not count
-    uint64_t map_size_bytes;
+    uint64_t map_size_bytes; // without the reserve
 };
 struct store_health store_health(struct store *store);
 

@@ -1,7 +1,7 @@
 // Each commit costs an fsync. So one thread takes all jobs that wait, runs them in one transaction, commits once, and
 // only then tells their owners (group commit). Urgent jobs, revocations, wait for the batch under way alone, however
-// many others wait; and where others wait, urgent ones fill no more than half of a batch. When the map is full up to
-// the reserve, urgent jobs alone are run.
+// many others wait; and where others wait, urgent ones fill no more than half of a batch. When the map is full, urgent
+// jobs alone are run, and use the reserve.
 #include "base/container.h"
 #include "base/thread.h"
 #include "store/parts.h"
@@ -26,9 +26,8 @@ void store_writer_note_used(struct store *store, uint64_t used_bytes)
     const uint64_t percent = size_bytes < 100 ? 0 : used_bytes / (size_bytes / 100);
     if (percent > MAP_WARN_PERCENT && !writer->map_warned) {
         log_line(store->options.log, LOG_LEVEL_WARNING,
-                 "store %s: %llu of %llu bytes are in use; changes stop at %llu: raise the map size and restart",
-                 store->path, (unsigned long long)used_bytes, (unsigned long long)size_bytes,
-                 (unsigned long long)(size_bytes - store->options.reserve_bytes));
+                 "store %s: %llu of %llu bytes are in use; changes stop when all are: raise the map size and restart",
+                 store->path, (unsigned long long)used_bytes, (unsigned long long)size_bytes);
         writer->map_warned = true;
     }
     if (percent < MAP_CALM_PERCENT) {
@@ -226,10 +225,9 @@ static struct store_job *take_batch(struct store_writer *writer)
 }
 
 // Nobody else changes the number.
-static bool is_up_to_reserve(const struct store *store)
+static bool is_full(const struct store *store)
 {
-    return store->options.reserve_bytes > 0 &&
-           store->writer.health.map_used_bytes + store->options.reserve_bytes > store->environment.map_size_bytes;
+    return store->options.reserve_bytes > 0 && store->writer.health.map_used_bytes > store->environment.map_size_bytes;
 }
 
 // Fails the jobs of a batch that are not urgent; returns the others.
@@ -253,7 +251,7 @@ static void *writer_main(void *context)
         if (first == NULL) {
             return NULL;
         }
-        if (is_up_to_reserve(store)) {
+        if (is_full(store)) {
             first = keep_urgent(first);
         }
         if (first != NULL) {

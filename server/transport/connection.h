@@ -57,10 +57,10 @@ enum input_next {
     INPUT_RECEIVE,
     INPUT_AGAIN,   // go on after other connections
     INPUT_HANG_UP, // close when all replies have left
-    INPUT_REST,    // begin no more; the connection ends when its requests in flight are answered
+    INPUT_ENDED,   // begin no more; the connection ends when its requests in flight are answered
     INPUT_STOP     // close at once
 };
-// Serves the requests that were received, at most TRANSPORT_BATCH_MAX.
+// Serves the requests that were received, at most TRANSPORT_TURN_MAX.
 enum input_next input_serve(struct transport_connection *connection);
 
 // --- receive.c

@@ -15,7 +15,9 @@ static bool is_overloaded(struct transport_connection *connection)
            transport_memory_is_over(transport, 3);
 }
 
-static void serve(struct transport_connection *connection, const struct frame *frame, bool overloaded)
+_Static_assert((int)TRANSPORT_IDS_MAX == (int)FRAME_IDS_MAX, "the ids of a frame fit the way back");
+
+static void begin_request(struct transport_connection *connection, const struct frame *frame, bool overloaded)
 {
     struct transport *transport = connection->transport;
     struct transport_request request = {
@@ -58,7 +60,7 @@ static enum input_next prepare(struct transport_connection *connection, const st
     }
     if (frame->size == 0)
         return INPUT_RECEIVE; // a small buffer has room for a prefix
-    serve(connection, frame, true);
+    begin_request(connection, frame, true);
     connection->skip = frame->size - buffer_size(in);
     buffer_take(in, buffer_size(in));
     return INPUT_RECEIVE;
@@ -115,7 +117,7 @@ static enum input_next serve_frames(struct transport_connection *connection)
         if (connection->beyond_max)
             return INPUT_HANG_UP;
         if (atomic_load(&connection->transport->input_ended))
-            return INPUT_REST;
+            return INPUT_ENDED;
         if (output_is_over_mark(connection))
             return INPUT_AGAIN;
         switch (take_frame(connection, &frame, &next)) {
@@ -127,9 +129,9 @@ static enum input_next serve_frames(struct transport_connection *connection)
         case FRAME_WHOLE:
             break;
         }
-        if (served == TRANSPORT_BATCH_MAX)
+        if (served == TRANSPORT_TURN_MAX)
             return INPUT_AGAIN;
-        serve(connection, &frame, is_overloaded(connection));
+        begin_request(connection, &frame, is_overloaded(connection));
         connection->served++;
         buffer_take(&connection->in, frame.size);
         connection->began_ms = 0;

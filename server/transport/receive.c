@@ -148,7 +148,7 @@ static bool read_on(struct transport_connection *connection)
     case INPUT_HANG_UP:
         hang_up(connection);
         return false;
-    case INPUT_REST:
+    case INPUT_ENDED:
         connection_release(connection);
         return false;
     case INPUT_STOP:
@@ -180,8 +180,8 @@ static void take_received(struct transport_connection *connection, size_t size)
 
 static bool begin_polling(struct transport_connection *connection)
 {
-    bool owes_part = connection->began_ms > 0;                  // nng watches the peer's time for it
-    if (owes_part || connection->served >= TRANSPORT_BATCH_MAX) // others may be waiting
+    bool owes_part = connection->began_ms > 0;                 // nng watches the peer's time for it
+    if (owes_part || connection->served >= TRANSPORT_TURN_MAX) // others may be waiting
         return false;
     if (connection->polls == 0 && ++connection->unpolled % POLL_TRIAL != 0)
         return false;

@@ -24,7 +24,7 @@ enum {
     TRANSPORT_URL_SIZE = 256,
     TRANSPORT_IDS_MAX = 64, // bytes of the protocol's ids in front of one request
     TRANSPORT_OUTPUT_MARK = 256 * 1024,
-    TRANSPORT_BATCH_MAX = 64,              // requests of one connection in a row, while others wait
+    TRANSPORT_TURN_MAX = 64,               // requests of one connection in a row, while others wait
     TRANSPORT_CONNECTION_CALLS = 1024,     // in flight, of one connection
     TRANSPORT_CONNECTIONS_BEYOND_MAX = 64, // connections beyond max_connections, to tell them that all are taken
     TRANSPORT_GREETING_MS = 5000,          // the handshake of TLS included
@@ -44,7 +44,7 @@ struct transport_peer {
     char subject[TRANSPORT_SUBJECT_SIZE]; // of its verified certificate, as in RFC 2253; empty without one
 };
 
-// The way back to one request. Exactly one reply (begin and end) or drop ends it.
+// The way back to one request. Exactly one reply ends it: begin and end, or a begin that returned NULL.
 struct transport_way {
     struct transport_connection *connection;
     size_t ids_size;

@@ -71,8 +71,9 @@ struct usage_list {
 struct usage_shard {
     _Alignas(USAGE_CACHE_LINE) pthread_mutex_t mutex;
     struct usage_entry **buckets;
-    size_t bucket_count;           // a power of two
-    uint64_t noted[USAGE_REASONS]; // decisions by usage_reason_index, each by the shard of its account
+    size_t bucket_count;          // a power of two
+    uint64_t would_refuse;        // as `noted`: decisions that a shadow limit did not fit
+    uint64_t noted[REASON_COUNT]; // decisions by reason_index, each by the shard of its account
     uint64_t overflow;
     struct usage_entry *entries;
     size_t entry_max;

@@ -31,6 +31,7 @@ static void resolve_costs(struct usage *usage, struct note *note)
 static void add_note(struct usage_entry *entry, const struct note *note)
 {
     entry->sums.counts[note->reason_index]++;
+    entry->sums.would_refuse += note->event->would_refuse ? 1 : 0;
     for (size_t i = 0; i < note->cost_count; i++)
         usage_sums_add_cost(&entry->sums, note->resources[i], note->costs[i]);
     entry->sums.other_cost = usage_add(entry->sums.other_cost, note->other_cost);
@@ -53,17 +54,19 @@ static void count(struct usage *usage, struct usage_subject subject, const struc
         add_note(entry, note);
     else
         shard->overflow++;
-    shard->noted[note->reason_index] += subject.kind == USAGE_OF_ACCOUNT ? 1 : 0;
+    if (subject.kind == USAGE_OF_ACCOUNT) {
+        shard->noted[note->reason_index]++;
+        shard->would_refuse += note->event->would_refuse ? 1 : 0;
+    }
     pthread_mutex_unlock(&shard->mutex);
 }
 
 void usage_note(struct usage *usage, const struct usage_event *event)
 {
-    int index = usage_reason_index((uint32_t)event->reason);
-    assert(index >= 0 && event->account.size <= USAGE_ACCOUNT_MAX);
-    if (index < 0 || event->account.size > USAGE_ACCOUNT_MAX)
+    struct note note = {.event = event, .reason_index = reason_index((uint32_t)event->reason)};
+    assert(note.reason_index < REASON_COUNT && event->account.size <= USAGE_ACCOUNT_MAX);
+    if (note.reason_index >= REASON_COUNT || event->account.size > USAGE_ACCOUNT_MAX)
         return;
-    struct note note = {.event = event, .reason_index = (size_t)index};
     note.is_use = event->reason == REASON_ALLOWED || event->reason >= REASON_ACCOUNT_SUSPENDED;
     if (event->reason == REASON_ALLOWED)
         resolve_costs(usage, &note);

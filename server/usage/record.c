@@ -44,13 +44,14 @@ bool usage_pack_tally(const struct usage_tally *tally, struct arena *arena, stru
 {
     Postern__Records__UsageTallyRecord message = POSTERN__RECORDS__USAGE_TALLY_RECORD__INIT;
     message.format = RECORD_FORMAT;
+    message.would_refuse = tally->would_refuse;
     return write_counts(tally, arena, &message) && write_costs(tally, arena, &message) &&
            record_pack_message(&message.base, arena, out);
 }
 
 static bool is_tally(const Postern__Records__UsageTallyRecord *message)
 {
-    if (message->format != RECORD_FORMAT || message->n_counts > USAGE_REASONS || message->n_costs > USAGE_COSTS + 1)
+    if (message->format != RECORD_FORMAT || message->n_counts > REASON_COUNT || message->n_costs > USAGE_COSTS + 1)
         return false;
     for (size_t i = 0; i < message->n_costs; i++) {
         if (message->costs[i]->resource.len == 0 || message->costs[i]->resource.len > USAGE_RESOURCE_MAX)
@@ -68,7 +69,8 @@ enum status usage_unpack_tally(struct slice bytes, struct arena *arena, struct u
         return status;
     if (!is_tally(message))
         return STATUS_DATA_LOSS;
-    *out = (struct usage_tally){.count_count = message->n_counts, .cost_count = message->n_costs};
+    *out = (struct usage_tally){
+        .count_count = message->n_counts, .cost_count = message->n_costs, .would_refuse = message->would_refuse};
     out->counts = arena_array(arena, out->count_count, sizeof *out->counts);
     out->costs = arena_array(arena, out->cost_count, sizeof *out->costs);
     if (out->counts == NULL || out->costs == NULL)

@@ -78,26 +78,6 @@ uint16_t usage_resource_number(struct usage_resources *resources, struct slice a
 
 // --- sums
 
-static const uint8_t reasons[USAGE_REASONS] = {
-    REASON_ALLOWED,           REASON_MISSING_API_KEY,     REASON_INVALID_API_KEY,      REASON_REVOKED_API_KEY,
-    REASON_EXPIRED_API_KEY,   REASON_DISABLED_API_KEY,    REASON_ACCOUNT_SUSPENDED,    REASON_WRONG_ACCOUNT,
-    REASON_WRONG_ENVIRONMENT, REASON_SECRET_KEY_REQUIRED, REASON_ADDRESS_NOT_ALLOWED,  REASON_INSUFFICIENT_SCOPE,
-    REASON_RATE_LIMITED,      REASON_COST_EXCEEDS_LIMIT,  REASON_NOT_YET_VALID_API_KEY};
-
-int usage_reason_index(uint32_t reason)
-{
-    for (int i = 0; i < USAGE_REASONS; i++) {
-        if (reasons[i] == reason)
-            return i;
-    }
-    return -1;
-}
-
-uint32_t usage_reason_at(int index)
-{
-    return reasons[index];
-}
-
 void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount)
 {
     size_t i = 0;
@@ -117,21 +97,22 @@ void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t am
 
 void usage_sums_add(struct usage_sums *sums, const struct usage_sums *more)
 {
-    for (size_t i = 0; i < USAGE_REASONS; i++)
+    for (size_t i = 0; i < REASON_COUNT; i++)
         sums->counts[i] = usage_add(sums->counts[i], more->counts[i]);
     for (size_t i = 0; i < more->cost_count; i++)
         usage_sums_add_cost(sums, more->resources[i], more->costs[i]);
     sums->other_cost = usage_add(sums->other_cost, more->other_cost);
+    sums->would_refuse = usage_add(sums->would_refuse, more->would_refuse);
 }
 
 uint64_t usage_sums_refusals(const struct usage_sums *sums)
 {
     uint64_t refusals = 0;
-    for (size_t i = 1; i < USAGE_REASONS; i++)
+    for (size_t i = 1; i < REASON_COUNT; i++)
         refusals = usage_add(refusals, sums->counts[i]);
     return refusals;
 }
-_Static_assert(REASON_ALLOWED == 1, "and the first of `reasons`: all others are refusals");
+_Static_assert(REASON_ALLOWED == 1, "and the first reason: all others are refusals");
 
 uint64_t usage_sums_calls(const struct usage_sums *sums)
 {
@@ -143,9 +124,10 @@ uint64_t usage_sums_calls(const struct usage_sums *sums)
 void usage_sums_from_tally(const struct usage_tally *tally, struct usage_resources *resources, struct usage_sums *out)
 {
     memset(out, 0, sizeof *out);
+    out->would_refuse = tally->would_refuse;
     for (size_t i = 0; i < tally->count_count; i++) {
-        int index = usage_reason_index(tally->counts[i].reason);
-        if (index >= 0)
+        size_t index = reason_index(tally->counts[i].reason);
+        if (index < REASON_COUNT)
             out->counts[index] = usage_add(out->counts[index], tally->counts[i].count);
     }
     for (size_t i = 0; i < tally->cost_count; i++)
@@ -156,14 +138,14 @@ void usage_sums_from_tally(const struct usage_tally *tally, struct usage_resourc
 static bool tally_counts(const struct usage_sums *sums, struct arena *arena, struct usage_tally *out)
 {
     size_t count = 0;
-    for (size_t i = 0; i < USAGE_REASONS; i++)
+    for (size_t i = 0; i < REASON_COUNT; i++)
         count += sums->counts[i] > 0 ? 1 : 0;
     out->counts = arena_array(arena, count, sizeof *out->counts);
     if (out->counts == NULL)
         return false;
-    for (size_t i = 0; i < USAGE_REASONS; i++) {
+    for (size_t i = 0; i < REASON_COUNT; i++) {
         if (sums->counts[i] > 0)
-            out->counts[out->count_count++] = (struct usage_count){reasons[i], sums->counts[i]};
+            out->counts[out->count_count++] = (struct usage_count){reason_at(i), sums->counts[i]};
     }
     return true;
 }
@@ -186,6 +168,6 @@ static bool tally_costs(const struct usage_sums *sums, const struct usage_resour
 bool usage_sums_to_tally(const struct usage_sums *sums, const struct usage_resources *resources, struct arena *arena,
                          struct usage_tally *out)
 {
-    *out = (struct usage_tally){0};
+    *out = (struct usage_tally){.would_refuse = sums->would_refuse};
     return tally_counts(sums, arena, out) && tally_costs(sums, resources, arena, out);
 }

@@ -40,16 +40,14 @@ struct slice usage_resource_name(const struct usage_resources *resources, uint16
 
 // --- sums
 struct usage_sums {
-    uint64_t counts[USAGE_REASONS]; // by usage_reason_index
+    uint64_t counts[REASON_COUNT]; // by reason_index
     uint8_t cost_count;
     uint16_t resources[USAGE_COSTS];
     uint64_t costs[USAGE_COSTS];
     uint64_t other_cost;
+    uint64_t would_refuse;
 };
 
-// Returns the index of a reason; -1 when there is no such reason.
-int usage_reason_index(uint32_t reason);
-uint32_t usage_reason_at(int index);
 void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount);
 void usage_sums_add(struct usage_sums *sums, const struct usage_sums *more);
 uint64_t usage_sums_calls(const struct usage_sums *sums);

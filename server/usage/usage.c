@@ -125,15 +125,16 @@ struct usage_stats usage_stats(struct usage *usage)
                                 .written = atomic_load(&usage->written),
                                 .removed = atomic_load(&usage->removed),
                                 .damaged = atomic_load(&usage->damaged)};
-    for (int reason = 0; reason < USAGE_REASONS; reason++)
-        stats.reasons[reason].reason = usage_reason_at(reason);
+    for (size_t reason = 0; reason < REASON_COUNT; reason++)
+        stats.reasons[reason].reason = reason_at(reason);
     for (size_t i = 0; i < usage->shard_count; i++) {
         struct usage_shard *shard = &usage->shards[i];
         pthread_mutex_lock(&shard->mutex);
         stats.entries += shard->in_use;
         stats.waiting += shard->in_use - shard->clean.count;
         stats.overflow += shard->overflow;
-        for (int reason = 0; reason < USAGE_REASONS; reason++) {
+        stats.would_refuse += shard->would_refuse;
+        for (size_t reason = 0; reason < REASON_COUNT; reason++) {
             stats.noted += shard->noted[reason];
             stats.reasons[reason].count += shard->noted[reason];
         }

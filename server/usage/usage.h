@@ -42,7 +42,6 @@ enum {
     USAGE_ACCOUNT_MAX = 72, // an id of 64 bytes and 8 of its life
     USAGE_RESOURCE_MAX = 64,
     USAGE_ADDRESS_MAX = 45,    // of an IPv6 address with an IPv4 tail
-    USAGE_REASONS = 15,        // of enum reason
     USAGE_COSTS = 8,           // resources told apart in one tally; what is beyond is counted as USAGE_OTHER
     USAGE_NETWORKS = 8,        // a key's most recent ones
     USAGE_RESOURCES_MAX = 1000 // names told apart in one run
@@ -63,12 +62,13 @@ struct usage_cost {
 };
 
 // A record of the table `usage_hour`; packing keeps all of it, in any order. Zeros are left out. It has at most
-// USAGE_REASONS counts and USAGE_COSTS + 1 costs; reasons that this version does not know are dropped.
+// REASON_COUNT counts and USAGE_COSTS + 1 costs; reasons that this version does not know are dropped.
 struct usage_tally {
     struct usage_count *counts;
     size_t count_count;
     struct usage_cost *costs;
     size_t cost_count;
+    uint64_t would_refuse; // calls that a shadow limit did not fit
 };
 
 // An IPv4 address, or the /64 of an IPv6 address, which stays while a client changes its privacy address (RFC 8981).
@@ -137,6 +137,7 @@ struct usage_event {
     enum reason reason;
     const struct usage_cost *charges; // counted when the reason is ALLOWED; 0 counts as 1
     size_t charge_count;
+    bool would_refuse;           // a shadow limit does not fit the call
     struct slice remote_address; // text; empty = not given
     uint64_t now_ms;
 };
@@ -212,13 +213,14 @@ STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, const struct us
 struct usage_stats {
     size_t entries;
     size_t entries_max;
-    size_t waiting;                            // entries that the store does not have yet
-    uint64_t noted;                            // decisions
-    struct usage_count reasons[USAGE_REASONS]; // decisions by reason
-    uint64_t overflow;                         // counts (one for the key, one for the account) that found no room
-    uint64_t written;                          // tallies, each time they were written
-    uint64_t removed;                          // hours, by age
-    uint64_t damaged;                          // records that did not decode
+    size_t waiting;                           // entries that the store does not have yet
+    uint64_t noted;                           // decisions
+    struct usage_count reasons[REASON_COUNT]; // decisions by reason
+    uint64_t overflow;                        // counts (one for the key, one for the account) that found no room
+    uint64_t written;                         // tallies, each time they were written
+    uint64_t removed;                         // hours, by age
+    uint64_t damaged;                         // records that did not decode
+    uint64_t would_refuse;                    // decisions that a shadow limit did not fit
 };
 struct usage_stats usage_stats(struct usage *usage);
 

@@ -116,7 +116,7 @@ static bool read_row(struct registry_fixture *fixture, const char *table, size_t
 
 static void flip_all_over(struct registry_fixture *fixture, const char *table, size_t n, const struct row *row)
 {
-    size_t step = n == 0 ? 4 : 41;
+    size_t step = n == 0 ? 7 : 41;
     for (size_t at = n % step; at < row->value.size; at += step) {
         raw_flip(fixture->path, table, row->key, at);
         assert_found(fixture, table, n, at);

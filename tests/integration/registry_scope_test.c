@@ -108,15 +108,15 @@ static void deleted_scope_is_gone_and_may_come_back(void **state)
 static void catalogue_has_a_bound(void **state)
 {
     struct registry_fixture *fixture = *state;
-    struct ask *asks[REGISTRY_SCOPES_MAX];
+    struct ask *asks[ACCOUNT_CATALOGUE_MAX];
     char name[16];
-    for (size_t i = 0; i < REGISTRY_SCOPES_MAX; i++) {
+    for (size_t i = 0; i < ACCOUNT_CATALOGUE_MAX; i++) {
         snprintf(name, sizeof name, "s%zu", i);
         asks[i] = ask_to_put_scope(fixture, name, NULL);
         arena_set_budget(asks[i]->command.arena, (size_t)64 * 1024);
         ask_start(fixture, asks[i]);
     }
-    for (size_t i = 0; i < REGISTRY_SCOPES_MAX; i++)
+    for (size_t i = 0; i < ACCOUNT_CATALOGUE_MAX; i++)
         assert_int_equal(ask_wait(asks[i]), STATUS_OK);
     EXPECT(fixture, ask_to_put_scope(fixture, "more", NULL), STATUS_RESOURCE_EXHAUSTED, "put_scope.scope", "4096");
     put_scope(fixture, "s7", "s8"); // one that is there may change

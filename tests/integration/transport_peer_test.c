@@ -295,9 +295,9 @@ static void one_request_does_not_wait_for_all_that_another_connection_has_sent(v
     for (size_t i = 0; i < threads; i++)
         crowd[i] = stream_peer_open(fixture->ipc);
     uint64_t served = UINT64_MAX;
-    for (size_t i = 0; i < ROUNDS && served > TRANSPORT_BATCH_MAX; i++)
+    for (size_t i = 0; i < ROUNDS && served > TRANSPORT_TURN_MAX; i++)
         served = race(fixture, crowd, threads, &single);
-    assert_in_range(served, 0, TRANSPORT_BATCH_MAX);
+    assert_in_range(served, 0, TRANSPORT_TURN_MAX);
     for (size_t i = 0; i < threads; i++)
         stream_peer_close(&crowd[i]);
     stream_peer_close(&single);

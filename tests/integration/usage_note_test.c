@@ -359,7 +359,7 @@ static void decisions_are_counted_by_reason_since_the_start(void **state)
     usage_fixture_note(fixture, NULL, "", REASON_INVALID_API_KEY);
     struct usage_stats stats = usage_stats(fixture->usage);
     assert_int_equal(stats.noted, 8);
-    for (size_t i = 0; i < USAGE_REASONS; i++) {
+    for (size_t i = 0; i < REASON_COUNT; i++) {
         uint32_t reason = stats.reasons[i].reason;
         uint64_t wanted = reason == REASON_ALLOWED ? 4 : reason == REASON_COST_EXCEEDS_LIMIT ? 3 : 0;
         assert_int_equal(stats.reasons[i].count, reason == REASON_INVALID_API_KEY ? 1 : wanted);

@@ -233,3 +233,37 @@ refuses() {
     run grep -F "${body:15:43}" "$DAEMON_LOG"
     [ "$status" -eq 1 ]
 }
+
+@test "a full map stops no revocation: every key in it is revoked, and its account suspended and deleted" {
+    start_daemon --registry-map-size 2MiB
+    PYTHONPATH=$SUPPORT python3 - "$POSTERN_URL" <<'PYTHON'
+import os, sys
+import client
+
+connection = client.Connection(sys.argv[1])
+
+
+def ask(*calls):
+    texts = [f"request_id: {client.quoted(os.urandom(16))} {call}" for call in calls]
+    return client.decode(*connection.exchange(client.encode(*texts)))
+
+
+RESOURCE_EXHAUSTED = 8
+keys, refused = [], set()
+assert client.code_of(ask('put_account { account: "acme" }')[0]) == 0
+while not refused:
+    replies = ask(*["create { account: \"acme\" name: \"n\" }"] * 32)
+    keys += [reply["create"]["key"]["key_id"] for reply in replies if client.code_of(reply) == 0]
+    refused = {client.code_of(reply) for reply in replies} - {0}
+assert refused == {RESOURCE_EXHAUSTED} and len(keys) > 100, (refused, len(keys))
+codes = {client.code_of(reply) for reply in ask(*(f'revoke {{ key_id: "{key}" }}' for key in keys))}
+assert codes == {0}, codes
+PYTHON
+    postern account suspend acme
+    postern account delete acme
+    run postern account put other
+    [ "$status" -eq 1 ]
+    [[ "$output" == *RESOURCE_EXHAUSTED* ]]
+    stop_daemon
+    posternd --check "$DAEMON_DATA"
+}

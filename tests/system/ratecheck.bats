@@ -372,3 +372,10 @@ ask() {
     try postern ratecheck --account a --charge requests --peek --refund "$ID"
     [ "$status" -eq 2 ]
 }
+
+@test "a key with a list of addresses is charged by its token, too: RateCheck names no address" {
+    make_key "$ACCOUNT" pinned --address 198.51.100.0/24
+    call ratecheck --api-key - --charge requests <<<"$TOKEN"
+    done_so .allowed
+    refused ADDRESS_NOT_ALLOWED 403
+}

@@ -284,6 +284,12 @@ left() {
     answer '.meters[.binding_meter - 1].shadow | not' # never the one that decides
     use --charge requests=4
     done_so '.allowed and any(.meters[]; .would_refuse // false)'
+    call usage --account "$ACCOUNT"
+    done_so '[.buckets[].would_refuse] | add == 2'
+    call stats
+    done_so '.usage.would_refuse == 2'
+    try postern usage --account "$ACCOUNT"
+    [[ "$output" == *"Shadow limits would have refused 2 of these calls."* ]]
     try postern verify - --peek <<<"$TOKEN"
     [[ "$output" == *"requests 3/day:shadow: 0 left"*"would have refused this call"* ]]
     # It neither replaces nor shares the limit that holds.

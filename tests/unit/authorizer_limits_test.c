@@ -1,5 +1,5 @@
 // Which limits apply: overrides replace, a key's own limits add.
-#include "authorizer/rule.h"
+#include "authorizer/internal.h"
 #include "support/limit_text.h"
 
 #include <setjmp.h>
@@ -26,7 +26,7 @@ static void override_replaces_and_key_limit_adds(void **state)
     struct registry_key key = {.limits = of_key, .limit_count = 1};
     struct limit_applicable applicables[LIMIT_APPLICABLE_MAX];
 
-    assert_int_equal(rule_collect_limits(&tier, &account, &key, applicables), 4);
+    assert_int_equal(applicable_limits(&tier, &account, &key, account.id, applicables), 4);
     assert_int_equal(applicables[0].limit.amount, 100);
     assert_int_equal(applicables[1].limit.amount, 500);
     assert_int_equal(applicables[2].limit.amount, 3);
@@ -45,7 +45,7 @@ static void override_with_another_algorithm_replaces_too(void **state)
     struct registry_account account = {.id = slice_text("acme"), .limits = of_account, .limit_count = 1};
     struct limit_applicable applicables[LIMIT_APPLICABLE_MAX];
 
-    assert_int_equal(rule_collect_limits(&tier, &account, NULL, applicables), 1);
+    assert_int_equal(applicable_limits(&tier, &account, NULL, account.id, applicables), 1);
     assert_int_equal(applicables[0].limit.algorithm, LIMIT_TOKEN_BUCKET);
 }
 
@@ -57,7 +57,7 @@ static void custom_subjects_limits_come_with_the_call(void **state)
         .name = slice_make("login\0ann", 9), .limits = limits, .limit_count = 2, .relaxed = true};
     struct limit_applicable applicables[LIMIT_APPLICABLE_MAX];
 
-    assert_int_equal(rule_collect_custom_limits(&custom, applicables), 2);
+    assert_int_equal(applicable_custom_limits(&custom, applicables), 2);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(applicables[i].limit.amount, limits[i].amount);
         assert_int_equal(applicables[i].subject, LIMIT_OF_CUSTOM);

@@ -1,5 +1,5 @@
 // The rules before any limit: which reason wins, and what each rule looks at.
-#include "authorizer/rule.h"
+#include "authorizer/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,6 +80,9 @@ static void address_list_without_an_address_refuses(void **state)
     s->networks[0] = slice_text("10.0.0.0/8");
     s->key.address_count = 1;
     assert_int_equal(rule_evaluate(&s->facts), REASON_ADDRESS_NOT_ALLOWED);
+    s->question.names_no_address = true;
+    assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
+    s->question.names_no_address = false;
     s->question.remote_address = slice_text("10.1.2.3");
     assert_int_equal(rule_evaluate(&s->facts), REASON_ALLOWED);
     s->question.remote_address = slice_text("::ffff:10.1.2.3");

@@ -129,8 +129,8 @@ static struct registry_scope largest_scope(struct arena *arena)
 {
     return (struct registry_scope){.name = text_of(arena, ACCOUNT_SCOPE_MAX, 's'),
                                    .description = text_of(arena, REGISTRY_TEXT_MAX, 'd'),
-                                   .implies = texts_of(arena, REGISTRY_IMPLIES_MAX, ACCOUNT_SCOPE_MAX),
-                                   .implies_count = REGISTRY_IMPLIES_MAX,
+                                   .implies = texts_of(arena, ACCOUNT_SCOPE_IMPLIES_MAX, ACCOUNT_SCOPE_MAX),
+                                   .implies_count = ACCOUNT_SCOPE_IMPLIES_MAX,
                                    .is_default = true,
                                    .public_safe = true,
                                    .version = 10};

@@ -139,7 +139,7 @@ static void read_key(struct scene *scene, const struct person *person)
     memcpy(caller->name, "key_x", sizeof "key_x");
 }
 
-static void set_scene(struct scene *scene, const struct person *person, enum rpc_authority ceiling)
+static void set_scene(struct scene *scene, const struct person *person, enum rpc_ceiling ceiling)
 {
     memset(scene, 0, sizeof *scene);
     scene->server.own_uid = OWN_UID;
@@ -158,7 +158,7 @@ static void set_scene(struct scene *scene, const struct person *person, enum rpc
 
 // --- the walk
 
-static void check_call(struct scene *scene, const struct person *person, enum rpc_authority ceiling,
+static void check_call(struct scene *scene, const struct person *person, enum rpc_ceiling ceiling,
                        const struct route *route)
 {
     struct call *call = &scene->call;
@@ -189,13 +189,13 @@ static void every_call_takes_its_authority_from_everybody(void **state)
     for (size_t i = 0; i < PEOPLE; i++) {
         for (int ceiling = RPC_ANYONE; ceiling <= RPC_OPERATOR; ceiling++) {
             struct scene scene;
-            set_scene(&scene, &people[i], (enum rpc_authority)ceiling);
+            set_scene(&scene, &people[i], (enum rpc_ceiling)ceiling);
             for (int which = 0; which < 128; which++) {
                 const struct route *route = route_find((Postern__V1__Request__CallCase)which);
                 if (route == NULL)
                     continue;
                 walked++;
-                check_call(&scene, &people[i], (enum rpc_authority)ceiling, route);
+                check_call(&scene, &people[i], (enum rpc_ceiling)ceiling, route);
             }
         }
     }
@@ -277,7 +277,7 @@ static void refusal_names_the_scope_the_uid_setting_or_the_ceiling(void **state)
     (void)state;
     static const struct {
         const char *person;
-        enum rpc_authority ceiling;
+        enum rpc_ceiling ceiling;
         const char *words[3];
     } cases[] = {
         {"an admin", RPC_OPERATOR, {"list_tiers needs operator", "key_x", "lacks the scope postern:operator"}},

@@ -36,7 +36,7 @@ static void tally_comes_back_as_it_was(void **state)
 {
     struct usage_count counts[] = {{REASON_ALLOWED, UINT64_MAX}, {REASON_RATE_LIMITED, 3}, {99, 1}};
     struct usage_cost costs[] = {{slice_text("requests"), 12}, {slice_text(USAGE_OTHER), 1}};
-    const struct usage_tally tally = {counts, 3, costs, 2};
+    const struct usage_tally tally = {counts, 3, costs, 2, 7};
     struct usage_tally back;
     struct slice bytes;
     assert_true(usage_pack_tally(&tally, *state, &bytes));
@@ -51,6 +51,7 @@ static void tally_comes_back_as_it_was(void **state)
         assert_true(slice_equal(back.costs[i].resource, costs[i].resource));
         assert_int_equal(back.costs[i].amount, costs[i].amount);
     }
+    assert_int_equal(back.would_refuse, 7);
 }
 
 static void empty_tally_comes_back_empty(void **state)
@@ -66,9 +67,9 @@ static void empty_tally_comes_back_empty(void **state)
 
 static enum status unpack_wide(struct arena *arena, size_t counts, size_t costs)
 {
-    struct usage_count count[USAGE_REASONS + 1];
+    struct usage_count count[REASON_COUNT + 1];
     struct usage_cost cost[USAGE_COSTS + 2];
-    const struct usage_tally tally = {count, counts, cost, costs};
+    const struct usage_tally tally = {count, counts, cost, costs, 0};
     struct usage_tally back;
     struct slice bytes;
     for (size_t i = 0; i < sizeof count / sizeof *count; i++)
@@ -81,8 +82,8 @@ static enum status unpack_wide(struct arena *arena, size_t counts, size_t costs)
 
 static void tally_that_holds_more_than_fits_is_refused(void **state)
 {
-    assert_int_equal(unpack_wide(*state, USAGE_REASONS, USAGE_COSTS + 1), STATUS_OK);
-    assert_int_equal(unpack_wide(*state, USAGE_REASONS + 1, 0), STATUS_DATA_LOSS);
+    assert_int_equal(unpack_wide(*state, REASON_COUNT, USAGE_COSTS + 1), STATUS_OK);
+    assert_int_equal(unpack_wide(*state, REASON_COUNT + 1, 0), STATUS_DATA_LOSS);
     assert_int_equal(unpack_wide(*state, 0, USAGE_COSTS + 2), STATUS_DATA_LOSS);
 }
 

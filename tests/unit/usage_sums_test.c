@@ -100,14 +100,14 @@ static void every_reason_has_a_place_and_comes_back(void **state)
     struct arena *arena = arena_new(64 * 1024);
     struct usage_sums sums = {0};
     for (uint32_t reason = 0; reason < 100; reason++) {
-        int index = usage_reason_index(reason);
-        assert_int_equal(index >= 0, strcmp(reason_name((enum reason)reason), "UNSPECIFIED") != 0);
-        if (index >= 0)
+        size_t index = reason_index(reason);
+        assert_int_equal(index < REASON_COUNT, strcmp(reason_name((enum reason)reason), "UNSPECIFIED") != 0);
+        if (index < REASON_COUNT)
             sums.counts[index] = reason * 10;
     }
     struct usage_tally tally;
     assert_true(usage_sums_to_tally(&sums, &resources, arena, &tally));
-    assert_int_equal(tally.count_count, USAGE_REASONS);
+    assert_int_equal(tally.count_count, REASON_COUNT);
     for (size_t i = 0; i < tally.count_count; i++)
         assert_int_equal(tally.counts[i].count, tally.counts[i].reason * 10);
     arena_free(arena);
@@ -117,9 +117,9 @@ static void calls_are_all_and_refusals_all_but_allowed(void **state)
 {
     (void)state;
     struct usage_sums sums = {0};
-    sums.counts[usage_reason_index(REASON_ALLOWED)] = 5;
-    sums.counts[usage_reason_index(REASON_RATE_LIMITED)] = 2;
-    sums.counts[usage_reason_index(REASON_COST_EXCEEDS_LIMIT)] = 1;
+    sums.counts[reason_index(REASON_ALLOWED)] = 5;
+    sums.counts[reason_index(REASON_RATE_LIMITED)] = 2;
+    sums.counts[reason_index(REASON_COST_EXCEEDS_LIMIT)] = 1;
     assert_int_equal(usage_sums_calls(&sums), 8);
     assert_int_equal(usage_sums_refusals(&sums), 3);
 }
@@ -128,7 +128,7 @@ static void a_tally_survives_the_way_there_and_back(void **state)
 {
     (void)state;
     struct arena *arena = arena_new(64 * 1024);
-    struct usage_sums sums = {.counts[3] = 7, .other_cost = 11};
+    struct usage_sums sums = {.counts[3] = 7, .other_cost = 11, .would_refuse = 2};
     struct usage_sums back;
     struct usage_tally tally;
     usage_sums_add_cost(&sums, number("requests"), 5);

@@ -28,7 +28,7 @@ extern const struct caller_kind caller_echo;    // a plain REQ socket and the ec
 extern const struct caller_kind caller_postern; // libpostern: one handle
 extern const struct caller_kind caller_redis;   // hiredis: EVALSHA of the same decision
 
-// By name; NULL when there is none.
+// Finds a kind by its name; NULL when there is none.
 const struct caller_kind *caller_find(const char *name);
 
 struct caller_plan {

@@ -104,7 +104,7 @@ static uint64_t pause_us(const struct machine *machine)
     return machine->pattern->steady ? limit->window_s * TICK_US / limit->amount : THINK_US;
 }
 
-// Those who come all at once stop when the limit is used up.
+// Callers that come all at once stop when the limit is used up.
 static void finish(struct caller *caller, enum limit_verdict verdict)
 {
     struct machine *machine = caller->machine;
@@ -166,7 +166,7 @@ static void end_commit(struct machine *machine)
     limit_write_batch_end(machine->table, batch, STATUS_OK, machine->durable_ms);
 }
 
-// As the daemon's ticker: the clock's mark, once a second while somebody calls.
+// Does what the daemon's ticker does: it writes the clock's mark once a second while somebody calls.
 static void tick(struct machine *machine)
 {
     if (machine->now_us - machine->ticked_us < TICK_US)

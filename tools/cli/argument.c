@@ -67,7 +67,7 @@ static struct argp_option option_of(const struct flag *flag, size_t at, int grou
                                 .group = group};
 }
 
-// None if it has no name.
+// An option without a name has none.
 static size_t add_flag(struct argp_option *options, size_t at, const struct flag *flag, int group)
 {
     if (flag->name == NULL)

@@ -21,7 +21,7 @@ static const char *shown(const char *key, const char *value, char buffer[OUTPUT_
     return value != NULL && value[0] != '\0' ? value : "none";
 }
 
-// Of a new record the other columns tell this already.
+// The other columns tell this already of a new record.
 static bool is_known(const struct postern_change *change, const char *key)
 {
     return change->before_count == 0 &&

@@ -103,7 +103,8 @@ static uint32_t window_of(const struct postern_limit *limit)
     return limit->window_s == 0 && is_known ? seconds[limit->period] : limit->window_s;
 }
 
-// As limit_same_window of posternd: months, years and the total have no length, and a shadow stands beside the others.
+// Compares as posternd's limit_same_window does: months, years and the total have no length, and a shadow stands beside
+// the others.
 static bool is_same_window(const struct postern_limit *a, const struct postern_limit *b)
 {
     return strcmp(a->resource, b->resource) == 0 && a->unlimited == b->unlimited && a->shadow == b->shadow &&

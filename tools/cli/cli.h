@@ -155,11 +155,6 @@ bool token_refuse(struct cli *cli);
 // Errors: NULL after printing a misuse.
 const char *operand_key_id(struct cli *cli);
 
-// --- scopes that are always there (scope.c)
-
-// Shows the scope that the first operand names, if it is one of those; they are in no list. False: it is not.
-bool scope_show_built_in(const struct cli *cli);
-
 // --- the call (call.c)
 
 // Makes the handle by the options of the command line.

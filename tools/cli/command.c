@@ -19,7 +19,7 @@ static const struct command *command_at(size_t n)
     return NULL;
 }
 
-// By the one word or the two at argv[0].
+// Finds a command by the one word or the two at argv[0].
 static const struct command *find_command(int argc, char **argv, int *words)
 {
     char two[64] = "";

@@ -5,7 +5,7 @@
 #include <locale.h>
 #include <string.h>
 
-// What could not be written was not delivered: a token above all.
+// Output that could not be written was not delivered, a token above all.
 static int finish_output(int status)
 {
     if (fflush(stdout) == 0 && ferror(stdout) == 0)

@@ -56,6 +56,8 @@ static void print_usage(const struct postern_usage_stats *usage)
     if (usage->overflow > 0)
         printf("            %llu counts are missing: more keys were busy at once than memory has room for\n",
                number(usage->overflow));
+    if (usage->would_refuse > 0)
+        printf("            %llu calls would have been refused by shadow limits\n", number(usage->would_refuse));
     if (usage->damaged > 0)
         printf("            %llu records were damaged\n", number(usage->damaged));
 }

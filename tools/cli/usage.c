@@ -32,6 +32,7 @@ static struct plot_point point_of(const struct postern_usage_bucket *bucket)
 static void print_usage(const struct postern_get_usage_reply *reply)
 {
     char reasons[OUTPUT_LIST_SIZE], costs[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
+    uint64_t would_refuse = 0;
     if (reply->bucket_count == 0)
         fprintf(stderr, "No calls in that time.\n");
     struct table *table = table_new("FROM\tCALLS\tALLOWED\t+REFUSED\t+ADMITTED");
@@ -42,9 +43,12 @@ static void print_usage(const struct postern_get_usage_reply *reply)
                   (unsigned long long)(sums.allowed + sums.refused), (unsigned long long)sums.allowed,
                   counters(bucket->reasons, bucket->reason_count, "ALLOWED", reasons),
                   counters(bucket->costs, bucket->cost_count, "", costs));
+        would_refuse += bucket->would_refuse;
     }
     table_print(table);
     table_free(table);
+    if (would_refuse > 0)
+        printf("Shadow limits would have refused %llu of these calls.\n", (unsigned long long)would_refuse);
 }
 
 // Whole buckets. Days begin where those of the answer do.
@@ -112,7 +116,7 @@ static void show_unusual(struct cli *cli)
     list_unusual(cli, argument_text(cli, "account"), value_moment_flag(cli, "at", true));
 }
 
-// Only who comes with a credential has an account of its own.
+// Only a caller with a credential has an account of its own.
 static enum postern_status ask_usage(struct cli *cli, const struct postern_get_usage_request *request,
                                      struct postern_get_usage_reply **reply)
 {

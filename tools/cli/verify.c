@@ -254,7 +254,7 @@ static void verify_many(struct cli *cli, const struct postern_verify_request *re
         cli->status = CLI_FAILED;
 }
 
-// Of several tokens that come without --batch none is passed over.
+// Asks about each of several tokens that come without --batch.
 static void verify_stdin(struct cli *cli, struct postern_verify_request *request)
 {
     size_t count = 0;

@@ -1085,6 +1085,7 @@ struct postern_usage_stats {
     uint64_t written;
     uint64_t removed; // by age
     uint64_t damaged;
+    uint64_t would_refuse; // decisions that a shadow limit would have refused
 };
 
 struct postern_store_stats {
@@ -1204,6 +1205,7 @@ struct postern_usage_bucket {
     size_t reason_count;
     const struct postern_counter *costs; // what was admitted of each resource
     size_t cost_count;
+    uint64_t would_refuse; // calls that a shadow limit would have refused, whatever their reason
 };
 
 // How often a key, or all keys of an account, were answered what. `key_id` wins over `account`; with neither it is the

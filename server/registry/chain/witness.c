@@ -3,6 +3,7 @@
 // have the change in the file. The file is text, replaced as a whole; anybody who has the public key can verify it.
 #include "registry/chain/witness.h"
 
+#include "base/file.h"
 #include "base/text.h"
 #include "registry/chain/chain.h"
 
@@ -119,22 +120,6 @@ static enum status read_lines(struct slice text, const struct secret *secret, st
     return out->lines > 0 ? STATUS_OK : STATUS_DATA_LOSS;
 }
 
-static ssize_t read_all(int fd, char *out, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t count = read(fd, out + done, size - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -1;
-        if (count == 0)
-            break;
-        done += (size_t)count;
-    }
-    return (ssize_t)done;
-}
-
 enum status witness_read(const char *path, const struct secret *secret, struct witness *out,
                          struct status_failure *failure)
 {
@@ -143,7 +128,7 @@ enum status witness_read(const char *path, const struct secret *secret, struct w
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? STATUS_OK : fail_file(failure, path, "read");
-    ssize_t size = read_all(fd, text, sizeof text);
+    ssize_t size = file_read_all(fd, text, sizeof text);
     enum status status = size < 0 ? fail_file(failure, path, "read") : STATUS_OK;
     close(fd);
     if (status == STATUS_OK && read_lines(slice_make(text, (size_t)size), secret, out) != STATUS_OK)
@@ -153,42 +138,12 @@ enum status witness_read(const char *path, const struct secret *secret, struct w
 
 // --- writing
 
-static bool write_all(int fd, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t count = write(fd, text, size);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        text += count;
-        size -= (size_t)count;
-    }
-    return true;
-}
-
-static bool sync_directory(const char *path)
-{
-    char directory[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t size = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    int written = snprintf(directory, sizeof directory, "%.*s", (int)size, size > 0 ? path : "");
-    if (written < 0 || (size_t)written >= sizeof directory)
-        return false;
-    int fd = open(size > 0 ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool done = fsync(fd) == 0;
-    close(fd);
-    return done;
-}
-
 static bool write_file(const char *path, const char *text, size_t size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    bool done = write_all(fd, text, size) && fsync(fd) == 0;
+    bool done = file_write_all(fd, text, size) && fsync(fd) == 0;
     return close(fd) == 0 && done;
 }
 
@@ -212,7 +167,7 @@ static enum status write_witness(const char *path, const struct secret *secret, 
                                  uint64_t now_ms, struct status_failure *failure)
 {
     char text[FILE_MAX_SIZE];
-    char fresh[PATH_MAX];
+    char fresh[PATH_MAX], directory[PATH_MAX];
     int written = snprintf(fresh, sizeof fresh, "%s.new", path);
     if (written < 0 || (size_t)written >= sizeof fresh)
         return status_fail(failure, STATUS_UNAVAILABLE, NULL, "the witness %s cannot be written: the path is too long",
@@ -220,7 +175,8 @@ static enum status write_witness(const char *path, const struct secret *secret, 
     size_t size = format_all(secret, head, now_ms, text);
     if (size == 0)
         return status_fail(failure, STATUS_INTERNAL, NULL, "the witness %s cannot be signed", path);
-    if (write_file(fresh, text, size) && rename(fresh, path) == 0 && sync_directory(path))
+    bool is_renamed = write_file(fresh, text, size) && rename(fresh, path) == 0;
+    if (is_renamed && file_directory_of(path, directory) && (errno = file_sync_directory(directory)) == 0)
         return STATUS_OK;
     enum status status = fail_file(failure, path, "written");
     unlink(fresh);

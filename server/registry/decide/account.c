@@ -57,7 +57,7 @@ static struct registry_account asked_account(const struct draft *draft, const st
     return account;
 }
 
-// Where nothing but a suspension is asked for, there has to be an account: its name may be misspelt.
+// A command that asks for nothing but a suspension needs an account that exists: its name may be misspelt.
 static enum status check_there(struct draft *draft, const struct registry_account *before)
 {
     const struct registry_command *command = draft->command;

@@ -108,12 +108,12 @@ static enum status check_catalogue_room(struct draft *draft)
 {
     uint64_t count = 0;
     enum status status = store_count(draft->txn, TABLE_SCOPE, &count);
-    if (status != STATUS_OK || count < REGISTRY_SCOPES_MAX)
+    if (status != STATUS_OK || count < ACCOUNT_CATALOGUE_MAX)
         return status;
     return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, "put_scope.scope",
                        "the catalogue holds %d scopes already, as many as it may: delete some that are not used, or "
                        "grant what belongs together as one scope",
-                       REGISTRY_SCOPES_MAX);
+                       ACCOUNT_CATALOGUE_MAX);
 }
 
 static enum status check_default_room(struct draft *draft)

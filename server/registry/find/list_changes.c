@@ -105,7 +105,7 @@ static enum status find_before(struct listing *listing, const struct image *imag
     return STATUS_OK;
 }
 
-// Who may see one life only is shown its account as if there had been none before.
+// A caller that may see one life alone sees its account as if there had been none before.
 static bool is_birth(const struct listing *listing, const struct image *before)
 {
     return listing->query->this_life && before != NULL && before->kind == REGISTRY_ACCOUNT &&

@@ -55,7 +55,7 @@ static void add_id(struct builder *builder, const char *name, bool is_set, const
     add(builder, name, slice_make(text, is_set ? KEY_ID_TEXT_SIZE : 0));
 }
 
-// With a space between each two.
+// Joins the texts with a space between each two.
 static void add_texts(struct builder *builder, const char *name, const struct slice *texts, size_t count)
 {
     size_t size = 0;

@@ -4,7 +4,7 @@
 // each record must be the newest one that the chain has of it, and nothing needs to be held in memory.
 #include "registry/fsck/fsck.h"
 
-enum { CHECK_ARENA_BYTES = 16 * 1024 * 1024 };
+enum { FSCK_ARENA_BYTES = 16 * 1024 * 1024 };
 
 // --- along the records
 
@@ -92,7 +92,7 @@ static enum status fsck_all(struct fsck *fsck)
 enum status registry_fsck(struct registry *registry, uint64_t *entries, struct status_failure *failure)
 {
     struct status_failure cause = {.message = ""};
-    struct fsck fsck = {.registry = registry, .failure = &cause, .arena = arena_new(CHECK_ARENA_BYTES)};
+    struct fsck fsck = {.registry = registry, .failure = &cause, .arena = arena_new(FSCK_ARENA_BYTES)};
     enum status status = fsck.arena != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
     if (status == STATUS_OK)
         status = registry_view_open(registry, &fsck.view);

@@ -162,7 +162,8 @@ static const struct record_field tier_fields[] = {
 static const struct record_field scope_fields[] = {
     {SCOPE(name, scope)},
     {SCOPE(description, description)},
-    {LIST(struct registry_scope, implies, implies_count, Postern__Records__ScopeRecord, implies, REGISTRY_IMPLIES_MAX)},
+    {LIST(struct registry_scope, implies, implies_count, Postern__Records__ScopeRecord, implies,
+          ACCOUNT_SCOPE_IMPLIES_MAX)},
     {SCOPE(is_default, is_default)},
     {SCOPE(public_safe, public_safe)},
     {FORMAT(Postern__Records__ScopeRecord)},

@@ -88,7 +88,7 @@ static void on_token(void *context, const struct scan_token *token)
 
 // ------------------------------------------------------------------------------------------------------------- input
 
-// Also as data: who reads that alone must see it.
+// It is said as data, too, for those who read that alone.
 static void say_unreadable(struct scan *scan, const char *path, const char *why)
 {
     char shown[256];

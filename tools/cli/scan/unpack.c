@@ -109,7 +109,7 @@ static ssize_t read_more(struct stream *stream, const void **bytes)
     return got;
 }
 
-// As above, from the beginning.
+// Does the same from the beginning.
 static ssize_t read_next(struct stream *stream, const void **bytes)
 {
     if (!stream->head_given && stream->head_size > 0) {

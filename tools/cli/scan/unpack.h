@@ -10,7 +10,7 @@
 enum { UNPACK_DEPTH_MAX = 8 };               // how often a thing may be packed: x.tar.gz is packed twice
 #define UNPACK_BYTES_MAX (UINT64_C(4) << 30) // of one stream, all that is in it together
 
-// Who takes what is in it. `path` is valid during the call only.
+// The caller that takes what is in it. `path` is valid during the call only.
 struct unpack_taker {
     void *context;
     // A stream begins that is not packed; `path` is where it is, like "logs.tar.gz!var/log/messages".

@@ -17,7 +17,7 @@ struct verdict {
     bool revoked;      // just now
 };
 
-// Who asks. Posternd is asked once for each token, however often that is found.
+// The asker. Posternd is asked once for each token, however often that is found.
 struct inquiry {
     struct cli *cli;
     bool revokes;                                  // secret keys that work

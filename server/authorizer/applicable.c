@@ -1,0 +1,113 @@
+// Which limits apply to a call, and what it charges them: the question that the limits are asked.
+#include "authorizer/internal.h"
+
+const struct limit_charge authorizer_one_request = {{(const uint8_t *)"requests", 8}, 1};
+
+// --- the limits of records. Everything here is pure.
+
+_Static_assert(LIMIT_APPLICABLE_MAX >= 3 * LIMIT_PER_OWNER_MAX, "tier, account and key limits must fit");
+
+static bool is_overridden(const struct limit *limit, const struct registry_account *account)
+{
+    for (size_t i = 0; i < account->limit_count; i++)
+        if (limit_same_window(limit, &account->limits[i]))
+            return true;
+    return false;
+}
+
+static size_t at_most(size_t count)
+{
+    return count < LIMIT_PER_OWNER_MAX ? count : LIMIT_PER_OWNER_MAX;
+}
+
+size_t applicable_limits(const struct registry_tier *tier, const struct registry_account *account,
+                         const struct registry_key *key, struct slice owner,
+                         struct limit_applicable out[LIMIT_APPLICABLE_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < at_most(tier->limit_count); i++)
+        if (!is_overridden(&tier->limits[i], account))
+            out[count++] = (struct limit_applicable){tier->limits[i], LIMIT_OF_ACCOUNT, owner};
+    for (size_t i = 0; i < at_most(account->limit_count); i++)
+        out[count++] = (struct limit_applicable){account->limits[i], LIMIT_OF_ACCOUNT, owner};
+    for (size_t i = 0; key != NULL && i < at_most(key->limit_count); i++) {
+        struct slice lineage = slice_make(key->lineage, sizeof key->lineage);
+        out[count++] = (struct limit_applicable){key->limits[i], LIMIT_OF_KEY, lineage};
+    }
+    return count;
+}
+
+size_t applicable_custom_limits(const struct authorizer_custom *custom,
+                                struct limit_applicable out[LIMIT_APPLICABLE_MAX])
+{
+    size_t count = at_most(custom->limit_count);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct limit_applicable){custom->limits[i], LIMIT_OF_CUSTOM, custom->name};
+    return count;
+}
+
+// --- those of a call
+
+static enum status find_tier(struct authorizer_batch *batch, struct authorizer_call *call, struct registry_tier *tier)
+{
+    struct slice name = call->decision.account.tier;
+    if (name.size == 0)
+        return STATUS_OK;
+    enum status status = registry_find_tier(batch->view, name, batch->arena, tier);
+    if (status == STATUS_NOT_FOUND)
+        return status_fail(&call->failure, STATUS_DATA_LOSS, NULL,
+                           "the account's tier is missing: run posternd --check");
+    return status;
+}
+
+// Has the account no limits of any kind? Then there is none that a charge could miss, and it is only counted. The
+// operators' account is no customer's: its keys are no service's.
+static bool is_unlimited(const struct authorizer_call *call, const struct limit_call *ask)
+{
+    return ask->applicable_count == 0 && !account_id_is_reserved(call->decision.account.id);
+}
+
+// What an account has spent is counted for this life of it alone. The empty slice: memory is out.
+static struct slice name_owner(struct authorizer_batch *batch, const struct authorizer_call *call)
+{
+    if (call->subject == AUTHORIZER_BY_CUSTOM)
+        return call->custom.name;
+    uint8_t *name = arena_alloc(batch->arena, REGISTRY_LIFE_NAME_MAX);
+    return name != NULL ? registry_life_name(&call->decision.account, name) : slice_empty();
+}
+
+void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct authorizer_call *call,
+                                       struct limit_call *ask)
+{
+    const struct authorizer_question *q = &call->question;
+    struct authorizer_decision *d = &call->decision;
+    struct registry_tier tier = {0};
+    bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM;
+    bool by_default = q->charge_count == 0 && !q->refund && !q->shows_all;
+    call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
+    if (call->status != STATUS_OK)
+        return;
+    struct limit_applicable *applicables = arena_alloc(batch->arena, LIMIT_APPLICABLE_MAX * sizeof *applicables);
+    struct slice owner = name_owner(batch, call);
+    if (applicables == NULL || owner.size == 0) {
+        call->status = authorizer_no_memory(call);
+        return;
+    }
+    *ask = (struct limit_call){.owner = owner,
+                               .applicables = applicables,
+                               .charges = by_default ? &authorizer_one_request : q->charges,
+                               .charge_count = by_default ? 1 : q->charge_count,
+                               .peek = q->peek,
+                               .relaxed = is_custom && call->custom.relaxed,
+                               .charge_id = q->charge_id,
+                               .is_lasting = q->charge_is_lasting};
+    ask->applicable_count =
+        is_custom ? applicable_custom_limits(&call->custom, applicables)
+                  : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);
+    if (is_unlimited(call, ask))
+        ask->charge_count = 0;
+    // This memory is taken before anything is charged, so that the answer cannot fail after the charge.
+    d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
+    if (d->meters == NULL)
+        call->status = authorizer_no_memory(call);
+}
