@@ -1,5 +1,5 @@
 // What the files of the room share. A file calls only files that come later in this list: meter.c and decide.c;
-// write_behind.c; fence.c and custom.c; record.c.
+// write_behind.c; clock_reset.c; fence.c and custom.c; record.c.
 #ifndef METER_INTERNAL_H
 #define METER_INTERNAL_H
 

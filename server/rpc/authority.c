@@ -28,7 +28,7 @@ enum {
 
 // --- pure
 
-unsigned authority_of_uid(const struct call_server *server, uint32_t uid)
+static unsigned of_uid(const struct call_server *server, uint32_t uid)
 {
     if (uid == 0 || uid == server->own_uid)
         return AUTHORITIES_OF_OPERATOR;
@@ -39,7 +39,8 @@ unsigned authority_of_uid(const struct call_server *server, uint32_t uid)
     return AUTHORITIES_OF_VERIFIER;
 }
 
-unsigned authority_of_subject(const struct call_server *server, const char *subject)
+// A verified certificate's subject has no authority unless the configuration names it.
+static unsigned of_subject(const struct call_server *server, const char *subject)
 {
     for (size_t i = 0; i < server->tls_peer_count; i++)
         if (strcmp(server->tls_peers[i].subject, subject) == 0)
@@ -127,11 +128,11 @@ static void resolve_connection(const struct call *call, struct call_caller *call
 {
     const struct transport_peer *peer = call->peer;
     if (peer->has_uid) {
-        caller->granted = authority_of_uid(call->server, peer->uid);
+        caller->granted = of_uid(call->server, peer->uid);
         name_uid(caller, peer->uid);
         return;
     }
-    caller->granted = authority_of_subject(call->server, peer->subject);
+    caller->granted = of_subject(call->server, peer->subject);
     if (caller->granted != 0)
         name_subject(caller, peer->subject);
     else

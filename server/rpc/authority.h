@@ -17,9 +17,6 @@ enum authority {             // or'ed; 0 = anyone
 
 // --- pure
 
-unsigned authority_of_uid(const struct call_server *server, uint32_t uid);
-// Returns the authority of a verified certificate's subject; 0 unless the configuration names it.
-unsigned authority_of_subject(const struct call_server *server, const char *subject);
 unsigned authority_of_key(const struct registry_key *key);
 // Returns the most that a listener with this ceiling gives.
 unsigned authority_under(enum rpc_ceiling ceiling);

@@ -1,4 +1,5 @@
-// Unpacks into an arena, and reads fields of bytes that do not unpack.
+// Unpacks into an arena. protobuf-c does not say where bytes do not unpack, so fields are read here, too, but of such
+// bytes alone: to answer under the request's id, and to name the member at fault.
 #include "rpc/codec.h"
 
 #include <string.h>

@@ -62,10 +62,8 @@ bool handler_verify_ask(const struct call *call, struct arena *arena, const Post
                         struct authorizer_call *ask) __attribute__((warn_unused_result));
 bool handler_verify_answer(struct arena *arena, const struct authorizer_call *ask, Postern__V1__VerifyReply *reply,
                            Postern__V1__Status *status);
-// Add to the details of a status, at most two of them. The hint is what is wrong with the text of an invalid token, if
-// that can be seen. False when the arena is out.
-bool handler_add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
-    __attribute__((warn_unused_result));
+// Adds to the details of a status what is wrong with the text of an invalid token, if that can be seen. False when the
+// arena is out.
 bool handler_add_hint(struct arena *arena, enum reason reason, struct slice token, Postern__V1__Status *status)
     __attribute__((warn_unused_result));
 

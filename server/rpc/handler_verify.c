@@ -2,7 +2,8 @@
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 
-bool handler_add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
+// At most two details. False when the arena is out.
+static bool add_detail(struct arena *arena, const char *key, struct slice value, Postern__V1__Status *status)
 {
     enum { DETAILS_MAX = 2 };
     if (status->details == NULL)
@@ -17,7 +18,7 @@ bool handler_add_detail(struct arena *arena, const char *key, struct slice value
 bool handler_add_hint(struct arena *arena, enum reason reason, struct slice token, Postern__V1__Status *status)
 {
     const char *hint = reason == REASON_INVALID_API_KEY ? key_token_hint(token) : NULL;
-    return hint == NULL || handler_add_detail(arena, "hint", slice_text(hint), status);
+    return hint == NULL || add_detail(arena, "hint", slice_text(hint), status);
 }
 
 // What a gateway puts into the error it answers.
@@ -26,15 +27,15 @@ static bool add_details(struct arena *arena, const struct authorizer_decision *d
 {
     struct slice moment;
     if (decision->reason == REASON_MISSING_API_KEY)
-        return handler_add_detail(arena, "header", slice_text("Authorization"), status);
+        return add_detail(arena, "header", slice_text("Authorization"), status);
     if (decision->reason == REASON_INVALID_API_KEY && key_id.size > 0)
-        return handler_add_detail(arena, "key_id", key_id, status);
+        return add_detail(arena, "key_id", key_id, status);
     if (decision->reason == REASON_EXPIRED_API_KEY && decision->has_key)
         return wire_moment(arena, decision->key.facts.expires_at_ms, &moment) &&
-               handler_add_detail(arena, "expired_at", moment, status);
+               add_detail(arena, "expired_at", moment, status);
     if (decision->reason == REASON_NOT_YET_VALID_API_KEY)
         return wire_moment(arena, decision->key.facts.not_before_ms, &moment) &&
-               handler_add_detail(arena, "not_before", moment, status);
+               add_detail(arena, "not_before", moment, status);
     return true;
 }
 

@@ -105,7 +105,7 @@ STATUS_MUST_CHECK enum status usage_unpack_last(struct slice bytes, struct arena
 // Keys of the tables: hour since the epoch (4 bytes, big-endian), kind (1 byte: enum usage_kind), id; and the key id.
 extern const char *const usage_tables[USAGE_TABLES];
 
-// --- life
+// --- opening and closing
 
 struct usage_options {
     struct store *store; // outlives the usage, as do the others; opened with usage_tables among its tables

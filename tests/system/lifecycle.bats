@@ -260,6 +260,7 @@ codes = {client.code_of(reply) for reply in ask(*(f'revoke {{ key_id: "{key}" }}
 assert codes == {0}, codes
 PYTHON
     postern account suspend acme
+    postern account revoke-all acme
     postern account delete acme
     run postern account put other
     [ "$status" -eq 1 ]
