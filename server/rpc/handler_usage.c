@@ -37,7 +37,7 @@ static Postern__V1__UsageBucket *wire_bucket(struct arena *arena, const struct u
         bucket->n_reasons++;
     }
     for (size_t i = 0; i < tally->cost_count; i++) {
-        bucket->costs[i] = new_counter(arena, tally->costs[i].resource, tally->costs[i].amount);
+        bucket->costs[i] = new_counter(arena, tally->costs[i].resource, tally->costs[i].cost);
         if (bucket->costs[i] == NULL)
             return NULL;
         bucket->n_costs++;

@@ -17,13 +17,13 @@ static void resolve_costs(struct usage *usage, struct note *note)
 {
     const struct usage_event *event = note->event;
     for (size_t i = 0; i < event->charge_count; i++) {
-        uint64_t amount = event->charges[i].amount > 0 ? event->charges[i].amount : 1;
+        uint64_t cost = event->charges[i].cost > 0 ? event->charges[i].cost : 1;
         if (i >= USAGE_COSTS) {
-            note->other_cost = usage_add(note->other_cost, amount);
+            note->other_cost = usage_add(note->other_cost, cost);
             continue;
         }
         note->resources[i] = usage_resource_number(&usage->resources, event->account, event->charges[i].resource);
-        note->costs[i] = amount;
+        note->costs[i] = cost;
         note->cost_count++;
     }
 }

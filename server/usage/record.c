@@ -34,7 +34,7 @@ static bool write_costs(const struct usage_tally *from, struct arena *arena, Pos
             return false;
         postern__records__usage_cost_record__init(cost);
         cost->resource = record_to_bytes(from->costs[i].resource);
-        cost->amount = from->costs[i].amount;
+        cost->cost = from->costs[i].cost;
         to->costs[to->n_costs++] = cost;
     }
     return to->costs != NULL;
@@ -78,7 +78,7 @@ enum status usage_unpack_tally(struct slice bytes, struct arena *arena, struct u
     for (size_t i = 0; i < out->count_count; i++)
         out->counts[i] = (struct usage_count){message->counts[i]->reason, message->counts[i]->count};
     for (size_t i = 0; i < out->cost_count; i++)
-        out->costs[i] = (struct usage_cost){record_from_bytes(message->costs[i]->resource), message->costs[i]->amount};
+        out->costs[i] = (struct usage_cost){record_from_bytes(message->costs[i]->resource), message->costs[i]->cost};
     return STATUS_OK;
 }
 

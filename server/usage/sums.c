@@ -78,13 +78,13 @@ uint16_t usage_resource_number(struct usage_resources *resources, struct slice a
 
 // --- sums
 
-void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount)
+void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t cost)
 {
     size_t i = 0;
     while (i < sums->cost_count && sums->resources[i] != resource)
         i++;
     if (resource == 0 || i == USAGE_COSTS) {
-        sums->other_cost = usage_add(sums->other_cost, amount);
+        sums->other_cost = usage_add(sums->other_cost, cost);
         return;
     }
     if (i == sums->cost_count) {
@@ -92,7 +92,7 @@ void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t am
         sums->costs[i] = 0;
         sums->cost_count++;
     }
-    sums->costs[i] = usage_add(sums->costs[i], amount);
+    sums->costs[i] = usage_add(sums->costs[i], cost);
 }
 
 void usage_sums_add(struct usage_sums *sums, const struct usage_sums *more)
@@ -132,7 +132,7 @@ void usage_sums_from_tally(const struct usage_tally *tally, struct usage_resourc
     }
     for (size_t i = 0; i < tally->cost_count; i++)
         usage_sums_add_cost(out, usage_resource_number(resources, slice_empty(), tally->costs[i].resource),
-                            tally->costs[i].amount);
+                            tally->costs[i].cost);
 }
 
 static bool tally_counts(const struct usage_sums *sums, struct arena *arena, struct usage_tally *out)

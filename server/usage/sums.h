@@ -48,7 +48,7 @@ struct usage_sums {
     uint64_t would_refuse;
 };
 
-void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t amount);
+void usage_sums_add_cost(struct usage_sums *sums, uint16_t resource, uint64_t cost);
 void usage_sums_add(struct usage_sums *sums, const struct usage_sums *more);
 uint64_t usage_sums_calls(const struct usage_sums *sums);
 uint64_t usage_sums_refusals(const struct usage_sums *sums);

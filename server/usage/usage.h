@@ -58,7 +58,7 @@ struct usage_count {
 
 struct usage_cost {
     struct slice resource;
-    uint64_t amount;
+    uint64_t cost;
 };
 
 // A record of the table `usage_hour`; packing keeps all of it, in any order. Zeros are left out. It has at most

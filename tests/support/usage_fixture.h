@@ -126,7 +126,7 @@ static inline struct usage_event usage_fixture_event(struct usage_fixture *fixtu
                                                      const char *account, enum reason reason)
 {
     static const struct usage_cost one_request = {.resource = {.data = (const uint8_t *)"requests", .size = 8},
-                                                  .amount = 1};
+                                                  .cost = 1};
     return (struct usage_event){.key_id = key != NULL ? key->id : NULL,
                                 .account = slice_text(account),
                                 .reason = reason,
@@ -185,7 +185,7 @@ static inline uint64_t usage_test_cost(const struct usage_tally *tally, const ch
 {
     for (size_t i = 0; i < tally->cost_count; i++) {
         if (slice_equal(tally->costs[i].resource, slice_text(resource)))
-            return tally->costs[i].amount;
+            return tally->costs[i].cost;
     }
     return 0;
 }

@@ -49,7 +49,7 @@ static void tally_comes_back_as_it_was(void **state)
     assert_int_equal(back.cost_count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_true(slice_equal(back.costs[i].resource, costs[i].resource));
-        assert_int_equal(back.costs[i].amount, costs[i].amount);
+        assert_int_equal(back.costs[i].cost, costs[i].cost);
     }
     assert_int_equal(back.would_refuse, 7);
 }

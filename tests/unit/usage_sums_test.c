@@ -137,7 +137,7 @@ static void a_tally_survives_the_way_there_and_back(void **state)
     assert_true(usage_sums_to_tally(&sums, &resources, arena, &tally));
     assert_int_equal(tally.count_count, 1);
     assert_int_equal(tally.cost_count, 3);
-    assert_int_equal(tally.costs[0].amount, 10);
+    assert_int_equal(tally.costs[0].cost, 10);
     usage_sums_from_tally(&tally, &resources, &back);
     assert_memory_equal(&back, &sums, sizeof sums);
     arena_free(arena);
