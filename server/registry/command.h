@@ -53,21 +53,9 @@ struct registry_revoke {
     struct slice reason;
 };
 
-enum registry_update_field {
-    REGISTRY_UPDATE_NAME = 1,
-    REGISTRY_UPDATE_SCOPES = 2,
-    REGISTRY_UPDATE_METADATA = 4,
-    REGISTRY_UPDATE_EXPIRES_AT = 8,
-    REGISTRY_UPDATE_ADDRESSES = 16,
-    REGISTRY_UPDATE_LIMITS = 32,
-    REGISTRY_UPDATE_ENABLED = 64,
-    REGISTRY_UPDATE_NOT_BEFORE = 128
-};
-
 struct registry_update {
     uint8_t key_id[KEY_ID_SIZE];
-    unsigned fields; // enum registry_update_field, or'ed: what is set, as it is in `key`
-    struct registry_key key;
+    struct registry_key key; // what the command's mask names of it is set
 };
 
 struct registry_roll {
@@ -143,8 +131,8 @@ struct registry_command {
     uint8_t random[REGISTRY_RANDOM_SIZE];  // fresh
     struct arena *arena;                   // used by the command only, until `done`
     uint64_t if_version;                   // 0 = any
-    // PUT_ACCOUNT, PUT_TIER, PUT_SCOPE: the names of the fields that are set, as registry_schema has them, and
-    // "environments"; others are left alone. None: all are set, but a suspension is never lifted.
+    // UPDATE, PUT_ACCOUNT, PUT_TIER, PUT_SCOPE: the names of the fields that are set, as registry_schema has them, and
+    // "environments"; others are left alone. None: a put sets all, but never lifts a suspension.
     const struct slice *mask;
     size_t mask_count;
     union {

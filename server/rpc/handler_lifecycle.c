@@ -9,50 +9,23 @@ static const char missing_key_id[] = "is missing: \"key_\" and 15 letters or dig
 
 // --- update
 
-static unsigned field_of(struct slice name)
-{
-    static const struct {
-        const char *name;
-        enum registry_update_field field;
-    } fields[] = {
-        {"name", REGISTRY_UPDATE_NAME},
-        {"scopes", REGISTRY_UPDATE_SCOPES},
-        {"metadata", REGISTRY_UPDATE_METADATA},
-        {"expires_at_ms", REGISTRY_UPDATE_EXPIRES_AT},
-        {"not_before_ms", REGISTRY_UPDATE_NOT_BEFORE},
-        {"allowed_addresses", REGISTRY_UPDATE_ADDRESSES},
-        {"limits", REGISTRY_UPDATE_LIMITS},
-        {"enabled", REGISTRY_UPDATE_ENABLED},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (slice_equal(name, slice_text(fields[i].name)))
-            return (unsigned)fields[i].field;
-    return 0;
-}
-
 // False: the call has failed.
-static bool read_mask(struct call *call, unsigned *fields)
+static bool read_mask(struct call *call, struct registry_command *command)
 {
     const Postern__V1__UpdateRequest *request = call->request->update;
-    char member[48];
-    for (size_t i = 0; i < request->n_update_mask; i++) {
-        unsigned field = field_of(wire_slice(request->update_mask[i]));
-        *fields |= field;
-        if (field != 0)
-            continue;
-        (void)snprintf(member, sizeof member, "update_mask[%zu]", i);
-        call_fail_member(
-            call, member,
-            "is none of name, scopes, metadata, expires_at_ms, not_before_ms, allowed_addresses, limits, enabled");
+    struct slice *names;
+    if (!wire_read_texts(call->arena, request->update_mask, request->n_update_mask, &names)) {
+        call_fail_memory(call);
         return false;
     }
-    if (*fields == 0)
-        call_fail_member(call, "update_mask", "is empty: name the fields that are to be set");
-    else if ((*fields & REGISTRY_UPDATE_NAME) != 0 && request->name.len == 0)
-        call_fail_member(call, "name", "is missing, and update_mask names it: say what the key is for");
-    else
-        return true;
-    return false;
+    command->mask = names;
+    command->mask_count = request->n_update_mask;
+    for (size_t i = 0; i < command->mask_count && request->name.len == 0; i++)
+        if (slice_equal(names[i], slice_text("name"))) {
+            call_fail_member(call, "name", "is missing, and update_mask names it: say what the key is for");
+            return false;
+        }
+    return true;
 }
 
 enum call_progress handler_update(struct call *call)
@@ -65,7 +38,7 @@ enum call_progress handler_update(struct call *call)
     struct registry_update *ask = &change->command.ask.update;
     if (!key_id_parse(wire_slice(request->key_id), ask->key_id))
         return call_fail_member(call, "key_id", "%s", missing_key_id);
-    if (!read_mask(call, &ask->fields))
+    if (!read_mask(call, &change->command))
         return CALL_DONE;
     enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, &ask->key, &failure);
     if (status != STATUS_OK)

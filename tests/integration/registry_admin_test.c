@@ -85,11 +85,11 @@ static void update_gives_no_scope_beyond_its_own(void **state)
     struct ask *admin = make_admin(fixture);
     struct ask *made = ask_for_key_as(fixture, admin, "jobs:read");
     EXPECT_OK(fixture, made);
-    struct ask *more = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_SCOPES);
+    struct ask *more = ask_to_update(fixture, made_id(made), "scopes");
     ask_as_key(more, admin);
     ask_for_scopes(more, (const char *const[]){"jobs:read", "orders:read"}, 2);
     EXPECT(fixture, more, STATUS_PERMISSION_DENIED, "update.scopes[1]", "orders:read");
-    struct ask *fits = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_SCOPES);
+    struct ask *fits = ask_to_update(fixture, made_id(made), "scopes");
     ask_as_key(fits, admin);
     ask_for_scopes(fits, (const char *const[]){"jobs:*"}, 1);
     EXPECT_OK(fixture, fits);
@@ -99,7 +99,7 @@ static void scopes_count_as_they_are_now(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *admin = make_admin(fixture);
-    struct ask *less = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_SCOPES);
+    struct ask *less = ask_to_update(fixture, made_id(admin), "scopes");
     ask_for_scopes(less, admin_scopes, 1);
     EXPECT_OK(fixture, less);
     EXPECT(fixture, ask_for_key_as(fixture, admin, "jobs:read"), STATUS_PERMISSION_DENIED, "create.scopes[0]",
@@ -117,7 +117,7 @@ static void broader_key_is_neither_rolled_nor_enabled(void **state)
     ask_as_key(roll, admin);
     EXPECT(fixture, roll, STATUS_PERMISSION_DENIED, "roll.key_id", "orders:read");
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(broad)));
-    struct ask *enable = ask_to_update(fixture, made_id(broad), REGISTRY_UPDATE_ENABLED);
+    struct ask *enable = ask_to_update(fixture, made_id(broad), "enabled");
     enable->command.ask.update.key.facts.disabled = false;
     ask_as_key(enable, admin);
     EXPECT(fixture, enable, STATUS_PERMISSION_DENIED, "update.key_id", "orders:read");
@@ -261,7 +261,7 @@ static void limit_is_not_evaded_by_another_algorithm(void **state)
     EXPECT_OK(fixture, made);
     static const char *const others[] = {"requests=60/min:token_bucket", "requests=60/60s:fixed_window"};
     for (size_t i = 0; i < 2; i++) {
-        struct ask *other = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_LIMITS);
+        struct ask *other = ask_to_update(fixture, made_id(made), "limits");
         ask_as_key(other, admin);
         ask_for_limit(other, others[i]);
         EXPECT(fixture, other, STATUS_PERMISSION_DENIED, "update.limits", "requests=60/min");
@@ -274,8 +274,8 @@ static void admin_changes_its_own_key_by_roll_and_revoke_alone(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *admin = make_limited_admin(fixture, "requests=60/min");
-    for (unsigned field = REGISTRY_UPDATE_NAME; field <= REGISTRY_UPDATE_ENABLED; field *= 2) {
-        struct ask *update = ask_to_update(fixture, made_id(admin), field);
+    for (size_t i = 0; i < ASK_SETTINGS; i++) {
+        struct ask *update = ask_to_update(fixture, made_id(admin), ask_settings[i]);
         update->command.ask.update.key.name = slice_text("me");
         ask_as_key(update, admin);
         EXPECT(fixture, update, STATUS_PERMISSION_DENIED, "update.key_id", "the key that you call with");
@@ -315,7 +315,7 @@ static void admin_that_expires_makes_nothing_that_outlives_it(void **state)
     struct ask *made = ask_for_key_as(fixture, admin, NULL);
     made->command.ask.create.facts.expires_at_ms = end_ms;
     EXPECT_OK(fixture, made);
-    struct ask *longer = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_EXPIRES_AT);
+    struct ask *longer = ask_to_update(fixture, made_id(made), "expires_at_ms");
     ask_as_key(longer, admin);
     EXPECT(fixture, longer, STATUS_PERMISSION_DENIED, "update.expires_at_ms", "outlive"); // never
     struct ask *roll = ask_to_roll(fixture, made_id(admin));
@@ -323,7 +323,7 @@ static void admin_that_expires_makes_nothing_that_outlives_it(void **state)
     EXPECT_OK(fixture, roll);
     assert_int_equal(find_key(fixture, made_id(roll)).facts.expires_at_ms, end_ms);
     struct ask *operators = fixture_key(fixture, "acme"); // never expires
-    struct ask *name = ask_to_update(fixture, made_id(operators), REGISTRY_UPDATE_NAME);
+    struct ask *name = ask_to_update(fixture, made_id(operators), "name");
     name->command.ask.update.key.name = slice_text("mine");
     ask_as_key(name, admin);
     EXPECT(fixture, name, STATUS_PERMISSION_DENIED, "update.key_id", "outlive");
@@ -361,7 +361,7 @@ static void admin_that_is_pinned_makes_nothing_that_reaches_further(void **state
         ask_for_address(made, within[i]);
         EXPECT_OK(fixture, made);
     }
-    struct ask *free_it = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_ADDRESSES);
+    struct ask *free_it = ask_to_update(fixture, made_id(made), "allowed_addresses");
     ask_as_key(free_it, admin);
     EXPECT(fixture, free_it, STATUS_PERMISSION_DENIED, "update.allowed_addresses", "anywhere");
 }
@@ -419,11 +419,11 @@ static void credential_that_stopped_working_meanwhile_changes_nothing(void **sta
 
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(admin)));
     EXPECT(fixture, ask_for_key_as(fixture, admin, NULL), STATUS_UNAUTHENTICATED, "credential", "DISABLED");
-    struct ask *enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
+    struct ask *enable = ask_to_update(fixture, made_id(admin), "enabled");
     enable->command.ask.update.key.facts.disabled = false;
     ask_as_key(enable, admin); // not by itself
     EXPECT(fixture, enable, STATUS_UNAUTHENTICATED, "credential", "DISABLED");
-    enable = ask_to_update(fixture, made_id(admin), REGISTRY_UPDATE_ENABLED);
+    enable = ask_to_update(fixture, made_id(admin), "enabled");
     enable->command.ask.update.key.facts.disabled = false;
     EXPECT_OK(fixture, enable);
 

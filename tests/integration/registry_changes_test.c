@@ -108,8 +108,7 @@ static void changed_record_shows_what_differs(void **state)
     struct registry_fixture *fixture = *state;
     fixture_furnish(fixture, "acme");
     struct ask *made = fixture_key(fixture, "acme");
-    struct ask *update = ask_to_update(fixture, made->command.result.key.id,
-                                       REGISTRY_UPDATE_NAME | REGISTRY_UPDATE_METADATA | REGISTRY_UPDATE_LIMITS);
+    struct ask *update = ask_to_update(fixture, made->command.result.key.id, "name metadata limits");
     struct registry_entry entry = {.key = slice_text("owner"), .value = slice_text("ops")};
     update->command.ask.update.key.name = slice_text("ingest");
     update->command.ask.update.key.metadata = &entry;

@@ -161,7 +161,7 @@ static void index_follows_every_change_of_an_expiry(void **state)
         size_t ever;
     } steps[] = {{FIXTURE_START_MS + 30, 0, 1}, {0, 0, 0}, {FIXTURE_START_MS + 5, 1, 1}};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        struct ask *ask = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_EXPIRES_AT);
+        struct ask *ask = ask_to_update(fixture, made_id(made), "expires_at_ms");
         ask->command.ask.update.key.facts.expires_at_ms = steps[i].expires_at_ms;
         EXPECT_OK(fixture, ask);
         assert_int_equal(count_expiring(fixture, FIXTURE_START_MS + 20), steps[i].before_20);
@@ -197,7 +197,7 @@ static void page_goes_on_where_it_stopped_though_the_key_has_moved(void **state)
     query.page_size = 1;
     struct registry_page page = find_page(fixture, &query);
     assert_true(page.more);
-    struct ask *ask = ask_to_update(fixture, made_id(first), REGISTRY_UPDATE_EXPIRES_AT);
+    struct ask *ask = ask_to_update(fixture, made_id(first), "expires_at_ms");
     ask->command.ask.update.key.facts.expires_at_ms = FIXTURE_START_MS + 30;
     EXPECT_OK(fixture, ask);
     query.after_set = true;

@@ -53,9 +53,8 @@ static void former_keys_are_not_there_for_the_new_accounts_admin(void **state)
     struct registry_fixture *fixture = *state;
     struct ask *former = begin_another_life(fixture);
     struct ask *admin = make_admin(fixture);
-    struct ask *asks[] = {ask_to_update(fixture, made_id(former), REGISTRY_UPDATE_ENABLED),
-                          ask_to_roll(fixture, made_id(former)), ask_to_revoke(fixture, made_id(former), ""),
-                          ask_to_delete(fixture, made_id(former))};
+    struct ask *asks[] = {ask_to_update(fixture, made_id(former), "enabled"), ask_to_roll(fixture, made_id(former)),
+                          ask_to_revoke(fixture, made_id(former), ""), ask_to_delete(fixture, made_id(former))};
     static const char *const fields[] = {"update.key_id", "roll.key_id", "revoke.key_id", "delete.key_id"};
     for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
         ask_as_key(asks[i], admin);

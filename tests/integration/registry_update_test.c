@@ -29,36 +29,54 @@ static struct ask *make_key(struct registry_fixture *fixture)
 
 static struct ask *ask_for_name(struct registry_fixture *fixture, const struct ask *made, const char *name)
 {
-    struct ask *ask = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_NAME);
+    struct ask *ask = ask_to_update(fixture, made_id(made), "name");
     ask->command.ask.update.key.name = slice_text(name);
     return ask;
 }
 
 static struct ask *ask_for_expiry(struct registry_fixture *fixture, const struct ask *made, uint64_t expires_at_ms)
 {
-    struct ask *ask = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_EXPIRES_AT);
+    struct ask *ask = ask_to_update(fixture, made_id(made), "expires_at_ms");
     ask->command.ask.update.key.facts.expires_at_ms = expires_at_ms;
     return ask;
+}
+
+static bool is(const char *one, const char *other)
+{
+    return strcmp(one, other) == 0;
 }
 
 static void update_sets_what_its_mask_names_and_nothing_else(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
-    for (unsigned field = REGISTRY_UPDATE_NAME; field <= REGISTRY_UPDATE_ENABLED; field <<= 1) {
+    for (size_t i = 0; i < ASK_SETTINGS; i++) {
         struct registry_key before = find_key(fixture, made_id(made));
-        struct ask *ask = ask_to_update(fixture, made_id(made), field); // all values are empty, 0 or false
+        struct ask *ask = ask_to_update(fixture, made_id(made), ask_settings[i]); // all values are empty, 0 or false
         EXPECT_OK(fixture, ask);
         struct registry_key after = find_key(fixture, made_id(made));
         assert_int_equal(after.version, ask->command.seq);
-        assert_int_equal(after.name.size, field == REGISTRY_UPDATE_NAME ? 0 : before.name.size);
-        assert_int_equal(after.scope_count, field == REGISTRY_UPDATE_SCOPES ? 0 : before.scope_count);
-        assert_int_equal(after.metadata_count, field == REGISTRY_UPDATE_METADATA ? 0 : before.metadata_count);
+        assert_int_equal(after.name.size, is(ask_settings[i], "name") ? 0 : before.name.size);
+        assert_int_equal(after.scope_count, is(ask_settings[i], "scopes") ? 0 : before.scope_count);
+        assert_int_equal(after.metadata_count, is(ask_settings[i], "metadata") ? 0 : before.metadata_count);
         assert_int_equal(after.facts.expires_at_ms,
-                         field == REGISTRY_UPDATE_EXPIRES_AT ? 0 : before.facts.expires_at_ms);
-        assert_int_equal(after.address_count, field == REGISTRY_UPDATE_ADDRESSES ? 0 : before.address_count);
-        assert_int_equal(after.limit_count, field == REGISTRY_UPDATE_LIMITS ? 0 : before.limit_count);
-        assert_int_equal(after.facts.disabled, field == REGISTRY_UPDATE_ENABLED);
+                         is(ask_settings[i], "expires_at_ms") ? 0 : before.facts.expires_at_ms);
+        assert_int_equal(after.address_count, is(ask_settings[i], "allowed_addresses") ? 0 : before.address_count);
+        assert_int_equal(after.limit_count, is(ask_settings[i], "limits") ? 0 : before.limit_count);
+        assert_int_equal(after.facts.disabled, is(ask_settings[i], "enabled"));
+    }
+    assert_sound(fixture);
+}
+
+static void update_sets_nothing_that_is_for_good(void **state)
+{
+    static const char *const others[] = {"colour", "account", "token_hash", "revoked_at_ms", "version", "key_id"};
+    struct registry_fixture *fixture = *state;
+    struct ask *made = make_key(fixture);
+    EXPECT(fixture, ask_to_update(fixture, made_id(made), ""), STATUS_INVALID_ARGUMENT, "update.update_mask", "empty");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct ask *ask = ask_to_update(fixture, made_id(made), others[i]);
+        EXPECT(fixture, ask, STATUS_INVALID_ARGUMENT, "update.update_mask[0]", "none of name");
     }
     assert_sound(fixture);
 }
@@ -67,7 +85,8 @@ static void update_sets_everything_at_once(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
-    struct ask *ask = ask_to_update(fixture, made_id(made), 127);
+    struct ask *ask =
+        ask_to_update(fixture, made_id(made), "name scopes metadata expires_at_ms allowed_addresses limits enabled");
     struct registry_key *update = &ask->command.ask.update.key;
     struct slice addresses[] = {slice_text("192.168.0.0/16"), slice_text("::1")};
     struct registry_entry metadata[] = {{.key = slice_text("owner"), .value = slice_text("ops")}};
@@ -101,7 +120,7 @@ static void disabled_key_is_enabled_again(void **state)
     struct ask *made = make_key(fixture);
     EXPECT_OK(fixture, ask_to_disable(fixture, made_id(made)));
     assert_int_equal(state_of(fixture, made_id(made)), KEY_STATE_DISABLED);
-    struct ask *enable = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_ENABLED);
+    struct ask *enable = ask_to_update(fixture, made_id(made), "enabled");
     enable->command.ask.update.key.facts.disabled = false;
     EXPECT_OK(fixture, enable);
     assert_int_equal(state_of(fixture, made_id(made)), KEY_STATE_ACTIVE);
@@ -189,7 +208,7 @@ static void unknown_scope_is_refused_by_name(void **state)
 {
     struct registry_fixture *fixture = *state;
     struct ask *made = make_key(fixture);
-    struct ask *ask = ask_to_update(fixture, made_id(made), REGISTRY_UPDATE_SCOPES);
+    struct ask *ask = ask_to_update(fixture, made_id(made), "scopes");
     ask_for_scopes(ask, (const char *const[]){"admin", "jobs:read"}, 2);
     EXPECT(fixture, ask, STATUS_NOT_FOUND, "update.scopes[1]", "jobs:read");
     struct ask *name = ask_for_name(fixture, made, "x"); // scopes that are not in the mask do not matter
@@ -229,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKS_TEST(update_sets_what_its_mask_names_and_nothing_else),
+        ASKS_TEST(update_sets_nothing_that_is_for_good),
         ASKS_TEST(update_sets_everything_at_once),
         ASKS_TEST(disabled_key_is_enabled_again),
         ASKS_TEST(two_updates_in_one_batch_see_each_other),

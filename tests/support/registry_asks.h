@@ -45,19 +45,34 @@ static inline struct ask *ask_to_roll_within(struct registry_fixture *fixture, c
     return ask;
 }
 
+// What Update may set.
+static const char *const ask_settings[] = {
+    "name", "scopes", "metadata", "expires_at_ms", "not_before_ms", "allowed_addresses", "limits", "enabled"};
+enum { ASK_SETTINGS = sizeof ask_settings / sizeof ask_settings[0] };
+
+// `fields`: names with a space between each two.
 static inline struct ask *ask_to_update(struct registry_fixture *fixture, const uint8_t id[KEY_ID_SIZE],
-                                        unsigned fields)
+                                        const char *fields)
 {
+    enum { MASK_MAX = 8 };
     struct ask *ask = ask_new(fixture, REGISTRY_UPDATE);
+    struct slice *mask = arena_array(ask->command.arena, MASK_MAX, sizeof *mask);
+    fixture_demand(mask != NULL, "no memory");
+    for (; *fields != '\0'; fields += *fields == ' ') {
+        size_t size = strcspn(fields, " ");
+        fixture_demand(ask->command.mask_count < MASK_MAX, "a longer mask");
+        mask[ask->command.mask_count++] = slice_make(fields, size);
+        fields += size;
+    }
+    ask->command.mask = mask;
     memcpy(ask->command.ask.update.key_id, id, KEY_ID_SIZE);
-    ask->command.ask.update.fields = fields;
     ask->command.ask.update.key.facts.disabled = true; // unless the test says otherwise
     return ask;
 }
 
 static inline struct ask *ask_to_disable(struct registry_fixture *fixture, const uint8_t id[KEY_ID_SIZE])
 {
-    return ask_to_update(fixture, id, REGISTRY_UPDATE_ENABLED); // enabled is false
+    return ask_to_update(fixture, id, "enabled"); // enabled is false
 }
 
 static inline struct ask *ask_to_delete(struct registry_fixture *fixture, const uint8_t id[KEY_ID_SIZE])

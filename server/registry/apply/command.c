@@ -161,8 +161,7 @@ static bool is_urgent(const struct registry_command *command)
     case REGISTRY_PURGE:
         return true;
     case REGISTRY_UPDATE:
-        return (command->ask.update.fields & (unsigned)REGISTRY_UPDATE_ENABLED) != 0 &&
-               command->ask.update.key.facts.disabled;
+        return decide_mask_names(command, "enabled") && command->ask.update.key.facts.disabled;
     case REGISTRY_PUT_ACCOUNT:
         return command->ask.put_account.suspended;
     case REGISTRY_CREATE:

@@ -28,7 +28,7 @@ static void set_settings(const struct draft *draft, const struct registry_accoun
 {
     const struct registry_account *asked = &draft->command->ask.put_account;
     decide_set_masked(draft, REGISTRY_ACCOUNT, asked, account);
-    if (decide_mask_names(draft, "environments")) {
+    if (decide_mask_names(draft->command, "environments")) {
         account->allows_test = asked->allows_test;
         account->allows_live = asked->allows_live;
     }
@@ -61,7 +61,7 @@ static struct registry_account asked_account(const struct draft *draft, const st
 static enum status check_there(struct draft *draft, const struct registry_account *before)
 {
     const struct registry_command *command = draft->command;
-    if (!is_new(before) || command->mask_count != 1 || !decide_mask_names(draft, "suspended"))
+    if (!is_new(before) || command->mask_count != 1 || !decide_mask_names(command, "suspended"))
         return STATUS_OK;
     return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "put_account.account",
                        "there is no account \"%.*s\": look it up with: postern account list",
@@ -131,7 +131,7 @@ enum status decide_put_account(struct draft *draft)
     if (status != STATUS_OK)
         return status;
     struct registry_account account = asked_account(draft, &before);
-    status = resolve_tier(draft, &account, is_new(&before) && !decide_mask_names(draft, "tier"));
+    status = resolve_tier(draft, &account, is_new(&before) && !decide_mask_names(command, "tier"));
     if (status != STATUS_OK)
         return status;
     draft->images[draft->image_count++] = (struct image){.kind = REGISTRY_ACCOUNT, .of.account = account};

@@ -76,7 +76,7 @@ bool decide_may_touch(const struct registry_caller *caller, struct slice account
 // it is there already, what it is now.
 void decide_set_masked(const struct draft *draft, enum registry_record_kind kind, const void *asked, void *record);
 // Does the mask name this field?
-bool decide_mask_names(const struct draft *draft, const char *field);
+bool decide_mask_names(const struct registry_command *command, const char *field);
 // Errors: ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct draft *draft, const char *field, uint64_t version);
 // Finds the tier that is marked as default; the name is empty when there is none. Errors: those of the store.

@@ -1,11 +1,10 @@
-// Sets of a record what a put command names in its mask, and leaves the rest as it is.
+// Sets of a record what a command names in its mask, and leaves the rest as it is.
 #include "registry/decide/decide.h"
 
 #include "record/record.h"
 
-bool decide_mask_names(const struct draft *draft, const char *field)
+bool decide_mask_names(const struct registry_command *command, const char *field)
 {
-    const struct registry_command *command = draft->command;
     size_t i = 0;
     while (i < command->mask_count && !slice_equal(command->mask[i], slice_text(field)))
         i++;

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
+
 static const char key_field[] = "update.key_id";
 
 enum status decide_update_authority(struct draft *draft)
@@ -12,9 +14,28 @@ enum status decide_update_authority(struct draft *draft)
     return decide_find_key(draft, command->ask.update.key_id, key_field, &command->result.key);
 }
 
-static bool is_set(const struct registry_update *ask, enum registry_update_field field)
+// Everything else of a key is for good, or changed by other commands.
+static enum status check_mask(const struct draft *draft)
 {
-    return (ask->fields & (unsigned)field) != 0;
+    static const char *const settings[] = {
+        "name", "scopes", "metadata", "expires_at_ms", "not_before_ms", "allowed_addresses", "limits", "enabled"};
+    struct registry_command *command = draft->command;
+    if (command->mask_count == 0)
+        return status_fail(&command->failure, STATUS_INVALID_ARGUMENT, "update.update_mask",
+                           "is empty: name the fields that are to be set");
+    for (size_t i = 0; i < command->mask_count; i++) {
+        size_t n = 0;
+        while (n < sizeof settings / sizeof settings[0] && !slice_equal(command->mask[i], slice_text(settings[n])))
+            n++;
+        if (n < sizeof settings / sizeof settings[0])
+            continue;
+        char field[48];
+        (void)snprintf(field, sizeof field, "update.update_mask[%zu]", i);
+        return status_fail(&command->failure, STATUS_INVALID_ARGUMENT, field,
+                           "is none of name, scopes, metadata, expires_at_ms, not_before_ms, allowed_addresses, "
+                           "limits, enabled");
+    }
+    return STATUS_OK;
 }
 
 // A key that was rolled must end with its grace period, or earlier.
@@ -33,57 +54,24 @@ static enum status check_rolled_expiry(struct draft *draft, const struct registr
 
 static enum status check_expiry(struct draft *draft, const struct registry_key *key)
 {
-    const struct registry_update *ask = &draft->command->ask.update;
-    if (!is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
+    if (!decide_mask_names(draft->command, "expires_at_ms"))
         return STATUS_OK;
-    enum status status = decide_expiry(draft, ask->key.facts.expires_at_ms, "update.expires_at_ms");
+    uint64_t asked_ms = draft->command->ask.update.key.facts.expires_at_ms;
+    enum status status = decide_expiry(draft, asked_ms, "update.expires_at_ms");
     return status == STATUS_OK ? check_rolled_expiry(draft, key) : status;
-}
-
-static void set_lists(const struct registry_update *ask, struct registry_key *key)
-{
-    if (is_set(ask, REGISTRY_UPDATE_SCOPES)) {
-        key->scopes = ask->key.scopes;
-        key->scope_count = ask->key.scope_count;
-    }
-    if (is_set(ask, REGISTRY_UPDATE_METADATA)) {
-        key->metadata = ask->key.metadata;
-        key->metadata_count = ask->key.metadata_count;
-    }
-    if (is_set(ask, REGISTRY_UPDATE_ADDRESSES)) {
-        key->addresses = ask->key.addresses;
-        key->address_count = ask->key.address_count;
-    }
-    if (is_set(ask, REGISTRY_UPDATE_LIMITS)) {
-        key->limits = ask->key.limits;
-        key->limit_count = ask->key.limit_count;
-    }
-}
-
-static void set_fields(const struct registry_update *ask, struct registry_key *key)
-{
-    if (is_set(ask, REGISTRY_UPDATE_NAME))
-        key->name = ask->key.name;
-    if (is_set(ask, REGISTRY_UPDATE_EXPIRES_AT))
-        key->facts.expires_at_ms = ask->key.facts.expires_at_ms;
-    if (is_set(ask, REGISTRY_UPDATE_NOT_BEFORE))
-        key->facts.not_before_ms = ask->key.facts.not_before_ms;
-    if (is_set(ask, REGISTRY_UPDATE_ENABLED))
-        key->facts.disabled = ask->key.facts.disabled;
-    set_lists(ask, key);
 }
 
 static enum status check_result(struct draft *draft, const struct registry_key *key)
 {
-    const struct registry_update *ask = &draft->command->ask.update;
-    bool has_scopes = is_set(ask, REGISTRY_UPDATE_SCOPES);
+    const struct registry_command *command = draft->command;
+    bool has_scopes = decide_mask_names(command, "scopes");
     struct decide_fields fields = {
         .account = key_field,
         .environment = key_field,
         .scopes = has_scopes ? "update.scopes" : key_field,
-        .limits = is_set(ask, REGISTRY_UPDATE_LIMITS) ? "update.limits" : key_field,
-        .expires_at = is_set(ask, REGISTRY_UPDATE_EXPIRES_AT) ? "update.expires_at_ms" : key_field,
-        .addresses = is_set(ask, REGISTRY_UPDATE_ADDRESSES) ? "update.allowed_addresses" : key_field};
+        .limits = decide_mask_names(command, "limits") ? "update.limits" : key_field,
+        .expires_at = decide_mask_names(command, "expires_at_ms") ? "update.expires_at_ms" : key_field,
+        .addresses = decide_mask_names(command, "allowed_addresses") ? "update.allowed_addresses" : key_field};
     enum status status = decide_not_before(draft, key, "update.not_before_ms");
     if (status == STATUS_OK && has_scopes)
         status = decide_grants(draft, key, fields.scopes);
@@ -94,7 +82,9 @@ enum status decide_update(struct draft *draft)
 {
     struct registry_command *command = draft->command;
     struct registry_key *key = &command->result.key; // found by decide_update_authority
-    enum status status = decide_not_own(draft, key, key_field, "updated");
+    enum status status = check_mask(draft);
+    if (status == STATUS_OK)
+        status = decide_not_own(draft, key, key_field, "updated");
     if (status == STATUS_OK)
         status = decide_find_owner(draft, key, &command->result.account);
     if (status == STATUS_OK)
@@ -105,7 +95,7 @@ enum status decide_update(struct draft *draft)
         status = check_expiry(draft, key);
     if (status != STATUS_OK)
         return status;
-    set_fields(&command->ask.update, key);
+    decide_set_masked(draft, REGISTRY_KEY, &command->ask.update.key, key);
     status = check_result(draft, key);
     if (status != STATUS_OK)
         return status;
