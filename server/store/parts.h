@@ -36,6 +36,8 @@ bool store_views_shut(struct store *store);
 void store_views_reopen(struct store *store); // views may begin again
 
 // --- the writer
+enum { STORE_TURNS = 16 }; // parties of one number, modulo this, share a queue
+
 struct store_queue {
     struct store_job *first;
     struct store_job *last;
@@ -46,7 +48,9 @@ struct store_writer {
     pthread_mutex_t mutex; // guards the queues and health
     pthread_cond_t wake;
     struct store_queue urgent;
-    struct store_queue ordinary;
+    struct store_queue ordinary[STORE_TURNS];
+    size_t ordinary_count;
+    unsigned turn; // whose queue gives the next job
     bool stopping;
     struct store_health health;
 

@@ -84,8 +84,9 @@ void store_delete(struct store_txn *txn, unsigned table, struct slice key);
 struct store_job {
     struct store_job *next; // the store's
     bool urgent;            // it is run before all that are not, and may use the reserve
-    // Reads and writes inside the batch's transaction; jobs of one batch see each other in the order of submission, the
-    // urgent ones first.
+    unsigned party;         // for whom: parties take turns, so that none waits for all that another one asks for
+    // Reads and writes inside the batch's transaction; jobs of one batch see each other, the urgent ones first, then
+    // those of each party in the order of submission.
     // It is not called when the transaction cannot begin or has failed already, so `done` may rely on it only when OK.
     void (*run)(struct store_job *job, struct store_txn *txn);
     // Called after the commit. Must not block; may submit the job again.
@@ -97,7 +98,7 @@ struct store_job {
 // Queues a job; the writer runs it.
 void store_submit(struct store *store, struct store_job *job);
 
-// Submits a job and waits until its `done`, which may be NULL, has returned, as everything that was submitted before.
+// Submits a job and waits until its `done`, which may be NULL, has returned.
 // What its run has found out, a refusal for instance, it keeps beside the job. Not for the writer's thread.
 // Errors:
 //   RESOURCE_EXHAUSTED  there is no semaphore, and then nothing has been called; or as `done` is told

@@ -1,7 +1,8 @@
 // Each commit costs an fsync. So one thread takes all jobs that wait, runs them in one transaction, commits once, and
 // only then tells their owners (group commit). Urgent jobs, revocations, wait for the batch under way alone, however
-// many others wait; and where others wait, urgent ones fill no more than half of a batch. When the map is full, urgent
-// jobs alone are run, and use the reserve.
+// many others wait; and where others wait, urgent ones fill no more than half of a batch. The others take turns by
+// party, so that nobody waits for all that one party asks for. When the map is full, urgent jobs alone are run, and use
+// the reserve.
 #include "base/container.h"
 #include "base/thread.h"
 #include "store/parts.h"
@@ -197,15 +198,27 @@ static void append(struct store_queue *queue, struct store_job *job)
     queue->last = job;
 }
 
-// Moves jobs from a queue to the end of the batch until that has `most`.
-static size_t move(struct store_queue *from, struct store_queue *batch, size_t count, size_t most)
+static void move(struct store_queue *from, struct store_queue *batch)
 {
-    for (; from->first != NULL && count < most; count++) {
-        struct store_job *job = from->first;
-        from->first = job->next;
-        append(batch, job);
-    }
-    return count;
+    struct store_job *job = from->first;
+    from->first = job->next;
+    append(batch, job);
+}
+
+// The next party that waits gives a job.
+static void take_turn(struct store_writer *writer, struct store_queue *batch)
+{
+    struct store_queue *queue;
+    do
+        queue = &writer->ordinary[writer->turn++ % STORE_TURNS];
+    while (queue->first == NULL);
+    move(queue, batch);
+    writer->ordinary_count--;
+}
+
+static bool has_jobs(const struct store_writer *writer)
+{
+    return writer->urgent.first != NULL || writer->ordinary_count > 0;
 }
 
 // Takes a batch of those that wait; NULL when there will be no more.
@@ -213,12 +226,14 @@ static struct store_job *take_batch(struct store_writer *writer)
 {
     struct store_queue batch = {NULL, NULL};
     pthread_mutex_lock(&writer->mutex);
-    while (writer->urgent.first == NULL && writer->ordinary.first == NULL && !writer->stopping) {
+    while (!has_jobs(writer) && !writer->stopping) {
         pthread_cond_wait(&writer->wake, &writer->mutex);
     }
-    size_t count =
-        move(&writer->urgent, &batch, 0, writer->ordinary.first != NULL ? BATCH_JOBS_MAX / 2 : BATCH_JOBS_MAX);
-    count = move(&writer->ordinary, &batch, count, BATCH_JOBS_MAX);
+    size_t count = 0, most_urgent = writer->ordinary_count > 0 ? BATCH_JOBS_MAX / 2 : BATCH_JOBS_MAX;
+    for (; writer->urgent.first != NULL && count < most_urgent; count++)
+        move(&writer->urgent, &batch);
+    for (; writer->ordinary_count > 0 && count < BATCH_JOBS_MAX; count++)
+        take_turn(writer, &batch);
     writer->health.jobs += count;
     pthread_mutex_unlock(&writer->mutex);
     return batch.first;
@@ -264,8 +279,9 @@ void store_submit(struct store *store, struct store_job *job)
 {
     struct store_writer *writer = &store->writer;
     pthread_mutex_lock(&writer->mutex);
-    const bool was_empty = writer->urgent.first == NULL && writer->ordinary.first == NULL;
-    append(job->urgent ? &writer->urgent : &writer->ordinary, job);
+    const bool was_empty = !has_jobs(writer);
+    append(job->urgent ? &writer->urgent : &writer->ordinary[job->party % STORE_TURNS], job);
+    writer->ordinary_count += job->urgent ? 0 : 1;
     // Under the lock: once it is released the job may be done and the store closed.
     if (was_empty) {
         pthread_cond_signal(&writer->wake);
@@ -304,7 +320,8 @@ static void finish_waited(struct store_job *job, enum status status)
 
 enum status store_run(struct store *store, struct store_job *job)
 {
-    struct waited waited = {.job = {.urgent = job->urgent, .run = run_waited, .done = finish_waited}, .other = job};
+    struct waited waited = {
+        .job = {.urgent = job->urgent, .party = job->party, .run = run_waited, .done = finish_waited}, .other = job};
     if (sem_init(&waited.finished, 0, 0) != 0)
         return STATUS_RESOURCE_EXHAUSTED;
     store_submit(store, &waited.job);

@@ -143,6 +143,35 @@ static void urgent_jobs_overtake_those_that_wait_and_leave_them_half(void **stat
     }
 }
 
+static void parties_take_turns_however_much_one_of_them_asks_for(void **state)
+{
+    enum { FLOOD = 1500, FEW = 10 };
+    struct store_fixture *fixture = *state;
+    static struct call flood[FLOOD], few[FEW];
+    atomic_uint order = 0;
+    struct gate gate;
+
+    gate_shut(fixture->store, &gate);
+    for (size_t i = 0; i < FLOOD; i++) {
+        call_submit_job(fixture->store, &flood[i], (struct store_job){.party = 1}, count_one, NULL);
+        flood[i].order = &order;
+    }
+    for (size_t i = 0; i < FEW; i++) {
+        call_submit_job(fixture->store, &few[i], (struct store_job){.party = 2}, count_one, NULL);
+        few[i].order = &order;
+    }
+    gate_open(&gate);
+    gate_wait(&gate);
+    for (unsigned i = 0; i < FEW; i++) {
+        assert_int_equal(call_wait(&few[i]), STATUS_OK);
+        assert_in_range(few[i].place, 2 * i, 2 * i + 1);
+    }
+    for (unsigned i = 0; i < FLOOD; i++) {
+        assert_int_equal(call_wait(&flood[i]), STATUS_OK);
+        assert_true(i == 0 || flood[i].place > flood[i - 1].place);
+    }
+}
+
 static void a_commit_outlives_closing_and_opening(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(jobs_of_one_batch_see_each_other_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(done_comes_in_the_order_of_submission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(urgent_jobs_overtake_those_that_wait_and_leave_them_half, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parties_take_turns_however_much_one_of_them_asks_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_outlives_closing_and_opening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_finishes_every_queued_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_job_of_sixteen_producers_counts_once, set_up, tear_down),

@@ -105,13 +105,20 @@ static inline void call_done(struct store_job *job, enum status status)
     sem_post(&call->done);
 }
 
+static inline void call_submit_job(struct store *store, struct call *call, struct store_job job,
+                                   void (*work)(struct store_txn *txn, void *context), void *context)
+{
+    *call = (struct call){.job = job, .work = work, .context = context};
+    call->job.run = call_run;
+    call->job.done = call_done;
+    sem_init(&call->done, 0, 0);
+    store_submit(store, &call->job);
+}
+
 static inline void call_submit_as(struct store *store, struct call *call, bool urgent,
                                   void (*work)(struct store_txn *txn, void *context), void *context)
 {
-    *call =
-        (struct call){.job = {.urgent = urgent, .run = call_run, .done = call_done}, .work = work, .context = context};
-    sem_init(&call->done, 0, 0);
-    store_submit(store, &call->job);
+    call_submit_job(store, call, (struct store_job){.urgent = urgent}, work, context);
 }
 
 static inline void call_submit(struct store *store, struct call *call,

@@ -185,7 +185,8 @@ static void prepare(struct registry *registry, struct registry_command *command)
     command->reply = slice_empty();
     command->is_retry = false;
     command->registry = registry;
-    command->job = (struct store_job){.urgent = is_urgent(command), .run = run, .done = done};
+    unsigned party = (unsigned)slice_hash(command->caller.name, 0);
+    command->job = (struct store_job){.urgent = is_urgent(command), .party = party, .run = run, .done = done};
 }
 
 void registry_submit(struct registry *registry, struct registry_command *command)
