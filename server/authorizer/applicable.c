@@ -83,7 +83,7 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
     struct authorizer_decision *d = &call->decision;
     struct registry_tier tier = {0};
     bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM;
-    bool by_default = q->charge_count == 0 && !q->refund && !q->shows_all;
+    bool by_default = q->charge_count == 0 && q->mode == LIMIT_CONSUME && !q->shows_all;
     call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
     if (call->status != STATUS_OK)
         return;
@@ -100,7 +100,8 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
                                .peek = q->peek,
                                .relaxed = is_custom && call->custom.relaxed,
                                .charge_id = q->charge_id,
-                               .is_lasting = q->charge_is_lasting};
+                               .is_lasting = q->charge_is_lasting,
+                               .mode = q->mode};
     ask->applicable_count =
         is_custom ? applicable_custom_limits(&call->custom, applicables)
                   : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);

@@ -262,7 +262,9 @@ static void charge_pairs(struct world *world)
         assert_false(pair.answers[0].repeated);
         assert_int_equal(decide_pair(world, &pair), LIMIT_ADMITTED);
         assert_true(pair.answers[0].repeated && pair.answers[1].repeated);
-        limit_refund(world->table, &pair.calls[number % 2], &pair.answers[0]);
+        struct limit_call refund = pair.calls[number % 2];
+        refund.mode = LIMIT_REFUND;
+        limit_settle(world->table, &refund, NULL, &pair.answers[0]);
         assert_int_equal(pair.answers[0].verdict, LIMIT_ADMITTED);
         left[(number + 1) % 2] -= pair.charge.cost;
         for (size_t i = 0; i < 2; i++)
