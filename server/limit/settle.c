@@ -26,9 +26,9 @@ struct settlement {
     struct limit_attempt attempt;
     struct limit_logged_charge *logged;
     struct correction corrections[LIMIT_APPLICABLE_MAX]; // one for each part
-    struct limit_attempt more;                   // the parts that cost more, by the difference
-    uint32_t named;                              // a bit for each charge of the call whose resource was charged
-    uint64_t cost;                               // now, of all limits that were charged
+    struct limit_attempt more;                           // the parts that cost more, by the difference
+    uint32_t named;                                      // a bit for each charge of the call whose resource was charged
+    uint64_t cost;                                       // now, of all limits that were charged
 };
 
 // --- what was charged

@@ -148,6 +148,8 @@ static void a_debt_is_answered_when_it_is_on_disk_and_survives_a_crash(void **st
         world_crash(&world);
         assert_int_equal(ask(&world, 1), LIMIT_DENIED);
         assert_int_equal(world_remaining(&world, "acme"), 0);
+        world_owner(&world, "acme")->applicables[0].limit.amount = 100; // still below the debt
+        assert_int_equal(ask(&world, 1), LIMIT_DENIED);
         world_close(&world);
     }
 }

@@ -125,12 +125,6 @@ static inline uint64_t below(struct world *world, uint64_t bound)
     return fake_below(&world->random, bound);
 }
 
-static inline void pass_time(struct world *world, uint64_t by_ms)
-{
-    fake_advance(&world->time, by_ms);
-    world->real_ms += by_ms;
-}
-
 static inline bool happens(struct world *world, uint64_t one_in)
 {
     return below(world, one_in) == 0;
@@ -315,8 +309,7 @@ static inline void note_admission(struct world *world, const struct request *req
     }
 }
 
-// What a limit cannot take back any more lies in a window that is over, so that leaving it out of the sums makes no
-// difference; of a bucket the rest has flowed back.
+// What cannot be taken back any more lies in a window that is over, where it makes no difference, or has flowed back.
 static inline void note_refund(struct world *world, struct named *named)
 {
     if (!was_admitted(world, named) || named->given_back || named->is_settled)
@@ -328,7 +321,7 @@ static inline void note_refund(struct world *world, struct named *named)
             world->limits[named->request.account][i].log[named->log_at[i] - 1].given_back = true;
 }
 
-// --- the same for what is counted beyond a limit, and waits for the disk: it counts from then on, once it is answered
+// --- what is counted beyond a limit, and waits for the disk: it counts from then on, once it is answered
 
 static inline void note_debt(struct world *world, struct named *named, size_t n, uint64_t t, uint64_t cost)
 {

@@ -10,6 +10,12 @@
 
 #include "unit/limit_simulation.h"
 
+static void pass_time(struct world *world, uint64_t by_ms)
+{
+    fake_advance(&world->time, by_ms);
+    world->real_ms += by_ms;
+}
+
 // --- the disk
 
 static struct stored *find_stored(struct disk *disk, struct slice name)
