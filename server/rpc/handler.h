@@ -25,6 +25,7 @@ enum call_progress handler_delete_named(struct call *call);
 enum call_progress handler_list_named(struct call *call);
 enum call_progress handler_get_account(struct call *call);
 enum call_progress handler_revoke_all(struct call *call);
+enum call_progress handler_reset_meters(struct call *call);
 
 enum call_progress handler_health(struct call *call);
 enum call_progress handler_stats(struct call *call);

@@ -100,8 +100,34 @@ static void print_ratecheck(const struct postern_rate_check_request *request,
         printf("charge id %s\n", id);
 }
 
+static void reset_meters(struct cli *cli)
+{
+    const struct postern_reset_meters_request request = {.account = argument_text(cli, "account"),
+                                                         .key_id = argument_text(cli, "key"),
+                                                         .resource = argument_text(cli, "reset")};
+    struct postern_reset_meters_reply *reply = NULL;
+    static const char *const others[] = {"api-key",   "custom", "limit",  "relaxed", "charge",
+                                         "charge-id", "peek",   "refund", "settle",  "overdraw"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (argument_has(cli, others[i]))
+            misuse(cli, "--reset goes with --account or --key only, not with --%s", others[i]);
+    if ((request.account != NULL) + (request.key_id != NULL) != 1)
+        misuse(cli, "say whose meters: --account ID or --key KEY_ID");
+    if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
+        return;
+    if (cli->json)
+        output_json(reply, NULL, NULL);
+    else
+        printf("RESET\nNothing of %s is spent now.\n", request.resource);
+    postern_reply_free(reply);
+}
+
 static void run_ratecheck(struct cli *cli)
 {
+    if (argument_has(cli, "reset")) {
+        reset_meters(cli);
+        return;
+    }
     struct postern_rate_check_request request = {0};
     struct postern_rate_check_reply *reply = NULL;
     char id[DECIDE_ID_SIZE];
@@ -131,6 +157,8 @@ static const struct flag ratecheck_flags[] = {
     {"peek", NULL, "decide and show, charge nothing; without --charge show what is left of every limit"},
     {"refund", "HEX", "give back what this charge id charged, without --charge all of it"},
     {"settle", "HEX", "what this charge id charged really cost what --charge says, less or more; once"},
+    {"reset", "RESOURCE",
+     "of --account or --key: as if nothing was spent (operators; or the scope postern:meter-reset)"},
     {"overdraw", NULL, "charge what is known only afterwards, also beyond the limit"},
     {0},
 };

@@ -909,6 +909,25 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_delete_account(struct postern *client, const struct postern_delete_account_request *request,
                        struct postern_delete_account_reply **reply, struct postern_error *error);
 
+// Lets the meters of a resource begin as if nothing was spent: those of the account, or of the key's account and the
+// key's own limits. Of account and key_id exactly one. What was charged before is neither settled nor given back any
+// more. PERMISSION_DENIED: no operator, nor an account-admin with the scope postern:meter-reset.
+struct postern_reset_meters_request {
+    struct postern_call call;
+    const char *account;
+    const char *key_id;
+    const char *resource;
+};
+
+struct postern_reset_meters_reply {
+    struct postern_reply_base base;
+    const char *account;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_reset_meters(struct postern *client, const struct postern_reset_meters_request *request,
+                     struct postern_reset_meters_reply **reply, struct postern_error *error);
+
 struct postern_tier {
     const char *tier;
     const struct postern_limit *limits;
@@ -1297,6 +1316,10 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_accounts_start(
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke_all_start(
     struct postern *client, const struct postern_revoke_all_request *request,
     void (*done)(void *context, struct postern_revoke_all_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_reset_meters_start(
+    struct postern *client, const struct postern_reset_meters_request *request,
+    void (*done)(void *context, struct postern_reset_meters_reply *reply, const struct postern_error *error),
     void *context, struct postern_error *error);
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete_account_start(
     struct postern *client, const struct postern_delete_account_request *request,
