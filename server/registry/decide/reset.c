@@ -8,9 +8,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { RESET_RESOURCES_MAX = 16, RESET_TEXT_MAX = RESET_RESOURCES_MAX * (LIMIT_RESOURCE_MAX + 22) };
+enum {
+    RESET_RESOURCES_MAX = 16,
+    RESET_TEXT_MAX = RESET_RESOURCES_MAX * (LIMIT_RESOURCE_MAX + 22)
+}; // "=", 20 digits, " "
 
 static const char account_field[] = "reset_meters.account", key_field[] = "reset_meters.key_id";
 
@@ -75,26 +77,31 @@ static enum status check_declared(struct draft *draft)
                        "no limit that applies declares the resource \"%.*s\"", SLICE_ARGS(resource));
 }
 
+static size_t count_others(struct slice resets, struct slice resource)
+{
+    size_t count = 0;
+    struct slice other, seq;
+    while (registry_reset_next(&resets, &other, &seq))
+        count += !slice_equal(other, resource);
+    return count;
+}
+
 // Notes this change as the last one that reset the resource; other resources stay.
 static enum status note_reset(struct draft *draft, struct slice *resets)
 {
     struct registry_command *command = draft->command;
     struct slice resource = command->ask.reset_meters.resource, rest = *resets, other, seq;
-    size_t count = 1, size = 0;
-    char *text = arena_alloc(command->arena, RESET_TEXT_MAX + 1);
-    if (text == NULL)
-        return STATUS_RESOURCE_EXHAUSTED;
-    while (registry_reset_next(&rest, &other, &seq) && count < RESET_RESOURCES_MAX) {
-        if (slice_equal(other, resource))
-            continue;
-        size +=
-            (size_t)snprintf(text + size, RESET_TEXT_MAX + 1 - size, "%.*s=%.*s ", SLICE_ARGS(other), SLICE_ARGS(seq));
-        count++;
-    }
-    if (count == RESET_RESOURCES_MAX && rest.size > 0)
+    size_t size = 0, room = RESET_TEXT_MAX + 1;
+    if (count_others(rest, resource) >= RESET_RESOURCES_MAX)
         return status_fail(&command->failure, STATUS_RESOURCE_EXHAUSTED, "reset_meters.resource",
                            "%d resources were reset here already: raise the limit instead", RESET_RESOURCES_MAX);
-    size += (size_t)snprintf(text + size, RESET_TEXT_MAX + 1 - size, "%.*s=%" PRIu64, SLICE_ARGS(resource), draft->seq);
+    char *text = arena_alloc(command->arena, room);
+    if (text == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    while (registry_reset_next(&rest, &other, &seq))
+        if (!slice_equal(other, resource))
+            size += (size_t)snprintf(text + size, room - size, "%.*s=%.*s ", SLICE_ARGS(other), SLICE_ARGS(seq));
+    size += (size_t)snprintf(text + size, room - size, "%.*s=%" PRIu64, SLICE_ARGS(resource), draft->seq);
     *resets = slice_make((const uint8_t *)text, size);
     return STATUS_OK;
 }
