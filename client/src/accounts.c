@@ -37,6 +37,11 @@ POSTERN_CALL(delete_account, DELETE_ACCOUNT,
              ROWS(ROW(delete_account_request, account), ROW(delete_account_request, if_version)),
              ROWS(ROW_STRUCT(delete_account_reply, account, account)), .changes_registry = true);
 
+POSTERN_CALL(reset_meters, RESET_METERS,
+             ROWS(ROW(reset_meters_request, account), ROW(reset_meters_request, key_id),
+                  ROW(reset_meters_request, resource)),
+             ROWS(ROW(reset_meters_reply, account)), .changes_registry = true);
+
 // ------------------------------------------------------------------------------------------------------- tiers
 
 #define TIER_SETTINGS(of) ROW(of, tier), ROW_STRUCTS(of, limits, limit_count, limit), ROW(of, is_default)

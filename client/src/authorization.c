@@ -246,10 +246,12 @@ static enum postern_status complete_rate_check(struct postern_ask *ask, const vo
     enum postern_status status = complete_subject(ask, request, message, error);
     if (status != POSTERN_OK)
         return status;
+    bool settles = request->mode == POSTERN_RATE_CHECK_SETTLE;
     ask->works_once = request->mode == POSTERN_RATE_CHECK_REFUND;
-    if (ask->works_once && request->charge_id == NULL)
+    ask->comes_afterwards = ask->works_once || settles || request->overdraw;
+    if ((ask->works_once || settles) && request->charge_id == NULL)
         return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "rate_check.charge_id",
-                                  "a refund names the charge to give back: set charge_id");
+                                  "%s names the charge: set charge_id", settles ? "to settle" : "a refund");
     if (request->mode != POSTERN_RATE_CHECK_PEEK)
         message->charge_id = choose_charge_id(request->charge_id, ask->charge_id);
     return POSTERN_OK;
@@ -280,6 +282,7 @@ POSTERN_CALL(rate_check, RATE_CHECK,
                   ROW_CHOICE(rate_check_request, subject, key_id, POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_KEY_ID),
                   ROW_CHOICE(rate_check_request, subject, account, POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_ACCOUNT),
                   ROW_OPTIONAL(rate_check_request, custom, custom),
-                  ROW_STRUCTS(rate_check_request, charges, charge_count, charge), ROW(rate_check_request, mode)),
+                  ROW_STRUCTS(rate_check_request, charges, charge_count, charge), ROW(rate_check_request, mode),
+                  ROW(rate_check_request, overdraw)),
              ROWS(ROWS_DECISION(rate_check_reply)), .complete = complete_rate_check, .finish = finish_rate_check,
              .open = open_rate_check);

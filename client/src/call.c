@@ -157,7 +157,7 @@ static void *make_reply(struct postern *client, const struct call *call, struct 
     struct postern_error why = {0};
     *error = call->pending.error;
     answer.by_policy =
-        method->open != NULL && !call->ask.works_once && postern_policy_decides(client->policy, error->status);
+        method->open != NULL && !call->ask.comes_afterwards && postern_policy_decides(client->policy, error->status);
     if (answer.by_policy)
         answer.box = open_reply(&call->ask);
     else if (error->status != POSTERN_OK)

@@ -71,8 +71,9 @@ bool account_scope_is_reserved(struct slice scope)
 
 bool account_scope_is_builtin(struct slice scope)
 {
-    static const char *const names[] = {"admin", "postern:verify", "postern:ratecheck", "postern:account-admin",
-                                        "postern:operator"};
+    static const char *const names[] = {
+        "admin",           "postern:verify", "postern:ratecheck", "postern:account-admin", "postern:meter-reset",
+        "postern:operator"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (slice_equal(scope, slice_text(names[i])))
             return true;

@@ -31,8 +31,8 @@ bool account_grant_is_valid(struct slice grant);
 bool account_grant_is_wildcard(struct slice grant);
 // Is it in the namespace "postern:", which is matched exactly and never implied?
 bool account_scope_is_reserved(struct slice scope);
-// Is it "admin", "postern:verify", "postern:ratecheck", "postern:account-admin" or "postern:operator"? These always
-// exist and need no entry in the catalogue.
+// Is it "admin", "postern:verify", "postern:ratecheck", "postern:account-admin", "postern:meter-reset" or
+// "postern:operator"? These always exist and need no entry in the catalogue.
 bool account_scope_is_builtin(struct slice scope);
 
 // Does this one grant cover the needed scope by its name alone? A scope covers itself, "a:*" covers "a:b" and "a:b:c"

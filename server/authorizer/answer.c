@@ -48,19 +48,28 @@ static enum status name_undeclared(struct authorizer_call *call, const struct li
                        SLICE_ARGS(ask->charges[charge].resource), where, SLICE_ARGS(ask->charges[charge].resource));
 }
 
+static bool is_settling(const struct authorizer_call *call)
+{
+    return call->question.mode == LIMIT_SETTLE || call->question.mode == LIMIT_REFUND;
+}
+
 static enum status name_other_charge(struct authorizer_call *call)
 {
-    if (!call->question.refund)
+    if (!is_settling(call))
         return status_fail(&call->failure, STATUS_ALREADY_EXISTS, "charge_id",
                            "this charge_id is of a charge of other resources or costs; nothing was charged: make a new "
                            "charge_id for each piece of work");
     call->word = "CHARGE_DIFFERS";
+    if (call->question.mode == LIMIT_SETTLE)
+        return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charges",
+                           "this charge was settled before to other costs, which works once, or did not charge all of "
+                           "these resources; nothing was changed");
     return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charges",
-                       "this charge_id was charged for other resources or costs; nothing was given back: leave "
-                       "`charges` out to give back all of it");
+                       "this charge_id was charged for other resources or costs, or settled since; nothing was given "
+                       "back: leave `charges` out to give back all of a charge that was not settled");
 }
 
-static enum status refuse_refund(struct authorizer_call *call, const char *word, const char *message)
+static enum status refuse_settling(struct authorizer_call *call, const char *word, const char *message)
 {
     call->word = word;
     return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charge_id", "%s", message);
@@ -74,19 +83,19 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     case LIMIT_OTHER_CHARGE:
         return name_other_charge(call);
     case LIMIT_NO_CHARGE:
-        return refuse_refund(call, "CHARGE_UNKNOWN",
-                             "no charge with this charge_id is known for this caller and subject: it was never made, "
-                             "was refused, or is from before the last restart or too long ago");
+        return refuse_settling(call, "CHARGE_UNKNOWN",
+                               "no charge with this charge_id is known for this caller and subject: it was never made, "
+                               "was refused, or is from before the last restart or too long ago");
     case LIMIT_GIVEN_BACK:
-        if (call->question.refund)
-            return refuse_refund(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
+        if (is_settling(call))
+            return refuse_settling(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
         return status_fail(&call->failure, STATUS_ALREADY_EXISTS, "charge_id",
                            "this charge_id is of a charge that was given back; nothing was charged: make a new "
                            "charge_id to charge again");
     case LIMIT_WINDOW_OVER:
-        return refuse_refund(
-            call, "CHARGE_WINDOW_OVER",
-            "the window that was charged is over, or its limit applies no more: nothing is left to give back");
+        return refuse_settling(call, "CHARGE_WINDOW_OVER",
+                               "the window that was charged is over, or its limit applies no more: there is nothing to "
+                               "give back or add to");
     case LIMIT_ADMITTED:
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:

@@ -1,6 +1,8 @@
 // Which limits apply to a call, and what it charges them: the question that the limits are asked.
 #include "authorizer/internal.h"
 
+#include <string.h>
+
 const struct limit_charge authorizer_one_request = {{(const uint8_t *)"requests", 8}, 1};
 
 // --- the limits of records. Everything here is pure.
@@ -76,6 +78,30 @@ static struct slice name_owner(struct authorizer_batch *batch, const struct auth
     return name != NULL ? registry_life_name(&call->decision.account, name) : slice_empty();
 }
 
+// A meter that was reset has another name: the change that did it stands behind the subject. False when memory is out.
+static bool name_reset_meters(struct authorizer_batch *batch, const struct authorizer_decision *d,
+                              struct limit_applicable *applicables, size_t count)
+{
+    if (d->account.meter_resets.size == 0 && d->key.meter_resets.size == 0)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        bool is_keys = applicables[i].subject == LIMIT_OF_KEY;
+        struct slice subject = applicables[i].subject_id;
+        struct slice seq =
+            registry_reset_of(is_keys ? d->key.meter_resets : d->account.meter_resets, applicables[i].limit.resource);
+        if (seq.size == 0)
+            continue;
+        uint8_t *name = arena_alloc(batch->arena, subject.size + 1 + seq.size);
+        if (name == NULL)
+            return false;
+        memcpy(name, subject.data, subject.size);
+        name[subject.size] = '#'; // in no id of an account
+        memcpy(&name[subject.size + 1], seq.data, seq.size);
+        applicables[i].subject_id = slice_make(name, subject.size + 1 + seq.size);
+    }
+    return true;
+}
+
 void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct authorizer_call *call,
                                        struct limit_call *ask)
 {
@@ -83,7 +109,7 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
     struct authorizer_decision *d = &call->decision;
     struct registry_tier tier = {0};
     bool is_custom = call->subject == AUTHORIZER_BY_CUSTOM;
-    bool by_default = q->charge_count == 0 && !q->refund && !q->shows_all;
+    bool by_default = q->charge_count == 0 && q->mode == LIMIT_CONSUME && !q->shows_all;
     call->status = is_custom ? STATUS_OK : find_tier(batch, call, &tier);
     if (call->status != STATUS_OK)
         return;
@@ -100,7 +126,8 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
                                .peek = q->peek,
                                .relaxed = is_custom && call->custom.relaxed,
                                .charge_id = q->charge_id,
-                               .is_lasting = q->charge_is_lasting};
+                               .is_lasting = q->charge_is_lasting,
+                               .mode = q->mode};
     ask->applicable_count =
         is_custom ? applicable_custom_limits(&call->custom, applicables)
                   : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);
@@ -108,6 +135,6 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
         ask->charge_count = 0;
     // This memory is taken before anything is charged, so that the answer cannot fail after the charge.
     d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
-    if (d->meters == NULL)
+    if (d->meters == NULL || !name_reset_meters(batch, d, applicables, ask->applicable_count))
         call->status = authorizer_no_memory(call);
 }

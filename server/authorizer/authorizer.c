@@ -246,8 +246,8 @@ static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_
                                         const struct authorizer_limits *limits)
 {
     enum limit_verdict verdict;
-    if (batch->calls[0].question.refund)
-        verdict = meter_refund(a->meters, batch->arena, limits->asks, limits->answers, limits->loads);
+    if (batch->calls[0].question.mode != LIMIT_CONSUME)
+        verdict = meter_settle(a->meters, batch->arena, limits->asks, &batch->waiter, limits->answers, limits->loads);
     else
         verdict = meter_decide(a->meters, batch->arena, limits->asks, batch->call_count, &batch->waiter,
                                limits->answers, limits->loads);

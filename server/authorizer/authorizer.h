@@ -1,6 +1,6 @@
 // The decision: may this key do this, now? Facts from the registry, pure rules, then all limits at once.
 //
-// Notes each decision in the usage, once, except peeks, repeated charges, refunds and custom subjects.
+// Notes each decision in the usage, once, except peeks, repeated charges, settlements and custom subjects.
 // Threads: authorizer_decide, authorizer_identify: any thread, with a batch and a view of its own; never block on I/O.
 // When units have to be set aside on disk first, the answer is AUTHORIZER_WAITING and `resume` is called from the
 // meters' writer thread.
@@ -48,9 +48,9 @@ struct authorizer_question {
     size_t charge_count;
     bool peek;
     bool shows_all; // a peek without charges: it reports of every limit that applies
-    // Gives back what charge_id was charged, instead of charging; without charges, all of it. Only the rules that find
-    // out whose key it is are asked.
-    bool refund;
+    // As in struct limit_call. To settle a charge or give it back, only the rules are asked that find out whose key it
+    // is; an overdraw is judged like any charge, but no limit refuses it.
+    enum limit_mode mode;
     struct slice charge_id; // as in struct limit_call, or empty; ignored when peeking
     bool charge_is_lasting; // as is_lasting there
 };
@@ -103,7 +103,7 @@ struct authorizer_call {
     // OK: `decision` is valid. Errors:
     //   NOT_FOUND            there is no such key id or account, or no limit declares the resource
     //   ALREADY_EXISTS       charge_id names another charge, or one that was given back
-    //   FAILED_PRECONDITION  there is nothing to give back, or this daemon has no custom subjects
+    //   FAILED_PRECONDITION  there is nothing to settle, or this daemon has no custom subjects
     //   others               as registry_find_* and the loads of meter_decide
     enum status status;
     struct status_failure failure; // field is relative to the call: "charges[0].resource", "account", "key_id"
@@ -115,7 +115,7 @@ struct authorizer_call {
 // a batch of one. Zero it before the first authorizer_decide, and leave it alone between repetitions.
 struct authorizer_batch {
     // in
-    struct authorizer_call *calls; // 1 to LIMIT_CALLS_MAX; all peek or none; of several, none is custom or a refund
+    struct authorizer_call *calls; // 1 to LIMIT_CALLS_MAX; all peek or none; of several, none is custom, all consume
     size_t call_count;
     struct store_txn *view; // of the registry, not begun: each try begins and ends it
     struct arena *arena;    // holds the decisions; each try takes its memory anew

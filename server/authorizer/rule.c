@@ -86,10 +86,11 @@ static const struct {
     {REASON_ADDRESS_NOT_ALLOWED, address_is_not_allowed},
 };
 
-// A charge can be given back even if the key has been revoked or changed since, so a refund skips such rules.
+// A charge can be settled even if the key has been revoked or changed since.
 static bool is_asked(enum reason reason, const struct rule_facts *facts)
 {
-    return !facts->question->refund || reason <= REASON_INVALID_API_KEY;
+    bool settles = facts->question->mode == LIMIT_SETTLE || facts->question->mode == LIMIT_REFUND;
+    return !settles || reason <= REASON_INVALID_API_KEY;
 }
 
 enum reason rule_evaluate(const struct rule_facts *facts)

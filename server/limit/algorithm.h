@@ -51,7 +51,8 @@ union limit_state {
 struct limit_spent {
     uint64_t t_ms; // when; what lies ahead of the state's time means now
     uint64_t cost;
-    uint64_t amount; // of the limit then, not 0
+    uint64_t kept;   // so much of the cost stays spent
+    uint64_t amount; // of the limit then
 };
 
 struct limit_algorithm_functions {
@@ -62,6 +63,8 @@ struct limit_algorithm_functions {
     void (*wipe)(union limit_state *state); // NULL: the state owns nothing
     // Makes room for counting up to `ceiling`. False when memory is out; then nothing has changed. NULL: always room.
     bool (*reserve)(union limit_state *state, uint64_t ceiling);
+    // Makes room for counting `cost` more, whatever the limit. Otherwise as `reserve`.
+    bool (*reserve_more)(union limit_state *state, uint64_t cost);
     void (*sync)(union limit_state *state, const struct limit_rate *rate, uint64_t t);
     bool (*fits)(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost);
     // Counts `cost`, whether it fits or not: only `reserve`d ceilings bound it.
@@ -70,6 +73,8 @@ struct limit_algorithm_functions {
     // that is nothing. It is the exact inverse of `spend` for what was spent just now, in the reverse order.
     bool (*refund)(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                    const struct limit_spent *spent);
+    // Is the window that it was spent in still counted? NULL: always.
+    bool (*is_current)(const union limit_state *state, const struct limit_rate *rate, const struct limit_spent *spent);
     uint64_t (*remaining)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);
     // Returns when it is full again, if nothing more is spent.
     uint64_t (*reset)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);

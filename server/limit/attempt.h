@@ -1,5 +1,5 @@
 // One call's attempt to charge its limits, which these files share: decide.c decides, spend.c does each step for one
-// call, refund.c gives back, view.c says how things stand.
+// call, settle.c counts what work really cost, view.c says how things stand.
 //
 // Threads: the holder of the lock of the attempt's shard.
 #ifndef LIMIT_ATTEMPT_H
@@ -44,6 +44,22 @@ static inline uint64_t limit_cost_of(const struct limit_call *call, struct slice
     return cost;
 }
 
+// Does the call name costs of a resource? Then *cost is their sum, in which a cost of 0 is none.
+static inline bool limit_names_cost(const struct limit_call *call, struct slice resource, uint64_t *cost)
+{
+    bool is_named = false;
+    *cost = 0;
+    for (size_t i = 0; i < call->charge_count; i++) {
+        if (!slice_equal(call->charges[i].resource, resource))
+            continue;
+        *cost = limit_add(*cost, call->charges[i].cost);
+        is_named = true;
+    }
+    return is_named;
+}
+
+// Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
+size_t limit_find_undeclared(const struct limit_call *call);
 // Adds the part of one applicable limit. NULL when it is unlimited, or its meter is absent, which the answer then says.
 struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct limit_applicable *applicable,
                                         uint64_t cost);
@@ -57,6 +73,8 @@ void limit_attempt_init(struct limit_attempt *a, struct limit_table *table, cons
                         struct limit_answer *answer);
 // Returns TOO_COSTLY, DENIED, or ADMITTED when all parts fit.
 enum limit_verdict limit_evaluate(const struct limit_attempt *a);
+// Does nothing wait for the disk?
+bool limit_is_relaxed(const struct limit_attempt *a);
 // Does the disk have to set something aside first?
 bool limit_is_short(const struct limit_attempt *a);
 void limit_spend(struct limit_attempt *a);

@@ -1,11 +1,11 @@
-// Remembers what was charged under an id, so that a repeated call gets its first answer and a charge can be given back.
+// Remembers what was charged under an id, so that a repeated call gets its first answer and a charge can be settled.
 //
 // The problem: a caller who got no answer asks again, and must be charged once; a caller whose work failed wants back
-// what it took, once. So each shard logs the newest charges that came with an id: what each of the call's limits was
-// charged, and how it stood then. There are two rings, for charges that live shortly (a Verify that may be resent) and
-// for those that last (work that may be given back late), so that many of the former do not displace the latter; both
-// share one hash table. The log is in memory only: a charge that is lost with it may be charged twice or not given
-// back, but more than a limit is never admitted.
+// what it took, or says what it cost in the end, once. So each shard logs the newest charges that came with an id: what
+// each of the call's limits was charged, and how it stood then. There are two rings, for charges that live shortly (a
+// Verify that may be resent) and for those that last (work that may be given back late), so that many of the former do
+// not displace the latter; both share one hash table. The log is in memory only: a charge that is lost with it may be
+// charged twice or not given back, but more than a limit is never admitted.
 #include "limit/charge_log.h"
 
 #include <assert.h>
@@ -47,14 +47,22 @@ static bool comes_again(const struct limit_call *call, size_t n)
     return false;
 }
 
+// Only a settled cost can be 0.
+static uint64_t cost_of(const struct limit_call *call, struct slice resource)
+{
+    uint64_t cost = 0;
+    bool is_exact = call->mode == LIMIT_SETTLE && limit_names_cost(call, resource, &cost);
+    return is_exact ? cost : limit_cost_of(call, resource);
+}
+
 // Sums over the resources, so that their order does not matter.
-static uint64_t hash_of_charges(const struct limit_table *table, const struct limit_call *call)
+uint64_t limit_charge_log_hash_charges(const struct limit_table *table, const struct limit_call *call)
 {
     uint64_t hash = 0;
     for (size_t i = 0; i < call->charge_count; i++) {
         struct slice resource = call->charges[i].resource;
         if (!comes_again(call, i))
-            hash += hash_of_two(table, limit_table_hash(table, resource), limit_cost_of(call, resource));
+            hash += hash_of_two(table, limit_table_hash(table, resource), cost_of(call, resource));
     }
     return hash;
 }
@@ -126,7 +134,7 @@ void limit_charge_log_wipe(struct limit_charge_log *charges)
 bool limit_charge_log_is_same(const struct limit_table *table, const struct limit_logged_charge *logged,
                               const struct limit_call *call)
 {
-    return logged->charges == hash_of_charges(table, call);
+    return logged->charges == limit_charge_log_hash_charges(table, call);
 }
 
 static size_t count_charged(const struct limit_call *call)
@@ -147,9 +155,10 @@ struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *t
         return NULL;
     }
     logged->hash = hash;
-    logged->charges = hash_of_charges(table, call);
+    logged->charges = limit_charge_log_hash_charges(table, call);
     memcpy(logged->id, call->charge_id.data, sizeof logged->id);
     logged->is_lasting = call->is_lasting;
+    logged->is_overdrawn = call->mode == LIMIT_OVERDRAW;
     return logged;
 }
 

@@ -1,4 +1,4 @@
-// A log of the charges that can be repeated or taken back: the newest of each shard, by the id that their caller gave
+// A log of the charges that can be repeated or settled: the newest of each shard, by the id that their caller gave
 // them.
 //
 // Threads: the holder of the shard's lock.
@@ -22,9 +22,13 @@ struct limit_logged_charge {
     struct limit_logged_charge *next; // of its bucket
     uint64_t hash;                    // of id and owner
     uint64_t charges;                 // hash of the resources and costs
+    uint64_t settled;                 // the same of those that it was settled to
+    uint64_t debt;                    // the number of what was taken beyond what the disk had set aside; 0: nothing
     uint64_t t_ms;
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
-    bool given_back;
+    bool given_back; // or settled to nothing
+    bool is_settled; // not by a refund
+    bool is_overdrawn;
     bool is_lasting;
     uint8_t applicable_count;
     struct limit_logged_part applicables[];
@@ -46,6 +50,8 @@ uint64_t limit_charge_log_hash(const struct limit_table *table, const struct lim
 // Returns the charge that the call names, or NULL.
 struct limit_logged_charge *limit_charge_log_find(const struct limit_shard *shard, const struct limit_call *call,
                                                   uint64_t hash);
+// Returns the hash of the call's resources and costs, in whatever order.
+uint64_t limit_charge_log_hash_charges(const struct limit_table *table, const struct limit_call *call);
 // Are the call's charges the same, in whatever order?
 bool limit_charge_log_is_same(const struct limit_table *table, const struct limit_logged_charge *logged,
                               const struct limit_call *call);

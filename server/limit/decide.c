@@ -39,20 +39,6 @@ _Static_assert(LIMIT_SHARD_COUNT == 64, "a bit for each shard");
 
 // --- finding
 
-// Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
-static size_t find_undeclared(const struct limit_call *call)
-{
-    for (size_t i = 0; i < call->charge_count; i++) {
-        size_t applicable = 0;
-        while (applicable < call->applicable_count &&
-               !slice_equal(call->charges[i].resource, call->applicables[applicable].limit.resource))
-            applicable++;
-        if (applicable == call->applicable_count)
-            return i;
-    }
-    return call->charge_count;
-}
-
 // Are all charges declared? It also fills every answer as it stays when nothing is decided.
 static bool are_declared(const struct limit_call *calls, size_t count, struct limit_answer *answers)
 {
@@ -61,7 +47,7 @@ static bool are_declared(const struct limit_call *calls, size_t count, struct li
         limit_answer_clear(&answers[i]);
         answers[i].verdict = LIMIT_UNDECIDED;
         answers[i].write_wanted = false;
-        size_t charge = find_undeclared(&calls[i]);
+        size_t charge = limit_find_undeclared(&calls[i]);
         if (charge == calls[i].charge_count)
             continue;
         answers[i].charge = charge;

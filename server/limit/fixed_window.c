@@ -52,13 +52,20 @@ static void fixed_spend(union limit_state *state, const struct limit_rate *rate,
     state->fixed.used = limit_add(state->fixed.used, cost);
 }
 
+static bool fixed_is_current(const union limit_state *state, const struct limit_rate *rate,
+                             const struct limit_spent *spent)
+{
+    (void)rate;
+    return spent->t_ms >= state->fixed.begin_ms;
+}
+
 static bool fixed_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                          const struct limit_spent *spent)
 {
-    (void)rate;
     (void)t;
     struct limit_fixed_state *fixed = &state->fixed;
-    uint64_t cost = spent->t_ms >= fixed->begin_ms ? limit_min(spent->cost, fixed->used) : 0;
+    bool is_current = fixed_is_current(state, rate, spent);
+    uint64_t cost = is_current ? limit_min(spent->cost - spent->kept, fixed->used) : 0;
     fixed->used -= cost;
     return cost > 0;
 }
@@ -104,6 +111,7 @@ const struct limit_algorithm_functions limit_fixed_window = {
     .fits = fixed_fits,
     .spend = fixed_spend,
     .refund = fixed_refund,
+    .is_current = fixed_is_current,
     .remaining = fixed_remaining,
     .reset = fixed_reset,
     .retry = fixed_retry,

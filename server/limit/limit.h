@@ -38,7 +38,7 @@ enum {
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name
     LIMIT_CHARGE_ID_SIZE = 32,
-    LIMIT_CHARGES_LOGGED = 131072, // charges of a kind that can be repeated or refunded, in all
+    LIMIT_CHARGES_LOGGED = 131072, // charges of a kind that can be repeated or settled, in all
     LIMIT_CALLS_MAX = 64,          // decided as one
     LIMIT_COUNTERS_MAX = 61
 };
@@ -122,6 +122,9 @@ struct limit_charge {
     uint64_t cost; // 0 means 1
 };
 
+// What is asked for: a decision before the work, or what the work really cost (limit_settle).
+enum limit_mode { LIMIT_CONSUME, LIMIT_OVERDRAW, LIMIT_SETTLE, LIMIT_REFUND };
+
 // A question: all its charges, over all applicable limits that declare their resource, are one decision.
 struct limit_call {
     struct slice owner; // the critical section: account id, or namespace and identifier; always the same for a subject
@@ -133,10 +136,11 @@ struct limit_call {
     bool relaxed; // as the table's option, for this call
     // LIMIT_CHARGE_ID_SIZE bytes that name caller and charge, or empty; ignored when peeking. A second call with the
     // same id for the same owner gets the first one's answer and spends nothing. Memory keeps the newest
-    // LIMIT_CHARGES_LOGGED of each kind (a share of them per shard): forgetting one can only charge twice or refuse a
-    // refund. Refusals are not kept.
+    // LIMIT_CHARGES_LOGGED of each kind (a share of them per shard): forgetting one can only charge twice, or make that
+    // it cannot be settled. Refusals are not kept.
     struct slice charge_id;
-    bool is_lasting; // the kind: the charge may be given back late, so many short ones must not displace it
+    bool is_lasting; // the kind: the charge may be settled late, so many short ones must not displace it
+    enum limit_mode mode;
 };
 
 enum limit_verdict {
@@ -148,11 +152,11 @@ enum limit_verdict {
     LIMIT_UNDECIDED,  // of an answer only: the decision ended before this call, or by the fault of another one
     LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
     LIMIT_NO_MEMORY,
-    LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs
+    LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs, or one that was settled to others
     LIMIT_GIVEN_BACK,   // charge_id names a charge that was given back: neither charged again nor given back twice
-    // from limit_refund only
+    // from limit_settle only
     LIMIT_NO_CHARGE,  // charge_id names no charge that is known here
-    LIMIT_WINDOW_OVER // the window that was charged is over: nothing is left to give back
+    LIMIT_WINDOW_OVER // the window that was charged is over: nothing is left to give back, or to add to
 };
 
 // How one charged limit stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
@@ -192,6 +196,7 @@ struct limit_waiter {
     // Used by the table only.
     struct limit_waiter *next;
     bool woken;      // by a commit, and has not asked again since
+    bool is_applied; // what it waits for has been counted by its call, and is not on disk yet
     uint64_t number; // growing in the order of arrival
 };
 
@@ -214,12 +219,24 @@ struct limit_waiter {
 enum limit_verdict limit_decide(struct limit_table *table, const struct limit_call *calls, size_t count,
                                 struct limit_waiter *waiter, struct limit_answer *answers);
 
-// Gives back what call->charge_id was charged, once, and never above the limit. A limit takes nothing back when its
-// fixed_window has ended or its sub-window has left the ring; a token_bucket keeps what has flowed back by itself
-// since. Without charges in `call` the whole charge is given back; otherwise they must be the same as then. Answers
-// LIMIT_ADMITTED (with views of its applicable limits that were charged), NO_CHARGE, GIVEN_BACK, OTHER_CHARGE,
-// WINDOW_OVER, ABSENT or NO_MEMORY. Never waits: giving back writes nothing at once, and a crash may undo it.
-void limit_refund(struct limit_table *table, const struct limit_call *call, struct limit_answer *answer);
+// Counts what work really cost, by call->mode. call->charge_id is needed.
+//   LIMIT_SETTLE    The charge of that id becomes what `charges` say, where a cost of 0 is none; resources that they do
+//                   not name stay as charged. Less gives the rest back, and never lifts above the limit. More is taken
+//                   beyond the limit if need be: until that is paid off, nothing fits. Once: the same again gets the
+//                   same answer.
+//   LIMIT_REFUND    The charge becomes nothing. Without `charges` it is the whole charge; otherwise they must be the
+//                   same as then.
+//   LIMIT_OVERDRAW  A new charge, beyond the limit if need be. The same again gets the first one's answer.
+// A limit neither gives nor takes when its fixed_window has ended or the sub-window of the charge has left the ring. A
+// token_bucket keeps what has flowed back by itself, and takes more at any time.
+// Returns, and answers,
+//   LIMIT_ADMITTED  it is done, with views of the applicable limits that are charged;
+//   LIMIT_WAIT      it is counted, but a crash would forget what was taken: the waiter is queued, ask again when it is
+//                   woken. When it was woken with a failure, asking again with the same id goes on from there;
+//   NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, UNDECLARED (of an overdraw), ABSENT or NO_MEMORY.
+// Giving back writes nothing at once, so it never waits (`waiter` may be NULL for a refund), and a crash may undo it.
+enum limit_verdict limit_settle(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
+                                struct limit_answer *answer);
 
 // A meter's state as it is stored. `reserved` is R', what a crash forfeits.
 struct limit_record {

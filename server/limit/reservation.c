@@ -87,7 +87,7 @@ static void take_off(struct limit_write *write)
     write->behind = write->spanning = false;
     write->waiters = 0;
     write->wanted = 0;
-    write->spent = 0;
+    write->spent = write->new_debt = 0;
 }
 
 static struct limit_waiter *take_waiters(struct limit_shard *shard)
@@ -230,7 +230,7 @@ void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struc
     *empty = entry->empty;
 }
 
-// --- settling
+// --- ending
 
 // After a failed commit nobody knows which record is on disk. Both cover what is left, because R' was at least that.
 static void end_meter(const struct entry *entry, bool committed)
@@ -244,6 +244,7 @@ static void end_meter(const struct entry *entry, bool committed)
     if (limit_is_rate_of_record(meter, &entry->record))
         meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
     meter->durable_ms = entry->record.t_ms;
+    limit_note_record(meter);
 }
 
 static void end_stopped(const struct entry *entry, bool committed)
@@ -299,7 +300,7 @@ static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
     const struct limit_write *write = meter->write;
     if (write->waiters == 0)
         return true;
-    if (write->spanning || !limit_is_same_rate(meter, write->amount, write->burst))
+    if (write->spanning || meter->owes || !limit_is_same_rate(meter, write->amount, write->burst))
         return false;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
     struct limit_rate rate = limit_meter_rate(table, meter);

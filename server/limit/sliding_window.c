@@ -90,10 +90,12 @@ static bool open_ring(struct limit_sliding_state *sliding, size_t width, size_t 
     return sliding->counters != NULL;
 }
 
+// Where the sum would overflow, both stay below it together, so that the counters always add up to the sum.
 static void add_to_counter(struct limit_sliding_state *sliding, uint64_t slot, uint64_t cost)
 {
-    set_counter(sliding, slot, limit_add(counter_at(sliding, slot), cost));
-    sliding->sum = limit_add(sliding->sum, cost);
+    cost = limit_min(cost, UINT64_MAX - sliding->sum);
+    set_counter(sliding, slot, counter_at(sliding, slot) + cost);
+    sliding->sum += cost;
 }
 
 // Takes the counters of a record whose ring is as fine as this empty one, or finer.
@@ -132,6 +134,11 @@ static bool sliding_reserve(union limit_state *state, uint64_t ceiling)
     free(sliding->counters);
     *sliding = wider;
     return true;
+}
+
+static bool sliding_reserve_more(union limit_state *state, uint64_t cost)
+{
+    return sliding_reserve(state, limit_add(state->sliding.sum, cost));
 }
 
 static void forget_all(struct limit_sliding_state *sliding)
@@ -206,16 +213,29 @@ static void sliding_spend(union limit_state *state, const struct limit_rate *rat
     add_to_counter(&state->sliding, state->sliding.index, cost);
 }
 
+static uint64_t slot_of(const struct limit_sliding_state *sliding, const struct limit_rate *rate,
+                        const struct limit_spent *spent)
+{
+    return limit_min(spent->t_ms / slot_ms(sliding, rate), sliding->index);
+}
+
+static bool sliding_is_current(const union limit_state *state, const struct limit_rate *rate,
+                               const struct limit_spent *spent)
+{
+    const struct limit_sliding_state *sliding = &state->sliding;
+    return sliding->index - slot_of(sliding, rate, spent) < sliding->slots;
+}
+
 // Takes back only from the sub-window that it was spent in, while that is in the ring.
 static bool sliding_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                            const struct limit_spent *spent)
 {
     (void)t;
     struct limit_sliding_state *sliding = &state->sliding;
-    uint64_t slot = limit_min(spent->t_ms / slot_ms(sliding, rate), sliding->index);
-    if (sliding->index - slot >= sliding->slots)
+    uint64_t slot = slot_of(sliding, rate, spent);
+    if (!sliding_is_current(state, rate, spent))
         return false;
-    uint64_t cost = limit_min(spent->cost, counter_at(sliding, slot));
+    uint64_t cost = limit_min(spent->cost - spent->kept, counter_at(sliding, slot));
     set_counter(sliding, slot, counter_at(sliding, slot) - cost);
     sliding->sum -= cost;
     return cost > 0;
@@ -256,7 +276,7 @@ static uint64_t sliding_retry(const union limit_state *state, const struct limit
 // The sum may exceed the amount: that may have been lowered since the reservation was written, and be raised again.
 static bool sliding_forfeit(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved)
 {
-    if (!sliding_reserve(state, limit_add(state->sliding.sum, reserved)))
+    if (!sliding_reserve_more(state, reserved))
         return false;
     sliding_spend(state, rate, t, reserved);
     return true;
@@ -273,10 +293,12 @@ const struct limit_algorithm_functions limit_sliding_window = {
     .save = sliding_save,
     .wipe = sliding_wipe,
     .reserve = sliding_reserve,
+    .reserve_more = sliding_reserve_more,
     .sync = sliding_sync,
     .fits = sliding_fits,
     .spend = sliding_spend,
     .refund = sliding_refund,
+    .is_current = sliding_is_current,
     .remaining = sliding_remaining,
     .reset = sliding_reset,
     .retry = sliding_retry,

@@ -20,6 +20,19 @@ void limit_attempt_init(struct limit_attempt *a, struct limit_table *table, cons
 
 // --- what the call charges, and its meters
 
+size_t limit_find_undeclared(const struct limit_call *call)
+{
+    for (size_t i = 0; i < call->charge_count; i++) {
+        size_t applicable = 0;
+        while (applicable < call->applicable_count &&
+               !slice_equal(call->charges[i].resource, call->applicables[applicable].limit.resource))
+            applicable++;
+        if (applicable == call->applicable_count)
+            return i;
+    }
+    return call->charge_count;
+}
+
 static struct limit_part *find_part(struct limit_attempt *a, const struct limit_meter *meter)
 {
     for (size_t i = 0; i < a->part_count; i++)
@@ -130,7 +143,7 @@ static bool is_part_short(const struct limit_attempt *a, const struct limit_part
     return !a->woken && would_take_from_others(part);
 }
 
-static bool is_relaxed(const struct limit_attempt *a)
+bool limit_is_relaxed(const struct limit_attempt *a)
 {
     return a->table->relaxed || a->call->relaxed ||
            (a->table->relaxed_on_failure && atomic_load_explicit(&a->table->failing, memory_order_relaxed));
@@ -144,7 +157,7 @@ static bool wants_prefetch(const struct limit_attempt *a, const struct limit_par
     uint64_t reservation = limit_reservation(meter->amount);
     if (!limit_meter_is_idle(meter) && (meter->write->in_flight || meter->write->queued))
         return false;
-    return meter->left <= reservation / 2 && (reservation > 1 || part->shadow || is_relaxed(a));
+    return meter->left <= reservation / 2 && (reservation > 1 || part->shadow || limit_is_relaxed(a));
 }
 
 enum limit_verdict limit_evaluate(const struct limit_attempt *a)
@@ -162,7 +175,7 @@ enum limit_verdict limit_evaluate(const struct limit_attempt *a)
 
 bool limit_is_short(const struct limit_attempt *a)
 {
-    if (is_relaxed(a))
+    if (limit_is_relaxed(a))
         return false;
     for (size_t i = 0; i < a->part_count; i++)
         if (!a->parts[i].shadow && is_part_short(a, &a->parts[i]))

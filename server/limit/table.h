@@ -1,6 +1,6 @@
 // The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
 // and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, view.c says how
-// things stand afterwards, charge_log.c remembers what was charged, refund.c gives it back, reservation.c sets units
+// things stand afterwards, charge_log.c remembers what was charged, settle.c corrects it, reservation.c sets units
 // aside on disk.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
@@ -29,6 +29,10 @@ struct limit_write {
     uint64_t amount;  // its limit
     uint64_t burst;
     uint64_t spent; // since the snapshot in flight
+    // Numbers of debts: of the oldest that no durable record has (0: unknown), and of the oldest since the snapshot in
+    // flight (0: none). Only while the meter owes.
+    uint64_t debt;
+    uint64_t new_debt;
     bool queued;
     bool behind;     // units were spent without waiting, and no record covers them
     bool spanning;   // some of its waiters are in another shard's queue
@@ -55,6 +59,7 @@ struct limit_meter {
     bool uncertain; // a commit failed: nobody knows what is on disk
     bool dirty;     // the record on disk, if any, is not the exact state
     bool retiring;  // it leaves memory once its exact state is on disk
+    bool owes;      // a debt was counted that no durable record has
     uint8_t name[];
 };
 
@@ -71,6 +76,7 @@ struct limit_shard {
     size_t queued_count;
     struct limit_waiter *first_waiter, *last_waiter;
     struct limit_charge_log charges;
+    uint64_t debts; // ever counted: each has a number
     uint64_t decisions;
     uint64_t waits;
     uint64_t records;
@@ -140,6 +146,34 @@ static inline bool limit_meter_is_idle(const struct limit_meter *meter)
 {
     return meter->write == NULL;
 }
+
+// --- debts: what was counted without units that the disk had set aside. It is forgotten by a crash until a record has
+// it
+
+// May a crash forget the debt of this number?
+static inline bool limit_may_lose_debt(const struct limit_meter *meter, uint64_t number)
+{
+    return meter->owes && (meter->write == NULL || meter->write->debt <= number);
+}
+// Counts a debt; call it after limit_write_open, which may have failed.
+static inline void limit_note_debt(struct limit_meter *meter, uint64_t number)
+{
+    struct limit_write *write = meter->write;
+    if (write != NULL && !meter->owes)
+        write->debt = number;
+    if (write != NULL && write->in_flight && write->new_debt == 0)
+        write->new_debt = number;
+    meter->owes = true;
+}
+// The record in flight is durable, and has every debt but those since its snapshot.
+static inline void limit_note_record(struct limit_meter *meter)
+{
+    meter->owes = meter->write->new_debt > 0;
+    meter->write->debt = meter->write->new_debt;
+}
+
+// --- writes
+
 // Allocates meter->write unless it is there. False when memory is out.
 bool limit_write_open(struct limit_meter *meter);
 // Frees meter->write when the meter is neither queued nor in a batch.

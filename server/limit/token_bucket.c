@@ -37,7 +37,7 @@ static limit_wide ticks_of(const struct limit_rate *rate, uint64_t units)
 }
 
 // Returns how far the theoretical arrival time is ahead of now, in ticks.
-static limit_wide debt(const struct limit_bucket_state *bucket, uint64_t t)
+static limit_wide lead(const struct limit_bucket_state *bucket, uint64_t t)
 {
     return bucket->tat_ms < t ? 0 : (limit_wide)(bucket->tat_ms - t) * bucket->scale + bucket->fraction;
 }
@@ -81,7 +81,7 @@ static bool bucket_fits(const union limit_state *state, const struct limit_rate 
 {
     if (rate->amount == 0 || cost > rate->burst)
         return false;
-    return debt(&state->bucket, t) <= ticks_of(rate, rate->burst - cost);
+    return lead(&state->bucket, t) <= ticks_of(rate, rate->burst - cost);
 }
 
 static void advance(struct limit_bucket_state *bucket, uint64_t t, limit_wide ticks)
@@ -105,26 +105,37 @@ static void bucket_spend(union limit_state *state, const struct limit_rate *rate
         advance(&state->bucket, t, ticks_of(rate, cost));
 }
 
-// Returns what a charge still adds to the debt, at least, in ticks. The debt with the charge and the debt without it
-// both drain by one millisecond in a millisecond. Their difference, at first the whole charge, becomes smaller only
-// while the debt without it is 0 and stands still, so by no more than the time that has passed.
-static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t, const struct limit_spent *spent,
-                             uint64_t window_ms)
+// Returns how many ticks so many units of a charge are, once they have drained for a while.
+static limit_wide ticks_then(const struct limit_bucket_state *bucket, const struct limit_spent *spent, uint64_t units,
+                             uint64_t window_ms, uint64_t passed)
 {
-    struct quotient took = divide((limit_wide)spent->cost * window_ms, spent->amount); // milliseconds
-    uint64_t passed = t > spent->t_ms ? t - spent->t_ms : 0;
+    struct quotient took = divide((limit_wide)units * window_ms, spent->amount); // milliseconds
     if (took.whole < passed)
         return 0;
     limit_wide rest = (limit_wide)took.rest * bucket->scale / spent->amount; // the amount may have changed since
     return (limit_wide)(took.whole - passed) * bucket->scale + rest;
 }
 
+// Returns what taking a charge back, but for the units that stay spent, takes off the lead, at least. The lead with the
+// charge and the lead with what stays of it both drain by one millisecond in a millisecond. Their difference, at first
+// what is taken back, becomes smaller only while the latter is 0 and stands still. That begins no sooner than the units
+// that stay have drained, so what is left of the difference is no less than what is left of the whole charge.
+static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t, const struct limit_spent *spent,
+                             uint64_t window_ms)
+{
+    uint64_t passed = t > spent->t_ms ? t - spent->t_ms : 0;
+    limit_wide whole = ticks_then(bucket, spent, spent->cost, window_ms, passed);
+    limit_wide back = ticks_then(bucket, spent, spent->cost - spent->kept, window_ms, 0);
+    return whole < back ? whole : back;
+}
+
+// A limit with the amount 0 is charged beyond it only; a unit of it had no duration that could be taken back.
 static bool bucket_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                           const struct limit_spent *spent)
 {
     struct limit_bucket_state *bucket = &state->bucket;
-    limit_wide owed = debt(bucket, t);
-    limit_wide back = still_owed(bucket, t, spent, rate->window_ms);
+    limit_wide owed = lead(bucket, t);
+    limit_wide back = spent->amount > 0 ? still_owed(bucket, t, spent, rate->window_ms) : 0;
     if (owed == 0 || back == 0)
         return false;
     struct quotient rest = divide(back < owed ? owed - back : 0, bucket->scale);
@@ -136,7 +147,7 @@ static bool bucket_refund(union limit_state *state, const struct limit_rate *rat
 static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     limit_wide full = ticks_of(rate, rate->burst);
-    limit_wide owed = debt(&state->bucket, t);
+    limit_wide owed = lead(&state->bucket, t);
     return rate->amount == 0 || owed >= full ? 0 : divide(full - owed, rate->window_ms).whole;
 }
 
@@ -149,7 +160,7 @@ static uint64_t bucket_reset(const union limit_state *state, const struct limit_
 
 static uint64_t bucket_retry(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost)
 {
-    limit_wide owed = debt(&state->bucket, t);
+    limit_wide owed = lead(&state->bucket, t);
     if (rate->amount == 0 || cost > rate->burst || owed <= ticks_of(rate, rate->burst - cost))
         return t;
     return limit_add(t, divide_up(owed - ticks_of(rate, rate->burst - cost), rate->amount));
@@ -159,7 +170,7 @@ static uint64_t bucket_retry(const union limit_state *state, const struct limit_
 static bool bucket_forfeit(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved)
 {
     struct limit_bucket_state *bucket = &state->bucket;
-    limit_wide owed = debt(bucket, t);
+    limit_wide owed = lead(bucket, t);
     limit_wide full = ticks_of(rate, rate->burst);
     limit_wide room = full > owed ? full - owed : 0;
     limit_wide forfeited = ticks_of(rate, reserved);
@@ -172,7 +183,7 @@ static bool bucket_forfeit(union limit_state *state, const struct limit_rate *ra
 
 static bool bucket_is_empty(const union limit_state *state, uint64_t t)
 {
-    return debt(&state->bucket, t) == 0;
+    return lead(&state->bucket, t) == 0;
 }
 
 const struct limit_algorithm_functions limit_token_bucket = {

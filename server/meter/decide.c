@@ -100,14 +100,14 @@ enum limit_verdict meter_decide(struct meter_cache *cache, struct arena *arena, 
     }
 }
 
-enum limit_verdict meter_refund(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
-                                struct limit_answer *answer, struct meter_load *load)
+enum limit_verdict meter_settle(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
+                                struct limit_waiter *waiter, struct limit_answer *answer, struct meter_load *load)
 {
     for (unsigned turn = 0;; turn++) {
-        limit_refund(cache->limits, call, answer);
-        if (answer->write_wanted)
+        enum limit_verdict verdict = limit_settle(cache->limits, call, waiter, answer);
+        if (verdict == LIMIT_WAIT || answer->write_wanted)
             write_behind_request(cache);
-        if (answer->verdict != LIMIT_ABSENT || turn == LOADS_MAX || !load_all(cache, arena, call, 1, answer, load))
-            return answer->verdict;
+        if (verdict != LIMIT_ABSENT || turn == LOADS_MAX || !load_all(cache, arena, call, 1, answer, load))
+            return verdict;
     }
 }

@@ -2,7 +2,7 @@
 //
 // Owns: the table of meters, their write-behind (it hands limit_collect's batches to the store's writer, together with
 // the clock's mark), the bound on custom subjects' records and the sweep that deletes those at rest.
-// Threads: meter_decide, meter_refund, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
+// Threads: meter_decide, meter_settle, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
 // meter_tick, meter_sweep_custom, meter_evict_idle: each by one thread at a time.
 // Time: the fenced clock, whose mark is kept here.
 #ifndef METER_METER_H
@@ -81,9 +81,9 @@ struct meter_load {
 enum limit_verdict meter_decide(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls,
                                 size_t count, struct limit_waiter *waiter, struct limit_answer *answers,
                                 struct meter_load *loads);
-// Does limit_refund in the same way, never waits, and returns the answer's verdict.
-enum limit_verdict meter_refund(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
-                                struct limit_answer *answer, struct meter_load *load);
+// Does limit_settle in the same way.
+enum limit_verdict meter_settle(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
+                                struct limit_waiter *waiter, struct limit_answer *answer, struct meter_load *load);
 
 // Notes that an answer has used the daemon's time, so that the next meter_tick writes the clock's mark.
 void meter_note_use(struct meter_cache *cache);

@@ -80,6 +80,7 @@ const char *change_name(enum registry_command_kind kind)
         [REGISTRY_REVOKE_ALL] = "revoke_all",
         [REGISTRY_IMPORT] = "import",
         [REGISTRY_PURGE] = "purge",
+        [REGISTRY_RESET_METERS] = "reset_meters",
     };
     return names[kind];
 }

@@ -34,7 +34,8 @@ enum registry_command_kind { // numbers are stored in the chain: never reuse one
     REGISTRY_DELETE_ACCOUNT = 11,
     REGISTRY_REVOKE_ALL = 12,
     REGISTRY_IMPORT = 13,
-    REGISTRY_PURGE = 14
+    REGISTRY_PURGE = 14,
+    REGISTRY_RESET_METERS = 15
 };
 
 // The caller of a command. `name` is "uid:1000" or a key id; changes record it, and request_ids are unique per name.
@@ -78,6 +79,13 @@ struct registry_revoke_all {
     struct slice reason;
 };
 
+struct registry_reset_meters {
+    bool by_key; // of its account, and of the key's own limits
+    uint8_t key_id[KEY_ID_SIZE];
+    struct slice account;
+    struct slice resource;
+};
+
 struct registry_import_key {
     uint8_t sha256[32];          // of the token
     bool is_ours;                // the token is one that this registry has made, of the key
@@ -113,7 +121,7 @@ struct registry_result {
     struct registry_key predecessor; // ROLL
     bool has_default_public_key;     // PUT_ACCOUNT of a new account
     struct registry_key default_public_key;
-    struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT; with a key: the key's
+    struct registry_account account; // PUT_ACCOUNT, REVOKE_ALL, DELETE_ACCOUNT, RESET_METERS; with a key: the key's
     struct registry_tier tier;       // PUT_TIER, DELETE_TIER
     struct registry_scope scope;     // PUT_SCOPE, DELETE_SCOPE
     struct registry_key *keys;       // IMPORT: the new ones, none of them revoked
@@ -150,6 +158,7 @@ struct registry_command {
         struct registry_delete_named delete_named;
         struct registry_revoke_all revoke_all;
         struct registry_import import;
+        struct registry_reset_meters reset_meters;
         struct registry_purge purge;
     } ask;
     // Encodes `result` and `seq` as the reply's bytes, inside the transaction, into `reply` (arena memory). False when

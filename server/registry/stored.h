@@ -36,6 +36,7 @@ struct registry_key {
     bool purged;            // it is also deleted; only id, account, times and token_hash are left
     struct slice created_by;
     struct slice revoke_reason;
+    struct slice meter_resets; // of its own limits; rolls keep them
     bool has_predecessor;
     uint8_t successor[KEY_ID_SIZE];
     uint8_t predecessor[KEY_ID_SIZE];
@@ -76,7 +77,14 @@ struct registry_account {
     struct slice revoke_reason; // of the last RevokeAll
     bool deleted;               // hidden; all its keys are revoked
     uint64_t life;              // the change that made it; 0 in records of older versions
+    struct slice meter_resets;  // registry_reset_of
 };
+
+// Returns, as digits, the number of the change that reset the meters of a resource last; empty: none did. Of an
+// account, of all its keys together; of a key, of its own limits.
+struct slice registry_reset_of(struct slice meter_resets, struct slice resource);
+// Takes the first of them off. False: there is none.
+bool registry_reset_next(struct slice *meter_resets, struct slice *resource, struct slice *seq);
 
 // The id of a deleted account may be taken again: that is another account, in which nothing of the former one is seen.
 // Was the key made in this life of its account?

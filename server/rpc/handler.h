@@ -25,6 +25,7 @@ enum call_progress handler_delete_named(struct call *call);
 enum call_progress handler_list_named(struct call *call);
 enum call_progress handler_get_account(struct call *call);
 enum call_progress handler_revoke_all(struct call *call);
+enum call_progress handler_reset_meters(struct call *call);
 
 enum call_progress handler_health(struct call *call);
 enum call_progress handler_stats(struct call *call);
@@ -52,6 +53,7 @@ void handler_decision_init(struct handler_decision *decision, struct call *call,
 enum call_progress handler_decide(struct handler_decision *decision);
 // Asks without answering, which the caller does unless it is AUTHORIZER_WAITING.
 enum authorizer_progress handler_try(struct handler_decision *decision);
+enum { HANDLER_CHARGE_ID_SIZE = 16 }; // the wire's
 // Makes the wire's charge_id one of this caller only; an empty one stays empty. False when the arena is out.
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
     __attribute__((warn_unused_result));

@@ -8,8 +8,8 @@
 
 // Two callers' ids never meet: who it is (a uid, a key id or a certificate's subject, told apart by the first byte),
 // then the 16 bytes.
-enum { CALLER_NOBODY, CALLER_UID, CALLER_KEY, CALLER_SUBJECT, CALLER_SIZE = 16, WIRE_CHARGE_ID_SIZE = 16 };
-_Static_assert((int)CALLER_SIZE + (int)WIRE_CHARGE_ID_SIZE == (int)LIMIT_CHARGE_ID_SIZE, "caller and id fill it");
+enum { CALLER_NOBODY, CALLER_UID, CALLER_KEY, CALLER_SUBJECT, CALLER_SIZE = 16 };
+_Static_assert((int)CALLER_SIZE + (int)HANDLER_CHARGE_ID_SIZE == (int)LIMIT_CHARGE_ID_SIZE, "caller and id fill it");
 _Static_assert(1 + (int)KEY_ID_SIZE <= (int)CALLER_SIZE, "a key id fits");
 
 static void write_caller(const struct call *call, uint8_t out[CALLER_SIZE])
@@ -37,7 +37,7 @@ bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBi
     if (bytes == NULL)
         return false;
     write_caller(call, bytes);
-    memcpy(&bytes[CALLER_SIZE], id.data, WIRE_CHARGE_ID_SIZE); // its size was checked
+    memcpy(&bytes[CALLER_SIZE], id.data, HANDLER_CHARGE_ID_SIZE); // its size was checked
     *out = slice_make(bytes, LIMIT_CHARGE_ID_SIZE);
     return true;
 }
@@ -57,6 +57,23 @@ enum call_progress handler_decide(struct handler_decision *decision)
     return handler_try(decision) == AUTHORIZER_WAITING ? CALL_PENDING : decision->answer(decision);
 }
 
+// What was settled or overdrawn is counted before it waits, so it is answered however late.
+static bool is_counted(const struct handler_decision *decision)
+{
+    return decision->ask.question.mode != LIMIT_CONSUME;
+}
+
+static enum status fail_to_write(struct handler_decision *decision, enum status status)
+{
+    if (is_counted(decision))
+        return status_fail(&decision->batch.failure, status, NULL,
+                           "this is counted, but the meters cannot be written now (disk failing, or full?): repeat it "
+                           "with the same charge_id, which counts nothing twice, and look at the log of posternd");
+    return status_fail(&decision->batch.failure, status, NULL,
+                       "the meters cannot be written now (disk failing, or full?); nothing was charged: "
+                       "retry, and look at the log of posternd if it lasts");
+}
+
 // On the meters' writer thread. Nobody else holds the call now.
 static void resume(struct authorizer_batch *batch, enum status status)
 {
@@ -64,10 +81,8 @@ static void resume(struct authorizer_batch *batch, enum status status)
     struct call *call = decision->call;
     batch->failure = (struct status_failure){.message = ""};
     if (status != STATUS_OK)
-        batch->status = status_fail(&batch->failure, status, NULL,
-                                    "the meters cannot be written now (disk failing, or full?); nothing was charged: "
-                                    "retry, and look at the log of posternd if it lasts");
-    else if (call_is_late(call))
+        batch->status = fail_to_write(decision, status);
+    else if (call_is_late(call) && !is_counted(decision))
         batch->status = call_fail_late_as(call, &batch->failure);
     else if (handler_try(decision) == AUTHORIZER_WAITING)
         return;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "rpc/authority.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
@@ -187,28 +188,71 @@ static enum call_progress ask(struct call *call, struct handler_decision *decisi
     }
 }
 
+// An overdraw is counted before it waits, and found again by its id; without one it gets one of its own.
+static bool read_charge_id(struct call *call, struct authorizer_question *question)
+{
+    const Postern__V1__RateCheckRequest *request = call->request->rate_check;
+    uint8_t own[HANDLER_CHARGE_ID_SIZE];
+    ProtobufCBinaryData id = request->charge_id;
+    if (question->mode == LIMIT_OVERDRAW && id.len == 0) {
+        random_fill(own, sizeof own);
+        id = (ProtobufCBinaryData){sizeof own, own};
+    }
+    return handler_charge_id(call, call->arena, id, &question->charge_id);
+}
+
+static enum limit_mode mode_of(const Postern__V1__RateCheckRequest *request)
+{
+    switch ((int)request->mode) {
+    case POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND:
+        return LIMIT_REFUND;
+    case POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_SETTLE:
+        return LIMIT_SETTLE;
+    default:
+        return request->overdraw ? LIMIT_OVERDRAW : LIMIT_CONSUME;
+    }
+}
+
 static bool read_question(struct call *call, struct authorizer_question *question)
 {
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
     question->peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
-    question->refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
+    question->mode = mode_of(request);
     question->charge_is_lasting = true;
     question->names_no_address = true;
     question->charge_count = request->n_charges;
     question->shows_all = question->peek && request->n_charges == 0;
     return wire_read_charges(call->arena, request->charges, request->n_charges, &question->charges) &&
-           handler_charge_id(call, call->arena, request->charge_id, &question->charge_id);
+           read_charge_id(call, question);
+}
+
+// Says what is missing, or contradicts the mode; then *progress is the answer.
+static bool is_refused(struct call *call, enum call_progress *progress)
+{
+    const Postern__V1__RateCheckRequest *request = call->request->rate_check;
+    enum limit_mode mode = mode_of(request);
+    bool peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
+    if (request->overdraw && (peek || mode != LIMIT_OVERDRAW))
+        *progress = call_fail_member(call, "overdraw", "goes with a charge only: leave it or the mode out");
+    else if (mode == LIMIT_REFUND && request->charge_id.len == 0)
+        *progress =
+            call_fail_member(call, "charge_id", "is missing: a refund names the charge_id of what it gives back");
+    else if (mode == LIMIT_SETTLE && request->charge_id.len == 0)
+        *progress = call_fail_member(call, "charge_id", "is missing: to settle names the charge_id of the charge");
+    else if (mode == LIMIT_SETTLE && request->n_charges == 0)
+        *progress = call_fail_member(call, "charges", "is empty: say what was really used; to give back all, REFUND");
+    else if (mode != LIMIT_REFUND && !peek && request->n_charges == 0)
+        *progress = call_fail_member(call, "charges", "is empty: name at least one resource to charge");
+    else
+        return false;
+    return true;
 }
 
 enum call_progress handler_rate_check(struct call *call)
 {
-    const Postern__V1__RateCheckRequest *request = call->request->rate_check;
-    bool refund = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND;
-    bool peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
-    if (refund && request->charge_id.len == 0)
-        return call_fail_member(call, "charge_id", "is missing: a refund names the charge_id of what it gives back");
-    if (!refund && !peek && request->n_charges == 0)
-        return call_fail_member(call, "charges", "is empty: name at least one resource to charge");
+    enum call_progress refused;
+    if (is_refused(call, &refused))
+        return refused;
     struct handler_decision *decision = handler_decision_new(call);
     if (decision == NULL || !read_question(call, &decision->ask.question))
         return call_fail_memory(call);

@@ -44,6 +44,8 @@ static const struct route routes[] = {
     [CALL(DELETE_TIER)] = {"delete_tier", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_TIER},
     [CALL(DELETE_SCOPE)] = {"delete_scope", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_SCOPE},
 
+    [CALL(RESET_METERS)] = {"reset_meters", KEEPERS, CHANGES, handler_reset_meters, 0},
+
     [CALL(HEALTH)] = {"health", 0, 0, handler_health, 0},
     [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, COSTLY, handler_stats, 0},
     [CALL(GET_USAGE)] = {"get_usage", KEEPERS, COSTLY, handler_get_usage, 0},

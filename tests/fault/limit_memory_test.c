@@ -34,6 +34,7 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #include "limit/decide.c"
 #include "limit/eviction.c"
 #include "limit/reservation.c"
+#include "limit/settle.c"
 #include "limit/sliding_window.c"
 #include "limit/spend.c"
 #include "limit/table.c"
@@ -246,7 +247,9 @@ static uint64_t left_of(struct world *world, struct pair *pair, size_t n)
 {
     struct limit_call peek = pair->calls[n];
     peek.peek = true;
-    limit_decide(world->table, &peek, 1, NULL, &pair->answers[n]);
+    peek.mode = LIMIT_CONSUME;
+    while (limit_decide(world->table, &peek, 1, NULL, &pair->answers[n]) == LIMIT_NO_MEMORY)
+        world->refused++; // one allocation fails
     assert_int_equal(pair->answers[n].verdict, LIMIT_ADMITTED);
     return pair->answers[n].views[0].remaining;
 }
@@ -262,7 +265,9 @@ static void charge_pairs(struct world *world)
         assert_false(pair.answers[0].repeated);
         assert_int_equal(decide_pair(world, &pair), LIMIT_ADMITTED);
         assert_true(pair.answers[0].repeated && pair.answers[1].repeated);
-        limit_refund(world->table, &pair.calls[number % 2], &pair.answers[0]);
+        struct limit_call refund = pair.calls[number % 2];
+        refund.mode = LIMIT_REFUND;
+        limit_settle(world->table, &refund, NULL, &pair.answers[0]);
         assert_int_equal(pair.answers[0].verdict, LIMIT_ADMITTED);
         left[(number + 1) % 2] -= pair.charge.cost;
         for (size_t i = 0; i < 2; i++)
@@ -296,9 +301,78 @@ static void no_failed_allocation_charges_one_of_two_or_either_twice(void **state
     assert_true(noticed > count / 2);
 }
 
+// --- settled, beyond the limit
+
+// Tries as decide_pair does, for the first call alone.
+static enum limit_verdict settle_first(struct world *world, struct pair *pair)
+{
+    enum limit_verdict verdict = LIMIT_NO_MEMORY;
+    for (int i = 0; i < 3 * TRIES_MAX; i++) {
+        verdict = limit_settle(world->table, &pair->calls[0], &world->waiter, &pair->answers[0]);
+        if (verdict == LIMIT_ABSENT)
+            install_pair(world, pair);
+        else if (verdict == LIMIT_WAIT)
+            commit_until_woken(world);
+        else if (verdict == LIMIT_NO_MEMORY)
+            world->refused++;
+        else
+            break;
+    }
+    return verdict;
+}
+
+// Overdraws that are settled to more, for which the counters become wider, and in the end to less.
+static void settle_all(struct world *world)
+{
+    struct pair pair;
+    uint64_t spent = 0;
+    for (uint8_t number = 1; number <= CALLS; number++) {
+        uint64_t cost = (uint64_t)1 << number, settled = number < CALLS ? cost * 3 : 1;
+        make_pair(&pair, number);
+        pair.answers[1].absent_count = 0;
+        pair.charge.cost = cost;
+        pair.calls[0].mode = LIMIT_OVERDRAW;
+        assert_int_equal(settle_first(world, &pair), LIMIT_ADMITTED);
+        pair.charge.cost = settled;
+        pair.calls[0].mode = LIMIT_SETTLE;
+        assert_int_equal(settle_first(world, &pair), LIMIT_ADMITTED);
+        assert_int_equal(settle_first(world, &pair), LIMIT_ADMITTED);
+        pair.applicables[0].limit.amount = LIMIT_AMOUNT_MAX;
+        spent += settled;
+        assert_int_equal(left_of(world, &pair, 0), LIMIT_AMOUNT_MAX - spent);
+    }
+}
+
+static size_t run_settlements(size_t failing)
+{
+    struct world world = {.time = {.boot_ms = 1, .wall_ms = FAKE_START_MS}, .waiter = {.wake = note_wake}};
+    world.clock = clock_new(fake_source(&world.time), NULL);
+    allocations = 0;
+    failing_allocation = failing;
+    world.table = limit_table_new(&(struct limit_table_options){.clock = world.clock});
+    if (world.table != NULL)
+        settle_all(&world);
+    world.refused += world.table == NULL;
+    limit_table_free(world.table);
+    clock_free(world.clock);
+    return world.refused;
+}
+
+static void no_failed_allocation_settles_in_part_or_twice(void **state)
+{
+    (void)state;
+    assert_int_equal(run_settlements(0), 0);
+    size_t count = allocations, noticed = 0;
+    assert_true(count > CALLS);
+    for (size_t n = 1; n <= count; n++)
+        noticed += run_settlements(n) > 0;
+    assert_true(noticed > count / 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_failed_allocation_loses_or_doubles_anything),
-                                       cmocka_unit_test(no_failed_allocation_charges_one_of_two_or_either_twice)};
+                                       cmocka_unit_test(no_failed_allocation_charges_one_of_two_or_either_twice),
+                                       cmocka_unit_test(no_failed_allocation_settles_in_part_or_twice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-// Charge ids and refunds: over the wire, with the real meters.
+// Charge ids, refunds and settling: over the wire, with the real meters.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -474,6 +474,74 @@ static void eight_who_refund_one_charge_at_once_get_it_back_once(void **state)
     assert_int_equal(left_of(fixture, "acme"), LIMIT - 20);
 }
 
+// --- settling
+
+static Postern__V1__RateCheckRequest settle_of(struct rpc_fixture *fixture, uint64_t cost, ProtobufCBinaryData id)
+{
+    Postern__V1__RateCheckRequest check = check_of(fixture, "acme", 1, id);
+    check.mode = MODE(SETTLE);
+    check.charges[0]->cost = cost;
+    return check;
+}
+
+static void charge_is_settled_once_to_less_or_more(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    uint64_t before = left_of(fixture, "acme");
+    Postern__V1__RateCheckRequest charge = check_of(fixture, "acme", 5, charge_id(fixture, 'a'));
+    checked(fixture, &charge, REASON_ALLOWED);
+    Postern__V1__RateCheckRequest less = settle_of(fixture, 2, charge_id(fixture, 'a'));
+    checked(fixture, &less, REASON_ALLOWED);
+    checked(fixture, &less, REASON_ALLOWED);
+    assert_int_equal(left_of(fixture, "acme"), before - 2);
+    Postern__V1__RateCheckRequest again = settle_of(fixture, 3, charge_id(fixture, 'a'));
+    const Postern__V1__Reply *reply = check_as(fixture, nothing(), &again);
+    assert_nothing_to_give_back(reply, "rate_check.charges", "CHARGE_DIFFERS");
+    charge.charge_id = charge_id(fixture, 'b');
+    checked(fixture, &charge, REASON_ALLOWED);
+    Postern__V1__RateCheckRequest more = settle_of(fixture, 100000, charge_id(fixture, 'b'));
+    assert_int_equal(checked(fixture, &more, REASON_ALLOWED)->meters[0]->remaining, 0);
+    charge.charge_id = nothing();
+    charge.charges[0]->cost = 1;
+    checked(fixture, &charge, REASON_RATE_LIMITED);
+}
+
+static void settling_says_what_it_needs(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    Postern__V1__RateCheckRequest settle = settle_of(fixture, 2, nothing());
+    assert_status(check_as(fixture, nothing(), &settle), STATUS_INVALID_ARGUMENT, "rate_check.charge_id");
+    settle.charge_id = charge_id(fixture, 'a');
+    assert_nothing_to_give_back(check_as(fixture, nothing(), &settle), "rate_check.charge_id", "CHARGE_UNKNOWN");
+    settle.overdraw = true;
+    assert_status(check_as(fixture, nothing(), &settle), STATUS_INVALID_ARGUMENT, "rate_check.overdraw");
+    settle.overdraw = false;
+    settle.n_charges = 0;
+    assert_status(check_as(fixture, nothing(), &settle), STATUS_INVALID_ARGUMENT, "rate_check.charges");
+    Postern__V1__RateCheckRequest overdraw = check_of(fixture, "acme", 1, nothing());
+    overdraw.overdraw = true;
+    overdraw.mode = MODE(PEEK);
+    assert_status(check_as(fixture, nothing(), &overdraw), STATUS_INVALID_ARGUMENT, "rate_check.overdraw");
+}
+
+static void overdraw_needs_no_id_and_is_charged_once_with_one(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    uint64_t before = left_of(fixture, "acme");
+    Postern__V1__RateCheckRequest overdraw = check_of(fixture, "acme", 2, nothing());
+    overdraw.overdraw = true;
+    checked(fixture, &overdraw, REASON_ALLOWED);
+    checked(fixture, &overdraw, REASON_ALLOWED);
+    assert_int_equal(left_of(fixture, "acme"), before - 4);
+    overdraw.charge_id = charge_id(fixture, 'a');
+    overdraw.charges[0]->cost = 100000;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(checked(fixture, &overdraw, REASON_ALLOWED)->meters[0]->remaining, 0);
+    overdraw.overdraw = false;
+    assert_status(check_as(fixture, nothing(), &overdraw), STATUS_ALREADY_EXISTS, "rate_check.charge_id");
+    assert_int_equal(left_of(fixture, "acme"), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -505,6 +573,9 @@ int main(void)
         TEST(refund_after_the_window_is_refused),
         TEST(eight_who_repeat_one_charge_at_once_charge_once),
         TEST(eight_who_refund_one_charge_at_once_get_it_back_once),
+        TEST(charge_is_settled_once_to_less_or_more),
+        TEST(settling_says_what_it_needs),
+        TEST(overdraw_needs_no_id_and_is_charged_once_with_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,7 @@ CALLS = {
     "list_scopes": ({OPERATOR}, "page_size: 2", OK),
     "revoke_all": ({OPERATOR}, 'account: "{account}" created_before_ms: 1', OK),
     "delete_account": ({OPERATOR}, 'account: "{account}"', FAILED_PRECONDITION),  # has keys
+    "reset_meters": ({OPERATOR}, 'account: "{account}" resource: "requests"', OK),  # admins: with a scope of its own
     "delete_tier": ({OPERATOR}, 'tier: "free"', FAILED_PRECONDITION),  # has accounts
     "delete_scope": ({OPERATOR}, 'scope: "no-such"', NOT_FOUND),
     "health": (EVERYBODY, "", OK),

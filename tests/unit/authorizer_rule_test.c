@@ -110,7 +110,7 @@ static void refund_asks_only_whose_key_it_is(void **state)
 {
     (void)state;
     struct scene *s = good_scene();
-    s->question.refund = true;
+    s->question.mode = LIMIT_REFUND;
     s->networks[0] = slice_text("10.0.0.0/8");
     s->key.address_count = 1;
     s->account.suspended = true;

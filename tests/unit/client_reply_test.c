@@ -321,6 +321,7 @@ static void names_are_those_of_the_protocol(void **state)
     assert_string_equal(postern_status_name((enum postern_status)17), "UNKNOWN");
     // The public numbers are the wire's.
     assert_int_equal(POSTERN_RATE_CHECK_REFUND, POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND);
+    assert_int_equal(POSTERN_RATE_CHECK_SETTLE, POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_SETTLE);
     assert_int_equal(POSTERN_ALGORITHM_TOKEN_BUCKET, POSTERN__V1__ALGORITHM__ALGORITHM_TOKEN_BUCKET);
     assert_int_equal(POSTERN_REASON_INSUFFICIENT_SCOPE, POSTERN__V1__REASON__REASON_INSUFFICIENT_SCOPE);
 }

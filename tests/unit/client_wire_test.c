@@ -17,7 +17,7 @@ static const struct postern_method *const methods[] = {
     &delete_method,         &put_account_method,  &get_account_method, &list_accounts_method, &revoke_all_method,
     &delete_account_method, &put_tier_method,     &list_tiers_method,  &delete_tier_method,   &put_scope_method,
     &list_scopes_method,    &delete_scope_method, &health_method,      &stats_method,         &get_usage_method,
-    &list_changes_method,
+    &list_changes_method,   &reset_meters_method,
 };
 enum { METHODS = sizeof methods / sizeof methods[0], CALLS_BEGIN = 16 };
 

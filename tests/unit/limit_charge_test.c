@@ -128,7 +128,8 @@ static void id_with_other_costs_or_resources_is_another_charge(void **state)
     both.charges[both.charge_count++] = elsewhere.charges[0];
     assert_int_equal(client_ask(&both), LIMIT_OTHER_CHARGE);
     struct limit_call call = client_call(&dearer);
-    limit_refund(world.table, &call, &dearer.answer);
+    call.mode = LIMIT_REFUND;
+    limit_settle(world.table, &call, NULL, &dearer.answer);
     assert_int_equal(dearer.answer.verdict, LIMIT_OTHER_CHARGE);
     assert_int_equal(world_remaining(&world, "acme"), 58);
     world_close(&world);
@@ -518,7 +519,8 @@ static void charge_is_given_back_after_its_meters_were_forgotten(void **state)
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
         world_forget_all(&world);
         struct limit_call call = client_call(&client);
-        limit_refund(world.table, &call, &client.answer);
+        call.mode = LIMIT_REFUND;
+        limit_settle(world.table, &call, NULL, &client.answer);
         assert_int_equal(client.answer.verdict, LIMIT_ABSENT);
         assert_int_equal(client.answer.absent_count, 1);
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);

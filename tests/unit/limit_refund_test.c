@@ -84,7 +84,7 @@ static void admit(struct run *run, uint64_t cost)
     if (!run->functions->fits(&run->state, &run->rate, run->t, cost))
         return;
     run->functions->spend(&run->state, &run->rate, run->t, cost);
-    run->log[run->count++].spent = (struct limit_spent){run->t, cost, run->rate.amount};
+    run->log[run->count++].spent = (struct limit_spent){.t_ms = run->t, .cost = cost, .amount = run->rate.amount};
 }
 
 // --- what the log says
@@ -324,7 +324,8 @@ static void what_was_just_spent_is_unspent_exactly(void **state)
             for (int n = 0; n < 3 && run.count < STEPS; n++)
                 admit(&run, random_cost(&run));
             while (run.count > count) {
-                struct limit_spent now = {UINT64_MAX, run.log[--run.count].spent.cost, run.rate.amount};
+                struct limit_spent now = {
+                    .t_ms = UINT64_MAX, .cost = run.log[--run.count].spent.cost, .amount = run.rate.amount};
                 assert_true(run.functions->refund(&run.state, &run.rate, run.t, &now));
             }
             save(&run, &after);
@@ -352,7 +353,7 @@ static void state_ahead_of_the_time_is_unspent_exactly_too(void **state)
         run.t -= 3 * run.rate.window_ms;
         save(&run, &before);
         run.functions->spend(&run.state, &run.rate, run.t, 1);
-        struct limit_spent now = {UINT64_MAX, 1, run.rate.amount};
+        struct limit_spent now = {.t_ms = UINT64_MAX, .cost = 1, .amount = run.rate.amount};
         assert_true(run.functions->refund(&run.state, &run.rate, run.t, &now));
         save(&run, &after);
         assert_memory_equal(&before, &after, sizeof before);

@@ -1,312 +1,19 @@
 // The meter table in a simulated machine: calls alone and together, with charge ids that are repeated and given back,
 // commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters, limits that
-// change, callers who do not agree about them, and some who do not wait, from a seed. A checker that knows only the
-// admissions, what was given back and the limits says whether anything was admitted too much, and whether any id was
-// charged or given back twice.
+// change, callers who do not agree about them, and some who do not wait, charges that are settled to what they really
+// cost, and such that no limit refuses, from a seed. A checker that knows only the admissions, what was given back,
+// what was settled and the limits says whether anything was admitted too much, and whether any id was charged, given
+// back or settled twice. After a crash a charge that was settled to less may count as its estimate; what was settled to
+// more, and answered, counts in full.
 //
 // LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (2500). A failure prints its seed.
 
-#include "unit/limit_fake.h"
-
-enum {
-    ACCOUNTS = 2,
-    APPLICABLES = 4,
-    CLIENTS = 24,
-    STORED_MAX = ACCOUNTS * APPLICABLES,
-    STEPS = 600,
-    ADMISSIONS_MAX = 16384,
-    RETRY_MAX = 60,
-    LOADS_MAX = 64, // of one call
-    BATCH_MAX = 3,
-    NAMED_MAX = 48, // charges with an id that are remembered
-    SHARDS = 64,
-    FALL_BACK_MAX_MS = 600000 // daemon time falls back less than this
-};
-
-struct stored {
-    bool present;
-    struct limit_name name;
-    struct limit_record record;
-};
-
-// What a crash leaves.
-struct disk {
-    struct stored meters[STORED_MAX];
-    struct clock_mark mark;
-    bool has_mark;
-};
-
-struct admission {
-    uint64_t t;       // daemon time
-    uint64_t elapsed; // time as the checker measures it
-    uint64_t cost;
-    uint64_t amount; // of the limit then
-    uint64_t burst;
-    bool relaxed;
-    bool given_back; // or relaxed, and from before a restart: whether it still counts is left open
-};
-
-// One limit of one account, and all that it has ever admitted.
-struct subject_limit {
-    struct limit limit;
-    struct admission log[ADMISSIONS_MAX];
-    size_t count;
-};
-
-struct world;
-
-struct request {
-    size_t account;
-    struct limit_charge charges[2];
-    size_t charge_count;
-    uint64_t id;                       // 0: none
-    enum { AS_IS, HALF, DOUBLE } view; // of the limits: callers may not agree about them
-    bool relaxed;
-};
-
-// What the checker knows of a charge with an id.
-struct named {
-    struct request request;
-    uint64_t admitted_in; // this run of the daemon; 0: never
-    bool given_back;
-    size_t log_at[APPLICABLES]; // index + 1 in the limits' logs; 0: not charged
-};
-
-struct client {
-    struct limit_waiter waiter; // first: wake gets it
-    struct world *world;
-    struct request requests[BATCH_MAX];
-    struct limit_applicable applicables[BATCH_MAX][APPLICABLES]; // as its requests see them
-    size_t request_count;
-    bool busy;
-    bool woken; // has to ask again
-    bool lazy;  // asks again some time after it was woken
-    int waits;
-};
-
-struct world {
-    uint64_t seed;
-    uint64_t random;
-    struct fake_time time;
-    uint64_t real_ms; // true time that has passed
-    uint64_t elapsed_ms, seen_real_ms, seen_t;
-    uint8_t boot_id;
-    struct clock *clock;
-    struct limit_table *table;
-    struct disk disk, disk_after;    // disk_after: when the commit in flight lands
-    struct limit_write_batch *batch; // in flight
-    uint64_t batch_durable_ms;
-    struct limit_applicable applicables[ACCOUNTS][APPLICABLES];
-    size_t applicable_count[ACCOUNTS];
-    struct subject_limit limits[ACCOUNTS][APPLICABLES];
-    struct client clients[CLIENTS];
-    struct named named[NAMED_MAX];
-    uint64_t ids, runs;
-    size_t max_meters;
-    uint64_t scale;   // of amounts and costs: large ones are counted in fewer and wider sub-windows
-    bool disagrees;   // callers differ about the limits
-    bool has_relaxed; // some do not wait
-    bool calm; // no accidents, no lazy clients, no window ends during a commit: then nobody waits for more than two
-    int longest_wait;
-    uint64_t admissions, crashes, repeats, refunds;
-    char violation[LIMIT_TEXT_MAX + 64]; // the first
-};
-
-__extension__ typedef unsigned __int128 wide;
-
-static const char *const account_names[ACCOUNTS] = {"acme", "globex"};
-
-static uint64_t below(struct world *world, uint64_t bound)
-{
-    return fake_below(&world->random, bound);
-}
+#include "unit/limit_simulation.h"
 
 static void pass_time(struct world *world, uint64_t by_ms)
 {
     fake_advance(&world->time, by_ms);
     world->real_ms += by_ms;
-}
-
-static bool happens(struct world *world, uint64_t one_in)
-{
-    return below(world, one_in) == 0;
-}
-
-// --- the checker: the promises of limit/limit.h, from the log alone
-
-static void note_violation(struct world *world, const struct limit *limit, const char *what)
-{
-    char text[LIMIT_TEXT_MAX + 1];
-    limit_format(limit, text);
-    if (world->violation[0] == '\0')
-        snprintf(world->violation, sizeof world->violation, "%s: %s", text, what);
-}
-
-// Intervals are measured in true time, plus whatever the daemon's time has jumped ahead of it: a wall clock that moves
-// forward is believed. After a reboot behind a wall clock that was set back, daemon time falls back to the last durable
-// mark; true time goes on, and so does this.
-static void observe_time(struct world *world)
-{
-    uint64_t t = clock_now_ms(world->clock), passed = world->real_ms - world->seen_real_ms;
-    uint64_t moved = t > world->seen_t ? t - world->seen_t : 0;
-    world->elapsed_ms += moved > passed ? moved : passed;
-    world->seen_real_ms = world->real_ms;
-    world->seen_t = t;
-}
-
-static uint64_t window_ms(const struct limit *limit)
-{
-    return limit->window_s * UINT64_C(1000);
-}
-
-// No more in its window, or in the interval of a window's length that ends with it, than was allowed at that time.
-static void check_newest(struct world *world, const struct subject_limit *subject)
-{
-    const struct limit *limit = &subject->limit;
-    const struct admission *newest = &subject->log[subject->count - 1];
-    bool fixed = limit->algorithm == LIMIT_FIXED_WINDOW;
-    uint64_t sum = 0, reach_ms = fixed ? FALL_BACK_MAX_MS : window_ms(limit);
-    for (size_t i = subject->count; i > 0; i--) {
-        const struct admission *admission = &subject->log[i - 1];
-        if (admission->elapsed + reach_ms < newest->elapsed)
-            break;
-        if (!admission->given_back && (!fixed || admission->t / window_ms(limit) == newest->t / window_ms(limit)))
-            sum += admission->cost;
-    }
-    if (sum > newest->amount)
-        note_violation(world, limit, "more than the amount");
-}
-
-// Any interval d holds at most burst + d * amount / window: what a bucket that never crashes would admit. Its debt is
-// kept as time, in 2^-20 ms, so that it outlives changes of the limit; the roundings are in the daemon's favour.
-static void check_bucket(struct world *world, const struct subject_limit *subject)
-{
-    wide unit = (wide)window_ms(&subject->limit) << 20, full_at = 0;
-    for (size_t i = 0; i < subject->count; i++) {
-        const struct admission *a = &subject->log[i];
-        if (a->given_back)
-            continue;
-        wide now = (wide)a->elapsed << 20;
-        full_at = (full_at > now ? full_at : now) + a->cost * unit / a->amount;
-        if (full_at > now + a->burst * unit / a->amount + subject->count)
-            note_violation(world, &subject->limit, "more than burst and refill");
-    }
-}
-
-static void check_buckets(struct world *world)
-{
-    for (size_t i = 0; i < ACCOUNTS; i++)
-        for (size_t j = 0; j < world->applicable_count[i]; j++)
-            if (world->limits[i][j].limit.algorithm == LIMIT_TOKEN_BUCKET)
-                check_bucket(world, &world->limits[i][j]);
-}
-
-static uint64_t cost_on(const struct request *request, const struct limit *limit)
-{
-    uint64_t cost = 0;
-    for (size_t i = 0; i < request->charge_count; i++)
-        if (slice_equal(request->charges[i].resource, limit->resource))
-            cost += request->charges[i].cost;
-    return cost;
-}
-
-static void note_named_violation(struct world *world, const struct request *request, const char *what)
-{
-    note_violation(world, &world->limits[request->account][0].limit, what);
-}
-
-static uint64_t viewed(uint64_t number, const struct request *request)
-{
-    switch (request->view) {
-    case AS_IS:
-        return number;
-    case HALF:
-        return (number + 1) / 2;
-    case DOUBLE:
-        return number * 2;
-    }
-    return number;
-}
-
-static struct limit limit_seen_by(const struct world *world, const struct request *request, size_t n)
-{
-    struct limit limit = world->applicables[request->account][n].limit;
-    limit.amount = viewed(limit.amount, request);
-    limit.burst = viewed(limit.burst, request);
-    return limit;
-}
-
-static struct named *find_named(struct world *world, uint64_t id)
-{
-    for (size_t i = 0; i < NAMED_MAX && id > 0; i++)
-        if (world->named[i].request.id == id)
-            return &world->named[i];
-    return NULL;
-}
-
-static bool was_admitted(const struct world *world, const struct named *named)
-{
-    return named->admitted_in == world->runs;
-}
-
-// True: the charge was made now.
-static bool check_named(struct world *world, const struct request *request, const struct limit_answer *answer)
-{
-    struct named *named = find_named(world, request->id);
-    if (named == NULL) { // the checker has forgotten it
-        if (answer->repeated && request->id == 0)
-            note_named_violation(world, request, "a charge without an id was repeated");
-        return !answer->repeated;
-    }
-    if (answer->repeated != was_admitted(world, named))
-        note_named_violation(world, request, answer->repeated ? "repeated before it was made" : "charged twice");
-    if (was_admitted(world, named) && named->given_back)
-        note_named_violation(world, request, "admitted again after it was given back");
-    if (!was_admitted(world, named))
-        named->given_back = false; // in an earlier run
-    world->repeats += answer->repeated;
-    named->admitted_in = world->runs;
-    return !answer->repeated;
-}
-
-static void note_admission(struct world *world, const struct request *request, const struct limit_answer *answer)
-{
-    observe_time(world);
-    if (!check_named(world, request, answer))
-        return;
-    struct named *named = find_named(world, request->id);
-    world->admissions++;
-    for (size_t i = 0; i < world->applicable_count[request->account]; i++) {
-        struct subject_limit *subject = &world->limits[request->account][i];
-        uint64_t cost = cost_on(request, &subject->limit);
-        if (cost == 0)
-            continue;
-        assert_true(subject->count < ADMISSIONS_MAX);
-        struct limit limit = limit_seen_by(world, request, i);
-        subject->log[subject->count++] = (struct admission){.t = answer->now_ms,
-                                                            .elapsed = world->elapsed_ms,
-                                                            .cost = cost,
-                                                            .amount = limit.amount,
-                                                            .burst = limit.burst,
-                                                            .relaxed = request->relaxed};
-        if (named != NULL)
-            named->log_at[i] = subject->count;
-        if (subject->limit.algorithm != LIMIT_TOKEN_BUCKET)
-            check_newest(world, subject);
-    }
-}
-
-// What a limit cannot take back any more lies in a window that is over, so that leaving it out of the sums makes no
-// difference; of a bucket the rest has flowed back.
-static void note_refund(struct world *world, struct named *named)
-{
-    if (!was_admitted(world, named) || named->given_back)
-        note_named_violation(world, &named->request, "given back twice, or without having been charged");
-    named->given_back = true;
-    world->refunds++;
-    for (size_t i = 0; i < world->applicable_count[named->request.account]; i++)
-        if (named->log_at[i] > 0)
-            world->limits[named->request.account][i].log[named->log_at[i] - 1].given_back = true;
 }
 
 // --- the disk
@@ -393,7 +100,8 @@ static struct limit_call call_of(const struct world *world, const struct request
                                .charges = request->charges,
                                .charge_count = request->charge_count,
                                .relaxed = request->relaxed,
-                               .charge_id = request->id > 0 ? slice_make(id, LIMIT_CHARGE_ID_SIZE) : slice_text("")};
+                               .charge_id = request->id > 0 ? slice_make(id, LIMIT_CHARGE_ID_SIZE) : slice_text(""),
+                               .mode = request->overdraws ? LIMIT_OVERDRAW : LIMIT_CONSUME};
 }
 
 static enum limit_verdict decide(struct client *client, struct limit_answer *answers)
@@ -403,9 +111,13 @@ static enum limit_verdict decide(struct client *client, struct limit_answer *ans
     uint8_t ids[BATCH_MAX][LIMIT_CHARGE_ID_SIZE];
     for (size_t i = 0; i < client->request_count; i++)
         calls[i] = call_of(world, &client->requests[i], ids[i], client->applicables[i]);
+    if (client->settles)
+        calls[0].mode = LIMIT_SETTLE;
     for (int loads = 0; loads < LOADS_MAX; loads++) {
         enum limit_verdict verdict = LIMIT_ADMITTED;
-        if (client->request_count == 1) {
+        if (calls[0].mode != LIMIT_CONSUME) {
+            verdict = limit_settle(world->table, calls, &client->waiter, answers);
+        } else if (client->request_count == 1) {
             limit_decide(world->table, calls, 1, &client->waiter, answers);
             verdict = answers[0].verdict;
         } else {
@@ -435,6 +147,65 @@ static void check_refusal(struct world *world, const struct client *client, enum
         note_named_violation(world, client->requests, "the same charge is said to be another one");
 }
 
+static void note_deciding(struct world *world, const struct client *client, enum limit_verdict verdict,
+                          const struct limit_answer *answers)
+{
+    check_refusal(world, client, verdict);
+    for (size_t i = 0; i < client->request_count && verdict == LIMIT_ADMITTED; i++) {
+        assert_int_equal(answers[i].verdict, LIMIT_ADMITTED);
+        note_admission(world, &client->requests[i], &answers[i]);
+    }
+}
+
+// It is counted at the first try, and answered when it is on disk.
+static void note_overdrawing(struct world *world, const struct request *request, enum limit_verdict verdict,
+                             const struct limit_answer *answer)
+{
+    struct named *named = find_named(world, request->id);
+    if (named == NULL || verdict == LIMIT_ABSENT)
+        return;
+    bool given_back = was_admitted(world, named) && named->given_back;
+    if (given_back != (verdict == LIMIT_GIVEN_BACK))
+        note_named_violation(world, request, "wrong about an overdraw that was given back");
+    if (!given_back && verdict != LIMIT_WAIT && verdict != LIMIT_ADMITTED)
+        note_named_violation(world, request, "an overdraw was refused");
+    if (!was_admitted(world, named))
+        note_overdraw(world, named, answer);
+    if (verdict == LIMIT_ADMITTED)
+        note_answered(world, named);
+}
+
+static bool is_same_settlement(const struct named *named, const struct request *settled)
+{
+    bool same = named->is_settled;
+    for (size_t i = 0; i < settled->charge_count; i++)
+        same = same && named->settled[i] == settled->charges[i].cost;
+    return same;
+}
+
+static void note_settling(struct world *world, const struct request *settled, enum limit_verdict verdict,
+                          const struct limit_answer *answer)
+{
+    struct named *named = find_named(world, settled->id);
+    if (named == NULL || verdict == LIMIT_ABSENT)
+        return;
+    if ((verdict == LIMIT_NO_CHARGE) == was_admitted(world, named))
+        note_named_violation(world, settled, "wrong about what was charged before it is settled");
+    if (!was_admitted(world, named))
+        return;
+    bool same = is_same_settlement(named, settled), done = verdict == LIMIT_ADMITTED || verdict == LIMIT_WAIT;
+    if ((verdict == LIMIT_GIVEN_BACK) != (named->given_back && !same))
+        note_named_violation(world, settled, "wrong about a charge to settle that was given back");
+    if ((verdict == LIMIT_OTHER_CHARGE) != (named->is_settled && !named->given_back && !same))
+        note_named_violation(world, settled, "wrong about a charge that was settled before");
+    if (same && !done)
+        note_named_violation(world, settled, "a settlement that is repeated was refused");
+    if (done && !same)
+        note_settlement(world, named, settled, answer);
+    if (verdict == LIMIT_ADMITTED)
+        note_answered(world, named);
+}
+
 static void ask(struct client *client)
 {
     struct world *world = client->world;
@@ -447,11 +218,12 @@ static void ask(struct client *client)
     if (client->waits > world->longest_wait)
         world->longest_wait = client->waits;
     assert_true(!client->busy || answers[0].write_wanted);
-    check_refusal(world, client, verdict);
-    for (size_t i = 0; i < client->request_count && verdict == LIMIT_ADMITTED; i++) {
-        assert_int_equal(answers[i].verdict, LIMIT_ADMITTED);
-        note_admission(world, &client->requests[i], &answers[i]);
-    }
+    if (client->settles)
+        note_settling(world, &client->requests[0], verdict, &answers[0]);
+    else if (client->requests[0].overdraws)
+        note_overdrawing(world, &client->requests[0], verdict, &answers[0]);
+    else
+        note_deciding(world, client, verdict, answers);
 }
 
 static void wake(struct limit_waiter *waiter, enum status status)
@@ -497,6 +269,7 @@ static struct request next_request(struct world *world)
     struct request request = random_request(world);
     if (happens(world, 3)) {
         request.id = ++world->ids;
+        request.overdraws = happens(world, 60);
         world->named[request.id % NAMED_MAX] = (struct named){.request = request};
     }
     return request;
@@ -509,8 +282,13 @@ static void call(struct world *world)
         return;
     *client = (struct client){.waiter = {.wake = wake}, .world = world};
     client->request_count = happens(world, 8) ? 2 + below(world, BATCH_MAX - 1) : 1;
-    for (size_t i = 0; i < client->request_count; i++)
+    for (size_t i = 0; i < client->request_count; i++) {
         client->requests[i] = next_request(world);
+        if (!client->requests[i].overdraws)
+            continue;
+        client->requests[0] = client->requests[i]; // alone
+        client->request_count = 1;
+    }
     client->lazy = !world->calm && happens(world, 4);
     client->busy = true;
     ask(client);
@@ -526,8 +304,9 @@ static void refund(struct world *world)
     if (named->request.id == 0)
         return;
     call.charge_count = happens(world, 2) ? call.charge_count : 0;
+    call.mode = LIMIT_REFUND;
     for (int loads = 0; loads < LOADS_MAX && answer.verdict == LIMIT_ABSENT; loads++) {
-        limit_refund(world->table, &call, &answer);
+        limit_settle(world->table, &call, NULL, &answer);
         if (!install(world, named->request.account, &answer))
             break;
     }
@@ -538,6 +317,47 @@ static void refund(struct world *world)
     if ((answer.verdict == LIMIT_GIVEN_BACK) != (was_admitted(world, named) && named->given_back) &&
         answer.verdict != LIMIT_ADMITTED)
         note_named_violation(world, &named->request, "wrong about what was given back before");
+}
+
+static uint64_t random_settled_cost(struct world *world, uint64_t then)
+{
+    uint64_t least = world->calm && world->batch != NULL ? then : 0; // the snapshot does not know of less
+    switch (below(world, 4)) {
+    case 0:
+        return least;
+    case 1:
+        return then;
+    default:
+        return least + below(world, 3 * then);
+    }
+}
+
+// Most often one that was charged.
+static const struct named *find_chargeable(struct world *world)
+{
+    const struct named *named = NULL;
+    for (int i = 0; i < NAMED_MAX && (named == NULL || !was_admitted(world, named)); i++)
+        named = &world->named[below(world, NAMED_MAX)];
+    return named;
+}
+
+static void settle(struct world *world)
+{
+    const struct named *named = find_chargeable(world);
+    struct client *client = find_idle(world);
+    if (client == NULL || named->request.id == 0)
+        return;
+    *client = (struct client){.waiter = {.wake = wake}, .world = world, .request_count = 1, .settles = true};
+    client->requests[0] = named->request;
+    client->requests[0].overdraws = false;
+    bool again = named->is_settled && happens(world, 2);
+    for (size_t i = 0; i < named->request.charge_count; i++) {
+        struct limit_charge *charge = &client->requests[0].charges[i];
+        charge->cost = again ? named->settled[i] : random_settled_cost(world, charge->cost);
+    }
+    client->lazy = !world->calm && happens(world, 4);
+    client->busy = true;
+    ask(client);
 }
 
 static void let_lazy_ask(struct world *world)
@@ -756,8 +576,10 @@ static void accident(struct world *world)
 static void step(struct world *world)
 {
     uint64_t what = below(world, 100);
-    if (what < 52)
+    if (what < 49)
         call(world);
+    else if (what < 52)
+        settle(world);
     else if (what < 55 && !(world->calm && world->batch != NULL)) // the snapshot does not know of it yet
         refund(world);
     else if (what < 80)
@@ -828,7 +650,7 @@ static void no_crash_failure_or_clock_step_admits_more_than_a_limit(void **state
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
     uint64_t first = number_from("LIMIT_SIMULATION_SEED", 1), count = number_from("LIMIT_SIMULATION_COUNT", 2500);
-    uint64_t seeds = 0, bad = 0, admissions = 0, crashes = 0, repeats = 0, refunds = 0;
+    uint64_t seeds = 0, bad = 0, admissions = 0, crashes = 0, repeats = 0, refunds = 0, settlements = 0, debts = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run_seed(world, seed);
         seeds++;
@@ -836,15 +658,20 @@ static void no_crash_failure_or_clock_step_admits_more_than_a_limit(void **state
         crashes += world->crashes;
         repeats += world->repeats;
         refunds += world->refunds;
+        settlements += world->settlements;
+        debts += world->debts;
         if (world->violation[0] != '\0' && bad++ < 10)
             print_error("seed %llu: %s\n", (unsigned long long)seed, world->violation);
     }
-    print_message("%llu seeds, %llu admissions, %llu repeated, %llu given back, %llu crashes, %llu violating seeds\n",
-                  (unsigned long long)seeds, (unsigned long long)admissions, (unsigned long long)repeats,
-                  (unsigned long long)refunds, (unsigned long long)crashes, (unsigned long long)bad);
+    print_message(
+        "%llu seeds, %llu admissions, %llu repeated, %llu given back, %llu settled, %llu debts, %llu crashes, "
+        "%llu violating seeds\n",
+        (unsigned long long)seeds, (unsigned long long)admissions, (unsigned long long)repeats,
+        (unsigned long long)refunds, (unsigned long long)settlements, (unsigned long long)debts,
+        (unsigned long long)crashes, (unsigned long long)bad);
     free(world);
     assert_int_equal(bad, 0);
-    assert_true(admissions > seeds * 20 && repeats > seeds && refunds > seeds);
+    assert_true(admissions > seeds * 20 && repeats > seeds && refunds > seeds && settlements > seeds && debts > seeds);
 }
 
 int main(void)

@@ -135,8 +135,10 @@ static enum limit_verdict ask(struct client *client, const struct limit_call *ca
 static bool give_back(struct client *client, const struct limit_call *call)
 {
     struct limit_answer *answer = &client->answers[0];
+    struct limit_call refund = *call;
+    refund.mode = LIMIT_REFUND;
     do
-        limit_refund(client->world->table, call, answer);
+        limit_settle(client->world->table, &refund, NULL, answer);
     while (answer->verdict == LIMIT_ABSENT && install_absent(client->world, call, answer));
     return answer->verdict == LIMIT_ADMITTED;
 }

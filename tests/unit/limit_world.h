@@ -42,6 +42,7 @@ struct client {
     bool is_lasting;
     bool peek;
     bool relaxed;
+    enum limit_mode mode;
     struct limit_answer answer; // of the last try
     enum limit_verdict verdict;
     enum status status; // it was woken with
@@ -179,14 +180,18 @@ static inline struct limit_call client_call(const struct client *client)
                                .peek = client->peek,
                                .relaxed = client->relaxed,
                                .charge_id = client->has_id ? slice_make(client->id, sizeof client->id) : slice_text(""),
-                               .is_lasting = client->is_lasting};
+                               .is_lasting = client->is_lasting,
+                               .mode = client->mode};
 }
 
 static inline enum limit_verdict client_ask(struct client *client)
 {
     struct limit_call call = client_call(client);
     do {
-        limit_decide(client->world->table, &call, 1, &client->waiter, &client->answer);
+        if (client->mode == LIMIT_CONSUME)
+            limit_decide(client->world->table, &call, 1, &client->waiter, &client->answer);
+        else
+            limit_settle(client->world->table, &call, &client->waiter, &client->answer);
         world_install(client->world, call.owner, &client->answer);
     } while (client->answer.verdict == LIMIT_ABSENT);
     return client->verdict = client->answer.verdict;
@@ -225,8 +230,9 @@ static inline enum limit_verdict client_refund(struct client *client)
 {
     struct limit_call call = client_call(client);
     call.charge_count = 0;
+    call.mode = LIMIT_REFUND;
     do {
-        limit_refund(client->world->table, &call, &client->answer);
+        limit_settle(client->world->table, &call, NULL, &client->answer);
         world_install(client->world, call.owner, &client->answer);
     } while (client->answer.verdict == LIMIT_ABSENT);
     return client->answer.verdict;

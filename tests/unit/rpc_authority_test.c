@@ -19,13 +19,14 @@ static const struct {
     const char *call;
     char may; // Anyone, Verifier, Ratecheck, Keeper of keys, Operator
 } calls[] = {
-    {"verify", 'V'},      {"verify_batch", 'V'},  {"rate_check", 'R'}, {"create", 'K'},
-    {"get", 'K'},         {"list", 'K'},          {"update", 'K'},     {"roll", 'K'},
-    {"revoke", 'A'},      {"import", 'O'},        {"delete", 'K'},     {"put_account", 'O'},
-    {"get_account", 'O'}, {"list_accounts", 'O'}, {"put_tier", 'O'},   {"list_tiers", 'O'},
-    {"put_scope", 'O'},   {"list_scopes", 'O'},   {"revoke_all", 'O'}, {"delete_account", 'O'},
-    {"delete_tier", 'O'}, {"delete_scope", 'O'},  {"health", 'A'},     {"stats", 'O'},
-    {"get_usage", 'K'},   {"list_changes", 'K'},  {"backup", 'O'},     {"get_operation", 'O'},
+    {"verify", 'V'},       {"verify_batch", 'V'},  {"rate_check", 'R'}, {"create", 'K'},
+    {"get", 'K'},          {"list", 'K'},          {"update", 'K'},     {"roll", 'K'},
+    {"revoke", 'A'},       {"import", 'O'},        {"delete", 'K'},     {"put_account", 'O'},
+    {"get_account", 'O'},  {"list_accounts", 'O'}, {"put_tier", 'O'},   {"list_tiers", 'O'},
+    {"put_scope", 'O'},    {"list_scopes", 'O'},   {"revoke_all", 'O'}, {"delete_account", 'O'},
+    {"delete_tier", 'O'},  {"delete_scope", 'O'},  {"health", 'A'},     {"stats", 'O'},
+    {"get_usage", 'K'},    {"list_changes", 'K'},  {"backup", 'O'},     {"get_operation", 'O'},
+    {"reset_meters", 'K'},
 };
 
 static char letter_of(const char *call)
@@ -234,9 +235,9 @@ static void nobody_owns_the_account_without_a_name(void **state)
 static void calls_that_change_are_those_that_need_a_request_id(void **state)
 {
     (void)state;
-    static const char *const changes[] = {"create",         "update",      "roll",        "revoke",    "import",
-                                          "delete",         "put_account", "put_tier",    "put_scope", "revoke_all",
-                                          "delete_account", "delete_tier", "delete_scope"};
+    static const char *const changes[] = {"create",         "update",      "roll",         "revoke",      "import",
+                                          "delete",         "put_account", "put_tier",     "put_scope",   "revoke_all",
+                                          "delete_account", "delete_tier", "delete_scope", "reset_meters"};
     size_t found = 0;
     for (int which = 0; which < 128; which++) {
         const struct route *route = route_find((Postern__V1__Request__CallCase)which);

@@ -88,7 +88,7 @@ const uint8_t *decide_id_flag(struct cli *cli, const char *name)
     if (text == NULL)
         return NULL;
     uint8_t *id = cli_keep(cli, POSTERN_ID_SIZE, 1);
-    if (strcmp(text, "new") == 0 && strcmp(name, "refund") != 0)
+    if (strcmp(text, "new") == 0 && strcmp(name, "charge-id") == 0)
         call_done(cli, postern_id_make(id, &cli->error));
     else if (!value_hex(text, id, POSTERN_ID_SIZE))
         misuse(cli, "--%s \"%s\" is not the id of a charge: 32 digits 0-9 a-f, as ratecheck and verify show it", name,

@@ -1,4 +1,4 @@
-// ratecheck: charges units, looks at them or gives them back.
+// ratecheck: charges units, looks at them, gives them back or settles them to what they really were.
 #include "decide.h"
 
 #include <string.h>
@@ -39,18 +39,37 @@ static void read_subject(struct cli *cli, struct postern_rate_check_request *req
         request->api_key = token_read_one(cli);
 }
 
+// The option that names a charge; NULL: none.
+static const char *id_option(struct cli *cli)
+{
+    static const char *const names[] = {"charge-id", "refund", "settle"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (argument_has(cli, names[i]))
+            return names[i];
+    return NULL;
+}
+
 static void read_mode(struct cli *cli, struct postern_rate_check_request *request)
 {
-    bool is_refund = argument_has(cli, "refund");
-    if (is_refund + argument_has(cli, "peek") + argument_has(cli, "charge-id") > 1)
-        misuse(cli, "--peek, --refund and --charge-id exclude each other");
-    if (!is_refund && !argument_has(cli, "peek") && !argument_has(cli, "charge"))
+    bool is_refund = argument_has(cli, "refund"), settles = argument_has(cli, "settle");
+    bool peek = argument_has(cli, "peek");
+    const char *name = id_option(cli);
+    request->overdraw = argument_has(cli, "overdraw");
+    if (is_refund + settles + peek + argument_has(cli, "charge-id") > 1)
+        misuse(cli, "--peek, --refund, --settle and --charge-id exclude each other");
+    if (request->overdraw && (is_refund || settles || peek))
+        misuse(cli, "--overdraw charges: it goes with none of --peek, --refund and --settle");
+    if (settles && !argument_has(cli, "charge"))
+        misuse(cli, "say what it really cost: --charge tokens=700 (to give back all of it: --refund)");
+    if (!is_refund && !peek && !argument_has(cli, "charge"))
         misuse(cli, "say what to charge: --charge productions, --charge productions=3 (or --peek to see all limits)");
-    if (argument_has(cli, "peek"))
+    if (peek)
         request->mode = POSTERN_RATE_CHECK_PEEK;
     if (is_refund)
         request->mode = POSTERN_RATE_CHECK_REFUND;
-    request->charge_id = decide_id_flag(cli, is_refund ? "refund" : "charge-id");
+    if (settles)
+        request->mode = POSTERN_RATE_CHECK_SETTLE;
+    request->charge_id = name != NULL ? decide_id_flag(cli, name) : NULL;
 }
 
 static void print_allowed(const struct postern_rate_check_request *request,
@@ -58,6 +77,8 @@ static void print_allowed(const struct postern_rate_check_request *request,
 {
     if (request->mode == POSTERN_RATE_CHECK_REFUND)
         printf("REFUNDED");
+    else if (request->mode == POSTERN_RATE_CHECK_SETTLE)
+        printf("SETTLED");
     else if (request->charge_count == 0)
         printf(reply->meter_count > 0 ? "What is left:" : "No limit applies.");
     else
@@ -75,17 +96,43 @@ static void print_ratecheck(const struct postern_rate_check_request *request,
     decide_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
         decide_print_retry(reply->retry_after_ms);
-    if (reply->allowed && id[0] != '\0' && request->mode != POSTERN_RATE_CHECK_REFUND)
+    if (reply->allowed && id[0] != '\0' && request->mode == POSTERN_RATE_CHECK_CONSUME)
         printf("charge id %s\n", id);
+}
+
+static void reset_meters(struct cli *cli)
+{
+    const struct postern_reset_meters_request request = {.account = argument_text(cli, "account"),
+                                                         .key_id = argument_text(cli, "key"),
+                                                         .resource = argument_text(cli, "reset")};
+    struct postern_reset_meters_reply *reply = NULL;
+    static const char *const others[] = {"api-key",   "custom", "limit",  "relaxed", "charge",
+                                         "charge-id", "peek",   "refund", "settle",  "overdraw"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (argument_has(cli, others[i]))
+            misuse(cli, "--reset goes with --account or --key only, not with --%s", others[i]);
+    if ((request.account != NULL) + (request.key_id != NULL) != 1)
+        misuse(cli, "say whose meters: --account ID or --key KEY_ID");
+    if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
+        return;
+    if (cli->json)
+        output_json(reply, NULL, NULL);
+    else
+        printf("RESET\nNothing of %s is spent now.\n", request.resource);
+    postern_reply_free(reply);
 }
 
 static void run_ratecheck(struct cli *cli)
 {
+    if (argument_has(cli, "reset")) {
+        reset_meters(cli);
+        return;
+    }
     struct postern_rate_check_request request = {0};
     struct postern_rate_check_reply *reply = NULL;
     char id[DECIDE_ID_SIZE];
     read_mode(cli, &request);
-    request.charges = value_charges(cli, &request.charge_count);
+    request.charges = value_charges(cli, argument_has(cli, "settle") ? 0 : 1, &request.charge_count);
     read_subject(cli, &request);
     if (!cli_good(cli) || !call_done(cli, postern_rate_check(cli->client, &request, &reply, &cli->error)))
         return;
@@ -109,6 +156,10 @@ static const struct flag ratecheck_flags[] = {
     {"charge-id", "HEX|new", "charge under this id, once however often it is repeated (default: new)"},
     {"peek", NULL, "decide and show, charge nothing; without --charge show what is left of every limit"},
     {"refund", "HEX", "give back what this charge id charged, without --charge all of it"},
+    {"settle", "HEX", "what this charge id charged really cost what --charge says, less or more; once"},
+    {"reset", "RESOURCE",
+     "of --account or --key: as if nothing was spent (operators; or the scope postern:meter-reset)"},
+    {"overdraw", NULL, "charge what is known only afterwards, also beyond the limit"},
     {0},
 };
 
@@ -117,6 +168,9 @@ const struct command ratecheck_commands[] = {
      .notes = "The answer ends with the charge's id, by which it can be given back while its window lasts:\n"
               "  postern ratecheck --account acme --charge productions=2\n"
               "  postern ratecheck --account acme --refund 5f0c1b9e7a3d48e2a6b1c0d9e8f70312\n"
+              "Or charge an estimate first, and say afterwards what it was:\n"
+              "  postern ratecheck --account acme --charge tokens=500\n"
+              "  postern ratecheck --account acme --settle 5f0c1b9e7a3d48e2a6b1c0d9e8f70312 --charge tokens=700\n"
               "What is left of all limits of an account, or of a key with its own:\n"
               "  postern ratecheck --account acme --peek\n"
               "Any program may limit anything of its own, with the limits that it gives:\n"

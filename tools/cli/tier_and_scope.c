@@ -155,6 +155,7 @@ static const struct {
     {"postern:verify", "always there: may ask about presented keys"},
     {"postern:ratecheck", "always there: may charge other accounts"},
     {"postern:account-admin", "always there: administers the keys of its account"},
+    {"postern:meter-reset", "always there: an account-admin with it may reset meters of its account"},
     {"postern:operator", "always there: may do everything, in the account postern"},
 };
 

@@ -81,7 +81,7 @@ const struct postern_limit *value_limits(struct cli *cli, const char *name, size
 }
 
 // "resource" or "resource=cost".
-const struct postern_charge *value_charges(struct cli *cli, size_t *count)
+const struct postern_charge *value_charges(struct cli *cli, uint64_t least, size_t *count)
 {
     const char *const *texts = argument_all(cli, "charge", count);
     struct postern_charge *charges = cli_keep(cli, *count + 1, sizeof *charges);
@@ -90,9 +90,10 @@ const struct postern_charge *value_charges(struct cli *cli, size_t *count)
         const char *rest = "";
         charges[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
         bool good = texts[i][size] == '\0' || value_digits(texts[i] + size + 1, &charges[i].cost, &rest);
-        if (!good || *rest != '\0' || size == 0 || charges[i].cost == 0 || charges[i].cost > POSTERN_AMOUNT_MAX)
-            misuse(cli, "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of 1 or more, e.g. productions=2",
-                   texts[i]);
+        if (!good || *rest != '\0' || size == 0 || charges[i].cost < least || charges[i].cost > POSTERN_AMOUNT_MAX)
+            misuse(cli,
+                   "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of %llu or more, e.g. productions=2",
+                   texts[i], (unsigned long long)least);
     }
     return charges;
 }

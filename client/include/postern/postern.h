@@ -255,7 +255,8 @@ enum postern_unusual {
 enum postern_rate_check_mode {
     POSTERN_RATE_CHECK_CONSUME = 0, // charge
     POSTERN_RATE_CHECK_PEEK = 2,    // decide and report only
-    POSTERN_RATE_CHECK_REFUND = 3   // give back what charge_id charged
+    POSTERN_RATE_CHECK_REFUND = 3,  // give back what charge_id charged
+    POSTERN_RATE_CHECK_SETTLE = 4   // correct it to what the work really cost
 };
 
 // Names as in the protocol without their prefix: "REVOKED_API_KEY", "LIVE", "SECRET", "ACTIVE", "DAY", "KEY". "UNKNOWN"
@@ -474,18 +475,27 @@ struct postern_custom {
 // FAILED_PRECONDITION, and error->reason says why: CHARGE_UNKNOWN, CHARGE_GIVEN_BACK, CHARGE_WINDOW_OVER or
 // CHARGE_DIFFERS. CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier try of the same call, whose answer was
 // lost, may be what gave it back.
+//
+// To settle corrects a charge, an estimate, to the costs in `charges`, once, under the same conditions: less gives the
+// difference back, more takes it, also beyond the limit, and is on disk before the answer. Resources that are not named
+// stay as charged; a cost of 0 is none. It can be repeated to the same effect. CHARGE_DIFFERS: it was settled before to
+// other costs, or did not charge one of these resources.
+//
+// `overdraw` charges what is known only afterwards: no limit refuses it, and it is on disk before the answer. The
+// policy grants neither of the three: what was not answered was perhaps not counted.
 struct postern_rate_check_request {
     struct postern_call call;
     const char *api_key;
     const char *key_id;
     const char *account;
     const struct postern_custom *custom;
-    // At least one. Of a refund none, for the whole charge, or the same as then; of a peek none, to see all limits.
+    // At least one. Of a refund none, for the whole charge, or the same as then; of a peek none, to see all limits; to
+    // settle, the real costs.
     const struct postern_charge *charges;
     size_t charge_count;
     enum postern_rate_check_mode mode;
-    const uint8_t *charge_id; // POSTERN_ID_SIZE bytes. Refund: the charge to give back. Consume: NULL: the library
-                              // makes one
+    const uint8_t *charge_id; // POSTERN_ID_SIZE bytes. Refund, settle: the charge. Consume: NULL: the library makes one
+    bool overdraw;            // consume only
 };
 
 struct postern_rate_check_reply {
@@ -899,6 +909,25 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status
 postern_delete_account(struct postern *client, const struct postern_delete_account_request *request,
                        struct postern_delete_account_reply **reply, struct postern_error *error);
 
+// Lets the meters of a resource begin as if nothing was spent: those of the account, or of the key's account and the
+// key's own limits. Of account and key_id exactly one. What was charged before is neither settled nor given back any
+// more. PERMISSION_DENIED: no operator, nor an account-admin with the scope postern:meter-reset.
+struct postern_reset_meters_request {
+    struct postern_call call;
+    const char *account;
+    const char *key_id;
+    const char *resource;
+};
+
+struct postern_reset_meters_reply {
+    struct postern_reply_base base;
+    const char *account;
+};
+
+POSTERN_API POSTERN_MUST_CHECK enum postern_status
+postern_reset_meters(struct postern *client, const struct postern_reset_meters_request *request,
+                     struct postern_reset_meters_reply **reply, struct postern_error *error);
+
 struct postern_tier {
     const char *tier;
     const struct postern_limit *limits;
@@ -1287,6 +1316,10 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list_accounts_start(
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_revoke_all_start(
     struct postern *client, const struct postern_revoke_all_request *request,
     void (*done)(void *context, struct postern_revoke_all_reply *reply, const struct postern_error *error),
+    void *context, struct postern_error *error);
+POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_reset_meters_start(
+    struct postern *client, const struct postern_reset_meters_request *request,
+    void (*done)(void *context, struct postern_reset_meters_reply *reply, const struct postern_error *error),
     void *context, struct postern_error *error);
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_delete_account_start(
     struct postern *client, const struct postern_delete_account_request *request,

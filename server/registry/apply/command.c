@@ -171,6 +171,7 @@ static bool is_urgent(const struct registry_command *command)
     case REGISTRY_DELETE_SCOPE:
     case REGISTRY_DELETE_TIER:
     case REGISTRY_IMPORT:
+    case REGISTRY_RESET_METERS:
         break;
     }
     return false;

@@ -52,6 +52,7 @@ static struct registry_account asked_account(const struct draft *draft, const st
     account.life = is_new(before) ? draft->seq : before->life;
     account.revoked_before_ms = before->revoked_before_ms;
     account.revoke_reason = base.revoke_reason;
+    account.meter_resets = base.meter_resets;
     account.deleted = false;
     account.version = draft->seq;
     return account;

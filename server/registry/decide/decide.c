@@ -30,6 +30,7 @@ static const struct decider {
     [REGISTRY_IMPORT] = {check_operator, decide_import},
     [REGISTRY_ROLL] = {decide_roll_authority, decide_roll},
     [REGISTRY_PURGE] = {check_operator, decide_purge},
+    [REGISTRY_RESET_METERS] = {decide_reset_authority, decide_reset_meters},
     [REGISTRY_REVOKE_ALL] = {check_operator, decide_revoke_all},
     [REGISTRY_DELETE_ACCOUNT] = {check_operator, decide_delete_account},
     [REGISTRY_DELETE_TIER] = {check_operator, decide_delete_tier},

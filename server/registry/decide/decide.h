@@ -64,6 +64,8 @@ STATUS_MUST_CHECK enum status decide_put_tier(struct draft *draft);
 STATUS_MUST_CHECK enum status decide_put_scope(struct draft *draft);
 STATUS_MUST_CHECK enum status decide_delete_scope(struct draft *draft);
 STATUS_MUST_CHECK enum status decide_import(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_reset_authority(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_reset_meters(struct draft *draft);
 
 // --- what several deciders share
 

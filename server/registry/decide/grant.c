@@ -50,7 +50,7 @@ static enum status check_reserved(const struct question *question)
     if (!account_scope_is_builtin(scope))
         return status_fail(failure_of(question), STATUS_NOT_FOUND, question->field,
                            "\"%.*s\": in the namespace postern: there are only postern:verify, postern:ratecheck, "
-                           "postern:account-admin and postern:operator, each granted by its name",
+                           "postern:account-admin, postern:meter-reset and postern:operator, each granted by its name",
                            SLICE_ARGS(scope));
     if (!question->draft->command->caller.is_operator)
         return status_fail(failure_of(question), STATUS_PERMISSION_DENIED, question->field,

@@ -67,7 +67,7 @@ enum status unpack_change(struct slice bytes, struct arena *arena, struct change
         record_unpack_message(&postern__records__change_record__descriptor, bytes, arena, &status);
     if (record == NULL)
         return status;
-    if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_PURGE ||
+    if (record->format != RECORD_FORMAT || record->kind < REGISTRY_CREATE || record->kind > REGISTRY_RESET_METERS ||
         !is_idempotency_sound(record))
         return STATUS_DATA_LOSS;
     *out = (struct change){.seq = record->seq,

@@ -99,6 +99,7 @@ static const struct record_field key_fields[] = {
     {KEY_LIST(limits, limit_count, limits, LIMIT_PER_OWNER_MAX), .part = &pack_limit_schema},
     {KEY_LIST(addresses, address_count, allowed_addresses, REGISTRY_ADDRESSES_MAX)},
     {KEY_LIST(metadata, metadata_count, metadata, REGISTRY_METADATA_MAX), .part = &entry_schema},
+    {KEY(meter_resets, meter_resets)},
     {FORMAT(Postern__Records__KeyRecord)},
     {.name = "key_id", KEY_ID(id, key_id)},
     {KEY(account, account)},
@@ -134,6 +135,7 @@ static const struct record_field account_fields[] = {
     {ACCOUNT(revoke_reason, revoke_reason)},
     {ACCOUNT(deleted, deleted)},
     {ACCOUNT_LIST(metadata, metadata_count, REGISTRY_METADATA_MAX), .part = &entry_schema},
+    {ACCOUNT(meter_resets, meter_resets)},
     {FORMAT(Postern__Records__AccountRecord)},
     {ACCOUNT(id, account)},
     {ACCOUNT(allows_test, allows_test)}, // people and the wire have one list of environments
