@@ -94,6 +94,10 @@ static enum postern_status complete_roll(struct postern_ask *ask, const void *fr
         message->grace_case = POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
         message->grace_ms = request->grace_ms;
     }
+    if (request->has_expiry) {
+        message->expiry_case = POSTERN__V1__ROLL_REQUEST__EXPIRY_EXPIRES_AT_MS;
+        message->expires_at_ms = request->expires_at_ms;
+    }
     return POSTERN_OK;
 }
 

@@ -707,14 +707,17 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_update(struct postern
 #define POSTERN_GRACE_MS_DEFAULT UINT64_C(43200000)   // 12 hours
 #define POSTERN_GRACE_MS_MAX     UINT64_C(2592000000) // 30 days
 
-// Makes a successor with the same name, scopes, limits, metadata and budgets; the old key works for the grace, then is
-// expired. FAILED_PRECONDITION: the key is revoked, expired or disabled, or has a successor already.
+// Makes a successor with the same name, scopes, limits, metadata, budgets and, unless another one is given, expiry; the
+// old key works for the grace, then is expired. FAILED_PRECONDITION: the key is revoked, expired or disabled, or has a
+// successor already.
 struct postern_roll_request {
     struct postern_call call;
     const char *key_id;
     bool has_grace; // false: POSTERN_GRACE_MS_DEFAULT
     uint64_t grace_ms;
     uint64_t if_version;
+    bool has_expiry;        // false: the old key's
+    uint64_t expires_at_ms; // the successor's; 0 = never
 };
 
 struct postern_roll_reply {
