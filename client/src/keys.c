@@ -44,7 +44,7 @@ POSTERN_CALL(list, LIST,
                   ROW(list_request, expires_before_ms), ROW(list_request, never_used),
                   ROW(list_request, last_rolled_before_ms), ROW(list_request, with_unusual), ROW(list_request, unusual),
                   ROW(list_request, unusual_at_ms), ROW(list_request, name_prefix), ROW(list_request, scope),
-                  ROW_STRUCTS(list_request, metadata, metadata_count, entry)),
+                  ROW_STRUCTS(list_request, metadata, metadata_count, entry), ROW(list_request, expires_after_ms)),
              ROWS(ROW_STRUCTS(list_reply, keys, key_count, key), ROWS_NEXT_PAGE(list_reply)),
              .changes_registry = false);
 

@@ -29,6 +29,7 @@ static const struct check_bound bounds[] = {
     {"description", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"display_name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"environments", CHECK_COUNT, 0, 8},
+    {"expires_after_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"expires_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"expires_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"from_ms", CHECK_MOMENT, MOMENT_MAX, 0},

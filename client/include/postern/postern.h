@@ -627,6 +627,7 @@ struct postern_list_request {
     const char *scope;                    // that the key has by its name, a wildcard or "admin"
     const struct postern_entry *metadata; // all of these
     size_t metadata_count;
+    uint64_t expires_after_ms; // or at this moment
 };
 
 struct postern_list_reply {
