@@ -12,7 +12,8 @@ struct postern_ask {
     Postern__V1__Request request;
     struct postern_arena arena; // of the request's messages and arrays
     uint32_t timeout_ms;
-    bool works_once; // a refund: it cannot be repeated, and no policy can grant it
+    uint32_t wait_ms; // posternd may let so much of it pass before it answers
+    bool works_once;  // a refund: it cannot be repeated, and no policy can grant it
     uint8_t request_id[POSTERN_ID_SIZE];
     uint8_t charge_id[POSTERN_ID_SIZE]; // random, for calls that need one
 };
