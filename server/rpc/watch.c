@@ -32,7 +32,6 @@ struct call_watch {
     struct call *first;
     size_t count;
     bool stopping;
-    bool noted;
     uint16_t shares[SHARES]; // of those that wait, by the hash of the caller's name
 };
 
@@ -122,15 +121,14 @@ static void *watch_main(void *context)
     pthread_mutex_lock(&watch->lock);
     while (!watch->stopping || watch->first != NULL) {
         uint64_t now_ms = clock_now_ms(watch->options.clock);
-        watch->noted = false;
         struct outcome outcome = look(watch, now_ms);
         if (outcome.ended != NULL || outcome.woken != NULL) {
             pthread_mutex_unlock(&watch->lock);
             hand_over(watch, &outcome);
             pthread_mutex_lock(&watch->lock);
-        } else if (watch->first == NULL && !watch->stopping) {
+        } else if (watch->first == NULL) {
             pthread_cond_wait(&watch->wake, &watch->lock);
-        } else if (!watch->noted && !watch->stopping) {
+        } else {
             rest(watch, outcome.next_ms - now_ms);
         }
     }
@@ -201,7 +199,6 @@ void call_watch_note(struct call_watch *watch)
     if (watch == NULL)
         return;
     pthread_mutex_lock(&watch->lock);
-    watch->noted = true;
     pthread_cond_signal(&watch->wake);
     pthread_mutex_unlock(&watch->lock);
 }

@@ -118,6 +118,30 @@ calls_in_flight() {
     alive "$FOLLOWER"
 }
 
+requests() {
+    postern stats --json | jq .connections.requests
+}
+
+@test "X8 a wait is no missing answer: the call is not sent again, however short the timeout is" {
+    start_daemon
+    furnish
+    follow --interval 20s --timeout 4s
+    soon 'length == 2'
+    poll 60 calls_in_flight 1
+    local before
+    before=$(requests)
+    pause 7 # more than a quarter of both
+    [ "$(requests)" -eq $((before + 1)) ]
+    alive "$FOLLOWER"
+}
+
+@test "X8 a follower ends when nobody reads it" {
+    start_daemon
+    furnish
+    timeout 60 sh -c 'postern events --follow --interval 1s | head -n 1' >"$LINES_FILE"
+    lines_are 'length == 1'
+}
+
 # Changes of one record and of two, for so many rounds.
 make_changes() {
     local round
@@ -299,7 +323,8 @@ daemon_time_is() {
     soon 'length == 7'
     set_wall $((2 * DAY_MS)) # 7 days and less before the end of the short one
     notices 1 "(.event == \"expiry\" and .days == 7 and .key_id == \"$short\" and .account == \"acme\" and
-        .name == \"short\" and .state == \"ACTIVE\" and .expires_at_ms > 0)"
+        .name == \"short\" and .state == \"ACTIVE\" and
+        .expires_at_ms == .time_ms + 7 * $DAY_MS)"
     stop_following
     go_on --interval 1s
     set_wall $((7 * DAY_MS + HOUR_MS)) # a day before

@@ -32,7 +32,8 @@ struct reading {
 void events_print(const struct events *events, const char *event, uint64_t time_ms, json_t *members)
 {
     char at[OUTPUT_TIME_SIZE], position[EVENT_POSITION_SIZE];
-    json_t *line = json_pack("{s:s, s:s}", "event", event, "time", output_time(time_ms, "", at));
+    json_t *line = json_pack("{s:s, s:s, s:I}", "event", event, "time", output_time(time_ms, "", at), "time_ms",
+                             (json_int_t)time_ms);
     json_object_update(line, members);
     if (json_object_get(line, "seq") == NULL)
         json_object_set_new(line, "seq", json_integer((json_int_t)events->at.seq));
