@@ -349,6 +349,14 @@ daemon_time_is() {
     # Who begins afresh hears of what is to come, not of what has expired.
     postern events >"$LINES_FILE"
     notices 1 '.name == "last"'
+    # An account-admin hears of its own keys.
+    make_key acme administrator --scope postern:account-admin
+    POSTERN_API_KEY=$TOKEN postern events >"$LINES_FILE"
+    notices 1 '.name == "last"'
+    postern account put other --no-default-public-key
+    make_key other administrator --scope postern:account-admin
+    POSTERN_API_KEY=$TOKEN postern events >"$LINES_FILE"
+    notices 0 '. == null'
 }
 
 # use_often TIMES [OPTION]...: the key of TOKEN is used.
