@@ -1,70 +1,19 @@
 #!/usr/bin/env bats
 # Events: changes, coming expiries and unusual activity as JSON lines; a reader that follows waits on the server.
 
-load ../support/keys
-load ../support/clock
+load ../support/events
 
 bats_require_minimum_version 1.5.0
 
 setup() {
     note_failures_only
-    LINES_FILE=$BATS_TEST_TMPDIR/lines
-    : >"$LINES_FILE"
+    start_lines
 }
 
 teardown() {
     stop_following
     [ -z "${HOOK_GROUP-}" ] || kill -KILL -- "-$HOOK_GROUP" 2>/dev/null || true
     drop_daemon
-}
-
-# furnish: a daemon that runs gets what the tests need.
-furnish() {
-    postern tier put free --limit requests=100000/day --default
-    postern account put acme --env test --env live --no-default-public-key
-}
-
-# follow [OPTION]...: lines are added to LINES_FILE until stop_following.
-follow() {
-    setpriv --pdeathsig KILL postern events --follow "$@" >>"$LINES_FILE" 2>>"$LINES_FILE.errors" 3>&- &
-    FOLLOWER=$!
-}
-
-# A kill, in the middle of whatever it does. Of a line that was not finished nothing is left.
-stop_following() {
-    [ -n "${FOLLOWER-}" ] || return 0
-    kill -KILL "$FOLLOWER" 2>/dev/null || true
-    wait "$FOLLOWER" 2>/dev/null || true
-    FOLLOWER=
-    [ ! -s "$LINES_FILE" ] || [ -z "$(tail -c 1 "$LINES_FILE")" ] || sed -i '$d' "$LINES_FILE"
-}
-
-# go_on [OPTION]...: follows behind the last line that there is.
-go_on() {
-    follow --after "$(tail -n 1 "$LINES_FILE" | jq -r .position)" "$@"
-}
-
-# lines_are FILTER: jq's FILTER is true of all lines as one list.
-lines_are() {
-    jq -se "$1" "$LINES_FILE" >/dev/null && return 0
-    echo "not so: $1"
-    cat "$LINES_FILE" "$LINES_FILE.errors" 2>/dev/null
-    return 1
-}
-
-# soon FILTER: it becomes so.
-soon() {
-    poll 60 lines_are "$1" || lines_are "$1"
-}
-
-# notices COUNT FILTER: so many notices of expiries have come, and the newest is so.
-notices() {
-    soon "map(select(.event == \"expiry\")) | length == $1 and (.[-1] | $2)"
-}
-
-# So many calls wait or are under way, beside the one that asks.
-calls_in_flight() {
-    postern stats --json | jq -e ".connections.calls_in_flight - 1 >= $1"
 }
 
 @test "X8 events prints what is there, a line for each, and ends" {
@@ -118,23 +67,6 @@ calls_in_flight() {
     alive "$FOLLOWER"
 }
 
-requests() {
-    postern stats --json | jq .connections.requests
-}
-
-@test "X8 a wait is no missing answer: the call is not sent again, however short the timeout is" {
-    start_daemon
-    furnish
-    follow --interval 20s --timeout 4s
-    soon 'length == 2'
-    poll 60 calls_in_flight 1
-    local before
-    before=$(requests)
-    pause 7 # more than a quarter of both
-    [ "$(requests)" -eq $((before + 1)) ]
-    alive "$FOLLOWER"
-}
-
 @test "X8 a follower ends when nobody reads it" {
     start_daemon
     furnish
@@ -179,106 +111,6 @@ make_changes() {
         postern events --after "$(sed -n "${n}p" "$LINES_FILE" | jq -r .position)" >"$BATS_TEST_TMPDIR/rest"
         [ "$(wc -l <"$BATS_TEST_TMPDIR/rest")" -eq $((records - n)) ]
     done
-}
-
-@test "X8 a follower outlives a restart of the daemon, whose clean stop ends the wait at once" {
-    start_daemon
-    furnish
-    follow
-    soon 'length == 2'
-    poll 60 calls_in_flight 1
-    local began=$SECONDS
-    stop_daemon
-    # It waits up to ten seconds for calls that do not end, and says so.
-    [ $((SECONDS - began)) -lt 9 ] || { cat "$DAEMON_LOG"; return 1; }
-    run grep -c 'calls in flight do not end' "$DAEMON_LOG"
-    [ "$output" = 0 ]
-    start_daemon
-    make_key acme one
-    soon 'length == 3 and .[2].what == "create"'
-    alive "$FOLLOWER"
-}
-
-@test "X8 sixty-four wait without a thread while Verify goes on; one more is told to come again; who goes makes room" {
-    start_daemon
-    furnish
-    make_key acme one
-    postern verify - <<<"$TOKEN" >/dev/null
-    PYTHONPATH=$SUPPORT python3 - "$POSTERN_URL" "$DAEMON_PID" "$TOKEN" <<'PYTHON'
-import select, sys, time
-import client
-
-url, pid, token = sys.argv[1:]
-SHARE = 64
-wait, verify = client.encode("list_changes { after_seq: 3 wait_ms: 60000 }",
-                             f"verify {{ api_key: {client.quoted(token)} }}")
-
-def threads():
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
-
-def answer(connection):
-    return client.decode(connection.receive()[1])[0]
-
-def start():
-    connection = client.Connection(url)
-    connection.send(wait)
-    return connection
-
-asker = client.Connection(url)
-before = threads()
-waiting = [start() for _ in range(SHARE)]
-# Each of them waits: one more is refused.
-end = time.monotonic() + 60
-while True:
-    one_more = client.Connection(url, timeout_s=1.0)
-    one_more.send(wait)
-    try:
-        late = answer(one_more)
-    except TimeoutError:
-        late = None
-    one_more.close()
-    if late is not None or time.monotonic() > end:
-        break
-assert late is not None, "none was refused"
-status = late["status"]
-assert status["code"] == 8 and status["reason"] == "SHARE_USED_UP" and status["retry_after_ms"] > 0, late
-assert threads() == before, (threads(), before)
-replies = client.decode(*[asker.exchange([verify])[0] for _ in range(200)])
-assert all(reply["verify"]["allowed"] for reply in replies), replies
-assert not select.select([c.socket for c in waiting], [], [], 0)[0], "a wait has ended"
-# Who has gone makes room.
-for connection in waiting:
-    connection.close()
-while True:
-    connection = start()
-    if not select.select([connection.socket], [], [], 3)[0]:
-        break
-    assert answer(connection)["status"]["reason"] == "SHARE_USED_UP"
-    assert time.monotonic() < end + 60, "no room"
-waiting = [connection] + [start() for _ in range(SHARE // 2)]
-# A change ends all waits, and each gets it.
-made = client.Client(url).change('put_scope { scope: "new" }')
-for connection in waiting:
-    reply = answer(connection)
-    assert reply["list_changes"]["changes"]["what"] == "put_scope" and reply["seq"] == made["seq"], reply
-    connection.close()
-PYTHON
-}
-
-@test "X8 a wait ends when its time is over, or the call's is; what is wrong is refused" {
-    start_daemon
-    furnish
-    wire 'list_changes { after_seq: 2 wait_ms: 300 }'
-    [ "$status" -eq 0 ]
-    answer '.list_changes == null or .list_changes == {}'
-    answer '.seq == 2'
-    wire 'timeout_ms: 1000 list_changes { after_seq: 2 wait_ms: 60000 }'
-    [ "$status" -eq 0 ]
-    wire 'list_changes { after_seq: 1 wait_ms: 60000 }'
-    answer '.list_changes.changes.seq == 2'
-    wire 'list_changes { wait_ms: 60001 }'
-    wire_failed "$INVALID_ARGUMENT" list_changes.wait_ms
 }
 
 @test "X8 an account-admin follows its own account alone, and no longer than its key works" {
