@@ -12,6 +12,7 @@ struct postern_ask {
     Postern__V1__Request request;
     struct postern_arena arena; // of the request's messages and arrays
     uint32_t timeout_ms;
+    uint32_t wait_ms;      // posternd may let so much of it pass before it answers
     bool works_once;       // a refund: it cannot be repeated
     bool comes_afterwards; // it counts work that is done, so no policy can grant it
     uint8_t request_id[POSTERN_ID_SIZE];

@@ -44,7 +44,7 @@ POSTERN_CALL(list, LIST,
                   ROW(list_request, expires_before_ms), ROW(list_request, never_used),
                   ROW(list_request, last_rolled_before_ms), ROW(list_request, with_unusual), ROW(list_request, unusual),
                   ROW(list_request, unusual_at_ms), ROW(list_request, name_prefix), ROW(list_request, scope),
-                  ROW_STRUCTS(list_request, metadata, metadata_count, entry)),
+                  ROW_STRUCTS(list_request, metadata, metadata_count, entry), ROW(list_request, expires_after_ms)),
              ROWS(ROW_STRUCTS(list_reply, keys, key_count, key), ROWS_NEXT_PAGE(list_reply)),
              .changes_registry = false);
 
@@ -93,6 +93,10 @@ static enum postern_status complete_roll(struct postern_ask *ask, const void *fr
     if (request->has_grace) {
         message->grace_case = POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
         message->grace_ms = request->grace_ms;
+    }
+    if (request->has_expiry) {
+        message->expiry_case = POSTERN__V1__ROLL_REQUEST__EXPIRY_EXPIRES_AT_MS;
+        message->expires_at_ms = request->expires_at_ms;
     }
     return POSTERN_OK;
 }

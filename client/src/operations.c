@@ -65,9 +65,22 @@ static const struct postern_table postern_change_table = TABLE(
     change, ROWS(ROW(change, seq), ROW(change, time_ms), ROW(change, actor), ROW(change, on_behalf_of),
                  ROW(change, what), ROW(change, account), ROW(change, key_id),
                  ROW_STRUCTS(change, before, before_count, entry), ROW_STRUCTS(change, after, after_count, entry)));
+
+static enum postern_status complete_list_changes(struct postern_ask *ask, const void *from, void *to,
+                                                 struct postern_error *error)
+{
+    const struct postern_list_changes_request *request = from;
+    (void)to;
+    (void)error;
+    ask->wait_ms = request->wait_ms;
+    ask->timeout_ms = ask->timeout_ms < UINT32_MAX - ask->wait_ms ? ask->timeout_ms + ask->wait_ms : UINT32_MAX;
+    return POSTERN_OK;
+}
+
 POSTERN_CALL(list_changes, LIST_CHANGES,
              ROWS(ROWS_PAGE(list_changes_request), ROW(list_changes_request, from_ms), ROW(list_changes_request, to_ms),
                   ROW(list_changes_request, actor), ROW(list_changes_request, account),
-                  ROW(list_changes_request, key_id)),
+                  ROW(list_changes_request, key_id), ROW(list_changes_request, after_seq),
+                  ROW(list_changes_request, wait_ms)),
              ROWS(ROW_STRUCTS(list_changes_reply, changes, change_count, change), ROWS_NEXT_PAGE(list_changes_reply)),
-             .changes_registry = false);
+             .changes_registry = false, .complete = complete_list_changes);

@@ -320,12 +320,20 @@ static bool take_slot(struct postern *client, struct postern_pending *pending)
     return false;
 }
 
+// How long an answer may take. A wait that was asked for is no failure to answer.
+static uint64_t patience_ms(const struct postern_pending *pending, uint64_t left_ms)
+{
+    uint64_t wait_ms = pending->ask->wait_ms < left_ms ? pending->ask->wait_ms : left_ms;
+    uint64_t quarter_ms = (left_ms - wait_ms) / 4;
+    return wait_ms + (quarter_ms > PATIENCE_MS_MIN ? quarter_ms : PATIENCE_MS_MIN);
+}
+
 static void send_queued(struct postern *client, uint64_t now_ms)
 {
     while (client->queue != NULL && client->link.state == POSTERN_LINK_UP) {
         struct postern_pending *pending = client->queue;
         uint64_t left = pending->deadline_ms > now_ms ? pending->deadline_ms - now_ms : 1;
-        uint64_t patience = left / 4 > PATIENCE_MS_MIN ? left / 4 : PATIENCE_MS_MIN;
+        uint64_t patience = patience_ms(pending, left);
         if (!take_slot(client, pending))
             return;
         unqueue(client, pending);

@@ -63,6 +63,8 @@ struct registry_roll {
     uint8_t key_id[KEY_ID_SIZE];
     bool has_grace; // else REGISTRY_GRACE_DEFAULT_MS
     uint64_t grace_ms;
+    bool has_expiry; // else the successor's is the old key's
+    uint64_t expires_at_ms;
 };
 
 struct registry_delete {

@@ -102,6 +102,7 @@ struct registry_list {
     enum key_environment environment;
     uint64_t created_before_ms;
     uint64_t expires_before_ms;     // over all accounts by the index of expiries, and in their order
+    uint64_t expires_after_ms;      // or at this moment
     uint64_t last_rolled_before_ms; // made (by creation or roll) before, and not rolled since
     struct slice name_prefix;
     struct slice scope;                    // granted by its name, by a wildcard or by "admin"

@@ -48,6 +48,7 @@ struct call_server {
     uint64_t opened_ms;
     struct transport *transport;  // for Stats
     struct call_queue *queue;     // of costly calls; NULL: they are handled at once
+    struct call_watch *watch;     // of calls that wait for a change; NULL: none does
     atomic_uint_fast64_t expired; // calls whose timeout had passed before they were begun
     atomic_bool draining;         // new calls are refused
 };
@@ -76,6 +77,14 @@ struct route {
     enum registry_record_kind kind;                  // which one of several it is about; 0: the handler knows
 };
 
+// Of a call that waits for a change (watch.h).
+struct call_wait {
+    unsigned tries;    // looks at the registry
+    uint64_t seen_seq; // the newest change at the last one
+    uint64_t rest_ms;  // no other before
+    uint64_t until_ms; // no longer; in daemon time
+};
+
 struct call {
     // in
     struct call_server *server;
@@ -85,7 +94,10 @@ struct call {
     enum rpc_ceiling ceiling; // of the address that the peer has connected to
     uint64_t received_ms;     // daemon time
     void (*finish)(struct call *call);
-    struct call *next; // in the queue
+    bool (*is_gone)(struct call *call); // will nobody read the reply?
+    struct call *next;                  // in the queue, or among those that wait
+    bool has_share;                     // of the queue
+    struct call_wait wait;
     // while it is handled
     Postern__V1__Request *request;
     const struct route *route;

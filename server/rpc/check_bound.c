@@ -6,6 +6,7 @@
 #include "limit/limit.h"
 #include "registry/registry.h"
 #include "rpc/check.h"
+#include "rpc/watch.h"
 
 #define MOMENT_MAX     UINT64_C(253402300799999) // 9999-12-31T23:59:59.999Z
 #define BUCKET_MAX     86400
@@ -29,6 +30,7 @@ static const struct check_bound bounds[] = {
     {"description", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"display_name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"environments", CHECK_COUNT, 0, 8},
+    {"expires_after_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"expires_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"expires_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"from_ms", CHECK_MOMENT, MOMENT_MAX, 0},
@@ -62,6 +64,7 @@ static const struct check_bound bounds[] = {
     {"unusual_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"update_mask", CHECK_TEXT, 64, 16},
     {"value", CHECK_TEXT, REGISTRY_METADATA_BYTES_MAX, 0},
+    {"wait_ms", CHECK_SPAN, CALL_WATCH_WAIT_MS, 0},
     {"window_s", CHECK_NUMBER, LIMIT_WINDOW_S_MAX, 0},
 };
 

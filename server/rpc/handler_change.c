@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "rpc/authority.h"
 #include "rpc/handler.h"
+#include "rpc/watch.h"
 #include "rpc/wire.h"
 
 // Inside the writer's transaction: the reply's bytes, which are also kept for a retry.
@@ -26,6 +27,7 @@ static void done(struct registry_command *command)
 {
     const struct handler_change *change = command->context;
     struct call *call = change->call;
+    call_watch_note(call->server->watch);
     if (command->status == STATUS_OK)
         call->packed = command->reply;
     else

@@ -70,6 +70,8 @@ enum call_progress handler_roll(struct call *call)
         return call_fail_member(call, "key_id", "%s", missing_key_id);
     ask->has_grace = request->grace_case == POSTERN__V1__ROLL_REQUEST__GRACE_GRACE_MS;
     ask->grace_ms = ask->has_grace ? request->grace_ms : 0;
+    ask->has_expiry = request->expiry_case == POSTERN__V1__ROLL_REQUEST__EXPIRY_EXPIRES_AT_MS;
+    ask->expires_at_ms = ask->has_expiry ? request->expires_at_ms : 0;
     change->answer = answer_roll;
     return handler_submit(change);
 }

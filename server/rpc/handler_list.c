@@ -197,6 +197,7 @@ static bool read_query(struct call *call, struct registry_list *query)
         .environment = (enum key_environment)request->environment,
         .created_before_ms = request->created_before_ms,
         .expires_before_ms = request->expires_before_ms,
+        .expires_after_ms = request->expires_after_ms,
         .last_rolled_before_ms = request->last_rolled_before_ms,
         .name_prefix = wire_slice(request->name_prefix),
         .scope = wire_slice(request->scope),

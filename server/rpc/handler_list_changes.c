@@ -1,6 +1,8 @@
-// ListChanges: the audit chain, page by page.
+// ListChanges: the audit chain, page by page. A call that finds nothing may wait for a change; it is then handled once
+// more.
 #include "rpc/authority.h"
 #include "rpc/handler.h"
+#include "rpc/watch.h"
 #include "rpc/wire.h"
 
 enum {
@@ -60,6 +62,15 @@ static bool read_position(struct slice position, uint64_t *seq)
     return position.size == 0 || position.size == POSITION_SIZE;
 }
 
+// The reply is that of a page without changes.
+static enum call_progress wait_for_change(struct call *call)
+{
+    uint32_t wait_ms = call->request->list_changes->wait_ms;
+    if (wait_ms == 0 || call->server->watch == NULL)
+        return CALL_DONE;
+    return call_watch_add(call->server->watch, call, call->reply.seq, wait_ms);
+}
+
 static enum call_progress list_page(struct call *call, const struct registry_changes_query *query,
                                     const struct handler_page *page)
 {
@@ -77,7 +88,14 @@ static enum call_progress list_page(struct call *call, const struct registry_cha
         return call_fail_memory(call);
     if (!fill_changes(call, &found, reply) || !fill_next(call, page, &found, reply))
         return call_fail_memory(call);
-    return CALL_DONE;
+    return found.count == 0 && !found.more ? wait_for_change(call) : CALL_DONE;
+}
+
+// The credential may have been revoked while the call waited.
+static enum status find_caller_again(struct call *call)
+{
+    enum status status = authority_resolve(call);
+    return status == STATUS_OK ? authority_require(call, call->route->needs) : status;
 }
 
 enum call_progress handler_list_changes(struct call *call)
@@ -92,6 +110,9 @@ enum call_progress handler_list_changes(struct call *call)
         .has_key_id = request->key_id.len > 0,
         .page_bytes_max = PAGE_BYTES_MAX,
     };
+    enum status status = call->wait.tries > 0 ? find_caller_again(call) : STATUS_OK;
+    if (status != STATUS_OK)
+        return call_failed(call, status);
     if (query.has_key_id && !key_id_parse(wire_slice(request->key_id), query.key_id))
         return call_fail_member(call, "key_id", "is not a key id: \"key_\" and 15 letters or digits");
     query.this_life = (call->caller.authorities & AUTHORITY_OPERATOR) == 0;
@@ -105,5 +126,7 @@ enum call_progress handler_list_changes(struct call *call)
     query.page_size = page.size;
     if (!read_position(page.position, &query.after_seq))
         return call_fail_member(call, "page_token", "is not from an earlier page of this list");
+    if (query.after_seq < request->after_seq)
+        query.after_seq = request->after_seq;
     return list_page(call, &query, &page);
 }

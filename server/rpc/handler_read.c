@@ -41,7 +41,7 @@ bool handler_page_begin(struct call *call, struct handler_page *page)
     const ProtobufCMessage *request = &call->request->verify->base; // whichever member of the call it is
     const uint32_t *size = call_member(call, "page_size");
     const ProtobufCBinaryData *token = call_member(call, "page_token");
-    arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: lists never wait
+    arena_set_budget(call->arena, CALL_LIST_BUDGET); // until it is answered: one that waits takes nothing meanwhile
     *page = (struct handler_page){.size = *size != 0 ? *size : REGISTRY_PAGE_DEFAULT};
     page->binding.call = slice_text(call->route->name);
     page->binding.caller = slice_text(call->caller.name);

@@ -49,6 +49,8 @@ static struct call *take(struct call_queue *queue)
 
 static void give_back(struct call_queue *queue, uint16_t *share)
 {
+    if (share == NULL)
+        return;
     pthread_mutex_lock(&queue->lock);
     --*share;
     pthread_mutex_unlock(&queue->lock);
@@ -58,7 +60,8 @@ static void *queue_main(void *context)
 {
     struct call_queue *queue = context;
     for (struct call *call; (call = take(queue)) != NULL;) {
-        uint16_t *share = share_of(queue, call); // a call that waits again may soon be another one's
+        // A call that waits again may soon be another one's.
+        uint16_t *share = call->has_share ? share_of(queue, call) : NULL;
         enum call_progress progress = call_is_late(call) ? call_refuse_late(call) : call->route->handle(call);
         give_back(queue, share);
         if (progress == CALL_DONE)
@@ -69,6 +72,25 @@ static void *queue_main(void *context)
 
 // --- the door
 
+static void append(struct call_queue *queue, struct call *call, bool has_share)
+{
+    call->has_share = has_share;
+    call->next = NULL;
+    if (queue->first != NULL)
+        queue->last->next = call;
+    else
+        queue->first = call;
+    queue->last = call;
+    pthread_cond_signal(&queue->wake);
+}
+
+void call_queue_add_again(struct call_queue *queue, struct call *call)
+{
+    pthread_mutex_lock(&queue->lock);
+    append(queue, call, false);
+    pthread_mutex_unlock(&queue->lock);
+}
+
 enum call_progress call_queue_add(struct call_queue *queue, struct call *call)
 {
     pthread_mutex_lock(&queue->lock);
@@ -76,13 +98,7 @@ enum call_progress call_queue_add(struct call_queue *queue, struct call *call)
     bool has_share = *share < CALL_QUEUE_SHARE;
     if (has_share) {
         ++*share;
-        call->next = NULL;
-        if (queue->first != NULL)
-            queue->last->next = call;
-        else
-            queue->first = call;
-        queue->last = call;
-        pthread_cond_signal(&queue->wake);
+        append(queue, call, true);
     }
     pthread_mutex_unlock(&queue->lock);
     if (has_share)

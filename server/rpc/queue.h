@@ -19,5 +19,7 @@ void call_queue_close(struct call_queue *queue);
 // Handles a call, whose route and caller are known, when its turn comes: CALL_PENDING. CALL_DONE: the caller's share is
 // used up, and the call has failed.
 enum call_progress call_queue_add(struct call_queue *queue, struct call *call);
+// Handles a call again that has waited (watch.h). It needs no share, because its wait had one.
+void call_queue_add_again(struct call_queue *queue, struct call *call);
 
 #endif

@@ -164,6 +164,7 @@ static void begin(struct call *call)
     call->route = NULL;
     call->word = NULL;
     call->retry_after_ms = 0;
+    call->wait = (struct call_wait){.tries = 0};
     call->packed = slice_empty();
 }
 

@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "base/container.h"
-#include "rpc/queue.h"
+#include "rpc/watch.h"
 
-enum { ARENAS_KEPT = 64 };
+enum {
+    ARENAS_KEPT = 64,
+    WATCH_PART = 4 // of max_calls: so many may wait for a change
+};
 
 // A call and the way back to its caller.
 struct service {
@@ -103,6 +106,11 @@ static void finish(struct call *call)
     give_back(service);
 }
 
+static bool is_gone(struct call *call)
+{
+    return transport_way_is_gone(&CONTAINER_OF(call, struct service, call)->way);
+}
+
 static void refuse(struct rpc *rpc, const struct transport_request *request)
 {
     struct call call = {.server = &rpc->server};
@@ -125,6 +133,7 @@ static void serve(void *context, const struct transport_request *request)
     call->ceiling = rpc->ceilings[request->peer->listener];
     call->received_ms = request->received_ms;
     call->finish = finish;
+    call->is_gone = is_gone;
     // A pending call may have been answered by now, and its service may serve another one.
     if (route_serve(call, request->bytes) == CALL_DONE)
         finish(call);
@@ -153,6 +162,15 @@ enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t co
 
 // --- the room
 
+static bool open_watch(struct rpc *rpc, const struct rpc_options *options)
+{
+    const struct call_watch_options watch = {.registry = options->registry,
+                                             .clock = options->clock,
+                                             .queue = rpc->server.queue,
+                                             .calls_max = options->transport.max_calls / WATCH_PART};
+    return call_watch_open(&watch, &rpc->server.watch) == STATUS_OK;
+}
+
 static enum status fill(struct rpc *rpc, const struct rpc_options *options, struct status_failure *failure)
 {
     struct call_server *server = &rpc->server;
@@ -177,7 +195,7 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
         rpc->urls[i] = options->listeners[i].url;
         rpc->ceilings[i] = options->listeners[i].ceiling;
     }
-    if (call_queue_open(&server->queue) != STATUS_OK)
+    if (call_queue_open(&server->queue) != STATUS_OK || !open_watch(rpc, options))
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory or threads");
     return set_operators(rpc, options->operator_uids, options->operator_uid_count, failure);
 }
@@ -197,6 +215,7 @@ static enum status open_transport(struct rpc *rpc, const struct rpc_options *opt
 
 static void wipe(struct rpc *rpc)
 {
+    call_watch_close(rpc->server.watch);
     call_queue_close(rpc->server.queue);
     struct call_operators *operators = atomic_load(&rpc->server.operators);
     while (operators != NULL) {
@@ -241,6 +260,7 @@ void rpc_close(struct rpc *rpc)
     if (rpc == NULL)
         return;
     atomic_store(&rpc->server.draining, true);
+    call_watch_stop(rpc->server.watch);
     if (!transport_close(rpc->server.transport))
         return;
     pthread_mutex_lock(&rpc->lock);

@@ -196,6 +196,11 @@ void output_sent(void *context)
 
 // --- replies
 
+bool transport_way_is_gone(const struct transport_way *way)
+{
+    return atomic_load(&way->connection->closed);
+}
+
 uint8_t *transport_reply_begin(struct transport_way *way, size_t size)
 {
     struct transport_connection *connection = way->connection;

@@ -108,6 +108,9 @@ uint8_t *transport_reply_begin(struct transport_way *way, size_t size) __attribu
 // Sends the reply of `size` bytes in that room, and ends the way.
 void transport_reply_end(struct transport_way *way, size_t size);
 
+// Has the peer of this request gone? Then nobody will read a reply.
+bool transport_way_is_gone(const struct transport_way *way);
+
 // The first three are of now; all others count since the start.
 struct transport_stats {
     uint64_t connections;

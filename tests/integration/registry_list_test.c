@@ -132,6 +132,16 @@ static void filters_leave_out_what_does_not_match(void **state)
     assert_int_equal(walk(*state, query, &pages), KEYS);
     query.expires_before_ms = FIXTURE_START_MS + 1000 + 8;
     assert_int_equal(walk(*state, query, &pages), 2); // 0 and 4
+    query.expires_after_ms = FIXTURE_START_MS + 1000 + 4;
+    assert_int_equal(walk(*state, query, &pages), 1); // 4
+    query.expires_after_ms++;
+    assert_int_equal(walk(*state, query, &pages), 0);
+    query.expires_before_ms = 0;
+    query.expires_after_ms = FIXTURE_START_MS;
+    size_t expiring = walk(*state, query, &pages);
+    query.expires_after_ms = FIXTURE_START_MS + 1000 + 1;
+    assert_int_equal(walk(*state, query, &pages), expiring - 1); // without 0
+    assert_in_range(expiring, 2, KEYS - 1);                      // and without those that do not expire
     query = all_keys(500);
     query.created_before_ms = FIXTURE_START_MS;
     assert_int_equal(walk(*state, query, &pages), 0);

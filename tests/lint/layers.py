@@ -63,6 +63,7 @@ CALLS = {
 MONOTONIC = [
     r"server/store/",         # how long to wait for views before the environment is opened again
     r"server/scheduler/",     # when a task is due
+    r"server/rpc/watch\.c",   # when to look at calls that wait
     r"client/src/",           # one deadline per call
 ]
 

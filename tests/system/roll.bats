@@ -196,3 +196,81 @@ names() {
     try postern verify --batch --json < <(printf '%s\n' "$old" "$TOKEN")
     jq -se "map(.successor_key_id) == [\"$KEY_ID\", \"\"]" <<<"$output"
 }
+
+# expires_in SPAN_MS KEY: in the last answer; the clock was asked for before the roll, which may have had to wait.
+expires_in() {
+    answer "$2.expires_at_ms - $2.created_at_ms | . <= $1 and . > $1 - 60000"
+}
+
+@test "X6 a roll may set the expiry of the successor, in all words for times; the old key's stays" {
+    make_key "$ACCOUNT" dated --expires 30d
+    local day_ms=86400000
+    roll_key "$KEY_ID" --expires 90d
+    expires_in $((90 * day_ms)) .key
+    answer '.predecessor.expires_at_ms - .key.created_at_ms == 43200000'
+    allowed
+    roll_key "$KEY_ID" --expires 2w
+    expires_in $((14 * day_ms)) .key
+    roll_key "$KEY_ID" --expires never
+    answer '.key.expires_at_ms == 0'
+    roll_key "$KEY_ID" --expires "2040-01-31 12:00:00"
+    answer '.key.expires_at_ms == 2211624000000'
+    roll_key "$KEY_ID"
+    answer '.key.expires_at_ms == 2211624000000'
+    call roll "$KEY_ID" --expires 2020-01-31
+    failed INVALID_ARGUMENT roll.expires_at_ms "is in the past"
+    try postern roll "$KEY_ID" --expires 2027-02-31
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == *"there is no 31 February 2027"* ]]
+    allowed
+    answer '.successor_key_id == ""'
+}
+
+@test "X6 roll says what the expiry of the new key is" {
+    make_key "$ACCOUNT" dated
+    try postern roll "$KEY_ID"
+    [ "$status" -eq 0 ]
+    note_token "$output"
+    [[ "$stderr" == *"its successor is key_"*", expires never. The old token works until"* ]]
+    make_key "$ACCOUNT" other
+    try postern roll "$KEY_ID" --expires 2040-01-31T12:00:00Z
+    note_token "$output"
+    [[ "$stderr" == *"its successor is key_"*", expires 2040-01-31T12:00:00Z. The old token works until"* ]]
+}
+
+@test "X6 an account-admin rolls no key to one that outlives its own" {
+    make_key "$ACCOUNT" administrator --scope postern:account-admin --scope read --expires 30d
+    local admin=$TOKEN own=$KEY_ID
+    make_key "$ACCOUNT" ingest --expires 20d
+    as "$admin" roll "$KEY_ID" --expires never
+    failed PERMISSION_DENIED roll.expires_at_ms "would outlive it"
+    as "$admin" roll "$KEY_ID" --expires 31d
+    failed PERMISSION_DENIED roll.expires_at_ms
+    as "$admin" roll "$own" --expires 31d
+    failed PERMISSION_DENIED roll.expires_at_ms
+    as "$admin" roll "$KEY_ID" --expires 29d
+    done_so
+    note_token "$(field .api_key)"
+    # What outlives it already can be mended so.
+    make_key "$ACCOUNT" eternal
+    as "$admin" roll "$KEY_ID"
+    failed PERMISSION_DENIED roll.key_id
+    as "$admin" roll "$KEY_ID" --expires 10d
+    done_so
+    note_token "$(field .api_key)"
+    as "$admin" roll "$own" --expires 10d
+    done_so
+    note_token "$(field .api_key)"
+}
+
+@test "X6 the successor of a key that works only later works no earlier" {
+    make_key "$ACCOUNT" later --not-before 1h
+    call get "$KEY_ID"
+    local from_ms
+    from_ms=$(field .key.not_before_ms)
+    roll_key "$KEY_ID" --grace 2h
+    answer ".key.state == \"PENDING\" and .key.not_before_ms == $from_ms"
+    refused NOT_YET_VALID_API_KEY 401
+    call roll "$KEY_ID" --expires 30min
+    failed INVALID_ARGUMENT roll.expires_at_ms
+}

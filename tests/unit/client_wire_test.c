@@ -24,11 +24,17 @@ enum { METHODS = sizeof methods / sizeof methods[0], CALLS_BEGIN = 16 };
 // Calls that are not offered yet, and fields that a call sees to by itself.
 static const char *const calls_left_out[] = {"backup", "get_operation"};
 static const char *const fields_left_out[] = {
-    "VerifyRequest.charge_id",   "RateCheckRequest.charge_id",
-    "UpdateRequest.update_mask", "RollRequest.grace_ms",
-    "ImportKey.sha256",          "Custom.limits",
-    "VerifyReply.binding_meter", "RateCheckReply.binding_meter",
-    "VerifyBatchReply.replies",  "VerifyBatchReply.statuses",
+    "VerifyRequest.charge_id",
+    "RateCheckRequest.charge_id",
+    "UpdateRequest.update_mask",
+    "RollRequest.grace_ms",
+    "RollRequest.expires_at_ms",
+    "ImportKey.sha256",
+    "Custom.limits",
+    "VerifyReply.binding_meter",
+    "RateCheckReply.binding_meter",
+    "VerifyBatchReply.replies",
+    "VerifyBatchReply.statuses",
 };
 
 static bool is_listed(const char *name, const char *const *list, size_t count)

@@ -209,6 +209,7 @@ extern const struct command account_commands[];
 extern const struct command catalogue_commands[];
 extern const struct command usage_commands[];
 extern const struct command audit_commands[];
+extern const struct command events_commands[];
 extern const struct command scan_commands[];
 extern const struct command stats_commands[];
 extern const struct command top_commands[];

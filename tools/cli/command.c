@@ -5,8 +5,9 @@
 #include <string.h>
 
 static const struct command *const tables[] = {
-    verify_commands,    ratecheck_commands, key_commands,   key_list_commands, import_commands, account_commands,
-    catalogue_commands, usage_commands,     audit_commands, scan_commands,     stats_commands,  top_commands,
+    verify_commands,  ratecheck_commands, key_commands,   key_list_commands, import_commands,
+    account_commands, catalogue_commands, usage_commands, audit_commands,    events_commands,
+    scan_commands,    stats_commands,     top_commands,
 };
 
 // The n-th of all; NULL: there are fewer.

@@ -15,6 +15,7 @@ _postern_values() {
     --format) echo "json csv" ;;
     --charge-id) echo new ;;
     --by) echo "hour day" ;;
+    --after) echo now ;;
     esac
 }
 

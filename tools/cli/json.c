@@ -88,7 +88,7 @@ void json_print(json_t *object)
     json_decref(object);
 }
 
-static json_t *build(const void *reply)
+json_t *json_reply(const void *reply)
 {
     struct builder builder = {0};
     const struct postern_visitor visitor = {.context = &builder,
@@ -106,7 +106,7 @@ static json_t *build(const void *reply)
 
 void output_json(const void *reply, const char *more_name, const char *more_text)
 {
-    json_t *root = build(reply);
+    json_t *root = json_reply(reply);
     if (more_name != NULL)
         json_object_set_new(root, more_name, json_string(more_text));
     json_print(root);
@@ -114,7 +114,7 @@ void output_json(const void *reply, const char *more_name, const char *more_text
 
 void output_json_entries(const void *reply, const char *list)
 {
-    json_t *root = build(reply);
+    json_t *root = json_reply(reply);
     size_t index;
     json_t *entry;
     json_array_foreach(json_object_get(root, list), index, entry) json_print(json_incref(entry));
@@ -123,7 +123,7 @@ void output_json_entries(const void *reply, const char *list)
 
 void output_json_entry(const void *reply, const char *list, size_t index, const char *name)
 {
-    json_t *root = build(reply);
+    json_t *root = json_reply(reply);
     json_t *outer = json_object();
     json_object_set(outer, name, json_array_get(json_object_get(root, list), index));
     json_print(outer);
@@ -150,7 +150,7 @@ static void print_failed(const struct postern_batch_status *status)
 void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
                        const char *const *more_texts)
 {
-    json_t *root = build(reply);
+    json_t *root = json_reply(reply);
     size_t index;
     json_t *entry;
     json_array_foreach(json_object_get(root, "replies"), index, entry)

@@ -107,11 +107,12 @@ static void run_enable_or_disable(struct cli *cli)
 
 static void print_roll(const struct postern_roll_reply *reply)
 {
-    char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
+    char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE], expires[OUTPUT_TIME_SIZE];
     uint64_t until = reply->predecessor.expires_at_ms, now = reply->base.server_time_ms;
     puts(reply->api_key);
-    fprintf(stderr, "Rolled %s (%s) of account %s: its successor is %s.", reply->predecessor.key_id,
-            reply->predecessor.name, reply->predecessor.account, reply->key.key_id);
+    fprintf(stderr, "Rolled %s (%s) of account %s: its successor is %s, expires %s.", reply->predecessor.key_id,
+            reply->predecessor.name, reply->predecessor.account, reply->key.key_id,
+            output_time(reply->key.expires_at_ms, "never", expires));
     if (until > now)
         fprintf(stderr, " The old token works until %s (%s).", output_time(until, "", at),
                 output_when(until, now, "", when));
@@ -124,7 +125,12 @@ static void run_roll(struct cli *cli)
 {
     const char *grace = argument_text(cli, "grace");
     struct postern_roll_request request = {
-        .key_id = operand_key_id(cli), .has_grace = grace != NULL, .if_version = value_version(cli)};
+        .key_id = operand_key_id(cli),
+        .has_grace = grace != NULL,
+        .if_version = value_version(cli),
+        .has_expiry = argument_has(cli, "expires"),
+        .expires_at_ms = value_expiry_flag(cli, "expires"),
+    };
     struct postern_roll_reply *reply = NULL;
     if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
         misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 2w or 0", grace);
@@ -222,6 +228,9 @@ static const struct flag get_flags[] = {{"token", "-", "the key whose token come
 
 static const struct flag roll_flags[] = {
     {"grace", "TIME", "how long the old token works on: 30min, 7d, at most 30d, or 0 (default 12h)"},
+    {"expires", "TIME",
+     "when the new key expires: 90d, 2w, 2027-01-31, 2027-01-31T12:00:00Z, Unix milliseconds or never (default: when "
+     "the old one would have)"},
     {IF_VERSION_FLAG},
     {0},
 };
@@ -249,10 +258,9 @@ const struct command key_commands[] = {
               "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
      .schema = &key_schema, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
-     .notes =
-         "The successor has the same name, scopes, limits and budgets. Services that verify the old token are told\n"
-         "who replaces it and until when.\n"
-         "  TOKEN=$(postern roll key_0123456789abcde --grace 2d)"},
+     .notes = "The successor has the same name, scopes, limits, budgets and, without --expires, expiry. Services that\n"
+              "verify the old token are told who replaces it and until when.\n"
+              "  TOKEN=$(postern roll key_0123456789abcde --grace 2d --expires 90d)"},
     {"revoke", "[KEY_ID]", "revoke a key, at once and for ever", revoke_flags, run_revoke,
      .notes = "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
               "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority",

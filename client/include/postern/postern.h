@@ -19,9 +19,10 @@
 // answer in *reply. Whether the key may is in the answer: `allowed` and `reason`.
 //
 // DEADLINE. Every call ends within its timeout (options, default 5 s; call.timeout_ms overrides it for one call). Only
-// the look-up of a host's name may take longer. Until then the library connects, reconnects and repeats by itself: when
-// the connection is lost, when an answer fails to come, on UNAVAILABLE, and when posternd is OVERLOADED. A repetition
-// carries the same request_id (changes) or charge_id (Verify, RateCheck), by which posternd knows it.
+// the look-up of a host's name may take longer, and a call that asks for a wait (wait_ms) may take so much longer.
+// Until then the library connects, reconnects and repeats by itself: when the connection is lost, when an answer fails
+// to come, on UNAVAILABLE, and when posternd is OVERLOADED. A repetition carries the same request_id (changes) or
+// charge_id (Verify, RateCheck), by which posternd knows it.
 //
 // CHARGED ONCE. Whatever may charge carries a charge_id, the caller's or one that the library makes, from the first try
 // on: so a repetition after a lost answer is told what the first one was told, and charges nothing. posternd knows the
@@ -637,6 +638,7 @@ struct postern_list_request {
     const char *scope;                    // that the key has by its name, a wildcard or "admin"
     const struct postern_entry *metadata; // all of these
     size_t metadata_count;
+    uint64_t expires_after_ms; // or at this moment
 };
 
 struct postern_list_reply {
@@ -717,14 +719,17 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_update(struct postern
 #define POSTERN_GRACE_MS_DEFAULT UINT64_C(43200000)   // 12 hours
 #define POSTERN_GRACE_MS_MAX     UINT64_C(2592000000) // 30 days
 
-// Makes a successor with the same name, scopes, limits, metadata and budgets; the old key works for the grace, then is
-// expired. FAILED_PRECONDITION: the key is revoked, expired or disabled, or has a successor already.
+// Makes a successor with the same name, scopes, limits, metadata, budgets and, unless another one is given, expiry; the
+// old key works for the grace, then is expired. FAILED_PRECONDITION: the key is revoked, expired or disabled, or has a
+// successor already.
 struct postern_roll_request {
     struct postern_call call;
     const char *key_id;
     bool has_grace; // false: POSTERN_GRACE_MS_DEFAULT
     uint64_t grace_ms;
     uint64_t if_version;
+    bool has_expiry;        // false: the old key's
+    uint64_t expires_at_ms; // the successor's; 0 = never
 };
 
 struct postern_roll_reply {
@@ -1203,6 +1208,8 @@ struct postern_change {
     size_t after_count;
 };
 
+#define POSTERN_WAIT_MS_MAX 60000
+
 // Oldest first; the filters that are set must all hold. One change that touched several records is several in the list.
 struct postern_list_changes_request {
     struct postern_call call;
@@ -1214,6 +1221,10 @@ struct postern_list_changes_request {
     const char *actor;
     const char *account;
     const char *key_id;
+    uint64_t after_seq; // only changes behind this one
+    // While there is no change to list, posternd waits for one so long, at most POSTERN_WAIT_MS_MAX; the call may then
+    // take so much longer than its timeout says. With no change in the last page go on behind base.seq.
+    uint32_t wait_ms;
 };
 
 struct postern_list_changes_reply {

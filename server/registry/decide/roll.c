@@ -1,5 +1,6 @@
-// ROLL replaces a key without an interruption: it makes a successor with the same settings, links the two, and lets the
-// old key work until the end of a grace period. Only an active key can be rolled, and only once.
+// ROLL replaces a key without an interruption: it makes a successor with the same settings, but for an expiry that was
+// asked for, links the two, and lets the old key work until the end of a grace period. Only an active key can be
+// rolled, and only once.
 #include "registry/decide/key.h"
 
 #include "base/text.h"
@@ -7,7 +8,10 @@
 #include <string.h>
 
 static const char key_field[] = "roll.key_id";
+static const char expiry_field[] = "roll.expires_at_ms";
 static const struct decide_fields fields = {key_field, key_field, key_field, key_field, key_field, key_field};
+static const struct decide_fields fields_with_expiry = {key_field, key_field,    key_field,
+                                                        key_field, expiry_field, key_field};
 
 enum status decide_roll_authority(struct draft *draft)
 {
@@ -85,11 +89,12 @@ static enum status check_room(struct draft *draft, const struct registry_key *ke
     return decide_max_keys(draft, account, end_of_grace(draft, key) <= draft->now_ms ? 1 : 0, key_field);
 }
 
-// Returns the key's settings, without what identifies it.
-static struct registry_key successor_of(const struct registry_key *key)
+// Returns the key's settings, without what identifies it, and with the expiry that was asked for.
+static struct registry_key successor_of(const struct registry_key *key, const struct registry_roll *ask)
 {
     struct registry_key next = *key;
-    next.facts = (struct key_facts){.expires_at_ms = key->facts.expires_at_ms};
+    next.facts = (struct key_facts){.expires_at_ms = ask->has_expiry ? ask->expires_at_ms : key->facts.expires_at_ms,
+                                    .not_before_ms = key->facts.not_before_ms};
     next.revoke_reason = slice_empty();
     next.has_predecessor = true;
     memcpy(next.predecessor, key->id, sizeof next.predecessor);
@@ -97,11 +102,25 @@ static struct registry_key successor_of(const struct registry_key *key)
     return next;
 }
 
+// May there be such a successor? What the old key has was checked when it got it.
+static enum status check_successor(struct draft *draft, const struct registry_key *old)
+{
+    const struct registry_roll *ask = &draft->command->ask.roll;
+    const struct registry_key next = successor_of(old, ask);
+    enum status status = STATUS_OK;
+    if (ask->has_expiry)
+        status = decide_expiry(draft, ask->expires_at_ms, expiry_field);
+    if (status == STATUS_OK && ask->has_expiry)
+        status = decide_not_before(draft, &next, expiry_field);
+    return status == STATUS_OK ? decide_within_caller(draft, &next, ask->has_expiry ? &fields_with_expiry : &fields)
+                               : status;
+}
+
 static enum status make_successor(struct draft *draft)
 {
     struct registry_result *result = &draft->command->result;
     struct registry_key *old = &result->predecessor;
-    result->key = successor_of(old);
+    result->key = successor_of(old, &draft->command->ask.roll);
     enum status status = decide_make_key(draft, &result->account, &result->key, &result->token);
     if (status != STATUS_OK)
         return status;
@@ -127,7 +146,7 @@ enum status decide_roll(struct draft *draft)
     if (status == STATUS_OK)
         status = check_state(draft, key, &result->account);
     if (status == STATUS_OK)
-        status = decide_within_caller(draft, key, &fields);
+        status = check_successor(draft, key);
     if (status == STATUS_OK)
         status = check_room(draft, key, &result->account);
     return status == STATUS_OK ? make_successor(draft) : status;

@@ -76,6 +76,8 @@ static bool is_wanted(const struct listing *listing, const struct registry_key *
     if (query->expires_before_ms != 0 &&
         (key->facts.expires_at_ms == 0 || key->facts.expires_at_ms >= query->expires_before_ms))
         return false;
+    if (query->expires_after_ms > key->facts.expires_at_ms)
+        return false;
     if (query->last_rolled_before_ms != 0 &&
         (key->facts.has_successor || key->facts.created_at_ms >= query->last_rolled_before_ms))
         return false;
@@ -191,7 +193,8 @@ static struct table_key first_expiry(const struct registry_list *query)
     }
     bool works =
         query->state == KEY_STATE_ACTIVE || query->state == KEY_STATE_ROLLING || query->state == KEY_STATE_DISABLED;
-    return table_by_expiry_key(works ? query->now_ms : 0, lowest);
+    uint64_t from_ms = works && query->now_ms > query->expires_after_ms ? query->now_ms : query->expires_after_ms;
+    return table_by_expiry_key(from_ms, lowest);
 }
 
 static enum status examine_expiry(struct listing *listing, uint64_t expires_at_ms, struct slice id)

@@ -1,0 +1,196 @@
+// Events of keys that no change tells of: an expiry that comes closer, and activity that is unusual.
+//
+// A notice of an expiry is due so many days before it. So whoever has printed all notices that were due up to some
+// moment goes on with those that are due later, and each is printed once, over restarts too. What is unusual has no
+// such moment: which flags of which keys were printed in the running hour is kept with the position.
+#include "events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_SIZE = 500, UNUSUAL_PAGE_SIZE = 250, HOURS_BACK = 24 };
+
+#define HOUR_MS (UINT64_C(3600) * 1000)
+#define DAY_MS  (24 * HOUR_MS)
+
+// Does something with one key of a list; `object` is the same key as JSON.
+struct visit {
+    void (*key)(struct visit *visit, const struct postern_key *key, json_t *object);
+    struct events *events;
+};
+
+static enum postern_status visit_keys(struct visit *visit, struct postern_list_request *request)
+{
+    uint8_t token[EVENTS_PAGE_TOKEN_MAX];
+    struct cli *cli = visit->events->cli;
+    request->account = visit->events->account;
+    do {
+        struct postern_list_reply *reply = NULL;
+        enum postern_status status = postern_list(cli->client, request, &reply, &cli->error);
+        if (status != POSTERN_OK)
+            return status;
+        json_t *root = json_reply(reply), *keys = json_object_get(root, "keys");
+        for (size_t i = 0; i < reply->key_count; i++)
+            visit->key(visit, &reply->keys[i], json_array_get(keys, i));
+        json_decref(root);
+        size_t size = reply->next_page_token_size < sizeof token ? reply->next_page_token_size : 0;
+        if (size > 0)
+            memcpy(token, reply->next_page_token, size);
+        request->page_token = token;
+        request->page_token_size = size;
+        postern_reply_free(reply);
+    } while (request->page_token_size > 0);
+    return POSTERN_OK;
+}
+
+// An object with these members of another one.
+static json_t *pick(json_t *object, const char *const *names)
+{
+    json_t *picked = json_object();
+    for (; *names != NULL; names++)
+        json_object_set(picked, *names, json_object_get(object, *names));
+    return picked;
+}
+
+// ---------------------------------------------------------------------------------------------------- coming expiries
+
+struct notice {
+    uint64_t due_ms;
+    char key[EVENT_KEY_SIZE + 1];
+    json_t *members;
+};
+
+struct notices {
+    struct visit visit;
+    uint64_t days; // before the expiry
+    struct notice *items;
+    size_t count, room;
+};
+
+static void add_notice(struct notices *notices, uint64_t due_ms, const char *key, json_t *object)
+{
+    static const char *const names[] = {"account",         "key_id",           "name", "expires_at_ms", "state",
+                                        "last_used_at_ms", "successor_key_id", NULL};
+    if (notices->count == notices->room) {
+        notices->room = notices->room > 0 ? 2 * notices->room : 16;
+        notices->items = pool_need(reallocarray(notices->items, notices->room, sizeof *notices->items));
+    }
+    struct notice *notice = &notices->items[notices->count++];
+    *notice = (struct notice){.due_ms = due_ms, .members = pick(object, names)};
+    snprintf(notice->key, sizeof notice->key, "%s", key);
+    json_object_set_new(notice->members, "days", json_integer((json_int_t)notices->days));
+}
+
+// A notice that was due before the key was made is none, and none is due for a key that was revoked.
+static void visit_expiring(struct visit *visit, const struct postern_key *key, json_t *object)
+{
+    struct notices *notices = (struct notices *)visit; // its first member
+    const struct event_position *at = &visit->events->at;
+    const char *id = event_key(key->key_id);
+    uint64_t span_ms = notices->days * DAY_MS;
+    if (key->state == POSTERN_KEY_STATE_REVOKED || key->expires_at_ms < key->created_at_ms + span_ms)
+        return;
+    uint64_t due_ms = key->expires_at_ms - span_ms;
+    if (due_ms == at->expiry_ms && strcmp(id, at->expiry_key) <= 0)
+        return;
+    add_notice(notices, due_ms, id, object);
+}
+
+// Who begins hears of keys that have not expired yet; who goes on, of all that has become due meanwhile.
+static enum postern_status collect(struct notices *notices)
+{
+    const struct events *events = notices->visit.events;
+    uint64_t span_ms = notices->days * DAY_MS, from_ms = events->at.expiry_ms;
+    struct postern_list_request request = {.page_size = PAGE_SIZE,
+                                           .expires_after_ms = from_ms > 0 ? from_ms + span_ms : events->now_ms + 1,
+                                           .expires_before_ms = events->now_ms + span_ms + 1};
+    return visit_keys(&notices->visit, &request);
+}
+
+static int compare_notices(const void *one, const void *other)
+{
+    const struct notice *a = one, *b = other;
+    if (a->due_ms != b->due_ms)
+        return a->due_ms < b->due_ms ? -1 : 1;
+    return strcmp(a->key, b->key);
+}
+
+static void print_notices(struct events *events, const struct notices *notices)
+{
+    for (size_t i = 0; i < notices->count; i++) {
+        const struct notice *notice = &notices->items[i];
+        events->at.expiry_ms = notice->due_ms;
+        memcpy(events->at.expiry_key, notice->key, sizeof notice->key);
+        events_print(events, "expiry", notice->due_ms, notice->members);
+    }
+    events->at.expiry_ms = events->now_ms;
+    events->at.expiry_key[0] = '\0';
+}
+
+enum postern_status events_look_for_expiries(struct events *events)
+{
+    static const uint64_t days[] = {30, 7, 1};
+    struct notices notices = {.visit = {visit_expiring, events}};
+    enum postern_status status = POSTERN_OK;
+    if (events->at.expiry_ms >= events->now_ms)
+        return POSTERN_OK;
+    for (size_t i = 0; i < sizeof days / sizeof days[0] && status == POSTERN_OK; i++) {
+        notices.days = days[i];
+        status = collect(&notices);
+    }
+    if (notices.count > 0)
+        qsort(notices.items, notices.count, sizeof *notices.items, compare_notices);
+    if (status == POSTERN_OK)
+        print_notices(events, &notices);
+    for (size_t i = 0; i < notices.count; i++)
+        json_decref(notices.items[i].members);
+    free(notices.items);
+    return status;
+}
+
+// --------------------------------------------------------------------------------------------------- unusual activity
+
+static unsigned flags_of(const struct postern_key *key)
+{
+    unsigned flags = 0;
+    for (size_t i = 0; i < key->unusual_count; i++)
+        if ((unsigned)key->unusual[i] >= 1 && (unsigned)key->unusual[i] <= EVENT_FLAGS)
+            flags |= 1U << ((unsigned)key->unusual[i] - 1);
+    return flags;
+}
+
+static void visit_unusual(struct visit *visit, const struct postern_key *key, json_t *object)
+{
+    static const char *const names[] = {"account",           "key_id", "name", "activity", "last_used_at_ms",
+                                        "last_used_address", NULL};
+    struct events *events = visit->events;
+    unsigned news = event_position_see(&events->at, key->key_id, flags_of(key));
+    if (news == 0)
+        return;
+    json_t *unusual = json_array(), *members = pick(object, names);
+    for (unsigned flag = 1; flag <= EVENT_FLAGS; flag++)
+        if ((news & 1U << (flag - 1)) != 0)
+            json_array_append_new(unusual, json_string(postern_unusual_name((enum postern_unusual)flag)));
+    json_object_set_new(members, "unusual", unusual);
+    events_print(events, "unusual", events->now_ms, members);
+    json_decref(members);
+}
+
+// The hour that was not finished at the last look is looked at as a whole, then those behind it.
+enum postern_status events_look_for_unusual(struct events *events)
+{
+    struct visit visit = {visit_unusual, events};
+    uint64_t now_ms = events->now_ms - events->now_ms % HOUR_MS, first_ms = events->at.hour_ms;
+    if (first_ms == 0 || first_ms > now_ms)
+        event_position_turn(&events->at, now_ms);
+    else if (now_ms - first_ms > HOURS_BACK * HOUR_MS)
+        event_position_turn(&events->at, now_ms - HOURS_BACK * HOUR_MS);
+    for (;;) {
+        struct postern_list_request request = {
+            .page_size = UNUSUAL_PAGE_SIZE, .unusual = true, .unusual_at_ms = events->at.hour_ms};
+        enum postern_status status = visit_keys(&visit, &request);
+        if (status != POSTERN_OK || events->at.hour_ms >= now_ms)
+            return status;
+        event_position_turn(&events->at, events->at.hour_ms + HOUR_MS);
+    }
+}

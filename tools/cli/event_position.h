@@ -1,0 +1,54 @@
+// Where a reader of events is: what it has printed of changes, coming expiries and unusual activity. Every line carries
+// it as text, so that a reader that begins behind a line misses nothing and repeats nothing.
+//
+// The text is SEQ[.PARTS]/TIME[.KEY]/HOUR[+KEYFLAGS]...: of the change SEQ so many parts, one for each record (without
+// them: all), of coming expiries all up to TIME and at TIME up to KEY, of the unusual activity of HOUR these flags of
+// these keys. KEY is a key id without its "key_", times are Unix milliseconds. SEQ alone has read all changes up to
+// then, and begins with the expiries that are due from now on.
+#ifndef CLI_EVENT_POSITION_H
+#define CLI_EVENT_POSITION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    EVENT_KEY_SIZE = 15,        // of a key id without "key_"
+    EVENT_SEEN_TOLD = 64,       // so many of the flagged keys, the newest, are in the text
+    EVENT_POSITION_SIZE = 1280, // of the text
+    EVENT_FLAGS = 3             // enum postern_unusual
+};
+
+// A key whose activity was printed.
+struct event_seen {
+    char key[EVENT_KEY_SIZE + 1];
+    unsigned flags; // 1 << (enum postern_unusual - 1), or'ed
+};
+
+// Zeroed it is before all events.
+struct event_position {
+    uint64_t seq;
+    uint64_t parts; // of the change `seq` that are printed, when not all are; else 0
+    bool has_times; // what follows is set
+    uint64_t expiry_ms;
+    char expiry_key[EVENT_KEY_SIZE + 1]; // "": all of that moment
+    uint64_t hour_ms;
+    struct event_seen *seen; // of this hour, in the order in which they came; on the heap
+    size_t seen_count;
+    size_t seen_room;
+};
+
+// Reads the text. Errors: false when it is none.
+bool event_position_parse(const char *text, struct event_position *position);
+void event_position_format(const struct event_position *position, char text[EVENT_POSITION_SIZE]);
+// The flags of this key that were not seen before in this hour; they are, from now on. `key_id` is as the protocol has
+// it.
+unsigned event_position_see(struct event_position *position, const char *key_id, unsigned flags);
+// Begins another hour.
+void event_position_turn(struct event_position *position, uint64_t hour_ms);
+void event_position_wipe(struct event_position *position);
+
+// A key id without "key_"; "" when it is none.
+const char *event_key(const char *key_id);
+
+#endif

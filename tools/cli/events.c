@@ -1,0 +1,220 @@
+// events: changes, coming expiries and unusual activity, as JSON lines. Changes come from a call that waits on the
+// server; the others are looked for now and then, between two of those calls.
+#include "events.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    INTERVAL_MS_DEFAULT = 60 * 1000,
+    INTERVAL_MS_MIN = 1000,
+    INTERVAL_MS_MAX = 24 * 3600 * 1000,
+    PAGE_SIZE = 100,
+    RETRY_MS = 1000,
+    LINES_SIZE = 64 * 1024 // so that a line leaves as one piece
+};
+
+#define SEQ_NOW UINT64_MAX // before it is known which that is
+
+// How it is read, beside struct events.
+struct reading {
+    struct events events;
+    bool follows;
+    uint64_t interval_ms;
+    uint64_t look_ms;  // when the next look at keys is due
+    bool was_answered; // so posternd is the right one, and only away
+    bool complained;
+};
+
+// ---------------------------------------------------------------------------------------------------------- printing
+
+void events_print(const struct events *events, const char *event, uint64_t time_ms, json_t *members)
+{
+    char at[OUTPUT_TIME_SIZE], position[EVENT_POSITION_SIZE];
+    json_t *line = json_pack("{s:s, s:s, s:I}", "event", event, "time", output_time(time_ms, "", at), "time_ms",
+                             (json_int_t)time_ms);
+    json_object_update(line, members);
+    if (json_object_get(line, "seq") == NULL)
+        json_object_set_new(line, "seq", json_integer((json_int_t)events->at.seq));
+    event_position_format(&events->at, position);
+    json_object_set_new(line, "position", json_string(position));
+    json_print(line);
+    fflush(stdout);
+}
+
+// A change has a line for each record that it touched. A page ends between two changes.
+static void print_changes(struct events *events, const struct postern_list_changes_reply *reply)
+{
+    struct event_position *at = &events->at;
+    json_t *root = json_reply(reply), *changes = json_object_get(root, "changes");
+    size_t part = 0;
+    for (size_t i = 0; i < reply->change_count; i++) {
+        const struct postern_change *change = &reply->changes[i];
+        bool is_last = i + 1 == reply->change_count || change[1].seq != change->seq;
+        bool is_printed = at->parts > part && at->seq == change->seq;
+        part++;
+        if (!is_printed) {
+            at->seq = change->seq;
+            at->parts = is_last ? 0 : part;
+            events_print(events, "change", change->time_ms, json_array_get(changes, i));
+        }
+        if (is_last)
+            part = 0;
+    }
+    json_decref(root);
+}
+
+// ----------------------------------------------------------------------------------------------------------- changes
+
+// Goes on behind the page, whose reply it frees. False: that was the last one.
+static bool turn_page(struct events *events, struct postern_list_changes_request *request,
+                      uint8_t token[EVENTS_PAGE_TOKEN_MAX], struct postern_list_changes_reply *reply)
+{
+    size_t size = reply->next_page_token_size < EVENTS_PAGE_TOKEN_MAX ? reply->next_page_token_size : 0;
+    bool is_past = events->at.seq == SEQ_NOW || reply->base.seq >= events->at.seq;
+    if (size > 0)
+        memcpy(token, reply->next_page_token, size);
+    request->page_token = token;
+    request->page_token_size = size;
+    events->now_ms = reply->base.server_time_ms;
+    if (size == 0 && is_past) {
+        events->at.seq = reply->base.seq;
+        events->at.parts = 0;
+    }
+    postern_reply_free(reply);
+    return size > 0;
+}
+
+// Whoever begins at a change, and not with a whole position, is told of what comes due from now on.
+static void begin_times(struct event_position *at, uint64_t now_ms)
+{
+    if (!at->has_times)
+        at->expiry_ms = now_ms;
+    at->has_times = true;
+}
+
+// Prints the changes behind the position. When there is none it waits for one, at most so long.
+static enum postern_status read_changes(struct events *events, uint32_t wait_ms)
+{
+    uint8_t token[EVENTS_PAGE_TOKEN_MAX];
+    struct postern_list_changes_reply *reply = NULL;
+    struct postern_list_changes_request request = {.account = events->account,
+                                                   .page_size = PAGE_SIZE,
+                                                   .after_seq = events->at.seq - (events->at.parts > 0),
+                                                   .wait_ms = wait_ms};
+    do {
+        enum postern_status status = postern_list_changes(events->cli->client, &request, &reply, &events->cli->error);
+        if (status != POSTERN_OK)
+            return status;
+        begin_times(&events->at, reply->base.server_time_ms);
+        print_changes(events, reply);
+    } while (turn_page(events, &request, token, reply));
+    return POSTERN_OK;
+}
+
+// ----------------------------------------------------------------------------------------------------------- reading
+
+static enum postern_status read_all(struct reading *reading)
+{
+    struct events *events = &reading->events;
+    uint64_t wait_ms = reading->look_ms > events->now_ms ? reading->look_ms - events->now_ms : 0;
+    enum postern_status status =
+        read_changes(events, wait_ms < POSTERN_WAIT_MS_MAX ? (uint32_t)wait_ms : POSTERN_WAIT_MS_MAX);
+    if (status != POSTERN_OK || events->now_ms < reading->look_ms)
+        return status;
+    status = events_look_for_expiries(events);
+    if (status == POSTERN_OK)
+        status = events_look_for_unusual(events);
+    if (status == POSTERN_OK)
+        reading->look_ms = events->now_ms + reading->interval_ms;
+    return status;
+}
+
+// While posternd restarts or has too much to do, a reader that follows stays. Says so once.
+static bool may_go_on(struct reading *reading, enum postern_status status)
+{
+    struct cli *cli = reading->events.cli;
+    bool passes = status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED ||
+                  (status == POSTERN_RESOURCE_EXHAUSTED && cli->error.retry_after_ms > 0);
+    if (!reading->follows || !reading->was_answered || !passes)
+        return call_done(cli, status);
+    if (!reading->complained)
+        fprintf(stderr, "%s: %s: %s; trying again\n", cli->name, postern_status_name(status), cli->error.message);
+    reading->complained = true;
+    poll(NULL, 0, RETRY_MS);
+    return true;
+}
+
+// Nobody reads any more: the other end of the pipe is closed.
+static bool is_unread(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return ferror(stdout) != 0 || (poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLNVAL)) != 0);
+}
+
+static void read_on(struct reading *reading)
+{
+    do {
+        enum postern_status status = read_all(reading);
+        if (status != POSTERN_OK && !may_go_on(reading, status))
+            return;
+        if (status == POSTERN_OK) {
+            reading->was_answered = true;
+            reading->complained = false;
+        }
+    } while (reading->follows && !is_unread());
+}
+
+static struct reading prepare(struct cli *cli)
+{
+    const char *interval = argument_text(cli, "interval"), *after = argument_text(cli, "after");
+    struct reading reading = {.events = {.cli = cli, .account = argument_text(cli, "account")},
+                              .follows = argument_has(cli, "follow"),
+                              .interval_ms = INTERVAL_MS_DEFAULT};
+    struct event_position *at = &reading.events.at;
+    at->has_times = after == NULL;
+    if (after != NULL && strcmp(after, "now") == 0)
+        at->seq = SEQ_NOW;
+    else if (after != NULL && !event_position_parse(after, at))
+        misuse(cli, "--after \"%s\" is not what `position` of a line said: give that, the seq of a change, or now",
+               after);
+    if (interval != NULL && (!value_span(interval, &reading.interval_ms) || reading.interval_ms < INTERVAL_MS_MIN ||
+                             reading.interval_ms > INTERVAL_MS_MAX))
+        misuse(cli, "--interval \"%s\" is no time from 1s to 24h: write 10s, 1min or 1h", interval);
+    if (interval != NULL && !reading.follows)
+        misuse(cli, "--interval goes with --follow; without it there is one look");
+    return reading;
+}
+
+static void run_events(struct cli *cli)
+{
+    struct reading reading = prepare(cli);
+    setvbuf(stdout, NULL, _IOFBF, LINES_SIZE);
+    if (cli_good(cli))
+        read_on(&reading);
+    event_position_wipe(&reading.events.at);
+}
+
+static const struct flag events_flags[] = {
+    {"follow", NULL, "go on, and print what happens as soon as it does"},
+    {"after", "TEXT",
+     "go on behind the line whose `position` this is, or the change of this seq; now: with what comes"},
+    {"account", "ID", "of this account only"},
+    {"interval", "TIME", "how often to look for coming expiries and unusual activity (default 1min)"},
+    {0},
+};
+
+const struct command events_commands[] = {
+    {"events", "", "print changes, coming expiries and unusual activity as JSON lines", events_flags, run_events,
+     .notes =
+         "Each line has `event` (change, expiry or unusual), `time`, `seq` and `position`. A change has what audit\n"
+         "shows; of a key that expires there are lines 30, 7 and 1 days before; what is unusual is as in usage\n"
+         "--unusual, once in an hour for each key. A reader that is started again with the `position` of the\n"
+         "last line that it has dealt with misses nothing and gets nothing twice. As a webhook:\n"
+         "  postern events --follow --after \"$(cat position || echo now)\" | while read -r event; do\n"
+         "      printf %s \"$event\" | curl -fsS --retry 5 --data-binary @- \"$HOOK\" || exit 1\n"
+         "      printf %s \"$event\" | jq -r .position >position.new && mv position.new position\n"
+         "  done"},
+    {0},
+};
