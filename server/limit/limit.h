@@ -1,8 +1,8 @@
 // Limits: their text, their bounds, three algorithms, and the table of running meters with its reservations.
 //
 // Algorithms (each a pure file: state + now + cost in, answer out; specification: docs/limits.md):
-//   fixed_window    at most `amount` per aligned window: a calendar period (minute, hour, day, month at the
-//                   installation's UTC offset) or floor(t / window). Two adjacent windows may together hold 2 * amount
+//   fixed_window    at most `amount` per aligned window: a calendar period (minute to year, at the installation's UTC
+//                   offset), all time (total), or floor(t / window). Two adjacent windows may together hold 2 * amount
 //                   around the boundary.
 //   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of a window / N; every
 //                   sub-window that the interval touches counts. Early refusal is bounded by one sub-window. N is 60,
@@ -114,7 +114,7 @@ void limit_table_free(struct limit_table *table);                               
 struct limit_applicable {
     struct limit limit; // complete
     enum limit_subject subject;
-    struct slice subject_id; // account id, 11 bytes of lineage, or namespace and identifier; at most 200 bytes
+    struct slice subject_id; // name of an account's life, 11 bytes of lineage, or a custom name; at most 200 bytes
 };
 
 struct limit_charge {
@@ -127,7 +127,7 @@ enum limit_mode { LIMIT_CONSUME, LIMIT_OVERDRAW, LIMIT_SETTLE, LIMIT_REFUND };
 
 // A question: all its charges, over all applicable limits that declare their resource, are one decision.
 struct limit_call {
-    struct slice owner; // the critical section: account id, or namespace and identifier; always the same for a subject
+    struct slice owner; // a life of an account, or a custom name: all its meters are in one shard, under one lock
     const struct limit_applicable *applicables;
     size_t applicable_count;
     const struct limit_charge *charges;
@@ -177,7 +177,7 @@ struct limit_name {
 struct limit_answer {
     enum limit_verdict verdict;
     uint64_t now_ms;         // L of the decision
-    uint64_t retry_after_ms; // LIMIT_DENIED: largest retry_at - now of the denying meters
+    uint64_t retry_after_ms; // LIMIT_DENIED: largest retry_at - now of the denying meters; 0: it will never fit
     size_t view_count; // ADMITTED, DENIED, TOO_COSTLY: one per charged limit, in the order of the applicable limits
     struct limit_view views[LIMIT_APPLICABLE_MAX];
     size_t binding;      // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
@@ -284,7 +284,7 @@ size_t limit_write_batch_count(const struct limit_write_batch *batch);
 void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struct slice *name,
                           const struct limit_record **record, bool *empty);
 // Ends the batch after its commit: sets what may be spent, then wakes the batch's waiters in their order, outside all
-// locks. Frees the batch. `status` is the commit's; `durable_ms` is the high-water mark H that it carried.
+// locks. Frees the batch. `status` is the commit's; `durable_ms` is the clock's mark H that it carried.
 void limit_write_batch_end(struct limit_table *table, struct limit_write_batch *batch, enum status status,
                            uint64_t durable_ms);
 // Notes that a commit without a batch has carried H (the ticker's).

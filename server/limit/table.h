@@ -89,7 +89,7 @@ struct limit_table {
     bool relaxed_on_failure;
     size_t shard_share; // of max_meters; 0 = no bound
     uint64_t hash_seed;
-    _Atomic uint64_t durable_ms;   // H: the newest high-water mark on disk
+    _Atomic uint64_t durable_ms;   // H: the newest clock mark on disk
     _Atomic size_t queued_count;   // in all shards
     _Atomic uint64_t waiter_count; // ever queued
     _Atomic bool in_use;
