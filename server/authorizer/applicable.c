@@ -7,7 +7,7 @@ const struct limit_charge authorizer_one_request = {{(const uint8_t *)"requests"
 
 // --- the limits of records. Everything here is pure.
 
-_Static_assert(LIMIT_APPLICABLE_MAX >= 3 * LIMIT_PER_OWNER_MAX, "tier, account and key limits must fit");
+_Static_assert(LIMIT_APPLICABLE_MAX >= 3 * LIMIT_PER_RECORD_MAX, "tier, account and key limits must fit");
 
 static bool is_overridden(const struct limit *limit, const struct registry_account *account)
 {
@@ -19,7 +19,7 @@ static bool is_overridden(const struct limit *limit, const struct registry_accou
 
 static size_t at_most(size_t count)
 {
-    return count < LIMIT_PER_OWNER_MAX ? count : LIMIT_PER_OWNER_MAX;
+    return count < LIMIT_PER_RECORD_MAX ? count : LIMIT_PER_RECORD_MAX;
 }
 
 size_t applicable_limits(const struct registry_tier *tier, const struct registry_account *account,

@@ -60,7 +60,7 @@ enum authorizer_subject { AUTHORIZER_BY_TOKEN, AUTHORIZER_BY_KEY_ID, AUTHORIZER_
 // The subject of AUTHORIZER_BY_CUSTOM, whose limits come with the call. The registry is not asked.
 struct authorizer_custom {
     struct slice name;          // namespace, NUL, identifier
-    const struct limit *limits; // complete; at most LIMIT_PER_OWNER_MAX
+    const struct limit *limits; // complete; at most LIMIT_PER_RECORD_MAX
     size_t limit_count;
     bool relaxed; // do not wait for the disk
 };

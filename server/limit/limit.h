@@ -33,7 +33,7 @@
 enum {
     LIMIT_RESOURCE_MAX = 64,
     LIMIT_TEXT_MAX = 160,
-    LIMIT_PER_OWNER_MAX = 8,   // per tier, account, key
+    LIMIT_PER_RECORD_MAX = 8,  // per tier, account, key
     LIMIT_APPLICABLE_MAX = 24, // that can apply to one call
     LIMIT_CHARGES_MAX = 8,
     LIMIT_NAME_MAX = 400, // bytes of a meter's name

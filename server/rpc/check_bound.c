@@ -41,7 +41,7 @@ static const struct check_bound bounds[] = {
     {"key_id", CHECK_KEY_ID, 0, 0},
     {"keys", CHECK_COUNT, 0, REGISTRY_IMPORT_MAX},
     {"last_rolled_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
-    {"limits", CHECK_COUNT, 0, LIMIT_PER_OWNER_MAX},
+    {"limits", CHECK_COUNT, 0, LIMIT_PER_RECORD_MAX},
     {"metadata", CHECK_COUNT, 0, REGISTRY_METADATA_MAX},
     {"name", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},
     {"name_prefix", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},

@@ -32,8 +32,8 @@ static struct slice text_of(struct arena *arena, size_t size, char filler)
 
 static struct limit *largest_limits(struct arena *arena)
 {
-    struct limit *limits = arena_array(arena, LIMIT_PER_OWNER_MAX, sizeof *limits);
-    for (size_t i = 0; i < LIMIT_PER_OWNER_MAX; i++)
+    struct limit *limits = arena_array(arena, LIMIT_PER_RECORD_MAX, sizeof *limits);
+    for (size_t i = 0; i < LIMIT_PER_RECORD_MAX; i++)
         limits[i] = (struct limit){.resource = text_of(arena, LIMIT_RESOURCE_MAX, (char)('a' + i)),
                                    .algorithm = (enum limit_algorithm)(1 + i % 3),
                                    .amount = LIMIT_AMOUNT_MAX,
@@ -80,7 +80,7 @@ static struct registry_key largest_key(struct arena *arena)
         .scopes = texts_of(arena, ACCOUNT_SCOPES_PER_KEY_MAX, ACCOUNT_SCOPE_MAX),
         .scope_count = ACCOUNT_SCOPES_PER_KEY_MAX,
         .limits = largest_limits(arena),
-        .limit_count = LIMIT_PER_OWNER_MAX,
+        .limit_count = LIMIT_PER_RECORD_MAX,
         .addresses = texts_of(arena, REGISTRY_ADDRESSES_MAX, 49),
         .address_count = REGISTRY_ADDRESSES_MAX,
         .metadata = largest_metadata(arena),
@@ -106,7 +106,7 @@ static struct registry_account largest_account(struct arena *arena)
                                      .allows_live = true,
                                      .suspended = true,
                                      .limits = largest_limits(arena),
-                                     .limit_count = LIMIT_PER_OWNER_MAX,
+                                     .limit_count = LIMIT_PER_RECORD_MAX,
                                      .max_keys = UINT32_MAX,
                                      .no_default_public_key = true,
                                      .metadata = largest_metadata(arena),
@@ -120,7 +120,7 @@ static struct registry_tier largest_tier(struct arena *arena)
 {
     return (struct registry_tier){.name = text_of(arena, ACCOUNT_ID_MAX, 't'),
                                   .limits = largest_limits(arena),
-                                  .limit_count = LIMIT_PER_OWNER_MAX,
+                                  .limit_count = LIMIT_PER_RECORD_MAX,
                                   .is_default = true,
                                   .version = 9};
 }
@@ -536,7 +536,7 @@ static void counts_above_their_bounds_are_refused(void **state)
     more.addresses = texts_of(arena, more.address_count, 1);
     assert_refused(arena, more);
     more = key;
-    more.limit_count = LIMIT_PER_OWNER_MAX + 1;
+    more.limit_count = LIMIT_PER_RECORD_MAX + 1;
     more.limits = arena_array(arena, more.limit_count, sizeof *more.limits);
     for (size_t i = 0; i < more.limit_count; i++)
         more.limits[i].unlimited = true;

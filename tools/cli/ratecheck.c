@@ -1,5 +1,5 @@
 // ratecheck: charges units, looks at them, gives them back or settles them to what they really were.
-#include "decide.h"
+#include "decision.h"
 
 #include <string.h>
 
@@ -69,7 +69,7 @@ static void read_mode(struct cli *cli, struct postern_rate_check_request *reques
         request->mode = POSTERN_RATE_CHECK_REFUND;
     if (settles)
         request->mode = POSTERN_RATE_CHECK_SETTLE;
-    request->charge_id = name != NULL ? decide_id_flag(cli, name) : NULL;
+    request->charge_id = name != NULL ? decision_id_flag(cli, name) : NULL;
 }
 
 static void print_allowed(const struct postern_rate_check_request *request,
@@ -82,7 +82,7 @@ static void print_allowed(const struct postern_rate_check_request *request,
     else if (request->charge_count == 0)
         printf(reply->meter_count > 0 ? "What is left:" : "No limit applies.");
     else
-        decide_print_verdict(true, reply->reason, &reply->base);
+        decision_print_verdict(true, reply->reason, &reply->base);
 }
 
 static void print_ratecheck(const struct postern_rate_check_request *request,
@@ -91,11 +91,11 @@ static void print_ratecheck(const struct postern_rate_check_request *request,
     if (reply->allowed)
         print_allowed(request, reply);
     else
-        decide_print_verdict(false, reply->reason, &reply->base);
+        decision_print_verdict(false, reply->reason, &reply->base);
     putchar('\n');
-    decide_print_meters(reply->meters, reply->meter_count);
+    decision_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
-        decide_print_retry(reply->retry_after_ms);
+        decision_print_retry(reply->retry_after_ms);
     if (reply->allowed && id[0] != '\0' && request->mode == POSTERN_RATE_CHECK_CONSUME)
         printf("charge id %s\n", id);
 }
@@ -130,13 +130,13 @@ static void run_ratecheck(struct cli *cli)
     }
     struct postern_rate_check_request request = {0};
     struct postern_rate_check_reply *reply = NULL;
-    char id[DECIDE_ID_SIZE];
+    char id[DECISION_ID_SIZE];
     read_mode(cli, &request);
     request.charges = value_charges(cli, argument_has(cli, "settle") ? 0 : 1, &request.charge_count);
     read_subject(cli, &request);
     if (!cli_good(cli) || !call_done(cli, postern_rate_check(cli->client, &request, &reply, &cli->error)))
         return;
-    decide_id_text(reply->has_charge_id, reply->charge_id, id);
+    decision_id_text(reply->has_charge_id, reply->charge_id, id);
     if (cli->json)
         output_json(reply, "charge_id", id);
     else

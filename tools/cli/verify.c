@@ -1,5 +1,5 @@
 // verify: may this key do this, now? With --batch one token on a line, one answer on a line.
-#include "decide.h"
+#include "decision.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static struct postern_verify_request read_request(struct cli *cli)
     read_scopes(cli, &request);
     request.charges = value_charges(cli, 1, &request.charge_count);
     if (!argument_has(cli, "batch"))
-        request.charge_id = decide_id_flag(cli, "charge-id");
+        request.charge_id = decision_id_flag(cli, "charge-id");
     return request;
 }
 
@@ -71,7 +71,7 @@ static void check_flags(struct cli *cli)
 static void print_decision(const struct postern_verify_reply *reply)
 {
     char list[OUTPUT_LIST_SIZE];
-    decide_print_verdict(reply->allowed, reply->reason, &reply->base);
+    decision_print_verdict(reply->allowed, reply->reason, &reply->base);
     if (reply->missing_scope_count > 0)
         printf(" (missing: %s)", output_texts(reply->missing_scopes, reply->missing_scope_count, list));
     if (!reply->allowed)
@@ -86,20 +86,21 @@ static void print_decision(const struct postern_verify_reply *reply)
 }
 
 // "" unless the id of the charge is to be shown.
-static const char *charge_id(const struct cli *cli, const struct postern_verify_reply *reply, char text[DECIDE_ID_SIZE])
+static const char *charge_id(const struct cli *cli, const struct postern_verify_reply *reply,
+                             char text[DECISION_ID_SIZE])
 {
     bool shown = reply->has_charge_id && (cli->json || (reply->allowed && argument_has(cli, "charge-id")));
-    return decide_id_text(shown, reply->charge_id, text);
+    return decision_id_text(shown, reply->charge_id, text);
 }
 
 static void print_verify(const struct cli *cli, const struct postern_verify_reply *reply)
 {
-    char id[DECIDE_ID_SIZE];
+    char id[DECISION_ID_SIZE];
     print_decision(reply);
     putchar('\n');
-    decide_print_meters(reply->meters, reply->meter_count);
+    decision_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
-        decide_print_retry(reply->retry_after_ms);
+        decision_print_retry(reply->retry_after_ms);
     if (charge_id(cli, reply, id)[0] != '\0')
         printf("charge id %s\n", id);
     if (reply->successor_key_id[0] != '\0')
@@ -109,7 +110,7 @@ static void print_verify(const struct cli *cli, const struct postern_verify_repl
 static void verify_one(struct cli *cli, struct postern_verify_request *request, const char *token)
 {
     struct postern_verify_reply *reply = NULL;
-    char id[DECIDE_ID_SIZE];
+    char id[DECISION_ID_SIZE];
     request->api_key = token;
     if (!call_done(cli, postern_verify(cli->client, request, &reply, &cli->error)))
         return;
@@ -198,7 +199,7 @@ static size_t size_of(const struct postern_verify_request *request)
 static void print_line(const struct cli *cli, const struct postern_verify_reply *reply,
                        const struct postern_batch_status *status)
 {
-    char id[DECIDE_ID_SIZE];
+    char id[DECISION_ID_SIZE];
     if (status->status != POSTERN_OK) {
         printf("%s: %s\n", postern_status_name(status->status), status->message);
         return;
@@ -208,7 +209,7 @@ static void print_line(const struct cli *cli, const struct postern_verify_reply 
         printf(", charge id %s", id);
     fputs(reply->reason == POSTERN_REASON_RATE_LIMITED ? ", " : "\n", stdout);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
-        decide_print_retry(reply->retry_after_ms);
+        decision_print_retry(reply->retry_after_ms);
 }
 
 static void ask_batch(struct batch *batch)
@@ -217,7 +218,7 @@ static void ask_batch(struct batch *batch)
     const struct postern_verify_batch_request request = {
         .calls = batch->calls, .call_count = batch->count, .atomic = argument_has(cli, "atomic")};
     struct postern_verify_batch_reply *reply = NULL;
-    char ids[POSTERN_BATCH_MAX][DECIDE_ID_SIZE];
+    char ids[POSTERN_BATCH_MAX][DECISION_ID_SIZE];
     const char *texts[POSTERN_BATCH_MAX];
     if (!call_done(cli, postern_verify_batch(cli->client, &request, &reply, &cli->error)))
         return;

@@ -78,11 +78,11 @@ static void add_texts(struct builder *builder, const char *name, const struct sl
 
 static void add_limits(struct builder *builder, const char *name, const struct limit *limits, size_t count)
 {
-    char text[LIMIT_PER_OWNER_MAX][LIMIT_TEXT_MAX + 1];
-    struct slice slices[LIMIT_PER_OWNER_MAX];
-    for (size_t i = 0; i < count && i < LIMIT_PER_OWNER_MAX; i++)
+    char text[LIMIT_PER_RECORD_MAX][LIMIT_TEXT_MAX + 1];
+    struct slice slices[LIMIT_PER_RECORD_MAX];
+    for (size_t i = 0; i < count && i < LIMIT_PER_RECORD_MAX; i++)
         slices[i] = slice_make(text[i], limit_format(&limits[i], text[i]));
-    add_texts(builder, name, slices, count < LIMIT_PER_OWNER_MAX ? count : LIMIT_PER_OWNER_MAX);
+    add_texts(builder, name, slices, count < LIMIT_PER_RECORD_MAX ? count : LIMIT_PER_RECORD_MAX);
 }
 
 // "metadata.KEY" of each.

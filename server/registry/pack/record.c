@@ -96,7 +96,7 @@ static const struct record_field key_fields[] = {
     {.name = "successor_key_id", KEY_OPTIONAL_ID(successor, facts.has_successor, successor)},
     {.name = "predecessor_key_id", KEY_OPTIONAL_ID(predecessor, has_predecessor, predecessor)},
     {.name = "lineage_id", KEY_ID(lineage, lineage)},
-    {KEY_LIST(limits, limit_count, limits, LIMIT_PER_OWNER_MAX), .part = &pack_limit_schema},
+    {KEY_LIST(limits, limit_count, limits, LIMIT_PER_RECORD_MAX), .part = &pack_limit_schema},
     {KEY_LIST(addresses, address_count, allowed_addresses, REGISTRY_ADDRESSES_MAX)},
     {KEY_LIST(metadata, metadata_count, metadata, REGISTRY_METADATA_MAX), .part = &entry_schema},
     {KEY(meter_resets, meter_resets)},
@@ -127,7 +127,7 @@ static const struct record_field account_fields[] = {
     {ACCOUNT(display_name, display_name)},
     {ACCOUNT(tier, tier)},
     {ACCOUNT(suspended, suspended)},
-    {ACCOUNT_LIST(limits, limit_count, LIMIT_PER_OWNER_MAX), .part = &pack_limit_schema},
+    {ACCOUNT_LIST(limits, limit_count, LIMIT_PER_RECORD_MAX), .part = &pack_limit_schema},
     {ACCOUNT(max_keys, max_keys)},
     {ACCOUNT(no_default_public_key, no_default_public_key)},
     {ACCOUNT(created_at_ms, created_at_ms)},
@@ -150,7 +150,7 @@ static const struct record_field account_fields[] = {
 
 static const struct record_field tier_fields[] = {
     {TIER(name, tier)},
-    {LIST(struct registry_tier, limits, limit_count, Postern__Records__TierRecord, limits, LIMIT_PER_OWNER_MAX),
+    {LIST(struct registry_tier, limits, limit_count, Postern__Records__TierRecord, limits, LIMIT_PER_RECORD_MAX),
      .part = &pack_limit_schema},
     {TIER(is_default, is_default)},
     {FORMAT(Postern__Records__TierRecord)},

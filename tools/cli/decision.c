@@ -1,5 +1,5 @@
 // Decisions of Verify and RateCheck in words: for each reason what it means and what to do, and the meters.
-#include "decide.h"
+#include "decision.h"
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static const char *sentence_of(enum postern_reason reason)
     return known ? sentences[reason] : "";
 }
 
-void decide_print_verdict(bool allowed, enum postern_reason reason, const struct postern_reply_base *base)
+void decision_print_verdict(bool allowed, enum postern_reason reason, const struct postern_reply_base *base)
 {
     const char *sentence = sentence_of(reason);
     if (allowed)
@@ -40,7 +40,7 @@ void decide_print_verdict(bool allowed, enum postern_reason reason, const struct
             printf(" (the token %s)", base->details[i].value);
 }
 
-void decide_print_meters(const struct postern_meter *meters, size_t count)
+void decision_print_meters(const struct postern_meter *meters, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct postern_meter *meter = &meters[i];
@@ -65,7 +65,7 @@ void decide_print_meters(const struct postern_meter *meters, size_t count)
     }
 }
 
-void decide_print_retry(uint64_t retry_after_ms)
+void decision_print_retry(uint64_t retry_after_ms)
 {
     char span[OUTPUT_TIME_SIZE];
     if (retry_after_ms == 0)
@@ -74,7 +74,7 @@ void decide_print_retry(uint64_t retry_after_ms)
         printf("retry in %s\n", output_span(retry_after_ms, span));
 }
 
-const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECIDE_ID_SIZE])
+const char *decision_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char text[DECISION_ID_SIZE])
 {
     text[0] = '\0';
     for (size_t i = 0; has_id && i < POSTERN_ID_SIZE; i++)
@@ -82,7 +82,7 @@ const char *decide_id_text(bool has_id, const uint8_t id[POSTERN_ID_SIZE], char 
     return text;
 }
 
-const uint8_t *decide_id_flag(struct cli *cli, const char *name)
+const uint8_t *decision_id_flag(struct cli *cli, const char *name)
 {
     const char *text = argument_text(cli, name);
     if (text == NULL)
