@@ -457,6 +457,8 @@ static void stop_cleanly(struct world *world)
     for (int i = 0; i < 3 && happens(world, 2); i++)
         call(world); // too late, or just in time
     begin_commit(world, limit_collect_exact(world->table));
+    for (int i = 0; i < 3 && happens(world, 2); i++)
+        call(world); // too late in any case: the records do not know of it
     if (happens(world, 8)) {
         crash(world);
         return;
