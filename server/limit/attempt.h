@@ -65,6 +65,13 @@ struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct li
                                         uint64_t cost);
 // Finds the meter of every charged limit. False when some are absent; the answer says which.
 bool limit_find_parts(struct limit_attempt *a);
+// Does the part's cost fit now? A look that costs nothing always does, also at a meter that counts more than its limit.
+static inline bool limit_part_fits(const struct limit_part *part)
+{
+    const struct limit_meter *meter = part->meter;
+    return part->cost == 0 || part->functions->fits(&meter->state, &part->rate, meter->t_ms, part->cost);
+}
+
 // Brings every meter to now, and says what fits. False when memory is out.
 bool limit_sync_parts(struct limit_attempt *a);
 

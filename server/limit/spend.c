@@ -113,7 +113,7 @@ bool limit_sync_parts(struct limit_attempt *a)
         meter->t_ms = limit_max(meter->t_ms, a->answer->now_ms);
         meter->retiring = false;
         part->functions->sync(&meter->state, &part->rate, meter->t_ms);
-        part->fits = part->functions->fits(&meter->state, &part->rate, meter->t_ms, part->cost);
+        part->fits = limit_part_fits(part);
         part->spends = !part->shadow || (part->fits && !limit_is_too_costly(part));
     }
     return true;

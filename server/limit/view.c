@@ -17,7 +17,7 @@ static struct limit_view view_of(const struct limit_attempt *a, size_t n)
     view.remaining = part->functions->remaining(state, &part->rate, t);
     view.reset_at_ms = part->functions->reset(state, &part->rate, t);
     view.would_refuse = !part->spends;
-    if (!part->shadow && !limit_is_too_costly(part) && !part->functions->fits(state, &part->rate, t, part->cost))
+    if (!part->shadow && !limit_is_too_costly(part) && !limit_part_fits(part))
         view.retry_at_ms = part->functions->retry(state, &part->rate, t, part->cost);
     return view;
 }

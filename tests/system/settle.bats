@@ -167,3 +167,16 @@ not_settled() {
         [ "$status" -eq 2 ] || { echo "$words: $status"; return 1; }
     done
 }
+
+@test "X1 a look without a charge refuses nobody: neither in debt nor under a limit that was lowered" {
+    charge --charge tokens=1500 --overdraw
+    done_so .allowed
+    charge --charge requests=50
+    postern account put "$ACCOUNT" --limit requests=40/day >/dev/null
+    charge --peek
+    done_so '.allowed and .reason == "ALLOWED" and [.meters[].remaining // 0] == [0, 0]'
+    charge --charge tokens --peek
+    answer '.reason == "RATE_LIMITED"'
+    charge --charge requests
+    answer '.reason == "RATE_LIMITED"'
+}
