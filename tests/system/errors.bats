@@ -94,7 +94,7 @@ letters() {
 }
 
 @test "an envelope without a call" {
-    text "request_id: \"$ID\" timeout_ms: 100"
+    text "request_id: \"$ID\" timeout_ms: 60000"
     failed "$INVALID_ARGUMENT"
 }
 

@@ -124,7 +124,7 @@ PYTHON
     [ "$status" -eq 0 ]
     answer '.list_changes == null or .list_changes == {}'
     answer '.seq == 2'
-    wire 'timeout_ms: 1000 list_changes { after_seq: 2 wait_ms: 60000 }'
+    wire 'timeout_ms: 5000 list_changes { after_seq: 2 wait_ms: 60000 }'
     [ "$status" -eq 0 ]
     wire 'list_changes { after_seq: 1 wait_ms: 60000 }'
     answer '.list_changes.changes.seq == 2'
