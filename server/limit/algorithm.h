@@ -76,6 +76,11 @@ struct limit_algorithm_functions {
     // Is the window that it was spent in still counted? NULL: always.
     bool (*is_current)(const union limit_state *state, const struct limit_rate *rate, const struct limit_spent *spent);
     uint64_t (*remaining)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);
+    // Counts at least `used` units as if they were spent now; those that are counted already are among them. False when
+    // memory is out.
+    bool (*raise)(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t used);
+    // Returns how many units are counted, rounded up; 0: it is at rest.
+    uint64_t (*used)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);
     // Returns when it is full again, if nothing more is spent.
     uint64_t (*reset)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);
     // Returns the earliest time at which `cost` (at most a whole limit) fits, if nothing more is spent. Only for a cost
@@ -83,7 +88,6 @@ struct limit_algorithm_functions {
     uint64_t (*retry)(const union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t cost);
     // Counts what a crash forfeits of a reservation as spent at `t`. False when memory is out.
     bool (*forfeit)(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t reserved);
-    bool (*is_empty)(const union limit_state *state, uint64_t t);
     const char *name;
 };
 
@@ -93,6 +97,9 @@ extern const struct limit_algorithm_functions limit_token_bucket;
 
 // Returns how many sub-windows a sliding window for this amount has in its ring when it begins.
 size_t limit_sliding_slots(uint64_t amount);
+
+// Returns the calendar period that has so many seconds; LIMIT_NO_PERIOD when none has. `window_s` is above 0.
+enum limit_period limit_period_of(uint32_t window_s);
 
 // Returns the algorithm's functions; never NULL for a complete limit's algorithm.
 const struct limit_algorithm_functions *limit_algorithm_of(enum limit_algorithm algorithm);

@@ -1,5 +1,6 @@
 // One call's attempt to charge its limits, which these files share: decide.c decides, spend.c does each step for one
-// call, settle.c counts what work really cost, view.c says how things stand.
+// call, carry_over.c takes along what was spent under another algorithm, settle.c counts what work really cost, view.c
+// says how things stand.
 //
 // Threads: the holder of the lock of the attempt's shard.
 #ifndef LIMIT_ATTEMPT_H
@@ -10,6 +11,7 @@
 // One meter of a call. Limits that share a meter share a part: it is charged once, and obeys the smaller limit.
 struct limit_part {
     struct limit_meter *meter;
+    const struct limit_applicable *applicable; // the first of them
     const struct limit_algorithm_functions *functions;
     struct limit_rate rate;
     uint64_t cost;
@@ -118,6 +120,12 @@ static inline bool limit_names_charge(const struct limit_call *call)
 {
     return call->charge_id.size > 0 && !call->peek;
 }
+
+// --- carry_over.c
+
+// Makes the part's meter the current one: it counts at least what each meter in memory counts that its limit had under
+// another algorithm. Only needed for one that is superseded or shared. False when memory is out.
+bool limit_carry_over(struct limit_attempt *a, const struct limit_part *part);
 
 // --- view.c
 

@@ -115,74 +115,75 @@ static struct limit_meter *new_meter(const struct limit_applicable *applicable, 
     meter->window_s = applicable->limit.window_s;
     meter->amount = applicable->limit.amount;
     meter->burst = applicable->limit.burst;
+    meter->superseded = true; // others may have been spent from
     return meter;
-}
-
-// Returns the rate that a record was written under; today's rate for a record of an older version.
-static struct limit_rate rate_of_record(const struct limit_rate *today, const struct limit_record *record)
-{
-    struct limit_rate rate = *today;
-    if (record->algorithm == LIMIT_TOKEN_BUCKET && record->amount > 0) {
-        rate.amount = record->amount;
-        rate.burst = record->burst;
-    }
-    return rate;
 }
 
 // Fills the meter as after a crash: what was reserved counts as spent, now. Nothing is written, so doing it twice
 // changes nothing.
-static bool recover(const struct limit_table *table, struct limit_meter *meter, const struct limit_record *record)
+static bool recover(const struct limit_table *table, const struct limit_shard *shard, struct limit_meter *meter,
+                    const struct limit_found *found)
 {
-    const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
     struct limit_rate rate = limit_meter_rate(table, meter);
+    const struct limit_record *record = found != NULL ? found->record : NULL;
     meter->t_ms = clock_now_ms(table->clock);
-    if (record == NULL)
-        return functions->load(&meter->state, &rate, meter->t_ms, NULL);
-    meter->t_ms = limit_max(meter->t_ms, record->t_ms);
-    meter->durable_ms = record->t_ms;
-    meter->dirty = record->reserved > 0;
-    struct limit_rate then = rate_of_record(&rate, record);
-    if (!functions->load(&meter->state, &then, meter->t_ms, record) ||
-        !functions->forfeit(&meter->state, &then, meter->t_ms, record->reserved))
-        return false;
-    functions->sync(&meter->state, &rate, meter->t_ms);
-    return true;
+    if (record != NULL) {
+        meter->t_ms = limit_max(meter->t_ms, record->t_ms);
+        meter->durable_ms = record->t_ms;
+        meter->dirty = record->reserved > 0;
+    }
+    return limit_recover(&meter->state, (enum limit_algorithm)meter->algorithm, &rate, meter->t_ms, record) &&
+           (found == NULL || limit_carry_over_records(table, shard, meter, found));
 }
 
 static bool install_locked(struct limit_table *table, struct limit_shard *shard,
                            const struct limit_applicable *applicable, const struct limit_lookup *lookup,
-                           const struct limit_record *record)
+                           const struct limit_found *found)
 {
     struct limit_meter *meter = make_room(table, shard) ? new_meter(applicable, lookup) : NULL;
     if (meter == NULL)
         return false;
-    if (recover(table, meter, record) && limit_table_insert(shard, meter))
+    if (recover(table, shard, meter, found) && limit_table_insert(shard, meter))
         return true;
     limit_meter_free(meter);
     return false;
 }
 
-// May the meter have been in memory, and left it, since `generation`? Then a record that was read before may be old.
-static bool may_have_left(const struct limit_shard *shard, const struct limit_lookup *lookup, uint64_t generation)
+// May the meter of this hash have been in memory, and left it, since `generation`? Then a record that was read before
+// may be old.
+static bool may_have_left(const struct limit_shard *shard, uint32_t hash, uint64_t generation)
 {
     if (shard->generation - generation > LIMIT_FORGOTTEN_MAX)
         return true;
     for (uint64_t i = generation; i < shard->generation; i++)
-        if (shard->forgotten[i % LIMIT_FORGOTTEN_MAX] == lookup->hash)
+        if (shard->forgotten[i % LIMIT_FORGOTTEN_MAX] == hash)
             return true;
     return false;
 }
 
+// May any of the records be old?
+static bool are_old(const struct limit_table *table, const struct limit_shard *shard, const struct limit_lookup *lookup,
+                    const struct limit_found *found, uint64_t generation)
+{
+    bool old = may_have_left(shard, lookup->hash, generation);
+    for (size_t i = 0; found != NULL && i < found->former_count && !old; i++) {
+        struct limit_lookup former;
+        limit_table_look_name(table, limit_name_slice(&found->formers[i].name), &former);
+        old = may_have_left(shard, former.hash, generation);
+    }
+    return old;
+}
+
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
-                   const struct limit_record *record, uint64_t generation)
+                   const struct limit_found *found, uint64_t generation)
 {
     struct limit_shard *shard = limit_table_shard(table, owner);
     struct limit_lookup lookup;
     limit_table_look(table, applicable, &lookup);
     bool installed = true;
     pthread_mutex_lock(&shard->mutex);
-    if (!may_have_left(shard, &lookup, generation) && limit_table_find(shard, &lookup) == NULL)
-        installed = install_locked(table, shard, applicable, &lookup, record);
+    if (!are_old(table, shard, &lookup, found, generation) && limit_table_find(shard, &lookup) == NULL)
+        installed = install_locked(table, shard, applicable, &lookup, found);
     pthread_mutex_unlock(&shard->mutex);
     return installed;
 }
@@ -198,46 +199,4 @@ bool limit_is_resident(struct limit_table *table, struct slice owner, struct sli
     bool is_resident = limit_table_find(shard, &lookup) != NULL;
     pthread_mutex_unlock(&shard->mutex);
     return is_resident;
-}
-
-// False when the name is not one of limit_name_of.
-static bool read_rate(const struct limit_table *table, struct slice name, const struct limit_record *record,
-                      struct limit_rate *out)
-{
-    enum { AFTER_ID = 6 }; // algorithm, period and window
-    size_t at = name.size > 1 ? (size_t)name.data[1] + 2 : 0;
-    if (at == 0 || name.size < at + AFTER_ID || name.data[at] != (uint8_t)record->algorithm)
-        return false;
-    unsigned period = name.data[at + 1] & ~(unsigned)LIMIT_NAME_SHADOW;
-    if (period > LIMIT_TOTAL)
-        return false;
-    uint32_t window_s = 0;
-    for (size_t i = 0; i < 4; i++)
-        window_s = window_s << 8 | name.data[at + 2 + i];
-    *out = (struct limit_rate){.amount = record->amount,
-                               .burst = record->burst,
-                               .window_ms = (uint64_t)window_s * 1000,
-                               .period = (enum limit_period)period,
-                               .utc_offset_s = table->utc_offset_s};
-    return window_s <= LIMIT_WINDOW_S_MAX && (window_s > 0) == limit_period_has_length(out->period);
-}
-
-bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
-                          uint64_t start_ms, uint64_t now_ms)
-{
-    struct limit_rate rate;
-    union limit_state state = {0};
-    if (!read_rate(table, name, record, &rate))
-        return false;
-    const struct limit_algorithm_functions *functions = limit_algorithm_of(record->algorithm);
-    uint64_t t = record->reserved > 0 ? limit_max(record->t_ms, start_ms) : record->t_ms;
-    bool at_rest = t <= now_ms && functions->load(&state, &rate, t, record) &&
-                   (record->reserved == 0 || functions->forfeit(&state, &rate, t, record->reserved));
-    if (at_rest) {
-        functions->sync(&state, &rate, now_ms);
-        at_rest = functions->is_empty(&state, now_ms);
-    }
-    if (functions->wipe != NULL)
-        functions->wipe(&state);
-    return at_rest;
 }

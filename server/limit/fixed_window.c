@@ -98,10 +98,19 @@ static bool fixed_forfeit(union limit_state *state, const struct limit_rate *rat
     return true;
 }
 
-static bool fixed_is_empty(const union limit_state *state, uint64_t t)
+static bool fixed_raise(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t used)
 {
+    (void)rate;
     (void)t;
-    return state->fixed.used == 0;
+    state->fixed.used = limit_max(state->fixed.used, used);
+    return true;
+}
+
+static uint64_t fixed_used(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
+{
+    (void)rate;
+    (void)t;
+    return state->fixed.used;
 }
 
 const struct limit_algorithm_functions limit_fixed_window = {
@@ -113,9 +122,10 @@ const struct limit_algorithm_functions limit_fixed_window = {
     .refund = fixed_refund,
     .is_current = fixed_is_current,
     .remaining = fixed_remaining,
+    .raise = fixed_raise,
+    .used = fixed_used,
     .reset = fixed_reset,
     .retry = fixed_retry,
     .forfeit = fixed_forfeit,
-    .is_empty = fixed_is_empty,
     .name = "fixed_window",
 };

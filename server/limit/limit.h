@@ -253,12 +253,33 @@ struct limit_record {
     uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount
 };
 
-// Puts a meter into memory as after a crash: synced to now, `reserved` counted as spent, nothing set aside. `record` is
-// NULL when the store has none; `applicable` and `owner` are those of the call. It does nothing when the meter is there
-// already or `generation` is old (a meter was evicted since: ask again). False when memory is out, or max_meters is
-// reached and no meter can leave at once; those that must be written first are queued: try again after that write.
+// A meter that a limit would have with another algorithm: what was spent under it goes on to count when the algorithm
+// changes.
+struct limit_former {
+    struct limit_name name;
+    struct limit_record record;
+};
+
+enum { LIMIT_FORMERS_MAX = 3 }; // a fixed window may be a calendar period or not
+
+// What the store has of a meter.
+struct limit_found {
+    const struct limit_record *record;  // NULL: nothing
+    const struct limit_former *formers; // those that have a record
+    size_t former_count;
+};
+
+// Makes the names of the meters that the call's applicable limit would have with other algorithms. Returns how many:
+// none of a custom subject, and not those that another limit of the call has; *alone says whether there is such a one.
+size_t limit_formers(const struct limit_call *call, const struct limit_applicable *applicable,
+                     struct limit_name out[LIMIT_FORMERS_MAX], bool *alone);
+
+// Puts a meter into memory as after a crash: synced to now, `reserved` counted as spent, nothing set aside. `found` may
+// be NULL, for nothing; `applicable` and `owner` are those of the call. It does nothing when the meter is there already
+// or `generation` is old (a meter was evicted since: ask again). False when memory is out, or max_meters is reached and
+// no meter can leave at once; those that must be written first are queued: try again after that write.
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
-                   const struct limit_record *record, uint64_t generation);
+                   const struct limit_found *found, uint64_t generation);
 // Is the meter of this name in memory? Only records of absent meters may be removed.
 bool limit_is_resident(struct limit_table *table, struct slice owner, struct slice name);
 // Is the record, recovered at `start_ms` (what was reserved counts as spent then), at rest again by `now_ms`? Then the

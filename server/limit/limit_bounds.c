@@ -49,6 +49,14 @@ static uint32_t period_s(enum limit_period period)
     return 0;
 }
 
+enum limit_period limit_period_of(uint32_t window_s)
+{
+    unsigned period = LIMIT_TOTAL;
+    while (period > LIMIT_NO_PERIOD && period_s((enum limit_period)period) != window_s)
+        period--;
+    return (enum limit_period)period;
+}
+
 static enum status fail(struct status_failure *failure, const char *field, const char *message)
 {
     return status_fail(failure, STATUS_INVALID_ARGUMENT, field, "%s", message);

@@ -68,7 +68,7 @@ static void snapshot(const struct limit_table *table, struct entry *entry, uint6
                                           .amount = meter->amount,
                                           .burst = meter->burst};
     functions->save(&meter->state, &entry->record);
-    entry->empty = entry->exact && functions->is_empty(&meter->state, meter->t_ms);
+    entry->empty = entry->exact && functions->used(&meter->state, &rate, meter->t_ms) == 0;
     if (entry->exact) {
         meter->left = 0; // nothing may be spent on the strength of older records
         return;

@@ -282,10 +282,31 @@ static bool sliding_forfeit(union limit_state *state, const struct limit_rate *r
     return true;
 }
 
-static bool sliding_is_empty(const union limit_state *state, uint64_t t)
+// The units are dated anew, the youngest first, so that they are forgotten a whole window from now.
+static bool sliding_raise(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t used)
 {
+    (void)rate;
     (void)t;
-    return state->sliding.sum == 0;
+    struct limit_sliding_state *sliding = &state->sliding;
+    if (!sliding_reserve(state, limit_max(sliding->sum, used)))
+        return false;
+    uint64_t rest = used - limit_min(used, counter_at(sliding, sliding->index));
+    for (uint64_t age = 1; age < sliding->slots && rest > 0; age++) {
+        uint64_t slot = sliding->index + sliding->slots - age;
+        uint64_t moved = limit_min(rest, counter_at(sliding, slot));
+        set_counter(sliding, slot, counter_at(sliding, slot) - moved);
+        set_counter(sliding, sliding->index, counter_at(sliding, sliding->index) + moved);
+        rest -= moved;
+    }
+    add_to_counter(sliding, sliding->index, rest);
+    return true;
+}
+
+static uint64_t sliding_used(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
+{
+    (void)rate;
+    (void)t;
+    return state->sliding.sum;
 }
 
 const struct limit_algorithm_functions limit_sliding_window = {
@@ -300,9 +321,10 @@ const struct limit_algorithm_functions limit_sliding_window = {
     .refund = sliding_refund,
     .is_current = sliding_is_current,
     .remaining = sliding_remaining,
+    .raise = sliding_raise,
+    .used = sliding_used,
     .reset = sliding_reset,
     .retry = sliding_retry,
     .forfeit = sliding_forfeit,
-    .is_empty = sliding_is_empty,
     .name = "sliding_window",
 };

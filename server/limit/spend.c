@@ -41,9 +41,10 @@ static struct limit_part *find_part(struct limit_attempt *a, const struct limit_
     return NULL;
 }
 
-static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *meter, const struct limit *limit,
-                                   uint64_t cost)
+static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *meter,
+                                   const struct limit_applicable *applicable, uint64_t cost)
 {
+    const struct limit *limit = &applicable->limit;
     struct limit_part *part = find_part(a, meter);
     if (part != NULL) {
         part->rate.amount = limit_min(part->rate.amount, limit->amount);
@@ -52,7 +53,8 @@ static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *
     }
     part = &a->parts[a->part_count++];
     *part = (struct limit_part){
-        .meter = meter, .functions = limit_meter_functions(meter), .cost = cost, .shadow = limit->shadow};
+        .meter = meter, .applicable = applicable, .functions = limit_meter_functions(meter), .cost = cost};
+    part->shadow = limit->shadow;
     part->rate = limit_meter_rate(a->table, meter);
     part->rate.amount = limit->amount;
     part->rate.burst = limit->burst;
@@ -70,7 +72,7 @@ struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct li
         if (meter == NULL)
             a->answer->absent[a->answer->absent_count++] = applicable;
         else
-            part = add_part(a, meter, &applicable->limit, cost);
+            part = add_part(a, meter, applicable, cost);
     }
     a->charged[a->charged_count] = applicable;
     a->part_of[a->charged_count++] = part;
@@ -113,6 +115,8 @@ bool limit_sync_parts(struct limit_attempt *a)
         meter->t_ms = limit_max(meter->t_ms, a->answer->now_ms);
         meter->retiring = false;
         part->functions->sync(&meter->state, &part->rate, meter->t_ms);
+        if ((meter->superseded || meter->shared) && !limit_carry_over(a, part))
+            return false;
         part->fits = limit_part_fits(part);
         part->spends = !part->shadow || (part->fits && !limit_is_too_costly(part));
     }

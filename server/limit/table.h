@@ -56,10 +56,12 @@ struct limit_meter {
     uint16_t name_size;
     uint8_t algorithm;
     uint8_t period;
-    bool uncertain; // a commit failed: nobody knows what is on disk
-    bool dirty;     // the record on disk, if any, is not the exact state
-    bool retiring;  // it leaves memory once its exact state is on disk
-    bool owes;      // a debt was counted that no durable record has
+    bool uncertain;  // a commit failed: nobody knows what is on disk
+    bool dirty;      // the record on disk, if any, is not the exact state
+    bool retiring;   // it leaves memory once its exact state is on disk
+    bool owes;       // a debt was counted that no durable record has
+    bool superseded; // its limit may have been spent from under another algorithm since (carry_over.c)
+    bool shared;     // another algorithm's limit applied to the same call
     uint8_t name[];
 };
 
@@ -115,6 +117,23 @@ bool limit_table_insert(struct limit_shard *shard, struct limit_meter *meter);
 void limit_meter_free(struct limit_meter *meter);
 // Takes a meter out of its shard and frees it.
 void limit_table_forget(struct limit_shard *shard, struct limit_meter *meter);
+
+// Reads a state back from its record, or begins at rest when it is NULL: what was reserved counts as spent at `t`, and
+// it is synced to that. False when memory is out; then the state is to be wiped all the same.
+bool limit_recover(union limit_state *state, enum limit_algorithm algorithm, const struct limit_rate *rate, uint64_t t,
+                   const struct limit_record *record);
+// Gives how many units the record, read back at `t`, counts at `now_ms`. False when the name is not one of
+// limit_name_of, or memory is out.
+bool limit_used_by_record(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                          uint64_t t, uint64_t now_ms, uint64_t *used);
+// Makes the meter count at least as much as each of the records of its former meters. False when memory is out.
+bool limit_carry_over_records(const struct limit_table *table, const struct limit_shard *shard,
+                              struct limit_meter *meter, const struct limit_found *found);
+
+static inline struct slice limit_name_slice(const struct limit_name *name)
+{
+    return slice_make(name->bytes, name->size);
+}
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
 // Returns the rate of its limit, for the writer, which has no applicable limit.

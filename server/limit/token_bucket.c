@@ -181,9 +181,23 @@ static bool bucket_forfeit(union limit_state *state, const struct limit_rate *ra
     return true;
 }
 
-static bool bucket_is_empty(const union limit_state *state, uint64_t t)
+// A limit with the amount 0 gives a unit no duration; then it is a whole window until something can be spent again.
+static bool bucket_raise(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t used)
 {
-    return lead(&state->bucket, t) == 0;
+    struct limit_bucket_state *bucket = &state->bucket;
+    if (rate->amount == 0)
+        bucket->tat_ms = limit_max(bucket->tat_ms, limit_add(t, used > 0 ? rate->window_ms : 0));
+    else if (lead(bucket, t) < ticks_of(rate, used)) {
+        bucket->tat_ms = t;
+        bucket->fraction = 0;
+        advance(bucket, t, ticks_of(rate, used));
+    }
+    return true;
+}
+
+static uint64_t bucket_used(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
+{
+    return divide_up(lead(&state->bucket, t), rate->window_ms);
 }
 
 const struct limit_algorithm_functions limit_token_bucket = {
@@ -194,9 +208,10 @@ const struct limit_algorithm_functions limit_token_bucket = {
     .spend = bucket_spend,
     .refund = bucket_refund,
     .remaining = bucket_remaining,
+    .raise = bucket_raise,
+    .used = bucket_used,
     .reset = bucket_reset,
     .retry = bucket_retry,
     .forfeit = bucket_forfeit,
-    .is_empty = bucket_is_empty,
     .name = "token_bucket",
 };

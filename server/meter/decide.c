@@ -16,21 +16,57 @@ struct load {
     struct status_failure *failure;
 };
 
-static enum status read_meter(const struct load *load, struct slice name, struct limit_record *record)
+// What was read of one meter.
+struct reading {
+    struct limit_found found; // points to the members below
+    struct limit_record record;
+    struct limit_former formers[LIMIT_FORMERS_MAX];
+};
+
+static enum status read_record(const struct load *load, const struct limit_name *name, struct limit_record *record)
+{
+    struct slice key = slice_make(name->bytes, name->size), bytes;
+    enum status status = store_get(load->cache->view, custom_table(key), key, &bytes);
+    return status == STATUS_OK ? meter_record_unpack(bytes, load->arena, record) : status;
+}
+
+static enum status read_own(const struct load *load, const struct limit_name *name, struct reading *out)
+{
+    enum status status = read_record(load, name, &out->record);
+    out->found.record = status == STATUS_OK ? &out->record : NULL;
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    bool is_custom = custom_table(slice_make(name->bytes, name->size)) == TABLE_CUSTOM;
+    return is_custom ? custom_admit(load->cache, load->cache->view, load->failure) : STATUS_OK;
+}
+
+static enum status read_formers(const struct load *load, const struct limit_applicable *applicable, struct reading *out)
+{
+    struct limit_name names[LIMIT_FORMERS_MAX];
+    bool alone;
+    size_t count = limit_formers(load->call, applicable, names, &alone);
+    for (size_t i = 0; i < count; i++) {
+        struct limit_former *former = &out->formers[out->found.former_count];
+        enum status status = read_record(load, &names[i], &former->record);
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+            return status;
+        former->name = names[i];
+        out->found.former_count += status == STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_meter(const struct load *load, const struct limit_applicable *applicable,
+                              const struct limit_name *name, struct reading *out)
 {
     struct meter_cache *cache = load->cache;
-    unsigned table = custom_table(name);
+    out->found = (struct limit_found){.formers = out->formers};
     pthread_mutex_lock(&cache->view_lock);
     enum status status = store_view_begin(cache->view);
     if (status == STATUS_OK) {
-        struct slice bytes;
-        status = store_get(cache->view, table, name, &bytes);
-        if (status == STATUS_OK) {
-            status = meter_record_unpack(bytes, load->arena, record);
-        } else if (status == STATUS_NOT_FOUND && table == TABLE_CUSTOM) {
-            enum status admitted = custom_admit(cache, cache->view, load->failure);
-            status = admitted == STATUS_OK ? STATUS_NOT_FOUND : admitted;
-        }
+        status = read_own(load, name, out);
+        if (status == STATUS_OK)
+            status = read_formers(load, applicable, out);
         store_view_end(cache->view);
     }
     pthread_mutex_unlock(&cache->view_lock);
@@ -49,19 +85,16 @@ static enum status no_room(const struct load *load)
 static enum status load_one(const struct load *load, const struct limit_applicable *applicable, uint64_t generation)
 {
     struct limit_name name;
-    struct limit_record record;
+    struct reading reading;
     limit_name_of(applicable, &name);
-    struct slice bytes = slice_make(name.bytes, name.size);
-    enum status status = custom_allow(load->cache, bytes, load->failure);
+    enum status status = custom_allow(load->cache, slice_make(name.bytes, name.size), load->failure);
     if (status == STATUS_OK)
-        status = read_meter(load, bytes, &record);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        status = read_meter(load, applicable, &name, &reading);
+    if (status != STATUS_OK)
         return load->failure->message[0] != '\0'
                    ? status
                    : status_fail(load->failure, status, NULL, "a meter cannot be read from disk: see posternd's log");
-    }
-    const struct limit_record *found = status == STATUS_OK ? &record : NULL;
-    bool installed = limit_install(load->cache->limits, load->call->owner, applicable, found, generation);
+    bool installed = limit_install(load->cache->limits, load->call->owner, applicable, &reading.found, generation);
     return installed ? STATUS_OK : no_room(load);
 }
 

@@ -21,7 +21,7 @@ static enum limit_verdict ask(struct group *group)
     do {
         group->verdict = limit_decide(group->world->table, calls, group->count, &group->waiter, group->answers);
         for (size_t i = 0; i < group->count; i++)
-            world_install(group->world, calls[i].owner, &group->answers[i]);
+            world_install(group->world, &calls[i], &group->answers[i]);
     } while (group->verdict == LIMIT_ABSENT);
     return group->verdict;
 }

@@ -33,7 +33,8 @@ static void burst_lowered_before_a_crash_and_raised_after_it_forgets_nothing(voi
         open_world(&after, false);
         struct limit_applicable *applicable = add_applicable(&after, lowered[i]);
         assert_int_equal(peek(&after, "requests", 1), LIMIT_ABSENT);
-        assert_true(limit_install(after.table, acme(), applicable, &record, after.answer.generation));
+        assert_true(limit_install(after.table, acme(), applicable, &(struct limit_found){.record = &record},
+                                  after.answer.generation));
         peek(&after, "requests", 1);
         applicable->limit = fake_limit("requests=600/min:token_bucket,burst=100");
         assert_int_equal(remaining(&after, "requests"), 25);

@@ -122,8 +122,8 @@ static bool install(struct client *client, const struct limit_call *call, size_t
     pthread_mutex_unlock(&world->store_mutex);
     if (fake_below(&client->random, 4) == 0)
         fall_asleep(world); // what was read may be old by now
-    return limit_install(world->table, call->owner, &call->applicables[0], stored.present ? &stored.record : NULL,
-                         generation);
+    return limit_install(world->table, call->owner, &call->applicables[0],
+                         &(struct limit_found){.record = stored.present ? &stored.record : NULL}, generation);
 }
 
 // LIMIT_ABSENT: there was no room; LIMIT_WAIT: the disk has failed.

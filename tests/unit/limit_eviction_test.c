@@ -18,7 +18,8 @@ static void open_crowded(struct world *world, size_t share)
 static bool bring(struct world *world, const char *resource, const struct limit_record *record)
 {
     return peek(world, resource, 1) != LIMIT_ABSENT ||
-           limit_install(world->table, acme(), world->answer.absent[0], record, world->answer.generation);
+           limit_install(world->table, acme(), world->answer.absent[0], &(struct limit_found){.record = record},
+                         world->answer.generation);
 }
 
 static bool is_resident(struct world *world, size_t applicable)
@@ -217,7 +218,8 @@ static bool is_full_again(struct world *world, const struct limit_record *record
 {
     bool full = false;
     peek(world, "requests", 1);
-    assert_true(limit_install(world->table, acme(), &world->applicables[0], record, world->answer.generation));
+    assert_true(limit_install(world->table, acme(), &world->applicables[0], &(struct limit_found){.record = record},
+                              world->answer.generation));
     fake_advance(&world->time, rest_ms);
     peek(world, "requests", 1);
     full = world->answer.views[0].reset_at_ms <= world->answer.now_ms ||

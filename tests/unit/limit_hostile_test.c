@@ -28,7 +28,7 @@ static enum limit_verdict call(struct caller *caller)
                              .relaxed = caller->relaxed};
     do {
         limit_decide(caller->world->table, &ask, 1, &caller->waiter, &caller->answer);
-        world_install(caller->world, ask.owner, &caller->answer);
+        world_install(caller->world, &ask, &caller->answer);
     } while (caller->answer.verdict == LIMIT_ABSENT);
     return caller->verdict = caller->answer.verdict;
 }
@@ -314,7 +314,7 @@ static enum limit_verdict call_group(struct group *group)
     do {
         group->verdict = limit_decide(group->world->table, calls, 2, &group->waiter, group->answers);
         for (size_t i = 0; i < 2; i++)
-            world_install(group->world, calls[i].owner, &group->answers[i]);
+            world_install(group->world, &calls[i], &group->answers[i]);
     } while (group->verdict == LIMIT_ABSENT);
     return group->verdict;
 }

@@ -79,8 +79,8 @@ static bool install(struct world *world, size_t account, const struct limit_answ
         limit_name_of(answer->absent[i], &name);
         const struct stored *stored = find_stored(&world->disk, slice_make(name.bytes, name.size));
         const struct limit_record *record = stored != NULL && stored->present ? &stored->record : NULL;
-        if (!limit_install(world->table, slice_text(account_names[account]), answer->absent[i], record,
-                           answer->generation))
+        if (!limit_install(world->table, slice_text(account_names[account]), answer->absent[i],
+                           &(struct limit_found){.record = record}, answer->generation))
             return false;
     }
     return true;

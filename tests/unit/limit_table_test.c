@@ -62,7 +62,8 @@ static void second_install_changes_nothing(void **state)
     install(&world, "requests");
     spend(&world, "requests", 3);
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW, .reserved = 50};
-    assert_true(limit_install(world.table, acme(), &world.applicables[0], &record, world.answer.generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], &(struct limit_found){.record = &record},
+                              world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 57);
     close_world(&world);
 }
@@ -585,7 +586,8 @@ static void recover_and_check(const char *text, const struct limit_record *recor
     open_world(&world, false);
     add_applicable(&world, text);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
-    assert_true(limit_install(world.table, acme(), &world.applicables[0], record, world.answer.generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], &(struct limit_found){.record = record},
+                              world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 65);
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT); // nothing is set aside
@@ -646,7 +648,8 @@ static void clean_stop_forfeits_nothing(void **state)
         if (empty)
             continue;
         assert_int_equal(peek(&after, "requests", 1), LIMIT_ABSENT);
-        assert_true(limit_install(after.table, acme(), &after.applicables[0], record, after.answer.generation));
+        assert_true(limit_install(after.table, acme(), &after.applicables[0], &(struct limit_found){.record = record},
+                                  after.answer.generation));
         assert_int_equal(remaining(&after, "requests"), 75);
     }
     client.cost = 1;
@@ -738,7 +741,8 @@ static void idle_meters_are_forgotten_after_their_exact_state_is_written(void **
     assert_int_equal(limit_table_stats(world.table).meters, 0);
     assert_int_equal(limit_table_stats(world.table).bytes, 0);
     assert_int_equal(peek(&world, "requests", 1), LIMIT_ABSENT);
-    assert_true(limit_install(world.table, acme(), &world.applicables[0], &record, world.answer.generation));
+    assert_true(limit_install(world.table, acme(), &world.applicables[0], &(struct limit_found){.record = &record},
+                              world.answer.generation));
     assert_int_equal(remaining(&world, "requests"), 77);
     close_world(&world);
 }

@@ -100,7 +100,8 @@ static bool install(struct world *world, const struct limit_call *call, const st
     if (stored != NULL)
         record = stored->record;
     pthread_mutex_unlock(&world->store_mutex);
-    return limit_install(world->table, call->owner, applicable, stored != NULL ? &record : NULL, generation);
+    return limit_install(world->table, call->owner, applicable,
+                         &(struct limit_found){.record = stored != NULL ? &record : NULL}, generation);
 }
 
 static bool install_absent(struct world *world, const struct limit_call *call, const struct limit_answer *answer)

@@ -146,14 +146,22 @@ static inline size_t world_commit(struct world *world, enum status status)
     return world_finish(world, limit_collect(world->table), status);
 }
 
-static inline void world_install(struct world *world, struct slice owner, const struct limit_answer *answer)
+static inline void world_install(struct world *world, const struct limit_call *call, const struct limit_answer *answer)
 {
     for (size_t i = 0; i < answer->absent_count; i++) {
-        struct limit_name name;
+        struct limit_name name, names[LIMIT_FORMERS_MAX];
+        struct limit_former formers[LIMIT_FORMERS_MAX];
+        bool alone;
         limit_name_of(answer->absent[i], &name);
         const struct world_stored *stored = world_stored(world, slice_make(name.bytes, name.size));
-        assert_true(limit_install(world->table, owner, answer->absent[i], stored != NULL ? &stored->record : NULL,
-                                  answer->generation));
+        struct limit_found found = {.record = stored != NULL ? &stored->record : NULL, .formers = formers};
+        size_t count = limit_formers(call, answer->absent[i], names, &alone);
+        for (size_t n = 0; n < count; n++) {
+            stored = world_stored(world, slice_make(names[n].bytes, names[n].size));
+            if (stored != NULL)
+                formers[found.former_count++] = (struct limit_former){names[n], stored->record};
+        }
+        assert_true(limit_install(world->table, call->owner, answer->absent[i], &found, answer->generation));
     }
 }
 
@@ -192,7 +200,7 @@ static inline enum limit_verdict client_ask(struct client *client)
             limit_decide(client->world->table, &call, 1, &client->waiter, &client->answer);
         else
             limit_settle(client->world->table, &call, &client->waiter, &client->answer);
-        world_install(client->world, call.owner, &client->answer);
+        world_install(client->world, &call, &client->answer);
     } while (client->answer.verdict == LIMIT_ABSENT);
     return client->verdict = client->answer.verdict;
 }
@@ -233,7 +241,7 @@ static inline enum limit_verdict client_refund(struct client *client)
     call.mode = LIMIT_REFUND;
     do {
         limit_settle(client->world->table, &call, NULL, &client->answer);
-        world_install(client->world, call.owner, &client->answer);
+        world_install(client->world, &call, &client->answer);
     } while (client->answer.verdict == LIMIT_ABSENT);
     return client->answer.verdict;
 }
