@@ -294,8 +294,9 @@ void limit_name_of(const struct limit_applicable *applicable, struct limit_name 
 
 struct limit_write_batch;
 
-// Takes every queued meter and its waiters, each shard under its lock. NULL when there is nothing, or memory is out and
-// everything stays queued.
+// Takes every queued meter and its waiters, each shard under its lock. NULL when there is nothing. When memory is out
+// for a shard, its meters are not written, and its waiters are woken with UNAVAILABLE when the batch ends; with what
+// the table has set aside for that, one shard's few meters are always written.
 struct limit_write_batch *limit_collect(struct limit_table *table);
 // Takes every meter's exact state, with reserved = 0: for a clean stop, when no call or batch is in flight any more.
 struct limit_write_batch *limit_collect_exact(struct limit_table *table);
@@ -305,7 +306,7 @@ size_t limit_write_batch_count(const struct limit_write_batch *batch);
 void limit_write_batch_at(const struct limit_write_batch *batch, size_t n, struct slice *name,
                           const struct limit_record **record, bool *empty);
 // Ends the batch after its commit: sets what may be spent, then wakes the batch's waiters in their order, outside all
-// locks. Frees the batch. `status` is the commit's; `durable_ms` is the clock's mark H that it carried.
+// locks. The batch is gone then. `status` is the commit's; `durable_ms` is the clock's mark H that it carried.
 void limit_write_batch_end(struct limit_table *table, struct limit_write_batch *batch, enum status status,
                            uint64_t durable_ms);
 // Notes that a commit without a batch has carried H (the ticker's).

@@ -5,7 +5,7 @@
 // shard's mutex. A shard also holds the queue of meters to write, the queue of callers that wait for this, and the log
 // of charges. State that a meter needs only while it is queued or written is allocated apart (struct limit_write),
 // because most meters are at rest.
-#include "limit/table.h"
+#include "limit/write_batch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +165,36 @@ void limit_write_queue(struct limit_table *table, struct limit_shard *shard, str
     atomic_fetch_add(&table->queued_count, 1);
 }
 
+struct limit_waiter *limit_take_waiters(struct limit_shard *shard)
+{
+    struct limit_waiter *waiters = shard->first_waiter;
+    shard->first_waiter = shard->last_waiter = NULL;
+    return waiters;
+}
+
+void limit_clear_queue(struct limit_table *table, struct limit_shard *shard)
+{
+    atomic_fetch_sub(&table->queued_count, shard->queued_count);
+    shard->first_queued = shard->last_queued = NULL;
+    shard->queued_count = 0;
+}
+
 // --- the table
+
+static struct limit_write_batch *new_batch(void)
+{
+    struct limit_write_batch *batch = calloc(1, sizeof *batch);
+    if (batch != NULL)
+        batch->reserve = malloc(sizeof *batch->reserve + LIMIT_RESERVE * sizeof(struct limit_entry));
+    return batch;
+}
+
+static void free_batch(struct limit_write_batch *batch)
+{
+    if (batch != NULL)
+        free(batch->reserve);
+    free(batch);
+}
 
 struct limit_table *limit_table_new(const struct limit_table_options *options)
 {
@@ -173,6 +202,12 @@ struct limit_table *limit_table_new(const struct limit_table_options *options)
     if (table == NULL)
         return NULL;
     memset(table, 0, sizeof *table);
+    table->batch = new_batch();
+    if (table->batch == NULL || table->batch->reserve == NULL) {
+        free_batch(table->batch);
+        free(table);
+        return NULL;
+    }
     table->clock = options->clock;
     table->utc_offset_s = options->utc_offset_s;
     table->relaxed = options->relaxed;
@@ -206,6 +241,7 @@ void limit_table_free(struct limit_table *table)
         return;
     for (size_t i = 0; i < LIMIT_SHARD_COUNT; i++)
         free_shard(&table->shards[i]);
+    free_batch(table->batch);
     free(table);
 }
 

@@ -1,6 +1,7 @@
 // The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
-// and keeps meters, eviction.c brings them into memory and lets them go, decide.c and spend.c decide, view.c says how
-// things stand afterwards, charge_log.c remembers what was charged, settle.c corrects it, reservation.c sets units
+// and keeps meters, recovery.c reads their records, eviction.c brings them into memory and lets them go, decide.c and
+// spend.c decide, carry_over.c takes along what was spent under another algorithm, view.c says how things stand
+// afterwards, charge_log.c remembers what was charged, settle.c corrects it, collect.c and reservation.c set units
 // aside on disk.
 //
 // Locks: one mutex per shard; an owner's meters are all in one shard, so one lock makes the decision of one call
@@ -95,7 +96,8 @@ struct limit_table {
     _Atomic size_t queued_count;   // in all shards
     _Atomic uint64_t waiter_count; // ever queued
     _Atomic bool in_use;
-    _Atomic bool failing; // the last commit did
+    _Atomic bool failing;            // the last commit did
+    struct limit_write_batch *batch; // the writer's
     struct limit_shard shards[LIMIT_SHARD_COUNT];
 };
 
@@ -197,6 +199,9 @@ static inline void limit_note_record(struct limit_meter *meter)
 bool limit_write_open(struct limit_meter *meter);
 // Frees meter->write when the meter is neither queued nor in a batch.
 void limit_write_close(struct limit_meter *meter);
+// Takes a shard's waiters out of its queue, and all meters out of the queue to be written.
+struct limit_waiter *limit_take_waiters(struct limit_shard *shard);
+void limit_clear_queue(struct limit_table *table, struct limit_shard *shard);
 // Queues a meter for the writer, after limit_write_open; does nothing when it is queued already.
 void limit_write_queue(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter);
 

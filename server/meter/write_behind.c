@@ -94,8 +94,11 @@ static void skip_run(struct meter_cache *cache)
     bool stopping = atomic_load(&write->stopping);
     write->failed = true;
     atomic_store(&write->mark_wanted, false);
-    write->batch = stopping ? NULL : limit_collect(cache->limits);
     write->is_exact = stopping && ++write->stop_skips == SKIPS_MAX;
+    if (write->is_exact)
+        write->batch = limit_collect_exact(cache->limits); // nothing is written: whoever waits is told
+    else
+        write->batch = stopping ? NULL : limit_collect(cache->limits);
 }
 
 static void write_done(struct store_job *job, enum status status)

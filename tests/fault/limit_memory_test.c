@@ -6,10 +6,11 @@
 
 // The sources that allocate are compiled in here, so that their allocations can be made to fail.
 static size_t allocations, failing_allocation;
+static bool all_fail;
 
 static bool allocation_fails(void)
 {
-    return ++allocations == failing_allocation;
+    return ++allocations == failing_allocation || all_fail;
 }
 
 static void *fake_calloc(size_t count, size_t size)
@@ -30,9 +31,12 @@ static void *fake_aligned_alloc(size_t alignment, size_t size)
 #define calloc        fake_calloc
 #define malloc        fake_malloc
 #define aligned_alloc fake_aligned_alloc
+#include "limit/carry_over.c"
 #include "limit/charge_log.c"
+#include "limit/collect.c"
 #include "limit/decide.c"
 #include "limit/eviction.c"
+#include "limit/recovery.c"
 #include "limit/reservation.c"
 #include "limit/settle.c"
 #include "limit/sliding_window.c"
@@ -187,6 +191,100 @@ static void no_failed_allocation_loses_or_doubles_anything(void **state)
         noticed += run(n) > 0;
     assert_true(noticed >
                 count / 4); // the others were prefetches, larger tables and clean stops: done later or without
+}
+
+// --- no memory at all while a batch is made
+
+enum { CROWD = 4, CROWD_METERS = 20 }; // more meters than there is memory for
+
+struct crowded {
+    struct limit_waiter waiter;
+    struct limit_applicable applicables[CROWD_METERS];
+    char names[CROWD_METERS][16];
+    enum status status;
+    bool is_awake;
+};
+
+static void wake_one(struct limit_waiter *waiter, enum status status)
+{
+    struct crowded *one = (struct crowded *)(void *)waiter;
+    one->status = status;
+    one->is_awake = true;
+}
+
+static enum limit_verdict ask_one(struct limit_table *table, struct crowded *one, size_t number)
+{
+    struct limit_answer answer;
+    struct limit_call call = {.owner = slice_text("acme"),
+                              .applicables = one->applicables,
+                              .applicable_count = CROWD_METERS,
+                              .charges = &(struct limit_charge){slice_text("requests"), 1},
+                              .charge_count = 1};
+    for (size_t i = 0; i < CROWD_METERS; i++) { // an account and many keys, so to say
+        (void)snprintf(one->names[i], sizeof one->names[i], "%zu-%zu", number, i);
+        one->applicables[i] = (struct limit_applicable){
+            .limit = fake_limit("requests=40/min"), .subject = LIMIT_OF_KEY, .subject_id = slice_text(one->names[i])};
+    }
+    one->waiter.wake = wake_one;
+    for (;;) {
+        if (limit_decide(table, &call, 1, &one->waiter, &answer) != LIMIT_ABSENT)
+            return answer.verdict;
+        for (size_t i = 0; i < answer.absent_count; i++)
+            assert_true(limit_install(table, call.owner, answer.absent[i], NULL, answer.generation));
+    }
+}
+
+static void end_batch(struct limit_table *table, struct clock *clock, size_t count)
+{
+    all_fail = true;
+    struct limit_write_batch *batch = limit_collect(table);
+    all_fail = false;
+    assert_non_null(batch);
+    assert_int_equal(limit_write_batch_count(batch), count);
+    limit_write_batch_end(table, batch, STATUS_OK, clock_now_ms(clock));
+}
+
+// What there is memory for is written; all others who wait are told, so that the memory that they hold comes back.
+static void without_memory_few_are_written_and_of_many_each_is_told(void **state)
+{
+    (void)state;
+    struct fake_time time = {.boot_ms = 1, .wall_ms = FAKE_START_MS};
+    struct crowded crowd[CROWD] = {0};
+    failing_allocation = 0;
+    struct clock *clock = clock_new(fake_source(&time), NULL);
+    struct limit_table *table = limit_table_new(&(struct limit_table_options){.clock = clock});
+    assert_int_equal(ask_one(table, &crowd[0], 0), LIMIT_WAIT);
+    end_batch(table, clock, CROWD_METERS);
+    assert_true(crowd[0].is_awake);
+    assert_int_equal(crowd[0].status, STATUS_OK);
+    assert_int_equal(ask_one(table, &crowd[0], 0), LIMIT_ADMITTED);
+    while (limit_write_wanted(table))
+        limit_write_batch_end(table, limit_collect(table), STATUS_OK, clock_now_ms(clock));
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = (struct crowded){0};
+        assert_int_equal(ask_one(table, &crowd[i], 10 + i), LIMIT_WAIT);
+    }
+    end_batch(table, clock, 0);
+    assert_false(limit_write_wanted(table)); // it would only fail again
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_true(crowd[i].is_awake);
+        assert_int_equal(crowd[i].status, STATUS_UNAVAILABLE);
+        assert_int_equal(ask_one(table, &crowd[i], 10 + i), LIMIT_WAIT);
+    }
+    limit_write_batch_end(table, limit_collect(table), STATUS_OK, clock_now_ms(clock));
+    for (size_t i = 0; i < CROWD; i++)
+        assert_int_equal(ask_one(table, &crowd[i], 10 + i), LIMIT_ADMITTED);
+    // The clean stop's batch has no memory either: who waits is told.
+    struct crowded late = {0};
+    assert_int_equal(ask_one(table, &late, 20), LIMIT_WAIT);
+    all_fail = true;
+    struct limit_write_batch *batch = limit_collect_exact(table);
+    all_fail = false;
+    limit_write_batch_end(table, batch, STATUS_OK, clock_now_ms(clock));
+    assert_true(late.is_awake);
+    assert_int_equal(late.status, STATUS_UNAVAILABLE);
+    limit_table_free(table);
+    clock_free(clock);
 }
 
 // --- together, with charge ids
@@ -372,6 +470,7 @@ static void no_failed_allocation_settles_in_part_or_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_failed_allocation_loses_or_doubles_anything),
+                                       cmocka_unit_test(without_memory_few_are_written_and_of_many_each_is_told),
                                        cmocka_unit_test(no_failed_allocation_charges_one_of_two_or_either_twice),
                                        cmocka_unit_test(no_failed_allocation_settles_in_part_or_twice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
