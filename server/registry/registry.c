@@ -212,6 +212,7 @@ static enum status open_parts(struct registry *registry, const struct registry_o
     registry->secret = options->secret;
     registry->clock = options->clock;
     registry->log = options->log;
+    registry->share_bytes = options->map_size_bytes / REGISTRY_SHARES;
     registry->idempotency_retention_ms = options->idempotency_retention_ms > REGISTRY_IDEMPOTENCY_MS
                                              ? options->idempotency_retention_ms
                                              : REGISTRY_IDEMPOTENCY_MS;

@@ -33,9 +33,11 @@ enum {
 
 struct registry;
 
+enum { REGISTRY_SHARES = 16 };
+
 struct registry_options {
-    const char *path; // of the environment
-    size_t map_size_bytes;
+    const char *path;      // of the environment
+    size_t map_size_bytes; // the changes that one account's own keys make may take a REGISTRY_SHARES part of it
     unsigned max_readers;
     struct secret *secret; // outlives the registry
     struct clock *clock;   // outlives the registry
@@ -218,10 +220,10 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 //   ALREADY_EXISTS               request_id was used for another call; a token to import is another account's
 //   FAILED_PRECONDITION          the record's state does not allow it
 //   ABORTED                      the record does not have if_version
-//   RESOURCE_EXHAUSTED           max_keys or the caller's kept replies are at their bound; the map or memory is full
-//   UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has become of it
-//   DATA_LOSS                    a record that is needed does not decode
-//   UNIMPLEMENTED, INTERNAL      there is no such command; a bug
+//   RESOURCE_EXHAUSTED           max_keys, the account's share or the caller's kept replies are at their bound; the map
+//   or memory is full UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has
+//   become of it DATA_LOSS                    a record that is needed does not decode UNIMPLEMENTED, INTERNAL there is
+//   no such command; a bug
 void registry_submit(struct registry *registry, struct registry_command *command);
 
 // Where a purge goes on: zero at first; behind the last key it begins again.

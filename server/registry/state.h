@@ -23,6 +23,7 @@ struct registry {
     struct arena *scratch; // used by the writer thread; reset at the start of each command
     const struct log *log;
     uint64_t idempotency_retention_ms;
+    uint64_t share_bytes; // of changes that one account's own keys may write
     atomic_uint_fast64_t committed_seq;
     char *witness_path;   // NULL: there is no witness file
     uint64_t witness_seq; // of the witness file; for registry_checkpoint

@@ -27,6 +27,7 @@ const char *const table_names[TABLE_COUNT] = {
     [TABLE_CHANGE] = "change",
     [TABLE_CHANGE_BY_RECORD] = "change_by_record",
     [TABLE_CHANGE_BY_ACCOUNT] = "change_by_account",
+    [TABLE_WRITTEN] = "written",
     [TABLE_IDEMPOTENCY] = "replay",
     [TABLE_IDEMPOTENCY_BY_TIME] = "replay_by_time",
     [TABLE_IDEMPOTENCY_COUNT] = "replay_count",

@@ -24,6 +24,7 @@ enum table {
     TABLE_CHANGE,              // sequence -> ChainRecord
     TABLE_CHANGE_BY_RECORD,    // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
     TABLE_CHANGE_BY_ACCOUNT,   // account id, NUL, sequence of a change of it or of its keys -> nothing
+    TABLE_WRITTEN,             // account id -> bytes of the changes that its own keys have made
     TABLE_IDEMPOTENCY,         // keyed hash of caller and request_id -> IdempotencyRecord
     TABLE_IDEMPOTENCY_BY_TIME, // time, name in TABLE_IDEMPOTENCY -> keyed hash of the caller
     TABLE_IDEMPOTENCY_COUNT,   // keyed hash of the caller -> how many idempotency records it has

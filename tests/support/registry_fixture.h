@@ -33,6 +33,7 @@ struct registry_fixture {
     _Atomic uint64_t now_ms;
     const char *witness_path; // given to each open; NULL: none
     uint64_t idempotency_retention_ms;
+    size_t map_size_bytes; // 0: 256 MiB
     struct clock *clock;
     struct secret *secret;
     struct registry *registry;
@@ -58,7 +59,8 @@ static inline void fixture_demand(bool holds, const char *what)
 static inline enum status fixture_try_open(struct registry_fixture *fixture, struct status_failure *failure)
 {
     struct registry_options options = {.path = fixture->path,
-                                       .map_size_bytes = (size_t)256 * 1024 * 1024,
+                                       .map_size_bytes =
+                                           fixture->map_size_bytes > 0 ? fixture->map_size_bytes : (size_t)256 << 20,
                                        .max_readers = 8,
                                        .secret = fixture->secret,
                                        .clock = fixture->clock,

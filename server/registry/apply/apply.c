@@ -45,6 +45,34 @@ static enum status prepare_images(struct store_txn *txn, const struct change *ch
     return status;
 }
 
+static uint64_t read_number(struct store_txn *txn, enum table table, struct slice key)
+{
+    struct slice value;
+    uint64_t number = 0;
+    if (store_get(txn, table, key, &value) != STATUS_OK || !table_number_read(value, &number))
+        return 0;
+    return number;
+}
+
+static void write_number(struct store_txn *txn, enum table table, struct slice key, uint64_t number)
+{
+    uint8_t bytes[TABLE_NUMBER_SIZE];
+    table_number_write(number, bytes);
+    if (number > 0)
+        store_put(txn, table, key, slice_make(bytes, sizeof bytes));
+    else
+        store_delete(txn, table, key);
+}
+
+// Operators have no share of what may be written, so theirs is not counted.
+static void count_written(struct store_txn *txn, const struct change *change, size_t size, struct apply_plan *out)
+{
+    if (change->on_behalf_of.size == 0 || account_id_is_reserved(change->on_behalf_of))
+        return;
+    out->writer = change->on_behalf_of;
+    out->written = read_number(txn, TABLE_WRITTEN, out->writer) + size;
+}
+
 enum status apply_prepare(struct store_txn *txn, const struct secret *secret, const struct change *change,
                           struct arena *arena, struct apply_plan *out)
 {
@@ -67,25 +95,18 @@ enum status apply_prepare(struct store_txn *txn, const struct secret *secret, co
         return status;
     if (!pack_change(change, arena, &packed))
         return STATUS_RESOURCE_EXHAUSTED;
+    count_written(txn, change, packed.size, out);
     return chain_extend(secret, &head, packed, arena, &out->link, &out->head);
 }
 
 static void write_count(struct store_txn *txn, struct slice account, int step)
 {
-    struct slice value;
-    uint64_t count = 0;
-    uint8_t bytes[TABLE_NUMBER_SIZE];
-    if (store_get(txn, TABLE_KEY_COUNT, account, &value) != STATUS_OK || !table_number_read(value, &count))
-        count = 0;
+    uint64_t count = read_number(txn, TABLE_KEY_COUNT, account);
     if (step < 0)
         count -= count > 0 ? 1 : 0;
     else
         count += (uint64_t)step;
-    table_number_write(count, bytes);
-    if (count > 0)
-        store_put(txn, TABLE_KEY_COUNT, account, slice_make(bytes, sizeof bytes));
-    else
-        store_delete(txn, TABLE_KEY_COUNT, account);
+    write_number(txn, TABLE_KEY_COUNT, account, count);
 }
 
 static void write_by_account(struct store_txn *txn, const struct apply_image *image)
@@ -160,7 +181,7 @@ static void write_default_scope(struct store_txn *txn, const struct image *image
         store_delete(txn, TABLE_SCOPE_DEFAULT, scope->name);
 }
 
-static void write_image(struct store_txn *txn, const struct apply_image *image)
+static void write_image(struct store_txn *txn, const struct apply_image *image, uint64_t seq)
 {
     if (image->image->removed)
         store_delete(txn, image_table(image->image->kind), image_id(image->image));
@@ -177,6 +198,8 @@ static void write_image(struct store_txn *txn, const struct apply_image *image)
         write_default_scope(txn, image->image);
         break;
     case REGISTRY_ACCOUNT:
+        if (image->image->of.account.life == seq) // a new one, perhaps under an old id
+            store_delete(txn, TABLE_WRITTEN, image_id(image->image));
         break;
     }
 }
@@ -196,9 +219,11 @@ void apply_write(struct store_txn *txn, const struct apply_plan *plan)
     if (plan->is_applied)
         return;
     for (size_t i = 0; i < plan->image_count; i++) {
-        write_image(txn, &plan->images[i]);
+        write_image(txn, &plan->images[i], plan->head.seq);
         write_index(txn, plan->images[i].image, plan->head.seq);
     }
+    if (plan->writer.size > 0)
+        write_number(txn, TABLE_WRITTEN, plan->writer, plan->written);
     idempotency_remove(txn, plan->old, plan->old_count);
     chain_write(txn, plan->link, &plan->head);
 }

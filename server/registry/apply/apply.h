@@ -28,6 +28,8 @@ struct apply_plan {
     struct idempotency_old *old; // to remove
     size_t old_count;
     struct slice link;
+    struct slice writer; // the account whose key makes the change; empty for operators
+    uint64_t written;    // bytes of all changes that its keys have made, with this one
     struct chain_head head;
     bool is_applied; // it was applied before: there is nothing to write
 };

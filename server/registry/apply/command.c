@@ -7,6 +7,7 @@
 #include "registry/apply/idempotency.h"
 #include "registry/decide/decide.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static struct registry_command *command_of(struct store_job *job)
@@ -40,6 +41,19 @@ static bool is_repeatable(const struct registry_command *command)
     return command->kind != REGISTRY_PURGE;
 }
 
+// An account's own keys may write a share of the registry, whose changes are kept for ever. What ends keys always
+// works.
+static enum status check_share(struct registry_command *command, const struct registry *registry,
+                               const struct apply_plan *plan)
+{
+    if (plan->written <= registry->share_bytes || command->job.urgent)
+        return STATUS_OK;
+    return status_fail(&command->failure, STATUS_RESOURCE_EXHAUSTED, NULL,
+                       "this account's own keys have used up its share of the registry, %" PRIu64 " bytes of changes: "
+                       "revoking and deleting go on; have an operator make the change, or raise --registry-map-size",
+                       registry->share_bytes);
+}
+
 // Everything that needs memory comes before the first write, so that a command that fails has written nothing.
 static enum status carry_out(struct draft *draft)
 {
@@ -58,6 +72,8 @@ static enum status carry_out(struct draft *draft)
                                 .idempotency_before_ms = draft->idempotency_before_ms,
                                 .idempotency_count = draft->idempotency_count};
         enum status status = apply_prepare(draft->txn, registry->secret, &change, registry->scratch, &plan);
+        if (status == STATUS_OK)
+            status = check_share(command, registry, &plan);
         if (status != STATUS_OK)
             return status;
         command->seq = draft->seq;

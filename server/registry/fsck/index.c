@@ -206,6 +206,29 @@ enum status fsck_idempotency(struct fsck *fsck)
     return status;
 }
 
+// --- shares
+
+static enum status add_written(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *written = context;
+    uint64_t number = 0;
+    struct registry_account account;
+    enum status status = registry_find_account(fsck->view, key, fsck->arena, &account);
+    if (status == STATUS_NOT_FOUND || !table_number_read(value, &number) || number == 0)
+        return fsck_fail_table(fsck, "the table of what accounts have written has an entry of another shape");
+    *written += number;
+    return status;
+}
+
+static enum status fsck_written(struct fsck *fsck)
+{
+    uint64_t written = 0;
+    enum status status = fsck_walk(fsck, TABLE_WRITTEN, add_written, &written);
+    if (status == STATUS_OK && written > fsck->expected.written)
+        return fsck_fail_table(fsck, "the table of what accounts have written holds more than they have");
+    return status;
+}
+
 // --- all
 
 // Looks at each entry of these tables, of which there must be as many as were expected. Of the changes the walk along
@@ -243,5 +266,7 @@ enum status fsck_indexes(struct fsck *fsck)
     enum status status = fsck_index(fsck);
     if (status == STATUS_OK)
         status = fsck_default_tier(fsck);
+    if (status == STATUS_OK)
+        status = fsck_written(fsck);
     return status == STATUS_OK ? fsck_counted(fsck) : status;
 }
