@@ -110,12 +110,6 @@ static inline void limit_answer_clear(struct limit_answer *answer)
     answer->absent_count = 0;
 }
 
-static inline void limit_note_use(struct limit_table *table)
-{
-    if (!atomic_load_explicit(&table->in_use, memory_order_relaxed))
-        atomic_store(&table->in_use, true);
-}
-
 static inline bool limit_names_charge(const struct limit_call *call)
 {
     return call->charge_id.size > 0 && !call->peek;

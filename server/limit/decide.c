@@ -369,7 +369,6 @@ enum limit_verdict limit_decide(struct limit_table *table, const struct limit_ca
     assert(count <= LIMIT_CALLS_MAX && (waiter != NULL || count == 0 || calls[0].peek));
     struct member alone; // one call allocates nothing
     struct atomic_batch batch = {.table = table, .members = &alone, .count = count};
-    limit_note_use(table);
     if (!are_declared(calls, count, answers))
         return refuse_undeclared(table, answers, count);
     if (count == 0)

@@ -313,8 +313,6 @@ void limit_write_batch_end(struct limit_table *table, struct limit_write_batch *
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms);
 // Is there more to collect? Ask after limit_write_batch_end, and submit again.
 bool limit_write_wanted(struct limit_table *table);
-// Has any decision been made since the last call? The ticker writes H only while the table is in use.
-bool limit_take_in_use(struct limit_table *table);
 
 // Gives back the memory of meters that nobody has asked about for `idle_ms`: at once where the disk knows the exact
 // state, otherwise after a commit that carries it, so that nothing is forfeited (limit_write_wanted). The next call on

@@ -373,7 +373,6 @@ enum limit_verdict limit_settle(struct limit_table *table, const struct limit_ca
     limit_answer_clear(answer);
     limit_attempt_init(&s.attempt, table, call, answer);
     limit_attempt_init(&s.more, table, call, answer);
-    limit_note_use(table);
     answer->charge = call->mode == LIMIT_OVERDRAW ? limit_find_undeclared(call) : call->charge_count;
     if (answer->charge == call->charge_count)
         return lock_and_settle(&s, waiter);

@@ -250,11 +250,6 @@ bool limit_write_wanted(struct limit_table *table)
     return atomic_load(&table->queued_count) > 0;
 }
 
-bool limit_take_in_use(struct limit_table *table)
-{
-    return atomic_exchange(&table->in_use, false);
-}
-
 void limit_note_durable(struct limit_table *table, uint64_t durable_ms)
 {
     atomic_store(&table->failing, false);

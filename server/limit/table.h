@@ -92,10 +92,9 @@ struct limit_table {
     bool relaxed_on_failure;
     size_t shard_share; // of max_meters; 0 = no bound
     uint64_t hash_seed;
-    _Atomic uint64_t durable_ms;   // H: the newest clock mark on disk
-    _Atomic size_t queued_count;   // in all shards
-    _Atomic uint64_t waiter_count; // ever queued
-    _Atomic bool in_use;
+    _Atomic uint64_t durable_ms;     // H: the newest clock mark on disk
+    _Atomic size_t queued_count;     // in all shards
+    _Atomic uint64_t waiter_count;   // ever queued
     _Atomic bool failing;            // the last commit did
     struct limit_write_batch *batch; // the writer's
     struct limit_shard shards[LIMIT_SHARD_COUNT];

@@ -101,9 +101,3 @@ void fence_watch_wall(struct meter_cache *cache)
     if (magnitude(step_ms) > FENCE_SLACK_MS)
         note_jump(cache, step_ms);
 }
-
-bool fence_take_in_use(struct meter_cache *cache)
-{
-    bool limited = limit_take_in_use(cache->limits);
-    return atomic_exchange(&cache->in_use, false) || limited;
-}

@@ -79,8 +79,6 @@ void fence_watch_wall(struct meter_cache *cache);
 uint64_t fence_promise_ms(struct meter_cache *cache);
 // Follows the wall clock as far as a mark on disk has promised.
 void fence_follow(struct meter_cache *cache, uint64_t promised_ms);
-// Has any answer used the daemon's time since the last call? It may have come from limits, or from meter_note_use.
-bool fence_take_in_use(struct meter_cache *cache);
 
 // --- custom.c
 // Returns the table of a meter's record: the name begins with the subject.

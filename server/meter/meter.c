@@ -83,7 +83,7 @@ void meter_note_use(struct meter_cache *cache)
 void meter_tick(struct meter_cache *cache)
 {
     fence_watch_wall(cache);
-    if (fence_take_in_use(cache) || fence_promise_ms(cache) > 0)
+    if (atomic_exchange(&cache->in_use, false) || fence_promise_ms(cache) > 0)
         write_behind_request_mark(cache);
 }
 

@@ -43,7 +43,7 @@ struct slice image_id(const struct image *image)
     return slice_empty();
 }
 
-bool change_counts(const struct registry_key *key)
+bool change_is_counted(const struct registry_key *key)
 {
     return key->facts.revoked_at_ms == 0 && !key->deleted;
 }

@@ -44,7 +44,7 @@ const struct image *change_find(const struct change *change, enum registry_recor
 const char *change_name(enum registry_command_kind kind);
 
 // Does the key count towards max_keys? Asks the record only, not its expiry or the account.
-bool change_counts(const struct registry_key *key);
+bool change_is_counted(const struct registry_key *key);
 // Is it in the index of keys by account?
 bool change_is_listed(const struct registry_key *key);
 // Returns the expiry by which it is in the index of expiries; 0 when it is not there.

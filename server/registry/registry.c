@@ -126,7 +126,7 @@ static enum status fill_live(struct registry *registry, struct store_txn *txn)
             break;
         struct table_key entry = table_live_key(key.account, key.facts.expires_at_ms, key.id);
         table_number_write(key.facts.created_at_ms, made);
-        if (change_counts(&key))
+        if (change_is_counted(&key))
             store_put(txn, TABLE_KEY_LIVE, table_slice(&entry), slice_make(made, sizeof made));
     }
     store_cursor_close(cursor);

@@ -870,19 +870,6 @@ static void many_owners_have_each_their_own_meters(void **state)
     close_world(&world);
 }
 
-static void use_is_noted_until_it_is_taken(void **state)
-{
-    (void)state;
-    struct world world;
-    open_world(&world, false);
-    add_applicable(&world, "requests=unlimited");
-    assert_false(limit_take_in_use(world.table));
-    peek(&world, "requests", 1);
-    assert_true(limit_take_in_use(world.table));
-    assert_false(limit_take_in_use(world.table));
-    close_world(&world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -924,7 +911,6 @@ int main(void)
         cmocka_unit_test(meters_are_small),
         cmocka_unit_test(name_says_subject_resource_algorithm_and_window_but_not_the_amount),
         cmocka_unit_test(many_owners_have_each_their_own_meters),
-        cmocka_unit_test(use_is_noted_until_it_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

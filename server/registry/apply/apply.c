@@ -14,10 +14,10 @@ static enum status compare_key(struct store_txn *txn, const struct registry_key 
     out->is_new_key = status == STATUS_NOT_FOUND;
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    bool counted = !out->is_new_key && change_counts(&before);
+    bool counted = !out->is_new_key && change_is_counted(&before);
     out->was_live = counted;
     out->live_before_ms = counted ? before.facts.expires_at_ms : 0;
-    out->count_step = (int)change_counts(key) - (int)counted;
+    out->count_step = (int)change_is_counted(key) - (int)counted;
     out->was_listed = !out->is_new_key && change_is_listed(&before);
     out->expiry_before_ms = out->is_new_key ? 0 : change_listed_expiry(&before);
     return STATUS_OK;
@@ -139,7 +139,7 @@ static void write_live(struct store_txn *txn, const struct apply_image *image)
     uint8_t made[TABLE_NUMBER_SIZE];
     struct table_key before = table_live_key(key->account, image->live_before_ms, key->id);
     struct table_key after = table_live_key(key->account, key->facts.expires_at_ms, key->id);
-    bool is_live = change_counts(key);
+    bool is_live = change_is_counted(key);
     bool stays = image->was_live && is_live && image->live_before_ms == key->facts.expires_at_ms;
     if (image->was_live && !stays)
         store_delete(txn, TABLE_KEY_LIVE, table_slice(&before));

@@ -124,7 +124,7 @@ static enum status execute(struct registry_command *command, struct store_txn *t
         memset(&command->result, 0, sizeof command->result);
         return STATUS_OK;
     }
-    status = decide(&draft);
+    status = decide_command(&draft);
     return status == STATUS_OK ? carry_out(&draft) : status;
 }
 

@@ -54,7 +54,7 @@ enum status decide_authority(struct draft *draft)
     return status == STATUS_OK ? decider->authority(draft) : status;
 }
 
-enum status decide(struct draft *draft)
+enum status decide_command(struct draft *draft)
 {
     return decider_of(draft->command)->decide(draft);
 }

@@ -40,7 +40,7 @@ struct draft {
 //   others               those of the store
 STATUS_MUST_CHECK enum status decide_authority(struct draft *draft);
 // Decides, after decide_authority: sets images and command->result. Errors: those that registry_submit lists.
-STATUS_MUST_CHECK enum status decide(struct draft *draft);
+STATUS_MUST_CHECK enum status decide_command(struct draft *draft);
 
 // --- the deciders, one for each kind of command, and its authority where others than operators may ask
 

@@ -38,7 +38,7 @@ static void expect_derived(struct fsck *fsck, const struct image *stored)
     case REGISTRY_KEY:
         fsck->expected.keys += change_is_listed(&stored->of.key) ? 1 : 0;
         fsck->expected.expiries += change_listed_expiry(&stored->of.key) != 0 ? 1 : 0;
-        fsck->expected.live += change_counts(&stored->of.key) ? 1 : 0;
+        fsck->expected.live += change_is_counted(&stored->of.key) ? 1 : 0;
         fsck->expected.imports += stored->of.key.imported ? 1 : 0;
         break;
     case REGISTRY_TIER:

@@ -52,7 +52,7 @@ static enum status fsck_index_entry(struct fsck *fsck, struct slice key, struct 
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK && (!slice_equal(record.account, account) || !change_is_listed(&record))))
         return fsck_fail_record(fsck, REGISTRY_KEY, id, "is not the one that the index of keys by account names");
-    group->counted += status == STATUS_OK && change_counts(&record) ? 1 : 0;
+    group->counted += status == STATUS_OK && change_is_counted(&record) ? 1 : 0;
     return status;
 }
 
@@ -99,7 +99,7 @@ static enum status fsck_live_entry(struct fsck *fsck, struct slice key, struct s
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     struct table_key wanted = {.size = 0};
-    if (status == STATUS_OK && change_counts(&record) && record.facts.created_at_ms == made_ms)
+    if (status == STATUS_OK && change_is_counted(&record) && record.facts.created_at_ms == made_ms)
         wanted = table_live_key(record.account, record.facts.expires_at_ms, record.id);
     if (!slice_equal(key, table_slice(&wanted)))
         return fsck_fail_record(fsck, REGISTRY_KEY, id, "is not the one that the index of live keys names");
