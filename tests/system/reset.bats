@@ -137,6 +137,8 @@ left() {
 @test "X2 what cannot be reset is refused by name" {
     call ratecheck --account "$ACCOUNT" --reset reqests
     failed NOT_FOUND reset_meters.resource reqests
+    try postern ratecheck --account "$ACCOUNT" --reset reqests
+    [[ "$stderr" == *"(--reset)"* ]] || { echo "$stderr"; return 1; }
     call ratecheck --account nobody-here --reset requests
     failed NOT_FOUND reset_meters.account
     try postern ratecheck --reset requests

@@ -66,6 +66,7 @@ static const struct {
     {"to_ms", "to"},
     {"unusual_at_ms", "at"},
     {"is_default", "default"},
+    {"reset_meters", "reset"}, // a call that is an option
 };
 
 // The command's option for a field of its call; NULL: there is none.
@@ -109,7 +110,7 @@ static const char *name_of_member(struct cli *cli, const char *member)
 // Otherwise its path.
 static const char *name_of_field(struct cli *cli, const char *path)
 {
-    const char *found = NULL, *name;
+    const char *found = name_of_member(cli, path), *name;
     for (const char *dot = strchr(path, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
         found = (name = name_of_member(cli, dot + 1)) != NULL ? name : found;
     if (found != NULL)
