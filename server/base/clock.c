@@ -112,14 +112,14 @@ void clock_free(struct clock *clock)
     free(clock);
 }
 
-static uint64_t read_boot_ms(const struct clock *clock)
+uint64_t clock_boot_ms(struct clock *clock)
 {
     return clock->source.boot_ms(clock->source.context);
 }
 
 uint64_t clock_now_ms(struct clock *clock)
 {
-    return atomic_load(&clock->offset_ms) + read_boot_ms(clock);
+    return atomic_load(&clock->offset_ms) + clock_boot_ms(clock);
 }
 
 uint64_t clock_wall_ms(struct clock *clock)
@@ -141,7 +141,7 @@ uint64_t clock_to_wall_ms(struct clock *clock, uint64_t at_ms)
 struct clock_mark clock_mark(struct clock *clock)
 {
     uint64_t offset_ms = atomic_load(&clock->offset_ms);
-    struct clock_mark mark = {.boot_ms = read_boot_ms(clock)};
+    struct clock_mark mark = {.boot_ms = clock_boot_ms(clock)};
     mark.high_ms = offset_ms + mark.boot_ms;
     memcpy(mark.boot_id, clock->source.boot_id, sizeof mark.boot_id);
     return mark;
@@ -152,7 +152,7 @@ uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms, uint64_t prom
     uint64_t offset_ms = atomic_load(&clock->offset_ms);
     for (;;) {
         uint64_t wall_ms = clock_wall_ms(clock); // read before L, so that L is not moved beyond it
-        uint64_t now_ms = offset_ms + read_boot_ms(clock);
+        uint64_t now_ms = offset_ms + clock_boot_ms(clock);
         if (wall_ms <= now_ms || wall_ms - now_ms <= slack_ms)
             return 0;
         uint64_t moved_ms = wall_ms - now_ms < promised_ms ? wall_ms - now_ms : promised_ms;
@@ -163,7 +163,7 @@ uint64_t clock_follow_wall(struct clock *clock, uint64_t slack_ms, uint64_t prom
 
 uint64_t clock_wall_offset_ms(struct clock *clock)
 {
-    return clock_wall_ms(clock) - read_boot_ms(clock);
+    return clock_wall_ms(clock) - clock_boot_ms(clock);
 }
 
 int64_t clock_ahead_ms(struct clock *clock)

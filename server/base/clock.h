@@ -43,6 +43,8 @@ void clock_free(struct clock *clock); // NULL-safe
 
 uint64_t clock_now_ms(struct clock *clock); // L; never less than an earlier answer
 uint64_t clock_wall_ms(struct clock *clock);
+// CLOCK_BOOTTIME in milliseconds: for how long somebody waits. It is no time of day, and nobody can set it.
+uint64_t clock_boot_ms(struct clock *clock);
 // Returns the wall-clock time at which daemon time will be `at_ms`: wall now + (at_ms - L now). While the two clocks
 // agree to CLOCK_SAME_MS it is `at_ms` itself, so that the same moment is told in the same way each time.
 uint64_t clock_to_wall_ms(struct clock *clock, uint64_t at_ms);

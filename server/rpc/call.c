@@ -131,7 +131,7 @@ void call_reply_write(const struct call *call, uint8_t *out)
 bool call_is_late(const struct call *call)
 {
     uint32_t timeout_ms = call->request->timeout_ms;
-    return timeout_ms > 0 && clock_now_ms(call->server->clock) - call->received_ms > timeout_ms;
+    return timeout_ms > 0 && clock_boot_ms(call->server->clock) - call->received_ms > timeout_ms;
 }
 
 enum call_progress call_refuse_late(struct call *call)

@@ -92,7 +92,7 @@ struct call {
     struct store_txn *view; // of the registry, not begun
     const struct transport_peer *peer;
     enum rpc_ceiling ceiling; // of the address that the peer has connected to
-    uint64_t received_ms;     // daemon time
+    uint64_t received_ms;     // by clock_boot_ms
     void (*finish)(struct call *call);
     bool (*is_gone)(struct call *call); // will nobody read the reply?
     struct call *next;                  // in the queue, or among those that wait

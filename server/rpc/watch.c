@@ -120,7 +120,7 @@ static void *watch_main(void *context)
     struct call_watch *watch = context;
     pthread_mutex_lock(&watch->lock);
     while (!watch->stopping || watch->first != NULL) {
-        uint64_t now_ms = clock_now_ms(watch->options.clock);
+        uint64_t now_ms = clock_boot_ms(watch->options.clock);
         struct outcome outcome = look(watch, now_ms);
         if (outcome.ended != NULL || outcome.woken != NULL) {
             pthread_mutex_unlock(&watch->lock);
@@ -177,7 +177,7 @@ _Static_assert((int)CALL_WATCH_SHARE == 64, "as the words of a refusal say");
 
 enum call_progress call_watch_add(struct call_watch *watch, struct call *call, uint64_t seen_seq, uint32_t wait_ms)
 {
-    uint64_t now_ms = clock_now_ms(watch->options.clock);
+    uint64_t now_ms = clock_boot_ms(watch->options.clock);
     bool is_first = call->wait.tries++ == 0;
     const char *whose = NULL;
     if (is_first)

@@ -33,7 +33,7 @@ struct transport_connection {
     uint64_t skip;        // remaining bytes of a request that was refused already
     uint64_t began_ms;    // when the connection, or later the frame that is not whole, began; monotonic; 0 = neither
                           // (nobody without a seat stays for longer than a greeting may take)
-    uint64_t received_ms; // daemon time
+    uint64_t received_ms; // by clock_boot_ms
     unsigned small_reads; // in a row
     unsigned served;      // requests, since the present thread has taken up the role
     unsigned polls;       // how many polls are worth while; 0 = none

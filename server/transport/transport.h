@@ -55,7 +55,7 @@ struct transport_request {
     struct slice bytes;                // valid until serve returns
     const struct transport_peer *peer; // valid until the reply
     struct transport_way way;
-    uint64_t received_ms; // daemon time at which its last byte was read
+    uint64_t received_ms; // clock_boot_ms when its last byte was read
     bool overloaded;      // a bound is reached: refuse it without any work
 };
 

@@ -535,7 +535,7 @@ static uint32_t serve_after(struct rpc_fixture *fixture, uint64_t waited_ms, uin
     request.call_case = POSTERN__V1__REQUEST__CALL_HEALTH;
     request.health = &health;
     request.timeout_ms = timeout_ms;
-    call.received_ms = clock_now_ms(fixture->clock) - waited_ms;
+    call.received_ms = clock_boot_ms(fixture->clock) - waited_ms;
     call.arena = arena_new(CALL_BUDGET);
     assert_non_null(call.arena);
     assert_int_equal(registry_view_open(fixture->registry, &call.view), STATUS_OK);
@@ -555,6 +555,21 @@ static void call_whose_time_had_passed_before_it_was_begun_is_not_worked_on(void
     assert_int_equal(serve_after(*state, 60000, 0, &expired), STATUS_OK); // it waits as long as it takes
     assert_int_equal(serve_after(*state, 0, 60000, &expired), STATUS_OK);
     assert_int_equal(expired, 0);
+}
+
+// The daemon's time follows a wall clock that is set forward; but nobody has waited for so long.
+static void call_is_not_late_because_the_clock_was_set_forward(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct call_server server = {.clock = fixture->clock};
+    Postern__V1__Request request = rpc_fixture_request(fixture);
+    struct call call = {.server = &server, .request = &request, .received_ms = clock_boot_ms(fixture->clock)};
+    request.timeout_ms = 60000;
+    uint64_t before_ms = clock_now_ms(fixture->clock);
+    atomic_store(&fixture->wall_ahead_ms, 86400000);
+    (void)clock_follow_wall(fixture->clock, 0, UINT64_MAX);
+    assert_true(clock_now_ms(fixture->clock) >= before_ms + 86400000);
+    assert_false(call_is_late(&call));
 }
 
 static void refusal_for_want_of_room_says_when_to_come_again(void **state)
@@ -578,6 +593,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(call_whose_time_had_passed_before_it_was_begun_is_not_worked_on),
+        TEST(call_is_not_late_because_the_clock_was_set_forward),
         TEST(refusal_for_want_of_room_says_when_to_come_again),
         TEST(key_is_created_verified_and_revoked),
         TEST(limit_is_reached_exactly),

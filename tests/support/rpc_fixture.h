@@ -37,7 +37,8 @@ struct rpc_fixture {
     struct meter_cache *meters;
     struct clock *clock;
     struct clock_source system;
-    _Atomic uint64_t ahead_ms; // of the system's time; a test may move it forward
+    _Atomic uint64_t ahead_ms;      // of the system's time; a test may move it forward
+    _Atomic uint64_t wall_ahead_ms; // the wall clock alone
     struct registry *registry;
     struct usage *usage;
     struct authorizer *authorizer;
@@ -76,7 +77,8 @@ static inline uint64_t rpc_fixture_boot_ms(void *context)
 static inline uint64_t rpc_fixture_wall_ms(void *context)
 {
     struct rpc_fixture *fixture = context;
-    return fixture->system.wall_ms(fixture->system.context) + atomic_load(&fixture->ahead_ms);
+    return fixture->system.wall_ms(fixture->system.context) + atomic_load(&fixture->ahead_ms) +
+           atomic_load(&fixture->wall_ahead_ms);
 }
 
 static inline void rpc_fixture_open_clock(struct rpc_fixture *fixture)

@@ -7,7 +7,7 @@
 
 #include "unit/limit_fake.h"
 
-enum { THREADS = 8, CALLS = 3000, SUBJECTS = 384, MAX_METERS = 128, AMOUNT = 20, ID_SIZE = 4, PATIENCE = 1000 };
+enum { THREADS = 8, CALLS = 3000, SUBJECTS = 384, MAX_METERS = 128, AMOUNT = 20, ID_SIZE = 4, PATIENCE = 64 };
 
 struct stored {
     bool present;
