@@ -48,3 +48,55 @@ memory_was_out() {
     stop_daemon
     [ "$DAEMON_STATUS" -eq 0 ]
 }
+
+# callers URL: as many decisions outstanding as find memory, each about a subject of its own, whose meter has to be
+# written; each caller stays until it is told no, or waits. Then all of them leave.
+callers() {
+    PYTHONPATH=$SUPPORT python3 - "$1" <<'PYTHON'
+import select, sys, time
+import client
+CALLERS, CALLS = 64, 1000
+texts = [f'rate_check {{ custom {{ namespace: "s" identifier: "{i}-{n}" limits {{ resource: "requests" amount: 9 '
+         f'window_s: 3600 }} }} charges {{ resource: "requests" }} }}' for i in range(CALLERS) for n in range(CALLS)]
+bodies = client.encode(*texts)
+callers, refused = [], 0
+for i in range(CALLERS):
+    try:
+        caller = client.Connection(sys.argv[1], timeout_s=10.0)
+        caller.send(*bodies[i * CALLS:(i + 1) * CALLS])
+        callers.append(caller)
+    except OSError:
+        refused += 1
+end = time.monotonic() + 60
+answers = 0
+while callers and time.monotonic() < end:
+    ready = select.select([c.socket for c in callers], [], [], 2)[0]
+    if not ready:
+        break
+    for caller in [c for c in callers if c.socket in ready]:
+        try:
+            answers += len(caller.socket.recv(65536)) > 0
+        except OSError:
+            callers.remove(caller)
+print(f"{refused} callers refused, {answers} answers read")
+PYTHON
+}
+
+@test "decisions that find no memory to wait with fail, and the daemon decides, writes and stops as before when there is some" {
+    postern tier put free --limit requests=100/min --default
+    postern account put acme
+    local token asked
+    token=$(postern create --account acme --name a)
+    limit_memory 3
+    callers "$POSTERN_URL"
+    wait_healthy 60
+    asked=$(postern verify - --json --timeout 60s <<<"$token")
+    jq -e .allowed <<<"$asked"
+    postern stats --json | jq -c '{meters, connections}' || true
+    stop_daemon
+    [ "$DAEMON_STATUS" -eq 0 ]
+    grep -c 'do not end' "$DAEMON_LOG" && return 1
+    start_daemon
+    asked=$(postern verify - --json <<<"$token")
+    jq -e .allowed <<<"$asked"
+}
