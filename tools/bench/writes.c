@@ -84,6 +84,7 @@ struct machine {
     struct limit_write_batch *batch; // in flight until commit_ends_us
     uint64_t commit_us, commit_ends_us, durable_ms, ticked_us;
     uint64_t admitted, waited, records;
+    bool in_use; // somebody has called since the last tick
     bool failed; // a call was neither admitted nor refused
 };
 
@@ -129,6 +130,7 @@ static void call(struct caller *caller)
                                    .charge_count = 1};
     struct limit_answer answer;
     caller->next_us = UINT64_MAX;
+    machine->in_use = true;
     limit_decide(machine->table, &ask, 1, &caller->waiter, &answer);
     if (answer.verdict == LIMIT_ABSENT) {
         limit_install(machine->table, ask.owner, &machine->applicable, NULL, answer.generation);
@@ -172,8 +174,9 @@ static void tick(struct machine *machine)
     if (machine->now_us - machine->ticked_us < TICK_US)
         return;
     machine->ticked_us = machine->now_us;
-    if (limit_take_in_use(machine->table))
+    if (machine->in_use)
         limit_note_durable(machine->table, clock_now_ms(machine->clock));
+    machine->in_use = false;
 }
 
 // --- time
