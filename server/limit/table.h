@@ -59,12 +59,12 @@ struct limit_meter {
     uint8_t algorithm;
     uint8_t period;
     uint8_t magnitude; // as in its record
-    bool uncertain;  // a commit failed: nobody knows what is on disk
-    bool dirty;      // the record on disk, if any, is not the exact state
-    bool retiring;   // it leaves memory once its exact state is on disk
-    bool owes;       // a debt was counted that no durable record has
-    bool superseded; // its limit may have been spent from under another algorithm since (carry_over.c)
-    bool shared;     // another algorithm's limit applied to the same call
+    bool uncertain;    // a commit failed: nobody knows what is on disk
+    bool dirty;        // the record on disk, if any, is not the exact state
+    bool retiring;     // it leaves memory once its exact state is on disk
+    bool owes;         // a debt was counted that no durable record has
+    bool superseded;   // its limit may have been spent from under another algorithm since (carry_over.c)
+    bool shared;       // another algorithm's limit applied to the same call
     uint8_t name[];
 };
 

@@ -193,8 +193,7 @@ enum crowd share_crowd(uint64_t max, uint64_t count)
     return count >= share_crowded_at(max) ? CROWD_SPACE : CROWD_NONE;
 }
 
-bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, enum crowd crowd,
-                      struct share_use *use)
+bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, enum crowd crowd, struct share_use *use)
 {
     *use = (struct share_use){0};
     pthread_mutex_lock(&shares->lock);

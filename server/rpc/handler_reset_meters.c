@@ -51,8 +51,8 @@ static enum call_progress answer_removal(const struct custom_removal *removal, e
                          "the custom subject cannot be removed now (disk failing, or memory out?); some or all of it "
                          "may be: repeat it, and look at the log of posternd");
     log_line(call->server->log, LOG_LEVEL_INFO, "%s has removed the custom subject %.*s/%.*s: %llu meters on disk",
-             call->caller.name, SLICE_ARGS(wire_slice(request->namespace_)), SLICE_ARGS(wire_slice(request->identifier)),
-             (unsigned long long)removal->removal.records);
+             call->caller.name, SLICE_ARGS(wire_slice(request->namespace_)),
+             SLICE_ARGS(wire_slice(request->identifier)), (unsigned long long)removal->removal.records);
     Postern__V1__ResetMetersReply *out = call_result_new(call, call->arena, &call->reply);
     if (out == NULL)
         return call_fail_memory(call);
