@@ -40,11 +40,12 @@ static enum status refuse_share(struct meter_load *load, struct slice name, cons
 {
     struct slice space = share_namespace(name);
     load->retry_after_ms = RETRY_MS;
-    return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
-                       "your share of custom subjects is used up: %llu of %llu meters, %llu in namespace %.*s. Retry "
-                       "later; an operator can reset subjects or raise --max-custom-meters",
-                       (unsigned long long)use->count, (unsigned long long)use->share,
-                       (unsigned long long)use->space_count, SLICE_ARGS(space));
+    return status_fail(
+        load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
+        "your share of custom subjects is used up: you have %llu meters where a share is %llu, %llu of them "
+        "in namespace %.*s: retry later; an operator can remove subjects or raise --max-custom-meters",
+        (unsigned long long)use->count, (unsigned long long)use->share, (unsigned long long)use->space_count,
+        SLICE_ARGS(space));
 }
 
 enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice name, struct meter_load *load)

@@ -201,11 +201,12 @@ bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, 
     const struct share *part = caller != NULL ? find(shares, maker, space_of(name)) : NULL;
     use->share = shares->max / (shares->large + 1);
     use->part = use->share / (caller != NULL ? caller->large + 1 : 1);
+    use->share += use->share == 0; // a new caller and a new namespace have one
+    use->part += use->part == 0;
     use->count = caller != NULL ? caller->count : 0;
     use->space_count = part != NULL ? part->count : 0;
     pthread_mutex_unlock(&shares->lock);
-    bool is_over = use->count > 0 && use->count >= use->share;
-    return is_over && crowd != CROWD_NONE && (crowd >= CROWD_SHARE || use->space_count >= use->part);
+    return use->count >= use->share && crowd != CROWD_NONE && (crowd >= CROWD_SHARE || use->space_count >= use->part);
 }
 
 uint64_t share_callers(struct shares *shares)
