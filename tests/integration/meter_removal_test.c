@@ -80,9 +80,11 @@ static void removed_subject_begins_full_and_no_other_one(void **state)
     assert_int_equal(custom_left(fixture, "login", "bob"), AMOUNT);
     assert_int_equal(custom_left(fixture, "login", "ann2"), AMOUNT - SPENT);
     charge(fixture, "ann", SPENT);
+    charge(fixture, "bob", 1); // nothing was set aside any more: it is on disk
+    assert_true(custom_has_record(fixture, "login", "bob"));
     custom_restart(fixture);
     assert_int_equal(custom_left(fixture, "login", "ann"), AMOUNT - SPENT);
-    assert_int_equal(custom_left(fixture, "login", "bob"), AMOUNT);
+    assert_int_equal(custom_left(fixture, "login", "bob"), AMOUNT - 1);
     assert_int_equal(remove_subject(fixture, "login", "nobody"), 0);
     custom_remove(fixture);
 }
