@@ -145,9 +145,9 @@ static void sweep_run(struct store_job *job, struct store_txn *txn)
     struct run run = {.cache = cache, .now_ms = clock_now_ms(cache->clock)};
     struct store_cursor *cursor = NULL;
     sweep->found_count = 0;
+    count_anew(cache, txn);
     if (store_count(txn, TABLE_CUSTOM, &run.count) != STATUS_OK || run.count == 0)
         return;
-    count_anew(cache, txn);
     begin_evicting(&run);
     if (store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
         return;

@@ -154,6 +154,51 @@ static void counts_that_may_be_wrong_are_made_again(void **state)
     custom_remove(fixture);
 }
 
+static void break_txn(struct store_job *job, struct store_txn *txn)
+{
+    char key[STORE_KEY_MAX + 1] = "too long";
+    custom_gate_run(job, txn);
+    store_put(txn, TABLE_CUSTOM, slice_make(key, sizeof key), slice_text("x"));
+}
+
+static void broken(struct store_job *job, enum status status)
+{
+    assert_true(status != STATUS_OK);
+    sem_post(&((struct custom_gate *)job)->done);
+}
+
+static void wake_as_failed(struct limit_waiter *waiter, enum status status)
+{
+    assert_true(status != STATUS_OK);
+    sem_post(&((struct custom_ask *)waiter)->woken);
+}
+
+static void record_of_a_commit_that_failed_is_not_counted_for_long(void **state)
+{
+    (void)state;
+    struct custom_ask ask;
+    struct custom_gate before, breaking;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=800/hour");
+    custom_open(fixture);
+    custom_gate_submit(fixture, &before);
+    sem_wait(&before.reached);
+    custom_ask_init(fixture, &ask, ANN, "spam", "0", 1);
+    ask.waiter.wake = wake_as_failed;
+    assert_int_equal(custom_try(fixture, &ask), LIMIT_WAIT);
+    custom_gate_submit_as(fixture, &breaking, break_txn, broken);
+    sem_post(&breaking.opened);
+    custom_gate_open(&before);
+    sem_wait(&ask.woken);
+    sem_wait(&breaking.done);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 1); // nobody has looked yet
+    put(fixture, "login", 0, 1, 0, STRANGER);
+    meter_sweep_custom(fixture->meters);
+    assert_int_equal(custom_records(fixture), 1);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 0);
+    sem_destroy(&ask.woken);
+    custom_remove(fixture);
+}
+
 // --- what is forgotten
 
 // Sweeps often enough to go through the table several times; returns how many records are left.
@@ -235,14 +280,13 @@ static void nothing_is_forgotten_while_there_is_room(void **state)
 static void meter_in_memory_is_not_forgotten(void **state)
 {
     (void)state;
-    struct custom_ask asking;
     struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
     put(fixture, "spam", 0, 1000, ANN, STRANGER);
     custom_open(fixture);
-    assert_true(custom_charges(fixture, &asking, ANN, "spam", "0"));
+    assert_int_equal(custom_left(fixture, "spam", "0"), AMOUNT - STRANGER);
     assert_int_equal(sweep(fixture), RELIEVED);
     assert_true(custom_has_record(fixture, "spam", "0"));
-    assert_int_equal(custom_left(fixture, "spam", "0"), AMOUNT - STRANGER - 1);
+    assert_false(custom_has_record(fixture, "spam", "1"));
     custom_remove(fixture);
 }
 
@@ -278,6 +322,7 @@ int main(void)
         cmocka_unit_test(share_is_free_again_when_its_subjects_have_recovered),
         cmocka_unit_test(records_of_older_versions_count_for_nobody),
         cmocka_unit_test(counts_that_may_be_wrong_are_made_again),
+        cmocka_unit_test(record_of_a_commit_that_failed_is_not_counted_for_long),
         cmocka_unit_test(freshest_strangers_of_a_share_that_is_used_up_are_forgotten_first),
         cmocka_unit_test(only_the_flooded_namespace_forgets),
         cmocka_unit_test(what_has_used_more_than_an_eighth_is_never_forgotten),

@@ -263,13 +263,20 @@ static inline void custom_gate_done(struct store_job *job, enum status status)
     sem_post(&((struct custom_gate *)job)->done);
 }
 
-static inline void custom_gate_submit(struct custom_fixture *fixture, struct custom_gate *gate)
+static inline void custom_gate_submit_as(struct custom_fixture *fixture, struct custom_gate *gate,
+                                         void (*run)(struct store_job *, struct store_txn *),
+                                         void (*done)(struct store_job *, enum status))
 {
-    *gate = (struct custom_gate){.job = {.run = custom_gate_run, .done = custom_gate_done}};
+    *gate = (struct custom_gate){.job = {.run = run, .done = done}};
     sem_init(&gate->reached, 0, 0);
     sem_init(&gate->opened, 0, 0);
     sem_init(&gate->done, 0, 0);
     store_submit(fixture->store, &gate->job);
+}
+
+static inline void custom_gate_submit(struct custom_fixture *fixture, struct custom_gate *gate)
+{
+    custom_gate_submit_as(fixture, gate, custom_gate_run, custom_gate_done);
 }
 
 static inline void custom_gate_open(struct custom_gate *gate)
