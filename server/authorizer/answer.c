@@ -153,6 +153,7 @@ void authorizer_conclude(struct authorizer *a, struct authorizer_batch *batch, c
     for (size_t i = 0; i < batch->call_count; i++) {
         batch->calls[i].status = limits->loads[i].status;
         batch->calls[i].retry_after_ms = limits->loads[i].retry_after_ms;
+        batch->calls[i].word = limits->loads[i].word;
     }
     authorizer_note_refusal(batch);
     if (batch->refused != 0)

@@ -40,6 +40,7 @@ static enum status refuse_share(struct meter_load *load, struct slice name, cons
 {
     struct slice space = share_namespace(name);
     load->retry_after_ms = RETRY_MS;
+    load->word = "SHARE_USED_UP";
     return status_fail(
         load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
         "your share of custom subjects is used up: you have %llu meters where a share is %llu, %llu of them "

@@ -69,7 +69,10 @@ void meter_close(struct meter_cache *cache);
 struct meter_load {
     enum status status;             // OK before meter_decide
     struct status_failure *failure; // belongs to the caller; field is relative to the call
-    uint32_t retry_after_ms;        // with RESOURCE_EXHAUSTED: when there may be room for a custom subject; 0: unknown
+    // With RESOURCE_EXHAUSTED, of a custom subject: when there may be room, and for programs whose share is used up
+    // ("SHARE_USED_UP"); 0 and NULL otherwise.
+    uint32_t retry_after_ms;
+    const char *word;
 };
 
 // Does limit_decide and brings meters into memory as needed; `arena` holds their records. After LIMIT_WAIT, everything

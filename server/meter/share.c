@@ -206,7 +206,9 @@ bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, 
     use->count = caller != NULL ? caller->count : 0;
     use->space_count = part != NULL ? part->count : 0;
     pthread_mutex_unlock(&shares->lock);
-    return use->count >= use->share && crowd != CROWD_NONE && (crowd >= CROWD_SHARE || use->space_count >= use->part);
+    if (crowd == CROWD_NONE || use->count < use->share)
+        return false;
+    return crowd >= CROWD_SHARE || use->space_count >= use->part;
 }
 
 uint64_t share_callers(struct shares *shares)

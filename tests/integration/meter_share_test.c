@@ -12,7 +12,7 @@
 // The last 16th of 64 begins at 60, the last 32nd at 62.
 enum { SMALL = 64, CROWDED = 60, TIGHT = 62 };
 // Of 1024 it begins at 960, and is over at 944.
-enum { LARGE = 1024, RELIEVED = 944, AMOUNT = 800, STRANGER = 1, GUEST = 60, ESTABLISHED = 400 };
+enum { LARGE = 1024, RELIEVED = 944, AMOUNT = 800, FRESH = 1, GUEST = 60, ESTABLISHED = 400 };
 
 // Makes up names in one namespace, or each in a namespace of its own, until one is refused; returns how many were not.
 static size_t flood(struct custom_fixture *fixture, struct custom_ask *refused, uint32_t maker, const char *space)
@@ -40,10 +40,12 @@ static void caller_who_makes_up_names_keeps_out_nobody_else(void **state)
     assert_non_null(strstr(refused.failure.message, "your share"));
     assert_non_null(strstr(refused.failure.message, "60 meters where a share is 32, 60 of them in namespace spam"));
     assert_true(refused.load.retry_after_ms > 0);
+    assert_string_equal(refused.load.word, "SHARE_USED_UP");
     assert_true(custom_charges(fixture, &refused, BOB, "login", "bob"));
     assert_true(custom_charges(fixture, &refused, BOB, "spam", "bob"));
     assert_int_equal(flood(fixture, &refused, BOB, "login"), SMALL - CROWDED - 2);
     assert_non_null(strstr(refused.failure.message, "raise --max-custom-meters")); // the bound itself
+    assert_null(refused.load.word);
     assert_true(refused.load.retry_after_ms > 0);
     assert_true(custom_charges(fixture, &refused, ANN, "spam", "11.0")); // known ones go on
     assert_int_equal(custom_left(fixture, "spam", "11.0"), 6);
@@ -191,7 +193,7 @@ static void record_of_a_commit_that_failed_is_not_counted_for_long(void **state)
     sem_wait(&ask.woken);
     sem_wait(&breaking.done);
     assert_int_equal(meter_stats(fixture->meters).custom_makers, 1); // nobody has looked yet
-    put(fixture, "login", 0, 1, 0, STRANGER);
+    put(fixture, "login", 0, 1, 0, FRESH);
     meter_sweep_custom(fixture->meters);
     assert_int_equal(custom_records(fixture), 1);
     assert_int_equal(meter_stats(fixture->meters).custom_makers, 0);
@@ -225,22 +227,22 @@ static size_t count_known(struct custom_fixture *fixture, const char *space, siz
 static void freshest_strangers_of_a_share_that_is_used_up_are_forgotten_first(void **state)
 {
     (void)state;
-    enum { STRANGERS = 30, GUESTS = 830, REGULARS = 50, OTHERS = 90 }; // 1000
+    enum { FRESH_ONES = 30, GUESTS = 830, REGULARS = 50, OTHERS = 90 }; // 1000
     struct custom_ask asking;
     struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
     put(fixture, "spam", 0, GUESTS, ANN, GUEST);
-    put(fixture, "spam", GUESTS, STRANGERS, ANN, STRANGER);
-    put(fixture, "spam", GUESTS + STRANGERS, REGULARS, ANN, ESTABLISHED);
-    put(fixture, "login", 0, OTHERS, BOB, STRANGER);
+    put(fixture, "spam", GUESTS, FRESH_ONES, ANN, FRESH);
+    put(fixture, "spam", GUESTS + FRESH_ONES, REGULARS, ANN, ESTABLISHED);
+    put(fixture, "login", 0, OTHERS, BOB, FRESH);
     custom_open(fixture);
     assert_false(custom_charges(fixture, &asking, ANN, "spam", "new"));
     assert_int_equal(sweep(fixture), RELIEVED);
-    assert_int_equal(count_known(fixture, "spam", GUESTS, STRANGERS), 0);
-    assert_int_equal(count_known(fixture, "spam", GUESTS + STRANGERS, REGULARS), REGULARS);
+    assert_int_equal(count_known(fixture, "spam", GUESTS, FRESH_ONES), 0);
+    assert_int_equal(count_known(fixture, "spam", GUESTS + FRESH_ONES, REGULARS), REGULARS);
     assert_int_equal(count_known(fixture, "login", 0, OTHERS), OTHERS);
     assert_int_equal(custom_left(fixture, "spam", "830"), AMOUNT); // a stranger begins full, and nobody else
     assert_int_equal(custom_left(fixture, "spam", "860"), AMOUNT - ESTABLISHED);
-    assert_int_equal(custom_left(fixture, "login", "0"), AMOUNT - STRANGER);
+    assert_int_equal(custom_left(fixture, "login", "0"), AMOUNT - FRESH);
     assert_true(custom_charges(fixture, &asking, ANN, "spam", "new"));
     custom_remove(fixture);
 }
@@ -249,8 +251,8 @@ static void only_the_flooded_namespace_forgets(void **state)
 {
     (void)state;
     struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
-    put(fixture, "login", 0, 100, ANN, STRANGER);
-    put(fixture, "spam", 0, 870, ANN, STRANGER);
+    put(fixture, "login", 0, 100, ANN, FRESH);
+    put(fixture, "spam", 0, 870, ANN, FRESH);
     custom_open(fixture);
     assert_int_equal(sweep(fixture), RELIEVED);
     assert_int_equal(count_known(fixture, "login", 0, 100), 100);
@@ -271,7 +273,7 @@ static void nothing_is_forgotten_while_there_is_room(void **state)
 {
     (void)state;
     struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
-    put(fixture, "spam", 0, LARGE - LARGE / 16 - 1, ANN, STRANGER);
+    put(fixture, "spam", 0, LARGE - LARGE / 16 - 1, ANN, FRESH);
     custom_open(fixture);
     assert_int_equal(sweep(fixture), LARGE - LARGE / 16 - 1);
     custom_remove(fixture);
@@ -281,9 +283,9 @@ static void meter_in_memory_is_not_forgotten(void **state)
 {
     (void)state;
     struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
-    put(fixture, "spam", 0, 1000, ANN, STRANGER);
+    put(fixture, "spam", 0, 1000, ANN, FRESH);
     custom_open(fixture);
-    assert_int_equal(custom_left(fixture, "spam", "0"), AMOUNT - STRANGER);
+    assert_int_equal(custom_left(fixture, "spam", "0"), AMOUNT - FRESH);
     assert_int_equal(sweep(fixture), RELIEVED);
     assert_true(custom_has_record(fixture, "spam", "0"));
     assert_false(custom_has_record(fixture, "spam", "1"));
@@ -304,7 +306,7 @@ static void smallest_limit_says_how_much_was_used(void **state)
     fixture->limit.amount = AMOUNT;
     assert_true(custom_charges(fixture, &asking, ANN, "spam", "#"));
     custom_restart(fixture);
-    put(fixture, "spam", 0, 1000, ANN, STRANGER);
+    put(fixture, "spam", 0, 1000, ANN, FRESH);
     share_doubt(&fixture->meters->custom.shares);
     assert_int_equal(sweep(fixture), RELIEVED);
     assert_false(custom_has_record(fixture, "spam", "#"));

@@ -74,6 +74,7 @@ static size_t flood(struct rpc_fixture *fixture, ProtobufCBinaryData credential)
             continue;
         assert_status(reply, STATUS_RESOURCE_EXHAUSTED, "rate_check.custom.identifier");
         assert_true(reply->status->retry_after_ms > 0);
+        assert_text(reply->status->reason, "SHARE_USED_UP");
         return count;
     }
 }
