@@ -21,12 +21,12 @@
 
 enum { LARGE_PARTS = 1024, CROWDED_PARTS = 16, TIGHT_PARTS = 32, RELIEVED_PARTS = 64 };
 
-// A caller, or one of its namespaces.
+// A caller, or one of its namespaces. There may be as many as records, so it is small; the bound fits its counts.
 struct share {
-    uint32_t maker;
     uint64_t space; // hash of the namespace; 0: the caller
-    uint64_t count;
-    uint64_t large; // namespaces of the caller with more than a 1024th of the bound
+    uint32_t maker;
+    uint32_t count;
+    uint32_t large; // namespaces of the caller with more than a 1024th of the bound
 };
 
 // --- names
