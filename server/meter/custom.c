@@ -41,12 +41,11 @@ static enum status refuse_share(struct meter_load *load, struct slice name, cons
     struct slice space = share_namespace(name);
     load->retry_after_ms = RETRY_MS;
     load->word = "SHARE_USED_UP";
-    return status_fail(
-        load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
-        "your share of custom subjects is used up: you have %llu meters where a share is %llu, %llu of them "
-        "in namespace %.*s: retry later; an operator can remove subjects or raise --max-custom-meters",
-        (unsigned long long)use->count, (unsigned long long)use->share, (unsigned long long)use->space_count,
-        SLICE_ARGS(space));
+    return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
+                       "your share of custom subjects is used up: you have %llu meters, %llu of them in namespace "
+                       "%.*s, and what is free is kept for others: retry later; an operator can remove subjects or "
+                       "raise --max-custom-meters",
+                       (unsigned long long)use->count, (unsigned long long)use->space_count, SLICE_ARGS(space));
 }
 
 enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice name, struct meter_load *load)
@@ -58,12 +57,10 @@ enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice
     if (status != STATUS_OK)
         return status;
     atomic_store(&custom->count, count);
-    enum crowd crowd = share_crowd(custom->max_meters, count);
-    if (crowd == CROWD_NONE)
-        return STATUS_OK;
-    if (share_is_used_up(&custom->shares, maker, name, crowd, &use))
-        return refuse_share(load, name, &use);
-    return crowd == CROWD_FULL ? refuse_all(load, count) : STATUS_OK;
+    if (count >= custom->max_meters)
+        return refuse_all(load, count);
+    bool used_up = share_is_used_up(&custom->shares, maker, name, custom->max_meters - count, &use);
+    return used_up ? refuse_share(load, name, &use) : STATUS_OK;
 }
 
 // --- counting
@@ -120,7 +117,7 @@ void custom_init(struct meter_cache *cache, uint64_t max_meters)
     struct custom *custom = &cache->custom;
     custom->max_meters = max_meters;
     custom->start_ms = clock_now_ms(cache->clock);
-    share_init(&custom->shares, max_meters);
+    share_init(&custom->shares);
 }
 
 void custom_wipe(struct meter_cache *cache)

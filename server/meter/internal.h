@@ -24,7 +24,7 @@ struct sweep {
     struct limit_name next;    // where the walk goes on; size 0: at the table's beginning
     struct sweep_found *found; // what this run deletes
     size_t found_count;
-    bool is_evicting; // since the table was crowded, until it is relieved
+    bool is_evicting; // in this round through the table somebody was near its share
     unsigned shift;   // what is evicted has used at most a 2^shift-th of its limit
 };
 

@@ -1,14 +1,12 @@
 // Counts who made how many of the records of custom subjects.
 //
 // The problem: there is one bound for all of them, and whoever makes up names until it is reached would lock out
-// everybody else, until those have recovered: up to 31 days. So while there is plenty of room anybody gets it; when the
-// last 16th begins, a caller over its fair share waits, in those namespaces that are over their fair part of it, and
-// from the last 32nd on in all. The rest of the room is for the others. So one caller keeps out nobody else, and one
-// namespace no other namespace of its caller, unless the caller makes up namespaces as well.
-//
-// A fair share is the bound divided by the callers and one more, who may still come. Only callers with more than a
-// 1024th of the bound are counted: the others take so little that nobody has to make room for them. The same holds for
-// the namespaces of a caller, of which each has a part of the caller's share. Both need no more than two counts, so a
+// everybody else, until those have recovered: up to 31 days. A fixed share for each would waste what nobody wants, and
+// nobody knows how many callers will come. So what one may have depends on what is free (the dynamic thresholds of
+// Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998): each caller at most 31 times, and in each
+// namespace at most 15 times as many records as are free. A single namespace so comes to 15/16 of the bound, its caller
+// with others to 31/32; the next caller to as much of the rest, and so on: whoever has many stops first, there is
+// always something left for who has few, and nobody has to know how many callers there are. It takes two counts, so a
 // flood does not make the look-up slow.
 //
 // The counts are those of the records on disk, as the store's writer knows them. They are in memory only: at the start
@@ -19,14 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGE_PARTS = 1024, CROWDED_PARTS = 16, TIGHT_PARTS = 32, RELIEVED_PARTS = 64 };
+enum { CALLER_TIMES = 31, SPACE_TIMES = 15 };
 
 // A caller, or one of its namespaces. There may be as many as records, so it is small; the bound fits its counts.
 struct share {
     uint64_t space; // hash of the namespace; 0: the caller
     uint32_t maker;
     uint32_t count;
-    uint32_t large; // namespaces of the caller with more than a 1024th of the bound
 };
 
 // --- names
@@ -84,16 +81,11 @@ static void clear(struct shares *shares)
 {
     while (shares->tree != NULL)
         drop(shares, *(struct share **)shares->tree); // a node begins with its key
-    shares->callers = shares->large = 0;
+    shares->callers = 0;
     shares->is_out_of_step = false;
 }
 
 // --- counting
-
-static bool is_large(const struct shares *shares, const struct share *share)
-{
-    return share->count > shares->max / LARGE_PARTS;
-}
 
 // Both, or none when memory is out.
 static void add(struct shares *shares, uint32_t maker, uint64_t space)
@@ -108,24 +100,18 @@ static void add(struct shares *shares, uint32_t maker, uint64_t space)
         shares->is_out_of_step = true;
         return;
     }
-    bool was_large = is_large(shares, caller), part_was_large = is_large(shares, part);
     shares->callers += caller->count++ == 0;
     part->count++;
-    shares->large += !was_large && is_large(shares, caller);
-    caller->large += !part_was_large && is_large(shares, part);
 }
 
 static void take(struct shares *shares, struct share *caller, struct share *part)
 {
-    bool was_large = is_large(shares, caller), part_was_large = is_large(shares, part);
-    part->count--;
-    shares->callers -= --caller->count == 0;
-    caller->large -= part_was_large && !is_large(shares, part);
-    shares->large -= was_large && !is_large(shares, caller);
-    if (part->count == 0)
+    if (--part->count == 0)
         drop(shares, part);
-    if (caller->count == 0)
-        drop(shares, caller);
+    if (--caller->count > 0)
+        return;
+    drop(shares, caller);
+    shares->callers--;
 }
 
 void share_add(struct shares *shares, uint32_t maker, struct slice name)
@@ -174,41 +160,18 @@ void share_clear(struct shares *shares)
 
 // --- the rule
 
-uint64_t share_crowded_at(uint64_t max)
-{
-    return max - max / CROWDED_PARTS;
-}
-
-uint64_t share_relieved_at(uint64_t max)
-{
-    return share_crowded_at(max) - max / RELIEVED_PARTS;
-}
-
-enum crowd share_crowd(uint64_t max, uint64_t count)
-{
-    if (count >= max)
-        return CROWD_FULL;
-    if (count >= max - max / TIGHT_PARTS)
-        return CROWD_SHARE;
-    return count >= share_crowded_at(max) ? CROWD_SPACE : CROWD_NONE;
-}
-
-bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, enum crowd crowd, struct share_use *use)
+bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, uint64_t free_count,
+                      struct share_use *use)
 {
     *use = (struct share_use){0};
+    if (maker == 0)
+        return false;
     pthread_mutex_lock(&shares->lock);
-    const struct share *caller = maker != 0 ? find(shares, maker, 0) : NULL;
-    const struct share *part = caller != NULL ? find(shares, maker, space_of(name)) : NULL;
-    use->share = shares->max / (shares->large + 1);
-    use->part = use->share / (caller != NULL ? caller->large + 1 : 1);
-    use->share += use->share == 0; // a new caller and a new namespace have one
-    use->part += use->part == 0;
+    const struct share *caller = find(shares, maker, 0), *part = find(shares, maker, space_of(name));
     use->count = caller != NULL ? caller->count : 0;
     use->space_count = part != NULL ? part->count : 0;
     pthread_mutex_unlock(&shares->lock);
-    if (crowd == CROWD_NONE || use->count < use->share)
-        return false;
-    return crowd >= CROWD_SHARE || use->space_count >= use->part;
+    return use->count >= CALLER_TIMES * free_count || use->space_count >= SPACE_TIMES * free_count;
 }
 
 uint64_t share_callers(struct shares *shares)
@@ -221,9 +184,9 @@ uint64_t share_callers(struct shares *shares)
 
 // --- beginning and ending
 
-void share_init(struct shares *shares, uint64_t max)
+void share_init(struct shares *shares)
 {
-    *shares = (struct shares){.max = max};
+    *shares = (struct shares){.callers = 0};
     pthread_mutex_init(&shares->lock, NULL); // cannot fail with default attributes
 }
 

@@ -5,11 +5,11 @@
 // second, and deletes those that say no more than a missing record: their meter has recovered everything and is not in
 // memory.
 //
-// A flood of names that do not recover soon would stay, and its own caller could make no new ones. So when the table is
-// crowded (share.c) records are evicted that still say something, until it is no longer: only of callers and namespaces
-// that are over their share, only of meters that are not in memory, and the freshest strangers first, of which little
-// is counted: in the first round through the table those with at most a 64th of their limit, then with twice as much,
-// and never those with more than an eighth. That much is what forgetting a subject may admit again.
+// A flood of names that do not recover soon would stay, and its own caller could make no new ones. So a caller that
+// comes near to what it may have (share.c) loses records that still say something, until it no longer does: only in
+// namespaces of which that is true, only of meters that are not in memory, and the freshest strangers first, of which
+// little is counted: in the first round through the table those with at most a 64th of their limit, then with twice as
+// much, and never those with more than an eighth. That much is what forgetting a subject may admit again.
 #include "meter/internal.h"
 #include "meter/record.h"
 
@@ -28,6 +28,7 @@ enum {
 struct sweep_found {
     struct limit_name name;
     uint32_t maker;
+    bool at_rest;
 };
 
 static struct meter_cache *cache_of(struct store_job *job)
@@ -47,20 +48,26 @@ static void copy_name(struct limit_name *to, struct slice name)
 struct run {
     struct meter_cache *cache;
     uint64_t now_ms;
-    uint64_t count;  // of records
-    uint64_t excess; // so many may be evicted
+    uint64_t count; // of records
 };
 
-// A caller that has been over its share for all this time has no claim on this record.
-static bool may_be_evicted(const struct run *run, struct slice name, const struct limit_record *record)
+// A caller loses records before it has so many that it gets no new ones: then a fifth of what is free counts as taken.
+static bool is_near_its_share(const struct run *run, uint32_t maker, struct slice name)
 {
     struct custom *custom = &run->cache->custom;
     struct share_use use;
-    enum crowd crowd = share_crowd(custom->max_meters, run->count);
-    return run->excess > 0 &&
-           limit_record_is_cheap(run->cache->limits, name, record, custom->start_ms, run->now_ms,
-                                 custom->sweep.shift) &&
-           share_is_used_up(&custom->shares, record->maker, name, crowd > CROWD_SPACE ? crowd : CROWD_SPACE, &use);
+    uint64_t free_count = custom->max_meters > run->count ? custom->max_meters - run->count : 0;
+    return share_is_used_up(&custom->shares, maker, name, free_count - free_count / 5, &use);
+}
+
+static bool may_be_evicted(const struct run *run, struct slice name, const struct limit_record *record)
+{
+    const struct custom *custom = &run->cache->custom;
+    struct sweep *sweep = &run->cache->custom.sweep;
+    if (!is_near_its_share(run, record->maker, name))
+        return false;
+    sweep->is_evicting = true;
+    return limit_record_is_cheap(run->cache->limits, name, record, custom->start_ms, run->now_ms, sweep->shift);
 }
 
 static bool is_resident(struct meter_cache *cache, struct slice name)
@@ -72,7 +79,7 @@ static bool is_resident(struct meter_cache *cache, struct slice name)
 // A record may go when its meter has recovered everything that was ever spent. The record of a meter in memory stays.
 // When a meter is just being loaded from the record, no harm is done: it has nothing set aside, so a later job than
 // this one writes it before it spends; until then it knows as much as an empty one, or, if it was evicted, more.
-static void look_at(struct run *run, struct slice name, struct slice bytes)
+static void look_at(const struct run *run, struct slice name, struct slice bytes)
 {
     struct meter_cache *cache = run->cache;
     struct sweep *sweep = &cache->custom.sweep;
@@ -84,15 +91,16 @@ static void look_at(struct run *run, struct slice name, struct slice bytes)
     bool at_rest = limit_record_at_rest(cache->limits, name, &record, cache->custom.start_ms, run->now_ms);
     if ((!at_rest && !may_be_evicted(run, name, &record)) || is_resident(cache, name))
         return;
-    run->excess -= run->excess > 0;
-    copy_name(&sweep->found[sweep->found_count].name, name);
-    sweep->found[sweep->found_count++].maker = record.maker;
+    struct sweep_found *found = &sweep->found[sweep->found_count++];
+    copy_name(&found->name, name);
+    found->maker = record.maker;
+    found->at_rest = at_rest;
 }
 
 // --- the walk
 
 // Only collects, because nothing may be written to the table while a cursor is open on it. False at the table's end.
-static bool look_at_some(struct run *run, struct store_cursor *cursor)
+static bool look_at_some(const struct run *run, struct store_cursor *cursor)
 {
     struct sweep *sweep = &run->cache->custom.sweep;
     struct slice name, bytes;
@@ -107,28 +115,28 @@ static bool look_at_some(struct run *run, struct store_cursor *cursor)
     return status == STATUS_OK;
 }
 
-// Decides how many records may be evicted in this run.
-static void begin_evicting(struct run *run)
+// Evicts no more than it takes: each record that is deleted is one more that is free.
+static void delete_found(struct run *run, struct store_txn *txn)
 {
-    struct custom *custom = &run->cache->custom;
-    struct sweep *sweep = &custom->sweep;
-    uint64_t relieved_at = share_relieved_at(custom->max_meters);
-    if (run->count >= share_crowded_at(custom->max_meters))
-        sweep->is_evicting = true;
-    if (run->count <= relieved_at) {
-        sweep->is_evicting = false;
-        sweep->shift = SHIFT_FIRST;
-    }
-    run->excess = sweep->is_evicting ? run->count - relieved_at : 0;
-}
-
-static void delete_found(struct meter_cache *cache, struct store_txn *txn)
-{
-    struct sweep *sweep = &cache->custom.sweep;
+    const struct sweep *sweep = &run->cache->custom.sweep;
     for (size_t i = 0; i < sweep->found_count; i++) {
         const struct sweep_found *found = &sweep->found[i];
-        custom_write(cache, txn, slice_make(found->name.bytes, found->name.size), found->maker, slice_empty());
+        struct slice name = slice_make(found->name.bytes, found->name.size);
+        if (!found->at_rest && !is_near_its_share(run, found->maker, name))
+            continue;
+        custom_write(run->cache, txn, name, found->maker, slice_empty());
+        run->count--;
     }
+}
+
+// At the end of a round: the next one takes what costs more, if there was anybody to take it from.
+static void end_round(struct sweep *sweep)
+{
+    if (!sweep->is_evicting)
+        sweep->shift = SHIFT_FIRST;
+    else if (sweep->shift > SHIFT_LAST)
+        sweep->shift--;
+    sweep->is_evicting = false;
 }
 
 // Counts anew, after memory was out or a commit failed: nobody knows then what is on disk.
@@ -148,14 +156,14 @@ static void sweep_run(struct store_job *job, struct store_txn *txn)
     count_anew(cache, txn);
     if (store_count(txn, TABLE_CUSTOM, &run.count) != STATUS_OK || run.count == 0)
         return;
-    begin_evicting(&run);
     if (store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
         return;
     bool goes_on = look_at_some(&run, cursor);
     store_cursor_close(cursor);
-    delete_found(cache, txn);
-    sweep->shift -= !goes_on && sweep->is_evicting && sweep->shift > SHIFT_LAST;
-    atomic_store(&cache->custom.count, run.count - sweep->found_count);
+    delete_found(&run, txn);
+    if (!goes_on)
+        end_round(sweep);
+    atomic_store(&cache->custom.count, run.count);
 }
 
 // Goes on through the table while it is nearly full, but only so many times: others want the writer, too.

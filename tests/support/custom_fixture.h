@@ -15,7 +15,7 @@
 #include "support/limit_text.h"
 #include "support/tempdir.h"
 
-enum { ANN = 11, BOB = 22 }; // callers
+enum { ANN = 11, BOB = 22, CY = 33 }; // callers
 
 #define CUSTOM_START_MS UINT64_C(1800000000000)
 
