@@ -129,13 +129,26 @@ static void share_is_free_again_when_its_subjects_have_recovered(void **state)
     struct custom_fixture *fixture = custom_make(SMALL, "tries=8/min");
     custom_open(fixture);
     assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    custom_restart(fixture); // so they are not in memory
+    assert_int_equal(custom_records(fixture), CROWDED);
     fixture->now_ms += UINT64_C(3) * 60 * 1000;
-    custom_restart(fixture);
     meter_sweep_custom(fixture->meters);
     while (custom_records(fixture) > 0)
         meter_sweep_custom(fixture->meters);
     assert_int_equal(meter_stats(fixture->meters).custom_makers, 0);
     assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    custom_remove(fixture);
+}
+
+static void subject_is_counted_once_however_often_it_is_charged(void **state)
+{
+    (void)state;
+    struct custom_ask asking;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=100/hour:token_bucket");
+    custom_open(fixture);
+    for (int i = 0; i < 80; i++)
+        assert_true(custom_charges(fixture, &asking, ANN, "spam", "known"));
+    assert_int_equal(flood(fixture, &asking, ANN, "spam"), CROWDED - 1);
     custom_remove(fixture);
 }
 
@@ -282,6 +295,16 @@ static void what_has_used_more_than_an_eighth_is_never_forgotten(void **state)
     custom_remove(fixture);
 }
 
+static void records_of_older_versions_are_not_forgotten(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, LARGE, 0, FRESH);
+    custom_open(fixture);
+    assert_int_equal(sweep(fixture), LARGE);
+    custom_remove(fixture);
+}
+
 static void nothing_is_forgotten_while_there_is_room(void **state)
 {
     (void)state;
@@ -336,12 +359,14 @@ int main(void)
         cmocka_unit_test(two_who_make_up_names_leave_room_for_a_third),
         cmocka_unit_test(shares_are_counted_again_after_a_restart),
         cmocka_unit_test(share_is_free_again_when_its_subjects_have_recovered),
+        cmocka_unit_test(subject_is_counted_once_however_often_it_is_charged),
         cmocka_unit_test(records_of_older_versions_count_for_nobody),
         cmocka_unit_test(counts_that_may_be_wrong_are_made_again),
         cmocka_unit_test(record_of_a_commit_that_failed_is_not_counted_for_long),
         cmocka_unit_test(freshest_strangers_of_a_share_that_is_used_up_are_forgotten_first),
         cmocka_unit_test(only_the_flooded_namespace_forgets),
         cmocka_unit_test(what_has_used_more_than_an_eighth_is_never_forgotten),
+        cmocka_unit_test(records_of_older_versions_are_not_forgotten),
         cmocka_unit_test(nothing_is_forgotten_while_there_is_room),
         cmocka_unit_test(meter_in_memory_is_not_forgotten),
         cmocka_unit_test(smallest_limit_says_how_much_was_used),
