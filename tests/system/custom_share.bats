@@ -49,7 +49,7 @@ made_up() {
         n=$((n + 1))
         made_up "$n"
     done
-    [ "$n" -eq 59 ]
+    [ "$n" -eq 60 ]
     failed RESOURCE_EXHAUSTED rate_check.custom.identifier 'your share' 'namespace spam'
     answer '.error.retry_after_ms > 0'
     # Everybody else goes on: another user, a service by its key, who is known, and also this user's other namespaces.
