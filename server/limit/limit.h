@@ -254,7 +254,9 @@ struct limit_record {
     uint64_t tat_ms;       // token_bucket: theoretical arrival time, whole milliseconds
     uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount
     uint32_t maker;        // as in the call that made the meter; 0 also in records of older versions
-    uint8_t magnitude;     // of the smallest limit that it was spent under: 1 + its binary logarithm; 0: of none
+    // Of the smallest limit that it was spent under: 1 + its binary logarithm; 1 also once anybody but its maker has
+    // spent; 0: nobody has.
+    uint8_t magnitude;
 };
 
 // A meter that a limit would have with another algorithm: what was spent under it goes on to count when the algorithm
@@ -292,7 +294,8 @@ bool limit_is_resident(struct limit_table *table, struct slice owner, struct sli
 bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
                           uint64_t start_ms, uint64_t now_ms);
 // Has the record, recovered in the same way, at most a 2^shift-th of every limit that it was ever spent under counted
-// by `now_ms`? So little is lost when it is removed. False when in doubt, and for a record without a maker.
+// by `now_ms`? So little is lost when it is removed. False when in doubt, for a record without a maker, and when
+// anybody else has spent.
 bool limit_record_is_cheap(const struct limit_table *table, struct slice name, const struct limit_record *record,
                            uint64_t start_ms, uint64_t now_ms, unsigned shift);
 // Lets everything that memory knows of a custom subject begin anew: its meters, and the charges of it that were logged.

@@ -158,11 +158,13 @@ bool limit_is_window_durable(const struct limit_table *table, const struct limit
 void limit_take_rate(struct limit_meter *meter, const struct limit_rate *rate);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
 
-// Notes under which limit units are spent: only the smallest is remembered, and only its magnitude.
-static inline void limit_note_magnitude(struct limit_meter *meter, const struct limit_rate *rate)
+// Notes under which limit units are spent, and by whom: only the smallest is remembered, and only its magnitude. Of
+// what anybody but its maker has charged no part is little.
+static inline void limit_note_magnitude(struct limit_meter *meter, const struct limit_rate *rate, uint32_t maker)
 {
     uint64_t smallest = meter->algorithm == LIMIT_TOKEN_BUCKET ? limit_min(rate->amount, rate->burst) : rate->amount;
-    uint8_t magnitude = smallest > 1 ? (uint8_t)(64 - __builtin_clzll(smallest)) : 1;
+    bool is_makers = maker == meter->maker && smallest > 1;
+    uint8_t magnitude = is_makers ? (uint8_t)(64 - __builtin_clzll(smallest)) : 1;
     if (meter->magnitude == 0 || magnitude < meter->magnitude)
         meter->magnitude = magnitude;
 }

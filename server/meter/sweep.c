@@ -7,9 +7,10 @@
 //
 // A flood of names that do not recover soon would stay, and its own caller could make no new ones. So a caller that
 // comes near to what it may have (share.c) loses records that still say something, until it no longer does: only in
-// namespaces of which that is true, only of meters that are not in memory, and the freshest strangers first, of which
-// little is counted: in the first round through the table those with at most a 64th of their limit, then with twice as
-// much, and never those with more than an eighth. That much is what forgetting a subject may admit again.
+// namespaces of which that is true, only of meters that are not in memory and that nobody else has charged, and the
+// freshest strangers first, of which little is counted: in the first round through the table those with at most a 64th
+// of their limit, then with twice as much, and never those with more than an eighth. That much is what forgetting a
+// subject may admit again.
 #include "meter/internal.h"
 #include "meter/record.h"
 

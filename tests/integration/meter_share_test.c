@@ -352,6 +352,24 @@ static void smallest_limit_says_how_much_was_used(void **state)
     custom_remove(fixture);
 }
 
+// A caller who floods cannot take along what others use, by naming it first.
+static void subject_that_somebody_else_has_charged_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct custom_ask asking;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    custom_open(fixture);
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "!"));
+    assert_true(custom_charges(fixture, &asking, BOB, "spam", "!"));
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "!"));
+    custom_restart(fixture);
+    put(fixture, "spam", 0, 1000, ANN, FRESH);
+    share_doubt(&fixture->meters->custom.shares);
+    assert_in_range(sweep(fixture), RELIEVED, LARGE - LARGE / 16 - 1);
+    assert_true(custom_has_record(fixture, "spam", "!"));
+    custom_remove(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +389,7 @@ int main(void)
         cmocka_unit_test(records_of_older_versions_are_not_forgotten),
         cmocka_unit_test(nothing_is_forgotten_while_there_is_room),
         cmocka_unit_test(meter_in_memory_is_not_forgotten),
+        cmocka_unit_test(subject_that_somebody_else_has_charged_is_not_forgotten),
         cmocka_unit_test(smallest_limit_says_how_much_was_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
