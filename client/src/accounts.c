@@ -39,8 +39,9 @@ POSTERN_CALL(delete_account, DELETE_ACCOUNT,
 
 POSTERN_CALL(reset_meters, RESET_METERS,
              ROWS(ROW(reset_meters_request, account), ROW(reset_meters_request, key_id),
-                  ROW(reset_meters_request, resource)),
-             ROWS(ROW(reset_meters_reply, account)), .changes_registry = true);
+                  ROW(reset_meters_request, resource), ROW_AS(reset_meters_request, space, namespace_),
+                  ROW(reset_meters_request, identifier)),
+             ROWS(ROW(reset_meters_reply, account), ROW(reset_meters_reply, meters)), .changes_registry = true);
 
 // ------------------------------------------------------------------------------------------------------- tiers
 

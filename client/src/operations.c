@@ -13,8 +13,9 @@ POSTERN_CALL(health, HEALTH, ROWS(ROW_NONE),
 // ------------------------------------------------------------------------------------------------------- Stats
 
 static const struct postern_table postern_meter_stats_table =
-    TABLE(meter_stats, ROWS(ROW(meter_stats, meters), ROW(meter_stats, bytes), ROW(meter_stats, decisions),
-                            ROW(meter_stats, waits), ROW(meter_stats, records), ROW(meter_stats, custom_meters)));
+    TABLE(meter_stats,
+          ROWS(ROW(meter_stats, meters), ROW(meter_stats, bytes), ROW(meter_stats, decisions), ROW(meter_stats, waits),
+               ROW(meter_stats, records), ROW(meter_stats, custom_meters), ROW(meter_stats, custom_callers)));
 
 static const struct postern_table postern_usage_stats_table =
     TABLE(usage_stats, ROWS(ROW(usage_stats, entries), ROW(usage_stats, entries_max), ROW(usage_stats, waiting),

@@ -150,8 +150,11 @@ static void conclude_batch(struct authorizer *a, struct authorizer_batch *batch,
 void authorizer_conclude(struct authorizer *a, struct authorizer_batch *batch, const struct authorizer_limits *limits,
                          enum limit_verdict verdict)
 {
-    for (size_t i = 0; i < batch->call_count; i++)
+    for (size_t i = 0; i < batch->call_count; i++) {
         batch->calls[i].status = limits->loads[i].status;
+        batch->calls[i].retry_after_ms = limits->loads[i].retry_after_ms;
+        batch->calls[i].word = limits->loads[i].word;
+    }
     authorizer_note_refusal(batch);
     if (batch->refused != 0)
         return;

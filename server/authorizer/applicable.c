@@ -127,7 +127,8 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
                                .relaxed = is_custom && call->custom.relaxed,
                                .charge_id = q->charge_id,
                                .is_lasting = q->charge_is_lasting,
-                               .mode = q->mode};
+                               .mode = q->mode,
+                               .maker = is_custom ? call->custom.maker : 0};
     ask->applicable_count =
         is_custom ? applicable_custom_limits(&call->custom, applicables)
                   : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);

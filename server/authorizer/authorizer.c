@@ -76,7 +76,8 @@ static bool begin(struct authorizer_batch *batch, struct authorizer_limits *limi
         memset(&call->failure, 0, sizeof call->failure);
         call->status = STATUS_OK;
         call->word = NULL;
-        limits->loads[i] = (struct meter_load){STATUS_OK, &call->failure};
+        call->retry_after_ms = 0;
+        limits->loads[i] = (struct meter_load){.failure = &call->failure};
     }
     return true;
 }

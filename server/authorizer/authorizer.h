@@ -62,7 +62,8 @@ struct authorizer_custom {
     struct slice name;          // namespace, NUL, identifier
     const struct limit *limits; // complete; at most LIMIT_PER_RECORD_MAX
     size_t limit_count;
-    bool relaxed; // do not wait for the disk
+    bool relaxed;   // do not wait for the disk
+    uint32_t maker; // as in struct limit_call
 };
 
 struct authorizer_meter {
@@ -107,7 +108,8 @@ struct authorizer_call {
     //   others               as registry_find_* and the loads of meter_decide
     enum status status;
     struct status_failure failure; // field is relative to the call: "charges[0].resource", "account", "key_id"
-    const char *word;              // with FAILED_PRECONDITION: the case, for programs ("CHARGE_UNKNOWN"); else NULL
+    const char *word; // for programs: the case of FAILED_PRECONDITION ("CHARGE_UNKNOWN"), that of a meter_load; or NULL
+    uint32_t retry_after_ms; // as in struct meter_load
     struct authorizer_decision decision;
 };
 

@@ -114,6 +114,23 @@ void limit_charge_log_append(struct limit_shard *shard, struct limit_logged_char
     ring->next = (ring->next + 1) % LOGGED_PER_SHARD;
 }
 
+static void forget_in_ring(struct limit_charge_log *charges, struct limit_ring *ring, uint64_t owner)
+{
+    for (size_t i = 0; ring->places != NULL && i < LOGGED_PER_SHARD; i++) {
+        if (ring->places[i] == NULL || ring->places[i]->owner != owner)
+            continue;
+        drop(charges, ring->places[i]);
+        ring->places[i] = NULL;
+    }
+}
+
+void limit_charge_log_forget(const struct limit_table *table, struct limit_shard *shard, struct slice owner)
+{
+    uint64_t hash = limit_table_hash(table, owner);
+    forget_in_ring(&shard->charges, &shard->charges.rings[false], hash);
+    forget_in_ring(&shard->charges, &shard->charges.rings[true], hash);
+}
+
 static void wipe_ring(struct limit_ring *ring)
 {
     for (size_t i = 0; ring->places != NULL && i < LOGGED_PER_SHARD; i++)
@@ -155,6 +172,7 @@ struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *t
         return NULL;
     }
     logged->hash = hash;
+    logged->owner = limit_table_hash(table, call->owner);
     logged->charges = limit_charge_log_hash_charges(table, call);
     memcpy(logged->id, call->charge_id.data, sizeof logged->id);
     logged->is_lasting = call->is_lasting;

@@ -21,6 +21,7 @@ struct limit_logged_part {
 struct limit_logged_charge {
     struct limit_logged_charge *next; // of its bucket
     uint64_t hash;                    // of id and owner
+    uint64_t owner;                   // hash of the owner alone
     uint64_t charges;                 // hash of the resources and costs
     uint64_t settled;                 // the same of those that it was settled to
     uint64_t debt;                    // the number of what was taken beyond what the disk had set aside; 0: nothing
@@ -68,6 +69,8 @@ void limit_charge_log_append(struct limit_shard *shard, struct limit_logged_char
 const struct limit_logged_part *limit_charge_log_part(const struct limit_table *table,
                                                       const struct limit_logged_charge *logged,
                                                       const struct limit_applicable *applicable, uint32_t *matched);
+// Forgets all charges of an owner.
+void limit_charge_log_forget(const struct limit_table *table, struct limit_shard *shard, struct slice owner);
 void limit_charge_log_wipe(struct limit_charge_log *charges);
 
 #endif

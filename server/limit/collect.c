@@ -28,7 +28,9 @@ static void snapshot(const struct limit_table *table, struct limit_entry *entry,
     entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm,
                                           .t_ms = meter->t_ms,
                                           .amount = meter->amount,
-                                          .burst = meter->burst};
+                                          .burst = meter->burst,
+                                          .maker = meter->maker,
+                                          .magnitude = meter->magnitude};
     functions->save(&meter->state, &entry->record);
     entry->empty = entry->exact && functions->used(&meter->state, &rate, meter->t_ms) == 0;
     if (entry->exact) {

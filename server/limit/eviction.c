@@ -127,7 +127,10 @@ static bool recover(const struct limit_table *table, const struct limit_shard *s
     struct limit_rate rate = limit_meter_rate(table, meter);
     const struct limit_record *record = found != NULL ? found->record : NULL;
     meter->t_ms = clock_now_ms(table->clock);
+    meter->maker = found != NULL ? found->maker : 0;
     if (record != NULL) {
+        meter->maker = record->maker;
+        meter->magnitude = record->magnitude;
         meter->t_ms = limit_max(meter->t_ms, record->t_ms);
         meter->durable_ms = record->t_ms;
         meter->dirty = record->reserved > 0;

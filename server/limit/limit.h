@@ -40,7 +40,8 @@ enum {
     LIMIT_CHARGE_ID_SIZE = 32,
     LIMIT_CHARGES_LOGGED = 131072, // charges of a kind that can be repeated or settled, in all
     LIMIT_CALLS_MAX = 64,          // decided as one
-    LIMIT_COUNTERS_MAX = 61
+    LIMIT_COUNTERS_MAX = 61,
+    LIMIT_MAGNITUDE_MAX = 64
 };
 
 // Numbers of the wire.
@@ -141,6 +142,7 @@ struct limit_call {
     struct slice charge_id;
     bool is_lasting; // the kind: the charge may be settled late, so many short ones must not displace it
     enum limit_mode mode;
+    uint32_t maker; // of a custom subject: who makes its meters, when there are none yet; 0: nobody in particular
 };
 
 enum limit_verdict {
@@ -251,6 +253,10 @@ struct limit_record {
     size_t counter_count;
     uint64_t tat_ms;       // token_bucket: theoretical arrival time, whole milliseconds
     uint64_t tat_fraction; // and 2^-32 parts of one, rounded up: they do not depend on the amount
+    uint32_t maker;        // as in the call that made the meter; 0 also in records of older versions
+    // Of the smallest limit that it was spent under: 1 + its binary logarithm; 1 also once anybody but its maker has
+    // spent; 0: nobody has.
+    uint8_t magnitude;
 };
 
 // A meter that a limit would have with another algorithm: what was spent under it goes on to count when the algorithm
@@ -267,6 +273,7 @@ struct limit_found {
     const struct limit_record *record;  // NULL: nothing
     const struct limit_former *formers; // those that have a record
     size_t former_count;
+    uint32_t maker; // the call's, for a meter without a record
 };
 
 // Makes the names of the meters that the call's applicable limit would have with other algorithms. Returns how many:
@@ -286,6 +293,14 @@ bool limit_is_resident(struct limit_table *table, struct slice owner, struct sli
 // record can be removed without a loss. `name` says window and algorithm. False when in doubt.
 bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
                           uint64_t start_ms, uint64_t now_ms);
+// Has the record, recovered in the same way, at most a 2^shift-th of every limit that it was ever spent under counted
+// by `now_ms`? So little is lost when it is removed. False when in doubt, for a record without a maker, and when
+// anybody else has spent.
+bool limit_record_is_cheap(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                           uint64_t start_ms, uint64_t now_ms, unsigned shift);
+// Lets everything that memory knows of a custom subject begin anew: its meters, and the charges of it that were logged.
+// Records of it that somebody is just reading are not installed. False when memory is out; then do it again.
+bool limit_renew(struct limit_table *table, struct slice owner) __attribute__((warn_unused_result));
 // Makes the name of an applicable limit's meter, its key in the store: subject, resource, algorithm and window, never
 // the amount.
 void limit_name_of(const struct limit_applicable *applicable, struct limit_name *out);

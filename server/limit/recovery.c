@@ -77,3 +77,13 @@ bool limit_record_at_rest(const struct limit_table *table, struct slice name, co
     uint64_t used = 0, t = record->reserved > 0 ? limit_max(record->t_ms, start_ms) : record->t_ms;
     return t <= now_ms && limit_used_by_record(table, name, record, t, now_ms, &used) && used == 0;
 }
+
+bool limit_record_is_cheap(const struct limit_table *table, struct slice name, const struct limit_record *record,
+                           uint64_t start_ms, uint64_t now_ms, unsigned shift)
+{
+    uint64_t used = 0, t = record->reserved > 0 ? limit_max(record->t_ms, start_ms) : record->t_ms;
+    if (record->maker == 0 || record->magnitude == 0 || record->magnitude > LIMIT_MAGNITUDE_MAX || t > now_ms)
+        return false;
+    uint64_t bound = (UINT64_C(1) << (record->magnitude - 1)) >> shift;
+    return bound > 0 && limit_used_by_record(table, name, record, t, now_ms, &used) && used <= bound;
+}

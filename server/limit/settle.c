@@ -119,6 +119,7 @@ static void count_debt(struct limit_attempt *more, const struct limit_part *part
     rate.amount = limit_max(rate.amount, 1);
     part->functions->spend(&meter->state, &rate, meter->t_ms, part->cost);
     meter->dirty = true;
+    limit_note_magnitude(meter, &part->rate, more->call->maker);
     bool opened = limit_write_open(meter);
     limit_note_debt(meter, number);
     if (opened) // without memory: the call that waits tries again

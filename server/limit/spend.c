@@ -282,6 +282,7 @@ void limit_confirm(struct limit_attempt *a)
         if (!a->parts[i].spends)
             continue;
         meter->dirty = true;
+        limit_note_magnitude(meter, &a->parts[i].rate, a->call->maker);
         if (may_take_rate(&a->parts[i]))
             limit_take_rate(meter, &a->parts[i].rate);
         if (!limit_meter_is_idle(meter) && meter->write->in_flight)

@@ -54,15 +54,17 @@ struct limit_meter {
     union limit_state state;
     uint32_t hash;
     uint32_t window_s;
+    uint32_t maker; // as in its record
     uint16_t name_size;
     uint8_t algorithm;
     uint8_t period;
-    bool uncertain;  // a commit failed: nobody knows what is on disk
-    bool dirty;      // the record on disk, if any, is not the exact state
-    bool retiring;   // it leaves memory once its exact state is on disk
-    bool owes;       // a debt was counted that no durable record has
-    bool superseded; // its limit may have been spent from under another algorithm since (carry_over.c)
-    bool shared;     // another algorithm's limit applied to the same call
+    uint8_t magnitude; // as in its record
+    bool uncertain;    // a commit failed: nobody knows what is on disk
+    bool dirty;        // the record on disk, if any, is not the exact state
+    bool retiring;     // it leaves memory once its exact state is on disk
+    bool owes;         // a debt was counted that no durable record has
+    bool superseded;   // its limit may have been spent from under another algorithm since (carry_over.c)
+    bool shared;       // another algorithm's limit applied to the same call
     uint8_t name[];
 };
 
@@ -154,6 +156,17 @@ bool limit_is_window_durable(const struct limit_table *table, const struct limit
 // are spent, or set aside for the one who waits longest; asking with another limit can keep nobody waiting.
 void limit_take_rate(struct limit_meter *meter, const struct limit_rate *rate);
 size_t limit_meter_bytes(const struct limit_meter *meter); // malloc overhead included
+
+// Notes under which limit units are spent, and by whom: only the smallest is remembered, and only its magnitude. Of
+// what anybody but its maker has charged no part is little.
+static inline void limit_note_magnitude(struct limit_meter *meter, const struct limit_rate *rate, uint32_t maker)
+{
+    uint64_t smallest = meter->algorithm == LIMIT_TOKEN_BUCKET ? limit_min(rate->amount, rate->burst) : rate->amount;
+    bool is_makers = maker == meter->maker && smallest > 1;
+    uint8_t magnitude = is_makers ? (uint8_t)(64 - __builtin_clzll(smallest)) : 1;
+    if (meter->magnitude == 0 || magnitude < meter->magnitude)
+        meter->magnitude = magnitude;
+}
 
 // Returns R, how much is set aside at once.
 static inline uint64_t limit_reservation(uint64_t amount)

@@ -1,21 +1,15 @@
-// Meters of custom subjects: their bound, and the sweep that deletes the records of those at rest.
+// Meters of custom subjects: their bound, and each caller's share of it.
 //
 // The problem: a custom subject is any name that a caller makes up. A stranger who can choose such names could make the
 // caller fill the disk. So these records are in a table of their own and are counted. At the bound a new name is
-// refused, while known ones go on. And a sweep goes round through the table, some records a second, and deletes those
-// that say no more than a missing record: their meter has recovered everything and is not in memory.
+// refused, while known ones go on; and before that, a caller who has used up its share (share.c), so that nobody keeps
+// out the others. sweep.c makes room again, and so does removal.c.
 #include "meter/internal.h"
 #include "meter/record.h"
 
-#include <stdlib.h>
-#include <string.h>
+#define COUNT_ARENA_BYTES ((size_t)64 * 1024)
 
-#define SWEEP_ARENA_BYTES ((size_t)1024 * 1024)
-
-enum {
-    SWEEP_RECORDS = 256, // records of one run: about a millisecond, and the commits of others wait for it
-    SWEEP_RUNS_EAGER = 32
-};
+enum { RETRY_MS = 5000 }; // the sweep has come by some times then
 
 unsigned custom_table(struct slice name)
 {
@@ -33,137 +27,100 @@ enum status custom_allow(const struct meter_cache *cache, struct slice name, str
                        "this posternd counts no custom subjects: start it with --max-custom-meters above 0");
 }
 
-enum status custom_admit(struct meter_cache *cache, struct store_txn *view, struct status_failure *failure)
+static enum status refuse_all(struct meter_load *load, uint64_t count)
 {
-    uint64_t count = 0;
-    enum status status = store_count(view, TABLE_CUSTOM, &count);
-    atomic_store(&cache->custom.count, count);
-    if (status != STATUS_OK || count < cache->custom.max_meters) {
-        return status;
-    }
-    return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
+    load->retry_after_ms = RETRY_MS;
+    return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
                        "%llu meters of custom subjects are kept, and none of them is forgotten before it has "
                        "recovered: retry later, or raise --max-custom-meters",
                        (unsigned long long)count);
 }
 
-// --- the sweep
-
-static struct custom *sweep_owner(struct store_job *job)
+static enum status refuse_share(struct meter_load *load, struct slice name, const struct share_use *use)
 {
-    return CONTAINER_OF(job, struct custom, job);
+    struct slice space = share_namespace(name);
+    load->retry_after_ms = RETRY_MS;
+    load->word = "SHARE_USED_UP";
+    return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
+                       "your share of custom subjects is used up: you have %llu meters, %llu of them in namespace "
+                       "%.*s, and what is free is kept for others: retry later; an operator can remove subjects or "
+                       "raise --max-custom-meters",
+                       (unsigned long long)use->count, (unsigned long long)use->space_count, SLICE_ARGS(space));
 }
 
-static struct meter_cache *cache_of(struct custom *custom)
+enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice name, struct meter_load *load)
 {
-    return CONTAINER_OF(custom, struct meter_cache, custom);
+    struct custom *custom = &cache->custom;
+    struct share_use use;
+    uint64_t count = 0;
+    enum status status = store_count(cache->view, TABLE_CUSTOM, &count);
+    if (status != STATUS_OK)
+        return status;
+    atomic_store(&custom->count, count);
+    if (count >= custom->max_meters)
+        return refuse_all(load, count);
+    bool used_up = share_is_used_up(&custom->shares, maker, name, custom->max_meters - count, &use);
+    return used_up ? refuse_share(load, name, &use) : STATUS_OK;
 }
 
-static void copy_name(struct limit_name *to, struct slice name)
-{
-    to->size = name.size <= sizeof to->bytes ? name.size : 0;
-    memcpy(to->bytes, name.data, to->size);
-}
+// --- counting
 
-// A record may go when its meter has recovered everything that was ever spent. The record of a meter in memory stays.
-// When a meter is just being loaded from the record, no harm is done: it has nothing set aside, so a later job than
-// this one writes it before it spends; until then it knows as much as an empty one.
-static bool is_forgettable(struct meter_cache *cache, struct slice name, struct slice bytes, uint64_t now_ms)
+static enum status count_record(struct shares *shares, struct arena *arena, struct slice name, struct slice bytes)
 {
     struct limit_record record;
-    arena_reset(cache->custom.arena);
-    if (name.size < 2 || name.size < 2 + (size_t)name.data[1] ||
-        meter_record_unpack(bytes, cache->custom.arena, &record) != STATUS_OK)
-        return false;
-    struct slice owner = slice_make(name.data + 2, name.data[1]); // the owner of its calls
-    return limit_record_at_rest(cache->limits, name, &record, cache->custom.start_ms, now_ms) &&
-           !limit_is_resident(cache->limits, owner, name);
-}
-
-// Only collects, because nothing may be written to the table while a cursor is open on it.
-static void look_at_some(struct meter_cache *cache, struct store_cursor *cursor)
-{
-    struct custom *custom = &cache->custom;
-    struct slice name, bytes;
-    uint64_t now_ms = clock_now_ms(cache->clock);
-    enum status status = store_cursor_seek(cursor, slice_make(custom->next.bytes, custom->next.size), &name, &bytes);
-    for (size_t i = 0; i < SWEEP_RECORDS && status == STATUS_OK; i++) {
-        if (is_forgettable(cache, name, bytes, now_ms))
-            copy_name(&custom->found[custom->found_count++], name);
-        status = store_cursor_next(cursor, &name, &bytes);
-    }
-    custom->next.size = 0; // from the beginning again
+    arena_reset(arena);
+    enum status status = meter_record_unpack(bytes, arena, &record);
     if (status == STATUS_OK)
-        copy_name(&custom->next, name);
+        share_add(shares, record.maker, name);
+    return status == STATUS_DATA_LOSS ? STATUS_OK : status; // whoever needs the meter will hear of it
 }
 
-static void sweep_run(struct store_job *job, struct store_txn *txn)
+enum status custom_count(struct meter_cache *cache, struct store_txn *txn)
 {
-    struct custom *custom = sweep_owner(job);
     struct store_cursor *cursor = NULL;
-    uint64_t count = 0;
-    custom->found_count = 0;
-    if (store_count(txn, TABLE_CUSTOM, &count) != STATUS_OK || count == 0 ||
-        store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
-        return;
-    look_at_some(cache_of(custom), cursor);
+    struct slice name, bytes;
+    struct arena *arena = arena_new(COUNT_ARENA_BYTES);
+    enum status status = arena != NULL ? store_cursor_open(txn, TABLE_CUSTOM, &cursor) : STATUS_RESOURCE_EXHAUSTED;
+    share_clear(&cache->custom.shares);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, slice_empty(), &name, &bytes);
+    while (status == STATUS_OK) {
+        status = count_record(&cache->custom.shares, arena, name, bytes);
+        if (status == STATUS_OK)
+            status = store_cursor_next(cursor, &name, &bytes);
+    }
     store_cursor_close(cursor);
-    for (size_t i = 0; i < custom->found_count; i++)
-        store_delete(txn, TABLE_CUSTOM, slice_make(custom->found[i].bytes, custom->found[i].size));
-    atomic_store(&custom->count, count - custom->found_count);
+    arena_free(arena);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    share_doubt(&cache->custom.shares);
+    return status;
 }
 
-// Goes on through the table while it is nearly full, but only so many times: others want the writer, too.
-static void sweep_done(struct store_job *job, enum status status)
+void custom_write(struct meter_cache *cache, struct store_txn *txn, struct slice name, uint32_t maker,
+                  struct slice bytes)
 {
-    struct custom *custom = sweep_owner(job);
-    bool is_crowded = atomic_load(&custom->count) >= custom->max_meters - custom->max_meters / 8;
-    pthread_mutex_lock(&custom->lock);
-    bool goes_on = status == STATUS_OK && is_crowded && custom->runs_left > 1 && !custom->stopping;
-    custom->runs_left -= goes_on;
-    custom->queued = goes_on;
-    if (!goes_on)
-        pthread_cond_signal(&custom->idle);
-    pthread_mutex_unlock(&custom->lock); // from here on it may be gone, unless it is queued
-    if (goes_on)
-        store_submit(cache_of(custom)->store, job);
+    struct slice before;
+    bool is_known = store_get(txn, TABLE_CUSTOM, name, &before) == STATUS_OK;
+    if (bytes.size > 0)
+        store_put(txn, TABLE_CUSTOM, name, bytes);
+    else
+        store_delete(txn, TABLE_CUSTOM, name);
+    if (!is_known && bytes.size > 0)
+        share_add(&cache->custom.shares, maker, name);
+    if (is_known && bytes.size == 0)
+        share_remove(&cache->custom.shares, maker, name);
 }
 
-void meter_sweep_custom(struct meter_cache *cache)
-{
-    struct custom *custom = &cache->custom;
-    pthread_mutex_lock(&custom->lock);
-    bool starts = custom->max_meters > 0 && !custom->queued && !custom->stopping;
-    custom->queued = custom->queued || starts;
-    custom->runs_left = SWEEP_RUNS_EAGER;
-    pthread_mutex_unlock(&custom->lock);
-    if (starts)
-        store_submit(cache->store, &custom->job);
-}
-
-bool custom_init(struct meter_cache *cache, uint64_t max_meters)
+void custom_init(struct meter_cache *cache, uint64_t max_meters)
 {
     struct custom *custom = &cache->custom;
     custom->max_meters = max_meters;
     custom->start_ms = clock_now_ms(cache->clock);
-    custom->job = (struct store_job){.run = sweep_run, .done = sweep_done};
-    pthread_mutex_init(&custom->lock, NULL);
-    pthread_cond_init(&custom->idle, NULL);
-    custom->arena = arena_new(SWEEP_ARENA_BYTES);
-    custom->found = calloc(SWEEP_RECORDS, sizeof *custom->found);
-    return custom->arena != NULL && custom->found != NULL;
+    share_init(&custom->shares);
 }
 
-void custom_close(struct meter_cache *cache)
+void custom_wipe(struct meter_cache *cache)
 {
-    struct custom *custom = &cache->custom;
-    pthread_mutex_lock(&custom->lock);
-    custom->stopping = true;
-    while (custom->queued)
-        pthread_cond_wait(&custom->idle, &custom->lock);
-    pthread_mutex_unlock(&custom->lock);
-    arena_free(custom->arena);
-    free(custom->found);
-    pthread_cond_destroy(&custom->idle);
-    pthread_mutex_destroy(&custom->lock);
+    share_wipe(&cache->custom.shares);
 }

@@ -13,7 +13,7 @@ struct load {
     struct meter_cache *cache;
     struct arena *arena;
     const struct limit_call *call;
-    struct status_failure *failure;
+    struct meter_load *out;
 };
 
 // What was read of one meter.
@@ -36,8 +36,9 @@ static enum status read_own(const struct load *load, const struct limit_name *na
     out->found.record = status == STATUS_OK ? &out->record : NULL;
     if (status != STATUS_NOT_FOUND)
         return status;
-    bool is_custom = custom_table(slice_make(name->bytes, name->size)) == TABLE_CUSTOM;
-    return is_custom ? custom_admit(load->cache, load->cache->view, load->failure) : STATUS_OK;
+    struct slice key = slice_make(name->bytes, name->size);
+    bool is_custom = custom_table(key) == TABLE_CUSTOM;
+    return is_custom ? custom_admit(load->cache, load->call->maker, key, load->out) : STATUS_OK;
 }
 
 static enum status read_formers(const struct load *load, const struct limit_applicable *applicable, struct reading *out)
@@ -60,7 +61,7 @@ static enum status read_meter(const struct load *load, const struct limit_applic
                               const struct limit_name *name, struct reading *out)
 {
     struct meter_cache *cache = load->cache;
-    out->found = (struct limit_found){.formers = out->formers};
+    out->found = (struct limit_found){.formers = out->formers, .maker = load->call->maker};
     pthread_mutex_lock(&cache->view_lock);
     enum status status = store_view_begin(cache->view);
     if (status == STATUS_OK) {
@@ -78,7 +79,7 @@ static enum status no_room(const struct load *load)
 {
     if (limit_write_wanted(load->cache->limits))
         write_behind_request(load->cache);
-    return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, NULL,
+    return status_fail(load->out->failure, STATUS_RESOURCE_EXHAUSTED, NULL,
                        "no room for another meter in memory: retry; if it stays so, raise --max-resident-meters");
 }
 
@@ -87,13 +88,14 @@ static enum status load_one(const struct load *load, const struct limit_applicab
     struct limit_name name;
     struct reading reading;
     limit_name_of(applicable, &name);
-    enum status status = custom_allow(load->cache, slice_make(name.bytes, name.size), load->failure);
+    enum status status = custom_allow(load->cache, slice_make(name.bytes, name.size), load->out->failure);
     if (status == STATUS_OK)
         status = read_meter(load, applicable, &name, &reading);
     if (status != STATUS_OK)
-        return load->failure->message[0] != '\0'
+        return load->out->failure->message[0] != '\0'
                    ? status
-                   : status_fail(load->failure, status, NULL, "a meter cannot be read from disk: see posternd's log");
+                   : status_fail(load->out->failure, status, NULL,
+                                 "a meter cannot be read from disk: see posternd's log");
     bool installed = limit_install(load->cache->limits, load->call->owner, applicable, &reading.found, generation);
     return installed ? STATUS_OK : no_room(load);
 }
@@ -113,7 +115,7 @@ static bool load_all(struct meter_cache *cache, struct arena *arena, const struc
 {
     bool loaded = true;
     for (size_t i = 0; i < count; i++) {
-        struct load load = {.cache = cache, .arena = arena, .call = &calls[i], .failure = loads[i].failure};
+        struct load load = {.cache = cache, .arena = arena, .call = &calls[i], .out = &loads[i]};
         loads[i].status = load_absent(&load, &answers[i]);
         loaded = loaded && loads[i].status == STATUS_OK;
     }

@@ -1,23 +1,19 @@
 // What the files of the room share. A file calls only files that come later in this list: meter.c and decide.c;
-// write_behind.c; clock_reset.c; fence.c and custom.c; record.c.
+// write_behind.c; clock_reset.c; sweep.c and removal.c; fence.c and custom.c; share.c; record.c.
 #ifndef METER_INTERNAL_H
 #define METER_INTERNAL_H
 
 #include "base/container.h"
 #include "meter/meter.h"
+#include "meter/share.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 enum { TABLE_METER, TABLE_CLOCK, TABLE_CUSTOM };
 
-// Meters of custom subjects. Callers can make up any number of them, so their records are counted, bounded and swept.
-struct custom {
-    uint64_t max_meters; // 0: there are none
-    uint64_t start_ms;   // start of this process: units that a crash has lost count as spent then
-    _Atomic uint64_t count;
-
-    // The sweep: one job, at most once in the writer's queue.
+// The sweep of the records of custom subjects: one job, at most once in the writer's queue.
+struct sweep {
     struct store_job job;
     pthread_mutex_t lock;
     pthread_cond_t idle;
@@ -25,9 +21,20 @@ struct custom {
     bool stopping;
     unsigned runs_left; // how many more times it may queue itself
     struct arena *arena;
-    struct limit_name next;   // where the walk goes on; size 0: at the table's beginning
-    struct limit_name *found; // the names that this run deletes
+    struct limit_name next;    // where the walk goes on; size 0: at the table's beginning
+    struct sweep_found *found; // what this run deletes
     size_t found_count;
+    bool is_evicting; // in this round through the table somebody was near its share
+    unsigned shift;   // what is evicted has used at most a 2^shift-th of its limit
+};
+
+// Meters of custom subjects. Callers can make up any number of them, so their records are counted, bounded and swept.
+struct custom {
+    uint64_t max_meters; // 0: there are none
+    uint64_t start_ms;   // start of this process: units that a crash has lost count as spent then
+    _Atomic uint64_t count;
+    struct shares shares; // who made them
+    struct sweep sweep;
 };
 
 // One job, at most once in the writer's queue.
@@ -83,19 +90,31 @@ void fence_follow(struct meter_cache *cache, uint64_t promised_ms);
 // --- custom.c
 // Returns the table of a meter's record: the name begins with the subject.
 unsigned custom_table(struct slice name);
-bool custom_init(struct meter_cache *cache, uint64_t max_meters); // after the clock is set; false: no memory
-void custom_close(struct meter_cache *cache);                     // waits for the sweep
+// Counts the records in `txn`, of nobody else's making at that time, as those of their makers.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory is out
+//   UNAVAILABLE         the store cannot be read
+STATUS_MUST_CHECK enum status custom_count(struct meter_cache *cache, struct store_txn *txn);
+void custom_init(struct meter_cache *cache, uint64_t max_meters); // after the clock is set
+void custom_wipe(struct meter_cache *cache);
 // May a call on this name go on?
 // Errors: FAILED_PRECONDITION when the name is a custom subject's, and this daemon has none.
 STATUS_MUST_CHECK enum status custom_allow(const struct meter_cache *cache, struct slice name,
                                            struct status_failure *failure);
-// Is there room for one more record? It is asked when a meter has none. Calls at the same time may pass the bound
-// together with meters that are in memory already, by no more meters than fit in memory.
+// Is there room for one more record, of this name and maker? It is asked when a meter has none. Calls at the same time
+// may pass the bound together with meters that are in memory already, by no more meters than fit in memory.
 // Errors:
-//   RESOURCE_EXHAUSTED  there are as many records as allowed
+//   RESOURCE_EXHAUSTED  there are as many records as allowed, or as this caller's share; load->retry_after_ms is set
 //   UNAVAILABLE         the store cannot be read
-STATUS_MUST_CHECK enum status custom_admit(struct meter_cache *cache, struct store_txn *view,
-                                           struct status_failure *failure);
+STATUS_MUST_CHECK enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice name,
+                                           struct meter_load *load);
+// Puts or deletes the record of a meter in the writer's transaction, and keeps the counts. `bytes` empty: deletes it.
+void custom_write(struct meter_cache *cache, struct store_txn *txn, struct slice name, uint32_t maker,
+                  struct slice bytes);
+
+// --- sweep.c
+bool sweep_init(struct meter_cache *cache);  // false: no memory
+void sweep_close(struct meter_cache *cache); // waits for it
 
 // --- write_behind.c
 bool write_behind_init(struct meter_cache *cache); // false: no memory

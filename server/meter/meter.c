@@ -5,8 +5,8 @@
 // written. This room does the rest. write_behind.c carries what limit/ wants written to the store's writer, one job at
 // a time, and tells limit/ when the commit has landed. decide.c brings meters that a call needs and that are not in
 // memory from the store. fence.c keeps the clock's mark, without which a window could open again after a crash.
-// custom.c bounds and sweeps the records of custom subjects, which anybody can make up. clock_reset.c takes the
-// daemon's time back, offline. record.c packs what is stored.
+// custom.c bounds the records of custom subjects, which anybody can make up, share.c counts who made them, sweep.c and
+// removal.c delete them. clock_reset.c takes the daemon's time back, offline. record.c packs what is stored.
 #include "meter/internal.h"
 
 #include <stdlib.h>
@@ -21,6 +21,7 @@ static void free_cache(struct meter_cache *cache)
     store_view_close(cache->view);
     limit_table_free(cache->limits);
     write_behind_wipe(cache);
+    custom_wipe(cache);
     pthread_mutex_destroy(&cache->view_lock);
     free(cache);
 }
@@ -39,6 +40,16 @@ static enum status no_memory(struct status_failure *failure)
     return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
 }
 
+static enum status count_custom(struct meter_cache *cache)
+{
+    enum status status = store_view_begin(cache->view);
+    if (status == STATUS_OK) {
+        status = custom_count(cache, cache->view);
+        store_view_end(cache->view);
+    }
+    return status;
+}
+
 enum status meter_open(const struct meter_options *options, struct meter_cache **out, struct status_failure *failure)
 {
     struct meter_cache *cache = calloc(1, sizeof *cache);
@@ -49,13 +60,16 @@ enum status meter_open(const struct meter_options *options, struct meter_cache *
     cache->log = options->log;
     pthread_mutex_init(&cache->view_lock, NULL); // cannot fail with default attributes
     bool can_write = write_behind_init(cache);
-    bool can_sweep = custom_init(cache, options->max_custom);
+    custom_init(cache, options->max_custom);
+    bool can_sweep = sweep_init(cache);
     cache->limits = new_table(options);
     enum status status = store_view_open(options->store, &cache->view);
     if (status == STATUS_OK && !(can_write && can_sweep && cache->limits != NULL))
         status = no_memory(failure);
+    if (status == STATUS_OK)
+        status = count_custom(cache);
     if (status != STATUS_OK) {
-        custom_close(cache);
+        sweep_close(cache);
         free_cache(cache);
         return status;
     }
@@ -69,7 +83,7 @@ void meter_close(struct meter_cache *cache)
 {
     if (cache == NULL)
         return;
-    custom_close(cache);
+    sweep_close(cache);
     write_behind_exact(cache);
     free_cache(cache);
 }
@@ -99,5 +113,6 @@ struct meter_stats meter_stats(struct meter_cache *cache)
     return (struct meter_stats){.limits = limit_table_stats(cache->limits),
                                 .store = store_health(cache->store),
                                 .clock_jumps = atomic_load(&cache->clock_jumps),
-                                .custom_meters = atomic_load(&cache->custom.count)};
+                                .custom_meters = atomic_load(&cache->custom.count),
+                                .custom_makers = share_callers(&cache->custom.shares)};
 }

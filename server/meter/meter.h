@@ -1,7 +1,8 @@
 // The meters between memory and disk: a write-behind cache of the store `meters/` over the table of limit/.
 //
 // Owns: the table of meters, their write-behind (it hands limit_collect's batches to the store's writer, together with
-// the clock's mark), the bound on custom subjects' records and the sweep that deletes those at rest.
+// the clock's mark), the bound on custom subjects' records with each caller's share of it, and the sweep that deletes
+// those at rest.
 // Threads: meter_decide, meter_settle, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
 // meter_tick, meter_sweep_custom, meter_evict_idle: each by one thread at a time.
 // Time: the fenced clock, whose mark is kept here.
@@ -68,6 +69,10 @@ void meter_close(struct meter_cache *cache);
 struct meter_load {
     enum status status;             // OK before meter_decide
     struct status_failure *failure; // belongs to the caller; field is relative to the call
+    // With RESOURCE_EXHAUSTED, of a custom subject: when there may be room, and for programs whose share is used up
+    // ("SHARE_USED_UP"); 0 and NULL otherwise.
+    uint32_t retry_after_ms;
+    const char *word;
 };
 
 // Does limit_decide and brings meters into memory as needed; `arena` holds their records. After LIMIT_WAIT, everything
@@ -90,9 +95,23 @@ void meter_note_use(struct meter_cache *cache);
 
 // Writes the clock's mark while it is in use, and follows the wall clock. For the scheduler, once a second.
 void meter_tick(struct meter_cache *cache);
-// Deletes records of custom subjects' meters that are at rest, a few at a time; more when there are nearly max_custom.
+// Deletes records of custom subjects' meters that are at rest, a few at a time; more when there are nearly max_custom,
+// and then also those that cost least to forget of callers who are over their share.
 // Never blocks. For the scheduler, once a second.
 void meter_sweep_custom(struct meter_cache *cache);
+// Removes a custom subject: all its records, and what memory knows of it.
+struct meter_removal {
+    struct slice subject; // namespace, NUL, identifier: at most 200 bytes, which stay until `done`
+    // Called on the writer's thread, or at once when memory is out. After it nothing of the subject is spent any more,
+    // and what was charged before is not known by its id.
+    // Errors:
+    //   UNAVAILABLE         the commit failed: some or all of it may be removed
+    //   RESOURCE_EXHAUSTED  memory is out: likewise
+    void (*done)(struct meter_removal *removal, enum status status);
+    uint64_t records; // how many there were
+};
+// Any thread; never blocks.
+void meter_remove_custom(struct meter_cache *cache, struct meter_removal *removal);
 // Takes meters at rest out of memory. For the scheduler, once a minute.
 void meter_evict_idle(struct meter_cache *cache);
 
@@ -101,6 +120,7 @@ struct meter_stats {
     struct store_health store;
     uint32_t clock_jumps;
     uint64_t custom_meters; // records of custom subjects' meters, as last counted
+    uint64_t custom_makers; // callers who made them
 };
 struct meter_stats meter_stats(struct meter_cache *cache);
 

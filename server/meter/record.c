@@ -25,6 +25,8 @@ bool meter_record_pack(const struct limit_record *record, struct arena *arena, s
     message.tat_fraction = record->tat_fraction;
     message.amount = record->amount;
     message.burst = record->burst;
+    message.maker = record->maker;
+    message.magnitude = record->maker != 0 ? record->magnitude : 0;
     return record_pack_message(&message.base, arena, out);
 }
 
@@ -36,7 +38,8 @@ enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct 
     if (message == NULL)
         return status;
     if (message->format != RECORD_FORMAT || message->n_counters > LIMIT_COUNTERS_MAX ||
-        message->algorithm < LIMIT_FIXED_WINDOW || message->algorithm > LIMIT_TOKEN_BUCKET)
+        message->algorithm < LIMIT_FIXED_WINDOW || message->algorithm > LIMIT_TOKEN_BUCKET ||
+        message->magnitude > LIMIT_MAGNITUDE_MAX)
         return STATUS_DATA_LOSS;
     *out = (struct limit_record){.algorithm = (enum limit_algorithm)message->algorithm,
                                  .t_ms = message->t_ms,
@@ -47,7 +50,9 @@ enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct 
                                  .used = message->used,
                                  .counter_count = message->n_counters,
                                  .tat_ms = message->tat_ms,
-                                 .tat_fraction = message->tat_fraction};
+                                 .tat_fraction = message->tat_fraction,
+                                 .maker = message->maker,
+                                 .magnitude = (uint8_t)message->magnitude};
     if (message->n_counters > 0)
         memcpy(out->counters, message->counters, message->n_counters * sizeof out->counters[0]);
     return STATUS_OK;

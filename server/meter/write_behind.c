@@ -29,15 +29,17 @@ static bool write_record(struct meter_cache *cache, struct store_txn *txn, size_
     const struct limit_record *record;
     bool empty;
     limit_write_batch_at(write->batch, n, &name, &record, &empty);
-    if (empty) {
-        store_delete(txn, custom_table(name), name);
-        return true;
-    }
-    struct slice bytes;
-    if (!meter_record_pack(record, write->arena, &bytes)) {
+    struct slice bytes = slice_empty();
+    if (!empty && !meter_record_pack(record, write->arena, &bytes)) {
         return false;
     }
-    store_put(txn, custom_table(name), name, bytes);
+    if (custom_table(name) == TABLE_CUSTOM) {
+        custom_write(cache, txn, name, record->maker, bytes);
+    } else if (empty) {
+        store_delete(txn, TABLE_METER, name);
+    } else {
+        store_put(txn, TABLE_METER, name, bytes);
+    }
     arena_reset(write->arena);
     return true;
 }
@@ -118,6 +120,8 @@ static void write_done(struct store_job *job, enum status status)
     }
     if (outcome == STATUS_OK) {
         fence_follow(cache, write->promised_ms);
+    } else {
+        share_doubt(&cache->custom.shares);
     }
     bool is_last = write->is_exact;
     tell_waiting(cache);

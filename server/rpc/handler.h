@@ -58,6 +58,10 @@ enum { HANDLER_CHARGE_ID_SIZE = 16 }; // the wire's
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
     __attribute__((warn_unused_result));
 
+// Makes the name of a custom subject from its parts (handler_rate_check.c). False when the arena is out.
+bool handler_custom_name(struct arena *arena, ProtobufCBinaryData space, ProtobufCBinaryData identifier,
+                         struct slice *out) __attribute__((warn_unused_result));
+
 // Turn a Verify, by itself or in a batch, into a question, and the decision into its reply and the details of its
 // status (handler_verify.c). False when the arena is out.
 bool handler_verify_ask(const struct call *call, struct arena *arena, const Postern__V1__VerifyRequest *request,

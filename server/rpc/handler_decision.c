@@ -101,6 +101,7 @@ static enum call_progress answer(struct handler_decision *decision)
         return call_fail_with(call, batch->status, &batch->failure);
     if (ask->status != STATUS_OK) {
         call->word = ask->word;
+        call->retry_after_ms = ask->retry_after_ms;
         return call_fail_with(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;

@@ -76,17 +76,29 @@ static enum call_progress decide_key(struct call *call, struct handler_decision 
 // --- custom subjects: their limits come with the call
 
 // A namespace has no NUL, so that no two subjects have one name.
-static bool write_name(struct arena *arena, const Postern__V1__Custom *custom, struct slice *out)
+bool handler_custom_name(struct arena *arena, ProtobufCBinaryData space, ProtobufCBinaryData identifier,
+                         struct slice *out)
 {
-    size_t space = custom->namespace_.len, size = space + 1 + custom->identifier.len;
+    size_t size = space.len + 1 + identifier.len;
     uint8_t *bytes = arena_alloc(arena, size);
     if (bytes == NULL)
         return false;
-    memcpy(bytes, custom->namespace_.data, space);
-    bytes[space] = 0;
-    memcpy(&bytes[space + 1], custom->identifier.data, custom->identifier.len);
+    memcpy(bytes, space.data, space.len);
+    bytes[space.len] = 0;
+    memcpy(&bytes[space.len + 1], identifier.data, identifier.len);
     *out = slice_make(bytes, size);
     return true;
+}
+
+// Whose share a new subject takes. All keys of an account are one caller, as it may make any number of them; an
+// account's id has no ':', which all other names have. It is stored with the meters, so it is the same after a restart.
+static uint32_t maker_of(const struct call *call)
+{
+    const struct call_caller *caller = &call->caller;
+    struct slice name = caller->key != NULL ? caller->account : slice_text(caller->name);
+    uint64_t hash = slice_hash(name, SLICE_HASH_SEED);
+    uint32_t maker = (uint32_t)(hash ^ hash >> 32);
+    return maker != 0 ? maker : 1;
 }
 
 static const char *find_conflict(const struct limit *a, const struct limit *b)
@@ -146,8 +158,9 @@ static enum call_progress decide_custom(struct handler_decision *decision, const
         return call_fail_member(call, "custom.identifier", "is missing: say who or what is being counted");
     if (custom->n_limits == 0)
         return call_fail_member(call, "custom.limits", "is empty: a custom subject brings at least one limit");
-    if (!write_name(call->arena, custom, &subject->name))
+    if (!handler_custom_name(call->arena, custom->namespace_, custom->identifier, &subject->name))
         return call_fail_memory(call);
+    subject->maker = maker_of(call);
     subject->relaxed = custom->relaxed;
     enum status status = read_custom_limits(call, custom, subject);
     if (status != STATUS_OK) {

@@ -107,6 +107,7 @@ static bool fill_meters(struct arena *arena, const struct meter_stats *stats, Po
     meters->waits = limits->waits;
     meters->records = limits->records;
     meters->custom_meters = stats->custom_meters;
+    meters->custom_callers = stats->custom_makers;
     reply->meters = meters;
     return true;
 }

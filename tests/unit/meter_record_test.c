@@ -34,12 +34,22 @@ static void meter_comes_back_as_it_was(void **state)
                                   .used = 4,
                                   .counter_count = LIMIT_COUNTERS_MAX,
                                   .tat_ms = 5,
-                                  .tat_fraction = UINT64_MAX};
+                                  .tat_fraction = UINT64_MAX,
+                                  .maker = UINT32_MAX,
+                                  .magnitude = LIMIT_MAGNITUDE_MAX};
     for (size_t i = 0; i < LIMIT_COUNTERS_MAX; i++)
         record.counters[i] = i * LIMIT_AMOUNT_MAX / LIMIT_COUNTERS_MAX;
     assert_true(meter_record_pack(&record, arena, &bytes));
     assert_int_equal(meter_record_unpack(bytes, arena, &back), STATUS_OK);
     assert_memory_equal(&back, &record, sizeof record);
+}
+
+static void magnitude_that_cannot_be_is_refused(void **state)
+{
+    struct slice bytes;
+    struct limit_record record = {.algorithm = LIMIT_FIXED_WINDOW, .maker = 1, .magnitude = LIMIT_MAGNITUDE_MAX + 1};
+    assert_true(meter_record_pack(&record, *state, &bytes));
+    assert_int_equal(meter_record_unpack(bytes, *state, &record), STATUS_DATA_LOSS);
 }
 
 static void clock_mark_comes_back_as_it_was(void **state)
@@ -117,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(meter_comes_back_as_it_was, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(magnitude_that_cannot_be_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(clock_mark_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(every_record_of_another_format_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(altered_and_truncated_records_are_refused_or_harmless, make_arena, free_arena),

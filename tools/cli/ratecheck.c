@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+// NAMESPACE/IDENTIFIER is cut at its first slash.
+static void read_subject_name(struct cli *cli, const char *text, const char **space, const char **identifier)
+{
+    size_t size = strcspn(text, "/");
+    if (size == 0 || text[size] == '\0' || text[size + 1] == '\0') {
+        misuse(cli, "--custom \"%s\" is not NAMESPACE/IDENTIFIER, e.g. signup/192.0.2.7", text);
+        return;
+    }
+    *space = pool_text(&cli->pool, text, size);
+    *identifier = text + size + 1;
+}
+
 static const struct postern_custom *read_custom(struct cli *cli)
 {
     const char *text = argument_text(cli, "custom");
@@ -12,15 +24,13 @@ static const struct postern_custom *read_custom(struct cli *cli)
             misuse(cli, "--limit and --relaxed belong to --custom; accounts and keys have their own limits");
         return NULL;
     }
-    size_t size = strcspn(text, "/"); // NAMESPACE/IDENTIFIER is cut at its first slash
-    if (size == 0 || text[size] == '\0' || text[size + 1] == '\0')
-        misuse(cli, "--custom \"%s\" is not NAMESPACE/IDENTIFIER, e.g. signup/192.0.2.7", text);
     if (!argument_has(cli, "limit"))
         misuse(cli, "--custom needs its limits: --limit requests=5/min");
     if (!cli_good(cli))
         return NULL;
-    custom->space = pool_text(&cli->pool, text, size);
-    custom->identifier = text + size + 1;
+    read_subject_name(cli, text, &custom->space, &custom->identifier);
+    if (!cli_good(cli))
+        return NULL;
     custom->relaxed = argument_has(cli, "relaxed");
     custom->limits = value_limits(cli, "limit", &custom->limit_count);
     return custom;
@@ -100,17 +110,46 @@ static void print_ratecheck(const struct postern_rate_check_request *request,
         printf("charge id %s\n", id);
 }
 
+// Refuses all options but those that the call takes.
+static void refuse_others(struct cli *cli, const char *name, const char *with, const char *const *others)
+{
+    for (size_t i = 0; others[i] != NULL; i++)
+        if (argument_has(cli, others[i]))
+            misuse(cli, "--%s goes with %s only, not with --%s", name, with, others[i]);
+}
+
+static void remove_custom(struct cli *cli)
+{
+    static const char *const others[] = {"account", "key",    "api-key", "limit",    "relaxed", "charge", "charge-id",
+                                         "peek",    "refund", "settle",  "overdraw", "reset",   NULL};
+    struct postern_reset_meters_request request = {.account = NULL};
+    struct postern_reset_meters_reply *reply = NULL;
+    const char *text = argument_text(cli, "custom");
+    refuse_others(cli, "remove", "--custom", others);
+    if (text == NULL)
+        misuse(cli, "say what to remove: --custom NAMESPACE/IDENTIFIER");
+    else
+        read_subject_name(cli, text, &request.space, &request.identifier);
+    if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
+        return;
+    if (cli->json)
+        output_json(reply, NULL, NULL);
+    else if (reply->meters > 0)
+        printf("REMOVED\nNothing of %s is spent now.\n", text);
+    else
+        printf("REMOVED\nNothing of %s was on disk: is it spelled right?\n", text);
+    postern_reply_free(reply);
+}
+
 static void reset_meters(struct cli *cli)
 {
     const struct postern_reset_meters_request request = {.account = argument_text(cli, "account"),
                                                          .key_id = argument_text(cli, "key"),
                                                          .resource = argument_text(cli, "reset")};
     struct postern_reset_meters_reply *reply = NULL;
-    static const char *const others[] = {"api-key",   "custom", "limit",  "relaxed", "charge",
-                                         "charge-id", "peek",   "refund", "settle",  "overdraw"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (argument_has(cli, others[i]))
-            misuse(cli, "--reset goes with --account or --key only, not with --%s", others[i]);
+    static const char *const others[] = {"api-key", "custom", "limit",  "relaxed",  "charge", "charge-id",
+                                         "peek",    "refund", "settle", "overdraw", NULL};
+    refuse_others(cli, "reset", "--account or --key", others);
     if ((request.account != NULL) + (request.key_id != NULL) != 1)
         misuse(cli, "say whose meters: --account ID or --key KEY_ID");
     if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
@@ -124,6 +163,10 @@ static void reset_meters(struct cli *cli)
 
 static void run_ratecheck(struct cli *cli)
 {
+    if (argument_has(cli, "remove")) {
+        remove_custom(cli);
+        return;
+    }
     if (argument_has(cli, "reset")) {
         reset_meters(cli);
         return;
@@ -159,6 +202,7 @@ static const struct flag ratecheck_flags[] = {
     {"settle", "HEX", "what this charge id charged really cost what --charge says, less or more; once"},
     {"reset", "RESOURCE",
      "of --account or --key: as if nothing was spent (operators; or the scope postern:meter-reset)"},
+    {"remove", NULL, "with --custom alone: forget it, with all that was spent of whatever limit (operators)"},
     {"overdraw", NULL, "charge what is known only afterwards, also beyond the limit"},
     {0},
 };
@@ -174,7 +218,8 @@ const struct command ratecheck_commands[] = {
               "What is left of all limits of an account, or of a key with its own:\n"
               "  postern ratecheck --account acme --peek\n"
               "Any program may limit anything of its own, with the limits that it gives:\n"
-              "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests",
+              "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests\n"
+              "  postern ratecheck --custom signup/192.0.2.7 --remove",
      .token_way = "ratecheck --api-key -"},
     {0},
 };

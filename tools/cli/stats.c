@@ -44,7 +44,8 @@ static void print_limits(const struct postern_meter_stats *meters)
            number(meters->decisions), number(meters->waits), number(meters->records));
     printf("meters      %llu in memory, %s", number(meters->meters), size_text(meters->bytes, size));
     if (meters->custom_meters > 0)
-        printf("; %llu of custom subjects on disk", number(meters->custom_meters));
+        printf("; %llu of custom subjects on disk, of %llu callers", number(meters->custom_meters),
+               number(meters->custom_callers));
     putchar('\n');
 }
 

@@ -917,16 +917,20 @@ postern_delete_account(struct postern *client, const struct postern_delete_accou
 // Lets the meters of a resource begin as if nothing was spent: those of the account, or of the key's account and the
 // key's own limits. Of account and key_id exactly one. What was charged before is neither settled nor given back any
 // more. PERMISSION_DENIED: no operator, nor an account-admin with the scope postern:meter-reset.
+// Or, for operators: removes a custom subject, named by space and identifier alone, with all its meters.
 struct postern_reset_meters_request {
     struct postern_call call;
     const char *account;
     const char *key_id;
     const char *resource;
+    const char *space; // namespace
+    const char *identifier;
 };
 
 struct postern_reset_meters_reply {
     struct postern_reply_base base;
     const char *account;
+    uint64_t meters; // of a custom subject: how many were on disk
 };
 
 POSTERN_API POSTERN_MUST_CHECK enum postern_status
@@ -1104,10 +1108,11 @@ struct postern_counter {
 struct postern_meter_stats {
     uint64_t meters; // in memory
     uint64_t bytes;
-    uint64_t decisions;     // how often limits were asked, peeks and calls that waited included
-    uint64_t waits;         // how often the answer was to wait for the disk
-    uint64_t records;       // handed to the disk
-    uint64_t custom_meters; // of custom subjects, on disk, as last counted
+    uint64_t decisions;      // how often limits were asked, peeks and calls that waited included
+    uint64_t waits;          // how often the answer was to wait for the disk
+    uint64_t records;        // handed to the disk
+    uint64_t custom_meters;  // of custom subjects, on disk, as last counted
+    uint64_t custom_callers; // who have made them
 };
 
 // Tallies of an hour, of a key or an account.

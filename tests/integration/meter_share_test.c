@@ -1,0 +1,396 @@
+// Shares of custom subjects: one caller's names keep out nobody else, and what is forgotten for room costs least.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/custom_fixture.h"
+
+// The last 16th of 64 begins at 60, the last 32nd at 62.
+enum { SMALL = 64, CROWDED = 60, TIGHT = 62 };
+// Of 1024 a namespace comes to 960, and loses records from about 945 on.
+enum { LARGE = 1024, RELIEVED = 940, AMOUNT = 800, FRESH = 1, GUEST = 60, ESTABLISHED = 400 };
+
+// Makes up names in one namespace, or each in a namespace of its own, until one is refused; returns how many were not.
+static size_t flood(struct custom_fixture *fixture, struct custom_ask *refused, uint32_t maker, const char *space)
+{
+    char identifier[32], own[40];
+    size_t count = 0;
+    for (bool goes_on = true; goes_on && count <= SMALL; count += goes_on) {
+        (void)snprintf(identifier, sizeof identifier, "%u.%zu", maker, count);
+        (void)snprintf(own, sizeof own, "s%s", identifier);
+        goes_on = custom_charges(fixture, refused, maker, space != NULL ? space : own, identifier);
+    }
+    return count;
+}
+
+// A ring in which `used` was counted now.
+static struct limit_record record_of(uint32_t maker, uint64_t used)
+{
+    struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW, .t_ms = CUSTOM_START_MS, .amount = AMOUNT};
+    record.index = CUSTOM_START_MS / 60000; // sub-windows of an hour
+    record.counter_count = 61;
+    record.counters[record.index % 61] = used;
+    record.maker = maker;
+    record.magnitude = maker != 0 ? 10 : 0; // 2^9 <= 800 < 2^10
+    return record;
+}
+
+static void put(struct custom_fixture *fixture, const char *space, size_t first, size_t count, uint32_t maker,
+                uint64_t used)
+{
+    (void)custom_run_job(
+        fixture, (struct custom_job){.space = space, .record = record_of(maker, used), .first = first, .count = count});
+}
+
+// --- who gets the room
+
+static void caller_who_makes_up_names_keeps_out_nobody_else(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    assert_string_equal(refused.failure.field, "custom.identifier");
+    assert_non_null(strstr(refused.failure.message, "your share"));
+    assert_non_null(strstr(refused.failure.message, "60 meters, 60 of them in namespace spam"));
+    assert_true(refused.load.retry_after_ms > 0);
+    assert_string_equal(refused.load.word, "SHARE_USED_UP");
+    assert_true(custom_charges(fixture, &refused, BOB, "login", "bob"));
+    assert_true(custom_charges(fixture, &refused, BOB, "spam", "bob"));
+    assert_int_equal(flood(fixture, &refused, BOB, "login"), SMALL - CROWDED - 2);
+    assert_non_null(strstr(refused.failure.message, "raise --max-custom-meters")); // the bound itself
+    assert_null(refused.load.word);
+    assert_true(refused.load.retry_after_ms > 0);
+    assert_true(custom_charges(fixture, &refused, ANN, "spam", "11.0")); // known ones go on
+    assert_int_equal(custom_left(fixture, "spam", "11.0"), 6);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 2);
+    custom_remove(fixture);
+}
+
+static void flooded_namespace_keeps_out_no_other_one_of_its_caller(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    assert_int_equal(flood(fixture, &refused, ANN, "login"), TIGHT - CROWDED);
+    assert_int_equal(flood(fixture, &refused, BOB, "login"), SMALL - TIGHT);
+    custom_remove(fixture);
+}
+
+static void caller_who_makes_up_namespaces_too_leaves_room_for_others(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, NULL), TIGHT);
+    assert_int_equal(flood(fixture, &refused, BOB, NULL), SMALL - TIGHT);
+    custom_remove(fixture);
+}
+
+static void two_who_make_up_names_leave_room_for_a_third(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, LARGE - LARGE / 16, ANN, ESTABLISHED);
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), 0);
+    assert_int_equal(flood(fixture, &refused, BOB, "spam"), 60); // of the 64 that are free
+    assert_int_equal(flood(fixture, &refused, CY, "spam"), 4);
+    custom_remove(fixture);
+}
+
+static void shares_are_counted_again_after_a_restart(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    custom_restart(fixture);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 1);
+    assert_false(custom_charges(fixture, &refused, ANN, "spam", "new"));
+    assert_true(custom_charges(fixture, &refused, BOB, "spam", "new"));
+    custom_remove(fixture);
+}
+
+static void share_is_free_again_when_its_subjects_have_recovered(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/min");
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    custom_restart(fixture); // so they are not in memory
+    assert_int_equal(custom_records(fixture), CROWDED);
+    fixture->now_ms += UINT64_C(3) * 60 * 1000;
+    meter_sweep_custom(fixture->meters);
+    while (custom_records(fixture) > 0)
+        meter_sweep_custom(fixture->meters);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 0);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    custom_remove(fixture);
+}
+
+static void subject_is_counted_once_however_often_it_is_charged(void **state)
+{
+    (void)state;
+    struct custom_ask asking;
+    static const char *const known[] = {"a", "b", "c", "d", "e"};
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour"); // each charge is a write of its own
+    custom_open(fixture);
+    for (size_t i = 0; i < 40; i++)
+        assert_true(custom_charges(fixture, &asking, ANN, "spam", known[i % 5]));
+    assert_int_equal(flood(fixture, &asking, ANN, "spam"), CROWDED - 5);
+    custom_remove(fixture);
+}
+
+static void records_of_older_versions_count_for_nobody(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=800/hour");
+    put(fixture, "spam", 0, CROWDED, 0, ESTABLISHED);
+    custom_open(fixture);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 0);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), SMALL - CROWDED);
+    assert_null(strstr(refused.failure.message, "your share"));
+    assert_int_equal(custom_left(fixture, "spam", "0"), AMOUNT - ESTABLISHED);
+    custom_remove(fixture);
+}
+
+static void counts_that_may_be_wrong_are_made_again(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    custom_open(fixture);
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED);
+    share_clear(&fixture->meters->custom.shares);
+    share_doubt(&fixture->meters->custom.shares);
+    meter_sweep_custom(fixture->meters);
+    assert_int_equal(custom_records(fixture), CROWDED);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 1);
+    assert_false(custom_charges(fixture, &refused, ANN, "spam", "new"));
+    custom_remove(fixture);
+}
+
+static void break_txn(struct store_job *job, struct store_txn *txn)
+{
+    char key[STORE_KEY_MAX + 1] = "too long";
+    custom_gate_run(job, txn);
+    store_put(txn, TABLE_CUSTOM, slice_make(key, sizeof key), slice_text("x"));
+}
+
+static void broken(struct store_job *job, enum status status)
+{
+    assert_true(status != STATUS_OK);
+    sem_post(&((struct custom_gate *)job)->done);
+}
+
+static void wake_as_failed(struct limit_waiter *waiter, enum status status)
+{
+    assert_true(status != STATUS_OK);
+    sem_post(&((struct custom_ask *)waiter)->woken);
+}
+
+static void record_of_a_commit_that_failed_is_not_counted_for_long(void **state)
+{
+    (void)state;
+    struct custom_ask ask;
+    struct custom_gate before, breaking;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=800/hour");
+    custom_open(fixture);
+    custom_gate_submit(fixture, &before);
+    sem_wait(&before.reached);
+    fixture->log.fd = -1; // the writer complains
+    custom_ask_init(fixture, &ask, ANN, "spam", "0", 1);
+    ask.waiter.wake = wake_as_failed;
+    assert_int_equal(custom_try(fixture, &ask), LIMIT_WAIT);
+    custom_gate_submit_as(fixture, &breaking, break_txn, broken);
+    sem_post(&breaking.opened);
+    custom_gate_open(&before);
+    sem_wait(&ask.woken);
+    sem_wait(&breaking.done);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 1); // nobody has looked yet
+    put(fixture, "login", 0, 1, 0, FRESH);
+    meter_sweep_custom(fixture->meters);
+    assert_int_equal(custom_records(fixture), 1);
+    assert_int_equal(meter_stats(fixture->meters).custom_makers, 0);
+    sem_destroy(&ask.woken);
+    custom_remove(fixture);
+}
+
+// --- what is forgotten
+
+// Sweeps often enough to go through the table several times; returns how many records are left.
+static uint64_t sweep(struct custom_fixture *fixture)
+{
+    for (int i = 0; i < 64; i++) {
+        meter_sweep_custom(fixture->meters);
+        (void)custom_records(fixture);
+    }
+    return custom_records(fixture);
+}
+
+static size_t count_known(struct custom_fixture *fixture, const char *space, size_t first, size_t count)
+{
+    char identifier[32];
+    size_t known = 0;
+    for (size_t i = first; i < first + count; i++) {
+        (void)snprintf(identifier, sizeof identifier, "%zu", i);
+        known += custom_has_record(fixture, space, identifier);
+    }
+    return known;
+}
+
+static void freshest_strangers_of_a_share_that_is_used_up_are_forgotten_first(void **state)
+{
+    (void)state;
+    enum { FRESH_ONES = 30, GUESTS = 830, REGULARS = 50, OTHERS = 90 }; // 1000
+    struct custom_ask asking;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, GUESTS, ANN, GUEST);
+    put(fixture, "spam", GUESTS, FRESH_ONES, ANN, FRESH);
+    put(fixture, "spam", GUESTS + FRESH_ONES, REGULARS, ANN, ESTABLISHED);
+    put(fixture, "login", 0, OTHERS, BOB, FRESH);
+    custom_open(fixture);
+    assert_false(custom_charges(fixture, &asking, ANN, "spam", "new"));
+    assert_in_range(sweep(fixture), RELIEVED, LARGE - LARGE / 16 - 1);
+    assert_int_equal(count_known(fixture, "spam", GUESTS, FRESH_ONES), 0);
+    assert_int_equal(count_known(fixture, "spam", GUESTS + FRESH_ONES, REGULARS), REGULARS);
+    assert_int_equal(count_known(fixture, "login", 0, OTHERS), OTHERS);
+    assert_int_equal(custom_left(fixture, "spam", "830"), AMOUNT); // a stranger begins full, and nobody else
+    assert_int_equal(custom_left(fixture, "spam", "860"), AMOUNT - ESTABLISHED);
+    assert_int_equal(custom_left(fixture, "login", "0"), AMOUNT - FRESH);
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "new"));
+    custom_remove(fixture);
+}
+
+static void only_the_flooded_namespace_forgets(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "login", 0, 100, ANN, FRESH);
+    put(fixture, "spam", 0, 870, ANN, FRESH);
+    custom_open(fixture);
+    assert_in_range(sweep(fixture), RELIEVED, LARGE - LARGE / 16 - 1);
+    assert_int_equal(count_known(fixture, "login", 0, 100), 100);
+    custom_remove(fixture);
+}
+
+static void what_has_used_more_than_an_eighth_is_never_forgotten(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, LARGE, ANN, AMOUNT / 8 + 1);
+    custom_open(fixture);
+    assert_int_equal(sweep(fixture), LARGE);
+    custom_remove(fixture);
+}
+
+static void records_of_older_versions_are_not_forgotten(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, LARGE, 0, FRESH);
+    custom_open(fixture);
+    assert_int_equal(sweep(fixture), LARGE);
+    custom_remove(fixture);
+}
+
+static void nothing_is_forgotten_while_there_is_room(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, RELIEVED, ANN, FRESH);
+    custom_open(fixture);
+    assert_int_equal(sweep(fixture), RELIEVED);
+    custom_remove(fixture);
+}
+
+static void meter_in_memory_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    put(fixture, "spam", 0, 1000, ANN, FRESH);
+    custom_open(fixture);
+    assert_int_equal(custom_left(fixture, "spam", "0"), AMOUNT - FRESH);
+    assert_in_range(sweep(fixture), RELIEVED, LARGE - LARGE / 16 - 1);
+    assert_true(custom_has_record(fixture, "spam", "0"));
+    assert_false(custom_has_record(fixture, "spam", "1"));
+    custom_remove(fixture);
+}
+
+// Whoever may charge a subject could otherwise let it look little used, by a limit of his own.
+static void smallest_limit_says_how_much_was_used(void **state)
+{
+    (void)state;
+    struct custom_ask asking;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=8/hour");
+    custom_open(fixture);
+    for (int i = 0; i < 8; i++)
+        assert_true(custom_charges(fixture, &asking, ANN, "spam", "!")); // the sweep comes to it first
+    fixture->limit.amount = 8000000;
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "!"));
+    fixture->limit.amount = AMOUNT;
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "#"));
+    custom_restart(fixture);
+    put(fixture, "spam", 0, 1000, ANN, FRESH);
+    share_doubt(&fixture->meters->custom.shares);
+    assert_in_range(sweep(fixture), RELIEVED, LARGE - LARGE / 16 - 1);
+    assert_false(custom_has_record(fixture, "spam", "#"));
+    assert_true(custom_has_record(fixture, "spam", "!"));
+    custom_remove(fixture);
+}
+
+// A caller who floods cannot take along what others use, by naming it first.
+static void subject_that_somebody_else_has_charged_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct custom_ask asking;
+    struct custom_fixture *fixture = custom_make(LARGE, "tries=800/hour");
+    custom_open(fixture);
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "!"));
+    assert_true(custom_charges(fixture, &asking, BOB, "spam", "!"));
+    assert_true(custom_charges(fixture, &asking, ANN, "spam", "!"));
+    custom_restart(fixture);
+    put(fixture, "spam", 0, 1000, ANN, FRESH);
+    share_doubt(&fixture->meters->custom.shares);
+    assert_in_range(sweep(fixture), RELIEVED, LARGE - LARGE / 16 - 1);
+    assert_true(custom_has_record(fixture, "spam", "!"));
+    custom_remove(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(caller_who_makes_up_names_keeps_out_nobody_else),
+        cmocka_unit_test(flooded_namespace_keeps_out_no_other_one_of_its_caller),
+        cmocka_unit_test(caller_who_makes_up_namespaces_too_leaves_room_for_others),
+        cmocka_unit_test(two_who_make_up_names_leave_room_for_a_third),
+        cmocka_unit_test(shares_are_counted_again_after_a_restart),
+        cmocka_unit_test(share_is_free_again_when_its_subjects_have_recovered),
+        cmocka_unit_test(subject_is_counted_once_however_often_it_is_charged),
+        cmocka_unit_test(records_of_older_versions_count_for_nobody),
+        cmocka_unit_test(counts_that_may_be_wrong_are_made_again),
+        cmocka_unit_test(record_of_a_commit_that_failed_is_not_counted_for_long),
+        cmocka_unit_test(freshest_strangers_of_a_share_that_is_used_up_are_forgotten_first),
+        cmocka_unit_test(only_the_flooded_namespace_forgets),
+        cmocka_unit_test(what_has_used_more_than_an_eighth_is_never_forgotten),
+        cmocka_unit_test(records_of_older_versions_are_not_forgotten),
+        cmocka_unit_test(nothing_is_forgotten_while_there_is_room),
+        cmocka_unit_test(meter_in_memory_is_not_forgotten),
+        cmocka_unit_test(subject_that_somebody_else_has_charged_is_not_forgotten),
+        cmocka_unit_test(smallest_limit_says_how_much_was_used),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
