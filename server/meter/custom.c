@@ -76,7 +76,7 @@ static bool is_forgettable(struct meter_cache *cache, struct slice name, struct 
         meter_record_unpack(bytes, cache->custom.arena, &record) != STATUS_OK)
         return false;
     struct slice owner = slice_make(name.data + 2, name.data[1]); // the owner of its calls
-    return limit_record_at_rest(cache->limits, name, &record, cache->custom.start_ms, now_ms) &&
+    return limit_record_at_rest(name, &record, cache->custom.start_ms, now_ms) &&
            !limit_is_resident(cache->limits, owner, name);
 }
 
