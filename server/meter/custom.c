@@ -73,7 +73,7 @@ static bool is_forgettable(struct meter_cache *cache, struct slice name, struct 
     struct limit_record record;
     arena_reset(cache->custom.arena);
     if (name.size < 2 || name.size < 2 + (size_t)name.data[1] ||
-        meter_record_unpack(bytes, cache->custom.arena, &record) != STATUS_OK)
+        meter_record_unpack(bytes, &cache->zones, cache->custom.arena, &record) != STATUS_OK)
         return false;
     struct slice owner = slice_make(name.data + 2, name.data[1]); // the owner of its calls
     return limit_record_at_rest(name, &record, cache->custom.start_ms, now_ms) &&

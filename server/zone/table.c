@@ -220,7 +220,7 @@ bool zone_find(struct zone_table *table, struct slice name, const struct zone **
 {
     bool known;
     *out = NULL;
-    if (slice_equal(name, slice_text("UTC")))
+    if (slice_equal(name, slice_text(ZONE_UTC)))
         return true;
     if (name.size > ZONE_NAME_MAX)
         return false;

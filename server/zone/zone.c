@@ -41,7 +41,7 @@ void zone_free(struct zone *zone)
 
 const char *zone_name(const struct zone *zone)
 {
-    return zone != NULL ? zone->name : "UTC";
+    return zone != NULL ? zone->name : ZONE_UTC;
 }
 
 // Returns the last jump at or before a time.

@@ -22,6 +22,8 @@ enum {
 
 struct zone;
 
+#define ZONE_UTC "+00:00"
+
 // The offset from UTC is the same from `begin_s` to before `end_s`; there is no begin or end at INT64_MIN and
 // INT64_MAX. Neighbours may have the same offset.
 struct zone_segment {
@@ -35,7 +37,7 @@ struct zone_segment zone_at(const struct zone *zone, int64_t t_s);
 // Returns the first time at which the local clock shows `local_s` (as if it were UTC) or later: a local time that
 // does not exist is the moment of the jump, and of one that exists twice it is the first.
 int64_t zone_first_at(const struct zone *zone, int64_t local_s);
-// Returns its name: of tzdata, or an offset such as "+02:00"; "UTC" of NULL.
+// Returns its name: of tzdata, or an offset such as "+02:00"; ZONE_UTC of NULL.
 const char *zone_name(const struct zone *zone);
 
 // Is it the name of a file below tzdata's directory: parts of A-Z a-z 0-9 _ + - joined by '/', at most 64 bytes?
@@ -68,7 +70,7 @@ const char *zone_table_directory(const struct zone_table *table);
 STATUS_MUST_CHECK enum status zone_load(struct zone_table *table, struct slice name, const struct zone **out,
                                         struct status_failure *failure);
 // Gives the zone of a name that was loaded before, maybe by another run: it is read at most once. False when it cannot
-// be had any more, which is logged once. An offset ("+02:00") is a name here, and "UTC".
+// be had any more, which is logged once. An offset ("+02:00") is a name here; ZONE_UTC gives NULL.
 bool zone_find(struct zone_table *table, struct slice name, const struct zone **out);
 
 #endif

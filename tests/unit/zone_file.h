@@ -68,6 +68,7 @@ static inline void zone_put_header(struct zone_image *image, uint8_t leaps, uint
 {
     uint8_t header[ZONE_HEADER_SIZE] = {'T', 'Z', 'i', 'f', '2'};
     header[31] = leaps;
+    header[35] = types > 1 ? 1 : 0; // a jump to the second one
     header[39] = types;
     header[43] = chars;
     zone_put(image, header, sizeof header);
@@ -95,6 +96,23 @@ static inline void zone_image_build(struct zone_image *image, const char *rule, 
     zone_put(image, "\n", 1);
     zone_put(image, rule, strlen(rule));
     zone_put(image, "\n", 1);
+}
+
+// A zone in UTC whose clock is put back by an hour, once.
+static inline struct zone *zone_put_back_at(int64_t t_s)
+{
+    static const uint8_t types[16] = {0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xf1, 0xf0, 0, 0, 'X', 'Y', 'Z', 0};
+    struct zone_image image = {.size = 0};
+    struct zone *zone = NULL;
+    zone_put_header(&image, 0, 0, 0);
+    zone_put_header(&image, 0, 2, 4);
+    for (unsigned shift = 64; shift > 0; shift -= 8)
+        zone_put(&image, &(uint8_t){(uint8_t)((uint64_t)t_s >> (shift - 8))}, 1);
+    zone_put(&image, &(uint8_t){1}, 1);
+    zone_put(&image, types, sizeof types);
+    zone_put(&image, "\n\n", 2);
+    assert_int_equal(zone_parse(slice_text("Test/Back"), slice_make(image.bytes, image.size), &zone), STATUS_OK);
+    return zone;
 }
 
 static inline void zone_image_make(struct zone_image *image, const char *rule)
