@@ -48,10 +48,11 @@ size_t applicable_custom_limits(const struct authorizer_custom *custom,
     return count;
 }
 
-// Puts all of them into the account's time zone, or else its tier's. One that is not to be had any more, which zone_find
-// says once, is as none: the installation's.
-static void name_zone(struct zone_table *zones, const struct registry_tier *tier, const struct registry_account *account,
-                      struct limit_call *ask, struct limit_applicable *applicables)
+// Puts all of them into the account's time zone, or else its tier's. One that is not to be had any more, which
+// zone_find says once, is as none: the installation's.
+static void name_zone(struct zone_table *zones, const struct registry_tier *tier,
+                      const struct registry_account *account, struct limit_call *ask,
+                      struct limit_applicable *applicables)
 {
     const struct zone *zone = NULL;
     struct slice name = account->time_zone.size > 0 ? account->time_zone : tier->time_zone;

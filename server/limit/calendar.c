@@ -4,14 +4,14 @@
 // where the clock is put forward and back, a midnight may not exist or come twice, a whole day may be left out, and a
 // damaged record may name any window. So a boundary is counted as a local time by the arithmetic of the proleptic
 // Gregorian calendar, with the leap day at the end of a year that begins in March, and is the first moment at which the
-// local clock shows that time or a later one (zone_first_at). As boundaries are in the order of their local times, windows
-// have no gaps and do not overlap: what comes twice is in the window in which it came first. Years are twelve months,
-// weeks begin on Mondays, the total is one window without an end, and window numbers that are out of reach end at a
-// last one.
+// local clock shows that time or a later one (zone_first_at). As boundaries are in the order of their local times,
+// windows have no gaps and do not overlap: what comes twice is in the window in which it came first. Years are twelve
+// months, weeks begin on Mondays, the total is one window without an end, and window numbers that are out of reach end
+// at a last one.
 //
 // Hours and minutes are another matter: an hour that comes twice has to be two windows, or a limit per minute would
-// stand still for that hour. They are counted in the offset that holds, and a jump that is no whole number of them (half
-// an hour on Lord Howe) cuts one short.
+// stand still for that hour. They are counted in the offset that holds, and a jump that is no whole number of them
+// (half an hour on Lord Howe) cuts one short.
 #include "limit/calendar.h"
 
 enum { MS_PER_S = 1000, DAY_MS = 86400000, DAYS_PER_ERA = 146097, EPOCH_FROM_MARCH_0000 = 719468 };

@@ -5,11 +5,11 @@
 // already open. A change of the time zone would do it, too: now lies in another window, whose end may be nearer. So at
 // a change (`rezone`) every unit that is counted goes on to count until the later of two ends: the one until which it
 // counts already, and that of the window of the new zone which holds the present time. When that is the new window's
-// end, they are its `used`. When it is later, they are `held` until then, beside the new windows; and so that the window
-// which was left admits no more than one amount either, what is spent in a window that ends earlier is held, too. Held
-// units and the window's own are a sum when it is asked what fits. At another change all of them go to the later end,
-// so there is never more than one end beside the window's own, and going back and forth moves it to no later time than
-// the latest end of a window in which there was a change: a period at most.
+// end, they are its `used`. When it is later, they are `held` until then, beside the new windows; and so that the
+// window which was left admits no more than one amount either, what is spent in a window that ends earlier is held,
+// too. Held units and the window's own are a sum when it is asked what fits. At another change all of them go to the
+// later end, so there is never more than one end beside the window's own, and going back and forth moves it to no later
+// time than the latest end of a window in which there was a change: a period at most.
 #include "limit/calendar.h"
 
 static uint64_t total(const struct limit_fixed_state *fixed)

@@ -213,8 +213,9 @@ static void hours_that_come_twice_are_two(void **state)
     free_zone(&hour);
 }
 
-static const char *const jumping[] = {"Europe/Berlin",     "America/New_York", "Australia/Lord_Howe", "America/St_Johns",
-                                      "America/Sao_Paulo", "Pacific/Apia",     "Africa/Casablanca",   "Asia/Gaza"};
+static const char *const jumping[] = {"Europe/Berlin",     "America/New_York",  "Australia/Lord_Howe",
+                                      "America/St_Johns",  "America/Sao_Paulo", "Pacific/Apia",
+                                      "Africa/Casablanca", "Asia/Gaza"};
 enum { JUMPING = sizeof jumping / sizeof jumping[0] };
 
 // Each moment is in one window: those that are walked through follow each other, and who asks in one finds it.
@@ -252,7 +253,8 @@ static void days_begin_where_the_c_library_has_a_new_date(void **state)
         tzset();
         long newest = 0;
         uint64_t begin_ms = 0;
-        for (time_t t = (time_t)(utc_ms(2010, 1, 1, 0, 0) / 1000); t < (time_t)(utc_ms(2012, 2, 1, 0, 0) / 1000); t += 60) {
+        for (time_t t = (time_t)(utc_ms(2010, 1, 1, 0, 0) / 1000); t < (time_t)(utc_ms(2012, 2, 1, 0, 0) / 1000);
+             t += 60) {
             struct tm tm;
             assert_non_null(localtime_r(&t, &tm));
             long date = tm.tm_year * 400L + tm.tm_yday;

@@ -243,8 +243,7 @@ static void record_is_at_rest_when_its_meter_would_be(void **state)
         struct limit_record record = random_record(applicable, start_ms, &random);
         uint64_t rest_ms = fake_below(&random, 130000);
         bool full = is_full_again(&world, &record, rest_ms);
-        bool at_rest =
-            limit_record_at_rest(slice_make(name.bytes, name.size), &record, start_ms, start_ms + rest_ms);
+        bool at_rest = limit_record_at_rest(slice_make(name.bytes, name.size), &record, start_ms, start_ms + rest_ms);
         assert_int_equal(at_rest, full);
         rested += at_rest;
         busy += !at_rest;

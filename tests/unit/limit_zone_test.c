@@ -111,8 +111,8 @@ static void what_was_spent_counts_until_the_later_end(void **state)
     }
 }
 
-// Berlin's day ends an hour before that of UTC. What was spent in both is held for that hour, and Berlin's new day has it
-// beside its own.
+// Berlin's day ends an hour before that of UTC. What was spent in both is held for that hour, and Berlin's new day has
+// it beside its own.
 static void a_window_that_was_left_admits_one_amount(void **state)
 {
     (void)state;

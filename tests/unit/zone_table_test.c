@@ -117,7 +117,8 @@ static void offsets_are_found_by_their_names(void **state)
         assert_false(zone_find(table, slice_text(bad[i]), &zone));
     assert_true(zone_find(table, slice_text(ZONE_UTC), &zone));
     assert_null(zone);
-    assert_true(zone_find(table, slice_text("UTC"), &zone)); // an account may have it where the installation's is another
+    assert_true(
+        zone_find(table, slice_text("UTC"), &zone)); // an account may have it where the installation's is another
     assert_non_null(zone);
     zone_table_free(table);
 }
