@@ -2,7 +2,7 @@
 #ifndef ZONE_FILE_H
 #define ZONE_FILE_H
 
-#include "zone/rule.h"
+#include "zone/footer.h"
 
 struct zone_jump {
     int64_t at_s; // the first one's is INT64_MIN
@@ -11,8 +11,8 @@ struct zone_jump {
 
 struct zone {
     char name[ZONE_NAME_MAX + 1];
-    bool has_rule; // from the last jump on
-    struct zone_rule rule;
+    bool has_footer; // from the last jump on
+    struct zone_footer footer;
     size_t count; // at least 1
     struct zone_jump jumps[];
 };

@@ -65,11 +65,6 @@ void zone_table_free(struct zone_table *table)
     free(table);
 }
 
-const char *zone_table_directory(const struct zone_table *table)
-{
-    return table->directory;
-}
-
 // --- slots
 
 // Returns the slot of a name: its entry's, or the empty one where that would be. There is always an empty one.

@@ -116,14 +116,14 @@ static bool read_jumps(const struct header *header, struct slice block, struct z
 }
 
 // An empty rule: the last offset stays.
-static bool read_rule(struct slice footer, struct zone *zone)
+static bool read_footer(struct slice bytes, struct zone *zone)
 {
-    const uint8_t *end = footer.size > 1 ? memchr(footer.data + 1, '\n', footer.size - 1) : NULL;
-    if (end == NULL || footer.data[0] != '\n')
+    const uint8_t *end = bytes.size > 1 ? memchr(bytes.data + 1, '\n', bytes.size - 1) : NULL;
+    if (end == NULL || bytes.data[0] != '\n')
         return false;
-    struct slice text = slice_make(footer.data + 1, (size_t)(end - footer.data) - 1);
-    zone->has_rule = text.size > 0;
-    return text.size == 0 || zone_rule_parse(text, &zone->rule);
+    struct slice text = slice_make(bytes.data + 1, (size_t)(end - bytes.data) - 1);
+    zone->has_footer = text.size > 0;
+    return text.size == 0 || zone_footer_parse(text, &zone->footer);
 }
 
 static bool is_readable(const struct header *header)
@@ -143,7 +143,7 @@ enum status zone_parse(struct slice name, struct slice bytes, struct zone **out)
     struct zone *zone = zone_new(name, (size_t)header.time_count + 1);
     if (zone == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
-    if (!read_jumps(&header, block, zone) || !read_rule(rest, zone)) {
+    if (!read_jumps(&header, block, zone) || !read_footer(rest, zone)) {
         zone_free(zone);
         return STATUS_DATA_LOSS;
     }

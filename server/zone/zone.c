@@ -66,9 +66,9 @@ struct zone_segment zone_at(const struct zone *zone, int64_t t_s)
     const struct zone_jump *jump = &zone->jumps[n];
     if (n + 1 < zone->count)
         return (struct zone_segment){jump->at_s, jump[1].at_s, jump->offset_s};
-    if (!zone->has_rule)
+    if (!zone->has_footer)
         return (struct zone_segment){jump->at_s, INT64_MAX, jump->offset_s};
-    struct zone_segment segment = zone_rule_at(&zone->rule, t_s);
+    struct zone_segment segment = zone_footer_at(&zone->footer, t_s);
     if (segment.begin_s < jump->at_s)
         segment.begin_s = jump->at_s;
     return segment;

@@ -61,7 +61,6 @@ struct zone_table;
 // `directory`: tzdata's; NULL: that of the environment's TZDIR, or /usr/share/zoneinfo. NULL: memory is out.
 struct zone_table *zone_table_new(const char *directory, const struct log *log);
 void zone_table_free(struct zone_table *table); // NULL-safe
-const char *zone_table_directory(const struct zone_table *table);
 
 // Gives the zone of a name, to somebody who asks for it: kept, or read now.
 // Errors:

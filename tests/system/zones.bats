@@ -133,7 +133,8 @@ noon() {
     done
     call account get "$ACCOUNT"
     done_so '.account.time_zone == "Europe/Berlin"'
-    try "$POSTERN_BIN/posternd" --data "$BATS_TEST_TMPDIR/d" --listen "ipc://$BATS_TEST_TMPDIR/s" --time-zone Mars/Olympus
+    try "$POSTERN_BIN/posternd" --data "$BATS_TEST_TMPDIR/d" --listen "ipc://$BATS_TEST_TMPDIR/s" \
+        --time-zone Mars/Olympus
     [ "$status" -eq 1 ]
     [[ "$stderr" == *"--time-zone Mars/Olympus: there is no time zone of that name"* ]]
     try "$POSTERN_BIN/posternd" --data "$BATS_TEST_TMPDIR/d" --listen "ipc://$BATS_TEST_TMPDIR/s" \

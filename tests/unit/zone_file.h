@@ -74,7 +74,7 @@ static inline void zone_put_header(struct zone_image *image, uint8_t leaps, uint
     zone_put(image, header, sizeof header);
 }
 
-static inline void zone_image_build(struct zone_image *image, const char *rule, uint8_t leaps, int32_t offset_s)
+static inline void zone_image_build(struct zone_image *image, const char *footer, uint8_t leaps, int32_t offset_s)
 {
     uint32_t offset = (uint32_t)offset_s;
     const uint8_t type[10] = {(uint8_t)(offset >> 24),
@@ -94,7 +94,7 @@ static inline void zone_image_build(struct zone_image *image, const char *rule, 
     zone_put(image, type, sizeof type);
     zone_put(image, leap, leaps * sizeof leap);
     zone_put(image, "\n", 1);
-    zone_put(image, rule, strlen(rule));
+    zone_put(image, footer, strlen(footer));
     zone_put(image, "\n", 1);
 }
 
@@ -115,9 +115,9 @@ static inline struct zone *zone_put_back_at(int64_t t_s)
     return zone;
 }
 
-static inline void zone_image_make(struct zone_image *image, const char *rule)
+static inline void zone_image_make(struct zone_image *image, const char *footer)
 {
-    zone_image_build(image, rule, 0, 0);
+    zone_image_build(image, footer, 0, 0);
 }
 
 static inline void zone_image_make_leap(struct zone_image *image)

@@ -20,7 +20,7 @@ static void assert_unknown(struct zone_table *table, const char *name)
     const struct zone *zone = NULL;
     struct status_failure failure = {0};
     assert_int_equal(zone_load(table, slice_text(name), &zone, &failure), STATUS_INVALID_ARGUMENT);
-    assert_non_null(strstr(failure.message, zone_table_directory(table)));
+    assert_non_null(strstr(failure.message, "one of the files below /"));
     assert_null(zone);
 }
 

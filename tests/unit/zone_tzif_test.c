@@ -161,17 +161,17 @@ static void fixed_offsets_never_jump(void **state)
 
 // --- rules
 
-static enum status parse_with_rule(const char *rule, struct zone **out)
+static enum status parse_with_footer(const char *footer, struct zone **out)
 {
     struct zone_image image;
-    zone_image_make(&image, rule);
+    zone_image_make(&image, footer);
     return zone_parse(slice_text("Test/Zone"), slice_make(image.bytes, image.size), out);
 }
 
 static void rules_agree_with_the_c_library(void **state)
 {
     (void)state;
-    static const char *const rules[] = {
+    static const char *const footers[] = {
         "UTC0",
         "<+0330>-3:30",
         "CET-1CEST,M3.5.0,M10.5.0/3",
@@ -184,10 +184,10 @@ static void rules_agree_with_the_c_library(void **state)
         "<+04>-4<+05>,M9.3.4/24,M10.4.4/50",    // hours behind the day
     };
     uint64_t random = 7;
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    for (size_t i = 0; i < sizeof footers / sizeof footers[0]; i++) {
         struct zone *zone = NULL;
-        assert_int_equal(parse_with_rule(rules[i], &zone), STATUS_OK);
-        use_zone_of_c_library(rules[i]);
+        assert_int_equal(parse_with_footer(footers[i], &zone), STATUS_OK);
+        use_zone_of_c_library(footers[i]);
         for (int n = 0; n < 3000; n++) {
             int64_t t_s = 86400 * 800 + (int64_t)fake_below(&random, UINT64_C(20000000000));
             assert_int_equal(zone_at(zone, t_s).offset_s, offset_by_c_library(t_s));
@@ -201,7 +201,7 @@ static void daylight_time_all_year_has_no_gap(void **state)
 {
     (void)state;
     struct zone *zone = NULL;
-    assert_int_equal(parse_with_rule("XXX3EDT4,0/0,J365/23", &zone), STATUS_OK);
+    assert_int_equal(parse_with_footer("XXX3EDT4,0/0,J365/23", &zone), STATUS_OK);
     for (int64_t t_s = utc_s(2026, 12, 30, 0, 0); t_s < utc_s(2027, 1, 3, 0, 0); t_s += 600)
         assert_int_equal(zone_at(zone, t_s).offset_s, -4 * 3600);
     zone_free(zone);
@@ -210,7 +210,7 @@ static void daylight_time_all_year_has_no_gap(void **state)
 static void what_is_no_rule_is_refused(void **state)
 {
     (void)state;
-    static const char *const rules[] = {
+    static const char *const footers[] = {
         "C",
         "CET",
         "CET-",
@@ -231,9 +231,9 @@ static void what_is_no_rule_is_refused(void **state)
         "CET-99999999999999999999",
         "CET24CEST-26:59,M3.5.0,M10.5.0",
     };
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    for (size_t i = 0; i < sizeof footers / sizeof footers[0]; i++) {
         struct zone *zone = NULL;
-        assert_int_equal(parse_with_rule(rules[i], &zone), STATUS_DATA_LOSS);
+        assert_int_equal(parse_with_footer(footers[i], &zone), STATUS_DATA_LOSS);
         assert_null(zone);
     }
 }

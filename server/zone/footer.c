@@ -1,13 +1,13 @@
-// The rule of a zone for all years to come: "CET-1CEST,M3.5.0,M10.5.0/3".
+// The footer of a file of tzdata is the zone's rule for all years to come: "CET-1CEST,M3.5.0,M10.5.0/3".
 //
-// The problem: the rule names days by month, week and weekday, and each of the two offsets begins by the clock of the
+// The problem: it names days by month, week and weekday, and each of the two offsets begins by the clock of the
 // other one; in the south daylight time spans the turn of the year, and in a zone that has it all year its end is the
 // next one's begin. So the jumps of three years, the one before and the one behind included, are put in order, and a
 // time is between two of them. Times are whole seconds and 64 bits wide.
-#include "zone/rule.h"
+#include "zone/footer.h"
 
 enum { DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60, NAME_MIN = 3, DAYS_PER_ERA = 146097 };
-enum { YEARS = 3, JUMPS = 2 * YEARS, RULE_HOURS_MAX = 167, OFFSET_HOURS_MAX = 25 };
+enum { YEARS = 3, JUMPS = 2 * YEARS, DATE_HOURS_MAX = 167, OFFSET_HOURS_MAX = 25 };
 // Where the list of jumps is not asked for any more: far beyond the wire's last time.
 static const int64_t LAST_S = INT64_C(3155760000000); // about the year 100000
 
@@ -88,7 +88,7 @@ static bool take_date(struct slice *rest, struct zone_date *out)
 {
     out->time_s = 2 * HOUR_S;
     return take(rest, ',') && take_day(rest, out) &&
-           (!take(rest, '/') || take_time(rest, RULE_HOURS_MAX, &out->time_s));
+           (!take(rest, '/') || take_time(rest, DATE_HOURS_MAX, &out->time_s));
 }
 
 // The text has offsets from local time to UTC: positive in the west.
@@ -99,10 +99,10 @@ static bool take_offset(struct slice *rest, int32_t *out)
     return taken && *out >= ZONE_OFFSET_MIN_S && *out <= ZONE_OFFSET_MAX_S;
 }
 
-bool zone_rule_parse(struct slice text, struct zone_rule *out)
+bool zone_footer_parse(struct slice text, struct zone_footer *out)
 {
     struct slice rest = text;
-    *out = (struct zone_rule){0};
+    *out = (struct zone_footer){0};
     if (!take_name(&rest) || !take_offset(&rest, &out->standard_s))
         return false;
     if (rest.size == 0)
@@ -152,7 +152,7 @@ static int64_t days_before_month(int64_t year, int32_t month)
     return days[month - 1] + (month > 2 && is_leap(year));
 }
 
-static int64_t day_of_month_rule(int64_t year, const struct zone_date *date)
+static int64_t day_by_weekday(int64_t year, const struct zone_date *date)
 {
     int64_t first = days_of_year(year) + days_before_month(year, date->month);
     int64_t weekday = (first % 7 + 7 + 4) % 7; // 1970-01-01 was a Thursday
@@ -167,7 +167,7 @@ static int64_t date_of(int64_t year, const struct zone_date *date)
     int64_t day = 0;
     switch (date->kind) {
     case ZONE_DAY_OF_MONTH:
-        day = day_of_month_rule(year, date);
+        day = day_by_weekday(year, date);
         break;
     case ZONE_DAY_WITHOUT_LEAP:
         day = days_of_year(year) + date->day - 1 + (date->day > 59 && is_leap(year));
@@ -195,24 +195,24 @@ static void insert(struct jump *jumps, size_t count, struct jump jump)
     jumps[i] = jump;
 }
 
-struct zone_segment zone_rule_at(const struct zone_rule *rule, int64_t t_s)
+struct zone_segment zone_footer_at(const struct zone_footer *footer, int64_t t_s)
 {
-    struct zone_segment segment = {INT64_MIN, INT64_MAX, rule->standard_s};
-    if (!rule->has_daylight || t_s > LAST_S || t_s < -LAST_S)
+    struct zone_segment segment = {INT64_MIN, INT64_MAX, footer->standard_s};
+    if (!footer->has_daylight || t_s > LAST_S || t_s < -LAST_S)
         return segment;
     struct jump jumps[JUMPS];
     size_t count = 0;
     int64_t year = year_of_days(floor_divide(t_s, DAY_S)) - 1;
     for (; count < JUMPS; year++) {
-        struct jump end = {date_of(year, &rule->end) - rule->daylight_s, rule->standard_s};
-        struct jump begin = {date_of(year, &rule->begin) - rule->standard_s, rule->daylight_s};
+        struct jump end = {date_of(year, &footer->end) - footer->daylight_s, footer->standard_s};
+        struct jump begin = {date_of(year, &footer->begin) - footer->standard_s, footer->daylight_s};
         insert(jumps, count++, end);
         insert(jumps, count++, begin);
     }
     size_t next = 0;
     while (next < JUMPS && jumps[next].at_s <= t_s)
         next++;
-    segment.offset_s = next > 0 ? jumps[next - 1].offset_s : rule->standard_s;
+    segment.offset_s = next > 0 ? jumps[next - 1].offset_s : footer->standard_s;
     segment.begin_s = next > 0 ? jumps[next - 1].at_s : INT64_MIN;
     segment.end_s = next < JUMPS ? jumps[next].at_s : INT64_MAX;
     return segment;

@@ -1,6 +1,7 @@
-// Room-private: the rule for the years beyond a zone's list, as in the environment's TZ (POSIX, and RFC 8536 3.3.1).
-#ifndef ZONE_RULE_H
-#define ZONE_RULE_H
+// Room-private: the rule for the years beyond a zone's list, which is the footer of its file. It is written as in the
+// environment's TZ (POSIX, and RFC 8536 3.3.1).
+#ifndef ZONE_FOOTER_H
+#define ZONE_FOOTER_H
 
 #include "zone/zone.h"
 
@@ -15,7 +16,7 @@ struct zone_date {
     int32_t time_s;
 };
 
-struct zone_rule {
+struct zone_footer {
     int32_t standard_s; // offsets from UTC, positive in the east
     int32_t daylight_s;
     bool has_daylight;      // otherwise the rest is 0
@@ -23,9 +24,9 @@ struct zone_rule {
     struct zone_date end;   // of it, by its own clock
 };
 
-// False when the text is no rule.
-bool zone_rule_parse(struct slice text, struct zone_rule *out);
+// False when the text is no such rule.
+bool zone_footer_parse(struct slice text, struct zone_footer *out);
 // Returns the segment that holds a time.
-struct zone_segment zone_rule_at(const struct zone_rule *rule, int64_t t_s);
+struct zone_segment zone_footer_at(const struct zone_footer *footer, int64_t t_s);
 
 #endif
