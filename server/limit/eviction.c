@@ -104,7 +104,7 @@ static bool make_room(struct limit_table *table, struct limit_shard *shard)
 
 static struct limit_meter *new_meter(const struct limit_applicable *applicable, const struct limit_lookup *lookup)
 {
-    struct limit_meter *meter = calloc(1, sizeof *meter + lookup->name.size);
+    struct limit_meter *meter = calloc(1, limit_meter_size(lookup->name.size));
     if (meter == NULL)
         return NULL;
     meter->hash = lookup->hash;

@@ -86,7 +86,7 @@ static size_t malloc_bytes(size_t size)
 
 size_t limit_meter_bytes(const struct limit_meter *meter)
 {
-    size_t bytes = malloc_bytes(sizeof *meter + meter->name_size);
+    size_t bytes = malloc_bytes(limit_meter_size(meter->name_size));
     if (meter->algorithm == LIMIT_SLIDING_WINDOW)
         bytes += malloc_bytes((size_t)meter->state.sliding.slots * meter->state.sliding.width);
     return bytes;

@@ -57,14 +57,20 @@ struct limit_meter {
     uint16_t name_size;
     uint8_t algorithm;
     uint8_t period;
-    bool uncertain;  // a commit failed: nobody knows what is on disk
-    bool dirty;      // the record on disk, if any, is not the exact state
-    bool retiring;   // it leaves memory once its exact state is on disk
-    bool owes;       // a debt was counted that no durable record has
-    bool superseded; // its limit may have been spent from under another algorithm since (carry_over.c)
-    bool shared;     // another algorithm's limit applied to the same call
+    bool uncertain : 1;  // a commit failed: nobody knows what is on disk
+    bool dirty : 1;      // the record on disk, if any, is not the exact state
+    bool retiring : 1;   // it leaves memory once its exact state is on disk
+    bool owes : 1;       // a debt was counted that no durable record has
+    bool superseded : 1; // its limit may have been spent from under another algorithm since (carry_over.c)
+    bool shared : 1;     // another algorithm's limit applied to the same call
     uint8_t name[];
 };
+
+// Returns how much memory a meter takes. A name is longer than what is behind the last member.
+static inline size_t limit_meter_size(size_t name_size)
+{
+    return offsetof(struct limit_meter, name) + name_size;
+}
 
 struct limit_shard {
     _Alignas(LIMIT_CACHE_LINE) pthread_mutex_t mutex;
