@@ -100,6 +100,27 @@ static bool open_registry(struct daemon *daemon)
     return registry_open(&options, &daemon->registry, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
+// Every account may have a zone of its own, so tzdata is wanted even where the installation has an offset.
+static bool open_zones(struct daemon *daemon)
+{
+    struct status_failure failure = {0};
+    char offset[16];
+    int32_t offset_s = daemon->config.utc_offset_s, size_s = offset_s < 0 ? -offset_s : offset_s;
+    daemon->zones = zone_table_new(NULL, &daemon->log);
+    if (daemon->zones == NULL) {
+        log_line(&daemon->log, LOG_LEVEL_ERROR, "out of memory");
+        return false;
+    }
+    (void)snprintf(offset, sizeof offset, "%c%02d:%02d", offset_s < 0 ? '-' : '+', size_s / 3600, size_s % 3600 / 60);
+    struct slice name = slice_text(daemon->config.time_zone);
+    if (name.size == 0)
+        return offset_s == 0 || zone_find(daemon->zones, slice_text(offset), &daemon->zone);
+    if (zone_load(daemon->zones, name, &daemon->zone, &failure) == STATUS_OK)
+        return true;
+    log_line(&daemon->log, LOG_LEVEL_ERROR, "--time-zone %s: %s", daemon->config.time_zone, failure.message);
+    return false;
+}
+
 static bool open_usage(struct daemon *daemon)
 {
     struct status_failure failure = {0};
@@ -108,7 +129,7 @@ static bool open_usage(struct daemon *daemon)
         .table_base = (unsigned)meter_table_count,
         .clock = daemon->clock,
         .log = &daemon->log,
-        .utc_offset_s = daemon->config.utc_offset_s,
+        .zone = daemon->zone,
         .retention_days = daemon->config.usage_retention_days,
         .max_entries = USAGE_ENTRIES_MAX,
     };
@@ -122,7 +143,7 @@ static bool open_cache(struct daemon *daemon)
         .store = daemon->meters_store,
         .clock = daemon->clock,
         .log = &daemon->log,
-        .utc_offset_s = daemon->config.utc_offset_s,
+        .zones = {daemon->zones, daemon->zone},
         .relaxed = daemon->config.relaxed_durability,
         .relaxed_on_failure = daemon->config.relaxed_on_store_failure,
         .max_resident = daemon->config.max_resident_meters,
@@ -143,6 +164,7 @@ static bool open_authorizer(struct daemon *daemon)
         .usage = daemon->usage,
         .usage_store = daemon->meters_store,
         .clock = daemon->clock,
+        .zones = daemon->zones,
     };
     return authorizer_open(&options, &daemon->authorizer, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
@@ -208,6 +230,7 @@ static bool open_rpc(struct daemon *daemon)
         .authorizer = daemon->authorizer,
         .meters = daemon->meters,
         .secret = daemon->secret,
+        .zones = daemon->zones,
         .clock = daemon->clock,
         .log = &daemon->log,
     };
@@ -234,6 +257,7 @@ static void close_all(struct daemon *daemon)
     store_close(daemon->meters_store);
     clock_free(daemon->clock);
     secret_close(daemon->secret);
+    zone_table_free(daemon->zones);
     if (daemon->lock_fd >= 0)
         close(daemon->lock_fd);
 }
@@ -288,8 +312,8 @@ static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 static int serve(struct daemon *daemon, const sigset_t *signals)
 {
     main_fit_connections(daemon);
-    if (!open_state(daemon) || !open_usage(daemon) || !open_cache(daemon) || !open_authorizer(daemon) ||
-        !main_open_scheduler(daemon) || !open_rpc(daemon))
+    if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_cache(daemon) ||
+        !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon))
         return EXIT_FAILURE;
     say_ready(daemon);
     int signal_number = wait_for_end(daemon, signals);

@@ -24,6 +24,8 @@ struct daemon {
     char registry_path[MAIN_PATH_SIZE];
     char meters_path[MAIN_PATH_SIZE];
     char witness_path[MAIN_PATH_SIZE];
+    struct zone_table *zones;
+    const struct zone *zone; // the installation's
     struct secret *secret;
     const char *meters_tables[MAIN_METERS_TABLES_MAX]; // tables of the meters, then of the usage
     struct store *meters_store;

@@ -10,6 +10,7 @@ BUILD_PACKAGES=(
     libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     liblmdb-dev libsodium-dev libyaml-dev libjansson-dev zlib1g-dev libssl-dev libhiredis-dev
     libsmartcols-dev libcsv-dev libarchive-dev jq
+    tzdata # time zones by name: posternd reads them when it runs
 )
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(

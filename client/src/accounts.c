@@ -9,7 +9,7 @@
 #define ACCOUNT_SETTINGS(of)                                                                                           \
     ROW(of, account), ROW(of, display_name), ROW(of, tier), ROW_ENUMS(of, environments, environment_count),            \
         ROW(of, suspended), ROW_STRUCTS(of, limits, limit_count, limit), ROW(of, max_keys),                            \
-        ROW(of, no_default_public_key), ROW_STRUCTS(of, metadata, metadata_count, entry)
+        ROW(of, no_default_public_key), ROW_STRUCTS(of, metadata, metadata_count, entry), ROW(of, time_zone)
 
 static const struct postern_table postern_account_table =
     TABLE(account, ROWS(ACCOUNT_SETTINGS(account), ROW(account, created_at_ms), ROW(account, version),
@@ -45,7 +45,8 @@ POSTERN_CALL(reset_meters, RESET_METERS,
 
 // ------------------------------------------------------------------------------------------------------- tiers
 
-#define TIER_SETTINGS(of) ROW(of, tier), ROW_STRUCTS(of, limits, limit_count, limit), ROW(of, is_default)
+#define TIER_SETTINGS(of)                                                                                              \
+    ROW(of, tier), ROW_STRUCTS(of, limits, limit_count, limit), ROW(of, is_default), ROW(of, time_zone)
 
 static const struct postern_table postern_tier_table = TABLE(tier, ROWS(TIER_SETTINGS(tier), ROW(tier, version)));
 

@@ -29,12 +29,12 @@ size_t applicable_limits(const struct registry_tier *tier, const struct registry
     size_t count = 0;
     for (size_t i = 0; i < at_most(tier->limit_count); i++)
         if (!is_overridden(&tier->limits[i], account))
-            out[count++] = (struct limit_applicable){tier->limits[i], LIMIT_OF_ACCOUNT, owner};
+            out[count++] = (struct limit_applicable){tier->limits[i], LIMIT_OF_ACCOUNT, owner, NULL};
     for (size_t i = 0; i < at_most(account->limit_count); i++)
-        out[count++] = (struct limit_applicable){account->limits[i], LIMIT_OF_ACCOUNT, owner};
+        out[count++] = (struct limit_applicable){account->limits[i], LIMIT_OF_ACCOUNT, owner, NULL};
     for (size_t i = 0; key != NULL && i < at_most(key->limit_count); i++) {
         struct slice lineage = slice_make(key->lineage, sizeof key->lineage);
-        out[count++] = (struct limit_applicable){key->limits[i], LIMIT_OF_KEY, lineage};
+        out[count++] = (struct limit_applicable){key->limits[i], LIMIT_OF_KEY, lineage, NULL};
     }
     return count;
 }
@@ -44,8 +44,22 @@ size_t applicable_custom_limits(const struct authorizer_custom *custom,
 {
     size_t count = at_most(custom->limit_count);
     for (size_t i = 0; i < count; i++)
-        out[i] = (struct limit_applicable){custom->limits[i], LIMIT_OF_CUSTOM, custom->name};
+        out[i] = (struct limit_applicable){custom->limits[i], LIMIT_OF_CUSTOM, custom->name, NULL};
     return count;
+}
+
+// Puts all of them into the account's time zone, or else its tier's. One that is not to be had any more, which
+// zone_find says once, is as none: the installation's.
+static void name_zone(struct zone_table *zones, const struct registry_tier *tier,
+                      const struct registry_account *account, struct limit_call *ask,
+                      struct limit_applicable *applicables)
+{
+    const struct zone *zone = NULL;
+    struct slice name = account->time_zone.size > 0 ? account->time_zone : tier->time_zone;
+    if (name.size == 0 || zones == NULL || !zone_find(zones, name, &zone))
+        return;
+    for (size_t i = 0; i < ask->applicable_count; i++)
+        applicables[i].zone = zone;
 }
 
 // --- those of a call
@@ -102,8 +116,8 @@ static bool name_reset_meters(struct authorizer_batch *batch, const struct autho
     return true;
 }
 
-void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct authorizer_call *call,
-                                       struct limit_call *ask)
+void authorizer_find_applicable_limits(struct zone_table *zones, struct authorizer_batch *batch,
+                                       struct authorizer_call *call, struct limit_call *ask)
 {
     const struct authorizer_question *q = &call->question;
     struct authorizer_decision *d = &call->decision;
@@ -132,6 +146,8 @@ void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct au
     ask->applicable_count =
         is_custom ? applicable_custom_limits(&call->custom, applicables)
                   : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);
+    if (!is_custom)
+        name_zone(zones, &tier, &d->account, ask, applicables);
     if (is_unlimited(call, ask))
         ask->charge_count = 0;
     // This memory is taken before anything is charged, so that the answer cannot fail after the charge.

@@ -26,7 +26,7 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
     for (size_t i = 0; i < batch->call_count; i++) {
         struct authorizer_call *call = &batch->calls[i];
         if (find_key_and_account(a, batch, call) && evaluate_rules(a, call) && check_scopes(batch, call))
-            authorizer_find_applicable_limits(batch, call, &limits.asks[i]);
+            authorizer_find_applicable_limits(a->zones, batch, call, &limits.asks[i]);
         find_successor(batch, call);
     }
     end_snapshot(batch);
@@ -302,6 +302,7 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
     struct authorizer *a = calloc(1, sizeof *a);
     if (a == NULL)
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory while starting");
+    a->zones = options->zones;
     a->registry = options->registry;
     a->meters = options->meters;
     a->clock = options->clock;

@@ -21,6 +21,7 @@ struct authorizer_options {
     struct usage *usage;        // NULL: nothing is noted
     struct store *usage_store;  // the store of `usage`; NULL without one
     struct clock *clock;
+    struct zone_table *zones; // of accounts and tiers; NULL: all have the installation's
 };
 
 // Errors: RESOURCE_EXHAUSTED when memory is out.

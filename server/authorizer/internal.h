@@ -10,6 +10,7 @@
 enum { USAGE_VIEWS_MAX = 16 };
 
 struct authorizer {
+    struct zone_table *zones;
     struct registry *registry;
     struct meter_cache *meters;
     struct clock *clock;
@@ -77,8 +78,8 @@ size_t applicable_custom_limits(const struct authorizer_custom *custom,
                                 struct limit_applicable out[LIMIT_APPLICABLE_MAX]);
 // Fills in the question: the limits that apply to the call, and what it charges them. The batch's snapshot has begun.
 // Sets call->status.
-void authorizer_find_applicable_limits(struct authorizer_batch *batch, struct authorizer_call *call,
-                                       struct limit_call *ask);
+void authorizer_find_applicable_limits(struct zone_table *zones, struct authorizer_batch *batch,
+                                       struct authorizer_call *call, struct limit_call *ask);
 
 // --- answer.c
 // Says in batch->refused which call is the first that failed or was refused.

@@ -144,6 +144,10 @@ static bool complete(struct config *config)
                         "(or listen: ipc://... in the file)\n");
         return false;
     }
+    if (config->has_utc_offset && config->time_zone[0] != '\0') {
+        fprintf(stderr, "posternd: give --time-zone NAME or --utc-offset +HH:MM, not both\n");
+        return false;
+    }
     if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {
         fprintf(stderr, "posternd: TLS needs both, --tls-certificate FILE and --tls-key FILE\n");
         return false;

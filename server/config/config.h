@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "zone/zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,8 @@ struct config {
     size_t operator_uid_count;
     char default_prefix[24];
     int32_t utc_offset_s;
+    bool has_utc_offset;
+    char time_zone[ZONE_NAME_MAX + 1]; // empty: utc_offset_s
     bool relaxed_durability;
     bool relaxed_on_store_failure;
     bool allow_plain_tcp; // tcp:// beyond loopback

@@ -128,7 +128,17 @@ static enum status set_utc_offset(struct config *config, const char *text, struc
                            "\"%s\" is not an offset from UTC; write +HH:MM or -HH:MM, for example +02:00", text);
     int32_t offset_s = (int32_t)(hours * 3600 + minutes * 60);
     config->utc_offset_s = text[0] == '-' ? -offset_s : offset_s;
+    config->has_utc_offset = true;
     return STATUS_OK;
+}
+
+// Whether there is one of that name is seen when tzdata is read.
+static enum status set_time_zone(struct config *config, const char *text, struct status_failure *failure)
+{
+    if (!zone_name_is_valid(slice_text(text)))
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\" is not the name of a time zone; write for example Europe/Berlin", text);
+    return set_text(config->time_zone, sizeof config->time_zone, text, failure);
 }
 
 static enum status set_durability(struct config *config, const char *text, struct status_failure *failure)
@@ -332,7 +342,12 @@ const struct setting setting_table[SETTING_COUNT] = {
     {"on_store_failure", "WORD", false,
      "when charges cannot be written: unavailable (default), or relaxed: they go on, and a crash may admit them again",
      set_on_store_failure},
-    {"utc_offset", "+HH:MM", false, "where days and months of limits begin (default +00:00)", set_utc_offset},
+    {"time_zone", "NAME", false,
+     "where days and other calendar periods of limits begin, for accounts and tiers without a zone of their own, e.g. "
+     "Europe/Berlin",
+     set_time_zone},
+    {"utc_offset", "+HH:MM", false, "the same without a name, for a clock that is never put forward (default +00:00)",
+     set_utc_offset},
     {"operator_uid", "UID", true, "a user who is an operator, beside root and the daemon's own", set_operator_uid},
     {"prefix", "TEXT", false, "first part of new tokens (default postern)", set_prefix},
     {"allow_plain_tcp", NULL, false, "offer tcp:// beyond this machine, unencrypted", set_allow_plain_tcp},

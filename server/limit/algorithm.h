@@ -17,14 +17,16 @@ struct limit_rate {
     uint64_t burst;
     uint64_t window_ms; // 0 for periods without a fixed length
     enum limit_period period;
-    int32_t utc_offset_s; // of calendar periods
+    const struct zone *zone; // of calendar periods; NULL: UTC, and of all others
 };
 
 struct limit_fixed_state {
-    uint64_t index; // of the window
-    uint64_t used;
-    uint64_t begin_ms;
+    uint64_t used;     // counted until the window's end
+    uint64_t begin_ms; // what was spent before it is not given back
     uint64_t end_ms;
+    uint64_t held; // counted until `held_until_ms`, since a change of the zone
+    uint64_t held_until_ms;
+    const struct zone *zone;
 };
 
 struct limit_sliding_state {

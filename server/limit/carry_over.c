@@ -63,17 +63,14 @@ static bool take_over(struct limit_meter *meter, const struct limit_rate *rate, 
         return true;
     if (!limit_meter_functions(meter)->raise(&meter->state, rate, meter->t_ms, used))
         return false;
-    meter->left = 0;
-    meter->dirty = true;
-    if (!limit_meter_is_idle(meter) && meter->write->in_flight)
-        meter->write->spent = UINT64_MAX; // nothing is left of what the record in flight sets aside
+    limit_void_reservation(meter);
     return true;
 }
 
-static uint64_t used_now(const struct limit_table *table, struct limit_meter *meter, uint64_t t)
+static uint64_t used_now(struct limit_meter *meter, uint64_t t)
 {
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    struct limit_rate rate = limit_meter_rate(table, meter);
+    struct limit_rate rate = limit_meter_rate(meter);
     meter->t_ms = limit_max(meter->t_ms, t);
     functions->sync(&meter->state, &rate, meter->t_ms);
     return functions->used(&meter->state, &rate, meter->t_ms);
@@ -94,7 +91,7 @@ bool limit_carry_over(struct limit_attempt *a, const struct limit_part *part)
         struct limit_meter *former = limit_table_find(a->shard, &lookup);
         if (former == NULL)
             continue;
-        has_memory = take_over(meter, &part->rate, used_now(a->table, former, meter->t_ms));
+        has_memory = take_over(meter, &part->rate, used_now(former, meter->t_ms));
         former->superseded = true;
     }
     a->shard->meter_bytes += limit_meter_bytes(meter) - bytes;
@@ -107,14 +104,14 @@ bool limit_carry_over(struct limit_attempt *a, const struct limit_part *part)
 bool limit_carry_over_records(const struct limit_table *table, const struct limit_shard *shard,
                               struct limit_meter *meter, const struct limit_found *found)
 {
-    struct limit_rate rate = limit_meter_rate(table, meter);
+    struct limit_rate rate = limit_meter_rate(meter);
     for (size_t i = 0; i < found->former_count; i++) {
         const struct limit_former *former = &found->formers[i];
         struct limit_lookup lookup;
         uint64_t used = 0, t = limit_max(meter->t_ms, former->record.t_ms);
         limit_table_look_name(table, limit_name_slice(&former->name), &lookup);
         if (limit_table_find(shard, &lookup) == NULL &&
-            limit_used_by_record(table, limit_name_slice(&former->name), &former->record, t, t, &used) &&
+            limit_used_by_record(limit_name_slice(&former->name), &former->record, t, t, &used) &&
             !take_over(meter, &rate, used))
             return false;
     }

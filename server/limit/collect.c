@@ -6,6 +6,7 @@
 // aside for it, and whoever cannot be served so is told at once.
 #include <stdlib.h>
 
+#include "limit/calendar.h"
 #include "limit/write_batch.h"
 
 // Serves the one who has waited longest for the meter, even when others differ about its limit.
@@ -17,12 +18,12 @@ static void take_waiting_rate(struct limit_meter *meter)
 }
 
 // Makes the record: what memory knows now, and a reservation for everything that may be spent until the next record.
-static void snapshot(const struct limit_table *table, struct limit_entry *entry, uint64_t now_ms)
+static void snapshot(struct limit_entry *entry, uint64_t now_ms)
 {
     struct limit_meter *meter = entry->meter;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
     take_waiting_rate(meter);
-    struct limit_rate rate = limit_meter_rate(table, meter);
+    struct limit_rate rate = limit_meter_rate(meter);
     meter->t_ms = limit_max(meter->t_ms, now_ms);
     functions->sync(&meter->state, &rate, meter->t_ms);
     entry->record = (struct limit_record){.algorithm = (enum limit_algorithm)meter->algorithm,
@@ -32,6 +33,8 @@ static void snapshot(const struct limit_table *table, struct limit_entry *entry,
                                           .maker = meter->maker,
                                           .magnitude = meter->magnitude};
     functions->save(&meter->state, &entry->record);
+    if (meter->algorithm == LIMIT_FIXED_WINDOW)
+        entry->record.index = limit_calendar_index(&rate, meter->state.fixed.begin_ms); // for older versions
     entry->empty = entry->exact && functions->used(&meter->state, &rate, meter->t_ms) == 0;
     if (entry->exact) {
         meter->left = 0; // nothing may be spent on the strength of older records
@@ -81,7 +84,7 @@ static struct limit_group *collect_queued(struct limit_table *table, struct limi
         struct limit_entry *entry = &group->entries[group->count++];
         entry->meter = meter;
         entry->exact = meter->retiring && meter->write->waiters == 0;
-        snapshot(table, entry, now_ms);
+        snapshot(entry, now_ms);
         meter->dirty = true;
         take_off(meter->write);
     }
@@ -126,7 +129,7 @@ static struct limit_group *collect_all(struct limit_table *table, struct limit_s
             struct limit_entry *entry = &group->entries[group->count++];
             entry->meter = meter;
             entry->exact = true;
-            snapshot(table, entry, now_ms);
+            snapshot(entry, now_ms);
         }
     }
     group->waiters = limit_take_waiters(shard);

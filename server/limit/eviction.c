@@ -104,7 +104,7 @@ static bool make_room(struct limit_table *table, struct limit_shard *shard)
 
 static struct limit_meter *new_meter(const struct limit_applicable *applicable, const struct limit_lookup *lookup)
 {
-    struct limit_meter *meter = calloc(1, sizeof *meter + lookup->name.size);
+    struct limit_meter *meter = calloc(1, limit_meter_size(lookup->name.size));
     if (meter == NULL)
         return NULL;
     meter->hash = lookup->hash;
@@ -122,10 +122,11 @@ static struct limit_meter *new_meter(const struct limit_applicable *applicable, 
 // Fills the meter as after a crash: what was reserved counts as spent, now. Nothing is written, so doing it twice
 // changes nothing.
 static bool recover(const struct limit_table *table, const struct limit_shard *shard, struct limit_meter *meter,
-                    const struct limit_found *found)
+                    const struct zone *zone, const struct limit_found *found)
 {
-    struct limit_rate rate = limit_meter_rate(table, meter);
+    struct limit_rate rate = limit_meter_rate(meter);
     const struct limit_record *record = found != NULL ? found->record : NULL;
+    rate.zone = record != NULL ? limit_record_zone(record, rate.period) : zone;
     meter->t_ms = clock_now_ms(table->clock);
     meter->maker = found != NULL ? found->maker : 0;
     if (record != NULL) {
@@ -146,7 +147,7 @@ static bool install_locked(struct limit_table *table, struct limit_shard *shard,
     struct limit_meter *meter = make_room(table, shard) ? new_meter(applicable, lookup) : NULL;
     if (meter == NULL)
         return false;
-    if (recover(table, shard, meter, found) && limit_table_insert(shard, meter))
+    if (recover(table, shard, meter, limit_zone_of(table, applicable), found) && limit_table_insert(shard, meter))
         return true;
     limit_meter_free(meter);
     return false;

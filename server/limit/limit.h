@@ -1,9 +1,9 @@
 // Limits: their text, their bounds, three algorithms, and the table of running meters with its reservations.
 //
 // Algorithms (each a pure file: state + now + cost in, answer out; specification: docs/limits.md):
-//   fixed_window    at most `amount` per aligned window: a calendar period (minute to year, at the installation's UTC
-//                   offset), all time (total), or floor(t / window). Two adjacent windows may together hold 2 * amount
-//                   around the boundary.
+//   fixed_window    at most `amount` per aligned window: a calendar period (minute to year, in a time zone), all time
+//                   (total), or floor(t / window). Two adjacent windows may together hold 2 * amount around the
+//                   boundary. A change of the zone opens no window twice.
 //   sliding_window  at most `amount` in *any* interval of window_s: a ring of N + 1 sub-windows of a window / N; every
 //                   sub-window that the interval touches counts. Early refusal is bounded by one sub-window. N is 60,
 //                   for amounts above 65,535 it is 30 and above 4,294,967,295 it is 15: larger counters, but fewer.
@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "zone/zone.h"
 
 #define LIMIT_AMOUNT_MAX   UINT64_C(9007199254740991) // 2^53 - 1
 #define LIMIT_WINDOW_S_MAX UINT32_C(2678400)          // 31 days
@@ -56,6 +57,11 @@ enum limit_period {
     LIMIT_YEAR = 6,
     LIMIT_TOTAL = 7 // one window, which never ends
 };
+// Do the period's windows depend on the time zone?
+static inline bool limit_period_is_local(enum limit_period period)
+{
+    return period != LIMIT_NO_PERIOD && period != LIMIT_TOTAL;
+}
 // When a window ends that never does: beyond every time of the wire.
 #define LIMIT_NEVER_MS UINT64_C(0x3fffffffffffffff)
 enum limit_subject { LIMIT_OF_ACCOUNT = 1, LIMIT_OF_KEY = 2, LIMIT_OF_CUSTOM = 3 };
@@ -99,7 +105,7 @@ struct limit_table;
 
 struct limit_table_options {
     struct clock *clock;
-    int32_t utc_offset_s;    // of calendar periods
+    const struct zone *zone; // of calendar periods, where an applicable limit has none
     bool relaxed;            // do not wait for the disk; a crash may admit again what was spent
     bool relaxed_on_failure; // the same from a commit that failed to the next one that did not
     uint64_t hash_seed;      // 0: a random one. A given one makes a simulation repeatable, and collisions possible
@@ -116,6 +122,7 @@ struct limit_applicable {
     struct limit limit; // complete
     enum limit_subject subject;
     struct slice subject_id; // name of an account's life, 11 bytes of lineage, or a custom name; at most 200 bytes
+    const struct zone *zone; // of its calendar period; NULL: the table's
 };
 
 struct limit_charge {
@@ -247,8 +254,14 @@ struct limit_record {
     uint64_t amount; // of the limit when it was written; both 0 in records of older versions
     uint64_t burst;
     uint64_t reserved;
-    uint64_t index;                        // fixed_window: the window; sliding_window: the newest slot's number
-    uint64_t used;                         // fixed_window
+    uint64_t index; // fixed_window: the window, all that older versions have; sliding_window: the newest slot's number
+    // fixed_window
+    uint64_t used;
+    uint64_t begin_ms; // both 0 in records of older versions
+    uint64_t end_ms;
+    uint64_t held; // counted until held_until_ms
+    uint64_t held_until_ms;
+    const struct zone *zone;               // that the window is of, if its period is local
     uint64_t counters[LIMIT_COUNTERS_MAX]; // sliding_window: slot s is at s % counter_count (N + 1)
     size_t counter_count;
     uint64_t tat_ms;       // token_bucket: theoretical arrival time, whole milliseconds
@@ -291,13 +304,12 @@ bool limit_install(struct limit_table *table, struct slice owner, const struct l
 bool limit_is_resident(struct limit_table *table, struct slice owner, struct slice name);
 // Is the record, recovered at `start_ms` (what was reserved counts as spent then), at rest again by `now_ms`? Then the
 // record can be removed without a loss. `name` says window and algorithm. False when in doubt.
-bool limit_record_at_rest(const struct limit_table *table, struct slice name, const struct limit_record *record,
-                          uint64_t start_ms, uint64_t now_ms);
+bool limit_record_at_rest(struct slice name, const struct limit_record *record, uint64_t start_ms, uint64_t now_ms);
 // Has the record, recovered in the same way, at most a 2^shift-th of every limit that it was ever spent under counted
 // by `now_ms`? So little is lost when it is removed. False when in doubt, for a record without a maker, and when
 // anybody else has spent.
-bool limit_record_is_cheap(const struct limit_table *table, struct slice name, const struct limit_record *record,
-                           uint64_t start_ms, uint64_t now_ms, unsigned shift);
+bool limit_record_is_cheap(struct slice name, const struct limit_record *record, uint64_t start_ms, uint64_t now_ms,
+                           unsigned shift);
 // Lets everything that memory knows of a custom subject begin anew: its meters, and the charges of it that were logged.
 // Records of it that somebody is just reading are not installed. False when memory is out; then do it again.
 bool limit_renew(struct limit_table *table, struct slice owner) __attribute__((warn_unused_result));

@@ -34,7 +34,7 @@ static void void_writes(struct limit_meter *meter)
 static bool renew(const struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter)
 {
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    struct limit_rate rate = limit_meter_rate(table, meter);
+    struct limit_rate rate = limit_meter_rate(meter);
     union limit_state state;
     size_t bytes = limit_meter_bytes(meter);
     meter->t_ms = limit_max(meter->t_ms, clock_now_ms(table->clock));

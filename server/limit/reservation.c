@@ -105,7 +105,7 @@ static bool is_ready(const struct limit_table *table, struct limit_meter *meter)
     if (write->spanning || meter->owes || !limit_is_same_rate(meter, write->amount, write->burst))
         return false;
     const struct limit_algorithm_functions *functions = limit_meter_functions(meter);
-    struct limit_rate rate = limit_meter_rate(table, meter);
+    struct limit_rate rate = limit_meter_rate(meter);
     rate.amount = write->amount;
     functions->sync(&meter->state, &rate, meter->t_ms); // it may have been asked about with another limit since
     uint64_t most = limit_min(write->wanted, functions->remaining(&meter->state, &rate, meter->t_ms));

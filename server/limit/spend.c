@@ -55,7 +55,8 @@ static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *
     *part = (struct limit_part){
         .meter = meter, .applicable = applicable, .functions = limit_meter_functions(meter), .cost = cost};
     part->shadow = limit->shadow;
-    part->rate = limit_meter_rate(a->table, meter);
+    part->rate = limit_meter_rate(meter);
+    part->rate.zone = limit_zone_of(a->table, applicable);
     part->rate.amount = limit->amount;
     part->rate.burst = limit->burst;
     return part;
@@ -114,7 +115,10 @@ bool limit_sync_parts(struct limit_attempt *a)
         struct limit_meter *meter = part->meter;
         meter->t_ms = limit_max(meter->t_ms, a->answer->now_ms);
         meter->retiring = false;
+        bool is_rezoned = meter->algorithm == LIMIT_FIXED_WINDOW && meter->state.fixed.zone != part->rate.zone;
         part->functions->sync(&meter->state, &part->rate, meter->t_ms);
+        if (is_rezoned)
+            limit_note_rezoned(a->table, a->shard, meter);
         if ((meter->superseded || meter->shared) && !limit_carry_over(a, part))
             return false;
         part->fits = limit_part_fits(part);

@@ -32,14 +32,21 @@ const struct limit_algorithm_functions *limit_meter_functions(const struct limit
     return limit_algorithm_of((enum limit_algorithm)meter->algorithm);
 }
 
-struct limit_rate limit_meter_rate(const struct limit_table *table, const struct limit_meter *meter)
+const struct zone *limit_zone_of(const struct limit_table *table, const struct limit_applicable *applicable)
+{
+    if (!limit_period_is_local(applicable->limit.period))
+        return NULL;
+    return applicable->zone != NULL ? applicable->zone : table->zone;
+}
+
+struct limit_rate limit_meter_rate(const struct limit_meter *meter)
 {
     return (struct limit_rate){
         .amount = meter->amount,
         .burst = meter->burst,
         .window_ms = (uint64_t)meter->window_s * 1000,
         .period = (enum limit_period)meter->period,
-        .utc_offset_s = table->utc_offset_s,
+        .zone = meter->algorithm == LIMIT_FIXED_WINDOW ? meter->state.fixed.zone : NULL,
     };
 }
 
@@ -53,6 +60,14 @@ bool limit_is_window_durable(const struct limit_table *table, const struct limit
     if (meter->algorithm != LIMIT_FIXED_WINDOW)
         return true;
     return limit_max(atomic_load(&table->durable_ms), meter->durable_ms) >= meter->state.fixed.begin_ms;
+}
+
+void limit_void_reservation(struct limit_meter *meter)
+{
+    meter->left = 0;
+    meter->dirty = true;
+    if (!limit_meter_is_idle(meter) && meter->write->in_flight)
+        meter->write->spent = UINT64_MAX; // nothing is left of what the record in flight sets aside
 }
 
 void limit_take_rate(struct limit_meter *meter, const struct limit_rate *rate)
@@ -71,7 +86,7 @@ static size_t malloc_bytes(size_t size)
 
 size_t limit_meter_bytes(const struct limit_meter *meter)
 {
-    size_t bytes = malloc_bytes(sizeof *meter + meter->name_size);
+    size_t bytes = malloc_bytes(limit_meter_size(meter->name_size));
     if (meter->algorithm == LIMIT_SLIDING_WINDOW)
         bytes += malloc_bytes((size_t)meter->state.sliding.slots * meter->state.sliding.width);
     return bytes;
@@ -179,6 +194,14 @@ void limit_clear_queue(struct limit_table *table, struct limit_shard *shard)
     shard->queued_count = 0;
 }
 
+// Without memory it is written later, by the next decision that spends.
+void limit_note_rezoned(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter)
+{
+    limit_void_reservation(meter);
+    if (limit_write_open(meter))
+        limit_write_queue(table, shard, meter);
+}
+
 // --- the table
 
 static struct limit_write_batch *new_batch(void)
@@ -209,7 +232,7 @@ struct limit_table *limit_table_new(const struct limit_table_options *options)
         return NULL;
     }
     table->clock = options->clock;
-    table->utc_offset_s = options->utc_offset_s;
+    table->zone = options->zone;
     table->relaxed = options->relaxed;
     table->relaxed_on_failure = options->relaxed_on_failure;
     table->shard_share = options->max_meters > 0 ? limit_max(options->max_meters / LIMIT_SHARD_COUNT, 1) : 0;

@@ -58,15 +58,21 @@ struct limit_meter {
     uint16_t name_size;
     uint8_t algorithm;
     uint8_t period;
-    uint8_t magnitude; // as in its record
-    bool uncertain;    // a commit failed: nobody knows what is on disk
-    bool dirty;        // the record on disk, if any, is not the exact state
-    bool retiring;     // it leaves memory once its exact state is on disk
-    bool owes;         // a debt was counted that no durable record has
-    bool superseded;   // its limit may have been spent from under another algorithm since (carry_over.c)
-    bool shared;       // another algorithm's limit applied to the same call
+    uint8_t magnitude;   // as in its record
+    bool uncertain : 1;  // a commit failed: nobody knows what is on disk
+    bool dirty : 1;      // the record on disk, if any, is not the exact state
+    bool retiring : 1;   // it leaves memory once its exact state is on disk
+    bool owes : 1;       // a debt was counted that no durable record has
+    bool superseded : 1; // its limit may have been spent from under another algorithm since (carry_over.c)
+    bool shared : 1;     // another algorithm's limit applied to the same call
     uint8_t name[];
 };
+
+// Returns how much memory a meter takes. A name is longer than what is behind the last member.
+static inline size_t limit_meter_size(size_t name_size)
+{
+    return offsetof(struct limit_meter, name) + name_size;
+}
 
 struct limit_shard {
     _Alignas(LIMIT_CACHE_LINE) pthread_mutex_t mutex;
@@ -89,7 +95,7 @@ struct limit_shard {
 
 struct limit_table {
     struct clock *clock;
-    int32_t utc_offset_s;
+    const struct zone *zone; // of calendar periods, where an applicable limit has none
     bool relaxed;
     bool relaxed_on_failure;
     size_t shard_share; // of max_meters; 0 = no bound
@@ -127,11 +133,16 @@ bool limit_recover(union limit_state *state, enum limit_algorithm algorithm, con
                    const struct limit_record *record);
 // Gives how many units the record, read back at `t`, counts at `now_ms`. False when the name is not one of
 // limit_name_of, or memory is out.
-bool limit_used_by_record(const struct limit_table *table, struct slice name, const struct limit_record *record,
-                          uint64_t t, uint64_t now_ms, uint64_t *used);
+bool limit_used_by_record(struct slice name, const struct limit_record *record, uint64_t t, uint64_t now_ms,
+                          uint64_t *used);
 // Makes the meter count at least as much as each of the records of its former meters. False when memory is out.
 bool limit_carry_over_records(const struct limit_table *table, const struct limit_shard *shard,
                               struct limit_meter *meter, const struct limit_found *found);
+// Returns the time zone of a record, whose meter counts in this period.
+static inline const struct zone *limit_record_zone(const struct limit_record *record, enum limit_period period)
+{
+    return record->algorithm == LIMIT_FIXED_WINDOW && limit_period_is_local(period) ? record->zone : NULL;
+}
 
 static inline struct slice limit_name_slice(const struct limit_name *name)
 {
@@ -139,8 +150,13 @@ static inline struct slice limit_name_slice(const struct limit_name *name)
 }
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);
-// Returns the rate of its limit, for the writer, which has no applicable limit.
-struct limit_rate limit_meter_rate(const struct limit_table *table, const struct limit_meter *meter);
+// Returns the time zone of an applicable limit; NULL when it needs none.
+const struct zone *limit_zone_of(const struct limit_table *table, const struct limit_applicable *applicable);
+// Returns the rate of its limit, in the zone that it is in, for the writer, which has no applicable limit.
+struct limit_rate limit_meter_rate(const struct limit_meter *meter);
+// Makes that nothing is spent before a record with the present state is durable: what the disk has set aside, or is
+// about to, does not cover it.
+void limit_void_reservation(struct limit_meter *meter);
 // Does the record have the meter's limit? The units of a bucket are times, and how long a unit lasts depends on the
 // limit. Units that a crash loses are charged under the record's limit, so another limit must be written before
 // anything is spent under it.
@@ -214,6 +230,8 @@ void limit_write_close(struct limit_meter *meter);
 // Takes a shard's waiters out of its queue, and all meters out of the queue to be written.
 struct limit_waiter *limit_take_waiters(struct limit_shard *shard);
 void limit_clear_queue(struct limit_table *table, struct limit_shard *shard);
+// A meter's window is another time zone's now: nothing is spent before the disk knows, and it is told soon.
+void limit_note_rezoned(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter);
 // Queues a meter for the writer, after limit_write_open; does nothing when it is queued already.
 void limit_write_queue(struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter);
 

@@ -39,7 +39,8 @@ static void copy_name(struct limit_name *to, struct slice name)
 static bool is_from_future(struct reset *reset, struct slice bytes)
 {
     struct limit_record record;
-    bool future = meter_record_unpack(bytes, reset->arena, &record) == STATUS_OK && record.t_ms > reset->result->new_ms;
+    bool future =
+        meter_record_unpack(bytes, NULL, reset->arena, &record) == STATUS_OK && record.t_ms > reset->result->new_ms;
     arena_reset(reset->arena);
     return future;
 }

@@ -69,7 +69,7 @@ static enum status count_record(struct shares *shares, struct arena *arena, stru
 {
     struct limit_record record;
     arena_reset(arena);
-    enum status status = meter_record_unpack(bytes, arena, &record);
+    enum status status = meter_record_unpack(bytes, NULL, arena, &record);
     if (status == STATUS_OK)
         share_add(shares, record.maker, name);
     return status == STATUS_DATA_LOSS ? STATUS_OK : status; // whoever needs the meter will hear of it

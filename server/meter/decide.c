@@ -27,7 +27,7 @@ static enum status read_record(const struct load *load, const struct limit_name 
 {
     struct slice key = slice_make(name->bytes, name->size), bytes;
     enum status status = store_get(load->cache->view, custom_table(key), key, &bytes);
-    return status == STATUS_OK ? meter_record_unpack(bytes, load->arena, record) : status;
+    return status == STATUS_OK ? meter_record_unpack(bytes, &load->cache->zones, load->arena, record) : status;
 }
 
 static enum status read_own(const struct load *load, const struct limit_name *name, struct reading *out)

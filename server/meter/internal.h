@@ -65,6 +65,7 @@ struct meter_cache {
     struct store *store;
     struct clock *clock;
     const struct log *log;
+    struct meter_zones zones;
     struct limit_table *limits;
     struct store_txn *view; // for the rare load of a meter that is not in memory
     pthread_mutex_t view_lock;

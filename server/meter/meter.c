@@ -29,7 +29,7 @@ static void free_cache(struct meter_cache *cache)
 static struct limit_table *new_table(const struct meter_options *options)
 {
     return limit_table_new(&(struct limit_table_options){.clock = options->clock,
-                                                         .utc_offset_s = options->utc_offset_s,
+                                                         .zone = options->zones.installation,
                                                          .relaxed = options->relaxed,
                                                          .relaxed_on_failure = options->relaxed_on_failure,
                                                          .max_meters = options->max_resident});
@@ -57,6 +57,7 @@ enum status meter_open(const struct meter_options *options, struct meter_cache *
         return no_memory(failure);
     cache->store = options->store;
     cache->clock = options->clock;
+    cache->zones = options->zones;
     cache->log = options->log;
     pthread_mutex_init(&cache->view_lock, NULL); // cannot fail with default attributes
     bool can_write = write_behind_init(cache);

@@ -16,11 +16,17 @@
 
 struct meter_cache;
 
+// Where calendar periods begin.
+struct meter_zones {
+    struct zone_table *table;        // finds those of records; NULL: all are the installation's
+    const struct zone *installation; // for all that have none of their own
+};
+
 struct meter_options {
     struct store *store; // opened with meter_tables first; outlives the cache, as do the others
     struct clock *clock;
     const struct log *log;
-    int32_t utc_offset_s;
+    struct meter_zones zones;
     bool relaxed;            // --durability=relaxed
     bool relaxed_on_failure; // --on-store-failure=relaxed
     size_t max_resident;     // meters in memory; 0 = no bound

@@ -25,12 +25,28 @@ bool meter_record_pack(const struct limit_record *record, struct arena *arena, s
     message.tat_fraction = record->tat_fraction;
     message.amount = record->amount;
     message.burst = record->burst;
+    message.begin_ms = record->begin_ms;
+    message.end_ms = record->end_ms;
+    message.held = record->held;
+    message.held_until_ms = record->held_until_ms;
+    if (record->algorithm == LIMIT_FIXED_WINDOW)
+        message.time_zone = record_to_bytes(slice_text(zone_name(record->zone)));
     message.maker = record->maker;
     message.magnitude = record->maker != 0 ? record->magnitude : 0;
     return record_pack_message(&message.base, arena, out);
 }
 
-enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct limit_record *out)
+static const struct zone *find_zone(const struct meter_zones *zones, ProtobufCBinaryData name)
+{
+    const struct zone *zone = NULL;
+    if (zones == NULL)
+        return NULL;
+    bool found = name.len > 0 && zones->table != NULL && zone_find(zones->table, record_from_bytes(name), &zone);
+    return found ? zone : zones->installation;
+}
+
+enum status meter_record_unpack(struct slice bytes, const struct meter_zones *zones, struct arena *arena,
+                                struct limit_record *out)
 {
     enum status status;
     const Postern__Records__MeterRecord *message =
@@ -48,6 +64,11 @@ enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct 
                                  .reserved = message->reserved,
                                  .index = message->index,
                                  .used = message->used,
+                                 .begin_ms = message->begin_ms,
+                                 .end_ms = message->end_ms,
+                                 .held = message->held,
+                                 .held_until_ms = message->held_until_ms,
+                                 .zone = find_zone(zones, message->time_zone),
                                  .counter_count = message->n_counters,
                                  .tat_ms = message->tat_ms,
                                  .tat_fraction = message->tat_fraction,

@@ -3,7 +3,7 @@
 #define METER_RECORD_H
 
 #include "base/arena.h"
-#include "limit/limit.h"
+#include "meter/meter.h"
 
 // Packs into arena memory; false when the arena is out.
 bool meter_record_pack(const struct limit_record *record, struct arena *arena, struct slice *out)
@@ -14,7 +14,11 @@ bool meter_mark_pack(const struct clock_mark *mark, struct arena *arena, struct 
 // Errors of all of these:
 //   DATA_LOSS           the bytes do not decode, or hold values that cannot be
 //   RESOURCE_EXHAUSTED  the arena is out
-STATUS_MUST_CHECK enum status meter_record_unpack(struct slice bytes, struct arena *arena, struct limit_record *out);
+//
+// A record's time zone is found in `zones`; one that has none, or whose zone is gone, gets the installation's. `zones`
+// may be NULL: who only looks at the time needs none.
+STATUS_MUST_CHECK enum status meter_record_unpack(struct slice bytes, const struct meter_zones *zones,
+                                                  struct arena *arena, struct limit_record *out);
 STATUS_MUST_CHECK enum status meter_mark_unpack(struct slice bytes, struct arena *arena, struct clock_mark *out);
 
 #endif

@@ -50,7 +50,7 @@ static void note(struct meter_removal_work *work, struct slice name, struct slic
     arena_reset(work->arena);
     removed->name.size = name.size <= sizeof removed->name.bytes ? name.size : 0;
     memcpy(removed->name.bytes, name.data, removed->name.size);
-    status_ignore(meter_record_unpack(bytes, work->arena, &record), "one that cannot be read is removed as well");
+    status_ignore(meter_record_unpack(bytes, NULL, work->arena, &record), "one that cannot be read is removed as well");
     removed->maker = record.maker;
 }
 

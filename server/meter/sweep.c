@@ -68,7 +68,7 @@ static bool may_be_evicted(const struct run *run, struct slice name, const struc
     if (!is_near_its_share(run, record->maker, name))
         return false;
     sweep->is_evicting = true;
-    return limit_record_is_cheap(run->cache->limits, name, record, custom->start_ms, run->now_ms, sweep->shift);
+    return limit_record_is_cheap(name, record, custom->start_ms, run->now_ms, sweep->shift);
 }
 
 static bool is_resident(struct meter_cache *cache, struct slice name)
@@ -87,9 +87,9 @@ static void look_at(const struct run *run, struct slice name, struct slice bytes
     struct limit_record record;
     arena_reset(sweep->arena);
     if (name.size < 2 || name.size < 2 + (size_t)name.data[1] ||
-        meter_record_unpack(bytes, sweep->arena, &record) != STATUS_OK)
+        meter_record_unpack(bytes, &cache->zones, sweep->arena, &record) != STATUS_OK)
         return;
-    bool at_rest = limit_record_at_rest(cache->limits, name, &record, cache->custom.start_ms, run->now_ms);
+    bool at_rest = limit_record_at_rest(name, &record, cache->custom.start_ms, run->now_ms);
     if ((!at_rest && !may_be_evicted(run, name, &record)) || is_resident(cache, name))
         return;
     struct sweep_found *found = &sweep->found[sweep->found_count++];

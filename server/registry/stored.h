@@ -78,6 +78,7 @@ struct registry_account {
     bool deleted;               // hidden; all its keys are revoked
     uint64_t life;              // the change that made it; 0 in records of older versions
     struct slice meter_resets;  // registry_reset_of
+    struct slice time_zone;     // of calendar periods; empty: the tier's
 };
 
 // Returns, as digits, the number of the change that reset the meters of a resource last; empty: none did. Of an
@@ -101,6 +102,7 @@ struct registry_tier {
     struct slice name;
     struct limit *limits;
     size_t limit_count;
+    struct slice time_zone; // of calendar periods; empty: the installation's
     bool is_default;
     uint64_t version;
 };

@@ -39,6 +39,7 @@ struct call_server {
     struct authorizer *authorizer;
     struct meter_cache *meters;
     struct secret *secret;
+    struct zone_table *zones; // NULL: there are none by name
     struct clock *clock;
     const struct log *log;
     _Atomic(struct call_operators *) operators; // replaced as a whole

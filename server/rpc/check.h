@@ -31,6 +31,7 @@ enum check_kind {
     CHECK_SCOPE,   // a scope that is needed
     CHECK_GRANT,   // a scope that is granted, or "a:*"
     CHECK_NETWORK, // address or CIDR
+    CHECK_ZONE,    // name of a time zone; whether there is one is for the handler to find
     CHECK_OPAQUE,  // bytes, at most `max`
     CHECK_EXACT,   // exactly `max` bytes, or none
     CHECK_RANDOM,  // as CHECK_EXACT, and not all of them 0

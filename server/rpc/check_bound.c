@@ -7,6 +7,7 @@
 #include "registry/registry.h"
 #include "rpc/check.h"
 #include "rpc/watch.h"
+#include "zone/zone.h"
 
 #define MOMENT_MAX     UINT64_C(253402300799999) // 9999-12-31T23:59:59.999Z
 #define BUCKET_MAX     86400
@@ -59,6 +60,7 @@ static const struct check_bound bounds[] = {
     {"scopes", CHECK_GRANT, ACCOUNT_SCOPE_MAX, ACCOUNT_SCOPES_PER_KEY_MAX},
     {"sha256", CHECK_EXACT, 32, 0},
     {"tier", CHECK_NAME, ACCOUNT_ID_MAX, 0},
+    {"time_zone", CHECK_ZONE, 0, 0},
     {"to_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"top", CHECK_NUMBER, TOP_MAX, 0},
     {"unusual_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
@@ -128,6 +130,9 @@ bool check_bound_holds(const struct check_bound *bound, struct slice value, cons
     case CHECK_NETWORK:
         *hint = "is not a network: an address or CIDR whose host bits are 0, e.g. 10.0.0.0/8";
         return key_network_is_valid(value);
+    case CHECK_ZONE:
+        *hint = "is not the name of a time zone, e.g. Europe/Berlin: parts of A-Z a-z 0-9 _ + - joined by '/'";
+        return zone_name_is_valid(value);
     case CHECK_OPAQUE:
         *hint = "is longer than allowed";
         return value.size <= bound->max;

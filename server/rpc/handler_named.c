@@ -2,6 +2,7 @@
 // so one path serves them; the route says which one a call is about, and members are found by their names.
 #include "rpc/handler.h"
 #include "rpc/wire.h"
+#include "zone/zone.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -107,6 +108,33 @@ static bool read_mask(struct call *call, struct registry_command *command)
     return true;
 }
 
+static struct slice zone_asked(const struct call *call, const struct registry_command *command)
+{
+    struct slice zone = call->route->kind == REGISTRY_ACCOUNT ? command->ask.put_account.time_zone
+                        : call->route->kind == REGISTRY_TIER  ? command->ask.put_tier.time_zone
+                                                              : slice_empty();
+    bool is_set = command->mask_count == 0;
+    for (size_t i = 0; i < command->mask_count; i++)
+        is_set = is_set || slice_equal(command->mask[i], slice_text("time_zone"));
+    return is_set ? zone : slice_empty();
+}
+
+// Is there a time zone of the name that is set? False: the call has failed. So decisions find all zones of records.
+static bool check_zone(struct call *call, const struct registry_command *command)
+{
+    struct status_failure failure = {0};
+    const struct zone *zone;
+    struct slice name = zone_asked(call, command);
+    if (name.size == 0 || call->server->zones == NULL)
+        return true;
+    enum status status = zone_load(call->server->zones, name, &zone, &failure);
+    if (status == STATUS_INVALID_ARGUMENT)
+        call_fail_member(call, "time_zone", "%s", failure.message);
+    else if (status != STATUS_OK)
+        call_fail_with(call, status, &failure);
+    return status == STATUS_OK;
+}
+
 enum call_progress handler_put(struct call *call)
 {
     struct status_failure failure = {0};
@@ -118,7 +146,7 @@ enum call_progress handler_put(struct call *call)
         wire_read_record(call->arena, call->route->kind, &call->request->verify->base, &change->command.ask, &failure);
     if (status != STATUS_OK)
         return call_fail_with(call, status, &failure);
-    return handler_submit(change);
+    return check_zone(call, &change->command) ? handler_submit(change) : CALL_DONE;
 }
 
 enum call_progress handler_delete_named(struct call *call)

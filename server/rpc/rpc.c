@@ -180,6 +180,7 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
     server->authorizer = options->authorizer;
     server->meters = options->meters;
     server->secret = options->secret;
+    server->zones = options->zones;
     server->clock = options->clock;
     server->log = options->log;
     server->tls_peers = options->tls_peers;

@@ -44,6 +44,7 @@ struct rpc_options {
     struct authorizer *authorizer;
     struct meter_cache *meters; // for Health and Stats
     struct secret *secret;      // page tokens
+    struct zone_table *zones;   // those that accounts and tiers may have
     struct clock *clock;
     const struct log *log;
 };

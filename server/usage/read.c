@@ -72,14 +72,19 @@ struct reading {
     uint32_t to_hour; // exclusive
 };
 
-static int64_t offset_s(const struct reading *r)
+// Days are numbered by their local date. A date that comes again after the clock was put back is over (zone_first_at).
+static int64_t day_at(const struct zone *zone, int64_t t_s)
 {
-    return r->bucket_s == HOUR_S ? 0 : r->usage->options.utc_offset_s;
+    int64_t day = (t_s + zone_at(zone, t_s).offset_s) / DAY_S; // never negative: it is not 1970 any more
+    while (zone_first_at(zone, (day + 1) * DAY_S) <= t_s)
+        day++;
+    return day;
 }
 
 static int64_t bucket_at(const struct reading *r, uint64_t ms)
 {
-    return ((int64_t)(ms / 1000) + offset_s(r)) / r->bucket_s; // never negative: it is not 1970 any more
+    int64_t t_s = (int64_t)(ms / 1000);
+    return r->bucket_s == HOUR_S ? t_s / HOUR_S : day_at(r->usage->options.zone, t_s);
 }
 
 static int64_t bucket_of(const struct reading *r, uint32_t hour)
@@ -89,7 +94,8 @@ static int64_t bucket_of(const struct reading *r, uint32_t hour)
 
 static uint64_t bucket_start_ms(const struct reading *r, int64_t bucket)
 {
-    int64_t start_s = bucket * (int64_t)r->bucket_s - offset_s(r);
+    int64_t start_s =
+        r->bucket_s == HOUR_S ? bucket * HOUR_S : zone_first_at(r->usage->options.zone, bucket * (int64_t)DAY_S);
     return start_s > 0 ? (uint64_t)start_s * 1000 : 0;
 }
 

@@ -21,8 +21,6 @@ static enum status check(const struct usage_options *options, struct status_fail
     if (options->max_entries < 1)
         return status_fail(failure, STATUS_INVALID_ARGUMENT, "max_entries",
                            "usage needs room for at least one tally in memory");
-    if (options->utc_offset_s <= -DAY_S || options->utc_offset_s >= DAY_S)
-        return status_fail(failure, STATUS_INVALID_ARGUMENT, "utc_offset_s", "the UTC offset must be less than a day");
     return STATUS_OK;
 }
 

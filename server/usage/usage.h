@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "store/store.h"
+#include "zone/zone.h"
 
 struct usage;
 
@@ -112,7 +113,7 @@ struct usage_options {
     unsigned table_base; // index of the first of them
     struct clock *clock;
     const struct log *log;
-    int32_t utc_offset_s;    // of days; a part of an hour counts to the day in which the hour begins
+    const struct zone *zone; // of days; a part of an hour counts to the day in which the hour begins
     uint32_t retention_days; // 1 to 3650
     size_t max_entries;      // at least 1
 };

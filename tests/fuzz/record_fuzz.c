@@ -21,11 +21,11 @@ static void try_meter(struct slice bytes, struct arena *arena)
 {
     struct limit_record record, again;
     struct slice packed;
-    if (meter_record_unpack(bytes, arena, &record) != STATUS_OK)
+    if (meter_record_unpack(bytes, NULL, arena, &record) != STATUS_OK)
         return;
     demand(record.counter_count <= LIMIT_COUNTERS_MAX);
     demand(meter_record_pack(&record, arena, &packed));
-    demand(meter_record_unpack(packed, arena, &again) == STATUS_OK);
+    demand(meter_record_unpack(packed, NULL, arena, &again) == STATUS_OK);
     demand(memcmp(&record, &again, sizeof record) == 0);
 }
 

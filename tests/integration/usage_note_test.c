@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "support/usage_fixture.h"
+#include "unit/zone_file.h"
 
 static int set_up(void **state)
 {
@@ -186,13 +187,14 @@ static void days_follow_the_offset_of_the_installation(void **state)
 {
     struct usage_fixture *fixture = *state;
     static const int32_t offsets_s[] = {3600, -5 * 3600, 5 * 3600 + 1800, -1};
+    struct zone *zones[4];
     static const unsigned first_day[] = {23, 5, 19, 1}; // hours from the start to the first midnight after it
     for (unsigned hour = 0; hour < 48; hour++) {
         usage_fixture_note(fixture, &ours, "acme", REASON_ALLOWED);
         usage_fixture_wait(fixture, USAGE_TEST_HOUR);
     }
     for (size_t i = 0; i < 4; i++) {
-        fixture->options.utc_offset_s = offsets_s[i];
+        fixture->options.zone = zones[i] = zone_new_fixed(offsets_s[i]);
         open_again(fixture);
         struct usage_query query = usage_test_of_account("acme");
         query.bucket_s = 86400;
@@ -208,6 +210,34 @@ static void days_follow_the_offset_of_the_installation(void **state)
         assert_int_equal(report.bucket_count, 1);
         assert_int_equal(usage_test_count(&report.buckets[0].tally, REASON_ALLOWED), 24);
     }
+    fixture->options.zone = NULL;
+    open_again(fixture);
+    for (size_t i = 0; i < 4; i++)
+        zone_free(zones[i]);
+}
+
+// The clock is put back by an hour at the end of the second day, which so has 25.
+static void days_have_the_hours_of_the_installation_s_zone(void **state)
+{
+    struct usage_fixture *fixture = *state;
+    struct zone *zone = zone_put_back_at((int64_t)(USAGE_TEST_START / 1000) + 86400 + 72000);
+    for (unsigned hour = 0; hour < 73; hour++) {
+        usage_fixture_note(fixture, &ours, "acme", REASON_ALLOWED);
+        usage_fixture_wait(fixture, USAGE_TEST_HOUR);
+    }
+    fixture->options.zone = zone;
+    open_again(fixture);
+    struct usage_query query = usage_test_of_account("acme");
+    query.bucket_s = 86400;
+    struct usage_report report = usage_fixture_read(fixture, &query);
+    assert_int_equal(report.bucket_count, 3);
+    assert_int_equal(usage_test_count(&report.buckets[0].tally, REASON_ALLOWED), 24);
+    assert_int_equal(usage_test_count(&report.buckets[1].tally, REASON_ALLOWED), 25);
+    assert_int_equal(usage_test_count(&report.buckets[2].tally, REASON_ALLOWED), 24);
+    assert_int_equal(report.buckets[2].start_ms - report.buckets[1].start_ms, USAGE_TEST_DAY + USAGE_TEST_HOUR);
+    fixture->options.zone = NULL;
+    open_again(fixture);
+    zone_free(zone);
 }
 
 static void a_question_that_makes_no_sense_says_why(void **state)
@@ -482,6 +512,7 @@ int main(void)
         IN_FIXTURE(a_span_takes_the_whole_buckets_that_it_touches),
         IN_FIXTURE(days_are_added_up_from_hours),
         IN_FIXTURE(days_follow_the_offset_of_the_installation),
+        IN_FIXTURE(days_have_the_hours_of_the_installation_s_zone),
         IN_FIXTURE(a_question_that_makes_no_sense_says_why),
         IN_FIXTURE(an_answer_that_is_too_large_is_refused),
         IN_FIXTURE(a_key_that_was_never_used_is_not_found),

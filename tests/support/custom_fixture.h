@@ -119,7 +119,7 @@ static inline void custom_ask_init(const struct custom_fixture *fixture, struct 
 {
     *ask = (struct custom_ask){.waiter = {.wake = custom_wake}};
     struct slice subject = custom_subject(space, identifier, ask->subject);
-    ask->applicable = (struct limit_applicable){fixture->limit, LIMIT_OF_CUSTOM, subject};
+    ask->applicable = (struct limit_applicable){fixture->limit, LIMIT_OF_CUSTOM, subject, NULL};
     ask->charge = (struct limit_charge){fixture->limit.resource, cost};
     ask->call = (struct limit_call){.owner = subject,
                                     .applicables = &ask->applicable,
@@ -190,7 +190,8 @@ static inline struct slice custom_record_name(const struct custom_fixture *fixtu
                                               const char *identifier, struct limit_name *out)
 {
     char text[LIMIT_NAME_MAX];
-    struct limit_applicable applicable = {fixture->limit, LIMIT_OF_CUSTOM, custom_subject(space, identifier, text)};
+    struct slice subject = custom_subject(space, identifier, text);
+    struct limit_applicable applicable = {fixture->limit, LIMIT_OF_CUSTOM, subject, NULL};
     limit_name_of(&applicable, out);
     return slice_make(out->bytes, out->size);
 }
@@ -211,7 +212,7 @@ static inline void custom_job_run(struct store_job *of, struct store_txn *txn)
     if (job->identifier != NULL)
         key = custom_record_name(job->fixture, job->space, job->identifier, &name);
     if (key.size > 0 && store_get(txn, TABLE_CUSTOM, key, &bytes) == STATUS_OK)
-        job->found = meter_record_unpack(bytes, arena, &job->record) == STATUS_OK;
+        job->found = meter_record_unpack(bytes, NULL, arena, &job->record) == STATUS_OK;
     assert_int_equal(store_count(txn, TABLE_CUSTOM, &job->records), STATUS_OK);
     arena_free(arena);
 }

@@ -108,6 +108,21 @@ static void only_directory_and_address_are_needed(void **state)
     assert_false(run.config.check);
 }
 
+static void a_time_zone_takes_the_place_of_the_offset(void **state)
+{
+    (void)state;
+    struct run run;
+    load(&run, "--data /d --listen ipc:///s --time-zone America/Argentina/Buenos_Aires");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_string_equal(run.config.time_zone, "America/Argentina/Buenos_Aires");
+    load_file(&run, "--listen ipc:///s", "data: /d\ntime_zone: Europe/Berlin\n");
+    assert_int_equal(run.action, CONFIG_RUN);
+    assert_string_equal(run.config.time_zone, "Europe/Berlin");
+    load_file(&run, "--listen ipc:///s --time-zone Europe/Berlin", "data: /d\nutc_offset: +01:00\n");
+    assert_int_equal(run.action, CONFIG_MISUSED);
+    assert_says(&run, "not both");
+}
+
 static void every_flag_is_understood(void **state)
 {
     (void)state;
@@ -309,6 +324,9 @@ static void wrong_values_are_refused_with_a_hint(void **state)
         {"--data /d --listen ipc:///s --utc-offset +14:01", "+HH:MM"},
         {"--data /d --listen ipc:///s --utc-offset +02:60", "+HH:MM"},
         {"--data /d --listen ipc:///s --utc-offset +2:000", "+HH:MM"},
+        {"--data /d --listen ipc:///s --time-zone ../etc/passwd", "is not the name of a time zone"},
+        {"--data /d --listen ipc:///s --time-zone +02:00", "is not the name of a time zone"},
+        {"--data /d --listen ipc:///s --time-zone Europe/Berlin --utc-offset +01:00", "not both"},
         {"--data /d --listen ipc:///s --durability none", "strict or relaxed"},
         {"--data /d --listen ipc:///s --on-store-failure=open", "unavailable or relaxed"},
         {"--data /d --listen ipc:///s --log-level loud", "error, warning, info or debug"},
@@ -409,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_directory_and_address_are_needed),
+        cmocka_unit_test(a_time_zone_takes_the_place_of_the_offset),
         cmocka_unit_test(every_flag_is_understood),
         cmocka_unit_test(file_gives_what_flags_do_not),
         cmocka_unit_test(certificates_are_bound_to_authorities),

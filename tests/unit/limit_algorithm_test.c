@@ -2,6 +2,7 @@
 
 #include "limit/algorithm.h"
 #include "unit/limit_fake.h"
+#include "unit/zone_file.h"
 
 enum { STEPS = 250, SCHEDULES = 1500 };
 
@@ -22,6 +23,28 @@ struct run {
     size_t count;
 };
 
+enum { ZONES = 6 };
+static struct zone *zones[ZONES]; // of calendar periods; the last one is UTC
+
+static int open_zones(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"};
+    for (size_t i = 0; i < 3; i++)
+        zones[i] = zone_of_system(names[i]);
+    zones[3] = zone_new_fixed(-42420);
+    zones[4] = zone_new_fixed(42360);
+    return 0;
+}
+
+static int close_zones(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ZONES; i++)
+        zone_free(zones[i]);
+    return 0;
+}
+
 static const enum limit_algorithm algorithms[] = {LIMIT_FIXED_WINDOW, LIMIT_SLIDING_WINDOW, LIMIT_TOKEN_BUCKET};
 
 static uint64_t random_amount(uint64_t *random)
@@ -41,7 +64,7 @@ static struct limit_rate random_rate(enum limit_algorithm algorithm, uint64_t *r
         static const enum limit_period periods[] = {LIMIT_MONTH, LIMIT_YEAR, LIMIT_WEEK};
         rate.period = periods[fake_below(random, 3)];
         rate.window_ms = rate.period == LIMIT_WEEK ? 604800000 : 0;
-        rate.utc_offset_s = (int32_t)fake_below(random, 86400) - 43200;
+        rate.zone = zones[fake_below(random, ZONES)];
     }
     return rate;
 }
@@ -608,5 +631,5 @@ int main(void)
         cmocka_unit_test(rescaling_a_bucket_never_makes_it_fuller),
         cmocka_unit_test(forbidden_resource_fits_nothing_and_can_be_allowed_again),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_zones, close_zones);
 }

@@ -188,8 +188,9 @@ static void repeat_names_the_limits_that_still_apply(void **state)
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
     assert_int_equal(client.answer.binding, 1);
     world.owners[0].applicables[0].limit = fake_limit("requests=5/min"); // lowered: the same meter
-    *day =
-        (struct limit_applicable){fake_limit("requests=500/h"), LIMIT_OF_ACCOUNT, slice_text("acme")}; // another meter
+    *day = (struct limit_applicable){.limit = fake_limit("requests=500/h"),
+                                     .subject = LIMIT_OF_ACCOUNT,
+                                     .subject_id = slice_text("acme")}; // another meter
     assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
     assert_true(client.answer.repeated);
     assert_int_equal(client.answer.view_count, 1);

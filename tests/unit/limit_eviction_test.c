@@ -243,8 +243,7 @@ static void record_is_at_rest_when_its_meter_would_be(void **state)
         struct limit_record record = random_record(applicable, start_ms, &random);
         uint64_t rest_ms = fake_below(&random, 130000);
         bool full = is_full_again(&world, &record, rest_ms);
-        bool at_rest =
-            limit_record_at_rest(world.table, slice_make(name.bytes, name.size), &record, start_ms, start_ms + rest_ms);
+        bool at_rest = limit_record_at_rest(slice_make(name.bytes, name.size), &record, start_ms, start_ms + rest_ms);
         assert_int_equal(at_rest, full);
         rested += at_rest;
         busy += !at_rest;
@@ -262,14 +261,14 @@ static void record_in_doubt_is_not_at_rest(void **state)
     limit_name_of(add_applicable(&world, "requests=80/min"), &name);
     struct limit_record record = {.algorithm = LIMIT_SLIDING_WINDOW, .t_ms = 1, .amount = 80, .counter_count = 61};
     uint64_t now_ms = clock_now_ms(world.clock);
-    assert_true(limit_record_at_rest(world.table, slice_make(name.bytes, name.size), &record, 0, now_ms));
+    assert_true(limit_record_at_rest(slice_make(name.bytes, name.size), &record, 0, now_ms));
     for (size_t size = 0; size < 12; size++) // cut in its middle; the resource comes behind
-        assert_false(limit_record_at_rest(world.table, slice_make(name.bytes, size), &record, 0, now_ms));
+        assert_false(limit_record_at_rest(slice_make(name.bytes, size), &record, 0, now_ms));
     record.algorithm = LIMIT_FIXED_WINDOW; // not what the name says
-    assert_false(limit_record_at_rest(world.table, slice_make(name.bytes, name.size), &record, 0, now_ms));
+    assert_false(limit_record_at_rest(slice_make(name.bytes, name.size), &record, 0, now_ms));
     record.algorithm = LIMIT_SLIDING_WINDOW;
     record.t_ms = now_ms + 1; // of a time that has not come
-    assert_false(limit_record_at_rest(world.table, slice_make(name.bytes, name.size), &record, 0, now_ms));
+    assert_false(limit_record_at_rest(slice_make(name.bytes, name.size), &record, 0, now_ms));
     close_world(&world);
 }
 

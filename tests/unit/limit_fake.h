@@ -14,6 +14,7 @@
 
 #include "limit/limit.h"
 #include "support/limit_text.h"
+#include "unit/fake_random.h"
 
 #define FAKE_START_MS UINT64_C(1700000000000) // 2023-11-14T22:13:20Z
 
@@ -41,20 +42,6 @@ static inline void fake_advance(struct fake_time *time, uint64_t by_ms)
 static inline struct clock_source fake_source(struct fake_time *time)
 {
     return (struct clock_source){.boot_ms = fake_boot_ms, .wall_ms = fake_wall_ms, .context = time, .boot_id = {1}};
-}
-
-// splitmix64 (https://prng.di.unimi.it/splitmix64.c)
-static inline uint64_t fake_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-static inline uint64_t fake_below(uint64_t *state, uint64_t bound)
-{
-    return fake_random(state) % bound;
 }
 
 static inline struct limit fake_limit(const char *text)

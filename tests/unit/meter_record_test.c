@@ -40,7 +40,7 @@ static void meter_comes_back_as_it_was(void **state)
     for (size_t i = 0; i < LIMIT_COUNTERS_MAX; i++)
         record.counters[i] = i * LIMIT_AMOUNT_MAX / LIMIT_COUNTERS_MAX;
     assert_true(meter_record_pack(&record, arena, &bytes));
-    assert_int_equal(meter_record_unpack(bytes, arena, &back), STATUS_OK);
+    assert_int_equal(meter_record_unpack(bytes, NULL, arena, &back), STATUS_OK);
     assert_memory_equal(&back, &record, sizeof record);
 }
 
@@ -49,7 +49,7 @@ static void magnitude_that_cannot_be_is_refused(void **state)
     struct slice bytes;
     struct limit_record record = {.algorithm = LIMIT_FIXED_WINDOW, .maker = 1, .magnitude = LIMIT_MAGNITUDE_MAX + 1};
     assert_true(meter_record_pack(&record, *state, &bytes));
-    assert_int_equal(meter_record_unpack(bytes, *state, &record), STATUS_DATA_LOSS);
+    assert_int_equal(meter_record_unpack(bytes, NULL, *state, &record), STATUS_DATA_LOSS);
 }
 
 static void clock_mark_comes_back_as_it_was(void **state)
@@ -71,7 +71,7 @@ static enum status unpack_any(int which, struct slice bytes, struct arena *arena
 {
     struct limit_record meter;
     struct clock_mark mark;
-    return which == METER ? meter_record_unpack(bytes, arena, &meter) : meter_mark_unpack(bytes, arena, &mark);
+    return which == METER ? meter_record_unpack(bytes, NULL, arena, &meter) : meter_mark_unpack(bytes, arena, &mark);
 }
 
 static void every_record_of_another_format_is_refused(void **state)
@@ -119,7 +119,7 @@ static void arena_that_is_out_is_no_loss_of_data(void **state)
     struct slice bytes;
     assert_true(meter_record_pack(&record, *state, &bytes));
     if (small != NULL)
-        assert_int_equal(meter_record_unpack(bytes, small, &back), STATUS_RESOURCE_EXHAUSTED);
+        assert_int_equal(meter_record_unpack(bytes, NULL, small, &back), STATUS_RESOURCE_EXHAUSTED);
     arena_free(small);
 }
 

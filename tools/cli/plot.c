@@ -210,7 +210,7 @@ static bool has_label(const struct chart *chart, size_t column, size_t every)
     return (chart->start_ms / chart->step_ms + column) % every == 0;
 }
 
-// A day begins in the installation's UTC offset; its date is that of its noon.
+// A day begins in the installation's time zone; its date is that of its noon.
 static void format_label(const struct chart *chart, size_t column, char text[TIME_SIZE])
 {
     uint64_t at_ms = chart->start_ms + column * chart->step_ms;

@@ -16,6 +16,10 @@ static const struct field tier_fields[] = {
      .flag = {"limit", "TEXT...", "e.g. requests=60/min, requests=300/min:token_bucket,burst=50"},
      .update_help = "instead of all the limits that it has", .unset = {"no-limits", NULL, "take all its limits away"},
      .line = ": %s", .line_unset = ": no limits declared", .column = 3, .head = "+LIMITS"},
+    {FIELD(tier, time_zone),
+     .flag = {"time-zone", "NAME", "where days, weeks, months ... of its accounts begin, e.g. Europe/Berlin"},
+     .unset = {"no-time-zone", NULL, "they begin where posternd's do"}, .line = ", time zone %s", .column = 4,
+     .head = "+TIME ZONE"},
     {FIELD(tier, is_default), .flag = {"default", NULL, "new accounts get this tier"},
      .unset = {"no-default", NULL, "new accounts get it no more"}, .line = " (default)", .yes = "default", .column = 2,
      .head = ""},
@@ -137,10 +141,11 @@ static void run_tier_delete(struct cli *cli)
 static const char tier_put_notes[] =
     "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited. WINDOW: a number (may be\n"
     "left out) and s, min, h, d or w; or day, week, month, year or total. ALGORITHM: fixed_window, sliding_window\n"
-    "or token_bucket. Windows of up to an hour slide. day, week (from Monday), month and year are the calendar's\n"
-    "at posternd's --utc-offset; 2h, 12h, 7d and the like are counted from 1970-01-01T00:00:00Z; total never begins\n"
-    "again: what was paid for in advance, topped up by a larger amount. A shadow limit never refuses, and says when\n"
-    "it would have: to try one out beside the limit that holds.\n"
+    "or token_bucket. Windows of up to an hour slide. day, week (from Monday), month and year are the calendar's in\n"
+    "the time zone of the account, its tier or posternd, in that order, as are min:fixed_window and\n"
+    "hour:fixed_window. 2h, 12h, 2d, 7d and the like are counted from 1970-01-01T00:00:00Z, whatever the zone. total\n"
+    "never begins again: what was paid for in advance, topped up by a larger amount. A shadow limit never refuses,\n"
+    "and says when it would have: to try one out beside the limit that holds.\n"
     "A tier that is there keeps what is not given: its other limits, too, but for one with the same resource and\n"
     "window. To take away: postern tier update\n"
     "  postern tier put free --limit requests=10/min --limit requests=100/day --default";

@@ -807,6 +807,7 @@ struct postern_account {
     uint64_t created_at_ms;
     uint64_t version;
     uint64_t revoked_before_ms; // keys created up to then are revoked; 0 = none
+    const char *time_zone;      // of its calendar periods; empty: its tier's
 };
 
 // Creates the account or changes its settings. update_mask names the members that are set, lists as a whole, by their
@@ -832,6 +833,7 @@ struct postern_put_account_request {
     uint64_t if_version; // must be current, else ABORTED; 0 = any
     const char *const *update_mask;
     size_t update_mask_count;
+    const char *time_zone; // e.g. "Europe/Berlin"; empty: its tier's, or else the installation's
 };
 
 struct postern_put_account_reply {
@@ -943,6 +945,7 @@ struct postern_tier {
     size_t limit_count;
     bool is_default;
     uint64_t version;
+    const char *time_zone; // of the calendar periods of its accounts; empty: the installation's
 };
 
 // Creates or changes a tier, as update_mask says; is_default takes the mark from the tier that had it.
@@ -955,6 +958,7 @@ struct postern_put_tier_request {
     uint64_t if_version;
     const char *const *update_mask; // as of an account
     size_t update_mask_count;
+    const char *time_zone; // likewise
 };
 
 struct postern_put_tier_reply {
