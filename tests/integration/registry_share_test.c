@@ -2,7 +2,7 @@
 #include "registry/table.h"
 #include "support/registry_asks.h"
 
-enum { MAP_BYTES = 8 * 1024 * 1024, SHARE_BYTES = MAP_BYTES / REGISTRY_SHARES, UPDATES_MAX = 1000 };
+enum { MAP_BYTES = 2 * 1024 * 1024, SHARE_BYTES = MAP_BYTES / REGISTRY_SHARES, UPDATES_MAX = 400 };
 
 static struct ask *make_admin(struct registry_fixture *fixture, const char *account)
 {
@@ -34,7 +34,7 @@ static unsigned fill(struct registry_fixture *fixture, const struct ask *key, co
         enum status status = ask_run(fixture, ask);
         (void)fixture_look(fixture); // an old view would keep all pages
         if (status == STATUS_RESOURCE_EXHAUSTED) {
-            assert_non_null(strstr(ask->command.failure.message, "524288 bytes"));
+            assert_non_null(strstr(ask->command.failure.message, "131072 bytes"));
             assert_non_null(strstr(ask->command.failure.message, "revoking and deleting go on"));
             return n - 1;
         }
