@@ -1,12 +1,5 @@
 // Shares of custom subjects: one caller's names keep out nobody else, and what is forgotten for room costs least.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "support/custom_fixture.h"
 
 // The last 16th of 64 begins at 60, the last 32nd at 62.
