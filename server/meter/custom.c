@@ -82,6 +82,7 @@ enum status custom_count(struct meter_cache *cache, struct store_txn *txn)
     struct arena *arena = arena_new(COUNT_ARENA_BYTES);
     enum status status = arena != NULL ? store_cursor_open(txn, TABLE_CUSTOM, &cursor) : STATUS_RESOURCE_EXHAUSTED;
     share_clear(&cache->custom.shares);
+    cache->custom.counted_ms = clock_now_ms(cache->clock);
     if (status == STATUS_OK)
         status = store_cursor_seek(cursor, slice_empty(), &name, &bytes);
     while (status == STATUS_OK) {

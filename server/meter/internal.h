@@ -34,6 +34,7 @@ struct custom {
     uint64_t start_ms;   // start of this process: units that a crash has lost count as spent then
     _Atomic uint64_t count;
     struct shares shares; // who made them
+    uint64_t counted_ms;  // when that was counted the last time
     struct sweep sweep;
 };
 

@@ -22,6 +22,7 @@
 enum {
     SWEEP_RECORDS = 256, // records of one run: about a millisecond, and the commits of others wait for it
     SWEEP_RUNS_EAGER = 32,
+    RECOUNT_MS = 60000,
     SHIFT_FIRST = 6, // 2^6 = 64
     SHIFT_LAST = 3
 };
@@ -140,10 +141,12 @@ static void end_round(struct sweep *sweep)
     sweep->is_evicting = false;
 }
 
-// Counts anew, after memory was out or a commit failed: nobody knows then what is on disk.
+// Counts anew, after memory was out or a commit failed: nobody knows then what is on disk. A million records take half
+// a second, for which others wait, and on a disk that is nearly full commits may fail all the time.
 static void count_anew(struct meter_cache *cache, struct store_txn *txn)
 {
-    if (share_is_doubtful(&cache->custom.shares) && store_health(cache->store).last_commit == STATUS_OK)
+    bool is_due = clock_now_ms(cache->clock) - cache->custom.counted_ms >= RECOUNT_MS;
+    if (is_due && share_is_doubtful(&cache->custom.shares) && store_health(cache->store).last_commit == STATUS_OK)
         status_ignore(custom_count(cache, txn), "the next run does it again");
 }
 

@@ -1,12 +1,5 @@
 // A custom subject that an operator has removed begins anew, whatever was on disk, in memory or on its way.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "support/custom_fixture.h"
 
 enum { AMOUNT = 80, SPENT = 30 };

@@ -39,22 +39,31 @@ static ProtobufCBinaryData credential_of(struct rpc_fixture *fixture, const char
     return make(fixture, account, scopes)->api_key;
 }
 
-// Charges 1 of 10 an hour.
+// Charges 1 of so many an hour.
+static Postern__V1__RateCheckRequest check_for(struct rpc_fixture *fixture, const char *space, const char *identifier,
+                                               uint64_t amount)
+{
+    Postern__V1__RateCheckRequest check = check_of(fixture, "", 1, nothing());
+    Postern__V1__Custom *custom = take(fixture, 1, sizeof *custom);
+    postern__v1__custom__init(custom);
+    custom->limits = take(fixture, 1, sizeof *custom->limits);
+    custom->limits[0] = take(fixture, 1, sizeof *custom->limits[0]);
+    postern__v1__limit__init(custom->limits[0]);
+    custom->limits[0]->resource = rpc_fixture_text("requests");
+    custom->limits[0]->amount = amount;
+    custom->limits[0]->window_s = 3600;
+    custom->n_limits = 1;
+    custom->namespace_ = rpc_fixture_text(space);
+    custom->identifier = rpc_fixture_text(identifier);
+    check.subject_case = SUBJECT(CUSTOM);
+    check.custom = custom;
+    return check;
+}
+
 static const Postern__V1__Reply *charge(struct rpc_fixture *fixture, ProtobufCBinaryData credential, const char *space,
                                         const char *identifier)
 {
-    Postern__V1__RateCheckRequest check = check_of(fixture, "", 1, nothing());
-    Postern__V1__Custom custom = POSTERN__V1__CUSTOM__INIT;
-    Postern__V1__Limit limit = POSTERN__V1__LIMIT__INIT, *limits = &limit;
-    limit.resource = rpc_fixture_text("requests");
-    limit.amount = 10;
-    limit.window_s = 3600;
-    custom.namespace_ = rpc_fixture_text(space);
-    custom.identifier = rpc_fixture_text(identifier);
-    custom.limits = &limits;
-    custom.n_limits = 1;
-    check.subject_case = SUBJECT(CUSTOM);
-    check.custom = &custom;
+    Postern__V1__RateCheckRequest check = check_for(fixture, space, identifier, 10);
     return check_as(fixture, credential, &check);
 }
 
@@ -133,6 +142,33 @@ static void operator_removes_a_subject_and_makes_room(void **state)
     assert_int_equal(left_after(fixture, "spam", "0"), 8);
 }
 
+// Nobody who charges meanwhile fails, and nobody gets more than the limit between two removals.
+static void subject_is_removed_while_eight_charge_it(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    enum { ASKERS = 8, TURNS = 100, AMOUNT = 40, REMOVALS = 10 };
+    struct asker askers[ASKERS];
+    Postern__V1__RateCheckRequest check = check_for(fixture, "login", "ann", AMOUNT);
+    unsigned allowed = 0;
+    for (size_t i = 0; i < ASKERS; i++) {
+        askers[i] = (struct asker){
+            .bytes = request_of(fixture, ASK(RATE_CHECK), &check), .turns = TURNS, .note = count_decision};
+        asker_start(fixture, &askers[i]);
+    }
+    for (size_t i = 0; i < REMOVALS; i++)
+        assert_ok(remove_as(fixture, nothing(), "login", "ann"));
+    for (size_t i = 0; i < ASKERS; i++) {
+        asker_join(&askers[i]);
+        assert_int_equal(askers[i].failed, 0);
+        allowed += askers[i].allowed;
+    }
+    assert_in_range(allowed, AMOUNT, (REMOVALS + 1) * AMOUNT);
+    assert_ok(remove_as(fixture, nothing(), "login", "ann"));
+    assert_int_equal(assert_ok(check_as(fixture, nothing(), &check))->rate_check->meters[0]->remaining, AMOUNT - 1);
+    rpc_fixture_restart(fixture);
+    assert_int_equal(assert_ok(check_as(fixture, nothing(), &check))->rate_check->meters[0]->remaining, AMOUNT - 2);
+}
+
 static void nobody_else_removes_a_subject(void **state)
 {
     struct rpc_fixture *fixture = *state;
@@ -167,6 +203,7 @@ int main(void)
         TEST(user_who_makes_up_names_keeps_out_no_key_and_no_other_namespace),
         TEST(all_keys_of_an_account_are_one_caller_also_after_a_restart),
         TEST(operator_removes_a_subject_and_makes_room),
+        TEST(subject_is_removed_while_eight_charge_it),
         TEST(nobody_else_removes_a_subject),
         TEST(subject_to_remove_is_named_in_full_and_alone),
     };

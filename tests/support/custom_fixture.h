@@ -4,6 +4,12 @@
 #ifndef SUPPORT_CUSTOM_FIXTURE_H
 #define SUPPORT_CUSTOM_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
