@@ -301,7 +301,7 @@ static uint64_t counted_at(const struct model *m, uint64_t t, uint64_t *until_ms
     uint64_t sum = 0;
     *until_ms = 0;
     for (size_t i = 0; i < m->count; i++) {
-        if (m->groups[i].until_ms <= t)
+        if (m->groups[i].until_ms <= t || m->groups[i].cost == 0)
             continue;
         sum += m->groups[i].cost;
         *until_ms = limit_max(*until_ms, m->groups[i].until_ms);
@@ -322,16 +322,27 @@ static void check_window(const struct model *m, uint64_t t)
     assert_true(sum <= AMOUNT);
 }
 
+// Each charge has its number as its id.
 static void spend(struct model *m)
 {
     uint64_t cost = 1 + fake_below(&m->random, 25), until_ms;
-    if (ask(&m->world, cost) != LIMIT_ADMITTED)
+    struct client client = client_of(&m->world, "acme", "requests", cost, (unsigned)m->count + 1);
+    if (client_decide(&client) != LIMIT_ADMITTED)
         return;
     uint64_t t = now_ms(&m->world), counted = counted_at(m, t, &until_ms);
     assert_true(counted + cost <= AMOUNT);
     until_ms = limit_max(until_ms, end_of(&m->applicable->limit, m->applicable->zone, t));
     m->groups[m->count++] = (struct unit_group){cost, t, until_ms};
     check_window(m, t);
+}
+
+// What does not count any more must not make room.
+static void give_back(struct model *m)
+{
+    size_t i = m->count > 0 ? (size_t)fake_below(&m->random, m->count) : 0;
+    struct client client = client_of(&m->world, "acme", "requests", m->groups[i].cost, (unsigned)i + 1);
+    if (m->count > 0 && client_refund(&client) == LIMIT_ADMITTED && m->groups[i].until_ms > now_ms(&m->world))
+        m->groups[i].cost = 0;
 }
 
 static void change_zone(struct model *m)
@@ -374,7 +385,7 @@ static void changes_at_random_open_no_window_twice(void **state)
         m.applicable = open_with(&m.world, limits[seed % 4].text);
         m.applicable->zone = zones[fake_below(&m.random, ZONES)];
         for (unsigned step = 0; step < STEPS; step++) {
-            switch (fake_below(&m.random, 8)) {
+            switch (fake_below(&m.random, 9)) {
             case 0:
                 change_zone(&m);
                 break;
@@ -384,6 +395,9 @@ static void changes_at_random_open_no_window_twice(void **state)
             case 2:
             case 3:
                 fake_advance(&m.world.time, fake_below(&m.random, period_ms / 3));
+                break;
+            case 4:
+                give_back(&m);
                 break;
             default:
                 spend(&m);
