@@ -102,7 +102,8 @@ static bool make_room(struct limit_table *table, struct limit_shard *shard)
 
 // --- installing
 
-static struct limit_meter *new_meter(const struct limit_applicable *applicable, const struct limit_lookup *lookup)
+static struct limit_meter *new_meter(const struct limit_table *table, const struct limit_applicable *applicable,
+                                     const struct limit_lookup *lookup)
 {
     struct limit_meter *meter = calloc(1, limit_meter_size(lookup->name.size));
     if (meter == NULL)
@@ -115,23 +116,25 @@ static struct limit_meter *new_meter(const struct limit_applicable *applicable, 
     meter->window_s = applicable->limit.window_s;
     meter->amount = applicable->limit.amount;
     meter->burst = applicable->limit.burst;
+    if (applicable->limit.algorithm == LIMIT_FIXED_WINDOW)
+        meter->state.fixed.zone = limit_zone_of(table, applicable);
     meter->superseded = true; // others may have been spent from
     return meter;
 }
 
-// Fills the meter as after a crash: what was reserved counts as spent, now. Nothing is written, so doing it twice
-// changes nothing.
+// Fills the meter as after a crash, in the zone of its record: what was reserved counts as spent, now. Nothing is
+// written, so doing it twice changes nothing.
 static bool recover(const struct limit_table *table, const struct limit_shard *shard, struct limit_meter *meter,
-                    const struct zone *zone, const struct limit_found *found)
+                    const struct limit_found *found)
 {
     struct limit_rate rate = limit_meter_rate(meter);
     const struct limit_record *record = found != NULL ? found->record : NULL;
-    rate.zone = record != NULL ? limit_record_zone(record, rate.period) : zone;
     meter->t_ms = clock_now_ms(table->clock);
     meter->maker = found != NULL ? found->maker : 0;
     if (record != NULL) {
         meter->maker = record->maker;
         meter->magnitude = record->magnitude;
+        rate.zone = limit_record_zone(record, rate.period);
         meter->t_ms = limit_max(meter->t_ms, record->t_ms);
         meter->durable_ms = record->t_ms;
         meter->dirty = record->reserved > 0;
@@ -144,10 +147,10 @@ static bool install_locked(struct limit_table *table, struct limit_shard *shard,
                            const struct limit_applicable *applicable, const struct limit_lookup *lookup,
                            const struct limit_found *found)
 {
-    struct limit_meter *meter = make_room(table, shard) ? new_meter(applicable, lookup) : NULL;
+    struct limit_meter *meter = make_room(table, shard) ? new_meter(table, applicable, lookup) : NULL;
     if (meter == NULL)
         return false;
-    if (recover(table, shard, meter, limit_zone_of(table, applicable), found) && limit_table_insert(shard, meter))
+    if (recover(table, shard, meter, found) && limit_table_insert(shard, meter))
         return true;
     limit_meter_free(meter);
     return false;

@@ -50,11 +50,12 @@ static void rezone(struct limit_fixed_state *fixed, const struct limit_rate *rat
 static void fixed_sync(union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     struct limit_fixed_state *fixed = &state->fixed;
+    bool is_rezoned = fixed->zone != rate->zone;
     if (fixed->held > 0 && t >= fixed->held_until_ms)
         fixed->held = fixed->held_until_ms = 0;
     if (t >= fixed->end_ms)
         open_window(fixed, rate, t);
-    else if (fixed->zone != rate->zone)
+    if (is_rezoned)
         rezone(fixed, rate, t);
 }
 

@@ -3,6 +3,7 @@
 // older than its witness. The checks run as one job of the writer, which also marks a new store. The end of the file
 // holds the words for failures that nobody closer to them has explained.
 #include "base/container.h"
+#include "registry/apply/apply.h"
 #include "registry/chain/chain.h"
 #include "registry/chain/witness.h"
 #include "registry/state.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char LIVE_MARK[] = "made";
+static const char MADE_MARK[] = "made";
 
 // --- what a store must be like before it is used
 
@@ -111,7 +112,7 @@ static enum status fill_live(struct registry *registry, struct store_txn *txn)
     struct slice id;
     struct slice value;
     enum status status = store_get(txn, TABLE_META, table_meta_live(), &value);
-    if (status == STATUS_OK && !slice_equal(value, slice_text(LIVE_MARK)))
+    if (status == STATUS_OK && !slice_equal(value, slice_text(MADE_MARK)))
         return STATUS_DATA_LOSS;
     if (status != STATUS_NOT_FOUND)
         return status;
@@ -132,8 +133,28 @@ static enum status fill_live(struct registry *registry, struct store_txn *txn)
     store_cursor_close(cursor);
     if (status != STATUS_NOT_FOUND)
         return status;
-    store_put(txn, TABLE_META, table_meta_live(), slice_text(LIVE_MARK));
+    store_put(txn, TABLE_META, table_meta_live(), slice_text(MADE_MARK));
     return STATUS_OK;
+}
+
+// Counts what accounts' own keys have written, in a store that was written before this was counted.
+static enum status fill_written(struct registry *registry, struct store_txn *txn)
+{
+    struct slice value;
+    struct chain_head head;
+    enum status status = store_get(txn, TABLE_META, table_meta_written(), &value);
+    if (status == STATUS_OK && !slice_equal(value, slice_text(MADE_MARK)))
+        return STATUS_DATA_LOSS;
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = chain_read_head(txn, &head);
+    for (uint64_t seq = 1; status == STATUS_OK && seq <= head.seq; seq++) {
+        arena_reset(registry->scratch);
+        status = apply_count_written(txn, seq, registry->scratch);
+    }
+    if (status == STATUS_OK)
+        store_put(txn, TABLE_META, table_meta_written(), slice_text(MADE_MARK));
+    return status;
 }
 
 static enum status check_witness(struct registry *registry, struct store_txn *txn, struct status_failure *failure)
@@ -164,6 +185,8 @@ static enum status check_and_mark(struct registry *registry, struct store_txn *t
         status = write_master(registry->secret, secret_id_at(registry->secret, i), txn, registry->scratch);
     if (status == STATUS_OK)
         status = fill_live(registry, txn);
+    if (status == STATUS_OK)
+        status = fill_written(registry, txn);
     uint64_t seq = 0;
     if (status == STATUS_OK)
         status = registry_seq(txn, &seq);

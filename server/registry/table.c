@@ -84,6 +84,11 @@ struct slice table_meta_live(void)
     return slice_text("live");
 }
 
+struct slice table_meta_written(void)
+{
+    return slice_text("written");
+}
+
 struct table_key table_meta_check(uint32_t master_id)
 {
     struct table_key key = {.size = 0};

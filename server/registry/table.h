@@ -10,7 +10,7 @@
 #include "secret/secret.h"
 
 enum table {
-    TABLE_META,                // "format", "head", "default_tier", "live", "check" + master id
+    TABLE_META,                // "format", "head", "default_tier", "live", "written", "check" + master id
     TABLE_ACCOUNT,             // account id -> AccountRecord
     TABLE_TIER,                // name -> TierRecord
     TABLE_SCOPE,               // name -> ScopeRecord
@@ -24,7 +24,7 @@ enum table {
     TABLE_CHANGE,              // sequence -> ChainRecord
     TABLE_CHANGE_BY_RECORD,    // kind of record, its id, NUL, inverted sequence (the newest first) -> nothing
     TABLE_CHANGE_BY_ACCOUNT,   // account id, NUL, sequence of a change of it or of its keys -> nothing
-    TABLE_WRITTEN,             // account id -> bytes of the changes that its own keys have made
+    TABLE_WRITTEN,             // account id -> bytes of the changes that its own keys have made, unless none
     TABLE_IDEMPOTENCY,         // keyed hash of caller and request_id -> IdempotencyRecord
     TABLE_IDEMPOTENCY_BY_TIME, // time, name in TABLE_IDEMPOTENCY -> keyed hash of the caller
     TABLE_IDEMPOTENCY_COUNT,   // keyed hash of the caller -> how many idempotency records it has
@@ -51,6 +51,7 @@ struct slice table_meta_format(void);
 struct slice table_meta_head(void);
 struct slice table_meta_default_tier(void);
 struct slice table_meta_live(void);
+struct slice table_meta_written(void);
 struct table_key table_meta_check(uint32_t master_id);
 // Parses the key of a check value in TABLE_META. False when it is another key.
 bool table_meta_check_parse(struct slice key, uint32_t *master_id) __attribute__((warn_unused_result));

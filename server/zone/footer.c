@@ -1,13 +1,13 @@
 // The footer of a file of tzdata is the zone's rule for all years to come: "CET-1CEST,M3.5.0,M10.5.0/3".
 //
-// The problem: it names days by month, week and weekday, and each of the two offsets begins by the clock of the
-// other one; in the south daylight time spans the turn of the year, and in a zone that has it all year its end is the
-// next one's begin. So the jumps of three years, the one before and the one behind included, are put in order, and a
-// time is between two of them. Times are whole seconds and 64 bits wide.
+// The problem: it names days by month, week and weekday, and each of the two offsets begins by the clock of the other
+// one; in the south daylight time spans the turn of the year, in a zone that has it all year its end is the next one's
+// begin, and a time of day may be a week before or behind its day. So the jumps of five years, two before and two
+// behind included, are put in order, and a time is between two of them. Times are whole seconds and 64 bits wide.
 #include "zone/footer.h"
 
 enum { DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60, NAME_MIN = 3, DAYS_PER_ERA = 146097 };
-enum { YEARS = 3, JUMPS = 2 * YEARS, DATE_HOURS_MAX = 167, OFFSET_HOURS_MAX = 25 };
+enum { YEARS = 5, JUMPS = 2 * YEARS, DATE_HOURS_MAX = 167, OFFSET_HOURS_MAX = 25 };
 // Where the list of jumps is not asked for any more: far beyond the wire's last time.
 static const int64_t LAST_S = INT64_C(3155760000000); // about the year 100000
 
@@ -202,7 +202,7 @@ struct zone_segment zone_footer_at(const struct zone_footer *footer, int64_t t_s
         return segment;
     struct jump jumps[JUMPS];
     size_t count = 0;
-    int64_t year = year_of_days(floor_divide(t_s, DAY_S)) - 1;
+    int64_t year = year_of_days(floor_divide(t_s, DAY_S)) - YEARS / 2;
     for (; count < JUMPS; year++) {
         struct jump end = {date_of(year, &footer->end) - footer->daylight_s, footer->standard_s};
         struct jump begin = {date_of(year, &footer->begin) - footer->standard_s, footer->daylight_s};

@@ -20,6 +20,16 @@ static struct ask *ask_to_import(struct registry_fixture *fixture, const char *t
     return ask;
 }
 
+static void change_as_admin(struct registry_fixture *fixture)
+{
+    struct ask *admin = ask_for_key(fixture, "acme");
+    ask_for_scopes(admin, (const char *const[]){"postern:account-admin"}, 1);
+    EXPECT_OK(fixture, admin);
+    struct ask *own = ask_to_disable(fixture, fixture_key(fixture, "acme")->command.result.key.id);
+    ask_as_key(own, admin);
+    EXPECT_OK(fixture, own);
+}
+
 static void change_keys(struct registry_fixture *fixture)
 {
     struct ask *expiring = ask_for_key(fixture, "acme");
@@ -52,6 +62,7 @@ static int set_up(void **state)
     put_scope(fixture, "gone", NULL);
     EXPECT_OK(fixture, ask_to_delete_scope(fixture, "gone"));
     change_keys(fixture);
+    change_as_admin(fixture);
     fixture_key(fixture, "globex");
     EXPECT_OK(fixture, ask_to_revoke_all(fixture, "globex", "break-in"));
     EXPECT_OK(fixture, ask_to_delete_named(fixture, REGISTRY_DELETE_ACCOUNT, "globex"));

@@ -1,6 +1,7 @@
 // An account's share of the registry: its own keys cannot fill the store, and what ends keys always works.
 #include "registry/table.h"
 #include "support/registry_asks.h"
+#include "support/registry_raw.h"
 
 enum { MAP_BYTES = 2 * 1024 * 1024, SHARE_BYTES = MAP_BYTES / REGISTRY_SHARES, UPDATES_MAX = 400 };
 
@@ -114,6 +115,25 @@ static void new_account_by_an_old_id_has_a_share_of_its_own(void **state)
     assert_int_equal(registry_fsck(fixture->registry, &entries, &failure), STATUS_OK);
 }
 
+// A store of an older version has no such table: its changes are counted when it is opened.
+static void older_stores_changes_are_counted_at_the_start(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    fixture_furnish(fixture, "acme");
+    struct ask *admin = make_admin(fixture, "acme"), *key = ask_for_key(fixture, "acme");
+    EXPECT_OK(fixture, key);
+    struct ask *ask = ask_to_fill(fixture, key, 1);
+    ask_as_key(ask, admin);
+    EXPECT_OK(fixture, ask);
+    uint64_t before = written(fixture, "acme");
+    assert_true(before > 500);
+    fixture_close(fixture);
+    raw_delete(fixture->path, table_names[TABLE_WRITTEN], slice_text("acme"));
+    raw_delete(fixture->path, table_names[TABLE_META], table_meta_written());
+    fixture_open(fixture);
+    assert_int_equal(written(fixture, "acme"), before);
+}
+
 static int set_up(void **state)
 {
     struct registry_fixture *fixture = calloc(1, sizeof *fixture);
@@ -132,6 +152,7 @@ int main(void)
         SHARE_TEST(accounts_own_keys_write_their_share_and_no_more),
         SHARE_TEST(what_ends_keys_works_beyond_the_share),
         SHARE_TEST(new_account_by_an_old_id_has_a_share_of_its_own),
+        SHARE_TEST(older_stores_changes_are_counted_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ print(f"{refused} callers refused, {answers} answers read")
 PYTHON
 }
 
-@test "decisions that find no memory to wait with fail, and the daemon decides, writes and stops as before when there is some" {
+@test "decisions that find no memory to wait with fail, and the daemon decides and stops as before when there is some" {
     postern tier put free --limit requests=100/min --default
     postern account put acme
     local token asked

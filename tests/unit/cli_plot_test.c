@@ -126,6 +126,23 @@ static void a_day_has_the_date_of_its_noon(void **state)
     assert_says(&plot, "\n   Nov 24  Nov 28");
 }
 
+// From the fourth on they begin an hour earlier, as where the clock is put forward; and then later again.
+static void a_day_after_the_clock_was_put_forward_has_its_own_column(void **state)
+{
+    (void)state;
+    struct plot plot = plot_of(9, PLOT_DAY_S, 80);
+    for (size_t i = 0; i < 9; i++)
+        points[i] = (struct plot_point){start_ms + 16 * hour_ms + i * day_ms - (i >= 3 ? hour_ms : 0), 1, 0};
+    plot.from_ms = points[0].start_ms;
+    plot.to_ms = plot.from_ms + 9 * day_ms;
+    assert_says(&plot, "most: 1 ");
+    assert_says(&plot, "allowed 9 ");
+    for (size_t i = 5; i < 9; i++)
+        points[i].start_ms += 2 * hour_ms;
+    assert_says(&plot, "most: 1 ");
+    assert_says(&plot, "allowed 9 ");
+}
+
 static void nothing_is_said_to_be_nothing(void **state)
 {
     (void)state;
@@ -166,6 +183,7 @@ int main(void)
         cmocka_unit_test(buckets_without_a_call_leave_a_gap),
         cmocka_unit_test(hours_share_a_column_where_there_is_no_room),
         cmocka_unit_test(a_day_has_the_date_of_its_noon),
+        cmocka_unit_test(a_day_after_the_clock_was_put_forward_has_its_own_column),
         cmocka_unit_test(nothing_is_said_to_be_nothing),
         cmocka_unit_test(every_chart_fits_the_terminal),
     };

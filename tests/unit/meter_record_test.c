@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "unit/zone_file.h"
+
 static int make_arena(void **state)
 {
     *state = arena_new((size_t)4 * 1024 * 1024);
@@ -32,6 +34,10 @@ static void meter_comes_back_as_it_was(void **state)
                                   .reserved = 2,
                                   .index = 3,
                                   .used = 4,
+                                  .begin_ms = 7,
+                                  .end_ms = 8,
+                                  .held = 9,
+                                  .held_until_ms = 10,
                                   .counter_count = LIMIT_COUNTERS_MAX,
                                   .tat_ms = 5,
                                   .tat_fraction = UINT64_MAX,
@@ -50,6 +56,35 @@ static void magnitude_that_cannot_be_is_refused(void **state)
     struct limit_record record = {.algorithm = LIMIT_FIXED_WINDOW, .maker = 1, .magnitude = LIMIT_MAGNITUDE_MAX + 1};
     assert_true(meter_record_pack(&record, *state, &bytes));
     assert_int_equal(meter_record_unpack(bytes, NULL, *state, &record), STATUS_DATA_LOSS);
+}
+
+// By its name. One that is gone, or that an older version did not write, is the installation's.
+static void time_zone_comes_back_by_its_name(void **state)
+{
+    struct arena *arena = *state;
+    static const char *const names[] = {"Europe/Berlin", "+02:00", ZONE_UTC};
+    struct zone *elsewhere = zone_new_fixed(3600), *gone = zone_put_back_at(0);
+    struct meter_zones zones = {zone_table_new(NULL, NULL), elsewhere};
+    struct limit_record record = {.algorithm = LIMIT_FIXED_WINDOW}, back;
+    struct slice bytes;
+    assert_non_null(zones.table);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(zone_find(zones.table, slice_text(names[i]), &record.zone) &&
+                    meter_record_pack(&record, arena, &bytes));
+        assert_int_equal(meter_record_unpack(bytes, &zones, arena, &back), STATUS_OK);
+        assert_ptr_equal(back.zone, record.zone);
+    }
+    record.zone = gone;
+    assert_true(meter_record_pack(&record, arena, &bytes));
+    assert_int_equal(meter_record_unpack(bytes, &zones, arena, &back), STATUS_OK);
+    assert_ptr_equal(back.zone, elsewhere);
+    record.algorithm = LIMIT_TOKEN_BUCKET; // has none, as records of older versions
+    assert_true(meter_record_pack(&record, arena, &bytes));
+    assert_int_equal(meter_record_unpack(bytes, &zones, arena, &back), STATUS_OK);
+    assert_ptr_equal(back.zone, elsewhere);
+    zone_table_free(zones.table);
+    zone_free(elsewhere);
+    zone_free(gone);
 }
 
 static void clock_mark_comes_back_as_it_was(void **state)
@@ -128,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(meter_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(magnitude_that_cannot_be_is_refused, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(time_zone_comes_back_by_its_name, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(clock_mark_comes_back_as_it_was, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(every_record_of_another_format_is_refused, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(altered_and_truncated_records_are_refused_or_harmless, make_arena, free_arena),

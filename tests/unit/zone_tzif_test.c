@@ -207,6 +207,26 @@ static void daylight_time_all_year_has_no_gap(void **state)
     zone_free(zone);
 }
 
+// The jumps of two years cross over: segments follow each other all the same, with one offset at each moment.
+static void rules_that_cross_the_turn_of_the_year_have_no_gap(void **state)
+{
+    (void)state;
+    static const char *const footers[] = {"XXX1EDT4,0/1,J365/23", "XXX-5EDT-7,J365/167,0/-167",
+                                          "XXX0EDT-1,0/-167,0/167"};
+    for (size_t i = 0; i < sizeof footers / sizeof footers[0]; i++) {
+        struct zone *zone = NULL;
+        assert_int_equal(parse_with_footer(footers[i], &zone), STATUS_OK);
+        for (int64_t t_s = utc_s(2026, 1, 1, 0, 0); t_s < utc_s(2046, 1, 1, 0, 0);) {
+            struct zone_segment segment = zone_at(zone, t_s), end = zone_at(zone, segment.end_s - 1);
+            assert_true(segment.begin_s <= t_s && t_s < segment.end_s);
+            assert_int_equal(end.offset_s, segment.offset_s);
+            assert_int_equal(zone_at(zone, segment.end_s).begin_s, segment.end_s);
+            t_s = segment.end_s;
+        }
+        zone_free(zone);
+    }
+}
+
 static void what_is_no_rule_is_refused(void **state)
 {
     (void)state;
@@ -331,6 +351,7 @@ int main(void)
         cmocka_unit_test(fixed_offsets_never_jump),
         cmocka_unit_test(rules_agree_with_the_c_library),
         cmocka_unit_test(daylight_time_all_year_has_no_gap),
+        cmocka_unit_test(rules_that_cross_the_turn_of_the_year_have_no_gap),
         cmocka_unit_test(what_is_no_rule_is_refused),
         cmocka_unit_test(files_that_are_cut_anywhere_are_refused),
         cmocka_unit_test(absurd_counts_are_refused),

@@ -86,15 +86,18 @@ static void lay_out(struct chart *chart, size_t axis_width)
     chart->cell = room / chart->count < CELL_MAX ? room / chart->count : CELL_MAX;
 }
 
+// A day may begin some hours off the others, where the clock was put forward or back.
 static void fill(struct chart *chart)
 {
+    uint64_t slack_ms = chart->plot->bucket_s == PLOT_DAY_S ? bucket_ms(chart->plot) / 2 : 0;
     memset(chart->columns, 0, sizeof chart->columns);
     chart->max = chart->allowed = chart->refused = 0;
     for (size_t i = 0; i < chart->plot->count; i++) {
         const struct plot_point *point = &chart->plot->points[i];
-        uint64_t at = (point->start_ms - chart->start_ms) / chart->step_ms;
-        if (point->start_ms < chart->start_ms || at >= chart->count)
+        uint64_t after_ms = point->start_ms + slack_ms;
+        if (after_ms < chart->start_ms || (after_ms - chart->start_ms) / chart->step_ms >= chart->count)
             continue;
+        size_t at = (size_t)((after_ms - chart->start_ms) / chart->step_ms);
         struct column *column = &chart->columns[at];
         chart->allowed += point->allowed;
         chart->refused += point->refused;

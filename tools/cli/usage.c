@@ -62,6 +62,9 @@ static void fit(struct plot *plot, const struct postern_get_usage_request *reque
     uint64_t from_ms = request->from_ms < to_ms ? request->from_ms : to_ms - 1;
     plot->from_ms = from_ms - (from_ms + step_ms - phase_ms) % step_ms;
     plot->to_ms = to_ms + (step_ms - (to_ms + step_ms - phase_ms) % step_ms) % step_ms;
+    uint64_t last_ms = reply->bucket_count > 0 ? reply->buckets[reply->bucket_count - 1].start_ms : 0;
+    if (last_ms + step_ms / 2 >= plot->to_ms) // a day that begins early, since the clock was put forward
+        plot->to_ms += step_ms;
 }
 
 static void print_plot(struct cli *cli, const struct postern_get_usage_request *request,

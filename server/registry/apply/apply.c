@@ -181,7 +181,14 @@ static void write_default_scope(struct store_txn *txn, const struct image *image
         store_delete(txn, TABLE_SCOPE_DEFAULT, scope->name);
 }
 
-static void write_image(struct store_txn *txn, const struct apply_image *image, uint64_t seq)
+// A new account, perhaps under an old id, has written nothing.
+static void begin_written(struct store_txn *txn, const struct image *image, uint64_t seq)
+{
+    if (image->kind == REGISTRY_ACCOUNT && image->of.account.life == seq)
+        store_delete(txn, TABLE_WRITTEN, image_id(image));
+}
+
+static void write_image(struct store_txn *txn, const struct apply_image *image)
 {
     if (image->image->removed)
         store_delete(txn, image_table(image->image->kind), image_id(image->image));
@@ -198,8 +205,6 @@ static void write_image(struct store_txn *txn, const struct apply_image *image, 
         write_default_scope(txn, image->image);
         break;
     case REGISTRY_ACCOUNT:
-        if (image->image->of.account.life == seq) // a new one, perhaps under an old id
-            store_delete(txn, TABLE_WRITTEN, image_id(image->image));
         break;
     }
 }
@@ -219,11 +224,30 @@ void apply_write(struct store_txn *txn, const struct apply_plan *plan)
     if (plan->is_applied)
         return;
     for (size_t i = 0; i < plan->image_count; i++) {
-        write_image(txn, &plan->images[i], plan->head.seq);
+        write_image(txn, &plan->images[i]);
+        begin_written(txn, plan->images[i].image, plan->head.seq);
         write_index(txn, plan->images[i].image, plan->head.seq);
     }
     if (plan->writer.size > 0)
         write_number(txn, TABLE_WRITTEN, plan->writer, plan->written);
     idempotency_remove(txn, plan->old, plan->old_count);
     chain_write(txn, plan->link, &plan->head);
+}
+
+enum status apply_count_written(struct store_txn *txn, uint64_t seq, struct arena *arena)
+{
+    struct chain_link link;
+    struct change change;
+    struct apply_plan plan = {.is_applied = false};
+    enum status status = chain_read_link(txn, seq, arena, &link);
+    if (status == STATUS_OK)
+        status = unpack_change(link.change, arena, &change);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
+    count_written(txn, &change, link.change.size, &plan);
+    if (plan.writer.size > 0)
+        write_number(txn, TABLE_WRITTEN, plan.writer, plan.written);
+    for (size_t i = 0; i < change.image_count; i++)
+        begin_written(txn, &change.images[i], seq);
+    return STATUS_OK;
 }

@@ -40,4 +40,9 @@ STATUS_MUST_CHECK enum status apply_prepare(struct store_txn *txn, const struct 
                                             const struct change *change, struct arena *arena, struct apply_plan *out);
 void apply_write(struct store_txn *txn, const struct apply_plan *plan);
 
+// Counts what accounts' own keys have written with the change of this sequence, as apply_write does. For a store of an
+// older version, whose changes are counted again in their order.
+// Errors: DATA_LOSS and UNAVAILABLE (store), RESOURCE_EXHAUSTED (arena).
+STATUS_MUST_CHECK enum status apply_count_written(struct store_txn *txn, uint64_t seq, struct arena *arena);
+
 #endif

@@ -25,7 +25,6 @@ struct fsck {
         uint64_t default_scopes;
         uint64_t images;   // of changes by record
         uint64_t accounts; // of changes by account
-        uint64_t written;  // bytes of the changes that accounts' own keys have made, also by older versions
     } expected;
 };
 

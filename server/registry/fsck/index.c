@@ -208,24 +208,78 @@ enum status fsck_idempotency(struct fsck *fsck)
 
 // --- shares
 
-static enum status add_written(struct fsck *fsck, struct slice key, struct slice value, void *context)
+struct writer {
+    uint8_t id[ACCOUNT_ID_MAX];
+    size_t id_size;
+    uint64_t life;
+    uint64_t written;
+};
+
+static enum status add_written(struct fsck *fsck, struct writer *writer, uint64_t seq)
 {
-    uint64_t *written = context;
-    uint64_t number = 0;
+    struct chain_link link;
+    struct change change;
+    arena_reset(fsck->arena);
+    enum status status = chain_read_link(fsck->view, seq, fsck->arena, &link);
+    if (status == STATUS_OK)
+        status = unpack_change(link.change, fsck->arena, &change);
+    if (status == STATUS_OK && slice_equal(change.on_behalf_of, slice_make(writer->id, writer->id_size)))
+        writer->written += link.change.size;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; // the walk along the chain says so
+}
+
+// Adds up the changes of this life of the account that its own keys have made.
+static enum status sum_written(struct fsck *fsck, struct writer *writer)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice key, value;
+    uint64_t seq = 0;
+    struct table_key from = table_by_account_change_key(slice_make(writer->id, writer->id_size), writer->life);
+    enum status status = store_cursor_open(fsck->view, TABLE_CHANGE_BY_ACCOUNT, &cursor);
+    if (status == STATUS_OK)
+        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    while (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) &&
+           table_by_account_seq(key, &seq)) {
+        status = add_written(fsck, writer, seq);
+        if (status == STATUS_OK)
+            status = store_cursor_next(cursor, &key, &value);
+    }
+    store_cursor_close(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status fsck_writer(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *writers = context, number = 0;
     struct registry_account account;
+    struct writer writer = {.id_size = key.size};
     enum status status = registry_find_account(fsck->view, key, fsck->arena, &account);
-    if (status == STATUS_NOT_FOUND || !table_number_read(value, &number) || number == 0)
-        return fsck_fail_table(fsck, "the table of what accounts have written has an entry of another shape");
-    *written += number;
-    return status;
+    if (status != STATUS_OK || account_id_is_reserved(key))
+        return status;
+    memcpy(writer.id, key.data, key.size);
+    writer.life = account.life;
+    status = sum_written(fsck, &writer);
+    if (status != STATUS_OK)
+        return status;
+    struct slice id = slice_make(writer.id, writer.id_size);
+    status = store_get(fsck->view, TABLE_WRITTEN, id, &value);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    bool is_read = status == STATUS_NOT_FOUND || (table_number_read(value, &number) && number > 0);
+    if (!is_read || number != writer.written)
+        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, id, "has keys that have written another number of bytes");
+    *writers += number > 0 ? 1 : 0;
+    return STATUS_OK;
 }
 
 static enum status fsck_written(struct fsck *fsck)
 {
-    uint64_t written = 0;
-    enum status status = fsck_walk(fsck, TABLE_WRITTEN, add_written, &written);
-    if (status == STATUS_OK && written > fsck->expected.written)
-        return fsck_fail_table(fsck, "the table of what accounts have written holds more than they have");
+    uint64_t writers = 0, entries = 0;
+    enum status status = fsck_walk(fsck, TABLE_ACCOUNT, fsck_writer, &writers);
+    if (status == STATUS_OK)
+        status = fsck_walk(fsck, TABLE_WRITTEN, fsck_count_one, &entries);
+    if (status == STATUS_OK && entries != writers)
+        return fsck_fail_table(fsck, "the table of what accounts have written has one that has not");
     return status;
 }
 
