@@ -108,6 +108,7 @@ static bool read_mask(struct call *call, struct registry_command *command)
     return true;
 }
 
+// Returns the name of the time zone that the call sets; empty: none.
 static struct slice zone_asked(const struct call *call, const struct registry_command *command)
 {
     struct slice zone = call->route->kind == REGISTRY_ACCOUNT ? command->ask.put_account.time_zone

@@ -226,6 +226,8 @@ enum postern_algorithm {
 };
 
 // Calendar alignment of a fixed window.
+// By the local clock of the account's time zone, its tier's or posternd's. Without one a fixed window (12 h, 2 d, 7 d)
+// is counted from 1970-01-01T00:00:00Z.
 enum postern_period {
     POSTERN_PERIOD_UNSPECIFIED = 0,
     POSTERN_PERIOD_MINUTE = 1,
