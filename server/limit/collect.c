@@ -31,7 +31,7 @@ static void snapshot(struct limit_entry *entry, uint64_t now_ms)
                                           .amount = meter->amount,
                                           .burst = meter->burst,
                                           .maker = meter->maker,
-                                          .magnitude = meter->magnitude};
+                                          .magnitude = (uint8_t)meter->magnitude};
     functions->save(&meter->state, &entry->record);
     if (meter->algorithm == LIMIT_FIXED_WINDOW)
         entry->record.index = limit_calendar_index(&rate, meter->state.fixed.begin_ms); // for older versions

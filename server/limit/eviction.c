@@ -109,10 +109,10 @@ static struct limit_meter *new_meter(const struct limit_table *table, const stru
     if (meter == NULL)
         return NULL;
     meter->hash = lookup->hash;
-    meter->name_size = (uint16_t)lookup->name.size;
+    meter->name_size = lookup->name.size & LIMIT_NAME_SIZE_BITS;
     memcpy(meter->name, lookup->name.bytes, lookup->name.size);
-    meter->algorithm = (uint8_t)applicable->limit.algorithm;
-    meter->period = (uint8_t)applicable->limit.period;
+    meter->algorithm = applicable->limit.algorithm & LIMIT_ALGORITHM_BITS;
+    meter->period = applicable->limit.period & LIMIT_PERIOD_BITS;
     meter->window_s = applicable->limit.window_s;
     meter->amount = applicable->limit.amount;
     meter->burst = applicable->limit.burst;
@@ -133,7 +133,7 @@ static bool recover(const struct limit_table *table, const struct limit_shard *s
     meter->maker = found != NULL ? found->maker : 0;
     if (record != NULL) {
         meter->maker = record->maker;
-        meter->magnitude = record->magnitude;
+        meter->magnitude = (unsigned)record->magnitude & LIMIT_MAGNITUDE_BITS;
         rate.zone = limit_record_zone(record, rate.period);
         meter->t_ms = limit_max(meter->t_ms, record->t_ms);
         meter->durable_ms = record->t_ms;

@@ -17,6 +17,12 @@ enum { LIMIT_NAME_SHADOW = 0x80 }; // in the byte of a name that has the period
 #include "limit/algorithm.h"
 #include "limit/charge_log.h"
 
+enum { LIMIT_NAME_SIZE_BITS = 0x1ff, LIMIT_MAGNITUDE_BITS = 0x7f, LIMIT_ALGORITHM_BITS = 3, LIMIT_PERIOD_BITS = 7 };
+_Static_assert((int)LIMIT_NAME_MAX <= (int)LIMIT_NAME_SIZE_BITS &&
+                   (int)LIMIT_MAGNITUDE_MAX <= (int)LIMIT_MAGNITUDE_BITS &&
+                   (int)LIMIT_TOKEN_BUCKET <= (int)LIMIT_ALGORITHM_BITS && (int)LIMIT_TOTAL <= (int)LIMIT_PERIOD_BITS,
+               "they fit into the members of a meter");
+
 enum { LIMIT_SHARD_COUNT = 64, LIMIT_CACHE_LINE = 64, LIMIT_FORGOTTEN_MAX = 64 };
 
 struct limit_meter;
@@ -54,11 +60,11 @@ struct limit_meter {
     union limit_state state;
     uint32_t hash;
     uint32_t window_s;
-    uint32_t maker; // as in its record
-    uint16_t name_size;
-    uint8_t algorithm;
-    uint8_t period;
-    uint8_t magnitude;   // as in its record
+    uint32_t maker;         // as in its record
+    unsigned name_size : 9; // at most LIMIT_NAME_MAX
+    unsigned magnitude : 7; // as in its record; at most LIMIT_MAGNITUDE_MAX
+    unsigned algorithm : 2;
+    unsigned period : 3;
     bool uncertain : 1;  // a commit failed: nobody knows what is on disk
     bool dirty : 1;      // the record on disk, if any, is not the exact state
     bool retiring : 1;   // it leaves memory once its exact state is on disk
@@ -179,9 +185,9 @@ static inline void limit_note_magnitude(struct limit_meter *meter, const struct 
 {
     uint64_t smallest = meter->algorithm == LIMIT_TOKEN_BUCKET ? limit_min(rate->amount, rate->burst) : rate->amount;
     bool is_makers = maker == meter->maker && smallest > 1;
-    uint8_t magnitude = is_makers ? (uint8_t)(64 - __builtin_clzll(smallest)) : 1;
+    unsigned magnitude = is_makers ? 64 - (unsigned)__builtin_clzll(smallest) : 1;
     if (meter->magnitude == 0 || magnitude < meter->magnitude)
-        meter->magnitude = magnitude;
+        meter->magnitude = magnitude & LIMIT_MAGNITUDE_BITS;
 }
 
 // Returns R, how much is set aside at once.

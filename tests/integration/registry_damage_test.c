@@ -23,7 +23,7 @@ static struct ask *ask_to_import(struct registry_fixture *fixture, const char *t
 static void change_as_admin(struct registry_fixture *fixture)
 {
     struct ask *admin = ask_for_key(fixture, "acme");
-    ask_for_scopes(admin, (const char *const[]){"postern:account-admin"}, 1);
+    ask_for_scopes(admin, (const char *const[]){"postern:account-admin", "read"}, 2);
     EXPECT_OK(fixture, admin);
     struct ask *own = ask_to_disable(fixture, fixture_key(fixture, "acme")->command.result.key.id);
     ask_as_key(own, admin);
