@@ -109,11 +109,11 @@ static struct limit_meter *new_meter(const struct limit_table *table, const stru
     if (meter == NULL)
         return NULL;
     meter->hash = lookup->hash;
-    meter->name_size = lookup->name.size & LIMIT_NAME_SIZE_BITS;
+    meter->name_size = (uint16_t)lookup->name.size;
     memcpy(meter->name, lookup->name.bytes, lookup->name.size);
     meter->algorithm = applicable->limit.algorithm & LIMIT_ALGORITHM_BITS;
     meter->period = applicable->limit.period & LIMIT_PERIOD_BITS;
-    meter->window_s = applicable->limit.window_s;
+    meter->window_s = applicable->limit.window_s & LIMIT_WINDOW_BITS;
     meter->amount = applicable->limit.amount;
     meter->burst = applicable->limit.burst;
     if (applicable->limit.algorithm == LIMIT_FIXED_WINDOW)

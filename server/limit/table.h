@@ -17,8 +17,8 @@ enum { LIMIT_NAME_SHADOW = 0x80 }; // in the byte of a name that has the period
 #include "limit/algorithm.h"
 #include "limit/charge_log.h"
 
-enum { LIMIT_NAME_SIZE_BITS = 0x1ff, LIMIT_MAGNITUDE_BITS = 0x7f, LIMIT_ALGORITHM_BITS = 3, LIMIT_PERIOD_BITS = 7 };
-_Static_assert((int)LIMIT_NAME_MAX <= (int)LIMIT_NAME_SIZE_BITS &&
+enum { LIMIT_WINDOW_BITS = 0x3fffff, LIMIT_MAGNITUDE_BITS = 0x7f, LIMIT_ALGORITHM_BITS = 3, LIMIT_PERIOD_BITS = 7 };
+_Static_assert(LIMIT_WINDOW_S_MAX <= (unsigned)LIMIT_WINDOW_BITS &&
                    (int)LIMIT_MAGNITUDE_MAX <= (int)LIMIT_MAGNITUDE_BITS &&
                    (int)LIMIT_TOKEN_BUCKET <= (int)LIMIT_ALGORITHM_BITS && (int)LIMIT_TOTAL <= (int)LIMIT_PERIOD_BITS,
                "they fit into the members of a meter");
@@ -59,18 +59,18 @@ struct limit_meter {
     uint64_t durable_ms;       // time of the newest record known to be on disk
     union limit_state state;
     uint32_t hash;
-    uint32_t window_s;
-    uint32_t maker;         // as in its record
-    unsigned name_size : 9; // at most LIMIT_NAME_MAX
-    unsigned magnitude : 7; // as in its record; at most LIMIT_MAGNITUDE_MAX
+    unsigned window_s : 22; // never change, nor do hash, maker and name: they are read without the lock
     unsigned algorithm : 2;
     unsigned period : 3;
-    bool uncertain : 1;  // a commit failed: nobody knows what is on disk
-    bool dirty : 1;      // the record on disk, if any, is not the exact state
-    bool retiring : 1;   // it leaves memory once its exact state is on disk
-    bool owes : 1;       // a debt was counted that no durable record has
-    bool superseded : 1; // its limit may have been spent from under another algorithm since (carry_over.c)
-    bool shared : 1;     // another algorithm's limit applied to the same call
+    uint32_t maker; // as in its record
+    uint16_t name_size;
+    unsigned magnitude : 7; // as in its record; this and all behind it: under the lock
+    bool uncertain : 1;     // a commit failed: nobody knows what is on disk
+    bool dirty : 1;         // the record on disk, if any, is not the exact state
+    bool retiring : 1;      // it leaves memory once its exact state is on disk
+    bool owes : 1;          // a debt was counted that no durable record has
+    bool superseded : 1;    // its limit may have been spent from under another algorithm since (carry_over.c)
+    bool shared : 1;        // another algorithm's limit applied to the same call
     uint8_t name[];
 };
 
