@@ -49,15 +49,16 @@ memory_was_out() {
     [ "$DAEMON_STATUS" -eq 0 ]
 }
 
-# callers URL: as many decisions outstanding as find memory, each about a subject of its own, whose meter has to be
-# written; each caller stays until it is told no, or waits. Then all of them leave.
+# callers URL: as many decisions outstanding as find memory, each of which waits for a write; each caller stays until it
+# has its answers, or is told no. Then all of them leave. There are few meters: what they take stays for a while.
 callers() {
     PYTHONPATH=$SUPPORT python3 - "$1" <<'PYTHON'
 import select, sys, time
 import client
-CALLERS, CALLS = 64, 1000
-texts = [f'rate_check {{ custom {{ namespace: "s" identifier: "{i}-{n}" limits {{ resource: "requests" amount: 9 '
-         f'window_s: 3600 }} }} charges {{ resource: "requests" }} }}' for i in range(CALLERS) for n in range(CALLS)]
+CALLERS, CALLS, SUBJECTS = 64, 420, 30
+limit = 'limits { resource: "requests" amount: 7 window_s: 3600 } } charges { resource: "requests" } }'
+texts = [f'rate_check {{ custom {{ namespace: "s" identifier: "{i}-{n % SUBJECTS}" {limit}'
+         for i in range(CALLERS) for n in range(CALLS)]
 bodies = client.encode(*texts)
 callers, refused = [], 0
 for i in range(CALLERS):
@@ -75,8 +76,11 @@ while callers and time.monotonic() < end:
         break
     for caller in [c for c in callers if c.socket in ready]:
         try:
-            answers += len(caller.socket.recv(65536)) > 0
+            some = caller.socket.recv(65536)
         except OSError:
+            some = b""
+        answers += len(some) > 0
+        if not some: # closed
             callers.remove(caller)
 print(f"{refused} callers refused, {answers} answers read")
 PYTHON
@@ -87,11 +91,13 @@ PYTHON
     postern account put acme
     local token asked
     token=$(postern create --account acme --name a)
-    limit_memory 3
+    limit_memory 1
     callers "$POSTERN_URL"
     wait_healthy 60
-    asked=$(postern verify - --json --timeout 60s <<<"$token")
-    jq -e .allowed <<<"$asked"
+    is_allowed() {
+        postern verify - --json --timeout 60s <<<"$token" | tee "$DAEMON_HOME/asked" | jq -e .allowed
+    }
+    poll 60 is_allowed || { cat "$DAEMON_HOME/asked"; return 1; }
     postern stats --json | jq -c '{meters, connections}' || true
     stop_daemon
     [ "$DAEMON_STATUS" -eq 0 ]
