@@ -110,4 +110,8 @@ made_up() {
         try postern ratecheck $words
         [ "$status" -eq 2 ]
     done
+    # The error names the option that was wrong.
+    try postern ratecheck --custom "Log in/ann" --remove
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"--custom"* && "$stderr" != *"--reset"* ]] || { echo "$stderr"; return 1; }
 }

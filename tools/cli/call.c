@@ -66,6 +66,8 @@ static const struct {
     {"to_ms", "to"},
     {"unusual_at_ms", "at"},
     {"is_default", "default"},
+    {"namespace", "custom"},
+    {"identifier", "custom"},
     {"reset_meters", "reset"}, // a call that is an option
 };
 
