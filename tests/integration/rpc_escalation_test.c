@@ -162,10 +162,10 @@ static void bad_credential_is_unauthenticated_with_its_reason(void **state)
                    "ADDRESS_NOT_ALLOWED"); // over ipc none is known
 
     create = create_of(fixture, "acme", admin_scopes);
-    create.expires_at_ms = clock_now_ms(fixture->clock) + 30;
+    create.expires_at_ms = clock_now_ms(fixture->clock) + 60000;
     ProtobufCBinaryData token = assert_ok(ask(fixture, nothing(), ASK(CREATE), &create))->create->api_key;
-    while (ask_empty(scene, token, ASK(HEALTH))->status->code == STATUS_OK)
-        continue;
+    (void)assert_ok(ask_empty(scene, token, ASK(HEALTH)));
+    atomic_fetch_add(&fixture->ahead_ms, 60000);
     assert_refused(scene, token, "EXPIRED_API_KEY");
 
     const Postern__V1__CreateReply *key = make(fixture, "acme", admin_scopes);
