@@ -28,7 +28,7 @@ static bool open_secret(struct daemon *daemon)
     return true;
 }
 
-static bool open_meters(struct daemon *daemon)
+static bool open_meters_store(struct daemon *daemon)
 {
     struct status_failure failure = {0};
     if (meter_table_count + USAGE_TABLES > MAIN_METERS_TABLES_MAX)
@@ -136,7 +136,7 @@ static bool open_usage(struct daemon *daemon)
     return usage_open(&options, &daemon->usage, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
-static bool open_cache(struct daemon *daemon)
+static bool open_meters(struct daemon *daemon)
 {
     struct status_failure failure = {0};
     struct meter_options options = {
@@ -242,7 +242,7 @@ static bool open_state(struct daemon *daemon)
     if (!main_join(daemon->registry_path, daemon->config.data, "registry") ||
         !main_join(daemon->meters_path, daemon->config.data, "meters") || !name_witness(daemon))
         return false;
-    return main_lock_directory(daemon) && open_secret(daemon) && open_meters(daemon) && open_clock(daemon) &&
+    return main_lock_directory(daemon) && open_secret(daemon) && open_meters_store(daemon) && open_clock(daemon) &&
            open_registry(daemon);
 }
 
@@ -312,7 +312,7 @@ static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 static int serve(struct daemon *daemon, const sigset_t *signals)
 {
     main_fit_connections(daemon);
-    if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_cache(daemon) ||
+    if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_meters(daemon) ||
         !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon))
         return EXIT_FAILURE;
     say_ready(daemon);
@@ -339,7 +339,7 @@ static int reset_clock(struct daemon *daemon)
     const char *data = daemon->config.data;
     if (!holds_registry(data))
         return EXIT_FAILURE;
-    if (main_join(daemon->meters_path, data, "meters") && main_lock_directory(daemon) && open_meters(daemon))
+    if (main_join(daemon->meters_path, data, "meters") && main_lock_directory(daemon) && open_meters_store(daemon))
         return main_reset_clock(daemon);
     printf("%s: cannot be opened\n", data);
     return EXIT_FAILURE;
@@ -371,6 +371,8 @@ int main(int argc, char *argv[])
                             .arguments = argv,
                             .lock_fd = -1,
                             .log = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO}};
+    sigset_t signals;
+    main_block_signals(&signals); // first of all: a SIGHUP that comes early waits, and does not end the daemon
     switch (config_load(argc, argv, &daemon.config)) {
     case CONFIG_EXIT_OK:
         return EXIT_SUCCESS;
@@ -380,8 +382,6 @@ int main(int argc, char *argv[])
         break;
     }
     daemon.log.level = daemon.config.log_level;
-    sigset_t signals;
-    main_block_signals(&signals);
     umask(077);
     main_forbid_cores();
     bool is_offline = daemon.config.check || daemon.config.clear_clock;

@@ -18,10 +18,10 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
 {
     struct authorizer_decision *d = &call->decision;
     uint64_t wall_ms = clock_to_wall_ms(a->clock, answer->now_ms);
-    for (size_t i = 0; i < answer->view_count; i++) {
-        const struct limit_view *v = &answer->views[i];
+    for (size_t i = 0; i < answer->standing_count; i++) {
+        const struct limit_standing *v = &answer->standings[i];
         d->meters[i] = (struct authorizer_meter){
-            .view = *v,
+            .standing = *v,
             .subject = v->applicable->subject,
             .limit = v->applicable->limit,
             .reset_at_wall_ms = v->applicable->limit.unlimited
@@ -30,7 +30,7 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
             .retry_after_ms = unless_never(v->retry_at_ms, span_ms(answer->now_ms, v->retry_at_ms)),
         };
     }
-    d->meter_count = answer->view_count;
+    d->meter_count = answer->standing_count;
     d->binding_meter = answer->binding;
     d->retry_after_ms = answer->retry_after_ms;
     d->repeated = answer->repeated;
@@ -38,14 +38,15 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
 
 // --- what can go wrong
 
-static enum status name_undeclared(struct authorizer_call *call, const struct limit_call *ask, size_t charge)
+static enum status name_undeclared(struct authorizer_call *call, const struct limit_call *limit_call, size_t charge)
 {
     char field[40];
     const char *where = call->subject == AUTHORIZER_BY_CUSTOM ? "custom.limits" : "the tier";
     (void)snprintf(field, sizeof field, "charges[%zu].resource", charge);
     return status_fail(&call->failure, STATUS_NOT_FOUND, field,
                        "no limit that applies declares the resource '%.*s'; add one to %s, e.g. %.*s=unlimited",
-                       SLICE_ARGS(ask->charges[charge].resource), where, SLICE_ARGS(ask->charges[charge].resource));
+                       SLICE_ARGS(limit_call->charges[charge].resource), where,
+                       SLICE_ARGS(limit_call->charges[charge].resource));
 }
 
 static bool is_settling(const struct authorizer_call *call)
@@ -75,11 +76,12 @@ static enum status refuse_settling(struct authorizer_call *call, const char *wor
     return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charge_id", "%s", message);
 }
 
-static enum status fail(struct authorizer_call *call, const struct limit_call *ask, const struct limit_answer *answer)
+static enum status fail(struct authorizer_call *call, const struct limit_call *limit_call,
+                        const struct limit_answer *answer)
 {
     switch (answer->verdict) {
     case LIMIT_UNDECLARED:
-        return name_undeclared(call, ask, answer->charge);
+        return name_undeclared(call, limit_call, answer->charge);
     case LIMIT_OTHER_CHARGE:
         return name_other_charge(call);
     case LIMIT_NO_CHARGE:
@@ -108,8 +110,8 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *a
     return status_fail(&call->failure, STATUS_INTERNAL, NULL, "the limits gave no answer");
 }
 
-static enum status conclude_call(struct authorizer *a, struct authorizer_call *call, const struct limit_call *ask,
-                                 const struct limit_answer *answer)
+static enum status conclude_call(struct authorizer *a, struct authorizer_call *call,
+                                 const struct limit_call *limit_call, const struct limit_answer *answer)
 {
     enum reason *reason = &call->decision.reason;
     if (answer->verdict == LIMIT_ADMITTED)
@@ -119,7 +121,7 @@ static enum status conclude_call(struct authorizer *a, struct authorizer_call *c
     else if (answer->verdict == LIMIT_TOO_COSTLY)
         *reason = REASON_COST_EXCEEDS_LIMIT;
     else
-        return fail(call, ask, answer);
+        return fail(call, limit_call, answer);
     copy_meters(a, call, answer);
     return STATUS_OK;
 }
@@ -144,7 +146,7 @@ static void conclude_batch(struct authorizer *a, struct authorizer_batch *batch,
         batch->status = status_fail(&batch->failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory: retry");
     for (size_t i = 0; i < batch->call_count && batch->status == STATUS_OK; i++)
         if (limits->answers[i].verdict != LIMIT_UNDECIDED) // otherwise another call's failure has ended the decision
-            batch->calls[i].status = conclude_call(a, &batch->calls[i], &limits->asks[i], &limits->answers[i]);
+            batch->calls[i].status = conclude_call(a, &batch->calls[i], &limits->limit_calls[i], &limits->answers[i]);
 }
 
 void authorizer_conclude(struct authorizer *a, struct authorizer_batch *batch, const struct authorizer_limits *limits,

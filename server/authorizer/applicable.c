@@ -51,14 +51,14 @@ size_t applicable_custom_limits(const struct authorizer_custom *custom,
 // Puts all of them into the account's time zone, or else its tier's. One that is not to be had any more, which
 // zone_find says once, is as none: the installation's.
 static void name_zone(struct zone_table *zones, const struct registry_tier *tier,
-                      const struct registry_account *account, struct limit_call *ask,
+                      const struct registry_account *account, struct limit_call *limit_call,
                       struct limit_applicable *applicables)
 {
     const struct zone *zone = NULL;
     struct slice name = account->time_zone.size > 0 ? account->time_zone : tier->time_zone;
     if (name.size == 0 || zones == NULL || !zone_find(zones, name, &zone))
         return;
-    for (size_t i = 0; i < ask->applicable_count; i++)
+    for (size_t i = 0; i < limit_call->applicable_count; i++)
         applicables[i].zone = zone;
 }
 
@@ -78,9 +78,9 @@ static enum status find_tier(struct authorizer_batch *batch, struct authorizer_c
 
 // Has the account no limits of any kind? Then there is none that a charge could miss, and it is only counted. The
 // operators' account is no customer's: its keys are no service's.
-static bool is_unlimited(const struct authorizer_call *call, const struct limit_call *ask)
+static bool is_unlimited(const struct authorizer_call *call, const struct limit_call *limit_call)
 {
-    return ask->applicable_count == 0 && !account_id_is_reserved(call->decision.account.id);
+    return limit_call->applicable_count == 0 && !account_id_is_reserved(call->decision.account.id);
 }
 
 // What an account has spent is counted for this life of it alone. The empty slice: memory is out.
@@ -117,7 +117,7 @@ static bool name_reset_meters(struct authorizer_batch *batch, const struct autho
 }
 
 void authorizer_find_applicable_limits(struct zone_table *zones, struct authorizer_batch *batch,
-                                       struct authorizer_call *call, struct limit_call *ask)
+                                       struct authorizer_call *call, struct limit_call *limit_call)
 {
     const struct authorizer_question *q = &call->question;
     struct authorizer_decision *d = &call->decision;
@@ -133,25 +133,25 @@ void authorizer_find_applicable_limits(struct zone_table *zones, struct authoriz
         call->status = authorizer_no_memory(call);
         return;
     }
-    *ask = (struct limit_call){.owner = owner,
-                               .applicables = applicables,
-                               .charges = by_default ? &authorizer_one_request : q->charges,
-                               .charge_count = by_default ? 1 : q->charge_count,
-                               .peek = q->peek,
-                               .relaxed = is_custom && call->custom.relaxed,
-                               .charge_id = q->charge_id,
-                               .is_lasting = q->charge_is_lasting,
-                               .mode = q->mode,
-                               .maker = is_custom ? call->custom.maker : 0};
-    ask->applicable_count =
+    *limit_call = (struct limit_call){.owner = owner,
+                                      .applicables = applicables,
+                                      .charges = by_default ? &authorizer_one_request : q->charges,
+                                      .charge_count = by_default ? 1 : q->charge_count,
+                                      .peek = q->peek,
+                                      .relaxed = is_custom && call->custom.relaxed,
+                                      .charge_id = q->charge_id,
+                                      .is_lasting = q->charge_is_lasting,
+                                      .mode = q->mode,
+                                      .maker = is_custom ? call->custom.maker : 0};
+    limit_call->applicable_count =
         is_custom ? applicable_custom_limits(&call->custom, applicables)
                   : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);
     if (!is_custom)
-        name_zone(zones, &tier, &d->account, ask, applicables);
-    if (is_unlimited(call, ask))
-        ask->charge_count = 0;
+        name_zone(zones, &tier, &d->account, limit_call, applicables);
+    if (is_unlimited(call, limit_call))
+        limit_call->charge_count = 0;
     // This memory is taken before anything is charged, so that the answer cannot fail after the charge.
-    d->meters = arena_alloc(batch->arena, ask->applicable_count * sizeof d->meters[0]);
-    if (d->meters == NULL || !name_reset_meters(batch, d, applicables, ask->applicable_count))
+    d->meters = arena_alloc(batch->arena, limit_call->applicable_count * sizeof d->meters[0]);
+    if (d->meters == NULL || !name_reset_meters(batch, d, applicables, limit_call->applicable_count))
         call->status = authorizer_no_memory(call);
 }

@@ -26,7 +26,7 @@ enum authorizer_progress authorizer_decide(struct authorizer *a, struct authoriz
     for (size_t i = 0; i < batch->call_count; i++) {
         struct authorizer_call *call = &batch->calls[i];
         if (find_key_and_account(a, batch, call) && evaluate_rules(a, call) && check_scopes(batch, call))
-            authorizer_find_applicable_limits(a->zones, batch, call, &limits.asks[i]);
+            authorizer_find_applicable_limits(a->zones, batch, call, &limits.limit_calls[i]);
         find_successor(batch, call);
     }
     end_snapshot(batch);
@@ -55,10 +55,11 @@ static bool fail_batch(struct authorizer_batch *batch, enum status status, const
 static bool take_limits(struct authorizer_batch *batch, struct authorizer_limits *limits)
 {
     size_t count = batch->call_count;
-    limits->asks = count == 1 ? &limits->ask : arena_array(batch->arena, count, sizeof *limits->asks);
+    limits->limit_calls =
+        count == 1 ? &limits->limit_call : arena_array(batch->arena, count, sizeof *limits->limit_calls);
     limits->answers = count == 1 ? &limits->answer : arena_array(batch->arena, count, sizeof *limits->answers);
     limits->loads = count == 1 ? &limits->load : arena_array(batch->arena, count, sizeof *limits->loads);
-    return limits->asks != NULL && limits->answers != NULL && limits->loads != NULL;
+    return limits->limit_calls != NULL && limits->answers != NULL && limits->loads != NULL;
 }
 
 // Clears what an earlier try has left.
@@ -246,12 +247,8 @@ static void find_successor(struct authorizer_batch *batch, struct authorizer_cal
 static enum limit_verdict charge_limits(struct authorizer *a, struct authorizer_batch *batch,
                                         const struct authorizer_limits *limits)
 {
-    enum limit_verdict verdict;
-    if (batch->calls[0].question.mode != LIMIT_CONSUME)
-        verdict = meter_settle(a->meters, batch->arena, limits->asks, &batch->waiter, limits->answers, limits->loads);
-    else
-        verdict = meter_decide(a->meters, batch->arena, limits->asks, batch->call_count, &batch->waiter,
-                               limits->answers, limits->loads);
+    enum limit_verdict verdict = meter_decide(a->meters, batch->arena, limits->limit_calls, batch->call_count,
+                                              &batch->waiter, limits->answers, limits->loads);
     if (verdict != LIMIT_WAIT)
         authorizer_conclude(a, batch, limits, verdict);
     return verdict;

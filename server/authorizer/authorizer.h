@@ -50,7 +50,7 @@ struct authorizer_question {
     bool peek;
     bool shows_all; // a peek without charges: it reports of every limit that applies
     // As in struct limit_call. To settle a charge or give it back, only the rules are asked that find out whose key it
-    // is; an overdraw is judged like any charge, but no limit refuses it.
+    // is; an overdraw is evaluated like any charge, but no limit refuses it.
     enum limit_mode mode;
     struct slice charge_id; // as in struct limit_call, or empty; ignored when peeking
     bool charge_is_lasting; // as is_lasting there
@@ -68,7 +68,7 @@ struct authorizer_custom {
 };
 
 struct authorizer_meter {
-    struct limit_view view; // its times are daemon time
+    struct limit_standing standing; // its times are daemon time
     enum limit_subject subject;
     struct limit limit;
     uint64_t reset_at_wall_ms;

@@ -24,11 +24,11 @@ struct authorizer {
 
 // The questions of a batch to the limits, and their answers: one of each for each call.
 struct authorizer_limits {
-    struct limit_call *asks;
+    struct limit_call *limit_calls;
     struct limit_answer *answers;
     struct meter_load *loads;
     // Room for a single call, which then takes no memory from the arena.
-    struct limit_call ask;
+    struct limit_call limit_call;
     struct limit_answer answer;
     struct meter_load load;
 };
@@ -79,7 +79,7 @@ size_t applicable_custom_limits(const struct authorizer_custom *custom,
 // Fills in the question: the limits that apply to the call, and what it charges them. The batch's snapshot has begun.
 // Sets call->status.
 void authorizer_find_applicable_limits(struct zone_table *zones, struct authorizer_batch *batch,
-                                       struct authorizer_call *call, struct limit_call *ask);
+                                       struct authorizer_call *call, struct limit_call *limit_call);
 
 // --- answer.c
 // Says in batch->refused which call is the first that failed or was refused.

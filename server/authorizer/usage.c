@@ -9,7 +9,7 @@ _Static_assert((int)USAGE_KEY_ID_SIZE == (int)KEY_ID_SIZE, "a key is noted by it
 static bool would_be_refused(const struct authorizer_decision *d)
 {
     size_t i = 0;
-    while (i < d->meter_count && !d->meters[i].view.would_refuse)
+    while (i < d->meter_count && !d->meters[i].standing.would_refuse)
         i++;
     return i < d->meter_count;
 }
@@ -30,7 +30,7 @@ void authorizer_note_decision(struct authorizer *a, const struct authorizer_call
     uint8_t name[REGISTRY_LIFE_NAME_MAX];
     for (size_t i = 0; i < count && i < LIMIT_CHARGES_MAX; i++)
         costs[i] = (struct usage_cost){charges[i].resource, charges[i].cost};
-    usage_note(a->usage, &(struct usage_event){
+    usage_note(a->usage, &(struct usage_decision){
                              .key_id = d->has_key ? d->key.id : NULL,
                              .account = d->has_account ? registry_life_name(&d->account, name) : slice_empty(),
                              .reason = d->reason,
@@ -48,7 +48,7 @@ void authorizer_note_identity(struct authorizer *a, const struct authorizer_deci
     if (a->usage == NULL || !d->has_key || !d->has_account)
         return;
     uint8_t name[REGISTRY_LIFE_NAME_MAX];
-    usage_note(a->usage, &(struct usage_event){
+    usage_note(a->usage, &(struct usage_decision){
                              .key_id = d->key.id,
                              .account = registry_life_name(&d->account, name),
                              .reason = d->reason,

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock_raw.h"
 #include "base/text.h"
 
 // L = boot time + offset, modulo 2^64 (the offset is "negative" when the wall clock is near 1970). The kernel's boot

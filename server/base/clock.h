@@ -59,4 +59,7 @@ uint64_t clock_wall_offset_ms(struct clock *clock);
 // Returns how far L is ahead of the wall clock (negative: behind).
 int64_t clock_ahead_ms(struct clock *clock);
 
+// Returns the wall clock as it is, for log lines only: no decision may use it.
+uint64_t clock_raw_wall_ms(void);
+
 #endif

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock_raw.h"
+#include "base/clock.h"
 #include "base/slice.h"
 
 enum { LINE_SIZE = 1024, LINE_MS = 1000, LINES_AT_ONCE = 10 };

@@ -18,7 +18,7 @@ struct log {
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Bounds lines that a stranger can cause as often as he likes: ten at once, then one a second. Zero it before its use.
+// Bounds lines that anybody can cause as often as they like: ten at once, then one a second. Zero it before its use.
 struct log_limit {
     _Atomic uint64_t next_ms;
 };

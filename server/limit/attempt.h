@@ -1,6 +1,6 @@
 // One call's attempt to charge its limits, which these files share: decide.c decides, spend.c does each step for one
-// call, carry_over.c takes along what was spent under another algorithm, settle.c counts what work really cost, view.c
-// says how things stand.
+// call, carry_over.c takes along what was spent under another algorithm, settle.c counts what work really cost,
+// standing.c says how things stand.
 //
 // Threads: the holder of the lock of the attempt's shard.
 #ifndef LIMIT_ATTEMPT_H
@@ -82,7 +82,7 @@ void limit_attempt_init(struct limit_attempt *a, struct limit_table *table, cons
                         struct limit_answer *answer);
 // Returns TOO_COSTLY, DENIED, or ADMITTED when all parts fit.
 enum limit_verdict limit_evaluate(const struct limit_attempt *a);
-// Does nothing wait for the disk?
+// May this call spend without waiting for the disk?
 bool limit_is_relaxed(const struct limit_attempt *a);
 // Does the disk have to set something aside first?
 bool limit_is_short(const struct limit_attempt *a);
@@ -102,7 +102,7 @@ void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
 static inline void limit_answer_clear(struct limit_answer *answer)
 {
     answer->retry_after_ms = 0;
-    answer->view_count = 0;
+    answer->standing_count = 0;
     answer->binding = 0;
     answer->charge = 0;
     answer->repeated = false;
@@ -121,11 +121,11 @@ static inline bool limit_names_charge(const struct limit_call *call)
 // another algorithm. Only needed for one that is superseded or shared. False when memory is out.
 bool limit_carry_over(struct limit_attempt *a, const struct limit_part *part);
 
-// --- view.c
+// --- standing.c
 
 // Fills in how every charged limit stands and which one decides; the answer has its verdict already.
-void limit_answer_views(struct limit_attempt *a);
-// Answers a call whose charge was made before: ADMITTED with the views of then, or OTHER_CHARGE.
+void limit_answer_standings(struct limit_attempt *a);
+// Answers a call whose charge was made before: ADMITTED with the standings of then, or OTHER_CHARGE.
 enum limit_verdict limit_answer_again(struct limit_attempt *a, const struct limit_logged_charge *made);
 
 static inline bool limit_is_too_costly(const struct limit_part *part)

@@ -36,7 +36,7 @@ static uint64_t hash_of_name(const struct limit_table *table, const struct limit
 {
     struct limit_name name;
     limit_name_of(applicable, &name);
-    return limit_table_hash(table, slice_make(name.bytes, name.size));
+    return limit_table_hash(table, limit_name_slice(&name));
 }
 
 static bool comes_again(const struct limit_call *call, size_t n)
@@ -184,15 +184,15 @@ void limit_charge_log_fill(const struct limit_table *table, struct limit_logged_
                            const struct limit_call *call, const struct limit_answer *answer)
 {
     logged->t_ms = answer->now_ms;
-    logged->applicable_count = (uint8_t)answer->view_count;
-    for (size_t i = 0; i < answer->view_count; i++) {
-        const struct limit_view *view = &answer->views[i];
+    logged->applicable_count = (uint8_t)answer->standing_count;
+    for (size_t i = 0; i < answer->standing_count; i++) {
+        const struct limit_standing *standing = &answer->standings[i];
         logged->applicables[i] = (struct limit_logged_part){
-            .name = hash_of_name(table, view->applicable),
-            .cost = view->would_refuse ? 0 : limit_cost_of(call, view->applicable->limit.resource),
-            .limit = view->limit,
-            .remaining = view->remaining,
-            .reset_at_ms = view->reset_at_ms,
+            .name = hash_of_name(table, standing->applicable),
+            .cost = standing->would_refuse ? 0 : limit_cost_of(call, standing->applicable->limit.resource),
+            .limit = standing->limit,
+            .remaining = standing->remaining,
+            .reset_at_ms = standing->reset_at_ms,
         };
     }
 }

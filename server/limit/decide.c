@@ -18,9 +18,10 @@
 // One call of the batch.
 struct member {
     struct limit_attempt attempt;
-    struct limit_logged_charge *logged; // names a charge, which is not made before the end
-    const struct limit_logged_charge
-        *made; // names a charge that was made before, by an earlier call or an earlier member
+    // Prepared for the charge log, to which it is appended when all is confirmed.
+    struct limit_logged_charge *logged;
+    // Of an earlier call or an earlier member, which this call repeats.
+    const struct limit_logged_charge *made;
     bool spent;
 };
 
@@ -137,7 +138,7 @@ static bool is_spent_for_nobody(const struct atomic_batch *batch, const struct m
     return is_last && (batch->is_peek || (batch->is_short && !batch->is_refused));
 }
 
-// Spends what fits, so that the calls behind it find what is left. A peek's views show the meters before it.
+// Spends what fits, so that the calls behind it find what is left. A peek's standings show the meters before it.
 static enum limit_verdict evaluate_member(struct atomic_batch *batch, struct member *member)
 {
     struct limit_attempt *a = &member->attempt;
@@ -145,7 +146,7 @@ static enum limit_verdict evaluate_member(struct atomic_batch *batch, struct mem
         return LIMIT_NO_MEMORY;
     a->answer->verdict = limit_evaluate(a);
     if (a->answer->verdict != LIMIT_ADMITTED || batch->is_peek)
-        limit_answer_views(a);
+        limit_answer_standings(a);
     if (a->answer->verdict != LIMIT_ADMITTED)
         return a->answer->verdict;
     batch->is_short = batch->is_short || limit_is_short(a);
@@ -154,7 +155,7 @@ static enum limit_verdict evaluate_member(struct atomic_batch *batch, struct mem
     limit_spend(a);
     member->spent = true;
     if (!batch->is_peek)
-        limit_answer_views(a);
+        limit_answer_standings(a);
     if (member->logged != NULL)
         limit_charge_log_fill(a->table, member->logged, a->call, a->answer);
     return LIMIT_ADMITTED;

@@ -169,7 +169,7 @@ enum limit_verdict {
 };
 
 // How one charged limit stands, after the decision. Times are daemon time L (clock_to_wall_ms makes wall times).
-struct limit_view {
+struct limit_standing {
     const struct limit_applicable *applicable;
     uint64_t limit;
     uint64_t remaining;
@@ -183,16 +183,21 @@ struct limit_name {
     size_t size;
 };
 
+static inline struct slice limit_name_slice(const struct limit_name *name)
+{
+    return slice_make(name->bytes, name->size);
+}
+
 struct limit_answer {
     enum limit_verdict verdict;
     uint64_t now_ms;         // L of the decision
     uint64_t retry_after_ms; // LIMIT_DENIED: largest retry_at - now of the denying meters; 0: it will never fit
-    size_t view_count; // ADMITTED, DENIED, TOO_COSTLY: one per charged limit, in the order of the applicable limits
-    struct limit_view views[LIMIT_APPLICABLE_MAX];
-    size_t binding;      // index + 1 in views of the one that decides (denies, or has the least remaining), 0 = none
-    size_t charge;       // LIMIT_UNDECLARED
-    bool repeated;       // ADMITTED: by an earlier call with this charge_id; the views are that call's
-    bool write_wanted;   // the table has something for the writer now (also with ADMITTED: a prefetch)
+    size_t standing_count; // ADMITTED, DENIED, TOO_COSTLY: one per charged limit, in the order of the applicable limits
+    struct limit_standing standings[LIMIT_APPLICABLE_MAX];
+    size_t binding;    // index + 1 in standings of the one that decides (denies, or has the least remaining), 0 = none
+    size_t charge;     // LIMIT_UNDECLARED
+    bool repeated;     // ADMITTED: by an earlier call with this charge_id; the standings are that call's
+    bool write_wanted; // the table has something for the writer now (also with ADMITTED: a prefetch)
     uint64_t generation; // LIMIT_ABSENT: hand it to limit_install
     size_t absent_count;
     const struct limit_applicable *absent[LIMIT_APPLICABLE_MAX];
@@ -239,7 +244,7 @@ enum limit_verdict limit_decide(struct limit_table *table, const struct limit_ca
 // A limit neither gives nor takes when its fixed_window has ended or the sub-window of the charge has left the ring. A
 // token_bucket keeps what has flowed back by itself, and takes more at any time.
 // Returns, and answers,
-//   LIMIT_ADMITTED  it is done, with views of the applicable limits that are charged;
+//   LIMIT_ADMITTED  it is done, with standings of the applicable limits that are charged;
 //   LIMIT_WAIT      it is counted, but a crash would forget what was taken: the waiter is queued, ask again when it is
 //                   woken. When it was woken with a failure, asking again with the same id goes on from there;
 //   NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, UNDECLARED (of an overdraw), ABSENT or NO_MEMORY.

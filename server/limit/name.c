@@ -51,7 +51,7 @@ struct limit_shard *limit_table_shard(struct limit_table *table, struct slice ow
 
 static void look(const struct limit_table *table, struct limit_lookup *lookup)
 {
-    uint64_t hash = slice_hash(slice_make(lookup->name.bytes, lookup->name.size), table->hash_seed);
+    uint64_t hash = slice_hash(limit_name_slice(&lookup->name), table->hash_seed);
     lookup->hash = (uint32_t)(hash ^ hash >> 32);
 }
 

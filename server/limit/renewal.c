@@ -18,17 +18,12 @@ static bool is_of(const struct limit_meter *meter, struct slice owner)
            memcmp(&meter->name[2], owner.data, owner.size) == 0;
 }
 
-static void void_writes(struct limit_meter *meter)
+static void forget_writes(struct limit_meter *meter)
 {
-    struct limit_write *write = meter->write;
-    meter->left = 0;
-    meter->dirty = true;
+    limit_void_reservation(meter);
     meter->owes = false;
-    if (write == NULL)
-        return;
-    write->debt = write->new_debt = 0;
-    if (write->in_flight)
-        write->spent = UINT64_MAX; // nothing is left of what the record in flight sets aside
+    if (meter->write != NULL)
+        meter->write->debt = meter->write->new_debt = 0;
 }
 
 static bool renew(const struct limit_table *table, struct limit_shard *shard, struct limit_meter *meter)
@@ -45,7 +40,7 @@ static bool renew(const struct limit_table *table, struct limit_shard *shard, st
     meter->state = state;
     meter->magnitude = 0;
     shard->meter_bytes += limit_meter_bytes(meter) - bytes;
-    void_writes(meter);
+    forget_writes(meter);
     return true;
 }
 

@@ -253,7 +253,7 @@ static enum limit_verdict settle(struct settlement *s)
         verdict = settle_now(s);
     s->attempt.answer->verdict = verdict;
     if (verdict == LIMIT_ADMITTED)
-        limit_answer_views(&s->attempt);
+        limit_answer_standings(&s->attempt);
     return verdict;
 }
 
@@ -298,7 +298,7 @@ static enum limit_verdict overdraw(struct settlement *s, uint64_t hash, const st
     }
     take_more(s);
     a->answer->verdict = LIMIT_ADMITTED;
-    limit_answer_views(a);
+    limit_answer_standings(a);
     limit_charge_log_fill(a->table, s->logged, a->call, a->answer);
     limit_charge_log_append(a->shard, s->logged);
     return LIMIT_ADMITTED;

@@ -1,6 +1,6 @@
 // The table of running meters, as the files of this room share it: name.c says what a meter is called, table.c finds
 // and keeps meters, recovery.c reads their records, eviction.c brings them into memory and lets them go, decide.c and
-// spend.c decide, carry_over.c takes along what was spent under another algorithm, view.c says how things stand
+// spend.c decide, carry_over.c takes along what was spent under another algorithm, standing.c says how things stand
 // afterwards, charge_log.c remembers what was charged, settle.c corrects it, collect.c and reservation.c set units
 // aside on disk.
 //
@@ -148,11 +148,6 @@ bool limit_carry_over_records(const struct limit_table *table, const struct limi
 static inline const struct zone *limit_record_zone(const struct limit_record *record, enum limit_period period)
 {
     return record->algorithm == LIMIT_FIXED_WINDOW && limit_period_is_local(period) ? record->zone : NULL;
-}
-
-static inline struct slice limit_name_slice(const struct limit_name *name)
-{
-    return slice_make(name->bytes, name->size);
 }
 
 const struct limit_algorithm_functions *limit_meter_functions(const struct limit_meter *meter);

@@ -51,9 +51,8 @@ static enum status collect_names(struct reset *reset, struct store_txn *txn)
     struct store_cursor *cursor = NULL;
     struct slice name, bytes;
     reset->name_count = 0;
-    enum status status = store_cursor_open(txn, tables[reset->table], &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, slice_make(reset->from.bytes, reset->from.size), &name, &bytes);
+    enum status status =
+        store_cursor_open_at(txn, tables[reset->table], limit_name_slice(&reset->from), &cursor, &name, &bytes);
     while (status == STATUS_OK && reset->name_count < NAMES_PER_COMMIT) {
         copy_name(&reset->from, name);
         reset->from.bytes[reset->from.size++] = 0; // no name fills its room
@@ -86,7 +85,7 @@ static enum status reset_some(struct reset *reset, struct store_txn *txn)
         reset->finished = ++reset->table == METER_TABLES;
     }
     for (size_t i = 0; i < reset->name_count && status == STATUS_OK; i++)
-        store_delete(txn, table, slice_make(reset->names[i].bytes, reset->names[i].size));
+        store_delete(txn, table, limit_name_slice(&reset->names[i]));
     return status == STATUS_OK && reset->finished ? write_mark(reset, txn) : status;
 }
 

@@ -25,7 +25,7 @@ struct reading {
 
 static enum status read_record(const struct load *load, const struct limit_name *name, struct limit_record *record)
 {
-    struct slice key = slice_make(name->bytes, name->size), bytes;
+    struct slice key = limit_name_slice(name), bytes;
     enum status status = store_get(load->cache->view, custom_table(key), key, &bytes);
     return status == STATUS_OK ? meter_record_unpack(bytes, &load->cache->zones, load->arena, record) : status;
 }
@@ -36,7 +36,7 @@ static enum status read_own(const struct load *load, const struct limit_name *na
     out->found.record = status == STATUS_OK ? &out->record : NULL;
     if (status != STATUS_NOT_FOUND)
         return status;
-    struct slice key = slice_make(name->bytes, name->size);
+    struct slice key = limit_name_slice(name);
     bool is_custom = custom_table(key) == TABLE_CUSTOM;
     return is_custom ? custom_admit(load->cache, load->call->maker, key, load->out) : STATUS_OK;
 }
@@ -88,7 +88,7 @@ static enum status load_one(const struct load *load, const struct limit_applicab
     struct limit_name name;
     struct reading reading;
     limit_name_of(applicable, &name);
-    enum status status = custom_allow(load->cache, slice_make(name.bytes, name.size), load->out->failure);
+    enum status status = custom_allow(load->cache, limit_name_slice(&name), load->out->failure);
     if (status == STATUS_OK)
         status = read_meter(load, applicable, &name, &reading);
     if (status != STATUS_OK)
@@ -122,27 +122,24 @@ static bool load_all(struct meter_cache *cache, struct arena *arena, const struc
     return loaded;
 }
 
+// What the work really cost is settled alone: a charge is one call's.
+static enum limit_verdict ask_limits(struct limit_table *limits, const struct limit_call *calls, size_t count,
+                                     struct limit_waiter *waiter, struct limit_answer *answers)
+{
+    if (count > 0 && calls[0].mode != LIMIT_CONSUME)
+        return limit_settle(limits, calls, waiter, answers);
+    return limit_decide(limits, calls, count, waiter, answers);
+}
+
 enum limit_verdict meter_decide(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls,
                                 size_t count, struct limit_waiter *waiter, struct limit_answer *answers,
                                 struct meter_load *loads)
 {
     for (unsigned turn = 0;; turn++) {
-        enum limit_verdict verdict = limit_decide(cache->limits, calls, count, waiter, answers);
+        enum limit_verdict verdict = ask_limits(cache->limits, calls, count, waiter, answers);
         if (verdict == LIMIT_WAIT || (count > 0 && answers[0].write_wanted))
             write_behind_request(cache);
         if (verdict != LIMIT_ABSENT || turn == LOADS_MAX || !load_all(cache, arena, calls, count, answers, loads))
-            return verdict;
-    }
-}
-
-enum limit_verdict meter_settle(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
-                                struct limit_waiter *waiter, struct limit_answer *answer, struct meter_load *load)
-{
-    for (unsigned turn = 0;; turn++) {
-        enum limit_verdict verdict = limit_settle(cache->limits, call, waiter, answer);
-        if (verdict == LIMIT_WAIT || answer->write_wanted)
-            write_behind_request(cache);
-        if (verdict != LIMIT_ABSENT || turn == LOADS_MAX || !load_all(cache, arena, call, 1, answer, load))
             return verdict;
     }
 }

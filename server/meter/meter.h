@@ -3,7 +3,7 @@
 // Owns: the table of meters, their write-behind (it hands limit_collect's batches to the store's writer, together with
 // the clock's mark), the bound on custom subjects' records with each caller's share of it, and the sweep that deletes
 // those at rest.
-// Threads: meter_decide, meter_settle, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
+// Threads: meter_decide, meter_note_use, meter_stats: any thread; they never wait for a write to disk.
 // meter_tick, meter_sweep_custom, meter_evict_idle: each by one thread at a time.
 // Time: the fenced clock, whose mark is kept here.
 #ifndef METER_METER_H
@@ -81,9 +81,10 @@ struct meter_load {
     const char *word;
 };
 
-// Does limit_decide and brings meters into memory as needed; `arena` holds their records. After LIMIT_WAIT, everything
-// that was handed in may already belong to another thread. With LIMIT_ABSENT, loads[n].status says which calls' meters
-// could not be brought into memory; when all say OK, they are being evicted too fast.
+// Does limit_decide, or limit_settle of one call where its mode says so, and brings meters into memory as needed;
+// `arena` holds their records. After LIMIT_WAIT, everything that was handed in may already belong to another thread.
+// With LIMIT_ABSENT, loads[n].status says which calls' meters could not be brought into memory; when all say OK, they
+// are being evicted too fast.
 // Errors of a load:
 //   UNAVAILABLE          the store cannot be read
 //   DATA_LOSS            the meter's record does not decode
@@ -92,9 +93,6 @@ struct meter_load {
 enum limit_verdict meter_decide(struct meter_cache *cache, struct arena *arena, const struct limit_call *calls,
                                 size_t count, struct limit_waiter *waiter, struct limit_answer *answers,
                                 struct meter_load *loads);
-// Does limit_settle in the same way.
-enum limit_verdict meter_settle(struct meter_cache *cache, struct arena *arena, const struct limit_call *call,
-                                struct limit_waiter *waiter, struct limit_answer *answer, struct meter_load *load);
 
 // Notes that an answer has used the daemon's time, so that the next meter_tick writes the clock's mark.
 void meter_note_use(struct meter_cache *cache);

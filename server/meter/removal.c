@@ -7,7 +7,8 @@
 // once more, because until then a call may have read an old record. Only then it is answered, so a crash brings nothing
 // back either. A charge that comes at the same time is counted either before it, and so forgotten, or after it.
 //
-// There may be any number of records, because callers choose resources and windows: so many commits it takes.
+// There may be any number of records, because callers choose resources and windows: so a removal may take several
+// commits.
 #include "meter/internal.h"
 #include "meter/record.h"
 
@@ -40,7 +41,7 @@ static struct slice prefix_of(struct slice subject, struct limit_name *out)
     out->bytes[1] = (uint8_t)subject.size;
     memcpy(&out->bytes[2], subject.data, subject.size);
     out->size = 2 + subject.size;
-    return slice_make(out->bytes, out->size);
+    return limit_name_slice(out);
 }
 
 static void note(struct meter_removal_work *work, struct slice name, struct slice bytes)
@@ -60,9 +61,7 @@ static enum status find_some(struct meter_removal_work *work, struct store_txn *
     struct slice prefix = prefix_of(work->removal->subject, &start), name, bytes;
     struct store_cursor *cursor = NULL;
     work->count = 0;
-    enum status status = store_cursor_open(txn, TABLE_CUSTOM, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, prefix, &name, &bytes);
+    enum status status = store_cursor_open_at(txn, TABLE_CUSTOM, prefix, &cursor, &name, &bytes);
     while (status == STATUS_OK && work->count < RECORDS_PER_COMMIT && name.size >= prefix.size &&
            memcmp(name.data, prefix.data, prefix.size) == 0) {
         note(work, name, bytes);
@@ -85,8 +84,7 @@ static void run(struct store_job *job, struct store_txn *txn)
         work->status = find_some(work, txn);
     for (size_t i = 0; i < work->count && work->status == STATUS_OK; i++) {
         const struct removed *removed = &work->records[i];
-        custom_write(work->cache, txn, slice_make(removed->name.bytes, removed->name.size), removed->maker,
-                     slice_empty());
+        custom_write(work->cache, txn, limit_name_slice(&removed->name), removed->maker, slice_empty());
     }
 }
 

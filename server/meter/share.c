@@ -5,9 +5,9 @@
 // nobody knows how many callers will come. So what one may have depends on what is free (the dynamic thresholds of
 // Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998): each caller at most 31 times, and in each
 // namespace at most 15 times as many records as are free. A single namespace so comes to 15/16 of the bound, its caller
-// with others to 31/32; the next caller to as much of the rest, and so on: whoever has many stops first, there is
-// always something left for who has few, and nobody has to know how many callers there are. It takes two counts, so a
-// flood does not make the look-up slow.
+// with others to 31/32; the next caller to as much of the rest, and so on: a caller with many records is refused first,
+// so something is always left for a caller with few, and nobody has to know how many callers there are. It takes two
+// counts, so a flood does not make the look-up slow.
 //
 // The counts are those of the records on disk, as the store's writer knows them. They are in memory only: at the start
 // the records are counted.

@@ -106,7 +106,7 @@ static bool look_at_some(const struct run *run, struct store_cursor *cursor)
 {
     struct sweep *sweep = &run->cache->custom.sweep;
     struct slice name, bytes;
-    enum status status = store_cursor_seek(cursor, slice_make(sweep->next.bytes, sweep->next.size), &name, &bytes);
+    enum status status = store_cursor_seek(cursor, limit_name_slice(&sweep->next), &name, &bytes);
     for (size_t i = 0; i < SWEEP_RECORDS && status == STATUS_OK; i++) {
         look_at(run, name, bytes);
         status = store_cursor_next(cursor, &name, &bytes);
@@ -123,7 +123,7 @@ static void delete_found(struct run *run, struct store_txn *txn)
     const struct sweep *sweep = &run->cache->custom.sweep;
     for (size_t i = 0; i < sweep->found_count; i++) {
         const struct sweep_found *found = &sweep->found[i];
-        struct slice name = slice_make(found->name.bytes, found->name.size);
+        struct slice name = limit_name_slice(&found->name);
         if (!found->at_rest && !is_near_its_share(run, found->maker, name))
             continue;
         custom_write(run->cache, txn, name, found->maker, slice_empty());

@@ -4,9 +4,9 @@
 // the disk. So there is one job, which is in the writer's queue at most once. When the writer comes to it, it takes all
 // that has come up since (limit_collect) and writes it in the transaction at hand; after the commit
 // limit_write_batch_end says what may be spent now and wakes the waiters. A caller that finds the job queued may rely
-// on it: the job becomes free only after settling, and then it looks once more whether anything has come meanwhile. The
-// same job carries the clock's mark, taken after the records, so that no record on disk is from later than the mark. At
-// a clean stop its last run carries every meter's exact state.
+// on it: the job becomes free only after limit_write_batch_end, and then it looks once more whether anything has come
+// meanwhile. The same job carries the clock's mark, taken after the records, so that no record on disk is from later
+// than the mark. At a clean stop its last run carries every meter's exact state.
 //
 // The store may skip a run, when its transaction does not begin or another job breaks it. Callers are told at once; the
 // clean stop tries a few times more.
@@ -30,16 +30,14 @@ static bool write_record(struct meter_cache *cache, struct store_txn *txn, size_
     bool empty;
     limit_write_batch_at(write->batch, n, &name, &record, &empty);
     struct slice bytes = slice_empty();
-    if (!empty && !meter_record_pack(record, write->arena, &bytes)) {
+    if (!empty && !meter_record_pack(record, write->arena, &bytes))
         return false;
-    }
-    if (custom_table(name) == TABLE_CUSTOM) {
+    if (custom_table(name) == TABLE_CUSTOM)
         custom_write(cache, txn, name, record->maker, bytes);
-    } else if (empty) {
+    else if (empty)
         store_delete(txn, TABLE_METER, name);
-    } else {
+    else
         store_put(txn, TABLE_METER, name, bytes);
-    }
     arena_reset(write->arena);
     return true;
 }
@@ -54,9 +52,8 @@ static bool write_mark(struct meter_cache *cache, struct store_txn *txn)
     write->durable_ms = mark.high_ms; // without the promised time, which may never be used
     mark.high_ms += write->promised_ms;
     struct slice bytes;
-    if (!meter_mark_pack(&mark, write->arena, &bytes)) {
+    if (!meter_mark_pack(&mark, write->arena, &bytes))
         return false;
-    }
     store_put(txn, TABLE_CLOCK, slice_text("mark"), bytes);
     arena_reset(write->arena);
     return true;
@@ -71,9 +68,8 @@ static void write_run(struct store_job *job, struct store_txn *txn)
     write->batch = write->is_exact ? limit_collect_exact(cache->limits) : limit_collect(cache->limits);
     size_t count = write->batch != NULL ? limit_write_batch_count(write->batch) : 0;
     write->failed = false;
-    for (size_t i = 0; i < count && !write->failed; i++) {
+    for (size_t i = 0; i < count && !write->failed; i++)
         write->failed = !write_record(cache, txn, i);
-    }
     write->failed = !write_mark(cache, txn) || write->failed;
 }
 
@@ -107,9 +103,8 @@ static void write_done(struct store_job *job, enum status status)
 {
     struct meter_cache *cache = cache_of(job);
     struct write_behind *write = &cache->write_behind;
-    if (!write->has_run) {
+    if (!write->has_run)
         skip_run(cache);
-    }
     write->has_run = false;
     enum status outcome = write->failed ? STATUS_UNAVAILABLE : status;
     if (write->batch != NULL) {
@@ -118,21 +113,18 @@ static void write_done(struct store_job *job, enum status status)
     } else if (outcome == STATUS_OK) {
         limit_note_durable(cache->limits, write->durable_ms);
     }
-    if (outcome == STATUS_OK) {
+    if (outcome == STATUS_OK)
         fence_follow(cache, write->promised_ms);
-    } else {
+    else
         share_doubt(&cache->custom.shares);
-    }
     bool is_last = write->is_exact;
     tell_waiting(cache);
-    if (is_last) {
+    if (is_last)
         return; // the cache may be gone
-    }
     // A caller that found the job queued relies on the look that follows.
     atomic_store(&write->queued, false);
-    if (limit_write_wanted(cache->limits) || atomic_load(&write->mark_wanted) || atomic_load(&write->stopping)) {
+    if (limit_write_wanted(cache->limits) || atomic_load(&write->mark_wanted) || atomic_load(&write->stopping))
         write_behind_request(cache);
-    }
 }
 
 bool write_behind_init(struct meter_cache *cache)
@@ -159,9 +151,8 @@ void write_behind_wipe(struct meter_cache *cache)
 void write_behind_request(struct meter_cache *cache)
 {
     struct write_behind *write = &cache->write_behind;
-    if (!atomic_exchange(&write->queued, true)) {
+    if (!atomic_exchange(&write->queued, true))
         store_submit(cache->store, &write->job);
-    }
 }
 
 void write_behind_request_mark(struct meter_cache *cache)
@@ -175,9 +166,8 @@ static void request_and_wait(struct meter_cache *cache, const bool *done)
     struct write_behind *write = &cache->write_behind;
     write_behind_request(cache);
     pthread_mutex_lock(&write->lock);
-    while (!*done) {
+    while (!*done)
         pthread_cond_wait(&write->done, &write->lock);
-    }
     pthread_mutex_unlock(&write->lock);
 }
 

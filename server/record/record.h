@@ -10,7 +10,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 
-#include "record/map.h"
+#include "record/schema.h"
 
 #include <string.h>
 

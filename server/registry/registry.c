@@ -65,9 +65,7 @@ static enum status check_masters(const struct secret *secret, struct store_txn *
     struct slice value;
     uint32_t master_id = 0;
     struct table_key first = table_meta_check(0);
-    enum status status = store_cursor_open(txn, TABLE_META, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&first), &key, &value);
+    enum status status = store_cursor_open_at(txn, TABLE_META, table_slice(&first), &cursor, &key, &value);
     while (status == STATUS_OK && table_meta_check_parse(key, &master_id)) {
         status = check_master(secret, master_id, value, arena, failure);
         if (status != STATUS_OK)
@@ -116,9 +114,7 @@ static enum status fill_live(struct registry *registry, struct store_txn *txn)
         return STATUS_DATA_LOSS;
     if (status != STATUS_NOT_FOUND)
         return status;
-    status = store_cursor_open(txn, TABLE_KEY, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, slice_empty(), &id, &value);
+    status = store_cursor_open_at(txn, TABLE_KEY, slice_empty(), &cursor, &id, &value);
     for (struct registry_key key; status == STATUS_OK; status = store_cursor_next(cursor, &id, &value)) {
         uint8_t made[TABLE_NUMBER_SIZE];
         arena_reset(registry->scratch);
@@ -254,7 +250,7 @@ static enum status open_parts(struct registry *registry, const struct registry_o
                                   .tables = table_names,
                                   .table_count = TABLE_COUNT,
                                   .map_size_bytes = options->map_size_bytes,
-                                  // To end a key writes no more than to make it did: what is there can be ended.
+                                  // Ending a key writes no more than making it did: what is there can be ended.
                                   .reserve_bytes = options->map_size_bytes,
                                   .max_readers = options->max_readers,
                                   .log = options->log};

@@ -91,6 +91,33 @@ uint64_t registry_committed_seq(struct registry *registry);
 // Reads the sequence of the newest change in this view; 0 = none yet. Errors: UNAVAILABLE, DATA_LOSS, as above.
 STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq);
 
+// Errors: as registry_find_key.
+STATUS_MUST_CHECK enum status registry_find_scope(struct store_txn *view, struct slice name, struct arena *arena,
+                                                  struct registry_scope *out);
+struct registry_presented {
+    bool known;              // false when there is no such key or the secret is wrong
+    bool id_known;           // as key_token_find_id has answered
+    uint8_t id[KEY_ID_SIZE]; // when id_known
+    struct registry_key key; // when known
+};
+// Finds the key whose token was presented: one of ours by the id in it, an imported one by its hash.
+// Errors: as registry_find_key, except NOT_FOUND.
+STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *registry, struct store_txn *view,
+                                                      struct slice token, struct arena *arena,
+                                                      struct registry_presented *out);
+
+struct registry_successor {
+    bool works; // false: none does
+    uint8_t id[KEY_ID_SIZE];
+};
+// Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is
+// the account's. Errors: as registry_find_key, with DATA_LOSS in place of NOT_FOUND.
+STATUS_MUST_CHECK enum status registry_find_successor(struct store_txn *view, const struct registry_key *key,
+                                                      uint64_t account_revoked_before_ms, uint64_t now_ms,
+                                                      struct registry_successor *out);
+
+// --- listing
+
 struct registry_list {
     struct slice account; // empty: all accounts
     bool this_life;       // only keys of the present life of their account
@@ -126,31 +153,6 @@ struct registry_page {
 // Examines at most REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more. Errors: as above.
 STATUS_MUST_CHECK enum status registry_list_keys(struct store_txn *view, const struct registry_list *query,
                                                  struct arena *arena, struct registry_page *out);
-
-// Errors: as registry_find_key.
-STATUS_MUST_CHECK enum status registry_find_scope(struct store_txn *view, struct slice name, struct arena *arena,
-                                                  struct registry_scope *out);
-struct registry_presented {
-    bool known;              // false when there is no such key or the secret is wrong
-    bool id_known;           // as key_token_find_id has answered
-    uint8_t id[KEY_ID_SIZE]; // when id_known
-    struct registry_key key; // when known
-};
-// Finds the key whose token was presented: one of ours by the id in it, an imported one by its hash.
-// Errors: as registry_find_key, except NOT_FOUND.
-STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *registry, struct store_txn *view,
-                                                      struct slice token, struct arena *arena,
-                                                      struct registry_presented *out);
-
-struct registry_successor {
-    bool works; // false: none does
-    uint8_t id[KEY_ID_SIZE];
-};
-// Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is
-// the account's. Errors: as registry_find_key, with DATA_LOSS in place of NOT_FOUND.
-STATUS_MUST_CHECK enum status registry_find_successor(struct store_txn *view, const struct registry_key *key,
-                                                      uint64_t account_revoked_before_ms, uint64_t now_ms,
-                                                      struct registry_successor *out);
 
 struct registry_names_query {
     struct slice after;    // empty: from the start
@@ -220,10 +222,11 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 //   ALREADY_EXISTS               request_id was used for another call; a token to import is another account's
 //   FAILED_PRECONDITION          the record's state does not allow it
 //   ABORTED                      the record does not have if_version
-//   RESOURCE_EXHAUSTED           max_keys, the account's share or the caller's kept replies are at their bound; the map
-//   or memory is full UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has
-//   become of it DATA_LOSS                    a record that is needed does not decode UNIMPLEMENTED, INTERNAL there is
-//   no such command; a bug
+//   RESOURCE_EXHAUSTED           max_keys, the account's share or the caller's kept replies are at their bound; the
+//                                map or memory is full
+//   UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has become of it
+//   DATA_LOSS                    a record that is needed does not decode
+//   UNIMPLEMENTED, INTERNAL      there is no such command; a bug
 void registry_submit(struct registry *registry, struct registry_command *command);
 
 // Where a purge goes on: zero at first; behind the last key it begins again.

@@ -117,7 +117,7 @@ struct registry_scope {
     uint64_t version;
 };
 
-// The fields of such a struct, with the names that they have in messages: see record/map.h.
+// The fields of such a struct, with the names that they have in messages: see record/schema.h.
 struct record_schema;
 const struct record_schema *registry_schema(enum registry_record_kind kind);
 

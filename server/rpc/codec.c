@@ -9,22 +9,10 @@
 enum { TAG_REQUEST_ID = 1, TAG_FIRST_CALL = 16 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
-static void *take(void *context, size_t size)
-{
-    return arena_alloc(context, size);
-}
-
-static void give_back(void *context, void *memory)
-{
-    // The arena gives all memory back at once.
-    (void)context;
-    (void)memory;
-}
-
 Postern__V1__Request *codec_decode(struct arena *arena, struct slice bytes)
 {
-    ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = arena};
-    return postern__v1__request__unpack(&allocator, bytes.size, bytes.data);
+    enum status status;
+    return record_unpack_message(&postern__v1__request__descriptor, bytes, arena, &status);
 }
 
 // Reads a varint. False at the end of the bytes, or when there is none.
@@ -101,9 +89,9 @@ bool codec_has_unknown_call(const Postern__V1__Request *request)
 
 ProtobufCMessage *codec_copy(const ProtobufCMessage *message, struct arena *scratch, struct arena *to)
 {
-    ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = to};
+    enum status status;
     struct slice bytes;
     if (!record_pack_message(message, scratch, &bytes))
         return NULL;
-    return protobuf_c_message_unpack(message->descriptor, &allocator, bytes.size, bytes.data);
+    return record_unpack_message(message->descriptor, bytes, to, &status);
 }

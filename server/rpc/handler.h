@@ -34,25 +34,26 @@ enum call_progress handler_list_changes(struct call *call);
 
 // --- decisions (handler_decision.c)
 
-struct handler_decision {
+// One asking of the authorizer, with what answers the call when it has decided.
+struct handler_inquiry {
     struct authorizer_batch batch; // of `ask`, or of several calls
     struct authorizer_call ask;
     struct call *call;
     struct arena *facts; // for the decisions, emptied before each try; NULL: they are in the arena of the question
     // Answers when the batch is decided or has failed (batch.status; also because the call is late).
-    enum call_progress (*answer)(struct handler_decision *decision);
-    // Used by the answer of handler_decision_new: fills the reply; false when the arena is out.
+    enum call_progress (*answer)(struct handler_inquiry *inquiry);
+    // Used by the answer of handler_inquiry_new: fills the reply; false when the arena is out.
     bool (*fill)(struct call *call, const struct authorizer_call *ask);
 };
 
-// Makes a decision of one call in arena memory, without the question; NULL when the arena is out.
-struct handler_decision *handler_decision_new(struct call *call);
-// Makes `decision` a decision of its `ask`, which has no question yet; its facts are in `arena`.
-void handler_decision_init(struct handler_decision *decision, struct call *call, struct arena *arena);
+// Makes an inquiry about one call in arena memory, without the question; NULL when the arena is out.
+struct handler_inquiry *handler_inquiry_new(struct call *call);
+// Makes `inquiry` one about its `ask`, which has no question yet; its facts are in `arena`.
+void handler_inquiry_init(struct handler_inquiry *inquiry, struct call *call, struct arena *arena);
 // Asks the authorizer, again after each wait, and answers.
-enum call_progress handler_decide(struct handler_decision *decision);
+enum call_progress handler_decide(struct handler_inquiry *inquiry);
 // Asks without answering, which the caller does unless it is AUTHORIZER_WAITING.
-enum authorizer_progress handler_try(struct handler_decision *decision);
+enum authorizer_progress handler_try(struct handler_inquiry *inquiry);
 enum { HANDLER_CHARGE_ID_SIZE = 16 }; // the wire's
 // Makes the wire's charge_id one of this caller only; an empty one stays empty. False when the arena is out.
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)

@@ -44,32 +44,32 @@ bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBi
 
 // --- deciding
 
-enum authorizer_progress handler_try(struct handler_decision *decision)
+enum authorizer_progress handler_try(struct handler_inquiry *inquiry)
 {
-    if (decision->facts != NULL)
-        arena_reset(decision->facts);
-    return authorizer_decide(decision->call->server->authorizer, &decision->batch);
+    if (inquiry->facts != NULL)
+        arena_reset(inquiry->facts);
+    return authorizer_decide(inquiry->call->server->authorizer, &inquiry->batch);
 }
 
-enum call_progress handler_decide(struct handler_decision *decision)
+enum call_progress handler_decide(struct handler_inquiry *inquiry)
 {
     // After WAITING the decision may already be answered, on another thread.
-    return handler_try(decision) == AUTHORIZER_WAITING ? CALL_PENDING : decision->answer(decision);
+    return handler_try(inquiry) == AUTHORIZER_WAITING ? CALL_PENDING : inquiry->answer(inquiry);
 }
 
 // What was settled or overdrawn is counted before it waits, so it is answered however late.
-static bool is_counted(const struct handler_decision *decision)
+static bool is_counted(const struct handler_inquiry *inquiry)
 {
-    return decision->ask.question.mode != LIMIT_CONSUME;
+    return inquiry->ask.question.mode != LIMIT_CONSUME;
 }
 
-static enum status fail_to_write(struct handler_decision *decision, enum status status)
+static enum status fail_to_write(struct handler_inquiry *inquiry, enum status status)
 {
-    if (is_counted(decision))
-        return status_fail(&decision->batch.failure, status, NULL,
+    if (is_counted(inquiry))
+        return status_fail(&inquiry->batch.failure, status, NULL,
                            "this is counted, but the meters cannot be written now (disk failing, or full?): repeat it "
                            "with the same charge_id, which counts nothing twice, and look at the log of posternd");
-    return status_fail(&decision->batch.failure, status, NULL,
+    return status_fail(&inquiry->batch.failure, status, NULL,
                        "the meters cannot be written now (disk failing, or full?); nothing was charged: "
                        "retry, and look at the log of posternd if it lasts");
 }
@@ -77,26 +77,26 @@ static enum status fail_to_write(struct handler_decision *decision, enum status 
 // On the meters' writer thread. Nobody else holds the call now.
 static void resume(struct authorizer_batch *batch, enum status status)
 {
-    struct handler_decision *decision = CONTAINER_OF(batch, struct handler_decision, batch);
-    struct call *call = decision->call;
+    struct handler_inquiry *inquiry = CONTAINER_OF(batch, struct handler_inquiry, batch);
+    struct call *call = inquiry->call;
     batch->failure = (struct status_failure){.message = ""};
     if (status != STATUS_OK)
-        batch->status = fail_to_write(decision, status);
-    else if (call_is_late(call) && !is_counted(decision))
+        batch->status = fail_to_write(inquiry, status);
+    else if (call_is_late(call) && !is_counted(inquiry))
         batch->status = call_fail_late_as(call, &batch->failure);
-    else if (handler_try(decision) == AUTHORIZER_WAITING)
+    else if (handler_try(inquiry) == AUTHORIZER_WAITING)
         return;
-    if (decision->answer(decision) == CALL_DONE)
+    if (inquiry->answer(inquiry) == CALL_DONE)
         call->finish(call);
 }
 
 // --- answering
 
-static enum call_progress answer(struct handler_decision *decision)
+static enum call_progress answer(struct handler_inquiry *inquiry)
 {
-    struct call *call = decision->call;
-    const struct authorizer_call *ask = &decision->ask;
-    const struct authorizer_batch *batch = &decision->batch;
+    struct call *call = inquiry->call;
+    const struct authorizer_call *ask = &inquiry->ask;
+    const struct authorizer_batch *batch = &inquiry->batch;
     if (batch->status != STATUS_OK)
         return call_fail_with(call, batch->status, &batch->failure);
     if (ask->status != STATUS_OK) {
@@ -105,25 +105,25 @@ static enum call_progress answer(struct handler_decision *decision)
         return call_fail_with(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;
-    return decision->fill(call, ask) ? CALL_DONE : call_fail_memory(call);
+    return inquiry->fill(call, ask) ? CALL_DONE : call_fail_memory(call);
 }
 
 // --- making one
 
-void handler_decision_init(struct handler_decision *decision, struct call *call, struct arena *arena)
+void handler_inquiry_init(struct handler_inquiry *inquiry, struct call *call, struct arena *arena)
 {
-    decision->ask = (struct authorizer_call){.subject = AUTHORIZER_BY_TOKEN};
-    decision->batch = (struct authorizer_batch){
-        .calls = &decision->ask, .call_count = 1, .view = call->view, .arena = arena, .resume = resume};
-    decision->call = call;
+    inquiry->ask = (struct authorizer_call){.subject = AUTHORIZER_BY_TOKEN};
+    inquiry->batch = (struct authorizer_batch){
+        .calls = &inquiry->ask, .call_count = 1, .view = call->view, .arena = arena, .resume = resume};
+    inquiry->call = call;
 }
 
-struct handler_decision *handler_decision_new(struct call *call)
+struct handler_inquiry *handler_inquiry_new(struct call *call)
 {
-    struct handler_decision *decision = arena_array(call->arena, 1, sizeof *decision);
-    if (decision == NULL)
+    struct handler_inquiry *inquiry = arena_array(call->arena, 1, sizeof *inquiry);
+    if (inquiry == NULL)
         return NULL;
-    handler_decision_init(decision, call, call->arena);
-    decision->answer = answer;
-    return decision;
+    handler_inquiry_init(inquiry, call, call->arena);
+    inquiry->answer = answer;
+    return inquiry;
 }

@@ -83,13 +83,10 @@ static enum status fill_unusual(struct call *call, const struct comparison *comp
     struct usage_verdict verdict = {0};
     const struct authorizer_usage *usage = comparison->usage;
     bool all = comparison->which == UNUSUAL_ALL;
-    enum status status = STATUS_OK;
     if (comparison->which == UNUSUAL_NOT || usage->usage == NULL)
         return STATUS_OK;
-    if (all)
-        status = usage_unusual(usage->usage, usage->view, id, comparison->at_ms, &verdict);
-    else
-        status = usage_unusual_only(usage->usage, usage->view, id, comparison->at_ms, &verdict);
+    enum status status = usage_unusual(usage->usage, usage->view, id, comparison->at_ms,
+                                       all ? USAGE_ASSESS_ALL : USAGE_ASSESS_IF_UNUSUAL, &verdict);
     if (status != STATUS_OK && status != STATUS_DATA_LOSS)
         return status;
     if (!all && verdict.flags == 0)

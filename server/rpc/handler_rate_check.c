@@ -56,21 +56,21 @@ static enum status find_subject(struct call *call, const struct authorizer_call 
 }
 
 // A key's account never changes, so it may be looked up before. A token that is nobody's is a decision, no failure.
-static enum call_progress decide_key(struct call *call, struct handler_decision *decision, const char *field)
+static enum call_progress decide_key(struct call *call, struct handler_inquiry *inquiry, const char *field)
 {
     const struct registry_key *key;
     if ((call->caller.authorities & AUTHORITY_RATECHECK) != 0)
-        return handler_decide(decision);
+        return handler_decide(inquiry);
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
-        status = handler_end_view(call, find_subject(call, &decision->ask, &key));
+        status = handler_end_view(call, find_subject(call, &inquiry->ask, &key));
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the key cannot be read: %s", status_name(status));
-    bool is_token = decision->ask.subject == AUTHORIZER_BY_TOKEN;
+    bool is_token = inquiry->ask.subject == AUTHORIZER_BY_TOKEN;
     bool is_nobodys = is_token && key == NULL;
     if (!is_nobodys && (key == NULL || !authority_covers_rate_check_of_key(call, key)))
         return refuse_subject(call, field);
-    return handler_decide(decision);
+    return handler_decide(inquiry);
 }
 
 // --- custom subjects: their limits come with the call
@@ -148,10 +148,10 @@ static enum status read_custom_limits(struct call *call, const Postern__V1__Cust
     return status_fail(&call->failure, STATUS_INVALID_ARGUMENT, field, "rate_check.%s %s", field, why);
 }
 
-static enum call_progress decide_custom(struct handler_decision *decision, const Postern__V1__Custom *custom)
+static enum call_progress decide_custom(struct handler_inquiry *inquiry, const Postern__V1__Custom *custom)
 {
-    struct call *call = decision->call;
-    struct authorizer_custom *subject = &decision->ask.custom;
+    struct call *call = inquiry->call;
+    struct authorizer_custom *subject = &inquiry->ask.custom;
     if (custom->namespace_.len == 0)
         return call_fail_member(call, "custom.namespace", "is missing: say whose identifiers these are, e.g. login");
     if (custom->identifier.len == 0)
@@ -167,35 +167,35 @@ static enum call_progress decide_custom(struct handler_decision *decision, const
         struct status_failure failure = call->failure;
         return call_fail_with(call, status, &failure);
     }
-    return handler_decide(decision);
+    return handler_decide(inquiry);
 }
 
 // --- the call
 
-static enum call_progress ask(struct call *call, struct handler_decision *decision)
+static enum call_progress ask_about(struct call *call, struct handler_inquiry *inquiry)
 {
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
     switch (request->subject_case) {
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_API_KEY:
-        decision->ask.subject = AUTHORIZER_BY_TOKEN;
-        decision->ask.question.token = wire_slice(request->api_key);
-        return decide_key(call, decision, "rate_check.api_key");
+        inquiry->ask.subject = AUTHORIZER_BY_TOKEN;
+        inquiry->ask.question.token = wire_slice(request->api_key);
+        return decide_key(call, inquiry, "rate_check.api_key");
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_KEY_ID:
-        decision->ask.subject = AUTHORIZER_BY_KEY_ID;
-        if (!key_id_parse(wire_slice(request->key_id), decision->ask.key_id))
+        inquiry->ask.subject = AUTHORIZER_BY_KEY_ID;
+        if (!key_id_parse(wire_slice(request->key_id), inquiry->ask.key_id))
             return call_fail_member(call, "key_id", "is empty");
-        return decide_key(call, decision, "rate_check.key_id");
+        return decide_key(call, inquiry, "rate_check.key_id");
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_ACCOUNT:
-        decision->ask.subject = AUTHORIZER_BY_ACCOUNT;
-        decision->ask.question.account = wire_slice(request->account);
+        inquiry->ask.subject = AUTHORIZER_BY_ACCOUNT;
+        inquiry->ask.question.account = wire_slice(request->account);
         if (request->account.len == 0)
             return call_fail_member(call, "account", "is empty");
-        if (!authority_covers_rate_check(call, decision->ask.question.account))
+        if (!authority_covers_rate_check(call, inquiry->ask.question.account))
             return refuse_subject(call, "rate_check.account");
-        return handler_decide(decision);
+        return handler_decide(inquiry);
     case POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM:
-        decision->ask.subject = AUTHORIZER_BY_CUSTOM;
-        return decide_custom(decision, request->custom);
+        inquiry->ask.subject = AUTHORIZER_BY_CUSTOM;
+        return decide_custom(inquiry, request->custom);
     default:
         return call_fail_member(call, "subject", "is missing: set api_key, key_id, account or custom");
     }
@@ -266,9 +266,9 @@ enum call_progress handler_rate_check(struct call *call)
     enum call_progress refused;
     if (is_refused(call, &refused))
         return refused;
-    struct handler_decision *decision = handler_decision_new(call);
-    if (decision == NULL || !read_question(call, &decision->ask.question))
+    struct handler_inquiry *inquiry = handler_inquiry_new(call);
+    if (inquiry == NULL || !read_question(call, &inquiry->ask.question))
         return call_fail_memory(call);
-    decision->fill = fill;
-    return ask(call, decision);
+    inquiry->fill = fill;
+    return ask_about(call, inquiry);
 }

@@ -143,9 +143,9 @@ static bool fill(struct call *call, const struct authorizer_call *ask)
 enum call_progress handler_verify(struct call *call)
 {
     const Postern__V1__VerifyRequest *request = call->request->verify;
-    struct handler_decision *decision = handler_decision_new(call);
-    if (decision == NULL || !handler_verify_ask(call, call->arena, request, &decision->ask))
+    struct handler_inquiry *inquiry = handler_inquiry_new(call);
+    if (inquiry == NULL || !handler_verify_ask(call, call->arena, request, &inquiry->ask))
         return call_fail_memory(call);
-    decision->fill = fill;
-    return handler_decide(decision);
+    inquiry->fill = fill;
+    return handler_decide(inquiry);
 }

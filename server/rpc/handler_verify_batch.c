@@ -11,21 +11,21 @@
 // Measured with 64 of the largest keys: 1.3 MiB, and at most 0.9 MiB more for meters that are read from disk.
 enum { FACTS_BYTES = 4 * 1024 * 1024, SCRATCH_BYTES = 1024 * 1024 };
 
-struct work {
-    struct handler_decision decision; // of the calls that are decided next, as one
+struct verify_batch {
+    struct handler_inquiry inquiry; // of the calls that are decided next, as one
     const Postern__V1__VerifyBatchRequest *request;
     Postern__V1__VerifyBatchReply *reply; // the answers so far, in the order of their calls
     struct arena *scratch;                // what is answered is copied out of it, in its smallest form
 };
 
-static struct work *work_of(struct handler_decision *decision)
+static struct verify_batch *work_of(struct handler_inquiry *inquiry)
 {
-    return CONTAINER_OF(decision, struct work, decision);
+    return CONTAINER_OF(inquiry, struct verify_batch, inquiry);
 }
 
 // --- answers
 
-static void add_item(struct work *work, Postern__V1__VerifyReply *reply, Postern__V1__Status *status)
+static void add_item(struct verify_batch *work, Postern__V1__VerifyReply *reply, Postern__V1__Status *status)
 {
     size_t n = work->reply->n_replies++;
     work->reply->n_statuses = work->reply->n_replies;
@@ -34,9 +34,9 @@ static void add_item(struct work *work, Postern__V1__VerifyReply *reply, Postern
 }
 
 // Answers the next call; the failure's field is relative to that call. False when the arena is out.
-static bool add_failure(struct work *work, enum status code, const struct status_failure *failure)
+static bool add_failure(struct verify_batch *work, enum status code, const struct status_failure *failure)
 {
-    struct call *call = work->decision.call;
+    struct call *call = work->inquiry.call;
     char part[32], path[CALL_FIELD_PATH_SIZE];
     Postern__V1__VerifyReply *reply = arena_alloc(call->arena, sizeof *reply);
     Postern__V1__Status *status = arena_alloc(call->arena, sizeof *status);
@@ -54,9 +54,9 @@ static bool add_failure(struct work *work, enum status code, const struct status
     return true;
 }
 
-static bool add_decision(struct work *work, const struct authorizer_call *ask)
+static bool add_decision(struct verify_batch *work, const struct authorizer_call *ask)
 {
-    struct arena *arena = work->decision.call->arena;
+    struct arena *arena = work->inquiry.call->arena;
     Postern__V1__VerifyReply reply;
     Postern__V1__Status status;
     postern__v1__status__init(&status);
@@ -72,10 +72,10 @@ static bool add_decision(struct work *work, const struct authorizer_call *ask)
 }
 
 // Answers a call that was allowed and not charged, because another one of its atomic batch was refused.
-static bool add_uncharged(struct work *work)
+static bool add_uncharged(struct verify_batch *work)
 {
-    size_t n = work->decision.batch.refused - 1;
-    const struct authorizer_call *refused = &work->decision.batch.calls[n];
+    size_t n = work->inquiry.batch.refused - 1;
+    const struct authorizer_call *refused = &work->inquiry.batch.calls[n];
     struct status_failure failure = {.field = ""};
     enum status status;
     if (refused->status != STATUS_OK)
@@ -87,13 +87,13 @@ static bool add_uncharged(struct work *work)
     return add_failure(work, status, &failure);
 }
 
-static bool add_answer(struct work *work, const struct authorizer_call *ask)
+static bool add_answer(struct verify_batch *work, const struct authorizer_call *ask)
 {
-    const struct authorizer_batch *batch = &work->decision.batch;
+    const struct authorizer_batch *batch = &work->inquiry.batch;
     if (batch->status != STATUS_OK)
         return add_failure(work, batch->status, &batch->failure);
-    if (work->decision.call->reply.seq < ask->decision.seq)
-        work->decision.call->reply.seq = ask->decision.seq;
+    if (work->inquiry.call->reply.seq < ask->decision.seq)
+        work->inquiry.call->reply.seq = ask->decision.seq;
     if (ask->status != STATUS_OK)
         return add_failure(work, ask->status, &ask->failure);
     if (batch->refused != 0 && ask->decision.reason == REASON_ALLOWED)
@@ -104,15 +104,15 @@ static bool add_answer(struct work *work, const struct authorizer_call *ask)
 // --- one after the other, or as one
 
 // An atomic batch that could not be decided has no answers: the call fails.
-static bool has_failed_as_one(const struct work *work)
+static bool has_failed_as_one(const struct verify_batch *work)
 {
-    return work->request->atomic && work->decision.batch.status != STATUS_OK;
+    return work->request->atomic && work->inquiry.batch.status != STATUS_OK;
 }
 
 // Answers the calls that were decided as one, and steps behind them. False when the arena is out.
-static bool add_answers(struct work *work)
+static bool add_answers(struct verify_batch *work)
 {
-    struct authorizer_batch *batch = &work->decision.batch;
+    struct authorizer_batch *batch = &work->inquiry.batch;
     bool has_memory = true;
     for (size_t i = 0; i < batch->call_count && has_memory && !has_failed_as_one(work); i++)
         has_memory = add_answer(work, &batch->calls[i]);
@@ -121,27 +121,27 @@ static bool add_answers(struct work *work)
     return has_memory;
 }
 
-static enum call_progress finish(struct work *work, bool has_memory)
+static enum call_progress finish(struct verify_batch *work, bool has_memory)
 {
-    struct call *call = work->decision.call;
-    arena_free(work->decision.facts);
+    struct call *call = work->inquiry.call;
+    arena_free(work->inquiry.facts);
     arena_free(work->scratch);
     if (!has_memory)
         return call_fail_memory(call);
     if (has_failed_as_one(work))
-        return call_fail_with(call, work->decision.batch.status, &work->decision.batch.failure);
+        return call_fail_with(call, work->inquiry.batch.status, &work->inquiry.batch.failure);
     return CALL_DONE;
 }
 
 // Decides and answers those that are left. After CALL_PENDING the work belongs to whoever resumes it.
-static enum call_progress go_on(struct work *work, bool has_memory)
+static enum call_progress go_on(struct verify_batch *work, bool has_memory)
 {
-    struct call *call = work->decision.call;
-    struct authorizer_batch *batch = &work->decision.batch;
+    struct call *call = work->inquiry.call;
+    struct authorizer_batch *batch = &work->inquiry.batch;
     while (has_memory && !has_failed_as_one(work) && work->reply->n_replies < work->request->n_calls) {
         if (work->reply->n_replies > 0 && call_is_late(call))
             batch->status = call_fail_late_as(call, &batch->failure);
-        else if (handler_try(&work->decision) == AUTHORIZER_WAITING)
+        else if (handler_try(&work->inquiry) == AUTHORIZER_WAITING)
             return CALL_PENDING;
         has_memory = add_answers(work);
     }
@@ -149,18 +149,18 @@ static enum call_progress go_on(struct work *work, bool has_memory)
 }
 
 // Answers those that have waited.
-static enum call_progress answer_and_go_on(struct handler_decision *decision)
+static enum call_progress answer_and_go_on(struct handler_inquiry *inquiry)
 {
-    struct work *work = work_of(decision);
+    struct verify_batch *work = work_of(inquiry);
     return go_on(work, add_answers(work));
 }
 
 // --- beginning
 
-static bool read_calls(struct work *work, struct call *call)
+static bool read_calls(struct verify_batch *work, struct call *call)
 {
     const Postern__V1__VerifyBatchRequest *request = work->request;
-    struct authorizer_batch *batch = &work->decision.batch;
+    struct authorizer_batch *batch = &work->inquiry.batch;
     batch->calls = arena_array(call->arena, request->n_calls, sizeof *batch->calls);
     batch->call_count = request->atomic ? request->n_calls : 1;
     bool has_memory = batch->calls != NULL;
@@ -169,7 +169,7 @@ static bool read_calls(struct work *work, struct call *call)
     return has_memory;
 }
 
-static bool begin_reply(struct work *work, struct call *call)
+static bool begin_reply(struct verify_batch *work, struct call *call)
 {
     work->reply = call_result_new(call, call->arena, &call->reply);
     if (work->reply == NULL)
@@ -180,15 +180,15 @@ static bool begin_reply(struct work *work, struct call *call)
 }
 
 // False when memory is out; then `finish` frees what is there.
-static bool begin(struct work *work, struct call *call)
+static bool begin(struct verify_batch *work, struct call *call)
 {
     work->request = call->request->verify_batch;
     work->scratch = arena_new(SCRATCH_BYTES);
-    work->decision.facts = arena_new(FACTS_BYTES);
-    handler_decision_init(&work->decision, call, work->decision.facts);
-    work->decision.batch.scratch = work->scratch;
-    work->decision.answer = answer_and_go_on;
-    return work->scratch != NULL && work->decision.facts != NULL && begin_reply(work, call) && read_calls(work, call);
+    work->inquiry.facts = arena_new(FACTS_BYTES);
+    handler_inquiry_init(&work->inquiry, call, work->inquiry.facts);
+    work->inquiry.batch.scratch = work->scratch;
+    work->inquiry.answer = answer_and_go_on;
+    return work->scratch != NULL && work->inquiry.facts != NULL && begin_reply(work, call) && read_calls(work, call);
 }
 
 // To look and to charge cannot be one decision.
@@ -214,7 +214,7 @@ enum call_progress handler_verify_batch(struct call *call)
         return call_fail_member(call, member,
                                 "is not as in calls[0]: in an atomic batch either all calls peek or none");
     }
-    struct work *work = arena_array(call->arena, 1, sizeof *work);
+    struct verify_batch *work = arena_array(call->arena, 1, sizeof *work);
     if (work == NULL)
         return call_fail_memory(call);
     return go_on(work, begin(work, call));

@@ -19,7 +19,7 @@ enum {
 struct service {
     struct call call;
     struct rpc *rpc;
-    struct transport_way way;
+    struct transport_return_path way;
     struct service *next; // in the list of idle ones
 };
 
@@ -89,7 +89,7 @@ static struct service *take_service(struct rpc *rpc)
 // --- requests and replies
 
 // Packs the reply straight into the connection's output.
-static void reply(struct call *call, struct transport_way *way)
+static void reply(struct call *call, struct transport_return_path *way)
 {
     size_t size = call_reply_size(call);
     uint8_t *room = transport_reply_begin(way, size);
@@ -108,13 +108,13 @@ static void finish(struct call *call)
 
 static bool is_gone(struct call *call)
 {
-    return transport_way_is_gone(&CONTAINER_OF(call, struct service, call)->way);
+    return transport_return_path_is_gone(&CONTAINER_OF(call, struct service, call)->way);
 }
 
 static void refuse(struct rpc *rpc, const struct transport_request *request)
 {
     struct call call = {.server = &rpc->server};
-    struct transport_way way = request->way;
+    struct transport_return_path way = request->way;
     (void)route_refuse_overloaded(&call, request->bytes);
     reply(&call, &way);
 }

@@ -85,11 +85,11 @@ static void fill_meter(Postern__V1__Meter *meter, const struct authorizer_meter 
     meter->algorithm = (Postern__V1__Algorithm)from->limit.algorithm;
     meter->window_s = from->limit.window_s;
     meter->period = (Postern__V1__Period)from->limit.period;
-    meter->limit = from->view.limit;
+    meter->limit = from->standing.limit;
     meter->burst = from->limit.burst;
     meter->shadow = from->limit.shadow;
-    meter->would_refuse = from->view.would_refuse;
-    meter->remaining = from->view.remaining;
+    meter->would_refuse = from->standing.would_refuse;
+    meter->remaining = from->standing.remaining;
     meter->reset_at_ms = from->reset_at_wall_ms;
     meter->retry_after_ms = from->retry_after_ms;
 }

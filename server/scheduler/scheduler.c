@@ -91,13 +91,11 @@ static void *scheduler_main(void *context)
 static struct scheduler *scheduler_new(const struct scheduler_task *tasks, size_t count, const struct log *log)
 {
     struct scheduler *scheduler = calloc(1, sizeof *scheduler + count * sizeof scheduler->entries[0]);
-    if (scheduler == NULL) {
+    if (scheduler == NULL)
         return NULL;
-    }
     const uint64_t now_ms = monotonic_ms();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         scheduler->entries[i] = (struct entry){.task = tasks[i], .due_ms = now_ms + tasks[i].interval_ms};
-    }
     scheduler->count = count;
     scheduler->log = log;
     // On Linux these cannot fail.
@@ -122,9 +120,8 @@ enum status scheduler_open(const struct scheduler_task *tasks, size_t count, con
 {
     *out = NULL;
     struct scheduler *scheduler = scheduler_new(tasks, count, log);
-    if (scheduler == NULL) {
+    if (scheduler == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
-    }
     if (thread_start(&scheduler->thread, "scheduler", scheduler_main, scheduler) != 0) {
         scheduler_free(scheduler);
         return STATUS_RESOURCE_EXHAUSTED;
@@ -135,9 +132,8 @@ enum status scheduler_open(const struct scheduler_task *tasks, size_t count, con
 
 void scheduler_close(struct scheduler *scheduler)
 {
-    if (scheduler == NULL) {
+    if (scheduler == NULL)
         return;
-    }
     pthread_mutex_lock(&scheduler->mutex);
     scheduler->stopping = true;
     pthread_cond_signal(&scheduler->wake);

@@ -8,9 +8,8 @@
 static struct store *store_new(const struct store_options *options)
 {
     struct store *store = calloc(1, sizeof *store);
-    if (store == NULL) {
+    if (store == NULL)
         return NULL;
-    }
     store->path = strdup(options->path);
     if (store->path == NULL) {
         free(store);
@@ -53,16 +52,13 @@ enum status store_open(const struct store_options *options, struct store **out, 
 {
     *out = NULL;
     struct store *store = store_new(options);
-    if (store == NULL) {
+    if (store == NULL)
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
-    }
     enum status status = environment_open(&store->environment, &store->options, failure);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = measure(store, failure);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = store_writer_start(store, failure);
-    }
     if (status != STATUS_OK) {
         environment_close(&store->environment);
         store_free(store);
@@ -74,9 +70,8 @@ enum status store_open(const struct store_options *options, struct store **out, 
 
 void store_close(struct store *store)
 {
-    if (store == NULL) {
+    if (store == NULL)
         return;
-    }
     store_writer_stop(store);
     environment_close(&store->environment);
     store_free(store);

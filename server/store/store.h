@@ -71,6 +71,10 @@ void store_cursor_close(struct store_cursor *cursor); // NULL-safe
 //   UNAVAILABLE  as store_get
 STATUS_MUST_CHECK enum status store_cursor_seek(struct store_cursor *cursor, struct slice from, struct slice *key,
                                                 struct slice *value);
+// Opens a cursor and goes to the first key >= `from`. It is to be closed, also when there is no such key.
+// Errors: as store_cursor_open and store_cursor_seek.
+STATUS_MUST_CHECK enum status store_cursor_open_at(struct store_txn *txn, unsigned table, struct slice from,
+                                                   struct store_cursor **out, struct slice *key, struct slice *value);
 STATUS_MUST_CHECK enum status store_cursor_next(struct store_cursor *cursor, struct slice *key, struct slice *value);
 
 // --- writing

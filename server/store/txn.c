@@ -25,9 +25,8 @@ static MDB_dbi table_handle(const struct store_txn *txn, unsigned table)
 // When a job could not read, its writes must not be committed: it may have decided on half the facts.
 static enum status note_error(struct store_txn *txn, int code)
 {
-    if (txn->is_batch && code != 0 && code != MDB_NOTFOUND && txn->error == 0) {
+    if (txn->is_batch && code != 0 && code != MDB_NOTFOUND && txn->error == 0)
         txn->error = code;
-    }
     return code == 0 ? STATUS_OK : code == MDB_NOTFOUND ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE;
 }
 
@@ -35,18 +34,15 @@ enum status store_get(struct store_txn *txn, unsigned table, struct slice key, s
 {
     *value = slice_empty();
     const MDB_dbi handle = table_handle(txn, table);
-    if (txn->error != 0) {
+    if (txn->error != 0)
         return STATUS_UNAVAILABLE;
-    }
-    if (key.size == 0 || key.size > STORE_KEY_MAX) {
+    if (key.size == 0 || key.size > STORE_KEY_MAX)
         return STATUS_NOT_FOUND;
-    }
     MDB_val wanted = to_val(key);
     MDB_val found;
     const int code = mdb_get(txn->txn, handle, &wanted, &found);
-    if (code == 0) {
+    if (code == 0)
         *value = slice_make(found.mv_data, found.mv_size);
-    }
     return note_error(txn, code);
 }
 
@@ -54,14 +50,12 @@ enum status store_count(struct store_txn *txn, unsigned table, uint64_t *count)
 {
     *count = 0;
     const MDB_dbi handle = table_handle(txn, table);
-    if (txn->error != 0) {
+    if (txn->error != 0)
         return STATUS_UNAVAILABLE;
-    }
     MDB_stat stat;
     const int code = mdb_stat(txn->txn, handle, &stat);
-    if (code == 0) {
+    if (code == 0)
         *count = stat.ms_entries;
-    }
     return note_error(txn, code);
 }
 
@@ -69,9 +63,8 @@ void store_put(struct store_txn *txn, unsigned table, struct slice key, struct s
 {
     assert(txn->is_batch);
     const MDB_dbi handle = table_handle(txn, table);
-    if (txn->error != 0) {
+    if (txn->error != 0)
         return;
-    }
     MDB_val at = to_val(key);
     MDB_val data = to_val(value);
     const int code = mdb_put(txn->txn, handle, &at, &data, 0);
@@ -83,9 +76,8 @@ void store_delete(struct store_txn *txn, unsigned table, struct slice key)
 {
     assert(txn->is_batch);
     const MDB_dbi handle = table_handle(txn, table);
-    if (txn->error != 0 || key.size == 0 || key.size > STORE_KEY_MAX) {
+    if (txn->error != 0 || key.size == 0 || key.size > STORE_KEY_MAX)
         return;
-    }
     MDB_val at = to_val(key);
     const int code = mdb_del(txn->txn, handle, &at, NULL);
     txn->wrote |= code == 0;
@@ -96,13 +88,11 @@ enum status store_cursor_open(struct store_txn *txn, unsigned table, struct stor
 {
     *out = NULL;
     const MDB_dbi handle = table_handle(txn, table);
-    if (txn->error != 0) {
+    if (txn->error != 0)
         return STATUS_UNAVAILABLE;
-    }
     struct store_cursor *cursor = calloc(1, sizeof *cursor);
-    if (cursor == NULL) {
+    if (cursor == NULL)
         return note_error(txn, ENOMEM);
-    }
     cursor->txn = txn;
     const enum status status = note_error(txn, mdb_cursor_open(txn->txn, handle, &cursor->cursor));
     if (status != STATUS_OK) {
@@ -115,9 +105,8 @@ enum status store_cursor_open(struct store_txn *txn, unsigned table, struct stor
 
 void store_cursor_close(struct store_cursor *cursor)
 {
-    if (cursor == NULL) {
+    if (cursor == NULL)
         return;
-    }
     mdb_cursor_close(cursor->cursor);
     free(cursor);
 }
@@ -127,9 +116,8 @@ static enum status move(struct store_cursor *cursor, MDB_cursor_op operation, MD
 {
     *key = slice_empty();
     *value = slice_empty();
-    if (cursor->txn->error != 0) {
+    if (cursor->txn->error != 0)
         return STATUS_UNAVAILABLE;
-    }
     MDB_val data = {0};
     const int code = mdb_cursor_get(cursor->cursor, &at, &data, operation);
     if (code == 0) {
@@ -142,6 +130,13 @@ static enum status move(struct store_cursor *cursor, MDB_cursor_op operation, MD
 enum status store_cursor_seek(struct store_cursor *cursor, struct slice from, struct slice *key, struct slice *value)
 {
     return move(cursor, from.size == 0 ? MDB_FIRST : MDB_SET_RANGE, to_val(from), key, value);
+}
+
+enum status store_cursor_open_at(struct store_txn *txn, unsigned table, struct slice from, struct store_cursor **out,
+                                 struct slice *key, struct slice *value)
+{
+    const enum status status = store_cursor_open(txn, table, out);
+    return status == STATUS_OK ? store_cursor_seek(*out, from, key, value) : status;
 }
 
 enum status store_cursor_next(struct store_cursor *cursor, struct slice *key, struct slice *value)

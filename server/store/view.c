@@ -16,11 +16,10 @@ static int add_view(struct store_views *views, struct store_txn *view)
 {
     if (!atomic_load(&views->shut)) {
         const int code = take_slot(view);
-        if (code == 0) {
+        if (code == 0)
             mdb_txn_reset(view->txn);
-        } else if (code != MDB_PANIC) { // in a panic store_view_begin takes the slot, after the writer's recovery
+        else if (code != MDB_PANIC) // in a panic store_view_begin takes the slot, after the writer's recovery
             return code;
-        }
     }
     view->next = views->first;
     views->first = view;
@@ -31,9 +30,8 @@ enum status store_view_open(struct store *store, struct store_txn **out)
 {
     *out = NULL;
     struct store_txn *view = calloc(1, sizeof *view);
-    if (view == NULL) {
+    if (view == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
-    }
     view->store = store;
     pthread_mutex_lock(&store->views.mutex);
     const int code = add_view(&store->views, view);
@@ -49,20 +47,17 @@ enum status store_view_open(struct store *store, struct store_txn **out)
 static void unlink_view(struct store_views *views, struct store_txn *view)
 {
     struct store_txn **link = &views->first;
-    while (*link != view) {
+    while (*link != view)
         link = &(*link)->next;
-    }
     *link = view->next;
 }
 
 void store_view_close(struct store_txn *view)
 {
-    if (view == NULL) {
+    if (view == NULL)
         return;
-    }
-    if (atomic_load(&view->busy)) {
+    if (atomic_load(&view->busy))
         store_view_end(view);
-    }
     struct store_views *views = &view->store->views;
     pthread_mutex_lock(&views->mutex);
     unlink_view(views, view);
@@ -101,9 +96,8 @@ static bool wait_until_idle(const struct store_txn *view)
     enum { TRIES_MAX = 1000 };
     const struct timespec one_ms = {.tv_nsec = 1000000};
     for (int tries = 0; atomic_load(&view->busy); tries++) {
-        if (tries == TRIES_MAX) {
+        if (tries == TRIES_MAX)
             return false;
-        }
         nanosleep(&one_ms, NULL);
     }
     return true;
@@ -123,9 +117,8 @@ bool store_views_shut(struct store *store)
         }
     }
     pthread_mutex_unlock(&views->mutex);
-    if (!idle) {
+    if (!idle)
         store_views_reopen(store);
-    }
     return idle;
 }
 

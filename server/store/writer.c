@@ -31,9 +31,8 @@ void store_writer_note_used(struct store *store, uint64_t used_bytes)
                  store->path, (unsigned long long)used_bytes, (unsigned long long)size_bytes);
         writer->map_warned = true;
     }
-    if (percent < MAP_CALM_PERCENT) {
+    if (percent < MAP_CALM_PERCENT)
         writer->map_warned = false;
-    }
     pthread_mutex_lock(&writer->mutex);
     writer->health.map_used_bytes = used_bytes;
     pthread_mutex_unlock(&writer->mutex);
@@ -68,9 +67,8 @@ static void count_calm(struct store_writer *writer, enum status status)
 static void log_condition(struct store *store, enum status status, int code)
 {
     count_calm(&store->writer, status);
-    if (status == store->writer.condition || (status == STATUS_OK && store->writer.calm < store->writer.calm_needed)) {
+    if (status == store->writer.condition || (status == STATUS_OK && store->writer.calm < store->writer.calm_needed))
         return;
-    }
     store->writer.condition = status;
     if (status == STATUS_OK) {
         log_line(store->options.log, LOG_LEVEL_INFO, "store %s: changes are accepted again", store->path);
@@ -93,9 +91,8 @@ static bool has_panicked(struct store *store)
 {
     MDB_txn *txn = NULL;
     const int code = begin_txn(store, &txn);
-    if (code == 0) {
+    if (code == 0)
         mdb_txn_abort(txn);
-    }
     return code == MDB_PANIC;
 }
 
@@ -118,9 +115,8 @@ static void open_again(struct store *store)
 static void recover(struct store *store)
 {
     // When there is no environment, an earlier attempt has shut the views and then failed.
-    if (store->environment.env == NULL || store_views_shut(store)) {
+    if (store->environment.env == NULL || store_views_shut(store))
         open_again(store);
-    }
 }
 
 // --- one batch
@@ -128,9 +124,8 @@ static void recover(struct store *store)
 // Jobs behind the one that broke the transaction are not run: nothing that they write could be kept.
 static void run_jobs(struct store_job *first, struct store_txn *txn)
 {
-    for (struct store_job *job = first; job != NULL && txn->error == 0; job = job->next) {
+    for (struct store_job *job = first; job != NULL && txn->error == 0; job = job->next)
         job->run(job, txn);
-    }
 }
 
 static int finish_txn(struct store *store, struct store_txn *txn)
@@ -141,9 +136,8 @@ static int finish_txn(struct store *store, struct store_txn *txn)
     }
     const uint64_t used_bytes = environment_used_bytes(&store->environment, txn->txn);
     const int code = mdb_txn_commit(txn->txn); // frees the transaction, failed or not
-    if (code == 0) {
+    if (code == 0)
         store_writer_note_used(store, used_bytes);
-    }
     return code;
 }
 
@@ -164,12 +158,10 @@ static enum status commit_jobs(struct store *store, struct store_job *first)
     if (code == 0) {
         run_jobs(first, &txn);
         code = finish_txn(store, &txn);
-        if (code == 0 && !txn.wrote) {
+        if (code == 0 && !txn.wrote)
             return STATUS_OK; // this says nothing about the disk
-        }
-        if (code != 0 && has_panicked(store)) {
+        if (code != 0 && has_panicked(store))
             recover(store); // at once, not with the next job, because readers wait for it
-        }
     }
     const enum status status = environment_status(code);
     note_commit(store, status);
@@ -226,9 +218,8 @@ static struct store_job *take_batch(struct store_writer *writer)
 {
     struct store_queue batch = {NULL, NULL};
     pthread_mutex_lock(&writer->mutex);
-    while (!has_jobs(writer) && !writer->stopping) {
+    while (!has_jobs(writer) && !writer->stopping)
         pthread_cond_wait(&writer->wake, &writer->mutex);
-    }
     size_t count = 0, most_urgent = writer->ordinary_count > 0 ? BATCH_JOBS_MAX / 2 : BATCH_JOBS_MAX;
     for (; writer->urgent.first != NULL && count < most_urgent; count++)
         move(&writer->urgent, &batch);
@@ -263,15 +254,12 @@ static void *writer_main(void *context)
     struct store *store = context;
     for (;;) {
         struct store_job *first = take_batch(&store->writer);
-        if (first == NULL) {
+        if (first == NULL)
             return NULL;
-        }
-        if (is_full(store)) {
+        if (is_full(store))
             first = keep_urgent(first);
-        }
-        if (first != NULL) {
+        if (first != NULL)
             finish_jobs(first, commit_jobs(store, first));
-        }
     }
 }
 
@@ -283,9 +271,8 @@ void store_submit(struct store *store, struct store_job *job)
     append(job->urgent ? &writer->urgent : &writer->ordinary[job->party % STORE_TURNS], job);
     writer->ordinary_count += job->urgent ? 0 : 1;
     // Under the lock: once it is released the job may be done and the store closed.
-    if (was_empty) {
+    if (was_empty)
         pthread_cond_signal(&writer->wake);
-    }
     pthread_mutex_unlock(&writer->mutex);
 }
 

@@ -196,12 +196,12 @@ void output_sent(void *context)
 
 // --- replies
 
-bool transport_way_is_gone(const struct transport_way *way)
+bool transport_return_path_is_gone(const struct transport_return_path *way)
 {
     return atomic_load(&way->connection->closed);
 }
 
-uint8_t *transport_reply_begin(struct transport_way *way, size_t size)
+uint8_t *transport_reply_begin(struct transport_return_path *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
     size_t prefix = frame_prefix_size(&connection->format, way->ids_size);
@@ -218,7 +218,7 @@ uint8_t *transport_reply_begin(struct transport_way *way, size_t size)
     return NULL;
 }
 
-void transport_reply_end(struct transport_way *way, size_t size)
+void transport_reply_end(struct transport_return_path *way, size_t size)
 {
     struct transport_connection *connection = way->connection;
     struct buffer *filling = &connection->filling;

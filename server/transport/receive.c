@@ -5,11 +5,11 @@
 #include <sched.h>
 
 enum {
-    LARGE = 64 * 1024, // buffer of a connection that asks much at once
-    SMALL_READS = 64,  // after so many small reads in a row the larger buffer is given back
-    SETTLE_MS = 1000,  // and also after this time without a read
-    POLLS_MAX = 32,    // they take 50 to 100 us
-    POLL_TRIAL = 64    // a peer that was not worth polling is tried again after so many receives
+    LARGE = 64 * 1024,      // buffer of a connection that asks much at once
+    SMALL_READS = 64,       // after so many small reads in a row the larger buffer is given back
+    SHRINK_AFTER_MS = 1000, // and also after this time without a read
+    POLLS_MAX = 32,         // they take 50 to 100 us
+    POLL_TRIAL = 64         // a peer that was not worth polling is tried again after so many receives
 };
 
 static void end_reading(struct transport_connection *connection)
@@ -41,7 +41,7 @@ static nng_duration patience(const struct transport_connection *connection)
         return left_of(connection->began_ms, TRANSPORT_GREETING_MS);
     if (connection->began_ms > 0)
         return left_of(connection->began_ms, TRANSPORT_FRAME_MS);
-    return has_large_buffers(connection) ? SETTLE_MS : NNG_DURATION_INFINITE;
+    return has_large_buffers(connection) ? SHRINK_AFTER_MS : NNG_DURATION_INFINITE;
 }
 
 // Reads in larger pieces from a peer that sends much at once, as long as it does. Without memory for that it is only

@@ -16,7 +16,7 @@ enum {
     USAGE_BATCH_MAX = 256,         // per job, because other jobs wait for it
     USAGE_SWEEP_MAX = 512,
     USAGE_REST_MS = 120 * 1000, // an entry that has rested for so long leaves memory
-    USAGE_SETTLE_MS = 1000,     // no entry leaves earlier: a view begun before the commit may still be read
+    USAGE_VIEW_MS = 1000,       // no entry leaves earlier: a view begun before the commit may still be read
     USAGE_DROPS_MAX = 256,      // per shard and tick
     USAGE_HOUR_MS = 3600 * 1000,
     USAGE_HOUR_KEY_MAX = 4 + 1 + USAGE_ACCOUNT_MAX,

@@ -4,7 +4,7 @@
 #include "usage/internal.h"
 
 struct note {
-    const struct usage_event *event;
+    const struct usage_decision *event;
     size_t reason_index;
     bool is_use;
     size_t cost_count;
@@ -15,7 +15,7 @@ struct note {
 
 static void resolve_costs(struct usage *usage, struct note *note)
 {
-    const struct usage_event *event = note->event;
+    const struct usage_decision *event = note->event;
     for (size_t i = 0; i < event->charge_count; i++) {
         uint64_t cost = event->charges[i].cost > 0 ? event->charges[i].cost : 1;
         if (i >= USAGE_COSTS) {
@@ -61,7 +61,7 @@ static void count(struct usage *usage, struct usage_subject subject, const struc
     pthread_mutex_unlock(&shard->mutex);
 }
 
-void usage_note(struct usage *usage, const struct usage_event *event)
+void usage_note(struct usage *usage, const struct usage_decision *event)
 {
     struct note note = {.event = event, .reason_index = reason_index((uint32_t)event->reason)};
     assert(note.reason_index < REASON_COUNT && event->account.size <= USAGE_ACCOUNT_MAX);

@@ -39,9 +39,7 @@ static uint32_t first_hour_kept(const struct usage *usage, uint64_t first_ms)
     return first > oldest ? first : oldest;
 }
 
-enum depth { LOOK_AT_ALL, LOOK_WHERE_IT_MATTERS };
-
-static enum status assess(struct look_back *look, uint64_t at_ms, enum depth depth, struct usage_verdict *out)
+static enum status assess(struct look_back *look, uint64_t at_ms, enum usage_depth depth, struct usage_verdict *out)
 {
     struct usage_past past = {.now.hour = usage_hour_of(at_ms)};
     enum status status = usage_last_used(look->usage, look->view, look->key.id.data, &past.last);
@@ -49,7 +47,7 @@ static enum status assess(struct look_back *look, uint64_t at_ms, enum depth dep
         status = fill(look, &past.now);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    if (depth == LOOK_AT_ALL || usage_may_stand_out(&past))
+    if (depth == USAGE_ASSESS_ALL || usage_may_stand_out(&past))
         past.sample_count =
             usage_baseline(past.now.hour, first_hour_kept(look->usage, past.last.first_ms), past.samples);
     status = fill_samples(look, &past);
@@ -58,27 +56,15 @@ static enum status assess(struct look_back *look, uint64_t at_ms, enum depth dep
     return status;
 }
 
-static enum status begin(struct look_back *look, uint64_t at_ms, enum depth depth, struct usage_verdict *out)
-{
-    *out = (struct usage_verdict){0};
-    look->scratch = arena_new(SCRATCH_BYTES);
-    if (look->scratch == NULL)
-        return STATUS_RESOURCE_EXHAUSTED;
-    enum status status = assess(look, at_ms, depth, out);
-    arena_free(look->scratch);
-    return status;
-}
-
 enum status usage_unusual(struct usage *usage, struct store_txn *view, const uint8_t key_id[USAGE_KEY_ID_SIZE],
-                          uint64_t at_ms, struct usage_verdict *out)
+                          uint64_t at_ms, enum usage_depth depth, struct usage_verdict *out)
 {
-    struct look_back look = {usage, view, {USAGE_OF_KEY, slice_make(key_id, USAGE_KEY_ID_SIZE)}, NULL};
-    return begin(&look, at_ms, LOOK_AT_ALL, out);
-}
-
-enum status usage_unusual_only(struct usage *usage, struct store_txn *view, const uint8_t key_id[USAGE_KEY_ID_SIZE],
-                               uint64_t at_ms, struct usage_verdict *out)
-{
-    struct look_back look = {usage, view, {USAGE_OF_KEY, slice_make(key_id, USAGE_KEY_ID_SIZE)}, NULL};
-    return begin(&look, at_ms, LOOK_WHERE_IT_MATTERS, out);
+    struct look_back look = {.usage = usage, .view = view, .scratch = arena_new(SCRATCH_BYTES)};
+    look.key = (struct usage_subject){USAGE_OF_KEY, slice_make(key_id, USAGE_KEY_ID_SIZE)};
+    *out = (struct usage_verdict){0};
+    if (look.scratch == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = assess(&look, at_ms, depth, out);
+    arena_free(look.scratch);
+    return status;
 }

@@ -98,7 +98,7 @@ static struct usage_entry *unused(struct usage_shard *shard, uint64_t now_ms)
 {
     if (shard->free == NULL && shard->entry_count < shard->entry_max)
         return &shard->entries[shard->entry_count++];
-    if (shard->free == NULL && !drop_first(shard, now_ms, USAGE_SETTLE_MS))
+    if (shard->free == NULL && !drop_first(shard, now_ms, USAGE_VIEW_MS))
         return NULL;
     struct usage_entry *entry = shard->free;
     shard->free = entry->chain;

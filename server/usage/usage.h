@@ -132,7 +132,7 @@ void usage_tick(struct usage *usage);
 
 // --- noting
 
-struct usage_event {
+struct usage_decision {
     const uint8_t *key_id; // USAGE_KEY_ID_SIZE bytes of a key that exists, or NULL; never an id that a stranger made up
     struct slice account;  // its name (registry_life_name); empty: unknown, and counted for the empty name
     enum reason reason;
@@ -146,7 +146,7 @@ struct usage_event {
 // Counts one decision for its key and its account. It is a *use* of the key, with time and address, when the key itself
 // was good: allowed, or refused for another reason (403, 429). Peeks, scans and health checks are not noted. No I/O, no
 // allocation.
-void usage_note(struct usage *usage, const struct usage_event *event);
+void usage_note(struct usage *usage, const struct usage_decision *event);
 
 // --- reading
 
@@ -278,14 +278,12 @@ void usage_assess(const struct usage_past *past, struct usage_verdict *out);
 // Could the hour be flagged at all, whatever its samples are? Needs `now` and `last` only. Pure.
 bool usage_may_stand_out(const struct usage_past *past);
 
+// Which keys are assessed: all that were used, or those whose hour could be flagged; the others cost two lookups.
+enum usage_depth { USAGE_ASSESS_ALL, USAGE_ASSESS_IF_UNUSUAL };
 // Assesses the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is
-// not assessed. usage_unusual_only gives the same flags, but a key that cannot have any costs two lookups and is not
-// assessed. Errors of both of these: as usage_last_used, except NOT_FOUND.
+// not assessed. Both depths give the same flags. Errors: as usage_last_used, except NOT_FOUND.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
-                                            struct usage_verdict *out);
-STATUS_MUST_CHECK enum status usage_unusual_only(struct usage *usage, struct store_txn *view,
-                                                 const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
-                                                 struct usage_verdict *out);
+                                            enum usage_depth depth, struct usage_verdict *out);
 
 #endif

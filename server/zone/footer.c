@@ -6,6 +6,8 @@
 // behind included, are put in order, and a time is between two of them. Times are whole seconds and 64 bits wide.
 #include "zone/footer.h"
 
+#include "base/text.h"
+
 enum { DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60, NAME_MIN = 3, DAYS_PER_ERA = 146097 };
 enum { YEARS = 5, JUMPS = 2 * YEARS, DATE_HOURS_MAX = 167, OFFSET_HOURS_MAX = 25 };
 // Where the list of jumps is not asked for any more: far beyond the wire's last time.
@@ -28,14 +30,11 @@ static bool next_is(const struct slice *rest, char low, char high)
 
 static bool take_number(struct slice *rest, int32_t min, int32_t max, int32_t *out)
 {
-    *out = 0;
-    if (!next_is(rest, '0', '9'))
+    uint64_t number;
+    if (!text_take_number(rest, &number) || number > (uint64_t)max)
         return false;
-    while (next_is(rest, '0', '9') && *out <= max) {
-        *out = *out * 10 + (rest->data[0] - '0');
-        *rest = slice_make(rest->data + 1, rest->size - 1);
-    }
-    return *out >= min && *out <= max;
+    *out = (int32_t)number;
+    return *out >= min;
 }
 
 static bool take_letter(struct slice *rest, bool quoted)

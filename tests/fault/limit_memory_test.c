@@ -102,7 +102,7 @@ static void commit_until_woken(struct world *world)
 
 static uint64_t remaining(struct world *world)
 {
-    return ask(world, true) == LIMIT_ABSENT ? UINT64_MAX : world->answer.views[0].remaining;
+    return ask(world, true) == LIMIT_ABSENT ? UINT64_MAX : world->answer.standings[0].remaining;
 }
 
 // Tries until the call is decided. Each refusal for want of memory must have changed nothing.
@@ -349,7 +349,7 @@ static uint64_t left_of(struct world *world, struct pair *pair, size_t n)
     while (limit_decide(world->table, &peek, 1, NULL, &pair->answers[n]) == LIMIT_NO_MEMORY)
         world->refused++; // one allocation fails
     assert_int_equal(pair->answers[n].verdict, LIMIT_ADMITTED);
-    return pair->answers[n].views[0].remaining;
+    return pair->answers[n].standings[0].remaining;
 }
 
 // Pairs that are charged, asked for again, and every other time given back by one of the two.

@@ -132,7 +132,7 @@ static uint64_t remaining(struct world *world, const char *identifier)
 {
     struct asking asking;
     assert_int_equal(ask(world, identifier, true, &asking), STATUS_OK);
-    return asking.call.decision.meters[0].view.remaining;
+    return asking.call.decision.meters[0].standing.remaining;
 }
 
 static void assert_no_room(struct world *world, const char *identifier)
@@ -367,7 +367,7 @@ static void more_meters_than_fit_in_memory_are_all_kept(void **state)
     }
     assert_int_equal(count_records(world), MANY);
     for (int i = 0; i < MANY; i++)
-        assert_int_equal(ask_patiently(world, i, true).call.decision.meters[0].view.remaining, AMOUNT - 2);
+        assert_int_equal(ask_patiently(world, i, true).call.decision.meters[0].standing.remaining, AMOUNT - 2);
     close_world(world);
 }
 

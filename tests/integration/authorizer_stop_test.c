@@ -224,7 +224,7 @@ static uint64_t remaining(struct world *world)
     assert_int_equal(authorizer_decide(world->authorizer, &asking.batch), AUTHORIZER_DONE);
     assert_int_equal(asking.batch.status, STATUS_OK);
     assert_int_equal(asking.call.status, STATUS_OK);
-    return asking.call.decision.meters[0].view.remaining;
+    return asking.call.decision.meters[0].standing.remaining;
 }
 
 // --- tests

@@ -89,7 +89,7 @@ static void only_what_was_admitted_is_a_cost(void **state)
 {
     struct usage_fixture *fixture = *state;
     struct usage_cost charges[] = {{slice_text("productions"), 5}, {slice_text("requests"), 0}};
-    struct usage_event event = usage_fixture_event(fixture, &ours, "acme", REASON_ALLOWED);
+    struct usage_decision event = usage_fixture_decision(fixture, &ours, "acme", REASON_ALLOWED);
     event.charges = charges;
     event.charge_count = 2;
     usage_note(fixture->usage, &event);
@@ -112,7 +112,7 @@ static void more_resources_than_are_told_apart_are_the_other(void **state)
     struct usage_cost charges[10];
     for (size_t i = 0; i < 10; i++)
         charges[i] = (struct usage_cost){slice_text(names[i]), i + 1};
-    struct usage_event event = usage_fixture_event(fixture, &ours, "acme", REASON_ALLOWED);
+    struct usage_decision event = usage_fixture_decision(fixture, &ours, "acme", REASON_ALLOWED);
     event.charges = charges;
     event.charge_count = 10;
     usage_note(fixture->usage, &event);
@@ -304,7 +304,7 @@ static void the_last_use_is_known_at_once_and_after_a_restart(void **state)
             open_again(fixture);
         if (round == 2) {
             usage_fixture_wait(fixture, 5 * USAGE_TEST_HOUR);
-            struct usage_event event = usage_fixture_event(fixture, &ours, "acme", REASON_RATE_LIMITED);
+            struct usage_decision event = usage_fixture_decision(fixture, &ours, "acme", REASON_RATE_LIMITED);
             event.remote_address = slice_text("2001:db8::1");
             usage_note(fixture->usage, &event);
         }
@@ -400,7 +400,7 @@ static void decisions_are_counted_by_reason_since_the_start(void **state)
 
 static void note_many(struct usage_fixture *fixture, unsigned count, const char *address)
 {
-    struct usage_event event = usage_fixture_event(fixture, &ours, "acme", REASON_ALLOWED);
+    struct usage_decision event = usage_fixture_decision(fixture, &ours, "acme", REASON_ALLOWED);
     event.remote_address = slice_text(address);
     for (unsigned i = 0; i < count; i++)
         usage_note(fixture->usage, &event);
@@ -417,14 +417,17 @@ static void unusual_hours_are_seen_in_memory_and_on_disk(void **state)
     }
     uint64_t now_ms = clock_now_ms(fixture->clock);
     note_many(fixture, 30, "192.0.2.1");
-    assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, &verdict), STATUS_OK);
+    assert_int_equal(
+        usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, USAGE_ASSESS_ALL, &verdict),
+        STATUS_OK);
     assert_true(verdict.judged);
     assert_int_equal(verdict.flags, 0);
     assert_int_equal(verdict.usual_calls, 30);
     note_many(fixture, 300, "198.51.100.7");
     for (unsigned round = 0; round < 2; round++) {
-        assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, &verdict),
-                         STATUS_OK);
+        assert_int_equal(
+            usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, USAGE_ASSESS_ALL, &verdict),
+            STATUS_OK);
         assert_int_equal(verdict.flags, USAGE_VOLUME_UP | USAGE_NEW_ADDRESS);
         assert_int_equal(verdict.calls, 330);
         open_again(fixture);
@@ -445,9 +448,9 @@ static void hours_that_were_removed_by_age_are_no_quiet_hours(void **state)
     }
     usage_fixture_tick(fixture);
     note_many(fixture, 100, "192.0.2.1");
-    assert_int_equal(
-        usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, clock_now_ms(fixture->clock), &verdict),
-        STATUS_OK);
+    assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, clock_now_ms(fixture->clock),
+                                   USAGE_ASSESS_ALL, &verdict),
+                     STATUS_OK);
     assert_true(verdict.judged);
     assert_int_equal(verdict.flags, 0);
     assert_int_equal(verdict.usual_calls, 100);
@@ -468,7 +471,7 @@ static void a_quiet_hour_is_told_without_the_past(void **state)
     assert_int_equal(usage_unusual_only(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
     assert_false(verdict.judged);
     assert_int_equal(verdict.calls, 19);
-    assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
+    assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_ALL, &verdict), STATUS_OK);
     assert_true(verdict.judged);
     note_many(fixture, 1, "192.0.2.1");
     assert_int_equal(usage_unusual_only(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
@@ -493,7 +496,8 @@ static void a_key_without_a_past_is_not_judged(void **state)
 {
     struct usage_fixture *fixture = *state;
     struct usage_verdict verdict;
-    assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, USAGE_TEST_START, &verdict),
+    assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, USAGE_TEST_START,
+                                   USAGE_ASSESS_ALL, &verdict),
                      STATUS_OK);
     assert_false(verdict.judged);
 }

@@ -65,6 +65,7 @@ foreign_symbols() {
         red globals client/src/call.c "$code"
         red globals tools/bench/load.c "$code"
     done
+    red globals tools/bench/load.c 'static char data_flag[] = "--data";' # which another file may have
 }
 
 @test "constants, functions, types and members do not count as variables that outlive a call" {
@@ -72,7 +73,7 @@ foreign_symbols() {
     for code in 'static const char *const names[] = {' 'static const int MOST = 3;' 'static int f(const char *a);' \
         'struct key;' 'struct key {\n    int a;\n};' 'extern char **environ;' 'static const struct {' \
         'static inline int g(void)' 'typedef int wide;' 'static void (*const h)(int) = f;' \
-        'void f(void)\n{\n    int a;\n    return a;\n}' 'static char data_flag[] = "--data";'; do
+        'void f(void)\n{\n    int a;\n    return a;\n}'; do
         rm -rf "$TREE"
         mkdir -p "$TREE/tools/bench"
         printf '%b\n' "$code" >"$TREE/tools/bench/load.c"
@@ -92,7 +93,7 @@ plant_word() {
     printf '%s\n' "$2" >"$TREE/$1"
 }
 
-@test "no name has a word for which the glossary has another" {
+@test "no name and no comment has a word for which the glossary has another" {
     check words
     local file code
     for file in server/key/key.c client/src/call.c client/include/postern/postern.h tools/cli/key.c \
@@ -102,7 +103,8 @@ plant_word() {
         [ "$status" -eq 1 ]
         [[ "$output" == "$file:1: "* ]]
     done
-    for code in 'enum { IMAGE_TEXT_MAX };' 'int judge;' 'int is_judging;' 'int key_judges;' 'int a; int Judged_b;'; do
+    for code in 'enum { IMAGE_TEXT_MAX };' 'int judge;' 'int is_judging;' 'int key_judges;' 'int a; int Judged_b;' \
+        'int a; // an overdraw is judged'; do
         plant_word server/key/key.c "$code"
         run check words "$TREE"
         [ "$status" -eq 1 ]
@@ -123,6 +125,7 @@ plant_word() {
     done
     for case in 'server/registry/find/list.c int page_size;' 'tests/unit/limit_a_test.c int map_pages;' \
         'server/store/txn.c enum { META_PAGE_COUNT };' 'server/authorizer/rule.c int rules;' \
+        'server/key/key.c int a; // as a rule' 'tests/unit/a_test.c int a; // is judged' \
         'tests/unit/authorizer_rule_test.c int rule;'; do
         plant_word "${case%% *}" "${case#* }"
         check words "$TREE"

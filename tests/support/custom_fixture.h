@@ -142,9 +142,7 @@ static inline enum limit_verdict custom_try(struct custom_fixture *fixture, stru
 {
     arena_reset(fixture->arena);
     ask->failure.message[0] = '\0';
-    if (ask->call.mode == LIMIT_CONSUME)
-        return meter_decide(fixture->meters, fixture->arena, &ask->call, 1, &ask->waiter, &ask->answer, &ask->load);
-    return meter_settle(fixture->meters, fixture->arena, &ask->call, &ask->waiter, &ask->answer, &ask->load);
+    return meter_decide(fixture->meters, fixture->arena, &ask->call, 1, &ask->waiter, &ask->answer, &ask->load);
 }
 
 static inline enum limit_verdict custom_finish(struct custom_fixture *fixture, struct custom_ask *ask,
@@ -174,7 +172,7 @@ static inline uint64_t custom_left(struct custom_fixture *fixture, const char *s
     struct custom_ask ask;
     custom_ask_init(fixture, &ask, 0, space, identifier, 0);
     assert_int_equal(custom_finish(fixture, &ask, custom_try(fixture, &ask)), LIMIT_ADMITTED);
-    return ask.answer.views[0].remaining;
+    return ask.answer.standings[0].remaining;
 }
 
 // --- the writer

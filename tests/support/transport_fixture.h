@@ -26,7 +26,7 @@
 enum { TRANSPORT_FIXTURE_WORKERS = 3, TRANSPORT_FIXTURE_REQUEST_MAX = 65536 };
 
 struct transport_fixture_call {
-    struct transport_way way;
+    struct transport_return_path way;
     struct transport_fixture_call *older;
     size_t size;
     uint8_t body[];
@@ -71,7 +71,7 @@ static inline uint8_t transport_fixture_pattern(size_t at)
     return (uint8_t)(at * 131 >> 3);
 }
 
-static inline void transport_fixture_send(struct transport_fixture *fixture, struct transport_way *way,
+static inline void transport_fixture_send(struct transport_fixture *fixture, struct transport_return_path *way,
                                           const void *body, size_t size)
 {
     uint8_t *room = transport_reply_begin(way, size);
@@ -85,7 +85,7 @@ static inline void transport_fixture_send(struct transport_fixture *fixture, str
     transport_reply_end(way, size);
 }
 
-static inline void transport_fixture_send_number(struct transport_fixture *fixture, struct transport_way *way,
+static inline void transport_fixture_send_number(struct transport_fixture *fixture, struct transport_return_path *way,
                                                  uint64_t number)
 {
     uint8_t bytes[8];
@@ -94,7 +94,7 @@ static inline void transport_fixture_send_number(struct transport_fixture *fixtu
     transport_fixture_send(fixture, way, bytes, sizeof bytes);
 }
 
-static inline void transport_fixture_send_pattern(struct transport_fixture *fixture, struct transport_way *way,
+static inline void transport_fixture_send_pattern(struct transport_fixture *fixture, struct transport_return_path *way,
                                                   size_t size)
 {
     uint8_t *room = transport_reply_begin(way, size);
@@ -183,7 +183,7 @@ static inline void transport_fixture_serve_one(void *context, const struct trans
 {
     static _Thread_local size_t since_gate;
     struct transport_fixture *fixture = context;
-    struct transport_way way = request->way;
+    struct transport_return_path way = request->way;
     const size_t before = atomic_fetch_add(&fixture->served, 1);
     atomic_fetch_add(&fixture->served_by[request->peer->listener], 1);
     const char kind = request->bytes.size > 0 ? (char)request->bytes.data[0] : 'e';

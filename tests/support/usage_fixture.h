@@ -122,24 +122,25 @@ static inline struct usage_test_key usage_test_key(uint32_t number)
     return key;
 }
 
-static inline struct usage_event usage_fixture_event(struct usage_fixture *fixture, const struct usage_test_key *key,
-                                                     const char *account, enum reason reason)
+static inline struct usage_decision usage_fixture_decision(struct usage_fixture *fixture,
+                                                           const struct usage_test_key *key, const char *account,
+                                                           enum reason reason)
 {
     static const struct usage_cost one_request = {.resource = {.data = (const uint8_t *)"requests", .size = 8},
                                                   .cost = 1};
-    return (struct usage_event){.key_id = key != NULL ? key->id : NULL,
-                                .account = slice_text(account),
-                                .reason = reason,
-                                .charges = &one_request,
-                                .charge_count = 1,
-                                .remote_address = slice_text("192.0.2.1"),
-                                .now_ms = clock_now_ms(fixture->clock)};
+    return (struct usage_decision){.key_id = key != NULL ? key->id : NULL,
+                                   .account = slice_text(account),
+                                   .reason = reason,
+                                   .charges = &one_request,
+                                   .charge_count = 1,
+                                   .remote_address = slice_text("192.0.2.1"),
+                                   .now_ms = clock_now_ms(fixture->clock)};
 }
 
 static inline void usage_fixture_note(struct usage_fixture *fixture, const struct usage_test_key *key,
                                       const char *account, enum reason reason)
 {
-    struct usage_event event = usage_fixture_event(fixture, key, account, reason);
+    struct usage_decision event = usage_fixture_decision(fixture, key, account, reason);
     usage_note(fixture->usage, &event);
 }
 

@@ -135,7 +135,7 @@ static inline size_t commit(struct world *world, enum status status)
 static inline uint64_t remaining(struct world *world, const char *resource)
 {
     assert_true(peek(world, resource, 1) != LIMIT_ABSENT);
-    return world->answer.views[0].remaining;
+    return world->answer.standings[0].remaining;
 }
 
 // Spends `cost` through as many commits as it takes.

@@ -95,7 +95,7 @@ static void calls_of_several_owners_are_all_charged_or_none(void **state)
     group->members[1].charges[0].cost = 4;
     assert_int_equal(decide(group), LIMIT_ADMITTED);
     assert_verdicts(group, (enum limit_verdict[]){LIMIT_ADMITTED, LIMIT_ADMITTED, LIMIT_ADMITTED});
-    assert_int_equal(group->answers[0].views[0].remaining, 6);
+    assert_int_equal(group->answers[0].standings[0].remaining, 6);
     assert_int_equal(world_remaining(&world, "acme"), 6);
     assert_int_equal(world_remaining(&world, "globex"), 0);
     assert_int_equal(world_remaining(&world, "initech"), 292);
@@ -116,12 +116,12 @@ static void calls_on_one_meter_add_up(void **state)
             add(group, "acme", 4, 0);
         assert_int_equal(ask(group), LIMIT_DENIED);
         assert_verdicts(group, (enum limit_verdict[]){LIMIT_ADMITTED, LIMIT_ADMITTED, LIMIT_DENIED});
-        assert_int_equal(group->answers[2].views[0].remaining, 2);
+        assert_int_equal(group->answers[2].standings[0].remaining, 2);
         assert_int_equal(world_remaining(&world, "acme"), 10);
         group->members[2].charges[0].cost = 2;
         assert_int_equal(decide(group), LIMIT_ADMITTED);
         for (size_t n = 0; n < 3; n++)
-            assert_int_equal(group->answers[n].views[0].remaining, after[n]);
+            assert_int_equal(group->answers[n].standings[0].remaining, after[n]);
         assert_int_equal(world_remaining(&world, "acme"), 0);
         free(group);
         world_close(&world);
@@ -177,9 +177,9 @@ static void refusal_leaves_every_meter_as_it_was(void **state)
         client_ask(&after);
         assert_int_equal(limit_write_wanted(world.table), dirty);
         for (size_t i = 0; i < 3; i++) {
-            assert_int_equal(after.answer.views[i].remaining, before.answer.views[i].remaining);
-            assert_int_equal(after.answer.views[i].reset_at_ms, before.answer.views[i].reset_at_ms);
-            assert_int_equal(after.answer.views[i].retry_at_ms, before.answer.views[i].retry_at_ms);
+            assert_int_equal(after.answer.standings[i].remaining, before.answer.standings[i].remaining);
+            assert_int_equal(after.answer.standings[i].reset_at_ms, before.answer.standings[i].reset_at_ms);
+            assert_int_equal(after.answer.standings[i].retry_at_ms, before.answer.standings[i].retry_at_ms);
         }
     }
     free(group);
@@ -318,8 +318,8 @@ static void peeks_together_add_up_and_change_nothing(void **state)
     for (unsigned i = 0; i < 2; i++)
         add(group, "acme", 5, 1)->peek = true;
     assert_int_equal(ask(group), LIMIT_ADMITTED);
-    assert_int_equal(group->answers[0].views[0].remaining, 10);
-    assert_int_equal(group->answers[1].views[0].remaining, 5);
+    assert_int_equal(group->answers[0].standings[0].remaining, 10);
+    assert_int_equal(group->answers[1].standings[0].remaining, 5);
     add(group, "acme", 1, 0)->peek = true;
     assert_int_equal(ask(group), LIMIT_DENIED);
     assert_verdicts(group, (enum limit_verdict[]){LIMIT_ADMITTED, LIMIT_ADMITTED, LIMIT_DENIED});
@@ -535,7 +535,7 @@ static void group_that_is_repeated_is_answered_again_and_charged_once(void **sta
     assert_int_equal(ask(group), LIMIT_ADMITTED);
     for (size_t i = 0; i < 3; i++) {
         assert_true(group->answers[i].repeated);
-        assert_int_equal(group->answers[i].views[0].remaining, after[i]);
+        assert_int_equal(group->answers[i].standings[0].remaining, after[i]);
     }
     assert_int_equal(world_remaining(&world, "acme"), 0);
     assert_int_equal(client_refund(&group->members[0]), LIMIT_ADMITTED);
@@ -561,7 +561,7 @@ static void one_id_twice_in_a_group_is_charged_once(void **state)
     assert_false(group->answers[0].repeated);
     assert_false(group->answers[1].repeated);
     assert_true(group->answers[2].repeated);
-    assert_int_equal(group->answers[2].views[0].remaining, 4);
+    assert_int_equal(group->answers[2].standings[0].remaining, 4);
     assert_int_equal(world_remaining(&world, "acme"), 4);
     assert_int_equal(client_refund(&group->members[2]), LIMIT_ADMITTED);
     assert_int_equal(client_refund(&group->members[0]), LIMIT_GIVEN_BACK);

@@ -32,11 +32,11 @@ static void charge_that_is_repeated_is_answered_again_and_charged_once(void **st
         struct client again = acme(&world, 10, 1);
         assert_int_equal(client_ask(&again), LIMIT_ADMITTED);
         assert_true(again.answer.repeated);
-        assert_int_equal(again.answer.view_count, 1);
+        assert_int_equal(again.answer.standing_count, 1);
         assert_int_equal(again.answer.binding, 1);
-        assert_int_equal(again.answer.views[0].limit, 60);
-        assert_int_equal(again.answer.views[0].remaining, 50);
-        assert_int_equal(again.answer.views[0].reset_at_ms, first.answer.views[0].reset_at_ms);
+        assert_int_equal(again.answer.standings[0].limit, 60);
+        assert_int_equal(again.answer.standings[0].remaining, 50);
+        assert_int_equal(again.answer.standings[0].reset_at_ms, first.answer.standings[0].reset_at_ms);
         assert_int_equal(again.answer.now_ms, first.answer.now_ms + 500);
         assert_int_equal(world_remaining(&world, "acme"), 30);
         world_close(&world);
@@ -53,7 +53,7 @@ static void charge_is_answered_again_when_nothing_is_left(void **state)
     struct client other = acme(&world, 10, 2);
     assert_int_equal(client_ask(&other), LIMIT_DENIED);
     assert_int_equal(client_ask(&first), LIMIT_ADMITTED);
-    assert_int_equal(first.answer.views[0].remaining, 0);
+    assert_int_equal(first.answer.standings[0].remaining, 0);
     world_close(&world);
 }
 
@@ -90,7 +90,7 @@ static void two_that_wait_with_one_id_charge_once(void **state)
         assert_false(one.answer.repeated);
         assert_true(two.answer.repeated);
         assert_false(other.answer.repeated);
-        assert_int_equal(two.answer.views[0].remaining, 53);
+        assert_int_equal(two.answer.standings[0].remaining, 53);
         assert_int_equal(world_remaining(&world, "acme"), 46);
         world_close(&world);
     }
@@ -109,7 +109,7 @@ static void peek_does_not_see_charge_ids(void **state)
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
     assert_int_equal(client_ask(&peek), LIMIT_ADMITTED);
     assert_false(peek.answer.repeated);
-    assert_int_equal(peek.answer.views[0].remaining, 50);
+    assert_int_equal(peek.answer.standings[0].remaining, 50);
     world_close(&world);
 }
 
@@ -148,8 +148,8 @@ static void order_and_split_of_charges_do_not_matter(void **state)
     again.charges[again.charge_count++] = (struct limit_charge){slice_text("requests"), 2};
     assert_int_equal(client_ask(&again), LIMIT_ADMITTED);
     assert_true(again.answer.repeated);
-    assert_int_equal(again.answer.view_count, 2);
-    assert_int_equal(again.answer.views[1].remaining, 4);
+    assert_int_equal(again.answer.standing_count, 2);
+    assert_int_equal(again.answer.standings[1].remaining, 4);
     assert_int_equal(again.answer.binding, 2);
     struct client whole = acme(&world, 4, 2), split = acme(&world, 1, 2);
     assert_int_equal(client_decide(&whole), LIMIT_ADMITTED);
@@ -193,9 +193,9 @@ static void repeat_names_the_limits_that_still_apply(void **state)
                                      .subject_id = slice_text("acme")}; // another meter
     assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
     assert_true(client.answer.repeated);
-    assert_int_equal(client.answer.view_count, 1);
-    assert_int_equal(client.answer.views[0].limit, 60);
-    assert_int_equal(client.answer.views[0].remaining, 50);
+    assert_int_equal(client.answer.standing_count, 1);
+    assert_int_equal(client.answer.standings[0].limit, 60);
+    assert_int_equal(client.answer.standings[0].remaining, 50);
     world_close(&world);
 }
 
@@ -208,17 +208,17 @@ static void limits_on_one_meter_are_told_apart_in_a_repeat_and_given_back_once(v
         world_applicable(&world, "acme", each_algorithm[i])->limit.amount = 40;
         struct client client = acme(&world, 10, 1);
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
-        struct limit_view views[2] = {client.answer.views[0], client.answer.views[1]};
+        struct limit_standing standings[2] = {client.answer.standings[0], client.answer.standings[1]};
         assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.view_count, 2);
+        assert_int_equal(client.answer.standing_count, 2);
         for (size_t n = 0; n < 2; n++) {
-            assert_int_equal(client.answer.views[n].limit, n == 0 ? 60 : 40);
-            assert_int_equal(client.answer.views[n].remaining, views[n].remaining);
-            assert_int_equal(client.answer.views[n].reset_at_ms, views[n].reset_at_ms);
+            assert_int_equal(client.answer.standings[n].limit, n == 0 ? 60 : 40);
+            assert_int_equal(client.answer.standings[n].remaining, standings[n].remaining);
+            assert_int_equal(client.answer.standings[n].reset_at_ms, standings[n].reset_at_ms);
         }
         uint64_t before = world_remaining(&world, "acme");
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.view_count, 2);
+        assert_int_equal(client.answer.standing_count, 2);
         assert_int_equal(world_remaining(&world, "acme"), before + 10);
         world_close(&world);
     }
@@ -247,7 +247,7 @@ static void charge_without_any_limit_is_kept_too(void **state)
     assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
     assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
     assert_true(client.answer.repeated);
-    assert_int_equal(client.answer.view_count, 1);
+    assert_int_equal(client.answer.standing_count, 1);
     assert_int_equal(client.answer.binding, 0);
     assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
     assert_int_equal(client_refund(&client), LIMIT_GIVEN_BACK);
@@ -266,8 +266,8 @@ static void charge_is_given_back_once(void **state)
         struct client client = acme(&world, 10, 1);
         assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.view_count, 1);
-        assert_int_equal(client.answer.views[0].remaining, 30);
+        assert_int_equal(client.answer.standing_count, 1);
+        assert_int_equal(client.answer.standings[0].remaining, 30);
         assert_int_equal(client.answer.binding, 1);
         assert_int_equal(world_remaining(&world, "acme"), 30);
         assert_int_equal(client_refund(&client), LIMIT_GIVEN_BACK);
@@ -309,10 +309,10 @@ static void every_limit_of_the_charge_gets_its_part_back(void **state)
     client.charges[client.charge_count++] = (struct limit_charge){slice_text("productions"), 2};
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
     assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
-    assert_int_equal(client.answer.view_count, 4);
+    assert_int_equal(client.answer.standing_count, 4);
     static const uint64_t full[] = {60, 100, 50, 5};
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(client.answer.views[i].remaining, full[i]);
+        assert_int_equal(client.answer.standings[i].remaining, full[i]);
     world_close(&world);
 }
 
@@ -423,7 +423,7 @@ static void bucket_gives_back_the_time_that_was_charged_when_its_rate_has_change
         limit->burst = amount;
         uint64_t units = 20 * amount / 60; // in 20 seconds
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.views[0].remaining, amount - units);
+        assert_int_equal(client.answer.standings[0].remaining, amount - units);
         world_close(&world);
     }
 }
@@ -525,7 +525,7 @@ static void charge_is_given_back_after_its_meters_were_forgotten(void **state)
         assert_int_equal(client.answer.verdict, LIMIT_ABSENT);
         assert_int_equal(client.answer.absent_count, 1);
         assert_int_equal(client_refund(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.views[0].remaining, 60);
+        assert_int_equal(client.answer.standings[0].remaining, 60);
         assert_int_equal(client_refund(&client), LIMIT_GIVEN_BACK);
         world_forget_all(&world); // and that is written, though nothing else has happened since
         assert_int_equal(world_remaining(&world, "acme"), 60);

@@ -73,17 +73,17 @@ static void all_limits_of_a_call_are_charged_in_the_same_window(void **state)
     open_ticking(&world, &ticking);
     struct client client = asking_for_both(&world, 0);
     assert_int_equal(client_decide(&client), LIMIT_ADMITTED);
-    uint64_t end_ms = client.answer.views[0].reset_at_ms;
-    assert_int_equal(client.answer.views[2].reset_at_ms, end_ms);
+    uint64_t end_ms = client.answer.standings[0].reset_at_ms;
+    assert_int_equal(client.answer.standings[2].reset_at_ms, end_ms);
     uint64_t now_ms = clock_now_ms(world.clock);
     ticking.boot_ms += end_ms - now_ms - 2;
     ticking.step_ms = 1; // the next look sees the last millisecond
     assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
     assert_int_equal(client.answer.now_ms, end_ms - 1);
-    assert_int_equal(client.answer.views[0].reset_at_ms, end_ms);
-    assert_int_equal(client.answer.views[2].reset_at_ms, end_ms);
-    assert_int_equal(client.answer.views[0].remaining, 98);
-    assert_int_equal(client.answer.views[2].remaining, 98);
+    assert_int_equal(client.answer.standings[0].reset_at_ms, end_ms);
+    assert_int_equal(client.answer.standings[2].reset_at_ms, end_ms);
+    assert_int_equal(client.answer.standings[0].remaining, 98);
+    assert_int_equal(client.answer.standings[2].remaining, 98);
     world_close(&world);
 }
 

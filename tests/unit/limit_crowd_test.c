@@ -211,7 +211,7 @@ static void check_what_is_left(struct world *world, struct client *client)
         while (verdict == LIMIT_ABSENT)
             verdict = ask_for(client, subject, (struct limit_call){.peek = true}, false);
         assert_true(world->admitted[subject] <= AMOUNT);
-        assert_int_equal(client->answer.views[0].remaining, AMOUNT - world->admitted[subject]);
+        assert_int_equal(client->answer.standings[0].remaining, AMOUNT - world->admitted[subject]);
     }
 }
 

@@ -222,8 +222,8 @@ static bool is_full_again(struct world *world, const struct limit_record *record
                               world->answer.generation));
     fake_advance(&world->time, rest_ms);
     peek(world, "requests", 1);
-    full = world->answer.views[0].reset_at_ms <= world->answer.now_ms ||
-           (world->applicables[0].limit.algorithm == LIMIT_FIXED_WINDOW && world->answer.views[0].remaining == 80);
+    full = world->answer.standings[0].reset_at_ms <= world->answer.now_ms ||
+           (world->applicables[0].limit.algorithm == LIMIT_FIXED_WINDOW && world->answer.standings[0].remaining == 80);
     return full;
 }
 

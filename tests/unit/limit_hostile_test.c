@@ -343,8 +343,8 @@ static void atomic_calls_with_different_buckets_are_served_and_obey_the_smaller(
         for (int commits = 0; commits < 2 && group.verdict == LIMIT_WAIT; commits++)
             world_commit(&world, STATUS_OK);
         assert_int_equal(group.verdict, LIMIT_ADMITTED);
-        assert_int_equal(group.answers[1].views[0].remaining, 0);
-        assert_int_equal(group.answers[1].views[0].reset_at_ms - group.answers[1].now_ms, 20000);
+        assert_int_equal(group.answers[1].standings[0].remaining, 0);
+        assert_int_equal(group.answers[1].standings[0].reset_at_ms - group.answers[1].now_ms, 20000);
         world_close(&world);
     }
 }

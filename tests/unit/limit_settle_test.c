@@ -69,9 +69,9 @@ static void what_was_not_used_is_given_back_once(void **state)
         charge(&world, 10, 1);
         struct client client = settling(&world, 4, 1);
         assert_int_equal(client_ask(&client), LIMIT_ADMITTED); // without the disk
-        assert_int_equal(client.answer.views[0].remaining, 56);
+        assert_int_equal(client.answer.standings[0].remaining, 56);
         assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.views[0].remaining, 56);
+        assert_int_equal(client.answer.standings[0].remaining, 56);
         assert_int_equal(settle(&world, 5, 1), LIMIT_OTHER_CHARGE);
         assert_int_equal(refund(&world, 1), LIMIT_OTHER_CHARGE);
         assert_int_equal(world_remaining(&world, "acme"), 56);
@@ -105,7 +105,7 @@ static void a_settled_charge_that_is_repeated_gets_its_first_answer(void **state
     struct client again = acme(&world, 10, 1);
     assert_int_equal(client_ask(&again), LIMIT_ADMITTED);
     assert_true(again.answer.repeated);
-    assert_int_equal(again.answer.views[0].remaining, 50);
+    assert_int_equal(again.answer.standings[0].remaining, 50);
     assert_int_equal(world_remaining(&world, "acme"), 56);
     world_close(&world);
 }
@@ -142,7 +142,7 @@ static void a_debt_is_answered_when_it_is_on_disk_and_survives_a_crash(void **st
         assert_int_equal(ask(&world, 1), LIMIT_DENIED); // it counts at once
         assert_int_equal(world_commit(&world, STATUS_OK), 1);
         assert_int_equal(client.verdict, LIMIT_ADMITTED);
-        assert_int_equal(client.answer.views[0].remaining, 0);
+        assert_int_equal(client.answer.standings[0].remaining, 0);
         assert_int_equal(settle(&world, 100, 1), LIMIT_ADMITTED);
         assert_int_equal(settle(&world, 99, 1), LIMIT_OTHER_CHARGE);
         world_crash(&world);
@@ -246,7 +246,7 @@ static void what_was_set_aside_already_needs_no_disk(void **state)
         charge(&world, 1, 1); // of 7 that the disk has set aside
         struct client client = settling(&world, 5, 1);
         assert_int_equal(client_ask(&client), LIMIT_ADMITTED);
-        assert_int_equal(client.answer.views[0].remaining, 55);
+        assert_int_equal(client.answer.standings[0].remaining, 55);
         world_crash(&world);
         assert_true(world_remaining(&world, "acme") <= 55);
         world_close(&world);
@@ -354,7 +354,7 @@ static void an_overdraw_is_admitted_beyond_the_limit_and_on_disk(void **state)
         world_commit(&world, STATUS_OK);
         assert_int_equal(client.verdict, LIMIT_ADMITTED);
         assert_false(client.answer.repeated); // by its own second try
-        assert_int_equal(client.answer.views[0].remaining, 0);
+        assert_int_equal(client.answer.standings[0].remaining, 0);
         world_crash(&world);
         assert_int_equal(ask(&world, 1), LIMIT_DENIED);
         world_close(&world);

@@ -7,10 +7,10 @@ static struct limit_charge one_request(void)
 }
 
 // The n-th answer's view of the shadow limit, which is the first applicable one.
-static const struct limit_view *shadow_view(const struct world *world)
+static const struct limit_standing *standing_of_shadow(const struct world *world)
 {
-    assert_true(world->answer.views[0].applicable->limit.shadow);
-    return &world->answer.views[0];
+    assert_true(world->answer.standings[0].applicable->limit.shadow);
+    return &world->answer.standings[0];
 }
 
 static void open_with_shadow(struct world *world, const char *shadow, const char *limit)
@@ -31,8 +31,8 @@ static void it_never_refuses_and_counts_what_it_would_admit(void **state)
     struct client client = client_of(&world, "requests", 1);
     for (unsigned i = 1; i <= 10; i++) {
         assert_int_equal(decide(&world, &charge, 1, false, &client.waiter), LIMIT_ADMITTED);
-        assert_int_equal(shadow_view(&world)->remaining, i < 3 ? 3 - i : 0);
-        assert_int_equal(shadow_view(&world)->would_refuse, i > 3);
+        assert_int_equal(standing_of_shadow(&world)->remaining, i < 3 ? 3 - i : 0);
+        assert_int_equal(standing_of_shadow(&world)->would_refuse, i > 3);
         assert_int_equal(world.answer.binding, 0);
         assert_int_equal(world.answer.retry_after_ms, 0);
     }
@@ -49,11 +49,11 @@ static void it_has_a_meter_of_its_own_beside_the_limit_that_holds(void **state)
     for (unsigned i = 0; i < 5; i++) {
         spend(&world, "requests", 1);
         assert_int_equal(peek(&world, "requests", 1), i < 4 ? LIMIT_ADMITTED : LIMIT_DENIED);
-        refused_by_shadow += shadow_view(&world)->would_refuse ? 1 : 0;
+        refused_by_shadow += standing_of_shadow(&world)->would_refuse ? 1 : 0;
         assert_int_equal(world.answer.binding, 2);
     }
     assert_int_equal(refused_by_shadow, 4); // peeks after 2, 3, 4 and 5
-    assert_int_equal(world.answer.views[1].remaining, 0);
+    assert_int_equal(world.answer.standings[1].remaining, 0);
     close_world(&world);
 }
 
@@ -67,7 +67,7 @@ static void call_that_the_other_limit_refuses_is_not_counted_on_it(void **state)
     spend(&world, "requests", 1);
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(decide(&world, &charge, 1, false, &client.waiter), LIMIT_DENIED);
-    assert_int_equal(shadow_view(&world)->remaining, 8);
+    assert_int_equal(standing_of_shadow(&world)->remaining, 8);
     close_world(&world);
 }
 
@@ -79,8 +79,8 @@ static void cost_beyond_all_of_it_is_no_refusal(void **state)
     struct limit_charge charge = {slice_text("requests"), 1000};
     struct client client = client_of(&world, "requests", 1000);
     assert_int_equal(decide(&world, &charge, 1, false, &client.waiter), LIMIT_ADMITTED);
-    assert_true(shadow_view(&world)->would_refuse);
-    assert_int_equal(shadow_view(&world)->remaining, 2);
+    assert_true(standing_of_shadow(&world)->would_refuse);
+    assert_int_equal(standing_of_shadow(&world)->remaining, 2);
     close_world(&world);
 }
 
@@ -102,7 +102,7 @@ static void calls_of_a_batch_see_what_those_before_them_took_of_it(void **state)
                                        .charge_count = 1};
     assert_int_equal(limit_decide(world.table, calls, CALLS, &client.waiter, answers), LIMIT_ADMITTED);
     for (size_t i = 0; i < CALLS; i++)
-        assert_int_equal(answers[i].views[0].would_refuse, i >= 2);
+        assert_int_equal(answers[i].standings[0].would_refuse, i >= 2);
     assert_int_equal(remaining(&world, "requests"), 0);
     close_world(&world);
 }

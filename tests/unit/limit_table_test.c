@@ -78,8 +78,8 @@ static void cost_above_a_whole_limit_is_too_costly_even_when_it_is_also_used_up(
     spend(&world, "requests", 5);
     struct client client = client_of(&world, "requests", 6);
     assert_int_equal(ask(&client), LIMIT_TOO_COSTLY);
-    assert_int_equal(world.answer.view_count, 1);
-    assert_int_equal(world.answer.views[0].retry_at_ms, 0);
+    assert_int_equal(world.answer.standing_count, 1);
+    assert_int_equal(world.answer.standings[0].retry_at_ms, 0);
     assert_int_equal(world.answer.binding, 1);
     client.cost = 1;
     assert_int_equal(ask(&client), LIMIT_DENIED);
@@ -97,7 +97,7 @@ static void forbidden_resource_is_too_costly(void **state)
     install(&world, "requests");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_TOO_COSTLY);
-    assert_int_equal(world.answer.views[0].limit, 0);
+    assert_int_equal(world.answer.standings[0].limit, 0);
     close_world(&world);
 }
 
@@ -113,12 +113,12 @@ static void denied_call_says_when_to_come_back_and_that_is_exact(void **state)
     spend(&world, "requests", 10);
     struct client client = client_of(&world, "requests", 10);
     assert_int_equal(ask(&client), LIMIT_DENIED);
-    assert_int_equal(world.answer.view_count, 2);
+    assert_int_equal(world.answer.standing_count, 2);
     assert_int_equal(world.answer.binding, 1);
     assert_int_equal(world.answer.retry_after_ms, 45000);
-    assert_int_equal(world.answer.views[0].retry_at_ms, world.answer.now_ms + 45000);
-    assert_int_equal(world.answer.views[1].retry_at_ms, world.answer.now_ms + 10000);
-    assert_int_equal(world.answer.views[1].reset_at_ms, world.answer.now_ms + 10000);
+    assert_int_equal(world.answer.standings[0].retry_at_ms, world.answer.now_ms + 45000);
+    assert_int_equal(world.answer.standings[1].retry_at_ms, world.answer.now_ms + 10000);
+    assert_int_equal(world.answer.standings[1].reset_at_ms, world.answer.now_ms + 10000);
     fake_advance(&world.time, 44999);
     assert_int_equal(ask(&client), LIMIT_DENIED);
     fake_advance(&world.time, 1);
@@ -140,13 +140,13 @@ static void several_limits_are_charged_together_or_not_at_all(void **state)
     install_absent(&world);
     spend(&world, "productions", 1);
     assert_int_equal(decide(&world, charges, 2, false, &client.waiter), LIMIT_DENIED);
-    assert_int_equal(world.answer.view_count, 3);
+    assert_int_equal(world.answer.standing_count, 3);
     assert_int_equal(world.answer.binding, 3);
-    assert_int_equal(world.answer.views[0].remaining, 60);
-    assert_int_equal(world.answer.views[1].remaining, 100);
+    assert_int_equal(world.answer.standings[0].remaining, 60);
+    assert_int_equal(world.answer.standings[1].remaining, 100);
     spend(&world, "requests", 2);
     assert_int_equal(remaining(&world, "requests"), 58);
-    assert_int_equal(world.answer.views[1].remaining, 98);
+    assert_int_equal(world.answer.standings[1].remaining, 98);
     close_world(&world);
 }
 
@@ -177,8 +177,8 @@ static void unlimited_resource_is_declared_and_never_refused(void **state)
     add_applicable(&world, "requests=unlimited");
     struct client client = client_of(&world, "requests", LIMIT_AMOUNT_MAX);
     assert_int_equal(ask(&client), LIMIT_ADMITTED);
-    assert_int_equal(world.answer.view_count, 1);
-    assert_int_equal(world.answer.views[0].limit, 0);
+    assert_int_equal(world.answer.standing_count, 1);
+    assert_int_equal(world.answer.standings[0].limit, 0);
     assert_int_equal(world.answer.binding, 0);
     assert_int_equal(limit_table_stats(world.table).meters, 0);
     close_world(&world);
@@ -200,7 +200,7 @@ static void two_limits_on_one_meter_are_both_obeyed_and_charged_once(void **stat
         spend(&world, "requests", 4);
         assert_int_equal(limit_table_stats(world.table).meters, 1);
         assert_int_equal(remaining(&world, "requests"), 6);
-        assert_int_equal(world.answer.view_count, 2);
+        assert_int_equal(world.answer.standing_count, 2);
         spend(&world, "requests", 6);
         struct client client = client_of(&world, "requests", 1);
         assert_int_equal(ask(&client), LIMIT_DENIED);
@@ -217,7 +217,7 @@ static void peek_changes_nothing(void **state)
     install(&world, "requests");
     for (int i = 0; i < 200; i++)
         assert_int_equal(peek(&world, "requests", 60), LIMIT_ADMITTED);
-    assert_int_equal(world.answer.views[0].remaining, 60);
+    assert_int_equal(world.answer.standings[0].remaining, 60);
     assert_false(world.answer.write_wanted);
     assert_false(limit_write_wanted(world.table));
     assert_null(limit_collect(world.table));
@@ -239,10 +239,10 @@ static void peek_without_charges_shows_every_limit(void **state)
     install(&world, "productions");
     spend(&world, "requests", 60);
     assert_int_equal(decide(&world, NULL, 0, true, NULL), LIMIT_ADMITTED);
-    assert_int_equal(world.answer.view_count, 3);
-    assert_int_equal(world.answer.views[0].remaining, 0);
-    assert_int_equal(world.answer.views[1].limit, 0);
-    assert_true(world.answer.views[2].applicable->limit.unlimited);
+    assert_int_equal(world.answer.standing_count, 3);
+    assert_int_equal(world.answer.standings[0].remaining, 0);
+    assert_int_equal(world.answer.standings[1].limit, 0);
+    assert_true(world.answer.standings[2].applicable->limit.unlimited);
     close_world(&world);
 }
 
@@ -254,7 +254,7 @@ static void call_without_charges_is_admitted(void **state)
     add_applicable(&world, "requests=0/day");
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(decide(&world, NULL, 0, false, &client.waiter), LIMIT_ADMITTED);
-    assert_int_equal(world.answer.view_count, 0);
+    assert_int_equal(world.answer.standing_count, 0);
     close_world(&world);
 }
 
@@ -292,7 +292,7 @@ static void new_meter_waits_for_the_disk_once(void **state)
     struct client client = client_of(&world, "requests", 1);
     assert_int_equal(ask(&client), LIMIT_WAIT);
     assert_true(world.answer.write_wanted);
-    assert_int_equal(world.answer.view_count, 0);
+    assert_int_equal(world.answer.standing_count, 0);
     assert_int_equal(commit(&world, STATUS_OK), 1);
     assert_int_equal(client.verdict, LIMIT_ADMITTED);
     for (int i = 0; i < 4; i++) // of the 10 that were set aside
@@ -678,7 +678,7 @@ static void window_is_not_spent_from_before_a_time_inside_it_is_on_disk(void **s
         spend(&world, "requests", 1);
         struct client client = client_of(&world, "requests", 1);
         assert_int_equal(ask(&client), LIMIT_ADMITTED);
-        fake_advance(&world.time, world.answer.views[0].reset_at_ms - world.answer.now_ms);
+        fake_advance(&world.time, world.answer.standings[0].reset_at_ms - world.answer.now_ms);
         assert_int_equal(peek(&world, "requests", 1), LIMIT_ADMITTED);
         assert_int_equal(ask(&client), LIMIT_WAIT); // though 8 are left
         uint64_t begin_ms = world.answer.now_ms;
@@ -688,7 +688,7 @@ static void window_is_not_spent_from_before_a_time_inside_it_is_on_disk(void **s
         commit(&world, STATUS_OK);
         assert_int_equal(client.verdict, LIMIT_ADMITTED);
         assert_int_equal(other.verdict, LIMIT_ADMITTED);
-        fake_advance(&world.time, world.answer.views[0].reset_at_ms - world.answer.now_ms);
+        fake_advance(&world.time, world.answer.standings[0].reset_at_ms - world.answer.now_ms);
         limit_note_durable(world.table, clock_now_ms(world.clock)); // the ticker was first
         assert_int_equal(ask(&client), LIMIT_ADMITTED);
         while (commit(&world, STATUS_OK) > 0)

@@ -238,7 +238,7 @@ static void check_what_is_left(struct client *client)
         for (size_t i = 0; i < 3; i++) {
             const struct limit *limit = &applicables[i].limit;
             uint64_t most = limit->algorithm == LIMIT_TOKEN_BUCKET ? limit->burst : limit->amount;
-            assert_int_equal(client->answers[0].views[i].remaining, most - client->world->admitted[owner]);
+            assert_int_equal(client->answers[0].standings[i].remaining, most - client->world->admitted[owner]);
         }
     }
 }

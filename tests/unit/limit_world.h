@@ -258,8 +258,8 @@ static inline uint64_t world_remaining_of(struct world *world, const char *owner
     struct client client = client_of(world, owner, resource, 1, 0);
     client.peek = true;
     client_ask(&client);
-    assert_true(n < client.answer.view_count);
-    return client.answer.views[n].remaining;
+    assert_true(n < client.answer.standing_count);
+    return client.answer.standings[n].remaining;
 }
 
 static inline uint64_t world_remaining(struct world *world, const char *owner)

@@ -38,12 +38,12 @@ static enum limit_verdict ask(struct world *world, uint64_t cost)
     return client_decide(&client);
 }
 
-static struct limit_view look(struct world *world, uint64_t cost)
+static struct limit_standing look(struct world *world, uint64_t cost)
 {
     struct client client = client_of(world, "acme", "requests", cost, 0);
     client.peek = true;
     client_ask(&client);
-    return client.answer.views[0];
+    return client.answer.standings[0];
 }
 
 static void settle_all(struct world *world)
@@ -368,7 +368,7 @@ static void change_zone(struct model *m)
 static void check_view(struct model *m, uint64_t longest_ms)
 {
     uint64_t until_ms;
-    struct limit_view view = look(&m->world, AMOUNT);
+    struct limit_standing view = look(&m->world, AMOUNT);
     assert_true(view.remaining + counted_at(m, now_ms(&m->world), &until_ms) <= AMOUNT);
     assert_true(view.reset_at_ms <= now_ms(&m->world) + longest_ms);
 }

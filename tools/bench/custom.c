@@ -265,7 +265,7 @@ static bool probe(struct bench *bench, uint64_t meters)
                      slot->name + sizeof NAMESPACE);
         if (bench->failure[0] != '\0')
             return false;
-        if (slot->call.decision.meters[0].view.remaining != AMOUNT - 1) {
+        if (slot->call.decision.meters[0].standing.remaining != AMOUNT - 1) {
             snprintf(bench->failure, sizeof bench->failure, "%s: not what was spent", slot->name + sizeof NAMESPACE);
             return false;
         }

@@ -53,9 +53,7 @@ enum status chain_find_change(struct store_txn *txn, const struct image *image, 
     struct slice value;
     struct table_key from = table_by_record_key(image->kind, image_id(image), seq);
     *out = 0;
-    enum status status = store_cursor_open(txn, TABLE_CHANGE_BY_RECORD, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    enum status status = store_cursor_open_at(txn, TABLE_CHANGE_BY_RECORD, table_slice(&from), &cursor, &key, &value);
     if (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) && !table_by_record_seq(key, out))
         status = STATUS_DATA_LOSS;
     store_cursor_close(cursor);
@@ -78,9 +76,7 @@ static enum status has_more(struct store_txn *txn, uint64_t seq, bool *more)
     struct slice value;
     struct table_key from = table_change_key(seq);
     *more = false;
-    enum status status = store_cursor_open(txn, TABLE_CHANGE, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    enum status status = store_cursor_open_at(txn, TABLE_CHANGE, table_slice(&from), &cursor, &key, &value);
     store_cursor_close(cursor);
     *more = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

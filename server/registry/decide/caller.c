@@ -1,8 +1,9 @@
 // Decides what the caller of a command may do, in this transaction: its key may have been revoked since the handler
 // looked at it. Operators may do all; an account-admin only within its own account, and what it makes or changes never
 // outlives, out-reaches or out-spends its own key: scopes, environment, addresses, limits and expiry are within those.
-// Every decider also asks here for the version that the caller expects.
+// Every decider also asks here for the version that the caller expects, and for what the command's mask names.
 #include "base/text.h"
+#include "record/record.h"
 #include "registry/decide/key.h"
 
 #include <inttypes.h>
@@ -165,4 +166,24 @@ enum status decide_within_caller(struct draft *draft, const struct registry_key 
     if (status == STATUS_OK)
         status = check_limits(draft, key, fields->limits);
     return status;
+}
+
+// --- the mask: only what a command names is set
+
+bool decide_mask_names(const struct registry_command *command, const char *field)
+{
+    size_t i = 0;
+    while (i < command->mask_count && !slice_equal(command->mask[i], slice_text(field)))
+        i++;
+    return i < command->mask_count;
+}
+
+void decide_set_masked(const struct draft *draft, enum registry_record_kind kind, const void *asked, void *record)
+{
+    const struct registry_command *command = draft->command;
+    const struct record_schema *schema = registry_schema(kind);
+    if (command->mask_count == 0)
+        memcpy(record, asked, schema->size);
+    for (size_t i = 0; i < command->mask_count; i++)
+        record_copy_field(schema, command->mask[i], asked, record);
 }

@@ -79,9 +79,7 @@ static enum status check_wildcard(const struct question *question)
         return status_fail(failure_of(question), STATUS_INVALID_ARGUMENT, question->field,
                            "a public key is granted no wildcards, as \"%.*s\": name the scopes one by one",
                            SLICE_ARGS(scope));
-    enum status status = store_cursor_open(question->draft->txn, TABLE_SCOPE, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, stem, &found, &value);
+    enum status status = store_cursor_open_at(question->draft->txn, TABLE_SCOPE, stem, &cursor, &found, &value);
     if (status == STATUS_OK && !slice_starts_with(found, stem))
         status = STATUS_NOT_FOUND;
     store_cursor_close(cursor);

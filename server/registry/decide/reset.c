@@ -3,7 +3,7 @@
 //
 // The problem: what was spent is in memory and in another store, and yet a reset must be on disk before its answer,
 // once, and in the audit chain. So no meter is touched: the record of the account (and of the key) notes the change
-// that reset the resource, and from its commit on decisions count on meters of another name (registry/reset.c).
+// that reset the resource, and from its commit on decisions count on meters of another name (registry/stored.c).
 #include "registry/decide/key.h"
 
 #include <inttypes.h>

@@ -58,9 +58,7 @@ static enum status walk_for_user(struct draft *draft, struct slice tier, struct 
     struct store_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
-    enum status status = store_cursor_open(draft->txn, TABLE_ACCOUNT, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, slice_empty(), &key, &value);
+    enum status status = store_cursor_open_at(draft->txn, TABLE_ACCOUNT, slice_empty(), &cursor, &key, &value);
     while (status == STATUS_OK) {
         arena_reset(arena);
         status = unpack_account(value, arena, user);

@@ -116,7 +116,7 @@ static enum status compare(struct listing *listing, const struct image *image, u
 {
     const struct image *before = NULL;
     struct image born;
-    struct record_fields texts[2];
+    struct diff_fields texts[2];
     arena_reset(listing->earlier);
     enum status status = find_before(listing, image, seq, &before);
     if (status != STATUS_OK)
@@ -127,10 +127,10 @@ static enum status compare(struct listing *listing, const struct image *image, u
         image = &born;
         before = NULL;
     }
-    if ((before != NULL && !record_fields(before, listing->earlier, &texts[0])) ||
-        !record_fields(image, listing->earlier, &texts[1]))
+    if ((before != NULL && !diff_fields(before, listing->earlier, &texts[0])) ||
+        !diff_fields(image, listing->earlier, &texts[1]))
         return STATUS_RESOURCE_EXHAUSTED;
-    bool done = record_diff(before != NULL ? &texts[0] : NULL, image->removed ? NULL : &texts[1], listing->arena, out);
+    bool done = diff_records(before != NULL ? &texts[0] : NULL, image->removed ? NULL : &texts[1], listing->arena, out);
     return done ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 

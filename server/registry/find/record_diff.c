@@ -12,13 +12,13 @@
 
 struct builder {
     struct arena *arena;
-    struct record_fields *text;
+    struct diff_fields *text;
     bool out_of_memory;
 };
 
 static void add_field(struct builder *builder, const char *name, struct slice value, bool says_nothing)
 {
-    struct record_fields *text = builder->text;
+    struct diff_fields *text = builder->text;
     if (text->count == RECORD_FIELDS_MAX)
         return;
     text->fields[text->count] = (struct registry_entry){.key = slice_text(name), .value = value};
@@ -162,7 +162,7 @@ static void add_environments(struct builder *builder, const struct registry_acco
     add_texts(builder, "environments", environments, count);
 }
 
-bool record_fields(const struct image *image, struct arena *arena, struct record_fields *out)
+bool diff_fields(const struct image *image, struct arena *arena, struct diff_fields *out)
 {
     struct builder builder = {.arena = arena, .text = out};
     const struct record_field *field = registry_schema(image->kind)->fields;
@@ -177,7 +177,7 @@ bool record_fields(const struct image *image, struct arena *arena, struct record
 
 // --- differences
 
-static bool differs(const struct record_fields *text, size_t i, const struct record_fields *other)
+static bool differs(const struct diff_fields *text, size_t i, const struct diff_fields *other)
 {
     const struct registry_entry *field = &text->fields[i];
     if (other == NULL)
@@ -188,8 +188,8 @@ static bool differs(const struct record_fields *text, size_t i, const struct rec
     return true;
 }
 
-// What of `text` is not the same in `other`.
-static bool take_differing(const struct record_fields *text, const struct record_fields *other, struct arena *arena,
+// Copies the fields of `text` that differ in `other`.
+static bool take_differing(const struct diff_fields *text, const struct diff_fields *other, struct arena *arena,
                            struct registry_entry **out, size_t *count, size_t *bytes)
 {
     *count = 0;
@@ -206,8 +206,8 @@ static bool take_differing(const struct record_fields *text, const struct record
     return *out != NULL;
 }
 
-bool record_diff(const struct record_fields *before, const struct record_fields *after, struct arena *arena,
-                 struct record_diff *out)
+bool diff_records(const struct diff_fields *before, const struct diff_fields *after, struct arena *arena,
+                  struct record_diff *out)
 {
     *out = (struct record_diff){.before_count = 0};
     return (before == NULL || take_differing(before, after, arena, &out->before, &out->before_count, &out->bytes)) &&

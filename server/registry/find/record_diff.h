@@ -8,7 +8,7 @@
 
 enum { RECORD_FIELDS_MAX = 24 + REGISTRY_METADATA_MAX };
 
-struct record_fields {
+struct diff_fields {
     struct registry_entry fields[RECORD_FIELDS_MAX];
     bool says_nothing[RECORD_FIELDS_MAX]; // beside each: zero, false, or an empty text
     size_t count;
@@ -16,7 +16,7 @@ struct record_fields {
 };
 
 // All fields, in the arena. Metadata has one field for each entry, "metadata.KEY". False when the arena is out.
-bool record_fields(const struct image *image, struct arena *arena, struct record_fields *out)
+bool diff_fields(const struct image *image, struct arena *arena, struct diff_fields *out)
     __attribute__((warn_unused_result));
 
 struct record_diff {
@@ -28,7 +28,7 @@ struct record_diff {
 };
 // NULL: there was no such record, or it is gone; of the other one then only what is not empty, zero or false. Copies
 // into the arena; false when it is out.
-bool record_diff(const struct record_fields *before, const struct record_fields *after, struct arena *arena,
-                 struct record_diff *out) __attribute__((warn_unused_result));
+bool diff_records(const struct diff_fields *before, const struct diff_fields *after, struct arena *arena,
+                  struct record_diff *out) __attribute__((warn_unused_result));
 
 #endif

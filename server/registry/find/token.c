@@ -45,9 +45,7 @@ static enum status has_imported(struct store_txn *view, bool *any)
     struct slice key;
     struct slice value;
     *any = false;
-    enum status status = store_cursor_open(view, TABLE_IMPORT, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, slice_empty(), &key, &value);
+    enum status status = store_cursor_open_at(view, TABLE_IMPORT, slice_empty(), &cursor, &key, &value);
     store_cursor_close(cursor);
     *any = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

@@ -235,9 +235,8 @@ static enum status sum_written(struct fsck *fsck, struct writer *writer)
     struct slice key, value;
     uint64_t seq = 0;
     struct table_key from = table_by_account_change_key(slice_make(writer->id, writer->id_size), writer->life);
-    enum status status = store_cursor_open(fsck->view, TABLE_CHANGE_BY_ACCOUNT, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, table_slice(&from), &key, &value);
+    enum status status =
+        store_cursor_open_at(fsck->view, TABLE_CHANGE_BY_ACCOUNT, table_slice(&from), &cursor, &key, &value);
     while (status == STATUS_OK && slice_starts_with(key, table_change_prefix(&from)) &&
            table_by_account_seq(key, &seq)) {
         status = add_written(fsck, writer, seq);

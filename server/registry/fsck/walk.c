@@ -38,9 +38,7 @@ enum status fsck_walk(struct fsck *fsck, enum table table, fsck_visit_fn *visit,
     struct store_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
-    enum status status = store_cursor_open(fsck->view, table, &cursor);
-    if (status == STATUS_OK)
-        status = store_cursor_seek(cursor, slice_empty(), &key, &value);
+    enum status status = store_cursor_open_at(fsck->view, table, slice_empty(), &cursor, &key, &value);
     while (status == STATUS_OK) {
         arena_reset(fsck->arena);
         status = visit(fsck, key, value, context);

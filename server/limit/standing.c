@@ -5,32 +5,32 @@
 // repeated answer must be the same as the first one.
 #include "limit/attempt.h"
 
-static struct limit_view view_of(const struct limit_attempt *a, size_t n)
+static struct limit_standing standing_of(const struct limit_attempt *a, size_t n)
 {
-    struct limit_view view = {.applicable = a->charged[n]};
+    struct limit_standing standing = {.applicable = a->charged[n]};
     const struct limit_part *part = a->part_of[n];
     if (part == NULL)
-        return view;
+        return standing;
     const union limit_state *state = &part->meter->state;
     uint64_t t = part->meter->t_ms;
-    view.limit = view.applicable->limit.amount;
-    view.remaining = part->functions->remaining(state, &part->rate, t);
-    view.reset_at_ms = part->functions->reset(state, &part->rate, t);
-    view.would_refuse = !part->spends;
+    standing.limit = standing.applicable->limit.amount;
+    standing.remaining = part->functions->remaining(state, &part->rate, t);
+    standing.reset_at_ms = part->functions->reset(state, &part->rate, t);
+    standing.would_refuse = !part->spends;
     if (!part->shadow && !limit_is_too_costly(part) && !limit_part_fits(part))
-        view.retry_at_ms = part->functions->retry(state, &part->rate, t, part->cost);
-    return view;
+        standing.retry_at_ms = part->functions->retry(state, &part->rate, t, part->cost);
+    return standing;
 }
 
-// Does the n-th view decide more than the `binding` one so far?
+// Does the n-th standing decide more than the `binding` one so far?
 static bool binds_more(const struct limit_attempt *a, size_t n, size_t binding)
 {
-    const struct limit_view *views = a->answer->views;
+    const struct limit_standing *standings = a->answer->standings;
     if (binding == 0)
         return true;
     switch (a->answer->verdict) {
     case LIMIT_DENIED:
-        return views[n].retry_at_ms > views[binding - 1].retry_at_ms;
+        return standings[n].retry_at_ms > standings[binding - 1].retry_at_ms;
     case LIMIT_TOO_COSTLY:
         return limit_is_too_costly(a->part_of[n]) && !limit_is_too_costly(a->part_of[binding - 1]);
     case LIMIT_ADMITTED:
@@ -45,19 +45,20 @@ static bool binds_more(const struct limit_attempt *a, size_t n, size_t binding)
     case LIMIT_WINDOW_OVER:
         break;
     }
-    return views[n].remaining < views[binding - 1].remaining;
+    return standings[n].remaining < standings[binding - 1].remaining;
 }
 
-void limit_answer_views(struct limit_attempt *a)
+void limit_answer_standings(struct limit_attempt *a)
 {
     struct limit_answer *answer = a->answer;
-    answer->view_count = a->charged_count;
+    answer->standing_count = a->charged_count;
     for (size_t i = 0; i < a->charged_count; i++) {
-        answer->views[i] = view_of(a, i);
+        answer->standings[i] = standing_of(a, i);
         if (a->part_of[i] != NULL && !a->part_of[i]->shadow && binds_more(a, i, answer->binding))
             answer->binding = i + 1;
-        if (answer->verdict == LIMIT_DENIED && answer->views[i].retry_at_ms > answer->now_ms)
-            answer->retry_after_ms = limit_max(answer->retry_after_ms, answer->views[i].retry_at_ms - answer->now_ms);
+        if (answer->verdict == LIMIT_DENIED && answer->standings[i].retry_at_ms > answer->now_ms)
+            answer->retry_after_ms =
+                limit_max(answer->retry_after_ms, answer->standings[i].retry_at_ms - answer->now_ms);
     }
     if (answer->now_ms + answer->retry_after_ms >= LIMIT_NEVER_MS)
         answer->retry_after_ms = 0;
@@ -75,16 +76,16 @@ enum limit_verdict limit_answer_again(struct limit_attempt *a, const struct limi
     uint32_t matched = 0;
     answer->verdict = LIMIT_ADMITTED;
     answer->repeated = true;
-    for (size_t i = 0; i < a->call->applicable_count && answer->view_count < LIMIT_APPLICABLE_MAX; i++) {
+    for (size_t i = 0; i < a->call->applicable_count && answer->standing_count < LIMIT_APPLICABLE_MAX; i++) {
         const struct limit_applicable *applicable = &a->call->applicables[i];
         const struct limit_logged_part *then = limit_charge_log_part(a->table, made, applicable, &matched);
         if (then == NULL)
             continue;
-        size_t n = answer->view_count++;
-        answer->views[n] = (struct limit_view){.applicable = applicable,
-                                               .limit = then->limit,
-                                               .remaining = then->remaining,
-                                               .reset_at_ms = then->reset_at_ms};
+        size_t n = answer->standing_count++;
+        answer->standings[n] = (struct limit_standing){.applicable = applicable,
+                                                       .limit = then->limit,
+                                                       .remaining = then->remaining,
+                                                       .reset_at_ms = then->reset_at_ms};
         if (!applicable->limit.unlimited && !applicable->limit.shadow && binds_more(a, n, answer->binding))
             answer->binding = n + 1;
     }

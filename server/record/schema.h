@@ -4,8 +4,8 @@
 // A row says where its field is in the plain struct and in the stored message, so that reading a record looks nothing
 // up. In every other message (the wire's) the field has the same name; what such a message lacks is left alone.
 // Threads: everything here is pure.
-#ifndef RECORD_MAP_H
-#define RECORD_MAP_H
+#ifndef RECORD_SCHEMA_H
+#define RECORD_SCHEMA_H
 
 #include "base/arena.h"
 #include "base/slice.h"
