@@ -248,7 +248,8 @@ static enum postern_status complete_rate_check(struct postern_ask *ask, const vo
         return status;
     bool settles = request->mode == POSTERN_RATE_CHECK_SETTLE;
     ask->works_once = request->mode == POSTERN_RATE_CHECK_REFUND;
-    ask->comes_afterwards = ask->works_once || settles || request->overdraw;
+    ask->comes_afterwards =
+        ask->works_once || settles || request->overdraw || request->mode == POSTERN_RATE_CHECK_REFUND_AMOUNT;
     if ((ask->works_once || settles) && request->charge_id == NULL)
         return postern_fail_field(error, POSTERN_INVALID_ARGUMENT, "rate_check.charge_id",
                                   "%s names the charge: set charge_id", settles ? "to settle" : "a refund");

@@ -88,6 +88,10 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *l
         return refuse_settling(call, "CHARGE_UNKNOWN",
                                "no charge with this charge_id is known for this caller and subject: it was never made, "
                                "was refused, or is from before the last restart or too long ago");
+    case LIMIT_OTHER_KEY:
+        return refuse_settling(call, "CHARGE_OF_KEY",
+                               "limits of a key's own were charged, too: name that key, so that all of the charge is "
+                               "settled or given back; nothing was changed");
     case LIMIT_GIVEN_BACK:
         if (is_settling(call))
             return refuse_settling(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");

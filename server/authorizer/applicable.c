@@ -133,16 +133,18 @@ void authorizer_find_applicable_limits(struct zone_table *zones, struct authoriz
         call->status = authorizer_no_memory(call);
         return;
     }
-    *limit_call = (struct limit_call){.owner = owner,
-                                      .applicables = applicables,
-                                      .charges = by_default ? &authorizer_one_request : q->charges,
-                                      .charge_count = by_default ? 1 : q->charge_count,
-                                      .peek = q->peek,
-                                      .relaxed = is_custom && call->custom.relaxed,
-                                      .charge_id = q->charge_id,
-                                      .is_lasting = q->charge_is_lasting,
-                                      .mode = q->mode,
-                                      .maker = is_custom ? call->custom.maker : 0};
+    *limit_call =
+        (struct limit_call){.owner = owner,
+                            .applicables = applicables,
+                            .charges = by_default ? &authorizer_one_request : q->charges,
+                            .charge_count = by_default ? 1 : q->charge_count,
+                            .peek = q->peek,
+                            .relaxed = is_custom && call->custom.relaxed,
+                            .charge_id = q->charge_id,
+                            .key = d->has_key ? slice_make(d->key.lineage, sizeof d->key.lineage) : slice_empty(),
+                            .is_lasting = q->charge_is_lasting,
+                            .mode = q->mode,
+                            .maker = is_custom ? call->custom.maker : 0};
     limit_call->applicable_count =
         is_custom ? applicable_custom_limits(&call->custom, applicables)
                   : applicable_limits(&tier, &d->account, d->has_key ? &d->key : NULL, owner, applicables);

@@ -89,7 +89,8 @@ static const struct {
 // A charge can be settled even if the key has been revoked or changed since.
 static bool is_asked(enum reason reason, const struct rule_facts *facts)
 {
-    bool settles = facts->question->mode == LIMIT_SETTLE || facts->question->mode == LIMIT_REFUND;
+    enum limit_mode mode = facts->question->mode;
+    bool settles = mode == LIMIT_SETTLE || mode == LIMIT_REFUND || mode == LIMIT_REFUND_AMOUNT;
     return !settles || reason <= REASON_INVALID_API_KEY;
 }
 

@@ -20,8 +20,8 @@ void authorizer_note_decision(struct authorizer *a, const struct authorizer_call
     const struct authorizer_decision *d = &call->decision;
     if (a->usage == NULL || question->peek || call->status != STATUS_OK)
         return;
-    if (d->repeated || question->mode == LIMIT_SETTLE || question->mode == LIMIT_REFUND ||
-        call->subject == AUTHORIZER_BY_CUSTOM)
+    bool is_charge = question->mode == LIMIT_CONSUME || question->mode == LIMIT_OVERDRAW;
+    if (d->repeated || !is_charge || call->subject == AUTHORIZER_BY_CUSTOM)
         return;
     struct usage_cost costs[LIMIT_CHARGES_MAX];
     bool charges_given = question->charge_count != 0;

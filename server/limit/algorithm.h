@@ -75,6 +75,8 @@ struct limit_algorithm_functions {
     // that is nothing. It is the exact inverse of `spend` for what was spent just now, in the reverse order.
     bool (*refund)(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                    const struct limit_spent *spent);
+    // Takes back so many units of whatever is counted, the newest first; no more than there are.
+    void (*take_back)(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t units);
     // Is the window that it was spent in still counted? NULL: always.
     bool (*is_current)(const union limit_state *state, const struct limit_rate *rate, const struct limit_spent *spent);
     uint64_t (*remaining)(const union limit_state *state, const struct limit_rate *rate, uint64_t t);

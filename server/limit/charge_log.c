@@ -154,6 +154,27 @@ bool limit_charge_log_is_same(const struct limit_table *table, const struct limi
     return logged->charges == limit_charge_log_hash_charges(table, call);
 }
 
+// Never 0.
+static uint64_t hash_of_key(const struct limit_table *table, struct slice lineage)
+{
+    return limit_table_hash(table, lineage) | 1;
+}
+
+bool limit_charge_log_is_of_key(const struct limit_table *table, const struct limit_logged_charge *logged,
+                                const struct limit_call *call)
+{
+    return logged->key == 0 || (call->key.size > 0 && logged->key == hash_of_key(table, call->key));
+}
+
+static bool charges_key(const struct limit_call *call)
+{
+    for (size_t i = 0; i < call->applicable_count && i < LIMIT_APPLICABLE_MAX; i++)
+        if (call->applicables[i].subject == LIMIT_OF_KEY &&
+            limit_cost_of(call, call->applicables[i].limit.resource) > 0)
+            return true;
+    return false;
+}
+
 static size_t count_charged(const struct limit_call *call)
 {
     size_t count = 0;
@@ -176,7 +197,8 @@ struct limit_logged_charge *limit_charge_log_prepare(const struct limit_table *t
     logged->charges = limit_charge_log_hash_charges(table, call);
     memcpy(logged->id, call->charge_id.data, sizeof logged->id);
     logged->is_lasting = call->is_lasting;
-    logged->is_overdrawn = call->mode == LIMIT_OVERDRAW;
+    logged->mode = call->mode;
+    logged->key = charges_key(call) ? hash_of_key(table, call->key) : 0;
     return logged;
 }
 

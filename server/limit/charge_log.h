@@ -23,13 +23,14 @@ struct limit_logged_charge {
     uint64_t hash;                    // of id and owner
     uint64_t owner;                   // hash of the owner alone
     uint64_t charges;                 // hash of the resources and costs
+    uint64_t key;                     // hash of the key whose own limits were charged; 0: there were none
     uint64_t settled;                 // the same of those that it was settled to
     uint64_t debt;                    // the number of what was taken beyond what the disk had set aside; 0: nothing
     uint64_t t_ms;
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
-    bool given_back; // or settled to nothing
-    bool is_settled; // not by a refund
-    bool is_overdrawn;
+    bool given_back;      // or settled to nothing
+    bool is_settled;      // not by a refund
+    enum limit_mode mode; // by which it was made: CONSUME, OVERDRAW or REFUND_AMOUNT
     bool is_lasting;
     uint8_t applicable_count;
     struct limit_logged_part applicables[];
@@ -53,6 +54,9 @@ struct limit_logged_charge *limit_charge_log_find(const struct limit_shard *shar
                                                   uint64_t hash);
 // Returns the hash of the call's resources and costs, in whatever order.
 uint64_t limit_charge_log_hash_charges(const struct limit_table *table, const struct limit_call *call);
+// Does the call name the key whose own limits were charged, if there were any?
+bool limit_charge_log_is_of_key(const struct limit_table *table, const struct limit_logged_charge *logged,
+                                const struct limit_call *call);
 // Are the call's charges the same, in whatever order?
 bool limit_charge_log_is_same(const struct limit_table *table, const struct limit_logged_charge *logged,
                               const struct limit_call *call);

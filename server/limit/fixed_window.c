@@ -128,6 +128,16 @@ static bool fixed_refund(union limit_state *state, const struct limit_rate *rate
     return cost > 0;
 }
 
+static void fixed_take_back(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t units)
+{
+    (void)rate;
+    (void)t;
+    uint64_t *counted = latest(&state->fixed), first = limit_min(units, *counted);
+    *counted -= first;
+    uint64_t *rest = counted == &state->fixed.used ? &state->fixed.held : &state->fixed.used;
+    *rest -= limit_min(units - first, *rest);
+}
+
 static uint64_t fixed_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     (void)t;
@@ -191,6 +201,7 @@ const struct limit_algorithm_functions limit_fixed_window = {
     .fits = fixed_fits,
     .spend = fixed_spend,
     .refund = fixed_refund,
+    .take_back = fixed_take_back,
     .is_current = fixed_is_current,
     .remaining = fixed_remaining,
     .raise = fixed_raise,

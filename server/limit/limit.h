@@ -130,8 +130,9 @@ struct limit_charge {
     uint64_t cost; // 0 means 1
 };
 
-// What is asked for: a decision before the work, or what the work really cost (limit_settle).
-enum limit_mode { LIMIT_CONSUME, LIMIT_OVERDRAW, LIMIT_SETTLE, LIMIT_REFUND };
+// What is asked for: a decision before the work, or what the work really cost, or an amount that is given back
+// (limit_settle).
+enum limit_mode { LIMIT_CONSUME, LIMIT_OVERDRAW, LIMIT_SETTLE, LIMIT_REFUND, LIMIT_REFUND_AMOUNT };
 
 // A question: all its charges, over all applicable limits that declare their resource, are one decision.
 struct limit_call {
@@ -147,7 +148,8 @@ struct limit_call {
     // LIMIT_CHARGES_LOGGED of each kind (a share of them per shard): forgetting one can only charge twice, or make that
     // it cannot be settled. Refusals are not kept.
     struct slice charge_id;
-    bool is_lasting; // the kind: the charge may be settled late, so many short ones must not displace it
+    struct slice key; // lineage of the key that the subject names; empty: none. See LIMIT_OTHER_KEY
+    bool is_lasting;  // the kind: the charge may be settled late, so many short ones must not displace it
     enum limit_mode mode;
     uint32_t maker; // of a custom subject: who makes its meters, when there are none yet; 0: nobody in particular
 };
@@ -165,6 +167,7 @@ enum limit_verdict {
     LIMIT_GIVEN_BACK,   // charge_id names a charge that was given back: neither charged again nor given back twice
     // from limit_settle only
     LIMIT_NO_CHARGE,  // charge_id names no charge that is known here
+    LIMIT_OTHER_KEY,  // a key's own limits were charged, too, and the call does not name that key
     LIMIT_WINDOW_OVER // the window that was charged is over: nothing is left to give back, or to add to
 };
 
@@ -241,14 +244,19 @@ enum limit_verdict limit_decide(struct limit_table *table, const struct limit_ca
 //   LIMIT_REFUND    The charge becomes nothing. Without `charges` it is the whole charge; otherwise they must be the
 //                   same as then.
 //   LIMIT_OVERDRAW  A new charge, beyond the limit if need be. The same again gets the first one's answer.
+//   LIMIT_REFUND_AMOUNT
+//                   What `charges` say is given back of whatever is counted, the newest first, and no more than that;
+//                   shadow limits give back, too. The same again gets the first one's answer. It waits as a debt does.
 // A limit neither gives nor takes when its fixed_window has ended or the sub-window of the charge has left the ring. A
 // token_bucket keeps what has flowed back by itself, and takes more at any time.
 // Returns, and answers,
 //   LIMIT_ADMITTED  it is done, with standings of the applicable limits that are charged;
 //   LIMIT_WAIT      it is counted, but a crash would forget what was taken: the waiter is queued, ask again when it is
 //                   woken. When it was woken with a failure, asking again with the same id goes on from there;
-//   NO_CHARGE, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, UNDECLARED (of an overdraw), ABSENT or NO_MEMORY.
-// Giving back writes nothing at once, so it never waits (`waiter` may be NULL for a refund), and a crash may undo it.
+//   NO_CHARGE, OTHER_KEY, GIVEN_BACK, OTHER_CHARGE, WINDOW_OVER, UNDECLARED (of an overdraw or an amount), ABSENT or
+//   NO_MEMORY.
+// Giving a charge back writes nothing at once, so it never waits (`waiter` may be NULL for a refund), and a crash may
+// undo it.
 enum limit_verdict limit_settle(struct limit_table *table, const struct limit_call *call, struct limit_waiter *waiter,
                                 struct limit_answer *answer);
 

@@ -1,5 +1,5 @@
 // Counts what work really cost: settles a charge, once; a refund settles it to nothing; an overdraw is a charge of
-// nothing that is settled at once.
+// nothing that is settled at once. And gives an amount back that no charge names.
 //
 // The problem: the charge log (charge_log.c) says what was charged under an id, but since then time has passed, limits
 // may have changed, and meters may have been evicted. So this file finds the meter of every limit that was charged then
@@ -11,6 +11,8 @@
 // because the record on disk covers those units and not the debt. A crash would forget it, so the call waits until each
 // of its meters has a durable record that was taken after the debt was counted; then it is answered. When the commit
 // fails the debt stays, and asking again with the same id finds it in the log and waits for the next record.
+// An amount: somebody was promised these units anew, so a crash must not take them away again. It is waited for as a
+// debt is, though the state counts less by it, and stands in the log under its id, so that a retry gives nothing twice.
 #include <assert.h>
 #include <stdlib.h>
 
@@ -111,6 +113,16 @@ static void add_more(struct limit_attempt *more, const struct limit_part *part, 
     added->spends = true;
 }
 
+// What the meter counts now is to be on disk before anybody is told.
+static void note_debt(struct limit_attempt *a, struct limit_meter *meter, uint64_t number)
+{
+    meter->dirty = true;
+    bool opened = limit_write_open(meter);
+    limit_note_debt(meter, number);
+    if (opened) // without memory: the call that waits tries again
+        limit_write_queue(a->table, a->shard, meter);
+}
+
 // A bucket of the amount 0, under which a unit has no duration, counts by the last amount that it had.
 static void count_debt(struct limit_attempt *more, const struct limit_part *part, uint64_t number)
 {
@@ -118,12 +130,8 @@ static void count_debt(struct limit_attempt *more, const struct limit_part *part
     struct limit_rate rate = part->rate;
     rate.amount = limit_max(rate.amount, 1);
     part->functions->spend(&meter->state, &rate, meter->t_ms, part->cost);
-    meter->dirty = true;
     limit_note_magnitude(meter, &part->rate, more->call->maker);
-    bool opened = limit_write_open(meter);
-    limit_note_debt(meter, number);
-    if (opened) // without memory: the call that waits tries again
-        limit_write_queue(more->table, more->shard, meter);
+    note_debt(more, meter, number);
 }
 
 static void take_more(struct settlement *s)
@@ -229,6 +237,8 @@ static enum limit_verdict may_settle(const struct settlement *s)
 {
     const struct limit_attempt *a = &s->attempt;
     bool is_refund = a->call->mode == LIMIT_REFUND;
+    if (s->logged->mode == LIMIT_REFUND_AMOUNT)
+        return LIMIT_OTHER_CHARGE;
     if (is_refund && a->call->charge_count > 0 && !limit_charge_log_is_same(a->table, s->logged, a->call))
         return LIMIT_OTHER_CHARGE;
     if (s->logged->given_back)
@@ -240,6 +250,8 @@ static enum limit_verdict settle(struct settlement *s)
 {
     if (s->logged == NULL)
         return LIMIT_NO_CHARGE;
+    if (!limit_charge_log_is_of_key(s->attempt.table, s->logged, s->attempt.call))
+        return LIMIT_OTHER_KEY; // only half of it would be settled, and never the rest
     bool again = is_settled_so(s);
     enum limit_verdict verdict = again ? LIMIT_ADMITTED : may_settle(s);
     if (verdict != LIMIT_ADMITTED)
@@ -257,10 +269,10 @@ static enum limit_verdict settle(struct settlement *s)
     return verdict;
 }
 
-// --- overdrawing
+// --- overdrawing, and giving an amount back: new entries of the log
 
 // The charge was made before, perhaps by this call's earlier try.
-static enum limit_verdict overdraw_again(struct settlement *s, const struct limit_waiter *waiter)
+static enum limit_verdict enter_again(struct settlement *s, const struct limit_waiter *waiter)
 {
     struct limit_attempt *a = &s->attempt;
     if (!find_charged_parts(s))
@@ -276,6 +288,8 @@ static enum limit_verdict find_costs(struct settlement *s)
     if (!limit_find_parts(a))
         return LIMIT_ABSENT;
     bool has_memory = limit_sync_parts(a);
+    if (a->call->mode == LIMIT_REFUND_AMOUNT)
+        return has_memory ? LIMIT_ADMITTED : LIMIT_NO_MEMORY;
     for (size_t i = 0; i < a->part_count && has_memory; i++) {
         has_memory = reserve_more(a, &a->parts[i], a->parts[i].cost);
         if (has_memory && a->parts[i].spends)
@@ -284,19 +298,33 @@ static enum limit_verdict find_costs(struct settlement *s)
     return has_memory ? LIMIT_ADMITTED : LIMIT_NO_MEMORY;
 }
 
-static enum limit_verdict overdraw(struct settlement *s, uint64_t hash, const struct limit_waiter *waiter)
+static void take_back_amount(struct settlement *s)
+{
+    struct limit_attempt *a = &s->attempt;
+    s->logged->debt = ++a->shard->debts;
+    for (size_t i = 0; i < a->part_count; i++) {
+        const struct limit_part *part = &a->parts[i];
+        part->functions->take_back(&part->meter->state, &part->rate, part->meter->t_ms, part->cost);
+        note_debt(a, part->meter, s->logged->debt);
+    }
+}
+
+static enum limit_verdict enter(struct settlement *s, uint64_t hash, const struct limit_waiter *waiter)
 {
     struct limit_attempt *a = &s->attempt;
     a->shard->decisions++;
     if (s->logged != NULL)
-        return overdraw_again(s, waiter);
+        return enter_again(s, waiter);
     s->logged = limit_charge_log_prepare(a->table, a->shard, a->call, hash);
     enum limit_verdict verdict = s->logged != NULL ? find_costs(s) : LIMIT_NO_MEMORY;
     if (verdict != LIMIT_ADMITTED) {
         free(s->logged);
         return verdict;
     }
-    take_more(s);
+    if (a->call->mode == LIMIT_REFUND_AMOUNT)
+        take_back_amount(s);
+    else
+        take_more(s);
     a->answer->verdict = LIMIT_ADMITTED;
     limit_answer_standings(a);
     limit_charge_log_fill(a->table, s->logged, a->call, a->answer);
@@ -338,6 +366,11 @@ static enum limit_verdict wait_until_durable(struct settlement *s, struct limit_
     return LIMIT_WAIT;
 }
 
+static bool is_new_entry(const struct limit_call *call)
+{
+    return call->mode == LIMIT_OVERDRAW || call->mode == LIMIT_REFUND_AMOUNT;
+}
+
 static enum limit_verdict settle_locked(struct settlement *s, struct limit_waiter *waiter)
 {
     struct limit_attempt *a = &s->attempt;
@@ -345,8 +378,7 @@ static enum limit_verdict settle_locked(struct settlement *s, struct limit_waite
     a->answer->generation = a->shard->generation;
     uint64_t hash = limit_charge_log_hash(a->table, a->call);
     s->logged = limit_charge_log_find(a->shard, a->call, hash);
-    bool is_overdraw = a->call->mode == LIMIT_OVERDRAW;
-    enum limit_verdict verdict = is_overdraw ? overdraw(s, hash, waiter) : settle(s);
+    enum limit_verdict verdict = is_new_entry(a->call) ? enter(s, hash, waiter) : settle(s);
     return verdict == LIMIT_ADMITTED ? wait_until_durable(s, waiter) : verdict;
 }
 
@@ -374,7 +406,7 @@ enum limit_verdict limit_settle(struct limit_table *table, const struct limit_ca
     limit_answer_clear(answer);
     limit_attempt_init(&s.attempt, table, call, answer);
     limit_attempt_init(&s.more, table, call, answer);
-    answer->charge = call->mode == LIMIT_OVERDRAW ? limit_find_undeclared(call) : call->charge_count;
+    answer->charge = is_new_entry(call) ? limit_find_undeclared(call) : call->charge_count;
     if (answer->charge == call->charge_count)
         return lock_and_settle(&s, waiter);
     answer->now_ms = clock_now_ms(table->clock);

@@ -241,6 +241,21 @@ static bool sliding_refund(union limit_state *state, const struct limit_rate *ra
     return cost > 0;
 }
 
+static void sliding_take_back(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t units)
+{
+    (void)rate;
+    (void)t;
+    struct limit_sliding_state *sliding = &state->sliding;
+    uint64_t rest = limit_min(units, sliding->sum);
+    sliding->sum -= rest;
+    for (uint64_t age = 0; age < sliding->slots && rest > 0; age++) {
+        uint64_t slot = sliding->index + sliding->slots - age;
+        uint64_t taken = limit_min(rest, counter_at(sliding, slot));
+        set_counter(sliding, slot, counter_at(sliding, slot) - taken);
+        rest -= taken;
+    }
+}
+
 static uint64_t sliding_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
 {
     (void)t;
@@ -319,6 +334,7 @@ const struct limit_algorithm_functions limit_sliding_window = {
     .fits = sliding_fits,
     .spend = sliding_spend,
     .refund = sliding_refund,
+    .take_back = sliding_take_back,
     .is_current = sliding_is_current,
     .remaining = sliding_remaining,
     .raise = sliding_raise,

@@ -122,7 +122,8 @@ bool limit_sync_parts(struct limit_attempt *a)
         if ((meter->superseded || meter->shared) && !limit_carry_over(a, part))
             return false;
         part->fits = limit_part_fits(part);
-        part->spends = !part->shadow || (part->fits && !limit_is_too_costly(part));
+        // What no limit refuses, a shadow counts as a limit would.
+        part->spends = !part->shadow || a->call->mode != LIMIT_CONSUME || (part->fits && !limit_is_too_costly(part));
     }
     return true;
 }

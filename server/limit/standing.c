@@ -67,8 +67,7 @@ void limit_answer_standings(struct limit_attempt *a)
 // Shows those limits that apply now and were charged then.
 enum limit_verdict limit_answer_again(struct limit_attempt *a, const struct limit_logged_charge *made)
 {
-    bool is_same_mode = made->is_overdrawn == (a->call->mode == LIMIT_OVERDRAW);
-    if (!is_same_mode || !limit_charge_log_is_same(a->table, made, a->call))
+    if (made->mode != a->call->mode || !limit_charge_log_is_same(a->table, made, a->call))
         return LIMIT_OTHER_CHARGE;
     if (made->given_back)
         return LIMIT_GIVEN_BACK;

@@ -129,6 +129,14 @@ static limit_wide still_owed(const struct limit_bucket_state *bucket, uint64_t t
     return whole < back ? whole : back;
 }
 
+static void lower_lead(struct limit_bucket_state *bucket, uint64_t t, limit_wide back)
+{
+    limit_wide owed = lead(bucket, t);
+    struct quotient rest = divide(back < owed ? owed - back : 0, bucket->scale);
+    bucket->tat_ms = limit_add(t, rest.whole);
+    bucket->fraction = rest.rest;
+}
+
 // A limit with the amount 0 is charged beyond it only; a unit of it had no duration that could be taken back.
 static bool bucket_refund(union limit_state *state, const struct limit_rate *rate, uint64_t t,
                           const struct limit_spent *spent)
@@ -138,10 +146,14 @@ static bool bucket_refund(union limit_state *state, const struct limit_rate *rat
     limit_wide back = spent->amount > 0 ? still_owed(bucket, t, spent, rate->window_ms) : 0;
     if (owed == 0 || back == 0)
         return false;
-    struct quotient rest = divide(back < owed ? owed - back : 0, bucket->scale);
-    bucket->tat_ms = limit_add(t, rest.whole);
-    bucket->fraction = rest.rest;
+    lower_lead(bucket, t, back);
     return true;
+}
+
+static void bucket_take_back(union limit_state *state, const struct limit_rate *rate, uint64_t t, uint64_t units)
+{
+    if (lead(&state->bucket, t) > 0)
+        lower_lead(&state->bucket, t, ticks_of(rate, units));
 }
 
 static uint64_t bucket_remaining(const union limit_state *state, const struct limit_rate *rate, uint64_t t)
@@ -207,6 +219,7 @@ const struct limit_algorithm_functions limit_token_bucket = {
     .fits = bucket_fits,
     .spend = bucket_spend,
     .refund = bucket_refund,
+    .take_back = bucket_take_back,
     .remaining = bucket_remaining,
     .raise = bucket_raise,
     .used = bucket_used,

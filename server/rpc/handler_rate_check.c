@@ -201,13 +201,14 @@ static enum call_progress ask_about(struct call *call, struct handler_inquiry *i
     }
 }
 
-// An overdraw is counted before it waits, and found again by its id; without one it gets one of its own.
+// What is counted before it waits is found again by its id; without one it gets one of its own.
 static bool read_charge_id(struct call *call, struct authorizer_question *question)
 {
     const Postern__V1__RateCheckRequest *request = call->request->rate_check;
     uint8_t own[HANDLER_CHARGE_ID_SIZE];
     ProtobufCBinaryData id = request->charge_id;
-    if (question->mode == LIMIT_OVERDRAW && id.len == 0) {
+    bool needs_id = question->mode == LIMIT_OVERDRAW || question->mode == LIMIT_REFUND_AMOUNT;
+    if (needs_id && id.len == 0) {
         random_fill(own, sizeof own);
         id = (ProtobufCBinaryData){sizeof own, own};
     }
@@ -221,6 +222,8 @@ static enum limit_mode mode_of(const Postern__V1__RateCheckRequest *request)
         return LIMIT_REFUND;
     case POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_SETTLE:
         return LIMIT_SETTLE;
+    case POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_REFUND_AMOUNT:
+        return LIMIT_REFUND_AMOUNT;
     default:
         return request->overdraw ? LIMIT_OVERDRAW : LIMIT_CONSUME;
     }
@@ -256,6 +259,10 @@ static bool is_refused(struct call *call, enum call_progress *progress)
         *progress = call_fail_member(call, "charges", "is empty: say what was really used; to give back all, REFUND");
     else if (mode != LIMIT_REFUND && !peek && request->n_charges == 0)
         *progress = call_fail_member(call, "charges", "is empty: name at least one resource to charge");
+    else if (mode == LIMIT_REFUND_AMOUNT && (call->caller.authorities & AUTHORITY_OPERATOR) == 0)
+        *progress = call_fail(call, STATUS_PERMISSION_DENIED, "rate_check.mode",
+                              "REFUND_AMOUNT needs the authority operator: call over ipc as root or as the daemon's "
+                              "user, or with a credential that has the scope postern:operator");
     else
         return false;
     return true;

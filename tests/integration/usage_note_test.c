@@ -468,13 +468,15 @@ static void a_quiet_hour_is_told_without_the_past(void **state)
     uint64_t now_ms = clock_now_ms(fixture->clock);
     note_many(fixture, 19, "192.0.2.1");
     struct store_txn *view = usage_fixture_look(fixture);
-    assert_int_equal(usage_unusual_only(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
+    assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_IF_UNUSUAL, &verdict),
+                     STATUS_OK);
     assert_false(verdict.judged);
     assert_int_equal(verdict.calls, 19);
     assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_ALL, &verdict), STATUS_OK);
     assert_true(verdict.judged);
     note_many(fixture, 1, "192.0.2.1");
-    assert_int_equal(usage_unusual_only(fixture->usage, view, ours.id, now_ms, &verdict), STATUS_OK);
+    assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_IF_UNUSUAL, &verdict),
+                     STATUS_OK);
     assert_int_equal(verdict.flags, USAGE_VOLUME_UP);
     assert_int_equal(verdict.usual_calls, 1);
 }
@@ -487,8 +489,9 @@ static void a_new_address_is_told_in_a_quiet_hour(void **state)
     usage_fixture_wait(fixture, 2 * USAGE_TEST_DAY);
     note_many(fixture, 1, "198.51.100.7");
     uint64_t now_ms = clock_now_ms(fixture->clock);
-    assert_int_equal(usage_unusual_only(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, &verdict),
-                     STATUS_OK);
+    assert_int_equal(
+        usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, USAGE_ASSESS_IF_UNUSUAL, &verdict),
+        STATUS_OK);
     assert_int_equal(verdict.flags, USAGE_NEW_ADDRESS);
 }
 

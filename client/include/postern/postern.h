@@ -259,7 +259,9 @@ enum postern_rate_check_mode {
     POSTERN_RATE_CHECK_CONSUME = 0, // charge
     POSTERN_RATE_CHECK_PEEK = 2,    // decide and report only
     POSTERN_RATE_CHECK_REFUND = 3,  // give back what charge_id charged
-    POSTERN_RATE_CHECK_SETTLE = 4   // correct it to what the work really cost
+    POSTERN_RATE_CHECK_SETTLE = 4,  // correct it to what the work really cost
+    // Operators: give back so much of whatever is counted, the newest first; charge_id as with CONSUME
+    POSTERN_RATE_CHECK_REFUND_AMOUNT = 5
 };
 
 // Names as in the protocol without their prefix: "REVOKED_API_KEY", "LIVE", "SECRET", "ACTIVE", "DAY", "KEY". "UNKNOWN"
@@ -473,11 +475,10 @@ struct postern_custom {
 // Charges, looks at or gives back units. Exactly one of api_key, key_id, account and custom.
 //
 // A refund gives back what the charge_id of an allowed Verify or RateCheck was charged, once: to the same subject (of a
-// Verify its key_id; by the account alone a key's own limits get nothing back), by the same caller, in the same run of
-// posternd, while it knows the charge (CHARGED ONCE), as far as the windows that were charged are still current. Else
-// FAILED_PRECONDITION, and error->reason says why: CHARGE_UNKNOWN, CHARGE_GIVEN_BACK, CHARGE_WINDOW_OVER or
-// CHARGE_DIFFERS. CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier try of the same call, whose answer was
-// lost, may be what gave it back.
+// Verify its key_id, where the key has limits of its own), by the same caller, in the same run of posternd, while it knows the charge (CHARGED ONCE), as far as the windows that were charged are still current. Else
+// FAILED_PRECONDITION, and error->reason says why: CHARGE_UNKNOWN, CHARGE_OF_KEY, CHARGE_GIVEN_BACK,
+// CHARGE_WINDOW_OVER or CHARGE_DIFFERS. CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier try of the same
+// call, whose answer was lost, may be what gave it back.
 //
 // To settle corrects a charge, an estimate, to the costs in `charges`, once, under the same conditions: less gives the
 // difference back, more takes it, also beyond the limit, and is on disk before the answer. Resources that are not named
@@ -485,7 +486,7 @@ struct postern_custom {
 // other costs, or did not charge one of these resources.
 //
 // `overdraw` charges what is known only afterwards: no limit refuses it, and it is on disk before the answer. The
-// policy grants neither of the three: what was not answered was perhaps not counted.
+// policy grants none of these: what was not answered was perhaps not counted.
 struct postern_rate_check_request {
     struct postern_call call;
     const char *api_key;
