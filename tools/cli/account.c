@@ -155,8 +155,7 @@ static void run_revoke_all(struct cli *cli)
 {
     const struct postern_revoke_all_request request = {.account = cli->operands[0],
                                                        .reason = argument_text(cli, "reason"),
-                                                       .created_before_ms =
-                                                           value_moment_flag(cli, "created-before", true)};
+                                                       .created_before_ms = moment_flag(cli, "created-before", true)};
     struct postern_revoke_all_reply *reply = NULL;
     char at[OUTPUT_TIME_SIZE];
     if (cli_good(cli) && call_done(cli, postern_revoke_all(cli->client, &request, &reply, &cli->error)) &&

@@ -2,7 +2,7 @@
 //
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
-#include "change.h"
+#include "schema.h"
 
 #include <argp.h>
 #include <assert.h>
@@ -58,6 +58,33 @@ bool misuse(struct cli *cli, const char *format, ...)
     return false;
 }
 
+// "add-scope", of memory that stays.
+static struct flag entry_flag(struct cli *cli, const struct field *field, const char *verb, const char *value,
+                              const char *help)
+{
+    size_t size = strlen(verb) + strlen(field->flag.name) + 2;
+    char *name = cli_keep(cli, size, 1);
+    snprintf(name, size, "%s-%s", verb, field->flag.name);
+    return (struct flag){name, value, help};
+}
+
+struct flag argument_flag_to_add(struct cli *cli, const struct field *field)
+{
+    bool has_keys = field->kind == FIELD_METADATA;
+    if (!field_is_list(field) || field->flag.name == NULL)
+        return (struct flag){0};
+    return entry_flag(cli, field, has_keys ? "set" : "add", field->flag.value, "this one too; the others stay");
+}
+
+struct flag argument_flag_to_remove(struct cli *cli, const struct field *field)
+{
+    bool has_keys = field->kind == FIELD_METADATA;
+    if (!field_is_list(field) || field->flag.name == NULL)
+        return (struct flag){0};
+    return entry_flag(cli, field, has_keys ? "unset" : "remove", has_keys ? "KEY..." : field->flag.value,
+                      "take this one away; the others stay");
+}
+
 static struct argp_option option_of(const struct flag *flag, size_t at, int group)
 {
     return (struct argp_option){.name = flag->name,
@@ -95,7 +122,8 @@ static size_t add_settings(struct cli *cli, struct argp_option *options, size_t 
         at = add_flag(options, at, &flag, 0);
         if (!command->updates)
             continue;
-        const struct flag more[] = {change_add_flag(cli, field), change_remove_flag(cli, field), field->unset};
+        const struct flag more[] = {argument_flag_to_add(cli, field), argument_flag_to_remove(cli, field),
+                                    field->unset};
         for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
             at = add_flag(options, at, &more[i], 0);
     }

@@ -96,8 +96,8 @@ static void run_audit(struct cli *cli)
     const struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
                                                         .account = argument_text(cli, "account"),
                                                         .key_id = argument_text(cli, "key"),
-                                                        .from_ms = value_moment_flag(cli, "from", true),
-                                                        .to_ms = value_moment_flag(cli, "to", true)};
+                                                        .from_ms = moment_flag(cli, "from", true),
+                                                        .to_ms = moment_flag(cli, "to", true)};
     list_run(cli, &changes, &filter);
 }
 

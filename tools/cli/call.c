@@ -1,5 +1,6 @@
 // The connection, and what is said when a call fails.
 #include "cli.h"
+#include "json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,7 @@ bool call_done(struct cli *cli, enum postern_status status)
         return true;
     cli->status = CLI_FAILED;
     if (cli->json)
-        output_json_error(&cli->error);
+        json_print_error(&cli->error);
     else
         say_failure(cli);
     return false;
@@ -160,6 +161,6 @@ uint64_t call_server_time_ms(struct cli *cli)
 bool call_in_words(const struct cli *cli, const void *reply)
 {
     if (cli->json)
-        output_json(reply, NULL, NULL);
+        json_print_reply(reply, NULL, NULL);
     return !cli->json;
 }

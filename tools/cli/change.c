@@ -8,44 +8,6 @@
 // Somebody else may change the record between reading and writing it; each turn needs another such change.
 enum { TURNS_MAX = 16 };
 
-static bool is_list(const struct field *field)
-{
-    return field->kind >= FIELD_TEXTS;
-}
-
-// ---------------------------------------------------------------------------------------------------------- options
-
-static struct flag entry_flag(struct cli *cli, const struct field *field, const char *verb, const char *value,
-                              const char *help)
-{
-    size_t size = strlen(verb) + strlen(field->flag.name) + 2;
-    char *name = cli_keep(cli, size, 1);
-    snprintf(name, size, "%s-%s", verb, field->flag.name);
-    return (struct flag){name, value, help};
-}
-
-struct flag change_add_flag(struct cli *cli, const struct field *field)
-{
-    bool has_keys = field->kind == FIELD_METADATA;
-    if (!is_list(field) || field->flag.name == NULL)
-        return (struct flag){0};
-    return entry_flag(cli, field, has_keys ? "set" : "add", field->flag.value, "this one too; the others stay");
-}
-
-struct flag change_remove_flag(struct cli *cli, const struct field *field)
-{
-    bool has_keys = field->kind == FIELD_METADATA;
-    if (!is_list(field) || field->flag.name == NULL)
-        return (struct flag){0};
-    return entry_flag(cli, field, has_keys ? "unset" : "remove", has_keys ? "KEY..." : field->flag.value,
-                      "take this one away; the others stay");
-}
-
-static bool has(const struct cli *cli, const struct flag *flag)
-{
-    return flag->name != NULL && argument_has(cli, flag->name);
-}
-
 // ---------------------------------------------------------------------------------------------------------- entries
 
 // A list of a field's kind.
@@ -188,24 +150,29 @@ static enum postern_status remove_entry(struct cli *cli, const struct field *fie
 // ---------------------------------------------------------------------------------------------------- what is given
 
 // The options of a field that change it.
-struct given {
+struct field_options {
     const struct field *field;
     struct flag add, remove;
     bool sets, unsets, adds, removes;
 };
 
-static struct given given_for(struct cli *cli, const struct field *field)
+static bool is_given(const struct cli *cli, const struct flag *flag)
 {
-    struct given given = {.field = field};
+    return flag->name != NULL && argument_has(cli, flag->name);
+}
+
+static struct field_options read_options(struct cli *cli, const struct field *field)
+{
+    struct field_options given = {.field = field};
     bool updates = cli->command->updates;
     if (updates) {
-        given.add = change_add_flag(cli, field);
-        given.remove = change_remove_flag(cli, field);
+        given.add = argument_flag_to_add(cli, field);
+        given.remove = argument_flag_to_remove(cli, field);
     }
-    given.sets = has(cli, &field->flag);
-    given.unsets = updates && has(cli, &field->unset);
-    given.adds = has(cli, &given.add);
-    given.removes = has(cli, &given.remove);
+    given.sets = is_given(cli, &field->flag);
+    given.unsets = updates && is_given(cli, &field->unset);
+    given.adds = is_given(cli, &given.add);
+    given.removes = is_given(cli, &given.remove);
     if (given.sets && given.unsets)
         misuse(cli, "--%s and --%s exclude each other", field->flag.name, field->unset.name);
     else if ((given.sets || given.unsets) && (given.adds || given.removes))
@@ -214,7 +181,7 @@ static struct given given_for(struct cli *cli, const struct field *field)
     return given;
 }
 
-static enum postern_status set_list(struct cli *cli, const struct given *given, struct change *change)
+static enum postern_status set_list(struct cli *cli, const struct field_options *given, struct change *change)
 {
     const struct field *field = given->field;
     bool is_put = !cli->command->updates;
@@ -231,7 +198,7 @@ static enum postern_status set_list(struct cli *cli, const struct given *given, 
     return status;
 }
 
-static enum postern_status set_field(struct cli *cli, const struct given *given, struct change *change)
+static enum postern_status set_field(struct cli *cli, const struct field_options *given, struct change *change)
 {
     const struct field *field = given->field;
     bool is_name = field->flag.name == NULL;
@@ -239,7 +206,7 @@ static enum postern_status set_field(struct cli *cli, const struct given *given,
         return POSTERN_OK;
     change->mask[change->mask_count++] = field->name;
     change->bits |= field->update_bit;
-    if (is_list(field))
+    if (field_is_list(field))
         return set_list(cli, given, change);
     if (!given->unsets) // else it stays zero
         schema_read_field(cli, field, &field->update, change->request);
@@ -263,7 +230,7 @@ static enum postern_status fill(struct cli *cli, const struct change_kind *kind,
     for (const struct field *field = kind->schema->fields; field->kind != FIELD_END && status == POSTERN_OK; field++) {
         if (field->update.at == 0)
             continue;
-        struct given given = given_for(cli, field);
+        struct field_options given = read_options(cli, field);
         status = set_field(cli, &given, change);
     }
     return status;
@@ -292,7 +259,7 @@ static void note_dropped_entries(struct cli *cli, const struct field *field, con
 static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped)
 {
     char was[OUTPUT_LIST_SIZE], is[OUTPUT_LIST_SIZE];
-    if (is_list(field)) {
+    if (field_is_list(field)) {
         note_dropped_entries(cli, field, change, dropped);
         return;
     }

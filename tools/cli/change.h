@@ -37,8 +37,4 @@ struct change_kind {
 // Says what was dropped. Errors are printed.
 void change_run(struct cli *cli, const struct change_kind *kind);
 
-// The options that add and remove single entries of a list ("add-scope", "remove-scope"); {0} for other fields.
-struct flag change_add_flag(struct cli *cli, const struct field *field);
-struct flag change_remove_flag(struct cli *cli, const struct field *field);
-
 #endif

@@ -9,12 +9,12 @@
 #include "postern/postern.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 
 struct cli;
 struct schema; // schema.h
+struct field;  // of a schema
 
 // One option of a command.
 struct flag {
@@ -77,6 +77,10 @@ bool argument_is_known(struct cli *cli, const char *name);          // does the 
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
+// Returns the option of an update that adds an entry to a list ("add-scope"), or takes one away ("remove-scope"); {0}
+// for a field that is no list.
+struct flag argument_flag_to_add(struct cli *cli, const struct field *field);
+struct flag argument_flag_to_remove(struct cli *cli, const struct field *field);
 
 // --- words for the numbers of an enum, which begin at 1; 0 is "unspecified" (value.c)
 
@@ -125,10 +129,6 @@ bool value_span(const char *text, uint64_t *span_ms);
 // Unix milliseconds; "never"; or a span after `now_ms` (for `past`, before it).
 // Errors: false when it is none, or no calendar has it; only moment->wrong is then set.
 bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_moment *moment);
-// Read an option whose value is a moment, and say so on stderr when UTC was assumed. Spans count from posternd's clock.
-uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
-uint64_t value_expiry_flag(struct cli *cli, const char *name); // which may be "never"
-uint64_t value_clock_ms(clockid_t clock);                      // the time that it shows now
 
 // --- the presented token (token.c)
 
@@ -169,18 +169,14 @@ uint64_t call_server_time_ms(struct cli *cli);
 // Tells whether the answer is to be printed in words; with --json it prints the reply and returns false.
 bool call_in_words(const struct cli *cli, const void *reply);
 
-// --- JSON (json.c)
+// --- options that are moments (moment_flag.c)
 
-// Prints the whole answer as one JSON object on a line, with one more member unless more_name is NULL.
-void output_json(const void *reply, const char *more_name, const char *more_text);
-// Prints the entries of an answer's list, each as one object on a line.
-void output_json_entries(const void *reply, const char *list);
-// Prints one entry of an answer's list, as {"name": entry}.
-void output_json_entry(const void *reply, const char *list, size_t index, const char *name);
-void output_json_error(const struct postern_error *error);
-// Prints each answer of a batch with one more member, or why that call failed, each as one object on a line.
-void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
-                       const char *const *more_texts);
+// Reads an option as value_moment reads its text, and says on stderr when it assumes UTC. Spans count from posternd's
+// clock. The second one also takes "never".
+// Errors: 0 after printing a misuse, or why posternd did not tell its time. 0 also when the option is not given, and
+// for "never".
+uint64_t moment_flag(struct cli *cli, const char *name, bool past);
+uint64_t moment_flag_or_never(struct cli *cli, const char *name);
 
 // --- output (output.c)
 

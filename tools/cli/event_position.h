@@ -8,6 +8,8 @@
 #ifndef CLI_EVENT_POSITION_H
 #define CLI_EVENT_POSITION_H
 
+#include "json.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +43,8 @@ struct event_position {
 // Reads the text. Errors: false when it is none.
 bool event_position_parse(const char *text, struct event_position *position);
 void event_position_format(const struct event_position *position, char text[EVENT_POSITION_SIZE]);
+// Prints an event on a line, with the members of the object and with the position, which must hold this event already.
+void event_print(const struct event_position *position, const char *event, uint64_t time_ms, json_t *members);
 // The flags of this key that were not seen before in this hour; they are, from now on. `key_id` is as the protocol has
 // it.
 unsigned event_position_see(struct event_position *position, const char *key_id, unsigned flags);

@@ -129,7 +129,7 @@ static void run_roll(struct cli *cli)
         .has_grace = grace != NULL,
         .if_version = value_version(cli),
         .has_expiry = argument_has(cli, "expires"),
-        .expires_at_ms = value_expiry_flag(cli, "expires"),
+        .expires_at_ms = moment_flag_or_never(cli, "expires"),
     };
     struct postern_roll_reply *reply = NULL;
     if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))

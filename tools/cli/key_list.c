@@ -116,10 +116,10 @@ static void run_list(struct cli *cli)
         .account = argument_text(cli, "account"),
         .state = value_word(cli, &value_key_states, argument_text(cli, "state")),
         .environment = value_word(cli, &value_environments, argument_text(cli, "env")),
-        .created_before_ms = value_moment_flag(cli, "older-than", true),
-        .expires_before_ms = value_moment_flag(cli, "expires-within", false),
+        .created_before_ms = moment_flag(cli, "older-than", true),
+        .expires_before_ms = moment_flag(cli, "expires-within", false),
         .never_used = argument_has(cli, "never-used"),
-        .last_rolled_before_ms = value_moment_flag(cli, "not-rolled-since", true),
+        .last_rolled_before_ms = moment_flag(cli, "not-rolled-since", true),
         .with_unusual = argument_has(cli, "with-unusual"),
         .unusual = argument_has(cli, "unusual"),
     };

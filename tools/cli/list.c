@@ -1,6 +1,8 @@
 // Goes through the pages of a list call: prints each as it comes, and goes on while there are more and they are wanted.
 #include "list.h"
 
+#include "json.h"
+
 #include <string.h>
 
 const struct flag list_flags[] = {{PAGE_SIZE_FLAG}, {PAGE_TOKEN_FLAG}, {PAGE_ALL_FLAG}, {0}};
@@ -44,7 +46,7 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
             list->add_row(table, entry_of(list, page, n), now_ms);
     }
     if (cli->json && list->json_lines)
-        output_json_entries(page->reply, list->name);
+        json_print_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
         table_print(table);
 }
@@ -102,7 +104,7 @@ void list_find(struct cli *cli, const struct list *list)
     if (!call_done(cli, list_seek(cli, list, &page, &index)))
         return;
     if (cli->json)
-        output_json_entry(page.reply, list->name, index, list->schema->name);
+        json_print_entry(page.reply, list->name, index, list->schema->name);
     else
         schema_print_line(list->schema, entry_of(list, &page, index));
     postern_reply_free(page.reply);

@@ -35,7 +35,7 @@ static size_t size_of(const struct field *field)
 void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count)
 {
     memcpy((char *)request + place->at, value, size_of(field));
-    if (field->kind >= FIELD_TEXTS)
+    if (field_is_list(field))
         memcpy((char *)request + place->count_at, &count, sizeof count);
 }
 
@@ -78,8 +78,7 @@ void schema_read_field(struct cli *cli, const struct field *field, const struct 
         schema_put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
     } else if (field->kind == FIELD_TIME) {
         schema_put(field, place, request,
-                   &(uint64_t){field->no != NULL ? value_expiry_flag(cli, flag) : value_moment_flag(cli, flag, false)},
-                   0);
+                   &(uint64_t){field->no != NULL ? moment_flag_or_never(cli, flag) : moment_flag(cli, flag, false)}, 0);
     } else {
         const void *value = flag == NULL                ? cli->operands[0]
                             : field->kind == FIELD_TEXT ? argument_text(cli, flag)

@@ -46,6 +46,11 @@ struct field {
     const char *head;              // of that column, marked as for table_new
 };
 
+static inline bool field_is_list(const struct field *field)
+{
+    return field->kind >= FIELD_TEXTS;
+}
+
 struct schema {
     const char *name;           // "tier"
     const struct field *fields; // the last is FIELD_END; the name is set by the first operand, if by no option

@@ -4,12 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <termios.h>
 
 // Does it understand control sequences?
 bool terminal_is_live(void);
 // Does the locale (LC_ALL, LC_CTYPE, LANG) write UTF-8?
 bool terminal_is_utf8(void);
+
+// Milliseconds since some moment, by a clock that nobody sets: tells when to show something again.
+uint64_t terminal_clock_ms(void);
 
 // --- watching: a command that goes on until it is told to stop
 

@@ -152,7 +152,7 @@ static bool refresh(struct top *top)
 // Until it is time for the next refresh, but not without a look at what came. False: that is enough.
 static bool rest(struct top *top, uint64_t due_ms)
 {
-    uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+    uint64_t now_ms = terminal_clock_ms();
     do {
         char key;
         int left_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
@@ -163,18 +163,18 @@ static bool rest(struct top *top, uint64_t due_ms)
             top->kind = key == 'k' ? TOP_KEYS : TOP_ACCOUNTS;
         if (event != TERMINAL_TIME && top->live && top->now != NULL)
             show(top);
-        now_ms = value_clock_ms(CLOCK_MONOTONIC);
+        now_ms = terminal_clock_ms();
     } while (now_ms < due_ms);
     return true;
 }
 
 static void watch(struct top *top)
 {
-    uint64_t due_ms = value_clock_ms(CLOCK_MONOTONIC);
+    uint64_t due_ms = terminal_clock_ms();
     if (top->live)
         fputs("\033[2J", stdout);
     for (uint64_t done = 1; refresh(top) && done != top->count && ferror(stdout) == 0; done++) {
-        uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+        uint64_t now_ms = terminal_clock_ms();
         due_ms = due_ms + top->interval_ms > now_ms ? due_ms + top->interval_ms : now_ms;
         if (!rest(top, due_ms))
             return;

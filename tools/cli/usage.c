@@ -93,8 +93,8 @@ static struct postern_get_usage_request read_usage(struct cli *cli)
     struct postern_get_usage_request request = {.account = argument_text(cli, "account"),
                                                 .key_id = argument_text(cli, "key"),
                                                 .bucket_s = by_day ? PLOT_DAY_S : PLOT_HOUR_S,
-                                                .from_ms = value_moment_flag(cli, "from", true),
-                                                .to_ms = value_moment_flag(cli, "to", true)};
+                                                .from_ms = moment_flag(cli, "from", true),
+                                                .to_ms = moment_flag(cli, "to", true)};
     if (request.account != NULL && request.key_id != NULL)
         misuse(cli, "--account and --key: give one of them");
     if (argument_has(cli, "at"))
@@ -116,7 +116,7 @@ static void show_unusual(struct cli *cli)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (argument_has(cli, others[i]))
             misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
-    list_unusual(cli, argument_text(cli, "account"), value_moment_flag(cli, "at", true));
+    list_unusual(cli, argument_text(cli, "account"), moment_flag(cli, "at", true));
 }
 
 // Only a caller with a credential has an account of its own.

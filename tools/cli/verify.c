@@ -1,5 +1,6 @@
 // verify: may this key do this, now? With --batch one token on a line, one answer on a line.
 #include "decision.h"
+#include "json.h"
 
 #include <string.h>
 
@@ -115,7 +116,7 @@ static void verify_one(struct cli *cli, struct postern_verify_request *request, 
     if (!call_done(cli, postern_verify(cli->client, request, &reply, &cli->error)))
         return;
     if (cli->json)
-        output_json(reply, "charge_id", charge_id(cli, reply, id));
+        json_print_reply(reply, "charge_id", charge_id(cli, reply, id));
     else
         print_verify(cli, reply);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
@@ -229,7 +230,7 @@ static void ask_batch(struct batch *batch)
             print_line(cli, &reply->replies[i], &reply->statuses[i]);
     }
     if (cli->json)
-        output_json_batch(reply, "charge_id", texts);
+        json_print_verify_batch(reply, "charge_id", texts);
     fflush(stdout); // the answers to those that were asked, whatever comes
     postern_reply_free(reply);
 }

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "import/read.h"
 #include "json.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,7 +41,7 @@ struct import {
 
 static void show_progress(struct import *import)
 {
-    uint64_t now = value_clock_ms(CLOCK_MONOTONIC);
+    uint64_t now = terminal_clock_ms();
     if (!import->shows_progress || now - import->shown_ms < (import->on_terminal ? PROGRESS_MS_MIN : PROGRESS_MS_LINES))
         return;
     import->shown_ms = now;
