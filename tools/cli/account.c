@@ -47,18 +47,13 @@ static enum postern_status read_account(struct cli *cli, struct change *change)
     enum postern_status status = postern_get_account(cli->client, &request, &reply, &cli->error);
     change->found = reply;
     change->before = reply != NULL ? &reply->account : NULL;
-    change->version = reply != NULL ? reply->account.version : 0;
     return status;
 }
 
 static enum postern_status write_account(struct cli *cli, struct change *change)
 {
-    struct postern_put_account_request *request = change->request;
     struct postern_put_account_reply *reply = NULL;
-    request->if_version = change->version;
-    request->update_mask = change->mask;
-    request->update_mask_count = change->mask_count;
-    enum postern_status status = postern_put_account(cli->client, request, &reply, &cli->error);
+    enum postern_status status = postern_put_account(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->account : NULL;
     return status;
@@ -76,8 +71,8 @@ static void print_account(const struct change *change)
 static void run_change(struct cli *cli)
 {
     static const struct change_kind account = {.schema = &account_schema,
-                                               .request_size = sizeof(struct postern_put_account_request),
                                                .example = "--tier big or --add-env live",
+                                               CHANGE_BY_PUT(account),
                                                .read = read_account,
                                                .write = write_account,
                                                .print = print_account};

@@ -294,17 +294,39 @@ static bool check(struct cli *cli, const struct change_kind *kind)
     return cli_good(cli);
 }
 
+static void set_member(void *request, size_t at, const void *value, size_t size)
+{
+    if (at > 0)
+        memcpy((char *)request + at, value, size);
+}
+
+static void set_version_and_mask(struct cli *cli, const struct change_kind *kind, struct change *change)
+{
+    if (argument_has(cli, "if-version"))
+        change->version = value_version(cli);
+    set_member(change->request, kind->if_version_at, &change->version, sizeof change->version);
+    set_member(change->request, kind->mask_at, &change->mask, sizeof change->mask);
+    set_member(change->request, kind->mask_count_at, &change->mask_count, sizeof change->mask_count);
+    set_member(change->request, kind->bits_at, &change->bits, sizeof change->bits);
+}
+
+static void print_changed(struct cli *cli, const struct change_kind *kind, const struct change *change)
+{
+    if (kind->print != NULL)
+        kind->print(change);
+    else
+        schema_print_line(kind->schema, change->after);
+    say_dropped(cli, kind->schema, change);
+}
+
 static enum postern_status write_and_print(struct cli *cli, const struct change_kind *kind, struct change *change)
 {
     enum postern_status status = fill(cli, kind, change);
-    if (argument_has(cli, "if-version"))
-        change->version = value_version(cli);
+    set_version_and_mask(cli, kind, change);
     if (status == POSTERN_OK)
         status = kind->write(cli, change);
-    if (status == POSTERN_OK && call_in_words(cli, change->reply)) {
-        kind->print(change);
-        say_dropped(cli, kind->schema, change);
-    }
+    if (status == POSTERN_OK && call_in_words(cli, change->reply))
+        print_changed(cli, kind, change);
     return status;
 }
 
@@ -312,6 +334,8 @@ static enum postern_status take_turn(struct cli *cli, const struct change_kind *
 {
     struct change change = {0};
     enum postern_status status = kind->read(cli, &change);
+    if (change.before != NULL)
+        memcpy(&change.version, (const char *)change.before + kind->version_at, sizeof change.version);
     if (status == POSTERN_OK || (status == POSTERN_NOT_FOUND && !cli->command->updates))
         status = write_and_print(cli, kind, &change);
     postern_reply_free(change.found);

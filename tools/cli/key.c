@@ -57,7 +57,6 @@ static enum postern_status read_key(struct cli *cli, struct change *change)
     enum postern_status status = postern_get(cli->client, &request, &reply, &cli->error);
     change->found = reply;
     change->before = reply != NULL ? &reply->key : NULL;
-    change->version = reply != NULL ? reply->key.version : 0;
     return status;
 }
 
@@ -66,8 +65,6 @@ static enum postern_status write_key(struct cli *cli, struct change *change)
     struct postern_update_request *request = change->request;
     struct postern_update_reply *reply = NULL;
     request->key_id = cli->operands[0];
-    request->if_version = change->version;
-    request->fields = change->bits;
     enum postern_status status = postern_update(cli->client, request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->key : NULL;
@@ -83,8 +80,11 @@ static void print_key(const struct change *change)
 static void run_update(struct cli *cli)
 {
     static const struct change_kind key = {.schema = &key_schema,
-                                           .request_size = sizeof(struct postern_update_request),
                                            .example = "--name prod-ingest or --expires 90d",
+                                           .version_at = offsetof(struct postern_key, version),
+                                           .request_size = sizeof(struct postern_update_request),
+                                           .if_version_at = offsetof(struct postern_update_request, if_version),
+                                           .bits_at = offsetof(struct postern_update_request, fields),
                                            .read = read_key,
                                            .write = write_key,
                                            .print = print_key};

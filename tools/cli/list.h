@@ -50,8 +50,11 @@ struct list {
 void list_run(struct cli *cli, const struct list *list, const void *filter);
 // Frees the page and goes on to the next; at->token_size 0: there is none.
 void list_move_on(struct cli *cli, struct list_position *at, const struct list_page *page);
+// Returns the n-th entry of a page.
+const void *list_entry(const struct list *list, const struct list_page *page, size_t n);
 // Finds the entry whose name, with which entries begin, is the first operand. It is in *page, whose reply the caller
-// frees, at *index. Errors: those of the calls; NOT_FOUND.
+// frees, at *index.
+// Errors: those of the calls; NOT_FOUND.
 enum postern_status list_seek(struct cli *cli, const struct list *list, struct list_page *page, size_t *index);
 // Shows the one entry that the first operand names, for records that the protocol only lists. Errors are printed.
 void list_find(struct cli *cli, const struct list *list);

@@ -7,6 +7,19 @@
 
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
+// Reads the record for a change from its list, as the protocol has no call that gets one alone.
+static enum postern_status read_listed(struct cli *cli, const struct list *list, struct change *change)
+{
+    struct list_page page;
+    size_t index;
+    enum postern_status status = list_seek(cli, list, &page, &index);
+    if (status == POSTERN_OK) {
+        change->found = page.reply;
+        change->before = list_entry(list, &page, index);
+    }
+    return status;
+}
+
 // ------------------------------------------------------------------------------------------------------------ tiers
 
 // A tier's fields: a new one is a row.
@@ -76,45 +89,26 @@ static const char *find_marked(struct cli *cli)
 
 static enum postern_status read_tier(struct cli *cli, struct change *change)
 {
-    struct list_page page;
     change->taken = argument_has(cli, "default") ? find_marked(cli) : NULL;
-    size_t index;
-    enum postern_status status = list_seek(cli, &tiers, &page, &index);
-    if (status != POSTERN_OK)
-        return status;
-    const struct postern_tier *tier = (const struct postern_tier *)page.entries + index;
-    change->before = tier;
-    change->version = tier->version;
-    change->found = page.reply;
-    return POSTERN_OK;
+    return read_listed(cli, &tiers, change);
 }
 
 static enum postern_status write_tier(struct cli *cli, struct change *change)
 {
-    struct postern_put_tier_request *request = change->request;
     struct postern_put_tier_reply *reply = NULL;
-    request->if_version = change->version;
-    request->update_mask = change->mask;
-    request->update_mask_count = change->mask_count;
-    enum postern_status status = postern_put_tier(cli->client, request, &reply, &cli->error);
+    enum postern_status status = postern_put_tier(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->tier : NULL;
     return status;
 }
 
-static void print_tier(const struct change *change)
-{
-    schema_print_line(&tier_schema, change->after);
-}
-
 static void run_tier_change(struct cli *cli)
 {
     static const struct change_kind tier = {.schema = &tier_schema,
-                                            .request_size = sizeof(struct postern_put_tier_request),
                                             .example = "--add-limit requests=1000/day",
+                                            CHANGE_BY_PUT(tier),
                                             .read = read_tier,
-                                            .write = write_tier,
-                                            .print = print_tier};
+                                            .write = write_tier};
     change_run(cli, &tier);
 }
 
@@ -222,44 +216,25 @@ static const struct list scopes = {.name = "scopes",
 
 static enum postern_status read_scope(struct cli *cli, struct change *change)
 {
-    struct list_page page;
-    size_t index;
-    enum postern_status status = list_seek(cli, &scopes, &page, &index);
-    if (status != POSTERN_OK)
-        return status;
-    const struct postern_scope *scope = (const struct postern_scope *)page.entries + index;
-    change->before = scope;
-    change->version = scope->version;
-    change->found = page.reply;
-    return POSTERN_OK;
+    return read_listed(cli, &scopes, change);
 }
 
 static enum postern_status write_scope(struct cli *cli, struct change *change)
 {
-    struct postern_put_scope_request *request = change->request;
     struct postern_put_scope_reply *reply = NULL;
-    request->if_version = change->version;
-    request->update_mask = change->mask;
-    request->update_mask_count = change->mask_count;
-    enum postern_status status = postern_put_scope(cli->client, request, &reply, &cli->error);
+    enum postern_status status = postern_put_scope(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->scope : NULL;
     return status;
 }
 
-static void print_scope(const struct change *change)
-{
-    schema_print_line(&scope_schema, change->after);
-}
-
 static void run_scope_change(struct cli *cli)
 {
     static const struct change_kind scope = {.schema = &scope_schema,
-                                             .request_size = sizeof(struct postern_put_scope_request),
                                              .example = "--add-implies jobs:read",
+                                             CHANGE_BY_PUT(scope),
                                              .read = read_scope,
-                                             .write = write_scope,
-                                             .print = print_scope};
+                                             .write = write_scope};
     change_run(cli, &scope);
 }
 
