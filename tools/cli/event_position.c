@@ -10,8 +10,7 @@
 
 static bool take_key(const char **text, char key[EVENT_KEY_SIZE + 1])
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    if (strspn(*text, digits) < EVENT_KEY_SIZE)
+    if (strspn(*text, value_base62_alphabet) < EVENT_KEY_SIZE)
         return false;
     memcpy(key, *text, EVENT_KEY_SIZE);
     key[EVENT_KEY_SIZE] = '\0';

@@ -114,6 +114,9 @@ const struct postern_entry *value_metadata(struct cli *cli, const char *name, si
 
 // ------------------------------------------------------------------------------------------------------------ bytes
 
+const char value_base62_alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const char value_base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 // Where the character stands among the digits, modulo their number; -1: nowhere.
 static int digit_of(const char *digits, int base, char c)
 {
@@ -124,12 +127,11 @@ static int digit_of(const char *digits, int base, char c)
 // RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t group = 0;
     size_t digits = 0;
     *size = 0;
     for (; *text != '\0' && *text != '='; text++) {
-        int digit = digit_of(alphabet, 64, *text == '-' ? '+' : *text == '_' ? '/' : *text);
+        int digit = digit_of(value_base64_alphabet, 64, *text == '-' ? '+' : *text == '_' ? '/' : *text);
         if (digit < 0 || *size == room)
             return false;
         group = group << 6 | (uint32_t)digit;

@@ -130,19 +130,19 @@ enum {
     ROOM_BYTES = 60 * 1024, // for the calls of one request
 };
 
-struct batch {
+struct verify_batch {
     struct cli *cli;
     struct postern_verify_request common; // all but the token
     size_t common_size;
     const char *const *given; // the tokens; NULL: they come by stdin, as many as there are
     size_t given_count;
-    struct pool tokens; // of the calls that are gathered from there
+    struct pool tokens; // of the calls that were read from there
     struct postern_verify_request calls[POSTERN_BATCH_MAX];
     size_t count;
     bool all_allowed;
 };
 
-static bool has_more(const struct batch *batch)
+static bool has_more(const struct verify_batch *batch)
 {
     if (batch->given != NULL)
         return batch->given_count > 0;
@@ -152,7 +152,7 @@ static bool has_more(const struct batch *batch)
     return c != EOF;
 }
 
-static const char *next_token(struct batch *batch, bool *wrong)
+static const char *next_token(struct verify_batch *batch, bool *wrong)
 {
     if (batch->given == NULL)
         return token_line(&batch->tokens, wrong);
@@ -161,7 +161,7 @@ static const char *next_token(struct batch *batch, bool *wrong)
 }
 
 // Lines while one request has room for another, however long.
-static void gather(struct batch *batch)
+static void read_tokens(struct verify_batch *batch)
 {
     size_t size = 0;
     bool wrong = false;
@@ -213,7 +213,7 @@ static void print_line(const struct cli *cli, const struct postern_verify_reply 
         decision_print_retry(reply->retry_after_ms);
 }
 
-static void ask_batch(struct batch *batch)
+static void ask_about_tokens(struct verify_batch *batch)
 {
     struct cli *cli = batch->cli;
     const struct postern_verify_batch_request request = {
@@ -239,17 +239,18 @@ static void ask_batch(struct batch *batch)
 static void verify_many(struct cli *cli, const struct postern_verify_request *request, const char *const *given,
                         size_t count)
 {
-    struct batch batch = {.cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
+    struct verify_batch batch = {
+        .cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
     batch.common.charge_id = NULL; // of each its own
     batch.common_size = size_of(request);
     if (!has_more(&batch))
         misuse(cli, "no tokens came by standard input: give one on each line");
     while (cli_good(cli) && has_more(&batch)) {
-        gather(&batch);
+        read_tokens(&batch);
         if (argument_has(cli, "atomic") && has_more(&batch))
             misuse(cli, "--atomic takes at most %d tokens, or fewer long ones; nobody was asked", POSTERN_BATCH_MAX);
         if (cli_good(cli))
-            ask_batch(&batch);
+            ask_about_tokens(&batch);
         pool_wipe(&batch.tokens);
     }
     if (cli_good(cli) && !batch.all_allowed)

@@ -3,6 +3,8 @@
 // so far. That other words are then glued to a token does no harm: the checksum tells where it begins and ends.
 #include "scan/find.h"
 
+#include "cli.h"
+
 #include <string.h>
 #include <zlib.h>
 
@@ -20,15 +22,13 @@ enum {
 
 _Static_assert(HEAD_MAX + REACH == SCAN_TOKEN_MAX, "parts of a token");
 
-static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 // What a byte is: one that a token may have; an end of line, or what has to do with an escape; or 0.
 enum { KEPT = 1, SPECIAL = 2 };
 
 static void begin_kinds(unsigned char kinds[256])
 {
     memset(kinds, 0, 256);
-    for (const char *digit = alphabet; *digit != '\0'; digit++)
+    for (const char *digit = value_base62_alphabet; *digit != '\0'; digit++)
         kinds[(unsigned char)*digit] = KEPT;
     kinds['_'] = KEPT;
     kinds['\n'] = SPECIAL;
@@ -56,8 +56,8 @@ void scan_find_end(struct scan_find *find)
 
 static int base62_digit(unsigned char c)
 {
-    const char *found = memchr(alphabet, c, sizeof alphabet - 1);
-    return found != NULL ? (int)(found - alphabet) : -1;
+    const char *found = memchr(value_base62_alphabet, c, sizeof value_base62_alphabet - 1);
+    return found != NULL ? (int)(found - value_base62_alphabet) : -1;
 }
 
 static bool is_prefix_byte(unsigned char c, bool first)

@@ -6,14 +6,15 @@
 // UTF-16.
 #include "scan/search.h"
 
+#include "cli.h"
+
 #include <string.h>
 
 static void begin_values(signed char values[256])
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     memset(values, -1, 256);
     for (int i = 0; i < 64; i++)
-        values[(unsigned char)digits[i]] = (signed char)i;
+        values[(unsigned char)value_base64_alphabet[i]] = (signed char)i;
     values['-'] = 62; // the alphabet for URLs
     values['_'] = 63;
 }
