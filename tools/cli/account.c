@@ -4,7 +4,7 @@
 
 // ------------------------------------------------------------------------------------------ put, update, get, delete
 
-// An account's fields: a new one is a row.
+// An account's fields. A new field is a new row.
 static const struct field account_fields[] = {
     {FIELD(account, account), .line = "account %s", .label = "account", .column = 1, .head = "ACCOUNT"},
     {FIELD(account, display_name), .flag = {"display-name", "NAME", "a name for people"},

@@ -31,7 +31,7 @@ static const struct flag global_flags[] = {
 struct given {
     struct given *older;
     const char *name;
-    const char *value; // NULL for an option without
+    const char *value; // NULL for an option that takes none
 };
 
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
@@ -94,7 +94,7 @@ static struct argp_option option_of(const struct flag *flag, size_t at, int grou
                                 .group = group};
 }
 
-// An option without a name has none.
+// Adds nothing for an option without a name.
 static size_t add_flag(struct argp_option *options, size_t at, const struct flag *flag, int group)
 {
     if (flag->name == NULL)
@@ -110,7 +110,7 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
     return at;
 }
 
-// The options that set the fields of a command's record, or change them.
+// Adds the options that set the fields of a command's record, or change them.
 static size_t add_settings(struct cli *cli, struct argp_option *options, size_t at, const struct command *command)
 {
     for (const struct field *field = command->schema->fields; field->kind != FIELD_END; field++) {
@@ -195,7 +195,7 @@ static error_t on_argument(int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         cli->operands[cli->operand_count++] = text;
         return 0;
-    case ARGP_KEY_ERROR: // of several letters behind one dash getopt is still at the word
+    case ARGP_KEY_ERROR: // within several letters behind one dash, getopt still stands at that word
         text = state->argv[state->next - 1];
         if (cli_good(cli))
             say_wrong(cli, option, text[0] == '-' && text[1] != '\0' ? text : state->argv[state->next]);

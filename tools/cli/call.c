@@ -1,4 +1,4 @@
-// The connection, and what is said when a call fails.
+// Opens the connection, and says why a call failed and what to do about it.
 #include "cli.h"
 #include "json.h"
 
@@ -72,7 +72,7 @@ static const struct {
     {"reset_meters", "reset"}, // a call that is an option
 };
 
-// The command's option for a field of its call; NULL: there is none.
+// Finds the command's option for a field of its call; NULL: there is none.
 static const char *find_option(struct cli *cli, const char *field)
 {
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -84,7 +84,7 @@ static const char *find_option(struct cli *cli, const char *field)
     return argument_is_known(cli, name) ? name : NULL;
 }
 
-// The value of a list's element, as it was given: behind the field comes its index.
+// Returns the value of a list's element as it was given; `index` is what stands behind the field, "[2]".
 static const char *value_at(struct cli *cli, const char *option, const char *index)
 {
     size_t at, count;
@@ -92,7 +92,8 @@ static const char *value_at(struct cli *cli, const char *option, const char *ind
     return sscanf(index, "[%zu]", &at) == 1 && at < count ? values[at] : NULL;
 }
 
-// One member of a path, its name and its index: "--limit "x=1/s"" for "limits[2].resource". NULL: no option sets it.
+// Returns the option that set one member of a path, and its value: "--limit "x=1/s"" for "limits[2].resource". NULL: no
+// option sets it.
 static const char *name_of_member(struct cli *cli, const char *member)
 {
     size_t size = strcspn(member, ".[");
@@ -109,8 +110,8 @@ static const char *name_of_member(struct cli *cli, const char *member)
     return name;
 }
 
-// What people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id.
-// Otherwise its path.
+// Returns what people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id,
+// and otherwise the field's path.
 static const char *name_of_field(struct cli *cli, const char *path)
 {
     const char *found = name_of_member(cli, path), *name;

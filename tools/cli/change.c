@@ -1,6 +1,6 @@
-// Changes a record by what the command line gives. Two people may change one record: so it is read first, what they add
-// to a list is put to what is there, and it is written with the version that was read. Nothing that was not given is
-// touched, and what a change drops is said.
+// Changes a record by what the command line gives, and leaves alone what it does not give. Two people may change one
+// record at the same time: so the record is read first, entries are added to the list that is there, and the record is
+// written with the version that was read. The command says what a change drops.
 #include "change.h"
 
 #include <string.h>
@@ -37,7 +37,7 @@ static struct entries entries_of(const struct field *field, const void *from)
     return (struct entries){schema_list(field, from), schema_count(field, from)};
 }
 
-// The entry as the command line writes it.
+// Returns the entry as the command line writes it.
 static const char *entry_text(struct cli *cli, const struct field *field, const void *entry)
 {
     char text[POSTERN_LIMIT_TEXT_MAX + 1];
@@ -73,7 +73,7 @@ static bool is_same_window(const struct postern_limit *a, const struct postern_l
            window_of(a) == window_of(b) && (window_of(a) > 0 || a->period == b->period);
 }
 
-// Does one take the other's place? Of limits the one with the same resource and window does, as for posternd.
+// Does one entry take the other's place? Limits with the same resource and window do, as for posternd.
 static bool takes_place(struct cli *cli, const struct field *field, const void *a, const void *b)
 {
     if (field->kind == FIELD_LIMITS)
@@ -103,7 +103,7 @@ static struct entries add_entries(struct cli *cli, const struct field *field, st
     return (struct entries){all, count + more.count};
 }
 
-// How --remove-… names the entry: metadata by its key, all others as they are.
+// Is this how --remove-… names the entry: metadata by its key, all others as they are?
 static bool is_named(struct cli *cli, const struct field *field, const void *entry, const char *name)
 {
     const char *text = entry_text(cli, field, entry);
@@ -111,8 +111,9 @@ static bool is_named(struct cli *cli, const struct field *field, const void *ent
     return strlen(name) == size && strncmp(text, name, size) == 0;
 }
 
-// A limit is written as it is shown; what is no limit stays as it was given, and is not found.
-static const char *plain_name(struct cli *cli, const struct field *field, const char *given)
+// Returns the name by which is_named knows an entry: a limit as it is shown. What is no limit stays as it was given,
+// and is then not found.
+static const char *name_as_shown(struct cli *cli, const struct field *field, const char *given)
 {
     struct postern_limit limit;
     struct postern_error error;
@@ -193,7 +194,7 @@ static enum postern_status set_list(struct cli *cli, const struct field_options 
     now = given->unsets ? (struct entries){0} : add_entries(cli, field, now, more);
     const char *const *names = given->removes ? argument_all(cli, given->remove.name, &count) : NULL;
     for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
-        status = remove_entry(cli, field, plain_name(cli, field, names[i]), &now);
+        status = remove_entry(cli, field, name_as_shown(cli, field, names[i]), &now);
     schema_put(field, &field->update, change->request, &now.list, now.count);
     return status;
 }
@@ -222,7 +223,7 @@ static size_t field_count(const struct schema *schema)
 }
 
 // Errors: NOT_FOUND when there is nothing to take away. What is wrong with the command line is a misuse: ask cli_good.
-static enum postern_status fill(struct cli *cli, const struct change_kind *kind, struct change *change)
+static enum postern_status fill_request(struct cli *cli, const struct change_kind *kind, struct change *change)
 {
     enum postern_status status = POSTERN_OK;
     change->request = cli_keep(cli, 1, kind->request_size);
@@ -282,11 +283,11 @@ static void say_dropped(struct cli *cli, const struct schema *schema, const stru
 
 // --------------------------------------------------------------------------------------------------------- the turns
 
-// What is wrong with the command line is found before anything is asked.
-static bool check(struct cli *cli, const struct change_kind *kind)
+// Finds what is wrong with the command line before posternd is asked anything.
+static bool check_command_line(struct cli *cli, const struct change_kind *kind)
 {
     struct change trial = {0};
-    (void)fill(cli, kind, &trial);
+    (void)fill_request(cli, kind, &trial);
     size_t names = kind->schema->fields[0].update.at > 0 ? 1 : 0; // a key's id is no field of its update
     if (cli->command->updates && trial.mask_count <= names)
         misuse(cli, "say what to change, e.g. %s", kind->example);
@@ -321,7 +322,7 @@ static void print_changed(struct cli *cli, const struct change_kind *kind, const
 
 static enum postern_status write_and_print(struct cli *cli, const struct change_kind *kind, struct change *change)
 {
-    enum postern_status status = fill(cli, kind, change);
+    enum postern_status status = fill_request(cli, kind, change);
     set_version_and_mask(cli, kind, change);
     if (status == POSTERN_OK)
         status = kind->write(cli, change);
@@ -347,7 +348,7 @@ void change_run(struct cli *cli, const struct change_kind *kind)
 {
     enum postern_status outcome = POSTERN_ABORTED;
     int turns = argument_has(cli, "if-version") ? 1 : TURNS_MAX;
-    if (!check(cli, kind))
+    if (!check_command_line(cli, kind))
         return;
     while (turns-- > 0 && outcome == POSTERN_ABORTED)
         outcome = take_turn(cli, kind);

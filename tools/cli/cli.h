@@ -34,9 +34,9 @@ struct command {
     void (*run)(struct cli *cli);
     const char *notes;           // more help, may be NULL
     const struct schema *schema; // of the record that it makes or changes, whose options come before `flags`
-    bool makes;                  // a new one, of a key
-    bool updates;                // one that is there
-    bool on;                     // of a command that switches something: on or off
+    bool makes;                  // it makes a new key
+    bool updates;                // it changes a record that is there
+    bool on;                     // it switches something on; false: off
     const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one
 };
 
@@ -92,7 +92,7 @@ struct words {
 extern const struct words value_environments, value_key_types, value_key_states;
 
 // --- values: text into numbers and structs (value.c). A wrong value is printed as a misuse; the result is then the
-// same as for an option that is not given. Whether all values were good, cli_good tells.
+// same as for an option that is not given. cli_good tells whether all values were good.
 
 uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
 uint64_t value_version(struct cli *cli);                                           // --if-version
@@ -165,7 +165,7 @@ bool call_open(struct cli *cli);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
-// posternd's time in Unix milliseconds, asked for once: whatever is so long ago or from now on counts by its clock.
+// Returns posternd's time in Unix milliseconds, from which spans count. Asks for it only once.
 // Errors: 0 after printing cli->error.
 uint64_t call_server_time_ms(struct cli *cli);
 // Tells whether the answer is to be printed in words; with --json it prints the reply and returns false.

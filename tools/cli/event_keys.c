@@ -43,7 +43,7 @@ static enum postern_status visit_keys(struct visit *visit, struct postern_list_r
     return POSTERN_OK;
 }
 
-// An object with these members of another one.
+// Makes an object that has these members of another one.
 static json_t *pick_members(json_t *object, const char *const *names)
 {
     json_t *picked = json_object();
@@ -81,7 +81,7 @@ static void add_notice(struct notices *notices, uint64_t due_ms, const char *key
     json_object_set_new(notice->members, "days", json_integer((json_int_t)notices->days));
 }
 
-// A notice that was due before the key was made is none, and none is due for a key that was revoked.
+// Skips notices that were due before the key was made, and those of a revoked key.
 static void visit_expiring(struct visit *visit, const struct postern_key *key, json_t *object)
 {
     struct notices *notices = (struct notices *)visit; // its first member
@@ -96,7 +96,8 @@ static void visit_expiring(struct visit *visit, const struct postern_key *key, j
     add_notice(notices, due_ms, id, object);
 }
 
-// Who begins hears of keys that have not expired yet; who goes on, of all that has become due meanwhile.
+// A reader that begins hears of keys that have not expired yet; one that goes on hears of all that has become due
+// meanwhile.
 static enum postern_status collect_notices(struct notices *notices)
 {
     const struct events *events = notices->visit.events;
@@ -176,7 +177,7 @@ static void visit_unusual(struct visit *visit, const struct postern_key *key, js
     json_decref(members);
 }
 
-// The hour that was not finished at the last look is looked at as a whole, then those behind it.
+// Looks once more at the whole hour that was not finished at the last look, then at those after it.
 enum postern_status event_keys_print_unusual(struct events *events)
 {
     struct visit visit = {visit_unusual, events};

@@ -1,4 +1,4 @@
-// The text form of a position, and the keys whose activity was printed already.
+// Reads and writes the text of a position, and remembers the keys whose activity was printed.
 #include "event_position.h"
 
 #include "cli.h"

@@ -40,19 +40,20 @@ struct event_position {
     size_t seen_room;
 };
 
-// Reads the text. Errors: false when it is none.
+// Reads the text.
+// Errors: false when it is no position.
 bool event_position_parse(const char *text, struct event_position *position);
 void event_position_format(const struct event_position *position, char text[EVENT_POSITION_SIZE]);
 // Prints an event on a line, with the members of the object and with the position, which must hold this event already.
 void event_print(const struct event_position *position, const char *event, uint64_t time_ms, json_t *members);
-// The flags of this key that were not seen before in this hour; they are, from now on. `key_id` is as the protocol has
-// it.
+// Returns those flags of this key that were not seen before in this hour, and remembers them as seen. `key_id` is as in
+// the protocol, or without "key_".
 unsigned event_position_see(struct event_position *position, const char *key_id, unsigned flags);
 // Begins another hour.
 void event_position_turn(struct event_position *position, uint64_t hour_ms);
 void event_position_wipe(struct event_position *position);
 
-// A key id without "key_"; "" when it is none.
+// Returns a key id without its "key_"; "" when the text is no key id.
 const char *event_key(const char *key_id);
 
 #endif

@@ -1,5 +1,5 @@
-// events: changes, coming expiries and unusual activity, as JSON lines. Changes come from a call that waits on the
-// server; the others are looked for now and then, between two of those calls.
+// events: prints changes, coming expiries and unusual activity as JSON lines. Changes come from a call that waits on
+// the server; between two of those calls the command looks now and then for the others.
 #include "event_keys.h"
 
 #include <poll.h>
@@ -15,19 +15,19 @@ enum {
     LINES_SIZE = 64 * 1024 // so that a line leaves as one piece
 };
 
-#define SEQ_NOW UINT64_MAX // before it is known which that is
+#define SEQ_NOW UINT64_MAX // the newest change, before its number is known
 
-// How it is read, beside struct events.
+// How the reader reads.
 struct reading {
     struct events events;
     bool follows;
     uint64_t interval_ms;
     uint64_t look_ms;  // when the next look at keys is due
-    bool was_answered; // so posternd is the right one, and only away
+    bool was_answered; // once: a posternd that does not answer now is only away
     bool complained;
 };
 
-// ---------------------------------------------------------------------------------------------------------- printing
+// ----------------------------------------------------------------------------------------------------------- changes
 
 // A change has a line for each record that it touched. A page ends between two changes.
 static void print_changes(struct events *events, const struct postern_list_changes_reply *reply)
@@ -51,9 +51,7 @@ static void print_changes(struct events *events, const struct postern_list_chang
     json_decref(root);
 }
 
-// ----------------------------------------------------------------------------------------------------------- changes
-
-// Goes on behind the page, whose reply it frees. False: that was the last one.
+// Goes on to the next page, and frees the reply of this one. False: this was the last page.
 static bool turn_page(struct events *events, struct postern_list_changes_request *request,
                       uint8_t token[EVENTS_PAGE_TOKEN_MAX], struct postern_list_changes_reply *reply)
 {
@@ -72,8 +70,8 @@ static bool turn_page(struct events *events, struct postern_list_changes_request
     return size > 0;
 }
 
-// Whoever begins at a change, and not with a whole position, is told of what comes due from now on.
-static void begin_times(struct event_position *at, uint64_t now_ms)
+// A reader that begins at a change, and not at a whole position, hears of what comes due from now on.
+static void begin_expiries(struct event_position *at, uint64_t now_ms)
 {
     if (!at->has_times)
         at->expiry_ms = now_ms;
@@ -93,7 +91,7 @@ static enum postern_status read_changes(struct events *events, uint32_t wait_ms)
         enum postern_status status = postern_list_changes(events->cli->client, &request, &reply, &events->cli->error);
         if (status != POSTERN_OK)
             return status;
-        begin_times(&events->at, reply->base.server_time_ms);
+        begin_expiries(&events->at, reply->base.server_time_ms);
         print_changes(events, reply);
     } while (turn_page(events, &request, token, reply));
     return POSTERN_OK;
@@ -117,7 +115,7 @@ static enum postern_status read_once(struct reading *reading)
     return status;
 }
 
-// While posternd restarts or has too much to do, a reader that follows stays. Says so once.
+// A reader that follows waits while posternd restarts or has too much to do. Says so once.
 static bool may_go_on(struct reading *reading, enum postern_status status)
 {
     struct cli *cli = reading->events.cli;

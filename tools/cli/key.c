@@ -148,7 +148,7 @@ static void revoke(struct cli *cli, const struct postern_revoke_request *request
     postern_reply_free(reply);
 }
 
-// The outcome of one of many, on a line of standard output whatever it is. False: posternd cannot be asked.
+// Prints the outcome of one of many on a line of standard output, whatever it is. False: posternd cannot be asked.
 static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_request *request, size_t number)
 {
     struct postern_revoke_reply *reply = NULL;
@@ -165,7 +165,7 @@ static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_requ
     return status == POSTERN_OK || cli->error.answered;
 }
 
-// Each by itself: one that cannot be revoked does not keep the others alive.
+// Revokes each one by itself: a token that cannot be revoked does not keep the others alive.
 static void revoke_many(struct cli *cli, struct postern_revoke_request *request, const char *const *tokens,
                         size_t count)
 {

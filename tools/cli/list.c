@@ -1,4 +1,4 @@
-// Goes through the pages of a list call: prints each as it comes, and goes on while there are more and they are wanted.
+// Prints a list page by page, as the pages come, and goes on while there are more and the command line wants them.
 #include "list.h"
 
 #include "json.h"

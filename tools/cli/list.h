@@ -13,7 +13,7 @@
 
 extern const struct flag list_flags[]; // of those that have no others
 
-// Where a list stands; for the request.
+// Where a list goes on; for the request.
 struct list_position {
     uint32_t size;
     const uint8_t *token;
@@ -40,7 +40,7 @@ struct list {
     unsigned columns; // 0: all
     const char *heads;
     void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
-    // Not 0: the list is useless with gaps. So all pages are shown, this many entries at once, but for empty ones.
+    // Not 0: a part of the list is of no use. So all pages but empty ones are shown, of this many entries each.
     uint32_t gapless_page_size;
     bool json_lines; // --json prints a line for each entry, not one for each page
 };

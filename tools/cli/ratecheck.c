@@ -37,7 +37,7 @@ static const struct postern_custom *read_custom(struct cli *cli)
     return custom;
 }
 
-// One of the four.
+// Reads which one of the four subjects is charged.
 static void read_subject(struct cli *cli, struct postern_rate_check_request *request)
 {
     const char *token = argument_text(cli, "api-key");
@@ -50,7 +50,7 @@ static void read_subject(struct cli *cli, struct postern_rate_check_request *req
         request->api_key = token_read_one(cli);
 }
 
-// The option that names a charge; NULL: none.
+// Returns the option that names a charge; NULL: none was given.
 static const char *id_option(struct cli *cli)
 {
     static const char *const names[] = {"charge-id", "refund", "settle"};

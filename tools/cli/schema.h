@@ -82,10 +82,10 @@ void schema_read(struct cli *cli, const struct schema *schema, void *request);
 
 // --- one field, for change.c
 
-// Its list in a record.
+// Return its list in a record, and how many entries that has.
 const void *schema_list(const struct field *field, const void *from);
 size_t schema_count(const struct field *field, const void *from);
-// Is it set in the record? Writes its value as text.
+// Is it set in the record? Writes its value as text too.
 bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE]);
 // Sets it in a request: `value` points to the member's value, of a list to the pointer.
 void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count);
@@ -98,7 +98,7 @@ const void *schema_read_list(struct cli *cli, const struct field *field, const c
 // Print a record: on one line; on a line for each field that is set.
 void schema_print_line(const struct schema *schema, const void *from);
 void schema_print(const struct schema *schema, const void *from, uint64_t now_ms);
-// The heads of a list's table, of the first `columns` (0: of all), and its cells.
+// Make the table of a list, with the heads of the first `columns` (0: of all), and add a row to it.
 struct table *schema_table_new(const struct schema *schema, unsigned columns);
 void schema_add_row(struct table *table, const struct schema *schema, const void *from, uint64_t now_ms);
 

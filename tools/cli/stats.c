@@ -1,4 +1,4 @@
-// health and stats: is posternd serving, what has it done since it started, and what does it hold now.
+// health and stats: say whether posternd is serving, what it has done since it started, and what it holds now.
 #include "cli.h"
 #include "table.h"
 
@@ -63,7 +63,7 @@ static void print_usage(const struct postern_usage_stats *usage)
         printf("            %llu records were damaged\n", number(usage->damaged));
 }
 
-// And what went wrong on them, as far as anything did.
+// Prints the connections and, if anything did, what went wrong on them.
 static void print_connections(const struct postern_connection_stats *stats)
 {
     char size[SIZE_TEXT];

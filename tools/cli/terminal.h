@@ -1,4 +1,4 @@
-// The terminal that standard output is, or is not.
+// What standard output can show, and what people do at the terminal.
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 

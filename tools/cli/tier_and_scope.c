@@ -22,7 +22,7 @@ static enum postern_status read_listed(struct cli *cli, const struct list *list,
 
 // ------------------------------------------------------------------------------------------------------------ tiers
 
-// A tier's fields: a new one is a row.
+// A tier's fields. A new field is a new row.
 static const struct field tier_fields[] = {
     {FIELD(tier, tier), .line = "tier %s", .column = 1, .head = "TIER"},
     {FIELD_LIST(tier, limits, limit_count),
@@ -62,15 +62,15 @@ static const struct list tiers = {.name = "tiers",
                                   .entry_size = sizeof(struct postern_tier),
                                   .ask = ask_tiers};
 
-static const char *no_default_text(struct cli *cli, const char *tier)
+static const char *lost_default_text(struct cli *cli, const char *tier)
 {
     char text[128];
     int size = snprintf(text, sizeof text, "The tier %.64s is no longer the default.", tier);
     return pool_text(&cli->pool, text, (size_t)size);
 }
 
-// The mark moves: says from which tier; NULL: from none.
-static const char *find_marked(struct cli *cli)
+// The mark of the default tier moves: says which tier loses it. NULL: none does.
+static const char *find_other_default(struct cli *cli)
 {
     struct list_position at = {.size = 500};
     const char *taken = NULL;
@@ -81,7 +81,7 @@ static const char *find_marked(struct cli *cli)
         const struct postern_tier *tier = page.entries;
         for (size_t n = 0; n < page.count; n++, tier++)
             if (tier->is_default && strcmp(tier->tier, cli->operands[0]) != 0)
-                taken = no_default_text(cli, tier->tier);
+                taken = lost_default_text(cli, tier->tier);
         list_move_on(cli, &at, &page);
     } while (at.token_size > 0 && taken == NULL);
     return taken;
@@ -89,7 +89,7 @@ static const char *find_marked(struct cli *cli)
 
 static enum postern_status read_tier(struct cli *cli, struct change *change)
 {
-    change->taken = argument_has(cli, "default") ? find_marked(cli) : NULL;
+    change->taken = argument_has(cli, "default") ? find_other_default(cli) : NULL;
     return read_listed(cli, &tiers, change);
 }
 
@@ -146,7 +146,7 @@ static const char tier_put_notes[] =
 
 // ----------------------------------------------------------------------------------------------------------- scopes
 
-// Always there, and in no catalogue: who looks for one is told what it does.
+// Scopes that are always there, and in no catalogue: `scope get` says what they do.
 static const struct {
     const char *scope, *description;
 } built_in[] = {
@@ -174,7 +174,7 @@ static bool show_built_in_scope(const struct cli *cli)
     return true;
 }
 
-// A scope's fields: a new one is a row.
+// A scope's fields. A new field is a new row.
 static const struct field scope_fields[] = {
     {FIELD(scope, scope), .line = "scope %s", .column = 1, .head = "SCOPE"},
     {FIELD(scope, description), .flag = {"description", "TEXT", "what it permits, for people"},

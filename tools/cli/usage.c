@@ -8,9 +8,9 @@
 #define PLOT_HOURS_MS (UINT64_C(48) * 3600 * 1000)      // what a chart shows by the hour
 #define PLOT_DAYS_MS  (UINT64_C(60) * 24 * 3600 * 1000) // and by the day
 
-// "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
-static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
-                            char text[OUTPUT_LIST_SIZE])
+// Writes "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
+static const char *counters_text(const struct postern_counter *list, size_t count, const char *left_out,
+                                 char text[OUTPUT_LIST_SIZE])
 {
     text[0] = '\0';
     for (size_t i = 0; i < count; i++)
@@ -41,8 +41,8 @@ static void print_usage(const struct postern_get_usage_reply *reply)
         struct plot_point sums = point_of(bucket);
         table_add(table, "%s\t%llu\t%llu\t%s\t%s", output_time(bucket->start_ms, "", at),
                   (unsigned long long)(sums.allowed + sums.refused), (unsigned long long)sums.allowed,
-                  counters(bucket->reasons, bucket->reason_count, "ALLOWED", reasons),
-                  counters(bucket->costs, bucket->cost_count, "", costs));
+                  counters_text(bucket->reasons, bucket->reason_count, "ALLOWED", reasons),
+                  counters_text(bucket->costs, bucket->cost_count, "", costs));
         would_refuse += bucket->would_refuse;
     }
     table_print(table);
@@ -51,9 +51,9 @@ static void print_usage(const struct postern_get_usage_reply *reply)
         printf("Shadow limits would have refused %llu of these calls.\n", (unsigned long long)would_refuse);
 }
 
-// Whole buckets. Days begin where those of the answer do.
-static void fit(struct plot *plot, const struct postern_get_usage_request *request,
-                const struct postern_get_usage_reply *reply)
+// Lets the chart show whole buckets, whose days begin where those of the answer do.
+static void fit_to_buckets(struct plot *plot, const struct postern_get_usage_request *request,
+                           const struct postern_get_usage_reply *reply)
 {
     uint64_t step_ms = (uint64_t)plot->bucket_s * 1000;
     uint64_t phase_ms = reply->bucket_count > 0 ? reply->buckets[0].start_ms % step_ms : 0;
@@ -82,7 +82,7 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
                         .utf8 = terminal_is_utf8()};
     for (size_t i = 0; i < reply->bucket_count; i++)
         points[i] = point_of(&reply->buckets[i]);
-    fit(&plot, request, reply);
+    fit_to_buckets(&plot, request, reply);
     plot_print(&plot, stdout);
 }
 
@@ -119,7 +119,7 @@ static void show_unusual(struct cli *cli)
     list_unusual(cli, argument_text(cli, "account"), moment_flag(cli, "at", true));
 }
 
-// Only a caller with a credential has an account of its own.
+// Only a caller with a credential has an account of its own: another one is told to name an account or a key.
 static enum postern_status ask_usage(struct cli *cli, const struct postern_get_usage_request *request,
                                      struct postern_get_usage_reply **reply)
 {

@@ -1,4 +1,4 @@
-// Text of the command line into numbers and structs.
+// Reads text of the command line into numbers and structs.
 #include "cli.h"
 
 #include <errno.h>
@@ -80,7 +80,7 @@ const struct postern_limit *value_limits(struct cli *cli, const char *name, size
     return limits;
 }
 
-// "resource" or "resource=cost".
+// Each one is "resource" or "resource=cost".
 const struct postern_charge *value_charges(struct cli *cli, uint64_t least, size_t *count)
 {
     const char *const *texts = argument_all(cli, "charge", count);

@@ -1,5 +1,5 @@
-// Spans of time and moments in text. What is refused is refused by its name: a 31 February would otherwise become
-// 3 March without a word, as it does in timegm.
+// Reads spans of time and moments from text. Says what is wrong with a date that no calendar has: timegm would make
+// 3 March of 31 February without a word.
 #include "cli.h"
 
 #include <stdarg.h>
@@ -60,7 +60,7 @@ struct calendar {
 };
 
 // Takes a number of exactly so many digits off the front of *text.
-static bool take(const char **text, int digits, unsigned *number)
+static bool take_number(const char **text, int digits, unsigned *number)
 {
     *number = 0;
     for (; digits > 0; digits--, (*text)++) {
@@ -84,20 +84,20 @@ static bool take_mark(const char **text, const char *marks)
 static bool take_fraction(const char **text, unsigned *ms)
 {
     unsigned digit, weight = 100;
-    if (!take(text, 1, &digit))
+    if (!take_number(text, 1, &digit))
         return false;
     do {
         *ms += weight * digit;
         weight /= 10;
-    } while (take(text, 1, &digit));
+    } while (take_number(text, 1, &digit));
     return true;
 }
 
 static bool take_time(const char **text, struct calendar *at)
 {
-    if (!take(text, 2, &at->hour) || !take_mark(text, ":") || !take(text, 2, &at->minute))
+    if (!take_number(text, 2, &at->hour) || !take_mark(text, ":") || !take_number(text, 2, &at->minute))
         return false;
-    if (take_mark(text, ":") && !take(text, 2, &at->second))
+    if (take_mark(text, ":") && !take_number(text, 2, &at->second))
         return false;
     return !take_mark(text, ".") || take_fraction(text, &at->ms);
 }
@@ -108,8 +108,8 @@ static bool take_zone(const char **text, struct calendar *at)
     at->has_zone = at->sign != '\0';
     if (!at->has_zone || take_mark(text, "Zz"))
         return true;
-    return take_mark(text, "+-") && take(text, 2, &at->zone_hour) && take_mark(text, ":") &&
-           take(text, 2, &at->zone_minute);
+    return take_mark(text, "+-") && take_number(text, 2, &at->zone_hour) && take_mark(text, ":") &&
+           take_number(text, 2, &at->zone_minute);
 }
 
 // Has the text the shape of a date, alone or with a time behind it? RFC 3339, where a blank may stand for the T, and
@@ -117,8 +117,8 @@ static bool take_zone(const char **text, struct calendar *at)
 static bool read_calendar(const char *text, struct calendar *at)
 {
     *at = (struct calendar){0};
-    if (!take(&text, 4, &at->year) || !take_mark(&text, "-") || !take(&text, 2, &at->month) || !take_mark(&text, "-") ||
-        !take(&text, 2, &at->day))
+    if (!take_number(&text, 4, &at->year) || !take_mark(&text, "-") || !take_number(&text, 2, &at->month) ||
+        !take_mark(&text, "-") || !take_number(&text, 2, &at->day))
         return false;
     if (*text == '\0')
         return true;

@@ -15,7 +15,7 @@ static struct postern_scope_alternatives split_alternatives(struct cli *cli, con
     return (struct postern_scope_alternatives){scopes, count};
 }
 
-// A scope alone is needed; of those with '|' between them one is.
+// The key needs every scope that stands alone, and one of those with '|' between them.
 static void read_scopes(struct cli *cli, struct postern_verify_request *request)
 {
     size_t count = 0;
@@ -31,7 +31,7 @@ static void read_scopes(struct cli *cli, struct postern_verify_request *request)
             alternatives[request->scope_alternatives_count++] = split_alternatives(cli, given[i]);
 }
 
-// All but the token.
+// Reads all of the request but the token.
 static struct postern_verify_request read_request(struct cli *cli)
 {
     struct postern_verify_request request = {.account = argument_text(cli, "account"),
@@ -47,8 +47,8 @@ static struct postern_verify_request read_request(struct cli *cli)
     return request;
 }
 
-// Each of many tokens is a charge of its own.
-static void check_ids(struct cli *cli, size_t token_count)
+// Each of many tokens is a charge of its own, and needs an id of its own.
+static void check_charge_id(struct cli *cli, size_t token_count)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && strcmp(id, "new") != 0 && token_count > 1)
@@ -56,19 +56,19 @@ static void check_ids(struct cli *cli, size_t token_count)
 }
 
 // A peek charges nothing.
-static void check_flags(struct cli *cli)
+static void check_options(struct cli *cli)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && argument_has(cli, "peek"))
         misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
-    check_ids(cli, argument_has(cli, "batch") ? POSTERN_BATCH_MAX : 1);
+    check_charge_id(cli, argument_has(cli, "batch") ? POSTERN_BATCH_MAX : 1);
     if (argument_has(cli, "atomic") && !argument_has(cli, "batch"))
         misuse(cli, "--atomic belongs to --batch");
 }
 
 // ---------------------------------------------------------------------------------------------------------- one token
 
-// The answer's first line, without its end.
+// Prints the answer's first line without its end.
 static void print_decision(const struct postern_verify_reply *reply)
 {
     char list[OUTPUT_LIST_SIZE];
@@ -86,9 +86,9 @@ static void print_decision(const struct postern_verify_reply *reply)
                value_word_text(&value_environments, reply->environment));
 }
 
-// "" unless the id of the charge is to be shown.
-static const char *charge_id(const struct cli *cli, const struct postern_verify_reply *reply,
-                             char text[DECISION_ID_SIZE])
+// Writes the id of the charge; "" when it is not to be shown.
+static const char *charge_id_text(const struct cli *cli, const struct postern_verify_reply *reply,
+                                  char text[DECISION_ID_SIZE])
 {
     bool shown = reply->has_charge_id && (cli->json || (reply->allowed && argument_has(cli, "charge-id")));
     return decision_id_text(shown, reply->charge_id, text);
@@ -102,7 +102,7 @@ static void print_verify(const struct cli *cli, const struct postern_verify_repl
     decision_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
         decision_print_retry(reply->retry_after_ms);
-    if (charge_id(cli, reply, id)[0] != '\0')
+    if (charge_id_text(cli, reply, id)[0] != '\0')
         printf("charge id %s\n", id);
     if (reply->successor_key_id[0] != '\0')
         fprintf(stderr, "This key is being replaced by %s; use that one soon.\n", reply->successor_key_id);
@@ -116,7 +116,7 @@ static void verify_one(struct cli *cli, struct postern_verify_request *request, 
     if (!call_done(cli, postern_verify(cli->client, request, &reply, &cli->error)))
         return;
     if (cli->json)
-        json_print_reply(reply, "charge_id", charge_id(cli, reply, id));
+        json_print_reply(reply, "charge_id", charge_id_text(cli, reply, id));
     else
         print_verify(cli, reply);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
@@ -160,7 +160,7 @@ static const char *next_token(struct verify_batch *batch, bool *wrong)
     return *batch->given++;
 }
 
-// Lines while one request has room for another, however long.
+// Reads tokens while the request has room for another one, however long.
 static void read_tokens(struct verify_batch *batch)
 {
     size_t size = 0;
@@ -184,7 +184,7 @@ static size_t text_size(const char *text)
     return text != NULL ? strlen(text) + 4 : 0;
 }
 
-static size_t size_of(const struct postern_verify_request *request)
+static size_t size_on_wire(const struct postern_verify_request *request)
 {
     size_t size = text_size(request->account) + text_size(request->remote_address);
     for (size_t i = 0; i < request->scope_count; i++)
@@ -206,7 +206,7 @@ static void print_line(const struct cli *cli, const struct postern_verify_reply 
         return;
     }
     print_decision(reply);
-    if (charge_id(cli, reply, id)[0] != '\0')
+    if (charge_id_text(cli, reply, id)[0] != '\0')
         printf(", charge id %s", id);
     fputs(reply->reason == POSTERN_REASON_RATE_LIMITED ? ", " : "\n", stdout);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
@@ -225,7 +225,7 @@ static void ask_about_tokens(struct verify_batch *batch)
         return;
     for (size_t i = 0; i < reply->reply_count; i++) {
         batch->all_allowed = batch->all_allowed && reply->replies[i].allowed;
-        texts[i] = charge_id(cli, &reply->replies[i], ids[i]);
+        texts[i] = charge_id_text(cli, &reply->replies[i], ids[i]);
         if (!cli->json)
             print_line(cli, &reply->replies[i], &reply->statuses[i]);
     }
@@ -235,14 +235,14 @@ static void ask_about_tokens(struct verify_batch *batch)
     postern_reply_free(reply);
 }
 
-// `given` NULL: those of stdin.
+// Asks about all tokens; for `given` NULL those of standard input, as they come.
 static void verify_many(struct cli *cli, const struct postern_verify_request *request, const char *const *given,
                         size_t count)
 {
     struct verify_batch batch = {
         .cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
     batch.common.charge_id = NULL; // of each its own
-    batch.common_size = size_of(request);
+    batch.common_size = size_on_wire(request);
     if (!has_more(&batch))
         misuse(cli, "no tokens came by standard input: give one on each line");
     while (cli_good(cli) && has_more(&batch)) {
@@ -262,7 +262,7 @@ static void verify_stdin(struct cli *cli, struct postern_verify_request *request
 {
     size_t count = 0;
     const char *const *tokens = token_read_lines(cli, &count);
-    check_ids(cli, count);
+    check_charge_id(cli, count);
     if (!cli_good(cli))
         return;
     if (count > 1)
@@ -276,7 +276,7 @@ static void run_verify(struct cli *cli)
     bool is_batch = argument_has(cli, "batch"), from_stdin = cli->operand_count > 0;
     if (from_stdin && strcmp(cli->operands[0], "-") != 0)
         token_refuse(cli);
-    check_flags(cli);
+    check_options(cli);
     struct postern_verify_request request = read_request(cli);
     const char *token = is_batch || from_stdin || !cli_good(cli) ? NULL : token_of_environment(cli);
     if (!cli_good(cli))
