@@ -39,6 +39,19 @@ void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
     return pool_take(&cli->pool, count, size_bytes);
 }
 
+const char *cli_format(struct cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = (size_t)vsnprintf(NULL, 0, format, arguments) + 1;
+    va_end(arguments);
+    char *text = cli_keep(cli, room, 1);
+    va_start(arguments, format);
+    vsnprintf(text, room, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
 bool cli_good(const struct cli *cli)
 {
     return cli->status == CLI_DONE;
@@ -58,31 +71,16 @@ bool misuse(struct cli *cli, const char *format, ...)
     return false;
 }
 
-// "add-scope", of memory that stays.
-static struct flag entry_flag(struct cli *cli, const struct field *field, const char *verb, const char *value,
-                              const char *help)
+struct entry_flags argument_entry_flags(struct cli *cli, const struct field *field)
 {
-    size_t size = strlen(verb) + strlen(field->flag.name) + 2;
-    char *name = cli_keep(cli, size, 1);
-    snprintf(name, size, "%s-%s", verb, field->flag.name);
-    return (struct flag){name, value, help};
-}
-
-struct flag argument_flag_to_add(struct cli *cli, const struct field *field)
-{
+    const struct flag *flag = &field->flag;
     bool has_keys = field->kind == FIELD_METADATA;
-    if (!field_is_list(field) || field->flag.name == NULL)
-        return (struct flag){0};
-    return entry_flag(cli, field, has_keys ? "set" : "add", field->flag.value, "this one too; the others stay");
-}
-
-struct flag argument_flag_to_remove(struct cli *cli, const struct field *field)
-{
-    bool has_keys = field->kind == FIELD_METADATA;
-    if (!field_is_list(field) || field->flag.name == NULL)
-        return (struct flag){0};
-    return entry_flag(cli, field, has_keys ? "unset" : "remove", has_keys ? "KEY..." : field->flag.value,
-                      "take this one away; the others stay");
+    if (!field_is_list(field) || flag->name == NULL)
+        return (struct entry_flags){0};
+    return (struct entry_flags){.add = {cli_format(cli, has_keys ? "set-%s" : "add-%s", flag->name), flag->value,
+                                        "this one too; the others stay"},
+                                .remove = {cli_format(cli, has_keys ? "unset-%s" : "remove-%s", flag->name),
+                                           has_keys ? "KEY..." : flag->value, "take this one away; the others stay"}};
 }
 
 static struct argp_option option_of(const struct flag *flag, size_t at, int group)
@@ -122,8 +120,8 @@ static size_t add_settings(struct cli *cli, struct argp_option *options, size_t 
         at = add_flag(options, at, &flag, 0);
         if (!command->updates)
             continue;
-        const struct flag more[] = {argument_flag_to_add(cli, field), argument_flag_to_remove(cli, field),
-                                    field->unset};
+        const struct entry_flags entry = argument_entry_flags(cli, field);
+        const struct flag more[] = {entry.add, entry.remove, field->unset};
         for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
             at = add_flag(options, at, &more[i], 0);
     }
@@ -211,10 +209,7 @@ static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *i
 {
     const struct argp argp = {.options = options_of(cli, cli->command), .parser = on_argument};
     const char *words = cli->command != NULL ? cli->command->words : "";
-    size_t size = sizeof "postern " + strlen(words);
-    char *name = cli_keep(cli, size, 1);
-    snprintf(name, size, "postern%s%s", words[0] != '\0' ? " " : "", words);
-    cli->name = name;
+    cli->name = cli_format(cli, "postern%s%s", words[0] != '\0' ? " " : "", words);
     bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
     cli->json = argument_has(cli, "json");
     return good;

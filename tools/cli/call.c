@@ -101,13 +101,7 @@ static const char *name_of_member(struct cli *cli, const char *member)
     if (option == NULL)
         return NULL;
     const char *value = value_at(cli, option, member + size);
-    size_t room = strlen(option) + (value != NULL ? strlen(value) : 0) + sizeof "-- \"\"";
-    char *name = cli_keep(cli, room, 1);
-    if (value != NULL)
-        snprintf(name, room, "--%s \"%s\"", option, value);
-    else
-        snprintf(name, room, "--%s", option);
-    return name;
+    return value != NULL ? cli_format(cli, "--%s \"%s\"", option, value) : cli_format(cli, "--%s", option);
 }
 
 // Returns what people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id,

@@ -48,10 +48,7 @@ static const char *entry_text(struct cli *cli, const struct field *field, const 
     if (field->kind == FIELD_LIMITS)
         return pool_text(&cli->pool, text, postern_limit_format(entry, text));
     const struct postern_entry *pair = entry;
-    size_t size = strlen(pair->key) + strlen(pair->value) + 2;
-    char *both = cli_keep(cli, size, 1);
-    snprintf(both, size, "%s=%s", pair->key, pair->value);
-    return both;
+    return cli_format(cli, "%s=%s", pair->key, pair->value);
 }
 
 static uint32_t window_of(const struct postern_limit *limit)
@@ -153,7 +150,7 @@ static enum postern_status remove_entry(struct cli *cli, const struct field *fie
 // The options of a field that change it.
 struct field_options {
     const struct field *field;
-    struct flag add, remove;
+    struct entry_flags entry;
     bool sets, unsets, adds, removes;
 };
 
@@ -166,19 +163,17 @@ static struct field_options read_options(struct cli *cli, const struct field *fi
 {
     struct field_options given = {.field = field};
     bool updates = cli->command->updates;
-    if (updates) {
-        given.add = argument_flag_to_add(cli, field);
-        given.remove = argument_flag_to_remove(cli, field);
-    }
+    if (updates)
+        given.entry = argument_entry_flags(cli, field);
     given.sets = is_given(cli, &field->flag);
     given.unsets = updates && is_given(cli, &field->unset);
-    given.adds = is_given(cli, &given.add);
-    given.removes = is_given(cli, &given.remove);
+    given.adds = is_given(cli, &given.entry.add);
+    given.removes = is_given(cli, &given.entry.remove);
     if (given.sets && given.unsets)
         misuse(cli, "--%s and --%s exclude each other", field->flag.name, field->unset.name);
     else if ((given.sets || given.unsets) && (given.adds || given.removes))
         misuse(cli, "--%s replaces the whole list: give it, or --%s and --%s",
-               given.sets ? field->flag.name : field->unset.name, given.add.name, given.remove.name);
+               given.sets ? field->flag.name : field->unset.name, given.entry.add.name, given.entry.remove.name);
     return given;
 }
 
@@ -190,9 +185,9 @@ static enum postern_status set_list(struct cli *cli, const struct field_options 
     enum postern_status status = POSTERN_OK;
     size_t count = 0;
     if (given->sets || given->adds)
-        more.list = schema_read_list(cli, field, given->sets ? field->flag.name : given->add.name, &more.count);
+        more.list = schema_read_list(cli, field, given->sets ? field->flag.name : given->entry.add.name, &more.count);
     now = given->unsets ? (struct entries){0} : add_entries(cli, field, now, more);
-    const char *const *names = given->removes ? argument_all(cli, given->remove.name, &count) : NULL;
+    const char *const *names = given->removes ? argument_all(cli, given->entry.remove.name, &count) : NULL;
     for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
         status = remove_entry(cli, field, name_as_shown(cli, field, names[i]), &now);
     schema_put(field, &field->update, change->request, &now.list, now.count);

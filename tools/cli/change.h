@@ -39,12 +39,12 @@ struct change_kind {
 
 // The places of a kind's members, where a put request writes the record: CHANGE_BY_PUT(tier).
 // clang-format off
-#define CHANGE_BY_PUT(record) \
-    .version_at = offsetof(struct postern_##record, version), \
-    .request_size = sizeof(struct postern_put_##record##_request), \
-    .if_version_at = offsetof(struct postern_put_##record##_request, if_version), \
-    .mask_at = offsetof(struct postern_put_##record##_request, update_mask), \
-    .mask_count_at = offsetof(struct postern_put_##record##_request, update_mask_count)
+#define CHANGE_BY_PUT(of) \
+    .version_at = offsetof(struct postern_##of, version), \
+    .request_size = sizeof(struct postern_put_##of##_request), \
+    .if_version_at = offsetof(struct postern_put_##of##_request, if_version), \
+    .mask_at = offsetof(struct postern_put_##of##_request, update_mask), \
+    .mask_count_at = offsetof(struct postern_put_##of##_request, update_mask_count)
 // clang-format on
 
 // Runs the command: "put" makes a record, or sets and adds what is given; one that updates also takes away, and the

@@ -23,6 +23,11 @@ struct flag {
     const char *help;
 };
 
+// The options that change single entries of a list.
+struct entry_flags {
+    struct flag add, remove; // "add-scope", "remove-scope"
+};
+
 #define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
 
 // One command: a row in the table of its file.
@@ -57,6 +62,8 @@ struct cli {
 
 // Takes memory that lives as long as the program, as pool_take does.
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
+// Formats a text into such memory.
+const char *cli_format(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // False once something went wrong.
 bool cli_good(const struct cli *cli);
 // Prints what is wrong with the command line and where to read more; only the first time. Returns false.
@@ -77,10 +84,8 @@ bool argument_is_known(struct cli *cli, const char *name);          // does the 
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
-// Returns the option of an update that adds an entry to a list ("add-scope"), or takes one away ("remove-scope"); {0}
-// for a field that is no list.
-struct flag argument_flag_to_add(struct cli *cli, const struct field *field);
-struct flag argument_flag_to_remove(struct cli *cli, const struct field *field);
+// Returns the options of an update that add an entry to a list, and take one away; {0} for a field that is no list.
+struct entry_flags argument_entry_flags(struct cli *cli, const struct field *field);
 
 // --- words for the numbers of an enum, which begin at 1; 0 is "unspecified" (value.c)
 

@@ -62,13 +62,6 @@ static const struct list tiers = {.name = "tiers",
                                   .entry_size = sizeof(struct postern_tier),
                                   .ask = ask_tiers};
 
-static const char *lost_default_text(struct cli *cli, const char *tier)
-{
-    char text[128];
-    int size = snprintf(text, sizeof text, "The tier %.64s is no longer the default.", tier);
-    return pool_text(&cli->pool, text, (size_t)size);
-}
-
 // The mark of the default tier moves: says which tier loses it. NULL: none does.
 static const char *find_other_default(struct cli *cli)
 {
@@ -81,7 +74,7 @@ static const char *find_other_default(struct cli *cli)
         const struct postern_tier *tier = page.entries;
         for (size_t n = 0; n < page.count; n++, tier++)
             if (tier->is_default && strcmp(tier->tier, cli->operands[0]) != 0)
-                taken = lost_default_text(cli, tier->tier);
+                taken = cli_format(cli, "The tier %.64s is no longer the default.", tier->tier);
         list_move_on(cli, &at, &page);
     } while (at.token_size > 0 && taken == NULL);
     return taken;
