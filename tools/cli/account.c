@@ -1,4 +1,4 @@
-// Accounts: their settings, suspension, and the end of all their keys.
+// Accounts: makes and changes them, suspends them, and ends all their keys.
 #include "change.h"
 #include "list.h"
 

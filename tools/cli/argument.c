@@ -1,4 +1,4 @@
-// What was given on the command line, read by glibc's argp.
+// Reads the command line with glibc's argp.
 //
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
@@ -128,7 +128,7 @@ static size_t add_settings(struct cli *cli, struct argp_option *options, size_t 
     return at;
 }
 
-// The options of a command, then those of every command.
+// Collects the options of a command, then those of every command.
 static const struct argp_option *options_of(struct cli *cli, const struct command *command)
 {
     struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);

@@ -1,4 +1,4 @@
-// audit: who changed what, and when.
+// audit: shows who changed what, and when.
 #include "list.h"
 
 #include <stdlib.h>

@@ -33,7 +33,7 @@ bool call_open(struct cli *cli)
     return done;
 }
 
-// What to do about a status, where the message may not say it.
+// Says what to do about a status, where the message may not say it; NULL: nothing more.
 static const char *advice(enum postern_status status)
 {
     if (status == POSTERN_PERMISSION_DENIED)

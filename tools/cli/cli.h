@@ -112,7 +112,7 @@ unsigned value_word_find(const struct words *words, const char *text);
 const char *value_word_text(const struct words *words, unsigned number); // "unknown" when it has no word
 // Reads digits; *rest becomes what follows them. False when there is no digit, or the number is too large.
 bool value_digits(const char *text, uint64_t *number, const char **rest);
-// The digits of 0 to 61, as in tokens and key ids; those of 0 to 63 (RFC 4648, section 4).
+// The digits from 0 to 61, as tokens and key ids have them, and from 0 to 63, as RFC 4648 has them in section 4.
 extern const char value_base62_alphabet[62 + 1], value_base64_alphabet[64 + 1];
 // Reads base64 of either alphabet, with or without padding: at most `room` bytes.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size);

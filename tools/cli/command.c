@@ -1,4 +1,4 @@
-// All commands, which of them is meant, and the help.
+// Finds the command that is meant among all commands and runs it, or prints the help.
 #include "cli.h"
 
 #include <ctype.h>
@@ -110,7 +110,7 @@ static void say_unknown_command(struct cli *cli, int argc, char **argv)
     cli->status = CLI_MISUSED;
 }
 
-// "help", "help tier", "help tier put".
+// Shows what "help", "help tier" or "help tier put" asks for.
 static void show_help(struct cli *cli, int argc, char **argv)
 {
     int words;

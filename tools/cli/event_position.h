@@ -1,10 +1,12 @@
 // Where a reader of events is: what it has printed of changes, coming expiries and unusual activity. Every line carries
 // it as text, so that a reader that begins behind a line misses nothing and repeats nothing.
 //
-// The text is SEQ[.PARTS]/TIME[.KEY]/HOUR[+KEYFLAGS]...: of the change SEQ so many parts, one for each record (without
-// them: all), of coming expiries all up to TIME and at TIME up to KEY, of the unusual activity of HOUR these flags of
-// these keys. KEY is a key id without its "key_", times are Unix milliseconds. SEQ alone has read all changes up to
-// then, and begins with the expiries that are due from now on.
+// The text is SEQ[.PARTS]/TIME[.KEY]/HOUR[+KEYFLAGS]... and says what was printed:
+//   SEQ[.PARTS]         all changes before SEQ, and of SEQ all records, or the first PARTS
+//   TIME[.KEY]          all expiries that were due before TIME, and of TIME all keys, or those up to KEY
+//   HOUR[+KEYFLAGS]...  of the unusual activity of HOUR, these flags of these keys
+// KEY is a key id without its "key_"; times are Unix milliseconds. After SEQ alone the reader has all changes up to
+// SEQ, and begins with the expiries that are due from now on.
 #ifndef CLI_EVENT_POSITION_H
 #define CLI_EVENT_POSITION_H
 
@@ -16,7 +18,7 @@
 
 enum {
     EVENT_KEY_SIZE = 15,        // of a key id without "key_"
-    EVENT_SEEN_TOLD = 64,       // so many of the flagged keys, the newest, are in the text
+    EVENT_SEEN_TOLD = 64,       // how many of the flagged keys are in the text: the newest
     EVENT_POSITION_SIZE = 1280, // of the text
     EVENT_FLAGS = 3             // enum postern_unusual
 };

@@ -29,7 +29,7 @@ struct place {
 
 struct field {
     uint8_t kind;              // enum field_kind
-    const char *name;          // the protocol's
+    const char *name;          // in the protocol
     struct place in;           // the record
     struct place put;          // the request that creates it; {0}: that does not set it
     struct place update;       // the request that changes it; {0}: that does not
@@ -37,7 +37,7 @@ struct field {
     struct flag flag;          // the option that sets it; {0} for the name and for what cannot be set
     const char *update_help;   // what that option does in an update; NULL: the same
     struct flag unset;         // the option of an update that takes it away
-    const struct words *words; // a number's
+    const struct words *words; // of a number
     const char *(*make)(const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE]); // FIELD_MADE
     const char *line, *line_unset; // in one line: a format with %s (", tier %s"); what comes when it is not set
     const char *label;             // in several lines: its name

@@ -6,7 +6,7 @@
 
 enum { TOP_DEFAULT = 5, TOP_MAX = 256, SIZE_TEXT = 32 };
 
-// "1.2 MiB".
+// Writes "1.2 MiB".
 static const char *size_text(uint64_t bytes, char text[SIZE_TEXT])
 {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
@@ -126,7 +126,7 @@ static void print_busiest(const struct postern_stats_reply *reply)
     printf("\nCalls since %s, of those with one in the last two minutes.\n", output_time(reply->hour_start_ms, "", at));
 }
 
-// "3 h 2 min ahead of".
+// Prints "3 h 2 min ahead of the wall clock".
 static void print_clock(int64_t ahead_ms)
 {
     char span[OUTPUT_TIME_SIZE];

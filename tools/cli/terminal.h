@@ -12,7 +12,7 @@ bool terminal_is_live(void);
 // Does the locale (LC_ALL, LC_CTYPE, LANG) write UTF-8?
 bool terminal_is_utf8(void);
 
-// Milliseconds since some moment, by a clock that nobody sets: tells when to show something again.
+// Returns milliseconds since some moment, by a clock that nobody sets: for when to show something again.
 uint64_t terminal_clock_ms(void);
 
 // --- watching: a command that goes on until it is told to stop
@@ -26,7 +26,7 @@ struct terminal_watch {
 enum terminal_event { TERMINAL_TIME, TERMINAL_QUIT, TERMINAL_REDRAW, TERMINAL_KEY };
 
 // Begins to watch: SIGINT, SIGTERM, SIGHUP and changes of the terminal's size come as events from now on, with `keys`
-// the keyboard too. To be called before any thread is started.
+// the keyboard too. Call it before any thread is started.
 // Errors: false when the system refuses; errno says why.
 bool terminal_watch_begin(struct terminal_watch *watch, bool keys);
 // Waits for an event, at most timeout_ms. With TERMINAL_KEY *key is the key that was pressed; q gives TERMINAL_QUIT.

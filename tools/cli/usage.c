@@ -1,4 +1,5 @@
-// usage: how often a key or an account was answered what, as a table or a chart; and which keys have an unusual hour.
+// usage: shows how often a key or an account was answered what, as a table or a chart, and which keys have an unusual
+// hour.
 #include "list.h"
 #include "plot.h"
 #include "terminal.h"

@@ -117,14 +117,14 @@ const struct postern_entry *value_metadata(struct cli *cli, const char *name, si
 const char value_base62_alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const char value_base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// Where the character stands among the digits, modulo their number; -1: nowhere.
+// Returns where the character stands among the digits, modulo `base`; -1: nowhere.
 static int digit_of(const char *digits, int base, char c)
 {
     const char *found = c != '\0' ? strchr(digits, c) : NULL;
     return found != NULL ? (int)(found - digits) % base : -1;
 }
 
-// RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
+// Reads by RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size)
 {
     uint32_t group = 0;

@@ -1,4 +1,5 @@
-// verify: may this key do this, now? With --batch one token on a line, one answer on a line.
+// verify: asks whether a key may do something, now. With --batch it reads a token from each line, and prints an answer
+// on a line for each.
 #include "decision.h"
 #include "json.h"
 
@@ -241,7 +242,7 @@ static void verify_many(struct cli *cli, const struct postern_verify_request *re
 {
     struct verify_batch batch = {
         .cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
-    batch.common.charge_id = NULL; // of each its own
+    batch.common.charge_id = NULL; // each call gets an id of its own
     batch.common_size = size_on_wire(request);
     if (!has_more(&batch))
         misuse(cli, "no tokens came by standard input: give one on each line");

@@ -192,7 +192,7 @@ static void import_all(struct import *import)
         else
             say_notes(import, &row);
         add_to_batch(import, &row, result == IMPORT_ROW);
-        // Room for one more, however large.
+        // Sends the batch as soon as it may have no room for another row, however large.
         if (import->seen_count == import->batch_max || import->size_bytes > BATCH_SIZE_MAX - IMPORT_ROW_SIZE_MAX)
             finish_batch(import);
     }

@@ -11,7 +11,7 @@ enum { ROW_SIZE_START = 128 };
 
 // ------------------------------------------------------------------------------------------------------------- begin
 
-// U+FEFF, which some programs write before the text.
+// Skips U+FEFF, which some programs write before the text.
 static bool skip_mark(struct import_reader *reader)
 {
     int c = getc(reader->in);

@@ -248,7 +248,7 @@ static void name_entry(const struct stream *stream, struct archive_entry *entry,
     (void)snprintf(path, PATH_SIZE_MAX, "%s!%s", stream->path, name != NULL ? name : "?");
 }
 
-// False: it could not be read to its end.
+// Looks into one entry. False: it could not be read to its end.
 static bool look_into_entry(struct stream *stream, struct archive *archive, struct archive_entry *entry,
                             const struct packing *packing)
 {
