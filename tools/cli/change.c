@@ -218,8 +218,9 @@ static size_t field_count(const struct schema *schema)
 }
 
 // Errors: NOT_FOUND when there is nothing to take away. What is wrong with the command line is a misuse: ask cli_good.
-static enum postern_status fill_request(struct cli *cli, const struct change_kind *kind, struct change *change)
+static enum postern_status fill_request(struct cli *cli, struct change *change)
 {
+    const struct change_kind *kind = change->kind;
     enum postern_status status = POSTERN_OK;
     change->request = cli_keep(cli, 1, kind->request_size);
     change->mask = cli_keep(cli, field_count(kind->schema) + 1, sizeof *change->mask);
@@ -264,10 +265,11 @@ static void note_dropped(struct cli *cli, const struct field *field, const struc
         add_dropped(dropped, field, field->kind == FIELD_TEXT ? was : "");
 }
 
-static void say_dropped(struct cli *cli, const struct schema *schema, const struct change *change)
+static void say_dropped(struct cli *cli, const struct change *change)
 {
     char dropped[OUTPUT_LIST_SIZE] = "";
-    for (const struct field *field = schema->fields; change->before != NULL && field->kind != FIELD_END; field++)
+    const struct field *field = change->kind->schema->fields;
+    for (; change->before != NULL && field->kind != FIELD_END; field++)
         if (field->update.at > 0 && field->flag.name != NULL)
             note_dropped(cli, field, change, dropped);
     if (dropped[0] != '\0')
@@ -281,8 +283,8 @@ static void say_dropped(struct cli *cli, const struct schema *schema, const stru
 // Finds what is wrong with the command line before posternd is asked anything.
 static bool check_command_line(struct cli *cli, const struct change_kind *kind)
 {
-    struct change trial = {0};
-    (void)fill_request(cli, kind, &trial);
+    struct change trial = {.kind = kind};
+    (void)fill_request(cli, &trial);
     size_t names = kind->schema->fields[0].update.at > 0 ? 1 : 0; // a key's id is no field of its update
     if (cli->command->updates && trial.mask_count <= names)
         misuse(cli, "say what to change, e.g. %s", kind->example);
@@ -296,8 +298,9 @@ static void set_member(void *request, size_t at, const void *value, size_t size)
         memcpy((char *)request + at, value, size);
 }
 
-static void set_version_and_mask(struct cli *cli, const struct change_kind *kind, struct change *change)
+static void set_version_and_mask(struct cli *cli, struct change *change)
 {
+    const struct change_kind *kind = change->kind;
     if (argument_has(cli, "if-version"))
         change->version = value_version(cli);
     set_member(change->request, kind->if_version_at, &change->version, sizeof change->version);
@@ -306,34 +309,34 @@ static void set_version_and_mask(struct cli *cli, const struct change_kind *kind
     set_member(change->request, kind->bits_at, &change->bits, sizeof change->bits);
 }
 
-static void print_changed(struct cli *cli, const struct change_kind *kind, const struct change *change)
+static void print_changed(struct cli *cli, const struct change *change)
 {
-    if (kind->print != NULL)
-        kind->print(change);
+    if (change->kind->print != NULL)
+        change->kind->print(change);
     else
-        schema_print_line(kind->schema, change->after);
-    say_dropped(cli, kind->schema, change);
+        schema_print_line(change->kind->schema, change->after);
+    say_dropped(cli, change);
 }
 
-static enum postern_status write_and_print(struct cli *cli, const struct change_kind *kind, struct change *change)
+static enum postern_status write_and_print(struct cli *cli, struct change *change)
 {
-    enum postern_status status = fill_request(cli, kind, change);
-    set_version_and_mask(cli, kind, change);
+    enum postern_status status = fill_request(cli, change);
+    set_version_and_mask(cli, change);
     if (status == POSTERN_OK)
-        status = kind->write(cli, change);
+        status = change->kind->write(cli, change);
     if (status == POSTERN_OK && call_in_words(cli, change->reply))
-        print_changed(cli, kind, change);
+        print_changed(cli, change);
     return status;
 }
 
 static enum postern_status take_turn(struct cli *cli, const struct change_kind *kind)
 {
-    struct change change = {0};
+    struct change change = {.kind = kind};
     enum postern_status status = kind->read(cli, &change);
     if (change.before != NULL)
         memcpy(&change.version, (const char *)change.before + kind->version_at, sizeof change.version);
     if (status == POSTERN_OK || (status == POSTERN_NOT_FOUND && !cli->command->updates))
-        status = write_and_print(cli, kind, &change);
+        status = write_and_print(cli, &change);
     postern_reply_free(change.found);
     postern_reply_free(change.reply);
     return status;

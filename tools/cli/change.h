@@ -4,8 +4,12 @@
 
 #include "schema.h"
 
+struct change_kind;
+struct list; // list.h
+
 // One try of a change.
 struct change {
+    const struct change_kind *kind;
     const void *before; // the record as it is; NULL: there is none
     uint64_t version;   // of it, or what --if-version says
     void *request;      // sets what the command line gives, and nothing else
@@ -22,8 +26,9 @@ struct change {
 // What kind of record it is.
 struct change_kind {
     const struct schema *schema;
-    const char *example; // of options that change one
-    size_t version_at;   // of the record's version in its struct
+    const struct list *list; // where it is found; NULL: by a call that gets it alone
+    const char *example;     // of options that change one
+    size_t version_at;       // of the record's version in its struct
     // The request that writes it, and where its members are; 0: it has no such member.
     size_t request_size, if_version_at;
     size_t mask_at, mask_count_at; // the names of what it sets

@@ -7,15 +7,15 @@
 
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
-// Reads the record for a change from its list, as the protocol has no call that gets one alone.
-static enum postern_status read_listed(struct cli *cli, const struct list *list, struct change *change)
+// Finds the record that is changed in its list, as the protocol has no call that gets one tier or scope alone.
+static enum postern_status read_listed(struct cli *cli, struct change *change)
 {
     struct list_page page;
     size_t index;
-    enum postern_status status = list_seek(cli, list, &page, &index);
+    enum postern_status status = list_seek(cli, change->kind->list, &page, &index);
     if (status == POSTERN_OK) {
         change->found = page.reply;
-        change->before = list_entry(list, &page, index);
+        change->before = list_entry(change->kind->list, &page, index);
     }
     return status;
 }
@@ -80,15 +80,10 @@ static const char *find_other_default(struct cli *cli)
     return taken;
 }
 
-static enum postern_status read_tier(struct cli *cli, struct change *change)
-{
-    change->taken = argument_has(cli, "default") ? find_other_default(cli) : NULL;
-    return read_listed(cli, &tiers, change);
-}
-
 static enum postern_status write_tier(struct cli *cli, struct change *change)
 {
     struct postern_put_tier_reply *reply = NULL;
+    change->taken = argument_has(cli, "default") ? find_other_default(cli) : NULL;
     enum postern_status status = postern_put_tier(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->tier : NULL;
@@ -98,9 +93,10 @@ static enum postern_status write_tier(struct cli *cli, struct change *change)
 static void run_tier_change(struct cli *cli)
 {
     static const struct change_kind tier = {.schema = &tier_schema,
+                                            .list = &tiers,
                                             .example = "--add-limit requests=1000/day",
                                             CHANGE_BY_PUT(tier),
-                                            .read = read_tier,
+                                            .read = read_listed,
                                             .write = write_tier};
     change_run(cli, &tier);
 }
@@ -207,11 +203,6 @@ static const struct list scopes = {.name = "scopes",
                                    .entry_size = sizeof(struct postern_scope),
                                    .ask = ask_scopes};
 
-static enum postern_status read_scope(struct cli *cli, struct change *change)
-{
-    return read_listed(cli, &scopes, change);
-}
-
 static enum postern_status write_scope(struct cli *cli, struct change *change)
 {
     struct postern_put_scope_reply *reply = NULL;
@@ -224,9 +215,10 @@ static enum postern_status write_scope(struct cli *cli, struct change *change)
 static void run_scope_change(struct cli *cli)
 {
     static const struct change_kind scope = {.schema = &scope_schema,
+                                             .list = &scopes,
                                              .example = "--add-implies jobs:read",
                                              CHANGE_BY_PUT(scope),
-                                             .read = read_scope,
+                                             .read = read_listed,
                                              .write = write_scope};
     change_run(cli, &scope);
 }
