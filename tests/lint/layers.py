@@ -193,9 +193,10 @@ def reachable(calls, begin):
 
 
 def check_circles(root):
-    """The files of a room, and of the client, have an order: none calls a file that calls it, by whatever way."""
+    """The files of a room, of the client and of each tool have an order: none calls a file that calls it, by whatever
+    way."""
     of_room = {}
-    for path, text in sources(root, ("server", "client/src")):
+    for path, text in sources(root, ("server", "client/src", "tools/cli", "tools/bench")):
         if path.endswith(".c") and path.count("/") > 1:
             of_room.setdefault(path.split("/")[1], {})[path] = text
     for texts in of_room.values():

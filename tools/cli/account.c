@@ -1,10 +1,10 @@
-// Accounts: their settings, suspension, and the end of all their keys.
+// Accounts: makes and changes them, suspends them, and ends all their keys.
 #include "change.h"
 #include "list.h"
 
 // ------------------------------------------------------------------------------------------ put, update, get, delete
 
-// An account's fields: a new one is a row.
+// An account's fields. A new field is a new row.
 static const struct field account_fields[] = {
     {FIELD(account, account), .line = "account %s", .label = "account", .column = 1, .head = "ACCOUNT"},
     {FIELD(account, display_name), .flag = {"display-name", "NAME", "a name for people"},
@@ -47,18 +47,13 @@ static enum postern_status read_account(struct cli *cli, struct change *change)
     enum postern_status status = postern_get_account(cli->client, &request, &reply, &cli->error);
     change->found = reply;
     change->before = reply != NULL ? &reply->account : NULL;
-    change->version = reply != NULL ? reply->account.version : 0;
     return status;
 }
 
 static enum postern_status write_account(struct cli *cli, struct change *change)
 {
-    struct postern_put_account_request *request = change->request;
     struct postern_put_account_reply *reply = NULL;
-    request->if_version = change->version;
-    request->update_mask = change->mask;
-    request->update_mask_count = change->mask_count;
-    enum postern_status status = postern_put_account(cli->client, request, &reply, &cli->error);
+    enum postern_status status = postern_put_account(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->account : NULL;
     return status;
@@ -76,8 +71,8 @@ static void print_account(const struct change *change)
 static void run_change(struct cli *cli)
 {
     static const struct change_kind account = {.schema = &account_schema,
-                                               .request_size = sizeof(struct postern_put_account_request),
                                                .example = "--tier big or --add-env live",
+                                               CHANGE_BY_PUT(account),
                                                .read = read_account,
                                                .write = write_account,
                                                .print = print_account};
@@ -155,8 +150,7 @@ static void run_revoke_all(struct cli *cli)
 {
     const struct postern_revoke_all_request request = {.account = cli->operands[0],
                                                        .reason = argument_text(cli, "reason"),
-                                                       .created_before_ms =
-                                                           value_moment_flag(cli, "created-before", true)};
+                                                       .created_before_ms = moment_flag(cli, "created-before", true)};
     struct postern_revoke_all_reply *reply = NULL;
     char at[OUTPUT_TIME_SIZE];
     if (cli_good(cli) && call_done(cli, postern_revoke_all(cli->client, &request, &reply, &cli->error)) &&

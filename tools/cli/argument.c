@@ -1,8 +1,8 @@
-// What was given on the command line, read by glibc's argp.
+// Reads the command line with glibc's argp.
 //
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
-#include "change.h"
+#include "schema.h"
 
 #include <argp.h>
 #include <assert.h>
@@ -31,12 +31,25 @@ static const struct flag global_flags[] = {
 struct given {
     struct given *older;
     const char *name;
-    const char *value; // NULL for an option without
+    const char *value; // NULL for an option that takes none
 };
 
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
 {
     return pool_take(&cli->pool, count, size_bytes);
+}
+
+const char *cli_format(struct cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = (size_t)vsnprintf(NULL, 0, format, arguments) + 1;
+    va_end(arguments);
+    char *text = cli_keep(cli, room, 1);
+    va_start(arguments, format);
+    vsnprintf(text, room, format, arguments);
+    va_end(arguments);
+    return text;
 }
 
 bool cli_good(const struct cli *cli)
@@ -58,6 +71,18 @@ bool misuse(struct cli *cli, const char *format, ...)
     return false;
 }
 
+struct entry_flags argument_entry_flags(struct cli *cli, const struct field *field)
+{
+    const struct flag *flag = &field->flag;
+    bool has_keys = field->kind == FIELD_METADATA;
+    if (!field_is_list(field) || flag->name == NULL)
+        return (struct entry_flags){0};
+    return (struct entry_flags){.add = {cli_format(cli, has_keys ? "set-%s" : "add-%s", flag->name), flag->value,
+                                        "this one too; the others stay"},
+                                .remove = {cli_format(cli, has_keys ? "unset-%s" : "remove-%s", flag->name),
+                                           has_keys ? "KEY..." : flag->value, "take this one away; the others stay"}};
+}
+
 static struct argp_option option_of(const struct flag *flag, size_t at, int group)
 {
     return (struct argp_option){.name = flag->name,
@@ -67,7 +92,7 @@ static struct argp_option option_of(const struct flag *flag, size_t at, int grou
                                 .group = group};
 }
 
-// An option without a name has none.
+// Adds nothing for an option without a name.
 static size_t add_flag(struct argp_option *options, size_t at, const struct flag *flag, int group)
 {
     if (flag->name == NULL)
@@ -83,7 +108,7 @@ static size_t add_flags(struct argp_option *options, size_t at, const struct fla
     return at;
 }
 
-// The options that set the fields of a command's record, or change them.
+// Adds the options that set the fields of a command's record, or change them.
 static size_t add_settings(struct cli *cli, struct argp_option *options, size_t at, const struct command *command)
 {
     for (const struct field *field = command->schema->fields; field->kind != FIELD_END; field++) {
@@ -95,14 +120,15 @@ static size_t add_settings(struct cli *cli, struct argp_option *options, size_t 
         at = add_flag(options, at, &flag, 0);
         if (!command->updates)
             continue;
-        const struct flag more[] = {change_add_flag(cli, field), change_remove_flag(cli, field), field->unset};
+        const struct entry_flags entry = argument_entry_flags(cli, field);
+        const struct flag more[] = {entry.add, entry.remove, field->unset};
         for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
             at = add_flag(options, at, &more[i], 0);
     }
     return at;
 }
 
-// The options of a command, then those of every command.
+// Collects the options of a command, then those of every command.
 static const struct argp_option *options_of(struct cli *cli, const struct command *command)
 {
     struct argp_option *options = cli_keep(cli, OPTIONS_MAX, sizeof *options);
@@ -167,7 +193,7 @@ static error_t on_argument(int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         cli->operands[cli->operand_count++] = text;
         return 0;
-    case ARGP_KEY_ERROR: // of several letters behind one dash getopt is still at the word
+    case ARGP_KEY_ERROR: // within several letters behind one dash, getopt still stands at that word
         text = state->argv[state->next - 1];
         if (cli_good(cli))
             say_wrong(cli, option, text[0] == '-' && text[1] != '\0' ? text : state->argv[state->next]);
@@ -183,10 +209,7 @@ static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *i
 {
     const struct argp argp = {.options = options_of(cli, cli->command), .parser = on_argument};
     const char *words = cli->command != NULL ? cli->command->words : "";
-    size_t size = sizeof "postern " + strlen(words);
-    char *name = cli_keep(cli, size, 1);
-    snprintf(name, size, "postern%s%s", words[0] != '\0' ? " " : "", words);
-    cli->name = name;
+    cli->name = cli_format(cli, "postern%s%s", words[0] != '\0' ? " " : "", words);
     bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
     cli->json = argument_has(cli, "json");
     return good;

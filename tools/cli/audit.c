@@ -1,4 +1,4 @@
-// audit: who changed what, and when.
+// audit: shows who changed what, and when.
 #include "list.h"
 
 #include <stdlib.h>
@@ -12,8 +12,8 @@ static const char *value_of(const struct postern_entry *entries, size_t count, c
     return NULL;
 }
 
-// Moments as people read them; nothing is called so.
-static const char *shown(const char *key, const char *value, char buffer[OUTPUT_TIME_SIZE])
+// Returns a value as people read it: a moment as a date, what is not set as "none".
+static const char *shown_value(const char *key, const char *value, char buffer[OUTPUT_TIME_SIZE])
 {
     size_t size = strlen(key);
     if (value != NULL && size > 3 && strcmp(key + size - 3, "_ms") == 0)
@@ -21,24 +21,24 @@ static const char *shown(const char *key, const char *value, char buffer[OUTPUT_
     return value != NULL && value[0] != '\0' ? value : "none";
 }
 
-// The other columns tell this already of a new record.
+// Do the other columns tell this already of a new record?
 static bool is_known(const struct postern_change *change, const char *key)
 {
     return change->before_count == 0 &&
            (strcmp(key, "created_at_ms") == 0 || strcmp(key, "created_by") == 0 || strcmp(key, "lineage_id") == 0);
 }
 
-static void append(char *text, const struct postern_change *change, const char *key)
+static void append_field(char *text, const struct postern_change *change, const char *key)
 {
     char old[OUTPUT_TIME_SIZE], now[OUTPUT_TIME_SIZE];
     const char *before = value_of(change->before, change->before_count, key);
     const char *after = value_of(change->after, change->after_count, key);
     bool is_new = change->before_count == 0;
-    output_append(text, "; ", "%s: %s%s%s", key, is_new ? "" : shown(key, before, old), is_new ? "" : " -> ",
-                  shown(key, after, now));
+    output_append(text, "; ", "%s: %s%s%s", key, is_new ? "" : shown_value(key, before, old), is_new ? "" : " -> ",
+                  shown_value(key, after, now));
 }
 
-// "name: a -> b; enabled: true -> false"; of what is gone "removed scope: read; implies: list".
+// Writes "name: a -> b; enabled: true -> false"; of what is gone "removed scope: read; implies: list".
 static void summarize(const struct postern_change *change, char text[OUTPUT_LIST_SIZE])
 {
     char old[OUTPUT_TIME_SIZE];
@@ -46,14 +46,14 @@ static void summarize(const struct postern_change *change, char text[OUTPUT_LIST
     text[0] = '\0';
     for (size_t i = 0; i < change->after_count; i++)
         if (!is_known(change, change->after[i].key))
-            append(text, change, change->after[i].key);
+            append_field(text, change, change->after[i].key);
     for (size_t i = 0; i < change->before_count; i++) {
         const char *key = change->before[i].key;
         if (is_removed)
             output_append(text, "; ", "%s%s: %s", i == 0 ? "removed " : "", key,
-                          shown(key, change->before[i].value, old));
+                          shown_value(key, change->before[i].value, old));
         else if (value_of(change->after, change->after_count, key) == NULL)
-            append(text, change, key);
+            append_field(text, change, key);
     }
 }
 
@@ -96,8 +96,8 @@ static void run_audit(struct cli *cli)
     const struct postern_list_changes_request filter = {.actor = argument_text(cli, "actor"),
                                                         .account = argument_text(cli, "account"),
                                                         .key_id = argument_text(cli, "key"),
-                                                        .from_ms = value_moment_flag(cli, "from", true),
-                                                        .to_ms = value_moment_flag(cli, "to", true)};
+                                                        .from_ms = moment_flag(cli, "from", true),
+                                                        .to_ms = moment_flag(cli, "to", true)};
     list_run(cli, &changes, &filter);
 }
 

@@ -1,5 +1,6 @@
-// The connection, and what is said when a call fails.
+// Opens the connection, and says why a call failed and what to do about it.
 #include "cli.h"
+#include "json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ bool call_open(struct cli *cli)
     return done;
 }
 
-// What to do about a status, where the message may not say it.
+// Says what to do about a status, where the message may not say it; NULL: nothing more.
 static const char *advice(enum postern_status status)
 {
     if (status == POSTERN_PERMISSION_DENIED)
@@ -71,7 +72,7 @@ static const struct {
     {"reset_meters", "reset"}, // a call that is an option
 };
 
-// The command's option for a field of its call; NULL: there is none.
+// Finds the command's option for a field of its call; NULL: there is none.
 static const char *find_option(struct cli *cli, const char *field)
 {
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -83,7 +84,7 @@ static const char *find_option(struct cli *cli, const char *field)
     return argument_is_known(cli, name) ? name : NULL;
 }
 
-// The value of a list's element, as it was given: behind the field comes its index.
+// Returns the value of a list's element as it was given; `index` is what stands behind the field, "[2]".
 static const char *value_at(struct cli *cli, const char *option, const char *index)
 {
     size_t at, count;
@@ -91,7 +92,8 @@ static const char *value_at(struct cli *cli, const char *option, const char *ind
     return sscanf(index, "[%zu]", &at) == 1 && at < count ? values[at] : NULL;
 }
 
-// One member of a path, its name and its index: "--limit "x=1/s"" for "limits[2].resource". NULL: no option sets it.
+// Returns the option that set one member of a path, and its value: "--limit "x=1/s"" for "limits[2].resource". NULL: no
+// option sets it.
 static const char *name_of_member(struct cli *cli, const char *member)
 {
     size_t size = strcspn(member, ".[");
@@ -99,17 +101,11 @@ static const char *name_of_member(struct cli *cli, const char *member)
     if (option == NULL)
         return NULL;
     const char *value = value_at(cli, option, member + size);
-    size_t room = strlen(option) + (value != NULL ? strlen(value) : 0) + sizeof "-- \"\"";
-    char *name = cli_keep(cli, room, 1);
-    if (value != NULL)
-        snprintf(name, room, "--%s \"%s\"", option, value);
-    else
-        snprintf(name, room, "--%s", option);
-    return name;
+    return value != NULL ? cli_format(cli, "--%s \"%s\"", option, value) : cli_format(cli, "--%s", option);
 }
 
-// What people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id.
-// Otherwise its path.
+// Returns what people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id,
+// and otherwise the field's path.
 static const char *name_of_field(struct cli *cli, const char *path)
 {
     const char *found = name_of_member(cli, path), *name;
@@ -142,7 +138,7 @@ bool call_done(struct cli *cli, enum postern_status status)
         return true;
     cli->status = CLI_FAILED;
     if (cli->json)
-        output_json_error(&cli->error);
+        json_print_error(&cli->error);
     else
         say_failure(cli);
     return false;
@@ -160,6 +156,6 @@ uint64_t call_server_time_ms(struct cli *cli)
 bool call_in_words(const struct cli *cli, const void *reply)
 {
     if (cli->json)
-        output_json(reply, NULL, NULL);
+        json_print_reply(reply, NULL, NULL);
     return !cli->json;
 }

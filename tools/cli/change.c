@@ -1,50 +1,12 @@
-// Changes a record by what the command line gives. Two people may change one record: so it is read first, what they add
-// to a list is put to what is there, and it is written with the version that was read. Nothing that was not given is
-// touched, and what a change drops is said.
+// Changes a record by what the command line gives, and leaves alone what it does not give. Two people may change one
+// record at the same time: so the record is read first, entries are added to the list that is there, and the record is
+// written with the version that was read. The command says what a change drops.
 #include "change.h"
 
 #include <string.h>
 
 // Somebody else may change the record between reading and writing it; each turn needs another such change.
 enum { TURNS_MAX = 16 };
-
-static bool is_list(const struct field *field)
-{
-    return field->kind >= FIELD_TEXTS;
-}
-
-// ---------------------------------------------------------------------------------------------------------- options
-
-static struct flag entry_flag(struct cli *cli, const struct field *field, const char *verb, const char *value,
-                              const char *help)
-{
-    size_t size = strlen(verb) + strlen(field->flag.name) + 2;
-    char *name = cli_keep(cli, size, 1);
-    snprintf(name, size, "%s-%s", verb, field->flag.name);
-    return (struct flag){name, value, help};
-}
-
-struct flag change_add_flag(struct cli *cli, const struct field *field)
-{
-    bool has_keys = field->kind == FIELD_METADATA;
-    if (!is_list(field) || field->flag.name == NULL)
-        return (struct flag){0};
-    return entry_flag(cli, field, has_keys ? "set" : "add", field->flag.value, "this one too; the others stay");
-}
-
-struct flag change_remove_flag(struct cli *cli, const struct field *field)
-{
-    bool has_keys = field->kind == FIELD_METADATA;
-    if (!is_list(field) || field->flag.name == NULL)
-        return (struct flag){0};
-    return entry_flag(cli, field, has_keys ? "unset" : "remove", has_keys ? "KEY..." : field->flag.value,
-                      "take this one away; the others stay");
-}
-
-static bool has(const struct cli *cli, const struct flag *flag)
-{
-    return flag->name != NULL && argument_has(cli, flag->name);
-}
 
 // ---------------------------------------------------------------------------------------------------------- entries
 
@@ -75,7 +37,7 @@ static struct entries entries_of(const struct field *field, const void *from)
     return (struct entries){schema_list(field, from), schema_count(field, from)};
 }
 
-// The entry as the command line writes it.
+// Returns the entry as the command line writes it.
 static const char *entry_text(struct cli *cli, const struct field *field, const void *entry)
 {
     char text[POSTERN_LIMIT_TEXT_MAX + 1];
@@ -86,10 +48,7 @@ static const char *entry_text(struct cli *cli, const struct field *field, const 
     if (field->kind == FIELD_LIMITS)
         return pool_text(&cli->pool, text, postern_limit_format(entry, text));
     const struct postern_entry *pair = entry;
-    size_t size = strlen(pair->key) + strlen(pair->value) + 2;
-    char *both = cli_keep(cli, size, 1);
-    snprintf(both, size, "%s=%s", pair->key, pair->value);
-    return both;
+    return cli_format(cli, "%s=%s", pair->key, pair->value);
 }
 
 static uint32_t window_of(const struct postern_limit *limit)
@@ -111,7 +70,7 @@ static bool is_same_window(const struct postern_limit *a, const struct postern_l
            window_of(a) == window_of(b) && (window_of(a) > 0 || a->period == b->period);
 }
 
-// Does one take the other's place? Of limits the one with the same resource and window does, as for posternd.
+// Does one entry take the other's place? Limits with the same resource and window do, as for posternd.
 static bool takes_place(struct cli *cli, const struct field *field, const void *a, const void *b)
 {
     if (field->kind == FIELD_LIMITS)
@@ -141,7 +100,7 @@ static struct entries add_entries(struct cli *cli, const struct field *field, st
     return (struct entries){all, count + more.count};
 }
 
-// How --remove-… names the entry: metadata by its key, all others as they are.
+// Is this how --remove-… names the entry: metadata by its key, all others as they are?
 static bool is_named(struct cli *cli, const struct field *field, const void *entry, const char *name)
 {
     const char *text = entry_text(cli, field, entry);
@@ -149,8 +108,9 @@ static bool is_named(struct cli *cli, const struct field *field, const void *ent
     return strlen(name) == size && strncmp(text, name, size) == 0;
 }
 
-// A limit is written as it is shown; what is no limit stays as it was given, and is not found.
-static const char *plain_name(struct cli *cli, const struct field *field, const char *given)
+// Returns the name by which is_named knows an entry: a limit as it is shown. What is no limit stays as it was given,
+// and is then not found.
+static const char *name_as_shown(struct cli *cli, const struct field *field, const char *given)
 {
     struct postern_limit limit;
     struct postern_error error;
@@ -188,33 +148,36 @@ static enum postern_status remove_entry(struct cli *cli, const struct field *fie
 // ---------------------------------------------------------------------------------------------------- what is given
 
 // The options of a field that change it.
-struct given {
+struct field_options {
     const struct field *field;
-    struct flag add, remove;
+    struct entry_flags entry;
     bool sets, unsets, adds, removes;
 };
 
-static struct given given_for(struct cli *cli, const struct field *field)
+static bool is_given(const struct cli *cli, const struct flag *flag)
 {
-    struct given given = {.field = field};
+    return flag->name != NULL && argument_has(cli, flag->name);
+}
+
+static struct field_options read_options(struct cli *cli, const struct field *field)
+{
+    struct field_options given = {.field = field};
     bool updates = cli->command->updates;
-    if (updates) {
-        given.add = change_add_flag(cli, field);
-        given.remove = change_remove_flag(cli, field);
-    }
-    given.sets = has(cli, &field->flag);
-    given.unsets = updates && has(cli, &field->unset);
-    given.adds = has(cli, &given.add);
-    given.removes = has(cli, &given.remove);
+    if (updates)
+        given.entry = argument_entry_flags(cli, field);
+    given.sets = is_given(cli, &field->flag);
+    given.unsets = updates && is_given(cli, &field->unset);
+    given.adds = is_given(cli, &given.entry.add);
+    given.removes = is_given(cli, &given.entry.remove);
     if (given.sets && given.unsets)
         misuse(cli, "--%s and --%s exclude each other", field->flag.name, field->unset.name);
     else if ((given.sets || given.unsets) && (given.adds || given.removes))
         misuse(cli, "--%s replaces the whole list: give it, or --%s and --%s",
-               given.sets ? field->flag.name : field->unset.name, given.add.name, given.remove.name);
+               given.sets ? field->flag.name : field->unset.name, given.entry.add.name, given.entry.remove.name);
     return given;
 }
 
-static enum postern_status set_list(struct cli *cli, const struct given *given, struct change *change)
+static enum postern_status set_list(struct cli *cli, const struct field_options *given, struct change *change)
 {
     const struct field *field = given->field;
     bool is_put = !cli->command->updates;
@@ -222,16 +185,16 @@ static enum postern_status set_list(struct cli *cli, const struct given *given, 
     enum postern_status status = POSTERN_OK;
     size_t count = 0;
     if (given->sets || given->adds)
-        more.list = schema_read_list(cli, field, given->sets ? field->flag.name : given->add.name, &more.count);
+        more.list = schema_read_list(cli, field, given->sets ? field->flag.name : given->entry.add.name, &more.count);
     now = given->unsets ? (struct entries){0} : add_entries(cli, field, now, more);
-    const char *const *names = given->removes ? argument_all(cli, given->remove.name, &count) : NULL;
+    const char *const *names = given->removes ? argument_all(cli, given->entry.remove.name, &count) : NULL;
     for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
-        status = remove_entry(cli, field, plain_name(cli, field, names[i]), &now);
+        status = remove_entry(cli, field, name_as_shown(cli, field, names[i]), &now);
     schema_put(field, &field->update, change->request, &now.list, now.count);
     return status;
 }
 
-static enum postern_status set_field(struct cli *cli, const struct given *given, struct change *change)
+static enum postern_status set_field(struct cli *cli, const struct field_options *given, struct change *change)
 {
     const struct field *field = given->field;
     bool is_name = field->flag.name == NULL;
@@ -239,7 +202,7 @@ static enum postern_status set_field(struct cli *cli, const struct given *given,
         return POSTERN_OK;
     change->mask[change->mask_count++] = field->name;
     change->bits |= field->update_bit;
-    if (is_list(field))
+    if (field_is_list(field))
         return set_list(cli, given, change);
     if (!given->unsets) // else it stays zero
         schema_read_field(cli, field, &field->update, change->request);
@@ -255,15 +218,16 @@ static size_t field_count(const struct schema *schema)
 }
 
 // Errors: NOT_FOUND when there is nothing to take away. What is wrong with the command line is a misuse: ask cli_good.
-static enum postern_status fill(struct cli *cli, const struct change_kind *kind, struct change *change)
+static enum postern_status fill_request(struct cli *cli, struct change *change)
 {
+    const struct change_kind *kind = change->kind;
     enum postern_status status = POSTERN_OK;
     change->request = cli_keep(cli, 1, kind->request_size);
     change->mask = cli_keep(cli, field_count(kind->schema) + 1, sizeof *change->mask);
     for (const struct field *field = kind->schema->fields; field->kind != FIELD_END && status == POSTERN_OK; field++) {
         if (field->update.at == 0)
             continue;
-        struct given given = given_for(cli, field);
+        struct field_options given = read_options(cli, field);
         status = set_field(cli, &given, change);
     }
     return status;
@@ -292,7 +256,7 @@ static void note_dropped_entries(struct cli *cli, const struct field *field, con
 static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped)
 {
     char was[OUTPUT_LIST_SIZE], is[OUTPUT_LIST_SIZE];
-    if (is_list(field)) {
+    if (field_is_list(field)) {
         note_dropped_entries(cli, field, change, dropped);
         return;
     }
@@ -301,10 +265,11 @@ static void note_dropped(struct cli *cli, const struct field *field, const struc
         add_dropped(dropped, field, field->kind == FIELD_TEXT ? was : "");
 }
 
-static void say_dropped(struct cli *cli, const struct schema *schema, const struct change *change)
+static void say_dropped(struct cli *cli, const struct change *change)
 {
     char dropped[OUTPUT_LIST_SIZE] = "";
-    for (const struct field *field = schema->fields; change->before != NULL && field->kind != FIELD_END; field++)
+    const struct field *field = change->kind->schema->fields;
+    for (; change->before != NULL && field->kind != FIELD_END; field++)
         if (field->update.at > 0 && field->flag.name != NULL)
             note_dropped(cli, field, change, dropped);
     if (dropped[0] != '\0')
@@ -315,11 +280,11 @@ static void say_dropped(struct cli *cli, const struct schema *schema, const stru
 
 // --------------------------------------------------------------------------------------------------------- the turns
 
-// What is wrong with the command line is found before anything is asked.
-static bool check(struct cli *cli, const struct change_kind *kind)
+// Finds what is wrong with the command line before posternd is asked anything.
+static bool check_command_line(struct cli *cli, const struct change_kind *kind)
 {
-    struct change trial = {0};
-    (void)fill(cli, kind, &trial);
+    struct change trial = {.kind = kind};
+    (void)fill_request(cli, &trial);
     size_t names = kind->schema->fields[0].update.at > 0 ? 1 : 0; // a key's id is no field of its update
     if (cli->command->updates && trial.mask_count <= names)
         misuse(cli, "say what to change, e.g. %s", kind->example);
@@ -327,26 +292,51 @@ static bool check(struct cli *cli, const struct change_kind *kind)
     return cli_good(cli);
 }
 
-static enum postern_status write_and_print(struct cli *cli, const struct change_kind *kind, struct change *change)
+static void set_member(void *request, size_t at, const void *value, size_t size)
 {
-    enum postern_status status = fill(cli, kind, change);
+    if (at > 0)
+        memcpy((char *)request + at, value, size);
+}
+
+static void set_version_and_mask(struct cli *cli, struct change *change)
+{
+    const struct change_kind *kind = change->kind;
     if (argument_has(cli, "if-version"))
         change->version = value_version(cli);
+    set_member(change->request, kind->if_version_at, &change->version, sizeof change->version);
+    set_member(change->request, kind->mask_at, &change->mask, sizeof change->mask);
+    set_member(change->request, kind->mask_count_at, &change->mask_count, sizeof change->mask_count);
+    set_member(change->request, kind->bits_at, &change->bits, sizeof change->bits);
+}
+
+static void print_changed(struct cli *cli, const struct change *change)
+{
+    if (change->kind->print != NULL)
+        change->kind->print(change);
+    else
+        schema_print_line(change->kind->schema, change->after);
+    say_dropped(cli, change);
+}
+
+static enum postern_status write_and_print(struct cli *cli, struct change *change)
+{
+    enum postern_status status = fill_request(cli, change);
+    set_version_and_mask(cli, change);
     if (status == POSTERN_OK)
-        status = kind->write(cli, change);
-    if (status == POSTERN_OK && call_in_words(cli, change->reply)) {
-        kind->print(change);
-        say_dropped(cli, kind->schema, change);
-    }
+        status = change->kind->write(cli, change);
+    if (status == POSTERN_OK && call_in_words(cli, change->reply))
+        print_changed(cli, change);
     return status;
 }
 
 static enum postern_status take_turn(struct cli *cli, const struct change_kind *kind)
 {
-    struct change change = {0};
+    struct change change = {.kind = kind};
     enum postern_status status = kind->read(cli, &change);
+    if (change.before != NULL)
+        memcpy(&change.version, (const char *)change.before + kind->version_at, sizeof change.version);
     if (status == POSTERN_OK || (status == POSTERN_NOT_FOUND && !cli->command->updates))
-        status = write_and_print(cli, kind, &change);
+        status = write_and_print(cli, &change);
     postern_reply_free(change.found);
     postern_reply_free(change.reply);
     return status;
@@ -356,7 +346,7 @@ void change_run(struct cli *cli, const struct change_kind *kind)
 {
     enum postern_status outcome = POSTERN_ABORTED;
     int turns = argument_has(cli, "if-version") ? 1 : TURNS_MAX;
-    if (!check(cli, kind))
+    if (!check_command_line(cli, kind))
         return;
     while (turns-- > 0 && outcome == POSTERN_ABORTED)
         outcome = take_turn(cli, kind);

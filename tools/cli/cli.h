@@ -9,18 +9,23 @@
 #include "postern/postern.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 
 struct cli;
 struct schema; // schema.h
+struct field;  // of a schema
 
 // One option of a command.
 struct flag {
     const char *name;  // without the dashes; NULL ends a table
     const char *value; // what to call its value, with "..." if it may be given more than once; NULL: it takes no value
     const char *help;
+};
+
+// The options that change single entries of a list.
+struct entry_flags {
+    struct flag add, remove; // "add-scope", "remove-scope"
 };
 
 #define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
@@ -34,9 +39,9 @@ struct command {
     void (*run)(struct cli *cli);
     const char *notes;           // more help, may be NULL
     const struct schema *schema; // of the record that it makes or changes, whose options come before `flags`
-    bool makes;                  // a new one, of a key
-    bool updates;                // one that is there
-    bool on;                     // of a command that switches something: on or off
+    bool makes;                  // it makes a new key
+    bool updates;                // it changes a record that is there
+    bool on;                     // it switches something on; false: off
     const char *token_way;       // how to give it a token (after "postern "); NULL: as verify takes one
 };
 
@@ -57,6 +62,8 @@ struct cli {
 
 // Takes memory that lives as long as the program, as pool_take does.
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
+// Formats a text into such memory.
+const char *cli_format(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // False once something went wrong.
 bool cli_good(const struct cli *cli);
 // Prints what is wrong with the command line and where to read more; only the first time. Returns false.
@@ -77,6 +84,8 @@ bool argument_is_known(struct cli *cli, const char *name);          // does the 
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
+// Returns the options of an update that add an entry to a list, and take one away; {0} for a field that is no list.
+struct entry_flags argument_entry_flags(struct cli *cli, const struct field *field);
 
 // --- words for the numbers of an enum, which begin at 1; 0 is "unspecified" (value.c)
 
@@ -88,7 +97,7 @@ struct words {
 extern const struct words value_environments, value_key_types, value_key_states;
 
 // --- values: text into numbers and structs (value.c). A wrong value is printed as a misuse; the result is then the
-// same as for an option that is not given. Whether all values were good, cli_good tells.
+// same as for an option that is not given. cli_good tells whether all values were good.
 
 uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
 uint64_t value_version(struct cli *cli);                                           // --if-version
@@ -103,6 +112,8 @@ unsigned value_word_find(const struct words *words, const char *text);
 const char *value_word_text(const struct words *words, unsigned number); // "unknown" when it has no word
 // Reads digits; *rest becomes what follows them. False when there is no digit, or the number is too large.
 bool value_digits(const char *text, uint64_t *number, const char **rest);
+// The digits from 0 to 61, as tokens and key ids have them, and from 0 to 63, as RFC 4648 has them in section 4.
+extern const char value_base62_alphabet[62 + 1], value_base64_alphabet[64 + 1];
 // Reads base64 of either alphabet, with or without padding: at most `room` bytes.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size);
 // Reads 2 * size hexadecimal digits.
@@ -125,10 +136,6 @@ bool value_span(const char *text, uint64_t *span_ms);
 // Unix milliseconds; "never"; or a span after `now_ms` (for `past`, before it).
 // Errors: false when it is none, or no calendar has it; only moment->wrong is then set.
 bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_moment *moment);
-// Read an option whose value is a moment, and say so on stderr when UTC was assumed. Spans count from posternd's clock.
-uint64_t value_moment_flag(struct cli *cli, const char *name, bool past);
-uint64_t value_expiry_flag(struct cli *cli, const char *name); // which may be "never"
-uint64_t value_clock_ms(clockid_t clock);                      // the time that it shows now
 
 // --- the presented token (token.c)
 
@@ -163,24 +170,20 @@ bool call_open(struct cli *cli);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
-// posternd's time in Unix milliseconds, asked for once: whatever is so long ago or from now on counts by its clock.
+// Returns posternd's time in Unix milliseconds, from which spans count. Asks for it only once.
 // Errors: 0 after printing cli->error.
 uint64_t call_server_time_ms(struct cli *cli);
 // Tells whether the answer is to be printed in words; with --json it prints the reply and returns false.
 bool call_in_words(const struct cli *cli, const void *reply);
 
-// --- JSON (json.c)
+// --- options that are moments (moment_flag.c)
 
-// Prints the whole answer as one JSON object on a line, with one more member unless more_name is NULL.
-void output_json(const void *reply, const char *more_name, const char *more_text);
-// Prints the entries of an answer's list, each as one object on a line.
-void output_json_entries(const void *reply, const char *list);
-// Prints one entry of an answer's list, as {"name": entry}.
-void output_json_entry(const void *reply, const char *list, size_t index, const char *name);
-void output_json_error(const struct postern_error *error);
-// Prints each answer of a batch with one more member, or why that call failed, each as one object on a line.
-void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
-                       const char *const *more_texts);
+// Reads an option as value_moment reads its text, and says on stderr when it assumes UTC. Spans count from posternd's
+// clock. The second one also takes "never".
+// Errors: 0 after printing a misuse, or why posternd did not tell its time. 0 also when the option is not given, and
+// for "never".
+uint64_t moment_flag(struct cli *cli, const char *name, bool past);
+uint64_t moment_flag_or_never(struct cli *cli, const char *name);
 
 // --- output (output.c)
 

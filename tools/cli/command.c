@@ -1,4 +1,4 @@
-// All commands, which of them is meant, and the help.
+// Finds the command that is meant among all commands and runs it, or prints the help.
 #include "cli.h"
 
 #include <ctype.h>
@@ -10,7 +10,7 @@ static const struct command *const tables[] = {
     scan_commands,    stats_commands,     top_commands,
 };
 
-// The n-th of all; NULL: there are fewer.
+// Returns the n-th of all commands; NULL: there are fewer.
 static const struct command *command_at(size_t n)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
@@ -81,7 +81,7 @@ static void print_command_help(struct cli *cli, const struct command *command)
         printf("\n%s\n", command->notes);
 }
 
-// Is there a command whose first word this is, of two?
+// Is this the first of the two words of some command?
 static bool is_group(const char *first)
 {
     size_t size = strlen(first);
@@ -92,8 +92,9 @@ static bool is_group(const char *first)
     return false;
 }
 
-// "postern tier" alone or with another second word, "postern teir". A token may have been pasted there.
-static void unknown_command(struct cli *cli, int argc, char **argv)
+// Says what is wrong with "postern tier" alone, or with another second word, or with "postern teir". Somebody may have
+// pasted a token there, which is not shown.
+static void say_unknown_command(struct cli *cli, int argc, char **argv)
 {
     const char *second = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
     bool is_secret = token_is_likely(argv[0]) || (second != NULL && token_is_likely(second));
@@ -109,8 +110,8 @@ static void unknown_command(struct cli *cli, int argc, char **argv)
     cli->status = CLI_MISUSED;
 }
 
-// "help", "help tier", "help tier put".
-static void help(struct cli *cli, int argc, char **argv)
+// Shows what "help", "help tier" or "help tier put" asks for.
+static void show_help(struct cli *cli, int argc, char **argv)
 {
     int words;
     const struct command *command = find_command(argc, argv, &words);
@@ -119,7 +120,7 @@ static void help(struct cli *cli, int argc, char **argv)
     else if (command != NULL)
         print_command_help(cli, command);
     else if (argc > 1 || !print_commands(stdout, argv[0]))
-        unknown_command(cli, argc, argv);
+        say_unknown_command(cli, argc, argv);
 }
 
 // --------------------------------------------------------------------------------------------------------- dispatch
@@ -137,14 +138,14 @@ static bool check_operands(struct cli *cli)
     return misuse(cli, "\"%s\" is one word too many", cli->operands[max]);
 }
 
-static void run(struct cli *cli, int argc, char **argv)
+static void run_command(struct cli *cli, int argc, char **argv)
 {
     int words;
     cli->command = find_command(argc, argv, &words);
     if (cli->command == NULL && argc == 2 && strcmp(argv[1], "--help") == 0)
-        help(cli, 1, argv);
+        show_help(cli, 1, argv);
     else if (cli->command == NULL)
-        unknown_command(cli, argc, argv);
+        say_unknown_command(cli, argc, argv);
     else if (!arguments_read(cli, argc - words + 1, argv + words - 1))
         return;
     else if (argument_has(cli, "help"))
@@ -163,13 +164,13 @@ void command_run(struct cli *cli, int argc, char **argv)
     if (argument_has(cli, "version")) {
         puts("postern " POSTERN_VERSION);
     } else if (argument_has(cli, "help")) {
-        help(cli, argc, argv);
+        show_help(cli, argc, argv);
     } else if (argc == 0) {
         print_help(cli, stderr);
         cli->status = CLI_MISUSED;
     } else if (strcmp(argv[0], "help") == 0) {
-        help(cli, argc - 1, argv + 1);
+        show_help(cli, argc - 1, argv + 1);
     } else {
-        run(cli, argc, argv);
+        run_command(cli, argc, argv);
     }
 }

@@ -1,9 +1,9 @@
-// Events of keys that no change tells of: an expiry that comes closer, and activity that is unusual.
+// Looks through the lists of keys for what has come due or become unusual, and prints each such event once.
 //
-// A notice of an expiry is due so many days before it. So whoever has printed all notices that were due up to some
-// moment goes on with those that are due later, and each is printed once, over restarts too. What is unusual has no
-// such moment: which flags of which keys were printed in the running hour is kept with the position.
-#include "events.h"
+// A notice of an expiry is due so many days before it. So a reader that has printed all notices that were due up to
+// some moment goes on with those that are due later, and prints each one once, over restarts too. Unusual activity has
+// no such moment: the position says which flags of which keys were printed in the running hour.
+#include "event_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +43,8 @@ static enum postern_status visit_keys(struct visit *visit, struct postern_list_r
     return POSTERN_OK;
 }
 
-// An object with these members of another one.
-static json_t *pick(json_t *object, const char *const *names)
+// Makes an object that has these members of another one.
+static json_t *pick_members(json_t *object, const char *const *names)
 {
     json_t *picked = json_object();
     for (; *names != NULL; names++)
@@ -76,12 +76,12 @@ static void add_notice(struct notices *notices, uint64_t due_ms, const char *key
         notices->items = pool_need(reallocarray(notices->items, notices->room, sizeof *notices->items));
     }
     struct notice *notice = &notices->items[notices->count++];
-    *notice = (struct notice){.due_ms = due_ms, .members = pick(object, names)};
+    *notice = (struct notice){.due_ms = due_ms, .members = pick_members(object, names)};
     snprintf(notice->key, sizeof notice->key, "%s", key);
     json_object_set_new(notice->members, "days", json_integer((json_int_t)notices->days));
 }
 
-// A notice that was due before the key was made is none, and none is due for a key that was revoked.
+// Skips notices that were due before the key was made, and those of a revoked key.
 static void visit_expiring(struct visit *visit, const struct postern_key *key, json_t *object)
 {
     struct notices *notices = (struct notices *)visit; // its first member
@@ -96,8 +96,9 @@ static void visit_expiring(struct visit *visit, const struct postern_key *key, j
     add_notice(notices, due_ms, id, object);
 }
 
-// Who begins hears of keys that have not expired yet; who goes on, of all that has become due meanwhile.
-static enum postern_status collect(struct notices *notices)
+// A reader that begins hears of keys that have not expired yet; one that goes on hears of all that has become due
+// meanwhile.
+static enum postern_status collect_notices(struct notices *notices)
 {
     const struct events *events = notices->visit.events;
     uint64_t span_ms = notices->days * DAY_MS, from_ms = events->at.expiry_ms;
@@ -121,13 +122,13 @@ static void print_notices(struct events *events, const struct notices *notices)
         const struct notice *notice = &notices->items[i];
         events->at.expiry_ms = notice->due_ms;
         memcpy(events->at.expiry_key, notice->key, sizeof notice->key);
-        events_print(events, "expiry", notice->due_ms, notice->members);
+        event_print(&events->at, "expiry", notice->due_ms, notice->members);
     }
     events->at.expiry_ms = events->now_ms;
     events->at.expiry_key[0] = '\0';
 }
 
-enum postern_status events_look_for_expiries(struct events *events)
+enum postern_status event_keys_print_expiring(struct events *events)
 {
     static const uint64_t days[] = {30, 7, 1};
     struct notices notices = {.visit = {visit_expiring, events}};
@@ -136,7 +137,7 @@ enum postern_status events_look_for_expiries(struct events *events)
         return POSTERN_OK;
     for (size_t i = 0; i < sizeof days / sizeof days[0] && status == POSTERN_OK; i++) {
         notices.days = days[i];
-        status = collect(&notices);
+        status = collect_notices(&notices);
     }
     if (notices.count > 0)
         qsort(notices.items, notices.count, sizeof *notices.items, compare_notices);
@@ -167,17 +168,17 @@ static void visit_unusual(struct visit *visit, const struct postern_key *key, js
     unsigned news = event_position_see(&events->at, key->key_id, flags_of(key));
     if (news == 0)
         return;
-    json_t *unusual = json_array(), *members = pick(object, names);
+    json_t *unusual = json_array(), *members = pick_members(object, names);
     for (unsigned flag = 1; flag <= EVENT_FLAGS; flag++)
         if ((news & 1U << (flag - 1)) != 0)
             json_array_append_new(unusual, json_string(postern_unusual_name((enum postern_unusual)flag)));
     json_object_set_new(members, "unusual", unusual);
-    events_print(events, "unusual", events->now_ms, members);
+    event_print(&events->at, "unusual", events->now_ms, members);
     json_decref(members);
 }
 
-// The hour that was not finished at the last look is looked at as a whole, then those behind it.
-enum postern_status events_look_for_unusual(struct events *events)
+// Looks once more at the whole hour that was not finished at the last look, then at those after it.
+enum postern_status event_keys_print_unusual(struct events *events)
 {
     struct visit visit = {visit_unusual, events};
     uint64_t now_ms = events->now_ms - events->now_ms % HOUR_MS, first_ms = events->at.hour_ms;

@@ -1,4 +1,4 @@
-// The text form of a position, and the keys whose activity was printed already.
+// Reads and writes the text of a position, and remembers the keys whose activity was printed.
 #include "event_position.h"
 
 #include "cli.h"
@@ -10,8 +10,7 @@
 
 static bool take_key(const char **text, char key[EVENT_KEY_SIZE + 1])
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    if (strspn(*text, digits) < EVENT_KEY_SIZE)
+    if (strspn(*text, value_base62_alphabet) < EVENT_KEY_SIZE)
         return false;
     memcpy(key, *text, EVENT_KEY_SIZE);
     key[EVENT_KEY_SIZE] = '\0';
@@ -81,6 +80,20 @@ void event_position_format(const struct event_position *position, char text[EVEN
 
 _Static_assert(4 * 21 + EVENT_KEY_SIZE + EVENT_SEEN_TOLD * (EVENT_KEY_SIZE + 2) < EVENT_POSITION_SIZE,
                "it always fits");
+
+void event_print(const struct event_position *position, const char *event, uint64_t time_ms, json_t *members)
+{
+    char at[OUTPUT_TIME_SIZE], text[EVENT_POSITION_SIZE];
+    json_t *line = json_pack("{s:s, s:s, s:I}", "event", event, "time", output_time(time_ms, "", at), "time_ms",
+                             (json_int_t)time_ms);
+    json_object_update(line, members);
+    if (json_object_get(line, "seq") == NULL)
+        json_object_set_new(line, "seq", json_integer((json_int_t)position->seq));
+    event_position_format(position, text);
+    json_object_set_new(line, "position", json_string(text));
+    json_print(line);
+    fflush(stdout);
+}
 
 // ------------------------------------------------------------------------------------------------------------- seen
 

@@ -1,12 +1,16 @@
 // Where a reader of events is: what it has printed of changes, coming expiries and unusual activity. Every line carries
 // it as text, so that a reader that begins behind a line misses nothing and repeats nothing.
 //
-// The text is SEQ[.PARTS]/TIME[.KEY]/HOUR[+KEYFLAGS]...: of the change SEQ so many parts, one for each record (without
-// them: all), of coming expiries all up to TIME and at TIME up to KEY, of the unusual activity of HOUR these flags of
-// these keys. KEY is a key id without its "key_", times are Unix milliseconds. SEQ alone has read all changes up to
-// then, and begins with the expiries that are due from now on.
+// The text is SEQ[.PARTS]/TIME[.KEY]/HOUR[+KEYFLAGS]... and says what was printed:
+//   SEQ[.PARTS]         all changes before SEQ, and of SEQ all records, or the first PARTS
+//   TIME[.KEY]          all expiries that were due before TIME, and of TIME all keys, or those up to KEY
+//   HOUR[+KEYFLAGS]...  of the unusual activity of HOUR, these flags of these keys
+// KEY is a key id without its "key_"; times are Unix milliseconds. After SEQ alone the reader has all changes up to
+// SEQ, and begins with the expiries that are due from now on.
 #ifndef CLI_EVENT_POSITION_H
 #define CLI_EVENT_POSITION_H
+
+#include "json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +18,7 @@
 
 enum {
     EVENT_KEY_SIZE = 15,        // of a key id without "key_"
-    EVENT_SEEN_TOLD = 64,       // so many of the flagged keys, the newest, are in the text
+    EVENT_SEEN_TOLD = 64,       // how many of the flagged keys are in the text: the newest
     EVENT_POSITION_SIZE = 1280, // of the text
     EVENT_FLAGS = 3             // enum postern_unusual
 };
@@ -38,17 +42,20 @@ struct event_position {
     size_t seen_room;
 };
 
-// Reads the text. Errors: false when it is none.
+// Reads the text.
+// Errors: false when it is no position.
 bool event_position_parse(const char *text, struct event_position *position);
 void event_position_format(const struct event_position *position, char text[EVENT_POSITION_SIZE]);
-// The flags of this key that were not seen before in this hour; they are, from now on. `key_id` is as the protocol has
-// it.
+// Prints an event on a line, with the members of the object and with the position, which must hold this event already.
+void event_print(const struct event_position *position, const char *event, uint64_t time_ms, json_t *members);
+// Returns those flags of this key that were not seen before in this hour, and remembers them as seen. `key_id` is as in
+// the protocol, or without "key_".
 unsigned event_position_see(struct event_position *position, const char *key_id, unsigned flags);
 // Begins another hour.
 void event_position_turn(struct event_position *position, uint64_t hour_ms);
 void event_position_wipe(struct event_position *position);
 
-// A key id without "key_"; "" when it is none.
+// Returns a key id without its "key_"; "" when the text is no key id.
 const char *event_key(const char *key_id);
 
 #endif

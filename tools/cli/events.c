@@ -1,6 +1,6 @@
-// events: changes, coming expiries and unusual activity, as JSON lines. Changes come from a call that waits on the
-// server; the others are looked for now and then, between two of those calls.
-#include "events.h"
+// events: prints changes, coming expiries and unusual activity as JSON lines. Changes come from a call that waits on
+// the server; between two of those calls the command looks now and then for the others.
+#include "event_keys.h"
 
 #include <poll.h>
 #include <string.h>
@@ -15,33 +15,19 @@ enum {
     LINES_SIZE = 64 * 1024 // so that a line leaves as one piece
 };
 
-#define SEQ_NOW UINT64_MAX // before it is known which that is
+#define SEQ_NOW UINT64_MAX // the newest change, before its number is known
 
-// How it is read, beside struct events.
+// How the reader reads.
 struct reading {
     struct events events;
     bool follows;
     uint64_t interval_ms;
     uint64_t look_ms;  // when the next look at keys is due
-    bool was_answered; // so posternd is the right one, and only away
+    bool was_answered; // once: a posternd that does not answer now is only away
     bool complained;
 };
 
-// ---------------------------------------------------------------------------------------------------------- printing
-
-void events_print(const struct events *events, const char *event, uint64_t time_ms, json_t *members)
-{
-    char at[OUTPUT_TIME_SIZE], position[EVENT_POSITION_SIZE];
-    json_t *line = json_pack("{s:s, s:s, s:I}", "event", event, "time", output_time(time_ms, "", at), "time_ms",
-                             (json_int_t)time_ms);
-    json_object_update(line, members);
-    if (json_object_get(line, "seq") == NULL)
-        json_object_set_new(line, "seq", json_integer((json_int_t)events->at.seq));
-    event_position_format(&events->at, position);
-    json_object_set_new(line, "position", json_string(position));
-    json_print(line);
-    fflush(stdout);
-}
+// ----------------------------------------------------------------------------------------------------------- changes
 
 // A change has a line for each record that it touched. A page ends between two changes.
 static void print_changes(struct events *events, const struct postern_list_changes_reply *reply)
@@ -57,7 +43,7 @@ static void print_changes(struct events *events, const struct postern_list_chang
         if (!is_printed) {
             at->seq = change->seq;
             at->parts = is_last ? 0 : part;
-            events_print(events, "change", change->time_ms, json_array_get(changes, i));
+            event_print(at, "change", change->time_ms, json_array_get(changes, i));
         }
         if (is_last)
             part = 0;
@@ -65,9 +51,7 @@ static void print_changes(struct events *events, const struct postern_list_chang
     json_decref(root);
 }
 
-// ----------------------------------------------------------------------------------------------------------- changes
-
-// Goes on behind the page, whose reply it frees. False: that was the last one.
+// Goes on to the next page, and frees the reply of this one. False: this was the last page.
 static bool turn_page(struct events *events, struct postern_list_changes_request *request,
                       uint8_t token[EVENTS_PAGE_TOKEN_MAX], struct postern_list_changes_reply *reply)
 {
@@ -86,8 +70,8 @@ static bool turn_page(struct events *events, struct postern_list_changes_request
     return size > 0;
 }
 
-// Whoever begins at a change, and not with a whole position, is told of what comes due from now on.
-static void begin_times(struct event_position *at, uint64_t now_ms)
+// A reader that begins at a change, and not at a whole position, hears of what comes due from now on.
+static void begin_expiries(struct event_position *at, uint64_t now_ms)
 {
     if (!at->has_times)
         at->expiry_ms = now_ms;
@@ -107,7 +91,7 @@ static enum postern_status read_changes(struct events *events, uint32_t wait_ms)
         enum postern_status status = postern_list_changes(events->cli->client, &request, &reply, &events->cli->error);
         if (status != POSTERN_OK)
             return status;
-        begin_times(&events->at, reply->base.server_time_ms);
+        begin_expiries(&events->at, reply->base.server_time_ms);
         print_changes(events, reply);
     } while (turn_page(events, &request, token, reply));
     return POSTERN_OK;
@@ -115,7 +99,7 @@ static enum postern_status read_changes(struct events *events, uint32_t wait_ms)
 
 // ----------------------------------------------------------------------------------------------------------- reading
 
-static enum postern_status read_all(struct reading *reading)
+static enum postern_status read_once(struct reading *reading)
 {
     struct events *events = &reading->events;
     uint64_t wait_ms = reading->look_ms > events->now_ms ? reading->look_ms - events->now_ms : 0;
@@ -123,15 +107,15 @@ static enum postern_status read_all(struct reading *reading)
         read_changes(events, wait_ms < POSTERN_WAIT_MS_MAX ? (uint32_t)wait_ms : POSTERN_WAIT_MS_MAX);
     if (status != POSTERN_OK || events->now_ms < reading->look_ms)
         return status;
-    status = events_look_for_expiries(events);
+    status = event_keys_print_expiring(events);
     if (status == POSTERN_OK)
-        status = events_look_for_unusual(events);
+        status = event_keys_print_unusual(events);
     if (status == POSTERN_OK)
         reading->look_ms = events->now_ms + reading->interval_ms;
     return status;
 }
 
-// While posternd restarts or has too much to do, a reader that follows stays. Says so once.
+// A reader that follows waits while posternd restarts or has too much to do. Says so once.
 static bool may_go_on(struct reading *reading, enum postern_status status)
 {
     struct cli *cli = reading->events.cli;
@@ -156,7 +140,7 @@ static bool is_unread(void)
 static void read_on(struct reading *reading)
 {
     do {
-        enum postern_status status = read_all(reading);
+        enum postern_status status = read_once(reading);
         if (status != POSTERN_OK && !may_go_on(reading, status))
             return;
         if (status == POSTERN_OK) {
@@ -166,7 +150,7 @@ static void read_on(struct reading *reading)
     } while (reading->follows && !is_unread());
 }
 
-static struct reading prepare(struct cli *cli)
+static struct reading read_options(struct cli *cli)
 {
     const char *interval = argument_text(cli, "interval"), *after = argument_text(cli, "after");
     struct reading reading = {.events = {.cli = cli, .account = argument_text(cli, "account")},
@@ -189,7 +173,7 @@ static struct reading prepare(struct cli *cli)
 
 static void run_events(struct cli *cli)
 {
-    struct reading reading = prepare(cli);
+    struct reading reading = read_options(cli);
     setvbuf(stdout, NULL, _IOFBF, LINES_SIZE);
     if (cli_good(cli))
         read_on(&reading);

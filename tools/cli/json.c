@@ -1,8 +1,7 @@
-// Answers as JSON, with the names and the nesting of the protocol.
+// Builds the object of an answer while libpostern walks over it, member by member.
 #include "json.h"
 
-#include "cli.h"
-
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,7 +103,7 @@ json_t *json_reply(const void *reply)
     return builder.root;
 }
 
-void output_json(const void *reply, const char *more_name, const char *more_text)
+void json_print_reply(const void *reply, const char *more_name, const char *more_text)
 {
     json_t *root = json_reply(reply);
     if (more_name != NULL)
@@ -112,7 +111,7 @@ void output_json(const void *reply, const char *more_name, const char *more_text
     json_print(root);
 }
 
-void output_json_entries(const void *reply, const char *list)
+void json_print_entries(const void *reply, const char *list)
 {
     json_t *root = json_reply(reply);
     size_t index;
@@ -121,7 +120,7 @@ void output_json_entries(const void *reply, const char *list)
     json_decref(root);
 }
 
-void output_json_entry(const void *reply, const char *list, size_t index, const char *name)
+void json_print_entry(const void *reply, const char *list, size_t index, const char *name)
 {
     json_t *root = json_reply(reply);
     json_t *outer = json_object();
@@ -130,7 +129,7 @@ void output_json_entry(const void *reply, const char *list, size_t index, const 
     json_decref(root);
 }
 
-void output_json_error(const struct postern_error *error)
+void json_print_error(const struct postern_error *error)
 {
     json_print(json_pack("{s:{s:s, s:o, s:s, s:s, s:I, s:b, s:b}}", "error", "code", postern_status_name(error->status),
                          "message", json_text(error->message), "reason", error->reason, "field", error->field,
@@ -144,11 +143,11 @@ static void print_failed(const struct postern_batch_status *status)
     snprintf(error.reason, sizeof error.reason, "%s", status->reason);
     snprintf(error.field, sizeof error.field, "%s", status->field);
     snprintf(error.message, sizeof error.message, "%s", status->message);
-    output_json_error(&error);
+    json_print_error(&error);
 }
 
-void output_json_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
-                       const char *const *more_texts)
+void json_print_verify_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
+                             const char *const *more_texts)
 {
     json_t *root = json_reply(reply);
     size_t index;

@@ -57,7 +57,6 @@ static enum postern_status read_key(struct cli *cli, struct change *change)
     enum postern_status status = postern_get(cli->client, &request, &reply, &cli->error);
     change->found = reply;
     change->before = reply != NULL ? &reply->key : NULL;
-    change->version = reply != NULL ? reply->key.version : 0;
     return status;
 }
 
@@ -66,8 +65,6 @@ static enum postern_status write_key(struct cli *cli, struct change *change)
     struct postern_update_request *request = change->request;
     struct postern_update_reply *reply = NULL;
     request->key_id = cli->operands[0];
-    request->if_version = change->version;
-    request->fields = change->bits;
     enum postern_status status = postern_update(cli->client, request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->key : NULL;
@@ -83,8 +80,11 @@ static void print_key(const struct change *change)
 static void run_update(struct cli *cli)
 {
     static const struct change_kind key = {.schema = &key_schema,
-                                           .request_size = sizeof(struct postern_update_request),
                                            .example = "--name prod-ingest or --expires 90d",
+                                           .version_at = offsetof(struct postern_key, version),
+                                           .request_size = sizeof(struct postern_update_request),
+                                           .if_version_at = offsetof(struct postern_update_request, if_version),
+                                           .bits_at = offsetof(struct postern_update_request, fields),
                                            .read = read_key,
                                            .write = write_key,
                                            .print = print_key};
@@ -129,7 +129,7 @@ static void run_roll(struct cli *cli)
         .has_grace = grace != NULL,
         .if_version = value_version(cli),
         .has_expiry = argument_has(cli, "expires"),
-        .expires_at_ms = value_expiry_flag(cli, "expires"),
+        .expires_at_ms = moment_flag_or_never(cli, "expires"),
     };
     struct postern_roll_reply *reply = NULL;
     if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
@@ -148,7 +148,7 @@ static void revoke(struct cli *cli, const struct postern_revoke_request *request
     postern_reply_free(reply);
 }
 
-// The outcome of one of many, on a line of standard output whatever it is. False: posternd cannot be asked.
+// Prints the outcome of one of many on a line of standard output, whatever it is. False: posternd cannot be asked.
 static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_request *request, size_t number)
 {
     struct postern_revoke_reply *reply = NULL;
@@ -165,7 +165,7 @@ static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_requ
     return status == POSTERN_OK || cli->error.answered;
 }
 
-// Each by itself: one that cannot be revoked does not keep the others alive.
+// Revokes each one by itself: a token that cannot be revoked does not keep the others alive.
 static void revoke_many(struct cli *cli, struct postern_revoke_request *request, const char *const *tokens,
                         size_t count)
 {

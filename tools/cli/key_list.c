@@ -9,12 +9,12 @@ static void append_unusual(const struct postern_activity *activity, enum postern
     else if (unusual == POSTERN_UNUSUAL_REFUSALS)
         output_append(text, ", ", "%llu refusals (usual %llu)", (unsigned long long)activity->refusals,
                       (unsigned long long)activity->usual_refusals);
-    else // or one of a newer posternd
+    else // also what only a newer posternd knows
         output_append(text, ", ", "%s",
                       unusual == POSTERN_UNUSUAL_NEW_ADDRESS ? "a new address" : postern_unusual_name(unusual));
 }
 
-// "230 calls (usual 20), a new address", empty when nothing is.
+// Writes "230 calls (usual 20), a new address"; "" when nothing is unusual.
 static const char *unusual_text(const void *from, uint64_t now_ms, char text[OUTPUT_LIST_SIZE])
 {
     const struct postern_key *key = from;
@@ -37,9 +37,9 @@ static const char *unusual_text(const void *from, uint64_t now_ms, char text[OUT
     .update.count_at = offsetof(struct postern_update_request, count)
 // clang-format on
 
-enum { COLUMNS_USUAL = 9 }; // those beyond say what is unusual
+enum { COLUMNS_USUAL = 9 }; // the columns beyond these say what is unusual
 
-// A key's fields: a new one is a row.
+// A key's fields. A new field is a new row.
 static const struct field key_fields[] = {
     {FIELD_SHOWN(key, key_id), .label = "key id", .column = 1, .head = "KEY_ID"},
     {CREATED(account), .flag = {"account", "ID", "whose key it is"}, .label = "account", .column = 2,
@@ -116,10 +116,10 @@ static void run_list(struct cli *cli)
         .account = argument_text(cli, "account"),
         .state = value_word(cli, &value_key_states, argument_text(cli, "state")),
         .environment = value_word(cli, &value_environments, argument_text(cli, "env")),
-        .created_before_ms = value_moment_flag(cli, "older-than", true),
-        .expires_before_ms = value_moment_flag(cli, "expires-within", false),
+        .created_before_ms = moment_flag(cli, "older-than", true),
+        .expires_before_ms = moment_flag(cli, "expires-within", false),
         .never_used = argument_has(cli, "never-used"),
-        .last_rolled_before_ms = value_moment_flag(cli, "not-rolled-since", true),
+        .last_rolled_before_ms = moment_flag(cli, "not-rolled-since", true),
         .with_unusual = argument_has(cli, "with-unusual"),
         .unusual = argument_has(cli, "unusual"),
     };

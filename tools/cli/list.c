@@ -1,5 +1,7 @@
-// Goes through the pages of a list call: prints each as it comes, and goes on while there are more and they are wanted.
+// Prints a list page by page, as the pages come, and goes on while there are more and the command line wants them.
 #include "list.h"
+
+#include "json.h"
 
 #include <string.h>
 
@@ -29,7 +31,7 @@ void list_move_on(struct cli *cli, struct list_position *at, const struct list_p
     postern_reply_free(page->reply);
 }
 
-static const void *entry_of(const struct list *list, const struct list_page *page, size_t n)
+const void *list_entry(const struct list *list, const struct list_page *page, size_t n)
 {
     return (const char *)page->entries + n * list->entry_size;
 }
@@ -39,12 +41,12 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
     const uint64_t now_ms = page->reply->server_time_ms;
     for (size_t n = 0; n < page->count; n++) {
         if (list->schema != NULL)
-            schema_add_row(table, list->schema, entry_of(list, page, n), now_ms);
+            schema_add_row(table, list->schema, list_entry(list, page, n), now_ms);
         else
-            list->add_row(table, entry_of(list, page, n), now_ms);
+            list->add_row(table, list_entry(list, page, n), now_ms);
     }
     if (cli->json && list->json_lines)
-        output_json_entries(page->reply, list->name);
+        json_print_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
         table_print(table);
 }
@@ -85,7 +87,7 @@ enum postern_status list_seek(struct cli *cli, const struct list *list, struct l
         if (status != POSTERN_OK)
             return status;
         for (*index = 0; *index < page->count; ++*index)
-            if (strcmp(*(const char *const *)entry_of(list, page, *index), cli->operands[0]) == 0)
+            if (strcmp(*(const char *const *)list_entry(list, page, *index), cli->operands[0]) == 0)
                 return POSTERN_OK;
         list_move_on(cli, &at, page);
     } while (at.token_size > 0);
@@ -102,8 +104,8 @@ void list_find(struct cli *cli, const struct list *list)
     if (!call_done(cli, list_seek(cli, list, &page, &index)))
         return;
     if (cli->json)
-        output_json_entry(page.reply, list->name, index, list->schema->name);
+        json_print_entry(page.reply, list->name, index, list->schema->name);
     else
-        schema_print_line(list->schema, entry_of(list, &page, index));
+        schema_print_line(list->schema, list_entry(list, &page, index));
     postern_reply_free(page.reply);
 }

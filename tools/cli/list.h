@@ -13,7 +13,7 @@
 
 extern const struct flag list_flags[]; // of those that have no others
 
-// Where a list stands; for the request.
+// Where a list goes on; for the request.
 struct list_position {
     uint32_t size;
     const uint8_t *token;
@@ -40,7 +40,7 @@ struct list {
     unsigned columns; // 0: all
     const char *heads;
     void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
-    // Not 0: the list is useless with gaps. So all pages are shown, this many entries at once, but for empty ones.
+    // Not 0: a part of the list is of no use. So all pages but empty ones are shown, of this many entries each.
     uint32_t gapless_page_size;
     bool json_lines; // --json prints a line for each entry, not one for each page
 };
@@ -50,8 +50,11 @@ struct list {
 void list_run(struct cli *cli, const struct list *list, const void *filter);
 // Frees the page and goes on to the next; at->token_size 0: there is none.
 void list_move_on(struct cli *cli, struct list_position *at, const struct list_page *page);
+// Returns the n-th entry of a page.
+const void *list_entry(const struct list *list, const struct list_page *page, size_t n);
 // Finds the entry whose name, with which entries begin, is the first operand. It is in *page, whose reply the caller
-// frees, at *index. Errors: those of the calls; NOT_FOUND.
+// frees, at *index.
+// Errors: those of the calls; NOT_FOUND.
 enum postern_status list_seek(struct cli *cli, const struct list *list, struct list_page *page, size_t *index);
 // Shows the one entry that the first operand names, for records that the protocol only lists. Errors are printed.
 void list_find(struct cli *cli, const struct list *list);

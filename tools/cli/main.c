@@ -5,7 +5,7 @@
 #include <locale.h>
 #include <string.h>
 
-// Output that could not be written was not delivered, a token above all.
+// A command whose answer could not be written has failed: a token would be lost.
 static int finish_output(int status)
 {
     if (fflush(stdout) == 0 && ferror(stdout) == 0)

@@ -1,4 +1,4 @@
-// The pieces of which answers for people are made.
+// Writes the pieces of answers for people: times, spans and lists.
 #include "cli.h"
 
 #include <stdarg.h>
@@ -15,7 +15,8 @@ const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT
     return buffer;
 }
 
-// The unit that leaves a number of two digits or so; rounded, so that what was made for 20 days expires in 20 days.
+// Picks the unit that leaves a number of two digits or so. Rounds, so that what was made for 20 days expires in 20
+// days.
 static uint64_t in_unit(uint64_t span_ms, const char **unit)
 {
     static const struct {

@@ -7,7 +7,7 @@
 
 enum {
     ROWS = 10,
-    CELL_MAX = 6,       // few columns are not blown up
+    CELL_MAX = 6,       // so that few columns stay narrow
     LABEL_WIDTH = 6,    // "Nov 23", "06:00"
     LABEL_DISTANCE = 2, // between labels
     HOUR_MS = 3600 * 1000,
@@ -49,14 +49,14 @@ static uint64_t bucket_ms(const struct plot *plot)
     return (uint64_t)plot->bucket_s * 1000;
 }
 
-// Columns, when the first of them may begin before the time that was asked for.
+// Returns how many columns there may be: the first one may begin before the time that was asked for.
 static size_t columns_for(size_t buckets, unsigned merged)
 {
     return (buckets + 2 * (size_t)(merged - 1)) / merged;
 }
 
-// Buckets in a column: the fewest that fit, of those that make round times.
-static unsigned merge(const struct plot *plot, size_t buckets, size_t room)
+// Returns how many buckets share a column: the fewest that fit and make round times.
+static unsigned buckets_per_column(const struct plot *plot, size_t buckets, size_t room)
 {
     static const unsigned hours[] = {1, 2, 3, 4, 6, 12, 24, 48, 168, 336, 672}, days[] = {1, 2, 7, 14, 28, 91, 364};
     bool by_hour = plot->bucket_s == PLOT_HOUR_S;
@@ -78,7 +78,7 @@ static void lay_out(struct chart *chart, size_t axis_width)
     chart->room = room;
     size_t buckets = (size_t)((plot->to_ms - plot->from_ms + bucket_ms(plot) - 1) / bucket_ms(plot));
     chart->axis_width = axis_width;
-    chart->merged = merge(plot, buckets, room);
+    chart->merged = buckets_per_column(plot, buckets, room);
     chart->step_ms = chart->merged * bucket_ms(plot);
     bool aligned = plot->bucket_s == PLOT_HOUR_S && chart->merged > 1; // to the hours of UTC's day
     chart->start_ms = plot->from_ms - (aligned ? plot->from_ms % chart->step_ms : 0);
@@ -87,7 +87,7 @@ static void lay_out(struct chart *chart, size_t axis_width)
 }
 
 // A day may begin some hours off the others, where the clock was put forward or back.
-static void fill(struct chart *chart)
+static void fill_columns(struct chart *chart)
 {
     uint64_t slack_ms = chart->plot->bucket_s == PLOT_DAY_S ? bucket_ms(chart->plot) / 2 : 0;
     memset(chart->columns, 0, sizeof chart->columns);
@@ -111,13 +111,13 @@ static void fill(struct chart *chart)
 }
 
 // The labels' width depends on the largest column, and that on how many fit beside the labels.
-static void build(struct chart *chart, const struct plot *plot)
+static void build_chart(struct chart *chart, const struct plot *plot)
 {
     size_t axis_width = 1;
     chart->plot = plot;
     for (unsigned turn = 0; turn < 4; turn++) {
         lay_out(chart, axis_width);
-        fill(chart);
+        fill_columns(chart);
         size_t digits = (size_t)snprintf(NULL, 0, "%llu", (unsigned long long)chart->max);
         if (digits <= axis_width)
             return;
@@ -127,7 +127,7 @@ static void build(struct chart *chart, const struct plot *plot)
 
 // --- the columns
 
-static size_t cells(const struct chart *chart, uint64_t count)
+static size_t height_of(const struct chart *chart, uint64_t count)
 {
     size_t height = (size_t)((double)count * (double)ROWS / (double)chart->max + 0.5);
     return count > 0 && height == 0 ? 1 : height;
@@ -136,8 +136,8 @@ static size_t cells(const struct chart *chart, uint64_t count)
 static const char *glyph_at(const struct chart *chart, size_t column, size_t row, const struct glyphs *glyphs)
 {
     const struct column *of = &chart->columns[column];
-    size_t height = cells(chart, of->allowed + of->refused);
-    size_t refused = cells(chart, of->refused);
+    size_t height = height_of(chart, of->allowed + of->refused);
+    size_t refused = height_of(chart, of->refused);
     if (of->allowed > 0 && height > 1 && refused >= height)
         refused = height - 1;
     if (row > height)
@@ -151,7 +151,7 @@ static void print_repeated(FILE *to, const char *text, size_t count)
         fputs(text, to);
 }
 
-// What the top of a row stands for; empty where it would not be a whole number.
+// Prints what the top of a row stands for; nothing where that is no whole number.
 static void print_side(const struct chart *chart, size_t row, const struct glyphs *glyphs, FILE *to)
 {
     bool labelled = row == ROWS || (row == ROWS / 2 && chart->max % 2 == 0);
@@ -192,7 +192,7 @@ static void format_utc(uint64_t at_ms, enum precision precision, char text[TIME_
     (void)strftime(text, TIME_SIZE, precision == DATE ? "%b %d" : precision == HOUR ? "%H:%M" : "%Y-%m-%dT%H:%MZ", &tm);
 }
 
-// Columns from one label to the next: the fewest that leave room for it, and are a round time.
+// Returns how many columns lie between two labels: the fewest that leave room for a label and are a round time.
 static size_t label_every(const struct chart *chart)
 {
     static const unsigned hours[] = {1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672, 2016};
@@ -286,7 +286,7 @@ void plot_print(const struct plot *plot, FILE *to)
 {
     struct chart chart = {.max = 0};
     const struct glyphs *glyphs = plot->utf8 ? &blocks : &ascii;
-    build(&chart, plot);
+    build_chart(&chart, plot);
     print_title(&chart, to);
     if (chart.max == 0) {
         fputs("No calls in that time.\n", to);

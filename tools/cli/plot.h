@@ -1,4 +1,4 @@
-// A chart of calls over time, of characters: columns with the allowed below and the refused on top.
+// A chart of calls over time, made of characters: in its columns the allowed are below and the refused on top.
 #ifndef CLI_PLOT_H
 #define CLI_PLOT_H
 

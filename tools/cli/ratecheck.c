@@ -1,5 +1,6 @@
 // ratecheck: charges units, looks at them, gives them back or settles them to what they really were.
 #include "decision.h"
+#include "json.h"
 
 #include <string.h>
 
@@ -36,7 +37,7 @@ static const struct postern_custom *read_custom(struct cli *cli)
     return custom;
 }
 
-// One of the four.
+// Reads which one of the four subjects is charged.
 static void read_subject(struct cli *cli, struct postern_rate_check_request *request)
 {
     const char *token = argument_text(cli, "api-key");
@@ -49,7 +50,7 @@ static void read_subject(struct cli *cli, struct postern_rate_check_request *req
         request->api_key = token_read_one(cli);
 }
 
-// The option that names a charge; NULL: none.
+// Returns the option that names a charge; NULL: none was given.
 static const char *id_option(struct cli *cli)
 {
     static const char *const names[] = {"charge-id", "refund", "settle"};
@@ -133,7 +134,7 @@ static void remove_custom(struct cli *cli)
     if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
         return;
     if (cli->json)
-        output_json(reply, NULL, NULL);
+        json_print_reply(reply, NULL, NULL);
     else if (reply->meters > 0)
         printf("REMOVED\nNothing of %s is spent now.\n", text);
     else
@@ -155,7 +156,7 @@ static void reset_meters(struct cli *cli)
     if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
         return;
     if (cli->json)
-        output_json(reply, NULL, NULL);
+        json_print_reply(reply, NULL, NULL);
     else
         printf("RESET\nNothing of %s is spent now.\n", request.resource);
     postern_reply_free(reply);
@@ -181,7 +182,7 @@ static void run_ratecheck(struct cli *cli)
         return;
     decision_id_text(reply->has_charge_id, reply->charge_id, id);
     if (cli->json)
-        output_json(reply, "charge_id", id);
+        json_print_reply(reply, "charge_id", id);
     else
         print_ratecheck(&request, reply, id);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;

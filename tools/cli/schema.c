@@ -25,7 +25,7 @@ size_t schema_count(const struct field *field, const void *from)
     return *(const size_t *)in(from, field->in.count_at);
 }
 
-static size_t size_of(const struct field *field)
+static size_t member_size(const struct field *field)
 {
     static const size_t sizes[] = {
         [FIELD_BOOL] = sizeof(bool), [FIELD_NUMBER] = sizeof(uint32_t), [FIELD_TIME] = sizeof(uint64_t)};
@@ -34,8 +34,8 @@ static size_t size_of(const struct field *field)
 
 void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count)
 {
-    memcpy((char *)request + place->at, value, size_of(field));
-    if (field->kind >= FIELD_TEXTS)
+    memcpy((char *)request + place->at, value, member_size(field));
+    if (field_is_list(field))
         memcpy((char *)request + place->count_at, &count, sizeof count);
 }
 
@@ -78,8 +78,7 @@ void schema_read_field(struct cli *cli, const struct field *field, const struct 
         schema_put(field, place, request, &(uint32_t){read_number(cli, field)}, 0);
     } else if (field->kind == FIELD_TIME) {
         schema_put(field, place, request,
-                   &(uint64_t){field->no != NULL ? value_expiry_flag(cli, flag) : value_moment_flag(cli, flag, false)},
-                   0);
+                   &(uint64_t){field->no != NULL ? moment_flag_or_never(cli, flag) : moment_flag(cli, flag, false)}, 0);
     } else {
         const void *value = flag == NULL                ? cli->operands[0]
                             : field->kind == FIELD_TEXT ? argument_text(cli, flag)
@@ -113,7 +112,7 @@ static const char *metadata_text(const struct postern_entry *entries, size_t cou
     return buffer;
 }
 
-// A field's value; "" when it is not set. A time as its distance from `now_ms`.
+// Returns a field's value as text; "" when it is not set. A time becomes its distance from `now_ms`.
 static const char *text_of(const struct field *field, const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE])
 {
     const void *at = in(from, field->in.at);
@@ -180,7 +179,7 @@ void schema_print_line(const struct schema *schema, const void *from)
     putchar('\n');
 }
 
-// A time as it is, with its distance from `now_ms`.
+// Prints a field that is set; a time with its distance from `now_ms`.
 static void print_field(const struct field *field, const void *from, uint64_t now_ms)
 {
     char buffer[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
@@ -202,8 +201,8 @@ void schema_print(const struct schema *schema, const void *from, uint64_t now_ms
 
 // ----------------------------------------------------------------------------------------------------------- tables
 
-// The field of the n-th column, from 1; NULL: there are fewer.
-static const struct field *column(const struct schema *schema, unsigned n)
+// Returns the field of the n-th column, from 1; NULL: there are fewer.
+static const struct field *column_field(const struct schema *schema, unsigned n)
 {
     const struct field *field = schema->fields;
     while (field->kind != FIELD_END && field->column != n)
@@ -215,7 +214,7 @@ struct table *schema_table_new(const struct schema *schema, unsigned columns)
 {
     char heads[OUTPUT_LIST_SIZE] = "";
     const struct field *field;
-    for (unsigned n = 1; (columns == 0 || n <= columns) && (field = column(schema, n)) != NULL; n++)
+    for (unsigned n = 1; (columns == 0 || n <= columns) && (field = column_field(schema, n)) != NULL; n++)
         output_append(heads, "\t", "%s", field->head);
     return table_new(heads);
 }
@@ -226,7 +225,7 @@ void schema_add_row(struct table *table, const struct schema *schema, const void
     size_t size = 0;
     const struct field *field;
     FILE *to = pool_need(open_memstream(&row, &size));
-    for (unsigned n = 1; (field = column(schema, n)) != NULL; n++)
+    for (unsigned n = 1; (field = column_field(schema, n)) != NULL; n++)
         fprintf(to, "%s%s", n > 1 ? "\t" : "", text_of(field, from, now_ms, buffer));
     pool_need(fclose(to) == 0 ? row : NULL);
     table_add(table, "%s", row);

@@ -29,7 +29,7 @@ struct place {
 
 struct field {
     uint8_t kind;              // enum field_kind
-    const char *name;          // the protocol's
+    const char *name;          // in the protocol
     struct place in;           // the record
     struct place put;          // the request that creates it; {0}: that does not set it
     struct place update;       // the request that changes it; {0}: that does not
@@ -37,7 +37,7 @@ struct field {
     struct flag flag;          // the option that sets it; {0} for the name and for what cannot be set
     const char *update_help;   // what that option does in an update; NULL: the same
     struct flag unset;         // the option of an update that takes it away
-    const struct words *words; // a number's
+    const struct words *words; // of a number
     const char *(*make)(const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE]); // FIELD_MADE
     const char *line, *line_unset; // in one line: a format with %s (", tier %s"); what comes when it is not set
     const char *label;             // in several lines: its name
@@ -45,6 +45,11 @@ struct field {
     uint8_t column;                // its place among the columns of a list, from 1; 0: it is not there
     const char *head;              // of that column, marked as for table_new
 };
+
+static inline bool field_is_list(const struct field *field)
+{
+    return field->kind >= FIELD_TEXTS;
+}
 
 struct schema {
     const char *name;           // "tier"
@@ -77,10 +82,10 @@ void schema_read(struct cli *cli, const struct schema *schema, void *request);
 
 // --- one field, for change.c
 
-// Its list in a record.
+// Return its list in a record, and how many entries that has.
 const void *schema_list(const struct field *field, const void *from);
 size_t schema_count(const struct field *field, const void *from);
-// Is it set in the record? Writes its value as text.
+// Is it set in the record? Writes its value as text too.
 bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE]);
 // Sets it in a request: `value` points to the member's value, of a list to the pointer.
 void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count);
@@ -93,7 +98,7 @@ const void *schema_read_list(struct cli *cli, const struct field *field, const c
 // Print a record: on one line; on a line for each field that is set.
 void schema_print_line(const struct schema *schema, const void *from);
 void schema_print(const struct schema *schema, const void *from, uint64_t now_ms);
-// The heads of a list's table, of the first `columns` (0: of all), and its cells.
+// Make the table of a list, with the heads of the first `columns` (0: of all), and add a row to it.
 struct table *schema_table_new(const struct schema *schema, unsigned columns);
 void schema_add_row(struct table *table, const struct schema *schema, const void *from, uint64_t now_ms);
 

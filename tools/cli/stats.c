@@ -1,4 +1,4 @@
-// health and stats: is posternd serving, what has it done since it started, and what does it hold now.
+// health and stats: say whether posternd is serving, what it has done since it started, and what it holds now.
 #include "cli.h"
 #include "table.h"
 
@@ -6,7 +6,7 @@
 
 enum { TOP_DEFAULT = 5, TOP_MAX = 256, SIZE_TEXT = 32 };
 
-// "1.2 MiB".
+// Writes "1.2 MiB".
 static const char *size_text(uint64_t bytes, char text[SIZE_TEXT])
 {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
@@ -63,7 +63,7 @@ static void print_usage(const struct postern_usage_stats *usage)
         printf("            %llu records were damaged\n", number(usage->damaged));
 }
 
-// And what went wrong on them, as far as anything did.
+// Prints the connections and, if anything did, what went wrong on them.
 static void print_connections(const struct postern_connection_stats *stats)
 {
     char size[SIZE_TEXT];
@@ -126,7 +126,7 @@ static void print_busiest(const struct postern_stats_reply *reply)
     printf("\nCalls since %s, of those with one in the last two minutes.\n", output_time(reply->hour_start_ms, "", at));
 }
 
-// "3 h 2 min ahead of".
+// Prints "3 h 2 min ahead of the wall clock".
 static void print_clock(int64_t ahead_ms)
 {
     char span[OUTPUT_TIME_SIZE];

@@ -11,13 +11,13 @@ struct table;
 // on in the next line where the terminal is too narrow (but not much too narrow: then lines are longer than it is),
 // "-NAME" is cut there; others are always whole. Never NULL: without memory the program ends.
 struct table *table_new(const char *heads);
-// The cells of a row, separated by tabs, which no text of posternd has.
+// Adds a row, whose cells are separated by tabs: no text of posternd has any.
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Prints the rows and forgets them: a long table goes page by page, its head comes once and columns only get wider.
 void table_print(struct table *table);
 void table_free(struct table *table);
 
-// How much the terminal shows; elsewhere what COLUMNS and LINES of the environment say, or 80 and 24.
+// Asks how much the terminal shows; elsewhere what COLUMNS and LINES of the environment say, or 80 and 24.
 void table_room(size_t *columns, size_t *lines);
 
 #endif

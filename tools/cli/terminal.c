@@ -1,4 +1,4 @@
-// What the terminal can show, and waiting for a key, a signal or the time at once: signals come by a descriptor, so
+// Asks what the terminal can show, and waits for a key, a signal or the time at once: signals come by a descriptor, so
 // that one poll sees all three.
 #include "terminal.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 bool terminal_is_live(void)
@@ -27,7 +28,14 @@ bool terminal_is_utf8(void)
     return is_utf8;
 }
 
-static void single_keys(struct terminal_watch *watch)
+uint64_t terminal_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void turn_on_single_keys(struct terminal_watch *watch)
 {
     struct termios now = watch->before;
     now.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
@@ -48,7 +56,7 @@ bool terminal_watch_begin(struct terminal_watch *watch, bool keys)
         return false;
     watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (keys && tcgetattr(STDIN_FILENO, &watch->before) == 0)
-        single_keys(watch);
+        turn_on_single_keys(watch);
     return watch->signals >= 0;
 }
 
@@ -58,7 +66,7 @@ static enum terminal_event read_signal(struct terminal_watch *watch)
     if (read(watch->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return TERMINAL_TIME;
     if (info.ssi_signo == SIGCONT && watch->has_keys) // the shell has set the terminal meanwhile
-        single_keys(watch);
+        turn_on_single_keys(watch);
     return info.ssi_signo == SIGWINCH || info.ssi_signo == SIGCONT ? TERMINAL_REDRAW : TERMINAL_QUIT;
 }
 

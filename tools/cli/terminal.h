@@ -1,15 +1,19 @@
-// The terminal that standard output is, or is not.
+// What standard output can show, and what people do at the terminal.
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <termios.h>
 
 // Does it understand control sequences?
 bool terminal_is_live(void);
 // Does the locale (LC_ALL, LC_CTYPE, LANG) write UTF-8?
 bool terminal_is_utf8(void);
+
+// Returns milliseconds since some moment, by a clock that nobody sets: for when to show something again.
+uint64_t terminal_clock_ms(void);
 
 // --- watching: a command that goes on until it is told to stop
 
@@ -22,7 +26,7 @@ struct terminal_watch {
 enum terminal_event { TERMINAL_TIME, TERMINAL_QUIT, TERMINAL_REDRAW, TERMINAL_KEY };
 
 // Begins to watch: SIGINT, SIGTERM, SIGHUP and changes of the terminal's size come as events from now on, with `keys`
-// the keyboard too. To be called before any thread is started.
+// the keyboard too. Call it before any thread is started.
 // Errors: false when the system refuses; errno says why.
 bool terminal_watch_begin(struct terminal_watch *watch, bool keys);
 // Waits for an event, at most timeout_ms. With TERMINAL_KEY *key is the key that was pressed; q gives TERMINAL_QUIT.

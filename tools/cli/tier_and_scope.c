@@ -7,9 +7,22 @@
 
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
+// Finds the record that is changed in its list, as the protocol has no call that gets one tier or scope alone.
+static enum postern_status read_listed(struct cli *cli, struct change *change)
+{
+    struct list_page page;
+    size_t index;
+    enum postern_status status = list_seek(cli, change->kind->list, &page, &index);
+    if (status == POSTERN_OK) {
+        change->found = page.reply;
+        change->before = list_entry(change->kind->list, &page, index);
+    }
+    return status;
+}
+
 // ------------------------------------------------------------------------------------------------------------ tiers
 
-// A tier's fields: a new one is a row.
+// A tier's fields. A new field is a new row.
 static const struct field tier_fields[] = {
     {FIELD(tier, tier), .line = "tier %s", .column = 1, .head = "TIER"},
     {FIELD_LIST(tier, limits, limit_count),
@@ -49,15 +62,8 @@ static const struct list tiers = {.name = "tiers",
                                   .entry_size = sizeof(struct postern_tier),
                                   .ask = ask_tiers};
 
-static const char *no_default_text(struct cli *cli, const char *tier)
-{
-    char text[128];
-    int size = snprintf(text, sizeof text, "The tier %.64s is no longer the default.", tier);
-    return pool_text(&cli->pool, text, (size_t)size);
-}
-
-// The mark moves: says from which tier; NULL: from none.
-static const char *find_marked(struct cli *cli)
+// The mark of the default tier moves: says which tier loses it. NULL: none does.
+static const char *find_other_default(struct cli *cli)
 {
     struct list_position at = {.size = 500};
     const char *taken = NULL;
@@ -68,53 +74,30 @@ static const char *find_marked(struct cli *cli)
         const struct postern_tier *tier = page.entries;
         for (size_t n = 0; n < page.count; n++, tier++)
             if (tier->is_default && strcmp(tier->tier, cli->operands[0]) != 0)
-                taken = no_default_text(cli, tier->tier);
+                taken = cli_format(cli, "The tier %.64s is no longer the default.", tier->tier);
         list_move_on(cli, &at, &page);
     } while (at.token_size > 0 && taken == NULL);
     return taken;
 }
 
-static enum postern_status read_tier(struct cli *cli, struct change *change)
-{
-    struct list_page page;
-    change->taken = argument_has(cli, "default") ? find_marked(cli) : NULL;
-    size_t index;
-    enum postern_status status = list_seek(cli, &tiers, &page, &index);
-    if (status != POSTERN_OK)
-        return status;
-    const struct postern_tier *tier = (const struct postern_tier *)page.entries + index;
-    change->before = tier;
-    change->version = tier->version;
-    change->found = page.reply;
-    return POSTERN_OK;
-}
-
 static enum postern_status write_tier(struct cli *cli, struct change *change)
 {
-    struct postern_put_tier_request *request = change->request;
     struct postern_put_tier_reply *reply = NULL;
-    request->if_version = change->version;
-    request->update_mask = change->mask;
-    request->update_mask_count = change->mask_count;
-    enum postern_status status = postern_put_tier(cli->client, request, &reply, &cli->error);
+    change->taken = argument_has(cli, "default") ? find_other_default(cli) : NULL;
+    enum postern_status status = postern_put_tier(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->tier : NULL;
     return status;
 }
 
-static void print_tier(const struct change *change)
-{
-    schema_print_line(&tier_schema, change->after);
-}
-
 static void run_tier_change(struct cli *cli)
 {
     static const struct change_kind tier = {.schema = &tier_schema,
-                                            .request_size = sizeof(struct postern_put_tier_request),
+                                            .list = &tiers,
                                             .example = "--add-limit requests=1000/day",
-                                            .read = read_tier,
-                                            .write = write_tier,
-                                            .print = print_tier};
+                                            CHANGE_BY_PUT(tier),
+                                            .read = read_listed,
+                                            .write = write_tier};
     change_run(cli, &tier);
 }
 
@@ -152,7 +135,7 @@ static const char tier_put_notes[] =
 
 // ----------------------------------------------------------------------------------------------------------- scopes
 
-// Always there, and in no catalogue: who looks for one is told what it does.
+// Scopes that are always there, and in no catalogue: `scope get` says what they do.
 static const struct {
     const char *scope, *description;
 } built_in[] = {
@@ -180,7 +163,7 @@ static bool show_built_in_scope(const struct cli *cli)
     return true;
 }
 
-// A scope's fields: a new one is a row.
+// A scope's fields. A new field is a new row.
 static const struct field scope_fields[] = {
     {FIELD(scope, scope), .line = "scope %s", .column = 1, .head = "SCOPE"},
     {FIELD(scope, description), .flag = {"description", "TEXT", "what it permits, for people"},
@@ -220,46 +203,23 @@ static const struct list scopes = {.name = "scopes",
                                    .entry_size = sizeof(struct postern_scope),
                                    .ask = ask_scopes};
 
-static enum postern_status read_scope(struct cli *cli, struct change *change)
-{
-    struct list_page page;
-    size_t index;
-    enum postern_status status = list_seek(cli, &scopes, &page, &index);
-    if (status != POSTERN_OK)
-        return status;
-    const struct postern_scope *scope = (const struct postern_scope *)page.entries + index;
-    change->before = scope;
-    change->version = scope->version;
-    change->found = page.reply;
-    return POSTERN_OK;
-}
-
 static enum postern_status write_scope(struct cli *cli, struct change *change)
 {
-    struct postern_put_scope_request *request = change->request;
     struct postern_put_scope_reply *reply = NULL;
-    request->if_version = change->version;
-    request->update_mask = change->mask;
-    request->update_mask_count = change->mask_count;
-    enum postern_status status = postern_put_scope(cli->client, request, &reply, &cli->error);
+    enum postern_status status = postern_put_scope(cli->client, change->request, &reply, &cli->error);
     change->reply = reply;
     change->after = reply != NULL ? &reply->scope : NULL;
     return status;
 }
 
-static void print_scope(const struct change *change)
-{
-    schema_print_line(&scope_schema, change->after);
-}
-
 static void run_scope_change(struct cli *cli)
 {
     static const struct change_kind scope = {.schema = &scope_schema,
-                                             .request_size = sizeof(struct postern_put_scope_request),
+                                             .list = &scopes,
                                              .example = "--add-implies jobs:read",
-                                             .read = read_scope,
-                                             .write = write_scope,
-                                             .print = print_scope};
+                                             CHANGE_BY_PUT(scope),
+                                             .read = read_listed,
+                                             .write = write_scope};
     change_run(cli, &scope);
 }
 

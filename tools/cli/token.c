@@ -41,8 +41,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// How much of a token is left without the white space that a file, a variable or echo adds at its end.
-static size_t trimmed(const char *text, size_t size)
+// Returns the size of a token without the white space that a file, a variable or echo adds at its end.
+static size_t trimmed_size(const char *text, size_t size)
 {
     while (size > 0 && is_blank(text[size - 1]))
         size--;
@@ -61,13 +61,13 @@ char *token_line(struct pool *pool, bool *wrong)
         if (!*wrong)
             line[size++] = (char)c;
     }
-    char *token = pool_text(pool, line, trimmed(line, size));
+    char *token = pool_text(pool, line, trimmed_size(line, size));
     explicit_bzero(line, sizeof line);
     return token;
 }
 
-// Makes room for one more, for twice as many where there is none left.
-static const char **grow(struct cli *cli, const char **tokens, size_t count)
+// Makes room for one more token: where there is none left, for twice as many.
+static const char **make_room(struct cli *cli, const char **tokens, size_t count)
 {
     if (count > 0 && (count < TOKENS_AT_FIRST || (count & (count - 1)) != 0))
         return tokens;
@@ -85,7 +85,7 @@ const char *const *token_read_lines(struct cli *cli, size_t *count)
     while ((token = token_line(&cli->pool, &wrong)) != NULL && !wrong) {
         if (token[0] == '\0')
             continue;
-        tokens = grow(cli, tokens, *count);
+        tokens = make_room(cli, tokens, *count);
         tokens[(*count)++] = token;
         if (is_typed)
             break;
@@ -108,7 +108,7 @@ const char *token_of_environment(struct cli *cli)
 {
     const char *token = getenv("POSTERN_TOKEN");
     if (token != NULL)
-        return pool_text(&cli->pool, token, trimmed(token, strlen(token)));
+        return pool_text(&cli->pool, token, trimmed_size(token, strlen(token)));
     misuse(cli,
            "no token: give it by standard input, printf %%s \"$TOKEN\" | postern %s -, or in the environment variable "
            "POSTERN_TOKEN",

@@ -1,4 +1,4 @@
-// top: who is busiest, as it goes on.
+// top: shows who is busiest, again and again.
 #include "top_rank.h"
 
 #include "cli.h"
@@ -126,7 +126,7 @@ static void show(const struct top *top)
     fflush(stdout);
 }
 
-// On a terminal a restart of posternd is waited for; a script is told at once.
+// Asks for Stats and shows the answer. Waits for a restart of posternd on a terminal; tells a script at once.
 static bool refresh(struct top *top)
 {
     struct postern_stats_request request = {.top = TOP_ROWS_MAX};
@@ -149,10 +149,10 @@ static bool refresh(struct top *top)
     return true;
 }
 
-// Until it is time for the next refresh, but not without a look at what came. False: that is enough.
-static bool rest(struct top *top, uint64_t due_ms)
+// Waits until the next refresh is due, and looks for keys and signals at least once. False: it is told to quit.
+static bool wait_for_next(struct top *top, uint64_t due_ms)
 {
-    uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+    uint64_t now_ms = terminal_clock_ms();
     do {
         char key;
         int left_ms = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
@@ -163,20 +163,20 @@ static bool rest(struct top *top, uint64_t due_ms)
             top->kind = key == 'k' ? TOP_KEYS : TOP_ACCOUNTS;
         if (event != TERMINAL_TIME && top->live && top->now != NULL)
             show(top);
-        now_ms = value_clock_ms(CLOCK_MONOTONIC);
+        now_ms = terminal_clock_ms();
     } while (now_ms < due_ms);
     return true;
 }
 
 static void watch(struct top *top)
 {
-    uint64_t due_ms = value_clock_ms(CLOCK_MONOTONIC);
+    uint64_t due_ms = terminal_clock_ms();
     if (top->live)
         fputs("\033[2J", stdout);
     for (uint64_t done = 1; refresh(top) && done != top->count && ferror(stdout) == 0; done++) {
-        uint64_t now_ms = value_clock_ms(CLOCK_MONOTONIC);
+        uint64_t now_ms = terminal_clock_ms();
         due_ms = due_ms + top->interval_ms > now_ms ? due_ms + top->interval_ms : now_ms;
-        if (!rest(top, due_ms))
+        if (!wait_for_next(top, due_ms))
             return;
     }
 }

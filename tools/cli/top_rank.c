@@ -1,10 +1,10 @@
-// Rates from two answers of Stats: what a key or an account had in the older one is taken off, then they are sorted.
+// Computes rates from two answers of Stats: takes off what a key or an account had in the older one, then sorts them.
 #include "top_rank.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// The same account or key in an earlier answer; NULL: it is not there.
+// Finds the same account or key in an earlier answer; NULL: it is not there.
 static const struct postern_busy *find(const struct postern_stats_reply *reply, enum top_kind kind,
                                        const struct postern_busy *wanted)
 {

@@ -1,4 +1,4 @@
-// Who is busiest, and how fast: two answers of Stats made into the rows of a view.
+// Who is busiest, and how fast: makes the rows of a view of two answers of Stats.
 #ifndef CLI_TOP_RANK_H
 #define CLI_TOP_RANK_H
 
@@ -27,7 +27,7 @@ struct top_view {
 // started since. Pure.
 void top_rank(const struct postern_stats_reply *now, const struct postern_stats_reply *before, enum top_kind kind,
               struct top_view *view);
-// The share of refusals in the calls of the hour, in percent.
+// Returns the share of refusals in the calls of the hour, in percent.
 double top_share(const struct postern_busy *busy);
 
 #endif

@@ -1,4 +1,5 @@
-// usage: how often a key or an account was answered what, as a table or a chart; and which keys have an unusual hour.
+// usage: shows how often a key or an account was answered what, as a table or a chart, and which keys have an unusual
+// hour.
 #include "list.h"
 #include "plot.h"
 #include "terminal.h"
@@ -8,9 +9,9 @@
 #define PLOT_HOURS_MS (UINT64_C(48) * 3600 * 1000)      // what a chart shows by the hour
 #define PLOT_DAYS_MS  (UINT64_C(60) * 24 * 3600 * 1000) // and by the day
 
-// "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
-static const char *counters(const struct postern_counter *list, size_t count, const char *left_out,
-                            char text[OUTPUT_LIST_SIZE])
+// Writes "RATE_LIMITED 3, REVOKED_API_KEY 1", without `left_out`.
+static const char *counters_text(const struct postern_counter *list, size_t count, const char *left_out,
+                                 char text[OUTPUT_LIST_SIZE])
 {
     text[0] = '\0';
     for (size_t i = 0; i < count; i++)
@@ -41,8 +42,8 @@ static void print_usage(const struct postern_get_usage_reply *reply)
         struct plot_point sums = point_of(bucket);
         table_add(table, "%s\t%llu\t%llu\t%s\t%s", output_time(bucket->start_ms, "", at),
                   (unsigned long long)(sums.allowed + sums.refused), (unsigned long long)sums.allowed,
-                  counters(bucket->reasons, bucket->reason_count, "ALLOWED", reasons),
-                  counters(bucket->costs, bucket->cost_count, "", costs));
+                  counters_text(bucket->reasons, bucket->reason_count, "ALLOWED", reasons),
+                  counters_text(bucket->costs, bucket->cost_count, "", costs));
         would_refuse += bucket->would_refuse;
     }
     table_print(table);
@@ -51,9 +52,9 @@ static void print_usage(const struct postern_get_usage_reply *reply)
         printf("Shadow limits would have refused %llu of these calls.\n", (unsigned long long)would_refuse);
 }
 
-// Whole buckets. Days begin where those of the answer do.
-static void fit(struct plot *plot, const struct postern_get_usage_request *request,
-                const struct postern_get_usage_reply *reply)
+// Lets the chart show whole buckets, whose days begin where those of the answer do.
+static void fit_to_buckets(struct plot *plot, const struct postern_get_usage_request *request,
+                           const struct postern_get_usage_reply *reply)
 {
     uint64_t step_ms = (uint64_t)plot->bucket_s * 1000;
     uint64_t phase_ms = reply->bucket_count > 0 ? reply->buckets[0].start_ms % step_ms : 0;
@@ -82,7 +83,7 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
                         .utf8 = terminal_is_utf8()};
     for (size_t i = 0; i < reply->bucket_count; i++)
         points[i] = point_of(&reply->buckets[i]);
-    fit(&plot, request, reply);
+    fit_to_buckets(&plot, request, reply);
     plot_print(&plot, stdout);
 }
 
@@ -93,8 +94,8 @@ static struct postern_get_usage_request read_usage(struct cli *cli)
     struct postern_get_usage_request request = {.account = argument_text(cli, "account"),
                                                 .key_id = argument_text(cli, "key"),
                                                 .bucket_s = by_day ? PLOT_DAY_S : PLOT_HOUR_S,
-                                                .from_ms = value_moment_flag(cli, "from", true),
-                                                .to_ms = value_moment_flag(cli, "to", true)};
+                                                .from_ms = moment_flag(cli, "from", true),
+                                                .to_ms = moment_flag(cli, "to", true)};
     if (request.account != NULL && request.key_id != NULL)
         misuse(cli, "--account and --key: give one of them");
     if (argument_has(cli, "at"))
@@ -116,10 +117,10 @@ static void show_unusual(struct cli *cli)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (argument_has(cli, others[i]))
             misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
-    list_unusual(cli, argument_text(cli, "account"), value_moment_flag(cli, "at", true));
+    list_unusual(cli, argument_text(cli, "account"), moment_flag(cli, "at", true));
 }
 
-// Only a caller with a credential has an account of its own.
+// Only a caller with a credential has an account of its own: another one is told to name an account or a key.
 static enum postern_status ask_usage(struct cli *cli, const struct postern_get_usage_request *request,
                                      struct postern_get_usage_reply **reply)
 {

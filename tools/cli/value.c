@@ -1,4 +1,4 @@
-// Text of the command line into numbers and structs.
+// Reads text of the command line into numbers and structs.
 #include "cli.h"
 
 #include <errno.h>
@@ -80,7 +80,7 @@ const struct postern_limit *value_limits(struct cli *cli, const char *name, size
     return limits;
 }
 
-// "resource" or "resource=cost".
+// Each one is "resource" or "resource=cost".
 const struct postern_charge *value_charges(struct cli *cli, uint64_t least, size_t *count)
 {
     const char *const *texts = argument_all(cli, "charge", count);
@@ -114,22 +114,24 @@ const struct postern_entry *value_metadata(struct cli *cli, const char *name, si
 
 // ------------------------------------------------------------------------------------------------------------ bytes
 
-// Where the character stands among the digits, modulo their number; -1: nowhere.
+const char value_base62_alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const char value_base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// Returns where the character stands among the digits, modulo `base`; -1: nowhere.
 static int digit_of(const char *digits, int base, char c)
 {
     const char *found = c != '\0' ? strchr(digits, c) : NULL;
     return found != NULL ? (int)(found - digits) % base : -1;
 }
 
-// RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
+// Reads by RFC 4648, sections 4 and 5; what the last digit carries beyond a byte must be 0.
 bool value_base64(const char *text, uint8_t *bytes, size_t room, size_t *size)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t group = 0;
     size_t digits = 0;
     *size = 0;
     for (; *text != '\0' && *text != '='; text++) {
-        int digit = digit_of(alphabet, 64, *text == '-' ? '+' : *text == '_' ? '/' : *text);
+        int digit = digit_of(value_base64_alphabet, 64, *text == '-' ? '+' : *text == '_' ? '/' : *text);
         if (digit < 0 || *size == room)
             return false;
         group = group << 6 | (uint32_t)digit;

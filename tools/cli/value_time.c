@@ -1,5 +1,5 @@
-// Spans of time and moments in text. What is refused is refused by its name: a 31 February would otherwise become
-// 3 March without a word, as it does in timegm.
+// Reads spans of time and moments from text. Says what is wrong with a date that no calendar has: timegm would make
+// 3 March of 31 February without a word.
 #include "cli.h"
 
 #include <stdarg.h>
@@ -60,7 +60,7 @@ struct calendar {
 };
 
 // Takes a number of exactly so many digits off the front of *text.
-static bool take(const char **text, int digits, unsigned *number)
+static bool take_number(const char **text, int digits, unsigned *number)
 {
     *number = 0;
     for (; digits > 0; digits--, (*text)++) {
@@ -84,20 +84,20 @@ static bool take_mark(const char **text, const char *marks)
 static bool take_fraction(const char **text, unsigned *ms)
 {
     unsigned digit, weight = 100;
-    if (!take(text, 1, &digit))
+    if (!take_number(text, 1, &digit))
         return false;
     do {
         *ms += weight * digit;
         weight /= 10;
-    } while (take(text, 1, &digit));
+    } while (take_number(text, 1, &digit));
     return true;
 }
 
 static bool take_time(const char **text, struct calendar *at)
 {
-    if (!take(text, 2, &at->hour) || !take_mark(text, ":") || !take(text, 2, &at->minute))
+    if (!take_number(text, 2, &at->hour) || !take_mark(text, ":") || !take_number(text, 2, &at->minute))
         return false;
-    if (take_mark(text, ":") && !take(text, 2, &at->second))
+    if (take_mark(text, ":") && !take_number(text, 2, &at->second))
         return false;
     return !take_mark(text, ".") || take_fraction(text, &at->ms);
 }
@@ -108,8 +108,8 @@ static bool take_zone(const char **text, struct calendar *at)
     at->has_zone = at->sign != '\0';
     if (!at->has_zone || take_mark(text, "Zz"))
         return true;
-    return take_mark(text, "+-") && take(text, 2, &at->zone_hour) && take_mark(text, ":") &&
-           take(text, 2, &at->zone_minute);
+    return take_mark(text, "+-") && take_number(text, 2, &at->zone_hour) && take_mark(text, ":") &&
+           take_number(text, 2, &at->zone_minute);
 }
 
 // Has the text the shape of a date, alone or with a time behind it? RFC 3339, where a blank may stand for the T, and
@@ -117,8 +117,8 @@ static bool take_zone(const char **text, struct calendar *at)
 static bool read_calendar(const char *text, struct calendar *at)
 {
     *at = (struct calendar){0};
-    if (!take(&text, 4, &at->year) || !take_mark(&text, "-") || !take(&text, 2, &at->month) || !take_mark(&text, "-") ||
-        !take(&text, 2, &at->day))
+    if (!take_number(&text, 4, &at->year) || !take_mark(&text, "-") || !take_number(&text, 2, &at->month) ||
+        !take_mark(&text, "-") || !take_number(&text, 2, &at->day))
         return false;
     if (*text == '\0')
         return true;
@@ -211,42 +211,4 @@ bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_mom
         return wrong(moment, "months and years differ in length: write days, 90d, or a date");
     return wrong(moment, "give a span (90d, 12h, 2w), a date (2027-01-31, or 2027-01-31 12:00:00, in UTC), RFC 3339 "
                          "(2027-01-31T12:00:00+02:00) or Unix milliseconds");
-}
-
-static bool read_flag(struct cli *cli, const char *name, bool past, struct value_moment *moment)
-{
-    const char *text = argument_text(cli, name);
-    uint64_t span_ms;
-    if (text == NULL || !cli_good(cli))
-        return false;
-    uint64_t now_ms = value_span(text, &span_ms) ? call_server_time_ms(cli) : 0;
-    if (!cli_good(cli))
-        return false;
-    if (!value_moment(text, past, now_ms, moment))
-        return misuse(cli, "--%s \"%s\" is no time: %s", name, text, moment->wrong);
-    char at[OUTPUT_TIME_SIZE];
-    if (moment->is_utc_assumed)
-        fprintf(stderr, "%s: --%s \"%s\" is in UTC: %s\n", cli->name, name, text, output_time(moment->ms, "", at));
-    return true;
-}
-
-uint64_t value_moment_flag(struct cli *cli, const char *name, bool past)
-{
-    struct value_moment moment = {0};
-    if (read_flag(cli, name, past, &moment) && moment.ms == 0)
-        misuse(cli, "--%s \"%s\": leave the option out, or give a time", name, argument_text(cli, name));
-    return moment.ms;
-}
-
-uint64_t value_expiry_flag(struct cli *cli, const char *name)
-{
-    struct value_moment moment = {0};
-    return read_flag(cli, name, false, &moment) ? moment.ms : 0;
-}
-
-uint64_t value_clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }

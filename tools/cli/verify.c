@@ -1,5 +1,7 @@
-// verify: may this key do this, now? With --batch one token on a line, one answer on a line.
+// verify: asks whether a key may do something, now. With --batch it reads a token from each line, and prints an answer
+// on a line for each.
 #include "decision.h"
+#include "json.h"
 
 #include <string.h>
 
@@ -14,7 +16,7 @@ static struct postern_scope_alternatives split_alternatives(struct cli *cli, con
     return (struct postern_scope_alternatives){scopes, count};
 }
 
-// A scope alone is needed; of those with '|' between them one is.
+// The key needs every scope that stands alone, and one of those with '|' between them.
 static void read_scopes(struct cli *cli, struct postern_verify_request *request)
 {
     size_t count = 0;
@@ -30,7 +32,7 @@ static void read_scopes(struct cli *cli, struct postern_verify_request *request)
             alternatives[request->scope_alternatives_count++] = split_alternatives(cli, given[i]);
 }
 
-// All but the token.
+// Reads all of the request but the token.
 static struct postern_verify_request read_request(struct cli *cli)
 {
     struct postern_verify_request request = {.account = argument_text(cli, "account"),
@@ -46,8 +48,8 @@ static struct postern_verify_request read_request(struct cli *cli)
     return request;
 }
 
-// Each of many tokens is a charge of its own.
-static void check_ids(struct cli *cli, size_t token_count)
+// Each of many tokens is a charge of its own, and needs an id of its own.
+static void check_charge_id(struct cli *cli, size_t token_count)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && strcmp(id, "new") != 0 && token_count > 1)
@@ -55,19 +57,19 @@ static void check_ids(struct cli *cli, size_t token_count)
 }
 
 // A peek charges nothing.
-static void check_flags(struct cli *cli)
+static void check_options(struct cli *cli)
 {
     const char *id = argument_text(cli, "charge-id");
     if (id != NULL && argument_has(cli, "peek"))
         misuse(cli, "--charge-id and --peek exclude each other: a peek charges nothing");
-    check_ids(cli, argument_has(cli, "batch") ? POSTERN_BATCH_MAX : 1);
+    check_charge_id(cli, argument_has(cli, "batch") ? POSTERN_BATCH_MAX : 1);
     if (argument_has(cli, "atomic") && !argument_has(cli, "batch"))
         misuse(cli, "--atomic belongs to --batch");
 }
 
 // ---------------------------------------------------------------------------------------------------------- one token
 
-// The answer's first line, without its end.
+// Prints the answer's first line without its end.
 static void print_decision(const struct postern_verify_reply *reply)
 {
     char list[OUTPUT_LIST_SIZE];
@@ -85,9 +87,9 @@ static void print_decision(const struct postern_verify_reply *reply)
                value_word_text(&value_environments, reply->environment));
 }
 
-// "" unless the id of the charge is to be shown.
-static const char *charge_id(const struct cli *cli, const struct postern_verify_reply *reply,
-                             char text[DECISION_ID_SIZE])
+// Writes the id of the charge; "" when it is not to be shown.
+static const char *charge_id_text(const struct cli *cli, const struct postern_verify_reply *reply,
+                                  char text[DECISION_ID_SIZE])
 {
     bool shown = reply->has_charge_id && (cli->json || (reply->allowed && argument_has(cli, "charge-id")));
     return decision_id_text(shown, reply->charge_id, text);
@@ -101,7 +103,7 @@ static void print_verify(const struct cli *cli, const struct postern_verify_repl
     decision_print_meters(reply->meters, reply->meter_count);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
         decision_print_retry(reply->retry_after_ms);
-    if (charge_id(cli, reply, id)[0] != '\0')
+    if (charge_id_text(cli, reply, id)[0] != '\0')
         printf("charge id %s\n", id);
     if (reply->successor_key_id[0] != '\0')
         fprintf(stderr, "This key is being replaced by %s; use that one soon.\n", reply->successor_key_id);
@@ -115,7 +117,7 @@ static void verify_one(struct cli *cli, struct postern_verify_request *request, 
     if (!call_done(cli, postern_verify(cli->client, request, &reply, &cli->error)))
         return;
     if (cli->json)
-        output_json(reply, "charge_id", charge_id(cli, reply, id));
+        json_print_reply(reply, "charge_id", charge_id_text(cli, reply, id));
     else
         print_verify(cli, reply);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
@@ -129,19 +131,19 @@ enum {
     ROOM_BYTES = 60 * 1024, // for the calls of one request
 };
 
-struct batch {
+struct verify_batch {
     struct cli *cli;
     struct postern_verify_request common; // all but the token
     size_t common_size;
     const char *const *given; // the tokens; NULL: they come by stdin, as many as there are
     size_t given_count;
-    struct pool tokens; // of the calls that are gathered from there
+    struct pool tokens; // of the calls that were read from there
     struct postern_verify_request calls[POSTERN_BATCH_MAX];
     size_t count;
     bool all_allowed;
 };
 
-static bool has_more(const struct batch *batch)
+static bool has_more(const struct verify_batch *batch)
 {
     if (batch->given != NULL)
         return batch->given_count > 0;
@@ -151,7 +153,7 @@ static bool has_more(const struct batch *batch)
     return c != EOF;
 }
 
-static const char *next_token(struct batch *batch, bool *wrong)
+static const char *next_token(struct verify_batch *batch, bool *wrong)
 {
     if (batch->given == NULL)
         return token_line(&batch->tokens, wrong);
@@ -159,8 +161,8 @@ static const char *next_token(struct batch *batch, bool *wrong)
     return *batch->given++;
 }
 
-// Lines while one request has room for another, however long.
-static void gather(struct batch *batch)
+// Reads tokens while the request has room for another one, however long.
+static void read_tokens(struct verify_batch *batch)
 {
     size_t size = 0;
     bool wrong = false;
@@ -183,7 +185,7 @@ static size_t text_size(const char *text)
     return text != NULL ? strlen(text) + 4 : 0;
 }
 
-static size_t size_of(const struct postern_verify_request *request)
+static size_t size_on_wire(const struct postern_verify_request *request)
 {
     size_t size = text_size(request->account) + text_size(request->remote_address);
     for (size_t i = 0; i < request->scope_count; i++)
@@ -205,14 +207,14 @@ static void print_line(const struct cli *cli, const struct postern_verify_reply 
         return;
     }
     print_decision(reply);
-    if (charge_id(cli, reply, id)[0] != '\0')
+    if (charge_id_text(cli, reply, id)[0] != '\0')
         printf(", charge id %s", id);
     fputs(reply->reason == POSTERN_REASON_RATE_LIMITED ? ", " : "\n", stdout);
     if (reply->reason == POSTERN_REASON_RATE_LIMITED)
         decision_print_retry(reply->retry_after_ms);
 }
 
-static void ask_batch(struct batch *batch)
+static void ask_about_tokens(struct verify_batch *batch)
 {
     struct cli *cli = batch->cli;
     const struct postern_verify_batch_request request = {
@@ -224,31 +226,32 @@ static void ask_batch(struct batch *batch)
         return;
     for (size_t i = 0; i < reply->reply_count; i++) {
         batch->all_allowed = batch->all_allowed && reply->replies[i].allowed;
-        texts[i] = charge_id(cli, &reply->replies[i], ids[i]);
+        texts[i] = charge_id_text(cli, &reply->replies[i], ids[i]);
         if (!cli->json)
             print_line(cli, &reply->replies[i], &reply->statuses[i]);
     }
     if (cli->json)
-        output_json_batch(reply, "charge_id", texts);
+        json_print_verify_batch(reply, "charge_id", texts);
     fflush(stdout); // the answers to those that were asked, whatever comes
     postern_reply_free(reply);
 }
 
-// `given` NULL: those of stdin.
+// Asks about all tokens; for `given` NULL those of standard input, as they come.
 static void verify_many(struct cli *cli, const struct postern_verify_request *request, const char *const *given,
                         size_t count)
 {
-    struct batch batch = {.cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
-    batch.common.charge_id = NULL; // of each its own
-    batch.common_size = size_of(request);
+    struct verify_batch batch = {
+        .cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
+    batch.common.charge_id = NULL; // each call gets an id of its own
+    batch.common_size = size_on_wire(request);
     if (!has_more(&batch))
         misuse(cli, "no tokens came by standard input: give one on each line");
     while (cli_good(cli) && has_more(&batch)) {
-        gather(&batch);
+        read_tokens(&batch);
         if (argument_has(cli, "atomic") && has_more(&batch))
             misuse(cli, "--atomic takes at most %d tokens, or fewer long ones; nobody was asked", POSTERN_BATCH_MAX);
         if (cli_good(cli))
-            ask_batch(&batch);
+            ask_about_tokens(&batch);
         pool_wipe(&batch.tokens);
     }
     if (cli_good(cli) && !batch.all_allowed)
@@ -260,7 +263,7 @@ static void verify_stdin(struct cli *cli, struct postern_verify_request *request
 {
     size_t count = 0;
     const char *const *tokens = token_read_lines(cli, &count);
-    check_ids(cli, count);
+    check_charge_id(cli, count);
     if (!cli_good(cli))
         return;
     if (count > 1)
@@ -274,7 +277,7 @@ static void run_verify(struct cli *cli)
     bool is_batch = argument_has(cli, "batch"), from_stdin = cli->operand_count > 0;
     if (from_stdin && strcmp(cli->operands[0], "-") != 0)
         token_refuse(cli);
-    check_flags(cli);
+    check_options(cli);
     struct postern_verify_request request = read_request(cli);
     const char *token = is_batch || from_stdin || !cli_good(cli) ? NULL : token_of_environment(cli);
     if (!cli_good(cli))

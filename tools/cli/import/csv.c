@@ -48,8 +48,8 @@ void import_csv_end(struct import_csv *csv)
     explicit_bzero(csv, sizeof *csv);
 }
 
-// A character; both ends of line are '\n'.
-static int next(struct import_csv *csv)
+// Returns the next character; both kinds of line end become '\n'.
+static int next_character(struct import_csv *csv)
 {
     int c = getc_unlocked(csv->in);
     if (c == '\r') {
@@ -91,7 +91,7 @@ static void find_delimiter(struct import_csv *csv, unsigned char byte)
     csv_set_delim(csv->parser, byte);
 }
 
-static void take(struct import_csv *csv, int c, size_t size)
+static void take_character(struct import_csv *csv, int c, size_t size)
 {
     const unsigned char byte = (unsigned char)c;
     if (!csv->delimiter_found)
@@ -113,12 +113,12 @@ enum import_result import_csv_read(struct import_csv *csv)
     csv->count = csv->used = 0;
     csv->wrong = NULL;
     csv->is_whole = false;
-    while (csv->wrong == NULL && !csv->is_whole && (c = next(csv)) != EOF) {
+    while (csv->wrong == NULL && !csv->is_whole && (c = next_character(csv)) != EOF) {
         if (size == 0 && c == '\n')
             continue;
         if (size == 0)
             csv->line = csv->lines + 1;
-        take(csv, c, ++size);
+        take_character(csv, c, ++size);
     }
     if (c == EOF && size == 0)
         return IMPORT_END;
@@ -128,7 +128,7 @@ enum import_result import_csv_read(struct import_csv *csv)
     if (csv->wrong == NULL)
         return IMPORT_ROW;
     while (c != '\n' && c != EOF)
-        c = next(csv);
+        c = next_character(csv);
     csv_free(csv->parser);
     begin_parser(csv->parser, csv->delimiter);
     return IMPORT_WRONG;

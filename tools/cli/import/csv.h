@@ -1,5 +1,5 @@
-// Comma-separated values by libcsv, as RFC 4180 has them, row by row (its "record") in bounded memory. Lines may end
-// with CRLF or LF; empty lines are skipped. Where the first row has semicolons or tabs, these separate the fields.
+// Reads comma-separated values by libcsv, as RFC 4180 has them, row by row (its "record") in bounded memory. Lines may
+// end with CRLF or LF; empty lines are skipped. Where the first row has semicolons or tabs, these separate the fields.
 #ifndef CLI_IMPORT_CSV_H
 #define CLI_IMPORT_CSV_H
 
@@ -22,7 +22,7 @@ struct import_csv {
     size_t lines; // read so far
     unsigned char delimiter;
     bool delimiter_found;
-    bool in_quotes; // while it is looked for
+    bool in_quotes; // while the delimiter is looked for
     // of the row:
     size_t line; // its first one, from 1
     const char *fields[CSV_FIELDS_MAX];

@@ -29,15 +29,15 @@ static struct postern_create_request *key_of(struct import_build *build)
     return &build->row->key.key;
 }
 
-static const char *keep(struct import_build *build, const char *text)
+static const char *keep_text(struct import_build *build, const char *text)
 {
     size_t size = strlen(text);
     build->row->size_bytes += size + 8;
     return pool_text(build->pool, text, size);
 }
 
-// A copy of a list with room for one more entry.
-static void *grown(struct import_build *build, const void *list, size_t count, size_t size_bytes)
+// Copies a list, with room for one more entry.
+static void *copy_with_room(struct import_build *build, const void *list, size_t count, size_t size_bytes)
 {
     void *copy = pool_take(build->pool, count + 1, size_bytes);
     return count > 0 ? memcpy(copy, list, count * size_bytes) : copy;
@@ -94,8 +94,8 @@ static bool add_text(struct import_build *build, const char *const **texts, size
 {
     if (*count == max)
         return import_wrong(build->wrong, "a list has more than %zu entries, at \"%s\"", max, import_shown(text));
-    const char **longer = grown(build, *texts, *count, sizeof *longer);
-    longer[(*count)++] = keep(build, text);
+    const char **longer = copy_with_room(build, *texts, *count, sizeof *longer);
+    longer[(*count)++] = keep_text(build, text);
     *texts = longer;
     return true;
 }
@@ -117,7 +117,7 @@ static bool add_limit(struct import_build *build, const char *text)
     struct postern_create_request *key = key_of(build);
     if (key->limit_count == LIMITS_MAX)
         return import_wrong(build->wrong, "there are more than %d limits", LIMITS_MAX);
-    struct postern_limit *longer = grown(build, key->limits, key->limit_count, sizeof *longer);
+    struct postern_limit *longer = copy_with_room(build, key->limits, key->limit_count, sizeof *longer);
     if (postern_limit_parse(text, &longer[key->limit_count], NULL) != POSTERN_OK)
         return import_wrong(build->wrong,
                             "limit %zu is none: write it like requests=60/min, requests=unlimited or "
@@ -134,9 +134,9 @@ bool import_metadata_add(struct import_build *build, const char *key, size_t key
     struct postern_create_request *to = key_of(build);
     if (to->metadata_count == METADATA_MAX)
         return import_wrong(build->wrong, "there are more than %d entries of metadata", METADATA_MAX);
-    struct postern_entry *longer = grown(build, to->metadata, to->metadata_count, sizeof *longer);
+    struct postern_entry *longer = copy_with_room(build, to->metadata, to->metadata_count, sizeof *longer);
     longer[to->metadata_count++] =
-        (struct postern_entry){.key = pool_text(build->pool, key, key_size), .value = keep(build, value)};
+        (struct postern_entry){.key = pool_text(build->pool, key, key_size), .value = keep_text(build, value)};
     build->row->size_bytes += key_size + 8;
     to->metadata = longer;
     return true;
@@ -195,7 +195,7 @@ bool import_field_set(struct import_build *build, const struct import_field *fie
     if (text[0] == '\0')
         return true;
     if (field->set == NULL) {
-        const char *kept = keep(build, text);
+        const char *kept = keep_text(build, text);
         memcpy((char *)&build->row->key + field->at, &kept, sizeof kept);
         return true;
     }

@@ -1,4 +1,4 @@
-// The fields of an import's row: names, and text into the request.
+// The fields of an import's row: their names, and how their text gets into the request.
 #ifndef CLI_IMPORT_FIELD_H
 #define CLI_IMPORT_FIELD_H
 

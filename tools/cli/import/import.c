@@ -1,7 +1,8 @@
-// import: keys of another system, batch by batch.
+// import: takes over keys of another system, batch by batch.
 #include "cli.h"
 #include "import/read.h"
 #include "json.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,7 +41,7 @@ struct import {
 
 static void show_progress(struct import *import)
 {
-    uint64_t now = value_clock_ms(CLOCK_MONOTONIC);
+    uint64_t now = terminal_clock_ms();
     if (!import->shows_progress || now - import->shown_ms < (import->on_terminal ? PROGRESS_MS_MIN : PROGRESS_MS_LINES))
         return;
     import->shown_ms = now;
@@ -51,7 +52,7 @@ static void show_progress(struct import *import)
     fflush(stderr);
 }
 
-// Before anything else is said on stderr.
+// Clears the line of progress, before anything else is said on stderr.
 static void clear_progress(struct import *import)
 {
     if (import->line_open)
@@ -61,7 +62,7 @@ static void clear_progress(struct import *import)
 
 // ------------------------------------------------------------------------------------------------------------ errors
 
-static void report(struct import *import, size_t line, const char *code, const char *field, const char *message)
+static void report_line(struct import *import, size_t line, const char *code, const char *field, const char *message)
 {
     clear_progress(import);
     fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
@@ -72,7 +73,7 @@ static void report(struct import *import, size_t line, const char *code, const c
                                                         json_text(field), "message", json_text(message)));
 }
 
-// "import.keys[3].key.account": the row, and what of it.
+// Finds the row of "import.keys[3].key.account", and moves *field to what of it is wrong.
 static const struct import_row *row_at_fault(const struct import *import, const char **field)
 {
     size_t index = 0;
@@ -95,15 +96,15 @@ static void say_batch_lost(struct import *import)
                 import->first_line, import->last_line);
 }
 
-static void batch_refused(struct import *import)
+static void say_batch_refused(struct import *import)
 {
     const struct postern_error *error = &import->cli->error;
     const char *field = error->field;
     const struct import_row *row = row_at_fault(import, &field);
     // Anything but what is wrong with these keys would be wrong with the next ones too.
     import->stopped = strncmp(error->field, "import.keys", strlen("import.keys")) != 0;
-    report(import, row != NULL ? row->line : import->first_line, postern_status_name(error->status), field,
-           error->message);
+    report_line(import, row != NULL ? row->line : import->first_line, postern_status_name(error->status), field,
+                error->message);
     say_batch_lost(import);
     if (import->stopped)
         fputs("postern import: stopped here. Run it again with the same input: what is there is skipped\n", stderr);
@@ -117,7 +118,7 @@ static void send_batch(struct import *import)
         keys[i] = import->rows[i].key;
     const struct postern_import_request request = {.keys = keys, .key_count = import->row_count};
     if (postern_import(import->cli->client, &request, &reply, &import->cli->error) != POSTERN_OK) {
-        batch_refused(import);
+        say_batch_refused(import);
         return;
     }
     import->imported += reply->key_count;
@@ -168,7 +169,7 @@ static void say_notes(struct import *import, const struct import_row *row)
              "the token is like a SHA-256 in hex: if it is one, of what clients send, name it sha256 instead of token");
 }
 
-// Whether it can be sent or not, the row belongs to the batch.
+// Adds a row to the batch, which is lost as a whole when one of its rows cannot be sent.
 static void add_to_batch(struct import *import, const struct import_row *row, bool good)
 {
     if (import->seen_count == 0)
@@ -187,11 +188,11 @@ static void import_all(struct import *import)
     enum import_result result;
     while (!import->stopped && (result = import_read(&import->reader, &import->pool, &row)) != IMPORT_END) {
         if (result == IMPORT_WRONG)
-            report(import, row.line, "", "", import->reader.wrong);
+            report_line(import, row.line, "", "", import->reader.wrong);
         else
             say_notes(import, &row);
         add_to_batch(import, &row, result == IMPORT_ROW);
-        // Room for one more, however large.
+        // Sends the batch as soon as it may have no room for another row, however large.
         if (import->seen_count == import->batch_max || import->size_bytes > BATCH_SIZE_MAX - IMPORT_ROW_SIZE_MAX)
             finish_batch(import);
     }
@@ -226,7 +227,7 @@ static void import_stdin(struct import *import)
     import_all(import);
     if (ferror(stdin)) {
         import->stopped = true;
-        report(import, import->last_line, "DATA_LOSS", "", "the input cannot be read further");
+        report_line(import, import->last_line, "DATA_LOSS", "", "the input cannot be read further");
     }
     print_summary(import);
     json_decref(import->errors);

@@ -1,4 +1,4 @@
-// Two formats, one kind of row: a line of JSON or a row of CSV becomes a key to import, field by field.
+// Makes a key to import of a line of JSON or of a row of CSV, field by field.
 #include "import/read.h"
 
 #include "import/field.h"
@@ -11,7 +11,7 @@ enum { ROW_SIZE_START = 128 };
 
 // ------------------------------------------------------------------------------------------------------------- begin
 
-// U+FEFF, which some programs write before the text.
+// Skips U+FEFF, which some programs write before the text.
 static bool skip_mark(struct import_reader *reader)
 {
     int c = getc(reader->in);
@@ -40,7 +40,7 @@ static bool find_format(struct import_reader *reader)
 static const char metadata_prefix[] = "metadata.";
 enum { METADATA_PREFIX_SIZE = sizeof metadata_prefix - 1 };
 
-// What the heading may have meant.
+// Says what the heading may have meant; "" when nothing is likely.
 static const char *heading_hint(const char *heading)
 {
     static const struct {
@@ -149,8 +149,8 @@ static enum import_result read_csv(struct import_reader *reader, struct import_b
 
 // -------------------------------------------------------------------------------------------------------------- JSON
 
-// A line without its end and the blanks before it. False: the input is at its end. Too long a line gives
-// *size > CSV_ROW_SIZE_MAX.
+// Reads a line without its end and without the blanks before it. A line that is too long gets *size > CSV_ROW_SIZE_MAX.
+// False: the input is at its end.
 static bool read_line(struct import_reader *reader, size_t *size)
 {
     int c = getc_unlocked(reader->in);

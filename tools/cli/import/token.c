@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-// The size of the white space at the beginning of the text, or at its end; 0: there is none.
+// Returns the size of the white space at the beginning of the text, or at its end; 0: there is none.
 static size_t space_at(const char *text, size_t size, bool end)
 {
     static const char *const spaces[] = {" ",  "\t",       "\r",           "\n",          "\v",

@@ -3,6 +3,8 @@
 // so far. That other words are then glued to a token does no harm: the checksum tells where it begins and ends.
 #include "scan/find.h"
 
+#include "cli.h"
+
 #include <string.h>
 #include <zlib.h>
 
@@ -20,15 +22,13 @@ enum {
 
 _Static_assert(HEAD_MAX + REACH == SCAN_TOKEN_MAX, "parts of a token");
 
-static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-// What a byte is: one that a token may have; an end of line, or what has to do with an escape; or 0.
+// What a byte is: one that a token may have; an end of line or a backslash; or 0 for all others.
 enum { KEPT = 1, SPECIAL = 2 };
 
 static void begin_kinds(unsigned char kinds[256])
 {
     memset(kinds, 0, 256);
-    for (const char *digit = alphabet; *digit != '\0'; digit++)
+    for (const char *digit = value_base62_alphabet; *digit != '\0'; digit++)
         kinds[(unsigned char)*digit] = KEPT;
     kinds['_'] = KEPT;
     kinds['\n'] = SPECIAL;
@@ -56,8 +56,8 @@ void scan_find_end(struct scan_find *find)
 
 static int base62_digit(unsigned char c)
 {
-    const char *found = memchr(alphabet, c, sizeof alphabet - 1);
-    return found != NULL ? (int)(found - alphabet) : -1;
+    const char *found = memchr(value_base62_alphabet, c, sizeof value_base62_alphabet - 1);
+    return found != NULL ? (int)(found - value_base62_alphabet) : -1;
 }
 
 static bool is_prefix_byte(unsigned char c, bool first)
@@ -81,7 +81,7 @@ static bool checksum_holds(const unsigned char *token, size_t size)
 
 // ------------------------------------------------------------------------------------------------------------ tokens
 
-static void report(const struct scan_find *find, size_t begin, size_t word, bool is_public)
+static void report_token(const struct scan_find *find, size_t begin, size_t word, bool is_public)
 {
     struct scan_token token = {.is_public = is_public,
                                .is_live = find->bytes[word + 1] == 'l',
@@ -94,15 +94,15 @@ static void report(const struct scan_find *find, size_t begin, size_t word, bool
     explicit_bzero(&token, sizeof token);
 }
 
-// A token without escapes is found by the plain reading.
-static bool is_ours(const struct scan_find *find, size_t begin, size_t end)
+// Is the token for this reading to report? The plain reading finds those without escapes.
+static bool is_of_this_reading(const struct scan_find *find, size_t begin, size_t end)
 {
     return find->reading != SCAN_ESCAPED || find->marks[begin].escapes != find->marks[end - 1].escapes;
 }
 
-// The environment's word is at `word` and as much as a body has follows. Where the prefix begins only the checksum
-// tells: "\nacme_live_..." in a quoted text is not of the prefix "nacme".
-static void examine(const struct scan_find *find, size_t word)
+// Looks for a token whose environment is at `word`; enough bytes for a body follow it. Only the checksum tells where
+// the prefix begins: "\nacme_live_..." in a quoted text is not of the prefix "nacme".
+static void examine_word(const struct scan_find *find, size_t word)
 {
     const unsigned char *bytes = find->bytes;
     if (memchr(bytes + word + WORD_SIZE, '_', BODY_SIZE) != NULL)
@@ -116,14 +116,14 @@ static void examine(const struct scan_find *find, size_t word)
         if (size < PREFIX_MIN || !is_prefix_byte(bytes[begin], true))
             continue;
         if (checksum_holds(bytes + begin, word + REACH - begin)) {
-            if (is_ours(find, begin, word + REACH))
-                report(find, begin, word, is_public);
+            if (is_of_this_reading(find, begin, word + REACH))
+                report_token(find, begin, word, is_public);
             return;
         }
     }
 }
 
-static void search(struct scan_find *find)
+static void search_kept(struct scan_find *find)
 {
     while (find->next < find->used) {
         const unsigned char *from = find->bytes + find->next;
@@ -136,14 +136,14 @@ static void search(struct scan_find *find)
         if (find->used - find->next < REACH)
             return; // more has to come
         if (memcmp(found, "_live_", WORD_SIZE) == 0 || memcmp(found, "_test_", WORD_SIZE) == 0)
-            examine(find, find->next);
+            examine_word(find, find->next);
         find->next++;
     }
 }
 
 // ------------------------------------------------------------------------------------------------------------- bytes
 
-// Behind a backslash: an escape, perhaps behind the zero of a wide character.
+// Skips the letter of an escape behind a backslash; in wide characters a zero comes before it.
 static const unsigned char *skip_escape(struct scan_find *find, const unsigned char *at, const unsigned char *end)
 {
     while (at < end && *at == '\0')
@@ -165,9 +165,9 @@ static void note_special(struct scan_find *find, unsigned char c)
         find->mark.line++;
 }
 
-// Returns where it stopped: at the end, at something special, or because there is no room for more. It is most of the
-// work: no branch depends on ordinary bytes.
-static const unsigned char *keep(struct scan_find *find, const unsigned char *at, const unsigned char *end)
+// Keeps bytes until the end, until something special, or until there is no room for more; returns where it stopped.
+// This is most of the work: no branch depends on ordinary bytes.
+static const unsigned char *keep_bytes(struct scan_find *find, const unsigned char *at, const unsigned char *end)
 {
     const struct scan_mark mark = find->mark;
     size_t used = find->used;
@@ -184,8 +184,8 @@ static const unsigned char *keep(struct scan_find *find, const unsigned char *at
     return at;
 }
 
-// Keeps only what a token may begin with.
-static void slide(struct scan_find *find)
+// Drops all bytes but those that a token may begin with.
+static void drop_searched(struct scan_find *find)
 {
     size_t gone = find->next > HEAD_MAX ? find->next - HEAD_MAX : 0;
     find->used -= gone;
@@ -198,11 +198,11 @@ void scan_find_feed(struct scan_find *find, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes, *end = at + size;
     while (at < end) {
-        at = find->after_backslash ? skip_escape(find, at, end) : keep(find, at, end);
+        at = find->after_backslash ? skip_escape(find, at, end) : keep_bytes(find, at, end);
         if (find->used == SCAN_KEPT_SIZE) {
-            search(find);
-            slide(find);
+            search_kept(find);
+            drop_searched(find);
         }
     }
-    search(find);
+    search_kept(find);
 }

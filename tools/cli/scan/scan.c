@@ -1,4 +1,4 @@
-// scan: leaked tokens.
+// scan: finds leaked tokens, and says of each what posternd knows of its key.
 #include "cli.h"
 #include "json.h"
 #include "scan/history.h"
@@ -71,7 +71,7 @@ static void on_token(void *context, const struct scan_token *token)
     struct scan *scan = context;
     char path[256];
     scan->tokens++;
-    const struct verdict *verdict = verdict_find(&scan->inquiry, token);
+    const struct verdict *verdict = verdict_ask(&scan->inquiry, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
@@ -88,7 +88,7 @@ static void on_token(void *context, const struct scan_token *token)
 
 // ------------------------------------------------------------------------------------------------------------- input
 
-// It is said as data, too, for those who read that alone.
+// With --json says it as data too, for those who read that alone.
 static void say_unreadable(struct scan *scan, const char *path, const char *why)
 {
     char shown[256];
@@ -107,8 +107,8 @@ static void begin_stream(void *context, const char *path)
     scan_search_begin(&scan->search, on_token, scan);
 }
 
-// A line of a history, or a part of one. The mark of a diff in front of it is no part of the file: it would be one of
-// base64.
+// Scans a line of a history, or a part of one. The mark of a diff in front of it is no part of the file, but would be
+// one of base64.
 static void take_line(struct scan *scan, const char *bytes, size_t size)
 {
     bool begins = scan->history.used == 0 && scan->history.commit[0] != '\0';
@@ -142,14 +142,14 @@ static void note_problem(void *context, const char *path, const char *why)
     say_unreadable(context, path, why);
 }
 
-// What a descriptor gives until its end.
+// Scans what a descriptor gives until its end.
 static void read_bytes(int descriptor, const char *path, struct scan *scan)
 {
     const struct unpack_taker taker = {scan, begin_stream, take_bytes, end_stream, note_problem};
     unpack(descriptor, path, UNPACK_BYTES_MAX, &taker);
 }
 
-// What was found to be a file may have become something else, which must not be followed and must not block.
+// What was a file when the tree was read may be something else now, which must not be followed and must not block.
 static void read_file(const FTSENT *entry, struct scan *scan)
 {
     bool is_named = entry->fts_level == FTS_ROOTLEVEL;

@@ -6,14 +6,15 @@
 // UTF-16.
 #include "scan/search.h"
 
+#include "cli.h"
+
 #include <string.h>
 
 static void begin_values(signed char values[256])
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     memset(values, -1, 256);
     for (int i = 0; i < 64; i++)
-        values[(unsigned char)digits[i]] = (signed char)i;
+        values[(unsigned char)value_base64_alphabet[i]] = (signed char)i;
     values['-'] = 62; // the alphabet for URLs
     values['_'] = 63;
 }
@@ -34,7 +35,7 @@ void scan_search_begin(struct scan_search *search, void (*found)(void *context, 
     begin_values(search->values);
 }
 
-static void flush(struct scan_search *search, struct scan_phase *phase)
+static void flush_piece(struct scan_search *search, struct scan_phase *phase)
 {
     phase->find.mark.line = search->line;
     scan_find_feed(&phase->find, phase->piece, phase->used);
@@ -44,7 +45,7 @@ static void flush(struct scan_search *search, struct scan_phase *phase)
 static void flush_all(struct scan_search *search)
 {
     for (size_t i = 0; i < SCAN_PHASES; i++)
-        flush(search, &search->phases[i]);
+        flush_piece(search, &search->phases[i]);
 }
 
 // One more character ends a group of one phase.
@@ -57,7 +58,7 @@ static void add_value(struct scan_search *search, uint32_t value)
     phase->piece[phase->used++] = (unsigned char)(search->group >> 8);
     phase->piece[phase->used++] = (unsigned char)search->group;
     if (phase->used > SCAN_PIECE_SIZE - 3)
-        flush(search, phase);
+        flush_piece(search, phase);
 }
 
 static void feed_base64(struct scan_search *search, const unsigned char *at, const unsigned char *end)

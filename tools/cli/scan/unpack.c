@@ -70,7 +70,7 @@ static ssize_t read_chunk(struct stream *stream, const void **bytes)
     return got < 0 ? break_off(stream, strerror(errno)) : got;
 }
 
-static ssize_t count(struct stream *stream, size_t size)
+static ssize_t count_against_bound(struct stream *stream, size_t size)
 {
     struct unpacking *unpacking = stream->unpacking;
     if (!stream->counts)
@@ -95,7 +95,7 @@ static ssize_t read_entry(struct stream *stream, const void **bytes)
         return 0;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
         return break_off(stream, why_of(stream->archive));
-    return count(stream, size);
+    return count_against_bound(stream, size);
 }
 
 // Returns how many bytes came, which stay until the next call; 0 at the end, -1 when no more can be read, which the
@@ -109,7 +109,7 @@ static ssize_t read_more(struct stream *stream, const void **bytes)
     return got;
 }
 
-// Does the same from the beginning.
+// Returns the next bytes as read_more does, but first the head, and then what was read behind it.
 static ssize_t read_next(struct stream *stream, const void **bytes)
 {
     if (!stream->head_given && stream->head_size > 0) {
@@ -133,8 +133,7 @@ static la_ssize_t on_read(struct archive *archive, void *context, const void **b
     return got;
 }
 
-// ------------------------------------------------------------------------------------------------- what it is packed
-// in
+// ---------------------------------------------------------------------------------------------------------- packings
 
 struct packing {
     const char *name;
@@ -144,7 +143,7 @@ struct packing {
     int (*support)(struct archive *archive); // for what has entries; with neither it is only known, and not read
 };
 
-// `cat` makes one of several.
+// `cat` may have made one of several.
 static int support_tar(struct archive *archive)
 {
     int result = archive_read_support_format_tar(archive);
@@ -193,7 +192,7 @@ static bool has_magic(const struct packing *packing, const unsigned char *head, 
            (size >= 10 && (memcmp(head + 4, "1AY&SY", 6) == 0 || memcmp(head + 4, "\x17rE8P\x90", 6) == 0));
 }
 
-// NULL: in nothing.
+// Returns what the stream is packed in; NULL: in nothing.
 static const struct packing *find_packing(const struct stream *stream)
 {
     for (size_t i = 0; i < sizeof packings / sizeof packings[0]; i++)
@@ -202,8 +201,8 @@ static const struct packing *find_packing(const struct stream *stream)
     return NULL;
 }
 
-// Whether it can be packed is soon clear: a text has an end of line where a tar has the zeros behind its first name. So
-// one who follows a log need not wait for 512 bytes.
+// A text has an end of line where a tar has the zeros behind its first name: it is soon clear that it is not packed,
+// and somebody who follows a log need not wait for 512 bytes.
 static bool is_head_enough(const struct stream *stream)
 {
     enum { MAGIC_MAX = 10 };
@@ -229,7 +228,7 @@ static void read_head(struct stream *stream)
 
 static void look_into(struct stream *stream);
 
-static void pass(struct stream *stream)
+static void pass_on(struct stream *stream)
 {
     const struct unpack_taker *taker = stream->unpacking->taker;
     const void *bytes;
@@ -249,7 +248,7 @@ static void name_entry(const struct stream *stream, struct archive_entry *entry,
     (void)snprintf(path, PATH_SIZE_MAX, "%s!%s", stream->path, name != NULL ? name : "?");
 }
 
-// False: it could not be read to its end.
+// Looks into one entry. False: it could not be read to its end.
 static bool look_into_entry(struct stream *stream, struct archive *archive, struct archive_entry *entry,
                             const struct packing *packing)
 {
@@ -275,7 +274,7 @@ static bool is_file(struct archive_entry *entry, const struct packing *packing)
     return packing->support == NULL || type == AE_IFREG || type == 0;
 }
 
-// An archive often ends where one of its entries breaks off: that was told.
+// An archive often ends where one of its entries breaks off, which the taker was told already.
 static void look_into_entries(struct stream *stream, struct archive *archive, const struct packing *packing)
 {
     struct archive_entry *entry;
@@ -291,7 +290,7 @@ static void look_into_entries(struct stream *stream, struct archive *archive, co
 }
 
 // One filter and no more, so that no layer escapes the bounds.
-static int support(struct archive *archive, const struct packing *packing)
+static int support_packing(struct archive *archive, const struct packing *packing)
 {
     if (packing->support != NULL)
         return packing->support(archive);
@@ -306,7 +305,7 @@ static int support(struct archive *archive, const struct packing *packing)
 static void look_into_packed(struct stream *stream, const struct packing *packing)
 {
     struct archive *archive = pool_need(archive_read_new());
-    int result = support(archive, packing);
+    int result = support_packing(archive, packing);
     if (result == ARCHIVE_OK)
         result = archive_read_open(archive, stream, NULL, on_read, NULL);
     // What is damaged at its beginning is opened as if it were empty.
@@ -323,7 +322,7 @@ static void look_into(struct stream *stream)
     read_head(stream);
     const struct packing *packing = find_packing(stream);
     if (packing == NULL) {
-        pass(stream);
+        pass_on(stream);
     } else if (packing->support == NULL && packing->filter == 0) {
         (void)snprintf(why, sizeof why, "%s is not read: unpack it yourself, and have that scanned", packing->name);
         break_off(stream, why);

@@ -14,7 +14,7 @@ static void state_of(const struct postern_verify_reply *reply, struct verdict *v
         {POSTERN_REASON_REVOKED_API_KEY, false, "REVOKED"},  {POSTERN_REASON_EXPIRED_API_KEY, false, "EXPIRED"},
         {POSTERN_REASON_MISSING_API_KEY, false, "UNKNOWN"},  {POSTERN_REASON_INVALID_API_KEY, false, "UNKNOWN"},
         {POSTERN_REASON_DISABLED_API_KEY, true, "DISABLED"}, {POSTERN_REASON_ACCOUNT_SUSPENDED, true, "SUSPENDED"}};
-    // Refused for what this question lacks.
+    // Any other reason refuses this question, and not the key.
     verdict->works = true;
     verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
@@ -24,7 +24,7 @@ static void state_of(const struct postern_verify_reply *reply, struct verdict *v
         }
 }
 
-static void note_key(struct verdict *verdict, const char *key_id, const char *account, const char *name)
+static void copy_key(struct verdict *verdict, const char *key_id, const char *account, const char *name)
 {
     if (key_id[0] != '\0')
         snprintf(verdict->key_id, sizeof verdict->key_id, "%.*s", (int)sizeof verdict->key_id - 1, key_id);
@@ -32,7 +32,7 @@ static void note_key(struct verdict *verdict, const char *key_id, const char *ac
     snprintf(verdict->name, sizeof verdict->name, "%.*s", (int)sizeof verdict->name - 1, name);
 }
 
-static bool ask(struct cli *cli, const struct scan_token *token, struct verdict *verdict)
+static bool ask_about(struct cli *cli, const struct scan_token *token, struct verdict *verdict)
 {
     static const char *const scopes[] = {"postern:scan"};
     const struct postern_verify_request request = {
@@ -42,7 +42,7 @@ static bool ask(struct cli *cli, const struct scan_token *token, struct verdict 
     if (answered) {
         memcpy(verdict->key_id, token->key_id, sizeof verdict->key_id);
         state_of(reply, verdict);
-        note_key(verdict, reply->key_id, reply->account, reply->key_name);
+        copy_key(verdict, reply->key_id, reply->account, reply->key_name);
     }
     postern_reply_free(reply);
     return answered;
@@ -56,14 +56,14 @@ static bool revoke_token(struct cli *cli, const struct scan_token *token, struct
     struct postern_revoke_reply *reply = NULL;
     if (postern_revoke(cli->client, &request, &reply, &cli->error) != POSTERN_OK)
         return false;
-    note_key(verdict, reply->key.key_id, reply->key.account, reply->key.name);
+    copy_key(verdict, reply->key.key_id, reply->key.account, reply->key.name);
     verdict->state = "REVOKED";
     verdict->revoked = true;
     postern_reply_free(reply);
     return true;
 }
 
-static size_t place_of(const struct scan_token *token)
+static size_t place_for(const struct scan_token *token)
 {
     size_t hash = 0;
     for (const char *at = token->text + strlen(token->text) - 6; *at != '\0'; at++)
@@ -71,13 +71,13 @@ static size_t place_of(const struct scan_token *token)
     return hash % VERDICT_REMEMBERED;
 }
 
-const struct verdict *verdict_find(struct inquiry *inquiry, const struct scan_token *token)
+const struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token)
 {
-    struct verdict *verdict = &inquiry->remembered[place_of(token)];
+    struct verdict *verdict = &inquiry->remembered[place_for(token)];
     if (strcmp(verdict->token, token->text) == 0)
         return verdict;
     explicit_bzero(verdict, sizeof *verdict);
-    if (!ask(inquiry->cli, token, verdict))
+    if (!ask_about(inquiry->cli, token, verdict))
         return NULL;
     if (inquiry->revokes && verdict->works && !token->is_public && !revoke_token(inquiry->cli, token, verdict))
         return NULL;

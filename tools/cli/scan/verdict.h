@@ -17,14 +17,15 @@ struct verdict {
     bool revoked;      // just now
 };
 
-// The asker. Posternd is asked once for each token, however often that is found.
+// Who asks. Posternd is asked once for each token, however often the token is found.
 struct inquiry {
     struct cli *cli;
     bool revokes;                                  // secret keys that work
     struct verdict remembered[VERDICT_REMEMBERED]; // by the token's checksum
 };
 
+// Asks posternd about a token, unless it is remembered, and revokes it where that is wanted.
 // Errors: NULL when posternd could not be asked, or did not revoke: cli->error says why.
-const struct verdict *verdict_find(struct inquiry *inquiry, const struct scan_token *token);
+const struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token);
 
 #endif
