@@ -85,14 +85,14 @@ static struct slice before(struct slice text, char byte)
     return found != NULL ? slice_make(text.data, (size_t)(found - text.data)) : text;
 }
 
-// Is it nothing, or ':' and a decimal number?
+// Is it nothing, or ':' and a number of 16 bits?
 static bool is_port(struct slice text)
 {
     uint64_t port = 0;
     if (text.size == 0)
         return true;
     struct slice digits = slice_make(text.data + 1, text.size - 1);
-    return text.data[0] == ':' && text_take_number(&digits, &port) && digits.size == 0;
+    return text.data[0] == ':' && text_take_number(&digits, &port) && digits.size == 0 && port <= UINT16_MAX;
 }
 
 // "[2001:db8::1%eth0]:443" and "192.0.2.1:443" become what stands before the port; an IPv6 address has a port only

@@ -42,6 +42,7 @@ static bool binds_more(const struct limit_attempt *a, size_t n, size_t binding)
     case LIMIT_OTHER_CHARGE:
     case LIMIT_NO_CHARGE:
     case LIMIT_GIVEN_BACK:
+    case LIMIT_OTHER_KEY:
     case LIMIT_WINDOW_OVER:
         break;
     }

@@ -147,9 +147,12 @@ void *wire_record(struct arena *arena, enum registry_record_kind kind, const voi
         [REGISTRY_SCOPE] = &postern__v1__scope__descriptor,
     };
     void *out = record_write(registry_schema(kind), plain, messages[kind], arena);
-    if (out != NULL && kind == REGISTRY_ACCOUNT && !fill_environments(arena, plain, out))
-        return NULL;
-    return out;
+    if (out == NULL || kind != REGISTRY_ACCOUNT)
+        return out;
+    Postern__V1__Account *account = out;
+    if (account->revoked_before_ms < account->created_at_ms)
+        account->revoked_before_ms = 0; // of the id's former life: nobody has revoked a key of this one
+    return fill_environments(arena, plain, out) ? out : NULL;
 }
 
 bool wire_moment(struct arena *arena, uint64_t at_ms, struct slice *out)

@@ -448,6 +448,9 @@ static void revoking_another_version_is_aborted(void **state)
     struct ask *right = ask_to_revoke(fixture, made->command.result.key.id, "");
     right->command.if_version = made->command.seq;
     assert_int_equal(ask_run(fixture, right), STATUS_OK);
+    struct ask *again = ask_to_revoke(fixture, made->command.result.key.id, "");
+    again->command.if_version = made->command.seq;
+    assert_int_equal(ask_run(fixture, again), STATUS_ABORTED); // it has another version now
 }
 
 // --- accounts and tiers

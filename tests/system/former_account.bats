@@ -103,6 +103,8 @@ tells_nothing() {
 
 @test "operators still find the former tenant's keys and changes" {
     live_twice
+    call account get r
+    done_so '(.account.revoked_before_ms // 0) == 0' # which was the former one's
     call list --account r
     done_so ".keys | map(.key_id) | contains([\"$FORMER\"])"
     call get "$FORMER"

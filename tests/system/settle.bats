@@ -180,3 +180,78 @@ not_settled() {
     charge --charge requests
     answer '.reason == "RATE_LIMITED"'
 }
+
+# --------------------------------------------------------------------------------------------- an amount without a charge
+
+@test "X3 prepaid credit is topped up by an amount, once under its id, and kill -9 leaves it" {
+    own_daemon
+    postern account put "$ACCOUNT" --no-default-public-key --limit credits=10/total >/dev/null
+    charge --charge credits=10
+    try postern ratecheck --account "$ACCOUNT" --refund-amount credits=4
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = REFUNDED ]
+    [[ "${lines[1]}" == "credits 10/total: 4 left"* ]]
+    charge --refund-amount credits=3 --charge-id "$ID"
+    done_so '.meters[0].remaining == 7'
+    charge --refund-amount credits=3 --charge-id "$ID"
+    done_so '.meters[0].remaining == 7'
+    left credits 7
+    kill_daemon
+    start_daemon
+    charge --charge credits=6 # but for what a crash forfeits
+    done_so .allowed
+    charge --refund-amount credits=5000
+    left credits 10
+}
+
+@test "X3 an amount is given back by operators alone, and of what is declared" {
+    charge --charge tokens=500
+    make_key "$ACCOUNT" verifier --scope postern:verify
+    POSTERN_API_KEY=$TOKEN charge --refund-amount tokens=1
+    failed PERMISSION_DENIED
+    charge --refund-amount tokns=1
+    failed NOT_FOUND
+    left tokens 500
+    local words
+    for words in "--refund-amount tokens=0" "--refund-amount tokens=1 --charge tokens" "--refund-amount tokens=1 --peek" \
+        "--refund-amount tokens=1 --overdraw" "--refund-amount tokens=1 --refund $ID"; do
+        # shellcheck disable=SC2086
+        try postern ratecheck --account "$ACCOUNT" $words
+        [ "$status" -eq 2 ] || { echo "$words: $status"; return 1; }
+    done
+}
+
+# ------------------------------------------------------------------------------------------------------ halves of a charge
+
+@test "X1 what a key's own limits were charged, too, is settled and given back by naming that key alone" {
+    make_key "$ACCOUNT" other --limit tokens=50/day
+    local other=$KEY_ID
+    make_key "$ACCOUNT" mine --limit tokens=50/day
+    use --charge tokens=10
+    ID=$(field .charge_id)
+    charge --settle "$ID" --charge tokens=2
+    not_settled CHARGE_OF_KEY
+    charge --refund "$ID"
+    not_settled CHARGE_OF_KEY
+    call ratecheck --key "$other" --refund "$ID"
+    not_settled CHARGE_OF_KEY
+    call ratecheck --key "$KEY_ID" --settle "$ID" --charge tokens=2
+    done_so '[.meters[].remaining] == [998, 48]'
+    use --charge tokens=10
+    ID=$(field .charge_id)
+    postern roll "$KEY_ID" --grace 1h >/dev/null
+    call ratecheck --key "$KEY_ID" --refund "$ID"
+    done_so '[.meters[].remaining] == [998, 48]'
+}
+
+@test "X4 what no limit refuses a shadow counts, and would not have refused" {
+    postern account put "$ACCOUNT" --limit tokens=10/day:shadow >/dev/null
+    charge --charge tokens=30 --overdraw
+    done_so '[.meters[] | .would_refuse // false] == [false, false]'
+    ID=$(field .charge_id)
+    charge --charge tokens
+    done_so '[.meters[] | select(.shadow) | .would_refuse] == [true]'
+    charge --settle "$ID" --charge tokens=4
+    done_so '[.meters[] | .would_refuse // false] == [false, false]'
+    answer '[.meters[] | select(.shadow) | .remaining] == [6]'
+}

@@ -35,6 +35,7 @@ struct client {
     struct limit_waiter waiter; // first: wake gets it
     struct world *world;
     const char *owner;
+    const char *key; // that it names, NULL: none
     struct limit_charge charges[2];
     size_t charge_count;
     uint8_t id[LIMIT_CHARGE_ID_SIZE];
@@ -188,6 +189,7 @@ static inline struct limit_call client_call(const struct client *client)
                                .peek = client->peek,
                                .relaxed = client->relaxed,
                                .charge_id = client->has_id ? slice_make(client->id, sizeof client->id) : slice_text(""),
+                               .key = slice_text(client->key != NULL ? client->key : ""),
                                .is_lasting = client->is_lasting,
                                .mode = client->mode};
 }

@@ -103,7 +103,8 @@ uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
 uint64_t value_version(struct cli *cli);                                           // --if-version
 unsigned value_word(struct cli *cli, const struct words *words, const char *text); // NULL: not given
 const struct postern_limit *value_limits(struct cli *cli, const char *name, size_t *count);
-const struct postern_charge *value_charges(struct cli *cli, uint64_t least, size_t *count); // each costs at least that
+// Reads the values of an option that names charges; each costs at least `least`.
+const struct postern_charge *value_charges(struct cli *cli, const char *option, uint64_t least, size_t *count);
 const struct postern_entry *value_metadata(struct cli *cli, const char *name, size_t *count);
 
 // These print nothing. Errors of all of these: 0, or false, when the text is malformed.

@@ -63,16 +63,18 @@ static const char *id_option(struct cli *cli)
 static void read_mode(struct cli *cli, struct postern_rate_check_request *request)
 {
     bool is_refund = argument_has(cli, "refund"), settles = argument_has(cli, "settle");
-    bool peek = argument_has(cli, "peek");
+    bool peek = argument_has(cli, "peek"), is_amount = argument_has(cli, "refund-amount");
     const char *name = id_option(cli);
     request->overdraw = argument_has(cli, "overdraw");
     if (is_refund + settles + peek + argument_has(cli, "charge-id") > 1)
         misuse(cli, "--peek, --refund, --settle and --charge-id exclude each other");
+    if (is_amount && (is_refund || settles || peek || request->overdraw || argument_has(cli, "charge")))
+        misuse(cli, "--refund-amount goes with none of --charge, --peek, --refund, --settle and --overdraw");
     if (request->overdraw && (is_refund || settles || peek))
         misuse(cli, "--overdraw charges: it goes with none of --peek, --refund and --settle");
     if (settles && !argument_has(cli, "charge"))
         misuse(cli, "say what it really cost: --charge tokens=700 (to give back all of it: --refund)");
-    if (!is_refund && !peek && !argument_has(cli, "charge"))
+    if (!is_refund && !peek && !is_amount && !argument_has(cli, "charge"))
         misuse(cli, "say what to charge: --charge productions, --charge productions=3 (or --peek to see all limits)");
     if (peek)
         request->mode = POSTERN_RATE_CHECK_PEEK;
@@ -80,13 +82,15 @@ static void read_mode(struct cli *cli, struct postern_rate_check_request *reques
         request->mode = POSTERN_RATE_CHECK_REFUND;
     if (settles)
         request->mode = POSTERN_RATE_CHECK_SETTLE;
+    if (is_amount)
+        request->mode = POSTERN_RATE_CHECK_REFUND_AMOUNT;
     request->charge_id = name != NULL ? decision_id_flag(cli, name) : NULL;
 }
 
 static void print_allowed(const struct postern_rate_check_request *request,
                           const struct postern_rate_check_reply *reply)
 {
-    if (request->mode == POSTERN_RATE_CHECK_REFUND)
+    if (request->mode == POSTERN_RATE_CHECK_REFUND || request->mode == POSTERN_RATE_CHECK_REFUND_AMOUNT)
         printf("REFUNDED");
     else if (request->mode == POSTERN_RATE_CHECK_SETTLE)
         printf("SETTLED");
@@ -121,8 +125,9 @@ static void refuse_others(struct cli *cli, const char *name, const char *with, c
 
 static void remove_custom(struct cli *cli)
 {
-    static const char *const others[] = {"account", "key",    "api-key", "limit",    "relaxed", "charge", "charge-id",
-                                         "peek",    "refund", "settle",  "overdraw", "reset",   NULL};
+    static const char *const others[] = {"account",  "key",       "api-key",       "limit",  "relaxed",
+                                         "charge",   "charge-id", "peek",          "refund", "settle",
+                                         "overdraw", "reset",     "refund-amount", NULL};
     struct postern_reset_meters_request request = {.account = NULL};
     struct postern_reset_meters_reply *reply = NULL;
     const char *text = argument_text(cli, "custom");
@@ -148,8 +153,8 @@ static void reset_meters(struct cli *cli)
                                                          .key_id = argument_text(cli, "key"),
                                                          .resource = argument_text(cli, "reset")};
     struct postern_reset_meters_reply *reply = NULL;
-    static const char *const others[] = {"api-key", "custom", "limit",  "relaxed",  "charge", "charge-id",
-                                         "peek",    "refund", "settle", "overdraw", NULL};
+    static const char *const others[] = {"api-key", "custom", "limit",  "relaxed",  "charge",        "charge-id",
+                                         "peek",    "refund", "settle", "overdraw", "refund-amount", NULL};
     refuse_others(cli, "reset", "--account or --key", others);
     if ((request.account != NULL) + (request.key_id != NULL) != 1)
         misuse(cli, "say whose meters: --account ID or --key KEY_ID");
@@ -176,7 +181,8 @@ static void run_ratecheck(struct cli *cli)
     struct postern_rate_check_reply *reply = NULL;
     char id[DECISION_ID_SIZE];
     read_mode(cli, &request);
-    request.charges = value_charges(cli, argument_has(cli, "settle") ? 0 : 1, &request.charge_count);
+    request.charges = value_charges(cli, argument_has(cli, "refund-amount") ? "refund-amount" : "charge",
+                                    argument_has(cli, "settle") ? 0 : 1, &request.charge_count);
     read_subject(cli, &request);
     if (!cli_good(cli) || !call_done(cli, postern_rate_check(cli->client, &request, &reply, &cli->error)))
         return;
@@ -201,6 +207,7 @@ static const struct flag ratecheck_flags[] = {
     {"peek", NULL, "decide and show, charge nothing; without --charge show what is left of every limit"},
     {"refund", "HEX", "give back what this charge id charged, without --charge all of it"},
     {"settle", "HEX", "what this charge id charged really cost what --charge says, less or more; once"},
+    {"refund-amount", "RESOURCE=N...", "give back so much of what is counted, without a charge id (operators)"},
     {"reset", "RESOURCE",
      "of --account or --key: as if nothing was spent (operators; or the scope postern:meter-reset)"},
     {"remove", NULL, "with --custom alone: forget it, with all that was spent of whatever limit (operators)"},
@@ -216,6 +223,8 @@ const struct command ratecheck_commands[] = {
               "Or charge an estimate first, and say afterwards what it was:\n"
               "  postern ratecheck --account acme --charge tokens=500\n"
               "  postern ratecheck --account acme --settle 5f0c1b9e7a3d48e2a6b1c0d9e8f70312 --charge tokens=700\n"
+              "Credit that was paid again is given back without a charge:\n"
+              "  postern ratecheck --account acme --refund-amount credits=500\n"
               "What is left of all limits of an account, or of a key with its own:\n"
               "  postern ratecheck --account acme --peek\n"
               "Any program may limit anything of its own, with the limits that it gives:\n"

@@ -81,9 +81,9 @@ const struct postern_limit *value_limits(struct cli *cli, const char *name, size
 }
 
 // Each one is "resource" or "resource=cost".
-const struct postern_charge *value_charges(struct cli *cli, uint64_t least, size_t *count)
+const struct postern_charge *value_charges(struct cli *cli, const char *option, uint64_t least, size_t *count)
 {
-    const char *const *texts = argument_all(cli, "charge", count);
+    const char *const *texts = argument_all(cli, option, count);
     struct postern_charge *charges = cli_keep(cli, *count + 1, sizeof *charges);
     for (size_t i = 0; i < *count; i++) {
         size_t size = strcspn(texts[i], "=");
@@ -91,9 +91,8 @@ const struct postern_charge *value_charges(struct cli *cli, uint64_t least, size
         charges[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
         bool good = texts[i][size] == '\0' || value_digits(texts[i] + size + 1, &charges[i].cost, &rest);
         if (!good || *rest != '\0' || size == 0 || charges[i].cost < least || charges[i].cost > POSTERN_AMOUNT_MAX)
-            misuse(cli,
-                   "--charge \"%s\" is not RESOURCE or RESOURCE=COST with a cost of %llu or more, e.g. productions=2",
-                   texts[i], (unsigned long long)least);
+            misuse(cli, "--%s \"%s\" is not RESOURCE or RESOURCE=COST with a cost of %llu or more, e.g. productions=2",
+                   option, texts[i], (unsigned long long)least);
     }
     return charges;
 }

@@ -42,7 +42,7 @@ static struct postern_verify_request read_request(struct cli *cli)
                                              .remote_address = argument_text(cli, "address"),
                                              .peek = argument_has(cli, "peek")};
     read_scopes(cli, &request);
-    request.charges = value_charges(cli, 1, &request.charge_count);
+    request.charges = value_charges(cli, "charge", 1, &request.charge_count);
     if (!argument_has(cli, "batch"))
         request.charge_id = decision_id_flag(cli, "charge-id");
     return request;

@@ -475,10 +475,11 @@ struct postern_custom {
 // Charges, looks at or gives back units. Exactly one of api_key, key_id, account and custom.
 //
 // A refund gives back what the charge_id of an allowed Verify or RateCheck was charged, once: to the same subject (of a
-// Verify its key_id, where the key has limits of its own), by the same caller, in the same run of posternd, while it knows the charge (CHARGED ONCE), as far as the windows that were charged are still current. Else
-// FAILED_PRECONDITION, and error->reason says why: CHARGE_UNKNOWN, CHARGE_OF_KEY, CHARGE_GIVEN_BACK,
-// CHARGE_WINDOW_OVER or CHARGE_DIFFERS. CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier try of the same
-// call, whose answer was lost, may be what gave it back.
+// Verify its key_id, where the key has limits of its own), by the same caller, in the same run of posternd, while it
+// knows the charge (CHARGED ONCE), as far as the windows that were charged are still current. Else FAILED_PRECONDITION,
+// and error->reason says why: CHARGE_UNKNOWN, CHARGE_OF_KEY, CHARGE_GIVEN_BACK, CHARGE_WINDOW_OVER or CHARGE_DIFFERS.
+// CHARGE_GIVEN_BACK comes with outcome_unknown when an earlier try of the same call, whose answer was lost, may be what
+// gave it back.
 //
 // To settle corrects a charge, an estimate, to the costs in `charges`, once, under the same conditions: less gives the
 // difference back, more takes it, also beyond the limit, and is on disk before the answer. Resources that are not named

@@ -56,11 +56,9 @@ enum status decide_revoke(struct draft *draft)
     enum status status = decide_find_owner(draft, key, &command->result.account);
     if (status != STATUS_OK)
         return status;
-    if (key->facts.revoked_at_ms != 0)
-        return STATUS_OK; // final: the first reason and time stay
     status = decide_version(draft, "revoke.if_version", key->version);
-    if (status != STATUS_OK)
-        return status;
+    if (status != STATUS_OK || key->facts.revoked_at_ms != 0)
+        return status; // final: the first reason and time stay
     key->facts.revoked_at_ms = draft->now_ms;
     key->revoke_reason = command->ask.revoke.reason;
     key->version = draft->seq;
