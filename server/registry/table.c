@@ -64,6 +64,30 @@ bool table_number_read(struct slice value, uint64_t *out)
     return true;
 }
 
+bool table_count_has(const struct table_count *count, uint64_t expires_at_ms, uint64_t made_ms)
+{
+    return (expires_at_ms == 0 || expires_at_ms > count->expires_after_ms) && made_ms > count->made_after_ms;
+}
+
+bool table_count_read(struct slice value, struct table_count *out)
+{
+    uint64_t *members[] = {&out->count, &out->expires_after_ms, &out->made_after_ms};
+    *out = (struct table_count){.count = 0};
+    if (value.size != TABLE_COUNT_SIZE)
+        return table_number_read(value, &out->count);
+    bool is_read = true;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        is_read &= table_number_read(slice_make(value.data + i * TABLE_NUMBER_SIZE, TABLE_NUMBER_SIZE), members[i]);
+    return is_read;
+}
+
+void table_count_write(const struct table_count *count, uint8_t out[TABLE_COUNT_SIZE])
+{
+    table_number_write(count->count, out);
+    table_number_write(count->expires_after_ms, out + TABLE_NUMBER_SIZE);
+    table_number_write(count->made_after_ms, out + (size_t)2 * TABLE_NUMBER_SIZE);
+}
+
 struct slice table_meta_format(void)
 {
     return slice_text("format");
@@ -155,6 +179,14 @@ struct table_key table_live_key(struct slice account, uint64_t expires_at_ms, co
     if (id != NULL)
         append(&key, id, KEY_ID_SIZE);
     return key;
+}
+
+bool table_live_expiry(struct slice key, uint64_t *expires_at_ms)
+{
+    enum { END = TABLE_NUMBER_SIZE + KEY_ID_SIZE };
+    if (key.size < END)
+        return false;
+    return table_number_read(slice_make(key.data + key.size - END, TABLE_NUMBER_SIZE), expires_at_ms);
 }
 
 struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq)

@@ -18,7 +18,7 @@ enum table {
     TABLE_KEY,                 // key id -> KeyRecord
     TABLE_KEY_BY_ACCOUNT,      // account id, NUL, key id -> nothing; deleted keys left out
     TABLE_KEY_BY_EXPIRY,       // expiry, key id -> nothing; deleted keys and those that never expire left out
-    TABLE_KEY_COUNT,           // account id -> how many of its keys are not revoked, unless none
+    TABLE_KEY_COUNT,           // account id -> struct table_count, unless it is all zero
     TABLE_KEY_LIVE,            // account id, NUL, expiry, key id -> when it was made; revoked and deleted keys left out
     TABLE_IMPORT,              // keyed hash of an imported token's SHA-256 -> key id
     TABLE_CHANGE,              // sequence -> ChainRecord
@@ -64,6 +64,8 @@ bool table_by_account_parse(struct slice key, struct slice *account, struct slic
     __attribute__((warn_unused_result));
 // An expiry of 0, never, comes last. `id` NULL: before the keys that expire then.
 struct table_key table_live_key(struct slice account, uint64_t expires_at_ms, const uint8_t *id);
+// Reads the expiry in such a key; of one that never expires it is UINT64_MAX.
+bool table_live_expiry(struct slice key, uint64_t *expires_at_ms) __attribute__((warn_unused_result));
 // `kind` is below 256, the id has at most ACCOUNT_ID_MAX bytes. `seq` UINT64_MAX: before the record's newest change.
 struct table_key table_by_record_key(unsigned kind, struct slice id, uint64_t seq);
 struct table_key table_by_account_change_key(struct slice account, uint64_t seq);
@@ -84,5 +86,19 @@ void table_key_step(struct table_key *key);
 void table_number_write(uint64_t number, uint8_t out[TABLE_NUMBER_SIZE]);
 // False when the value does not have 8 bytes.
 bool table_number_read(struct slice value, uint64_t *out) __attribute__((warn_unused_result));
+
+// How many entries an account has in TABLE_KEY_LIVE that expire after one moment and were made after another. The
+// number follows each change of the index; the moments are moved on when somebody needs to know what lives now.
+struct table_count {
+    uint64_t count;
+    uint64_t expires_after_ms;
+    uint64_t made_after_ms;
+};
+enum { TABLE_COUNT_SIZE = 3 * TABLE_NUMBER_SIZE };
+// Does the entry belong to the count?
+bool table_count_has(const struct table_count *count, uint64_t expires_at_ms, uint64_t made_ms);
+// Older versions stored the number alone, of all entries. False when the value has another shape.
+bool table_count_read(struct slice value, struct table_count *out) __attribute__((warn_unused_result));
+void table_count_write(const struct table_count *count, uint8_t out[TABLE_COUNT_SIZE]);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "registry/table.h"
 
-// Compares the key with its stored record: what changes in the indexes and in the account's number of keys?
+// Compares the key with its stored record: what changes in the indexes and in the account's count of live keys?
 static enum status compare_key(struct store_txn *txn, const struct registry_key *key, struct arena *arena,
                                struct apply_image *out)
 {
@@ -17,7 +17,7 @@ static enum status compare_key(struct store_txn *txn, const struct registry_key 
     bool counted = !out->is_new_key && change_is_counted(&before);
     out->was_live = counted;
     out->live_before_ms = counted ? before.facts.expires_at_ms : 0;
-    out->count_step = (int)change_is_counted(key) - (int)counted;
+    out->made_before_ms = counted ? before.facts.created_at_ms : 0;
     out->was_listed = !out->is_new_key && change_is_listed(&before);
     out->expiry_before_ms = out->is_new_key ? 0 : change_listed_expiry(&before);
     return STATUS_OK;
@@ -99,14 +99,33 @@ enum status apply_prepare(struct store_txn *txn, const struct secret *secret, co
     return chain_extend(secret, &head, packed, arena, &out->link, &out->head);
 }
 
-static void write_count(struct store_txn *txn, struct slice account, int step)
+void apply_write_count(struct store_txn *txn, struct slice account, const struct table_count *count)
 {
-    uint64_t count = read_number(txn, TABLE_KEY_COUNT, account);
-    if (step < 0)
-        count -= count > 0 ? 1 : 0;
+    uint8_t bytes[TABLE_COUNT_SIZE];
+    table_count_write(count, bytes);
+    if (count->count == 0 && count->expires_after_ms == 0 && count->made_after_ms == 0)
+        store_delete(txn, TABLE_KEY_COUNT, account);
     else
-        count += (uint64_t)step;
-    write_number(txn, TABLE_KEY_COUNT, account, count);
+        store_put(txn, TABLE_KEY_COUNT, account, slice_make(bytes, sizeof bytes));
+}
+
+static void write_count(struct store_txn *txn, const struct apply_image *image)
+{
+    const struct registry_key *key = &image->image->of.key;
+    struct slice value;
+    struct table_count count = {.count = 0};
+    if (store_get(txn, TABLE_KEY_COUNT, key->account, &value) == STATUS_OK && !table_count_read(value, &count))
+        return; // fsck complains
+    bool was_counted = image->was_live && table_count_has(&count, image->live_before_ms, image->made_before_ms);
+    bool is_counted =
+        change_is_counted(key) && table_count_has(&count, key->facts.expires_at_ms, key->facts.created_at_ms);
+    if (was_counted == is_counted)
+        return;
+    if (is_counted)
+        count.count++;
+    else
+        count.count -= count.count > 0 ? 1 : 0;
+    apply_write_count(txn, key->account, &count);
 }
 
 static void write_by_account(struct store_txn *txn, const struct apply_image *image)
@@ -156,8 +175,7 @@ static void write_key_derived(struct store_txn *txn, const struct apply_image *i
     write_by_account(txn, image);
     write_by_expiry(txn, image);
     write_live(txn, image);
-    if (image->count_step != 0)
-        write_count(txn, key->account, image->count_step);
+    write_count(txn, image);
 }
 
 static void write_default_tier(struct store_txn *txn, const struct image *image)

@@ -9,16 +9,17 @@
 
 #include "registry/apply/idempotency.h"
 #include "registry/chain/chain.h"
+#include "registry/table.h"
 
 // One image, ready to be written.
 struct apply_image {
     const struct image *image;
     struct slice value; // packed
     bool is_new_key;
-    int count_step; // by how much the account's number of keys changes
     bool was_listed;
     bool was_live;             // it was in the index of live keys,
-    uint64_t live_before_ms;   // by this expiry
+    uint64_t live_before_ms;   // by this expiry,
+    uint64_t made_before_ms;   // made then
     uint64_t expiry_before_ms; // the expiry by which it was in the index of expiries; 0: it was not
 };
 
@@ -39,6 +40,8 @@ struct apply_plan {
 STATUS_MUST_CHECK enum status apply_prepare(struct store_txn *txn, const struct secret *secret,
                                             const struct change *change, struct arena *arena, struct apply_plan *out);
 void apply_write(struct store_txn *txn, const struct apply_plan *plan);
+// Stores an account's count of live keys, whose moments a decision has moved on. It says the same as before.
+void apply_write_count(struct store_txn *txn, struct slice account, const struct table_count *count);
 
 // Counts what accounts' own keys have written with the change of this sequence, as apply_write does. For a store of an
 // older version, whose changes are counted again in their order.

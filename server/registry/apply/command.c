@@ -54,7 +54,7 @@ static enum status check_share(struct registry_command *command, const struct re
                        registry->share_bytes);
 }
 
-// Everything that needs memory comes before the first write, so that a command that fails has written nothing.
+// Everything that needs memory comes before the first write, so that a command that fails has changed nothing.
 static enum status carry_out(struct draft *draft)
 {
     struct registry_command *command = draft->command;
@@ -125,6 +125,8 @@ static enum status execute(struct registry_command *command, struct store_txn *t
         return STATUS_OK;
     }
     status = decide_command(&draft);
+    if (draft.counted.size > 0)
+        apply_write_count(txn, draft.counted, &draft.count);
     return status == STATUS_OK ? carry_out(&draft) : status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "registry/change.h"
 #include "registry/state.h"
+#include "registry/table.h"
 
 enum { DECIDE_ROOM = 2 };
 
@@ -28,6 +29,8 @@ struct draft {
     size_t image_count;
     uint64_t idempotency_before_ms; // a purge: as in struct change
     size_t idempotency_count;       // without these and images, everything is already as the command asks
+    struct slice counted;           // the account whose live keys were counted anew, also for a refusal; empty: none
+    struct table_count count;
 };
 
 // May the caller ask this at all, now? Asked also before a reply is given again. Deciders about one key find it here.

@@ -109,9 +109,8 @@ enum status decide_not_before(struct draft *draft, const struct registry_key *ke
 
 // --- max_keys
 
-// Counts the entries of the index from the first key that has not expired. Keys that were revoked one by one are not
-// there, however many they are; those that RevokeAll has ended are, at most max_keys for each time that an operator
-// did.
+// Counts the entries of the index from the first key that has not expired, no further than `most`. Keys that were
+// revoked one by one are not there, however many they are; those that RevokeAll has ended are.
 static enum status walk_live_keys(struct draft *draft, const struct registry_account *account,
                                   struct store_cursor *cursor, uint64_t most, uint64_t *count)
 {
@@ -124,7 +123,7 @@ static enum status walk_live_keys(struct draft *draft, const struct registry_acc
         uint64_t made_ms = 0;
         if (!table_number_read(value, &made_ms))
             return STATUS_DATA_LOSS;
-        *count += account->revoked_before_ms == 0 || made_ms > account->revoked_before_ms ? 1 : 0;
+        *count += made_ms > account->revoked_before_ms ? 1 : 0;
         status = store_cursor_next(cursor, &key, &value);
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -142,23 +141,72 @@ enum status decide_count_live(struct draft *draft, const struct registry_account
     return status;
 }
 
-// The stored number may be too high; only when it reaches the bound are the keys counted.
+// Takes those off the count that have expired since it was last asked for. Each key is met once.
+static enum status drop_expired(struct draft *draft, struct slice account, struct table_count *count)
+{
+    struct store_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    struct table_key all = table_by_account_key(account, NULL);
+    struct table_key from = table_live_key(account, count->expires_after_ms + 1, NULL);
+    uint64_t expired = 0;
+    enum status status = store_cursor_open_at(draft->txn, TABLE_KEY_LIVE, table_slice(&from), &cursor, &key, &value);
+    while (status == STATUS_OK && slice_starts_with(key, table_slice(&all))) {
+        uint64_t made_ms = 0, expires_at_ms = 0;
+        if (!table_number_read(value, &made_ms) || !table_live_expiry(key, &expires_at_ms)) {
+            status = STATUS_DATA_LOSS;
+            break;
+        }
+        if (expires_at_ms > draft->now_ms)
+            break;
+        expired += made_ms > count->made_after_ms ? 1 : 0;
+        status = store_cursor_next(cursor, &key, &value);
+    }
+    store_cursor_close(cursor);
+    count->count -= expired < count->count ? expired : count->count;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+// Brings the count to now. All keys are walked over only once after each RevokeAll, or when the clock was taken back.
+static enum status count_now(struct draft *draft, const struct registry_account *account, struct table_count *count)
+{
+    enum status status = STATUS_OK;
+    bool is_revoked = account->revoked_before_ms != count->made_after_ms;
+    if (is_revoked || count->expires_after_ms > draft->now_ms)
+        status = decide_count_live(draft, account, UINT64_MAX, &count->count);
+    else
+        status = drop_expired(draft, account->id, count);
+    count->expires_after_ms = draft->now_ms;
+    count->made_after_ms = account->revoked_before_ms;
+    return status;
+}
+
+// The stored number may be too high; only when it reaches the bound is it brought to now. A command that is refused
+// leaves the new count behind, too, so that the next one need not walk again.
 enum status decide_max_keys(struct draft *draft, const struct registry_account *account, unsigned leaving,
                             const char *field)
 {
     struct slice value;
-    uint64_t count = 0;
+    struct table_count count = {.count = 0};
     uint64_t most = (uint64_t)account->max_keys + leaving;
     enum status status = store_get(draft->txn, TABLE_KEY_COUNT, account->id, &value);
-    if (status == STATUS_OK && !table_number_read(value, &count))
+    if (status == STATUS_OK && !table_count_read(value, &count))
         return STATUS_DATA_LOSS;
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    if (count < most)
+    if (count.count < most)
         return STATUS_OK;
-    status = decide_count_live(draft, account, most, &count);
-    if (status != STATUS_OK || count < most)
+    const struct table_count stored = count;
+    status = count_now(draft, account, &count);
+    if (status != STATUS_OK)
         return status;
+    if (count.count != stored.count || count.made_after_ms != stored.made_after_ms ||
+        count.expires_after_ms < stored.expires_after_ms) {
+        draft->counted = account->id;
+        draft->count = count;
+    }
+    if (count.count < most)
+        return STATUS_OK;
     return status_fail(&draft->command->failure, STATUS_RESOURCE_EXHAUSTED, field,
                        "the account \"%.*s\" has %" PRIu32 " keys that are neither revoked nor expired, as many as its "
                        "max_keys allows: revoke some, or allow more, with: postern account update %.*s --max-keys N",

@@ -9,26 +9,52 @@
 struct group {
     uint8_t account[ACCOUNT_ID_MAX];
     size_t account_size;
-    uint64_t counted; // keys of this account that are not revoked
-    uint64_t entries; // of the whole index
-    uint64_t counts;  // accounts with such keys
+    struct table_count stored; // of this account
+    uint64_t counted;          // keys of this account that belong to it
+    uint64_t entries;          // of the whole index
+    uint64_t counts;           // accounts with such keys
 };
+
+static enum status read_count(struct fsck *fsck, struct slice account, struct table_count *out)
+{
+    struct slice value;
+    *out = (struct table_count){.count = 0};
+    enum status status = store_get(fsck->view, TABLE_KEY_COUNT, account, &value);
+    if (status == STATUS_OK && !table_count_read(value, out))
+        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, account, "has a count of keys of another shape");
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status fsck_count_entry(struct fsck *fsck, struct slice key, struct slice value, void *context)
+{
+    uint64_t *counts = context;
+    struct table_count count;
+    if (!table_count_read(value, &count))
+        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, key, "has a count of keys of another shape");
+    *counts += count.count > 0 ? 1 : 0;
+    return STATUS_OK;
+}
 
 static enum status end_group(struct fsck *fsck, struct group *group)
 {
-    struct slice value;
-    uint64_t count = 0;
-    struct slice account = slice_make(group->account, group->account_size);
-    if (group->entries == 0)
-        return STATUS_OK;
-    enum status status = store_get(fsck->view, TABLE_KEY_COUNT, account, &value);
-    if (status == STATUS_UNAVAILABLE)
-        return status;
-    bool is_read = status == STATUS_NOT_FOUND || (status == STATUS_OK && table_number_read(value, &count) && count > 0);
-    if (!is_read || count != group->counted)
-        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, account, "has keys whose count is wrong");
-    group->counts += count > 0 ? 1 : 0;
+    if (group->entries > 0 && group->stored.count != group->counted)
+        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, slice_make(group->account, group->account_size),
+                                "has keys whose count is wrong");
+    group->counts += group->counted > 0 ? 1 : 0;
     return STATUS_OK;
+}
+
+static enum status begin_group(struct fsck *fsck, struct group *group, struct slice account)
+{
+    memcpy(group->account, account.data, account.size);
+    group->account_size = account.size;
+    group->counted = 0;
+    return read_count(fsck, account, &group->stored);
+}
+
+static bool belongs(const struct table_count *count, const struct registry_key *key)
+{
+    return change_is_counted(key) && table_count_has(count, key->facts.expires_at_ms, key->facts.created_at_ms);
 }
 
 static enum status fsck_index_entry(struct fsck *fsck, struct slice key, struct slice value, void *context)
@@ -41,18 +67,17 @@ static enum status fsck_index_entry(struct fsck *fsck, struct slice key, struct 
         return fsck_fail_table(fsck, "the index of keys by account has an entry of another shape");
     if (!slice_equal(account, slice_make(group->account, group->account_size))) {
         enum status status = end_group(fsck, group);
+        if (status == STATUS_OK)
+            status = begin_group(fsck, group, account);
         if (status != STATUS_OK)
             return status;
-        memcpy(group->account, account.data, account.size);
-        group->account_size = account.size;
-        group->counted = 0;
     }
     group->entries++;
     enum status status = registry_find_key(fsck->view, id.data, fsck->arena, &record);
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK && (!slice_equal(record.account, account) || !change_is_listed(&record))))
         return fsck_fail_record(fsck, REGISTRY_KEY, id, "is not the one that the index of keys by account names");
-    group->counted += status == STATUS_OK && change_is_counted(&record) ? 1 : 0;
+    group->counted += status == STATUS_OK && belongs(&group->stored, &record) ? 1 : 0;
     return status;
 }
 
@@ -66,7 +91,7 @@ static enum status fsck_index(struct fsck *fsck)
     if (status == STATUS_OK && group.entries != fsck->expected.keys)
         return fsck_fail_table(fsck, "the index of keys by account lacks keys");
     if (status == STATUS_OK)
-        status = fsck_walk(fsck, TABLE_KEY_COUNT, fsck_count_one, &counts);
+        status = fsck_walk(fsck, TABLE_KEY_COUNT, fsck_count_entry, &counts);
     if (status == STATUS_OK && counts != group.counts)
         return fsck_fail_table(fsck, "the table of key counts has an account without keys");
     return status;
