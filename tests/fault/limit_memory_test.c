@@ -129,6 +129,7 @@ static enum limit_verdict decide(struct world *world)
         case LIMIT_UNDECIDED:
         case LIMIT_NO_CHARGE:
         case LIMIT_GIVEN_BACK:
+        case LIMIT_OTHER_KEY:
         case LIMIT_WINDOW_OVER:
             return world->answer.verdict;
         }

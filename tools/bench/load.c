@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CALL_TIMEOUT_MS = 10000, START_TIMEOUT_S = 30, CONNECT_TIMEOUT_S = 5, CONNECTIONS_MAX = 16 };
+enum { CALL_TIMEOUT_MS = 60000, START_TIMEOUT_S = 300, CONNECT_TIMEOUT_S = 60, CONNECTIONS_MAX = 16 };
 
 // A context of a REQ socket: one call at a time, the next one as soon as the reply has been checked.
 struct lane {

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ID_SIZE = 4, HEADER_SIZE = 9 + ID_SIZE, INPUT_SIZE = 65536, TIMEOUT_S = 10, GREETING_SIZE = 8 };
+enum { ID_SIZE = 4, HEADER_SIZE = 9 + ID_SIZE, INPUT_SIZE = 65536, TIMEOUT_S = 60, GREETING_SIZE = 8 };
 
 static const uint8_t greeting[GREETING_SIZE] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
 static const uint8_t expected[GREETING_SIZE] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};

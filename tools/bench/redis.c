@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TIMEOUT_S = 10, START_TIMEOUT_S = 30, KEY_LIFE_S = 365 * 86400 };
+enum { TIMEOUT_S = 60, START_TIMEOUT_S = 300, KEY_LIFE_S = 365 * 86400 };
 
 // Answers {1, account, left this minute, left today}, or {0, why not}. As in posternd the token itself is not stored,
 // and only a call that fits all limits is charged.
