@@ -60,6 +60,12 @@ static inline bool limit_names_cost(const struct limit_call *call, struct slice 
     return is_named;
 }
 
+// Does the call make an entry of its own in the charge log, though it is none of limit_decide's?
+static inline bool limit_makes_entry(const struct limit_call *call)
+{
+    return call->mode == LIMIT_OVERDRAW || call->mode == LIMIT_REFUND_AMOUNT;
+}
+
 // Returns the first charge whose resource no applicable limit declares; charge_count when there is none.
 size_t limit_find_undeclared(const struct limit_call *call);
 // Adds the part of one applicable limit. NULL when it is unlimited, or its meter is absent, which the answer then says.
@@ -91,6 +97,8 @@ void limit_spend(struct limit_attempt *a);
 void limit_unspend(struct limit_attempt *a);
 // Makes what was spent final.
 void limit_confirm(struct limit_attempt *a);
+// Notes, under a number, that what the meter counts now is to be on disk before anybody is told.
+void limit_owe(struct limit_attempt *a, struct limit_meter *meter, uint64_t number);
 // Allocates a place at each meter. False when memory is out.
 bool limit_open_places(struct limit_attempt *a);
 // Numbers a waiter, unless it has waited before.

@@ -113,16 +113,6 @@ static void add_more(struct limit_attempt *more, const struct limit_part *part, 
     added->spends = true;
 }
 
-// What the meter counts now is to be on disk before anybody is told.
-static void note_debt(struct limit_attempt *a, struct limit_meter *meter, uint64_t number)
-{
-    meter->dirty = true;
-    bool opened = limit_write_open(meter);
-    limit_note_debt(meter, number);
-    if (opened) // without memory: the call that waits tries again
-        limit_write_queue(a->table, a->shard, meter);
-}
-
 // A bucket of the amount 0, under which a unit has no duration, counts by the last amount that it had.
 static void count_debt(struct limit_attempt *more, const struct limit_part *part, uint64_t number)
 {
@@ -131,7 +121,7 @@ static void count_debt(struct limit_attempt *more, const struct limit_part *part
     rate.amount = limit_max(rate.amount, 1);
     part->functions->spend(&meter->state, &rate, meter->t_ms, part->cost);
     limit_note_magnitude(meter, &part->rate, more->call->maker);
-    note_debt(more, meter, number);
+    limit_owe(more, meter, number);
 }
 
 static void take_more(struct settlement *s)
@@ -305,7 +295,7 @@ static void take_back_amount(struct settlement *s)
     for (size_t i = 0; i < a->part_count; i++) {
         const struct limit_part *part = &a->parts[i];
         part->functions->take_back(&part->meter->state, &part->rate, part->meter->t_ms, part->cost);
-        note_debt(a, part->meter, s->logged->debt);
+        limit_owe(a, part->meter, s->logged->debt);
     }
 }
 
@@ -366,11 +356,6 @@ static enum limit_verdict wait_until_durable(struct settlement *s, struct limit_
     return LIMIT_WAIT;
 }
 
-static bool is_new_entry(const struct limit_call *call)
-{
-    return call->mode == LIMIT_OVERDRAW || call->mode == LIMIT_REFUND_AMOUNT;
-}
-
 static enum limit_verdict settle_locked(struct settlement *s, struct limit_waiter *waiter)
 {
     struct limit_attempt *a = &s->attempt;
@@ -378,7 +363,7 @@ static enum limit_verdict settle_locked(struct settlement *s, struct limit_waite
     a->answer->generation = a->shard->generation;
     uint64_t hash = limit_charge_log_hash(a->table, a->call);
     s->logged = limit_charge_log_find(a->shard, a->call, hash);
-    enum limit_verdict verdict = is_new_entry(a->call) ? enter(s, hash, waiter) : settle(s);
+    enum limit_verdict verdict = limit_makes_entry(a->call) ? enter(s, hash, waiter) : settle(s);
     return verdict == LIMIT_ADMITTED ? wait_until_durable(s, waiter) : verdict;
 }
 
@@ -406,7 +391,7 @@ enum limit_verdict limit_settle(struct limit_table *table, const struct limit_ca
     limit_answer_clear(answer);
     limit_attempt_init(&s.attempt, table, call, answer);
     limit_attempt_init(&s.more, table, call, answer);
-    answer->charge = is_new_entry(call) ? limit_find_undeclared(call) : call->charge_count;
+    answer->charge = limit_makes_entry(call) ? limit_find_undeclared(call) : call->charge_count;
     if (answer->charge == call->charge_count)
         return lock_and_settle(&s, waiter);
     answer->now_ms = clock_now_ms(table->clock);

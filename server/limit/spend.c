@@ -210,6 +210,15 @@ void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
     shard->last_waiter = waiter;
 }
 
+void limit_owe(struct limit_attempt *a, struct limit_meter *meter, uint64_t number)
+{
+    meter->dirty = true;
+    bool opened = limit_write_open(meter);
+    limit_note_debt(meter, number);
+    if (opened) // without memory: the call that waits tries again
+        limit_write_queue(a->table, a->shard, meter);
+}
+
 bool limit_open_places(struct limit_attempt *a)
 {
     bool opened = true;

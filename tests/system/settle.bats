@@ -181,7 +181,7 @@ not_settled() {
     answer '.reason == "RATE_LIMITED"'
 }
 
-# --------------------------------------------------------------------------------------------- an amount without a charge
+# --- an amount without a charge
 
 @test "X3 prepaid credit is topped up by an amount, once under its id, and kill -9 leaves it" {
     own_daemon
@@ -213,15 +213,15 @@ not_settled() {
     failed NOT_FOUND
     left tokens 500
     local words
-    for words in "--refund-amount tokens=0" "--refund-amount tokens=1 --charge tokens" "--refund-amount tokens=1 --peek" \
-        "--refund-amount tokens=1 --overdraw" "--refund-amount tokens=1 --refund $ID"; do
+    for words in "--refund-amount tokens=0" "--refund-amount tokens --charge tokens" "--refund-amount tokens --peek" \
+        "--refund-amount tokens --overdraw" "--refund-amount tokens --refund $ID"; do
         # shellcheck disable=SC2086
         try postern ratecheck --account "$ACCOUNT" $words
         [ "$status" -eq 2 ] || { echo "$words: $status"; return 1; }
     done
 }
 
-# ------------------------------------------------------------------------------------------------------ halves of a charge
+# --- halves of a charge
 
 @test "X1 what a key's own limits were charged, too, is settled and given back by naming that key alone" {
     make_key "$ACCOUNT" other --limit tokens=50/day
