@@ -69,23 +69,28 @@ bool table_count_has(const struct table_count *count, uint64_t expires_at_ms, ui
     return (expires_at_ms == 0 || expires_at_ms > count->expires_after_ms) && made_ms > count->made_after_ms;
 }
 
+static uint64_t check_of(const struct table_count *count)
+{
+    return ~(count->count ^ count->expires_after_ms ^ count->made_after_ms);
+}
+
 bool table_count_read(struct slice value, struct table_count *out)
 {
-    uint64_t *members[] = {&out->count, &out->expires_after_ms, &out->made_after_ms};
+    uint64_t check = 0, *members[] = {&out->count, &out->expires_after_ms, &out->made_after_ms, &check};
     *out = (struct table_count){.count = 0};
     if (value.size != TABLE_COUNT_SIZE)
         return table_number_read(value, &out->count);
     bool is_read = true;
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         is_read &= table_number_read(slice_make(value.data + i * TABLE_NUMBER_SIZE, TABLE_NUMBER_SIZE), members[i]);
-    return is_read;
+    return is_read && check == check_of(out);
 }
 
 void table_count_write(const struct table_count *count, uint8_t out[TABLE_COUNT_SIZE])
 {
-    table_number_write(count->count, out);
-    table_number_write(count->expires_after_ms, out + TABLE_NUMBER_SIZE);
-    table_number_write(count->made_after_ms, out + (size_t)2 * TABLE_NUMBER_SIZE);
+    const uint64_t members[] = {count->count, count->expires_after_ms, count->made_after_ms, check_of(count)};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        table_number_write(members[i], out + i * TABLE_NUMBER_SIZE);
 }
 
 struct slice table_meta_format(void)

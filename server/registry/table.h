@@ -94,10 +94,10 @@ struct table_count {
     uint64_t expires_after_ms;
     uint64_t made_after_ms;
 };
-enum { TABLE_COUNT_SIZE = 3 * TABLE_NUMBER_SIZE };
+enum { TABLE_COUNT_SIZE = 4 * TABLE_NUMBER_SIZE }; // and a check: nothing else would tell that a moment was damaged
 // Does the entry belong to the count?
 bool table_count_has(const struct table_count *count, uint64_t expires_at_ms, uint64_t made_ms);
-// Older versions stored the number alone, of all entries. False when the value has another shape.
+// Older versions stored the number alone, of all entries. False when the value has another shape or is damaged.
 bool table_count_read(struct slice value, struct table_count *out) __attribute__((warn_unused_result));
 void table_count_write(const struct table_count *count, uint8_t out[TABLE_COUNT_SIZE]);
 
