@@ -29,10 +29,15 @@ static enum status fsck_count_entry(struct fsck *fsck, struct slice key, struct 
 {
     uint64_t *counts = context;
     struct table_count count;
-    if (!table_count_read(value, &count))
+    struct registry_account owner;
+    if (!table_count_read(value, &count) ||
+        (count.count == 0 && count.expires_after_ms == 0 && count.made_after_ms == 0))
         return fsck_fail_record(fsck, REGISTRY_ACCOUNT, key, "has a count of keys of another shape");
+    enum status status = registry_find_owner(fsck->view, key, fsck->arena, &owner);
+    if (status == STATUS_NOT_FOUND)
+        return fsck_fail_record(fsck, REGISTRY_ACCOUNT, key, "is not there, but has a count of keys");
     *counts += count.count > 0 ? 1 : 0;
-    return STATUS_OK;
+    return status;
 }
 
 static enum status end_group(struct fsck *fsck, struct group *group)
