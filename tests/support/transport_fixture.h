@@ -44,7 +44,7 @@ struct transport_fixture {
     struct transport_options options; // a test may change them before transport_fixture_serve
     struct transport *transport;
     atomic_size_t served, refused, replied, unheard;
-    atomic_size_t served_by[2]; // ipc, tcp
+    atomic_size_t served_by[3]; // ipc, tcp, TLS (transport_tls.h)
     pthread_t workers[TRANSPORT_FIXTURE_WORKERS];
     pthread_mutex_t lock; // of what follows
     pthread_cond_t changed;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The carrier of the real daemon: SIGHUP, a stop under load, bounds as clients see them, and peers that break off.
+# The carrier of the real daemon: SIGHUP, bounds as clients see them, and peers that break off. For a stop: stop.bats.
 
 load ../support/keys
 
@@ -98,63 +98,6 @@ cannot_be_operator() {
     kill -TERM "$DAEMON_PID"
     poll 60 gone "$DAEMON_PID"
     ! logged reload
-}
-
-# --- a stop under load
-
-@test "a stop in the middle of pipelined calls delivers every reply that was begun, and ends with 0" {
-    start_daemon
-    POSTERN_URL=$POSTERN_URL carrier >"$DAEMON_HOME/stopped" <<PYTHON
-import os, signal, struct, client
-peers, body = [client.Connection("$POSTERN_URL", 60) for _ in range(4)], client.encode("health {}")[0]
-replies = 0
-for peer in peers:
-    peer.send(*[body] * 300)
-os.kill($DAEMON_PID, signal.SIGTERM)
-for peer in peers:
-    data = b""
-    while True:
-        try:
-            more = peer.socket.recv(65536)
-        except ConnectionResetError:
-            break
-        if not more:
-            break
-        data += more
-    while data:
-        kind, size = struct.unpack(">BQ", data[:9])
-        assert kind == 1 and len(data) >= 9 + size, "a reply was cut off"
-        client.decode(data[13:9 + size]) if replies % 100 == 0 else None
-        data, replies = data[9 + size:], replies + 1
-print(replies)
-PYTHON
-    poll 60 gone "$DAEMON_PID"
-    wait "$DAEMON_PID"
-    [ ! -e "$DAEMON_SOCKET" ]
-    [ "$(cat "$DAEMON_HOME/stopped")" -gt 0 ]
-    ! grep -q Sanitizer "$DAEMON_LOG"
-}
-
-@test "a stop with idle, half-open and stuck peers ends with 0 and leaves nothing behind" {
-    start_daemon
-    carrier <<PYTHON &
-import socket, time, client
-path = "$DAEMON_SOCKET"
-silent = [client.socket.socket(socket.AF_UNIX) for _ in range(3)]
-for peer in silent:
-    peer.connect(path)
-silent[1].sendall(b"\0SP")
-idle, half, stuck = (client.Connection("$POSTERN_URL") for _ in range(3))
-half.socket.sendall(b"\x01\0\0")
-stuck.send(*[client.encode("health {}")[0]] * 1000)
-open("$DAEMON_HOME/there", "w").close()
-time.sleep(60)
-PYTHON
-    HELPERS+=($!)
-    poll 60 test -e "$DAEMON_HOME/there"
-    stop_daemon
-    [ "$DAEMON_STATUS" -eq 0 ]
-    ! grep -q Sanitizer "$DAEMON_LOG"
 }
 
 # --- sockets
