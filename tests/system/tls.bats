@@ -335,3 +335,31 @@ reload() {
     [ "$output" = "$(serial_of server2)" ]
     stop_daemon
 }
+
+@test "SIGHUP with a certificate that has expired names it, and shows the old one" {
+    own_daemon_with_tls server
+    cp "$CERTS/expired.pem" "$DAEMON_HOME/tls.pem"
+    cp -p "$CERTS/expired.key" "$DAEMON_HOME/tls.key"
+    reload "reloading failed: the TLS certificate $DAEMON_HOME/tls.pem has expired: renew it; nothing has changed"
+    peer serial
+    [ "$output" = "$(serial_of server)" ]
+    stop_daemon
+}
+
+@test "SIGHUP reads the authorities of clients again, and keeps the old ones when it cannot" {
+    cp "$CERTS/ca.pem" "$CERTS/clients.pem"
+    own_daemon_with_tls server --tls-client-ca "$CERTS/clients.pem" --tls-clients required
+    TLS_NAME=$CERTS/impostor asks "health {}"
+    [ "$status" -eq 3 ]
+    cp "$CERTS/text.pem" "$CERTS/clients.pem"
+    reload "reloading failed: the CA file of TLS clients $CERTS/clients.pem cannot be used"
+    TLS_NAME=$CERTS/unknown asks "health {}"
+    done_so
+    cp "$CERTS/stranger.pem" "$CERTS/clients.pem"
+    reload "reloaded"
+    TLS_NAME=$CERTS/impostor asks "health {}"
+    done_so
+    TLS_NAME=$CERTS/unknown asks "health {}"
+    [ "$status" -eq 3 ]
+    stop_daemon
+}

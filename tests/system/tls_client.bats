@@ -15,6 +15,10 @@ setup_file() {
     make_home
     make_certificates
     make_certificate ca admin /CN=admin
+    make_certificate ca longer /CN=billing2
+    make_certificate ca shorter /CN=bill
+    make_certificate ca more /O=Tests/CN=billing # in RFC 2253's order CN=billing,O=Tests
+    make_certificate ca case /CN=Billing
     TLS_PORT=$(free_port)
     TCP_PORT=$(free_port)
     TLS_URL=tls+tcp://localhost:$TLS_PORT
@@ -141,6 +145,14 @@ counted() {
     done_so
     POSTERN_TLS_CA=$CERTS/ca.pem POSTERN_TLS_CERT=$CERTS/admin.pem POSTERN_TLS_KEY=$CERTS/admin.key secure tier list
     done_so
+}
+
+@test "a subject is compared as a whole: one that only begins so, or nearly is so, is bound to nothing" {
+    local name
+    for name in longer shorter more case; do
+        try postern verify - --peek --json --url "$TLS_URL" $(show "$name") <<<"$TOKEN"
+        failed UNAUTHENTICATED || { echo "with $name"; return 1; }
+    done
 }
 
 @test "a certificate that the daemon refuses, and that it asks for one, are told at once" {
