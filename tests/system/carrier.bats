@@ -118,6 +118,56 @@ cannot_be_operator() {
     [[ "$output" == *'there is no group "no-such-group"'* ]]
 }
 
+# may_not_give MODE TEXT: of a daemon of nobody's, whose directory has that mode, or is not there, with root's group.
+may_not_give() {
+    local nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    [ "$(id -u)" -eq 0 ] || nobody=()
+    try timeout 60 "${nobody[@]}" posternd --data "$DAEMON_HOME/its/data" --listen "ipc://$1" --socket-group root
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"$2"* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "a group that the daemon is no member of is named, with the socket or the directory that it cannot have" {
+    id -nG | tr ' ' '\n' | grep -qx root && [ "$(id -u)" -ne 0 ] && skip "is a member of root's group"
+    chmod 755 "$DAEMON_HOME"
+    mkdir "$DAEMON_HOME/its"
+    [ "$(id -u)" -ne 0 ] || chown 65534 "$DAEMON_HOME/its"
+    local its=$DAEMON_HOME/its
+    may_not_give "$its/postern.sock" "cannot give $its/postern.sock to the group root: Operation not permitted: the \
+daemon's user has to be a member of it"
+    may_not_give "$its/made/postern.sock" "cannot give $its/made to the group of --socket-group (0): Operation not \
+permitted: the daemon's user has to be a member of it"
+}
+
+# handed WORD...: the daemon, as the service manager starts it with sockets in its hands.
+handed() {
+    export HANDED_PID=$1 HANDED_FDS=$2
+    setpriv() {
+        exec setpriv "${@:1:2}" bash -c 'pid=$HANDED_PID
+            [ "$pid" != own ] || pid=$$
+            LISTEN_PID=$pid LISTEN_FDS=$HANDED_FDS exec "$@"' sh "${@:3}" 3</dev/null
+    }
+    start_daemon
+    unset -f setpriv
+    stop_daemon
+}
+
+@test "sockets that the service manager hands over are not taken, and that is said" {
+    local says="the service manager hands over"
+    handed own 1
+    logged "$says 1 socket (LISTEN_FDS), which posternd cannot take: it listens on what --listen names"
+    : >"$DAEMON_LOG"
+    handed own 2
+    logged "$says 2 sockets"
+    : >"$DAEMON_LOG"
+    handed 1 2 # another process's
+    ! logged "$says"
+    handed own 0
+    ! logged "$says"
+    handed own nonsense
+    ! logged "$says"
+}
+
 # --- bounds
 
 @test "beyond max-connections a newcomer is told to come later, and those who are there are served" {
