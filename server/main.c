@@ -312,6 +312,7 @@ static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 static int serve(struct daemon *daemon, const sigset_t *signals)
 {
     main_fit_connections(daemon);
+    main_refuse_sockets(daemon);
     if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_meters(daemon) ||
         !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon))
         return EXIT_FAILURE;

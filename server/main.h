@@ -55,6 +55,7 @@ void main_forbid_cores(void);
 void main_fit_connections(struct daemon *daemon);
 void main_block_signals(sigset_t *signals);
 void main_notify(const char *state);
+void main_refuse_sockets(const struct daemon *daemon);
 bool main_open_scheduler(struct daemon *daemon);
 // Takes the daemon's time back and says what it did; the store of the meters is open. Returns the exit status.
 int main_reset_clock(struct daemon *daemon);

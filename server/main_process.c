@@ -142,6 +142,20 @@ void main_notify(const char *state)
     close(fd);
 }
 
+// Says that sockets which the service manager hands over (sd_listen_fds(3)) are not used: nng listens itself, and can
+// be given none.
+void main_refuse_sockets(const struct daemon *daemon)
+{
+    const char *pid = getenv("LISTEN_PID"), *text = getenv("LISTEN_FDS");
+    long count = text != NULL ? strtol(text, NULL, 10) : 0;
+    if (pid == NULL || strtol(pid, NULL, 10) != (long)getpid() || count <= 0)
+        return;
+    log_line(&daemon->log, LOG_LEVEL_WARNING,
+             "the service manager hands over %ld socket%s (LISTEN_FDS), which posternd cannot take: it listens on what "
+             "--listen names; disable the .socket unit",
+             count, count > 1 ? "s" : "");
+}
+
 // --- the daemon's clock
 
 // To the second.

@@ -19,9 +19,12 @@ static void note_failure(const Postern__V1__Status *status, struct postern_error
         postern_copy_text(error->message, sizeof error->message, "posternd gave no explanation; its log may have one");
 }
 
-// A request that posternd could not read has a failure without request_id for its answer.
+// A request that posternd could not read has a failure without request_id for its answer. Its own time stands in every
+// reply; a request that somebody sends back would be a reply else.
 static bool answers_this(const struct postern_ask *ask, const Postern__V1__Reply *reply)
 {
+    if (reply->server_time_ms == 0)
+        return false;
     if (reply->request_id.len == 0 && reply->status != NULL && reply->status->code != 0)
         return true;
     return reply->request_id.len == POSTERN_ID_SIZE &&
@@ -47,11 +50,13 @@ static bool read_reply(struct postern *client, struct postern_pending *pending)
         error->outcome_unknown = true;
         return true;
     }
-    if (pending->box == NULL || !answers_this(pending->ask, pending->box->wire)) {
-        pending->unsure = true;
+    if (pending->box == NULL || !answers_this(pending->ask, pending->box->wire)) { // to ask again would not help
         postern_fail(error, POSTERN_UNAVAILABLE,
-                     "what answers at %s is not posternd, or a newer one than this program understands", client->url);
-        return false;
+                     "what answers at %s is not posternd, or a newer one than this program understands: is the URL "
+                     "right?",
+                     client->url);
+        postern_pending_note_unsure(pending);
+        return true;
     }
     const Postern__V1__Status *status = pending->box->wire->status;
     *error = (struct postern_error){0};

@@ -1,4 +1,4 @@
-// Each of the 26 calls takes the same way: the request's table makes a message (begin), which is packed into a frame;
+// Each call takes the same way: the request's table makes a message (begin), which is packed into a frame;
 // pending.c sends it and gets an answer or an error; the reply's table makes the public reply of that (make_reply), or
 // the policy does where posternd could not be asked. postern_run waits in between, postern_start returns and leaves
 // the end to postern_process.

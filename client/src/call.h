@@ -6,7 +6,7 @@
 
 // Defines a call: the tables of its request and its reply, its method, and the functions postern_NAME and
 // postern_NAME_start. `number` is the last part of its case in the Request; the rows are ROWS(...); then comes what its
-// struct postern_method has beyond them. Other macros here define nothing. This one does, because the 26 pairs differ
+// struct postern_method has beyond them. Other macros here define nothing. This one does, because the pairs differ
 // in nothing but types, and written out they would be a thousand lines in which nobody sees the one that is wrong.
 // clang-format off
 #define POSTERN_CALL(name, number, request_rows, reply_rows, ...) \

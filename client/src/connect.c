@@ -1,6 +1,7 @@
-// From a URL to a connection that has been greeted, in steps that never wait (postern_link_connect begins, each
-// postern_link_advance goes on): a host may have several addresses, which are tried in turn. A failed connection is the
-// first thing that a new user sees, so most of the file finds out why it failed and says what to do.
+// From a URL to a connection that has been greeted, in steps that never wait but for a name's look-up
+// (postern_link_connect begins, each postern_link_advance goes on): a host may have several addresses, which are tried
+// in turn. A failed connection is the first thing that a new user sees, so most of the file finds out why it failed and
+// says what to do.
 #include "link.h"
 
 #include "error.h"

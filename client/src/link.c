@@ -118,10 +118,23 @@ ptrdiff_t postern_link_receive(struct postern_link *link, bool may_wait)
     return recv(link->fd, to->data + to->end, postern_buffer_room(to), may_wait && link->blocks ? 0 : MSG_DONTWAIT);
 }
 
+// Does it begin like an alert of TLS (RFC 8446, 5.1 and 6), which is what a server of TLS has to say to our greeting?
+static bool is_alert(const struct postern_link *link)
+{
+    enum { ALERT = 0x15, VERSION_MAJOR = 3 };
+    const uint8_t *bytes = link->in.data + link->in.begin;
+    size_t size = postern_buffer_size(&link->in);
+    return link->target->scheme == POSTERN_TCP && size > 0 && bytes[0] == ALERT &&
+           (size == 1 || bytes[1] == VERSION_MAJOR);
+}
+
 static bool take_greeting(struct postern_link *link)
 {
     size_t there = postern_buffer_size(&link->in);
     size_t size = there < GREETING_SIZE ? there : GREETING_SIZE;
+    if (is_alert(link))
+        return postern_link_fail(link, POSTERN_UNAVAILABLE, true, "what answers at %s speaks TLS: use tls+%s",
+                                 link->target->url, link->target->url);
     if (memcmp(link->in.data + link->in.begin, their_greeting, size) != 0)
         return postern_link_fail_stranger(link);
     if (size == GREETING_SIZE) {

@@ -127,7 +127,7 @@ void postern_pending_begin(struct postern *client, struct postern_pending *pendi
 
 // ---------------------------------------------------------------------------------------------------- failures
 
-static void note_unsure(struct postern_pending *pending)
+void postern_pending_note_unsure(struct postern_pending *pending)
 {
     static const char hint[] = "; the change may have been made all the same: look before you repeat it";
     struct postern_error *error = &pending->error;
@@ -149,7 +149,7 @@ void postern_pending_wake(struct postern_pending *pending, enum postern_signal s
 void postern_pending_finish(struct postern *client, struct postern_pending *pending)
 {
     if (pending->unsure)
-        note_unsure(pending);
+        postern_pending_note_unsure(pending);
     postern_pending_end_as(client, pending, POSTERN_PENDING_DONE);
     postern_pending_wake(pending, POSTERN_LOOK);
 }

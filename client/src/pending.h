@@ -55,6 +55,8 @@ void postern_pending_again(struct postern *client, struct postern_pending *pendi
 void postern_pending_forget(struct postern *client, struct postern_pending *pending);
 // Takes it out of all lists and leaves it in this state; in an event loop it goes to those that are to be delivered.
 void postern_pending_end_as(struct postern *client, struct postern_pending *pending, enum postern_pending_state state);
+// Says in the call's error that posternd may have carried it out.
+void postern_pending_note_unsure(struct postern_pending *pending);
 // Ends the call with the error that it has.
 void postern_pending_finish(struct postern *client, struct postern_pending *pending);
 // Ends the call with CANCELLED.

@@ -1,4 +1,4 @@
-// 26 calls have some hundred fields, which would be copied by hand, each a chance for a mistake. Instead the tables
+// The calls have some hundred fields, which would be copied by hand, each a chance for a mistake. Instead the tables
 // (wire.h) say where a member and its field are and of which kind; row_to_wire and row_from_wire know how to copy each
 // kind, and everything else goes through the rows.
 #include "wire.h"

@@ -24,6 +24,7 @@ struct tls_session {
     SSL *ssl;
     BIO *from_peer; // both belong to ssl
     BIO *to_peer;
+    bool heard; // the peer's first byte
     bool failed;
     bool ended; // the peer sends nothing more
     char error[ERROR_SIZE];
@@ -294,11 +295,27 @@ static void read_subject(struct tls_session *session, char subject[TRANSPORT_SUB
     X509_free(certificate);
 }
 
+// Ends a session whose peer begins with anything but a record of a handshake. OpenSSL would say nothing, and a peer
+// that speaks plain SP waits for a word: it gets an alert, protocol_version (RFC 8446, 5.1 and 6), as a record in the
+// clear.
+static void refuse_plain(struct tls_session *session, struct slice bytes)
+{
+    static const uint8_t handshake = 0x16, alert[] = {0x15, 3, 1, 0, 2, 2, 70};
+    bool is_plain = !session->heard && bytes.size > 0 && bytes.data[0] != handshake;
+    session->heard = true;
+    if (!is_plain)
+        return;
+    session->failed = true;
+    (void)snprintf(session->error, sizeof session->error, "it speaks no TLS: tls+tcp:// has to stand in its URL");
+    (void)BIO_write(session->to_peer, alert, sizeof alert);
+}
+
 void tls_session_feed(struct tls_session *session, struct slice bytes, char subject[TRANSPORT_SUBJECT_SIZE])
 {
     pthread_mutex_lock(&session->lock);
     ERR_clear_error();
-    if (BIO_write(session->from_peer, bytes.data, (int)bytes.size) != (int)bytes.size)
+    refuse_plain(session, bytes);
+    if (!session->failed && BIO_write(session->from_peer, bytes.data, (int)bytes.size) != (int)bytes.size)
         fail(session);
     if (!session->failed && !SSL_is_init_finished(session->ssl)) {
         int result = SSL_do_handshake(session->ssl);

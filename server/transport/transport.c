@@ -8,7 +8,7 @@
 
 enum {
     CALLS_MS = 10000, // the most that calls in flight may take at the end
-    FLUSH_MS = 2000,  // the most that peers may take to read what was answered
+    FLUSH_MS = 5000,  // the most that peers may take to read what was answered
     QUIET_MS = 20,    // nothing to send for so long: they have had time to see it before they are closed
     LOOK_MS = 2
 };

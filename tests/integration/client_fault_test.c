@@ -3,6 +3,9 @@
 #include "postern/postern.h"
 #include "support/sp_peer.h"
 
+#include <grp.h>
+#include <pwd.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -90,6 +93,36 @@ static void a_socket_that_is_not_there_and_one_that_is_dead_are_told_apart(void 
     postern_close(client);
 }
 
+static void user_name(uid_t uid, char name[64])
+{
+    const struct passwd *user = getpwuid(uid);
+    assert_non_null(user);
+    snprintf(name, 64, "%s", user->pw_name);
+}
+
+// What is to be said of the socket or directory that keeps this user out: who he is, whose it is, its mode, what to do.
+static void describe_barrier(char expected[512], const char *barrier, uid_t me)
+{
+    struct stat facts;
+    char my_name[64], owner[64];
+    assert_int_equal(stat(barrier, &facts), 0);
+    user_name(me, my_name);
+    user_name(facts.st_uid, owner);
+    const struct group *group = getgrgid(facts.st_gid);
+    assert_non_null(group);
+    int size = snprintf(expected, 512,
+                        "cannot reach posternd at %s: permission denied for user %s: %s %s has mode %04o, owner %s and "
+                        "group %s; ",
+                        url, my_name, S_ISSOCK(facts.st_mode) ? "the socket" : "the directory", barrier,
+                        (unsigned)facts.st_mode & 07777, owner, group->gr_name);
+    if (facts.st_gid == 0) // nobody is made a member of root's
+        snprintf(expected + size, 512 - (size_t)size,
+                 "start posternd with --socket-group, and be a member of that group");
+    else
+        snprintf(expected + size, 512 - (size_t)size,
+                 "run as a member of that group (usermod -aG %s %s, then log in again)", group->gr_name, my_name);
+}
+
 // In a child, as a user who may not: EACCES is the only thing that is looked at. Exits with the number of what is
 // wrong.
 static int ask_without_permission(const char *expected)
@@ -102,14 +135,16 @@ static int ask_without_permission(const char *expected)
     enum postern_status status = ask_health(client, &error);
     uint64_t took = now_ms() - before;
     postern_close(client);
-    if (status == POSTERN_PERMISSION_DENIED && took < LONG_MS && strstr(error.message, expected) != NULL)
+    if (status == POSTERN_PERMISSION_DENIED && took < LONG_MS && strcmp(error.message, expected) == 0)
         return 0;
-    fprintf(stderr, "%d after %u ms: %s\n", (int)status, (unsigned)took, error.message);
+    fprintf(stderr, "%d after %u ms: %s\nexpected: %s\n", (int)status, (unsigned)took, error.message, expected);
     return 2;
 }
 
-static void assert_no_permission(const char *expected)
+static void assert_no_permission(const char *barrier)
 {
+    char expected[512];
+    describe_barrier(expected, barrier, geteuid() == 0 ? NOBODY : geteuid());
     pid_t child = fork();
     if (child == 0)
         _exit(ask_without_permission(expected));
@@ -118,17 +153,22 @@ static void assert_no_permission(const char *expected)
     assert_int_equal(status, 0);
 }
 
-static void without_permission_a_call_fails_at_once_and_shows_what_keeps_it_out(void **state)
+static void without_permission_a_call_fails_at_once_and_says_whose_it_is_and_what_to_do(void **state)
 {
     (void)state;
+    enum { DAEMON = 1 }; // a group that every system has
     int listener = sp_listen_ipc(path);
     assert_int_equal(chmod(path, 0), 0);
     assert_int_equal(chmod(directory, 0711), 0);
-    assert_no_permission("the socket");
-    assert_no_permission("has mode 0000");
+    assert_no_permission(path);
+    if (geteuid() == 0) { // else it was the group of whoever runs this
+        assert_int_equal(chown(path, (uid_t)-1, DAEMON), 0);
+        assert_int_equal(chmod(path, 0660), 0);
+        assert_no_permission(path);
+    }
     assert_int_equal(chmod(path, 0666), 0);
     assert_int_equal(chmod(directory, 0600), 0);
-    assert_no_permission("the directory");
+    assert_no_permission(directory);
     assert_int_equal(chmod(directory, 0700), 0);
     close(listener);
 }
@@ -170,6 +210,139 @@ static void what_is_not_posternd_is_told_at_once(void **state)
     }
 }
 
+// What a REP socket of somebody else may answer. Each answers all requests in its way, and counts them.
+enum strange { SOME_TEXT, NOTHING, THE_REQUEST, ANOTHER_ID, ANOTHER_RESULT, STRANGE_ANSWERS };
+
+struct strange_server {
+    enum strange way;
+    atomic_uint connections, requests;
+};
+
+// The bytes that a request came in; their size, 0 when the client has gone.
+static size_t take_bytes(int fd, uint8_t id[4], uint8_t body[512])
+{
+    uint8_t head[SP_HEAD];
+    if (!sp_read(fd, head, sizeof head))
+        return 0;
+    size_t size = (size_t)head[7] << 8 | head[8];
+    return size >= 4 && size <= 512 && sp_read(fd, id, 4) && sp_read(fd, body, size - 4) ? size - 4 : 0;
+}
+
+// A Reply that is right but for one thing.
+static size_t pack_reply(enum strange way, uint8_t body[512], size_t size)
+{
+    Postern__V1__Request *request = postern__v1__request__unpack(NULL, size, body);
+    Postern__V1__Reply reply = POSTERN__V1__REPLY__INIT;
+    Postern__V1__HealthReply healthy = POSTERN__V1__HEALTH_REPLY__INIT;
+    Postern__V1__VerifyReply verified = POSTERN__V1__VERIFY_REPLY__INIT;
+    uint8_t other[16] = "another request";
+    assert_non_null(request);
+    reply.server_time_ms = 1;
+    reply.request_id = request->request_id;
+    reply.result_case = POSTERN__V1__REPLY__RESULT_HEALTH;
+    reply.health = &healthy;
+    if (way == ANOTHER_ID)
+        reply.request_id = (ProtobufCBinaryData){.len = sizeof other, .data = other};
+    if (way == ANOTHER_RESULT) {
+        reply.result_case = POSTERN__V1__REPLY__RESULT_VERIFY;
+        reply.verify = &verified;
+    }
+    size = postern__v1__reply__pack(&reply, body);
+    postern__v1__request__free_unpacked(request, NULL);
+    return size;
+}
+
+static size_t answer_in_way(enum strange way, uint8_t body[512], size_t size)
+{
+    switch (way) {
+    case SOME_TEXT:
+        memcpy(body, "hello", 5);
+        return 5;
+    case NOTHING:
+        return 0;
+    case THE_REQUEST:
+        return size;
+    case ANOTHER_ID:
+    case ANOTHER_RESULT:
+    case STRANGE_ANSWERS:
+        return pack_reply(way, body, size);
+    }
+    return 0;
+}
+
+static void answer_strangely(struct sp_peer *peer, int fd, unsigned nth)
+{
+    struct strange_server *server = peer->context;
+    uint8_t frame[SP_HEAD + 4 + 512] = {1}, *id = frame + SP_HEAD, *body = id + 4;
+    (void)nth;
+    atomic_fetch_add(&server->connections, 1);
+    bool good = sp_greet(fd);
+    for (size_t size; good && (size = take_bytes(fd, id, body)) > 0;) {
+        atomic_fetch_add(&server->requests, 1);
+        size = answer_in_way(server->way, body, size);
+        frame[7] = (uint8_t)((size + 4) >> 8);
+        frame[8] = (uint8_t)(size + 4);
+        good = sp_write(fd, frame, SP_HEAD + 4 + size);
+    }
+}
+
+// One request tells it: there is no second one, however much time is left.
+static void a_rep_socket_that_is_not_posternds_is_told_by_its_first_answer(void **state)
+{
+    (void)state;
+    for (enum strange way = 0; way < STRANGE_ANSWERS; way++) {
+        struct sp_peer peer;
+        struct postern_error error;
+        struct strange_server server = {.way = way};
+        sp_start(&peer, sp_listen_ipc(path), answer_strangely, &server);
+        struct postern *client = opened(LONG_MS, false);
+        assert_int_equal(ask_health(client, &error), POSTERN_UNAVAILABLE);
+        assert_non_null(strstr(error.message, "is not posternd"));
+        assert_non_null(strstr(error.message, url));
+        assert_true(error.outcome_unknown); // it took the request, whatever it is
+        assert_false(error.answered);
+        postern_close(client);
+        sp_stop(&peer);
+        assert_int_equal(atomic_load(&server.connections), 1);
+        assert_int_equal(atomic_load(&server.requests), 1);
+        unlink(path);
+    }
+}
+
+// A TLS server's way to say that it was not spoken to in TLS: RFC 8446, 6.
+static void say_alert(struct sp_peer *peer, int fd, unsigned nth)
+{
+    static const uint8_t alert[] = {0x15, 3, 1, 0, 2, 2, 0x46};
+    atomic_uint *connections = peer->context;
+    uint8_t greeting[SP_GREETING];
+    (void)nth;
+    atomic_fetch_add(connections, 1);
+    (void)(sp_read(fd, greeting, sizeof greeting) && sp_write(fd, alert, sizeof alert));
+}
+
+static void a_port_that_speaks_tls_is_told_at_once(void **state)
+{
+    (void)state;
+    struct sp_peer peer;
+    struct postern_error error;
+    struct postern *client = NULL;
+    char plain[64], expected[96];
+    atomic_uint connections = 0;
+    int port = 0;
+    sp_start(&peer, sp_listen_tcp(&port), say_alert, &connections);
+    snprintf(plain, sizeof plain, "tcp://127.0.0.1:%d", port);
+    snprintf(expected, sizeof expected, "speaks TLS: use tls+%s", plain);
+    const struct postern_options options = {.url = plain, .timeout_ms = LONG_MS};
+    assert_int_equal(postern_open(&options, &client, NULL), POSTERN_OK);
+    assert_int_equal(ask_health(client, &error), POSTERN_UNAVAILABLE);
+    if (strstr(error.message, expected) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", expected, error.message);
+    assert_false(error.outcome_unknown);
+    postern_close(client);
+    sp_stop(&peer);
+    assert_int_equal(atomic_load(&connections), 1);
+}
+
 static void answer_all(struct sp_peer *peer, int fd, unsigned nth)
 {
     (void)peer;
@@ -196,6 +369,45 @@ static void who_does_not_wait_fails_at_once_and_finds_a_server_that_comes(void *
         assert_true(now_ms() - before < LONG_MS);
     postern_close(client);
     sp_stop(&peer);
+}
+
+static void count_and_close(struct sp_peer *peer, int fd, unsigned nth)
+{
+    (void)fd;
+    atomic_store((atomic_uint *)peer->context, nth + 1);
+}
+
+// Pauses begin with 10 ms, double up to 250, and by jitter may be half as long: so much time goes by before the n-th
+// attempt, whatever the machine is.
+static uint64_t least_ms_before(unsigned attempts)
+{
+    uint64_t least = 0, pause = 10;
+    for (unsigned i = 1; i < attempts; i++) {
+        least += pause / 2;
+        pause = pause * 2 < 250 ? pause * 2 : 250;
+    }
+    return least;
+}
+
+static void calls_that_are_younger_than_the_pause_make_no_attempt(void **state)
+{
+    (void)state;
+    enum { MANY = 2000 };
+    struct sp_peer peer;
+    struct postern_error error;
+    atomic_uint attempts = 0;
+    sp_start(&peer, sp_listen_ipc(path), count_and_close, &attempts);
+    struct postern *client = opened(LONG_MS, true);
+    const uint64_t begin = now_ms();
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(ask_health(client, &error), POSTERN_UNAVAILABLE);
+        assert_non_null(strstr(error.message, "closes the connection at once")); // those that made no attempt, too
+    }
+    const uint64_t took = now_ms() - begin;
+    postern_close(client);
+    sp_stop(&peer);
+    assert_in_range(atomic_load(&attempts), 1, MANY - 1);
+    assert_true(least_ms_before(atomic_load(&attempts)) <= took + 1); // one is what cut milliseconds may differ by
 }
 
 static void a_name_that_no_host_has_is_told(void **state)
@@ -490,9 +702,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITHOUT_SOCKET(a_socket_that_is_not_there_and_one_that_is_dead_are_told_apart),
-        WITHOUT_SOCKET(without_permission_a_call_fails_at_once_and_shows_what_keeps_it_out),
+        WITHOUT_SOCKET(without_permission_a_call_fails_at_once_and_says_whose_it_is_and_what_to_do),
         WITHOUT_SOCKET(what_is_not_posternd_is_told_at_once),
+        WITHOUT_SOCKET(a_rep_socket_that_is_not_posternds_is_told_by_its_first_answer),
+        WITHOUT_SOCKET(a_port_that_speaks_tls_is_told_at_once),
         WITHOUT_SOCKET(who_does_not_wait_fails_at_once_and_finds_a_server_that_comes),
+        WITHOUT_SOCKET(calls_that_are_younger_than_the_pause_make_no_attempt),
         WITHOUT_SOCKET(a_name_that_no_host_has_is_told),
         WITHOUT_SOCKET(answers_to_nobody_are_skipped),
         WITHOUT_SOCKET(an_answer_may_come_byte_by_byte),

@@ -1,23 +1,35 @@
 // A handle on both sides of fork: a child has a connection of its own, and the parent's goes on as if nothing had been.
 #include "postern/postern.h"
-#include "support/sp_peer.h"
+#include "support/tls_peer.h"
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { CHILDREN = 8, CALLS = 50, THREADS = 8, FORKS = 200, LONG_MS = 60000, WAIT_MS = 2000 };
 
 static char directory[] = "/tmp/postern-fork-XXXXXX";
-static char path[64], url[80];
+static char path[64], url[80], authority[96], tls_url[64];
+
+// What the server has seen, in memory that its processes share with the test. Where all is well no connection is opened
+// anew, and no request is repeated because its answer went elsewhere.
+struct seen {
+    atomic_uint connections, requests;
+};
+static struct seen *seen;
 
 static int set_up(void **state)
 {
     (void)state;
-    if (mkdtemp(directory) == NULL)
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (mkdtemp(directory) == NULL || seen == MAP_FAILED)
         return -1;
+    tls_make_authority(directory, "authority");
+    tls_make(directory, "server", "authority", "IP:127.0.0.1", TLS_GOOD_NOW);
+    snprintf(authority, sizeof authority, "%s/authority.crt", directory);
     snprintf(path, sizeof path, "%s/socket", directory);
     snprintf(url, sizeof url, "ipc://%s", path);
     return 0;
@@ -26,7 +38,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    return rmdir(directory);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r '%s'", directory);
+    return munmap(seen, sizeof *seen) != 0 ? -1 : system(command);
 }
 
 // ------------------------------------------------------------------------------------------------------ server
@@ -37,6 +51,7 @@ static void answer_most(int fd)
     bool good = sp_greet(fd);
     for (struct sp_request taken = sp_take(fd); good && taken.request != NULL; taken = sp_take(fd)) {
         const ProtobufCBinaryData account = taken.request->verify->account;
+        atomic_fetch_add(&seen->requests, 1);
         if (account.len == 6 && memcmp(account.data, "silent", 6) == 0)
             postern__v1__request__free_unpacked(taken.request, NULL);
         else
@@ -44,10 +59,16 @@ static void answer_most(int fd)
     }
 }
 
-// A server in a process of its own, so that nothing of it is copied into the children: one process per connection.
-static pid_t started(void)
+static void answer_over_tls(int fd)
 {
-    int listener = sp_listen_ipc(path);
+    tls_answer_all(tls_server(directory, "server", NULL), fd, &seen->requests);
+}
+
+// A server in a process of its own, so that nothing of it is copied into the children: one process per connection.
+static pid_t started_at(int listener, void (*talk)(int fd))
+{
+    atomic_store(&seen->connections, 0);
+    atomic_store(&seen->requests, 0);
     pid_t server = fork();
     if (server != 0) {
         close(listener);
@@ -57,13 +78,34 @@ static pid_t started(void)
     signal(SIGCHLD, SIG_IGN);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
+        atomic_fetch_add(&seen->connections, 1);
         if (fork() == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-            answer_most(fd);
+            talk(fd);
             _exit(0);
         }
         close(fd);
     }
+}
+
+static pid_t started(void)
+{
+    return started_at(sp_listen_ipc(path), answer_most);
+}
+
+static pid_t started_with_tls(void)
+{
+    int port = 0, listener = sp_listen_tcp(&port);
+    snprintf(tls_url, sizeof tls_url, "tls+tcp://127.0.0.1:%d", port);
+    return started_at(listener, answer_over_tls);
+}
+
+// Each connection was opened once, each request was asked once: nothing of a connection was read, written or closed by
+// a process that it does not belong to.
+static void assert_seen(unsigned connections, unsigned requests)
+{
+    assert_int_equal(atomic_load(&seen->connections), connections);
+    assert_int_equal(atomic_load(&seen->requests), requests);
 }
 
 static void stopped(pid_t server)
@@ -77,6 +119,14 @@ static struct postern *opened(bool event_loop)
 {
     struct postern *client = NULL;
     const struct postern_options options = {.url = url, .timeout_ms = LONG_MS, .event_loop = event_loop};
+    assert_int_equal(postern_open(&options, &client, NULL), POSTERN_OK);
+    return client;
+}
+
+static struct postern *opened_with_tls(void)
+{
+    struct postern *client = NULL;
+    const struct postern_options options = {.url = tls_url, .timeout_ms = LONG_MS, .tls_ca_file = authority};
     assert_int_equal(postern_open(&options, &client, NULL), POSTERN_OK);
     return client;
 }
@@ -119,11 +169,10 @@ static void assert_children_end_well(const pid_t *children, size_t count)
     }
 }
 
-static void children_of_a_server_that_forks_have_connections_of_their_own(void **state)
+// Parent and children ask at the same time.
+static void ask_in_all(struct postern *client)
 {
-    (void)state;
-    pid_t server = started(), children[CHILDREN];
-    struct postern *client = opened(false);
+    pid_t children[CHILDREN];
     assert_int_equal(answered(client, 1), 1); // connected
     for (size_t i = 0; i < CHILDREN; i++) {
         children[i] = fork();
@@ -132,8 +181,92 @@ static void children_of_a_server_that_forks_have_connections_of_their_own(void *
     }
     assert_int_equal(answered(client, CALLS), CALLS);
     assert_children_end_well(children, CHILDREN);
-    assert_int_equal(answered(client, CALLS), CALLS); // nothing of it was closed by the children
+    assert_int_equal(answered(client, CALLS), CALLS);
     postern_close(client);
+    assert_seen(1 + CHILDREN, 1 + CALLS + CHILDREN * CALLS + CALLS);
+}
+
+static void children_have_connections_of_their_own(void **state)
+{
+    (void)state;
+    pid_t server = started();
+    ask_in_all(opened(false));
+    stopped(server);
+}
+
+static void children_have_tls_sessions_of_their_own(void **state)
+{
+    (void)state;
+    pid_t server = started_with_tls();
+    ask_in_all(opened_with_tls());
+    stopped(server);
+}
+
+// ------------------------------------------------------------------------------------------- a server that pre-forks
+
+// One of its processes: takes one visitor, asks posternd for each byte that he sends, and gives it back when that was
+// right.
+static void work(int listener, struct postern *client)
+{
+    int visitor = accept(listener, NULL, NULL);
+    char byte;
+    while (sp_read(visitor, &byte, 1))
+        if (answered(client, 1) != 1 || !sp_write(visitor, &byte, 1))
+            exit(1);
+    postern_close(client);
+    exit(0);
+}
+
+static int visit(const char *place)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int visitor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    memcpy(at.sun_path, place, strlen(place));
+    assert_int_equal(connect(visitor, (const struct sockaddr *)&at, sizeof at), 0);
+    return visitor;
+}
+
+// Eight processes, one handle that was opened and used before the first of them, a visitor for each at the same time.
+static void serve_with_processes(struct postern *client)
+{
+    char front[96];
+    pid_t workers[CHILDREN];
+    int visitors[CHILDREN];
+    snprintf(front, sizeof front, "%s/front", directory);
+    int listener = sp_listen_ipc(front);
+    assert_int_equal(answered(client, 1), 1);
+    for (size_t i = 0; i < CHILDREN; i++) {
+        workers[i] = fork();
+        if (workers[i] == 0)
+            work(listener, client);
+    }
+    for (size_t i = 0; i < CHILDREN; i++)
+        visitors[i] = visit(front);
+    for (char n = 0; n < CALLS; n++) {
+        char back = 0;
+        for (size_t i = 0; i < CHILDREN; i++)
+            assert_true(sp_write(visitors[i], &n, 1));
+        for (size_t i = 0; i < CHILDREN; i++)
+            assert_true(sp_read(visitors[i], &back, 1) && back == n);
+    }
+    for (size_t i = 0; i < CHILDREN; i++)
+        close(visitors[i]);
+    assert_children_end_well(workers, CHILDREN);
+    assert_int_equal(answered(client, 1), 1);
+    postern_close(client);
+    close(listener);
+    unlink(front);
+    assert_seen(1 + CHILDREN, 1 + CHILDREN * CALLS + 1);
+}
+
+static void a_server_of_eight_processes_has_eight_connections(void **state)
+{
+    (void)state;
+    pid_t server = started();
+    serve_with_processes(opened(false));
+    stopped(server);
+    server = started_with_tls();
+    serve_with_processes(opened_with_tls());
     stopped(server);
 }
 
@@ -151,6 +284,26 @@ static void a_child_may_close_what_it_never_used_and_open_its_own(void **state)
     assert_children_end_well(&child, 1);
     assert_int_equal(answered(client, 1), 1);
     postern_close(client);
+    assert_seen(2, 1 + CALLS + 1);
+    stopped(server);
+}
+
+// Not even a farewell of TLS, which would end the parent's session.
+static void a_child_may_close_a_tls_session_that_it_never_used(void **state)
+{
+    (void)state;
+    pid_t server = started_with_tls();
+    struct postern *client = opened_with_tls();
+    assert_int_equal(answered(client, 1), 1);
+    pid_t child = fork();
+    if (child == 0) {
+        postern_close(client);
+        exit(0);
+    }
+    assert_children_end_well(&child, 1);
+    assert_int_equal(answered(client, CALLS), CALLS);
+    postern_close(client);
+    assert_seen(1, 1 + CALLS);
     stopped(server);
 }
 
@@ -236,6 +389,7 @@ static void a_fork_while_other_threads_wait_for_answers_stops_nobody(void **stat
     assert_int_equal(atomic_load(&load.wrong), 0);
     assert_int_equal(answered(load.client, 1), 1);
     postern_close(load.client);
+    assert_int_equal(atomic_load(&seen->connections), 1 + CHILDREN); // those who wait ask again and again
     stopped(server);
 }
 
@@ -317,8 +471,11 @@ static void the_calls_that_a_parent_has_started_are_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(children_of_a_server_that_forks_have_connections_of_their_own),
+        cmocka_unit_test(children_have_connections_of_their_own),
+        cmocka_unit_test(children_have_tls_sessions_of_their_own),
+        cmocka_unit_test(a_server_of_eight_processes_has_eight_connections),
         cmocka_unit_test(a_child_may_close_what_it_never_used_and_open_its_own),
+        cmocka_unit_test(a_child_may_close_a_tls_session_that_it_never_used),
         cmocka_unit_test(the_ids_of_parent_and_child_differ),
         cmocka_unit_test(a_fork_while_other_threads_wait_for_answers_stops_nobody),
         cmocka_unit_test(a_fork_amid_the_calls_of_other_threads_stops_nobody),

@@ -1,4 +1,4 @@
-# Certificates for tests, made on the spot. Needs DAEMON_HOME; they are in $CERTS.
+# Certificates for tests, made on the spot, and daemons that show them. Needs DAEMON_HOME; they are in $CERTS.
 # shellcheck shell=bash
 
 PAST=(-startdate 20250101000000Z -enddate 20250102000000Z)
@@ -53,4 +53,21 @@ make_certificates() {
 
 serial_of() {
     openssl x509 -in "$CERTS/$1.pem" -noout -serial | sed 's/serial=0*//'
+}
+
+# own_daemon_with_tls NAME [ARGUMENT]...: for this test alone, with a copy of that certificate. Sets TLS_URL. Of
+# keys.bash, with whose drop_own_daemon the test ends.
+own_daemon_with_tls() {
+    local certs=$CERTS name=$1 port
+    port=$(free_port)
+    shift
+    unset DAEMON_HOME
+    make_home
+    CERTS=$certs
+    cp "$CERTS/$name.pem" "$DAEMON_HOME/tls.pem"
+    cp -p "$CERTS/$name.key" "$DAEMON_HOME/tls.key"
+    TLS_URL=tls+tcp://localhost:$port
+    OWN_DAEMON=yes
+    start_daemon --listen "tls+tcp://127.0.0.1:$port" --tls-certificate "$DAEMON_HOME/tls.pem" \
+        --tls-key "$DAEMON_HOME/tls.key" "$@"
 }

@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 // Runs the command in the directory; what it says goes to a log there.
@@ -93,8 +94,8 @@ static inline struct sp_request tls_take(SSL *ssl)
     return taken;
 }
 
-// Shakes hands, greets and answers until the client goes.
-static inline void tls_answer_on(SSL_CTX *context, int fd)
+// Shakes hands, greets and answers until the client goes; counts the requests, each before it is answered.
+static inline void tls_answer_all(SSL_CTX *context, int fd, atomic_uint *requests)
 {
     SSL *ssl = SSL_new(context);
     uint8_t greeting[SP_GREETING], frame[512];
@@ -103,11 +104,18 @@ static inline void tls_answer_on(SSL_CTX *context, int fd)
                 tls_read(ssl, greeting, sizeof greeting);
     struct sp_request taken = {.request = NULL};
     while (good && (taken = tls_take(ssl)).request != NULL) {
+        atomic_fetch_add(requests, 1);
         size_t size = sp_answer(&taken, false, frame);
         good = SSL_write(ssl, frame, (int)size) == (int)size;
     }
     SSL_free(ssl);
     ERR_clear_error();
+}
+
+static inline void tls_answer_on(SSL_CTX *context, int fd)
+{
+    atomic_uint requests = 0;
+    tls_answer_all(context, fd, &requests);
 }
 
 #endif

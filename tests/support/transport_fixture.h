@@ -44,7 +44,7 @@ struct transport_fixture {
     struct transport_options options; // a test may change them before transport_fixture_serve
     struct transport *transport;
     atomic_size_t served, refused, replied, unheard;
-    atomic_size_t served_by[2]; // ipc, tcp
+    atomic_size_t served_by[3]; // ipc, tcp, TLS (transport_tls.h)
     pthread_t workers[TRANSPORT_FIXTURE_WORKERS];
     pthread_mutex_t lock; // of what follows
     pthread_cond_t changed;
@@ -304,16 +304,23 @@ static inline bool transport_fixture_serves_new(struct stream_place place)
 
 // --- opening and closing
 
+// None of those that the kernel gives to whoever connects, and seldom one that another test looks at now.
 static inline uint16_t transport_fixture_free_port(void)
 {
+    enum { FIRST = 20000, COUNT = 12000, STEP = 7919 };
+    static unsigned calls;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    transport_fixture_demand(bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-                                 getsockname(fd, (struct sockaddr *)&address, &length) == 0,
-                             "no port");
-    close(fd);
-    return ntohs(address.sin_port);
+    unsigned begin = (unsigned)getpid() * STEP + calls++;
+    for (unsigned i = 0; i < COUNT; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        address.sin_port = htons((uint16_t)(FIRST + (begin + i) % COUNT));
+        bool is_free = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+        close(fd);
+        if (is_free)
+            return ntohs(address.sin_port);
+    }
+    transport_fixture_demand(false, "no port");
+    return 0;
 }
 
 static inline void transport_fixture_open(struct transport_fixture *fixture)

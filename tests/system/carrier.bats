@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The carrier of the real daemon: SIGHUP, a stop under load, bounds as clients see them, and peers that break off.
+# The carrier of the real daemon: SIGHUP, bounds as clients see them, and peers that break off. For a stop: stop.bats.
 
 load ../support/keys
 
@@ -100,63 +100,6 @@ cannot_be_operator() {
     ! logged reload
 }
 
-# --- a stop under load
-
-@test "a stop in the middle of pipelined calls delivers every reply that was begun, and ends with 0" {
-    start_daemon
-    POSTERN_URL=$POSTERN_URL carrier >"$DAEMON_HOME/stopped" <<PYTHON
-import os, signal, struct, client
-peers, body = [client.Connection("$POSTERN_URL", 60) for _ in range(4)], client.encode("health {}")[0]
-replies = 0
-for peer in peers:
-    peer.send(*[body] * 300)
-os.kill($DAEMON_PID, signal.SIGTERM)
-for peer in peers:
-    data = b""
-    while True:
-        try:
-            more = peer.socket.recv(65536)
-        except ConnectionResetError:
-            break
-        if not more:
-            break
-        data += more
-    while data:
-        kind, size = struct.unpack(">BQ", data[:9])
-        assert kind == 1 and len(data) >= 9 + size, "a reply was cut off"
-        client.decode(data[13:9 + size]) if replies % 100 == 0 else None
-        data, replies = data[9 + size:], replies + 1
-print(replies)
-PYTHON
-    poll 60 gone "$DAEMON_PID"
-    wait "$DAEMON_PID"
-    [ ! -e "$DAEMON_SOCKET" ]
-    [ "$(cat "$DAEMON_HOME/stopped")" -gt 0 ]
-    ! grep -q Sanitizer "$DAEMON_LOG"
-}
-
-@test "a stop with idle, half-open and stuck peers ends with 0 and leaves nothing behind" {
-    start_daemon
-    carrier <<PYTHON &
-import socket, time, client
-path = "$DAEMON_SOCKET"
-silent = [client.socket.socket(socket.AF_UNIX) for _ in range(3)]
-for peer in silent:
-    peer.connect(path)
-silent[1].sendall(b"\0SP")
-idle, half, stuck = (client.Connection("$POSTERN_URL") for _ in range(3))
-half.socket.sendall(b"\x01\0\0")
-stuck.send(*[client.encode("health {}")[0]] * 1000)
-open("$DAEMON_HOME/there", "w").close()
-time.sleep(60)
-PYTHON
-    HELPERS+=($!)
-    poll 60 test -e "$DAEMON_HOME/there"
-    stop_daemon
-    [ "$DAEMON_STATUS" -eq 0 ]
-    ! grep -q Sanitizer "$DAEMON_LOG"
-}
-
 # --- sockets
 
 @test "the directory of a socket is made 0750, and both are of the group that is asked for" {
@@ -173,6 +116,56 @@ PYTHON
     run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
     [ "$status" -eq 1 ]
     [[ "$output" == *'there is no group "no-such-group"'* ]]
+}
+
+# may_not_give MODE TEXT: of a daemon of nobody's, whose directory has that mode, or is not there, with root's group.
+may_not_give() {
+    local nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    [ "$(id -u)" -eq 0 ] || nobody=()
+    try timeout 60 "${nobody[@]}" posternd --data "$DAEMON_HOME/its/data" --listen "ipc://$1" --socket-group root
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == *"$2"* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "a group that the daemon is no member of is named, with the socket or the directory that it cannot have" {
+    id -nG | tr ' ' '\n' | grep -qx root && [ "$(id -u)" -ne 0 ] && skip "is a member of root's group"
+    chmod 755 "$DAEMON_HOME"
+    mkdir "$DAEMON_HOME/its"
+    [ "$(id -u)" -ne 0 ] || chown 65534 "$DAEMON_HOME/its"
+    local its=$DAEMON_HOME/its
+    may_not_give "$its/postern.sock" "cannot give $its/postern.sock to the group root: Operation not permitted: the \
+daemon's user has to be a member of it"
+    may_not_give "$its/made/postern.sock" "cannot give $its/made to the group of --socket-group (0): Operation not \
+permitted: the daemon's user has to be a member of it"
+}
+
+# handed WORD...: the daemon, as the service manager starts it with sockets in its hands.
+handed() {
+    export HANDED_PID=$1 HANDED_FDS=$2
+    setpriv() {
+        exec setpriv "${@:1:2}" bash -c 'pid=$HANDED_PID
+            [ "$pid" != own ] || pid=$$
+            LISTEN_PID=$pid LISTEN_FDS=$HANDED_FDS exec "$@"' sh "${@:3}" 3</dev/null
+    }
+    start_daemon
+    unset -f setpriv
+    stop_daemon
+}
+
+@test "sockets that the service manager hands over are not taken, and that is said" {
+    local says="the service manager hands over"
+    handed own 1
+    logged "$says 1 socket (LISTEN_FDS), which posternd cannot take: it listens on what --listen names"
+    : >"$DAEMON_LOG"
+    handed own 2
+    logged "$says 2 sockets"
+    : >"$DAEMON_LOG"
+    handed 1 2 # another process's
+    ! logged "$says"
+    handed own 0
+    ! logged "$says"
+    handed own nonsense
+    ! logged "$says"
 }
 
 # --- bounds

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The daemons of docs/embedding.md: they stand there word for word, and they work.
+# The daemons of docs/embedding.md: they stand there word for word, and they work; and all that an event loop can start.
 
 load ../support/keys
 
@@ -77,4 +77,16 @@ quoted() {
     for name in threads.c epoll.c; do
         diff "$POSTERN_SOURCE/client/examples/$name" <(quoted "$name")
     done
+}
+
+@test "every call can be started in an event loop, and calls back once with its answer" {
+    local calls
+    drop_daemon
+    start_daemon # without anything in it
+    mapfile -t calls < <(cat "$POSTERN_SOURCE"/client/src/*.c | sed -n 's/^POSTERN_CALL(\([a-z_]*\),.*/\1/p' | sort)
+    [ "${#calls[@]}" -gt 20 ]
+    try timeout 120 start_all "$POSTERN_URL"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    diff <(printf '%s OK \n' "${calls[@]}") <(sort <<<"$output")
+    stop_daemon
 }

@@ -116,3 +116,19 @@ start_device() {
     nng_cat "$far" "$DAEMON_HOME/verify"
     answered "reason: REASON_ALLOWED"
 }
+
+@test "a device of nng carries calls on to the daemon over TCP and over TLS" {
+    local back front
+    for back in "$TCP_URL" "$TLS_URL"; do
+        front=ipc://$DAEMON_HOME/run/front.${#HELPERS[@]}
+        start_device "$front" "$back"
+        try timeout 120 req_client "$front" 16 30 <"$DAEMON_HOME/health"
+        done_so
+        [ "$output" -eq $((16 * 30)) ]
+        nng_cat "$front" "$DAEMON_HOME/health"
+        answered "serving: true"
+        # Over ipc this machine's root may do more: the daemon has seen a peer that is nobody.
+        nng_cat "$front" "$DAEMON_HOME/verify"
+        answered "code: 16"
+    done
+}

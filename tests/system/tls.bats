@@ -137,10 +137,13 @@ refuses_to_start() {
     TLS_CA=$CERTS/stranger.pem asks "health {}"
     [ "$status" -eq 3 ]
     [[ "$stderr" == *"certificate verify failed"* ]]
-    TLS_URL=tls+tcp://127.0.0.2:$TLS_PORT asks "health {}"
-    [ "$status" -eq 3 ]
     asks "health {}"
     done_so
+    own_daemon_with_tls elsewhere
+    asks "health {}"
+    [ "$status" -eq 3 ]
+    [[ "$stderr" == *"ostname mismatch"* ]]
+    postern health
 }
 
 # --- who a certificate makes a client
@@ -230,7 +233,7 @@ try:
 except ssl.SSLWantReadError:
     pass
 hello = hello.read()
-for cut in range(0, len(hello), 3):
+for cut in range(len(hello)):
     peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 15)
     peer.sendall(hello[:cut])
     if cut % 2:
@@ -292,22 +295,6 @@ PYTHON
 
 # --- SIGHUP
 
-# own_daemon_with_tls NAME [ARGUMENT]...: for this test alone, with a copy of that certificate.
-own_daemon_with_tls() {
-    local certs=$CERTS name=$1 port
-    port=$(free_port)
-    shift
-    unset DAEMON_HOME
-    make_home
-    CERTS=$certs
-    cp "$CERTS/$name.pem" "$DAEMON_HOME/tls.pem"
-    cp -p "$CERTS/$name.key" "$DAEMON_HOME/tls.key"
-    TLS_URL=tls+tcp://localhost:$port
-    OWN_DAEMON=yes
-    start_daemon --listen "tls+tcp://127.0.0.1:$port" --tls-certificate "$DAEMON_HOME/tls.pem" \
-        --tls-key "$DAEMON_HOME/tls.key" "$@"
-}
-
 reload() {
     kill -HUP "$DAEMON_PID"
     poll 60 grep -q "$1" "$DAEMON_LOG"
@@ -346,5 +333,33 @@ reload() {
     reload "reloaded"
     peer serial
     [ "$output" = "$(serial_of server2)" ]
+    stop_daemon
+}
+
+@test "SIGHUP with a certificate that has expired names it, and shows the old one" {
+    own_daemon_with_tls server
+    cp "$CERTS/expired.pem" "$DAEMON_HOME/tls.pem"
+    cp -p "$CERTS/expired.key" "$DAEMON_HOME/tls.key"
+    reload "reloading failed: the TLS certificate $DAEMON_HOME/tls.pem has expired: renew it; nothing has changed"
+    peer serial
+    [ "$output" = "$(serial_of server)" ]
+    stop_daemon
+}
+
+@test "SIGHUP reads the authorities of clients again, and keeps the old ones when it cannot" {
+    cp "$CERTS/ca.pem" "$CERTS/clients.pem"
+    own_daemon_with_tls server --tls-client-ca "$CERTS/clients.pem" --tls-clients required
+    TLS_NAME=$CERTS/impostor asks "health {}"
+    [ "$status" -eq 3 ]
+    cp "$CERTS/text.pem" "$CERTS/clients.pem"
+    reload "reloading failed: the CA file of TLS clients $CERTS/clients.pem cannot be used"
+    TLS_NAME=$CERTS/unknown asks "health {}"
+    done_so
+    cp "$CERTS/stranger.pem" "$CERTS/clients.pem"
+    reload "reloaded"
+    TLS_NAME=$CERTS/impostor asks "health {}"
+    done_so
+    TLS_NAME=$CERTS/unknown asks "health {}"
+    [ "$status" -eq 3 ]
     stop_daemon
 }

@@ -104,6 +104,26 @@ static void another_greeting_is_not_a_postern(void **state)
     }
 }
 
+// An alert is what a server of TLS has to say to our greeting. Over ipc there is no TLS.
+static void alert_is_a_tls_server_over_tcp_alone(void **state)
+{
+    (void)state;
+    static const uint8_t alert[] = {0x15, 3, 1, 0, 2, 2, 70}, no_alert[] = {0x15, 2};
+    struct fixture fixture;
+    for (size_t size = 1; size <= sizeof alert; size++) {
+        open_link(&fixture, POSTERN_TCP);
+        assert_false(receive(&fixture.link, alert, size));
+        assert_string_equal(fixture.link.failure.message, "what answers at ipc:///x speaks TLS: use tls+ipc:///x");
+        assert_true(fixture.link.failure.final);
+        open_link(&fixture, POSTERN_IPC);
+        assert_false(receive(&fixture.link, alert, size));
+        assert_non_null(strstr(fixture.link.failure.message, "is not posternd"));
+    }
+    open_link(&fixture, POSTERN_TCP);
+    assert_false(receive(&fixture.link, no_alert, sizeof no_alert));
+    assert_non_null(strstr(fixture.link.failure.message, "is not posternd"));
+}
+
 static void assert_bad(enum postern_scheme scheme, uint64_t length, uint32_t id, uint8_t type)
 {
     struct fixture fixture;
@@ -163,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_come_in_pieces_of_any_size),
         cmocka_unit_test(another_greeting_is_not_a_postern),
+        cmocka_unit_test(alert_is_a_tls_server_over_tcp_alone),
         cmocka_unit_test(frame_that_may_not_be_ends_the_connection),
         cmocka_unit_test(requests_of_several_callers_leave_in_one_piece),
     };

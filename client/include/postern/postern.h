@@ -43,7 +43,8 @@
 // receives for all. postern_close: when no other thread is in a call. The library starts no thread, installs no signal
 // handler (no SIGPIPE comes of it) and prints nothing.
 //
-// EVENT LOOPS. A handle that was opened with `event_loop` never waits: see postern_start below.
+// EVENT LOOPS. A handle that was opened with `event_loop` never waits, but for the look-up of a host's name: give it an
+// address in numbers, or ipc, and it never does. See postern_process below.
 //
 // PROCESSES. After fork a child may go on with the handle: its next call opens a connection of its own, and nothing of
 // the parent's is read, written or ended. What the parent had started is the parent's alone.
@@ -146,7 +147,7 @@ struct postern_options {
                          // of the uid)
     uint32_t timeout_ms; // per call, repetitions included; 0: POSTERN_TIMEOUT_MS_DEFAULT
     enum postern_policy policy;
-    bool event_loop; // for postern_fd, postern_process and the _start calls; such a handle never waits
+    bool event_loop; // for postern_fd, postern_process and the _start calls; such a handle never waits, see EVENT LOOPS
     bool fail_fast;  // gRPC's wait_for_ready switched off: a call fails at once while posternd cannot be reached
     // For tls+tcp. NULL: what POSTERN_TLS_CA, POSTERN_TLS_CERT, POSTERN_TLS_KEY and POSTERN_TLS_SERVER_NAME of the
     // environment say.
@@ -1295,11 +1296,11 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get_usage(struct post
 //         postern_process(client);
 //     }
 //
-// A _start call copies the request and returns at once. When it has returned OK, `done` is called exactly once: from
-// postern_process, or from postern_close with CANCELLED. `reply` is NULL unless error->status is OK (or the policy has
-// decided), and belongs to the callee: postern_reply_free. `error` lives until `done` returns. `done` may start other
-// calls; it may not close the handle. Errors of _start itself: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL as of the
-// call; FAILED_PRECONDITION: the handle was opened without `event_loop`.
+// A _start call copies the request and returns at once (it may connect). When it has returned OK, `done` is called
+// exactly once: from postern_process, or from postern_close with CANCELLED. `reply` is NULL unless error->status is OK
+// (or the policy has decided), and belongs to the callee: postern_reply_free. `error` lives until `done` returns.
+// `done` may start other calls; it may not close the handle. Errors of _start itself: INVALID_ARGUMENT,
+// RESOURCE_EXHAUSTED, INTERNAL as of the call; FAILED_PRECONDITION: the handle was opened without `event_loop`.
 enum postern_event { POSTERN_WANT_READ = 1, POSTERN_WANT_WRITE = 2 };
 
 // -1: there is no connection now. It is the library's to close.
@@ -1309,7 +1310,7 @@ POSTERN_API unsigned postern_events(const struct postern *client);
 // Span in ms after which postern_process is due even if nothing happens; -1: none.
 POSTERN_API int64_t postern_wait_ms(const struct postern *client);
 // Connects, sends, receives, repeats, and calls back, as far as that goes without waiting (but for the look-up of a
-// host's name).
+// host's name, each time that it connects: the system's resolver cannot be asked without).
 POSTERN_API void postern_process(struct postern *client);
 
 // Each call of above, started: it asks and answers the same.
