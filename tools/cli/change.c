@@ -177,6 +177,15 @@ static struct field_options read_options(struct cli *cli, const struct field *fi
     return given;
 }
 
+// The values of the option stand behind the entries that are there.
+static void place_given(struct cli *cli, const struct field *field, const char *option, size_t kept)
+{
+    size_t count;
+    (void)argument_all(cli, option, &count);
+    for (size_t i = 0; i < count; i++)
+        argument_place(cli, option, i, field->name, kept + i);
+}
+
 static enum postern_status set_list(struct cli *cli, const struct field_options *given, struct change *change)
 {
     const struct field *field = given->field;
@@ -190,6 +199,8 @@ static enum postern_status set_list(struct cli *cli, const struct field_options 
     const char *const *names = given->removes ? argument_all(cli, given->entry.remove.name, &count) : NULL;
     for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
         status = remove_entry(cli, field, name_as_shown(cli, field, names[i]), &now);
+    if (given->sets || given->adds)
+        place_given(cli, field, given->sets ? field->flag.name : given->entry.add.name, now.count - more.count);
     schema_put(field, &field->update, change->request, &now.list, now.count);
     return status;
 }

@@ -11,10 +11,12 @@
 #include <stdio.h>
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
+enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 }; // of texts (output.c)
 
 struct cli;
-struct schema; // schema.h
-struct field;  // of a schema
+struct schema;      // schema.h
+struct field;       // of a schema
+struct argp_option; // of <argp.h>
 
 // One option of a command.
 struct flag {
@@ -47,9 +49,10 @@ struct command {
 
 // What the command line said, and what came of it.
 struct cli {
-    const struct command *command; // NULL before it is known
-    const char *name;              // "postern tier put"
-    struct given *given;           // options, newest first
+    const struct command *command;     // NULL before it is known
+    const char *name;                  // "postern tier put"
+    const struct argp_option *options; // those that it has
+    struct given *given;               // options, newest first
     const char **operands;
     size_t operand_count;
     bool json;
@@ -81,9 +84,15 @@ bool arguments_read(struct cli *cli, int argc, char **argv);
 void arguments_help(struct cli *cli, const struct command *command, FILE *to);
 bool argument_has(const struct cli *cli, const char *name);
 bool argument_is_known(struct cli *cli, const char *name);          // does the command have such an option?
+bool argument_takes_many(struct cli *cli, const char *name);        // may it be given more than once?
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
+// Notes that the n-th value of an option, from 0, is the entry `index` of the request's field `list`. Without that it
+// is the n-th entry.
+void argument_place(struct cli *cli, const char *name, size_t n, const char *list, size_t index);
+// Returns the value that is this entry of the field `list`; NULL: none of this option's.
+const char *argument_entry(const struct cli *cli, const char *name, const char *list, size_t index);
 // Returns the options of an update that add an entry to a list, and take one away; {0} for a field that is no list.
 struct entry_flags argument_entry_flags(struct cli *cli, const struct field *field);
 
@@ -171,6 +180,8 @@ bool call_open(struct cli *cli);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
+// Writes why a call failed, in the words of the command line (wording.c); returns `text`.
+const char *wording_of(struct cli *cli, const struct postern_error *error, char text[OUTPUT_LIST_SIZE]);
 // Returns posternd's time in Unix milliseconds, from which spans count. Asks for it only once.
 // Errors: 0 after printing cli->error.
 uint64_t call_server_time_ms(struct cli *cli);
@@ -188,7 +199,6 @@ uint64_t moment_flag_or_never(struct cli *cli, const char *name);
 
 // --- output (output.c)
 
-enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
 // Writes a moment, "2026-01-31T12:00:00Z"; returns `none` for 0.
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // Writes how far away a moment is, "in 3 days", "5 min ago"; returns `none` for 0.

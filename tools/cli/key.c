@@ -43,6 +43,8 @@ static void run_get(struct cli *cli)
         request.key_id = operand_key_id(cli);
     else if (token_check_dash(cli, token))
         request.api_key = token_read_one(cli);
+    if (cli_good(cli) && request.api_key != NULL && request.api_key[0] == '\0')
+        misuse(cli, "no token came by standard input: printf %%s \"$TOKEN\" | postern get --token -");
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
@@ -152,11 +154,12 @@ static void revoke(struct cli *cli, const struct postern_revoke_request *request
 static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_request *request, size_t number)
 {
     struct postern_revoke_reply *reply = NULL;
+    char text[OUTPUT_LIST_SIZE];
     enum postern_status status = postern_revoke(cli->client, request, &reply, &cli->error);
     if (status != POSTERN_OK && (cli->json || !cli->error.answered)) {
         call_done(cli, status);
     } else if (status != POSTERN_OK) {
-        printf("token %zu: %s: %s\n", number, postern_status_name(status), cli->error.message);
+        printf("token %zu: %s: %s\n", number, postern_status_name(status), wording_of(cli, &cli->error, text));
         cli->status = CLI_FAILED;
     } else if (call_in_words(cli, reply)) {
         say_done("revoked", &reply->key);

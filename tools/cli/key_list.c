@@ -1,6 +1,8 @@
 // What keys consist of, and lists of them: by filters, and those that have an unusual hour.
 #include "list.h"
 
+#include <string.h>
+
 static void append_unusual(const struct postern_activity *activity, enum postern_unusual unusual, char *text)
 {
     if (unusual == POSTERN_UNUSUAL_VOLUME)
@@ -123,6 +125,9 @@ static void run_list(struct cli *cli)
         .with_unusual = argument_has(cli, "with-unusual"),
         .unusual = argument_has(cli, "unusual"),
     };
+    if (filter.scope != NULL && strchr(filter.scope, '|') != NULL)
+        misuse(cli, "--scope \"%s\": list takes one scope; only verify takes alternatives, one of which is enough",
+               filter.scope);
     filter.metadata = value_metadata(cli, "metadata", &filter.metadata_count);
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",

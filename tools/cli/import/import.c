@@ -96,15 +96,40 @@ static void say_batch_lost(struct import *import)
                 import->first_line, import->last_line);
 }
 
+// Columns that are called otherwise than their field is.
+static const char *column_of(const char *field)
+{
+    static const char *const rows[][2] = {
+        {"expires_at_ms", "expires"}, {"api_key", "token"}, {"allowed_addresses", "addresses"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strncmp(field, rows[i][0], strlen(rows[i][0])) == 0)
+            return rows[i][1];
+    return field;
+}
+
+// Says it with the names of the columns.
+static const char *word_refusal(struct import *import, const char *column, char text[OUTPUT_LIST_SIZE])
+{
+    const struct postern_error *error = &import->cli->error;
+    struct postern_error worded = *error;
+    size_t size = strlen(error->field);
+    worded.field[0] = '\0';
+    if (size > 0 && strncmp(error->message, error->field, size) == 0)
+        snprintf(worded.message, sizeof worded.message, "\"%s\"%s", column, error->message + size);
+    return wording_of(import->cli, &worded, text);
+}
+
 static void say_batch_refused(struct import *import)
 {
     const struct postern_error *error = &import->cli->error;
     const char *field = error->field;
+    char text[OUTPUT_LIST_SIZE];
     const struct import_row *row = row_at_fault(import, &field);
+    field = row != NULL ? column_of(field) : "";
     // Anything but what is wrong with these keys would be wrong with the next ones too.
     import->stopped = strncmp(error->field, "import.keys", strlen("import.keys")) != 0;
     report_line(import, row != NULL ? row->line : import->first_line, postern_status_name(error->status), field,
-                error->message);
+                word_refusal(import, field, text));
     say_batch_lost(import);
     if (import->stopped)
         fputs("postern import: stopped here. Run it again with the same input: what is there is skipped\n", stderr);

@@ -69,13 +69,13 @@ static void print_finding(const struct scan *scan, const struct scan_token *toke
 static void on_token(void *context, const struct scan_token *token)
 {
     struct scan *scan = context;
-    char path[256];
+    char path[256], why[OUTPUT_LIST_SIZE];
     scan->tokens++;
     const struct verdict *verdict = verdict_ask(&scan->inquiry, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
-                scan->cli->error.message);
+                wording_of(scan->cli, &scan->cli->error, why));
         scan->failed = true;
         return;
     }

@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# What the command line tool says when something is wrong: in the words of the command line, never in those of the
+# protocol, and with advice that helps.
+
+export ABOUT_THE_TOOL=yes # see daemon.bash
+load ../support/keys
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    start_daemon
+    postern tier put free --limit requests=100/min --limit productions=5/day --default
+    postern scope put read --default --public-safe
+    postern account put acme --no-default-public-key
+    KEY=$(postern create --account acme --name one --json | jq -r .key.key_id)
+    export KEY
+}
+
+teardown_file() {
+    drop_daemon
+}
+
+setup() {
+    note_failures_only
+    ACCOUNT=acct-$BATS_TEST_NUMBER
+}
+
+# says TEXT: the words of the last command have it.
+says() {
+    [[ "$stderr" == *"$1"* ]] || { echo "exit status $status, it said: $output $stderr"; return 1; }
+}
+
+misused() {
+    try postern "$@"
+    [ "$status" -eq 2 ] || { echo "exit status $status: $output $stderr"; return 1; }
+    [ -z "$output" ]
+}
+
+# wrong TEXT WORD...: the command fails, and says so. Everything that is said must be free of the protocol's names: no
+# paths of fields, no units of them, no backticks. What people gave stands between quotes, and advice behind "postern".
+wrong() {
+    local text=$1 said
+    shift
+    try postern "$@" <<<"${INPUT-}"
+    [ "$status" -ne 0 ] || { echo "it was taken: $*"; return 1; }
+    said=$(sed -E 's/"[^"]*"//g; s/^How to use it: .*//; s/\be\.g\.//g' <<<"$output"$'\n'"$stderr")
+    if grep -E '[a-z_]+\.[a-z_]+|[a-z]_[a-z]*\[|\b[a-z]+\[[0-9]|[a-z]_ms\b|`|\b(charge|key|account)_id\b|if_version' <<<"$said"
+    then
+        echo "postern $* said: $output $stderr"
+        return 1
+    fi
+    [[ "$output$stderr" == *"$text"* ]] || { echo "postern $*, not \"$text\": $output $stderr"; return 1; }
+}
+
+@test "no message names a field of the protocol: accounts, tiers and scopes" {
+    wrong 'ID is not a name' account put "bad id"
+    wrong '(given: "bad id")' account put "bad id"
+    wrong 'there is no account "nosuch"' account suspend nosuch
+    wrong 'there is no account "nosuch"' account resume nosuch
+    wrong 'there is no account "nosuch"' account update nosuch --max-keys 3
+    wrong 'there is no account "nosuch"' account delete nosuch
+    wrong 'there is no account "nosuch"' account get nosuch
+    wrong 'there is no account "nosuch"' account revoke-all nosuch
+    wrong '--time-zone "Mars/X"' account put acme --time-zone Mars/X
+    wrong '--time-zone "Mars/X"' tier put free --time-zone Mars/X
+    wrong '(--tier)' account put acme --tier nosuch
+    wrong 'of --limit "x=5/min"' account put acme --limit x=5/min --limit x=6/min
+    wrong '(--add-limit "x=6/min")' account update acme --add-limit x=5/min --add-limit x=6/min
+    wrong '--created-before' account revoke-all acme --created-before 2040-01-01T00:00:00Z
+    wrong 'NAME' tier put "bad name"
+    wrong 'there is no tier "nosuch"' tier update nosuch --default
+    wrong 'there is no tier "nosuch"' tier delete nosuch
+    wrong 'is on the tier "free"' tier delete free
+    wrong '--if-version' tier put free --if-version 3 --default
+    wrong '"admin" is built in' scope put admin
+    wrong 'there is no scope "admin"' scope delete admin
+    wrong 'there is no scope "nosuch"' scope delete nosuch
+    wrong '--implies "a:*"' scope put more --implies read --implies 'a:*'
+}
+
+@test "no message names a field of the protocol: keys" {
+    local key
+    wrong '(--account)' create --account nosuch --name x
+    wrong '--account' create --account "bad id" --name x
+    wrong '--name' create --account acme --name "$(printf '%0300d' 0)"
+    wrong '--name' create --account acme --name $'a\e[2Jb'
+    [[ "$stderr" != *$'\e'* ]]
+    wrong '--scope "bad one"' create --account acme --name x --scope read --scope "bad one"
+    wrong '--address "here"' create --account acme --name x --address 10.0.0.0/8 --address here
+    wrong '--not-before' create --account acme --name x --expires 1h --not-before 2h
+    wrong '--env' create --account acme --name x --env live
+    wrong '--prefix' create --account acme --name x --prefix Capital
+    key=$(postern create --account acme --name two --json | jq -r .key.key_id)
+    wrong '--not-before' update "$key" --expires 1h --not-before 2h
+    wrong '(--add-scope "nosuch")' update "$key" --add-scope nosuch
+    wrong '--expires' update "$key" --expires 2020-01-01T00:00:00Z
+    wrong '--if-version' update "$key" --name y --if-version 1
+    wrong '(KEY_ID "key_000000000000000")' get key_000000000000000
+    wrong 'KEY_ID is not a key id' get key_zzzzzzzzzzzzzzz
+    wrong 'there is no key key_000000000000000' enable key_000000000000000
+    wrong 'there is no key key_000000000000000' revoke key_000000000000000
+    wrong 'there is no key key_000000000000000' delete key_000000000000000
+    wrong '--reason' revoke "$key" --reason "$(printf '%0300d' 0)"
+    wrong '--grace is longer than 30 days' roll "$key" --grace 31d
+    INPUT='' wrong 'no token came by standard input' get --token -
+    INPUT='' wrong 'no token came by standard input' revoke --token -
+    INPUT=nonsense wrong NOT_FOUND revoke --token -
+    INPUT=nonsense wrong NOT_FOUND get --token -
+    POSTERN_API_KEY=nonsense wrong '(POSTERN_API_KEY)' get "$KEY"
+    postern revoke "$key"
+    wrong 'REVOKED' update "$key" --name z
+    wrong 'REVOKED' roll "$key"
+}
+
+@test "no message names a field of the protocol: questions and lists" {
+    local id=00000000000000000000000000000000 some=0123456789abcdef0123456789abcdef
+    wrong '(--account "nosuch")' ratecheck --account nosuch --charge requests
+    wrong '(--key "key_000000000000000")' ratecheck --key key_000000000000000 --charge requests
+    wrong '(--charge "reqests")' ratecheck --account acme --charge requests --charge reqests
+    wrong '(--refund' ratecheck --account acme --refund "$some"
+    wrong '(--settle' ratecheck --account acme --settle "$some" --charge requests
+    wrong '--settle' ratecheck --account acme --settle "$id" --charge requests
+    wrong '--refund' ratecheck --account acme --refund "$id"
+    postern ratecheck --account acme --charge requests --charge-id "$some"
+    wrong '(--charge-id' ratecheck --account acme --charge requests=2 --charge-id "$some"
+    wrong 'leave --charge out' ratecheck --account acme --charge requests=2 --refund "$some"
+    wrong '(--reset)' ratecheck --account acme --reset reqests
+    wrong '--limit "a=2/min"' ratecheck --custom n/i --limit a=1/min --limit a=2/min --charge a
+    wrong '--custom' ratecheck --custom "bad space/i" --limit a=1/min --charge a
+    INPUT=x wrong '--scope "bad one"' verify - --scope "a|read" --scope "bad one"
+    INPUT=x wrong '--scope "read|"' verify - --scope 'read|'
+    INPUT=x wrong '--account' verify - --account "bad id"
+    INPUT=$'x\ny' wrong '--scope "bad one"' verify - --scope "bad one"
+    wrong '--scope "read|admin": list takes one scope' list --scope 'read|admin'
+    wrong '--scope' list --scope 'no scope'
+    wrong '--account' list --account "bad id"
+    wrong '--key' usage --key nokey
+    wrong 'say whose: --account ID' usage
+    wrong '--to must be later than --from' usage --account acme --from 2027-01-02 --to 2027-01-01
+    wrong '--key' audit --key nokey
+    wrong '--account' audit --account "bad id"
+}
