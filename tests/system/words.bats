@@ -52,6 +52,46 @@ wrong() {
     [[ "$output$stderr" == *"$text"* ]] || { echo "postern $*, not \"$text\": $output $stderr"; return 1; }
 }
 
+@test "0 or nothing is never taken for a default in silence" {
+    misused account put "$ACCOUNT" --max-keys 0
+    says '--max-keys "0" would leave no room'
+    says "1000 is the default"
+    misused account update acme --max-keys 0
+    misused list --page-size 0
+    says "from 1 to 500"
+    misused top --rows 0
+    misused top --count 0
+    misused import --batch 0
+    misused tier put free --if-version 0
+    says "versions begin with 1"
+    local words
+    for words in "list --account" "list --scope" "usage --account" "audit --actor" "verify - --account" \
+        "verify - --address" "account put $ACCOUNT --tier" "create --account acme --name x --prefix" \
+        "create --account acme --name x --expires" "update $KEY --address" "ratecheck --charge x --account"; do
+        # shellcheck disable=SC2086 # words
+        misused $words ''
+        says "has an empty value"
+    done
+    misused account update acme --display-name ''
+    says "or --no-display-name to take it away"
+    misused account get "$ACCOUNT" --url ''
+    [ -n "$(postern list --account acme --name '')" ]
+}
+
+@test "the last environment of an account is not taken away" {
+    local only
+    for only in test live; do
+        postern account put "$ACCOUNT-$only" --env "$only" --no-default-public-key
+        try postern account update "$ACCOUNT-$only" --remove-env "$only"
+        [ "$status" -eq 1 ]
+        says "\"$only\" is the last env, and an account has at least one environment: add another one first"
+        call account get "$ACCOUNT-$only"
+        done_so ".account.environments == [\"${only^^}\"]"
+    done
+    call account update "$ACCOUNT-live" --remove-env live --add-env test
+    done_so '.account.environments == ["TEST"]'
+}
+
 @test "no message names a field of the protocol: accounts, tiers and scopes" {
     wrong 'ID is not a name' account put "bad id"
     wrong '(given: "bad id")' account put "bad id"

@@ -177,8 +177,26 @@ void arguments_help(struct cli *cli, const struct command *command, FILE *to)
     argp_help(&argp, to, ARGP_HELP_LONG, name);
 }
 
+// An empty value is what a script's unset variable gives, and would be as if the option were not there: "list --account
+// "$ACCOUNT"" would list the keys of all accounts.
+static bool check_not_empty(struct cli *cli, const struct argp_option *option, const char *value)
+{
+    const struct field *field = cli->command != NULL && cli->command->updates ? cli->command->schema->fields : NULL;
+    if (value == NULL || value[0] != '\0' || option->arg[0] == '[')
+        return true;
+    while (field != NULL && field->kind != FIELD_END &&
+           (field->flag.name == NULL || strcmp(field->flag.name, option->name) != 0))
+        field++;
+    if (field != NULL && field->unset.name != NULL)
+        return misuse(cli, "--%s has an empty value: --%s %s, or --%s to take it away", option->name, option->name,
+                      option->arg, field->unset.name);
+    return misuse(cli, "--%s has an empty value: --%s %s, or leave it out", option->name, option->name, option->arg);
+}
+
 static error_t note(struct cli *cli, const struct argp_option *option, const char *value)
 {
+    if (!check_not_empty(cli, option, value))
+        return EINVAL;
     if (!takes_many(option) && argument_has(cli, option->name) &&
         !misuse(cli, "--%s is given more than once", option->name))
         return EINVAL;

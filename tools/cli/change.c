@@ -131,6 +131,14 @@ static enum postern_status fail_missing(struct cli *cli, const struct field *fie
     return POSTERN_NOT_FOUND;
 }
 
+static enum postern_status fail_last(struct cli *cli, const struct field *field, const char *name)
+{
+    cli->error = (struct postern_error){.status = POSTERN_FAILED_PRECONDITION};
+    snprintf(cli->error.message, sizeof cli->error.message, "\"%.60s\" is the last %s, and %s", name, field->flag.name,
+             field->if_none);
+    return POSTERN_FAILED_PRECONDITION;
+}
+
 static enum postern_status remove_entry(struct cli *cli, const struct field *field, const char *name,
                                         struct entries *entries)
 {
@@ -199,6 +207,8 @@ static enum postern_status set_list(struct cli *cli, const struct field_options 
     const char *const *names = given->removes ? argument_all(cli, given->entry.remove.name, &count) : NULL;
     for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
         status = remove_entry(cli, field, name_as_shown(cli, field, names[i]), &now);
+    if (status == POSTERN_OK && given->removes && change->found != NULL && now.count == 0 && field->if_none != NULL)
+        status = fail_last(cli, field, names[count - 1]);
     if (given->sets || given->adds)
         place_given(cli, field, given->sets ? field->flag.name : given->entry.add.name, now.count - more.count);
     schema_put(field, &field->update, change->request, &now.list, now.count);

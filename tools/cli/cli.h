@@ -108,7 +108,7 @@ extern const struct words value_environments, value_key_types, value_key_states;
 // --- values: text into numbers and structs (value.c). A wrong value is printed as a misuse; the result is then the
 // same as for an option that is not given. cli_good tells whether all values were good.
 
-uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
+uint64_t value_number(struct cli *cli, const char *name, uint64_t least, uint64_t max);
 uint64_t value_version(struct cli *cli);                                           // --if-version
 unsigned value_word(struct cli *cli, const struct words *words, const char *text); // NULL: not given
 const struct postern_limit *value_limits(struct cli *cli, const char *name, size_t *count);

@@ -140,7 +140,7 @@ static void run_list(struct cli *cli)
 
 static const struct flag key_list_flags[] = {
     {"account", "ID", "of this account only"},
-    {"name", "PREFIX", "whose name begins so"},
+    {"name", "[PREFIX]", "whose name begins so"},
     {"scope", "SCOPE", "that have this scope, also by a wildcard or admin"},
     {"metadata", "KEY=VALUE...", "with all of these entries"},
     {"state", "STATE", "active, rolling, disabled, pending, expired or revoked"},

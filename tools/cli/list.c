@@ -10,7 +10,7 @@ const struct flag list_flags[] = {{PAGE_SIZE_FLAG}, {PAGE_TOKEN_FLAG}, {PAGE_ALL
 static struct list_position read_position(struct cli *cli, const struct list *list)
 {
     const char *token = argument_text(cli, "page-token");
-    uint64_t size = value_number(cli, "page-size", 500);
+    uint64_t size = value_number(cli, "page-size", 1, 500);
     struct list_position at = {.size = size > 0 ? (uint32_t)size : list->gapless_page_size};
     if (token != NULL) {
         uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);

@@ -63,9 +63,12 @@ const void *schema_read_list(struct cli *cli, const struct field *field, const c
 
 static uint32_t read_number(struct cli *cli, const struct field *field)
 {
-    const char *flag = field->flag.name;
-    return field->words != NULL ? value_word(cli, field->words, argument_text(cli, flag))
-                                : (uint32_t)value_number(cli, flag, UINT32_MAX);
+    const char *flag = field->flag.name, *text = argument_text(cli, flag);
+    if (field->words != NULL)
+        return value_word(cli, field->words, text);
+    if (text != NULL && strcmp(text, "0") == 0 && field->if_zero != NULL)
+        misuse(cli, "--%s \"0\" %s", flag, field->if_zero);
+    return (uint32_t)value_number(cli, flag, 0, UINT32_MAX);
 }
 
 void schema_read_field(struct cli *cli, const struct field *field, const struct place *place, void *request)

@@ -38,6 +38,8 @@ struct field {
     const char *update_help;   // what that option does in an update; NULL: the same
     struct flag unset;         // the option of an update that takes it away
     const struct words *words; // of a number
+    const char *if_zero;       // why a number may not be 0, behind it; NULL: it may
+    const char *if_none;       // why a list may not become empty; NULL: it may
     const char *(*make)(const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE]); // FIELD_MADE
     const char *line, *line_unset; // in one line: a format with %s (", tier %s"); what comes when it is not set
     const char *label;             // in several lines: its name

@@ -153,7 +153,7 @@ static void print_stats(const struct postern_stats_reply *reply)
 static void run_stats(struct cli *cli)
 {
     struct postern_stats_reply *reply = NULL;
-    uint64_t top = value_number(cli, "top", TOP_MAX);
+    uint64_t top = value_number(cli, "top", 0, TOP_MAX);
     const struct postern_stats_request request = {.top = argument_has(cli, "top") ? (uint32_t)top : TOP_DEFAULT};
     if (cli_good(cli) && call_done(cli, postern_stats(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))

@@ -264,7 +264,7 @@ static void run_import(struct cli *cli)
 {
     struct import *import = cli_keep(cli, 1, sizeof *import);
     enum import_format format = read_format(cli);
-    uint64_t batch = value_number(cli, "batch", POSTERN_BATCH_MAX);
+    uint64_t batch = value_number(cli, "batch", 1, POSTERN_BATCH_MAX);
     const struct postern_create_request start = {.account = argument_text(cli, "account"),
                                                  .name = argument_text(cli, "name"),
                                                  .environment =
