@@ -92,6 +92,36 @@ wrong() {
     done_so '.account.environments == ["TEST"]'
 }
 
+@test "a change that drops the last of something says what holds then" {
+    postern account put "$ACCOUNT" --no-default-public-key --limit requests=7/min
+    make_key "$ACCOUNT"
+    postern update "$KEY_ID" --address 192.0.2.0/24 --address 198.51.100.0/24 --limit requests=9/min \
+        --expires 2040-01-31T00:00:00Z --not-before 2039-01-31T00:00:00Z >/dev/null
+    try postern update "$KEY_ID" --remove-address 192.0.2.0/24
+    says "Dropped: address 192.0.2.0/24."
+    [[ "$stderr" != *anywhere* ]]
+    try postern update "$KEY_ID" --remove-address 198.51.100.0/24
+    says "Dropped: address 198.51.100.0/24. It may be used from anywhere now."
+    try postern update "$KEY_ID" --address 192.0.2.0/24
+    try postern update "$KEY_ID" --no-addresses --remove-limit requests=9/min
+    says "limit requests=9/min, address 192.0.2.0/24. It has no limits of its own any more"
+    says "It may be used from anywhere now."
+    try postern update "$KEY_ID" --no-not-before
+    says "Dropped: not-before 2039-01-31T00:00:00Z. It works at once."
+    try postern update "$KEY_ID" --expires never
+    says "Dropped: expires 2040-01-31T00:00:00Z. It does not expire any more."
+    try postern account update "$ACCOUNT" --no-limits --no-tier
+    says "Dropped: tier free, limit requests=7/min. No limits of a tier hold for it any more. It has no limits of its own"
+}
+
+@test "that a date is in UTC is said once" {
+    make_key acme
+    try postern update "$KEY_ID" --not-before 2040-01-01 --expires 2041-01-01
+    [ "$status" -eq 0 ]
+    [ "$(grep -c 'is in UTC' <<<"$stderr")" -eq 2 ]
+    [ "$(grep -c -- '--not-before "2040-01-01" is in UTC: 2040-01-01T00:00:00Z' <<<"$stderr")" -eq 1 ]
+}
+
 @test "no message names a field of the protocol: accounts, tiers and scopes" {
     wrong 'ID is not a name' account put "bad id"
     wrong '(given: "bad id")' account put "bad id"

@@ -36,6 +36,7 @@ struct given {
     // order and nothing else; and its index.
     const char *list;
     size_t index;
+    bool is_noted;
 };
 
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
@@ -327,4 +328,13 @@ const char *argument_entry(const struct cli *cli, const char *name, const char *
             if (strcmp(given->name, name) == 0 && strcmp(given->list, list) == 0 && given->index == index)
                 break;
     return given != NULL ? given->value : NULL;
+}
+
+bool argument_note_first(struct cli *cli, const char *name)
+{
+    struct given *given = find_value(cli, name, 0);
+    bool is_first = given != NULL && !given->is_noted;
+    if (given != NULL)
+        given->is_noted = true;
+    return is_first;
 }

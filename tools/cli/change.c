@@ -274,27 +274,38 @@ static void note_dropped_entries(struct cli *cli, const struct field *field, con
     }
 }
 
-static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped)
+static void note_dropped_value(const struct field *field, const struct change *change, char *dropped)
 {
-    char was[OUTPUT_LIST_SIZE], is[OUTPUT_LIST_SIZE];
-    if (field_is_list(field)) {
-        note_dropped_entries(cli, field, change, dropped);
-        return;
-    }
-    bool had = schema_is_set(field, change->before, was), has_it = schema_is_set(field, change->after, is);
-    if (had && !has_it)
+    char was[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
+    if (field->kind == FIELD_TIME)
+        add_dropped(dropped, field, output_time(schema_time(field, change->before), "", at));
+    else if (schema_is_set(field, change->before, was))
         add_dropped(dropped, field, field->kind == FIELD_TEXT ? was : "");
+}
+
+// Adds to `dropped` what the change took away, and to `gone` what holds when nothing is left of it.
+static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped,
+                         char *gone)
+{
+    char text[OUTPUT_LIST_SIZE];
+    bool had = schema_is_set(field, change->before, text), has_it = schema_is_set(field, change->after, text);
+    if (field_is_list(field))
+        note_dropped_entries(cli, field, change, dropped);
+    else if (had && !has_it)
+        note_dropped_value(field, change, dropped);
+    if (had && !has_it && field->gone != NULL)
+        output_append(gone, "", " %s", field->gone);
 }
 
 static void say_dropped(struct cli *cli, const struct change *change)
 {
-    char dropped[OUTPUT_LIST_SIZE] = "";
+    char dropped[OUTPUT_LIST_SIZE] = "", gone[OUTPUT_LIST_SIZE] = "";
     const struct field *field = change->kind->schema->fields;
     for (; change->before != NULL && field->kind != FIELD_END; field++)
         if (field->update.at > 0 && field->flag.name != NULL)
-            note_dropped(cli, field, change, dropped);
+            note_dropped(cli, field, change, dropped, gone);
     if (dropped[0] != '\0')
-        fprintf(stderr, "Dropped: %s.\n", dropped);
+        fprintf(stderr, "Dropped: %s.%s\n", dropped, gone);
     if (change->taken != NULL)
         fprintf(stderr, "%s\n", change->taken);
 }

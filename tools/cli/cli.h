@@ -88,6 +88,8 @@ bool argument_takes_many(struct cli *cli, const char *name);        // may it be
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
+// True the first time that it is asked about a given option, whose value may be read more than once.
+bool argument_note_first(struct cli *cli, const char *name);
 // Notes that the n-th value of an option, from 0, is the entry `index` of the request's field `list`. Without that it
 // is the n-th entry.
 void argument_place(struct cli *cli, const char *name, size_t n, const char *list, size_t index);

@@ -14,7 +14,7 @@ static bool read_flag(struct cli *cli, const char *name, bool past, struct value
     if (!value_moment(text, past, now_ms, moment))
         return misuse(cli, "--%s \"%s\" is no time: %s", name, text, moment->wrong);
     char at[OUTPUT_TIME_SIZE];
-    if (moment->is_utc_assumed)
+    if (moment->is_utc_assumed && argument_note_first(cli, name))
         fprintf(stderr, "%s: --%s \"%s\" is in UTC: %s\n", cli->name, name, text, output_time(moment->ms, "", at));
     return true;
 }

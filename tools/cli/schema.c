@@ -149,6 +149,11 @@ static const char *text_of(const struct field *field, const void *from, uint64_t
     return "";
 }
 
+uint64_t schema_time(const struct field *field, const void *from)
+{
+    return *(const uint64_t *)in(from, field->in.at);
+}
+
 bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE])
 {
     const char *shown = text_of(field, from, 0, text);
