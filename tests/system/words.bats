@@ -122,6 +122,36 @@ wrong() {
     [ "$(grep -c -- '--not-before "2040-01-01" is in UTC: 2040-01-01T00:00:00Z' <<<"$stderr")" -eq 1 ]
 }
 
+# successor KEY_ID: as get shows it.
+successor() {
+    postern get "$1" | sed -n 's/^successor *//p'
+}
+
+@test "no successor is named as one to use that does not work" {
+    local old next
+    make_key acme
+    old=$KEY_ID
+    next=$(postern roll "$old" --json | jq -r .key.key_id)
+    [ "$(successor "$old")" = "$next" ]
+    try postern update "$old" --expires 20h
+    says "use its successor $next from then on"
+    postern disable "$next"
+    [ "$(successor "$old")" = "$next (disabled)" ]
+    postern enable "$next"
+    postern revoke "$next"
+    try postern update "$old" --expires 20h
+    [ "$status" -eq 1 ]
+    says "no successor of it works: make a new key with: postern create"
+    [[ "$stderr" != *"$next"* ]]
+    [ "$(successor "$old")" = "$next (revoked)" ]
+    try postern update "$old" --name renamed
+    [[ "$output" == *"$next (revoked)"* ]]
+    call get "$old"
+    done_so ".key.successor_key_id == \"$next\""
+    postern delete "$next"
+    [[ "$(successor "$old")" =~ ^$next\ \((deleted|revoked)\)$ ]]
+}
+
 @test "no message names a field of the protocol: accounts, tiers and scopes" {
     wrong 'ID is not a name' account put "bad id"
     wrong '(given: "bad id")' account put "bad id"

@@ -65,8 +65,9 @@ static enum postern_status write_account(struct cli *cli, struct change *change)
     return status;
 }
 
-static void print_account(const struct change *change)
+static void print_account(struct cli *cli, const struct change *change)
 {
+    (void)cli;
     const struct postern_put_account_reply *reply = change->reply;
     schema_print_line(&account_schema, &reply->account);
     if (reply->default_public_key != NULL)

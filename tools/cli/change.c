@@ -344,7 +344,7 @@ static void set_version_and_mask(struct cli *cli, struct change *change)
 static void print_changed(struct cli *cli, const struct change *change)
 {
     if (change->kind->print != NULL)
-        change->kind->print(change);
+        change->kind->print(cli, change);
     else
         schema_print_line(change->kind->schema, change->after);
     say_dropped(cli, change);

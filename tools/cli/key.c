@@ -33,6 +33,32 @@ static void run_create(struct cli *cli)
     postern_reply_free(reply);
 }
 
+// Says of a successor that does not work what it is: nobody should be sent to it.
+static const char *name_successor(struct cli *cli, const char *key_id)
+{
+    const struct postern_get_request request = {.key_id = key_id};
+    struct postern_get_reply *reply = NULL;
+    struct postern_error error;
+    const char *state = NULL;
+    enum postern_status status = postern_get(cli->client, &request, &reply, &error);
+    if (status == POSTERN_NOT_FOUND)
+        state = "deleted";
+    else if (status == POSTERN_OK && reply->key.state != POSTERN_KEY_STATE_ACTIVE &&
+             reply->key.state != POSTERN_KEY_STATE_ROLLING)
+        state = value_word_text(&value_key_states, reply->key.state);
+    const char *name = state != NULL ? cli_format(cli, "%s (%s)", key_id, state) : key_id;
+    postern_reply_free(reply);
+    return name;
+}
+
+static void show_key(struct cli *cli, const struct postern_key *shown, uint64_t now_ms)
+{
+    struct postern_key key = *shown;
+    if (key.successor_key_id[0] != '\0')
+        key.successor_key_id = name_successor(cli, key.successor_key_id);
+    schema_print(&key_schema, &key, now_ms);
+}
+
 static void run_get(struct cli *cli)
 {
     const char *token = argument_text(cli, "token");
@@ -48,7 +74,7 @@ static void run_get(struct cli *cli)
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
+        show_key(cli, &reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
 
@@ -73,10 +99,10 @@ static enum postern_status write_key(struct cli *cli, struct change *change)
     return status;
 }
 
-static void print_key(const struct change *change)
+static void print_key(struct cli *cli, const struct change *change)
 {
     const struct postern_update_reply *reply = change->reply;
-    schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
+    show_key(cli, &reply->key, reply->base.server_time_ms);
 }
 
 static void run_update(struct cli *cli)
