@@ -152,6 +152,51 @@ successor() {
     [[ "$(successor "$old")" =~ ^$next\ \((deleted|revoked)\)$ ]]
 }
 
+@test "advice fits what is wrong" {
+    local word admin
+    admin=$(postern create --account acme --name pinned --scope postern:account-admin --address 192.0.2.0/24)
+    POSTERN_API_KEY=$admin try postern list
+    [ "$status" -eq 1 ]
+    says ADDRESS_NOT_ALLOWED
+    says "works from its own addresses only: unset POSTERN_API_KEY to ask over ipc"
+    [[ "$stderr" != *"no valid secret key"* ]]
+    postern account put "$ACCOUNT" --no-default-public-key
+    admin=$(postern create --account "$ACCOUNT" --name off --scope postern:account-admin)
+    postern account suspend "$ACCOUNT"
+    POSTERN_API_KEY=$admin try postern list
+    says "does not work now"
+    POSTERN_API_KEY=nonsense try postern list
+    says "no valid secret key"
+    for word in 1y 1Y 1mo 1month 2yrs; do
+        misused create --account acme --name x --expires "$word"
+        says "months and years differ in length: write days, 90d"
+    done
+    misused create --account acme --name x --expires soon
+    says "Unix milliseconds, or never"
+    misused list --older-than soon
+    [[ "$stderr" != *never* ]]
+}
+
+@test "what a charge lacks is told by where the limits are" {
+    postern account put "$ACCOUNT" --no-default-public-key
+    postern account update "$ACCOUNT" --no-tier --add-limit other=5/min
+    make_key "$ACCOUNT"
+    try postern verify - --charge reqests <<<"$TOKEN"
+    says "add one to the account, which has no tier, e.g. reqests=unlimited"
+    make_key acme
+    try postern verify - --charge reqests <<<"$TOKEN"
+    says "add one to the tier, e.g. reqests=unlimited"
+    try postern ratecheck --custom n/i --limit a=1/min --charge b
+    says "add one to --limit, e.g. b=unlimited"
+}
+
+@test "stats counts one as one" {
+    try postern stats
+    [ "$status" -eq 0 ]
+    [[ ! "$output" =~ (^|[^0-9])1\ (callers|calls|times|records|jobs|commits|requests) ]] || { echo "$output"; return 1; }
+    [[ "$output" == *" 1 call in flight"* ]]
+}
+
 @test "no message names a field of the protocol: accounts, tiers and scopes" {
     wrong 'ID is not a name' account put "bad id"
     wrong '(given: "bad id")' account put "bad id"

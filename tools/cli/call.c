@@ -33,22 +33,36 @@ bool call_open(struct cli *cli)
     return done;
 }
 
-// Says what to do about a status, where the message may not say it; NULL: nothing more.
-static const char *advice(enum postern_status status)
+// A key may be good, and yet no credential here and now.
+static const char *advice_on_credential(const char *reason)
 {
+    if (getenv("POSTERN_API_KEY") == NULL)
+        return "set POSTERN_API_KEY to the token of a secret key that may, or ask over ipc";
+    if (strcmp(reason, "ADDRESS_NOT_ALLOWED") == 0)
+        return "the key of POSTERN_API_KEY works from its own addresses only: unset POSTERN_API_KEY to ask over ipc as "
+               "an operator's user, ask over tls+tcp from one of those addresses, or set it to another key's token";
+    if (strcmp(reason, "DISABLED_API_KEY") == 0 || strcmp(reason, "NOT_YET_VALID_API_KEY") == 0 ||
+        strcmp(reason, "ACCOUNT_SUSPENDED") == 0)
+        return "the key of POSTERN_API_KEY does not work now: unset POSTERN_API_KEY, or set it to the token of one "
+               "that does";
+    return "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one";
+}
+
+// Says what to do about a failure, where the message may not say it; NULL: nothing more.
+static const char *advice(const struct postern_error *error)
+{
+    enum postern_status status = error->status;
     if (status == POSTERN_PERMISSION_DENIED)
         return "use the credential of a key that may (POSTERN_API_KEY), or ask as an operator's user over ipc";
     if (status == POSTERN_UNAUTHENTICATED)
-        return getenv("POSTERN_API_KEY") != NULL
-                   ? "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one"
-                   : "set POSTERN_API_KEY to the token of a secret key that may, or ask over ipc";
+        return advice_on_credential(error->reason);
     return status == POSTERN_INTERNAL || status == POSTERN_DATA_LOSS ? "the log of posternd has more" : NULL;
 }
 
 static void say_failure(struct cli *cli)
 {
     const struct postern_error *error = &cli->error;
-    const char *next = error->answered ? advice(error->status) : NULL;
+    const char *next = error->answered ? advice(error) : NULL;
     char text[OUTPUT_LIST_SIZE];
     fprintf(stderr, "%s: %s: %s\n", cli->name, postern_status_name(error->status), wording_of(cli, error, text));
     if (next != NULL)

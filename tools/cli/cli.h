@@ -139,6 +139,7 @@ enum { VALUE_WRONG_SIZE = 192 };
 struct value_moment {
     uint64_t ms;                  // Unix milliseconds; 0: never
     bool is_utc_assumed;          // it was written without a zone
+    bool is_unlike_any;           // it has the shape of no moment; `wrong` then names them all but "never"
     char wrong[VALUE_WRONG_SIZE]; // why it is none: "there is no 31 February 2027, ..."; never quotes the text
 };
 

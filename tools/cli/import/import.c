@@ -167,12 +167,20 @@ static void finish_batch(struct import *import)
 // The first tokens that were trimmed are named, all are counted.
 static void say_trimmed(struct import *import, const struct import_row *row)
 {
-    bool bearer = row->token_notes & IMPORT_TOKEN_BEARER, space = row->token_notes & IMPORT_TOKEN_SPACE;
-    if ((!bearer && !space) || ++import->trimmed > TRIMMED_SAID_MAX)
+    static const struct {
+        enum import_token_note note;
+        const char *what;
+    } taken[] = {{IMPORT_TOKEN_MARK, "byte order mark"},
+                 {IMPORT_TOKEN_SPACE, "white space"},
+                 {IMPORT_TOKEN_BEARER, "\"Bearer\""}};
+    char list[OUTPUT_LIST_SIZE] = "";
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (row->token_notes & taken[i].note)
+            output_append(list, " and the ", "%s", taken[i].what);
+    if (list[0] == '\0' || ++import->trimmed > TRIMMED_SAID_MAX)
         return;
     clear_progress(import);
-    fprintf(stderr, "postern import: line %zu: taken without the %s%s%s that stood with the token\n", row->line,
-            space ? "white space" : "", space && bearer ? " and the " : "", bearer ? "\"Bearer\"" : "");
+    fprintf(stderr, "postern import: line %zu: taken without the %s that stood with the token\n", row->line, list);
 }
 
 static void say_hint(struct import *import, const struct import_row *row, enum import_token_note note, const char *hint)
