@@ -197,6 +197,19 @@ successor() {
     [[ "$output" == *" 1 call in flight"* ]]
 }
 
+@test "the help of every command that takes a limit says how one is written, and where that is described" {
+    local command
+    for command in "account put" "account update" create update ratecheck "tier update"; do
+        # shellcheck disable=SC2086 # words
+        try postern $command --help
+        [ "$status" -eq 0 ]
+        [[ "$output" == *"[:ALGORITHM[,burst=N]][:shadow]"*"week"*"total"*"postern help"*"tier put"* ]] ||
+            { echo "postern $command --help: $output"; return 1; }
+    done
+    try postern help tier put
+    [[ "$output" == *"shadow limit never refuses"*"time zone"* || "$output" == *"time zone"*"shadow limit never"* ]]
+}
+
 @test "no message names a field of the protocol: accounts, tiers and scopes" {
     wrong 'ID is not a name' account put "bad id"
     wrong '(given: "bad id")' account put "bad id"

@@ -177,10 +177,10 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command account_commands[] = {
     {"account put", "ID", "make an account, or set what is given", version_flags, run_change,
-     .notes = "An account that is there keeps what is not given. To take away: postern account update",
+     .notes = LIMIT_NOTES "An account that is there keeps what is not given. To take away: postern account update",
      .schema = &account_schema},
     {"account update", "ID", "change an account; what is not given stays", version_flags, run_change,
-     .notes = "  postern account update acme --tier big --add-env live --set-metadata owner=ops",
+     .notes = LIMIT_NOTES "  postern account update acme --tier big --add-env live --set-metadata owner=ops",
      .schema = &account_schema, .updates = true},
     {"account get", "ID", "show an account's settings", NULL, run_get, .notes = NULL},
     {"account list", "", "list accounts", list_flags, run_list, .notes = NULL},

@@ -32,6 +32,13 @@ struct entry_flags {
 
 #define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
 
+// Notes of a command with --limit. The whole of it stands under `tier put`.
+#define LIMIT_NOTES                                                                                                    \
+    "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited: requests=60/min,\n"       \
+    "exports=5/week, credits=1000/total, requests=300/min:token_bucket,burst=50, requests=9/min:shadow. WINDOW: a\n"   \
+    "number and s, min, h, d or w; or day, week, month, year, total. What they mean, and time zones: postern help\n"   \
+    "tier put\n"
+
 // One command: a row in the table of its file.
 struct command {
     const char *words;    // "tier put"

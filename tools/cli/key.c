@@ -275,16 +275,17 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
-     .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
+     .notes = LIMIT_NOTES "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
      .schema = &key_schema, .makes = true},
     {"get", "[KEY_ID]", "show a key's record", get_flags, run_get,
      .notes = "Whose is this token? Nothing is charged:\n"
               "  printf %s \"$TOKEN\" | postern get --token -",
      .token_way = "get --token -"},
     {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
-     .notes = "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
-              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
-              "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
+     .notes =
+         LIMIT_NOTES "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
+                     "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
+                     "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
      .schema = &key_schema, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
      .notes = "The successor has the same name, scopes, limits, budgets and, without --expires, expiry. Services that\n"

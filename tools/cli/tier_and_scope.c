@@ -256,7 +256,7 @@ const struct command catalogue_commands[] = {
     {"tier put", "NAME", "make a tier, or set what is given", version_flags, run_tier_change, .notes = tier_put_notes,
      .schema = &tier_schema},
     {"tier update", "NAME", "change a tier; what is not given stays", version_flags, run_tier_change,
-     .notes = "  postern tier update free --add-limit exports=5/day --remove-limit requests=100/day",
+     .notes = LIMIT_NOTES "  postern tier update free --add-limit exports=5/day --remove-limit requests=100/day",
      .schema = &tier_schema, .updates = true},
     {"tier get", "NAME", "show a tier", NULL, run_tier_get, .notes = NULL},
     {"tier list", "", "list tiers", list_flags, run_tier_list, .notes = NULL},
