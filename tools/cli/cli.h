@@ -14,9 +14,8 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 }; // of texts (output.c)
 
 struct cli;
-struct schema;      // schema.h
-struct field;       // of a schema
-struct argp_option; // of <argp.h>
+struct schema; // schema.h
+struct field;  // of a schema
 
 // One option of a command.
 struct flag {
@@ -56,10 +55,10 @@ struct command {
 
 // What the command line said, and what came of it.
 struct cli {
-    const struct command *command;     // NULL before it is known
-    const char *name;                  // "postern tier put"
-    const struct argp_option *options; // those that it has
-    struct given *given;               // options, newest first
+    const struct command *command; // NULL before it is known
+    const char *name;              // "postern tier put"
+    const void *options;           // that it has (argument.c)
+    struct given *given;           // options, newest first
     const char **operands;
     size_t operand_count;
     bool json;

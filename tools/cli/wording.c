@@ -53,7 +53,7 @@ static const char *option_of_table(struct cli *cli, const char *field, bool is_g
 }
 
 // Each field of a record has up to four options: those of --limit are --add-limit, --remove-limit and --no-limits.
-static const char *option_of_record(struct cli *cli, const char *name, bool is_given)
+static const char *option_of_schema(struct cli *cli, const char *name, bool is_given)
 {
     const struct schema *schema = cli->command->schema;
     const struct field *field = schema != NULL ? schema->fields : NULL;
@@ -87,7 +87,7 @@ static bool find_option(struct cli *cli, const char *field, char option[NAME_SIZ
     spell(field, '-', spelled);
     for (int round = 0; round < 2; round++) {
         bool is_given = round == 0;
-        const char *found = option_of_record(cli, field, is_given);
+        const char *found = option_of_schema(cli, field, is_given);
         if (found == NULL)
             found = option_of_table(cli, field, is_given);
         if (found == NULL && has_option(cli, spelled, is_given))
