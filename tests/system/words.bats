@@ -13,7 +13,8 @@ setup_file() {
     postern scope put read --default --public-safe
     postern account put acme --no-default-public-key
     KEY=$(postern create --account acme --name one --json | jq -r .key.key_id)
-    export KEY
+    TWICE=$(for _ in 1 2; do postern create --account acme --name many 2>/dev/null; done)
+    export KEY TWICE
 }
 
 teardown_file() {
@@ -298,4 +299,12 @@ successor() {
     wrong '--to must be later than --from' usage --account acme --from 2027-01-02 --to 2027-01-01
     wrong '--key' audit --key nokey
     wrong '--account' audit --account "bad id"
+    wrong '"position"' events --after zz
+    wrong '--page-token is not from' list --page-token AAAA
+    wrong '--limit "a=1/year" is longer' ratecheck --custom n/i --limit a=1/year --charge a
+    INPUT='{"token": "0123456789abcdef", "name": "x", "scopes": ["bad one"]}' \
+        wrong 'line 1: INVALID_ARGUMENT: "scopes" is not a scope' import --account acme
+    INPUT='{"token": "0123456789abcdef", "name": "x", "scopes": ["nosuch"], "addresses": ["10.0.0.0/8"]}' \
+        wrong 'there is no scope "nosuch"' import --account acme
+    INPUT=$TWICE wrong 'not charged: token 2 was refused' verify --batch --atomic --charge productions=3
 }

@@ -163,7 +163,7 @@ static struct reading read_options(struct cli *cli)
     if (after != NULL && strcmp(after, "now") == 0)
         at->seq = SEQ_NOW;
     else if (after != NULL && !event_position_parse(after, at))
-        misuse(cli, "--after \"%s\" is not what `position` of a line said: give that, the seq of a change, or now",
+        misuse(cli, "--after \"%s\" is not what \"position\" of a line said: give that, the seq of a change, or now",
                after);
     if (interval != NULL && (!value_span(interval, &reading.interval_ms) || reading.interval_ms < INTERVAL_MS_MIN ||
                              reading.interval_ms > INTERVAL_MS_MAX))

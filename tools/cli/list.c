@@ -16,7 +16,7 @@ static struct list_position read_position(struct cli *cli, const struct list *li
         uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);
         at.token = bytes;
         if (!value_base64(token, bytes, strlen(token), &at.token_size))
-            misuse(cli, "--page-token \"%s\" is not what next_page_token said", token);
+            misuse(cli, "--page-token \"%s\" is not the \"next_page_token\" of an earlier page", token);
     }
     return at;
 }

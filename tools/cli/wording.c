@@ -316,7 +316,7 @@ static void add_given(char *text, const struct named *named, bool is_named)
 {
     const char *value = named->value;
     bool is_said = value != NULL && strstr(text, value) != NULL, is_always_said = named->is_entry && !is_named;
-    if (is_said && (named->is_operand || is_named))
+    if ((is_said && (named->is_operand || is_named)) || (is_named && named->is_entry)) // then it stands in front
         return;
     if (value != NULL && ((is_said && !is_always_said) || strcmp(value, "-") == 0 || token_is_likely(value)))
         value = NULL;

@@ -64,9 +64,12 @@ static void clear_progress(struct import *import)
 
 static void report_line(struct import *import, size_t line, const char *code, const char *field, const char *message)
 {
+    char column[64];
+    snprintf(column, sizeof column, "%.*s", (int)strcspn(field, "["), field);
+    bool is_named = column[0] == '\0' || strstr(message, column) != NULL;
     clear_progress(import);
     fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
-            field[0] != '\0' ? " (" : "", field, field[0] != '\0' ? ")" : "");
+            is_named ? "" : " (", is_named ? "" : column, is_named ? "" : ")");
     if (json_array_size(import->errors) < ERRORS_KEPT_MAX)
         json_array_append_new(import->errors, json_pack("{s:I, s:s, s:o, s:o}", "line", (json_int_t)line, "code",
                                                         code[0] != '\0' ? code : "INVALID_ARGUMENT", "field",
@@ -115,7 +118,8 @@ static const char *word_refusal(struct import *import, const char *column, char 
     size_t size = strlen(error->field);
     worded.field[0] = '\0';
     if (size > 0 && strncmp(error->message, error->field, size) == 0)
-        snprintf(worded.message, sizeof worded.message, "\"%s\"%s", column, error->message + size);
+        snprintf(worded.message, sizeof worded.message, "\"%.*s\"%s", (int)strcspn(column, "["), column,
+                 error->message + size);
     return wording_of(import->cli, &worded, text);
 }
 
