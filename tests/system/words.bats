@@ -253,6 +253,8 @@ successor() {
     key=$(postern create --account acme --name two --json | jq -r .key.key_id)
     wrong '--not-before' update "$key" --expires 1h --not-before 2h
     wrong '(--add-scope "nosuch")' update "$key" --add-scope nosuch
+    wrong '--add-scope "bad one"' update "$key" --add-scope read --add-scope jobs --add-scope "bad one"
+    wrong '--set-metadata' update "$key" --set-metadata a=b --set-metadata $'c=\x01'
     wrong '--expires' update "$key" --expires 2020-01-01T00:00:00Z
     wrong '--if-version' update "$key" --name y --if-version 1
     wrong '(KEY_ID "key_000000000000000")' get key_000000000000000
