@@ -41,7 +41,9 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
 static enum status name_undeclared(struct authorizer_call *call, const struct limit_call *limit_call, size_t charge)
 {
     char field[40];
-    const char *where = call->subject == AUTHORIZER_BY_CUSTOM ? "custom.limits" : "the tier";
+    const char *where = call->subject == AUTHORIZER_BY_CUSTOM   ? "custom.limits"
+                        : call->decision.account.tier.size == 0 ? "the account, which has no tier"
+                                                                : "the tier";
     (void)snprintf(field, sizeof field, "charges[%zu].resource", charge);
     return status_fail(&call->failure, STATUS_NOT_FOUND, field,
                        "no limit that applies declares the resource '%.*s'; add one to %s, e.g. %.*s=unlimited",

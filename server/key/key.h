@@ -43,8 +43,8 @@ bool key_token_find_id(struct slice text, uint8_t out[KEY_ID_SIZE], bool *whole)
 // Writes text and NUL; returns the length without NUL. The prefix must be valid.
 size_t key_token_format(const struct key_token *token, char out[KEY_TOKEN_MAX + 1]);
 
-// What is to be seen at once in a text that is no token: "has white space", "begins with Bearer"; NULL: nothing. A byte
-// order mark counts as white space.
+// What is to be seen at once in a text that is no token: "begins with Bearer", "has a byte order mark", "has white
+// space"; NULL: nothing.
 const char *key_token_hint(struct slice text);
 
 // Is it [a-z][a-z0-9]{1,19}, and not "pub"?

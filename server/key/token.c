@@ -85,8 +85,11 @@ const char *key_token_hint(struct slice text)
     static const uint8_t mark[] = {0xEF, 0xBB, 0xBF}; // U+FEFF
     if (begins_with_scheme(text, "Bearer"))
         return "begins with Bearer";
+    for (size_t i = 0; i + sizeof mark <= text.size; i++)
+        if (memcmp(text.data + i, mark, sizeof mark) == 0)
+            return "has a byte order mark";
     for (size_t i = 0; i < text.size; i++)
-        if (is_blank(text.data[i]) || (text.size - i >= sizeof mark && memcmp(text.data + i, mark, sizeof mark) == 0))
+        if (is_blank(text.data[i]))
             return "has white space";
     return NULL;
 }

@@ -190,7 +190,9 @@ static enum status refuse_twin(const struct limit *limits, size_t last, struct s
     for (size_t i = 0; i < last; i++)
         if (limit_same_meter(&limits[i], &limits[last]))
             return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
-                               "has the resource, algorithm and window of limits[%zu]: leave one of them out", i);
+                               "this limit has the resource, algorithm and window of limits[%zu]: leave one of them "
+                               "out",
+                               i);
     return STATUS_OK;
 }
 

@@ -198,10 +198,13 @@ keys() {
 @test "a token with white space or Bearer before it is refused with that hint, and is not shown" {
     make_key "$ACCOUNT"
     local given
+    local hint
     for given in " $TOKEN" $'\xEF\xBB\xBF'"$TOKEN" $'\t'"$TOKEN" "${TOKEN:0:20} ${TOKEN:20}"; do
+        hint="has white space"
+        [[ "$given" != $'\xEF\xBB\xBF'* ]] || hint="has a byte order mark"
         try postern verify - <<<"$given"
         [ "$status" -eq 1 ]
-        [[ "$output" == "INVALID_API_KEY: "*"(the token has white space)" ]]
+        [[ "$output" == "INVALID_API_KEY: "*"(the token $hint)" ]]
         [[ "$output$stderr" != *"${TOKEN:20}"* ]]
     done
     for given in "Bearer $TOKEN" "bearer $TOKEN"; do

@@ -76,7 +76,12 @@ static void spans_count_from_now(void **state)
     assert_true(moment.ms == NOW_MS - 2 * DAY_MS);
     assert_true(value_moment("90000d", true, NOW_MS, &moment));
     assert_true(moment.ms == 1); // long before
-    assert_none("1month", "write days");
+    static const char *const of_calendar[] = {"1month", "2months", "1mo", "3mos", "1M",    "1Mo",
+                                              "1y",     "1Y",      "1yr", "2yrs", "1year", "2YEARS"};
+    for (size_t i = 0; i < sizeof of_calendar / sizeof of_calendar[0]; i++)
+        assert_none(of_calendar[i], "months and years differ in length: write days");
+    assert_none("1yearly", "give a span");
+    assert_true(moment.is_unlike_any);
     assert_none("2925000d", "between the years 1970 and 9999");
     assert_none("90000000d", "give a span");
 }

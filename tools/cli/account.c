@@ -11,23 +11,29 @@ static const struct field account_fields[] = {
      .unset = {"no-display-name", NULL, "take it away"}, .label = "display name", .column = 2, .head = "+DISPLAY NAME"},
     {FIELD(account, tier), .flag = {"tier", "NAME", "its tier (of a new account: the tier marked default)"},
      .update_help = "its tier", .unset = {"no-tier", NULL, "it has no tier, and so no limits of one"},
-     .line = ": tier %s", .line_unset = ": no tier", .label = "tier", .column = 3, .head = "+TIER"},
+     .gone = "No limits of a tier hold for it any more.", .line = ": tier %s", .line_unset = ": no tier",
+     .label = "tier", .column = 3, .head = "+TIER"},
     {FIELD_LIST(account, environments, environment_count),
      .flag = {"env", "test|live...", "the environments it may have keys in (default test)"},
-     .update_help = "the only environments it may have keys in", .line = ", environments %s", .label = "environments",
-     .column = 4, .head = "ENVIRONMENTS"},
+     .update_help = "the only environments it may have keys in",
+     .if_none = "an account has at least one environment: add another one first, with --add-env",
+     .line = ", environments %s", .label = "environments", .column = 4, .head = "ENVIRONMENTS"},
     {FIELD(account, time_zone),
      .flag = {"time-zone", "NAME", "where its days, weeks, months ... begin, e.g. Europe/Berlin"},
      .unset = {"no-time-zone", NULL, "they begin where its tier's do, or else posternd's"}, .line = ", time zone %s",
      .label = "time zone"},
     {FIELD(account, max_keys), .flag = {"max-keys", "N", "keys that are neither revoked nor expired (default 1000)"},
-     .update_help = "keys that are neither revoked nor expired", .line = ", at most %s keys", .label = "keys at most"},
+     .update_help = "keys that are neither revoked nor expired",
+     .if_zero = "would leave no room for any key: give 1 or more; 1000 is the default of a new account. To refuse all "
+                "keys: postern account suspend ID",
+     .line = ", at most %s keys", .label = "keys at most"},
     {FIELD(account, suspended), .flag = {"suspended", NULL, "refuse all its keys, until: account resume"},
      .line = ", suspended", .label = "state", .yes = "suspended", .no = "active", .column = 5, .head = "STATE"},
     {FIELD_LIST(account, limits, limit_count),
      .flag = {"limit", "TEXT...", "instead of the tier's limit with the same resource and window"},
      .update_help = "instead of all limits of its own", .unset = {"no-limits", NULL, "it has those of its tier alone"},
-     .line = ", own limits %s", .label = "own limits"},
+     .gone = "It has no limits of its own any more: those of its tier hold, if it has one.", .line = ", own limits %s",
+     .label = "own limits"},
     {FIELD_LIST(account, metadata, metadata_count), .flag = {"metadata", "KEY=VALUE...", "kept with the account"},
      .update_help = "instead of all that it has", .unset = {"no-metadata", NULL, "take all of it away"},
      .label = "metadata"},
@@ -59,8 +65,9 @@ static enum postern_status write_account(struct cli *cli, struct change *change)
     return status;
 }
 
-static void print_account(const struct change *change)
+static void print_account(struct cli *cli, const struct change *change)
 {
+    (void)cli;
     const struct postern_put_account_reply *reply = change->reply;
     schema_print_line(&account_schema, &reply->account);
     if (reply->default_public_key != NULL)
@@ -170,10 +177,10 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command account_commands[] = {
     {"account put", "ID", "make an account, or set what is given", version_flags, run_change,
-     .notes = "An account that is there keeps what is not given. To take away: postern account update",
+     .notes = LIMIT_NOTES "An account that is there keeps what is not given. To take away: postern account update",
      .schema = &account_schema},
     {"account update", "ID", "change an account; what is not given stays", version_flags, run_change,
-     .notes = "  postern account update acme --tier big --add-env live --set-metadata owner=ops",
+     .notes = LIMIT_NOTES "  postern account update acme --tier big --add-env live --set-metadata owner=ops",
      .schema = &account_schema, .updates = true},
     {"account get", "ID", "show an account's settings", NULL, run_get, .notes = NULL},
     {"account list", "", "list accounts", list_flags, run_list, .notes = NULL},

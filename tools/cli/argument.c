@@ -32,6 +32,11 @@ struct given {
     struct given *older;
     const char *name;
     const char *value; // NULL for an option that takes none
+    // Where it is in the request: the field whose list it is in, NULL when that has all values of the option in their
+    // order and nothing else; and its index.
+    const char *list;
+    size_t index;
+    bool is_noted;
 };
 
 void *cli_keep(struct cli *cli, size_t count, size_t size_bytes)
@@ -142,12 +147,28 @@ static const struct argp_option *options_of(struct cli *cli, const struct comman
     return options;
 }
 
-bool argument_is_known(struct cli *cli, const char *name)
+static const struct argp_option *find_known(struct cli *cli, const char *name)
 {
-    const struct argp_option *option = options_of(cli, cli->command);
+    const struct argp_option *option = cli->options;
     while (option->doc != NULL && (option->name == NULL || strcmp(option->name, name) != 0))
         option++;
-    return option->doc != NULL;
+    return option->doc != NULL ? option : NULL;
+}
+
+bool argument_is_known(struct cli *cli, const char *name)
+{
+    return find_known(cli, name) != NULL;
+}
+
+static bool takes_many(const struct argp_option *option)
+{
+    return option->arg != NULL && strstr(option->arg, "...") != NULL;
+}
+
+bool argument_takes_many(struct cli *cli, const char *name)
+{
+    const struct argp_option *option = find_known(cli, name);
+    return option != NULL && takes_many(option);
 }
 
 void arguments_help(struct cli *cli, const struct command *command, FILE *to)
@@ -157,10 +178,28 @@ void arguments_help(struct cli *cli, const struct command *command, FILE *to)
     argp_help(&argp, to, ARGP_HELP_LONG, name);
 }
 
+// An empty value is what a script's unset variable gives, and would be as if the option were not there: "list --account
+// "$ACCOUNT"" would list the keys of all accounts.
+static bool check_not_empty(struct cli *cli, const struct argp_option *option, const char *value)
+{
+    const struct field *field = cli->command != NULL && cli->command->updates ? cli->command->schema->fields : NULL;
+    if (value == NULL || value[0] != '\0' || option->arg[0] == '[')
+        return true;
+    while (field != NULL && field->kind != FIELD_END &&
+           (field->flag.name == NULL || strcmp(field->flag.name, option->name) != 0))
+        field++;
+    if (field != NULL && field->unset.name != NULL)
+        return misuse(cli, "--%s has an empty value: --%s %s, or --%s to take it away", option->name, option->name,
+                      option->arg, field->unset.name);
+    return misuse(cli, "--%s has an empty value: --%s %s, or leave it out", option->name, option->name, option->arg);
+}
+
 static error_t note(struct cli *cli, const struct argp_option *option, const char *value)
 {
-    bool many = option->arg != NULL && strstr(option->arg, "...") != NULL;
-    if (!many && argument_has(cli, option->name) && !misuse(cli, "--%s is given more than once", option->name))
+    if (!check_not_empty(cli, option, value))
+        return EINVAL;
+    if (!takes_many(option) && argument_has(cli, option->name) &&
+        !misuse(cli, "--%s is given more than once", option->name))
         return EINVAL;
     struct given *given = cli_keep(cli, 1, sizeof *given);
     *given = (struct given){.older = cli->given, .name = option->name, .value = value};
@@ -207,7 +246,8 @@ static error_t on_argument(int key, char *text, struct argp_state *state)
 
 static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *index)
 {
-    const struct argp argp = {.options = options_of(cli, cli->command), .parser = on_argument};
+    cli->options = options_of(cli, cli->command);
+    const struct argp argp = {.options = cli->options, .parser = on_argument};
     const char *words = cli->command != NULL ? cli->command->words : "";
     cli->name = cli_format(cli, "postern%s%s", words[0] != '\0' ? " " : "", words);
     bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
@@ -255,4 +295,46 @@ const char *const *argument_all(struct cli *cli, const char *name, size_t *count
         if (strcmp(given->name, name) == 0)
             all[--left] = given->value;
     return all;
+}
+
+// Finds the n-th value of an option, from 0.
+static struct given *find_value(const struct cli *cli, const char *name, size_t n)
+{
+    size_t count = 0;
+    for (const struct given *given = cli->given; given != NULL; given = given->older)
+        count += strcmp(given->name, name) == 0;
+    for (struct given *given = cli->given; given != NULL; given = given->older)
+        if (strcmp(given->name, name) == 0 && count-- == n + 1)
+            return given;
+    return NULL;
+}
+
+void argument_place(struct cli *cli, const char *name, size_t n, const char *list, size_t index)
+{
+    struct given *given = find_value(cli, name, n);
+    if (given == NULL)
+        return;
+    given->list = list;
+    given->index = index;
+}
+
+const char *argument_entry(const struct cli *cli, const char *name, const char *list, size_t index)
+{
+    const struct given *given = find_value(cli, name, 0);
+    if (given != NULL && given->list == NULL)
+        given = find_value(cli, name, index);
+    else
+        for (given = cli->given; given != NULL; given = given->older)
+            if (strcmp(given->name, name) == 0 && strcmp(given->list, list) == 0 && given->index == index)
+                break;
+    return given != NULL ? given->value : NULL;
+}
+
+bool argument_note_first(struct cli *cli, const char *name)
+{
+    struct given *given = find_value(cli, name, 0);
+    bool is_first = given != NULL && !given->is_noted;
+    if (given != NULL)
+        given->is_noted = true;
+    return is_first;
 }

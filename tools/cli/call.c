@@ -33,101 +33,38 @@ bool call_open(struct cli *cli)
     return done;
 }
 
-// Says what to do about a status, where the message may not say it; NULL: nothing more.
-static const char *advice(enum postern_status status)
+// A key may be good, and yet no credential here and now.
+static const char *advice_on_credential(const char *reason)
 {
+    if (getenv("POSTERN_API_KEY") == NULL)
+        return "set POSTERN_API_KEY to the token of a secret key that may, or ask over ipc";
+    if (strcmp(reason, "ADDRESS_NOT_ALLOWED") == 0)
+        return "the key of POSTERN_API_KEY works from its own addresses only: unset POSTERN_API_KEY to ask over ipc as "
+               "an operator's user, ask over tls+tcp from one of those addresses, or set it to another key's token";
+    if (strcmp(reason, "DISABLED_API_KEY") == 0 || strcmp(reason, "NOT_YET_VALID_API_KEY") == 0 ||
+        strcmp(reason, "ACCOUNT_SUSPENDED") == 0)
+        return "the key of POSTERN_API_KEY does not work now: unset POSTERN_API_KEY, or set it to the token of one "
+               "that does";
+    return "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one";
+}
+
+// Says what to do about a failure, where the message may not say it; NULL: nothing more.
+static const char *advice(const struct postern_error *error)
+{
+    enum postern_status status = error->status;
     if (status == POSTERN_PERMISSION_DENIED)
         return "use the credential of a key that may (POSTERN_API_KEY), or ask as an operator's user over ipc";
     if (status == POSTERN_UNAUTHENTICATED)
-        return getenv("POSTERN_API_KEY") != NULL
-                   ? "POSTERN_API_KEY holds no valid secret key: unset it, or set it to one"
-                   : "set POSTERN_API_KEY to the token of a secret key that may, or ask over ipc";
+        return advice_on_credential(error->reason);
     return status == POSTERN_INTERNAL || status == POSTERN_DATA_LOSS ? "the log of posternd has more" : NULL;
 }
 
-// Fields of the protocol whose option has another name.
-static const struct {
-    const char *field, *option;
-} options[] = {
-    {"key_id", "key"},
-    {"api_key", "token"},
-    {"environment", "env"},
-    {"environments", "env"},
-    {"scopes", "scope"},
-    {"limits", "limit"},
-    {"charges", "charge"},
-    {"allowed_addresses", "address"},
-    {"expires_at_ms", "expires"},
-    {"expires_before_ms", "expires-within"},
-    {"created_before_ms", "created-before"},
-    {"created_before_ms", "older-than"},
-    {"last_rolled_before_ms", "not-rolled-since"},
-    {"grace_ms", "grace"},
-    {"from_ms", "from"},
-    {"to_ms", "to"},
-    {"unusual_at_ms", "at"},
-    {"is_default", "default"},
-    {"namespace", "custom"},
-    {"identifier", "custom"},
-    {"reset_meters", "reset"}, // a call that is an option
-};
-
-// Finds the command's option for a field of its call; NULL: there is none.
-static const char *find_option(struct cli *cli, const char *field)
-{
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        if (strcmp(options[i].field, field) == 0 && argument_is_known(cli, options[i].option))
-            return options[i].option;
-    char *name = pool_text(&cli->pool, field, strlen(field));
-    for (char *at = name; *at != '\0'; at++)
-        *at = *at == '_' ? '-' : *at;
-    return argument_is_known(cli, name) ? name : NULL;
-}
-
-// Returns the value of a list's element as it was given; `index` is what stands behind the field, "[2]".
-static const char *value_at(struct cli *cli, const char *option, const char *index)
-{
-    size_t at, count;
-    const char *const *values = argument_all(cli, option, &count);
-    return sscanf(index, "[%zu]", &at) == 1 && at < count ? values[at] : NULL;
-}
-
-// Returns the option that set one member of a path, and its value: "--limit "x=1/s"" for "limits[2].resource". NULL: no
-// option sets it.
-static const char *name_of_member(struct cli *cli, const char *member)
-{
-    size_t size = strcspn(member, ".[");
-    const char *option = find_option(cli, pool_text(&cli->pool, member, size));
-    if (option == NULL)
-        return NULL;
-    const char *value = value_at(cli, option, member + size);
-    return value != NULL ? cli_format(cli, "--%s \"%s\"", option, value) : cli_format(cli, "--%s", option);
-}
-
-// Returns what people gave for the field at fault: the option of its last member that has one, "KEY_ID" for get.key_id,
-// and otherwise the field's path.
-static const char *name_of_field(struct cli *cli, const char *path)
-{
-    const char *found = name_of_member(cli, path), *name;
-    for (const char *dot = strchr(path, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
-        found = (name = name_of_member(cli, dot + 1)) != NULL ? name : found;
-    if (found != NULL)
-        return found;
-    const char *last = strrchr(path, '.');
-    bool is_operand = last != NULL && strcmp(last, ".key_id") == 0 && strstr(cli->command->operands, "KEY_ID") != NULL;
-    return is_operand ? "KEY_ID" : path;
-}
-
-// Some messages begin with the field at fault, others only come with it.
 static void say_failure(struct cli *cli)
 {
     const struct postern_error *error = &cli->error;
-    const char *field = name_of_field(cli, error->field), *next = error->answered ? advice(error->status) : NULL;
-    size_t size = strlen(error->field);
-    bool begins = size > 0 && strncmp(error->message, error->field, size) == 0;
-    bool follows = size > 0 && !begins;
-    fprintf(stderr, "%s: %s: %s%s%s%s%s\n", cli->name, postern_status_name(error->status), begins ? field : "",
-            error->message + (begins ? size : 0), follows ? " (" : "", follows ? field : "", follows ? ")" : "");
+    const char *next = error->answered ? advice(error) : NULL;
+    char text[OUTPUT_LIST_SIZE];
+    fprintf(stderr, "%s: %s: %s\n", cli->name, postern_status_name(error->status), wording_of(cli, error, text));
     if (next != NULL)
         fprintf(stderr, "What to do: %s.\n", next);
 }

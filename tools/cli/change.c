@@ -131,6 +131,14 @@ static enum postern_status fail_missing(struct cli *cli, const struct field *fie
     return POSTERN_NOT_FOUND;
 }
 
+static enum postern_status fail_last(struct cli *cli, const struct field *field, const char *name)
+{
+    cli->error = (struct postern_error){.status = POSTERN_FAILED_PRECONDITION};
+    snprintf(cli->error.message, sizeof cli->error.message, "\"%.60s\" is the last %s, and %s", name, field->flag.name,
+             field->if_none);
+    return POSTERN_FAILED_PRECONDITION;
+}
+
 static enum postern_status remove_entry(struct cli *cli, const struct field *field, const char *name,
                                         struct entries *entries)
 {
@@ -177,6 +185,15 @@ static struct field_options read_options(struct cli *cli, const struct field *fi
     return given;
 }
 
+// The values of the option stand behind the entries that are there.
+static void place_given(struct cli *cli, const struct field *field, const char *option, size_t kept)
+{
+    size_t count;
+    (void)argument_all(cli, option, &count);
+    for (size_t i = 0; i < count; i++)
+        argument_place(cli, option, i, field->name, kept + i);
+}
+
 static enum postern_status set_list(struct cli *cli, const struct field_options *given, struct change *change)
 {
     const struct field *field = given->field;
@@ -190,6 +207,10 @@ static enum postern_status set_list(struct cli *cli, const struct field_options 
     const char *const *names = given->removes ? argument_all(cli, given->entry.remove.name, &count) : NULL;
     for (size_t i = 0; i < count && status == POSTERN_OK && change->found != NULL; i++)
         status = remove_entry(cli, field, name_as_shown(cli, field, names[i]), &now);
+    if (status == POSTERN_OK && given->removes && change->found != NULL && now.count == 0 && field->if_none != NULL)
+        status = fail_last(cli, field, names[count - 1]);
+    if (given->sets || given->adds)
+        place_given(cli, field, given->sets ? field->flag.name : given->entry.add.name, now.count - more.count);
     schema_put(field, &field->update, change->request, &now.list, now.count);
     return status;
 }
@@ -253,27 +274,38 @@ static void note_dropped_entries(struct cli *cli, const struct field *field, con
     }
 }
 
-static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped)
+static void note_dropped_value(const struct field *field, const struct change *change, char *dropped)
 {
-    char was[OUTPUT_LIST_SIZE], is[OUTPUT_LIST_SIZE];
-    if (field_is_list(field)) {
-        note_dropped_entries(cli, field, change, dropped);
-        return;
-    }
-    bool had = schema_is_set(field, change->before, was), has_it = schema_is_set(field, change->after, is);
-    if (had && !has_it)
+    char was[OUTPUT_LIST_SIZE], at[OUTPUT_TIME_SIZE];
+    if (field->kind == FIELD_TIME)
+        add_dropped(dropped, field, output_time(schema_time(field, change->before), "", at));
+    else if (schema_is_set(field, change->before, was))
         add_dropped(dropped, field, field->kind == FIELD_TEXT ? was : "");
+}
+
+// Adds to `dropped` what the change took away, and to `gone` what holds when nothing is left of it.
+static void note_dropped(struct cli *cli, const struct field *field, const struct change *change, char *dropped,
+                         char *gone)
+{
+    char text[OUTPUT_LIST_SIZE];
+    bool had = schema_is_set(field, change->before, text), has_it = schema_is_set(field, change->after, text);
+    if (field_is_list(field))
+        note_dropped_entries(cli, field, change, dropped);
+    else if (had && !has_it)
+        note_dropped_value(field, change, dropped);
+    if (had && !has_it && field->gone != NULL)
+        output_append(gone, "", " %s", field->gone);
 }
 
 static void say_dropped(struct cli *cli, const struct change *change)
 {
-    char dropped[OUTPUT_LIST_SIZE] = "";
+    char dropped[OUTPUT_LIST_SIZE] = "", gone[OUTPUT_LIST_SIZE] = "";
     const struct field *field = change->kind->schema->fields;
     for (; change->before != NULL && field->kind != FIELD_END; field++)
         if (field->update.at > 0 && field->flag.name != NULL)
-            note_dropped(cli, field, change, dropped);
+            note_dropped(cli, field, change, dropped, gone);
     if (dropped[0] != '\0')
-        fprintf(stderr, "Dropped: %s.\n", dropped);
+        fprintf(stderr, "Dropped: %s.%s\n", dropped, gone);
     if (change->taken != NULL)
         fprintf(stderr, "%s\n", change->taken);
 }
@@ -312,7 +344,7 @@ static void set_version_and_mask(struct cli *cli, struct change *change)
 static void print_changed(struct cli *cli, const struct change *change)
 {
     if (change->kind->print != NULL)
-        change->kind->print(change);
+        change->kind->print(cli, change);
     else
         schema_print_line(change->kind->schema, change->after);
     say_dropped(cli, change);

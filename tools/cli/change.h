@@ -39,7 +39,7 @@ struct change_kind {
     // Sends the request, which is complete; sets `reply` and `after`.
     // Errors: those of the call.
     enum postern_status (*write)(struct cli *cli, struct change *change);
-    void (*print)(const struct change *change); // prints `after`; NULL: it is printed on one line
+    void (*print)(struct cli *cli, const struct change *change); // prints `after`; NULL: it is printed on one line
 };
 
 // The places of a kind's members, where a put request writes the record: CHANGE_BY_PUT(tier).

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
+enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 }; // of texts (output.c)
 
 struct cli;
 struct schema; // schema.h
@@ -29,6 +30,13 @@ struct entry_flags {
 };
 
 #define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
+
+// Notes of a command with --limit. The whole of it stands under `tier put`.
+#define LIMIT_NOTES                                                                                                    \
+    "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited: requests=60/min,\n"       \
+    "exports=5/week, credits=1000/total, requests=300/min:token_bucket,burst=50, requests=9/min:shadow. WINDOW: a\n"   \
+    "number and s, min, h, d or w; or day, week, month, year, total. What they mean, and time zones: postern help\n"   \
+    "tier put\n"
 
 // One command: a row in the table of its file.
 struct command {
@@ -49,6 +57,7 @@ struct command {
 struct cli {
     const struct command *command; // NULL before it is known
     const char *name;              // "postern tier put"
+    const void *options;           // that it has (argument.c)
     struct given *given;           // options, newest first
     const char **operands;
     size_t operand_count;
@@ -81,9 +90,17 @@ bool arguments_read(struct cli *cli, int argc, char **argv);
 void arguments_help(struct cli *cli, const struct command *command, FILE *to);
 bool argument_has(const struct cli *cli, const char *name);
 bool argument_is_known(struct cli *cli, const char *name);          // does the command have such an option?
+bool argument_takes_many(struct cli *cli, const char *name);        // may it be given more than once?
 const char *argument_text(const struct cli *cli, const char *name); // NULL: not given
 // Collects all values of an option, in their order.
 const char *const *argument_all(struct cli *cli, const char *name, size_t *count);
+// True the first time that it is asked about a given option, whose value may be read more than once.
+bool argument_note_first(struct cli *cli, const char *name);
+// Notes that the n-th value of an option, from 0, is the entry `index` of the request's field `list`. Without that it
+// is the n-th entry.
+void argument_place(struct cli *cli, const char *name, size_t n, const char *list, size_t index);
+// Returns the value that is this entry of the field `list`; NULL: none of this option's.
+const char *argument_entry(const struct cli *cli, const char *name, const char *list, size_t index);
 // Returns the options of an update that add an entry to a list, and take one away; {0} for a field that is no list.
 struct entry_flags argument_entry_flags(struct cli *cli, const struct field *field);
 
@@ -99,7 +116,7 @@ extern const struct words value_environments, value_key_types, value_key_states;
 // --- values: text into numbers and structs (value.c). A wrong value is printed as a misuse; the result is then the
 // same as for an option that is not given. cli_good tells whether all values were good.
 
-uint64_t value_number(struct cli *cli, const char *name, uint64_t max);
+uint64_t value_number(struct cli *cli, const char *name, uint64_t least, uint64_t max);
 uint64_t value_version(struct cli *cli);                                           // --if-version
 unsigned value_word(struct cli *cli, const struct words *words, const char *text); // NULL: not given
 const struct postern_limit *value_limits(struct cli *cli, const char *name, size_t *count);
@@ -128,6 +145,7 @@ enum { VALUE_WRONG_SIZE = 192 };
 struct value_moment {
     uint64_t ms;                  // Unix milliseconds; 0: never
     bool is_utc_assumed;          // it was written without a zone
+    bool is_unlike_any;           // it has the shape of no moment; `wrong` then names them all but "never"
     char wrong[VALUE_WRONG_SIZE]; // why it is none: "there is no 31 February 2027, ..."; never quotes the text
 };
 
@@ -171,6 +189,8 @@ bool call_open(struct cli *cli);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
+// Writes why a call failed, in the words of the command line (wording.c); returns `text`.
+const char *wording_of(struct cli *cli, const struct postern_error *error, char text[OUTPUT_LIST_SIZE]);
 // Returns posternd's time in Unix milliseconds, from which spans count. Asks for it only once.
 // Errors: 0 after printing cli->error.
 uint64_t call_server_time_ms(struct cli *cli);
@@ -188,7 +208,6 @@ uint64_t moment_flag_or_never(struct cli *cli, const char *name);
 
 // --- output (output.c)
 
-enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 };
 // Writes a moment, "2026-01-31T12:00:00Z"; returns `none` for 0.
 const char *output_time(uint64_t moment_ms, const char *none, char buffer[OUTPUT_TIME_SIZE]);
 // Writes how far away a moment is, "in 3 days", "5 min ago"; returns `none` for 0.

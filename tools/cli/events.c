@@ -123,8 +123,10 @@ static bool may_go_on(struct reading *reading, enum postern_status status)
                   (status == POSTERN_RESOURCE_EXHAUSTED && cli->error.retry_after_ms > 0);
     if (!reading->follows || !reading->was_answered || !passes)
         return call_done(cli, status);
+    char text[OUTPUT_LIST_SIZE];
     if (!reading->complained)
-        fprintf(stderr, "%s: %s: %s; trying again\n", cli->name, postern_status_name(status), cli->error.message);
+        fprintf(stderr, "%s: %s: %s; trying again\n", cli->name, postern_status_name(status),
+                wording_of(cli, &cli->error, text));
     reading->complained = true;
     poll(NULL, 0, RETRY_MS);
     return true;
@@ -161,7 +163,7 @@ static struct reading read_options(struct cli *cli)
     if (after != NULL && strcmp(after, "now") == 0)
         at->seq = SEQ_NOW;
     else if (after != NULL && !event_position_parse(after, at))
-        misuse(cli, "--after \"%s\" is not what `position` of a line said: give that, the seq of a change, or now",
+        misuse(cli, "--after \"%s\" is not what \"position\" of a line said: give that, the seq of a change, or now",
                after);
     if (interval != NULL && (!value_span(interval, &reading.interval_ms) || reading.interval_ms < INTERVAL_MS_MIN ||
                              reading.interval_ms > INTERVAL_MS_MAX))

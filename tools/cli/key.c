@@ -33,6 +33,32 @@ static void run_create(struct cli *cli)
     postern_reply_free(reply);
 }
 
+// Says of a successor that does not work what it is: nobody should be sent to it.
+static const char *name_successor(struct cli *cli, const char *key_id)
+{
+    const struct postern_get_request request = {.key_id = key_id};
+    struct postern_get_reply *reply = NULL;
+    struct postern_error error;
+    const char *state = NULL;
+    enum postern_status status = postern_get(cli->client, &request, &reply, &error);
+    if (status == POSTERN_NOT_FOUND)
+        state = "deleted";
+    else if (status == POSTERN_OK && reply->key.state != POSTERN_KEY_STATE_ACTIVE &&
+             reply->key.state != POSTERN_KEY_STATE_ROLLING)
+        state = value_word_text(&value_key_states, reply->key.state);
+    const char *name = state != NULL ? cli_format(cli, "%s (%s)", key_id, state) : key_id;
+    postern_reply_free(reply);
+    return name;
+}
+
+static void show_key(struct cli *cli, const struct postern_key *shown, uint64_t now_ms)
+{
+    struct postern_key key = *shown;
+    if (key.successor_key_id[0] != '\0')
+        key.successor_key_id = name_successor(cli, key.successor_key_id);
+    schema_print(&key_schema, &key, now_ms);
+}
+
 static void run_get(struct cli *cli)
 {
     const char *token = argument_text(cli, "token");
@@ -43,10 +69,12 @@ static void run_get(struct cli *cli)
         request.key_id = operand_key_id(cli);
     else if (token_check_dash(cli, token))
         request.api_key = token_read_one(cli);
+    if (cli_good(cli) && request.api_key != NULL && request.api_key[0] == '\0')
+        misuse(cli, "no token came by standard input: printf %%s \"$TOKEN\" | postern get --token -");
     struct postern_get_reply *reply = NULL;
     if (cli_good(cli) && call_done(cli, postern_get(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
+        show_key(cli, &reply->key, reply->base.server_time_ms);
     postern_reply_free(reply);
 }
 
@@ -71,10 +99,10 @@ static enum postern_status write_key(struct cli *cli, struct change *change)
     return status;
 }
 
-static void print_key(const struct change *change)
+static void print_key(struct cli *cli, const struct change *change)
 {
     const struct postern_update_reply *reply = change->reply;
-    schema_print(&key_schema, &reply->key, reply->base.server_time_ms);
+    show_key(cli, &reply->key, reply->base.server_time_ms);
 }
 
 static void run_update(struct cli *cli)
@@ -152,11 +180,12 @@ static void revoke(struct cli *cli, const struct postern_revoke_request *request
 static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_request *request, size_t number)
 {
     struct postern_revoke_reply *reply = NULL;
+    char text[OUTPUT_LIST_SIZE];
     enum postern_status status = postern_revoke(cli->client, request, &reply, &cli->error);
     if (status != POSTERN_OK && (cli->json || !cli->error.answered)) {
         call_done(cli, status);
     } else if (status != POSTERN_OK) {
-        printf("token %zu: %s: %s\n", number, postern_status_name(status), cli->error.message);
+        printf("token %zu: %s: %s\n", number, postern_status_name(status), wording_of(cli, &cli->error, text));
         cli->status = CLI_FAILED;
     } else if (call_in_words(cli, reply)) {
         say_done("revoked", &reply->key);
@@ -246,16 +275,17 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
-     .notes = "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
+     .notes = LIMIT_NOTES "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
      .schema = &key_schema, .makes = true},
     {"get", "[KEY_ID]", "show a key's record", get_flags, run_get,
      .notes = "Whose is this token? Nothing is charged:\n"
               "  printf %s \"$TOKEN\" | postern get --token -",
      .token_way = "get --token -"},
     {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
-     .notes = "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
-              "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
-              "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
+     .notes =
+         LIMIT_NOTES "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
+                     "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
+                     "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
      .schema = &key_schema, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
      .notes = "The successor has the same name, scopes, limits, budgets and, without --expires, expiry. Services that\n"

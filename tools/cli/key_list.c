@@ -1,6 +1,8 @@
 // What keys consist of, and lists of them: by filters, and those that have an unusual hour.
 #include "list.h"
 
+#include <string.h>
+
 static void append_unusual(const struct postern_activity *activity, enum postern_unusual unusual, char *text)
 {
     if (unusual == POSTERN_UNUSUAL_VOLUME)
@@ -57,11 +59,13 @@ static const struct field key_fields[] = {
     {UPDATED_LIST(limits, limit_count, LIMITS),
      .flag = {"limit", "TEXT...", "a limit of the key's own, e.g. requests=10/min"},
      .update_help = "limits of the key's own, instead of those it had",
-     .unset = {"no-limits", NULL, "take its own limits away"}, .label = "limits"},
+     .unset = {"no-limits", NULL, "take its own limits away"},
+     .gone = "It has no limits of its own any more: those of its account hold alone.", .label = "limits"},
     {UPDATED_LIST(allowed_addresses, allowed_address_count, ALLOWED_ADDRESSES),
      .flag = {"address", "NETWORK...", "where it may be used from, e.g. 10.0.0.0/8 (none: anywhere)"},
      .update_help = "where it may be used from, instead of where it could",
-     .unset = {"no-addresses", NULL, "it may be used from anywhere"}, .label = "allowed addresses"},
+     .unset = {"no-addresses", NULL, "it may be used from anywhere"}, .gone = "It may be used from anywhere now.",
+     .label = "allowed addresses"},
     {UPDATED_LIST(metadata, metadata_count, METADATA),
      .flag = {"metadata", "KEY=VALUE...", "kept with the key and shown by verify"},
      .update_help = "instead of what it had", .unset = {"no-metadata", NULL, "take its metadata away"},
@@ -71,12 +75,12 @@ static const struct field key_fields[] = {
     {UPDATED(expires_at_ms, EXPIRES_AT),
      .flag = {"expires", "TIME", "90d, 2w, 2027-01-31, 2027-01-31T12:00:00Z, Unix milliseconds or never (default)"},
      .update_help = "90d, 2w, 2027-01-31, 2027-01-31T12:00:00Z, Unix milliseconds or never",
-     .unset = {"no-expiry", NULL, "it does not expire"}, .label = "expires", .no = "never", .column = 8,
-     .head = "EXPIRES"},
+     .unset = {"no-expiry", NULL, "it does not expire"}, .gone = "It does not expire any more.", .label = "expires",
+     .no = "never", .column = 8, .head = "EXPIRES"},
     {UPDATED(not_before_ms, NOT_BEFORE),
      .flag = {"not-before", "TIME", "from when on it works: 2027-01-31T12:00:00Z, or 12h from now (default at once)"},
      .update_help = "from when on it works: 2027-01-31T12:00:00Z, or 12h from now",
-     .unset = {"no-not-before", NULL, "it works at once"}, .label = "works from"},
+     .unset = {"no-not-before", NULL, "it works at once"}, .gone = "It works at once.", .label = "works from"},
     {FIELD_SHOWN(key, revoked_at_ms), .label = "revoked"},
     {FIELD_SHOWN(key, revoke_reason), .label = "revoke reason"},
     {FIELD_SHOWN(key, successor_key_id), .label = "successor"},
@@ -123,6 +127,9 @@ static void run_list(struct cli *cli)
         .with_unusual = argument_has(cli, "with-unusual"),
         .unusual = argument_has(cli, "unusual"),
     };
+    if (filter.scope != NULL && strchr(filter.scope, '|') != NULL)
+        misuse(cli, "--scope \"%s\": list takes one scope; only verify takes alternatives, one of which is enough",
+               filter.scope);
     filter.metadata = value_metadata(cli, "metadata", &filter.metadata_count);
     const struct list keys = {.name = "keys",
                               .none = "No such keys.",
@@ -135,7 +142,7 @@ static void run_list(struct cli *cli)
 
 static const struct flag key_list_flags[] = {
     {"account", "ID", "of this account only"},
-    {"name", "PREFIX", "whose name begins so"},
+    {"name", "[PREFIX]", "whose name begins so"},
     {"scope", "SCOPE", "that have this scope, also by a wildcard or admin"},
     {"metadata", "KEY=VALUE...", "with all of these entries"},
     {"state", "STATE", "active, rolling, disabled, pending, expired or revoked"},

@@ -10,13 +10,13 @@ const struct flag list_flags[] = {{PAGE_SIZE_FLAG}, {PAGE_TOKEN_FLAG}, {PAGE_ALL
 static struct list_position read_position(struct cli *cli, const struct list *list)
 {
     const char *token = argument_text(cli, "page-token");
-    uint64_t size = value_number(cli, "page-size", 500);
+    uint64_t size = value_number(cli, "page-size", 1, 500);
     struct list_position at = {.size = size > 0 ? (uint32_t)size : list->gapless_page_size};
     if (token != NULL) {
         uint8_t *bytes = cli_keep(cli, strlen(token) + 1, 1);
         at.token = bytes;
         if (!value_base64(token, bytes, strlen(token), &at.token_size))
-            misuse(cli, "--page-token \"%s\" is not what next_page_token said", token);
+            misuse(cli, "--page-token \"%s\" is not the \"next_page_token\" of an earlier page", token);
     }
     return at;
 }

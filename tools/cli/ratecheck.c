@@ -226,7 +226,7 @@ const struct command ratecheck_commands[] = {
               "Credit that was paid again is given back without a charge:\n"
               "  postern ratecheck --account acme --refund-amount credits=500\n"
               "What is left of all limits of an account, or of a key with its own:\n"
-              "  postern ratecheck --account acme --peek\n"
+              "  postern ratecheck --account acme --peek\n" LIMIT_NOTES
               "Any program may limit anything of its own, with the limits that it gives:\n"
               "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests\n"
               "  postern ratecheck --custom signup/192.0.2.7 --remove",

@@ -63,9 +63,12 @@ const void *schema_read_list(struct cli *cli, const struct field *field, const c
 
 static uint32_t read_number(struct cli *cli, const struct field *field)
 {
-    const char *flag = field->flag.name;
-    return field->words != NULL ? value_word(cli, field->words, argument_text(cli, flag))
-                                : (uint32_t)value_number(cli, flag, UINT32_MAX);
+    const char *flag = field->flag.name, *text = argument_text(cli, flag);
+    if (field->words != NULL)
+        return value_word(cli, field->words, text);
+    if (text != NULL && strcmp(text, "0") == 0 && field->if_zero != NULL)
+        misuse(cli, "--%s \"0\" %s", flag, field->if_zero);
+    return (uint32_t)value_number(cli, flag, 0, UINT32_MAX);
 }
 
 void schema_read_field(struct cli *cli, const struct field *field, const struct place *place, void *request)
@@ -144,6 +147,11 @@ static const char *text_of(const struct field *field, const void *from, uint64_t
         return metadata_text(schema_list(field, from), schema_count(field, from), buffer);
     }
     return "";
+}
+
+uint64_t schema_time(const struct field *field, const void *from)
+{
+    return *(const uint64_t *)in(from, field->in.at);
 }
 
 bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE])

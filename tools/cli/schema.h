@@ -37,7 +37,10 @@ struct field {
     struct flag flag;          // the option that sets it; {0} for the name and for what cannot be set
     const char *update_help;   // what that option does in an update; NULL: the same
     struct flag unset;         // the option of an update that takes it away
+    const char *gone;          // what holds when nothing is left of it: a sentence, for what is then wider
     const struct words *words; // of a number
+    const char *if_zero;       // why a number may not be 0, behind it; NULL: it may
+    const char *if_none;       // why a list may not become empty; NULL: it may
     const char *(*make)(const void *from, uint64_t now_ms, char buffer[OUTPUT_LIST_SIZE]); // FIELD_MADE
     const char *line, *line_unset; // in one line: a format with %s (", tier %s"); what comes when it is not set
     const char *label;             // in several lines: its name
@@ -87,6 +90,8 @@ const void *schema_list(const struct field *field, const void *from);
 size_t schema_count(const struct field *field, const void *from);
 // Is it set in the record? Writes its value as text too.
 bool schema_is_set(const struct field *field, const void *from, char text[OUTPUT_LIST_SIZE]);
+// Returns its value, of FIELD_TIME.
+uint64_t schema_time(const struct field *field, const void *from);
 // Sets it in a request: `value` points to the member's value, of a list to the pointer.
 void schema_put(const struct field *field, const struct place *place, void *request, const void *value, size_t count);
 // Sets it by its option, or by the first operand if it has none; by another option of the same values a list.

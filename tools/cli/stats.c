@@ -23,6 +23,12 @@ static unsigned long long number(uint64_t value)
     return value;
 }
 
+// Returns the end of a word of so many things.
+static const char *s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_decisions(const struct postern_stats_reply *reply)
 {
     const char *lead = ": ";
@@ -40,12 +46,13 @@ static void print_decisions(const struct postern_stats_reply *reply)
 static void print_limits(const struct postern_meter_stats *meters)
 {
     char size[SIZE_TEXT];
-    printf("limits      asked %llu times, of which %llu waited for the disk; %llu records written\n",
-           number(meters->decisions), number(meters->waits), number(meters->records));
+    printf("limits      asked %llu time%s, of which %llu waited for the disk; %llu record%s written\n",
+           number(meters->decisions), s(meters->decisions), number(meters->waits), number(meters->records),
+           s(meters->records));
     printf("meters      %llu in memory, %s", number(meters->meters), size_text(meters->bytes, size));
     if (meters->custom_meters > 0)
-        printf("; %llu of custom subjects on disk, of %llu callers", number(meters->custom_meters),
-               number(meters->custom_callers));
+        printf("; %llu of custom subjects on disk, of %llu caller%s", number(meters->custom_meters),
+               number(meters->custom_callers), s(meters->custom_callers));
     putchar('\n');
 }
 
@@ -55,12 +62,13 @@ static void print_usage(const struct postern_usage_stats *usage)
            number(usage->entries), number(usage->entries_max), number(usage->waiting), number(usage->written),
            number(usage->removed));
     if (usage->overflow > 0)
-        printf("            %llu counts are missing: more keys were busy at once than memory has room for\n",
+        printf("            missing counts: %llu, as more keys were busy at once than memory has room for\n",
                number(usage->overflow));
     if (usage->would_refuse > 0)
-        printf("            %llu calls would have been refused by shadow limits\n", number(usage->would_refuse));
+        printf("            %llu call%s would have been refused by shadow limits\n", number(usage->would_refuse),
+               s(usage->would_refuse));
     if (usage->damaged > 0)
-        printf("            %llu records were damaged\n", number(usage->damaged));
+        printf("            damaged records: %llu\n", number(usage->damaged));
 }
 
 // Prints the connections and, if anything did, what went wrong on them.
@@ -69,25 +77,26 @@ static void print_connections(const struct postern_connection_stats *stats)
     char size[SIZE_TEXT];
     const struct {
         uint64_t count;
-        const char *what;
+        const char *thing, *what;
     } troubles[] = {
-        {stats->overloaded, "calls refused as OVERLOADED"},
-        {stats->expired, "calls too late before they were begun"},
-        {stats->refused, "connections came when all were taken"},
-        {stats->accept_failures, "connections had to wait for descriptors or memory"},
-        {stats->closed_no_greeting, "connections closed without a greeting of ours"},
-        {stats->closed_bad_frame, "closed for a bad or too large frame"},
-        {stats->closed_half_frame, "closed in the middle of a frame"},
-        {stats->closed_stuck, "closed because they read no replies"},
-        {stats->closed_no_memory, "closed for want of memory"},
-        {stats->tls_failures, "failures of TLS"},
+        {stats->overloaded, "call", " refused as OVERLOADED"},
+        {stats->expired, "call", " too late before being begun"},
+        {stats->refused, "connection", " came when all were taken"},
+        {stats->accept_failures, "connection", " had to wait for descriptors or memory"},
+        {stats->closed_no_greeting, "connection", " closed without a greeting of ours"},
+        {stats->closed_bad_frame, "connection", " closed for a bad or too large frame"},
+        {stats->closed_half_frame, "connection", " closed in the middle of a frame"},
+        {stats->closed_stuck, "connection", " closed for reading no replies"},
+        {stats->closed_no_memory, "connection", " closed for want of memory"},
+        {stats->tls_failures, "failure", " of TLS"},
     };
-    printf("connections %llu open, %llu calls in flight, %s of buffers; %llu accepted, %llu requests\n",
-           number(stats->connections), number(stats->calls_in_flight), size_text(stats->memory_bytes, size),
-           number(stats->accepted), number(stats->requests));
+    printf("connections %llu open, %llu call%s in flight, %s of buffers; %llu accepted, %llu request%s\n",
+           number(stats->connections), number(stats->calls_in_flight), s(stats->calls_in_flight),
+           size_text(stats->memory_bytes, size), number(stats->accepted), number(stats->requests), s(stats->requests));
     for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
         if (troubles[i].count > 0)
-            printf("            %llu %s\n", number(troubles[i].count), troubles[i].what);
+            printf("            %llu %s%s%s\n", number(troubles[i].count), troubles[i].thing, s(troubles[i].count),
+                   troubles[i].what);
 }
 
 static void print_stores(const struct postern_stats_reply *reply)
@@ -95,9 +104,9 @@ static void print_stores(const struct postern_stats_reply *reply)
     for (size_t i = 0; i < reply->store_count; i++) {
         const struct postern_store_stats *store = &reply->stores[i];
         char used[SIZE_TEXT], size[SIZE_TEXT];
-        printf("store       %s: %s of %s, %llu commits of %llu jobs, the last one %s\n", store->name,
+        printf("store       %s: %s of %s, %llu commit%s of %llu job%s, the last one %s\n", store->name,
                size_text(store->used_bytes, used), size_text(store->size_bytes, size), number(store->commits),
-               number(store->jobs), store->last_commit);
+               s(store->commits), number(store->jobs), s(store->jobs), store->last_commit);
     }
 }
 
@@ -146,14 +155,14 @@ static void print_stats(const struct postern_stats_reply *reply)
     print_stores(reply);
     printf("clock       ");
     print_clock(reply->clock_ahead_ms);
-    printf(", which jumped %u times\n", reply->clock_jumps);
+    printf(", which jumped %u time%s\n", reply->clock_jumps, s(reply->clock_jumps));
     print_busiest(reply);
 }
 
 static void run_stats(struct cli *cli)
 {
     struct postern_stats_reply *reply = NULL;
-    uint64_t top = value_number(cli, "top", TOP_MAX);
+    uint64_t top = value_number(cli, "top", 0, TOP_MAX);
     const struct postern_stats_request request = {.top = argument_has(cli, "top") ? (uint32_t)top : TOP_DEFAULT};
     if (cli_good(cli) && call_done(cli, postern_stats(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
@@ -172,7 +181,7 @@ static void print_health(const struct postern_health_reply *reply)
         print_clock(reply->clock_ahead_ms);
     }
     if (reply->clock_jumps > 0)
-        printf(", the wall clock jumped %u times", reply->clock_jumps);
+        printf(", the wall clock jumped %u time%s", reply->clock_jumps, s(reply->clock_jumps));
     putchar('\n');
 }
 

@@ -188,8 +188,8 @@ static struct top read_top(struct cli *cli)
     struct top top = {.cli = cli,
                       .kind = argument_has(cli, "keys") ? TOP_KEYS : TOP_ACCOUNTS,
                       .interval_ms = INTERVAL_MS_DEFAULT,
-                      .count = once ? 1 : value_number(cli, "count", UINT32_MAX),
-                      .rows = (size_t)value_number(cli, "rows", TOP_ROWS_MAX)};
+                      .count = once ? 1 : value_number(cli, "count", 1, UINT32_MAX),
+                      .rows = (size_t)value_number(cli, "rows", 1, TOP_ROWS_MAX)};
     if (interval != NULL && (!value_span(interval, &top.interval_ms) || top.interval_ms < INTERVAL_MS_MIN ||
                              top.interval_ms > INTERVAL_MS_MAX))
         misuse(cli, "--interval \"%s\" is no time from 100ms to 24h: write 500ms, 1s or 1min", interval);

@@ -14,18 +14,22 @@ bool value_digits(const char *text, uint64_t *number, const char **rest)
     return end != NULL && errno == 0;
 }
 
-uint64_t value_number(struct cli *cli, const char *name, uint64_t max)
+uint64_t value_number(struct cli *cli, const char *name, uint64_t least, uint64_t max)
 {
     const char *text = argument_text(cli, name), *rest;
     uint64_t number = 0;
-    if (text != NULL && (!value_digits(text, &number, &rest) || *rest != '\0' || number > max))
-        misuse(cli, "--%s \"%s\" is not a whole number up to %llu", name, text, (unsigned long long)max);
+    if (text != NULL && (!value_digits(text, &number, &rest) || *rest != '\0' || number < least || number > max))
+        misuse(cli, "--%s \"%s\" is not a whole number from %llu to %llu", name, text, (unsigned long long)least,
+               (unsigned long long)max);
     return number;
 }
 
 uint64_t value_version(struct cli *cli)
 {
-    return value_number(cli, "if-version", UINT64_MAX);
+    const char *text = argument_text(cli, "if-version");
+    if (text != NULL && strcmp(text, "0") == 0)
+        misuse(cli, "--if-version \"0\": versions begin with 1; leave the option out to change any version");
+    return value_number(cli, "if-version", 1, UINT64_MAX);
 }
 
 // ------------------------------------------------------------------------------------------------------------ words

@@ -2,6 +2,7 @@
 // 3 March of 31 February without a word.
 #include "cli.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,21 @@ static bool is_word(const char *text, const char *word)
 {
     size_t size = strlen(word);
     return strncmp(text, word, size) == 0 && (text[size] == '\0' || (size > 2 && strcmp(text + size, "s") == 0));
+}
+
+// Months and years are no spans, however they are written: 1mo, 2months, 1y, 1Y, 1yr.
+static bool is_of_calendar(const char *unit)
+{
+    static const char *const words[] = {"mo", "mos", "mon", "mth", "month", "y", "yr", "yrs", "year"};
+    char lower[8] = "";
+    if (strcmp(unit, "M") == 0)
+        return true;
+    for (size_t i = 0; i + 1 < sizeof lower && unit[i] != '\0'; i++)
+        lower[i] = (char)tolower((unsigned char)unit[i]);
+    for (size_t i = 0; strlen(unit) < sizeof lower && i < sizeof words / sizeof words[0]; i++)
+        if (is_word(lower, words[i]))
+            return true;
+    return false;
 }
 
 bool value_span(const char *text, uint64_t *span_ms)
@@ -207,8 +223,9 @@ bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_mom
         return read_unix_ms(number, strlen(text), moment);
     if (value_span(text, &number))
         return count_span(number, past, now_ms, moment);
-    if (is_word(rest, "month") || is_word(rest, "year"))
+    if (is_of_calendar(rest))
         return wrong(moment, "months and years differ in length: write days, 90d, or a date");
+    moment->is_unlike_any = true;
     return wrong(moment, "give a span (90d, 12h, 2w), a date (2027-01-31, or 2027-01-31 12:00:00, in UTC), RFC 3339 "
                          "(2027-01-31T12:00:00+02:00) or Unix milliseconds");
 }

@@ -11,8 +11,11 @@ static struct postern_scope_alternatives split_alternatives(struct cli *cli, con
     char *rest = pool_text(&cli->pool, text, strlen(text));
     const char **scopes = cli_keep(cli, strlen(text) + 1, sizeof *scopes);
     size_t count = 0;
-    while (rest != NULL)
+    while (rest != NULL) {
         scopes[count++] = strsep(&rest, "|");
+        if (scopes[count - 1][0] == '\0')
+            misuse(cli, "--scope \"%s\" lacks a scope beside a |: write read|admin, or one scope without |", text);
+    }
     return (struct postern_scope_alternatives){scopes, count};
 }
 
@@ -25,11 +28,15 @@ static void read_scopes(struct cli *cli, struct postern_verify_request *request)
     struct postern_scope_alternatives *alternatives = cli_keep(cli, count, sizeof *alternatives);
     request->scopes = scopes;
     request->scope_alternatives = alternatives;
-    for (size_t i = 0; i < count; i++)
-        if (strchr(given[i], '|') == NULL)
+    for (size_t i = 0; i < count; i++) {
+        bool is_one = strchr(given[i], '|') == NULL;
+        argument_place(cli, "scope", i, is_one ? "scopes" : "scope_alternatives",
+                       is_one ? request->scope_count : request->scope_alternatives_count);
+        if (is_one)
             scopes[request->scope_count++] = given[i];
         else
             alternatives[request->scope_alternatives_count++] = split_alternatives(cli, given[i]);
+    }
 }
 
 // Reads all of the request but the token.
@@ -198,12 +205,21 @@ static size_t size_on_wire(const struct postern_verify_request *request)
     return size;
 }
 
-static void print_line(const struct cli *cli, const struct postern_verify_reply *reply,
+static void print_failed(struct cli *cli, const struct postern_batch_status *status)
+{
+    char text[OUTPUT_LIST_SIZE];
+    struct postern_error error = {.status = status->status, .answered = true};
+    snprintf(error.field, sizeof error.field, "%s", status->field);
+    snprintf(error.message, sizeof error.message, "%s", status->message);
+    printf("%s: %s\n", postern_status_name(status->status), wording_of(cli, &error, text));
+}
+
+static void print_line(struct cli *cli, const struct postern_verify_reply *reply,
                        const struct postern_batch_status *status)
 {
     char id[DECISION_ID_SIZE];
     if (status->status != POSTERN_OK) {
-        printf("%s: %s\n", postern_status_name(status->status), status->message);
+        print_failed(cli, status);
         return;
     }
     print_decision(reply);

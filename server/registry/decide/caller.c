@@ -64,7 +64,7 @@ enum status decide_version(struct draft *draft, const char *field, uint64_t vers
     if (version == 0)
         return status_fail(&draft->command->failure, STATUS_ABORTED, field,
                            "there is no such record, but if_version asks for version %" PRIu64
-                           ": send if_version 0 to make it",
+                           ": leave if_version out to make it",
                            wanted);
     return status_fail(&draft->command->failure, STATUS_ABORTED, field,
                        "the record has version %" PRIu64 ", not %" PRIu64 ": read it again, then repeat the change",

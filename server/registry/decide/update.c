@@ -38,18 +38,31 @@ static enum status check_mask(const struct draft *draft)
     return STATUS_OK;
 }
 
-// A key that was rolled must end with its grace period, or earlier.
+// A key that was rolled must end with its grace period, or earlier. Its successor may have been revoked since.
 static enum status check_rolled_expiry(struct draft *draft, const struct registry_key *key)
 {
-    uint64_t asked_ms = draft->command->ask.update.key.facts.expires_at_ms;
+    struct registry_command *command = draft->command;
+    uint64_t asked_ms = command->ask.update.key.facts.expires_at_ms;
     bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
     if (!key->facts.has_successor || is_shorter)
         return STATUS_OK;
-    char at[TEXT_TIME_SIZE];
-    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+    char at[TEXT_TIME_SIZE], next[KEY_ID_TEXT_SIZE + 1];
+    struct registry_successor successor;
+    enum status status =
+        registry_find_successor(draft->txn, key, command->result.account.revoked_before_ms, draft->now_ms, &successor);
+    if (status != STATUS_OK)
+        return status;
+    key_id_format(successor.id, next);
+    text_format_moment(key->facts.expires_at_ms, at);
+    if (!successor.works)
+        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+                           "the key was rolled and stops working at %s, which can only become earlier, and no "
+                           "successor of it works: make a new key with: postern create",
+                           at);
+    return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
                        "the key was rolled and stops working at %s, which can only become earlier: use its successor "
-                       "from then on",
-                       text_format_moment(key->facts.expires_at_ms, at));
+                       "%s from then on",
+                       at, next);
 }
 
 static enum status check_expiry(struct draft *draft, const struct registry_key *key)

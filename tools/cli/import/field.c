@@ -83,7 +83,8 @@ static bool set_expires(struct import_build *build, const char *text)
 {
     struct value_moment moment;
     if (!value_moment(strcmp(text, "0") == 0 ? "never" : text, false, build->now_ms, &moment))
-        return import_wrong(build->wrong, "expires \"%s\" is no time: %s", import_shown(text), moment.wrong);
+        return import_wrong(build->wrong, "expires \"%s\" is no time: %s%s", import_shown(text), moment.wrong,
+                            moment.is_unlike_any ? ", or never" : "");
     key_of(build)->expires_at_ms = moment.ms;
     return true;
 }

@@ -64,9 +64,12 @@ static void clear_progress(struct import *import)
 
 static void report_line(struct import *import, size_t line, const char *code, const char *field, const char *message)
 {
+    char column[64];
+    snprintf(column, sizeof column, "%.*s", (int)strcspn(field, "["), field);
+    bool is_named = column[0] == '\0' || strstr(message, column) != NULL;
     clear_progress(import);
     fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
-            field[0] != '\0' ? " (" : "", field, field[0] != '\0' ? ")" : "");
+            is_named ? "" : " (", is_named ? "" : column, is_named ? "" : ")");
     if (json_array_size(import->errors) < ERRORS_KEPT_MAX)
         json_array_append_new(import->errors, json_pack("{s:I, s:s, s:o, s:o}", "line", (json_int_t)line, "code",
                                                         code[0] != '\0' ? code : "INVALID_ARGUMENT", "field",
@@ -96,15 +99,41 @@ static void say_batch_lost(struct import *import)
                 import->first_line, import->last_line);
 }
 
+// Columns that are called otherwise than their field is.
+static const char *column_of(const char *field)
+{
+    static const char *const rows[][2] = {
+        {"expires_at_ms", "expires"}, {"api_key", "token"}, {"allowed_addresses", "addresses"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strncmp(field, rows[i][0], strlen(rows[i][0])) == 0)
+            return rows[i][1];
+    return field;
+}
+
+// Says it with the names of the columns.
+static const char *word_refusal(struct import *import, const char *column, char text[OUTPUT_LIST_SIZE])
+{
+    const struct postern_error *error = &import->cli->error;
+    struct postern_error worded = *error;
+    size_t size = strlen(error->field);
+    worded.field[0] = '\0';
+    if (size > 0 && strncmp(error->message, error->field, size) == 0)
+        snprintf(worded.message, sizeof worded.message, "\"%.*s\"%s", (int)strcspn(column, "["), column,
+                 error->message + size);
+    return wording_of(import->cli, &worded, text);
+}
+
 static void say_batch_refused(struct import *import)
 {
     const struct postern_error *error = &import->cli->error;
     const char *field = error->field;
+    char text[OUTPUT_LIST_SIZE];
     const struct import_row *row = row_at_fault(import, &field);
+    field = row != NULL ? column_of(field) : "";
     // Anything but what is wrong with these keys would be wrong with the next ones too.
     import->stopped = strncmp(error->field, "import.keys", strlen("import.keys")) != 0;
     report_line(import, row != NULL ? row->line : import->first_line, postern_status_name(error->status), field,
-                error->message);
+                word_refusal(import, field, text));
     say_batch_lost(import);
     if (import->stopped)
         fputs("postern import: stopped here. Run it again with the same input: what is there is skipped\n", stderr);
@@ -142,12 +171,20 @@ static void finish_batch(struct import *import)
 // The first tokens that were trimmed are named, all are counted.
 static void say_trimmed(struct import *import, const struct import_row *row)
 {
-    bool bearer = row->token_notes & IMPORT_TOKEN_BEARER, space = row->token_notes & IMPORT_TOKEN_SPACE;
-    if ((!bearer && !space) || ++import->trimmed > TRIMMED_SAID_MAX)
+    static const struct {
+        enum import_token_note note;
+        const char *what;
+    } taken[] = {{IMPORT_TOKEN_MARK, "byte order mark"},
+                 {IMPORT_TOKEN_SPACE, "white space"},
+                 {IMPORT_TOKEN_BEARER, "\"Bearer\""}};
+    char list[OUTPUT_LIST_SIZE] = "";
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (row->token_notes & taken[i].note)
+            output_append(list, " and the ", "%s", taken[i].what);
+    if (list[0] == '\0' || ++import->trimmed > TRIMMED_SAID_MAX)
         return;
     clear_progress(import);
-    fprintf(stderr, "postern import: line %zu: taken without the %s%s%s that stood with the token\n", row->line,
-            space ? "white space" : "", space && bearer ? " and the " : "", bearer ? "\"Bearer\"" : "");
+    fprintf(stderr, "postern import: line %zu: taken without the %s that stood with the token\n", row->line, list);
 }
 
 static void say_hint(struct import *import, const struct import_row *row, enum import_token_note note, const char *hint)
@@ -239,7 +276,7 @@ static void run_import(struct cli *cli)
 {
     struct import *import = cli_keep(cli, 1, sizeof *import);
     enum import_format format = read_format(cli);
-    uint64_t batch = value_number(cli, "batch", POSTERN_BATCH_MAX);
+    uint64_t batch = value_number(cli, "batch", 1, POSTERN_BATCH_MAX);
     const struct postern_create_request start = {.account = argument_text(cli, "account"),
                                                  .name = argument_text(cli, "name"),
                                                  .environment =

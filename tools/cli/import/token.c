@@ -5,29 +5,31 @@
 #include <string.h>
 #include <strings.h>
 
-// Returns the size of the white space at the beginning of the text, or at its end; 0: there is none.
-static size_t space_at(const char *text, size_t size, bool end)
+// Returns the size of the white space, or of a byte order mark, at the beginning of the text, or at its end; 0: there
+// is none.
+static size_t space_at(const char *text, size_t size, bool end, unsigned *notes)
 {
-    static const char *const spaces[] = {" ",  "\t",       "\r",           "\n",          "\v",
-                                         "\f", "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF"}; // U+00A0, U+200B, U+FEFF
+    static const char *const spaces[] = {"\xEF\xBB\xBF", " ",  "\t",       "\r",          "\n",
+                                         "\v",           "\f", "\xC2\xA0", "\xE2\x80\x8B"}; // U+FEFF ... U+00A0, U+200B
     for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++) {
         size_t space = strlen(spaces[i]);
-        if (space <= size && memcmp(end ? text + size - space : text, spaces[i], space) == 0)
+        if (space <= size && memcmp(end ? text + size - space : text, spaces[i], space) == 0) {
+            *notes |= i == 0 ? IMPORT_TOKEN_MARK : IMPORT_TOKEN_SPACE;
             return space;
+        }
     }
     return 0;
 }
 
 static const char *trim(const char *text, size_t *size, unsigned *notes)
 {
-    size_t before = *size, space;
-    while ((space = space_at(text, *size, false)) > 0) {
+    size_t space;
+    while ((space = space_at(text, *size, false, notes)) > 0) {
         text += space;
         *size -= space;
     }
-    while ((space = space_at(text, *size, true)) > 0)
+    while ((space = space_at(text, *size, true, notes)) > 0)
         *size -= space;
-    *notes |= *size < before ? IMPORT_TOKEN_SPACE : 0;
     return text;
 }
 
@@ -36,7 +38,8 @@ static const char *skip_bearer(const char *text, size_t *size, unsigned *notes)
     static const char bearer[] = "Bearer";
     size_t word = sizeof bearer - 1;
     unsigned inner = 0; // the space behind it is no other note
-    if (*size <= word || strncasecmp(text, bearer, word) != 0 || space_at(text + word, *size - word, false) == 0)
+    if (*size <= word || strncasecmp(text, bearer, word) != 0 ||
+        space_at(text + word, *size - word, false, &inner) == 0)
         return text;
     *size -= word;
     *notes |= IMPORT_TOKEN_BEARER;

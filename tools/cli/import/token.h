@@ -5,10 +5,11 @@
 #include <stddef.h>
 
 enum import_token_note {
-    IMPORT_TOKEN_SPACE = 1,     // there was white space around it, or U+FEFF
+    IMPORT_TOKEN_SPACE = 1,     // there was white space around it
     IMPORT_TOKEN_BEARER = 2,    // there was "Bearer " before it, as in the header of a request
     IMPORT_TOKEN_ID_BEFORE = 4, // it is like "17|secret"
-    IMPORT_TOKEN_DIGEST = 8     // it is like a SHA-256 in hex
+    IMPORT_TOKEN_DIGEST = 8,    // it is like a SHA-256 in hex
+    IMPORT_TOKEN_MARK = 16      // there was a byte order mark around it
 };
 
 // Finds the token in a text of *size bytes: returns where it begins, *size becomes its size, *notes these, or'ed.

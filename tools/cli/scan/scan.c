@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 struct scan {
@@ -69,13 +71,13 @@ static void print_finding(const struct scan *scan, const struct scan_token *toke
 static void on_token(void *context, const struct scan_token *token)
 {
     struct scan *scan = context;
-    char path[256];
+    char path[256], why[OUTPUT_LIST_SIZE];
     scan->tokens++;
     const struct verdict *verdict = verdict_ask(&scan->inquiry, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
-                scan->cli->error.message);
+                wording_of(scan->cli, &scan->cli->error, why));
         scan->failed = true;
         return;
     }
@@ -149,20 +151,49 @@ static void read_bytes(int descriptor, const char *path, struct scan *scan)
     unpack(descriptor, path, UNPACK_BYTES_MAX, &taker);
 }
 
+// Returns why what is no file is not read; NULL: it is read. A pipe without a name, as <(command) gives, comes from a
+// command that is there. One with a name may have nobody who ever writes to it.
+static const char *why_not_read(const struct stat *status, int descriptor, bool is_named)
+{
+    struct statfs place;
+    if (S_ISREG(status->st_mode) || (is_named && S_ISBLK(status->st_mode)))
+        return NULL;
+    if (S_ISFIFO(status->st_mode)) {
+        bool is_of_command = is_named && fstatfs(descriptor, &place) == 0 && place.f_type == PIPEFS_MAGIC;
+        return is_of_command ? NULL : "it is a named pipe: let standard input have it, postern scan - <PIPE";
+    }
+    return S_ISSOCK(status->st_mode) ? "it is a socket" : "it is a device";
+}
+
 // What was a file when the tree was read may be something else now, which must not be followed and must not block.
 static void read_file(const FTSENT *entry, struct scan *scan)
 {
     bool is_named = entry->fts_level == FTS_ROOTLEVEL;
     struct stat status;
-    int descriptor =
-        open(entry->fts_accpath, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_named ? 0 : O_NOFOLLOW | O_NONBLOCK));
-    if (descriptor < 0) {
-        say_unreadable(scan, entry->fts_path, strerror(errno));
-        return;
-    }
-    if (is_named || (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)))
+    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (is_named ? 0 : O_NOFOLLOW);
+    int descriptor = open(entry->fts_accpath, flags);
+    const char *why = descriptor < 0 || fstat(descriptor, &status) != 0 ? strerror(errno)
+                                                                        : why_not_read(&status, descriptor, is_named);
+    if (why == NULL && fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) < 0)
+        why = strerror(errno);
+    if (why == NULL)
         read_bytes(descriptor, entry->fts_path, scan);
-    close(descriptor);
+    else
+        say_unreadable(scan, entry->fts_path, why);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
+// Only opening tells a named pipe from that of <(command); all else that is no file is not opened, as that alone may
+// wind a tape or reset a line.
+static void look_at_other(const FTSENT *entry, struct scan *scan)
+{
+    const struct stat *status = entry->fts_statp;
+    bool is_named = entry->fts_level == FTS_ROOTLEVEL;
+    if (is_named && (S_ISFIFO(status->st_mode) || S_ISBLK(status->st_mode)))
+        read_file(entry, scan);
+    else
+        say_unreadable(scan, entry->fts_path, why_not_read(status, -1, false));
 }
 
 // A path of the command line that is not there is more than something unreadable: it is wrong.
@@ -181,12 +212,14 @@ static void say_history(const FTSENT *entry)
             shown_path(entry->fts_path, shown));
 }
 
-// A pipe or a device is read only when it was named; directories and links in them are passed over.
+// Links in directories are passed over: what they point to is read where it is, or was not asked for.
 static void visit(const FTSENT *entry, struct scan *scan)
 {
     int info = entry->fts_info;
-    if (info == FTS_F || (info == FTS_DEFAULT && entry->fts_level == FTS_ROOTLEVEL))
+    if (info == FTS_F)
         read_file(entry, scan);
+    else if (info == FTS_DEFAULT)
+        look_at_other(entry, scan);
     else if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS || info == FTS_SLNONE)
         say_missing(entry, scan);
     else if (info == FTS_D && strcmp(entry->fts_name, ".git") == 0)
