@@ -94,8 +94,8 @@ ends_exactly() {
     return 1
 }
 
-# free_port: of TCP, on this machine. None of those that the kernel gives to whoever connects, and seldom one that another
-# test looks at now.
+# free_port: of TCP, on this machine. None of those that the kernel gives to whoever connects, and seldom one that
+# another test looks at now.
 free_port() {
     python3 - <<'EOF'
 import os, socket

@@ -15,6 +15,7 @@
 #ifndef SUPPORT_TRANSPORT_FIXTURE_H
 #define SUPPORT_TRANSPORT_FIXTURE_H
 
+#include "support/free_port.h"
 #include "support/stream_peer.h"
 #include "support/tempdir.h"
 #include "transport/transport.h"
@@ -304,25 +305,6 @@ static inline bool transport_fixture_serves_new(struct stream_place place)
 
 // --- opening and closing
 
-// None of those that the kernel gives to whoever connects, and seldom one that another test looks at now.
-static inline uint16_t transport_fixture_free_port(void)
-{
-    enum { FIRST = 20000, COUNT = 12000, STEP = 7919 };
-    static unsigned calls;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    unsigned begin = (unsigned)getpid() * STEP + calls++;
-    for (unsigned i = 0; i < COUNT; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        address.sin_port = htons((uint16_t)(FIRST + (begin + i) % COUNT));
-        bool is_free = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
-        close(fd);
-        if (is_free)
-            return ntohs(address.sin_port);
-    }
-    transport_fixture_demand(false, "no port");
-    return 0;
-}
-
 static inline void transport_fixture_open(struct transport_fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
@@ -331,7 +313,7 @@ static inline void transport_fixture_open(struct transport_fixture *fixture)
     fixture->clock = clock_new(clock_system_source(), NULL);
     transport_fixture_demand(fixture->clock != NULL, "no clock");
     fixture->ipc.path = tempdir_join(&fixture->directory, "socket", fixture->path);
-    fixture->tcp.port = transport_fixture_free_port();
+    fixture->tcp.port = free_port();
     (void)snprintf(fixture->ipc_url, sizeof fixture->ipc_url, "ipc://%s", fixture->path);
     (void)snprintf(fixture->tcp_url, sizeof fixture->tcp_url, "tcp://127.0.0.1:%u", fixture->tcp.port);
     fixture->urls[0] = fixture->ipc_url;

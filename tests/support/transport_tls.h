@@ -36,7 +36,7 @@ static inline void transport_tls_add(struct transport_tls *tls, struct transport
     fixture->options.tls = (struct transport_tls_options){
         .certificate_file = tempdir_join(&fixture->directory, "certificate", tls->certificate),
         .key_file = tempdir_join(&fixture->directory, "key", tls->key)};
-    tls->place = (struct stream_place){.port = transport_fixture_free_port()};
+    tls->place = (struct stream_place){.port = free_port()};
     (void)snprintf(tls->url, sizeof tls->url, "tls+tcp://127.0.0.1:%u", tls->place.port);
     memcpy(tls->urls, fixture->urls, sizeof fixture->urls);
     tls->urls[2] = tls->url;
