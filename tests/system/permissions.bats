@@ -60,10 +60,17 @@ setup() {
     answer '.missing_scopes == ["lead", "read|write"]'
     refused INSUFFICIENT_SCOPE 403 --scope 'postern:operator|postern:verify'
     local wrong
-    for wrong in 'read|' '|' 'read|*' 'read||write' 'read|a b'; do
+    for wrong in 'read|*' 'read|a b'; do
         verify --scope "$wrong"
-        failed INVALID_ARGUMENT "verify.scope_alternatives[0].scopes[$([ "$wrong" = '|' ] && echo 0 || echo 1)]"
+        failed INVALID_ARGUMENT 'verify.scope_alternatives[0].scopes[1]'
     done
+    for wrong in 'read|' '|' 'read||write'; do
+        verify --scope "$wrong"
+        [ "$status" -eq 2 ]
+        [[ "$output$stderr" == *"\"$wrong\" lacks a scope beside a |"* ]]
+    done
+    wire "verify { api_key: \"$TOKEN\" scope_alternatives { scopes: \"read\" scopes: \"\" } }"
+    wire_failed "$INVALID_ARGUMENT" "verify.scope_alternatives[0].scopes[1]"
     verify $(printf -- '--scope read|webhook %.0s' {1..9})
     failed INVALID_ARGUMENT verify.scope_alternatives
     # Nothing is never enough.

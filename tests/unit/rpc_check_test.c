@@ -288,7 +288,7 @@ static void unknown_enum_numbers_are_refused(void **state)
     account.n_environments = 2;
     refused("put_account", &account, "put_account.environments[1]");
     Postern__V1__RateCheckRequest rate_check = POSTERN__V1__RATE_CHECK_REQUEST__INIT;
-    rate_check.mode = (Postern__V1__RateCheckMode)5;
+    rate_check.mode = (Postern__V1__RateCheckMode)6;
     refused("rate_check", &rate_check, "rate_check.mode");
 }
 
