@@ -342,8 +342,8 @@ static void what_a_key_was_charged_is_given_back_after_it_was_revoked(void **sta
     assert_int_equal(left_of(fixture, "acme"), LIMIT);
 }
 
-// A key's own limits are the key's to name: by its account only the account's meters are given back.
-static void refund_gives_back_what_the_limits_of_its_subject_were_charged(void **state)
+// A charge is given back as a whole: where a key's own limits were charged, too, by naming that key.
+static void refund_of_a_keys_own_limits_names_the_key(void **state)
 {
     struct rpc_fixture *fixture = *state;
     Postern__V1__CreateRequest create = create_of(fixture, "acme", NULL);
@@ -353,15 +353,18 @@ static void refund_gives_back_what_the_limits_of_its_subject_were_charged(void *
     for (char id = 'a'; id <= 'b'; id++)
         verify_as(fixture, verify_for(fixture, key->api_key, 10, charge_id(fixture, id)), REASON_ALLOWED);
     Postern__V1__RateCheckRequest refund = refund_of(fixture, "acme", charge_id(fixture, 'a'));
-    assert_int_equal(checked(fixture, &refund, REASON_ALLOWED)->n_meters, 1);
-    refund = refund_of(fixture, "acme", charge_id(fixture, 'b'));
-    refund.subject_case = SUBJECT(KEY_ID);
-    refund.key_id = key->key->key_id;
-    const Postern__V1__RateCheckReply *reply = checked(fixture, &refund, REASON_ALLOWED);
-    assert_int_equal(reply->n_meters, 2);
-    assert_int_equal(reply->meters[0]->remaining, LIMIT);
-    assert_int_equal(reply->meters[1]->remaining, 40);
-    assert_int_equal(reply->meters[1]->subject, POSTERN__V1__SUBJECT__SUBJECT_KEY);
+    assert_nothing_to_give_back(check_as(fixture, nothing(), &refund), "rate_check.charge_id", "CHARGE_OF_KEY");
+    for (char id = 'a'; id <= 'b'; id++) {
+        uint64_t left = id == 'a' ? 10 : 0;
+        refund = refund_of(fixture, "acme", charge_id(fixture, id));
+        refund.subject_case = SUBJECT(KEY_ID);
+        refund.key_id = key->key->key_id;
+        const Postern__V1__RateCheckReply *reply = checked(fixture, &refund, REASON_ALLOWED);
+        assert_int_equal(reply->n_meters, 2);
+        assert_int_equal(reply->meters[0]->remaining, LIMIT - left);
+        assert_int_equal(reply->meters[1]->remaining, 50 - left);
+        assert_int_equal(reply->meters[1]->subject, POSTERN__V1__SUBJECT__SUBJECT_KEY);
+    }
 }
 
 static void refund_by_a_token_that_is_nobodys_is_refused(void **state)
@@ -566,7 +569,7 @@ int main(void)
         TEST(refund_is_for_the_caller_and_the_account_that_charged),
         TEST(refund_says_what_it_needs),
         TEST(what_a_key_was_charged_is_given_back_after_it_was_revoked),
-        TEST(refund_gives_back_what_the_limits_of_its_subject_were_charged),
+        TEST(refund_of_a_keys_own_limits_names_the_key),
         TEST(refund_by_a_token_that_is_nobodys_is_refused),
         TEST(refund_for_a_deleted_account_finds_no_limits),
         TEST(refund_takes_the_authority_of_a_charge),
