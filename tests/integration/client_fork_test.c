@@ -170,35 +170,36 @@ static void assert_children_end_well(const pid_t *children, size_t count)
 }
 
 // Parent and children ask at the same time.
-static void ask_in_all(struct postern *client)
+static void ask_in_all(struct postern *client, unsigned count)
 {
     pid_t children[CHILDREN];
     assert_int_equal(answered(client, 1), 1); // connected
-    for (size_t i = 0; i < CHILDREN; i++) {
+    for (unsigned i = 0; i < count; i++) {
         children[i] = fork();
         if (children[i] == 0)
             child_main(client);
     }
     assert_int_equal(answered(client, CALLS), CALLS);
-    assert_children_end_well(children, CHILDREN);
+    assert_children_end_well(children, count);
     assert_int_equal(answered(client, CALLS), CALLS);
     postern_close(client);
-    assert_seen(1 + CHILDREN, 1 + CALLS + CHILDREN * CALLS + CALLS);
+    assert_seen(1 + count, 1 + CALLS + count * CALLS + CALLS);
 }
 
 static void children_have_connections_of_their_own(void **state)
 {
     (void)state;
     pid_t server = started();
-    ask_in_all(opened(false));
+    ask_in_all(opened(false), CHILDREN);
     stopped(server);
 }
 
+// Two, because a handshake that takes longer than two seconds is begun again, as it may be of many on a busy machine.
 static void children_have_tls_sessions_of_their_own(void **state)
 {
     (void)state;
     pid_t server = started_with_tls();
-    ask_in_all(opened_with_tls());
+    ask_in_all(opened_with_tls(), 2);
     stopped(server);
 }
 
