@@ -59,23 +59,19 @@ setup() {
     refused INSUFFICIENT_SCOPE 403 --scope 'webhook|read' --scope 'read|write' --scope lead
     answer '.missing_scopes == ["lead", "read|write"]'
     refused INSUFFICIENT_SCOPE 403 --scope 'postern:operator|postern:verify'
+    verify --scope 'read|*'
+    failed INVALID_ARGUMENT 'verify.scope_alternatives[0].scopes[1]'
     local wrong
-    for wrong in 'read|*' 'read|a b'; do
-        verify --scope "$wrong"
-        failed INVALID_ARGUMENT 'verify.scope_alternatives[0].scopes[1]'
-    done
     for wrong in 'read|' '|' 'read||write'; do
         verify --scope "$wrong"
-        [ "$status" -eq 2 ]
-        [[ "$output$stderr" == *"\"$wrong\" lacks a scope beside a |"* ]]
+        [[ "$status $stderr" == "2 "*"\"$wrong\" lacks a scope beside a |"* ]]
     done
     wire "verify { api_key: \"$TOKEN\" scope_alternatives { scopes: \"read\" scopes: \"\" } }"
     wire_failed "$INVALID_ARGUMENT" "verify.scope_alternatives[0].scopes[1]"
     verify $(printf -- '--scope read|webhook %.0s' {1..9})
     failed INVALID_ARGUMENT verify.scope_alternatives
     # Nothing is never enough.
-    local token=$TOKEN
-    wire "verify { api_key: \"$token\" peek: true scope_alternatives { } }"
+    wire "verify { api_key: \"$TOKEN\" peek: true scope_alternatives { } }"
     answer '.verify.reason == "REASON_INSUFFICIENT_SCOPE"'
 }
 
