@@ -213,6 +213,8 @@ not_settled() {
     failed NOT_FOUND
     left tokens 500
     local words
+    try postern ratecheck --account "$ACCOUNT" --refund-amount tokens=18446744073709551615
+    [[ "$status $stderr" == "2 "*"a cost of 1 to 9007199254740991"* ]]
     for words in "--refund-amount tokens=0" "--refund-amount tokens --charge tokens" "--refund-amount tokens --peek" \
         "--refund-amount tokens --overdraw" "--refund-amount tokens --refund $ID"; do
         # shellcheck disable=SC2086

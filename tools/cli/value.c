@@ -95,8 +95,8 @@ const struct postern_charge *value_charges(struct cli *cli, const char *option, 
         charges[i] = (struct postern_charge){.resource = pool_text(&cli->pool, texts[i], size), .cost = 1};
         bool good = texts[i][size] == '\0' || value_digits(texts[i] + size + 1, &charges[i].cost, &rest);
         if (!good || *rest != '\0' || size == 0 || charges[i].cost < least || charges[i].cost > POSTERN_AMOUNT_MAX)
-            misuse(cli, "--%s \"%s\" is not RESOURCE or RESOURCE=COST with a cost of %llu or more, e.g. productions=2",
-                   option, texts[i], (unsigned long long)least);
+            misuse(cli, "--%s \"%s\" is not RESOURCE or RESOURCE=COST with a cost of %llu to %llu, e.g. productions=2",
+                   option, texts[i], (unsigned long long)least, (unsigned long long)POSTERN_AMOUNT_MAX);
     }
     return charges;
 }
