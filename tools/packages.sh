@@ -15,7 +15,7 @@ BUILD_PACKAGES=(
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(
     g++ clang libclang-rt-dev llvm clang-format mold
-    libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils util-linux binutils procps openssl
+    libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils gojq util-linux binutils procps openssl
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
 )
 

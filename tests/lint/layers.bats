@@ -87,7 +87,8 @@ green() {
     green libraries server/registry/pack/record.c '#include "records.pb-c.h"'
     green libraries tools/cli/table.c 'scols_new_table();'
     green libraries tools/cli/import/csv.c '#include <csv.h>'
-    green libraries tools/cli/scan/unpack.c '#include <archive_entry.h>'
+    red libraries tools/cli/scan/unpack.c '#include <archive.h>'
+    green libraries tools/cli/scan/libarchive.h '#include <archive_entry.h>'
     green libraries tools/cli/import/read.c 'import_csv_init(csv); // csv_init'
     green libraries server/meter/record.c '#include "records.pb-c.h"'
 }

@@ -23,11 +23,14 @@ make_clock_home() {
 # set_wall MS: the wall clock from now on, against one that began at NOON_MS and was never set. The file stays the same
 # one: the daemon has it mapped.
 set_wall() {
-    python3 - "$CLOCK_SHIM" "$((CLOCK_BASE_MS + $1))" "$BOOT_OFFSET_MS" <<'END'
-import struct, sys
-with open(sys.argv[1], "r+b") as clock:
-    clock.write(struct.pack("=qq", int(sys.argv[2]), int(sys.argv[3])))
-END
+    local number hex bytes='' at
+    for number in $((CLOCK_BASE_MS + $1)) "$BOOT_OFFSET_MS"; do
+        printf -v hex '%016x' "$number"
+        for at in 14 12 10 8 6 4 2 0; do # the machine's order of bytes
+            bytes+="\\x${hex:at:2}"
+        done
+    done
+    printf '%b' "$bytes" 1<>"$CLOCK_SHIM"
 }
 
 # reboot MS: between two runs, with the wall clock as set_wall has it.

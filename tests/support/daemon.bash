@@ -8,7 +8,9 @@
 POSTERN_BUILD=${POSTERN_BUILD:-$POSTERN_SOURCE/build/dev}
 export POSTERN_BIN=${POSTERN_BIN:-$POSTERN_BUILD/bin}
 SUPPORT=$POSTERN_SOURCE/tests/support
-PATH=$POSTERN_BIN:/usr/sbin:/usr/bin:/sbin:/bin:$PATH # Debian's python3, not one from elsewhere
+# In `quick` jq is gojq: the same language in a third of the time, of which most is its start. It sorts members by name.
+# Debian's python3, not one from elsewhere.
+PATH=$POSTERN_BUILD/quick:$POSTERN_BIN:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # These tests start the command line tool thousands of times, and with a sanitizer it takes three times as long. Those
 # that are about the tool (they export ABOUT_THE_TOOL) get it with sanitizers, the others as people get it.
 [ -n "${ABOUT_THE_TOOL-}" ] || [ -z "${POSTERN_RELEASED_TOOL-}" ] || PATH=$POSTERN_RELEASED_TOOL:$PATH
@@ -89,7 +91,11 @@ preloadable() {
 try() {
     local errors=$BATS_TEST_TMPDIR/stderr
     status=0
-    output=$("$@" 2>"$errors") || status=$?
+    if declare -F "$1" >/dev/null; then
+        output=$("$@" 2>"$errors") || status=$?
+    else
+        output=$(exec "$@" 2>"$errors") || status=$?
+    fi
     IFS= read -rd '' stderr <"$errors" || true
     stderr=${stderr%$'\n'}
     IFS=$'\n' read -rd '' -a lines <<<"$output" || true
@@ -266,7 +272,6 @@ stop_worker() {
 make_key() {
     local made
     made=$(postern create --account "$1" --name "${2:-key}" "${@:3}" --json) || return 1
-    TOKEN=$(jq -r .api_key <<<"$made")
-    KEY_ID=$(jq -r .key.key_id <<<"$made")
+    read -r TOKEN KEY_ID < <(jq -r '"\(.api_key) \(.key.key_id)"' <<<"$made")
     note_token "$TOKEN"
 }

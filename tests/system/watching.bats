@@ -35,7 +35,7 @@ last_use() {
 usage() {
     wire "get_usage { $1 ${2-} bucket_s: 86400 }"
     [ "$status" -eq 0 ] || { echo "exit status $status: $output $stderr"; return 1; }
-    output=$(jq -cS 'def list: if type == "array" then .[] else . // empty end;
+    output=$(jq -c 'def list: if type == "array" then .[] else . // empty end;
         [.get_usage.buckets | list | (.reasons | list), (.costs | list)]
         | reduce .[] as $counter ({}; .[$counter.name] += $counter.value)' <<<"$output")
 }

@@ -2,12 +2,12 @@
 // not, and a disk that fails now and then: every meter that comes and goes has counted exactly what was admitted.
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "unit/limit_fake.h"
 
-enum { THREADS = 8, CALLS = 3000, SUBJECTS = 384, MAX_METERS = 128, AMOUNT = 20, ID_SIZE = 4, PATIENCE = 64 };
+enum { THREADS = 8, CALLS = 3000, SUBJECTS = 384, MAX_METERS = 128, AMOUNT = 20, ID_SIZE = 4, NAP_ROUNDS = 12 };
 
 struct stored {
     bool present;
@@ -22,8 +22,9 @@ struct world {
     _Atomic bool stopped;
     _Atomic uint64_t admitted[SUBJECTS];
     _Atomic uint64_t crowded_out;
-    _Atomic uint64_t commits;
     pthread_mutex_t store_mutex;
+    uint64_t rounds; // of the writer, with a commit or without
+    pthread_cond_t round_ended;
     struct stored store[SUBJECTS];
 };
 
@@ -64,12 +65,20 @@ static void commit(struct world *world, struct limit_write_batch *batch, bool fa
 {
     if (lands)
         store_batch(world, batch);
-    atomic_fetch_add(&world->commits, 1);
     limit_write_batch_end(world->table, batch, fails ? STATUS_UNAVAILABLE : STATUS_OK, clock_now_ms(world->clock));
+}
+
+static void end_round(struct world *world)
+{
+    pthread_mutex_lock(&world->store_mutex);
+    world->rounds++;
+    pthread_cond_broadcast(&world->round_ended);
+    pthread_mutex_unlock(&world->store_mutex);
 }
 
 static void *run_writer(void *argument)
 {
+    const struct timespec moment = {.tv_nsec = 20000};
     struct world *world = argument;
     for (uint64_t n = 0; !world->stopped || limit_write_wanted(world->table); n++) {
         struct limit_write_batch *batch = limit_collect(world->table);
@@ -77,8 +86,9 @@ static void *run_writer(void *argument)
         if (batch != NULL)
             commit(world, batch, fails, !fails || n % 2 == 0); // a failed one may have landed all the same
         else
-            sched_yield();
+            nanosleep(&moment, NULL);
         fake_advance(&world->time, n % 4 == 0); // so that somebody is at rest
+        end_round(world);
     }
     return NULL;
 }
@@ -106,12 +116,14 @@ static enum status wait_until_woken(struct client *client)
     return status;
 }
 
-// For some commits of the others.
+// While the others go on.
 static void fall_asleep(struct world *world)
 {
-    uint64_t commits = world->commits;
-    for (int i = 0; i < PATIENCE && world->commits < commits + 12; i++)
-        sched_yield();
+    pthread_mutex_lock(&world->store_mutex);
+    uint64_t last = world->rounds + NAP_ROUNDS;
+    while (!world->stopped && world->rounds < last) // without a writer nobody goes on
+        pthread_cond_wait(&world->round_ended, &world->store_mutex);
+    pthread_mutex_unlock(&world->store_mutex);
 }
 
 static bool install(struct client *client, const struct limit_call *call, size_t subject, uint64_t generation)
@@ -220,6 +232,7 @@ static void run_world(struct world *world)
     static struct client clients[THREADS];
     world->time = (struct fake_time){.boot_ms = 1000, .wall_ms = FAKE_START_MS};
     pthread_mutex_init(&world->store_mutex, NULL);
+    pthread_cond_init(&world->round_ended, NULL);
     world->clock = clock_new(fake_source(&world->time), NULL);
     start(world);
     run_threads(world, clients);
@@ -239,6 +252,7 @@ static void run_world(struct world *world)
     limit_table_free(world->table);
     clock_free(world->clock);
     pthread_mutex_destroy(&world->store_mutex);
+    pthread_cond_destroy(&world->round_ended);
 }
 
 static void meters_that_come_and_go_count_exactly_what_was_admitted(void **state)

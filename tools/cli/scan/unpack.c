@@ -1,12 +1,10 @@
-// The one file that knows libarchive. It unpacks one layer at a time: each layer is a stream that is read piece by
-// piece from the layer around it, the outermost from a descriptor. What the first bytes of a stream say decides whether
-// there is a layer in it.
+// Unpacks by libarchive, one layer at a time: each layer is a stream that is read piece by piece from the layer around
+// it, the outermost from a descriptor. What the first bytes of a stream say decides whether there is a layer in it.
 #include "scan/unpack.h"
 
 #include "pool.h"
+#include "scan/libarchive.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,8 @@ enum { HEAD_SIZE = 512, CHUNK_SIZE = 65536, PATH_SIZE_MAX = 4096, WHY_SIZE = 256
 
 struct unpacking {
     const struct unpack_taker *taker;
+    struct libarchive lib; // from the first layer on
+    bool is_loaded;
     int descriptor;
     uint64_t left; // bytes that may still be unpacked
     bool full;     // no more may be
@@ -51,9 +51,9 @@ static ssize_t break_off(struct stream *stream, const char *why)
     return -1;
 }
 
-static const char *why_of(struct archive *archive)
+static const char *why_of(const struct libarchive *lib, struct archive *archive)
 {
-    const char *why = archive_error_string(archive);
+    const char *why = lib->archive_error_string(archive);
     return why != NULL && why[0] != '\0' ? why : "it is damaged";
 }
 
@@ -86,15 +86,16 @@ static ssize_t count_against_bound(struct stream *stream, size_t size)
 // Where a file has a hole there is no token, so holes are passed over.
 static ssize_t read_entry(struct stream *stream, const void **bytes)
 {
+    const struct libarchive *lib = &stream->unpacking->lib;
     size_t size = 0;
     la_int64_t offset;
     int result = ARCHIVE_OK;
     while (size == 0 && (result == ARCHIVE_OK || result == ARCHIVE_WARN))
-        result = archive_read_data_block(stream->archive, bytes, &size, &offset);
+        result = lib->archive_read_data_block(stream->archive, bytes, &size, &offset);
     if (result == ARCHIVE_EOF)
         return 0;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
-        return break_off(stream, why_of(stream->archive));
+        return break_off(stream, why_of(lib, stream->archive));
     return count_against_bound(stream, size);
 }
 
@@ -127,9 +128,10 @@ static ssize_t read_next(struct stream *stream, const void **bytes)
 
 static la_ssize_t on_read(struct archive *archive, void *context, const void **bytes)
 {
-    ssize_t got = read_next(context, bytes);
+    struct stream *stream = context;
+    ssize_t got = read_next(stream, bytes);
     if (got < 0)
-        archive_set_error(archive, EIO, "what it is packed in cannot be read");
+        stream->unpacking->lib.archive_set_error(archive, EIO, "what it is packed in cannot be read");
     return got;
 }
 
@@ -139,16 +141,22 @@ struct packing {
     const char *name;
     const char *magic;
     size_t magic_size;
-    int filter;                              // of libarchive, for what is compressed as a whole
-    int (*support)(struct archive *archive); // for what has entries; with neither it is only known, and not read
+    int filter; // of libarchive, for what is compressed as a whole
+    // For what has entries; with neither it is only known, and not read.
+    int (*support)(const struct libarchive *lib, struct archive *archive);
 };
 
 // `cat` may have made one of several.
-static int support_tar(struct archive *archive)
+static int support_tar(const struct libarchive *lib, struct archive *archive)
 {
-    int result = archive_read_support_format_tar(archive);
-    return result == ARCHIVE_OK ? archive_read_set_format_option(archive, "tar", "read_concatenated_archives", "1")
+    int result = lib->archive_read_support_format_tar(archive);
+    return result == ARCHIVE_OK ? lib->archive_read_set_format_option(archive, "tar", "read_concatenated_archives", "1")
                                 : result;
+}
+
+static int support_zip(const struct libarchive *lib, struct archive *archive)
+{
+    return lib->archive_read_support_format_zip_streamable(archive);
 }
 
 static const struct packing packings[] = {
@@ -156,7 +164,7 @@ static const struct packing packings[] = {
     {"xz", "\3757zXZ\0", 6, ARCHIVE_FILTER_XZ, NULL},
     {"zstd", "\x28\xB5\x2F\xFD", 4, ARCHIVE_FILTER_ZSTD, NULL},
     {"bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, NULL},
-    {"zip", "PK\3\4", 4, 0, archive_read_support_format_zip_streamable},
+    {"zip", "PK\3\4", 4, 0, support_zip},
     {"tar", NULL, 0, 0, support_tar},
     {"7z", "7z\xBC\xAF\x27\x1C", 6, 0, NULL},
     {"RAR", "Rar!\x1A\x07", 6, 0, NULL},
@@ -242,9 +250,10 @@ static void pass_on(struct stream *stream)
 // Names in an archive may be in any encoding, or missing.
 static void name_entry(const struct stream *stream, struct archive_entry *entry, char path[PATH_SIZE_MAX])
 {
-    const char *name = archive_entry_pathname(entry);
+    const struct libarchive *lib = &stream->unpacking->lib;
+    const char *name = lib->archive_entry_pathname(entry);
     if (name == NULL)
-        name = archive_entry_pathname_utf8(entry);
+        name = lib->archive_entry_pathname_utf8(entry);
     (void)snprintf(path, PATH_SIZE_MAX, "%s!%s", stream->path, name != NULL ? name : "?");
 }
 
@@ -268,52 +277,68 @@ static bool look_into_entry(struct stream *stream, struct archive *archive, stru
     return !inner.broken;
 }
 
-static bool is_file(struct archive_entry *entry, const struct packing *packing)
+static bool is_file(const struct libarchive *lib, struct archive_entry *entry, const struct packing *packing)
 {
-    unsigned type = archive_entry_filetype(entry);
+    unsigned type = lib->archive_entry_filetype(entry);
     return packing->support == NULL || type == AE_IFREG || type == 0;
 }
 
 // An archive often ends where one of its entries breaks off, which the taker was told already.
 static void look_into_entries(struct stream *stream, struct archive *archive, const struct packing *packing)
 {
+    const struct libarchive *lib = &stream->unpacking->lib;
     struct archive_entry *entry;
     int result;
     bool is_whole = true;
-    while ((result = archive_read_next_header(archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {
-        is_whole = !is_file(entry, packing) || look_into_entry(stream, archive, entry, packing);
+    while ((result = lib->archive_read_next_header(archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {
+        is_whole = !is_file(lib, entry, packing) || look_into_entry(stream, archive, entry, packing);
         if (stream->unpacking->full)
             return;
     }
     if (result != ARCHIVE_EOF && is_whole)
-        break_off(stream, why_of(archive));
+        break_off(stream, why_of(lib, archive));
 }
 
 // One filter and no more, so that no layer escapes the bounds.
-static int support_packing(struct archive *archive, const struct packing *packing)
+static int support_packing(const struct libarchive *lib, struct archive *archive, const struct packing *packing)
 {
     if (packing->support != NULL)
-        return packing->support(archive);
-    int result = archive_read_append_filter(archive, packing->filter);
+        return packing->support(lib, archive);
+    int result = lib->archive_read_append_filter(archive, packing->filter);
     if (result == ARCHIVE_OK)
-        result = archive_read_support_format_raw(archive);
+        result = lib->archive_read_support_format_raw(archive);
     if (result == ARCHIVE_OK)
-        result = archive_read_support_format_empty(archive); // nothing can be packed, too
+        result = lib->archive_read_support_format_empty(archive); // nothing can be packed, too
     return result;
+}
+
+static bool load_lib(struct stream *stream)
+{
+    struct unpacking *unpacking = stream->unpacking;
+    const char *error;
+    char why[WHY_SIZE];
+    if (unpacking->is_loaded || (unpacking->is_loaded = libarchive_load(&unpacking->lib, &error)))
+        return true;
+    (void)snprintf(why, sizeof why, "it is packed, and what unpacks it is missing (%s): install libarchive", error);
+    break_off(stream, why);
+    return false;
 }
 
 static void look_into_packed(struct stream *stream, const struct packing *packing)
 {
-    struct archive *archive = pool_need(archive_read_new());
-    int result = support_packing(archive, packing);
+    const struct libarchive *lib = &stream->unpacking->lib;
+    if (!load_lib(stream))
+        return;
+    struct archive *archive = pool_need(lib->archive_read_new());
+    int result = support_packing(lib, archive, packing);
     if (result == ARCHIVE_OK)
-        result = archive_read_open(archive, stream, NULL, on_read, NULL);
+        result = lib->archive_read_open(archive, stream, NULL, on_read, NULL);
     // What is damaged at its beginning is opened as if it were empty.
-    if (result != ARCHIVE_OK || archive_errno(archive) != 0)
-        break_off(stream, why_of(archive));
+    if (result != ARCHIVE_OK || lib->archive_errno(archive) != 0)
+        break_off(stream, why_of(lib, archive));
     else
         look_into_entries(stream, archive, packing);
-    archive_read_free(archive);
+    lib->archive_read_free(archive);
 }
 
 static void look_into(struct stream *stream)
@@ -342,6 +367,7 @@ void unpack(int descriptor, const char *path, uint64_t bytes_max, const struct u
     unpacking->descriptor = descriptor;
     unpacking->left = bytes_max;
     unpacking->full = false;
+    unpacking->is_loaded = false;
     look_into(&stream);
     explicit_bzero(stream.head, sizeof stream.head);
     explicit_bzero(unpacking->chunk, sizeof unpacking->chunk);
