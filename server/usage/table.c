@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 // --- finding
 
@@ -176,8 +177,10 @@ static bool open_shard(struct usage_shard *shard, size_t entry_max)
     while (shard->bucket_count < entry_max)
         shard->bucket_count *= 2;
     shard->buckets = calloc(shard->bucket_count, sizeof(struct usage_entry *));
-    // The entries are not touched before they are used, so the system gives their memory only then.
-    shard->entries = aligned_alloc(USAGE_CACHE_LINE, entry_max * sizeof *shard->entries);
+    // The entries' memory is set aside here, and given by the system where it is used.
+    void *entries =
+        mmap(NULL, entry_max * sizeof *shard->entries, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    shard->entries = entries != MAP_FAILED ? entries : NULL;
     return shard->buckets != NULL && shard->entries != NULL;
 }
 
@@ -202,7 +205,8 @@ void usage_shards_close(struct usage *usage)
 {
     for (size_t i = 0; i < usage->shard_count; i++) {
         free(usage->shards[i].buckets);
-        free(usage->shards[i].entries);
+        if (usage->shards[i].entries != NULL)
+            munmap(usage->shards[i].entries, usage->shards[i].entry_max * sizeof(struct usage_entry));
         pthread_mutex_destroy(&usage->shards[i].mutex);
     }
     free(usage->shards);
