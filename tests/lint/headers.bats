@@ -13,14 +13,19 @@ setup() {
     read -ra LIBRARIES < <(pkg-config --cflags libprotobuf-c lmdb libsodium yaml-0.1 jansson zlib smartcols cmocka)
 }
 
-# alone COMPILER... FILE
+# alone COMPILER... FILE: or several, each by itself.
 alone() {
-    "${@:1:$#-1}" -fsyntax-only -D_GNU_SOURCE -I "$SOURCE/server" -I "$SOURCE/client/include" -I "$SOURCE/client/src" \
-        -I "$SOURCE/tools/cli" -I "$SOURCE/tests" -isystem "$BUILD/proto" "${LIBRARIES[@]}" "${@:$#}"
+    "$1" -fsyntax-only -D_GNU_SOURCE -I "$SOURCE/server" -I "$SOURCE/client/include" -I "$SOURCE/client/src" \
+        -I "$SOURCE/tools/cli" -I "$SOURCE/tests" -isystem "$BUILD/proto" "${LIBRARIES[@]}" "${@:2}"
 }
 
 c_alone() {
-    alone gcc -std=c11 "${WARNINGS[@]}" -x c "$1"
+    alone gcc -std=c11 "${WARNINGS[@]}" -x c "$@"
+}
+
+headers() {
+    mapfile -t HEADERS < <(find "$SOURCE/server" "$SOURCE/client" "$SOURCE/tools" "$SOURCE/tests" -name '*.h')
+    [ "${#HEADERS[@]}" -gt 100 ]
 }
 
 @test "the warnings of CMakeLists.txt were read" {
@@ -29,17 +34,16 @@ c_alone() {
 }
 
 @test "each header compiles alone" {
-    local header broken=0
-    while IFS= read -r header; do
-        c_alone "$header" || { echo "does not compile alone: $header"; broken=1; }
-    done < <(find "$SOURCE/server" "$SOURCE/client" "$SOURCE/tools" "$SOURCE/tests" -name '*.h')
-    [ "$broken" -eq 0 ]
+    headers
+    c_alone "${HEADERS[@]}"
 }
 
 @test "a header that leans on its includer is found" {
-    printf '#ifndef A_H\n#define A_H\nuint64_t a(void);\n#endif\n' >"$BATS_TEST_TMPDIR/a.h"
-    run c_alone "$BATS_TEST_TMPDIR/a.h"
+    printf '#ifndef A_H\n#define A_H\n#include <stdint.h>\n#endif\n' >"$BATS_TEST_TMPDIR/a.h"
+    printf '#ifndef B_H\n#define B_H\nuint64_t b(void);\n#endif\n' >"$BATS_TEST_TMPDIR/b.h"
+    run c_alone "$BATS_TEST_TMPDIR/a.h" "$BATS_TEST_TMPDIR/b.h" "$BATS_TEST_TMPDIR/a.h"
     [ "$status" -ne 0 ]
+    [[ "$output" == *"/b.h:3:"* ]]
 }
 
 @test "the public header compiles alone as C++" {
@@ -48,13 +52,16 @@ c_alone() {
 }
 
 @test "each header has a guard named after its path" {
-    local header path guard broken=0
-    while IFS= read -r header; do
+    local header path guard text broken=0
+    headers
+    for header in "${HEADERS[@]}"; do
         path=${header#"$SOURCE"/}
         path=${path#server/} path=${path#client/include/} path=${path#client/src/}
         path=${path#tools/} path=${path#tests/}
-        guard=$(tr '[:lower:]/.-' '[:upper:]___' <<<"$path")
-        grep -qE "^#ifndef ([A-Z]+_)?${guard}\$" "$header" || { echo "$header: no guard $guard"; broken=1; }
-    done < <(find "$SOURCE/server" "$SOURCE/client" "$SOURCE/tools" "$SOURCE/tests" -name '*.h')
+        guard=${path^^}
+        guard=${guard//[\/.-]/_}
+        text=$'\n'$(<"$header")
+        [[ "$text" =~ $'\n#ifndef '([A-Z]+_)?"$guard"$'\n' ]] || { echo "$header: no guard $guard"; broken=1; }
+    done
     [ "$broken" -eq 0 ]
 }
