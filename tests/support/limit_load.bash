@@ -139,17 +139,27 @@ seed() {
     echo "# $1: seed $SEED (POSTERN_SEED=$SEED makes it again)" >&3
 }
 
+check_limits() {
+    limit_check "$DAEMON_HOME/specification" "$DAEMON_HOME/kills" "${LEDGERS[@]}" >"$DAEMON_HOME/figures"
+}
+
 # Over-admission, or a refusal without a reason, fails the test; the figures are shown in any case.
 prove_limits() {
     local rc=0
-    limit_check "$DAEMON_HOME/specification" "$DAEMON_HOME/kills" "${LEDGERS[@]}" >"$DAEMON_HOME/figures" || rc=$?
+    check_limits || rc=$?
     sed 's/^/# /' "$DAEMON_HOME/figures" >&3
     return "$rc"
 }
 
-# Whoever proves that nothing was exceeded must have tried: the limits have refused somebody, but for a few large ones
-# where the machine is slow.
+# Whoever proves that nothing was exceeded must have tried: each limit has refused somebody, but for the large ones,
+# which a slow machine never spends.
 enough_was_asked_for() {
-    [ "$(grep -c ' units admitted' "$DAEMON_HOME/figures")" -eq 13 ]
-    [ "$(grep -c ' 0 calls refused' "$DAEMON_HOME/figures")" -le 3 ]
+    [ "$(grep -c ' units admitted' "$DAEMON_HOME/figures")" -eq 13 ] &&
+        ! grep -E '^(few|both|keys)-' "$DAEMON_HOME/figures" | grep -q ' 0 calls refused'
+}
+
+# The same of clients that are still at work.
+enough_is_asked_for() {
+    check_limits || true
+    enough_was_asked_for
 }

@@ -35,7 +35,7 @@ crash_early() {
         [ $((RANDOM % 4)) -ne 0 ] || crash_early
         start_daemon
     done
-    sleep 1
+    poll 600 enough_is_asked_for
     stop_clients
     prove_limits
     enough_was_asked_for
