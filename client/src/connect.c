@@ -25,7 +25,11 @@
 #include <unistd.h>
 
 enum {
-    ATTEMPT_MS_MAX = 2000, // for connecting and being greeted; it takes less than one where all is well
+    // For connecting and being greeted; it takes less than one where all is well. Who is connected and not greeted by
+    // then gets twice as long at the next attempt: a machine that has too much to do would otherwise begin the same TLS
+    // handshakes again and again, and end none.
+    ATTEMPT_MS = 2000,
+    ATTEMPT_MS_MAX = 16000,
     KEEPALIVE_S = 30,
     NAME_SHOWN_MAX = 64,
     NAME_BUFFER_BYTES = 4096
@@ -213,6 +217,7 @@ bool postern_link_fail_tls(struct postern_link *link)
 void postern_link_init(struct postern_link *link, const struct postern_target *target, bool blocks)
 {
     *link = (struct postern_link){.target = target, .fd = -1, .orphan_fd = -1, .blocks = blocks};
+    link->attempt_ms = ATTEMPT_MS;
 }
 
 // While somebody sends, the descriptor's number must not become another's.
@@ -372,10 +377,14 @@ bool postern_link_advance(struct postern_link *link, uint64_t now_ms)
 {
     if (link->state == POSTERN_LINK_CONNECTING && !is_connected(link))
         return false;
-    if (link->state != POSTERN_LINK_UP && now_ms - link->began_ms > ATTEMPT_MS_MAX)
-        return postern_link_fail(link, POSTERN_UNAVAILABLE, false,
-                                 "cannot reach posternd at %s: it takes connections and does not "
-                                 "answer; look at its log",
-                                 link->target->url);
-    return true;
+    bool is_connecting = link->state == POSTERN_LINK_CONNECTING;
+    if (link->state == POSTERN_LINK_UP)
+        link->attempt_ms = ATTEMPT_MS;
+    if (link->state == POSTERN_LINK_UP || now_ms - link->began_ms <= (is_connecting ? ATTEMPT_MS : link->attempt_ms))
+        return true;
+    if (!is_connecting && link->attempt_ms < ATTEMPT_MS_MAX)
+        link->attempt_ms *= 2;
+    return postern_link_fail(link, POSTERN_UNAVAILABLE, false,
+                             "cannot reach posternd at %s: it takes connections and does not answer; look at its log",
+                             link->target->url);
 }

@@ -47,12 +47,13 @@ struct postern_link {
     struct addrinfo *address;
     struct postern_tls *tls; // for tls+tcp: what postern_tls_open read; set by the maker of the link, owned by the link
     struct postern_tls_session *session;
-    uint64_t began_ms; // when it began to connect
-    uint64_t heard_ms; // when something came last
-    bool blocks;       // recv may wait, for at most POSTERN_LINK_TICK_MS
-    bool writing;      // a thread sends `sending`, without the lock
-    int orphan_fd;     // the link was closed while that thread was sending: the thread closes this descriptor; -1: none
-    bool broken;       // a send has failed
+    uint64_t began_ms;   // when it began to connect
+    uint64_t attempt_ms; // how long it may take until it is greeted
+    uint64_t heard_ms;   // when something came last
+    bool blocks;         // recv may wait, for at most POSTERN_LINK_TICK_MS
+    bool writing;        // a thread sends `sending`, without the lock
+    int orphan_fd; // the link was closed while that thread was sending: the thread closes this descriptor; -1: none
+    bool broken;   // a send has failed
     struct postern_buffer in;
     struct postern_buffer cipher;  // with TLS: as received
     struct postern_buffer out;     // greeting and requests

@@ -696,6 +696,20 @@ static void connections_that_are_lost_all_the_time_cost_no_call(void **state)
     assert_all_right(answer_three, 10, NULL);
 }
 
+// A machine that has too much to do.
+static void greet_late(struct sp_peer *peer, int fd, unsigned nth)
+{
+    const struct timespec late = {.tv_sec = 2, .tv_nsec = 500000000};
+    nanosleep(&late, NULL);
+    answer_all(peer, fd, nth);
+}
+
+static void who_is_slow_to_greet_is_given_more_time_at_each_attempt(void **state)
+{
+    (void)state;
+    assert_answered(greet_late);
+}
+
 #define WITHOUT_SOCKET(test) cmocka_unit_test_setup_teardown(test, remove_socket, remove_socket)
 
 int main(void)
@@ -718,6 +732,7 @@ int main(void)
         WITHOUT_SOCKET(answers_may_come_in_any_order),
         WITHOUT_SOCKET(large_requests_of_many_threads_go_through_a_small_socket),
         WITHOUT_SOCKET(connections_that_are_lost_all_the_time_cost_no_call),
+        WITHOUT_SOCKET(who_is_slow_to_greet_is_given_more_time_at_each_attempt),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

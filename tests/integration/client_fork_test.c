@@ -2,6 +2,7 @@
 #include "postern/postern.h"
 #include "support/tls_peer.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static char path[64], url[80], authority[96], tls_url[64];
 // anew, and no request is repeated because its answer went elsewhere.
 struct seen {
     atomic_uint connections, requests;
+    bool may_begin_again; // on a busy machine a TLS handshake may take longer than an attempt, and is begun again
 };
 static struct seen *seen;
 
@@ -69,6 +71,7 @@ static pid_t started_at(int listener, void (*talk)(int fd))
 {
     atomic_store(&seen->connections, 0);
     atomic_store(&seen->requests, 0);
+    seen->may_begin_again = talk == answer_over_tls;
     pid_t server = fork();
     if (server != 0) {
         close(listener);
@@ -104,7 +107,7 @@ static pid_t started_with_tls(void)
 // a process that it does not belong to.
 static void assert_seen(unsigned connections, unsigned requests)
 {
-    assert_int_equal(atomic_load(&seen->connections), connections);
+    assert_in_range(atomic_load(&seen->connections), connections, seen->may_begin_again ? UINT_MAX : connections);
     assert_int_equal(atomic_load(&seen->requests), requests);
 }
 
@@ -194,12 +197,11 @@ static void children_have_connections_of_their_own(void **state)
     stopped(server);
 }
 
-// Two, because a handshake that takes longer than two seconds is begun again, as it may be of many on a busy machine.
 static void children_have_tls_sessions_of_their_own(void **state)
 {
     (void)state;
     pid_t server = started_with_tls();
-    ask_in_all(opened_with_tls(), 2);
+    ask_in_all(opened_with_tls(), CHILDREN);
     stopped(server);
 }
 
