@@ -110,6 +110,18 @@ scan() {
     answer '.state == "EXPIRED"'
 }
 
+@test "scan says of a key that is not valid yet that it is pending, and revokes it, as it will work" {
+    make_key "$ACCOUNT" later --not-before 1h
+    echo "$TOKEN" >"$PLACE/secret"
+    scan 1 "$PLACE/secret" --json
+    answer ".key_id == \"$KEY_ID\" and .state == \"PENDING\""
+    scan 1 "$PLACE/secret"
+    [[ "$output" == *", secret, test, pending" ]]
+    scan 1 "$PLACE/secret" --revoke
+    [[ "$output" == *", revoked just now" ]]
+    scan 0 "$PLACE/secret"
+}
+
 # A history as `git log -p` tells it: added in one commit, taken away in the next.
 history_of() {
     cat <<END
