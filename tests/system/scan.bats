@@ -166,21 +166,6 @@ END
     [[ "$output" == *"in commit 111111111111 deploy/settings.py"* ]]
 }
 
-@test "K15 a real repository whose file is gone since, by git log -p" {
-    command -v git >/dev/null || { echo "no git here; the test above has its words"; return 0; }
-    make_key "$ACCOUNT" leaked
-    local git=(git -C "$PLACE" -c user.name=x -c user.email=x@example.org -c commit.gpgsign=false)
-    "${git[@]}" init -q
-    echo "KEY=$TOKEN" >"$PLACE/settings"
-    "${git[@]}" add settings
-    "${git[@]}" commit -q -m settings
-    "${git[@]}" rm -q settings
-    "${git[@]}" commit -q -m gone
-    scan 1 - --json < <("${git[@]}" log -p --all)
-    [ "$(jq -r .path <<<"$output" | sort -u)" = settings ]
-    [ "$(jq -r .commit <<<"$output" | sort -u)" = "$("${git[@]}" log --format=%H | sort -u)" ]
-}
-
 @test "K15 --revoke revokes the secret keys that it finds, and no public ones" {
     make_key "$ACCOUNT" site --type public
     local site=$TOKEN
@@ -361,14 +346,6 @@ sys.stdout.buffer.write(packers[sys.argv[1]](data))' "$1" >"$2"
     TOKEN=none-is-here-none-is-here-none-is-here-none-is-here-none
     scan 1 "$PLACE"
     [[ "$stderr" == *"cannot read $PLACE/bomb: it is packed more than 8 times"* ]]
-}
-
-@test "scan of a working copy says that its history has to be told by git" {
-    mkdir "$PLACE/.git"
-    echo nothing >"$PLACE/.git/config"
-    TOKEN=none-is-here-none-is-here-none-is-here-none-is-here-none
-    scan 0 "$PLACE"
-    [[ "$stderr" == *"$PLACE/.git"*"git log -p --all | postern scan -"* ]]
 }
 
 @test "a token that was imported from another Postern is shown by scan, get and revoke under the id that works here" {

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "json.h"
 #include "scan/history.h"
+#include "scan/repository.h"
 #include "scan/search.h"
 #include "scan/unpack.h"
 #include "scan/verdict.h"
@@ -17,6 +18,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+// Where a directory of a tree is. What fts has not visited is 0.
+enum place { PLACE_FILES = 0, PLACE_REPOSITORY, PLACE_IN_REPOSITORY };
+
 struct scan {
     struct cli *cli;
     struct inquiry inquiry;
@@ -25,6 +29,7 @@ struct scan {
     const char *path; // of the stream under way
     bool is_stdin;
     bool skips_unreadable;
+    bool counts_files;
     size_t files, unreadable, tokens, leaks;
     bool failed;
 };
@@ -104,7 +109,7 @@ static void begin_stream(void *context, const char *path)
 {
     struct scan *scan = context;
     scan->path = path;
-    scan->files++;
+    scan->files += scan->counts_files;
     scan->history = (struct scan_history){0};
     scan_search_begin(&scan->search, on_token, scan);
 }
@@ -204,26 +209,51 @@ static void say_missing(const FTSENT *entry, struct scan *scan)
     scan->failed = scan->failed || (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT);
 }
 
-// Git compresses in its own way, and has what was taken away long ago.
-static void say_history(const FTSENT *entry)
+// The history counts as one thing that could not be read, whether it is here or elsewhere.
+static void say_history(const FTSENT *entry, struct scan *scan)
 {
-    char shown[256];
-    fprintf(stderr, "postern scan: only git can read %s: git log -p --all | postern scan -\n",
-            shown_path(entry->fts_path, shown));
+    char advice[REPOSITORY_ADVICE_MAX];
+    repository_advise(entry->fts_path, advice);
+    say_unreadable(scan, entry->fts_path, advice);
+}
+
+// Git's own files beside the objects may have a token in clear, like an address in "config"; they are searched, and
+// are none of the files that were asked for.
+static void visit_directory(FTS *tree, FTSENT *entry, struct scan *scan)
+{
+    bool is_repository = repository_is_directory(entry->fts_accpath, entry->fts_name);
+    bool is_in_repository = entry->fts_parent->fts_number != PLACE_FILES;
+    entry->fts_number = is_repository ? PLACE_REPOSITORY : is_in_repository ? PLACE_IN_REPOSITORY : PLACE_FILES;
+    if (is_repository)
+        say_history(entry, scan);
+    else if (is_in_repository && entry->fts_parent->fts_number == PLACE_REPOSITORY &&
+             strcmp(entry->fts_name, "objects") == 0)
+        fts_set(tree, entry, FTS_SKIP);
+}
+
+static void visit_file(FTSENT *entry, struct scan *scan)
+{
+    if (repository_is_link(entry->fts_accpath, entry->fts_name)) {
+        say_history(entry, scan);
+        return;
+    }
+    scan->counts_files = entry->fts_parent->fts_number == PLACE_FILES;
+    read_file(entry, scan);
+    scan->counts_files = true;
 }
 
 // Links in directories are passed over: what they point to is read where it is, or was not asked for.
-static void visit(const FTSENT *entry, struct scan *scan)
+static void visit(FTS *tree, FTSENT *entry, struct scan *scan)
 {
     int info = entry->fts_info;
     if (info == FTS_F)
-        read_file(entry, scan);
+        visit_file(entry, scan);
     else if (info == FTS_DEFAULT)
         look_at_other(entry, scan);
     else if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS || info == FTS_SLNONE)
         say_missing(entry, scan);
-    else if (info == FTS_D && strcmp(entry->fts_name, ".git") == 0)
-        say_history(entry);
+    else if (info == FTS_D)
+        visit_directory(tree, entry, scan);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -243,9 +273,9 @@ static void walk(const char *path, struct scan *scan)
         say_unreadable(scan, path, strerror(errno));
         goto out;
     }
-    const FTSENT *entry;
+    FTSENT *entry;
     while (errno = 0, (entry = fts_read(tree)) != NULL)
-        visit(entry, scan);
+        visit(tree, entry, scan);
     if (errno != 0)
         say_unreadable(scan, path, strerror(errno));
     fts_close(tree);
@@ -289,6 +319,7 @@ static void run_scan(struct cli *cli)
 {
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
     scan->cli = cli;
+    scan->counts_files = true;
     scan->skips_unreadable = argument_has(cli, "skip-unreadable");
     scan->inquiry.cli = cli;
     scan->inquiry.revokes = argument_has(cli, "revoke");
@@ -324,8 +355,8 @@ const struct command scan_commands[] = {
          "a\n"
          "in it). Exit status 1: one of a secret key that is neither revoked nor expired was found, or something "
          "could\n"
-         "not be read. A repository's history is compressed in its own way, so let git tell it:\n"
-         "  git log -p --all | postern scan -\n"
+         "not be read. The history of a git repository cannot: it is named, and only git can tell it:\n"
+         "  git -C REPOSITORY log -p --all -m -a --reflog | postern scan -\n"
          "  postern scan --revoke /var/log /srv/www\n"
          "  zcat far-too-large.gz | postern scan -"},
     {0},
