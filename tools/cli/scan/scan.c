@@ -30,6 +30,8 @@ struct scan {
     bool is_stdin;
     bool skips_unreadable;
     bool counts_files;
+    bool is_raw;  // the stream is what could not be unpacked, as it is
+    size_t input; // which one it is, from 1 on
     size_t files, unreadable, tokens, leaks;
     bool failed;
 };
@@ -77,8 +79,11 @@ static void on_token(void *context, const struct scan_token *token)
 {
     struct scan *scan = context;
     char path[256], why[OUTPUT_LIST_SIZE];
+    struct verdict *verdict = verdict_ask(&scan->inquiry, token);
+    bool is_again = scan->is_raw && verdict != NULL && verdict->input == scan->input;
+    if (is_again) // it was found before the damage
+        return;
     scan->tokens++;
-    const struct verdict *verdict = verdict_ask(&scan->inquiry, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
@@ -86,6 +91,7 @@ static void on_token(void *context, const struct scan_token *token)
         scan->failed = true;
         return;
     }
+    verdict->input = scan->input;
     scan->leaks += verdict->works && !token->is_public;
     if (scan->cli->json)
         print_finding_json(scan, token, verdict);
@@ -105,11 +111,12 @@ static void say_unreadable(struct scan *scan, const char *path, const char *why)
     scan->unreadable++;
 }
 
-static void begin_stream(void *context, const char *path)
+static void begin_stream(void *context, const char *path, bool is_raw)
 {
     struct scan *scan = context;
     scan->path = path;
-    scan->files += scan->counts_files;
+    scan->is_raw = is_raw;
+    scan->files += scan->counts_files && !is_raw;
     scan->history = (struct scan_history){0};
     scan_search_begin(&scan->search, on_token, scan);
 }
@@ -152,6 +159,7 @@ static void note_problem(void *context, const char *path, const char *why)
 // Scans what a descriptor gives until its end.
 static void read_bytes(int descriptor, const char *path, struct scan *scan)
 {
+    scan->input++;
     const struct unpack_taker taker = {scan, begin_stream, take_bytes, end_stream, note_problem};
     unpack(descriptor, path, UNPACK_BYTES_MAX, &taker);
 }
@@ -348,14 +356,16 @@ _Static_assert(UNPACK_DEPTH_MAX == 8 && UNPACK_BYTES_MAX == UINT64_C(4) << 30, "
 const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
      .notes =
-         "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16, in\n"
-         "base64, and split by ends of lines or backslashes; in gzip, xz, zstd, bzip2, zip and tar, one in another up "
-         "to\n"
-         "8 deep and as long as no more than 4 GiB are unpacked from one file (\"logs.tar.gz!var/log/a\" is the file "
-         "a\n"
-         "in it). Exit status 1: one of a secret key that is neither revoked nor expired was found, or something "
-         "could\n"
-         "not be read. The history of a git repository cannot: it is named, and only git can tell it:\n"
+         "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16,\n"
+         "in base64, and split by ends of lines or backslashes.\n"
+         "  looked into: gzip, xz, zstd, bzip2, lzma, lzip, lz4, compress (.Z), zip and tar, one in another up to 8\n"
+         "    deep, as long as no more than 4 GiB are unpacked from one file; \"logs.tar.gz!var/log/a\" is the file\n"
+         "    \"var/log/a\" in it\n"
+         "  only named, as what could not be read: git repositories, 7z, RAR, zlib, lzop, lrzip, cab, rpm, PDF with\n"
+         "    packed parts, encrypted or damaged archives; of these the token that stands in clear is found\n"
+         "  not found: a token in base64 of base64, or in base64 of what is packed\n"
+         "Exit status 1: one of a secret key that is neither revoked nor expired was found, or something could not\n"
+         "be read. The history of a git repository cannot; only git can tell it, and it names commits and files:\n"
          "  git -C REPOSITORY log -p --all -m -a --reflog | postern scan -\n"
          "  postern scan --revoke /var/log /srv/www\n"
          "  zcat far-too-large.gz | postern scan -"},

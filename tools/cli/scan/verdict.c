@@ -90,7 +90,7 @@ static size_t place_for(const struct scan_token *token)
     return hash % VERDICT_REMEMBERED;
 }
 
-const struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token)
+struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token)
 {
     struct verdict *verdict = &inquiry->remembered[place_for(token)];
     if (strcmp(verdict->token, token->text) == 0)
