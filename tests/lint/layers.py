@@ -27,7 +27,7 @@ LIBRARIES = {
     r"libsmartcols\.h": [r"tools/cli/table\.c"],
     r"csv\.h": [r"tools/cli/import/csv\.c"],
     r"archive(_entry)?\.h": [r"tools/cli/scan/libarchive\.h"],
-    r"zlib\.h": [r"server/key/", r"tools/cli/scan/find\.c", r"tests/"],  # CRC-32 of tokens
+    r"zlib\.h": [r"server/key/", r"tools/cli/scan/(find|packing)\.c", r"tests/"],  # CRC-32 of tokens
     r"protobuf-c/.*": [r"server/rpc/", r"server/record/", r"client/", r"tools/bench/", r"tests/"],
     r"postern\.pb-c\.h": [r"server/rpc/", r"client/src/", r"tools/bench/", r"tests/"],
     r"records\.pb-c\.h": [r"server/registry/pack/", r"server/meter/record\.c", r"server/usage/record\.c",
@@ -39,7 +39,7 @@ NAMES = {
     r"\bargp_\w+": r"tools/cli/argument\.c",
     r"\b(lib)?scols_\w+": r"tools/cli/table\.c",
     r"\bcsv_(init|parse|fini|free|set_\w+)\b": r"tools/cli/import/csv\.c",
-    r"\barchive_(read|entry|errno|error|filter|set)\w*": r"tools/cli/scan/(unpack\.c|libarchive\.[ch])",
+    r"\barchive_(read|entry|errno|error|filter|set)\w*": r"tools/cli/scan/((unpack|packing)\.c|libarchive\.[ch])",
 }
 
 # Call -> where it may be made.

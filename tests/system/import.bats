@@ -348,6 +348,22 @@ END
     allowed --account "$ACCOUNT"
 }
 
+@test "by its SHA-256 alone a token made here is not known: that is said, and the token stays its own key's" {
+    make_key "$ACCOUNT" own
+    postern account put "$ACCOUNT-other" --no-default-public-key >/dev/null
+    import <<<"{\"sha256\": \"$(sha256 "$TOKEN")\", \"account\": \"$ACCOUNT-other\"}"
+    done_so ".imported == 1 and .by_sha256 == 1"
+    [[ "$stderr" == *"1 of these came by SHA-256 alone"*"Give the token itself"* ]]
+    allowed --account "$ACCOUNT"
+    answer ".key_id == \"$KEY_ID\""
+    import <<<"{\"token\": \"$TOKEN\"}"
+    summary 0 1 0
+    answer ".by_sha256 == 0"
+    [[ "$stderr" != *"SHA-256"* ]]
+    try postern help import
+    [[ "$output" == *"By its SHA-256 alone a token that this"* ]]
+}
+
 @test "CSV with semicolons, as spreadsheets write it, is recognised" {
     old_token
     import <<END

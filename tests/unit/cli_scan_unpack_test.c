@@ -113,9 +113,12 @@ static void add(char text[KEPT_MAX], const char *more, size_t size)
     snprintf(text + used, KEPT_MAX - used, "%.*s", (int)size, more);
 }
 
-static void on_begin(void *context, const char *path)
+// A stream that could not be unpacked, and comes as it is, has "raw " before it.
+static void on_begin(void *context, const char *path, bool is_raw)
 {
     struct taken *taken = context;
+    if (is_raw)
+        add(taken->text, "raw ", 4);
     add(taken->text, path, strlen(path));
     add(taken->text, ":", 1);
     assert_true(taken->count < 8);
@@ -260,18 +263,160 @@ static void layers_are_bounded(void **state)
         bytes = gzip(bytes);
     assert_taken(bytes_of(bytes.at, bytes.size), "x:content;");
     struct taken taken = unpack_bytes(gzip(bytes), BYTES_MAX);
-    assert_string_equal(taken.text, "");
+    assert_memory_equal(taken.text, "raw x:\x1F\x8B", 8);
     assert_int_equal(taken.problem_count, 1);
     assert_non_null(strstr(taken.problems, "more than 8 times"));
 }
 
-static void what_is_known_and_not_read_is_told(void **state)
+static void what_is_known_and_not_read_is_told_and_taken_as_it_is(void **state)
 {
     (void)state;
-    struct taken taken = unpack_bytes(text_of("7z\xBC\xAF\x27\x1C and so on"), BYTES_MAX);
-    assert_string_equal(taken.text, "");
-    assert_non_null(strstr(taken.problems, "x: 7z is not read"));
+    static const struct {
+        const char *bytes, *name;
+    } known[] = {{"7z\xBC\xAF\x27\x1C and so on", "7z"},
+                 {"Rar!\x1A\x07 and so on", "RAR"},
+                 {"\x89LZO and so on", NULL},
+                 {"\x89LZO", NULL},
+                 {"\x1F\x9D\xE0 and so on", "compress"},
+                 {"# v2 git bundle\n and so on", "a bundle of git's"}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        char text[KEPT_MAX], why[KEPT_MAX];
+        snprintf(text, sizeof text, "%sx:%s;", known[i].name != NULL ? "raw " : "", known[i].bytes);
+        struct taken taken = unpack_bytes(text_of(known[i].bytes), BYTES_MAX);
+        assert_string_equal(taken.text, text);
+        assert_int_equal(taken.problem_count, known[i].name != NULL);
+        snprintf(why, sizeof why, "x: %s is not read: ", known[i].name != NULL ? known[i].name : "");
+        if (known[i].name != NULL)
+            assert_non_null(strstr(taken.problems, why));
+    }
+}
+
+#define BYTES(literal) bytes_of((literal), sizeof(literal) - 1)
+
+// Each is the packing of "content", as its program writes it, but for "compress" by hand.
+static const char lzma_content[] = "\x5D\x00\x00\x80\x00\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00\x31\x9B\xCA\x19\xDA\xE9"
+                                   "\xCA\xD7\x4C\xD1\x5F\xFF\xFD\x98\x30\x00";
+static const char lz4_content[] = "\x04\x22\x4D\x18\x64\x40\xA7\x07\x00\x00\x80\x63\x6F\x6E\x74\x65\x6E\x74\x00\x00"
+                                  "\x00\x00\x89\x6A\x80\xA1";
+static const char lzip_content[] = "\x4C\x5A\x49\x50\x01\x0C\x00\x31\x9B\xCA\x19\xDA\xE9\xCA\xD7\x4C\xD1\x5F\xFF\xFD"
+                                   "\x98\x30\x00\xA9\x30\xC5\xFE\x07\x00\x00\x00\x00\x00\x00\x00\x2B\x00\x00\x00\x00"
+                                   "\x00\x00\x00";
+// Nine bits for each character.
+static const char compress_content[] = "\x1F\x9D\x09\x63\xDE\xB8\xA1\x53\xC6\x0D\x1D";
+static const char zlib_content[] = "\x78\x9C\x4B\xCE\xCF\x2B\x49\xCD\x2B\x01\x00\x0B\xCB\x02\xFC";
+
+static void what_libarchive_reads_by_itself_is_unpacked(void **state)
+{
+    (void)state;
+    assert_taken(BYTES(lzma_content), "x:content;");
+    assert_taken(BYTES(lz4_content), "x:content;");
+    assert_taken(BYTES(lzip_content), "x:content;");
+    assert_taken(BYTES(compress_content), "x:content;");
+    assert_taken(join(BYTES(lz4_content), BYTES(lz4_content)), "x:contentcontent;");
+    assert_taken(join(BYTES(lzip_content), BYTES(lzip_content)), "x:contentcontent;");
+    assert_taken(gzip(BYTES(lzma_content)), "x:content;");
+}
+
+static void zlib_is_told_from_texts(void **state)
+{
+    (void)state;
+    struct taken taken = unpack_bytes(BYTES(zlib_content), BYTES_MAX);
+    assert_non_null(strstr(taken.problems, "x: zlib is not read: "));
+    static const char *const texts[] = {"x^2 + y^2 = z^2\n",     "x^",      "x^2",
+                                        "x\xDA\x80 is Arabic\n", "x\x9C\n", "x\x01 and so on"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char wanted[KEPT_MAX];
+        snprintf(wanted, sizeof wanted, "x:%s;", texts[i]);
+        assert_taken(text_of(texts[i]), wanted);
+    }
+    // With these characters it goes on and on without a fault that zlib could see.
+    char longer[2048] = "x^2";
+    memset(longer + 3, 'U', sizeof longer - 4);
+    assert_int_equal(unpack_bytes(text_of(longer), BYTES_MAX).problem_count, 0);
+    struct bytes packed = {malloc(8192), 8192};
+    unsigned char noise[4096];
+    for (size_t i = 0, seed = 1; i < sizeof noise; i++, seed = seed * 1103515245 + 12345)
+        noise[i] = (unsigned char)(seed >> 16) % 64;
+    assert_int_equal(compress(packed.at, &packed.size, noise, sizeof noise), Z_OK);
+    assert_int_equal(unpack_bytes(packed, BYTES_MAX).problem_count, 1);
+}
+
+static void a_pdf_is_told_when_parts_of_it_are_packed(void **state)
+{
+    (void)state;
+    assert_taken(text_of("%PDF-1.7\n1 0 obj <</Filt /Length 5>>\n"), "x:%PDF-1.7\n1 0 obj <</Filt /Length;");
+    struct taken taken = unpack_bytes(text_of("%PDF-1.7\n<<//Filter/FlateDecode>>\n"), BYTES_MAX);
+    assert_string_equal(taken.problems, "x: PDF has packed parts, which are not read: have it written out as text, and "
+                                        "scan that;");
+    assert_non_null(strstr(taken.text, "x:%PDF-1.7"));
+}
+
+// Takes them from a pipe, where nothing can be read again.
+static struct taken unpack_from_pipe(struct bytes bytes)
+{
+    struct taken taken = {.count = 0};
+    const struct unpack_taker taker = {&taken, on_begin, on_take, on_end, on_problem};
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_in_range(bytes.size, 0, 65536);
+    assert_int_equal(write(ends[1], bytes.at, bytes.size), bytes.size);
+    close(ends[1]);
+    unpack(ends[0], "x", BYTES_MAX, &taker);
+    close(ends[0]);
+    free(bytes.at);
+    return taken;
+}
+
+static void what_begins_like_something_packed_is_told_and_taken_as_it_is(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {"PK\3\4", "\x1F\x8B\x08",     "\3757zXZ",     "\x28\xB5\x2F\xFD",
+                                             "LZIP\1", "\x04\x22\x4D\x18", "\x1F\x9D\x90", "BZh91AY&SY"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        char text[2048] = {0};
+        size_t size = strlen(beginnings[i]) + (i == 2); // with the zero
+        memcpy(text, beginnings[i], strlen(beginnings[i]));
+        memset(text + size, 'a', sizeof text - size);
+        struct taken taken = unpack_bytes(bytes_of(text, sizeof text), BYTES_MAX);
+        assert_int_equal(taken.problem_count, 1);
+        assert_non_null(strstr(taken.text, "raw x:"));
+        assert_int_equal(taken.sizes[taken.count - 1], sizeof text);
+        taken = unpack_from_pipe(bytes_of(text, sizeof text));
+        assert_int_equal(taken.problem_count, 1);
+        assert_int_equal(taken.sizes[taken.count - 1], sizeof text);
+        taken = unpack_bytes(gzip(bytes_of(text, sizeof text)), BYTES_MAX);
+        assert_int_equal(taken.problem_count, 1);
+        assert_int_equal(taken.sizes[taken.count - 1], sizeof text);
+    }
+}
+
+// The end of the packed part is not the end of the stream.
+static void what_stands_behind_the_packed_part_is_told_and_taken_as_it_is(void **state)
+{
+    (void)state;
+    struct bytes packed[] = {gzip(text_of("content")), BYTES(lzip_content), BYTES(lz4_content), BYTES(lzma_content)};
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
+        struct bytes both = join(packed[i], text_of(" and a text in clear"));
+        struct taken taken = unpack_bytes(both, BYTES_MAX);
+        assert_int_equal(taken.problem_count, 1);
+        assert_non_null(strstr(taken.text, "x:content"));
+        assert_int_equal(taken.sizes[taken.count - 1], both.size);
+    }
+}
+
+static void of_what_is_too_long_to_be_kept_the_beginning_and_the_end_are_taken(void **state)
+{
+    (void)state;
+    struct bytes text = {malloc(3 * UNPACK_KEPT_MAX), 3 * UNPACK_KEPT_MAX};
+    assert_non_null(text.at);
+    memset(text.at, 'a', text.size);
+    memcpy(text.at, "PK\3\4", 4);
+    struct bytes copy = bytes_of(text.at, text.size);
+    struct taken taken = unpack_bytes(text, BYTES_MAX);
+    assert_int_equal(taken.sizes[taken.count - 1], 3 * UNPACK_KEPT_MAX);
+    taken = unpack_bytes(gzip(copy), UINT64_MAX);
     assert_int_equal(taken.problem_count, 1);
+    assert_in_range(taken.sizes[taken.count - 1], UNPACK_KEPT_MAX, 3 * UNPACK_KEPT_MAX);
 }
 
 // One who follows a log sees at once what comes.
@@ -309,7 +454,13 @@ int main(void)
         cmocka_unit_test(damaged_data_is_told),
         cmocka_unit_test(a_bomb_goes_off_only_as_far_as_the_bound),
         cmocka_unit_test(layers_are_bounded),
-        cmocka_unit_test(what_is_known_and_not_read_is_told),
+        cmocka_unit_test(what_is_known_and_not_read_is_told_and_taken_as_it_is),
+        cmocka_unit_test(what_libarchive_reads_by_itself_is_unpacked),
+        cmocka_unit_test(zlib_is_told_from_texts),
+        cmocka_unit_test(a_pdf_is_told_when_parts_of_it_are_packed),
+        cmocka_unit_test(what_begins_like_something_packed_is_told_and_taken_as_it_is),
+        cmocka_unit_test(what_stands_behind_the_packed_part_is_told_and_taken_as_it_is),
+        cmocka_unit_test(of_what_is_too_long_to_be_kept_the_beginning_and_the_end_are_taken),
         cmocka_unit_test(a_text_in_a_pipe_is_taken_as_it_comes),
         cmocka_unit_test(what_cannot_be_read_is_told),
     };

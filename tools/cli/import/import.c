@@ -29,6 +29,7 @@ struct import {
     size_t first_line, last_line;
     // so far
     size_t imported, skipped, failed, trimmed;
+    size_t by_sha256;     // that were sent without their token
     unsigned hints_given; // enum import_token_note, or'ed
     bool stopped;
     json_t *errors;
@@ -150,6 +151,8 @@ static void send_batch(struct import *import)
         say_batch_refused(import);
         return;
     }
+    for (size_t i = 0; i < import->row_count; i++)
+        import->by_sha256 += keys[i].sha256 != NULL;
     import->imported += reply->key_count;
     import->skipped += reply->skipped;
     postern_reply_free(reply);
@@ -250,12 +253,18 @@ static void print_summary(const struct import *import)
 {
     if (import->trimmed > TRIMMED_SAID_MAX)
         fprintf(stderr, "postern import: white space or \"Bearer\" was taken away from %zu tokens\n", import->trimmed);
+    if (import->by_sha256 > 0 && import->imported > 0)
+        fprintf(stderr,
+                "postern import: %zu of these came by SHA-256 alone, which does not tell whether this Postern made the "
+                "token: such a token stays its own key's. Give the token itself to have that checked\n",
+                import->by_sha256);
     if (!import->cli->json)
         printf("imported %zu, skipped %zu, failed %zu\n", import->imported, import->skipped, import->failed);
     else
-        json_print(json_pack("{s:I, s:I, s:I, s:I, s:b, s:O}", "imported", (json_int_t)import->imported, "skipped",
+        json_print(json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:O}", "imported", (json_int_t)import->imported, "skipped",
                              (json_int_t)import->skipped, "failed", (json_int_t)import->failed, "trimmed",
-                             (json_int_t)import->trimmed, "stopped", import->stopped, "errors", import->errors));
+                             (json_int_t)import->trimmed, "by_sha256", (json_int_t)import->by_sha256, "stopped",
+                             import->stopped, "errors", import->errors));
 }
 
 static void import_stdin(struct import *import)
@@ -327,8 +336,9 @@ const struct command import_commands[] = {
          "  metadata            a JSON object of texts; in CSV k=v;k=v, or a column metadata.KEY for each\n"
          "  prefix              how the token of its successor will begin\n"
          "Keys that the account has already are skipped, so that an import that failed half-way can be run again;\n"
-         "a token of another account, imported or made here, is refused. (By its SHA-256 alone one that was made\n"
-         "here is not known.)\n"
+         "a token of another account, imported or made here, is refused. By its SHA-256 alone a token that this\n"
+         "Postern made is not known: it is taken for a new one, and yet stays the key's that it was made for. Give\n"
+         "the token itself where you have it, and no SHA-256 of a token that was made here.\n"
          "  echo '{\"sha256\": \"2c26b46b...\", \"account\": \"acme\", \"name\": \"ingest\"}' | postern import"},
     {0},
 };

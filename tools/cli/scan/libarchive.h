@@ -15,6 +15,7 @@
     CALL(archive_read_data_block)                                                                                      \
     CALL(archive_read_append_filter)                                                                                   \
     CALL(archive_read_set_format_option)                                                                               \
+    CALL(archive_read_support_filter_compress)                                                                         \
     CALL(archive_read_support_format_empty)                                                                            \
     CALL(archive_read_support_format_raw)                                                                              \
     CALL(archive_read_support_format_tar)                                                                              \
@@ -22,6 +23,7 @@
     CALL(archive_entry_filetype)                                                                                       \
     CALL(archive_entry_pathname)                                                                                       \
     CALL(archive_entry_pathname_utf8)                                                                                  \
+    CALL(archive_filter_bytes)                                                                                         \
     CALL(archive_errno)                                                                                                \
     CALL(archive_error_string)                                                                                         \
     CALL(archive_set_error)

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "json.h"
 #include "scan/history.h"
+#include "scan/repository.h"
 #include "scan/search.h"
 #include "scan/unpack.h"
 #include "scan/verdict.h"
@@ -17,6 +18,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+// Where a directory of a tree is. What fts has not visited is 0.
+enum place { PLACE_FILES = 0, PLACE_REPOSITORY, PLACE_IN_REPOSITORY };
+
 struct scan {
     struct cli *cli;
     struct inquiry inquiry;
@@ -25,6 +29,9 @@ struct scan {
     const char *path; // of the stream under way
     bool is_stdin;
     bool skips_unreadable;
+    bool counts_files;
+    bool is_raw;  // the stream is what could not be unpacked, as it is
+    size_t input; // which one it is, from 1 on
     size_t files, unreadable, tokens, leaks;
     bool failed;
 };
@@ -72,8 +79,11 @@ static void on_token(void *context, const struct scan_token *token)
 {
     struct scan *scan = context;
     char path[256], why[OUTPUT_LIST_SIZE];
+    struct verdict *verdict = verdict_ask(&scan->inquiry, token);
+    bool is_again = scan->is_raw && verdict != NULL && verdict->input == scan->input;
+    if (is_again) // it was found before the damage
+        return;
     scan->tokens++;
-    const struct verdict *verdict = verdict_ask(&scan->inquiry, token);
     if (verdict == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
@@ -81,6 +91,7 @@ static void on_token(void *context, const struct scan_token *token)
         scan->failed = true;
         return;
     }
+    verdict->input = scan->input;
     scan->leaks += verdict->works && !token->is_public;
     if (scan->cli->json)
         print_finding_json(scan, token, verdict);
@@ -100,11 +111,12 @@ static void say_unreadable(struct scan *scan, const char *path, const char *why)
     scan->unreadable++;
 }
 
-static void begin_stream(void *context, const char *path)
+static void begin_stream(void *context, const char *path, bool is_raw)
 {
     struct scan *scan = context;
     scan->path = path;
-    scan->files++;
+    scan->is_raw = is_raw;
+    scan->files += scan->counts_files && !is_raw;
     scan->history = (struct scan_history){0};
     scan_search_begin(&scan->search, on_token, scan);
 }
@@ -147,6 +159,7 @@ static void note_problem(void *context, const char *path, const char *why)
 // Scans what a descriptor gives until its end.
 static void read_bytes(int descriptor, const char *path, struct scan *scan)
 {
+    scan->input++;
     const struct unpack_taker taker = {scan, begin_stream, take_bytes, end_stream, note_problem};
     unpack(descriptor, path, UNPACK_BYTES_MAX, &taker);
 }
@@ -204,26 +217,51 @@ static void say_missing(const FTSENT *entry, struct scan *scan)
     scan->failed = scan->failed || (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT);
 }
 
-// Git compresses in its own way, and has what was taken away long ago.
-static void say_history(const FTSENT *entry)
+// The history counts as one thing that could not be read, whether it is here or elsewhere.
+static void say_history(const FTSENT *entry, struct scan *scan)
 {
-    char shown[256];
-    fprintf(stderr, "postern scan: only git can read %s: git log -p --all | postern scan -\n",
-            shown_path(entry->fts_path, shown));
+    char advice[REPOSITORY_ADVICE_MAX];
+    repository_advise(entry->fts_path, advice);
+    say_unreadable(scan, entry->fts_path, advice);
+}
+
+// Git's own files beside the objects may have a token in clear, like an address in "config"; they are searched, and
+// are none of the files that were asked for.
+static void visit_directory(FTS *tree, FTSENT *entry, struct scan *scan)
+{
+    bool is_repository = repository_is_directory(entry->fts_accpath, entry->fts_name);
+    bool is_in_repository = entry->fts_parent->fts_number != PLACE_FILES;
+    entry->fts_number = is_repository ? PLACE_REPOSITORY : is_in_repository ? PLACE_IN_REPOSITORY : PLACE_FILES;
+    if (is_repository)
+        say_history(entry, scan);
+    else if (is_in_repository && entry->fts_parent->fts_number == PLACE_REPOSITORY &&
+             strcmp(entry->fts_name, "objects") == 0)
+        fts_set(tree, entry, FTS_SKIP);
+}
+
+static void visit_file(FTSENT *entry, struct scan *scan)
+{
+    if (repository_is_link(entry->fts_accpath, entry->fts_name)) {
+        say_history(entry, scan);
+        return;
+    }
+    scan->counts_files = entry->fts_parent->fts_number == PLACE_FILES;
+    read_file(entry, scan);
+    scan->counts_files = true;
 }
 
 // Links in directories are passed over: what they point to is read where it is, or was not asked for.
-static void visit(const FTSENT *entry, struct scan *scan)
+static void visit(FTS *tree, FTSENT *entry, struct scan *scan)
 {
     int info = entry->fts_info;
     if (info == FTS_F)
-        read_file(entry, scan);
+        visit_file(entry, scan);
     else if (info == FTS_DEFAULT)
         look_at_other(entry, scan);
     else if (info == FTS_DNR || info == FTS_ERR || info == FTS_NS || info == FTS_SLNONE)
         say_missing(entry, scan);
-    else if (info == FTS_D && strcmp(entry->fts_name, ".git") == 0)
-        say_history(entry);
+    else if (info == FTS_D)
+        visit_directory(tree, entry, scan);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -243,9 +281,9 @@ static void walk(const char *path, struct scan *scan)
         say_unreadable(scan, path, strerror(errno));
         goto out;
     }
-    const FTSENT *entry;
+    FTSENT *entry;
     while (errno = 0, (entry = fts_read(tree)) != NULL)
-        visit(entry, scan);
+        visit(tree, entry, scan);
     if (errno != 0)
         say_unreadable(scan, path, strerror(errno));
     fts_close(tree);
@@ -289,6 +327,7 @@ static void run_scan(struct cli *cli)
 {
     struct scan *scan = cli_keep(cli, 1, sizeof *scan);
     scan->cli = cli;
+    scan->counts_files = true;
     scan->skips_unreadable = argument_has(cli, "skip-unreadable");
     scan->inquiry.cli = cli;
     scan->inquiry.revokes = argument_has(cli, "revoke");
@@ -317,15 +356,17 @@ _Static_assert(UNPACK_DEPTH_MAX == 8 && UNPACK_BYTES_MAX == UINT64_C(4) << 30, "
 const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
      .notes =
-         "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16, in\n"
-         "base64, and split by ends of lines or backslashes; in gzip, xz, zstd, bzip2, zip and tar, one in another up "
-         "to\n"
-         "8 deep and as long as no more than 4 GiB are unpacked from one file (\"logs.tar.gz!var/log/a\" is the file "
-         "a\n"
-         "in it). Exit status 1: one of a secret key that is neither revoked nor expired was found, or something "
-         "could\n"
-         "not be read. A repository's history is compressed in its own way, so let git tell it:\n"
-         "  git log -p --all | postern scan -\n"
+         "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16,\n"
+         "in base64, and split by ends of lines or backslashes.\n"
+         "  looked into: gzip, xz, zstd, bzip2, lzma, lzip, lz4, compress (.Z), zip and tar, one in another up to 8\n"
+         "    deep, as long as no more than 4 GiB are unpacked from one file; \"logs.tar.gz!var/log/a\" is the file\n"
+         "    \"var/log/a\" in it\n"
+         "  only named, as what could not be read: git repositories, 7z, RAR, zlib, lzop, lrzip, cab, rpm, PDF with\n"
+         "    packed parts, encrypted or damaged archives; of these the token that stands in clear is found\n"
+         "  not found: a token in base64 of base64, or in base64 of what is packed\n"
+         "Exit status 1: one of a secret key that is neither revoked nor expired was found, or something could not\n"
+         "be read. The history of a git repository cannot; only git can tell it, and it names commits and files:\n"
+         "  git -C REPOSITORY log -p --all -m -a --reflog | postern scan -\n"
          "  postern scan --revoke /var/log /srv/www\n"
          "  zcat far-too-large.gz | postern scan -"},
     {0},

@@ -3,7 +3,7 @@
 #include "scan/unpack.h"
 
 #include "pool.h"
-#include "scan/libarchive.h"
+#include "scan/packing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,13 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HEAD_SIZE = 512, CHUNK_SIZE = 65536, PATH_SIZE_MAX = 4096, WHY_SIZE = 256 };
+enum { CHUNK_SIZE = 65536, PATH_SIZE_MAX = 4096, WHY_SIZE = 256 };
 
 struct unpacking {
     const struct unpack_taker *taker;
     struct libarchive lib; // from the first layer on
     bool is_loaded;
     int descriptor;
+    off_t start;   // of the descriptor, -1: it is read only once
     uint64_t left; // bytes that may still be unpacked
     bool full;     // no more may be
     unsigned char chunk[CHUNK_SIZE];
@@ -31,12 +32,16 @@ struct stream {
     unsigned depth;
     const char *path;
     bool ended;
-    bool broken; // and the taker was told
+    bool broken;  // and the taker was told
+    bool damaged; // what it is packed in
     bool head_given;
     size_t head_size;
     const unsigned char *rest; // what came behind the head, with its last bytes
     size_t rest_size;
-    unsigned char head[HEAD_SIZE]; // its first bytes
+    la_int64_t given;    // bytes, to libarchive
+    unsigned char *kept; // what was unpacked of it, if it can be read only once
+    size_t kept_size;
+    unsigned char head[PACKING_HEAD_SIZE]; // its first bytes
 };
 
 // ---------------------------------------------------------------------------------------------------------- problems
@@ -51,10 +56,17 @@ static ssize_t break_off(struct stream *stream, const char *why)
     return -1;
 }
 
-static const char *why_of(const struct libarchive *lib, struct archive *archive)
+// What libarchive says of a stream, `packed`, breaks `stream` off, which is that one or an entry of it. When the stream
+// itself could not be read there is no damage in it.
+static ssize_t break_off_damaged(struct stream *stream, struct stream *packed, struct archive *archive)
 {
-    const char *why = lib->archive_error_string(archive);
-    return why != NULL && why[0] != '\0' ? why : "it is damaged";
+    const char *error = packed->unpacking->lib.archive_error_string(archive);
+    char why[WHY_SIZE];
+    packed->damaged = !packed->broken;
+    (void)snprintf(why, sizeof why,
+                   "it cannot be unpacked, and is searched as it is: %s; unpack it yourself, and scan that",
+                   error != NULL && error[0] != '\0' ? error : "it is damaged");
+    return break_off(stream, why);
 }
 
 // ----------------------------------------------------------------------------------------------------------- reading
@@ -95,7 +107,7 @@ static ssize_t read_entry(struct stream *stream, const void **bytes)
     if (result == ARCHIVE_EOF)
         return 0;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
-        return break_off(stream, why_of(lib, stream->archive));
+        return break_off_damaged(stream, stream->outer, stream->archive);
     return count_against_bound(stream, size);
 }
 
@@ -126,104 +138,49 @@ static ssize_t read_next(struct stream *stream, const void **bytes)
     return (ssize_t)size;
 }
 
+static bool is_read_once(const struct stream *stream)
+{
+    return stream->outer != NULL || stream->unpacking->start < 0;
+}
+
+static void keep(struct stream *stream, const void *bytes, size_t size)
+{
+    if (!is_read_once(stream))
+        return;
+    if (stream->kept == NULL)
+        stream->kept = pool_need(malloc(UNPACK_KEPT_MAX));
+    size_t room = UNPACK_KEPT_MAX - stream->kept_size;
+    size_t kept = size < room ? size : room;
+    memcpy(stream->kept + stream->kept_size, bytes, kept);
+    stream->kept_size += kept;
+}
+
+static void drop_kept(struct stream *stream)
+{
+    if (stream->kept != NULL)
+        explicit_bzero(stream->kept, stream->kept_size);
+    free(stream->kept);
+    stream->kept = NULL;
+}
+
 static la_ssize_t on_read(struct archive *archive, void *context, const void **bytes)
 {
     struct stream *stream = context;
     ssize_t got = read_next(stream, bytes);
+    if (got > 0)
+        keep(stream, *bytes, (size_t)got);
+    stream->given += got > 0 ? got : 0;
     if (got < 0)
         stream->unpacking->lib.archive_set_error(archive, EIO, "what it is packed in cannot be read");
     return got;
-}
-
-// ---------------------------------------------------------------------------------------------------------- packings
-
-struct packing {
-    const char *name;
-    const char *magic;
-    size_t magic_size;
-    int filter; // of libarchive, for what is compressed as a whole
-    // For what has entries; with neither it is only known, and not read.
-    int (*support)(const struct libarchive *lib, struct archive *archive);
-};
-
-// `cat` may have made one of several.
-static int support_tar(const struct libarchive *lib, struct archive *archive)
-{
-    int result = lib->archive_read_support_format_tar(archive);
-    return result == ARCHIVE_OK ? lib->archive_read_set_format_option(archive, "tar", "read_concatenated_archives", "1")
-                                : result;
-}
-
-static int support_zip(const struct libarchive *lib, struct archive *archive)
-{
-    return lib->archive_read_support_format_zip_streamable(archive);
-}
-
-static const struct packing packings[] = {
-    {"gzip", "\x1F\x8B\x08", 3, ARCHIVE_FILTER_GZIP, NULL},
-    {"xz", "\3757zXZ\0", 6, ARCHIVE_FILTER_XZ, NULL},
-    {"zstd", "\x28\xB5\x2F\xFD", 4, ARCHIVE_FILTER_ZSTD, NULL},
-    {"bzip2", "BZh", 3, ARCHIVE_FILTER_BZIP2, NULL},
-    {"zip", "PK\3\4", 4, 0, support_zip},
-    {"tar", NULL, 0, 0, support_tar},
-    {"7z", "7z\xBC\xAF\x27\x1C", 6, 0, NULL},
-    {"RAR", "Rar!\x1A\x07", 6, 0, NULL},
-    {"lz4", "\x04\x22\x4D\x18", 4, 0, NULL},
-    {"lzip", "LZIP\1", 5, 0, NULL},
-    {"compress", "\x1F\x9D\x90", 3, 0, NULL},
-    {"cab", "MSCF\0\0\0\0", 8, 0, NULL},
-};
-
-// A tar has no magic number in its oldest form, but a checksum in each header.
-static bool is_tar(const unsigned char *head, size_t size)
-{
-    enum { SUM_AT = 148, SUM_SIZE = 8 };
-    unsigned long sum = 0, written = 0;
-    if (size < HEAD_SIZE || head[0] == '\0')
-        return false;
-    for (size_t i = 0; i < HEAD_SIZE; i++)
-        sum += i >= SUM_AT && i < SUM_AT + SUM_SIZE ? ' ' : head[i];
-    for (size_t i = SUM_AT; i < SUM_AT + SUM_SIZE; i++)
-        if (head[i] >= '0' && head[i] <= '7')
-            written = written * 8 + (head[i] - (unsigned char)'0');
-    return sum == written;
-}
-
-static bool has_magic(const struct packing *packing, const unsigned char *head, size_t size)
-{
-    if (packing->magic == NULL)
-        return is_tar(head, size);
-    if (size < packing->magic_size || memcmp(head, packing->magic, packing->magic_size) != 0)
-        return false;
-    // "BZh" may begin a text, too: a digit and the magic number of a block, or of the end, must follow.
-    return packing->filter != ARCHIVE_FILTER_BZIP2 ||
-           (size >= 10 && (memcmp(head + 4, "1AY&SY", 6) == 0 || memcmp(head + 4, "\x17rE8P\x90", 6) == 0));
-}
-
-// Returns what the stream is packed in; NULL: in nothing.
-static const struct packing *find_packing(const struct stream *stream)
-{
-    for (size_t i = 0; i < sizeof packings / sizeof packings[0]; i++)
-        if (has_magic(&packings[i], stream->head, stream->head_size))
-            return &packings[i];
-    return NULL;
-}
-
-// A text has an end of line where a tar has the zeros behind its first name: it is soon clear that it is not packed,
-// and somebody who follows a log need not wait for 512 bytes.
-static bool is_head_enough(const struct stream *stream)
-{
-    enum { MAGIC_MAX = 10 };
-    size_t size = stream->head_size;
-    return size == HEAD_SIZE || (size >= MAGIC_MAX && memchr(stream->head, '\n', size) != NULL);
 }
 
 static void read_head(struct stream *stream)
 {
     const void *bytes;
     ssize_t got;
-    while (!is_head_enough(stream) && (got = read_more(stream, &bytes)) > 0) {
-        size_t room = HEAD_SIZE - stream->head_size;
+    while (!packing_may_be_told(stream->head, stream->head_size) && (got = read_more(stream, &bytes)) > 0) {
+        size_t room = PACKING_HEAD_SIZE - stream->head_size;
         size_t taken = (size_t)got < room ? (size_t)got : room;
         memcpy(stream->head + stream->head_size, bytes, taken);
         stream->head_size += taken;
@@ -236,15 +193,35 @@ static void read_head(struct stream *stream)
 
 static void look_into(struct stream *stream);
 
-static void pass_on(struct stream *stream)
+static void pass_on(struct stream *stream, bool is_raw, struct packing_sign *sign)
 {
     const struct unpack_taker *taker = stream->unpacking->taker;
     const void *bytes;
     ssize_t got;
-    taker->begin(taker->context, stream->path);
-    while ((got = read_next(stream, &bytes)) > 0)
+    taker->begin(taker->context, stream->path, is_raw);
+    if (stream->kept_size > 0)
+        taker->take(taker->context, stream->kept, stream->kept_size);
+    while ((got = read_next(stream, &bytes)) > 0) {
         taker->take(taker->context, bytes, (size_t)got);
+        if (sign != NULL)
+            packing_look_for_sign(sign, bytes, (size_t)got);
+    }
     taker->end(taker->context);
+}
+
+// Passes on as it is what cannot be unpacked: a text may begin like something packed. What was taken of it is read
+// again, or was kept; of what is longer than that the middle is lost.
+static void pass_on_raw(struct stream *stream)
+{
+    if (!is_read_once(stream) && lseek(stream->unpacking->descriptor, stream->unpacking->start, SEEK_SET) >= 0) {
+        stream->head_given = true;
+        stream->rest_size = 0;
+        stream->ended = false;
+    }
+    bool is_told = stream->broken;
+    stream->broken = false;
+    pass_on(stream, true, NULL);
+    stream->broken = is_told;
 }
 
 // Names in an archive may be in any encoding, or missing.
@@ -268,7 +245,7 @@ static bool look_into_entry(struct stream *stream, struct archive *archive, stru
                            .depth = stream->depth + 1,
                            .path = stream->path};
     char path[PATH_SIZE_MAX];
-    if (packing->support != NULL) {
+    if (packing->has_entries) {
         name_entry(stream, entry, path);
         inner.path = path;
     }
@@ -280,7 +257,7 @@ static bool look_into_entry(struct stream *stream, struct archive *archive, stru
 static bool is_file(const struct libarchive *lib, struct archive_entry *entry, const struct packing *packing)
 {
     unsigned type = lib->archive_entry_filetype(entry);
-    return packing->support == NULL || type == AE_IFREG || type == 0;
+    return !packing->has_entries || type == AE_IFREG || type == 0;
 }
 
 // An archive often ends where one of its entries breaks off, which the taker was told already.
@@ -295,68 +272,108 @@ static void look_into_entries(struct stream *stream, struct archive *archive, co
         if (stream->unpacking->full)
             return;
     }
-    if (result != ARCHIVE_EOF && is_whole)
-        break_off(stream, why_of(lib, archive));
+    if (result == ARCHIVE_EOF)
+        return;
+    if (is_whole)
+        break_off_damaged(stream, stream, archive);
+    else
+        stream->damaged = !stream->broken;
 }
 
-// One filter and no more, so that no layer escapes the bounds.
-static int support_packing(const struct libarchive *lib, struct archive *archive, const struct packing *packing)
+// Several filters take for an end what they do not understand: all of it, or what stands behind the packed part.
+static void look_behind_end(struct stream *stream, struct archive *archive)
 {
-    if (packing->support != NULL)
-        return packing->support(lib, archive);
-    int result = lib->archive_read_append_filter(archive, packing->filter);
-    if (result == ARCHIVE_OK)
-        result = lib->archive_read_support_format_raw(archive);
-    if (result == ARCHIVE_OK)
-        result = lib->archive_read_support_format_empty(archive); // nothing can be packed, too
-    return result;
+    const void *bytes;
+    if (!stream->broken && on_read(archive, stream, &bytes) >= 0 &&
+        stream->unpacking->lib.archive_filter_bytes(archive, -1) < stream->given) {
+        break_off(stream,
+                  "not all of it can be unpacked, and it is searched as it is: unpack it yourself, and scan that");
+        stream->damaged = true;
+    }
 }
 
-static bool load_lib(struct stream *stream)
-{
-    struct unpacking *unpacking = stream->unpacking;
-    const char *error;
-    char why[WHY_SIZE];
-    if (unpacking->is_loaded || (unpacking->is_loaded = libarchive_load(&unpacking->lib, &error)))
-        return true;
-    (void)snprintf(why, sizeof why, "it is packed, and what unpacks it is missing (%s): install libarchive", error);
-    break_off(stream, why);
-    return false;
-}
-
-static void look_into_packed(struct stream *stream, const struct packing *packing)
+static void look_into_archive(struct stream *stream, const struct packing *packing)
 {
     const struct libarchive *lib = &stream->unpacking->lib;
-    if (!load_lib(stream))
-        return;
+    char why[WHY_SIZE];
     struct archive *archive = pool_need(lib->archive_read_new());
-    int result = support_packing(lib, archive, packing);
+    int result = packing->support(lib, archive, packing);
+    if (result == ARCHIVE_WARN) { // it would start another program
+        (void)snprintf(why, sizeof why, "libarchive does not read %s here: unpack it yourself, and scan that",
+                       packing->name);
+        break_off(stream, why);
+        goto out;
+    }
     if (result == ARCHIVE_OK)
         result = lib->archive_read_open(archive, stream, NULL, on_read, NULL);
     // What is damaged at its beginning is opened as if it were empty.
     if (result != ARCHIVE_OK || lib->archive_errno(archive) != 0)
-        break_off(stream, why_of(lib, archive));
+        break_off_damaged(stream, stream, archive);
     else
         look_into_entries(stream, archive, packing);
+    if (!packing->has_entries && !stream->damaged && !stream->unpacking->full)
+        look_behind_end(stream, archive);
+out:
     lib->archive_read_free(archive);
+}
+
+// Returns why what is packed is not unpacked; NULL: it is.
+static const char *why_not_unpacked(struct stream *stream, const struct packing *packing, char why[WHY_SIZE])
+{
+    const char *error;
+    struct unpacking *unpacking = stream->unpacking;
+    if (packing->support == NULL) {
+        (void)snprintf(why, WHY_SIZE, "%s is not read: unpack it yourself, and scan what comes out", packing->name);
+        return why;
+    }
+    if (stream->depth == UNPACK_DEPTH_MAX) {
+        (void)snprintf(why, WHY_SIZE, "it is packed more than %d times: unpack it yourself, and scan what comes out",
+                       UNPACK_DEPTH_MAX);
+        return why;
+    }
+    if (unpacking->is_loaded || (unpacking->is_loaded = libarchive_load(&unpacking->lib, &error)))
+        return NULL;
+    (void)snprintf(why, WHY_SIZE, "it is packed, and what unpacks it is missing (%s): install libarchive", error);
+    return why;
+}
+
+static void look_into_packed(struct stream *stream, const struct packing *packing)
+{
+    char text[WHY_SIZE];
+    const char *why = why_not_unpacked(stream, packing, text);
+    stream->damaged = why != NULL;
+    if (why != NULL)
+        break_off(stream, why);
+    else
+        look_into_archive(stream, packing);
+    if ((stream->damaged || (packing->is_partly_clear && !stream->broken)) && !stream->unpacking->full)
+        pass_on_raw(stream);
+    drop_kept(stream);
+}
+
+static void look_into_text(struct stream *stream, const struct packing *packing)
+{
+    char why[WHY_SIZE];
+    struct packing_sign sign = {.text = packing->sign};
+    pass_on(stream, false, &sign);
+    if (!sign.is_found)
+        return;
+    (void)snprintf(why, sizeof why,
+                   "%s has packed parts, which are not read: have it written out as text, and scan that",
+                   packing->name);
+    break_off(stream, why);
 }
 
 static void look_into(struct stream *stream)
 {
-    char why[WHY_SIZE];
     read_head(stream);
-    const struct packing *packing = find_packing(stream);
-    if (packing == NULL) {
-        pass_on(stream);
-    } else if (packing->support == NULL && packing->filter == 0) {
-        (void)snprintf(why, sizeof why, "%s is not read: unpack it yourself, and have that scanned", packing->name);
-        break_off(stream, why);
-    } else if (stream->depth == UNPACK_DEPTH_MAX) {
-        (void)snprintf(why, sizeof why, "it is packed more than %d times", UNPACK_DEPTH_MAX);
-        break_off(stream, why);
-    } else {
+    const struct packing *packing = packing_find(stream->head, stream->head_size, stream->ended);
+    if (packing == NULL)
+        pass_on(stream, false, NULL);
+    else if (packing->sign != NULL)
+        look_into_text(stream, packing);
+    else
         look_into_packed(stream, packing);
-    }
 }
 
 void unpack(int descriptor, const char *path, uint64_t bytes_max, const struct unpack_taker *taker)
@@ -365,6 +382,7 @@ void unpack(int descriptor, const char *path, uint64_t bytes_max, const struct u
     struct stream stream = {.unpacking = unpacking, .path = path};
     unpacking->taker = taker;
     unpacking->descriptor = descriptor;
+    unpacking->start = lseek(descriptor, 0, SEEK_CUR);
     unpacking->left = bytes_max;
     unpacking->full = false;
     unpacking->is_loaded = false;

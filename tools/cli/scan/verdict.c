@@ -4,24 +4,41 @@
 
 #include <string.h>
 
-static void state_of(const struct postern_verify_reply *reply, struct verdict *verdict)
+struct standing {
+    const char *state;
+    bool works; // or may work again
+};
+
+// What the reason says of the key. The compiler sees when one of the protocol is missing here.
+static struct standing standing_of(enum postern_reason reason, bool is_rolled)
 {
-    static const struct {
-        enum postern_reason reason;
-        bool works;
-        const char *state;
-    } states[] = {
-        {POSTERN_REASON_REVOKED_API_KEY, false, "REVOKED"},  {POSTERN_REASON_EXPIRED_API_KEY, false, "EXPIRED"},
-        {POSTERN_REASON_MISSING_API_KEY, false, "UNKNOWN"},  {POSTERN_REASON_INVALID_API_KEY, false, "UNKNOWN"},
-        {POSTERN_REASON_DISABLED_API_KEY, true, "DISABLED"}, {POSTERN_REASON_ACCOUNT_SUSPENDED, true, "SUSPENDED"}};
-    // Any other reason refuses this question, and not the key.
-    verdict->works = true;
-    verdict->state = reply->successor_key_id[0] != '\0' ? "ROLLING" : "ACTIVE";
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        if (states[i].reason == reply->reason) {
-            verdict->works = states[i].works;
-            verdict->state = states[i].state;
-        }
+    switch (reason) {
+    case POSTERN_REASON_MISSING_API_KEY:
+    case POSTERN_REASON_INVALID_API_KEY:
+        return (struct standing){"UNKNOWN", false};
+    case POSTERN_REASON_REVOKED_API_KEY:
+        return (struct standing){"REVOKED", false};
+    case POSTERN_REASON_EXPIRED_API_KEY:
+        return (struct standing){"EXPIRED", false};
+    case POSTERN_REASON_DISABLED_API_KEY:
+        return (struct standing){"DISABLED", true};
+    case POSTERN_REASON_NOT_YET_VALID_API_KEY:
+        return (struct standing){"PENDING", true};
+    case POSTERN_REASON_ACCOUNT_SUSPENDED:
+        return (struct standing){"SUSPENDED", true};
+    // These refuse this question, and not the key.
+    case POSTERN_REASON_WRONG_ACCOUNT:
+    case POSTERN_REASON_WRONG_ENVIRONMENT:
+    case POSTERN_REASON_SECRET_KEY_REQUIRED:
+    case POSTERN_REASON_ADDRESS_NOT_ALLOWED:
+    case POSTERN_REASON_INSUFFICIENT_SCOPE:
+    case POSTERN_REASON_RATE_LIMITED:
+    case POSTERN_REASON_COST_EXCEEDS_LIMIT:
+    case POSTERN_REASON_ALLOWED:
+    case POSTERN_REASON_UNSPECIFIED:
+        break;
+    }
+    return (struct standing){is_rolled ? "ROLLING" : "ACTIVE", true}; // and what a newer posternd may say
 }
 
 static void copy_key(struct verdict *verdict, const char *key_id, const char *account, const char *name)
@@ -41,7 +58,9 @@ static bool ask_about(struct cli *cli, const struct scan_token *token, struct ve
     bool answered = postern_verify(cli->client, &request, &reply, &cli->error) == POSTERN_OK;
     if (answered) {
         memcpy(verdict->key_id, token->key_id, sizeof verdict->key_id);
-        state_of(reply, verdict);
+        const struct standing standing = standing_of(reply->reason, reply->successor_key_id[0] != '\0');
+        verdict->state = standing.state;
+        verdict->works = standing.works;
         copy_key(verdict, reply->key_id, reply->account, reply->key_name);
     }
     postern_reply_free(reply);
@@ -71,7 +90,7 @@ static size_t place_for(const struct scan_token *token)
     return hash % VERDICT_REMEMBERED;
 }
 
-const struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token)
+struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token)
 {
     struct verdict *verdict = &inquiry->remembered[place_for(token)];
     if (strcmp(verdict->token, token->text) == 0)

@@ -15,6 +15,7 @@ struct verdict {
     const char *state; // as the protocol's KeyState, and UNKNOWN, SUSPENDED
     bool works;        // or may work again
     bool revoked;      // just now
+    size_t input;      // for scan.c: where the token was found last
 };
 
 // Who asks. Posternd is asked once for each token, however often the token is found.
@@ -26,6 +27,6 @@ struct inquiry {
 
 // Asks posternd about a token, unless it is remembered, and revokes it where that is wanted.
 // Errors: NULL when posternd could not be asked, or did not revoke: cli->error says why.
-const struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token);
+struct verdict *verdict_ask(struct inquiry *inquiry, const struct scan_token *token);
 
 #endif
