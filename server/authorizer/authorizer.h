@@ -102,7 +102,8 @@ struct authorizer_call {
     struct authorizer_custom custom;
     struct authorizer_question question;
     // out
-    // OK: `decision` is valid. Errors:
+    // OK: `decision` is valid.
+    // Errors:
     //   NOT_FOUND            there is no such key id or account, or no limit declares the resource
     //   ALREADY_EXISTS       charge_id names another charge, or one that was given back
     //   FAILED_PRECONDITION  there is nothing to settle, or this daemon has no custom subjects
@@ -127,7 +128,8 @@ struct authorizer_batch {
     // on another thread before authorizer_decide has returned.
     void (*resume)(struct authorizer_batch *batch, enum status status);
     // out
-    // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged. Errors:
+    // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged.
+    // Errors:
     //   RESOURCE_EXHAUSTED  memory or the store's readers are out
     //   UNAVAILABLE         the registry cannot be read, or meters are evicted too fast
     enum status status;

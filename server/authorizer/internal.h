@@ -59,7 +59,9 @@ enum reason rule_evaluate(const struct rule_facts *facts);
 
 // --- scopes.c
 // Lists in the decision what the key lacks of the scopes that the call needs.
-// Errors: RESOURCE_EXHAUSTED when memory is out; those of registry_find_scope.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory is out
+//   others              those of registry_find_scope
 STATUS_MUST_CHECK enum status authorizer_list_missing_scopes(struct authorizer_batch *batch,
                                                              struct authorizer_call *call);
 

@@ -49,7 +49,8 @@ struct rpc_options {
     const struct log *log;
 };
 
-// Serves when it returns OK. The texts of the options must live as long as the room. Errors: as transport_open.
+// Serves when it returns OK. The texts of the options must live as long as the room.
+// Errors: as transport_open.
 STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct rpc **out,
                                        struct status_failure *failure);
 // Reads the certificates again, and takes other operators from now on. After an error the operators are as before.

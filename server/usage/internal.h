@@ -165,11 +165,15 @@ STATUS_MUST_CHECK enum status usage_load_hour(struct usage *usage, struct store_
                                               struct usage_subject subject, struct arena *scratch,
                                               struct usage_sums *out);
 // Reads the last use of a key, without what memory has.
-// Errors: as usage_load_hour, but DATA_LOSS when the record does not decode.
+// Errors:
+//   DATA_LOSS  the record does not decode
+//   others     as usage_load_hour
 STATUS_MUST_CHECK enum status usage_load_last(struct usage *usage, struct store_txn *txn, struct slice key_id,
                                               struct arena *scratch, struct usage_last *out);
 // Adds up memory and disk for an hour; the sums are 0 when there is nothing.
-// Errors: RESOURCE_EXHAUSTED and UNAVAILABLE, as usage_load_hour.
+// Errors:
+//   RESOURCE_EXHAUSTED  the scratch arena is out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_sum_hour(struct usage *usage, struct store_txn *view, uint32_t hour,
                                              struct usage_subject subject, struct arena *scratch,
                                              struct usage_sums *out);

@@ -207,7 +207,9 @@ struct usage_rank {
 
 // Finds the busiest subjects of an hour, most calls first, among those in memory (active in the last two minutes).
 // Looks at the whole table.
-// Errors: RESOURCE_EXHAUSTED and UNAVAILABLE, as usage_read.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory or the arena is out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, const struct usage_busy *busy, struct arena *arena,
                                             struct usage_rank **out, size_t *count);
 
@@ -281,7 +283,8 @@ bool usage_may_stand_out(const struct usage_past *past);
 // Which keys are assessed: all that were used, or those whose hour could be flagged; the others cost two lookups.
 enum usage_depth { USAGE_ASSESS_ALL, USAGE_ASSESS_IF_UNUSUAL };
 // Assesses the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is
-// not assessed. Both depths give the same flags. Errors: as usage_last_used, except NOT_FOUND.
+// not assessed. Both depths give the same flags.
+// Errors: as usage_last_used, except NOT_FOUND.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
                                             enum usage_depth depth, struct usage_verdict *out);
