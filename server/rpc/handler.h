@@ -107,7 +107,7 @@ STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status st
 // Errors:
 //   UNAVAILABLE         as usage_last_used
 //   RESOURCE_EXHAUSTED  as usage_last_used
-STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage,
+STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct usage_view *usage,
                                                const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out, bool *used);
 
 // One page of a list.

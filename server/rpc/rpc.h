@@ -13,6 +13,7 @@
 #include "meter/meter.h"
 #include "registry/registry.h"
 #include "transport/transport.h"
+#include "usage/usage.h"
 
 struct rpc;
 
@@ -43,6 +44,7 @@ struct rpc_options {
     struct registry *registry;
     struct authorizer *authorizer;
     struct meter_cache *meters; // for Health and Stats
+    struct usage *usage;        // to read; NULL: none is kept
     struct secret *secret;      // page tokens
     struct zone_table *zones;   // those that accounts and tiers may have
     struct clock *clock;

@@ -123,7 +123,7 @@ struct usage_options {
 //   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status usage_open(const struct usage_options *options, struct usage **out,
                                          struct status_failure *failure);
-// Writes what is left, waits for the commit, and logs a loss. Calls must have ended. NULL-safe.
+// Writes what is left, waits for the commit, and logs a loss. Calls and views must have ended. NULL-safe.
 void usage_close(struct usage *usage);
 
 // Hands changed tallies to the store's writer (at most 256 per job, so that others get their turn), takes entries at
@@ -151,6 +151,19 @@ void usage_note(struct usage *usage, const struct usage_decision *event);
 // --- reading
 
 enum usage_kind { USAGE_OF_ACCOUNT = 1, USAGE_OF_KEY = 2 };
+
+// The usage with a snapshot of its store, for the functions below that take both. `usage` is NULL where none is kept;
+// then there is no snapshot.
+struct usage_view {
+    struct usage *usage;
+    struct store_txn *txn;
+};
+// Begins to read; end it within a second. `usage` may be NULL. After an error there is nothing to end. Any thread.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory or the store's readers are out
+//   UNAVAILABLE         the store cannot be read
+STATUS_MUST_CHECK enum status usage_view_begin(struct usage *usage, struct usage_view *out);
+void usage_view_end(struct usage_view *view);
 
 struct usage_subject {
     enum usage_kind kind;
