@@ -162,7 +162,6 @@ static bool open_authorizer(struct daemon *daemon)
         .registry = daemon->registry,
         .meters = daemon->meters,
         .usage = daemon->usage,
-        .usage_store = daemon->meters_store,
         .clock = daemon->clock,
         .zones = daemon->zones,
     };
@@ -229,6 +228,7 @@ static bool open_rpc(struct daemon *daemon)
         .registry = daemon->registry,
         .authorizer = daemon->authorizer,
         .meters = daemon->meters,
+        .usage = daemon->usage,
         .secret = daemon->secret,
         .zones = daemon->zones,
         .clock = daemon->clock,

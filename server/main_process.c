@@ -142,17 +142,25 @@ void main_notify(const char *state)
     close(fd);
 }
 
+// Returns the number that a variable of the environment is; 0: it is not set, or no number.
+static uint64_t environment_number(const char *name)
+{
+    const char *text = getenv(name);
+    uint64_t number;
+    struct slice rest = slice_text(text != NULL ? text : "");
+    return text_take_number(&rest, &number) && rest.size == 0 ? number : 0;
+}
+
 // Says that sockets which the service manager hands over (sd_listen_fds(3)) are not used: nng listens itself, and can
 // be given none.
 void main_refuse_sockets(const struct daemon *daemon)
 {
-    const char *pid = getenv("LISTEN_PID"), *text = getenv("LISTEN_FDS");
-    long count = text != NULL ? strtol(text, NULL, 10) : 0;
-    if (pid == NULL || strtol(pid, NULL, 10) != (long)getpid() || count <= 0)
+    uint64_t count = environment_number("LISTEN_FDS");
+    if (count == 0 || environment_number("LISTEN_PID") != (uint64_t)getpid())
         return;
     log_line(&daemon->log, LOG_LEVEL_WARNING,
-             "the service manager hands over %ld socket%s (LISTEN_FDS), which posternd cannot take: it listens on what "
-             "--listen names; disable the .socket unit",
+             "the service manager hands over %" PRIu64 " socket%s (LISTEN_FDS), which posternd cannot take: it listens "
+             "on what --listen names; disable the .socket unit",
              count, count > 1 ? "s" : "");
 }
 

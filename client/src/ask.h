@@ -37,7 +37,9 @@ struct postern_method {
     const struct postern_table *reply;
     bool changes_registry; // for the error's text only
     // Adds to `message` what the table does not say of the public request; memory comes from the ask.
-    // Errors: INVALID_ARGUMENT when the request is out of bounds; INTERNAL when the system gives no random bytes.
+    // Errors:
+    //   INVALID_ARGUMENT  the request is out of bounds
+    //   INTERNAL          the system gives no random bytes
     enum postern_status (*complete)(struct postern_ask *ask, const void *request, void *message,
                                     struct postern_error *error);
     // Adds to `reply` what the table does not say of answer->box.

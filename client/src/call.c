@@ -5,13 +5,13 @@
 #include "call.h"
 
 #include "buffer.h"
+#include "container.h"
 #include "error.h"
 #include "handle.h"
 #include "pending.h"
 #include "system.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,14 +24,6 @@ struct call {
     postern_done *done;
     void *context;
 };
-
-static inline void *container_at(void *member, size_t offset)
-{
-    return (char *)member - offset;
-}
-
-// The `type` whose `member` is at `pointer`.
-#define CONTAINER_OF(pointer, type, member) ((type *)container_at(pointer, offsetof(type, member)))
 
 // ---------------------------------------------------------------------------------------------------- request
 
@@ -275,7 +267,7 @@ static void deliver_finished(struct postern *client)
         pthread_mutex_unlock(&client->lock);
         bool is_done = pending->state == POSTERN_PENDING_DONE || postern_pending_read(client, pending);
         if (is_done)
-            deliver(client, CONTAINER_OF(pending, struct call, pending));
+            deliver(client, POSTERN_CONTAINER_OF(pending, struct call, pending));
         pthread_mutex_lock(&client->lock);
         if (!is_done)
             postern_pending_again(client, pending, postern_now_ms());
@@ -310,8 +302,8 @@ void postern_forget_all(struct postern *client)
     while ((pending = client->waiting) != NULL) {
         postern_pending_forget(client, pending);
         if (pending->is_async)
-            free_call(CONTAINER_OF(pending, struct call, pending));
+            free_call(POSTERN_CONTAINER_OF(pending, struct call, pending));
     }
     while ((pending = take_finished(client)) != NULL)
-        free_call(CONTAINER_OF(pending, struct call, pending));
+        free_call(POSTERN_CONTAINER_OF(pending, struct call, pending));
 }

@@ -53,8 +53,9 @@
 enum postern_status postern_run(struct postern *client, const struct postern_method *method, const void *request,
                                 void **reply, struct postern_error *error);
 // Begins a call; postern_process calls `done` at its end, unless this fails.
-// Errors: those of postern_run that are found before anything is sent; FAILED_PRECONDITION when the handle was not
-// opened for an event loop.
+// Errors:
+//   FAILED_PRECONDITION  the handle was not opened for an event loop
+//   others               those of postern_run that are found before anything is sent
 enum postern_status postern_start(struct postern *client, const struct postern_method *method, const void *request,
                                   postern_done *done, void *context, struct postern_error *error);
 // Ends all calls that were begun and not delivered: their callbacks get CANCELLED.

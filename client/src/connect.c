@@ -5,6 +5,7 @@
 #include "link.h"
 
 #include "error.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,9 +53,9 @@ static enum postern_status split_host(struct postern_target *target, const char 
         address++;
         size -= 2;
     }
-    const size_t digits = strspn(port, "0123456789");
-    const bool is_port =
-        digits > 0 && digits < sizeof target->port - 1 && port[digits] == '\0' && strtoul(port, NULL, 10) - 1 < 65535;
+    uint64_t number;
+    const size_t digits = postern_text_digits(port, strlen(port), &number);
+    const bool is_port = digits < sizeof target->port - 1 && port[digits] == '\0' && number >= 1 && number <= 65535;
     if (size == 0 || size >= sizeof target->host || !is_port)
         return postern_fail(
             error, POSTERN_INVALID_ARGUMENT,

@@ -1,5 +1,6 @@
 // The text form of limits: requests=60/min, requests=300/min:token_bucket,burst=50, requests=unlimited.
 #include "error.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,17 +97,12 @@ static bool parse_resource(struct parse *parse, struct part name)
 
 static bool parse_number(struct parse *parse, struct part digits, uint64_t *number)
 {
-    *number = 0;
+    size_t count = postern_text_digits(digits.at, digits.size, number);
     if (digits.size == 0)
         return wrong(parse, "a number is missing", digits);
-    for (size_t i = 0; i < digits.size; i++) {
-        if (digits.at[i] < '0' || digits.at[i] > '9')
-            return wrong(parse, "this is not a whole number", digits);
-        *number = *number * 10 + (uint64_t)(digits.at[i] - '0');
-        if (*number > POSTERN_AMOUNT_MAX)
-            return wrong(parse, "the number is larger than 9007199254740991", digits);
-    }
-    return true;
+    if (count < digits.size)
+        return wrong(parse, "this is not a whole number", digits);
+    return *number <= POSTERN_AMOUNT_MAX || wrong(parse, "the number is larger than 9007199254740991", digits);
 }
 
 // Finds a window by its word or the plural of it.
@@ -133,12 +129,12 @@ static bool is_period(const struct unit *unit, uint64_t count, enum postern_algo
 
 static bool parse_window(struct parse *parse, struct part window)
 {
-    struct part word = window;
-    while (word.size > 0 && *word.at >= '0' && *word.at <= '9')
-        word = (struct part){.at = word.at + 1, .size = word.size - 1};
-    uint64_t count = 1;
-    if (word.size < window.size &&
-        !parse_number(parse, (struct part){.at = window.at, .size = window.size - word.size}, &count))
+    uint64_t count;
+    size_t digits = postern_text_digits(window.at, window.size, &count);
+    struct part word = {.at = window.at + digits, .size = window.size - digits};
+    if (digits == 0)
+        count = 1;
+    else if (!parse_number(parse, (struct part){.at = window.at, .size = digits}, &count))
         return false;
     const struct unit *unit = find_unit(word);
     if (unit == NULL)

@@ -49,6 +49,17 @@ void postern_text_scrub(uint8_t *text, size_t size)
     }
 }
 
+size_t postern_text_digits(const char *text, size_t size, uint64_t *number)
+{
+    size_t count = 0;
+    *number = 0;
+    for (; count < size && text[count] >= '0' && text[count] <= '9'; count++) {
+        uint64_t digit = (uint64_t)(text[count] - '0');
+        *number = *number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : *number * 10 + digit;
+    }
+    return count;
+}
+
 size_t postern_base64_size(size_t size)
 {
     return (size + 2) / 3 * 4 + 1;

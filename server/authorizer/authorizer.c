@@ -304,18 +304,11 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
     a->meters = options->meters;
     a->clock = options->clock;
     a->usage = options->usage;
-    a->usage_store = options->usage_store;
-    pthread_mutex_init(&a->usage_views_lock, NULL);
     *out = a;
     return STATUS_OK;
 }
 
 void authorizer_close(struct authorizer *a)
 {
-    if (a == NULL)
-        return;
-    while (a->usage_view_count > 0)
-        store_view_close(a->usage_views[--a->usage_view_count]);
-    pthread_mutex_destroy(&a->usage_views_lock);
     free(a);
 }

@@ -19,7 +19,6 @@ struct authorizer_options {
     struct registry *registry;  // outlives the authorizer, as do the others
     struct meter_cache *meters; // of all limits
     struct usage *usage;        // NULL: nothing is noted
-    struct store *usage_store;  // the store of `usage`; NULL without one
     struct clock *clock;
     struct zone_table *zones; // of accounts and tiers; NULL: all have the installation's
 };
@@ -102,7 +101,8 @@ struct authorizer_call {
     struct authorizer_custom custom;
     struct authorizer_question question;
     // out
-    // OK: `decision` is valid. Errors:
+    // OK: `decision` is valid.
+    // Errors:
     //   NOT_FOUND            there is no such key id or account, or no limit declares the resource
     //   ALREADY_EXISTS       charge_id names another charge, or one that was given back
     //   FAILED_PRECONDITION  there is nothing to settle, or this daemon has no custom subjects
@@ -127,7 +127,8 @@ struct authorizer_batch {
     // on another thread before authorizer_decide has returned.
     void (*resume)(struct authorizer_batch *batch, enum status status);
     // out
-    // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged. Errors:
+    // OK: see the calls; otherwise the batch as a whole has failed, and nothing was charged.
+    // Errors:
     //   RESOURCE_EXHAUSTED  memory or the store's readers are out
     //   UNAVAILABLE         the registry cannot be read, or meters are evicted too fast
     enum status status;
@@ -158,18 +159,5 @@ struct authorizer_identity {
 STATUS_MUST_CHECK enum status authorizer_identify(struct authorizer *authorizer, struct store_txn *view,
                                                   struct arena *arena, struct slice token, struct slice address,
                                                   struct authorizer_identity *out);
-
-// The usage with a snapshot of its store, for reading. `usage` is NULL where nothing is noted; then there is no
-// snapshot.
-struct authorizer_usage {
-    struct usage *usage;
-    struct store_txn *view;
-};
-// Begins to read; end it within a second. After an error there is nothing to end. Any thread.
-// Errors:
-//   RESOURCE_EXHAUSTED  memory or the store's readers are out
-//   UNAVAILABLE         the store cannot be read
-STATUS_MUST_CHECK enum status authorizer_usage_begin(struct authorizer *authorizer, struct authorizer_usage *out);
-void authorizer_usage_end(struct authorizer *authorizer, struct authorizer_usage *usage);
 
 #endif

@@ -5,21 +5,12 @@
 
 #include "authorizer/authorizer.h"
 
-#include <pthread.h>
-
-enum { USAGE_VIEWS_MAX = 16 };
-
 struct authorizer {
     struct zone_table *zones;
     struct registry *registry;
     struct meter_cache *meters;
     struct clock *clock;
-
     struct usage *usage;
-    struct store *usage_store;
-    pthread_mutex_t usage_views_lock;
-    struct store_txn *usage_views[USAGE_VIEWS_MAX]; // not begun
-    size_t usage_view_count;
 };
 
 // The questions of a batch to the limits, and their answers: one of each for each call.
@@ -59,7 +50,9 @@ enum reason rule_evaluate(const struct rule_facts *facts);
 
 // --- scopes.c
 // Lists in the decision what the key lacks of the scopes that the call needs.
-// Errors: RESOURCE_EXHAUSTED when memory is out; those of registry_find_scope.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory is out
+//   others              those of registry_find_scope
 STATUS_MUST_CHECK enum status authorizer_list_missing_scopes(struct authorizer_batch *batch,
                                                              struct authorizer_call *call);
 

@@ -1,10 +1,8 @@
-// Notes decisions in the usage, and keeps snapshots for reading it.
+// Notes decisions in the usage: which ones count, for whom, and at what cost.
 #include "authorizer/internal.h"
 
 _Static_assert((int)USAGE_ACCOUNT_MAX == (int)REGISTRY_LIFE_NAME_MAX, "an account is noted by its name");
 _Static_assert((int)USAGE_KEY_ID_SIZE == (int)KEY_ID_SIZE, "a key is noted by its id");
-
-// --- noting
 
 static bool would_be_refused(const struct authorizer_decision *d)
 {
@@ -55,52 +53,4 @@ void authorizer_note_identity(struct authorizer *a, const struct authorizer_deci
                              .remote_address = remote_address,
                              .now_ms = d->now_ms,
                          });
-}
-
-// --- reading
-
-static struct store_txn *take_view(struct authorizer *a)
-{
-    pthread_mutex_lock(&a->usage_views_lock);
-    struct store_txn *view = a->usage_view_count > 0 ? a->usage_views[--a->usage_view_count] : NULL;
-    pthread_mutex_unlock(&a->usage_views_lock);
-    return view;
-}
-
-static void put_view(struct authorizer *a, struct store_txn *view)
-{
-    pthread_mutex_lock(&a->usage_views_lock);
-    bool has_room = a->usage_view_count < USAGE_VIEWS_MAX;
-    if (has_room)
-        a->usage_views[a->usage_view_count++] = view;
-    pthread_mutex_unlock(&a->usage_views_lock);
-    if (!has_room)
-        store_view_close(view);
-}
-
-enum status authorizer_usage_begin(struct authorizer *a, struct authorizer_usage *out)
-{
-    *out = (struct authorizer_usage){.usage = NULL};
-    if (a->usage == NULL)
-        return STATUS_OK;
-    struct store_txn *view = take_view(a);
-    enum status status = view != NULL ? STATUS_OK : store_view_open(a->usage_store, &view);
-    if (status != STATUS_OK)
-        return status;
-    status = store_view_begin(view);
-    if (status != STATUS_OK) {
-        put_view(a, view);
-        return status;
-    }
-    *out = (struct authorizer_usage){a->usage, view};
-    return STATUS_OK;
-}
-
-void authorizer_usage_end(struct authorizer *a, struct authorizer_usage *usage)
-{
-    if (usage->view == NULL)
-        return;
-    store_view_end(usage->view);
-    put_view(a, usage->view);
-    *usage = (struct authorizer_usage){.usage = NULL};
 }

@@ -11,7 +11,8 @@ struct setting {
     const char *argument; // what --help calls the value; NULL: a switch, true when given as a flag
     bool list;            // may be given several times
     const char *help;
-    // Takes the value. Errors: INVALID_ARGUMENT whose text shows the value and an example.
+    // Takes the value.
+    // Errors: INVALID_ARGUMENT whose text shows the value and an example.
     enum status (*set)(struct config *config, const char *text, struct status_failure *failure);
 };
 

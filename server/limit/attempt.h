@@ -99,12 +99,13 @@ void limit_unspend(struct limit_attempt *a);
 void limit_confirm(struct limit_attempt *a);
 // Notes, under a number, that what the meter counts now is to be on disk before anybody is told.
 void limit_owe(struct limit_attempt *a, struct limit_meter *meter, uint64_t number);
-// Allocates a place at each meter. False when memory is out.
-bool limit_open_places(struct limit_attempt *a);
-// Numbers a waiter, unless it has waited before.
-void limit_number_waiter(const struct limit_attempt *a, struct limit_waiter *waiter);
-void limit_take_places(struct limit_attempt *a, const struct limit_waiter *waiter);
-void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter);
+// Has the waiter, which may be NULL, been woken since its last try? Then the attempts come before those of others.
+bool limit_take_woken(struct limit_waiter *waiter);
+// Says, still under the lock, that a woken waiter whose call has to be tried again keeps its place for that.
+void limit_keep_woken(struct limit_waiter *waiter, bool woken, enum limit_verdict verdict);
+// Queues one waiter with a place at every meter of these attempts (1 to LIMIT_CALLS_MAX), whose shards are all locked.
+// Returns WAIT, or NO_MEMORY, which then is the verdict of one attempt's answer too.
+enum limit_verdict limit_queue(struct limit_attempt *const *attempts, size_t count, struct limit_waiter *waiter);
 
 // Clears only the members that say how much the answer holds: the arrays are large.
 static inline void limit_answer_clear(struct limit_answer *answer)

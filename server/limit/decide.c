@@ -199,55 +199,12 @@ static void unspend_all(struct atomic_batch *batch)
             limit_unspend(&batch->members[i - 1].attempt);
 }
 
-static bool open_all_places(struct atomic_batch *batch)
-{
-    bool opened = true;
-    for (size_t i = 0; i < batch->count && opened; i++) {
-        struct limit_attempt *a = &batch->members[i].attempt;
-        opened = limit_open_places(a);
-        if (!opened)
-            a->answer->verdict = LIMIT_NO_MEMORY;
-    }
-    for (size_t i = 0; i < batch->count && !opened; i++)
-        for (size_t j = 0; j < batch->members[i].attempt.part_count; j++)
-            limit_write_close(batch->members[i].attempt.parts[j].meter);
-    return opened;
-}
-
-static bool spans_shards(const struct atomic_batch *batch)
-{
-    return (batch->shards & (batch->shards - 1)) != 0;
-}
-
-static void take_spanning_places(struct atomic_batch *batch, struct limit_attempt *a, const struct limit_waiter *waiter)
-{
-    limit_take_places(a, waiter);
-    for (size_t i = 0; i < a->part_count; i++)
-        if (!a->parts[i].shadow)
-            a->parts[i].meter->write->spanning |= spans_shards(batch);
-}
-
-// Queues one waiter with a place at every meter of all calls. It stands in the lowest of their shards, which
-// limit_collect comes to first: the collection that takes the waiter finds the meters of the higher shards still queued
-// and takes them with it. This fails when a collection under way has passed the lowest shard but not the others, or
-// when memory is out for one of them. Then a meter may be short when the waiter is woken. It decides again from the
-// top, so it only waits once more.
 static enum limit_verdict wait_all(struct atomic_batch *batch, struct limit_waiter *waiter)
 {
-    struct limit_shard *lowest = NULL;
-    if (!open_all_places(batch))
-        return LIMIT_NO_MEMORY;
-    limit_number_waiter(&batch->members[0].attempt, waiter);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct limit_attempt *a = &batch->members[i].attempt;
-        if (a->part_count == 0) // charged before, or unlimited: its shard may have nothing to collect
-            continue;
-        take_spanning_places(batch, a, waiter);
-        if (lowest == NULL || a->shard < lowest)
-            lowest = a->shard;
-    }
-    limit_append_waiter(lowest, waiter);
-    return LIMIT_WAIT;
+    struct limit_attempt *attempts[LIMIT_CALLS_MAX];
+    for (size_t i = 0; i < batch->count; i++)
+        attempts[i] = &batch->members[i].attempt;
+    return limit_queue(attempts, batch->count, waiter);
 }
 
 static enum limit_verdict confirm_all(struct atomic_batch *batch)
@@ -284,15 +241,6 @@ static enum limit_verdict decide_locked(struct atomic_batch *batch, struct limit
 }
 
 // --- locks and memory
-
-// Has the waiter been woken since its last try?
-static bool take_woken(struct limit_waiter *waiter)
-{
-    bool woken = waiter != NULL && waiter->woken;
-    if (waiter != NULL)
-        waiter->woken = false;
-    return woken;
-}
 
 static void lock_all(const struct atomic_batch *batch)
 {
@@ -344,14 +292,13 @@ static void finish(const struct atomic_batch *batch, struct limit_answer *answer
 static enum limit_verdict lock_and_decide(struct atomic_batch *batch, const struct limit_call *calls,
                                           struct limit_waiter *waiter, struct limit_answer *answers)
 {
-    batch->woken = take_woken(waiter);
+    batch->woken = limit_take_woken(waiter);
     init_members(batch, calls, answers);
     lock_all(batch);
     enum limit_verdict verdict = decide_locked(batch, waiter);
     finish(batch, answers, verdict);
-    if (batch->woken && verdict == LIMIT_ABSENT)
-        waiter->woken = true; // keeps its place for the next try
-    unlock_all(batch);        // from here on somebody who waits may be woken, and his answers be gone
+    limit_keep_woken(waiter, batch->woken, verdict);
+    unlock_all(batch); // from here on somebody who waits may be woken, and his answers be gone
     free_logged(batch);
     return verdict;
 }

@@ -348,12 +348,7 @@ static enum limit_verdict wait_until_durable(struct settlement *s, struct limit_
     if (limit_is_relaxed(a) || !keep_undurable_parts(s))
         return LIMIT_ADMITTED;
     waiter->is_applied |= !a->answer->repeated;
-    if (!limit_open_places(a))
-        return LIMIT_NO_MEMORY;
-    limit_number_waiter(a, waiter);
-    limit_take_places(a, waiter);
-    limit_append_waiter(a->shard, waiter);
-    return LIMIT_WAIT;
+    return limit_queue(&a, 1, waiter);
 }
 
 static enum limit_verdict settle_locked(struct settlement *s, struct limit_waiter *waiter)
@@ -370,15 +365,12 @@ static enum limit_verdict settle_locked(struct settlement *s, struct limit_waite
 static enum limit_verdict lock_and_settle(struct settlement *s, struct limit_waiter *waiter)
 {
     struct limit_attempt *a = &s->attempt;
-    a->woken = waiter != NULL && waiter->woken;
-    if (a->woken)
-        waiter->woken = false;
+    a->woken = limit_take_woken(waiter);
     pthread_mutex_lock(&a->shard->mutex);
     enum limit_verdict verdict = settle_locked(s, waiter);
     a->answer->verdict = verdict;
     a->answer->write_wanted = limit_write_wanted(a->table);
-    if (a->woken && verdict == LIMIT_ABSENT)
-        waiter->woken = true;               // keeps its place for the next try
+    limit_keep_woken(waiter, a->woken, verdict);
     pthread_mutex_unlock(&a->shard->mutex); // from here on the waiter may be woken, and the answer be gone
     return verdict;
 }

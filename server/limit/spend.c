@@ -4,7 +4,7 @@
 // apart into parts, one for each meter that it needs (limit_find_parts); every part is brought to the same moment
 // (limit_sync_parts); then one look over all parts says whether it fits (limit_evaluate) and whether the disk has set
 // enough aside for it (limit_is_short). Only then is anything changed, for all parts at once: units are spent
-// (limit_spend, limit_confirm), or the call takes a place at each of its meters and waits (limit_take_places). Nothing
+// (limit_spend, limit_confirm), or the call takes a place at each of its meters and waits (limit_queue). Nothing
 // in this file locks: whoever decides holds the shard's lock from the first of these steps to the last (decide.c).
 #include "limit/attempt.h"
 
@@ -194,13 +194,21 @@ bool limit_is_short(const struct limit_attempt *a)
 
 // --- waiting
 
-void limit_number_waiter(const struct limit_attempt *a, struct limit_waiter *waiter)
+bool limit_take_woken(struct limit_waiter *waiter)
 {
-    if (!a->woken)
-        waiter->number = atomic_fetch_add(&a->table->waiter_count, 1);
+    bool woken = waiter != NULL && waiter->woken;
+    if (waiter != NULL)
+        waiter->woken = false;
+    return woken;
 }
 
-void limit_append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
+void limit_keep_woken(struct limit_waiter *waiter, bool woken, enum limit_verdict verdict)
+{
+    if (woken && verdict == LIMIT_ABSENT)
+        waiter->woken = true;
+}
+
+static void append_waiter(struct limit_shard *shard, struct limit_waiter *waiter)
 {
     waiter->next = NULL;
     if (shard->last_waiter != NULL)
@@ -219,13 +227,25 @@ void limit_owe(struct limit_attempt *a, struct limit_meter *meter, uint64_t numb
         limit_write_queue(a->table, a->shard, meter);
 }
 
-bool limit_open_places(struct limit_attempt *a)
+// Allocates a place at each meter. False when memory is out.
+static bool open_places(struct limit_attempt *a)
 {
     bool opened = true;
     for (size_t i = 0; i < a->part_count && opened; i++)
         opened = a->parts[i].shadow || limit_write_open(a->parts[i].meter);
-    for (size_t i = 0; i < a->part_count && !opened; i++)
-        limit_write_close(a->parts[i].meter);
+    if (!opened)
+        a->answer->verdict = LIMIT_NO_MEMORY;
+    return opened;
+}
+
+static bool open_all_places(struct limit_attempt *const *attempts, size_t count)
+{
+    bool opened = true;
+    for (size_t i = 0; i < count && opened; i++)
+        opened = open_places(attempts[i]);
+    for (size_t i = 0; i < count && !opened; i++)
+        for (size_t j = 0; j < attempts[i]->part_count; j++)
+            limit_write_close(attempts[i]->parts[j].meter);
     return opened;
 }
 
@@ -238,7 +258,7 @@ static void note_first(struct limit_write *write, const struct limit_rate *rate,
     write->burst = rate->burst;
 }
 
-void limit_take_places(struct limit_attempt *a, const struct limit_waiter *waiter)
+static void take_places(struct limit_attempt *a, const struct limit_waiter *waiter, bool spanning)
 {
     for (size_t i = 0; i < a->part_count; i++) {
         if (a->parts[i].shadow)
@@ -247,9 +267,42 @@ void limit_take_places(struct limit_attempt *a, const struct limit_waiter *waite
         note_first(write, &a->parts[i].rate, waiter->number);
         write->wanted = limit_add(write->wanted, a->parts[i].cost);
         write->waiters++;
+        write->spanning |= spanning;
         limit_write_queue(a->table, a->shard, a->parts[i].meter);
     }
     a->shard->waits++;
+}
+
+static bool spans_shards(struct limit_attempt *const *attempts, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (attempts[i]->shard != attempts[0]->shard)
+            return true;
+    return false;
+}
+
+// The waiter stands in the lowest of the attempts' shards, which limit_collect comes to first: the collection that
+// takes the waiter finds the meters of the higher shards still queued and takes them with it. This fails when a
+// collection under way has passed the lowest shard but not the others, or when memory is out for one of them. Then a
+// meter may be short when the waiter is woken. It decides again from the top, so it only waits once more.
+enum limit_verdict limit_queue(struct limit_attempt *const *attempts, size_t count, struct limit_waiter *waiter)
+{
+    struct limit_shard *lowest = NULL;
+    bool spanning = spans_shards(attempts, count);
+    if (!open_all_places(attempts, count))
+        return LIMIT_NO_MEMORY;
+    if (!attempts[0]->woken) // else it keeps the number of its first try
+        waiter->number = atomic_fetch_add(&attempts[0]->table->waiter_count, 1);
+    for (size_t i = 0; i < count; i++) {
+        struct limit_attempt *a = attempts[i];
+        if (a->part_count == 0) // charged before, or unlimited: its shard may have nothing to collect
+            continue;
+        take_places(a, waiter, spanning);
+        if (lowest == NULL || a->shard < lowest)
+            lowest = a->shard;
+    }
+    append_waiter(lowest, waiter);
+    return LIMIT_WAIT;
 }
 
 // --- spending

@@ -21,7 +21,9 @@ bool record_pack_message(const ProtobufCMessage *message, struct arena *arena, s
     __attribute__((warn_unused_result));
 
 // The message, or NULL; then *status says why.
-// Errors: DATA_LOSS (does not decode), RESOURCE_EXHAUSTED (the arena is out).
+// Errors:
+//   DATA_LOSS           it does not decode
+//   RESOURCE_EXHAUSTED  the arena is out
 void *record_unpack_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes, struct arena *arena,
                             enum status *status);
 // The same in a buffer of the caller's, aligned to 16 bytes; for small messages where there is no arena. NULL when it

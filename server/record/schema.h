@@ -48,7 +48,9 @@ struct record_schema {
 };
 
 // Fills all of `plain`: with zeros what the message does not have. It points into the message and the arena.
-// Errors: DATA_LOSS (a stored message breaks a bound), RESOURCE_EXHAUSTED (the arena is out).
+// Errors:
+//   DATA_LOSS           a stored message breaks a bound
+//   RESOURCE_EXHAUSTED  the arena is out
 STATUS_MUST_CHECK enum status record_read(const struct record_schema *schema, const ProtobufCMessage *message,
                                           struct arena *arena, void *plain);
 // Copies the field of that name, if there is one, from one plain struct to another, which then points where the first
@@ -58,7 +60,8 @@ void record_copy_field(const struct record_schema *schema, struct slice name, co
 void *record_write(const struct record_schema *schema, const void *plain, const ProtobufCMessageDescriptor *descriptor,
                    struct arena *arena);
 
-// The same with a stored message's bytes. Errors: as record_unpack_message and record_read.
+// The same with a stored message's bytes.
+// Errors: as record_unpack_message and record_read.
 STATUS_MUST_CHECK enum status record_unpack(const struct record_schema *schema, struct slice bytes, struct arena *arena,
                                             void *plain);
 // False when the arena is out.

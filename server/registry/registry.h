@@ -88,7 +88,10 @@ bool registry_token_matches(const struct registry *registry, const struct regist
 // Returns the sequence of the newest change that is known to be committed, without a look into the store; 0 = none yet.
 // Every view that begins from now on holds that change. Any thread.
 uint64_t registry_committed_seq(struct registry *registry);
-// Reads the sequence of the newest change in this view; 0 = none yet. Errors: UNAVAILABLE, DATA_LOSS, as above.
+// Reads the sequence of the newest change in this view; 0 = none yet.
+// Errors:
+//   UNAVAILABLE  as above
+//   DATA_LOSS    as above
 STATUS_MUST_CHECK enum status registry_seq(struct store_txn *view, uint64_t *seq);
 
 // Errors: as registry_find_key.
@@ -111,7 +114,10 @@ struct registry_successor {
     uint8_t id[KEY_ID_SIZE];
 };
 // Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is
-// the account's. Errors: as registry_find_key, with DATA_LOSS in place of NOT_FOUND.
+// the account's.
+// Errors:
+//   DATA_LOSS  also when a successor is missing
+//   others     as registry_find_key, except NOT_FOUND
 STATUS_MUST_CHECK enum status registry_find_successor(struct store_txn *view, const struct registry_key *key,
                                                       uint64_t account_revoked_before_ms, uint64_t now_ms,
                                                       struct registry_successor *out);
@@ -150,7 +156,8 @@ struct registry_page {
 };
 
 // Lists keys in the order of their ids (within an account or over all) or of their expiries, without deleted ones.
-// Examines at most REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more. Errors: as above.
+// Examines at most REGISTRY_PAGE_EXAMINED_MAX records, so a page may be empty and still have more.
+// Errors: as above.
 STATUS_MUST_CHECK enum status registry_list_keys(struct store_txn *view, const struct registry_list *query,
                                                  struct arena *arena, struct registry_page *out);
 
@@ -165,7 +172,8 @@ struct registry_names_page {
     bool more; // continue behind `last`
     struct slice last;
 };
-// Lists a whole table in the order of its names, without deleted accounts. Errors: as registry_list_keys.
+// Lists a whole table in the order of its names, without deleted accounts.
+// Errors: as registry_list_keys.
 STATUS_MUST_CHECK enum status registry_list_names(struct store_txn *view, enum registry_record_kind kind,
                                                   const struct registry_names_query *query, struct arena *arena,
                                                   struct registry_names_page *out);
@@ -207,7 +215,9 @@ struct registry_changes_page {
 };
 // Lists changes, oldest first, and checks each against the one before it. A page ends between two changes, so it may
 // hold more items than page_size; it examines at most REGISTRY_PAGE_EXAMINED_MAX changes.
-// Errors: as registry_list_keys; DATA_LOSS also when a change does not follow the one before it.
+// Errors:
+//   DATA_LOSS  also when a change does not follow the one before it
+//   others     as registry_list_keys
 STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *registry, struct store_txn *view,
                                                     const struct registry_changes_query *query, struct arena *arena,
                                                     struct registry_changes_page *out);
@@ -216,17 +226,19 @@ STATUS_MUST_CHECK enum status registry_list_changes(const struct registry *regis
 
 // Queues a command for the writer, which calls command->done after the commit.
 // Errors that reach `done`:
-//   INVALID_ARGUMENT, NOT_FOUND  the command is wrong, or names something that does not exist
-//   UNAUTHENTICATED              the caller's key does not work any more
-//   PERMISSION_DENIED            the caller may not do this
-//   ALREADY_EXISTS               request_id was used for another call; a token to import is another account's
-//   FAILED_PRECONDITION          the record's state does not allow it
-//   ABORTED                      the record does not have if_version
-//   RESOURCE_EXHAUSTED           max_keys, the account's share or the caller's kept replies are at their bound; the
-//                                map or memory is full
-//   UNAVAILABLE                  the disk failed; a retry with the same request_id finds out what has become of it
-//   DATA_LOSS                    a record that is needed does not decode
-//   UNIMPLEMENTED, INTERNAL      there is no such command; a bug
+//   INVALID_ARGUMENT     the command is wrong
+//   NOT_FOUND            it names something that does not exist
+//   UNAUTHENTICATED      the caller's key does not work any more
+//   PERMISSION_DENIED    the caller may not do this
+//   ALREADY_EXISTS       request_id was used for another call; a token to import is another account's
+//   FAILED_PRECONDITION  the record's state does not allow it
+//   ABORTED              the record does not have if_version
+//   RESOURCE_EXHAUSTED   max_keys, the account's share or the caller's kept replies are at their bound; the map or
+//                        memory is full
+//   UNAVAILABLE          the disk failed; a retry with the same request_id finds out what has become of it
+//   DATA_LOSS            a record that is needed does not decode
+//   UNIMPLEMENTED        there is no such command
+//   INTERNAL             a bug
 void registry_submit(struct registry *registry, struct registry_command *command);
 
 // Where a purge goes on: zero at first; behind the last key it begins again.
@@ -238,7 +250,7 @@ struct registry_purge_walk {
 // Purges, in one change or none, at most REGISTRY_PURGE_MAX keys that were revoked or expired before `dead_before_ms`,
 // and waits for its commit. It hides them, and keeps of each only what is needed to refuse its token as before. It
 // looks at a few hundred keys: for the scheduler, every few seconds.
-// Errors: as registry_submit has them for `done`; RESOURCE_EXHAUSTED also when memory is out.
+// Errors: as registry_submit has them for `done`.
 STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uint64_t dead_before_ms,
                                                   struct registry_purge_walk *walk, struct status_failure *failure);
 
@@ -254,15 +266,20 @@ void registry_check_readers(struct registry *registry);
 
 // Reads the whole chain of a store and compares it with the tables. `entries` (may be NULL) is how many were checked.
 // It takes long: for offline use and tests.
-// Errors: DATA_LOSS with a failure that names the first broken entry; UNAVAILABLE and RESOURCE_EXHAUSTED as above.
+// Errors:
+//   DATA_LOSS           an entry is broken; the failure names the first one
+//   UNAVAILABLE         the store cannot be read
+//   RESOURCE_EXHAUSTED  memory or the arena is out
 STATUS_MUST_CHECK enum status registry_fsck(struct registry *registry, uint64_t *entries,
                                             struct status_failure *failure);
 
 // Signs where the chain is now (Ed25519, secret_checkpoint_sign) and writes it to the witness file, so that the next
 // registry_open notices a truncated tail or a restored old store. Does nothing when nothing has changed. One thread at
 // a time: for the scheduler, once a minute, and called by registry_close. The next checkpoint makes up for a failure.
-// Errors: UNAVAILABLE when the file cannot be written, INTERNAL when it cannot be signed; as registry_view_open and
-// registry_seq when the head cannot be read.
+// Errors:
+//   UNAVAILABLE  the file cannot be written
+//   INTERNAL     it cannot be signed
+//   others       as registry_view_open and registry_seq, when the head cannot be read
 STATUS_MUST_CHECK enum status registry_checkpoint(struct registry *registry, struct status_failure *failure);
 
 #endif

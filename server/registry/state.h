@@ -29,13 +29,16 @@ struct registry {
     uint64_t witness_seq; // of the witness file; for registry_checkpoint
 };
 
-// Finds the imported key of a token with that SHA-256, under any master secret. Errors: as registry_find_key.
+// Finds the imported key of a token with that SHA-256, under any master secret.
+// Errors: as registry_find_key.
 STATUS_MUST_CHECK enum status find_imported(const struct registry *registry, struct store_txn *view,
                                             const uint8_t sha256[SECRET_HASH_SIZE], struct arena *arena,
                                             struct registry_key *out);
 
 // Submits a command and waits until it is answered; its `done` may be NULL. Not for the writer's thread.
-// Errors: as registry_submit has them for `done`; RESOURCE_EXHAUSTED also when it cannot be waited for.
+// Errors:
+//   RESOURCE_EXHAUSTED  also when it cannot be waited for
+//   others              as registry_submit has them for `done`
 STATUS_MUST_CHECK enum status registry_run(struct registry *registry, struct registry_command *command);
 
 // Puts the usual words into a failure that has none yet. Returns `status`.

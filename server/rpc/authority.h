@@ -25,10 +25,14 @@ unsigned authority_under(enum rpc_ceiling ceiling);
 
 // Fills call->caller from the credential if one was sent (it overrides the uid, even root's), otherwise from the
 // connection; then cuts its authorities by the ceiling.
-// Errors: UNAUTHENTICATED when the credential is refused (call->word is the reason's name); as authorizer_identify.
+// Errors:
+//   UNAUTHENTICATED  the credential is refused; call->word is the reason's name
+//   others           as authorizer_identify
 STATUS_MUST_CHECK enum status authority_resolve(struct call *call);
-// Has the caller any of `needs` (0: nothing is needed)?
-// Errors: PERMISSION_DENIED, or UNAUTHENTICATED when a credential must be sent; call->failure names what is missing.
+// Has the caller any of `needs` (0: nothing is needed)? If not, call->failure names what is missing.
+// Errors:
+//   PERMISSION_DENIED  it has none
+//   UNAUTHENTICATED    it has none, and a credential must be sent
 STATUS_MUST_CHECK enum status authority_require(struct call *call, unsigned needs);
 
 // May the caller see and change what belongs to this account? All other callers are told NOT_FOUND.

@@ -38,6 +38,7 @@ struct call_server {
     struct registry *registry;
     struct authorizer *authorizer;
     struct meter_cache *meters;
+    struct usage *usage; // NULL: none is kept
     struct secret *secret;
     struct zone_table *zones; // NULL: there are none by name
     struct clock *clock;

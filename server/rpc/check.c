@@ -261,7 +261,7 @@ enum status check_call(const char *name, const ProtobufCMessage *message, struct
     return check_message(message, &top, failure);
 }
 
-// --- bytes that do not decode: a list that is much too long may not have fitted the memory for it. Needs none itself
+// --- bytes that are not decoded yet: a list that is much too long must not get the memory for it. Needs none itself
 
 static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
                                   const struct place *place, struct status_failure *failure);

@@ -16,7 +16,8 @@
 STATUS_MUST_CHECK enum status check_call(const char *name, const ProtobufCMessage *message,
                                          struct status_failure *failure);
 
-// Looks why the bytes of a Request do not decode. OK means that it is not a list that is too long.
+// Looks, before the bytes of a Request are decoded, whether a list in them is too long; takes no memory. OK does not
+// mean that they decode.
 // Errors: INVALID_ARGUMENT when a list has more elements than its bound; the failure is as above.
 STATUS_MUST_CHECK enum status check_excess(struct slice bytes, struct status_failure *failure);
 

@@ -1,5 +1,7 @@
-// Unpacks into an arena. protobuf-c does not say where bytes do not unpack, so fields are read here, too, but of such
-// bytes alone: to answer under the request's id, and to name the member at fault.
+// Unpacks into an arena. protobuf-c takes memory for whatever the bytes announce, and does not say where they do not
+// unpack. So single fields are read here, too, without any memory: of every request that is not small, before it is
+// unpacked, to see that its lists keep their bounds (check_excess, by route.c), and of bytes that do not unpack, to
+// answer under the request's id. It is no faster way to read a message: docs/benchmarks.md.
 #include "rpc/codec.h"
 
 #include <string.h>

@@ -90,7 +90,9 @@ enum call_progress handler_submit(struct handler_change *change);
 // Answers any change of one key: `key`, and `api_key` where the result has it. False when the arena is out.
 bool handler_answer_key(const struct handler_change *change, Postern__V1__Reply *reply);
 // Reads what Create and each entry of Import ask for.
-// Errors: INVALID_ARGUMENT (the failure's field is relative to the request), RESOURCE_EXHAUSTED when the arena is out.
+// Errors:
+//   INVALID_ARGUMENT    it is wrong; the failure's field is relative to the request
+//   RESOURCE_EXHAUSTED  the arena is out
 STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Postern__V1__CreateRequest *request,
                                                   struct registry_key *out, struct status_failure *failure);
 
@@ -101,8 +103,11 @@ STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Poste
 STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status status);
 
 // Fills in when and from where a key was last used, as far as that is known. *used (may be NULL) is false only when the
-// key was certainly never used. Errors: UNAVAILABLE, RESOURCE_EXHAUSTED, as usage_last_used.
-STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage,
+// key was certainly never used.
+// Errors:
+//   UNAVAILABLE         as usage_last_used
+//   RESOURCE_EXHAUSTED  as usage_last_used
+STATUS_MUST_CHECK enum status handler_fill_use(struct call *call, const struct usage_view *usage,
                                                const uint8_t id[KEY_ID_SIZE], Postern__V1__Key *out, bool *used);
 
 // One page of a list.

@@ -72,12 +72,12 @@ static enum status find_key(struct call *call, struct registry_key *key, struct 
 
 static enum status fill_use(struct call *call, const struct registry_key *key, Postern__V1__Key *out)
 {
-    struct authorizer_usage usage;
-    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    struct usage_view usage;
+    enum status status = usage_view_begin(call->server->usage, &usage);
     if (status != STATUS_OK)
         return status;
     status = handler_fill_use(call, &usage, key->id, out, NULL);
-    authorizer_usage_end(call->server->authorizer, &usage);
+    usage_view_end(&usage);
     return status;
 }
 

@@ -41,7 +41,7 @@ enum unusual {
 };
 
 struct comparison {
-    const struct authorizer_usage *usage;
+    const struct usage_view *usage;
     enum unusual which;
     uint64_t at_ms; // of the hour to compare
 };
@@ -81,11 +81,11 @@ static enum status fill_unusual(struct call *call, const struct comparison *comp
                                 Postern__V1__Key *out)
 {
     struct usage_verdict verdict = {0};
-    const struct authorizer_usage *usage = comparison->usage;
+    const struct usage_view *usage = comparison->usage;
     bool all = comparison->which == UNUSUAL_ALL;
     if (comparison->which == UNUSUAL_NOT || usage->usage == NULL)
         return STATUS_OK;
-    enum status status = usage_unusual(usage->usage, usage->view, id, comparison->at_ms,
+    enum status status = usage_unusual(usage->usage, usage->txn, id, comparison->at_ms,
                                        all ? USAGE_ASSESS_ALL : USAGE_ASSESS_IF_UNUSUAL, &verdict);
     if (status != STATUS_OK && status != STATUS_DATA_LOSS)
         return status;
@@ -137,15 +137,15 @@ static enum status fill_keys(struct call *call, const struct registry_page *page
 static enum status fill_page(struct call *call, const struct registry_page *page, uint64_t now_ms,
                              Postern__V1__ListReply *out)
 {
-    struct authorizer_usage usage;
-    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    struct usage_view usage;
+    enum status status = usage_view_begin(call->server->usage, &usage);
     if (status != STATUS_OK)
         return status;
     const Postern__V1__ListRequest *request = call->request->list;
     uint64_t at_ms = request->unusual_at_ms != 0 ? request->unusual_at_ms : now_ms;
     struct comparison comparison = {&usage, unusual_of(request), at_ms};
     status = fill_keys(call, page, &comparison, now_ms, out);
-    authorizer_usage_end(call->server->authorizer, &usage);
+    usage_view_end(&usage);
     return status;
 }
 

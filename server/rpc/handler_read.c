@@ -14,14 +14,14 @@ enum status handler_end_view(struct call *call, enum status status)
 
 // A damaged record says nothing about the key itself, so it does not hide it; nor is such a key one that was never
 // used.
-enum status handler_fill_use(struct call *call, const struct authorizer_usage *usage, const uint8_t id[KEY_ID_SIZE],
+enum status handler_fill_use(struct call *call, const struct usage_view *usage, const uint8_t id[KEY_ID_SIZE],
                              Postern__V1__Key *out, bool *used)
 {
     struct usage_last last;
     struct slice address;
     enum status status = STATUS_NOT_FOUND;
     if (usage->usage != NULL)
-        status = usage_last_used(usage->usage, usage->view, id, &last);
+        status = usage_last_used(usage->usage, usage->txn, id, &last);
     if (used != NULL)
         *used = status != STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND || status == STATUS_DATA_LOSS)

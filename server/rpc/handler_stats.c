@@ -218,12 +218,12 @@ struct kind {
     bool (*name)(struct call *call, const struct usage_rank *rank, Postern__V1__Busy *busy);
 };
 
-static enum status list_busiest(struct call *call, const struct authorizer_usage *usage, const struct kind *kind,
+static enum status list_busiest(struct call *call, const struct usage_view *usage, const struct kind *kind,
                                 Postern__V1__Busy ***out, size_t *out_count)
 {
     struct usage_rank *ranks;
     size_t count = 0;
-    struct usage_busy query = {usage->view, kind->kind, clock_now_ms(call->server->clock), call->request->stats->top};
+    struct usage_busy query = {usage->txn, kind->kind, clock_now_ms(call->server->clock), call->request->stats->top};
     enum status status = usage_busiest(usage->usage, &query, call->arena, &ranks, &count);
     if (status != STATUS_OK)
         return status;
@@ -237,7 +237,7 @@ static enum status list_busiest(struct call *call, const struct authorizer_usage
     return *out != NULL ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
-static enum status fill_busiest(struct call *call, const struct authorizer_usage *usage, Postern__V1__StatsReply *reply)
+static enum status fill_busiest(struct call *call, const struct usage_view *usage, Postern__V1__StatsReply *reply)
 {
     static const struct kind accounts = {USAGE_OF_ACCOUNT, name_account}, keys = {USAGE_OF_KEY, name_key};
     enum status status = store_view_begin(call->view);
@@ -253,14 +253,14 @@ static enum status fill_busiest(struct call *call, const struct authorizer_usage
 
 static enum status fill_of_usage(struct call *call, Postern__V1__StatsReply *reply)
 {
-    struct authorizer_usage usage;
-    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    struct usage_view usage;
+    enum status status = usage_view_begin(call->server->usage, &usage);
     if (status != STATUS_OK || usage.usage == NULL)
         return status;
     struct usage_stats stats = usage_stats(usage.usage);
     bool filled = fill_counters(call->arena, &stats, reply) && fill_usage(call->arena, &stats, reply);
     status = filled ? fill_busiest(call, &usage, reply) : STATUS_RESOURCE_EXHAUSTED;
-    authorizer_usage_end(call->server->authorizer, &usage);
+    usage_view_end(&usage);
     return status;
 }
 

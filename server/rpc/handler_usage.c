@@ -69,16 +69,16 @@ static enum call_progress read_usage(struct call *call, struct usage_subject sub
     const Postern__V1__GetUsageRequest *request = call->request->get_usage;
     struct usage_query query = {subject, request->from_ms, request->to_ms, request->bucket_s};
     struct usage_report report = {0};
-    struct authorizer_usage usage;
+    struct usage_view usage;
     struct status_failure failure = {0};
-    enum status status = authorizer_usage_begin(call->server->authorizer, &usage);
+    enum status status = usage_view_begin(call->server->usage, &usage);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the usage cannot be read: %s", status_name(status));
     if (usage.usage == NULL)
         return call_fail(call, STATUS_UNIMPLEMENTED, "get_usage", "this server keeps no usage");
     arena_set_budget(call->arena, CALL_LIST_BUDGET); // for no longer than the call is handled: it never waits
-    status = usage_read(usage.usage, usage.view, &query, call->arena, &report, &failure);
-    authorizer_usage_end(call->server->authorizer, &usage);
+    status = usage_read(usage.usage, usage.txn, &query, call->arena, &report, &failure);
+    usage_view_end(&usage);
     if (status == STATUS_RESOURCE_EXHAUSTED)
         return call_fail(call, status, "get_usage.from_ms",
                          "the answer is too large: ask for a shorter span, or for days (bucket_s 86400)");

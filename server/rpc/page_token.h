@@ -18,7 +18,9 @@ struct page_token_binding {
     struct slice caller;
 };
 
-// Errors: RESOURCE_EXHAUSTED when the binding does not fit, INTERNAL when the position does not.
+// Errors:
+//   RESOURCE_EXHAUSTED  the binding does not fit
+//   INTERNAL            the position does not fit
 STATUS_MUST_CHECK enum status page_token_format(const struct secret *secret, const struct page_token_binding *binding,
                                                 struct slice position, uint8_t out[PAGE_TOKEN_MAX], size_t *size);
 // False for a token that is not ours, or is another call's, query's or caller's. `position` points into the token.

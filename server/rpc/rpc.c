@@ -179,6 +179,7 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
     server->registry = options->registry;
     server->authorizer = options->authorizer;
     server->meters = options->meters;
+    server->usage = options->usage;
     server->secret = options->secret;
     server->zones = options->zones;
     server->clock = options->clock;

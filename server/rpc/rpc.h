@@ -13,6 +13,7 @@
 #include "meter/meter.h"
 #include "registry/registry.h"
 #include "transport/transport.h"
+#include "usage/usage.h"
 
 struct rpc;
 
@@ -43,13 +44,15 @@ struct rpc_options {
     struct registry *registry;
     struct authorizer *authorizer;
     struct meter_cache *meters; // for Health and Stats
+    struct usage *usage;        // to read; NULL: none is kept
     struct secret *secret;      // page tokens
     struct zone_table *zones;   // those that accounts and tiers may have
     struct clock *clock;
     const struct log *log;
 };
 
-// Serves when it returns OK. The texts of the options must live as long as the room. Errors: as transport_open.
+// Serves when it returns OK. The texts of the options must live as long as the room.
+// Errors: as transport_open.
 STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct rpc **out,
                                        struct status_failure *failure);
 // Reads the certificates again, and takes other operators from now on. After an error the operators are as before.

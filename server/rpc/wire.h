@@ -50,7 +50,9 @@ bool wire_read_texts(struct arena *arena, const ProtobufCBinaryData *from, size_
 bool wire_read_charges(struct arena *arena, Postern__V1__Charge *const *from, size_t count, struct limit_charge **out)
     __attribute__((warn_unused_result));
 // What a message asks of a record: the record's fields, as far as the message has them, with complete limits.
-// Errors: INVALID_ARGUMENT with the path below the call in the failure ("limits[2].amount"), RESOURCE_EXHAUSTED.
+// Errors:
+//   INVALID_ARGUMENT    it is wrong; the failure has the path below the call ("limits[2].amount")
+//   RESOURCE_EXHAUSTED  the arena is out
 STATUS_MUST_CHECK enum status wire_read_record(struct arena *arena, enum registry_record_kind kind,
                                                const ProtobufCMessage *message, void *plain,
                                                struct status_failure *failure);

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/text.h"
 
 enum { FILE_SIZE_MAX = 16 * 1024 };
 
@@ -117,6 +118,7 @@ static bool write_new_keyring(int fd)
     char hex[2 * KEYRING_MASTER_SIZE + 1];
     char text[256];
     random_fill(master, sizeof master);
+    // Not text_format_hex: libsodium takes the same time for all digits of a secret.
     sodium_bin2hex(hex, sizeof hex, master, sizeof master);
     int size =
         snprintf(text, sizeof text,
@@ -138,7 +140,7 @@ static int open_temporary(const char *path, char out[PATH_MAX])
     uint8_t random[8];
     char hex[2 * sizeof random + 1];
     random_fill(random, sizeof random);
-    sodium_bin2hex(hex, sizeof hex, random, sizeof random);
+    text_format_hex(random, sizeof random, hex);
     int size = snprintf(out, PATH_MAX, "%s.new-%s", path, hex);
     if (size < 0 || size >= PATH_MAX) {
         errno = ENAMETOOLONG;

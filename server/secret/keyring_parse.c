@@ -42,7 +42,7 @@ static uint32_t take_id(struct slice *line)
     return (uint32_t)id;
 }
 
-// libsodium reads the digits, because it takes the same time for all digits of a secret.
+// libsodium reads the digits, because it takes the same time for all digits of a secret; text_take_hex does not.
 static bool parse_hex(struct slice text, uint8_t out[KEYRING_MASTER_SIZE])
 {
     size_t size = 0;

@@ -29,7 +29,9 @@ STATUS_MUST_CHECK enum status environment_open(struct environment *environment, 
                                                struct status_failure *failure);
 // Closes the environment after a fatal error and opens the same file again. It never makes one: an empty store would
 // refuse every key.
-// Errors: as environment_open; UNAVAILABLE also when the file is gone or another one has its place.
+// Errors:
+//   UNAVAILABLE  also when the file is gone or another one has its place
+//   others       as environment_open
 STATUS_MUST_CHECK enum status environment_open_again(struct environment *environment,
                                                      const struct store_options *options,
                                                      struct status_failure *failure);

@@ -56,7 +56,8 @@ void store_view_end(struct store_txn *view); // values read from it are gone
 //   UNAVAILABLE  it cannot be read, or the job's transaction has failed already
 STATUS_MUST_CHECK enum status store_get(struct store_txn *txn, unsigned table, struct slice key, struct slice *value);
 
-// Counts the records of a table, as the transaction sees it. Errors: UNAVAILABLE, as store_get.
+// Counts the records of a table, as the transaction sees it.
+// Errors: UNAVAILABLE, as store_get.
 STATUS_MUST_CHECK enum status store_count(struct store_txn *txn, unsigned table, uint64_t *count);
 
 // A cursor walks a table in key order. A transaction may have any number of them. In a job, do not write to the table

@@ -16,7 +16,8 @@ struct tls;
 //   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status tls_open(const struct transport_tls_options *options, struct tls **out,
                                        struct status_failure *failure);
-// Reads the files again, for sessions that begin later. Errors: as tls_open; then nothing has changed.
+// Reads the files again, for sessions that begin later.
+// Errors: as tls_open; then nothing has changed.
 STATUS_MUST_CHECK enum status tls_reload(struct tls *tls, struct status_failure *failure);
 void tls_close(struct tls *tls); // NULL-safe; sessions may still be there
 

@@ -92,7 +92,9 @@ STATUS_MUST_CHECK enum status transport_open(const struct transport_options *opt
                                              struct status_failure *failure);
 void transport_start(struct transport *transport);
 // Reads the certificates again, for connections that come later. After an error the old ones stay.
-// Errors: UNAVAILABLE and RESOURCE_EXHAUSTED, as transport_open.
+// Errors:
+//   UNAVAILABLE         a file cannot be used; the failure names it
+//   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status transport_reload(struct transport *transport, struct status_failure *failure);
 // Takes no more connections, serves the open ones until nothing is in flight and every reply has left (at most some
 // seconds), then closes them. False when a call in flight did not end; then everything that it may use stays until the

@@ -20,7 +20,8 @@ enum {
     USAGE_DROPS_MAX = 256,      // per shard and tick
     USAGE_HOUR_MS = 3600 * 1000,
     USAGE_HOUR_KEY_MAX = 4 + 1 + USAGE_ACCOUNT_MAX,
-    USAGE_NETWORKS_HOT = 4
+    USAGE_NETWORKS_HOT = 4,
+    USAGE_VIEWS_MAX = 16
 };
 
 enum usage_table { USAGE_TABLE_HOUR, USAGE_TABLE_LAST };
@@ -127,6 +128,10 @@ struct usage {
     bool sweeping;
     enum status last_write;
 
+    pthread_mutex_t views_mutex;              // guards the two below
+    struct store_txn *views[USAGE_VIEWS_MAX]; // not begun
+    size_t view_count;
+
     struct usage_write_behind behind; // used by the writer while `writing`
     struct usage_sweep sweep;         // used by the writer while `sweeping`
     uint64_t overflow_logged;         // used by the ticker: what the log has said
@@ -145,6 +150,9 @@ void usage_end_write(struct usage_shard *shard, struct usage_entry *entry, bool 
 void usage_drop_rested(struct usage_shard *shard, uint64_t now_ms);
 enum status usage_shards_open(struct usage *usage); // Errors: RESOURCE_EXHAUSTED when memory is out.
 void usage_shards_close(struct usage *usage);       // also after usage_shards_open has failed half-way
+
+// --- view.c
+void usage_views_close(struct usage *usage);
 
 // --- write_behind.c and sweep.c
 void usage_write_behind_start(struct usage *usage); // does nothing while a round is under way
@@ -165,11 +173,15 @@ STATUS_MUST_CHECK enum status usage_load_hour(struct usage *usage, struct store_
                                               struct usage_subject subject, struct arena *scratch,
                                               struct usage_sums *out);
 // Reads the last use of a key, without what memory has.
-// Errors: as usage_load_hour, but DATA_LOSS when the record does not decode.
+// Errors:
+//   DATA_LOSS  the record does not decode
+//   others     as usage_load_hour
 STATUS_MUST_CHECK enum status usage_load_last(struct usage *usage, struct store_txn *txn, struct slice key_id,
                                               struct arena *scratch, struct usage_last *out);
 // Adds up memory and disk for an hour; the sums are 0 when there is nothing.
-// Errors: RESOURCE_EXHAUSTED and UNAVAILABLE, as usage_load_hour.
+// Errors:
+//   RESOURCE_EXHAUSTED  the scratch arena is out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_sum_hour(struct usage *usage, struct store_txn *view, uint32_t hour,
                                              struct usage_subject subject, struct arena *scratch,
                                              struct usage_sums *out);

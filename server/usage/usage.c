@@ -26,11 +26,13 @@ static enum status check(const struct usage_options *options, struct status_fail
 
 static void release(struct usage *usage)
 {
+    usage_views_close(usage);
     usage_shards_close(usage);
     arena_free(usage->behind.arena);
     usage_resources_wipe(&usage->resources);
     pthread_cond_destroy(&usage->job_ended);
     pthread_mutex_destroy(&usage->job_mutex);
+    pthread_mutex_destroy(&usage->views_mutex);
     free(usage);
 }
 
@@ -45,7 +47,8 @@ enum status usage_open(const struct usage_options *options, struct usage **out, 
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for usage");
     usage->options = *options;
     random_fill(&usage->hash_seed, sizeof usage->hash_seed);
-    pthread_mutex_init(&usage->job_mutex, NULL); // cannot fail with default attributes, nor can the next
+    pthread_mutex_init(&usage->job_mutex, NULL); // cannot fail with default attributes, nor can the next two
+    pthread_mutex_init(&usage->views_mutex, NULL);
     pthread_cond_init(&usage->job_ended, NULL);
     usage_resources_init(&usage->resources);
     usage->behind.arena = arena_new(ARENA_BYTES);

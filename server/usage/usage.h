@@ -123,7 +123,7 @@ struct usage_options {
 //   RESOURCE_EXHAUSTED  memory is out
 STATUS_MUST_CHECK enum status usage_open(const struct usage_options *options, struct usage **out,
                                          struct status_failure *failure);
-// Writes what is left, waits for the commit, and logs a loss. Calls must have ended. NULL-safe.
+// Writes what is left, waits for the commit, and logs a loss. Calls and views must have ended. NULL-safe.
 void usage_close(struct usage *usage);
 
 // Hands changed tallies to the store's writer (at most 256 per job, so that others get their turn), takes entries at
@@ -151,6 +151,19 @@ void usage_note(struct usage *usage, const struct usage_decision *event);
 // --- reading
 
 enum usage_kind { USAGE_OF_ACCOUNT = 1, USAGE_OF_KEY = 2 };
+
+// The usage with a snapshot of its store, for the functions below that take both. `usage` is NULL where none is kept;
+// then there is no snapshot.
+struct usage_view {
+    struct usage *usage;
+    struct store_txn *txn;
+};
+// Begins to read; end it within a second. `usage` may be NULL. After an error there is nothing to end. Any thread.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory or the store's readers are out
+//   UNAVAILABLE         the store cannot be read
+STATUS_MUST_CHECK enum status usage_view_begin(struct usage *usage, struct usage_view *out);
+void usage_view_end(struct usage_view *view);
 
 struct usage_subject {
     enum usage_kind kind;
@@ -207,7 +220,9 @@ struct usage_rank {
 
 // Finds the busiest subjects of an hour, most calls first, among those in memory (active in the last two minutes).
 // Looks at the whole table.
-// Errors: RESOURCE_EXHAUSTED and UNAVAILABLE, as usage_read.
+// Errors:
+//   RESOURCE_EXHAUSTED  memory or the arena is out
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status usage_busiest(struct usage *usage, const struct usage_busy *busy, struct arena *arena,
                                             struct usage_rank **out, size_t *count);
 
@@ -281,7 +296,8 @@ bool usage_may_stand_out(const struct usage_past *past);
 // Which keys are assessed: all that were used, or those whose hour could be flagged; the others cost two lookups.
 enum usage_depth { USAGE_ASSESS_ALL, USAGE_ASSESS_IF_UNUSUAL };
 // Assesses the hour of a key that holds `at_ms`, from memory and disk: up to 85 lookups. A key that was never used is
-// not assessed. Both depths give the same flags. Errors: as usage_last_used, except NOT_FOUND.
+// not assessed. Both depths give the same flags.
+// Errors: as usage_last_used, except NOT_FOUND.
 STATUS_MUST_CHECK enum status usage_unusual(struct usage *usage, struct store_txn *view,
                                             const uint8_t key_id[USAGE_KEY_ID_SIZE], uint64_t at_ms,
                                             enum usage_depth depth, struct usage_verdict *out);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "zone/file.h"
 
 enum { SLOTS = 2 * ZONE_KEPT_MAX };
@@ -128,20 +129,28 @@ static enum status read_zone(const struct zone_table *table, struct slice name, 
     return status;
 }
 
+// Takes two digits.
+static bool take_two(struct slice digits, int32_t *out)
+{
+    uint64_t number;
+    if (!text_take_number(&digits, &number) || digits.size > 0)
+        return false;
+    *out = (int32_t)number;
+    return true;
+}
+
 // Reads "+02:00"; NULL when it is something else, or memory is out.
 static struct zone *read_offset(struct slice name)
 {
-    unsigned hours, minutes;
-    char sign, end, text[8] = {0};
-    if (name.size != 6)
+    int32_t hours, minutes;
+    if (name.size != 6 || (name.data[0] != '+' && name.data[0] != '-') || name.data[3] != ':')
         return NULL;
-    memcpy(text, name.data, name.size);
-    if (sscanf(text, "%c%2u:%2u%c", &sign, &hours, &minutes, &end) != 3 || (sign != '+' && sign != '-'))
+    if (!take_two(slice_make(name.data + 1, 2), &hours) || !take_two(slice_make(name.data + 4, 2), &minutes))
         return NULL;
-    int32_t offset_s = (int32_t)(hours * 3600 + minutes * 60);
+    int32_t offset_s = hours * 3600 + minutes * 60;
     if (offset_s > ZONE_OFFSET_MAX_S - 3600)
         return NULL;
-    struct zone *zone = zone_new_fixed(sign == '-' ? -offset_s : offset_s);
+    struct zone *zone = zone_new_fixed(name.data[0] == '-' ? -offset_s : offset_s);
     if (zone == NULL || slice_equal(slice_text(zone->name), name))
         return zone;
     zone_free(zone);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "unit/limit_fake.h"
 
 // The sources that allocate are compiled in here, so that their allocations can be made to fail.
@@ -61,7 +62,7 @@ struct world {
 
 static void note_wake(struct limit_waiter *waiter, enum status status)
 {
-    struct world *world = (struct world *)(void *)((char *)waiter - offsetof(struct world, waiter));
+    struct world *world = CONTAINER_OF(waiter, struct world, waiter);
     assert_int_equal(status, STATUS_OK);
     world->woken++;
 }

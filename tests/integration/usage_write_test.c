@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { READERS_MAX = 16 }; // more than the fixture's store has
+
 static int set_up_closed(void **state)
 {
     static struct usage_fixture fixture;
@@ -35,18 +37,23 @@ static int tear_down(void **state)
 
 static const struct usage_test_key ours = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
 
-static size_t records(struct usage_fixture *fixture, unsigned table)
+static size_t records_in(struct store_txn *view, unsigned table)
 {
     struct store_cursor *cursor;
     struct slice key;
     struct slice value;
     size_t count = 0;
-    assert_int_equal(store_cursor_open(usage_fixture_look(fixture), USAGE_TEST_BASE + table, &cursor), STATUS_OK);
+    assert_int_equal(store_cursor_open(view, USAGE_TEST_BASE + table, &cursor), STATUS_OK);
     for (enum status status = store_cursor_seek(cursor, slice_make("", 1), &key, &value); status == STATUS_OK;
          status = store_cursor_next(cursor, &key, &value))
         count++;
     store_cursor_close(cursor);
     return count;
+}
+
+static size_t records(struct usage_fixture *fixture, unsigned table)
+{
+    return records_in(usage_fixture_look(fixture), table);
 }
 
 // --- writing
@@ -385,6 +392,41 @@ static void no_count_is_lost_between_threads_and_the_writer(void **state)
     assert_int_equal(of_keys, THREADS * NOTES);
 }
 
+// --- views
+
+static void views_that_have_ended_serve_the_next_readers(void **state)
+{
+    struct usage_fixture *fixture = *state;
+    struct usage_view views[READERS_MAX];
+    size_t count = 0;
+    while (count < READERS_MAX && usage_view_begin(fixture->usage, &views[count]) == STATUS_OK)
+        count++;
+    assert_in_range(count, 2, READERS_MAX - 1); // as many as the store has readers for
+    assert_null(views[count].usage);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(records_in(views[i].txn, 0), 0);
+        usage_view_end(&views[i]);
+        assert_null(views[i].usage);
+    }
+    usage_fixture_note(fixture, &ours, "acme", REASON_ALLOWED);
+    usage_fixture_tick(fixture);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(usage_view_begin(fixture->usage, &views[i]), STATUS_OK);
+        assert_int_equal(records_in(views[i].txn, 0), 2); // of the key and of the account
+    }
+    for (size_t i = 0; i < count; i++)
+        usage_view_end(&views[i]);
+}
+
+static void where_no_usage_is_kept_there_is_no_view(void **state)
+{
+    (void)state;
+    struct usage_view view;
+    assert_int_equal(usage_view_begin(NULL, &view), STATUS_OK);
+    assert_null(view.usage);
+    usage_view_end(&view);
+}
+
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 #define IN_CLOSED(test)  cmocka_unit_test_setup_teardown(test, set_up_closed, tear_down)
 
@@ -404,6 +446,8 @@ int main(void)
         IN_CLOSED(counts_without_room_are_visible),
         IN_CLOSED(hours_older_than_is_kept_are_removed_in_small_steps),
         IN_FIXTURE(no_count_is_lost_between_threads_and_the_writer),
+        IN_FIXTURE(views_that_have_ended_serve_the_next_readers),
+        IN_FIXTURE(where_no_usage_is_kept_there_is_no_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

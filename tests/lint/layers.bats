@@ -65,6 +65,25 @@ green() {
     green clients client/src/call.c '#include "postern.pb-c.h"'
 }
 
+@test "a file of the command line tool that enters a folder past its door is found" {
+    local line
+    for line in 'red command.c scan/find.h' 'red import/read.c scan/scan_find.h' 'green command.c scan/scan.h' \
+        'green import/read.c scan/scan.h' 'green scan/scan.c scan/find.h'; do
+        set -- $line
+        plant tools/cli/scan/find.h ''
+        plant_file tools/cli/scan/scan.h ''
+        plant_file tools/cli/scan/scan_find.h ''
+        plant_file "tools/cli/$2" "#include \"$3\"\n"
+        run check clients "$TREE"
+        if [ "$1" = green ]; then
+            [ "$status" -eq 0 ]
+        else
+            [ "$status" -eq 1 ]
+            [[ "$output" == "tools/cli/$2:1: \"$3\": enter a folder by its door, scan/scan.h" ]]
+        fi
+    done
+}
+
 @test "LMDB, libsodium, nng and the generated messages live each in their one place" {
     check libraries
 }

@@ -126,8 +126,14 @@ def check_rooms(root):
                 yield path, number, f'"{name}": {why}'
 
 
+def past_door(path, name):
+    """Does this file of the command line tool include a header of a folder that it is not in, and not the door?"""
+    folder, _, file = name.rpartition("/")
+    return folder not in ("", "postern") and file != folder + ".h" and not path.startswith(f"tools/cli/{folder}/")
+
+
 def check_clients(root):
-    """The command line tool sees the public header alone, the client library no room."""
+    """The command line tool sees the public header alone, of its folders the door; the client library sees no room."""
     own = {top: {p.relative_to(root / top).as_posix() for p in (root / top).rglob("*.h")}
            for top in ("tools/cli", "client/src")}
     for top in own:
@@ -136,6 +142,9 @@ def check_clients(root):
             for number, quoted, name in includes(text):
                 if quoted and name.removeprefix("src/") not in allowed:
                     yield path, number, f'"{name}": only postern/postern.h and its own headers'
+                elif quoted and top == "tools/cli" and past_door(path, name):
+                    folder = name.split("/", 1)[0]
+                    yield path, number, f'"{name}": enter a folder by its door, {folder}/{folder}.h'
                 elif not quoted and name.split("/")[0] in ROOMS:
                     yield path, number, f"<{name}>: a room of the server"
 

@@ -156,6 +156,23 @@ plant_word() {
     check errors "$TREE"
 }
 
+@test "two statuses on one line of a header's Errors are found, and one within a sentence" {
+    local path one='STATUS_MUST_CHECK enum status key_a(void);'
+    for path in server/key/key.h client/src/key.h client/include/postern/postern.h tools/cli/list.h; do
+        red errors $path "// Errors: NOT_FOUND when there is none; INTERNAL without a MAC.\\n$one"
+        red errors $path "// Errors of all of these:\\n//   NOT_FOUND, INTERNAL  there is none\\n$one"
+        red errors $path "// Errors: NOT_FOUND when there is none; those of the store.\\n$one"
+        red errors $path "// Reads. Errors: NOT_FOUND when there is none.\\n$one"
+        {
+            printf '// Reads; NOT_FOUND and INTERNAL are logged.\n// Errors:\n'
+            printf '//   NOT_FOUND  there is none; that is logged\n'
+            printf '//   others     as key_b, except INTERNAL\n%s\n' "$one"
+            printf '// Says NOT_FOUND or INTERNAL.\nint key_b(void);\n'
+        } >"$TREE/$path"
+        check errors "$TREE"
+    done
+}
+
 @test "a header of the client library says why a call can fail" {
     local header=client/src/link.h one='enum postern_status postern_a(int a);'
     red errors $header "// Reads.\\n$one"

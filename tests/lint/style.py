@@ -225,11 +225,29 @@ MUST_CHECK = {
 }
 
 
+STATUS = (r"\b(?:CANCELLED|INVALID_ARGUMENT|DEADLINE_EXCEEDED|NOT_FOUND|ALREADY_EXISTS|PERMISSION_DENIED|"
+          r"UNAUTHENTICATED|RESOURCE_EXHAUSTED|FAILED_PRECONDITION|ABORTED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|"
+          r"DATA_LOSS)\b")
+# Several statuses on one line of Errors, or one within a sentence.
+CROWDED = re.compile(rf"{STATUS}.*(?:{STATUS}|; (?:those|as|of)\b)|//\s*\S.*\bErrors\b.*{STATUS}")
+
+
+def crowded_errors(path, lines):
+    """In `Errors:` each status has a line of its own."""
+    inside = False
+    for number, line in enumerate(lines, 1):
+        inside = line.lstrip().startswith("//") and (inside or re.search(r"\bErrors\b.*:", line) is not None)
+        if inside and CROWDED.search(line):
+            yield path, number, "a line for each status: " + line.strip()
+
+
 def errors(root):
     """In the headers of the server and the client library, what must be checked says why it can fail: `Errors:` in the
     comment above a declaration, which holds up to the next comment, or "Errors of all of these" above a group, which
-    ends at an empty line."""
+    ends at an empty line. Each status has a line of its own."""
     for path, lines in files(root):
+        if path.startswith(("server/", "client/", "tools/")) and path.endswith(".h"):
+            yield from crowded_errors(path, lines)
         room = next((top for top in MUST_CHECK if path.startswith(top)), None)
         if room is None or not path.endswith(".h"):
             continue

@@ -133,7 +133,7 @@ static inline void rpc_fixture_open_state(struct rpc_fixture *fixture)
     rpc_fixture_open_usage(fixture);
     authorizer.usage = fixture->usage;
     authorizer.registry = fixture->registry;
-    meters.store = authorizer.usage_store = fixture->meters_store;
+    meters.store = fixture->meters_store;
     rpc_fixture_demand(meter_open(&meters, &fixture->meters, &failure) == STATUS_OK, failure.message);
     authorizer.meters = fixture->meters;
     rpc_fixture_demand(authorizer_open(&authorizer, &fixture->authorizer, &failure) == STATUS_OK, failure.message);
@@ -163,6 +163,7 @@ static inline void rpc_fixture_open(struct rpc_fixture *fixture)
                                             .registry = fixture->registry,
                                             .authorizer = fixture->authorizer,
                                             .meters = fixture->meters,
+                                            .usage = fixture->usage,
                                             .secret = fixture->secret,
                                             .clock = fixture->clock,
                                             .log = &fixture->log};
@@ -220,6 +221,7 @@ static inline void rpc_fixture_restart(struct rpc_fixture *fixture)
     fixture->options.registry = fixture->registry;
     fixture->options.authorizer = fixture->authorizer;
     fixture->options.meters = fixture->meters;
+    fixture->options.usage = fixture->usage;
     fixture->options.secret = fixture->secret;
     fixture->options.clock = fixture->clock;
     rpc_fixture_serve(fixture);

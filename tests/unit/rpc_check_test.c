@@ -426,7 +426,7 @@ static void table_covers_all_calls(void **state)
     assert_int_equal(calls, 29);
 }
 
-// --- bytes that do not decode
+// --- bytes that are not decoded yet
 
 static void add_field(uint8_t *bytes, size_t *size, unsigned tag, const void *value, size_t value_size)
 {

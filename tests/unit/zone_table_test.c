@@ -106,7 +106,8 @@ static void offsets_are_found_by_their_names(void **state)
         const char *name;
         int32_t offset_s;
     } good[] = {{"+02:00", 7200}, {"-03:30", -12600}, {"+00:00", 0}, {"+14:00", 50400}};
-    static const char *const bad[] = {"+2:00", "02:00:", "+99:00", "+02:99", "+02-00", "nonsense"};
+    static const char *const bad[] = {"+2:00",  "02:00:", "+99:00", "+02:99", "+02-00", "nonsense",
+                                      "+ 2:00", "+02: 0", "++2:00", "+02:+0", "+2:000", "-00:00"};
     const struct zone *zone = NULL;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(zone_find(table, slice_text(good[i].name), &zone));

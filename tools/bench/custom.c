@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "authorizer/authorizer.h"
+#include "base/container.h"
 #include "options.h"
 #include "process.h"
 #include "report.h"
@@ -32,7 +33,7 @@ struct bench;
 
 // One call in flight.
 struct slot {
-    struct authorizer_batch batch; // first: resume gets it
+    struct authorizer_batch batch; // resume gets it
     struct authorizer_call call;   // all of it
     struct bench *bench;
     struct slot *next;
@@ -145,7 +146,7 @@ static void close_bench(struct bench *bench)
 
 static void resume(struct authorizer_batch *batch, enum status status)
 {
-    struct slot *slot = (struct slot *)batch;
+    struct slot *slot = CONTAINER_OF(batch, struct slot, batch);
     struct bench *bench = slot->bench;
     batch->status = status;
     pthread_mutex_lock(&bench->mutex);

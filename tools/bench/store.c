@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/random.h"
 #include "histogram.h"
 #include "options.h"
@@ -18,7 +19,7 @@ static const unsigned producer_counts[] = {1, 16, 64};
 static const char *const tables[] = {"records"};
 
 struct producer {
-    struct store_job job; // first: a job's address is its producer's
+    struct store_job job;
     struct store *store;
     uint64_t deadline_ns;
     pthread_t thread;
@@ -41,7 +42,7 @@ static void run(struct store_job *job, struct store_txn *txn)
 
 static void finish(struct store_job *job, enum status status)
 {
-    struct producer *producer = (struct producer *)job;
+    struct producer *producer = CONTAINER_OF(job, struct producer, job);
     pthread_mutex_lock(&producer->mutex);
     producer->finished = true;
     producer->status = status;

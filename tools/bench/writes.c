@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "limit/limit.h"
 #include "options.h"
 #include "process.h"
@@ -68,7 +69,7 @@ static const struct row rows[LIMITS] = {
 struct machine;
 
 struct caller {
-    struct limit_waiter waiter; // first: wake gets it
+    struct limit_waiter waiter; // wake gets it
     struct machine *machine;
     uint64_t next_us; // UINT64_MAX: waits, or has stopped
     bool waited;      // this call
@@ -145,7 +146,7 @@ static void call(struct caller *caller)
 static void wake(struct limit_waiter *waiter, enum status status)
 {
     (void)status; // this disk does not fail
-    call((struct caller *)waiter);
+    call(CONTAINER_OF(waiter, struct caller, waiter));
 }
 
 // --- the disk

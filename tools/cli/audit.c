@@ -1,7 +1,6 @@
 // audit: shows who changed what, and when.
 #include "list.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char *value_of(const struct postern_entry *entries, size_t count, const char *key)
@@ -15,9 +14,12 @@ static const char *value_of(const struct postern_entry *entries, size_t count, c
 // Returns a value as people read it: a moment as a date, what is not set as "none".
 static const char *shown_value(const char *key, const char *value, char buffer[OUTPUT_TIME_SIZE])
 {
+    const char *rest;
+    uint64_t at_ms;
     size_t size = strlen(key);
-    if (value != NULL && size > 3 && strcmp(key + size - 3, "_ms") == 0)
-        return output_time(strtoull(value, NULL, 10), "none", buffer);
+    bool is_moment = value != NULL && size > 3 && strcmp(key + size - 3, "_ms") == 0;
+    if (is_moment && value_digits(value, &at_ms, &rest) && *rest == '\0')
+        return output_time(at_ms, "none", buffer);
     return value != NULL && value[0] != '\0' ? value : "none";
 }
 

@@ -34,7 +34,9 @@ struct change_kind {
     size_t mask_at, mask_count_at; // the names of what it sets
     size_t bits_at;                // the same as bits
     // Reads the record that the first operand names; sets `found` and `before`.
-    // Errors: those of the call; NOT_FOUND when there is none.
+    // Errors:
+    //   NOT_FOUND  there is none
+    //   others     those of the call
     enum postern_status (*read)(struct cli *cli, struct change *change);
     // Sends the request, which is complete; sets `reply` and `after`.
     // Errors: those of the call.

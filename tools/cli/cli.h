@@ -222,18 +222,16 @@ void output_append(char *list, const char *separator, const char *format, ...) _
 
 // --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
 
-// The tables of the files, each ends with {0}.
+// The tables of the files, each ends with {0}. A folder's table stands in its door: import/import.h, scan/scan.h.
 extern const struct command verify_commands[];
 extern const struct command ratecheck_commands[];
 extern const struct command key_commands[];
 extern const struct command key_list_commands[];
-extern const struct command import_commands[];
 extern const struct command account_commands[];
 extern const struct command catalogue_commands[];
 extern const struct command usage_commands[];
 extern const struct command audit_commands[];
 extern const struct command events_commands[];
-extern const struct command scan_commands[];
 extern const struct command stats_commands[];
 extern const struct command top_commands[];
 

@@ -1,5 +1,7 @@
 // Finds the command that is meant among all commands and runs it, or prints the help.
 #include "cli.h"
+#include "import/import.h"
+#include "scan/scan.h"
 
 #include <ctype.h>
 #include <string.h>

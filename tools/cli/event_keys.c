@@ -15,11 +15,12 @@ enum { PAGE_SIZE = 500, UNUSUAL_PAGE_SIZE = 250, HOURS_BACK = 24 };
 
 // Does something with one key of a list; `object` is the same key as JSON.
 struct visit {
-    void (*key)(struct visit *visit, const struct postern_key *key, json_t *object);
+    void (*key)(const struct visit *visit, const struct postern_key *key, json_t *object);
     struct events *events;
+    void *context; // of `key`
 };
 
-static enum postern_status visit_keys(struct visit *visit, struct postern_list_request *request)
+static enum postern_status visit_keys(const struct visit *visit, struct postern_list_request *request)
 {
     uint8_t token[EVENTS_PAGE_TOKEN_MAX];
     struct cli *cli = visit->events->cli;
@@ -61,7 +62,6 @@ struct notice {
 };
 
 struct notices {
-    struct visit visit;
     uint64_t days; // before the expiry
     struct notice *items;
     size_t count, room;
@@ -82,9 +82,9 @@ static void add_notice(struct notices *notices, uint64_t due_ms, const char *key
 }
 
 // Skips notices that were due before the key was made, and those of a revoked key.
-static void visit_expiring(struct visit *visit, const struct postern_key *key, json_t *object)
+static void visit_expiring(const struct visit *visit, const struct postern_key *key, json_t *object)
 {
-    struct notices *notices = (struct notices *)visit; // its first member
+    struct notices *notices = visit->context;
     const struct event_position *at = &visit->events->at;
     const char *id = event_key(key->key_id);
     uint64_t span_ms = notices->days * DAY_MS;
@@ -98,14 +98,14 @@ static void visit_expiring(struct visit *visit, const struct postern_key *key, j
 
 // A reader that begins hears of keys that have not expired yet; one that goes on hears of all that has become due
 // meanwhile.
-static enum postern_status collect_notices(struct notices *notices)
+static enum postern_status collect_notices(struct events *events, struct notices *notices)
 {
-    const struct events *events = notices->visit.events;
+    const struct visit visit = {visit_expiring, events, notices};
     uint64_t span_ms = notices->days * DAY_MS, from_ms = events->at.expiry_ms;
     struct postern_list_request request = {.page_size = PAGE_SIZE,
                                            .expires_after_ms = from_ms > 0 ? from_ms + span_ms : events->now_ms + 1,
                                            .expires_before_ms = events->now_ms + span_ms + 1};
-    return visit_keys(&notices->visit, &request);
+    return visit_keys(&visit, &request);
 }
 
 static int compare_notices(const void *one, const void *other)
@@ -131,13 +131,13 @@ static void print_notices(struct events *events, const struct notices *notices)
 enum postern_status event_keys_print_expiring(struct events *events)
 {
     static const uint64_t days[] = {30, 7, 1};
-    struct notices notices = {.visit = {visit_expiring, events}};
+    struct notices notices = {.days = 0};
     enum postern_status status = POSTERN_OK;
     if (events->at.expiry_ms >= events->now_ms)
         return POSTERN_OK;
     for (size_t i = 0; i < sizeof days / sizeof days[0] && status == POSTERN_OK; i++) {
         notices.days = days[i];
-        status = collect_notices(&notices);
+        status = collect_notices(events, &notices);
     }
     if (notices.count > 0)
         qsort(notices.items, notices.count, sizeof *notices.items, compare_notices);
@@ -160,7 +160,7 @@ static unsigned flags_of(const struct postern_key *key)
     return flags;
 }
 
-static void visit_unusual(struct visit *visit, const struct postern_key *key, json_t *object)
+static void visit_unusual(const struct visit *visit, const struct postern_key *key, json_t *object)
 {
     static const char *const names[] = {"account",           "key_id", "name", "activity", "last_used_at_ms",
                                         "last_used_address", NULL};
@@ -180,7 +180,7 @@ static void visit_unusual(struct visit *visit, const struct postern_key *key, js
 // Looks once more at the whole hour that was not finished at the last look, then at those after it.
 enum postern_status event_keys_print_unusual(struct events *events)
 {
-    struct visit visit = {visit_unusual, events};
+    const struct visit visit = {visit_unusual, events, NULL};
     uint64_t now_ms = events->now_ms - events->now_ms % HOUR_MS, first_ms = events->at.hour_ms;
     if (first_ms == 0 || first_ms > now_ms)
         event_position_turn(&events->at, now_ms);

@@ -54,7 +54,9 @@ void list_move_on(struct cli *cli, struct list_position *at, const struct list_p
 const void *list_entry(const struct list *list, const struct list_page *page, size_t n);
 // Finds the entry whose name, with which entries begin, is the first operand. It is in *page, whose reply the caller
 // frees, at *index.
-// Errors: those of the calls; NOT_FOUND.
+// Errors:
+//   NOT_FOUND  there is none of that name
+//   others     those of the calls
 enum postern_status list_seek(struct cli *cli, const struct list *list, struct list_page *page, size_t *index);
 // Shows the one entry that the first operand names, for records that the protocol only lists. Errors are printed.
 void list_find(struct cli *cli, const struct list *list);

@@ -1299,8 +1299,12 @@ POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_get_usage(struct post
 // A _start call copies the request and returns at once (it may connect). When it has returned OK, `done` is called
 // exactly once: from postern_process, or from postern_close with CANCELLED. `reply` is NULL unless error->status is OK
 // (or the policy has decided), and belongs to the callee: postern_reply_free. `error` lives until `done` returns.
-// `done` may start other calls; it may not close the handle. Errors of _start itself: INVALID_ARGUMENT,
-// RESOURCE_EXHAUSTED, INTERNAL as of the call; FAILED_PRECONDITION: the handle was opened without `event_loop`.
+// `done` may start other calls; it may not close the handle.
+// Errors of _start itself:
+//   INVALID_ARGUMENT     as of the call
+//   RESOURCE_EXHAUSTED   as of the call
+//   INTERNAL             as of the call
+//   FAILED_PRECONDITION  the handle was opened without `event_loop`
 enum postern_event { POSTERN_WANT_READ = 1, POSTERN_WANT_WRITE = 2 };
 
 // -1: there is no connection now. It is the library's to close.

@@ -36,7 +36,11 @@ struct apply_plan {
 };
 
 // Prepares the change in `arena`. Nothing may be written between prepare and write.
-// Errors: RESOURCE_EXHAUSTED (arena), DATA_LOSS and UNAVAILABLE (store), INTERNAL when the sequence has a gap.
+// Errors:
+//   RESOURCE_EXHAUSTED  the arena is out
+//   DATA_LOSS           a record does not decode
+//   UNAVAILABLE         the store cannot be read
+//   INTERNAL            the sequence has a gap
 STATUS_MUST_CHECK enum status apply_prepare(struct store_txn *txn, const struct secret *secret,
                                             const struct change *change, struct arena *arena, struct apply_plan *out);
 void apply_write(struct store_txn *txn, const struct apply_plan *plan);
@@ -45,7 +49,10 @@ void apply_write_count(struct store_txn *txn, struct slice account, const struct
 
 // Counts what accounts' own keys have written with the change of this sequence, as apply_write does. For a store of an
 // older version, whose changes are counted again in their order.
-// Errors: DATA_LOSS and UNAVAILABLE (store), RESOURCE_EXHAUSTED (arena).
+// Errors:
+//   RESOURCE_EXHAUSTED  the arena is out
+//   DATA_LOSS           a record does not decode
+//   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status apply_count_written(struct store_txn *txn, uint64_t seq, struct arena *arena);
 
 #endif

@@ -2,7 +2,11 @@
 //
 // A record lives as long as the registry's retention; an expired one counts as missing and waits for a purge. The reply
 // is encrypted under a key that needs the caller's name and the request_id, neither of which is stored.
-// Errors of the store: UNAVAILABLE, DATA_LOSS, RESOURCE_EXHAUSTED (memory). Threads: the writer's.
+// Threads: the writer's.
+// Errors of the store:
+//   UNAVAILABLE         it cannot be read
+//   DATA_LOSS           a record does not decode
+//   RESOURCE_EXHAUSTED  memory is out
 #ifndef REGISTRY_APPLY_IDEMPOTENCY_H
 #define REGISTRY_APPLY_IDEMPOTENCY_H
 
@@ -15,7 +19,8 @@ struct idempotency_old {
     uint8_t caller[SECRET_HASH_SIZE];
 };
 
-// Collects the oldest records that were made before `before_ms`, at most `max`. Errors: those of the store.
+// Collects the oldest records that were made before `before_ms`, at most `max`.
+// Errors: those of the store.
 STATUS_MUST_CHECK enum status idempotency_collect(struct store_txn *txn, uint64_t before_ms, size_t max,
                                                   struct arena *arena, struct idempotency_old **out, size_t *count);
 // Removes these records with all their entries in indexes.
@@ -24,7 +29,9 @@ void idempotency_remove(struct store_txn *txn, const struct idempotency_old *old
 uint64_t idempotency_dead_before(const struct registry *registry, uint64_t now_ms);
 
 // Looks for the first reply to the command. When *found, it is in command->reply.
-// Errors: ALREADY_EXISTS when request_id was used for another call; those of the store.
+// Errors:
+//   ALREADY_EXISTS  request_id was used for another call
+//   others          those of the store
 STATUS_MUST_CHECK enum status idempotency_find(const struct registry *registry, struct store_txn *txn,
                                                struct registry_command *command, uint64_t now_ms, bool *found);
 
@@ -40,7 +47,9 @@ struct idempotency_plan {
 };
 
 // Prepares a record of command->reply.
-// Errors: RESOURCE_EXHAUSTED, with a text, when the caller has too many records; those of the store.
+// Errors:
+//   RESOURCE_EXHAUSTED  the caller has too many records; the failure says so
+//   others              those of the store
 STATUS_MUST_CHECK enum status idempotency_prepare(const struct registry *registry, struct store_txn *txn,
                                                   struct registry_command *command, uint64_t now_ms,
                                                   struct idempotency_plan *out);

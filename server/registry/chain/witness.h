@@ -19,10 +19,15 @@ struct witness {
 };
 
 // Reads and verifies the file. A missing file is no error: then out->seq is 0.
-// Errors: DATA_LOSS when it is damaged or signed with another keyring, UNAVAILABLE when it cannot be read.
+// Errors:
+//   DATA_LOSS    it is damaged or signed with another keyring
+//   UNAVAILABLE  it cannot be read
 STATUS_MUST_CHECK enum status witness_read(const char *path, const struct secret *secret, struct witness *out,
                                            struct status_failure *failure);
-// Does the chain still have the witness's change? Errors: DATA_LOSS when not, with a text; those of chain_read_link.
+// Does the chain still have the witness's change?
+// Errors:
+//   DATA_LOSS  it has not; the failure says what
+//   others     those of chain_read_link
 STATUS_MUST_CHECK enum status witness_verify(const char *path, const struct witness *witness, struct store_txn *txn,
                                              struct arena *arena, struct status_failure *failure);
 

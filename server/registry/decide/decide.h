@@ -1,9 +1,11 @@
 // Decides a command: authority, existence, state and version; makes a change or a refusal. Private to the room.
 //
 // Reads the transaction, writes nothing. Time, ids and random bytes come with the command.
-// Errors of the store: each function that reads may return UNAVAILABLE (it cannot be read), DATA_LOSS (a record does
-// not decode) or RESOURCE_EXHAUSTED (memory is out). Where the caller can do something about it, command->failure says
-// what. Threads: the writer's.
+// Where the caller can do something about an error, command->failure says what. Threads: the writer's.
+// Errors of the store, of each function that reads:
+//   UNAVAILABLE         it cannot be read
+//   DATA_LOSS           a record does not decode
+//   RESOURCE_EXHAUSTED  memory is out
 #ifndef REGISTRY_DECIDE_DECIDE_H
 #define REGISTRY_DECIDE_DECIDE_H
 
@@ -42,7 +44,8 @@ struct draft {
 //   FAILED_PRECONDITION  a public key's token was given to revoke it
 //   others               those of the store
 STATUS_MUST_CHECK enum status decide_authority(struct draft *draft);
-// Decides, after decide_authority: sets images and command->result. Errors: those that registry_submit lists.
+// Decides, after decide_authority: sets images and command->result.
+// Errors: those that registry_submit lists.
 STATUS_MUST_CHECK enum status decide_command(struct draft *draft);
 
 // --- the deciders, one for each kind of command, and its authority where others than operators may ask
@@ -72,7 +75,10 @@ STATUS_MUST_CHECK enum status decide_reset_meters(struct draft *draft);
 
 // --- what several deciders share
 
-// Reads the caller's key again. Errors: UNAUTHENTICATED when it does not work any more; those of the store.
+// Reads the caller's key again.
+// Errors:
+//   UNAUTHENTICATED  it does not work any more
+//   others           those of the store
 STATUS_MUST_CHECK enum status decide_caller(struct draft *draft);
 
 // May the caller change what belongs to this account? Operators may, and account-admins for their own account.
@@ -84,7 +90,8 @@ void decide_set_masked(const struct draft *draft, enum registry_record_kind kind
 bool decide_mask_names(const struct registry_command *command, const char *field);
 // Errors: ABORTED when the command asks for another version than the record has (0: there is no record).
 STATUS_MUST_CHECK enum status decide_version(struct draft *draft, const char *field, uint64_t version);
-// Finds the tier that is marked as default; the name is empty when there is none. Errors: those of the store.
+// Finds the tier that is marked as default; the name is empty when there is none.
+// Errors: those of the store.
 STATUS_MUST_CHECK enum status decide_default_tier(struct draft *draft, struct slice *name);
 
 #endif

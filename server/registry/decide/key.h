@@ -10,12 +10,18 @@
 enum { DECIDE_ID_RANDOM_SIZE = 9 }; // random bytes of a key id
 
 // Finds the key that a command names, also a deleted one.
-// Errors: NOT_FOUND, in the same words, when it is missing or the caller may not touch its account; those of the store.
+// Errors:
+//   NOT_FOUND  it is missing, or the caller may not touch its account, which is told in the same words
+//   others     those of the store
 STATUS_MUST_CHECK enum status decide_find_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field,
                                               struct registry_key *out);
-// Fails with these words. Errors: always NOT_FOUND.
+// Fails with these words.
+// Errors: always NOT_FOUND.
 STATUS_MUST_CHECK enum status decide_unknown_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], const char *field);
-// Finds the account of a stored key, also a deleted one. Errors: DATA_LOSS when it is missing; those of the store.
+// Finds the account of a stored key, also a deleted one.
+// Errors:
+//   DATA_LOSS  it is missing
+//   others     those of the store
 STATUS_MUST_CHECK enum status decide_find_owner(struct draft *draft, const struct registry_key *key,
                                                 struct registry_account *out);
 
@@ -39,10 +45,14 @@ STATUS_MUST_CHECK enum status decide_account_allows(struct draft *draft, const s
                                                     enum key_environment environment,
                                                     const struct decide_fields *fields);
 // Is the account below its max_keys? Only keys that are neither revoked nor expired count, and `leaving` (0 or 1) of
-// them do not. Errors: RESOURCE_EXHAUSTED when it is not; those of the store.
+// them do not.
+// Errors:
+//   RESOURCE_EXHAUSTED  it is not
+//   others              those of the store
 STATUS_MUST_CHECK enum status decide_max_keys(struct draft *draft, const struct registry_account *account,
                                               unsigned leaving, const char *field);
-// Counts those keys, no further than `most`. Errors: those of the store.
+// Counts those keys, no further than `most`.
+// Errors: those of the store.
 STATUS_MUST_CHECK enum status decide_count_live(struct draft *draft, const struct registry_account *account,
                                                 uint64_t most, uint64_t *count);
 
@@ -55,7 +65,8 @@ STATUS_MUST_CHECK enum status decide_within_caller(struct draft *draft, const st
                                                    const struct decide_fields *fields);
 
 // May the caller change the record of this key at all? An account-admin changes its own only by rolling and revoking
-// it. `verb` is what the command does: "updated". Errors: PERMISSION_DENIED when it may not.
+// it. `verb` is what the command does: "updated".
+// Errors: PERMISSION_DENIED when it may not.
 STATUS_MUST_CHECK enum status decide_not_own(struct draft *draft, const struct registry_key *key, const char *field,
                                              const char *verb);
 
@@ -67,7 +78,9 @@ STATUS_MUST_CHECK enum status decide_expiry(struct draft *draft, uint64_t expire
 uint64_t decide_created_at(const struct draft *draft, const struct registry_account *account);
 // Completes a new key: id, lineage (unless it has a predecessor), who made it and when, version, token and its hash.
 // The token's text is in the command's arena. Uses up the command's random bytes: one key per command.
-// Errors: INTERNAL when the random bytes repeat; those of the store.
+// Errors:
+//   INTERNAL  the random bytes repeat
+//   others    those of the store
 STATUS_MUST_CHECK enum status decide_make_key(struct draft *draft, const struct registry_account *account,
                                               struct registry_key *key, struct slice *token);
 
@@ -83,7 +96,9 @@ STATUS_MUST_CHECK enum status decide_make_key(struct draft *draft, const struct 
 //   others               those of the store
 STATUS_MUST_CHECK enum status decide_grants(struct draft *draft, const struct registry_key *key, const char *field);
 // Does an account-admin's own key cover these scopes? `field` may name the key instead.
-// Errors: PERMISSION_DENIED when it does not; those of the store.
+// Errors:
+//   PERMISSION_DENIED  it does not
+//   others             those of the store
 STATUS_MUST_CHECK enum status decide_grants_within(struct draft *draft, const struct registry_key *key,
                                                    const char *field);
 

@@ -1,4 +1,11 @@
 // Makes pages of accounts, tiers and scopes in the order of their names.
+//
+// The problem: a table may hold far more than one reply, and may change between two pages. So a page ends at the number
+// of records that was asked for, at the bytes that a reply may take, or when it has examined so many that others would
+// have to wait; as deleted accounts are passed over, it may then even be empty. It says which name it examined last,
+// and the next page begins behind that name, whether it is still there or not: no record comes twice, and none is
+// missed that was there all the time. Records are unpacked into the page itself; only an account is looked at in
+// scratch memory first, because it may be a deleted one.
 #include "registry/pack/pack.h"
 #include "registry/state.h"
 

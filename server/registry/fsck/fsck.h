@@ -28,20 +28,25 @@ struct fsck {
     } expected;
 };
 
-// Fail with a failure that names the record or table, and says what is wrong. Errors of both of these: always
-// DATA_LOSS.
+// Fail with a failure that names the record or table, and says what is wrong.
+// Errors of both of these: always DATA_LOSS.
 STATUS_MUST_CHECK enum status fsck_fail_record(struct fsck *fsck, enum registry_record_kind kind, struct slice id,
                                                const char *what);
 STATUS_MUST_CHECK enum status fsck_fail_table(struct fsck *fsck, const char *what);
 
 // Visits every entry of a table, with the arena reset for each. fsck_count_one is a visit that counts.
-// Errors of all of these: what `visit` returns; UNAVAILABLE when the table cannot be read.
+// Errors of all of these:
+//   UNAVAILABLE  the table cannot be read
+//   others       what `visit` returns
 typedef enum status fsck_visit_fn(struct fsck *fsck, struct slice key, struct slice value, void *context);
 STATUS_MUST_CHECK enum status fsck_walk(struct fsck *fsck, enum table table, fsck_visit_fn *visit, void *context);
 STATUS_MUST_CHECK enum status fsck_count_one(struct fsck *fsck, struct slice key, struct slice value, void *context);
 
 // The parts, in this order; fsck.c checks the records between the first and the second.
-// Errors of all of these: DATA_LOSS with a text; UNAVAILABLE; RESOURCE_EXHAUSTED (arena).
+// Errors of all of these:
+//   DATA_LOSS           something is damaged or does not fit; the failure says what
+//   UNAVAILABLE         the store cannot be read
+//   RESOURCE_EXHAUSTED  the arena is out
 STATUS_MUST_CHECK enum status fsck_chain(struct fsck *fsck);
 STATUS_MUST_CHECK enum status fsck_indexes(struct fsck *fsck);
 STATUS_MUST_CHECK enum status fsck_idempotency(struct fsck *fsck);

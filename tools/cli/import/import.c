@@ -1,5 +1,6 @@
 // import: takes over keys of another system, batch by batch.
-#include "cli.h"
+#include "import/import.h"
+
 #include "import/read.h"
 #include "json.h"
 #include "terminal.h"

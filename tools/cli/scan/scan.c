@@ -1,5 +1,6 @@
 // scan: finds leaked tokens, and says of each what posternd knows of its key.
-#include "cli.h"
+#include "scan/scan.h"
+
 #include "json.h"
 #include "scan/history.h"
 #include "scan/repository.h"
