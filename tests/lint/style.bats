@@ -210,6 +210,76 @@ plant_word() {
     check only_tests "$TREE"
 }
 
+# plant_unused DECLARATION CODE: a header with the declaration of key_unused, and a file of the same room.
+plant_unused() {
+    rm -rf "$TREE"
+    mkdir -p "$TREE/server/key"
+    printf '%b\n' "$1" >"$TREE/server/key/key.h"
+    printf '%b\n' "$2" >"$TREE/server/key/key.c"
+}
+
+@test "a function is found in every form of a declaration" {
+    local declaration
+    for declaration in 'STATUS_MUST_CHECK enum status key_unused(int a);' \
+        '__attribute__((format(printf, 1, 2))) int key_unused(const char *a, ...);' \
+        'STATUS_MUST_CHECK __attribute__((nonnull(1)))\nstruct a *key_unused(int a, int (*b)(int));' \
+        'static inline int key_unused(int a)\n{\n    return a ? key_unused(a - 1) : 0;\n}' \
+        '#ifdef __cplusplus\nextern "C" {\n#endif\nint key_unused(void);'; do
+        plant_unused "$declaration" 'int main(void)\n{\n    return 0;\n}'
+        run check only_tests "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "server/key/key.h:"*": key_unused() is called"* ]]
+    done
+}
+
+@test "what only has the name of a function is no call" {
+    local code
+    for code in 'int f(void)\n{\n    say("key_unused()"); // key_unused()\n}' \
+        'int f(struct a *a)\n{\n    return a->key_unused + a->b.key_unused;\n}' \
+        'struct a f(void)\n{\n    return (struct a){.key_unused = 1};\n}' \
+        'int f(void)\n{\n    int key_unused = 1;\n    return key_unused;\n}' \
+        'int f(void)\n{\n    const struct b *a = 0, *key_unused = a;\n    return g(key_unused);\n}' \
+        'int f(void)\n{\n    for (int key_unused = 0; key_unused < 1; key_unused++) {\n    }\n}' \
+        'int f(const char *key_unused, int b[3])\n{\n    return g(key_unused, b);\n}' \
+        'int f(int (*key_unused)(int))\n{\n    return key_unused(1);\n}' \
+        'static int key_unused(void)\n{\n    return 1;\n}\nint f(void)\n{\n    return key_unused();\n}' \
+        'static const int key_unused[] = {1};\nint f(void)\n{\n    return key_unused[0];\n}' \
+        'int key_unused(int a)\n{\n    return a ? key_unused(a - 1) : 0;\n}' \
+        'struct a {\n    int key_unused;\n    int (*b)(int key_unused);\n};' \
+        'int f(void)\n{\n    struct key_unused *a = g(offsetof(struct b, key_unused));\n}' \
+        '#define A(key_unused) g(key_unused)'; do
+        plant_unused 'int key_unused(int a);' "$code"
+        run check only_tests "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "server/key/key.h:1: key_unused() is called"* ]]
+    done
+    plant_unused 'int key_unused(int a);' '// A key.'
+    echo 'int key_unused(int a);' >"$TREE/server/key/other.h" # a second declaration is no call
+    run check only_tests "$TREE"
+    [ "$status" -eq 1 ]
+    mkdir -p "$TREE/tools/cli" "$TREE/tools/bench"
+    rm "$TREE/server/key/other.h"
+    mv "$TREE/server/key/key.h" "$TREE/tools/cli/key.h"
+    printf 'int main(void)\n{\n    return key_unused(1);\n}\n' >"$TREE/tools/bench/main.c" # another program
+    run check only_tests "$TREE"
+    [ "$status" -eq 1 ]
+}
+
+@test "a call, a row of a table and a macro use a function" {
+    local code
+    for code in 'int f(int a)\n{\n    return a * key_unused(a);\n}' \
+        'int f(int a)\n{\n    if (a)\n        key_unused(a);\n    else\n        key_unused(2);\n}' \
+        'int f(int a)\n{\n    int b = 1, c = key_unused(a);\n    return b + c;\n}' \
+        'int f(void)\n{\n    return g(&key_unused);\n}' \
+        'static const struct {\n    int (*a)(int);\n} rows[] = {\n    {.a = key_unused},\n};' \
+        'static const struct row rows[] = {\n    {"a", key_unused},\n};' \
+        'static const size_t most = sizeof(key_unused(1));' \
+        '#define A(a) \\\n    key_unused(a)'; do
+        plant_unused 'STATUS_MUST_CHECK int key_unused(int a);' "$code"
+        check only_tests "$TREE"
+    done
+}
+
 @test "libpostern offers postern_* and nothing else" {
     local library=$BUILD/client/libpostern.so
     [ -f "$library" ]

@@ -5,6 +5,10 @@ import re
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True  # the tree stays as it was
+from layers import code_of
+from unused import only_tests
+
 TOPS = ("server", "client", "tools", "tests", "proto", "docs", "examples", ".ci")
 TEXT = {".c", ".h", ".py", ".sh", ".bats", ".bash", ".proto", ".cmake", ".txt", ".md", ""}
 LINES_MAX = 400
@@ -95,27 +99,6 @@ def globals_(root):
                     yield path, number, f"mutable, and outlives a call: {line.strip()}"
 
 
-def only_tests(root):
-    """Functions of the rooms', the client's and the tools' headers that nothing but tests calls. A measurement is no
-    caller either: what tools/bench alone wants of the server is not part of it."""
-    calls, declared = set(), {}
-    for path, lines in files(root):
-        if not path.startswith(("server/", "client/", "tools/")) or not path.endswith((".c", ".h")):
-            continue
-        top = path.split("/")[0]
-        for number, line in enumerate(lines, 1):
-            code = line.split("//")[0]
-            begins = re.match(r"[a-z].*?\b(\w+)\(", code)  # a declaration or definition
-            if begins and path.endswith(".h") and not path.startswith("client/include/") and "inline" not in code:
-                declared.setdefault((top, begins.group(1)), (path, number))
-            for name in re.findall(r"\b[a-z]\w*\b", code):
-                if not (begins and begins.group(1) == name):
-                    calls.add((top, name))
-    for (top, name), (path, number) in sorted(declared.items()):
-        if (top, name) not in calls:
-            yield path, number, f"{name}() is called by tests or measurements alone: it goes"
-
-
 # Names that keep a word which the glossary has another one for: name -> why. What is stored or said to people stands in
 # strings, which are not looked at: the tables "replay", "replay_by_time", "replay_count", the option's name, messages.
 WORDS_KEPT = {
@@ -155,8 +138,7 @@ def comment_words(lines):
 
 def names_in(lines):
     """The names in the code, without comments and strings."""
-    code = re.sub(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', lambda m: "\n" * m.group(0).count("\n"), "\n".join(lines),
-                  flags=re.DOTALL)
+    code = code_of("\n".join(lines))
     for number, line in enumerate(code.split("\n"), 1):
         for name in re.findall(r"\b[A-Za-z_]\w*", line):
             yield number, name
