@@ -60,7 +60,12 @@ foreign_symbols() {
         'const char *first = 0;' 'static const char *names[] = {' 'static struct {' 'static void (*handler)(int);' \
         'static _Alignas(64) int calls;' 'void f(void)\n{\n    static int calls;\n}' \
         'void f(void)\n{\n    static const char *last = 0;\n}' \
-        'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'; do
+        'void f(void)\n{\n    static _Thread_local char buffer[16];\n}' \
+        'static uint8_t b[sizeof(struct x)];' 'static char b[SIZE(3)];' 'static _Atomic(struct x *) p;' \
+        'static const char *const a = "x", *b;' 'static const char *a = f(1, "x"), *const b;' \
+        'static const int a = 1, *b = f(a, 2);' 'const char *const a = "{", *b;' 'int a, b;' \
+        'static _Alignas(sizeof(int)) char b[2];' 'void f(void) { static int calls; }' \
+        'static const int a = 1; static int calls;' 'static const int a[] = {1, 2}, *b;'; do
         red globals server/key/key.c "$code"
         red globals client/src/call.c "$code"
         red globals tools/bench/load.c "$code"
@@ -73,6 +78,9 @@ foreign_symbols() {
     for code in 'static const char *const names[] = {' 'static const int MOST = 3;' 'static int f(const char *a);' \
         'struct key;' 'struct key {\n    int a;\n};' 'extern char **environ;' 'static const struct {' \
         'static inline int g(void)' 'typedef int wide;' 'static void (*const h)(int) = f;' \
+        'static const char *const a = "x, *b;", *const b = "{";' 'static const int a = f(1, 2), b[SIZE(3)] = {1, 2};' \
+        'static int f(int a, char *b);' 'int f(int a, int b);' 'void f(void) { static const int a = 1; }' \
+        'static inline int f(int a) { return a; }' 'static int f(int a[sizeof(int)], int b);' \
         'void f(void)\n{\n    int a;\n    return a;\n}'; do
         rm -rf "$TREE"
         mkdir -p "$TREE/tools/bench"

@@ -73,30 +73,46 @@ STATICS = {
 }
 
 
-def mutable_name(line):
-    """The variable that this line declares, when it outlives a call and can be changed; None otherwise."""
-    code = re.sub(r"__attribute__\s*\(\(.*?\)\)|_Alignas\(\w+\)", "", line.split("//")[0])
-    head, end = re.match(r"([^=;{]*)(.?)", code).groups()
+def declarators(code):
+    """What stands between the commas of a declaration: the first with the type, all without what they begin with."""
+    code, nested = re.match(r"[^;{]*", re.sub(r"\{[^{}]*\}", "", code)).group(0), None
+    while nested != code:
+        code, nested = re.sub(r"(=[^,]*)\([^()]*\)", r"\1", code), code
+    return [declarator.split("=")[0] for declarator in code.split(",")]
+
+
+def may_outlive(head, end):
+    """Does a declaration with this head, which `end` follows, make a variable that outlives a call?"""
     is_static = re.match(r"\s*(static|_Thread_local|thread_local)\b(?! inline)", head)
     is_global = (end in ("=", ";") and re.match(r"[A-Za-z_][\w\s*\[\]]*[\s*]\w+[\s\[\]\w]*$", head)
                  and not re.match(r"(struct|enum|union)\s+\w+\s*$|(return|typedef|extern|goto|__extension__)\b", head))
     is_function = re.search(r"\w\s*\((?!\s*\*)", head) and not re.search(r"\(\s*\*", head)
-    if not (is_static or is_global) or is_function:
-        return None
-    declarator = head.rpartition("*")[2]  # what may be const is the pointer, not what it points to
-    if re.search(r"\bconst\b", declarator):
-        return None
-    return (re.findall(r"\w+(?=\s*(?:\[|\)|$))", declarator) or ["?"])[0]
+    return (is_static or is_global) and not is_function
+
+
+def mutable_names(code):
+    """The variables that a line of code declares, which outlive a call and can be changed."""
+    code = re.sub(r"__attribute__\s*\(\(.*?\)\)|_Alignas\((?:[^()]|\([^()]*\))*\)", "", code)
+    code = re.sub(r"\b(_Atomic|__typeof__)\s*\([^()]*\)", "type", re.sub(r"\[[^\]]*\]", "[]", code))
+    for declaration in re.split(r"[{;]\s*(?=(?:static|_Thread_local|thread_local)\b)", code):
+        found, end = declarators(declaration), re.match(r"[^=;{]*(.?)", declaration).group(1)
+        if not may_outlive(found[0], end):
+            continue
+        is_const = re.search(r"\bconst\b", found[0].partition("*")[0])
+        for declarator in found:
+            _, star, rest = declarator.rpartition("*")  # what may be const is the pointer, not what it points to
+            if not (re.search(r"\bconst\b", rest) or (is_const and not star)):
+                yield (re.findall(r"\w+(?=\s*(?:\[|\)|$))", rest) or ["?"])[0]
 
 
 def globals_(root):
     """Mutable variables that outlive a call, outside of functions and inside (constants and tables are fine)."""
     for path, lines in files(root):
         if path.startswith(("server/", "client/", "tools/")) and path.endswith((".c", ".h")):
-            for number, line in enumerate(lines, 1):
-                name = mutable_name(line)
-                if name is not None and (path, name) not in STATICS:
-                    yield path, number, f"mutable, and outlives a call: {line.strip()}"
+            for number, code in enumerate(code_of("\n".join(lines)).split("\n"), 1):
+                for name in mutable_names(code):
+                    if (path, name) not in STATICS:
+                        yield path, number, f"mutable, and outlives a call: {lines[number - 1].strip()}"
 
 
 # Names that keep a word which the glossary has another one for: name -> why. What is stored or said to people stands in
