@@ -95,7 +95,7 @@ static bool open_registry(struct daemon *daemon)
         .default_prefix = slice_text(daemon->config.default_prefix),
         .log = &daemon->log,
         .witness_path = witness_of(daemon),
-        .idempotency_retention_ms = (uint64_t)daemon->config.replay_retention_minutes * 60 * 1000,
+        .idempotency_retention_ms = (uint64_t)daemon->config.idempotency_retention_minutes * 60 * 1000,
     };
     return registry_open(&options, &daemon->registry, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }

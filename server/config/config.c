@@ -174,7 +174,7 @@ enum config_action config_load(int argc, char *const argv[], struct config *out)
         .registry_map_bytes = UINT64_C(16) << 30,
         .meters_map_bytes = UINT64_C(16) << 30,
         .usage_retention_days = 90,
-        .replay_retention_minutes = 15,
+        .idempotency_retention_minutes = 15,
         .max_resident_meters = 200000,
         .max_custom_meters = 1000000,
         .max_connections = 4096,

@@ -47,7 +47,7 @@ struct config {
     uint64_t meters_map_bytes;
     uint32_t usage_retention_days;
     uint32_t key_retention_days; // of dead keys; 0: for ever
-    uint32_t replay_retention_minutes;
+    uint32_t idempotency_retention_minutes;
     uint32_t max_resident_meters; // in memory
     uint32_t max_custom_meters;   // of custom subjects, on disk; 0: no custom subjects
     uint32_t max_connections;     // per daemon

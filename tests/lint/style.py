@@ -118,9 +118,7 @@ def globals_(root):
 # Names that keep a word which the glossary has another one for: name -> why. What is stored or said to people stands in
 # strings, which are not looked at: the tables "replay", "replay_by_time", "replay_count", the option's name, messages.
 WORDS_KEPT = {
-    "judged": "a field of the wire, and so of libpostern and of the verdict that fills it",
-    "replay_retention_minutes": "the option --replay-retention-minutes, older than the word",
-    "set_replay_retention": "the same",
+    "judged": "a field of the wire, and so of libpostern",
     "replay_file": "tests/fuzz: a fuzzer replays its corpus, in everybody's words",
     "replay_directory": "the same",
     "replay.c": "the same",
