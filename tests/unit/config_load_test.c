@@ -105,7 +105,7 @@ static void only_directory_and_address_are_needed(void **state)
     assert_int_equal(run.config.log_level, LOG_LEVEL_INFO);
     assert_false(run.config.relaxed_durability);
     assert_false(run.config.relaxed_on_store_failure);
-    assert_false(run.config.check);
+    assert_false(run.config.inspect);
 }
 
 static void a_time_zone_takes_the_place_of_the_offset(void **state)
@@ -404,7 +404,7 @@ static void check_takes_a_directory_and_no_address(void **state)
     struct run run;
     load(&run, "--check /backup");
     assert_int_equal(run.action, CONFIG_RUN);
-    assert_true(run.config.check);
+    assert_true(run.config.inspect);
     assert_string_equal(run.config.data, "/backup");
     assert_string_equal(run.config.secrets, "/backup/secrets/keyring");
     load(&run, "--check /backup --secrets /k");

@@ -316,7 +316,7 @@ _Static_assert(UNPACK_DEPTH_MAX == 8 && UNPACK_BYTES_MAX == UINT64_C(4) << 30, "
 
 const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
-     .notes =
+     .help =
          "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16, in\n"
          "base64, and split by ends of lines or backslashes; in gzip, xz, zstd, bzip2, zip and tar, one in another up "
          "to\n"
