@@ -124,6 +124,7 @@ plant_word() {
     for case in 'server/store/txn.c int page_size;' 'tests/unit/limit_a_test.c int map_page_pages;' \
         'server/key/key.c int rule_of;' 'client/src/call.c int rules;' 'tools/cli/key.c int rule;' \
         'tests/integration/authority_a_test.c int rule;' 'server/key/rule.c int a;' \
+        'tests/unit/a_test.c int a; // is judged' \
         'server/limit/image_texts.h int a;'; do
         file=${case%% *}
         plant_word "$file" "${case#* }"
@@ -133,10 +134,31 @@ plant_word() {
     done
     for case in 'server/registry/find/list.c int page_size;' 'tests/unit/limit_a_test.c int map_pages;' \
         'server/store/txn.c enum { META_PAGE_COUNT };' 'server/authorizer/rule.c int rules;' \
-        'server/key/key.c int a; // as a rule' 'tests/unit/a_test.c int a; // is judged' \
+        'server/key/key.c int a; // as a rule' 'tests/unit/a_test.c int a; // misjudged' \
         'tests/unit/authorizer_rule_test.c int rule;'; do
         plant_word "${case%% *}" "${case#* }"
         check words "$TREE"
+    done
+}
+
+@test "no message, document, and no name or comment of a test has a word for which the glossary has another" {
+    check prose
+    local case file
+    for case in 'server/key/key.c say("a record is judged");' 'tools/cli/key.c say(a, "judging // it");' \
+        'server/key/key.h #define HELP "a \"judge\" of keys"' 'docs/limits.md Limits are judged.' \
+        'README.md An image text.' 'tests/system/a.bats @test "a key is judged" {' 'tests/support/a.bash     # judged' \
+        'tests/mutation/mutations mutation: a key is not judged'; do
+        file=${case%% *}
+        plant_word "$file" "${case#* }"
+        run check prose "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "$file:1: "* ]]
+    done
+    for case in 'server/key/key.c say("misjudged");' 'server/key/key.c #include "judge.h"' 'docs/limits.md As a rule.' \
+        'tests/unit/a_test.c say("judge");' 'tests/system/a.bats judge "$1"' 'server/limit/limit.c say("a page");' \
+        'docs/limits.md A page.' 'docs/operations.md The option `--clear-clock`.'; do
+        plant_word "${case%% *}" "${case#* }"
+        check prose "$TREE"
     done
 }
 

@@ -125,6 +125,8 @@ WORDS_KEPT = {
     "ms_branch_pages": "LMDB's name",
     "ms_leaf_pages": "the same",
     "ms_overflow_pages": "the same",
+    "json_error_code": "jansson's name",
+    "calls_in_flight": "a field of the wire, and so of libpostern",
     "records": "a field of the wire, and so of libpostern",
 }
 OTHER_WORD = "the glossary of docs/architecture.md has another word than"
@@ -139,8 +141,17 @@ def forms(word):
     return rf"{word}(?:s|es|ed|ing|r|er)?|{stem}(?:e[sd]|ing|ie[sd])"
 
 
-# Words that a comment may have in their everyday meaning.
+# Words that a sentence may have in their everyday meaning.
 PLAIN_WORDS = {"decision", "page", "record", "rule", "together"}
+# What sentences keep of the glossary's other words: as a pattern -> why.
+SENTENCES_KEPT = {
+    r"--clear-clock|\"clear-clock\"": "an option, older than the word",
+    r"--replay-retention-minutes|\"replay_retention_minutes\"": "the same",
+    r"\"replay(_by_time|_count)?\"": "tables of the store",
+    r"\bTERM\b": "the environment's variable",
+    r"\blimit decision\b": "a decision of the limits, not the struct that had this name",
+    r"tests/mutation|\b[Mm]utation": "of a line, in the tests",
+}
 
 
 def comment_words(lines):
@@ -208,10 +219,41 @@ def words(root):
             for ban in banned if may_break(name) else ():
                 if ban.forbids(name, room_of(path)) and name not in WORDS_KEPT and not is_sentence:
                     yield path, number, f"{name}: {OTHER_WORD} {ban.word}"
-        for number, word in comment_words(lines) if not path.startswith("tests/") else ():
+        for number, word in comment_words(lines):
             for ban in banned if may_break(word) else ():
                 if ban.word not in PLAIN_WORDS and ban.forbids(word, room_of(path)):
                     yield path, number, f"{word}: {OTHER_WORD} {ban.word}"
+
+
+def sentences(path, lines):
+    """What a file says to people, beside comments behind //: the messages of the programs, the names and comments of
+    tests that are scripts, documents without their glossary."""
+    text = "\n".join(lines)
+    if path.endswith(".md"):
+        glossary = re.compile(r"^## Words$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+        text = glossary.sub(lambda match: "\n" * match.group(0).count("\n"), text)
+        yield from enumerate(text.split("\n"), 1)
+    elif path.startswith("tests/") and not path.endswith((".c", ".h")):
+        yield from ((number, line) for number, line in enumerate(lines, 1) if re.match(r"@test|\s*#|mutation: ", line))
+    elif path.endswith((".c", ".h")) and not path.startswith("tests/"):
+        for number, line in enumerate(lines, 1):
+            for found in re.findall(r'^#include.*|"(?:\\.|[^"\\])*"|//.*', line):
+                if found[0] == '"':
+                    yield number, found
+
+
+def prose(root):
+    """The same of sentences. Words that only some rooms may not have are looked for in their messages alone."""
+    kept = re.compile("|".join(SENTENCES_KEPT) or "(?!)")
+    banned = [ban for ban in bans(root) if ban.word not in PLAIN_WORDS]
+    for path, lines in files(root):
+        room = room_of(path) if path.endswith((".c", ".h")) else None
+        for number, sentence in sentences(path, lines):
+            text = kept.sub("", sentence)
+            for ban in banned:
+                found = ban.forbids(re.sub(r"[ -]", "_", text), room) if "_" in ban.word else ban.forbids(text, room)
+                if found and (room or not ban.where):
+                    yield path, number, f"{found.group(0)}: {OTHER_WORD} {ban.word}: {sentence.strip()}"
 
 
 # What must be checked. The client's postern_fail... only return the status that they are given.
@@ -274,7 +316,7 @@ def settings(root):
 
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
          "globals": globals_, "only_tests": only_tests,
-         "words": words, "errors": errors, "openings": openings,
+         "words": words, "prose": prose, "errors": errors, "openings": openings,
          "settings": settings}
 
 
