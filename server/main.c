@@ -74,7 +74,7 @@ static bool name_witness(struct daemon *daemon)
     return main_join(daemon->witness_path, directory, "witness");
 }
 
-// A backup may be older than the witness. So an inspection of a directory whose keyring is elsewhere ignores the witness.
+// A backup may be older than the witness. So --check of a directory whose keyring is elsewhere ignores the witness.
 static const char *witness_of(const struct daemon *daemon)
 {
     size_t size = strlen(daemon->config.data);
