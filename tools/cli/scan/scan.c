@@ -2,9 +2,9 @@
 #include "cli.h"
 #include "json.h"
 #include "scan/history.h"
+#include "scan/key_state.h"
 #include "scan/search.h"
 #include "scan/unpack.h"
-#include "scan/verdict.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -41,27 +41,27 @@ static const char *shown_path(const char *path, char shown[256])
     return shown;
 }
 
-static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
 {
     json_print(json_pack("{s:o, s:I, s:b, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
                          "line", (json_int_t)token->line, "base64", token->is_base64, "commit", scan->history.commit,
-                         "path", json_text(scan->history.path), "key_id", verdict->key_id, "account", verdict->account,
-                         "name", verdict->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
-                         token->is_live ? "LIVE" : "TEST", "state", verdict->state, "revoked_now", verdict->revoked));
+                         "path", json_text(scan->history.path), "key_id", key->key_id, "account", key->account, "name",
+                         key->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
+                         token->is_live ? "LIVE" : "TEST", "state", key->state, "revoked_now", key->revoked));
 }
 
-static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+static void print_finding(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
 {
     char path[256];
-    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, verdict->key_id);
-    if (verdict->name[0] != '\0')
-        printf(" (%s)", verdict->name);
-    if (verdict->account[0] != '\0')
-        printf(" account %s", verdict->account);
+    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, key->key_id);
+    if (key->name[0] != '\0')
+        printf(" (%s)", key->name);
+    if (key->account[0] != '\0')
+        printf(" account %s", key->account);
     printf(", %s, %s, ", token->is_public ? "public" : "secret", token->is_live ? "live" : "test");
-    for (const char *letter = verdict->state; *letter != '\0'; letter++)
+    for (const char *letter = key->state; *letter != '\0'; letter++)
         putchar(tolower((unsigned char)*letter));
-    fputs(verdict->revoked ? " just now" : "", stdout);
+    fputs(key->revoked ? " just now" : "", stdout);
     fputs(token->is_base64 ? ", in base64" : "", stdout);
     if (scan->history.commit[0] != '\0')
         printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
@@ -73,19 +73,19 @@ static void on_token(void *context, const struct scan_token *token)
     struct scan *scan = context;
     char path[256], why[OUTPUT_LIST_SIZE];
     scan->tokens++;
-    const struct verdict *verdict = verdict_ask(&scan->inquiry, token);
-    if (verdict == NULL) {
+    const struct key_state *key = key_state_ask(&scan->inquiry, token);
+    if (key == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
                 wording_of(scan->cli, &scan->cli->error, why));
         scan->failed = true;
         return;
     }
-    scan->leaks += verdict->works && !token->is_public;
+    scan->leaks += key->works && !token->is_public;
     if (scan->cli->json)
-        print_finding_json(scan, token, verdict);
+        print_finding_json(scan, token, key);
     else
-        print_finding(scan, token, verdict);
+        print_finding(scan, token, key);
 }
 
 // ------------------------------------------------------------------------------------------------------------- input
