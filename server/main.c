@@ -18,7 +18,7 @@ static bool open_secret(struct daemon *daemon)
 {
     struct status_failure failure = {0};
     bool created = false;
-    bool may_create = !daemon->config.check && !registry_exists(daemon->registry_path);
+    bool may_create = !daemon->config.inspect && !registry_exists(daemon->registry_path);
     if (secret_open(daemon->config.secrets, may_create, &daemon->secret, &created, &failure) != STATUS_OK)
         return main_complain(daemon, &failure);
     if (created)
@@ -74,13 +74,13 @@ static bool name_witness(struct daemon *daemon)
     return main_join(daemon->witness_path, directory, "witness");
 }
 
-// A backup may be older than the witness. So a check of a directory whose keyring is elsewhere ignores the witness.
+// A backup may be older than the witness. So --check of a directory whose keyring is elsewhere ignores the witness.
 static const char *witness_of(const struct daemon *daemon)
 {
     size_t size = strlen(daemon->config.data);
     bool is_inside = strncmp(daemon->config.secrets, daemon->config.data, size) == 0 &&
                      (size == 0 || daemon->config.secrets[size] == '/');
-    return !daemon->config.check || is_inside ? daemon->witness_path : NULL;
+    return !daemon->config.inspect || is_inside ? daemon->witness_path : NULL;
 }
 
 static bool open_registry(struct daemon *daemon)
@@ -95,7 +95,7 @@ static bool open_registry(struct daemon *daemon)
         .default_prefix = slice_text(daemon->config.default_prefix),
         .log = &daemon->log,
         .witness_path = witness_of(daemon),
-        .idempotency_retention_ms = (uint64_t)daemon->config.replay_retention_minutes * 60 * 1000,
+        .idempotency_retention_ms = (uint64_t)daemon->config.idempotency_retention_minutes * 60 * 1000,
     };
     return registry_open(&options, &daemon->registry, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
@@ -346,7 +346,7 @@ static int reset_clock(struct daemon *daemon)
     return EXIT_FAILURE;
 }
 
-static int check(struct daemon *daemon)
+static int inspect(struct daemon *daemon)
 {
     const char *data = daemon->config.data;
     if (!holds_registry(data))
@@ -385,9 +385,9 @@ int main(int argc, char *argv[])
     daemon.log.level = daemon.config.log_level;
     umask(077);
     main_forbid_cores();
-    bool is_offline = daemon.config.check || daemon.config.clear_clock;
-    int result = daemon.config.check         ? check(&daemon)
-                 : daemon.config.clear_clock ? reset_clock(&daemon)
+    bool is_offline = daemon.config.inspect || daemon.config.reset_clock;
+    int result = daemon.config.inspect       ? inspect(&daemon)
+                 : daemon.config.reset_clock ? reset_clock(&daemon)
                                              : serve(&daemon, &signals);
     close_all(&daemon);
     transport_end_process();

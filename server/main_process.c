@@ -49,7 +49,7 @@ bool main_lock_directory(struct daemon *daemon)
 {
     const char *data = daemon->config.data;
     char path[MAIN_PATH_SIZE];
-    if (!daemon->config.check && mkdir(data, 0700) != 0 && errno != EEXIST) {
+    if (!daemon->config.inspect && mkdir(data, 0700) != 0 && errno != EEXIST) {
         log_line(&daemon->log, LOG_LEVEL_ERROR,
                  "cannot make the data directory %s: %s: make it, owned by the daemon's user, or choose another one",
                  data, strerror(errno));
@@ -175,7 +175,7 @@ static const char *stamp(uint64_t ms, char out[TEXT_TIME_SIZE])
 static int say_nothing_to_do(const char *data, const struct meter_clock_reset *reset)
 {
     char daemon[TEXT_TIME_SIZE], wall[TEXT_TIME_SIZE];
-    printf("%s: nothing to clear: the daemon's time is %s, the wall clock says %s\n", data,
+    printf("%s: nothing to reset: the daemon's time is %s, the wall clock says %s\n", data,
            stamp(reset->old_ms, daemon), stamp(reset->new_ms, wall));
     return EXIT_SUCCESS;
 }
@@ -204,9 +204,9 @@ int main_reset_clock(struct daemon *daemon)
     if (status == STATUS_FAILED_PRECONDITION)
         return say_nothing_to_do(data, &reset);
     if (status == STATUS_NOT_FOUND)
-        printf("%s: holds no clock's mark: no daemon has served from it yet, and there is nothing to clear\n", data);
+        printf("%s: holds no clock's mark: no daemon has served from it yet, and there is nothing to reset\n", data);
     else
-        printf("%s: the clock cannot be cleared: %s: what the log says must be mended first; then run this again\n",
-               data, status_name(status));
+        printf("%s: the clock cannot be reset: %s: what the log says must be mended first; then run this again\n", data,
+               status_name(status));
     return EXIT_FAILURE;
 }

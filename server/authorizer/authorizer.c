@@ -160,12 +160,12 @@ static void return_to_former(struct registry_account *account, const struct regi
                                          .life = key->life};
 }
 
-static enum status find_owner(struct authorizer_batch *batch, struct authorizer_call *call)
+static enum status find_account_of_key(struct authorizer_batch *batch, struct authorizer_call *call)
 {
     struct authorizer_decision *d = &call->decision;
     if (!d->has_key)
         return STATUS_OK;
-    enum status status = registry_find_owner(batch->view, d->key.account, batch->arena, &d->account);
+    enum status status = registry_find_any_account(batch->view, d->key.account, batch->arena, &d->account);
     d->has_account = status == STATUS_OK;
     if (status == STATUS_NOT_FOUND)
         return status_fail(&call->failure, STATUS_DATA_LOSS, NULL,
@@ -193,7 +193,7 @@ static bool find_key_and_account(struct authorizer *a, struct authorizer_batch *
         break;
     }
     if (call->status == STATUS_OK)
-        call->status = find_owner(batch, call);
+        call->status = find_account_of_key(batch, call);
     return call->status == STATUS_OK;
 }
 

@@ -12,8 +12,8 @@
 enum {
     FLAG_BASE = 1000,
     FLAG_CONFIG = FLAG_BASE + SETTING_COUNT,
-    FLAG_CHECK,
-    FLAG_CLEAR_CLOCK,
+    FLAG_FSCK,
+    FLAG_RESET_CLOCK,
     FLAG_HELP,
     FLAG_VERSION
 };
@@ -37,8 +37,8 @@ static void make_flags(struct flags *flags)
         flags->options[i] = (struct option){name, argument, NULL, FLAG_BASE + i};
     }
     flags->options[SETTING_COUNT] = (struct option){"config", required_argument, NULL, FLAG_CONFIG};
-    flags->options[SETTING_COUNT + 1] = (struct option){"check", required_argument, NULL, FLAG_CHECK};
-    flags->options[SETTING_COUNT + 2] = (struct option){"clear-clock", no_argument, NULL, FLAG_CLEAR_CLOCK};
+    flags->options[SETTING_COUNT + 1] = (struct option){"check", required_argument, NULL, FLAG_FSCK};
+    flags->options[SETTING_COUNT + 2] = (struct option){"clear-clock", no_argument, NULL, FLAG_RESET_CLOCK};
     flags->options[SETTING_COUNT + 3] = (struct option){"help", no_argument, NULL, FLAG_HELP};
     flags->options[SETTING_COUNT + 4] = (struct option){"version", no_argument, NULL, FLAG_VERSION};
 }
@@ -91,10 +91,10 @@ static enum config_action scan(int argc, char *const argv[], struct flags *flags
             return misused();
         } else if (flag == FLAG_CONFIG) {
             flags->file = optarg;
-        } else if (flag == FLAG_CHECK) {
-            out->check = true;
-        } else if (flag == FLAG_CLEAR_CLOCK) {
-            out->clear_clock = true;
+        } else if (flag == FLAG_FSCK) {
+            out->inspect = true;
+        } else if (flag == FLAG_RESET_CLOCK) {
+            out->reset_clock = true;
         } else if (flag == FLAG_HELP) {
             print_help(flags);
             return CONFIG_EXIT_OK;
@@ -117,7 +117,7 @@ static bool apply_flags(int argc, char *const argv[], const struct flags *flags,
     optind = 0;
     for (int flag; (flag = getopt_long(argc, argv, "", flags->options, NULL)) != -1;) {
         const struct setting *setting = NULL;
-        if (flag == FLAG_CHECK)
+        if (flag == FLAG_FSCK)
             setting = setting_find("data");
         else if (flag >= FLAG_BASE && flag < FLAG_BASE + SETTING_COUNT)
             setting = &setting_table[flag - FLAG_BASE];
@@ -125,7 +125,7 @@ static bool apply_flags(int argc, char *const argv[], const struct flags *flags,
             continue;
         struct status_failure failure = {0};
         if (setting->set(out, optarg != NULL ? optarg : "true", &failure) != STATUS_OK) {
-            fprintf(stderr, "posternd: --%s: %s\n", flag == FLAG_CHECK ? "check" : flags->names[flag - FLAG_BASE],
+            fprintf(stderr, "posternd: --%s: %s\n", flag == FLAG_FSCK ? "check" : flags->names[flag - FLAG_BASE],
                     failure.message);
             return false;
         }
@@ -139,7 +139,7 @@ static bool complete(struct config *config)
         fprintf(stderr, "posternd: no data directory: give --data DIR (or data: DIR in the file)\n");
         return false;
     }
-    if (config->listener_count == 0 && !config->check && !config->clear_clock) {
+    if (config->listener_count == 0 && !config->inspect && !config->reset_clock) {
         fprintf(stderr, "posternd: no address to listen on: give --listen ipc:///run/postern/postern.sock "
                         "(or listen: ipc://... in the file)\n");
         return false;
@@ -174,7 +174,7 @@ enum config_action config_load(int argc, char *const argv[], struct config *out)
         .registry_map_bytes = UINT64_C(16) << 30,
         .meters_map_bytes = UINT64_C(16) << 30,
         .usage_retention_days = 90,
-        .replay_retention_minutes = 15,
+        .idempotency_retention_minutes = 15,
         .max_resident_meters = 200000,
         .max_custom_meters = 1000000,
         .max_connections = 4096,

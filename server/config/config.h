@@ -47,7 +47,7 @@ struct config {
     uint64_t meters_map_bytes;
     uint32_t usage_retention_days;
     uint32_t key_retention_days; // of dead keys; 0: for ever
-    uint32_t replay_retention_minutes;
+    uint32_t idempotency_retention_minutes;
     uint32_t max_resident_meters; // in memory
     uint32_t max_custom_meters;   // of custom subjects, on disk; 0: no custom subjects
     uint32_t max_connections;     // per daemon
@@ -62,8 +62,8 @@ struct config {
     struct config_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     size_t tls_peer_count;
     enum log_level log_level;
-    bool check;       // --check DIR: inspect and exit
-    bool clear_clock; // --clear-clock: take the daemon's time back to the wall clock's and exit
+    bool inspect;     // --check DIR: inspect and exit
+    bool reset_clock; // --clear-clock: take the daemon's time back to the wall clock's and exit
 };
 
 enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };

@@ -219,9 +219,9 @@ static enum status set_key_retention(struct config *config, const char *text, st
 }
 
 // Clients rely on the 15 minutes.
-static enum status set_replay_retention(struct config *config, const char *text, struct status_failure *failure)
+static enum status set_idempotency_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->replay_retention_minutes, text, 15, 24 * 60, failure);
+    return set_number(&config->idempotency_retention_minutes, text, 15, 24 * 60, failure);
 }
 
 // Enough in each shard of the table for the largest call; at most about 30 GB.
@@ -358,7 +358,7 @@ const struct setting setting_table[SETTING_COUNT] = {
      "when keys that were revoked or have expired are emptied of all but what refuses them (default 0: never)",
      set_key_retention},
     {"replay_retention_minutes", "N", false,
-     "how long the replies to changes are kept for retries, 15 to 1440 (default 15)", set_replay_retention},
+     "how long the replies to changes are kept for retries, 15 to 1440 (default 15)", set_idempotency_retention},
     {"max_resident_meters", "N", false,
      "limits' meters kept in memory, about 300 bytes each; the others wait on disk (default 200000)",
      set_max_resident_meters},

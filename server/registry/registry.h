@@ -77,8 +77,8 @@ STATUS_MUST_CHECK enum status registry_find_key(struct store_txn *view, const ui
 STATUS_MUST_CHECK enum status registry_find_account(struct store_txn *view, struct slice id, struct arena *arena,
                                                     struct registry_account *out);
 // Finds the account of a key, also when it is deleted and all its keys are revoked; registry_find_account does not.
-STATUS_MUST_CHECK enum status registry_find_owner(struct store_txn *view, struct slice id, struct arena *arena,
-                                                  struct registry_account *out);
+STATUS_MUST_CHECK enum status registry_find_any_account(struct store_txn *view, struct slice id, struct arena *arena,
+                                                        struct registry_account *out);
 STATUS_MUST_CHECK enum status registry_find_tier(struct store_txn *view, struct slice name, struct arena *arena,
                                                  struct registry_tier *out);
 

@@ -159,7 +159,7 @@ static enum status resolve_credential(struct call *call, struct slice credential
     }
     caller->key = &identity->key;
     caller->account = identity->key.account;
-    caller->owner = &identity->account;
+    caller->account_record = &identity->account;
     caller->granted = authority_of_key(&identity->key);
     key_id_format(identity->key.id, caller->name);
     return STATUS_OK;
@@ -256,7 +256,7 @@ bool authority_covers_account(const struct call *call, struct slice account)
 // A former account's keys are another account's, although its id is the same.
 static bool is_of_callers_life(const struct call_caller *caller, const struct registry_key *key)
 {
-    return caller->owner != NULL && registry_is_of_life(caller->owner, key);
+    return caller->account_record != NULL && registry_is_of_life(caller->account_record, key);
 }
 
 bool authority_covers_key(const struct call *call, const struct registry_key *key)

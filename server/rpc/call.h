@@ -57,12 +57,12 @@ struct call_server {
 
 // The caller, by its connection and credential.
 struct call_caller {
-    unsigned granted;                     // enum authority, or'ed: by uid or credential
-    unsigned authorities;                 // what the listener's ceiling leaves of it
-    const struct registry_key *key;       // the credential's, in arena memory; NULL without one
-    struct slice account;                 // the key's
-    const struct registry_account *owner; // its record; NULL without a key
-    char name[CALL_CALLER_NAME_SIZE];     // "uid:1000", "tls:CN=billing", "ip:192.0.2.7" or a key id
+    unsigned granted;                              // enum authority, or'ed: by uid or credential
+    unsigned authorities;                          // what the listener's ceiling leaves of it
+    const struct registry_key *key;                // the credential's, in arena memory; NULL without one
+    struct slice account;                          // the key's
+    const struct registry_account *account_record; // its record; NULL without a key
+    char name[CALL_CALLER_NAME_SIZE];              // "uid:1000", "tls:CN=billing", "ip:192.0.2.7" or a key id
 };
 
 // Which call is handled by whom, and what it takes to make it: a row of route.c, the one table of calls.

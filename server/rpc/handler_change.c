@@ -27,7 +27,7 @@ static void done(struct registry_command *command)
 {
     const struct handler_change *change = command->context;
     struct call *call = change->call;
-    call_watch_note(call->server->watch);
+    call_watch_wake(call->server->watch);
     if (command->status == STATUS_OK)
         call->packed = command->reply;
     else

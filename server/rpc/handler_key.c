@@ -63,7 +63,7 @@ static enum status find_key(struct call *call, struct registry_key *key, struct 
         status = key_id_parse(wire_slice(request->key_id), id) ? registry_find_key(call->view, id, call->arena, key)
                                                                : STATUS_NOT_FOUND;
     if (status == STATUS_OK)
-        status = registry_find_owner(call->view, key->account, call->arena, account);
+        status = registry_find_any_account(call->view, key->account, call->arena, account);
     status = handler_end_view(call, status);
     if (status == STATUS_OK && (key->deleted || !authority_covers_key(call, key)))
         return STATUS_NOT_FOUND;

@@ -70,7 +70,7 @@ static bool fill_activity(struct arena *arena, const struct usage_verdict *verdi
     out->activity->hour_start_ms = at_ms - at_ms % HOUR_MS;
     out->activity->calls = verdict->calls;
     out->activity->refusals = verdict->refusals;
-    out->activity->judged = verdict->judged;
+    out->activity->judged = verdict->assessed;
     out->activity->usual_calls = verdict->usual_calls;
     out->activity->usual_refusals = verdict->usual_refusals;
     return true;

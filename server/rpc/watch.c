@@ -104,7 +104,7 @@ static void hand_over(struct call_watch *watch, const struct outcome *outcome)
 
 // --- the thread
 
-// Waits for a note, for at most so long.
+// Waits until it is woken, for at most so long.
 static void rest(struct call_watch *watch, uint64_t span_ms)
 {
     struct timespec until;
@@ -194,7 +194,7 @@ enum call_progress call_watch_add(struct call_watch *watch, struct call *call, u
     return whose != NULL && is_first ? refuse(call, whose) : CALL_DONE;
 }
 
-void call_watch_note(struct call_watch *watch)
+void call_watch_wake(struct call_watch *watch)
 {
     if (watch == NULL)
         return;

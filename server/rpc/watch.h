@@ -36,6 +36,6 @@ void call_watch_close(struct call_watch *watch);
 // waited enough, or cannot wait. When it is the caller's share that is used up, the call has failed.
 enum call_progress call_watch_add(struct call_watch *watch, struct call *call, uint64_t seen_seq, uint32_t wait_ms);
 // Says that there may be a newer change. Never blocks for long. NULL-safe.
-void call_watch_note(struct call_watch *watch);
+void call_watch_wake(struct call_watch *watch);
 
 #endif

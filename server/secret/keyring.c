@@ -123,7 +123,7 @@ static bool write_new_keyring(int fd)
     int size =
         snprintf(text, sizeof text,
                  "postern-keyring 1\n"
-                 "# Master secrets. Without this file no API key can be verified: keep a copy apart from backups.\n"
+                 "# Master secrets. Without this file no token can be verified: keep a copy apart from backups.\n"
                  "1 %s\n",
                  hex);
     bool ok = size > 0 && (size_t)size < sizeof text && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&

@@ -4,7 +4,7 @@
 #include "usage/internal.h"
 
 struct note {
-    const struct usage_decision *event;
+    const struct usage_decision *decision;
     size_t reason_index;
     bool is_use;
     size_t cost_count;
@@ -15,14 +15,14 @@ struct note {
 
 static void resolve_costs(struct usage *usage, struct note *note)
 {
-    const struct usage_decision *event = note->event;
-    for (size_t i = 0; i < event->charge_count; i++) {
-        uint64_t cost = event->charges[i].cost > 0 ? event->charges[i].cost : 1;
+    const struct usage_decision *decision = note->decision;
+    for (size_t i = 0; i < decision->charge_count; i++) {
+        uint64_t cost = decision->charges[i].cost > 0 ? decision->charges[i].cost : 1;
         if (i >= USAGE_COSTS) {
             note->other_cost = usage_add(note->other_cost, cost);
             continue;
         }
-        note->resources[i] = usage_resource_number(&usage->resources, event->account, event->charges[i].resource);
+        note->resources[i] = usage_resource_number(&usage->resources, decision->account, decision->charges[i].resource);
         note->costs[i] = cost;
         note->cost_count++;
     }
@@ -31,17 +31,17 @@ static void resolve_costs(struct usage *usage, struct note *note)
 static void add_note(struct usage_entry *entry, const struct note *note)
 {
     entry->sums.counts[note->reason_index]++;
-    entry->sums.would_refuse += note->event->would_refuse ? 1 : 0;
+    entry->sums.would_refuse += note->decision->would_refuse ? 1 : 0;
     for (size_t i = 0; i < note->cost_count; i++)
         usage_sums_add_cost(&entry->sums, note->resources[i], note->costs[i]);
     entry->sums.other_cost = usage_add(entry->sums.other_cost, note->other_cost);
     if (note->is_use && entry->kind == USAGE_OF_KEY)
-        usage_trace_note(&entry->trace, note->event->remote_address, note->event->now_ms);
+        usage_trace_note(&entry->trace, note->decision->remote_address, note->decision->now_ms);
 }
 
 static void count(struct usage *usage, struct usage_subject subject, const struct note *note)
 {
-    uint64_t now_ms = note->event->now_ms;
+    uint64_t now_ms = note->decision->now_ms;
     struct usage_lookup lookup = usage_lookup(usage, subject, usage_hour_of(now_ms));
     struct usage_shard *shard = usage_shard(usage, lookup.hash);
     pthread_mutex_lock(&shard->mutex);
@@ -56,21 +56,21 @@ static void count(struct usage *usage, struct usage_subject subject, const struc
         shard->overflow++;
     if (subject.kind == USAGE_OF_ACCOUNT) {
         shard->noted[note->reason_index]++;
-        shard->would_refuse += note->event->would_refuse ? 1 : 0;
+        shard->would_refuse += note->decision->would_refuse ? 1 : 0;
     }
     pthread_mutex_unlock(&shard->mutex);
 }
 
-void usage_note(struct usage *usage, const struct usage_decision *event)
+void usage_note(struct usage *usage, const struct usage_decision *decision)
 {
-    struct note note = {.event = event, .reason_index = reason_index((uint32_t)event->reason)};
-    assert(note.reason_index < REASON_COUNT && event->account.size <= USAGE_ACCOUNT_MAX);
-    if (note.reason_index >= REASON_COUNT || event->account.size > USAGE_ACCOUNT_MAX)
+    struct note note = {.decision = decision, .reason_index = reason_index((uint32_t)decision->reason)};
+    assert(note.reason_index < REASON_COUNT && decision->account.size <= USAGE_ACCOUNT_MAX);
+    if (note.reason_index >= REASON_COUNT || decision->account.size > USAGE_ACCOUNT_MAX)
         return;
-    note.is_use = event->reason == REASON_ALLOWED || event->reason >= REASON_ACCOUNT_SUSPENDED;
-    if (event->reason == REASON_ALLOWED)
+    note.is_use = decision->reason == REASON_ALLOWED || decision->reason >= REASON_ACCOUNT_SUSPENDED;
+    if (decision->reason == REASON_ALLOWED)
         resolve_costs(usage, &note);
-    if (event->key_id != NULL)
-        count(usage, (struct usage_subject){USAGE_OF_KEY, slice_make(event->key_id, USAGE_KEY_ID_SIZE)}, &note);
-    count(usage, (struct usage_subject){USAGE_OF_ACCOUNT, event->account}, &note);
+    if (decision->key_id != NULL)
+        count(usage, (struct usage_subject){USAGE_OF_KEY, slice_make(decision->key_id, USAGE_KEY_ID_SIZE)}, &note);
+    count(usage, (struct usage_subject){USAGE_OF_ACCOUNT, decision->account}, &note);
 }

@@ -38,22 +38,22 @@ static uint16_t search(struct usage_resources *resources, struct slice name, siz
     }
 }
 
-// New names are rare, so their owners are counted anew for each.
-static bool has_share(const struct usage_resources *resources, uint64_t owner)
+// New names are rare, so their accounts are counted anew for each.
+static bool has_share(const struct usage_resources *resources, uint64_t account_hash)
 {
     size_t owned = 0;
     for (size_t i = 1; i <= resources->count; i++)
-        owned += resources->names[i].owner == owner ? 1 : 0;
-    return owned < (size_t)(owner != 0 ? USAGE_RESOURCES_SHARE : USAGE_RESOURCES_STORED);
+        owned += resources->names[i].account_hash == account_hash ? 1 : 0;
+    return owned < (size_t)(account_hash != 0 ? USAGE_RESOURCES_SHARE : USAGE_RESOURCES_STORED);
 }
 
 static uint16_t add(struct usage_resources *resources, struct slice account, struct slice name, size_t slot)
 {
-    uint64_t owner = account.size > 0 ? slice_hash(account, SLICE_HASH_SEED) | 1 : 0;
-    if (resources->count == USAGE_RESOURCES_MAX || !has_share(resources, owner))
+    uint64_t account_hash = account.size > 0 ? slice_hash(account, SLICE_HASH_SEED) | 1 : 0;
+    if (resources->count == USAGE_RESOURCES_MAX || !has_share(resources, account_hash))
         return 0;
     uint16_t number = (uint16_t)++resources->count;
-    resources->names[number].owner = owner;
+    resources->names[number].account_hash = account_hash;
     resources->names[number].size = (uint8_t)name.size;
     memcpy(resources->names[number].text, name.data, name.size);
     atomic_store_explicit(&resources->slots[slot], number, memory_order_release);

@@ -19,7 +19,7 @@ enum {
 _Static_assert(USAGE_RESOURCE_SLOTS >= 2 * USAGE_RESOURCES_MAX, "a search ends soon at an empty slot");
 
 struct usage_resource {
-    uint64_t owner; // hash of the account that used it first; 0: it comes from the disk
+    uint64_t account_hash; // hash of the account that used it first; 0: it comes from the disk
     uint8_t size;
     char text[USAGE_RESOURCE_MAX];
 };

@@ -64,7 +64,7 @@ static void take_out(struct usage_list *list, struct usage_entry *entry)
     list->count--;
 }
 
-// --- the life of an entry
+// --- entries come and go
 
 static void free_entry(struct usage_shard *shard, struct usage_entry *entry)
 {

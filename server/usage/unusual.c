@@ -163,8 +163,8 @@ bool usage_may_stand_out(const struct usage_past *past)
 void usage_assess(const struct usage_past *past, struct usage_verdict *out)
 {
     *out = (struct usage_verdict){.calls = past->now.calls, .refusals = past->now.refusals};
-    out->judged = past->sample_count > 0;
-    if (!out->judged)
+    out->assessed = past->sample_count > 0;
+    if (!out->assessed)
         return;
     assess_count(past, USAGE_VOLUME_UP, CALLS_MIN, &out->usual_calls, &out->flags);
     assess_count(past, USAGE_REFUSALS_UP, REFUSALS_MIN, &out->usual_refusals, &out->flags);

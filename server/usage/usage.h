@@ -276,7 +276,7 @@ struct usage_past {
 };
 
 struct usage_verdict {
-    bool judged;    // false: known for less than a day
+    bool assessed;  // false: known for less than a day
     unsigned flags; // of enum usage_flag
     uint64_t calls; // of the hour
     uint64_t refusals;

@@ -289,7 +289,7 @@ static void without_memory_few_are_written_and_of_many_each_is_told(void **state
     clock_free(clock);
 }
 
-// --- together, with charge ids
+// --- an atomic batch, with charge ids
 
 static const char *const owners[2] = {"acme", "globex"};
 

@@ -1,6 +1,6 @@
 # fuzz/NAME_fuzz.c is a harness (LLVMFuzzerTestOneInput) of the parsers of one kind of outside bytes; the program is
 # bin/fuzz_NAME. With POSTERN_FUZZ (clang) it is a libFuzzer program, else a driver hands it the inputs of its corpus. The
-# test replays fuzz/corpus/NAME either way: add an input there for every crash that was found.
+# test goes through fuzz/corpus/NAME either way: add an input there for every crash that was found.
 function(postern_fuzz name)
   set(target fuzz_${name})
   set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})

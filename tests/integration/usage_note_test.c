@@ -420,7 +420,7 @@ static void unusual_hours_are_seen_in_memory_and_on_disk(void **state)
     assert_int_equal(
         usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, now_ms, USAGE_ASSESS_ALL, &verdict),
         STATUS_OK);
-    assert_true(verdict.judged);
+    assert_true(verdict.assessed);
     assert_int_equal(verdict.flags, 0);
     assert_int_equal(verdict.usual_calls, 30);
     note_many(fixture, 300, "198.51.100.7");
@@ -451,7 +451,7 @@ static void hours_that_were_removed_by_age_are_no_quiet_hours(void **state)
     assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, clock_now_ms(fixture->clock),
                                    USAGE_ASSESS_ALL, &verdict),
                      STATUS_OK);
-    assert_true(verdict.judged);
+    assert_true(verdict.assessed);
     assert_int_equal(verdict.flags, 0);
     assert_int_equal(verdict.usual_calls, 100);
 }
@@ -470,10 +470,10 @@ static void a_quiet_hour_is_told_without_the_past(void **state)
     struct store_txn *view = usage_fixture_look(fixture);
     assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_IF_UNUSUAL, &verdict),
                      STATUS_OK);
-    assert_false(verdict.judged);
+    assert_false(verdict.assessed);
     assert_int_equal(verdict.calls, 19);
     assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_ALL, &verdict), STATUS_OK);
-    assert_true(verdict.judged);
+    assert_true(verdict.assessed);
     note_many(fixture, 1, "192.0.2.1");
     assert_int_equal(usage_unusual(fixture->usage, view, ours.id, now_ms, USAGE_ASSESS_IF_UNUSUAL, &verdict),
                      STATUS_OK);
@@ -502,7 +502,7 @@ static void a_key_without_a_past_is_not_judged(void **state)
     assert_int_equal(usage_unusual(fixture->usage, usage_fixture_look(fixture), ours.id, USAGE_TEST_START,
                                    USAGE_ASSESS_ALL, &verdict),
                      STATUS_OK);
-    assert_false(verdict.judged);
+    assert_false(verdict.assessed);
 }
 
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

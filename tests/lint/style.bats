@@ -60,7 +60,12 @@ foreign_symbols() {
         'const char *first = 0;' 'static const char *names[] = {' 'static struct {' 'static void (*handler)(int);' \
         'static _Alignas(64) int calls;' 'void f(void)\n{\n    static int calls;\n}' \
         'void f(void)\n{\n    static const char *last = 0;\n}' \
-        'void f(void)\n{\n    static _Thread_local char buffer[16];\n}'; do
+        'void f(void)\n{\n    static _Thread_local char buffer[16];\n}' \
+        'static uint8_t b[sizeof(struct x)];' 'static char b[SIZE(3)];' 'static _Atomic(struct x *) p;' \
+        'static const char *const a = "x", *b;' 'static const char *a = f(1, "x"), *const b;' \
+        'static const int a = 1, *b = f(a, 2);' 'const char *const a = "{", *b;' 'int a, b;' \
+        'static _Alignas(sizeof(int)) char b[2];' 'void f(void) { static int calls; }' \
+        'static const int a = 1; static int calls;' 'static const int a[] = {1, 2}, *b;'; do
         red globals server/key/key.c "$code"
         red globals client/src/call.c "$code"
         red globals tools/bench/load.c "$code"
@@ -73,6 +78,9 @@ foreign_symbols() {
     for code in 'static const char *const names[] = {' 'static const int MOST = 3;' 'static int f(const char *a);' \
         'struct key;' 'struct key {\n    int a;\n};' 'extern char **environ;' 'static const struct {' \
         'static inline int g(void)' 'typedef int wide;' 'static void (*const h)(int) = f;' \
+        'static const char *const a = "x, *b;", *const b = "{";' 'static const int a = f(1, 2), b[SIZE(3)] = {1, 2};' \
+        'static int f(int a, char *b);' 'int f(int a, int b);' 'void f(void) { static const int a = 1; }' \
+        'static inline int f(int a) { return a; }' 'static int f(int a[sizeof(int)], int b);' \
         'void f(void)\n{\n    int a;\n    return a;\n}'; do
         rm -rf "$TREE"
         mkdir -p "$TREE/tools/bench"
@@ -116,6 +124,7 @@ plant_word() {
     for case in 'server/store/txn.c int page_size;' 'tests/unit/limit_a_test.c int map_page_pages;' \
         'server/key/key.c int rule_of;' 'client/src/call.c int rules;' 'tools/cli/key.c int rule;' \
         'tests/integration/authority_a_test.c int rule;' 'server/key/rule.c int a;' \
+        'tests/unit/a_test.c int a; // is judged' \
         'server/limit/image_texts.h int a;'; do
         file=${case%% *}
         plant_word "$file" "${case#* }"
@@ -125,10 +134,31 @@ plant_word() {
     done
     for case in 'server/registry/find/list.c int page_size;' 'tests/unit/limit_a_test.c int map_pages;' \
         'server/store/txn.c enum { META_PAGE_COUNT };' 'server/authorizer/rule.c int rules;' \
-        'server/key/key.c int a; // as a rule' 'tests/unit/a_test.c int a; // is judged' \
+        'server/key/key.c int a; // as a rule' 'tests/unit/a_test.c int a; // misjudged' \
         'tests/unit/authorizer_rule_test.c int rule;'; do
         plant_word "${case%% *}" "${case#* }"
         check words "$TREE"
+    done
+}
+
+@test "no message, document, and no name or comment of a test has a word for which the glossary has another" {
+    check prose
+    local case file
+    for case in 'server/key/key.c say("a record is judged");' 'tools/cli/key.c say(a, "judging // it");' \
+        'server/key/key.h #define HELP "a \"judge\" of keys"' 'docs/limits.md Limits are judged.' \
+        'README.md An image text.' 'tests/system/a.bats @test "a key is judged" {' 'tests/support/a.bash     # judged' \
+        'tests/mutation/mutations mutation: a key is not judged'; do
+        file=${case%% *}
+        plant_word "$file" "${case#* }"
+        run check prose "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "$file:1: "* ]]
+    done
+    for case in 'server/key/key.c say("misjudged");' 'server/key/key.c #include "judge.h"' 'docs/limits.md As a rule.' \
+        'tests/unit/a_test.c say("judge");' 'tests/system/a.bats judge "$1"' 'server/limit/limit.c say("a page");' \
+        'docs/limits.md A page.' 'docs/operations.md The option `--clear-clock`.'; do
+        plant_word "${case%% *}" "${case#* }"
+        check prose "$TREE"
     done
 }
 
@@ -225,6 +255,76 @@ plant_word() {
     [ "$status" -eq 1 ]
     mv "$TREE/tools/bench/main.c" "$TREE/server/main.c"
     check only_tests "$TREE"
+}
+
+# plant_unused DECLARATION CODE: a header with the declaration of key_unused, and a file of the same room.
+plant_unused() {
+    rm -rf "$TREE"
+    mkdir -p "$TREE/server/key"
+    printf '%b\n' "$1" >"$TREE/server/key/key.h"
+    printf '%b\n' "$2" >"$TREE/server/key/key.c"
+}
+
+@test "a function is found in every form of a declaration" {
+    local declaration
+    for declaration in 'STATUS_MUST_CHECK enum status key_unused(int a);' \
+        '__attribute__((format(printf, 1, 2))) int key_unused(const char *a, ...);' \
+        'STATUS_MUST_CHECK __attribute__((nonnull(1)))\nstruct a *key_unused(int a, int (*b)(int));' \
+        'static inline int key_unused(int a)\n{\n    return a ? key_unused(a - 1) : 0;\n}' \
+        '#ifdef __cplusplus\nextern "C" {\n#endif\nint key_unused(void);'; do
+        plant_unused "$declaration" 'int main(void)\n{\n    return 0;\n}'
+        run check only_tests "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "server/key/key.h:"*": key_unused() is called"* ]]
+    done
+}
+
+@test "what only has the name of a function is no call" {
+    local code
+    for code in 'int f(void)\n{\n    say("key_unused()"); // key_unused()\n}' \
+        'int f(struct a *a)\n{\n    return a->key_unused + a->b.key_unused;\n}' \
+        'struct a f(void)\n{\n    return (struct a){.key_unused = 1};\n}' \
+        'int f(void)\n{\n    int key_unused = 1;\n    return key_unused;\n}' \
+        'int f(void)\n{\n    const struct b *a = 0, *key_unused = a;\n    return g(key_unused);\n}' \
+        'int f(void)\n{\n    for (int key_unused = 0; key_unused < 1; key_unused++) {\n    }\n}' \
+        'int f(const char *key_unused, int b[3])\n{\n    return g(key_unused, b);\n}' \
+        'int f(int (*key_unused)(int))\n{\n    return key_unused(1);\n}' \
+        'static int key_unused(void)\n{\n    return 1;\n}\nint f(void)\n{\n    return key_unused();\n}' \
+        'static const int key_unused[] = {1};\nint f(void)\n{\n    return key_unused[0];\n}' \
+        'int key_unused(int a)\n{\n    return a ? key_unused(a - 1) : 0;\n}' \
+        'struct a {\n    int key_unused;\n    int (*b)(int key_unused);\n};' \
+        'int f(void)\n{\n    struct key_unused *a = g(offsetof(struct b, key_unused));\n}' \
+        '#define A(key_unused) g(key_unused)'; do
+        plant_unused 'int key_unused(int a);' "$code"
+        run check only_tests "$TREE"
+        [ "$status" -eq 1 ]
+        [[ "$output" == "server/key/key.h:1: key_unused() is called"* ]]
+    done
+    plant_unused 'int key_unused(int a);' '// A key.'
+    echo 'int key_unused(int a);' >"$TREE/server/key/other.h" # a second declaration is no call
+    run check only_tests "$TREE"
+    [ "$status" -eq 1 ]
+    mkdir -p "$TREE/tools/cli" "$TREE/tools/bench"
+    rm "$TREE/server/key/other.h"
+    mv "$TREE/server/key/key.h" "$TREE/tools/cli/key.h"
+    printf 'int main(void)\n{\n    return key_unused(1);\n}\n' >"$TREE/tools/bench/main.c" # another program
+    run check only_tests "$TREE"
+    [ "$status" -eq 1 ]
+}
+
+@test "a call, a row of a table and a macro use a function" {
+    local code
+    for code in 'int f(int a)\n{\n    return a * key_unused(a);\n}' \
+        'int f(int a)\n{\n    if (a)\n        key_unused(a);\n    else\n        key_unused(2);\n}' \
+        'int f(int a)\n{\n    int b = 1, c = key_unused(a);\n    return b + c;\n}' \
+        'int f(void)\n{\n    return g(&key_unused);\n}' \
+        'static const struct {\n    int (*a)(int);\n} rows[] = {\n    {.a = key_unused},\n};' \
+        'static const struct row rows[] = {\n    {"a", key_unused},\n};' \
+        'static const size_t most = sizeof(key_unused(1));' \
+        '#define A(a) \\\n    key_unused(a)'; do
+        plant_unused 'STATUS_MUST_CHECK int key_unused(int a);' "$code"
+        check only_tests "$TREE"
+    done
 }
 
 @test "libpostern offers postern_* and nothing else" {

@@ -5,6 +5,10 @@ import re
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True  # the tree stays as it was
+from layers import code_of
+from unused import only_tests
+
 TOPS = ("server", "client", "tools", "tests", "proto", "docs", "examples", ".ci")
 TEXT = {".c", ".h", ".py", ".sh", ".bats", ".bash", ".proto", ".cmake", ".txt", ".md", ""}
 LINES_MAX = 400
@@ -69,65 +73,60 @@ STATICS = {
 }
 
 
-def mutable_name(line):
-    """The variable that this line declares, when it outlives a call and can be changed; None otherwise."""
-    code = re.sub(r"__attribute__\s*\(\(.*?\)\)|_Alignas\(\w+\)", "", line.split("//")[0])
-    head, end = re.match(r"([^=;{]*)(.?)", code).groups()
+def declarators(code):
+    """What stands between the commas of a declaration: the first with the type, all without what they begin with."""
+    code, nested = re.match(r"[^;{]*", re.sub(r"\{[^{}]*\}", "", code)).group(0), None
+    while nested != code:
+        code, nested = re.sub(r"(=[^,]*)\([^()]*\)", r"\1", code), code
+    return [declarator.split("=")[0] for declarator in code.split(",")]
+
+
+def may_outlive(head, end):
+    """Does a declaration with this head, which `end` follows, make a variable that outlives a call?"""
     is_static = re.match(r"\s*(static|_Thread_local|thread_local)\b(?! inline)", head)
     is_global = (end in ("=", ";") and re.match(r"[A-Za-z_][\w\s*\[\]]*[\s*]\w+[\s\[\]\w]*$", head)
                  and not re.match(r"(struct|enum|union)\s+\w+\s*$|(return|typedef|extern|goto|__extension__)\b", head))
     is_function = re.search(r"\w\s*\((?!\s*\*)", head) and not re.search(r"\(\s*\*", head)
-    if not (is_static or is_global) or is_function:
-        return None
-    declarator = head.rpartition("*")[2]  # what may be const is the pointer, not what it points to
-    if re.search(r"\bconst\b", declarator):
-        return None
-    return (re.findall(r"\w+(?=\s*(?:\[|\)|$))", declarator) or ["?"])[0]
+    return (is_static or is_global) and not is_function
+
+
+def mutable_names(code):
+    """The variables that a line of code declares, which outlive a call and can be changed."""
+    code = re.sub(r"__attribute__\s*\(\(.*?\)\)|_Alignas\((?:[^()]|\([^()]*\))*\)", "", code)
+    code = re.sub(r"\b(_Atomic|__typeof__)\s*\([^()]*\)", "type", re.sub(r"\[[^\]]*\]", "[]", code))
+    for declaration in re.split(r"[{;]\s*(?=(?:static|_Thread_local|thread_local)\b)", code):
+        found, end = declarators(declaration), re.match(r"[^=;{]*(.?)", declaration).group(1)
+        if not may_outlive(found[0], end):
+            continue
+        is_const = re.search(r"\bconst\b", found[0].partition("*")[0])
+        for declarator in found:
+            _, star, rest = declarator.rpartition("*")  # what may be const is the pointer, not what it points to
+            if not (re.search(r"\bconst\b", rest) or (is_const and not star)):
+                yield (re.findall(r"\w+(?=\s*(?:\[|\)|$))", rest) or ["?"])[0]
 
 
 def globals_(root):
     """Mutable variables that outlive a call, outside of functions and inside (constants and tables are fine)."""
     for path, lines in files(root):
         if path.startswith(("server/", "client/", "tools/")) and path.endswith((".c", ".h")):
-            for number, line in enumerate(lines, 1):
-                name = mutable_name(line)
-                if name is not None and (path, name) not in STATICS:
-                    yield path, number, f"mutable, and outlives a call: {line.strip()}"
-
-
-def only_tests(root):
-    """Functions of the rooms', the client's and the tools' headers that nothing but tests calls. A measurement is no
-    caller either: what tools/bench alone wants of the server is not part of it."""
-    calls, declared = set(), {}
-    for path, lines in files(root):
-        if not path.startswith(("server/", "client/", "tools/")) or not path.endswith((".c", ".h")):
-            continue
-        top = path.split("/")[0]
-        for number, line in enumerate(lines, 1):
-            code = line.split("//")[0]
-            begins = re.match(r"[a-z].*?\b(\w+)\(", code)  # a declaration or definition
-            if begins and path.endswith(".h") and not path.startswith("client/include/") and "inline" not in code:
-                declared.setdefault((top, begins.group(1)), (path, number))
-            for name in re.findall(r"\b[a-z]\w*\b", code):
-                if not (begins and begins.group(1) == name):
-                    calls.add((top, name))
-    for (top, name), (path, number) in sorted(declared.items()):
-        if (top, name) not in calls:
-            yield path, number, f"{name}() is called by tests or measurements alone: it goes"
+            for number, code in enumerate(code_of("\n".join(lines)).split("\n"), 1):
+                for name in mutable_names(code):
+                    if (path, name) not in STATICS:
+                        yield path, number, f"mutable, and outlives a call: {lines[number - 1].strip()}"
 
 
 # Names that keep a word which the glossary has another one for: name -> why. What is stored or said to people stands in
 # strings, which are not looked at: the tables "replay", "replay_by_time", "replay_count", the option's name, messages.
 WORDS_KEPT = {
-    "judged": "a field of the wire, and so of libpostern and of the verdict that fills it",
-    "replay_retention_minutes": "the option --replay-retention-minutes, older than the word",
-    "set_replay_retention": "the same",
+    "judged": "a field of the wire, and so of libpostern",
     "replay_file": "tests/fuzz: a fuzzer replays its corpus, in everybody's words",
     "replay_directory": "the same",
     "replay.c": "the same",
     "ms_branch_pages": "LMDB's name",
     "ms_leaf_pages": "the same",
     "ms_overflow_pages": "the same",
+    "json_error_code": "jansson's name",
+    "calls_in_flight": "a field of the wire, and so of libpostern",
     "records": "a field of the wire, and so of libpostern",
 }
 OTHER_WORD = "the glossary of docs/architecture.md has another word than"
@@ -142,8 +141,17 @@ def forms(word):
     return rf"{word}(?:s|es|ed|ing|r|er)?|{stem}(?:e[sd]|ing|ie[sd])"
 
 
-# Words that a comment may have in their everyday meaning.
+# Words that a sentence may have in their everyday meaning.
 PLAIN_WORDS = {"decision", "page", "record", "rule", "together"}
+# What sentences keep of the glossary's other words: as a pattern -> why.
+SENTENCES_KEPT = {
+    r"--clear-clock|\"clear-clock\"": "an option, older than the word",
+    r"--replay-retention-minutes|\"replay_retention_minutes\"": "the same",
+    r"\"replay(_by_time|_count)?\"": "tables of the store",
+    r"\bTERM\b": "the environment's variable",
+    r"\blimit decision\b": "a decision of the limits, not the struct that had this name",
+    r"tests/mutation|\b[Mm]utation": "of a line, in the tests",
+}
 
 
 def comment_words(lines):
@@ -155,8 +163,7 @@ def comment_words(lines):
 
 def names_in(lines):
     """The names in the code, without comments and strings."""
-    code = re.sub(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', lambda m: "\n" * m.group(0).count("\n"), "\n".join(lines),
-                  flags=re.DOTALL)
+    code = code_of("\n".join(lines))
     for number, line in enumerate(code.split("\n"), 1):
         for name in re.findall(r"\b[A-Za-z_]\w*", line):
             yield number, name
@@ -212,10 +219,41 @@ def words(root):
             for ban in banned if may_break(name) else ():
                 if ban.forbids(name, room_of(path)) and name not in WORDS_KEPT and not is_sentence:
                     yield path, number, f"{name}: {OTHER_WORD} {ban.word}"
-        for number, word in comment_words(lines) if not path.startswith("tests/") else ():
+        for number, word in comment_words(lines):
             for ban in banned if may_break(word) else ():
                 if ban.word not in PLAIN_WORDS and ban.forbids(word, room_of(path)):
                     yield path, number, f"{word}: {OTHER_WORD} {ban.word}"
+
+
+def sentences(path, lines):
+    """What a file says to people, beside comments behind //: the messages of the programs, the names and comments of
+    tests that are scripts, documents without their glossary."""
+    text = "\n".join(lines)
+    if path.endswith(".md"):
+        glossary = re.compile(r"^## Words$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+        text = glossary.sub(lambda match: "\n" * match.group(0).count("\n"), text)
+        yield from enumerate(text.split("\n"), 1)
+    elif path.startswith("tests/") and not path.endswith((".c", ".h")):
+        yield from ((number, line) for number, line in enumerate(lines, 1) if re.match(r"@test|\s*#|mutation: ", line))
+    elif path.endswith((".c", ".h")) and not path.startswith("tests/"):
+        for number, line in enumerate(lines, 1):
+            for found in re.findall(r'^#include.*|"(?:\\.|[^"\\])*"|//.*', line):
+                if found[0] == '"':
+                    yield number, found
+
+
+def prose(root):
+    """The same of sentences. Words that only some rooms may not have are looked for in their messages alone."""
+    kept = re.compile("|".join(SENTENCES_KEPT) or "(?!)")
+    banned = [ban for ban in bans(root) if ban.word not in PLAIN_WORDS]
+    for path, lines in files(root):
+        room = room_of(path) if path.endswith((".c", ".h")) else None
+        for number, sentence in sentences(path, lines):
+            text = kept.sub("", sentence)
+            for ban in banned:
+                found = ban.forbids(re.sub(r"[ -]", "_", text), room) if "_" in ban.word else ban.forbids(text, room)
+                if found and (room or not ban.where):
+                    yield path, number, f"{found.group(0)}: {OTHER_WORD} {ban.word}: {sentence.strip()}"
 
 
 # What must be checked. The client's postern_fail... only return the status that they are given.
@@ -296,7 +334,7 @@ def settings(root):
 
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
          "globals": globals_, "only_tests": only_tests,
-         "words": words, "errors": errors, "openings": openings,
+         "words": words, "prose": prose, "errors": errors, "openings": openings,
          "settings": settings}
 
 

@@ -243,7 +243,7 @@ verdict() {
     verdict EXPIRED_API_KEY
 }
 
-@test "an operator clears the fence of a clock that was far ahead, and nobody is locked out" {
+@test "an operator resets a clock that was far ahead, and nobody is locked out" {
     set_wall $((72 * 365 * DAY_MS)) # 2099
     seen '.clock_jumps == 1 and (.clock_ahead_ms | fabs) < 1000'
     long_limits
@@ -268,12 +268,12 @@ verdict() {
     shimmed posternd --check "$DAEMON_DATA"
     run shimmed posternd --clear-clock --data "$DAEMON_DATA"
     [ "$status" -eq 0 ]
-    [[ "$output" == *"nothing to clear"* ]]
+    [[ "$output" == *"nothing to reset"* ]]
     start_shimmed
     all_refused
 }
 
-@test "clearing the clock needs a directory that a daemon has served from" {
+@test "resetting the clock needs a directory that a daemon has served from" {
     run posternd --clear-clock --data "$DAEMON_HOME/none"
     [ "$status" -eq 1 ]
     [[ "$output" == *"holds no registry"* ]]

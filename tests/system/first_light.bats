@@ -223,7 +223,7 @@ expired() {
     answer "$(meter requests 86400 '.remaining == 90')"
 }
 
-@test "L4 a named quota stands beside the requests: one call charges both or neither" {
+@test "L4 a named limit stands beside the requests: one call charges both or neither" {
     postern account put "$ACCOUNT" --tier free
     make_key "$ACCOUNT"
     verify --charge requests --charge productions=2

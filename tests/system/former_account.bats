@@ -40,7 +40,7 @@ tells_nothing() {
     done
 }
 
-@test "a former tenant's keys, uses and changes are not those of the account that has its id now" {
+@test "a former account's keys, uses and changes are not those of the account that has its id now" {
     live_twice
     as "$ADMIN" list
     done_so ".keys | length == 1 and .[0].key_id == \"$ADMIN_ID\""
@@ -64,7 +64,7 @@ tells_nothing() {
     done
 }
 
-@test "a former tenant's usage is not the new account's, also in the hour of the change" {
+@test "a former account's usage is not the new account's, also in the hour of the change" {
     live_twice
     as "$ADMIN" usage --account r
     done_so '[.buckets[].costs[]? | select(.name == "productions")] == []'
@@ -79,7 +79,7 @@ tells_nothing() {
     done_so '[.buckets[].costs[]? | select(.name == "productions")] == []'
 }
 
-@test "what a former tenant has spent is not spent by the new account" {
+@test "what a former account has spent is not spent by the new account" {
     live_twice
     local turn
     for turn in 1 2; do
@@ -93,7 +93,7 @@ tells_nothing() {
     answer '.reason == "RATE_LIMITED"'
 }
 
-@test "a change to a former tenant's key is no change of the new account" {
+@test "a change to a former account's key is no change of the new account" {
     live_twice
     postern delete "$FORMER"
     as "$ADMIN" audit
@@ -101,7 +101,7 @@ tells_nothing() {
     tells_nothing
 }
 
-@test "operators still find the former tenant's keys and changes" {
+@test "operators still find the former account's keys and changes" {
     live_twice
     call account get r
     done_so '(.account.revoked_before_ms // 0) == 0' # which was the former one's

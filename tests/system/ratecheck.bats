@@ -101,7 +101,7 @@ meters() {
     left productions '[2]'
 }
 
-@test "a verify that is repeated with its id is charged once, and the key judged anew" {
+@test "a verify that is repeated with its id is charged once, and the key decided anew" {
     local n
     for n in 1 2 3; do
         use --charge-id "$ID"

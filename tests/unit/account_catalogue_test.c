@@ -285,9 +285,9 @@ static void grants_are_within_those_that_cover_all_they_can_do(void **state)
         {"boss", "reader", false},
         {"reader staff", "boss", true},
         {"telemetry:read hr:read", "boss", true},
-        {"reader", "telemetry:read billing:read", false}, // the role itself is not held: it may grow
+        {"reader", "telemetry:read billing:read", false}, // the scope itself is not held: it may grow
         {"ring-a", "ring-b", true},
-        {"role:wide", "role:*", false}, // it implies billing:pay, which role:* does not cover
+        {"role:wide", "role:*", false}, // it implies billing:pay, which is not covered
         {"role:wide", "role:* billing:*", true},
         {"role:wide", "role:wide", true},
         {"dangling", "dangling", true},

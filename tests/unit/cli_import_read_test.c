@@ -270,7 +270,7 @@ static void semicolons_and_blanks_around_fields_are_understood(void **state)
         begin("token; account ;name;scopes\n  Bearer " TOKEN " ; acme; a, b ;\"read;write\"\n", IMPORT_FORMAT_UNKNOWN));
     assert_row(2);
     assert_string_equal(row.key.api_key, TOKEN);
-    assert_int_equal(row.token_notes, IMPORT_TOKEN_SPACE | IMPORT_TOKEN_BEARER);
+    assert_int_equal(row.token_findings, IMPORT_TOKEN_SPACE | IMPORT_TOKEN_BEARER);
     assert_string_equal(row.key.key.account, "acme");
     assert_string_equal(row.key.key.name, " a, b ");
     assert_int_equal(row.key.key.scope_count, 2);

@@ -9,14 +9,14 @@
 
 #include <cmocka.h>
 
-static void assert_token(const char *text, const char *token, unsigned notes)
+static void assert_token(const char *text, const char *token, unsigned findings)
 {
     size_t size = strlen(text);
-    unsigned noted = 0;
-    const char *found = import_token_find(text, &size, &noted);
+    unsigned found_out = 0;
+    const char *found = import_token_find(text, &size, &found_out);
     assert_int_equal(size, strlen(token));
     assert_memory_equal(found, token, size);
-    assert_int_equal(noted, notes);
+    assert_int_equal(found_out, findings);
 }
 
 static void white_space_around_a_token_is_taken_away(void **state)

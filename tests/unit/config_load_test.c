@@ -98,14 +98,14 @@ static void only_directory_and_address_are_needed(void **state)
     assert_int_equal(run.config.max_custom_meters, 1000000);
     assert_int_equal(run.config.usage_retention_days, 90);
     assert_int_equal(run.config.key_retention_days, 0);
-    assert_int_equal(run.config.replay_retention_minutes, 15);
+    assert_int_equal(run.config.idempotency_retention_minutes, 15);
     assert_int_equal(run.config.socket_mode, 0660);
     assert_int_equal(run.config.registry_map_bytes, UINT64_C(16) << 30);
     assert_string_equal(run.config.default_prefix, "postern");
     assert_int_equal(run.config.log_level, LOG_LEVEL_INFO);
     assert_false(run.config.relaxed_durability);
     assert_false(run.config.relaxed_on_store_failure);
-    assert_false(run.config.check);
+    assert_false(run.config.inspect);
 }
 
 static void a_time_zone_takes_the_place_of_the_offset(void **state)
@@ -137,7 +137,7 @@ static void every_flag_is_understood(void **state)
     assert_int_equal(run.action, CONFIG_RUN);
     assert_int_equal(run.config.usage_retention_days, 7);
     assert_int_equal(run.config.key_retention_days, 400);
-    assert_int_equal(run.config.replay_retention_minutes, 1440);
+    assert_int_equal(run.config.idempotency_retention_minutes, 1440);
     assert_string_equal(run.config.secrets, "/k");
     assert_int_equal(run.config.listener_count, 3);
     assert_string_equal(run.config.listeners[0].url, "ipc://a");
@@ -404,7 +404,7 @@ static void check_takes_a_directory_and_no_address(void **state)
     struct run run;
     load(&run, "--check /backup");
     assert_int_equal(run.action, CONFIG_RUN);
-    assert_true(run.config.check);
+    assert_true(run.config.inspect);
     assert_string_equal(run.config.data, "/backup");
     assert_string_equal(run.config.secrets, "/backup/secrets/keyring");
     load(&run, "--check /backup --secrets /k");

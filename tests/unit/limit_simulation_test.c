@@ -1,10 +1,10 @@
-// The meter table in a simulated machine: calls alone and together, with charge ids that are repeated and given back,
-// commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters, limits that
-// change, callers who do not agree about them, and some who do not wait, charges that are settled to what they really
-// cost, and such that no limit refuses, from a seed. A checker that knows only the admissions, what was given back,
-// what was settled and the limits says whether anything was admitted too much, and whether any id was charged, given
-// back or settled twice. After a crash a charge that was settled to less may count as its estimate; what was settled to
-// more, and answered, counts in full.
+// The meter table in a simulated machine: calls alone and in atomic batches, with charge ids that are repeated and
+// given back, commits that land or not, failed commits, crashes, reboots, clean stops, clock steps, forgotten meters,
+// limits that change, callers who do not agree about them, and some who do not wait, charges that are settled to what
+// they really cost, and such that no limit refuses, from a seed. A checker that knows only the admissions, what was
+// given back, what was settled and the limits says whether anything was admitted too much, and whether any id was
+// charged, given back or settled twice. After a crash a charge that was settled to less may count as its estimate; what
+// was settled to more, and answered, counts in full.
 //
 // LIMIT_SIMULATION_SEED is the first seed (1), LIMIT_SIMULATION_COUNT how many (2500). A failure prints its seed.
 

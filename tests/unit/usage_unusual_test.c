@@ -37,7 +37,7 @@ static unsigned flags_of(const struct usage_past *past)
 {
     struct usage_verdict verdict;
     usage_assess(past, &verdict);
-    assert_true(verdict.judged);
+    assert_true(verdict.assessed);
     return verdict.flags;
 }
 
@@ -48,7 +48,7 @@ static void a_key_is_not_assessed_on_its_first_day(void **state)
     struct usage_verdict verdict;
     make_past(&past, 0, 1000, 1000);
     usage_assess(&past, &verdict);
-    assert_false(verdict.judged);
+    assert_false(verdict.assessed);
     assert_int_equal(verdict.flags, 0);
     assert_int_equal(usage_baseline(NOW, NOW + 5, past.samples), 0);
     assert_int_equal(usage_baseline(NOW, NOW - 24, past.samples), 0);
@@ -274,7 +274,7 @@ static void score_hour(struct source *source, const struct trace *trace, size_t 
     struct usage_verdict verdict;
     look_back(trace, hour, &past);
     usage_assess(&past, &verdict);
-    score->assessed += verdict.judged ? 1 : 0;
+    score->assessed += verdict.assessed ? 1 : 0;
     score->volume += (verdict.flags & USAGE_VOLUME_UP) != 0 ? 1 : 0;
     score->refusals += (verdict.flags & USAGE_REFUSALS_UP) != 0 ? 1 : 0;
     score->young += verdict.flags != 0 && hour < 14 * DAY ? 1 : 0;

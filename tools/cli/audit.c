@@ -114,7 +114,7 @@ static const struct flag audit_flags[] = {
 
 const struct command audit_commands[] = {
     {"audit", "", "show who changed what, and when", audit_flags, run_audit,
-     .notes = "All changes, oldest first; with --json one object on a line for each, with all its fields.\n"
-              "  postern audit --account acme --from 30d"},
+     .help = "All changes, oldest first; with --json one object on a line for each, with all its fields.\n"
+             "  postern audit --account acme --from 30d"},
     {0},
 };

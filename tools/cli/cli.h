@@ -32,7 +32,7 @@ struct entry_flags {
 #define IF_VERSION_FLAG "if-version", "N", "only if its version is N still (else ABORTED)"
 
 // Notes of a command with --limit. The whole of it stands under `tier put`.
-#define LIMIT_NOTES                                                                                                    \
+#define LIMIT_HELP                                                                                                     \
     "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited: requests=60/min,\n"       \
     "exports=5/week, credits=1000/total, requests=300/min:token_bucket,burst=50, requests=9/min:shadow. WINDOW: a\n"   \
     "number and s, min, h, d or w; or day, week, month, year, total. What they mean, and time zones: postern help\n"   \
@@ -45,7 +45,7 @@ struct command {
     const char *summary;
     const struct flag *flags; // NULL: none
     void (*run)(struct cli *cli);
-    const char *notes;           // more help, may be NULL
+    const char *help;            // more help, may be NULL
     const struct schema *schema; // of the record that it makes or changes, whose options come before `flags`
     bool makes;                  // it makes a new key
     bool updates;                // it changes a record that is there

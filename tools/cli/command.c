@@ -79,8 +79,8 @@ static void print_command_help(struct cli *cli, const struct command *command)
     printf("Usage: postern %s%s%s [OPTION...]\n%c%s.\n\n", command->words, command->operands[0] != '\0' ? " " : "",
            command->operands, toupper((unsigned char)command->summary[0]), command->summary + 1);
     arguments_help(cli, command, stdout);
-    if (command->notes != NULL)
-        printf("\n%s\n", command->notes);
+    if (command->help != NULL)
+        printf("\n%s\n", command->help);
 }
 
 // Is this the first of the two words of some command?

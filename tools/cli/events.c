@@ -193,7 +193,7 @@ static const struct flag events_flags[] = {
 
 const struct command events_commands[] = {
     {"events", "", "print changes, coming expiries and unusual activity as JSON lines", events_flags, run_events,
-     .notes =
+     .help =
          "Each line has `event` (change, expiry or unusual), `time`, `seq` and `position`. A change has what audit\n"
          "shows; of a key that expires there are lines 30, 7 and 1 days before; what is unusual is as in usage\n"
          "--unusual, once in an hour for each key. A reader that is started again with the `position` of the\n"

@@ -275,29 +275,29 @@ static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
 
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
-     .notes = LIMIT_NOTES "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
+     .help = LIMIT_HELP "  TOKEN=$(postern create --account acme --name prod-ingest --env live --expires 90d)",
      .schema = &key_schema, .makes = true},
     {"get", "[KEY_ID]", "show a key's record", get_flags, run_get,
-     .notes = "Whose is this token? Nothing is charged:\n"
-              "  printf %s \"$TOKEN\" | postern get --token -",
+     .help = "Whose is this token? Nothing is charged:\n"
+             "  printf %s \"$TOKEN\" | postern get --token -",
      .token_way = "get --token -"},
     {"update", "KEY_ID", "change a key; what is not given stays", version_flags, run_update,
-     .notes =
-         LIMIT_NOTES "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
-                     "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
-                     "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
+     .help =
+         LIMIT_HELP "A list that is given replaces what was there as a whole; --add- and --remove- change one entry:\n"
+                    "  postern update key_0123456789abcde --scope jobs:run --scope jobs:read --expires 90d\n"
+                    "  postern update key_0123456789abcde --add-address 192.0.2.0/24 --unset-metadata contact",
      .schema = &key_schema, .updates = true},
     {"roll", "KEY_ID", "make a key's successor; its token goes to standard output, this once", roll_flags, run_roll,
-     .notes = "The successor has the same name, scopes, limits, budgets and, without --expires, expiry. Services that\n"
-              "verify the old token are told who replaces it and until when.\n"
-              "  TOKEN=$(postern roll key_0123456789abcde --grace 2d --expires 90d)"},
+     .help = "The successor has the same name, scopes, limits, budgets and, without --expires, expiry. Services that\n"
+             "verify the old token are told who replaces it and until when.\n"
+             "  TOKEN=$(postern roll key_0123456789abcde --grace 2d --expires 90d)"},
     {"revoke", "[KEY_ID]", "revoke a key, at once and for ever", revoke_flags, run_revoke,
-     .notes = "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
-              "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority",
+     .help = "  postern revoke key_0123456789abcde --reason \"found in a public repository\"\n"
+             "  printf %s \"$TOKEN\" | postern revoke --token -    if it is a secret key's, with no other authority",
      .token_way = "revoke --token -"},
     {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_enable_or_disable, .on = false},
     {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable_or_disable, .on = true},
     {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", version_flags, run_delete,
-     .notes = NULL},
+     .help = NULL},
     {0},
 };

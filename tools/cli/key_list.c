@@ -161,9 +161,9 @@ static const struct flag key_list_flags[] = {
 
 const struct command key_list_commands[] = {
     {"list", "", "list keys", key_list_flags, run_list,
-     .notes = "Filters that are given must all hold. Keys that want attention:\n"
-              "  postern list --state active --not-rolled-since 90d\n"
-              "  postern list --state active --expires-within 30d"},
+     .help = "Filters that are given must all hold. Keys that want attention:\n"
+             "  postern list --state active --not-rolled-since 90d\n"
+             "  postern list --state active --expires-within 30d"},
     {0},
 };
 

@@ -217,19 +217,19 @@ static const struct flag ratecheck_flags[] = {
 
 const struct command ratecheck_commands[] = {
     {"ratecheck", "", "charge units of a limit, or look at them", ratecheck_flags, run_ratecheck,
-     .notes = "The answer ends with the charge's id, by which it can be given back while its window lasts:\n"
-              "  postern ratecheck --account acme --charge productions=2\n"
-              "  postern ratecheck --account acme --refund 5f0c1b9e7a3d48e2a6b1c0d9e8f70312\n"
-              "Or charge an estimate first, and say afterwards what it was:\n"
-              "  postern ratecheck --account acme --charge tokens=500\n"
-              "  postern ratecheck --account acme --settle 5f0c1b9e7a3d48e2a6b1c0d9e8f70312 --charge tokens=700\n"
-              "Credit that was paid again is given back without a charge:\n"
-              "  postern ratecheck --account acme --refund-amount credits=500\n"
-              "What is left of all limits of an account, or of a key with its own:\n"
-              "  postern ratecheck --account acme --peek\n" LIMIT_NOTES
-              "Any program may limit anything of its own, with the limits that it gives:\n"
-              "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests\n"
-              "  postern ratecheck --custom signup/192.0.2.7 --remove",
+     .help = "The answer ends with the charge's id, by which it can be given back while its window lasts:\n"
+             "  postern ratecheck --account acme --charge productions=2\n"
+             "  postern ratecheck --account acme --refund 5f0c1b9e7a3d48e2a6b1c0d9e8f70312\n"
+             "Or charge an estimate first, and say afterwards what it was:\n"
+             "  postern ratecheck --account acme --charge tokens=500\n"
+             "  postern ratecheck --account acme --settle 5f0c1b9e7a3d48e2a6b1c0d9e8f70312 --charge tokens=700\n"
+             "Credit that was paid again is given back without a charge:\n"
+             "  postern ratecheck --account acme --refund-amount credits=500\n"
+             "What is left of all limits of an account, or of a key with its own:\n"
+             "  postern ratecheck --account acme --peek\n" LIMIT_HELP
+             "Any program may limit anything of its own, with the limits that it gives:\n"
+             "  postern ratecheck --custom signup/192.0.2.7 --limit requests=5/min --charge requests\n"
+             "  postern ratecheck --custom signup/192.0.2.7 --remove",
      .token_way = "ratecheck --api-key -"},
     {0},
 };

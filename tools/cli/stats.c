@@ -202,8 +202,8 @@ static const struct flag stats_flags[] = {
 };
 
 const struct command stats_commands[] = {
-    {"health", "", "ask whether posternd is serving", NULL, run_health, .notes = NULL},
+    {"health", "", "ask whether posternd is serving", NULL, run_health, .help = NULL},
     {"stats", "", "show what posternd has done since it started, and what it holds", stats_flags, run_stats,
-     .notes = "For operators. Peeks are no decisions here. To watch it live: postern top"},
+     .help = "For operators. Peeks are no decisions here. To watch it live: postern top"},
     {0},
 };

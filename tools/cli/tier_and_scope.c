@@ -122,7 +122,7 @@ static void run_tier_delete(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static const char tier_put_notes[] =
+static const char tier_put_help[] =
     "A limit is RESOURCE=AMOUNT/WINDOW[:ALGORITHM[,burst=N]][:shadow] or RESOURCE=unlimited. WINDOW: a number (may be\n"
     "left out) and s, min, h, d or w; or day, week, month, year or total. ALGORITHM: fixed_window, sliding_window\n"
     "or token_bucket. Windows of up to an hour slide. day, week (from Monday), month and year are the calendar's in\n"
@@ -245,7 +245,7 @@ static void run_scope_delete(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static const char scope_put_notes[] =
+static const char scope_put_help[] =
     "Keys can be granted what the catalogue has, and NAME:* for all that begins so. A role is a scope that\n"
     "implies others; admin is always there and implies all. A scope that is there keeps what is not given; to take\n"
     "away: postern scope update\n"
@@ -253,21 +253,21 @@ static const char scope_put_notes[] =
     "  postern scope put worker --implies jobs:run --implies jobs:read";
 
 const struct command catalogue_commands[] = {
-    {"tier put", "NAME", "make a tier, or set what is given", version_flags, run_tier_change, .notes = tier_put_notes,
+    {"tier put", "NAME", "make a tier, or set what is given", version_flags, run_tier_change, .help = tier_put_help,
      .schema = &tier_schema},
     {"tier update", "NAME", "change a tier; what is not given stays", version_flags, run_tier_change,
-     .notes = LIMIT_NOTES "  postern tier update free --add-limit exports=5/day --remove-limit requests=100/day",
+     .help = LIMIT_HELP "  postern tier update free --add-limit exports=5/day --remove-limit requests=100/day",
      .schema = &tier_schema, .updates = true},
-    {"tier get", "NAME", "show a tier", NULL, run_tier_get, .notes = NULL},
-    {"tier list", "", "list tiers", list_flags, run_tier_list, .notes = NULL},
-    {"tier delete", "NAME", "delete a tier that no account is on", version_flags, run_tier_delete, .notes = NULL},
+    {"tier get", "NAME", "show a tier", NULL, run_tier_get, .help = NULL},
+    {"tier list", "", "list tiers", list_flags, run_tier_list, .help = NULL},
+    {"tier delete", "NAME", "delete a tier that no account is on", version_flags, run_tier_delete, .help = NULL},
     {"scope put", "NAME", "put a scope into the catalogue, or set what is given", version_flags, run_scope_change,
-     .notes = scope_put_notes, .schema = &scope_schema},
+     .help = scope_put_help, .schema = &scope_schema},
     {"scope update", "NAME", "change a scope; what is not given stays", version_flags, run_scope_change,
-     .notes = "  postern scope update worker --remove-implies jobs:read", .schema = &scope_schema, .updates = true},
-    {"scope get", "NAME", "show a scope", NULL, run_scope_get, .notes = NULL},
-    {"scope list", "", "list scopes", list_flags, run_scope_list, .notes = NULL},
+     .help = "  postern scope update worker --remove-implies jobs:read", .schema = &scope_schema, .updates = true},
+    {"scope get", "NAME", "show a scope", NULL, run_scope_get, .help = NULL},
+    {"scope list", "", "list scopes", list_flags, run_scope_list, .help = NULL},
     {"scope delete", "NAME", "delete a scope from the catalogue; keys that have it keep its name", version_flags,
-     run_scope_delete, .notes = NULL},
+     run_scope_delete, .help = NULL},
     {0},
 };

@@ -226,10 +226,10 @@ static const struct flag top_flags[] = {
 
 const struct command top_commands[] = {
     {"top", "", "watch the busiest accounts or keys", top_flags, run_top,
-     .notes = "For operators. CALLS/S is since the look before, the others are of the running hour; SHARE is how much "
-              "of the\n"
-              "calls was refused. Peeks do not count. On a terminal: q quits, a shows accounts, k keys. Elsewhere, one "
-              "table\n"
-              "after the other; with --json one object on a line for each look."},
+     .help = "For operators. CALLS/S is since the look before, the others are of the running hour; SHARE is how much "
+             "of the\n"
+             "calls was refused. Peeks do not count. On a terminal: q quits, a shows accounts, k keys. Elsewhere, one "
+             "table\n"
+             "after the other; with --json one object on a line for each look."},
     {0},
 };

@@ -165,10 +165,10 @@ static const struct flag usage_flags[] = {
 
 const struct command usage_commands[] = {
     {"usage", "", "show how often a key or an account was allowed or refused", usage_flags, run_usage,
-     .notes = "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
-              "account of the credential; --unusual then looks at all keys that the caller may list.\n"
-              "  postern usage --account acme --from 7d --by day\n"
-              "  postern usage --account acme --plot\n"
-              "  postern usage --unusual --at 1h"},
+     .help = "Hours and days without a call are left out; peeks do not count. Without --account and --key it is the\n"
+             "account of the credential; --unusual then looks at all keys that the caller may list.\n"
+             "  postern usage --account acme --from 7d --by day\n"
+             "  postern usage --account acme --plot\n"
+             "  postern usage --unusual --at 1h"},
     {0},
 };

@@ -322,7 +322,7 @@ static const struct flag verify_flags[] = {
 
 const struct command verify_commands[] = {
     {"verify", "[-]", "ask whether a token may do something, now", verify_flags, run_verify,
-     .notes =
+     .help =
          "The token comes by standard input (-), or from the environment variable POSTERN_TOKEN:\n"
          "  printf %s \"$TOKEN\" | postern verify - --scope jobs:run --charge productions=2\n"
          "Of many, one on each line, there is one answer on a line for each, in their order, and the exit status is\n"

@@ -114,7 +114,7 @@ static enum status find_before(struct draft *draft, struct registry_account *bef
 {
     struct slice id = draft->command->ask.put_account.id;
     *before = (struct registry_account){.version = 0};
-    enum status status = registry_find_owner(draft->txn, id, draft->command->arena, before);
+    enum status status = registry_find_any_account(draft->txn, id, draft->command->arena, before);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     return decide_version(draft, "put_account.if_version", before->deleted ? 0 : before->version);

@@ -26,7 +26,7 @@ enum status decide_caller(struct draft *draft)
         return STATUS_OK;
     enum status status = registry_find_key(draft->txn, shown->id, draft->registry->scratch, key);
     if (status == STATUS_OK)
-        status = registry_find_owner(draft->txn, key->account, draft->registry->scratch, &account);
+        status = registry_find_any_account(draft->txn, key->account, draft->registry->scratch, &account);
     if (status == STATUS_NOT_FOUND)
         return refuse_credential(draft, "unknown");
     if (status != STATUS_OK)

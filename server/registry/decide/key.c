@@ -50,7 +50,7 @@ enum status decide_find_key(struct draft *draft, const uint8_t id[KEY_ID_SIZE], 
 
 enum status decide_find_owner(struct draft *draft, const struct registry_key *key, struct registry_account *out)
 {
-    enum status status = registry_find_owner(draft->txn, key->account, draft->command->arena, out);
+    enum status status = registry_find_any_account(draft->txn, key->account, draft->command->arena, out);
     return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
 }
 

@@ -78,7 +78,7 @@ static enum status examine(struct purge *purge, struct slice id, struct slice va
     arena_reset(purge->arena);
     enum status status = unpack_key(value, purge->arena, &key);
     if (status == STATUS_OK)
-        status = registry_find_owner(draft->txn, key.account, purge->arena, &account);
+        status = registry_find_any_account(draft->txn, key.account, purge->arena, &account);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
     purge->examined++;

@@ -34,8 +34,8 @@ enum status registry_find_key(struct store_txn *view, const uint8_t id[KEY_ID_SI
     return find(view, REGISTRY_KEY, slice_make(id, KEY_ID_SIZE), arena, out);
 }
 
-enum status registry_find_owner(struct store_txn *view, struct slice id, struct arena *arena,
-                                struct registry_account *out)
+enum status registry_find_any_account(struct store_txn *view, struct slice id, struct arena *arena,
+                                      struct registry_account *out)
 {
     return find(view, REGISTRY_ACCOUNT, id, arena, out);
 }
@@ -44,7 +44,7 @@ enum status registry_find_account(struct store_txn *view, struct slice id, struc
                                   struct registry_account *out)
 {
     struct registry_account account;
-    enum status status = registry_find_owner(view, id, arena, &account);
+    enum status status = registry_find_any_account(view, id, arena, &account);
     if (status != STATUS_OK)
         return status;
     if (account.deleted)

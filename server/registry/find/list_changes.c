@@ -63,7 +63,7 @@ static enum status time_of(struct listing *listing, uint64_t seq, uint64_t *time
 }
 
 // The first change that is behind `after_seq` and not before `from_ms`. Times go back along the chain only where
-// an operator has cleared the clock (posternd --clear-clock).
+// an operator has reset the clock (posternd --clear-clock).
 static enum status find_start(struct listing *listing, uint64_t *out)
 {
     uint64_t low = listing->after_seq < listing->head.seq ? listing->after_seq + 1 : listing->head.seq + 1;

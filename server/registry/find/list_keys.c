@@ -29,7 +29,7 @@ static enum status find_account(struct listing *listing, struct slice id)
     struct registry_account account;
     if (id.size > 0 && slice_equal(id, slice_make(listing->account_id, listing->account_id_size)))
         return STATUS_OK;
-    enum status status = registry_find_owner(listing->view, id, listing->scratch, &account);
+    enum status status = registry_find_any_account(listing->view, id, listing->scratch, &account);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
     if (id.size > sizeof listing->account_id)

@@ -33,7 +33,7 @@ static enum status fsck_count_entry(struct fsck *fsck, struct slice key, struct 
     if (!table_count_read(value, &count) ||
         (count.count == 0 && count.expires_after_ms == 0 && count.made_after_ms == 0))
         return fsck_fail_record(fsck, REGISTRY_ACCOUNT, key, "has a count of keys of another shape");
-    enum status status = registry_find_owner(fsck->view, key, fsck->arena, &owner);
+    enum status status = registry_find_any_account(fsck->view, key, fsck->arena, &owner);
     if (status == STATUS_NOT_FOUND)
         return fsck_fail_record(fsck, REGISTRY_ACCOUNT, key, "is not there, but has a count of keys");
     *counts += count.count > 0 ? 1 : 0;

@@ -57,7 +57,7 @@ static bool set_sha256(struct import_build *build, const char *text)
 static bool set_token(struct import_build *build, const char *text)
 {
     size_t size = strlen(text);
-    text = import_token_find(text, &size, &build->row->token_notes);
+    text = import_token_find(text, &size, &build->row->token_findings);
     if (size == 0)
         return true;
     build->row->size_bytes += size + 8;

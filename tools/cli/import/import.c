@@ -31,7 +31,7 @@ struct import {
     // so far
     size_t imported, skipped, failed, trimmed;
     size_t by_sha256;     // that were sent without their token
-    unsigned hints_given; // enum import_token_note, or'ed
+    unsigned hints_given; // enum import_token_finding, or'ed
     bool stopped;
     json_t *errors;
     // progress
@@ -176,14 +176,14 @@ static void finish_batch(struct import *import)
 static void say_trimmed(struct import *import, const struct import_row *row)
 {
     static const struct {
-        enum import_token_note note;
+        enum import_token_finding finding;
         const char *what;
     } taken[] = {{IMPORT_TOKEN_MARK, "byte order mark"},
                  {IMPORT_TOKEN_SPACE, "white space"},
                  {IMPORT_TOKEN_BEARER, "\"Bearer\""}};
     char list[OUTPUT_LIST_SIZE] = "";
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
-        if (row->token_notes & taken[i].note)
+        if (row->token_findings & taken[i].finding)
             output_append(list, " and the ", "%s", taken[i].what);
     if (list[0] == '\0' || ++import->trimmed > TRIMMED_SAID_MAX)
         return;
@@ -191,16 +191,17 @@ static void say_trimmed(struct import *import, const struct import_row *row)
     fprintf(stderr, "postern import: line %zu: taken without the %s that stood with the token\n", row->line, list);
 }
 
-static void say_hint(struct import *import, const struct import_row *row, enum import_token_note note, const char *hint)
+static void say_hint(struct import *import, const struct import_row *row, enum import_token_finding finding,
+                     const char *hint)
 {
-    if (!(row->token_notes & note) || import->hints_given & note)
+    if (!(row->token_findings & finding) || import->hints_given & finding)
         return;
     clear_progress(import);
     fprintf(stderr, "postern import: line %zu: %s\n", row->line, hint);
-    import->hints_given |= note;
+    import->hints_given |= finding;
 }
 
-static void say_notes(struct import *import, const struct import_row *row)
+static void say_findings(struct import *import, const struct import_row *row)
 {
     say_trimmed(import, row);
     say_hint(import, row, IMPORT_TOKEN_ID_BEFORE,
@@ -231,7 +232,7 @@ static void import_all(struct import *import)
         if (result == IMPORT_WRONG)
             report_line(import, row.line, "", "", import->reader.wrong);
         else
-            say_notes(import, &row);
+            say_findings(import, &row);
         add_to_batch(import, &row, result == IMPORT_ROW);
         // Sends the batch as soon as it may have no room for another row, however large.
         if (import->seen_count == import->batch_max || import->size_bytes > BATCH_SIZE_MAX - IMPORT_ROW_SIZE_MAX)
@@ -324,7 +325,7 @@ static const struct flag import_flags[] = {
 
 const struct command import_commands[] = {
     {"import", "[-]", "take over keys of another system, from standard input", import_flags, run_import,
-     .notes =
+     .help =
          "JSON Lines, an object on each line, or CSV (with commas, semicolons or tabs), whose first line names\n"
          "the columns. Fields:\n"
          "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64. It is all\n"

@@ -17,9 +17,9 @@ enum {
 };
 
 struct import_row {
-    size_t line;          // of the input, from 1
-    size_t size_bytes;    // about what it takes in a request, rather more
-    unsigned token_notes; // enum import_token_note, or'ed
+    size_t line;             // of the input, from 1
+    size_t size_bytes;       // about what it takes in a request, rather more
+    unsigned token_findings; // enum import_token_finding, or'ed
     struct postern_import_key key;
 };
 

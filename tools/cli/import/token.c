@@ -7,33 +7,33 @@
 
 // Returns the size of the white space, or of a byte order mark, at the beginning of the text, or at its end; 0: there
 // is none.
-static size_t space_at(const char *text, size_t size, bool end, unsigned *notes)
+static size_t space_at(const char *text, size_t size, bool end, unsigned *findings)
 {
     static const char *const spaces[] = {"\xEF\xBB\xBF", " ",  "\t",       "\r",          "\n",
                                          "\v",           "\f", "\xC2\xA0", "\xE2\x80\x8B"}; // U+FEFF ... U+00A0, U+200B
     for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++) {
         size_t space = strlen(spaces[i]);
         if (space <= size && memcmp(end ? text + size - space : text, spaces[i], space) == 0) {
-            *notes |= i == 0 ? IMPORT_TOKEN_MARK : IMPORT_TOKEN_SPACE;
+            *findings |= i == 0 ? IMPORT_TOKEN_MARK : IMPORT_TOKEN_SPACE;
             return space;
         }
     }
     return 0;
 }
 
-static const char *trim(const char *text, size_t *size, unsigned *notes)
+static const char *trim(const char *text, size_t *size, unsigned *findings)
 {
     size_t space;
-    while ((space = space_at(text, *size, false, notes)) > 0) {
+    while ((space = space_at(text, *size, false, findings)) > 0) {
         text += space;
         *size -= space;
     }
-    while ((space = space_at(text, *size, true, notes)) > 0)
+    while ((space = space_at(text, *size, true, findings)) > 0)
         *size -= space;
     return text;
 }
 
-static const char *skip_bearer(const char *text, size_t *size, unsigned *notes)
+static const char *skip_bearer(const char *text, size_t *size, unsigned *findings)
 {
     static const char bearer[] = "Bearer";
     size_t word = sizeof bearer - 1;
@@ -42,7 +42,7 @@ static const char *skip_bearer(const char *text, size_t *size, unsigned *notes)
         space_at(text + word, *size - word, false, &inner) == 0)
         return text;
     *size -= word;
-    *notes |= IMPORT_TOKEN_BEARER;
+    *findings |= IMPORT_TOKEN_BEARER;
     return trim(text + word, size, &inner);
 }
 
@@ -54,16 +54,16 @@ static size_t count_leading(const char *text, size_t size, const char *set)
     return count;
 }
 
-const char *import_token_find(const char *text, size_t *size, unsigned *notes)
+const char *import_token_find(const char *text, size_t *size, unsigned *findings)
 {
     enum { ID_DIGITS_MAX = 20, DIGEST_DIGITS = 64 };
-    *notes = 0;
-    text = trim(text, size, notes);
-    text = skip_bearer(text, size, notes);
+    *findings = 0;
+    text = trim(text, size, findings);
+    text = skip_bearer(text, size, findings);
     size_t digits = count_leading(text, *size, "0123456789");
     if (digits > 0 && digits <= ID_DIGITS_MAX && digits < *size && text[digits] == '|')
-        *notes |= IMPORT_TOKEN_ID_BEFORE;
+        *findings |= IMPORT_TOKEN_ID_BEFORE;
     if (*size == DIGEST_DIGITS && count_leading(text, *size, "0123456789abcdefABCDEF") == DIGEST_DIGITS)
-        *notes |= IMPORT_TOKEN_DIGEST;
+        *findings |= IMPORT_TOKEN_DIGEST;
     return text;
 }

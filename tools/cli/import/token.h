@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum import_token_note {
+enum import_token_finding {
     IMPORT_TOKEN_SPACE = 1,     // there was white space around it
     IMPORT_TOKEN_BEARER = 2,    // there was "Bearer " before it, as in the header of a request
     IMPORT_TOKEN_ID_BEFORE = 4, // it is like "17|secret"
@@ -12,7 +12,7 @@ enum import_token_note {
     IMPORT_TOKEN_MARK = 16      // there was a byte order mark around it
 };
 
-// Finds the token in a text of *size bytes: returns where it begins, *size becomes its size, *notes these, or'ed.
-const char *import_token_find(const char *text, size_t *size, unsigned *notes);
+// Finds the token in a text of *size bytes: returns where it begins, *size becomes its size, *findings these, or'ed.
+const char *import_token_find(const char *text, size_t *size, unsigned *findings);
 
 #endif

@@ -3,10 +3,10 @@
 
 #include "json.h"
 #include "scan/history.h"
+#include "scan/key_state.h"
 #include "scan/repository.h"
 #include "scan/search.h"
 #include "scan/unpack.h"
-#include "scan/verdict.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -49,27 +49,27 @@ static const char *shown_path(const char *path, char shown[256])
     return shown;
 }
 
-static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
 {
     json_print(json_pack("{s:o, s:I, s:b, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
                          "line", (json_int_t)token->line, "base64", token->is_base64, "commit", scan->history.commit,
-                         "path", json_text(scan->history.path), "key_id", verdict->key_id, "account", verdict->account,
-                         "name", verdict->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
-                         token->is_live ? "LIVE" : "TEST", "state", verdict->state, "revoked_now", verdict->revoked));
+                         "path", json_text(scan->history.path), "key_id", key->key_id, "account", key->account, "name",
+                         key->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
+                         token->is_live ? "LIVE" : "TEST", "state", key->state, "revoked_now", key->revoked));
 }
 
-static void print_finding(const struct scan *scan, const struct scan_token *token, const struct verdict *verdict)
+static void print_finding(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
 {
     char path[256];
-    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, verdict->key_id);
-    if (verdict->name[0] != '\0')
-        printf(" (%s)", verdict->name);
-    if (verdict->account[0] != '\0')
-        printf(" account %s", verdict->account);
+    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, key->key_id);
+    if (key->name[0] != '\0')
+        printf(" (%s)", key->name);
+    if (key->account[0] != '\0')
+        printf(" account %s", key->account);
     printf(", %s, %s, ", token->is_public ? "public" : "secret", token->is_live ? "live" : "test");
-    for (const char *letter = verdict->state; *letter != '\0'; letter++)
+    for (const char *letter = key->state; *letter != '\0'; letter++)
         putchar(tolower((unsigned char)*letter));
-    fputs(verdict->revoked ? " just now" : "", stdout);
+    fputs(key->revoked ? " just now" : "", stdout);
     fputs(token->is_base64 ? ", in base64" : "", stdout);
     if (scan->history.commit[0] != '\0')
         printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
@@ -85,19 +85,20 @@ static void on_token(void *context, const struct scan_token *token)
     if (is_again) // it was found before the damage
         return;
     scan->tokens++;
-    if (verdict == NULL) {
+    struct key_state *key = key_state_ask(&scan->inquiry, token);
+    if (key == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
                 wording_of(scan->cli, &scan->cli->error, why));
         scan->failed = true;
         return;
     }
-    verdict->input = scan->input;
-    scan->leaks += verdict->works && !token->is_public;
+    key->input = scan->input;
+    scan->leaks += key->works && !token->is_public;
     if (scan->cli->json)
-        print_finding_json(scan, token, verdict);
+        print_finding_json(scan, token, key);
     else
-        print_finding(scan, token, verdict);
+        print_finding(scan, token, key);
 }
 
 // ------------------------------------------------------------------------------------------------------------- input
@@ -356,7 +357,7 @@ _Static_assert(UNPACK_DEPTH_MAX == 8 && UNPACK_BYTES_MAX == UINT64_C(4) << 30, "
 
 const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
-     .notes =
+     .help =
          "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16,\n"
          "in base64, and split by ends of lines or backslashes.\n"
          "  looked into: gzip, xz, zstd, bzip2, lzma, lzip, lz4, compress (.Z), zip and tar, one in another up to 8\n"
