@@ -572,6 +572,7 @@ struct postern_key {
     size_t unusual_count;
     const struct postern_activity *activity; // NULL: not asked for
     uint64_t not_before_ms;                  // it works from this moment on; 0 = at once
+    uint64_t expiry_set_at_ms;               // by an update or a roll; 0: when the key was made
 };
 
 // Makes a key.
@@ -643,7 +644,8 @@ struct postern_list_request {
     const char *scope;                    // that the key has by its name, a wildcard or "admin"
     const struct postern_entry *metadata; // all of these
     size_t metadata_count;
-    uint64_t expires_after_ms; // or at this moment
+    uint64_t expires_after_ms;    // or at this moment
+    uint64_t expiry_set_after_ms; // or at this moment: by creation, import, update or roll
 };
 
 struct postern_list_reply {
@@ -652,6 +654,7 @@ struct postern_list_reply {
     size_t key_count;
     const uint8_t *next_page_token;
     size_t next_page_token_size; // 0: this was the last page
+    uint64_t complete_until_ms;  // the page shows all changes up to this moment, and no other is of an earlier one
 };
 
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list(struct postern *client,

@@ -108,7 +108,9 @@ enum status decide_update(struct draft *draft)
         status = check_expiry(draft, key);
     if (status != STATUS_OK)
         return status;
+    const uint64_t expires_before_ms = key->facts.expires_at_ms;
     decide_set_masked(draft, REGISTRY_KEY, &command->ask.update.key, key);
+    decide_note_expiry(draft, expires_before_ms, key);
     status = check_result(draft, key);
     if (status != STATUS_OK)
         return status;
