@@ -44,6 +44,12 @@ static enum status refuse_again(struct draft *draft, const struct registry_key *
     key_id_format(successor.id, next);
     text_format_moment(key->facts.expires_at_ms, end);
     const char *state = key->facts.disabled ? "DISABLED" : "ROLLING";
+    if (successor.is_disabled)
+        return status_fail(
+            &draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+            "the key %s is %s until %s, and its successor %s is DISABLED: enable that one, with: postern "
+            "enable %s",
+            text, state, end, next, next);
     if (!successor.works)
         return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is %s until %s, and no successor of it works: make a new key with: postern "

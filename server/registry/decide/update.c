@@ -54,6 +54,11 @@ static enum status check_rolled_expiry(struct draft *draft, const struct registr
         return status;
     key_id_format(successor.id, next);
     text_format_moment(key->facts.expires_at_ms, at);
+    if (successor.is_disabled)
+        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+                           "the key was rolled and stops working at %s, which can only become earlier, and its "
+                           "successor is DISABLED: enable that one, with: postern enable %s",
+                           at, next);
     if (!successor.works)
         return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
                            "the key was rolled and stops working at %s, which can only become earlier, and no "
