@@ -339,7 +339,8 @@ struct postern_meter {
 struct postern_reply_base {
     uint64_t seq;            // of the registry after the call: the number of its newest change
     uint64_t server_time_ms; // posternd's time when it answered
-    // Of a refusal: "expired_at" (RFC 3339), "key_id", "header"; "hint": what is wrong with the token's text.
+    // Of a refusal: "expired_at" and "not_before" (RFC 3339), "key_id", "header"; "hint": what is wrong with the
+    // token's text.
     const struct postern_entry *details;
     size_t detail_count;
     const struct postern_reply_box *box; // the library's
@@ -1274,6 +1275,7 @@ struct postern_get_usage_request {
     uint64_t from_ms;  // 0 = all that is kept
     uint64_t to_ms;    // 0 = up to now
     uint32_t bucket_s; // 3600 (also 0) or 86400
+    uint64_t life;     // with account: the change that its life began with, which may be over; 0 = the present one
 };
 
 struct postern_get_usage_reply {
