@@ -237,7 +237,7 @@ keys() {
     try postern verify - --batch --json < <(printf '%s\n' "$bearer")
     answer '.details == [{"key": "hint", "value": "begins with Bearer"}]'
     try postern ratecheck --api-key - --charge productions --json <<<"$space"
-    answer ".reason == \"INVALID_API_KEY\" and any(.details[]; . == {\"key\": \"hint\", \"value\": \"has white space\"})"
+    answer '.reason == "INVALID_API_KEY" and any(.details[]; . == {"key": "hint", "value": "has white space"})'
     TOKEN=${bearer#Bearer }x # its id can be read, but it is not the token
     verify
     answer ".key_id == \"$KEY_ID\" and .details == [{\"key\": \"key_id\", \"value\": \"$KEY_ID\"}]"

@@ -30,19 +30,6 @@ setup() {
 
 # --------------------------------------------------------------------------------------------------------------- P1
 
-@test "P1 what a list of names says twice is taken once" {
-    call scope put twice --implies read --implies write --implies read
-    done_so '.scope.implies == ["read", "write"]'
-    make_key "$ACCOUNT" doubled --scope read --scope read --address 192.0.2.1 --address 192.0.2.1
-    call get "$KEY_ID"
-    done_so '.key.scopes == ["read"] and .key.allowed_addresses == ["192.0.2.1"]'
-    call update "$KEY_ID" --add-scope write --add-scope write
-    done_so '.key.scopes == ["read", "write"]'
-    call update "$KEY_ID" --scope jobs:run --scope jobs:run
-    done_so '.key.scopes == ["jobs:run"]'
-    postern scope delete twice
-}
-
 @test "P1 the catalogue tells what each scope means" {
     call scope list
     done_so '[.scopes[].scope] == ["jobs:read", "jobs:run", "lead", "read", "webhook", "worker", "write"]'

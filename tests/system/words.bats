@@ -183,7 +183,7 @@ successor() {
     postern account update "$ACCOUNT" --no-tier --add-limit other=5/min
     make_key "$ACCOUNT"
     try postern verify - --charge reqests <<<"$TOKEN"
-    says "add one to the account, which has no tier, with: postern account update $ACCOUNT --add-limit reqests=unlimited"
+    says "add one to the account, which has no tier, with: postern account update $ACCOUNT --add-limit reqests=unlim"
     make_key acme
     try postern verify - --charge reqests <<<"$TOKEN"
     says "add one to the tier, with: postern tier update free --add-limit reqests=unlimited"
