@@ -291,7 +291,7 @@ refused() {
     wrong 'is on the tier "free"' tier delete free
     wrong '--if-version' tier put free --if-version 3 --default
     wrong '"admin" is built in' scope put admin
-    wrong 'there is no scope "admin"' scope delete admin
+    wrong '"admin" is always there' scope delete admin
     wrong 'there is no scope "nosuch"' scope delete nosuch
     wrong '--implies "a:*"' scope put more --implies read --implies 'a:*'
 }
