@@ -27,7 +27,8 @@ const struct postern_table postern_key_table =
                     ROW(key, created_by), ROW(key, revoked_at_ms), ROW(key, revoke_reason), ROW(key, enabled),
                     ROW(key, successor_key_id), ROW(key, predecessor_key_id), ROW(key, lineage_id),
                     ROW(key, last_used_at_ms), ROW(key, last_used_address), ROW(key, version), ROW(key, public_token),
-                    ROW_ENUMS(key, unusual, unusual_count), ROW_OPTIONAL(key, activity, activity)));
+                    ROW_ENUMS(key, unusual, unusual_count), ROW_OPTIONAL(key, activity, activity),
+                    ROW(key, expiry_set_at_ms)));
 
 // ------------------------------------------------------------------------------------------- Create, Get, List
 
@@ -44,8 +45,10 @@ POSTERN_CALL(list, LIST,
                   ROW(list_request, expires_before_ms), ROW(list_request, never_used),
                   ROW(list_request, last_rolled_before_ms), ROW(list_request, with_unusual), ROW(list_request, unusual),
                   ROW(list_request, unusual_at_ms), ROW(list_request, name_prefix), ROW(list_request, scope),
-                  ROW_STRUCTS(list_request, metadata, metadata_count, entry), ROW(list_request, expires_after_ms)),
-             ROWS(ROW_STRUCTS(list_reply, keys, key_count, key), ROWS_NEXT_PAGE(list_reply)),
+                  ROW_STRUCTS(list_request, metadata, metadata_count, entry), ROW(list_request, expires_after_ms),
+                  ROW(list_request, expiry_set_after_ms)),
+             ROWS(ROW_STRUCTS(list_reply, keys, key_count, key), ROWS_NEXT_PAGE(list_reply),
+                  ROW(list_reply, complete_until_ms)),
              .changes_registry = false);
 
 // ------------------------------------------------------------------------------------------------------ Update

@@ -59,7 +59,8 @@ static const struct postern_table postern_usage_bucket_table =
 POSTERN_CALL(get_usage, GET_USAGE,
              ROWS(ROW_CHOICE(get_usage_request, subject, account, POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_ACCOUNT),
                   ROW_CHOICE(get_usage_request, subject, key_id, POSTERN__V1__GET_USAGE_REQUEST__SUBJECT_KEY_ID),
-                  ROW(get_usage_request, from_ms), ROW(get_usage_request, to_ms), ROW(get_usage_request, bucket_s)),
+                  ROW(get_usage_request, from_ms), ROW(get_usage_request, to_ms), ROW(get_usage_request, bucket_s),
+                  ROW(get_usage_request, life)),
              ROWS(ROW_STRUCTS(get_usage_reply, buckets, bucket_count, usage_bucket)), .changes_registry = false);
 
 static const struct postern_table postern_change_table = TABLE(

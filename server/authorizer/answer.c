@@ -41,14 +41,21 @@ static void copy_meters(struct authorizer *a, struct authorizer_call *call, cons
 static enum status name_undeclared(struct authorizer_call *call, const struct limit_call *limit_call, size_t charge)
 {
     char field[40];
-    const char *where = call->subject == AUTHORIZER_BY_CUSTOM   ? "custom.limits"
-                        : call->decision.account.tier.size == 0 ? "the account, which has no tier"
-                                                                : "the tier";
+    struct slice resource = limit_call->charges[charge].resource;
+    const struct registry_account *account = &call->decision.account;
+    bool has_tier = account->tier.size > 0;
     (void)snprintf(field, sizeof field, "charges[%zu].resource", charge);
+    if (call->subject == AUTHORIZER_BY_CUSTOM)
+        return status_fail(&call->failure, STATUS_NOT_FOUND, field,
+                           "no limit that applies declares the resource '%.*s'; add one to custom.limits, e.g. "
+                           "%.*s=unlimited",
+                           SLICE_ARGS(resource), SLICE_ARGS(resource));
     return status_fail(&call->failure, STATUS_NOT_FOUND, field,
-                       "no limit that applies declares the resource '%.*s'; add one to %s, e.g. %.*s=unlimited",
-                       SLICE_ARGS(limit_call->charges[charge].resource), where,
-                       SLICE_ARGS(limit_call->charges[charge].resource));
+                       "no limit that applies declares the resource '%.*s'; add one to the %s, with: postern %s update "
+                       "%.*s --add-limit %.*s=unlimited",
+                       SLICE_ARGS(resource), has_tier ? "tier" : "account, which has no tier",
+                       has_tier ? "tier" : "account", SLICE_ARGS(has_tier ? account->tier : account->id),
+                       SLICE_ARGS(resource));
 }
 
 static bool is_settling(const struct authorizer_call *call)
@@ -87,23 +94,26 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *l
     case LIMIT_OTHER_CHARGE:
         return name_other_charge(call);
     case LIMIT_NO_CHARGE:
-        return refuse_settling(call, "CHARGE_UNKNOWN",
-                               "no charge with this charge_id is known for this caller and subject: it was never made, "
-                               "was refused, or is from before the last restart or too long ago");
+        return refuse_settling(
+            call, "CHARGE_UNKNOWN",
+            "no charge with this charge_id is known for this caller and subject (never made, refused, from "
+            "before a restart, or too old): an operator gives back an amount, with: postern "
+            "ratecheck --account ID --refund-amount RESOURCE=N");
     case LIMIT_OTHER_KEY:
         return refuse_settling(call, "CHARGE_OF_KEY",
                                "limits of a key's own were charged, too: name that key, so that all of the charge is "
                                "settled or given back; nothing was changed");
     case LIMIT_GIVEN_BACK:
         if (is_settling(call))
-            return refuse_settling(call, "CHARGE_GIVEN_BACK", "this charge was given back before, which works once");
+            return refuse_settling(call, "CHARGE_GIVEN_BACK",
+                                   "this charge was given back before, which works once: charge under a new charge_id");
         return status_fail(&call->failure, STATUS_ALREADY_EXISTS, "charge_id",
                            "this charge_id is of a charge that was given back; nothing was charged: make a new "
                            "charge_id to charge again");
     case LIMIT_WINDOW_OVER:
         return refuse_settling(call, "CHARGE_WINDOW_OVER",
                                "the window that was charged is over, or its limit applies no more: there is nothing to "
-                               "give back or add to");
+                               "give back or add to, and nothing more to do");
     case LIMIT_ADMITTED:
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:

@@ -320,6 +320,13 @@ uint64_t registry_committed_seq(struct registry *registry)
     return atomic_load(&registry->committed_seq);
 }
 
+// In this order: a command that begins after the second look reads the time after the first.
+uint64_t registry_complete_until_ms(struct registry *registry)
+{
+    uint64_t now_ms = clock_now_ms(registry->clock), deciding_ms = atomic_load(&registry->deciding_ms);
+    return (deciding_ms != 0 && deciding_ms < now_ms ? deciding_ms : now_ms) - 1;
+}
+
 struct store_health registry_health(struct registry *registry)
 {
     return store_health(registry->store);

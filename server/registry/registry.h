@@ -88,6 +88,9 @@ bool registry_token_matches(const struct registry *registry, const struct regist
 // Returns the sequence of the newest change that is known to be committed, without a look into the store; 0 = none yet.
 // Every view that begins from now on holds that change. Any thread.
 uint64_t registry_committed_seq(struct registry *registry);
+// Returns a moment of daemon time: a view that begins after the call has all changes up to it, and each change that it
+// has not is of a later one. Any thread.
+uint64_t registry_complete_until_ms(struct registry *registry);
 // Reads the sequence of the newest change in this view; 0 = none yet.
 // Errors:
 //   UNAVAILABLE  as above
@@ -110,7 +113,8 @@ STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *reg
                                                       struct registry_presented *out);
 
 struct registry_successor {
-    bool works; // false: none does
+    bool works;       // false: none does
+    bool is_disabled; // then: the newest that would work if it were enabled is `id`
     uint8_t id[KEY_ID_SIZE];
 };
 // Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is
@@ -138,6 +142,7 @@ struct registry_list {
     uint64_t created_before_ms;
     uint64_t expires_before_ms;     // over all accounts by the index of expiries, and in their order
     uint64_t expires_after_ms;      // or at this moment
+    uint64_t expiry_set_after_ms;   // or at this moment
     uint64_t last_rolled_before_ms; // made (by creation or roll) before, and not rolled since
     struct slice name_prefix;
     struct slice scope;                    // granted by its name, by a wildcard or by "admin"

@@ -25,8 +25,9 @@ struct registry {
     uint64_t idempotency_retention_ms;
     uint64_t share_bytes; // of changes that one account's own keys may write
     atomic_uint_fast64_t committed_seq;
-    char *witness_path;   // NULL: there is no witness file
-    uint64_t witness_seq; // of the witness file; for registry_checkpoint
+    atomic_uint_fast64_t deciding_ms; // no later than any command of the batch under way was decided; 0: there is none
+    char *witness_path;               // NULL: there is no witness file
+    uint64_t witness_seq;             // of the witness file; for registry_checkpoint
 };
 
 // Finds the imported key of a token with that SHA-256, under any master secret.

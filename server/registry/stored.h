@@ -31,9 +31,10 @@ struct registry_key {
     struct slice name;
     enum key_environment environment;
     enum key_type type;
-    struct key_facts facts; // created, expires, revoked, disabled, has_successor
-    bool deleted;           // hidden from lists; it is also revoked, or purged
-    bool purged;            // it is also deleted; only id, account, times and token_hash are left
+    struct key_facts facts;    // created, expires, revoked, disabled, has_successor
+    uint64_t expiry_set_at_ms; // by an update or a roll; 0: when it was made
+    bool deleted;              // hidden from lists; it is also revoked, or purged
+    bool purged;               // it is also deleted; only id, account, times and token_hash are left
     struct slice created_by;
     struct slice revoke_reason;
     struct slice meter_resets; // of its own limits; rolls keep them

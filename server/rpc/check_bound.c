@@ -34,6 +34,7 @@ static const struct check_bound bounds[] = {
     {"expires_after_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"expires_at_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"expires_before_ms", CHECK_MOMENT, MOMENT_MAX, 0},
+    {"expiry_set_after_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"from_ms", CHECK_MOMENT, MOMENT_MAX, 0},
     {"grace_ms", CHECK_SPAN, REGISTRY_GRACE_MAX_MS, 0},
     {"identifier", CHECK_TEXT, REGISTRY_TEXT_MAX, 0},

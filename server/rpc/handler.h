@@ -69,10 +69,10 @@ bool handler_verify_ask(const struct call *call, struct arena *arena, const Post
                         struct authorizer_call *ask) __attribute__((warn_unused_result));
 bool handler_verify_answer(struct arena *arena, const struct authorizer_call *ask, Postern__V1__VerifyReply *reply,
                            Postern__V1__Status *status);
-// Adds to the details of a status what is wrong with the text of an invalid token, if that can be seen. False when the
-// arena is out.
-bool handler_add_hint(struct arena *arena, enum reason reason, struct slice token, Postern__V1__Status *status)
-    __attribute__((warn_unused_result));
+// Adds what a refusal has beside its reason to the details of a status. `key_id` is the reply's. False when the arena
+// is out.
+bool handler_add_details(struct arena *arena, const struct authorizer_call *ask, struct slice key_id,
+                         Postern__V1__Status *status) __attribute__((warn_unused_result));
 
 // --- changes (handler_change.c)
 

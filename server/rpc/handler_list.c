@@ -163,6 +163,7 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
                                     const struct handler_page *page)
 {
     struct registry_page found = {0};
+    const uint64_t complete_until_ms = registry_complete_until_ms(call->server->registry);
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_list_keys(call->view, query, call->arena, &found));
@@ -171,6 +172,7 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
     Postern__V1__ListReply *reply = call_result_new(call, call->arena, &call->reply);
     if (reply == NULL)
         return call_fail_memory(call);
+    reply->complete_until_ms = complete_until_ms;
     status = fill_page(call, &found, query->now_ms, reply);
     if (status == STATUS_RESOURCE_EXHAUSTED || (status == STATUS_OK && !fill_next(call, page, &found, reply)))
         return call_fail_memory(call);
@@ -195,6 +197,7 @@ static bool read_query(struct call *call, struct registry_list *query)
         .created_before_ms = request->created_before_ms,
         .expires_before_ms = request->expires_before_ms,
         .expires_after_ms = request->expires_after_ms,
+        .expiry_set_after_ms = request->expiry_set_after_ms,
         .last_rolled_before_ms = request->last_rolled_before_ms,
         .name_prefix = wire_slice(request->name_prefix),
         .scope = wire_slice(request->scope),

@@ -24,8 +24,8 @@ static bool fill(struct call *call, const struct authorizer_call *ask)
     reply->n_meters = decision->meter_count;
     reply->binding_meter = (uint32_t)decision->binding_meter;
     reply->retry_after_ms = decision->retry_after_ms;
-    return handler_add_hint(call->arena, decision->reason, ask->question.token, &call->status) &&
-           (!decision->has_key_id || wire_key_id(call->arena, decision->key_id, &reply->key_id)) &&
+    return (!decision->has_key_id || wire_key_id(call->arena, decision->key_id, &reply->key_id)) &&
+           handler_add_details(call->arena, ask, wire_slice(reply->key_id), &call->status) &&
            wire_meters(call->arena, decision->meters, decision->meter_count, &reply->meters);
 }
 

@@ -98,8 +98,7 @@ static enum call_progress read_of_key(struct call *call)
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_find_key(call->view, id, call->arena, &key));
-    bool is_hidden = key.deleted && (call->caller.authorities & AUTHORITY_OPERATOR) == 0;
-    if (status == STATUS_OK && (is_hidden || !authority_covers_key(call, &key)))
+    if (status == STATUS_OK && !authority_covers_key(call, &key))
         status = STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
         return call_fail(call, status, "get_usage.key_id", "no such key: look it up with: postern list");
@@ -108,14 +107,52 @@ static enum call_progress read_of_key(struct call *call)
     return read_usage(call, (struct usage_subject){USAGE_OF_KEY, slice_make(id, KEY_ID_SIZE)});
 }
 
+static bool begins_life(const struct registry_change_entry *entry)
+{
+    for (size_t i = 0; i < entry->after_count; i++)
+        if (!entry->has_key_id && slice_equal(entry->after[i].key, slice_text("created_at_ms")))
+            return true;
+    return false;
+}
+
+// A life that is over is known by the change that it began with alone. Errors: NOT_FOUND.
+static enum status find_life(struct call *call, struct slice id, uint64_t life)
+{
+    const struct registry_changes_query query = {.after_seq = life - 1, .account = id, .page_size = 1};
+    struct registry_changes_page page = {0};
+    enum status status = registry_list_changes(call->server->registry, call->view, &query, call->arena, &page);
+    for (size_t i = 0; status == STATUS_OK && i < page.count; i++)
+        if (page.items[i].seq == life && begins_life(&page.items[i]))
+            return STATUS_OK;
+    return status == STATUS_OK ? STATUS_NOT_FOUND : status;
+}
+
+// The account in its present life, or in the one that is asked for.
+static enum status find_account(struct call *call, struct slice id, struct registry_account *account)
+{
+    uint64_t life = call->request->get_usage->life;
+    bool is_operator = (call->caller.authorities & AUTHORITY_OPERATOR) != 0;
+    if (!authority_covers_account(call, id))
+        return STATUS_NOT_FOUND;
+    enum status status = registry_find_account(call->view, id, call->arena, account);
+    if (life == 0 || (status == STATUS_OK && account->life == life) || (status != STATUS_OK && !is_operator))
+        return status;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    *account = (struct registry_account){.id = id, .life = life};
+    return is_operator ? find_life(call, id, life) : STATUS_NOT_FOUND;
+}
+
 static enum call_progress read_of_account(struct call *call, struct slice id)
 {
-    struct registry_account account;
+    struct registry_account account = {.life = 0};
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
-        status = handler_end_view(call, registry_find_account(call->view, id, call->arena, &account));
-    if (status == STATUS_OK && !authority_covers_account(call, id))
-        status = STATUS_NOT_FOUND;
+        status = handler_end_view(call, find_account(call, id, &account));
+    if (status == STATUS_NOT_FOUND && call->request->get_usage->life != 0)
+        return call_fail(call, status, "get_usage.life",
+                         "no account of this id began with that change: look it up with: postern audit --account %.*s",
+                         SLICE_ARGS(id));
     if (status == STATUS_NOT_FOUND)
         return call_fail(call, status, "get_usage.account", "no such account: look it up with: postern account list");
     if (status != STATUS_OK)

@@ -15,25 +15,28 @@ static bool add_detail(struct arena *arena, const char *key, struct slice value,
     return true;
 }
 
-bool handler_add_hint(struct arena *arena, enum reason reason, struct slice token, Postern__V1__Status *status)
+// The id that the text carries, and what is wrong with the text, if either can be seen.
+static bool add_invalid(struct arena *arena, struct slice token, struct slice key_id, Postern__V1__Status *status)
 {
-    const char *hint = reason == REASON_INVALID_API_KEY ? key_token_hint(token) : NULL;
-    return hint == NULL || add_detail(arena, "hint", slice_text(hint), status);
+    const char *hint = key_token_hint(token);
+    return (key_id.size == 0 || add_detail(arena, "key_id", key_id, status)) &&
+           (hint == NULL || add_detail(arena, "hint", slice_text(hint), status));
 }
 
 // What a gateway puts into the error it answers.
-static bool add_details(struct arena *arena, const struct authorizer_decision *decision, struct slice key_id,
-                        Postern__V1__Status *status)
+bool handler_add_details(struct arena *arena, const struct authorizer_call *ask, struct slice key_id,
+                         Postern__V1__Status *status)
 {
     struct slice moment;
+    const struct authorizer_decision *decision = &ask->decision;
     if (decision->reason == REASON_MISSING_API_KEY)
         return add_detail(arena, "header", slice_text("Authorization"), status);
-    if (decision->reason == REASON_INVALID_API_KEY && key_id.size > 0)
-        return add_detail(arena, "key_id", key_id, status);
+    if (decision->reason == REASON_INVALID_API_KEY)
+        return add_invalid(arena, ask->question.token, key_id, status);
     if (decision->reason == REASON_EXPIRED_API_KEY && decision->has_key)
         return wire_moment(arena, decision->key.facts.expires_at_ms, &moment) &&
                add_detail(arena, "expired_at", moment, status);
-    if (decision->reason == REASON_NOT_YET_VALID_API_KEY)
+    if (decision->reason == REASON_NOT_YET_VALID_API_KEY && decision->has_key)
         return wire_moment(arena, decision->key.facts.not_before_ms, &moment) &&
                add_detail(arena, "not_before", moment, status);
     return true;
@@ -79,8 +82,7 @@ bool handler_verify_answer(struct arena *arena, const struct authorizer_call *as
 {
     const struct authorizer_decision *decision = &ask->decision;
     postern__v1__verify_reply__init(reply);
-    return fill_reply(arena, decision, reply) && add_details(arena, decision, wire_slice(reply->key_id), status) &&
-           handler_add_hint(arena, decision->reason, ask->question.token, status);
+    return fill_reply(arena, decision, reply) && handler_add_details(arena, ask, wire_slice(reply->key_id), status);
 }
 
 // The address often comes from a header that anybody may write. A text that is no address fails no call; it is in no

@@ -224,16 +224,33 @@ static void read_environments(const Postern__V1__PutAccountRequest *request, str
     }
 }
 
+// A list of names is a set: what is said twice is taken once.
+static void take_once(struct slice *names, size_t *count)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < *count; i++) {
+        size_t earlier = 0;
+        while (earlier < taken && !slice_equal(names[earlier], names[i]))
+            earlier++;
+        if (earlier == taken)
+            names[taken++] = names[i];
+    }
+    *count = taken;
+}
+
 enum status wire_read_record(struct arena *arena, enum registry_record_kind kind, const ProtobufCMessage *message,
                              void *plain, struct status_failure *failure)
 {
     struct registry_key *key = plain;
     struct registry_account *account = plain;
     struct registry_tier *tier = plain;
+    struct registry_scope *scope = plain;
     if (record_read(registry_schema(kind), message, arena, plain) != STATUS_OK)
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "the call does not fit a request's memory");
     switch (kind) {
     case REGISTRY_KEY:
+        take_once(key->scopes, &key->scope_count);
+        take_once(key->addresses, &key->address_count);
         return complete_limits(key->limits, key->limit_count, failure);
     case REGISTRY_ACCOUNT:
         read_environments((const Postern__V1__PutAccountRequest *)message, account);
@@ -241,6 +258,7 @@ enum status wire_read_record(struct arena *arena, enum registry_record_kind kind
     case REGISTRY_TIER:
         return complete_limits(tier->limits, tier->limit_count, failure);
     case REGISTRY_SCOPE:
+        take_once(scope->implies, &scope->implies_count);
         break;
     }
     return STATUS_OK;

@@ -148,47 +148,137 @@ daemon_time_is() {
     local long=$KEY_ID
     make_key acme short --expires 8d
     local short=$KEY_ID
-    make_key acme revoked --expires 8d
+    make_key acme revoked --expires 40d
     postern revoke "$KEY_ID"
     make_key acme eternal
     follow --interval 1s
-    soon 'length == 7'
+    soon 'length == 8'
+    # Of the short one 30 days before has passed when it is made: it is told then.
+    notices 1 "(.event == \"expiry\" and .days == 30 and .key_id == \"$short\" and .account == \"acme\" and
+        .name == \"short\" and .state == \"ACTIVE\" and .time_ms >= $NOON_MS and
+        .time_ms < $NOON_MS + $HOUR_MS)"
     set_wall $((2 * DAY_MS)) # 7 days and less before the end of the short one
-    notices 1 "(.event == \"expiry\" and .days == 7 and .key_id == \"$short\" and .account == \"acme\" and
-        .name == \"short\" and .state == \"ACTIVE\" and
-        .expires_at_ms == .time_ms + 7 * $DAY_MS)"
+    notices 2 "(.days == 7 and .key_id == \"$short\" and .expires_at_ms == .time_ms + 7 * $DAY_MS)"
     stop_following
     go_on --interval 1s
     set_wall $((7 * DAY_MS + HOUR_MS)) # a day before
-    notices 2 ".days == 1 and .key_id == \"$short\""
+    notices 3 ".days == 1 and .key_id == \"$short\""
     set_wall $((11 * DAY_MS)) # 30 days before the end of the long one
-    notices 3 ".days == 30 and .key_id == \"$long\""
+    notices 4 ".days == 30 and .key_id == \"$long\""
     stop_following
     # What becomes due while nobody listens is not lost.
     set_wall $((34 * DAY_MS))
     go_on --interval 1s
-    notices 4 ".days == 7 and .key_id == \"$long\""
+    notices 5 ".days == 7 and .key_id == \"$long\""
     stop_following
     go_on --interval 1s
     set_wall $((39 * DAY_MS + HOUR_MS))
-    notices 5 ".days == 1 and .key_id == \"$long\""
+    notices 6 ".days == 1 and .key_id == \"$long\""
     set_wall $((60 * DAY_MS))
     poll 60 daemon_time_is $((NOON_MS + 60 * DAY_MS))
     make_key acme last --expires 2d
+    notices 7 '.name == "last" and .days == 7'
     set_wall $((61 * DAY_MS + HOUR_MS))
-    notices 6 '.name == "last" and .days == 1 and .seq >= 8'
+    notices 8 '.name == "last" and .days == 1 and .seq >= 8'
     stop_following
     # Who begins afresh hears of what is to come, not of what has expired.
     postern events >"$LINES_FILE"
-    notices 1 '.name == "last"'
+    notices 2 '.name == "last"'
     # An account-admin hears of its own keys.
     make_key acme administrator --scope postern:account-admin
     POSTERN_API_KEY=$TOKEN postern events >"$LINES_FILE"
-    notices 1 '.name == "last"'
+    notices 2 '.name == "last"'
     postern account put other --no-default-public-key
     make_key other administrator --scope postern:account-admin
     POSTERN_API_KEY=$TOKEN postern events >"$LINES_FILE"
     notices 0 '. == null'
+}
+
+# of_expiries FILE: its notices, without what depends on who prints them and when.
+of_expiries() {
+    jq -c 'select(.event == "expiry") | [.time_ms, .key_id, .days]' "$1"
+}
+
+# others_hear_the_same [STEP]: a reader that begins, and one that goes on behind a line (each STEPth), hear what
+# LINES_FILE has.
+others_hear_the_same() {
+    local line all=$BATS_TEST_TMPDIR/all some=$BATS_TEST_TMPDIR/some
+    of_expiries "$LINES_FILE" >"$all"
+    postern events >"$some"
+    diff "$all" <(of_expiries "$some")
+    for ((line = 1; line <= $(wc -l <"$LINES_FILE"); line += ${1-1})); do
+        postern events --after "$(sed -n "${line}p" "$LINES_FILE" | jq -r .position)" >"$some"
+        diff <(tail -n "+$((line + 1))" "$LINES_FILE" | of_expiries -) <(of_expiries "$some")
+    done
+    # Behind a change, by its number alone: what has come since the next one.
+    postern events --after 2 >"$some"
+    diff "$all" <(of_expiries "$some")
+}
+
+@test "X8 an expiry that is brought nearer is noticed at once, then in its time, by every reader alike" {
+    make_clock_home
+    start_shimmed
+    furnish
+    make_key acme old
+    local old=$KEY_ID
+    make_key acme moved --expires 400d
+    local moved=$KEY_ID
+    set_wall $((100 * DAY_MS))
+    poll 60 daemon_time_is $((NOON_MS + 100 * DAY_MS))
+    follow --interval 1h
+    soon 'map(select(.what == "create")) | length == 2'
+    # At once, though it looks but once in an hour. The time is that of the change.
+    roll_key "$old"
+    notices 1 ".key_id == \"$old\" and .days == 1 and .state == \"ROLLING\" and
+        .successor_key_id == \"$KEY_ID\" and .expires_at_ms == .time_ms + $DAY_MS / 2"
+    soon '([.[] | select(.what == "roll")][0].time_ms) == .[-1].time_ms'
+    postern update "$moved" --expires 5d
+    notices 2 ".key_id == \"$moved\" and .days == 7"
+    soon '([.[] | select(.what == "update")][0].time_ms) == .[-1].time_ms'
+    make_key acme hours --expires 13h
+    notices 3 '.name == "hours" and .days == 1'
+    make_key acme days --expires 6d
+    notices 4 '.name == "days" and .days == 7'
+    # Neither a later expiry nor another setting tells it again.
+    postern update "$moved" --name moved
+    make_key acme far --expires 60d
+    soon 'any(.[]; .after[]? == {"key": "name", "value": "far"})'
+    others_hear_the_same
+    stop_following
+    go_on --interval 1s
+    # What an import brings.
+    local hash
+    hash=$(printf other_token_of_enough_letters | sha256sum | cut -d ' ' -f 1)
+    postern import --account acme --env live \
+        <<<"{\"name\": \"imported\", \"expires_at_ms\": $((NOON_MS + 103 * DAY_MS)), \"sha256\": \"$hash\"}"
+    notices 5 '.name == "imported" and .days == 7'
+    # 12 hours before nobody's end: the one that was moved is a day away.
+    set_wall $((104 * DAY_MS + HOUR_MS))
+    poll 60 daemon_time_is $((NOON_MS + 104 * DAY_MS))
+    notices 7 ".key_id == \"$moved\" and .days == 1"
+    # Neither the roll nor the successor says anything more, and of what has expired only a follower has heard.
+    postern events >"$BATS_TEST_TMPDIR/some"
+    diff <(of_expiries "$LINES_FILE" | grep -v -e "$old" -e "$(jq -r 'select(.name == "hours").key_id' "$LINES_FILE")" \
+        -e "$(jq -r 'select(.name == "imported").key_id' "$LINES_FILE")") <(of_expiries "$BATS_TEST_TMPDIR/some")
+}
+
+@test "X8 no notice is lost or doubled while expiries are set all the time" {
+    start_daemon
+    furnish
+    follow --interval 1s
+    soon 'length == 2'
+    local worker
+    for worker in 1 2 3; do
+        (for _ in 1 2 3 4 5 6 7 8; do postern create --account acme --name k --expires 3h >/dev/null 2>&1; done) &
+    done
+    pause 0.4
+    stop_following
+    go_on --interval 1s
+    soon 'map(select(.event == "expiry")) | length == 24'
+    stop_following
+    lines_are 'map(select(.event == "expiry") | .key_id) | length == (unique | length)'
+    lines_are 'map(select(.event == "expiry") | [.time_ms, .key_id]) | . == sort'
+    others_hear_the_same 7
 }
 
 # use_often TIMES [OPTION]...: the key of TOKEN is used.

@@ -115,3 +115,33 @@ tells_nothing() {
     done_so
     [[ $output == *example.org* && $output == *"they left"* ]]
 }
+
+@test "operators find the usage of a former account by the change that made it, others do not" {
+    local former now
+    call account put m1 --tier free --no-default-public-key
+    call ratecheck --account m1 --charge requests=4
+    done_so .allowed
+    postern account revoke-all m1
+    postern account delete m1
+    former=$(postern audit --account m1 --json | jq -s 'map(select(.what == "put_account"))[0].seq')
+    call usage --account m1 --life "$former" # nobody has the id
+    done_so '[.buckets[].costs[] | select(.name == "requests") | .value] == [4]'
+    postern account put m1 --no-default-public-key
+    call usage --account m1
+    done_so '.buckets == []'
+    call usage --account m1 --life "$former"
+    done_so '[.buckets[].costs[] | select(.name == "requests") | .value] == [4]'
+    now=$(postern audit --account m1 --json | jq -s 'map(select(.what == "put_account"))[-1].seq')
+    call ratecheck --account m1 --charge requests=7
+    call usage --account m1 --life "$now"
+    done_so '[.buckets[].costs[] | select(.name == "requests") | .value] == [7]'
+    call usage --account m1 --life 1
+    failed NOT_FOUND get_usage.life "postern audit --account m1"
+    make_key m1 admin --scope postern:account-admin
+    as "$TOKEN" usage --account m1 --life "$former"
+    failed NOT_FOUND
+    as "$TOKEN" usage --account m1 --life "$now"
+    done_so '[.buckets[].costs[] | select(.name == "requests") | .value] == [7]'
+    try postern usage --life "$now"
+    [ "$status" -eq 2 ]
+}

@@ -227,6 +227,38 @@ keys() {
     answer '.status.details == {"key": "hint", "value": "begins with Bearer"}'
 }
 
+@test "what a refusal has beside its reason is in JSON too, of verify, of each token of many, and of ratecheck" {
+    postern scope put read
+    make_key "$ACCOUNT"
+    local bearer="Bearer $TOKEN" space=" $TOKEN"
+    TOKEN=$bearer
+    verify
+    answer '.reason == "INVALID_API_KEY" and .details == [{"key": "hint", "value": "begins with Bearer"}]'
+    try postern verify - --batch --json < <(printf '%s\n' "$bearer")
+    answer '.details == [{"key": "hint", "value": "begins with Bearer"}]'
+    try postern ratecheck --api-key - --charge productions --json <<<"$space"
+    answer '.reason == "INVALID_API_KEY" and any(.details[]; . == {"key": "hint", "value": "has white space"})'
+    TOKEN=${bearer#Bearer }x # its id can be read, but it is not the token
+    verify
+    answer ".key_id == \"$KEY_ID\" and .details == [{\"key\": \"key_id\", \"value\": \"$KEY_ID\"}]"
+    try postern ratecheck --api-key - --charge productions --json <<<"$TOKEN"
+    answer ".details == [{\"key\": \"key_id\", \"value\": \"$KEY_ID\"}]"
+    make_key "$ACCOUNT"
+    postern roll "$KEY_ID" --grace 0 >/dev/null 2>&1
+    verify
+    answer '.reason == "EXPIRED_API_KEY" and .expires_at_ms > 0 and .details[0].key == "expired_at"'
+    try postern ratecheck --api-key - --charge productions --json <<<"$TOKEN"
+    answer '.reason == "EXPIRED_API_KEY" and (.details[0] | .key == "expired_at" and (.value | startswith("20")))'
+    try postern ratecheck --key "$KEY_ID" --charge productions --json
+    answer '.reason == "EXPIRED_API_KEY" and .details[0].key == "expired_at"'
+    make_key "$ACCOUNT" later --not-before 2h
+    try postern ratecheck --api-key - --charge productions --json <<<"$TOKEN"
+    answer '.reason == "NOT_YET_VALID_API_KEY" and .details[0].key == "not_before"'
+    make_key "$ACCOUNT"
+    verify
+    answer '.allowed and (has("details") | not)'
+}
+
 # ------------------------------------------------------------------------------------------------------------ words
 
 @test "messages name the options that were given, not the fields of the protocol" {

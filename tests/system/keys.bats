@@ -29,6 +29,19 @@ teardown() {
 
 # ---------------------------------------------------------------------------------------------------- K2, K7, K8, K16
 
+@test "K2 what a list of names says twice is taken once" {
+    call scope put twice --implies read --implies write --implies read
+    done_so '.scope.implies == ["read", "write"]'
+    make_key "$ACCOUNT" doubled --scope read --scope read --address 192.0.2.1 --address 192.0.2.1
+    call get "$KEY_ID"
+    done_so '.key.scopes == ["read"] and .key.allowed_addresses == ["192.0.2.1"]'
+    call update "$KEY_ID" --add-scope write --add-scope write
+    done_so '.key.scopes == ["read", "write"]'
+    call update "$KEY_ID" --scope jobs:run --scope jobs:run
+    done_so '.key.scopes == ["jobs:run"]'
+    postern scope delete twice
+}
+
 @test "K2 a key made without scopes has those that the catalogue marks as default, and no more" {
     make_key "$ACCOUNT"
     call get "$KEY_ID"

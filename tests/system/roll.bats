@@ -168,6 +168,20 @@ names() {
     [[ "$output" != *"$KEY_ID"* ]]
 }
 
+@test "K10 with a successor that is disabled, roll and update advise to enable that one" {
+    make_key "$ACCOUNT" ingest
+    local old_id=$KEY_ID
+    roll_key "$old_id"
+    postern disable "$KEY_ID" >/dev/null
+    call roll "$old_id"
+    failed FAILED_PRECONDITION roll.key_id "ROLLING until 20" "is DISABLED" "postern enable $KEY_ID"
+    call update "$old_id" --expires 90d
+    failed FAILED_PRECONDITION update.expires_at_ms "is DISABLED" "postern enable $KEY_ID"
+    postern enable "$KEY_ID" >/dev/null
+    call roll "$old_id"
+    failed FAILED_PRECONDITION roll.key_id "postern roll $KEY_ID"
+}
+
 @test "K10 a key that is being rolled names the newest successor that works, over several rolls" {
     make_key "$ACCOUNT" ingest
     local first=$TOKEN first_id=$KEY_ID second_id third_id

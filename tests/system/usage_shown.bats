@@ -145,7 +145,7 @@ custom_counted() {
     done
 }
 
-@test "X6 operators see the usage of a deleted key" {
+@test "X6 operators and the account's own administrators see the usage of a deleted key" {
     postern account put gone --no-default-public-key >/dev/null
     make_key gone k
     use
@@ -156,6 +156,10 @@ custom_counted() {
     done_so '[.buckets[].reasons[] | select(.name == "ALLOWED") | .value] | add == 1'
     local deleted=$KEY_ID
     make_key gone admin --scope postern:account-admin
+    as "$TOKEN" usage --key "$deleted"
+    done_so '[.buckets[].reasons[] | select(.name == "ALLOWED") | .value] | add == 1'
+    postern account put stranger --no-default-public-key >/dev/null
+    make_key stranger admin --scope postern:account-admin
     as "$TOKEN" usage --key "$deleted"
     failed NOT_FOUND get_usage.key_id
 }

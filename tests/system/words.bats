@@ -183,12 +183,70 @@ successor() {
     postern account update "$ACCOUNT" --no-tier --add-limit other=5/min
     make_key "$ACCOUNT"
     try postern verify - --charge reqests <<<"$TOKEN"
-    says "add one to the account, which has no tier, e.g. reqests=unlimited"
+    says "add one to the account, which has no tier, with: postern account update $ACCOUNT --add-limit reqests=unlim"
     make_key acme
     try postern verify - --charge reqests <<<"$TOKEN"
-    says "add one to the tier, e.g. reqests=unlimited"
+    says "add one to the tier, with: postern tier update free --add-limit reqests=unlimited"
     try postern ratecheck --custom n/i --limit a=1/min --charge b
     says "add one to --limit, e.g. b=unlimited"
+}
+
+# refused REASON TEXT [OPTION]...: verify of TOKEN, by words.
+refused() {
+    try postern verify - --peek "${@:3}" <<<"$TOKEN"
+    [[ "$output" == "$1: "*"$2"* ]] || { echo "not \"$1 ... $2\": $output $stderr"; return 1; }
+}
+
+@test "a refusal says what helps" {
+    postern account put "$ACCOUNT" --env test --env live --no-default-public-key >/dev/null
+    make_key "$ACCOUNT" one --scope read
+    refused WRONG_ACCOUNT "name its own one with --account, or none" --account other
+    refused WRONG_ENVIRONMENT "postern create --env" --env live
+    refused INSUFFICIENT_SCOPE "postern update KEY_ID --add-scope SCOPE (missing: adm)" --scope adm
+    postern account suspend "$ACCOUNT" >/dev/null
+    refused ACCOUNT_SUSPENDED "postern account resume ID"
+    postern account resume "$ACCOUNT" >/dev/null
+    make_key "$ACCOUNT" public --type public
+    refused SECRET_KEY_REQUIRED "use a secret key" --secret-only
+    make_key "$ACCOUNT" bound --address 198.51.100.0/24
+    refused ADDRESS_NOT_ALLOWED "postern update KEY_ID --add-address NETWORK" --address 192.0.2.1
+    refused ADDRESS_NOT_ALLOWED "was not given (--address)"
+    try postern create --account "$ACCOUNT" --name later --not-before 2097-01-31T12:00:00Z
+    says "works from 2097-01-31T12:00:00Z, expires never"
+    TOKEN=$output
+    refused NOT_YET_VALID_API_KEY "--no-not-before"
+    refused NOT_YET_VALID_API_KEY "(it works from 2097-01-31"
+}
+
+@test "a charge that cannot be settled, and a resource that cannot be reset, say what helps" {
+    try postern ratecheck --account acme --settle 0123456789abcdef0123456789abcdef --charge productions
+    says "postern ratecheck --account ID --refund-amount RESOURCE=N"
+    try postern ratecheck --account acme --refund 0123456789abcdef0123456789abcdef
+    says "postern ratecheck --account ID --refund-amount RESOURCE=N"
+    try postern ratecheck --account acme --reset nope
+    says "postern ratecheck --account acme --peek"
+}
+
+@test "a scope that is always there is said to be so, whatever is done with it" {
+    local words
+    for words in "update admin --description x" "delete admin" "delete postern:verify"; do
+        # shellcheck disable=SC2086 # words
+        try postern scope $words
+        [ "$status" -eq 1 ]
+        says "is always there, in no catalogue, and cannot be changed or deleted"
+        says "postern scope get "
+    done
+    try postern scope delete nosuch
+    says "there is no scope"
+}
+
+@test "the audit's words for a reset look like no amount" {
+    postern ratecheck --account acme --reset productions >/dev/null
+    postern ratecheck --account acme --reset productions >/dev/null
+    try postern audit --account acme
+    local words='productions by change [0-9]+ -> productions by change [0-9]+'
+    [[ "$output" =~ $words ]] || { echo "$output"; return 1; }
+    [[ "$output" != *productions=[0-9]* ]]
 }
 
 @test "stats counts one as one" {
@@ -233,7 +291,7 @@ successor() {
     wrong 'is on the tier "free"' tier delete free
     wrong '--if-version' tier put free --if-version 3 --default
     wrong '"admin" is built in' scope put admin
-    wrong 'there is no scope "admin"' scope delete admin
+    wrong '"admin" is always there' scope delete admin
     wrong 'there is no scope "nosuch"' scope delete nosuch
     wrong '--implies "a:*"' scope put more --implies read --implies 'a:*'
 }

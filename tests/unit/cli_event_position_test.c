@@ -105,12 +105,27 @@ static void text_fits_however_many_were_seen(void **state)
     event_position_wipe(&read);
 }
 
+static void notice_is_printed_up_to_the_position_and_not_behind_it(void **state)
+{
+    struct event_position position = {.expiry_ms = 100};
+    (void)state;
+    assert_true(event_position_has_expiry(&position, 99, "zzzzzzzzzzzzzzz"));
+    assert_true(event_position_has_expiry(&position, 100, "zzzzzzzzzzzzzzz"));
+    assert_false(event_position_has_expiry(&position, 101, "000000000000000"));
+    memcpy(position.expiry_key, "0123456789abcDE", sizeof position.expiry_key);
+    assert_true(event_position_has_expiry(&position, 100, "0123456789abcDE"));
+    assert_false(event_position_has_expiry(&position, 100, "0123456789abcDF"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_and_position_are_the_same),   cmocka_unit_test(sequence_alone_has_no_times),
-        cmocka_unit_test(what_is_no_position_is_refused),   cmocka_unit_test(flag_of_a_key_is_seen_once_in_an_hour),
+        cmocka_unit_test(text_and_position_are_the_same),
+        cmocka_unit_test(sequence_alone_has_no_times),
+        cmocka_unit_test(what_is_no_position_is_refused),
+        cmocka_unit_test(flag_of_a_key_is_seen_once_in_an_hour),
         cmocka_unit_test(text_fits_however_many_were_seen),
+        cmocka_unit_test(notice_is_printed_up_to_the_position_and_not_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,12 +11,27 @@ static const char *value_of(const struct postern_entry *entries, size_t count, c
     return NULL;
 }
 
+// Writes the resources whose meters were reset, each with the change that did it: "tokens by change 157".
+static const char *shown_resets(const char *resets, char text[OUTPUT_LIST_SIZE])
+{
+    text[0] = '\0';
+    while (*resets != '\0') {
+        int size = (int)strcspn(resets, " "), name = (int)strcspn(resets, "= ");
+        output_append(text, ", ", "%.*s by change %.*s", name, resets, size > name ? size - name - 1 : 0,
+                      resets + name + 1);
+        resets += size + (resets[size] != '\0');
+    }
+    return text[0] != '\0' ? text : "none";
+}
+
 // Returns a value as people read it: a moment as a date, what is not set as "none".
-static const char *shown_value(const char *key, const char *value, char buffer[OUTPUT_TIME_SIZE])
+static const char *shown_value(const char *key, const char *value, char buffer[OUTPUT_LIST_SIZE])
 {
     const char *rest;
     uint64_t at_ms;
     size_t size = strlen(key);
+    if (value != NULL && strcmp(key, "meter_resets") == 0)
+        return shown_resets(value, buffer);
     bool is_moment = value != NULL && size > 3 && strcmp(key + size - 3, "_ms") == 0;
     if (is_moment && value_digits(value, &at_ms, &rest) && *rest == '\0')
         return output_time(at_ms, "none", buffer);
@@ -32,7 +47,7 @@ static bool is_known(const struct postern_change *change, const char *key)
 
 static void append_field(char *text, const struct postern_change *change, const char *key)
 {
-    char old[OUTPUT_TIME_SIZE], now[OUTPUT_TIME_SIZE];
+    char old[OUTPUT_LIST_SIZE], now[OUTPUT_LIST_SIZE];
     const char *before = value_of(change->before, change->before_count, key);
     const char *after = value_of(change->after, change->after_count, key);
     bool is_new = change->before_count == 0;
@@ -43,7 +58,7 @@ static void append_field(char *text, const struct postern_change *change, const 
 // Writes "name: a -> b; enabled: true -> false"; of what is gone "removed scope: read; implies: list".
 static void summarize(const struct postern_change *change, char text[OUTPUT_LIST_SIZE])
 {
-    char old[OUTPUT_TIME_SIZE];
+    char old[OUTPUT_LIST_SIZE];
     bool is_removed = change->after_count == 0;
     text[0] = '\0';
     for (size_t i = 0; i < change->after_count; i++)

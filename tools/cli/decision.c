@@ -10,17 +10,29 @@ static const char *const sentences[] = {
     [POSTERN_REASON_REVOKED_API_KEY] = "the key was revoked, which is final; create another one",
     [POSTERN_REASON_EXPIRED_API_KEY] = "the key has expired, which is final; create another one",
     [POSTERN_REASON_DISABLED_API_KEY] = "the key is switched off; enable it to use it again",
-    [POSTERN_REASON_NOT_YET_VALID_API_KEY] = "the key does not work yet; it was made for a later moment",
-    [POSTERN_REASON_ACCOUNT_SUSPENDED] = "the account is suspended",
-    [POSTERN_REASON_WRONG_ACCOUNT] = "the key does not belong to the account that was asked for",
-    [POSTERN_REASON_WRONG_ENVIRONMENT] = "the key is of the other environment",
-    [POSTERN_REASON_SECRET_KEY_REQUIRED] = "a public key, where a secret one is needed",
-    [POSTERN_REASON_ADDRESS_NOT_ALLOWED] = "the address is missing or not in the key's list; give it with --address",
-    [POSTERN_REASON_INSUFFICIENT_SCOPE] = "the key lacks a scope",
+    [POSTERN_REASON_NOT_YET_VALID_API_KEY] =
+        "the key does not work yet: wait, or let it work at once with: postern update KEY_ID --no-not-before",
+    [POSTERN_REASON_ACCOUNT_SUSPENDED] =
+        "the account is suspended; operators let it work again with: postern account resume ID",
+    [POSTERN_REASON_WRONG_ACCOUNT] =
+        "the key does not belong to the account that was asked for; name its own one with --account, or none",
+    [POSTERN_REASON_WRONG_ENVIRONMENT] =
+        "the key is of the other environment; use a key of this one (postern create --env), or ask without --env",
+    [POSTERN_REASON_SECRET_KEY_REQUIRED] =
+        "a public key, where a secret one is needed; use a secret key, or ask without --secret-only",
+    [POSTERN_REASON_ADDRESS_NOT_ALLOWED] = "the address is not in the key's list, or was not given (--address); add it "
+                                           "with: postern update KEY_ID --add-address NETWORK",
+    [POSTERN_REASON_INSUFFICIENT_SCOPE] =
+        "the key lacks a scope; give it one with: postern update KEY_ID --add-scope SCOPE",
     [POSTERN_REASON_RATE_LIMITED] = "a limit is reached",
     [POSTERN_REASON_COST_EXCEEDS_LIMIT] =
         "the cost is larger than a whole limit, or than a bucket's burst, so it will never fit; ask for less at once",
 };
+
+// What stands before the value of a detail.
+static const struct {
+    const char *key, *words;
+} details[] = {{"hint", "the token"}, {"not_before", "it works from"}, {"expired_at", "it expired at"}};
 
 static const char *sentence_of(enum postern_reason reason)
 {
@@ -36,8 +48,9 @@ void decision_print_verdict(bool allowed, enum postern_reason reason, const stru
     else
         printf("%s%s%s", postern_reason_name(reason), sentence[0] != '\0' ? ": " : "", sentence);
     for (size_t i = 0; i < base->detail_count; i++)
-        if (strcmp(base->details[i].key, "hint") == 0)
-            printf(" (the token %s)", base->details[i].value);
+        for (size_t n = 0; n < sizeof details / sizeof details[0]; n++)
+            if (strcmp(base->details[i].key, details[n].key) == 0)
+                printf(" (%s %s)", details[n].words, base->details[i].value);
 }
 
 void decision_print_meters(const struct postern_meter *meters, size_t count)

@@ -12,7 +12,8 @@ struct events {
     struct cli *cli;
     const char *account; // NULL: all that the caller may see
     struct event_position at;
-    uint64_t now_ms; // posternd's time at its last answer
+    uint64_t now_ms;        // posternd's time at its last answer
+    uint64_t expiry_set_ms; // of the newest change that has set an expiry
 };
 
 // Prints the notices of coming expiries that have become due, and moves on to now.

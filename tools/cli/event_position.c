@@ -95,6 +95,13 @@ void event_print(const struct event_position *position, const char *event, uint6
     fflush(stdout);
 }
 
+bool event_position_has_expiry(const struct event_position *position, uint64_t time_ms, const char *key)
+{
+    bool is_all = position->expiry_key[0] == '\0';
+    return time_ms < position->expiry_ms ||
+           (time_ms == position->expiry_ms && (is_all || strcmp(key, position->expiry_key) <= 0));
+}
+
 // ------------------------------------------------------------------------------------------------------------- seen
 
 const char *event_key(const char *key_id)

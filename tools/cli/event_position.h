@@ -3,10 +3,10 @@
 //
 // The text is SEQ[.PARTS]/TIME[.KEY]/HOUR[+KEYFLAGS]... and says what was printed:
 //   SEQ[.PARTS]         all changes before SEQ, and of SEQ all records, or the first PARTS
-//   TIME[.KEY]          all expiries that were due before TIME, and of TIME all keys, or those up to KEY
+//   TIME[.KEY]          all notices of expiries before TIME, and of TIME those of all keys, or those up to KEY
 //   HOUR[+KEYFLAGS]...  of the unusual activity of HOUR, these flags of these keys
 // KEY is a key id without its "key_"; times are Unix milliseconds. After SEQ alone the reader has all changes up to
-// SEQ, and begins with the expiries that are due from now on.
+// SEQ, and begins with the notices since the change behind it.
 #ifndef CLI_EVENT_POSITION_H
 #define CLI_EVENT_POSITION_H
 
@@ -48,6 +48,8 @@ bool event_position_parse(const char *text, struct event_position *position);
 void event_position_format(const struct event_position *position, char text[EVENT_POSITION_SIZE]);
 // Prints an event on a line, with the members of the object and with the position, which must hold this event already.
 void event_print(const struct event_position *position, const char *event, uint64_t time_ms, json_t *members);
+// Was the notice of this moment and key printed? `key` is without "key_".
+bool event_position_has_expiry(const struct event_position *position, uint64_t time_ms, const char *key);
 // Returns those flags of this key that were not seen before in this hour, and remembers them as seen. `key_id` is as in
 // the protocol, or without "key_".
 unsigned event_position_see(struct event_position *position, const char *key_id, unsigned flags);

@@ -22,12 +22,21 @@ struct reading {
     struct events events;
     bool follows;
     uint64_t interval_ms;
-    uint64_t look_ms;  // when the next look at keys is due
-    bool was_answered; // once: a posternd that does not answer now is only away
+    uint64_t look_ms;   // when the next look at keys is due
+    uint64_t looked_ms; // when the last one for expiries was
+    bool was_answered;  // once: a posternd that does not answer now is only away
     bool complained;
 };
 
 // ----------------------------------------------------------------------------------------------------------- changes
+
+static bool sets_expiry(const struct postern_change *change)
+{
+    for (size_t i = 0; i < change->after_count; i++)
+        if (strcmp(change->after[i].key, "expires_at_ms") == 0)
+            return true;
+    return false;
+}
 
 // A change has a line for each record that it touched. A page ends between two changes.
 static void print_changes(struct events *events, const struct postern_list_changes_reply *reply)
@@ -43,6 +52,8 @@ static void print_changes(struct events *events, const struct postern_list_chang
         if (!is_printed) {
             at->seq = change->seq;
             at->parts = is_last ? 0 : part;
+            if (sets_expiry(change))
+                events->expiry_set_ms = change->time_ms;
             event_print(at, "change", change->time_ms, json_array_get(changes, i));
         }
         if (is_last)
@@ -70,11 +81,12 @@ static bool turn_page(struct events *events, struct postern_list_changes_request
     return size > 0;
 }
 
-// A reader that begins at a change, and not at a whole position, hears of what comes due from now on.
-static void begin_expiries(struct event_position *at, uint64_t now_ms)
+// A reader that begins behind a change, and not at a whole position, hears of what has come due since the next one.
+static void begin_expiries(struct event_position *at, const struct postern_list_changes_reply *reply)
 {
+    uint64_t now_ms = reply->base.server_time_ms;
     if (!at->has_times)
-        at->expiry_ms = now_ms;
+        at->expiry_ms = reply->change_count > 0 ? reply->changes[0].time_ms - 1 : now_ms;
     at->has_times = true;
 }
 
@@ -91,7 +103,7 @@ static enum postern_status read_changes(struct events *events, uint32_t wait_ms)
         enum postern_status status = postern_list_changes(events->cli->client, &request, &reply, &events->cli->error);
         if (status != POSTERN_OK)
             return status;
-        begin_expiries(&events->at, reply->base.server_time_ms);
+        begin_expiries(&events->at, reply);
         print_changes(events, reply);
     } while (turn_page(events, &request, token, reply));
     return POSTERN_OK;
@@ -99,20 +111,36 @@ static enum postern_status read_changes(struct events *events, uint32_t wait_ms)
 
 // ----------------------------------------------------------------------------------------------------------- reading
 
-static enum postern_status read_once(struct reading *reading)
+// An expiry that was set may be close already, and is looked at soon.
+static uint64_t next_look_ms(const struct reading *reading)
+{
+    uint64_t soon_ms = reading->looked_ms + INTERVAL_MS_MIN;
+    bool is_news = reading->events.expiry_set_ms > reading->events.at.expiry_ms;
+    return is_news && soon_ms < reading->look_ms ? soon_ms : reading->look_ms;
+}
+
+static enum postern_status look(struct reading *reading)
 {
     struct events *events = &reading->events;
-    uint64_t wait_ms = reading->look_ms > events->now_ms ? reading->look_ms - events->now_ms : 0;
-    enum postern_status status =
-        read_changes(events, wait_ms < POSTERN_WAIT_MS_MAX ? (uint32_t)wait_ms : POSTERN_WAIT_MS_MAX);
-    if (status != POSTERN_OK || events->now_ms < reading->look_ms)
+    enum postern_status status = event_keys_print_expiring(events);
+    if (status != POSTERN_OK)
         return status;
-    status = event_keys_print_expiring(events);
-    if (status == POSTERN_OK)
-        status = event_keys_print_unusual(events);
+    reading->looked_ms = events->now_ms;
+    if (events->now_ms < reading->look_ms)
+        return POSTERN_OK;
+    status = event_keys_print_unusual(events);
     if (status == POSTERN_OK)
         reading->look_ms = events->now_ms + reading->interval_ms;
     return status;
+}
+
+static enum postern_status read_once(struct reading *reading)
+{
+    struct events *events = &reading->events;
+    uint64_t look_ms = next_look_ms(reading), wait_ms = look_ms > events->now_ms ? look_ms - events->now_ms : 0;
+    enum postern_status status =
+        read_changes(events, wait_ms < POSTERN_WAIT_MS_MAX ? (uint32_t)wait_ms : POSTERN_WAIT_MS_MAX);
+    return status == POSTERN_OK && events->now_ms >= next_look_ms(reading) ? look(reading) : status;
 }
 
 // A reader that follows waits while posternd restarts or has too much to do. Says so once.
@@ -195,9 +223,11 @@ const struct command events_commands[] = {
     {"events", "", "print changes, coming expiries and unusual activity as JSON lines", events_flags, run_events,
      .help =
          "Each line has `event` (change, expiry or unusual), `time`, `seq` and `position`. A change has what audit\n"
-         "shows; of a key that expires there are lines 30, 7 and 1 days before; what is unusual is as in usage\n"
-         "--unusual, once in an hour for each key. A reader that is started again with the `position` of the\n"
-         "last line that it has dealt with misses nothing and gets nothing twice. As a webhook:\n"
+         "shows; of a key that expires there are lines 30, 7 and 1 days before, and one at once when a change\n"
+         "(create, update, roll, import) sets an expiry that is closer already: for the nearest of these days\n"
+         "that has passed. What is unusual is as in usage --unusual, once in an hour for each key. A reader that\n"
+         "is started again with the `position` of the last line that it has dealt with misses nothing and gets\n"
+         "nothing twice. As a webhook:\n"
          "  postern events --follow --after \"$(cat position || echo now)\" | while read -r event; do\n"
          "      printf %s \"$event\" | curl -fsS --retry 5 --data-binary @- \"$HOOK\" || exit 1\n"
          "      printf %s \"$event\" | jq -r .position >position.new && mv position.new position\n"

@@ -103,9 +103,22 @@ json_t *json_reply(const void *reply)
     return builder.root;
 }
 
+// Beside its fields a refusal has details, which the protocol carries in the status.
+static void add_details(json_t *root, const struct postern_reply_base *base)
+{
+    json_t *details = json_array();
+    for (size_t i = 0; i < base->detail_count; i++)
+        json_array_append_new(details, json_pack("{s:o, s:o}", "key", json_text(base->details[i].key), "value",
+                                                 json_text(base->details[i].value)));
+    if (base->detail_count > 0)
+        json_object_set(root, "details", details);
+    json_decref(details);
+}
+
 void json_print_reply(const void *reply, const char *more_name, const char *more_text)
 {
     json_t *root = json_reply(reply);
+    add_details(root, reply); // its base is its first member
     if (more_name != NULL)
         json_object_set_new(root, more_name, json_string(more_text));
     json_print(root);
@@ -155,6 +168,7 @@ void json_print_verify_batch(const struct postern_verify_batch_reply *reply, con
     json_array_foreach(json_object_get(root, "replies"), index, entry)
     {
         json_object_set_new(entry, more_name, json_string(more_texts[index]));
+        add_details(entry, &reply->replies[index].base);
         if (reply->statuses[index].status != POSTERN_OK)
             print_failed(&reply->statuses[index]);
         else

@@ -13,7 +13,7 @@ json_t *json_reply(const void *reply);
 // Prints an object on a line, and frees it.
 void json_print(json_t *object);
 
-// Prints the whole answer, with one more member unless more_name is NULL.
+// Prints the whole answer, with the details of a refusal and one more member unless more_name is NULL.
 void json_print_reply(const void *reply, const char *more_name, const char *more_text);
 // Prints the entries of an answer's list, each on a line of its own.
 void json_print_entries(const void *reply, const char *list);

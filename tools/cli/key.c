@@ -12,10 +12,13 @@ static void say_done(const char *what, const struct postern_key *key)
 static void print_create(const struct postern_create_reply *reply)
 {
     const struct postern_key *key = &reply->key;
-    char expires[OUTPUT_TIME_SIZE];
+    char expires[OUTPUT_TIME_SIZE], works[OUTPUT_TIME_SIZE];
+    bool is_later = key->not_before_ms > reply->base.server_time_ms;
     puts(reply->api_key);
-    fprintf(stderr, "Created %s (%s) for account %s: %s, %s, expires %s.%s\n", key->key_id, key->name, key->account,
-            value_word_text(&value_environments, key->environment), value_word_text(&value_key_types, key->type),
+    fprintf(stderr, "Created %s (%s) for account %s: %s, %s, %s%s%sexpires %s.%s\n", key->key_id, key->name,
+            key->account, value_word_text(&value_environments, key->environment),
+            value_word_text(&value_key_types, key->type), is_later ? "works from " : "",
+            is_later ? output_time(key->not_before_ms, "", works) : "", is_later ? ", " : "",
             output_time(key->expires_at_ms, "never", expires),
             key->type == POSTERN_KEY_TYPE_PUBLIC ? "" : " Keep the token: it is shown this once.");
 }

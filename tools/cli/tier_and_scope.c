@@ -148,12 +148,21 @@ static const struct {
     {"postern:operator", "always there: may do everything, in the account postern"},
 };
 
+enum { BUILT_IN = sizeof built_in / sizeof built_in[0] };
+
+// Returns which one it is; BUILT_IN: none of them.
+static size_t find_built_in(const char *scope)
+{
+    size_t i = 0;
+    while (i < BUILT_IN && strcmp(built_in[i].scope, scope) != 0)
+        i++;
+    return i;
+}
+
 static bool show_built_in_scope(const struct cli *cli)
 {
-    size_t i = 0, count = sizeof built_in / sizeof built_in[0];
-    while (i < count && strcmp(built_in[i].scope, cli->operands[0]) != 0)
-        i++;
-    if (i == count)
+    size_t i = find_built_in(cli->operands[0]);
+    if (i == BUILT_IN)
         return false;
     const char *scope = built_in[i].scope, *description = built_in[i].description;
     if (cli->json)
@@ -213,13 +222,26 @@ static enum postern_status write_scope(struct cli *cli, struct change *change)
     return status;
 }
 
+// What is built in is in no list.
+static enum postern_status read_scope(struct cli *cli, struct change *change)
+{
+    const char *name = cli->operands[0];
+    enum postern_status status = read_listed(cli, change);
+    if (status == POSTERN_NOT_FOUND && cli->command->updates && find_built_in(name) < BUILT_IN)
+        snprintf(cli->error.message, sizeof cli->error.message,
+                 "\"%s\" is always there, in no catalogue, and cannot be changed or deleted: see what it does with: "
+                 "postern scope get %s",
+                 name, name);
+    return status;
+}
+
 static void run_scope_change(struct cli *cli)
 {
     static const struct change_kind scope = {.schema = &scope_schema,
                                              .list = &scopes,
                                              .example = "--add-implies jobs:read",
                                              CHANGE_BY_PUT(scope),
-                                             .read = read_listed,
+                                             .read = read_scope,
                                              .write = write_scope};
     change_run(cli, &scope);
 }

@@ -87,6 +87,19 @@ static void print_plot(struct cli *cli, const struct postern_get_usage_request *
     plot_print(&plot, stdout);
 }
 
+static uint64_t life_flag(struct cli *cli)
+{
+    const char *text = argument_text(cli, "life"), *end = text;
+    uint64_t life = 0;
+    if (text == NULL)
+        return 0;
+    if (!value_digits(text, &life, &end) || *end != '\0' || life == 0)
+        misuse(cli, "--life \"%s\" is no SEQ of a change: see postern audit --account ID", text);
+    if (!argument_has(cli, "account"))
+        misuse(cli, "--life goes with --account ID: it tells the accounts apart that had this id");
+    return life;
+}
+
 static struct postern_get_usage_request read_usage(struct cli *cli)
 {
     const char *by = argument_text(cli, "by");
@@ -95,7 +108,8 @@ static struct postern_get_usage_request read_usage(struct cli *cli)
                                                 .key_id = argument_text(cli, "key"),
                                                 .bucket_s = by_day ? PLOT_DAY_S : PLOT_HOUR_S,
                                                 .from_ms = moment_flag(cli, "from", true),
-                                                .to_ms = moment_flag(cli, "to", true)};
+                                                .to_ms = moment_flag(cli, "to", true),
+                                                .life = life_flag(cli)};
     if (request.account != NULL && request.key_id != NULL)
         misuse(cli, "--account and --key: give one of them");
     if (argument_has(cli, "at"))
@@ -113,7 +127,7 @@ static struct postern_get_usage_request read_usage(struct cli *cli)
 
 static void show_unusual(struct cli *cli)
 {
-    static const char *const others[] = {"key", "from", "to", "by", "plot"};
+    static const char *const others[] = {"key", "from", "to", "by", "plot", "life"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (argument_has(cli, others[i]))
             misuse(cli, "--unusual looks at one hour of every key; --%s does not go with it", others[i]);
@@ -153,7 +167,8 @@ static void run_usage(struct cli *cli)
 
 static const struct flag usage_flags[] = {
     {"account", "ID", "of all keys of this account, and of calls for the account itself"},
-    {"key", "KEY_ID", "of this key"},
+    {"key", "KEY_ID", "of this key, also of a deleted one"},
+    {"life", "SEQ", "with --account: of a former account of this id, made by this change (see audit); for operators"},
     {"from", "TIME", "7d (ago), 2027-01-31, 2027-01-31T12:00:00Z or Unix milliseconds (default all)"},
     {"to", "TIME", "up to then (default now)"},
     {"by", "hour|day", "what is added up (default hour)"},
@@ -169,6 +184,7 @@ const struct command usage_commands[] = {
              "account of the credential; --unusual then looks at all keys that the caller may list.\n"
              "  postern usage --account acme --from 7d --by day\n"
              "  postern usage --account acme --plot\n"
+             "  postern usage --account acme --life 17\n"
              "  postern usage --unusual --at 1h"},
     {0},
 };

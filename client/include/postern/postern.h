@@ -339,7 +339,8 @@ struct postern_meter {
 struct postern_reply_base {
     uint64_t seq;            // of the registry after the call: the number of its newest change
     uint64_t server_time_ms; // posternd's time when it answered
-    // Of a refusal: "expired_at" (RFC 3339), "key_id", "header"; "hint": what is wrong with the token's text.
+    // Of a refusal: "expired_at" and "not_before" (RFC 3339), "key_id", "header"; "hint": what is wrong with the
+    // token's text.
     const struct postern_entry *details;
     size_t detail_count;
     const struct postern_reply_box *box; // the library's
@@ -572,6 +573,7 @@ struct postern_key {
     size_t unusual_count;
     const struct postern_activity *activity; // NULL: not asked for
     uint64_t not_before_ms;                  // it works from this moment on; 0 = at once
+    uint64_t expiry_set_at_ms;               // by an update or a roll; 0: when the key was made
 };
 
 // Makes a key.
@@ -643,7 +645,8 @@ struct postern_list_request {
     const char *scope;                    // that the key has by its name, a wildcard or "admin"
     const struct postern_entry *metadata; // all of these
     size_t metadata_count;
-    uint64_t expires_after_ms; // or at this moment
+    uint64_t expires_after_ms;    // or at this moment
+    uint64_t expiry_set_after_ms; // or at this moment: by creation, import, update or roll
 };
 
 struct postern_list_reply {
@@ -652,6 +655,7 @@ struct postern_list_reply {
     size_t key_count;
     const uint8_t *next_page_token;
     size_t next_page_token_size; // 0: this was the last page
+    uint64_t complete_until_ms;  // the page shows all changes up to this moment, and no other is of an earlier one
 };
 
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list(struct postern *client,
@@ -1271,6 +1275,7 @@ struct postern_get_usage_request {
     uint64_t from_ms;  // 0 = all that is kept
     uint64_t to_ms;    // 0 = up to now
     uint32_t bucket_s; // 3600 (also 0) or 86400
+    uint64_t life;     // with account: the change that its life began with, which may be over; 0 = the present one
 };
 
 struct postern_get_usage_reply {

@@ -101,11 +101,19 @@ static enum status check_request_id(struct registry_command *command)
                        REGISTRY_REQUEST_ID_SIZE, command->request_id.size);
 }
 
+// Before the command's own time is read: see registry_complete_until_ms.
+static void note_deciding(struct registry *registry)
+{
+    if (atomic_load(&registry->deciding_ms) == 0)
+        atomic_store(&registry->deciding_ms, clock_now_ms(registry->clock));
+}
+
 static enum status execute(struct registry_command *command, struct store_txn *txn)
 {
     struct registry *registry = command->registry;
     struct draft draft = {.registry = registry, .txn = txn, .command = command};
     draft.images = draft.room;
+    note_deciding(registry);
     draft.now_ms = clock_now_ms(registry->clock);
     arena_reset(registry->scratch);
     enum status status = registry_seq(txn, &command->seq);
@@ -161,6 +169,7 @@ static void done(struct store_job *job, enum status status)
         command->seq = 0;
         command->status = status;
     }
+    atomic_store(&command->registry->deciding_ms, 0); // all of the batch are committed, or none will be
     raise_committed_seq(command->registry, command->seq);
     command->status = state_explain(command->status, &command->failure);
     if (command->done != NULL)

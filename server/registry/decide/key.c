@@ -97,6 +97,12 @@ enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const cha
                        text_format_moment(expires_at_ms, at), text_format_moment(draft->now_ms, now));
 }
 
+void decide_note_expiry(const struct draft *draft, uint64_t expires_before_ms, struct registry_key *key)
+{
+    if (key->facts.expires_at_ms != expires_before_ms)
+        key->expiry_set_at_ms = draft->now_ms;
+}
+
 enum status decide_not_before(struct draft *draft, const struct registry_key *key, const char *field)
 {
     if (key->facts.not_before_ms == 0 || key->facts.expires_at_ms == 0 ||

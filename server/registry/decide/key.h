@@ -73,6 +73,8 @@ STATUS_MUST_CHECK enum status decide_not_own(struct draft *draft, const struct r
 // Errors: INVALID_ARGUMENT when the moment has passed; 0 = never.
 STATUS_MUST_CHECK enum status decide_not_before(struct draft *draft, const struct registry_key *key, const char *field);
 STATUS_MUST_CHECK enum status decide_expiry(struct draft *draft, uint64_t expires_at_ms, const char *field);
+// Notes in the key when its expiry was set, if it is another one than before.
+void decide_note_expiry(const struct draft *draft, uint64_t expires_before_ms, struct registry_key *key);
 
 // Returns the creation time for a new key: now, or just behind the account's RevokeAll of the same millisecond.
 uint64_t decide_created_at(const struct draft *draft, const struct registry_account *account);

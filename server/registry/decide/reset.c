@@ -74,7 +74,9 @@ static enum status check_declared(struct draft *draft)
         (command->ask.reset_meters.by_key && declares(key->limits, key->limit_count, resource)))
         return STATUS_OK;
     return status_fail(&command->failure, STATUS_NOT_FOUND, "reset_meters.resource",
-                       "no limit that applies declares the resource \"%.*s\"", SLICE_ARGS(resource));
+                       "no limit that applies declares the resource \"%.*s\": see which are counted with: postern "
+                       "ratecheck --account %.*s --peek",
+                       SLICE_ARGS(resource), SLICE_ARGS(account->id));
 }
 
 static size_t count_others(struct slice resets, struct slice resource)

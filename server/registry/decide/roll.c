@@ -44,6 +44,12 @@ static enum status refuse_again(struct draft *draft, const struct registry_key *
     key_id_format(successor.id, next);
     text_format_moment(key->facts.expires_at_ms, end);
     const char *state = key->facts.disabled ? "DISABLED" : "ROLLING";
+    if (successor.is_disabled)
+        return status_fail(
+            &draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+            "the key %s is %s until %s, and its successor %s is DISABLED: enable that one, with: postern "
+            "enable %s",
+            text, state, end, next, next);
     if (!successor.works)
         return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is %s until %s, and no successor of it works: make a new key with: postern "
@@ -95,6 +101,7 @@ static struct registry_key successor_of(const struct registry_key *key, const st
     struct registry_key next = *key;
     next.facts = (struct key_facts){.expires_at_ms = ask->has_expiry ? ask->expires_at_ms : key->facts.expires_at_ms,
                                     .not_before_ms = key->facts.not_before_ms};
+    next.expiry_set_at_ms = 0;
     next.revoke_reason = slice_empty();
     next.has_predecessor = true;
     memcpy(next.predecessor, key->id, sizeof next.predecessor);
@@ -124,7 +131,9 @@ static enum status make_successor(struct draft *draft)
     enum status status = decide_make_key(draft, &result->account, &result->key, &result->token);
     if (status != STATUS_OK)
         return status;
+    const uint64_t expires_before_ms = old->facts.expires_at_ms;
     old->facts.expires_at_ms = end_of_grace(draft, old);
+    decide_note_expiry(draft, expires_before_ms, old);
     old->facts.has_successor = true;
     memcpy(old->successor, result->key.id, sizeof old->successor);
     old->version = draft->seq;

@@ -173,6 +173,11 @@ static enum status find_scope(struct draft *draft, struct registry_scope *out)
     enum status status = registry_find_scope(draft->txn, name, command->arena, out);
     if (status != STATUS_NOT_FOUND)
         return status;
+    if (account_scope_is_reserved(name) || account_scope_is_builtin(name))
+        return status_fail(&command->failure, status, "delete_scope.scope",
+                           "\"%.*s\" is always there, in no catalogue, and cannot be changed or deleted: see what it "
+                           "does with: postern scope get %.*s",
+                           SLICE_ARGS(name), SLICE_ARGS(name));
     return status_fail(&command->failure, status, "delete_scope.scope",
                        "there is no scope \"%.*s\" in the catalogue: see which there are with: postern scope list",
                        SLICE_ARGS(name));

@@ -54,6 +54,11 @@ static enum status check_rolled_expiry(struct draft *draft, const struct registr
         return status;
     key_id_format(successor.id, next);
     text_format_moment(key->facts.expires_at_ms, at);
+    if (successor.is_disabled)
+        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+                           "the key was rolled and stops working at %s, which can only become earlier, and its "
+                           "successor is DISABLED: enable that one, with: postern enable %s",
+                           at, next);
     if (!successor.works)
         return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
                            "the key was rolled and stops working at %s, which can only become earlier, and no "
@@ -108,7 +113,9 @@ enum status decide_update(struct draft *draft)
         status = check_expiry(draft, key);
     if (status != STATUS_OK)
         return status;
+    const uint64_t expires_before_ms = key->facts.expires_at_ms;
     decide_set_masked(draft, REGISTRY_KEY, &command->ask.update.key, key);
+    decide_note_expiry(draft, expires_before_ms, key);
     status = check_result(draft, key);
     if (status != STATUS_OK)
         return status;

@@ -91,9 +91,11 @@ static enum status walk(struct store_txn *view, const struct registry_key *from,
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
         enum key_state state = key_state(&key.facts, account_revoked_before_ms, now_ms);
-        if (state != KEY_STATE_ACTIVE && state != KEY_STATE_ROLLING)
+        bool works = state == KEY_STATE_ACTIVE || state == KEY_STATE_ROLLING;
+        if (!works && (state != KEY_STATE_DISABLED || out->works))
             continue;
-        out->works = true;
+        out->works = works;
+        out->is_disabled = !works;
         memcpy(out->id, id, sizeof out->id);
     }
     return STATUS_OK;

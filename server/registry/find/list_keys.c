@@ -78,6 +78,9 @@ static bool is_wanted(const struct listing *listing, const struct registry_key *
         return false;
     if (query->expires_after_ms > key->facts.expires_at_ms)
         return false;
+    const uint64_t set_at_ms = key->expiry_set_at_ms != 0 ? key->expiry_set_at_ms : key->facts.created_at_ms;
+    if (set_at_ms < query->expiry_set_after_ms)
+        return false;
     if (query->last_rolled_before_ms != 0 &&
         (key->facts.has_successor || key->facts.created_at_ms >= query->last_rolled_before_ms))
         return false;

@@ -105,6 +105,7 @@ static const struct record_field key_fields[] = {
     {KEY(account, account)},
     {KEY(version, version)},
     {KEY(life, life)},
+    {KEY(expiry_set_at_ms, expiry_set_at_ms)}, // beside the change that set it there is nothing to say
     {KEY(public_token, public_token)},
     {KEY(master_id, master_id)},
     {.name = "token_hash", .kind = RECORD_ID, .max = SECRET_HASH_SIZE, KEY_AT(token_hash, token_hash)},
