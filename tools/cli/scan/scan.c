@@ -80,12 +80,11 @@ static void on_token(void *context, const struct scan_token *token)
 {
     struct scan *scan = context;
     char path[256], why[OUTPUT_LIST_SIZE];
-    struct verdict *verdict = verdict_ask(&scan->inquiry, token);
-    bool is_again = scan->is_raw && verdict != NULL && verdict->input == scan->input;
+    struct key_state *key = key_state_ask(&scan->inquiry, token);
+    bool is_again = scan->is_raw && key != NULL && key->input == scan->input;
     if (is_again) // it was found before the damage
         return;
     scan->tokens++;
-    struct key_state *key = key_state_ask(&scan->inquiry, token);
     if (key == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
