@@ -71,9 +71,9 @@ refuses() {
     revoked=$TOKEN
     postern revoke "$KEY_ID"
     postern verify - --charge productions=2 <<<"$active"
-    before=$(postern list --account acme --json)
+    before=$(postern list --account acme --json | jq .keys)
     restart_daemon
-    [ "$(postern list --account acme --json)" = "$before" ]
+    [ "$(postern list --account acme --json | jq .keys)" = "$before" ]
     try postern verify - --charge productions --peek --json <<<"$active"
     answer '.allowed and .meters[0].remaining == 1'
     try postern verify - --json <<<"$revoked"
