@@ -118,7 +118,8 @@ static void add_details(json_t *root, const struct postern_reply_base *base)
 void json_print_reply(const void *reply, const char *more_name, const char *more_text)
 {
     json_t *root = json_reply(reply);
-    add_details(root, reply); // its base is its first member
+    json_object_del(root, "complete_until_ms"); // for who follows changes, and another one each time
+    add_details(root, reply);                   // its base is its first member
     if (more_name != NULL)
         json_object_set_new(root, more_name, json_string(more_text));
     json_print(root);
