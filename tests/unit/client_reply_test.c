@@ -167,7 +167,7 @@ static void a_walk_shows_absent_objects_and_page_tokens_as_base64(void **state)
     struct postern_reply_base *base = unpacked(&reply, POSTERN__V1__REPLY__RESULT_LIST);
     struct transcript seen;
     walk(base, &seen);
-    assert_string_equal(seen.text, "{keys:[]next_page_token:'AP94eQ==' }");
+    assert_string_equal(seen.text, "{keys:[]next_page_token:'AP94eQ==' complete_until_ms:0 }");
     postern_reply_free(base);
 
     Postern__V1__GetReply get = POSTERN__V1__GET_REPLY__INIT;
