@@ -61,8 +61,8 @@ import client
 
 url, pid, token = sys.argv[1:]
 SHARE = 64
-wait, verify = client.encode("list_changes { after_seq: 3 wait_ms: 60000 }",
-                             f"verify {{ api_key: {client.quoted(token)} }}")
+wait, verify, stats = client.encode("list_changes { after_seq: 3 wait_ms: 60000 }",
+                                    f"verify {{ api_key: {client.quoted(token)} }}", "stats {}")
 
 def threads():
     with open(f"/proc/{pid}/status") as status:
@@ -79,8 +79,11 @@ def start():
 asker = client.Connection(url)
 before = threads()
 waiting = [start() for _ in range(SHARE)]
-# Each of them waits: one more is refused.
+# Each of them waits, beside the call that asks: one more is refused.
 end = time.monotonic() + 60
+while int(client.decode(asker.exchange([stats])[0])[0]["stats"]["connections"]["calls_in_flight"]) <= SHARE:
+    assert time.monotonic() < end, "not all wait"
+    time.sleep(0.02)
 while True:
     one_more = client.Connection(url, timeout_s=1.0)
     one_more.send(wait)
