@@ -2,7 +2,7 @@
 # postern scan: leaked tokens are found in files, in standard input and in a history, and named without being shown.
 
 export ABOUT_THE_TOOL=yes # see daemon.bash
-load ../support/keys
+load ../support/scan
 
 setup_file() {
     start_daemon
@@ -16,22 +16,12 @@ teardown_file() {
 
 setup() {
     note_failures_only
-    ACCOUNT=acct-$BATS_TEST_NUMBER
-    PLACE=$BATS_TEST_TMPDIR/place
-    mkdir "$PLACE"
-    postern account put "$ACCOUNT" --no-default-public-key >/dev/null
+    make_place
+    make_account
 }
 
 teardown() {
     drop_own_daemon
-}
-
-# scan EXIT_STATUS WORD...: and no answer ever shows the token.
-scan() {
-    try postern scan "${@:2}"
-    [ "$status" -eq "$1" ] || { echo "exit status $status: $output $stderr"; return 1; }
-    [[ "$output$stderr" != *"$TOKEN"* ]]
-    [[ "$output$stderr" != *"${TOKEN: -49:43}"* ]]
 }
 
 @test "K15 a leaked token is found in files and directories: key id, account and state, not the token" {

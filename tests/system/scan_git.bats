@@ -2,14 +2,10 @@
 # What scan does with git's repositories: it cannot read their history, says so, and says which command can.
 
 export ABOUT_THE_TOOL=yes # see daemon.bash
-load ../support/keys
+load ../support/scan
 
 setup_file() {
-    start_daemon
-    postern account put acme --no-default-public-key
-    postern tier put free --limit requests=100/min --default
-    make_key acme leaked
-    export TOKEN KEY_ID
+    start_with_leak
 }
 
 teardown_file() {
@@ -18,14 +14,7 @@ teardown_file() {
 
 setup() {
     note_failures_only
-    PLACE="$BATS_TEST_TMPDIR/a place"
-    mkdir "$PLACE"
-}
-
-# scan EXIT_STATUS WORD...
-scan() {
-    try postern scan "${@:2}"
-    [ "$status" -eq "$1" ] || { echo "exit status $status: $output $stderr"; return 1; }
+    make_place "a place"
 }
 
 # git_in DIRECTORY WORD...

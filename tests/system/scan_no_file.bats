@@ -2,14 +2,10 @@
 # What scan does with pipes, sockets and devices: it never waits for them, and says that it did not read them.
 
 export ABOUT_THE_TOOL=yes # see daemon.bash
-load ../support/keys
+load ../support/scan
 
 setup_file() {
-    start_daemon
-    postern account put acme --no-default-public-key
-    postern tier put free --limit requests=100/min --default
-    make_key acme leaked
-    export TOKEN KEY_ID
+    start_with_leak
 }
 
 teardown_file() {
@@ -18,14 +14,7 @@ teardown_file() {
 
 setup() {
     note_failures_only
-    PLACE=$BATS_TEST_TMPDIR/place
-    mkdir "$PLACE"
-}
-
-# scan EXIT_STATUS WORD...: it ends by itself, whoever writes to a pipe or not.
-scan() {
-    try timeout 60 postern scan "${@:2}"
-    [ "$status" -eq "$1" ] || { echo "exit status $status: $output $stderr"; return 1; }
+    make_place
 }
 
 make_socket() {

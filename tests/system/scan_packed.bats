@@ -2,7 +2,7 @@
 # What scan does with what is packed: it looks into it, or names it.
 
 export ABOUT_THE_TOOL=yes # see daemon.bash
-load ../support/keys
+load ../support/scan
 
 setup_file() {
     start_daemon
@@ -15,18 +15,8 @@ teardown_file() {
 
 setup() {
     note_failures_only
-    ACCOUNT=acct-$BATS_TEST_NUMBER
-    PLACE=$BATS_TEST_TMPDIR/place
-    mkdir "$PLACE"
-    postern account put "$ACCOUNT" --no-default-public-key >/dev/null
-}
-
-# scan EXIT_STATUS WORD...: and no answer ever shows the token.
-scan() {
-    try postern scan "${@:2}"
-    [ "$status" -eq "$1" ] || { echo "exit status $status: $output $stderr"; return 1; }
-    [[ "$output$stderr" != *"$TOKEN"* ]]
-    [[ "$output$stderr" != *"${TOKEN: -49:43}"* ]]
+    make_place
+    make_account
 }
 
 # pack FORMAT FILE: standard input, by Python and by hand: no packer need be installed.
