@@ -1,16 +1,12 @@
 #!/usr/bin/env bats
 # The documents and the source tree say the same. Every check is shown to go red.
 
-load ../support/failures
+load checks
 
 setup() {
-    note_failures_only
+    start_checks docs.py
     SOURCE=$(cd "${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}" && pwd)
     TREE=$BATS_TEST_TMPDIR/tree
-}
-
-check() {
-    python3 "$BATS_TEST_DIRNAME/docs.py" "$1" "${2:-$SOURCE}" "${@:3}"
 }
 
 # The folder of the programs, or no test.

@@ -10,13 +10,14 @@ commands  the programs in BIN have the commands and options that the documents s
 flags  docs/operations.md has the options of posternd in BIN, and no others
 rooms  docs/architecture.md has the rooms of server/rooms.txt; its tour and README's have at most ten stops, each of
        which names a function, and the functions are where they say
-Prints what breaks the rule, exit 1 if anything does.
 """
 import functools
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from checks import main
 
 # The promises that the source documents ask for: keys, permissions, limits, answers, watching.
 ROWS = [f"{group}{number}" for group, last in (("K", 16), ("P", 5), ("L", 7), ("E", 2), ("W", 4))
@@ -205,14 +206,13 @@ def tour(root, name, document):
         yield f"{name}: the tour has the stops {' '.join(numbers)}, not 1 to at most {TOUR_STOPS_MAX}"
 
 
-def main():
-    rules = {"rows": rows, "tests": tests, "links": links, "comments": comments, "commands": commands,
-             "flags": flags, "rooms": rooms}
-    found = list(rules[sys.argv[1]](*map(Path, sys.argv[2:] or ["."])))
-    if found:
-        print("\n".join(found))
-    return 1 if found else 0
+RULES = {"rows": rows, "tests": tests, "links": links, "comments": comments, "commands": commands, "flags": flags,
+         "rooms": rooms}
+
+
+def check(rule, *paths):
+    return RULES[rule](*map(Path, paths))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(check, "."))

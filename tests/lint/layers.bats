@@ -1,22 +1,18 @@
 #!/usr/bin/env bats
 # The layer table: which room may know which, and where each library lives. Every check is shown to go red.
 
-load ../support/failures
+load checks
 
 setup() {
-    note_failures_only
+    start_checks layers.py
     SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
     TREE=$BATS_TEST_TMPDIR/tree
-}
-
-check() {
-    python3 "$BATS_TEST_DIRNAME/layers.py" "$1" "${2:-$SOURCE}"
 }
 
 # plant FILE LINE: a source tree of one file with one line.
 plant() {
     rm -rf "$TREE"
-    mkdir -p "$(dirname "$TREE/$1")"
+    mkdir -p "$TREE/${1%/*}"
     printf '%s\n' "$2" >"$TREE/$1"
 }
 
@@ -138,7 +134,7 @@ green() {
 
 # plant_file FILE TEXT: one more file in the tree.
 plant_file() {
-    mkdir -p "$(dirname "$TREE/$1")"
+    mkdir -p "$TREE/${1%/*}"
     printf '%b' "$2" >"$TREE/$1"
 }
 

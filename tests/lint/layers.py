@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Who may include and call what. Usage: layers.py RULE [ROOT]; prints what breaks the rule, exit 1 if anything does."""
+"""Who may include and call what. Usage: layers.py RULE [ROOT]."""
 import re
 import sys
 from pathlib import Path
+
+from checks import main
 
 TABLE = Path(__file__).parents[2] / "server/rooms.txt"
 
@@ -216,14 +218,14 @@ def check_circles(root):
                     yield path, number, f"a circle of files: it calls {name}() of {other}, which calls back"
 
 
-def main():
-    rule, root = sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
-    checks = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries, "circles": check_circles}
-    found = list(checks[rule](root) if rule in checks else check_calls(root, rule))
-    for path, number, why in found:
-        print(f"{path}:{number}: {why}")
-    return 1 if found else 0
+RULES = {"rooms": check_rooms, "clients": check_clients, "libraries": check_libraries, "circles": check_circles}
+
+
+def check(rule, root):
+    root = Path(root)
+    found = RULES[rule](root) if rule in RULES else check_calls(root, rule)
+    return (f"{path}:{number}: {why}" for path, number, why in found)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(check, Path(__file__).parents[2]))

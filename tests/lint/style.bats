@@ -1,23 +1,19 @@
 #!/usr/bin/env bats
 # Rules of the house that a script can see. Every check is shown to go red.
 
-load ../support/failures
+load checks
 
 setup() {
-    note_failures_only
+    start_checks style.py
     SOURCE=${POSTERN_SOURCE:-$BATS_TEST_DIRNAME/../..}
     BUILD=${POSTERN_BUILD:-$SOURCE/build/dev}
     TREE=$BATS_TEST_TMPDIR/tree
 }
 
-check() {
-    python3 "$BATS_TEST_DIRNAME/style.py" "$1" "${2:-$SOURCE}"
-}
-
 # red RULE FILE TEXT
 red() {
     rm -rf "$TREE"
-    mkdir -p "$(dirname "$TREE/$2")"
+    mkdir -p "$TREE/${2%/*}"
     printf '%b\n' "$3" >"$TREE/$2"
     run check "$1" "$TREE"
     [ "$status" -eq 1 ]
@@ -92,7 +88,8 @@ foreign_symbols() {
 # plant_word FILE CODE: a glossary of its own, and this code.
 plant_word() {
     rm -rf "$TREE"
-    mkdir -p "$TREE/docs" "$(dirname "$TREE/$1")"
+    mkdir -p "$TREE/docs"
+    [[ $1 != */* ]] || mkdir -p "$TREE/${1%/*}"
     {
         printf '## Words\n| word | meaning | not |\n| record diff | what | `image_text` |\n'
         printf '| evaluate | how | `judge` |\n| map page, meta page | what | `page` in store limit |\n'

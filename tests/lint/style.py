@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Rules of the house that a script can see. Usage: style.py RULE [ROOT]; prints what breaks the rule, exit 1 if any."""
+"""Rules of the house that a script can see. Usage: style.py RULE [ROOT]."""
 import functools
 import re
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True  # the tree stays as it was
+from checks import main
 from layers import code_of
 from unused import only_tests
 
@@ -338,13 +338,9 @@ RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_file
          "settings": settings}
 
 
-def main():
-    root = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2])
-    found = list(RULES[sys.argv[1]](root))
-    for path, number, why in found:
-        print(f"{path}:{number}: {why}")
-    return 1 if found else 0
+def check(rule, root):
+    return (f"{path}:{number}: {why}" for path, number, why in RULES[rule](Path(root)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(check, Path(__file__).parents[2]))

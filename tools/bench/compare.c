@@ -73,10 +73,14 @@ static bool loop(struct bench *bench, const struct way *way, double seconds)
 
 static bool contexts(struct bench *bench, const struct way *way, double seconds)
 {
-    struct load_plan plan = {
-        .url = bench->daemon.url, .make = sample_make, .check = sample_check, .context = &bench->verify};
+    struct load_plan plan = {.url = bench->daemon.url,
+                             .server = &bench->daemon.process,
+                             .make = sample_make,
+                             .check = sample_check,
+                             .context = &bench->verify};
     if (way->server == ECHO)
-        plan = (struct load_plan){.url = bench->echo.url, .make = echo_make, .check = echo_check};
+        plan = (struct load_plan){
+            .url = bench->echo.url, .server = &bench->echo.process, .make = echo_make, .check = echo_check};
     plan.connections = 1;
     plan.outstanding = way->at_once;
     plan.seconds = seconds;

@@ -140,7 +140,7 @@ static bool open_all(struct load *load)
     const struct load_plan *plan = load->plan;
     int error = 0;
     for (; load->socket_count < plan->connections; load->socket_count++) {
-        if (!load_connect(plan->url, NULL, &load->sockets[load->socket_count]))
+        if (!load_connect(plan->url, plan->server, &load->sockets[load->socket_count]))
             return false;
     }
     load->lanes = process_need(plan->outstanding, sizeof *load->lanes);

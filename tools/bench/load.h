@@ -14,6 +14,7 @@
 
 struct load_plan {
     const char *url;
+    struct process *server; // at `url`
     unsigned connections;
     unsigned outstanding;                        // over all connections together
     uint64_t calls;                              // stop after so many; 0 = by time
@@ -36,8 +37,8 @@ bool load_run(const struct load_plan *plan, struct load_result *result);
 // False, and a line on stderr, when calls failed.
 bool load_is_clean(const char *what, const struct load_result *result);
 
-// A REQ socket connected to the server; tries until it listens, ends or 30 s are over; without `server`,
-// which serves already, 5 s. False: printed on stderr.
+// A REQ socket connected to the server; tries until it listens, ends or 300 s are over; without `server`, which serves
+// already, 60 s. False: printed on stderr.
 bool load_connect(const char *url, struct process *server, nng_socket *out);
 // One call: takes the request, returns the reply's message for the caller to free; NULL: printed on stderr.
 nng_msg *load_ask(nng_socket socket, nng_msg *request);

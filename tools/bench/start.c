@@ -75,6 +75,7 @@ static bool keep_token(void *context, uint64_t n, const uint8_t *reply, size_t s
 static bool run(struct bench *bench, struct load_plan plan, struct load_result *result)
 {
     plan.url = bench->daemon.url;
+    plan.server = &bench->daemon.process;
     plan.connections = CONNECTIONS;
     plan.outstanding = OUTSTANDING;
     plan.context = bench;

@@ -85,10 +85,14 @@ static bool start_servers(struct bench *bench)
 
 static bool measure(struct bench *bench, enum side side, double seconds, struct load_result *result)
 {
-    struct load_plan plan = {
-        .url = bench->daemon.url, .make = sample_make, .check = sample_check, .context = &bench->requests[side]};
+    struct load_plan plan = {.url = bench->daemon.url,
+                             .server = &bench->daemon.process,
+                             .make = sample_make,
+                             .check = sample_check,
+                             .context = &bench->requests[side]};
     if (side == ECHO)
-        plan = (struct load_plan){.url = bench->echo.url, .make = echo_make, .check = echo_check};
+        plan = (struct load_plan){
+            .url = bench->echo.url, .server = &bench->echo.process, .make = echo_make, .check = echo_check};
     plan.connections = 1;
     plan.outstanding = (unsigned)bench->options->outstanding;
     plan.seconds = seconds;
