@@ -107,9 +107,9 @@ alive() {
     [[ "$stat" != *') Z '* ]] # a zombie is not alive
 }
 
-# poll SECONDS COMMAND...: until the command succeeds; it is asked less and less often. The seconds end a test that would
-# wait for ever: where being late is not the failure that is looked for, they are 60, for machines that have much else to
-# do.
+# poll SECONDS COMMAND...: until the command succeeds; it is asked less and less often. The seconds end a test that
+# would wait for ever: where being late is not the failure that is looked for, they are 60, for machines that have much
+# else to do.
 poll() {
     local deadline=$((SECONDS + $1)) waits=(0.01 0.02 0.04 0.06 0.1 0.15)
     shift

@@ -97,7 +97,8 @@ ends_with() {
     poll 60 started echo-server
     kill -KILL "$(started 'posternd --data')"
     ends_with 1
-    grep -Eq '^postern-bench: .*(calls failed; the first: |Connection refused|the server has ended)' "$BATS_TEST_TMPDIR/output"
+    grep -Eq '^postern-bench: .*(calls failed; the first: |Connection refused|the server has ended)' \
+        "$BATS_TEST_TMPDIR/output"
     nothing_left
 }
 
