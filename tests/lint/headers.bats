@@ -33,9 +33,33 @@ headers() {
     [[ " ${WARNINGS[*]} " == *" -Wconversion "* && " ${WARNINGS[*]} " == *" -Werror "* ]]
 }
 
+# leaning HEADER...: those that no source file of the same name includes first. The others stood alone in the build.
+leaning() {
+    local header line
+    local -A first=()
+    while IFS= read -r line; do # FILE:#include "HEADER"
+        [[ "$line" =~ ^(.*)\.c:'#include "'(.*)'"' ]] && [[ "/${BASH_REMATCH[1]}.h" == */"${BASH_REMATCH[2]}" ]] &&
+            first[${BASH_REMATCH[1]}]=yes
+    done < <(printf '%s\0' "${@/%.h/.c}" | xargs -0 grep -sm 1 -H '^#include')
+    for header; do
+        [ -n "${first[${header%.h}]-}" ] || echo "$header"
+    done
+}
+
 @test "each header compiles alone" {
     headers
+    mapfile -t HEADERS < <(leaning "${HEADERS[@]}")
     c_alone "${HEADERS[@]}"
+}
+
+@test "a header that its source file does not include first, or that has none, is not taken for granted" {
+    local at=$BATS_TEST_TMPDIR name
+    for name in first second none; do
+        touch "$at/$name.h"
+    done
+    printf '// Is first.\n#include "%s/first.h"\n#include <stdio.h>\n' "${at##*/}" >"$at/first.c"
+    printf '#include <stdio.h>\n#include "second.h"\n' >"$at/second.c"
+    [ "$(leaning "$at"/{first,second,none}.h)" = "$at/second.h"$'\n'"$at/none.h" ]
 }
 
 @test "a header that leans on its includer is found" {

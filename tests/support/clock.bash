@@ -6,8 +6,8 @@ source "${BASH_SOURCE[0]%/*}/daemon.bash"
 
 HOUR_MS=$((60 * 60 * 1000))
 DAY_MS=$((24 * HOUR_MS))
-# Far from the end of any window that a test spends from: half past noon, in the middle of a month.
-NOON_MS=$(($(date -ud 2027-01-15T12:30:00Z +%s) * 1000))
+# Far from the end of any window that a test spends from: half past noon, in the middle of a month (2027-01-15).
+NOON_MS=1800016200000
 
 # A home whose clock says NOON_MS.
 make_clock_home() {
@@ -15,7 +15,7 @@ make_clock_home() {
     export CLOCK_SHIM=$DAEMON_HOME/clock CLOCK_SHIM_BOOT=$DAEMON_HOME/boot_id
     head -c 16 /dev/zero >"$CLOCK_SHIM"
     cat /proc/sys/kernel/random/boot_id >"$CLOCK_SHIM_BOOT"
-    CLOCK_BASE_MS=$((NOON_MS - $(date +%s%3N)))
+    CLOCK_BASE_MS=$((NOON_MS - ${EPOCHREALTIME/[.,]/} / 1000))
     BOOT_OFFSET_MS=0
     set_wall 0
 }

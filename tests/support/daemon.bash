@@ -101,6 +101,13 @@ try() {
     IFS=$'\n' read -rd '' -a lines <<<"$output" || true
 }
 
+# pause_randomly LEAST MOST: for a random moment, so many milliseconds away.
+pause_randomly() {
+    local ms
+    printf -v ms '%04d' $(($1 + RANDOM % ($2 - $1)))
+    pause "${ms:0:1}.${ms:1}"
+}
+
 alive() {
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -194,15 +201,16 @@ nothing_at_rest() {
 
 # For teardown: nothing stays behind, what a sanitizer found is not passed over, nor a secret on the disk.
 drop_daemon() {
-    local found=0
+    local found=0 log=
     if [ -n "${DAEMON_PID-}" ] && alive "$DAEMON_PID"; then
         kill -KILL "$DAEMON_PID"
-        poll 60 gone "$DAEMON_PID"
+        wait "$DAEMON_PID" 2>/dev/null || poll 60 gone "$DAEMON_PID"
     fi
     if [ -n "${DAEMON_HOME-}" ]; then
-        if grep -qE 'Sanitizer|runtime error' "$DAEMON_LOG" 2>/dev/null; then
+        { IFS= read -rd '' log <"$DAEMON_LOG"; } 2>/dev/null || true
+        if [[ $log =~ Sanitizer|'runtime error' ]]; then
             found=1
-            cat "$DAEMON_LOG"
+            echo "$log"
         fi
         nothing_at_rest || found=1
         rm -rf "$DAEMON_HOME" "$DAEMON_HOME.tokens"
@@ -274,6 +282,7 @@ stop_worker() {
 make_key() {
     local made
     made=$(postern create --account "$1" --name "${2:-key}" "${@:3}" --json) || return 1
-    read -r TOKEN KEY_ID < <(jq -r '"\(.api_key) \(.key.key_id)"' <<<"$made")
+    [[ $made =~ '"api_key": "'([^\"]+) ]] && TOKEN=${BASH_REMATCH[1]}
+    [[ $made =~ '"key_id": "'([^\"]+) ]] && KEY_ID=${BASH_REMATCH[1]}
     note_token "$TOKEN"
 }

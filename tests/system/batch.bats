@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # Many tokens in one call, each decided by itself or all or nothing.
 
-export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {

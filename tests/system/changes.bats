@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # Changing accounts, tiers, scopes and keys: what a command was not told about stays, and what it drops is said.
 
-export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {

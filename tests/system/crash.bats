@@ -37,7 +37,7 @@ start_workers() {
     for round in $(seq "$ROUNDS"); do
         rm -f "$DAEMON_HOME/hold"
         poll 60 revoked_at_least "$round" "${LEDGERS[@]}" # there is something to lose
-        sleep "0.$((RANDOM % 300 + 100))" # the random moment
+        pause_randomly 10 160
         kill_daemon
         told posternd --check "$DAEMON_DATA"
         start_daemon

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # The life of a key: kinds, expiry, revoke, delete, disable, and what is kept with it. Its roll: roll.bats.
 
-export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {

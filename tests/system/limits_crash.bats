@@ -20,7 +20,7 @@ teardown() {
 # A daemon that dies while it is starting.
 crash_early() {
     launch
-    sleep "0.$((RANDOM % 20 + 10))"
+    pause_randomly 100 300
     crash_daemon
 }
 
@@ -30,7 +30,7 @@ crash_early() {
     set_up_limits
     start_clients "$CLIENTS" "$SEED"
     for round in $(seq "$ROUNDS"); do
-        sleep "$((RANDOM % 4 / 3)).$((RANDOM % 7 + 2))" # the random moment
+        pause_randomly 100 700
         crash_daemon
         [ $((RANDOM % 4)) -ne 0 ] || crash_early
         start_daemon

@@ -68,7 +68,7 @@ start_changers() {
     for cut in $(seq "$CUTS"); do
         rm -f "$DAEMON_HOME/hold"
         poll 60 revoked_at_least "$cut" "${CHANGES[@]}" # there is something to lose
-        sleep "0.$((RANDOM % 400 + 100))" # the random moment
+        pause_randomly 20 220
         cut_power "$cut"
         told posternd --check "$DAEMON_DATA"
         start_logged

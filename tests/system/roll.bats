@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # Rolling a key: a successor takes its place, the old one works for the grace, and both are one key to the limits.
 
-export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 bats_require_minimum_version 1.5.0

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # What is seen of the use of keys: when and from where last, how often, and what was never used.
 
-export ABOUT_THE_TOOL=yes # see daemon.bash
 load ../support/keys
 
 setup_file() {
