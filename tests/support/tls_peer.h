@@ -94,9 +94,11 @@ static inline struct sp_request tls_take(SSL *ssl)
     return taken;
 }
 
-// Shakes hands, greets and answers until the client goes; counts the requests, each before it is answered.
-static inline void tls_answer_all(SSL_CTX *context, int fd, atomic_uint *requests)
+// Shakes hands, greets and answers until the client goes; counts the requests, each before it is answered, and the
+// connections that had one.
+static inline void tls_answer_all(SSL_CTX *context, int fd, atomic_uint *connections, atomic_uint *requests)
 {
+    bool is_first = true;
     SSL *ssl = SSL_new(context);
     uint8_t greeting[SP_GREETING], frame[512];
     SSL_set_fd(ssl, fd);
@@ -104,6 +106,8 @@ static inline void tls_answer_all(SSL_CTX *context, int fd, atomic_uint *request
                 tls_read(ssl, greeting, sizeof greeting);
     struct sp_request taken = {.request = NULL};
     while (good && (taken = tls_take(ssl)).request != NULL) {
+        atomic_fetch_add(connections, is_first);
+        is_first = false;
         atomic_fetch_add(requests, 1);
         size_t size = sp_answer(&taken, false, frame);
         good = SSL_write(ssl, frame, (int)size) == (int)size;
@@ -114,8 +118,8 @@ static inline void tls_answer_all(SSL_CTX *context, int fd, atomic_uint *request
 
 static inline void tls_answer_on(SSL_CTX *context, int fd)
 {
-    atomic_uint requests = 0;
-    tls_answer_all(context, fd, &requests);
+    atomic_uint connections = 0, requests = 0;
+    tls_answer_all(context, fd, &connections, &requests);
 }
 
 #endif
