@@ -119,6 +119,15 @@ counted() {
     stop_daemon
 }
 
+@test "a daemon whose certificate a client refuses is told why, and logs it" {
+    local failures
+    failures=$(counted tls_failures)
+    secure health --tls-ca "$CERTS/stranger.pem"
+    says_no "does not trust"
+    poll 60 grep -q "TLS with 127.0.0.1 failed: tlsv1 alert unknown ca" "$DAEMON_LOG"
+    [ "$(counted tls_failures)" -eq $((failures + 1)) ]
+}
+
 @test "files that cannot be used are named before anybody is asked" {
     names_file --tls-ca "$CERTS/none.pem" "$CERTS/none.pem cannot be read: No such file"
     names_file --tls-ca "$CERTS/text.pem" "$CERTS/text.pem cannot be used: it is not PEM"
