@@ -88,9 +88,11 @@ void listener_accept(struct listener *listener)
     nng_stream_listener_accept(listener->stream, listener->aio);
 }
 
-static void rest(struct listener *listener)
+static void rest(struct listener *listener, int code)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
+    transport_complain(listener->transport, &listener->transport->shortages, "cannot accept a connection: %s%s",
+                       nng_strerror(code), code == NNG_ENOFILES ? ": raise the limit of open files (LimitNOFILE)" : "");
     admit_cut_unidentified(listener->transport); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
@@ -122,7 +124,7 @@ static void on_accepted(void *context)
     else if (code == NNG_ECONNABORTED || code == NNG_ECONNRESET || code == NNG_EAGAIN)
         listener_accept(listener); // the peer has gone already
     else
-        rest(listener);
+        rest(listener, code);
 }
 
 void listener_stop(struct listener *listener)

@@ -102,8 +102,8 @@ static void hang_up(struct transport_connection *connection)
 static void fail_tls(struct transport_connection *connection)
 {
     transport_count(connection->transport, COUNT_TLS);
-    transport_complain(connection->transport, "TLS with %s failed: %s", connection->peer.address,
-                       tls_session_error(connection->tls));
+    transport_complain(connection->transport, &connection->transport->complaints, "TLS with %s failed: %s",
+                       connection->peer.address, tls_session_error(connection->tls));
     hang_up(connection);
 }
 

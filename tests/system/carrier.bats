@@ -196,6 +196,20 @@ PYTHON
     stop_daemon
 }
 
+@test "that all connections are taken is logged, with what to do" {
+    start_daemon --max-connections 4
+    carrier <<PYTHON
+import client
+body = client.encode("health {}")[0]
+peers = [client.Connection("$POSTERN_URL") for _ in range(5)]
+replies = [client.decode(peer.exchange([body])[0])[0] for peer in peers]
+assert sum(client.code_of(reply) == 8 for reply in replies) > 0, replies
+PYTHON
+    logged "all 4 connections are taken: raise --max-connections, or look who holds them (ss -xp, ss -tp)"
+    [ "$(grep -c "connections are taken" "$DAEMON_LOG")" -le 5 ]
+    stop_daemon
+}
+
 @test "beyond max-calls calls are answered RESOURCE_EXHAUSTED with retry_after_ms, and later served" {
     start_daemon --max-calls 2
     postern tier put free --limit requests=100000/min --default
@@ -225,7 +239,7 @@ PYTHON
 
 # --- peers that break off
 
-@test "with few files no more connections are promised than fit, and peers that never greet keep nobody out" {
+@test "with few files no more connections are promised than fit, peers that never greet keep nobody out, and the log tells" {
     local round
     setpriv() {
         ulimit -n 100
@@ -253,6 +267,7 @@ PYTHON
         postern stats --json --timeout 20s | jq -e '.connections.accept_failures > 0'
     }
     poll 60 refuses_files
+    logged "cannot accept a connection: .*: raise the limit of open files"
     for round in 1 2 3 4 5; do
         postern health --timeout 20s || { echo "in round $round"; return 1; }
     done
