@@ -159,9 +159,8 @@ static bool fail_lost(struct postern_link *link, const char *why)
 // not into the middle of what is being sent.
 static void send_alert(const struct postern_link *link)
 {
-    const struct postern_link_piece alert = {.fd = link->fd,
-                                             .bytes = link->sealed.data + link->sealed.begin,
-                                             .size = postern_buffer_size(&link->sealed)};
+    const struct postern_link_piece alert = {
+        .fd = link->fd, .bytes = link->sealed.data + link->sealed.begin, .size = postern_buffer_size(&link->sealed)};
     if (alert.size > 0 && !link->writing && postern_buffer_size(&link->sending) == 0)
         (void)postern_link_send(&alert);
 }

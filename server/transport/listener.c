@@ -17,6 +17,8 @@ static enum status fail(const struct listener *listener, int code, struct status
         hint = ": another program listens there; stop it or choose another address";
     else if (listener->address.kind == ADDRESS_IPC)
         hint = ": the parent of its directory has to exist, and the daemon's user must be able to write there";
+    else if (code == NNG_EADDRINVAL)
+        hint = ": give an address, or a host's name, of this machine";
     return status_fail(failure, STATUS_UNAVAILABLE, NULL, "cannot listen on %s: %s%s", listener->address.url,
                        nng_strerror(code), hint);
 }
@@ -48,7 +50,8 @@ static enum status find_group(const struct listener *listener, gid_t *out, struc
     errno = 0;
     const struct group *group = getgrnam(name); // not thread-safe, but so far only main's thread runs
     if (group == NULL)
-        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "there is no group \"%s\" to give sockets to%s%s", name,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
+                           "there is no group \"%s\" to give sockets to%s%s: make it (groupadd), or name another", name,
                            errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     *out = group->gr_gid;
     return STATUS_OK;

@@ -115,7 +115,13 @@ cannot_be_operator() {
     stop_daemon
     run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
     [ "$status" -eq 1 ]
-    [[ "$output" == *'there is no group "no-such-group"'* ]]
+    [[ "$output" == *'there is no group "no-such-group"'*"make it (groupadd)"* ]]
+}
+
+@test "an address that is none of this machine is refused with what to give instead" {
+    run timeout 60 posternd --data "$DAEMON_DATA" --listen tcp://192.0.2.1:7117 --allow-plain-tcp
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"cannot listen on tcp://192.0.2.1:7117: "*"give an address, or a host's name, of this machine"* ]]
 }
 
 # may_not_give MODE TEXT: of a daemon of nobody's, whose directory has that mode, or is not there, with root's group.
@@ -239,7 +245,7 @@ PYTHON
 
 # --- peers that break off
 
-@test "with few files no more connections are promised than fit, peers that never greet keep nobody out, and the log tells" {
+@test "with few files only connections that fit are promised, peers that never greet keep nobody out, and the log tells" {
     local round
     setpriv() {
         ulimit -n 100
