@@ -245,7 +245,7 @@ PYTHON
 
 # --- peers that break off
 
-@test "with few files only connections that fit are promised, peers that never greet keep nobody out, and the log tells" {
+@test "with few files no more connections are promised than fit, and peers that never greet keep nobody out" {
     local round
     setpriv() {
         ulimit -n 100
