@@ -146,7 +146,7 @@ counted() {
     secure tier put more --limit requests=1/min $(show billing)
     failed PERMISSION_DENIED "" "certificate"
     secure tier put more --limit requests=1/min $(show unknown)
-    failed UNAUTHENTICATED
+    failed UNAUTHENTICATED credential "let a tls_peer of the configuration name your certificate (CN=unknown)"
     secure tier put more --limit requests=1/min $(show admin)
     done_so
     # A file may hold both.
