@@ -114,11 +114,16 @@ static void set_serving(struct transport_connection *connection, bool serving)
     pthread_mutex_unlock(&connection->lock);
 }
 
-// Notes since when the peer owes the rest of a frame.
+// Notes since when the peer owes the rest of a frame, or of a record of TLS, which may have no byte of a frame.
 static void note_part(struct transport_connection *connection)
 {
-    bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0;
-    if (connection->seated && has_part && connection->began_ms == 0)
+    bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0 ||
+                    (connection->tls != NULL && tls_session_has_part(connection->tls));
+    if (!connection->seated)
+        return;
+    if (!has_part)
+        connection->began_ms = 0;
+    else if (connection->began_ms == 0)
         connection->began_ms = nng_clock();
 }
 
