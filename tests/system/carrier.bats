@@ -309,6 +309,22 @@ PYTHON
     [[ "$output" == *"that is no socket"* ]]
 }
 
+@test "a program that takes connections and says nothing is told as it is, also by a short deadline" {
+    ABOUT_THE_TOOL=yes
+    mkdir -p "$DAEMON_HOME/run"
+    python3 - "$DAEMON_HOME/run/silent.sock" 3>&- <<'PYTHON' &
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(8)
+time.sleep(600)
+PYTHON
+    HELPERS+=($!)
+    poll 60 test -S "$DAEMON_HOME/run/silent.sock"
+    try postern health --timeout 1s --json --url "ipc://$DAEMON_HOME/run/silent.sock"
+    failed UNAVAILABLE "" "it takes connections and does not answer within 1 s; look at its log"
+}
+
 @test "a host of two addresses is reached when nobody listens at the first" {
     local port
     unshare -m true 2>/dev/null || skip "needs root for a mount namespace"

@@ -84,7 +84,7 @@ extern "C" {
 //   subjects where one is needed, a limit's
 //                       text that is none
 //   DEADLINE_EXCEEDED   connected and sent, but no answer until the deadline
-//   RESOURCE_EXHAUSTED  out of memory
+//   RESOURCE_EXHAUSTED  out of memory, or of descriptors until the deadline
 //   INTERNAL            the system gave no random bytes, or a batch's answer does not fit its calls
 //   UNAVAILABLE         no connection, or it was lost each time, until the deadline (with `fail_fast` at once); or what
 //                       answers is not posternd, or one side refuses the other's certificate, at once. The message
