@@ -91,11 +91,18 @@ void listener_accept(struct listener *listener)
     nng_stream_listener_accept(listener->stream, listener->aio);
 }
 
+static void log_failure(struct transport *transport, int code)
+{
+    const char *hint = code == NNG_ENOFILES ? ": raise the limit of open files (LimitNOFILE)"
+                       : code == NNG_ENOMEM ? ": give the daemon more, or lower --max-connections"
+                                            : "";
+    transport_complain(transport, &transport->shortages, "cannot accept a connection: %s%s", nng_strerror(code), hint);
+}
+
 static void rest(struct listener *listener, int code)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
-    transport_complain(listener->transport, &listener->transport->shortages, "cannot accept a connection: %s%s",
-                       nng_strerror(code), code == NNG_ENOFILES ? ": raise the limit of open files (LimitNOFILE)" : "");
+    log_failure(listener->transport, code);
     admit_cut_unidentified(listener->transport); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
@@ -108,8 +115,10 @@ static void take(struct listener *listener, nng_stream *stream)
     bool admitted = admit_newcomer(transport);
     if (admitted && admit_stream(transport, listener, stream))
         return;
-    if (admitted)
+    if (admitted) {
         transport_count(transport, COUNT_MEMORY);
+        log_failure(transport, NNG_ENOMEM);
+    }
     nng_stream_close(stream);
     nng_stream_free(stream);
 }

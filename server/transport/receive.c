@@ -20,7 +20,11 @@ static void end_reading(struct transport_connection *connection)
 
 static void fail_reading(struct transport_connection *connection, enum transport_count why)
 {
-    transport_count(connection->transport, why);
+    struct transport *transport = connection->transport;
+    transport_count(transport, why);
+    if (why == COUNT_MEMORY)
+        transport_complain(transport, &transport->shortages,
+                           "closed a connection: out of memory: give the daemon more, or lower --max-connections");
     end_reading(connection);
 }
 
