@@ -23,33 +23,33 @@ struct visit {
     int fd;
 };
 
-static void answer(struct postern *client, const char *token, FILE *out)
+// False when the visitor has gone, which must not end the whole daemon by SIGPIPE.
+static bool answer(struct postern *client, const char *token, int fd)
 {
     const struct postern_verify_request request = {.api_key = token};
     struct postern_verify_reply *reply = NULL;
     struct postern_error error;
+    char text[LINE_MAX_BYTES];
     if (postern_verify(client, &request, &reply, &error) != POSTERN_OK)
-        fprintf(out, "failed %s\n", postern_status_name(error.status)); // could not be asked: nobody decided
+        snprintf(text, sizeof text, "failed %s\n", postern_status_name(error.status)); // nobody decided
     else if (reply->allowed)
-        fprintf(out, "allowed %s\n", reply->account);
+        snprintf(text, sizeof text, "allowed %s\n", reply->account);
     else
-        fprintf(out, "refused %s\n", postern_reason_name(reply->reason));
+        snprintf(text, sizeof text, "refused %s\n", postern_reason_name(reply->reason));
     postern_reply_free(reply);
+    return send(fd, text, strlen(text), MSG_NOSIGNAL) >= 0;
 }
 
 static void *serve(void *context)
 {
     struct visit *visit = context;
     char line[LINE_MAX_BYTES];
-    FILE *in = fdopen(visit->fd, "r"), *out = fdopen(dup(visit->fd), "w");
-    while (in != NULL && out != NULL && fgets(line, sizeof line, in) != NULL) {
+    FILE *in = fdopen(visit->fd, "r");
+    while (in != NULL && fgets(line, sizeof line, in) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        answer(visit->client, line, out);
-        if (fflush(out) != 0)
+        if (!answer(visit->client, line, visit->fd))
             break;
     }
-    if (out != NULL)
-        fclose(out);
     if (in != NULL)
         fclose(in);
     free(visit);

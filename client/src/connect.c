@@ -183,7 +183,8 @@ static bool fail_connect(struct postern_link *link, int code)
     if (is_ipc && (code == EACCES || code == EPERM))
         return fail_permission(link);
     if (code == EMFILE || code == ENFILE)
-        return postern_link_fail(link, POSTERN_RESOURCE_EXHAUSTED, false, "cannot reach posternd at %s: %s", url,
+        return postern_link_fail(link, POSTERN_RESOURCE_EXHAUSTED, false,
+                                 "cannot reach posternd at %s: %s: close some, or raise the limit (ulimit -n)", url,
                                  strerror(code));
     if (is_ipc && code == EAGAIN)
         return postern_link_fail(
@@ -334,6 +335,8 @@ static bool connect_tcp(struct postern_link *link)
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
     const struct postern_target *target = link->target;
     int code = getaddrinfo(target->host, target->port, &wanted, &link->addresses);
+    if (code == EAI_SYSTEM)
+        return fail_connect(link, errno);
     if (code != 0)
         return postern_link_fail(link, POSTERN_UNAVAILABLE, false,
                                  "cannot reach posternd at %s: the host %s is not found: %s", target->url, target->host,

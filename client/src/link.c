@@ -155,6 +155,16 @@ static bool fail_lost(struct postern_link *link, const char *why)
                              link->target->scheme == POSTERN_TCP ? " (does that port speak TLS?)" : "");
 }
 
+// Sends TLS's last words, with which the other side can say why the connection ends. As far as that goes at once, and
+// not into the middle of what is being sent.
+static void send_alert(const struct postern_link *link)
+{
+    const struct postern_link_piece alert = {
+        .fd = link->fd, .bytes = link->sealed.data + link->sealed.begin, .size = postern_buffer_size(&link->sealed)};
+    if (alert.size > 0 && !link->writing && postern_buffer_size(&link->sending) == 0)
+        (void)postern_link_send(&alert);
+}
+
 bool postern_link_received(struct postern_link *link, ptrdiff_t size, int code, uint64_t now_ms)
 {
     if (size < 0 && (code == EAGAIN || code == EWOULDBLOCK || code == EINTR))
@@ -165,8 +175,10 @@ bool postern_link_received(struct postern_link *link, ptrdiff_t size, int code, 
         return fail_lost(link, size == 0 ? "it was closed" : strerror(code));
     received_to(link)->end += (size_t)size;
     link->heard_ms = now_ms;
-    if (link->session != NULL && !postern_tls_session_feed(link->session, &link->cipher, &link->in, &link->sealed))
+    if (link->session != NULL && !postern_tls_session_feed(link->session, &link->cipher, &link->in, &link->sealed)) {
+        send_alert(link);
         return postern_link_fail_tls(link);
+    }
     if (link->state == POSTERN_LINK_GREETING && postern_buffer_size(&link->in) > 0)
         return take_greeting(link);
     return true;

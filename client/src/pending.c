@@ -247,8 +247,11 @@ static void expire(struct postern *client, struct postern_pending *pending)
         postern_fail(&pending->error, POSTERN_DEADLINE_EXCEEDED, "posternd at %s did not answer within %g s",
                      client->url, pending->ask->timeout_ms / 1000.0);
     } else if (pending->error.status == POSTERN_OK) {
-        postern_fail(&pending->error, POSTERN_UNAVAILABLE, "cannot reach posternd at %s: no connection within %g s",
-                     client->url, pending->ask->timeout_ms / 1000.0);
+        const bool is_connected = client->link.state == POSTERN_LINK_GREETING;
+        postern_fail(&pending->error, POSTERN_UNAVAILABLE, "cannot reach posternd at %s: %s within %g s%s", client->url,
+                     is_connected ? "it takes connections and does not answer" : "no connection",
+                     pending->ask->timeout_ms / 1000.0,
+                     is_connected ? "; look at its log" : ": is that its address, and does a firewall let it through?");
     }
     postern_pending_finish(client, pending);
 }

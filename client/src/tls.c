@@ -52,6 +52,14 @@ static enum postern_status explain_file(const char *what, const char *path, stru
                         what, path);
 }
 
+static enum postern_status explain_no_key(const char *certificate, struct postern_error *error)
+{
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                        "the TLS certificate %s holds no key that can be used: name the key's file (tls_key_file, "
+                        "POSTERN_TLS_KEY)",
+                        certificate);
+}
+
 static void date_of(const ASN1_TIME *time, char text[DATE_MAX_BYTES])
 {
     BIO *memory = BIO_new(BIO_s_mem());
@@ -108,7 +116,7 @@ static enum postern_status load_identity(struct postern_tls *tls, const struct p
     SSL_CTX_set_default_passwd_cb(tls->context, no_password);
     if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(tls->context) != 1)
-        return explain_file("the TLS key", key, error);
+        return is_given(files->key) ? explain_file("the TLS key", key, error) : explain_no_key(certificate, error);
     return check_dates(tls, certificate, error);
 }
 

@@ -239,6 +239,11 @@ enum status authority_require(struct call *call, unsigned needs)
             "say otherwise, or send a credential with the scope %s",
             call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
     call->word = reason_name(REASON_MISSING_API_KEY);
+    if (call->peer->subject[0] != '\0') // last, because it may be long
+        return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential",
+                           "%s needs %s authority: send the token of a key with the scope %s, or let a tls_peer of the "
+                           "configuration name your certificate (%s)",
+                           call->route->name, needed->name, needed->scope, call->peer->subject);
     return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential",
                        "%s needs %s authority, and off ipc that takes a credential: send the token of a key with the "
                        "scope %s",

@@ -119,8 +119,9 @@ static enum status make_directory(const char *url, const char *path, const gid_t
     umask(mask);
     if (!made)
         return status_fail(failure, STATUS_UNAVAILABLE, NULL,
-                           "cannot listen on %s: its directory is missing and cannot be made: %s", url,
-                           strerror(errno));
+                           "cannot listen on %s: its directory is missing and cannot be made: %s: make it, for the "
+                           "daemon's user",
+                           url, strerror(errno));
     if (group == NULL || chown(directory, (uid_t)-1, *group) == 0)
         return STATUS_OK;
     int code = errno;
@@ -131,25 +132,49 @@ static enum status make_directory(const char *url, const char *path, const gid_t
                        directory, (unsigned long)*group, strerror(code));
 }
 
-// Does a program answer on this socket? We leave only after the whole greeting, as every client does: the listener of
-// another program (nng 1.5.2) may not survive a peer that leaves earlier.
-static bool is_served(const char *path)
+// Greets a program that answers. We leave only after its whole greeting, as every client does: the listener of another
+// program (nng 1.5.2) may not survive a peer that leaves earlier.
+static void greet(int fd)
 {
     static const char request_peer[HANDSHAKE_SIZE] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    char answer[HANDSHAKE_SIZE];
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    if (send(fd, request_peer, sizeof request_peer, MSG_NOSIGNAL) == (ssize_t)sizeof request_peer &&
+        poll(&wait, 1, HANDSHAKE_TIMEOUT_MS) == 1)
+        (void)!recv(fd, answer, sizeof answer, MSG_WAITALL);
+}
+
+// Does a program answer on this socket? Returns 0 when nobody does, EADDRINUSE when somebody does, or why that cannot
+// be seen.
+static int find_server(const char *path)
+{
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return false;
-    bool served = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno != ECONNREFUSED;
-    if (served && send(fd, request_peer, sizeof request_peer, MSG_NOSIGNAL) == (ssize_t)sizeof request_peer) {
-        char answer[HANDSHAKE_SIZE];
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (poll(&wait, 1, HANDSHAKE_TIMEOUT_MS) == 1)
-            (void)!recv(fd, answer, sizeof answer, MSG_WAITALL);
-    }
+        return errno;
+    int code = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+    if (code == 0)
+        greet(fd);
     close(fd);
-    return served;
+    if (code == ECONNREFUSED)
+        return 0;
+    return code == EACCES || code == EPERM ? code : EADDRINUSE;
+}
+
+static enum status check_socket(const struct address *address, struct status_failure *failure)
+{
+    int code = find_server(address_path(address));
+    if (code == 0)
+        return STATUS_OK;
+    if (code == EADDRINUSE)
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
+                           "cannot listen on %s: another program listens there; stop it or choose another path",
+                           address->url);
+    return status_fail(failure, STATUS_UNAVAILABLE, NULL,
+                       "cannot listen on %s: the socket there cannot be looked at: %s: if no program listens there any "
+                       "more, remove it",
+                       address->url, strerror(code));
 }
 
 enum status address_prepare(const struct address *address, const gid_t *group, struct status_failure *failure)
@@ -171,9 +196,5 @@ enum status address_prepare(const struct address *address, const gid_t *group, s
             failure, STATUS_UNAVAILABLE, NULL,
             "cannot listen on %s: there is something else than a socket; remove it or choose another path",
             address->url);
-    if (is_served(path))
-        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
-                           "cannot listen on %s: another program listens there; stop it or choose another path",
-                           address->url);
-    return STATUS_OK;
+    return check_socket(address, failure);
 }

@@ -31,6 +31,9 @@ bool admit_newcomer(struct transport *transport)
     if (count < max)
         return true;
     transport_count(transport, COUNT_REFUSED);
+    transport_complain(
+        transport, &transport->crowds,
+        "all %zu connections are taken: raise --max-connections, or look who holds them (ss -xp, ss -tp)", max);
     admit_cut_unidentified(transport);
     return count < max + TRANSPORT_CONNECTIONS_BEYOND_MAX;
 }

@@ -57,7 +57,9 @@ struct transport {
     struct listener *listeners;
     struct tls *tls; // NULL without TLS
     atomic_uint_fast64_t counts[COUNTS];
-    struct log_limit complaints; // lines about peers
+    struct log_limit complaints; // lines about peers; what any number of them can cause has a limit of its own
+    struct log_limit crowds;     // lines that all connections are taken
+    struct log_limit shortages;  // lines about accepts that failed
     struct buffer_budget memory;
     atomic_size_t calls;       // in flight
     atomic_bool polls;         // a thread polls for more of its peer's requests
@@ -90,8 +92,9 @@ static inline bool transport_memory_is_over(const struct transport *transport, s
 
 // --- peers.c
 
-// Logs a line about a peer. Unidentified peers can cause any number of these, so not every one is logged.
-void transport_complain(struct transport *transport, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Logs a line about peers. Unidentified peers can cause any number of these, so `limit` lets only some through.
+void transport_complain(struct transport *transport, struct log_limit *limit, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // Links of the list, under the transport's lock; the newest connection is first.
 struct transport_links {

@@ -17,6 +17,8 @@ static enum status fail(const struct listener *listener, int code, struct status
         hint = ": another program listens there; stop it or choose another address";
     else if (listener->address.kind == ADDRESS_IPC)
         hint = ": the parent of its directory has to exist, and the daemon's user must be able to write there";
+    else if (code == NNG_EADDRINVAL)
+        hint = ": give an address, or a host's name, of this machine";
     return status_fail(failure, STATUS_UNAVAILABLE, NULL, "cannot listen on %s: %s%s", listener->address.url,
                        nng_strerror(code), hint);
 }
@@ -48,7 +50,8 @@ static enum status find_group(const struct listener *listener, gid_t *out, struc
     errno = 0;
     const struct group *group = getgrnam(name); // not thread-safe, but so far only main's thread runs
     if (group == NULL)
-        return status_fail(failure, STATUS_UNAVAILABLE, NULL, "there is no group \"%s\" to give sockets to%s%s", name,
+        return status_fail(failure, STATUS_UNAVAILABLE, NULL,
+                           "there is no group \"%s\" to give sockets to%s%s: make it (groupadd), or name another", name,
                            errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     *out = group->gr_gid;
     return STATUS_OK;
@@ -88,9 +91,18 @@ void listener_accept(struct listener *listener)
     nng_stream_listener_accept(listener->stream, listener->aio);
 }
 
-static void rest(struct listener *listener)
+static void log_failure(struct transport *transport, int code)
+{
+    const char *hint = code == NNG_ENOFILES ? ": raise the limit of open files (LimitNOFILE)"
+                       : code == NNG_ENOMEM ? ": give the daemon more, or lower --max-connections"
+                                            : "";
+    transport_complain(transport, &transport->shortages, "cannot accept a connection: %s%s", nng_strerror(code), hint);
+}
+
+static void rest(struct listener *listener, int code)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
+    log_failure(listener->transport, code);
     admit_cut_unidentified(listener->transport); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
@@ -103,8 +115,10 @@ static void take(struct listener *listener, nng_stream *stream)
     bool admitted = admit_newcomer(transport);
     if (admitted && admit_stream(transport, listener, stream))
         return;
-    if (admitted)
+    if (admitted) {
         transport_count(transport, COUNT_MEMORY);
+        log_failure(transport, NNG_ENOMEM);
+    }
     nng_stream_close(stream);
     nng_stream_free(stream);
 }
@@ -122,7 +136,7 @@ static void on_accepted(void *context)
     else if (code == NNG_ECONNABORTED || code == NNG_ECONNRESET || code == NNG_EAGAIN)
         listener_accept(listener); // the peer has gone already
     else
-        rest(listener);
+        rest(listener, code);
 }
 
 void listener_stop(struct listener *listener)

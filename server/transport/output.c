@@ -174,7 +174,8 @@ static void end_sending(struct transport_connection *connection, int code)
     pthread_mutex_unlock(&connection->lock);
     if (code == NNG_ETIMEDOUT) {
         transport_count(connection->transport, COUNT_STUCK);
-        transport_complain(connection->transport, "closed a connection that does not read its replies");
+        transport_complain(connection->transport, &connection->transport->complaints,
+                           "closed a connection that does not read its replies");
     }
     connection_cut(connection);
     connection_release(connection);

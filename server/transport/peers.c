@@ -7,11 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void transport_complain(struct transport *transport, const char *format, ...)
+void transport_complain(struct transport *transport, struct log_limit *limit, const char *format, ...)
 {
     char text[512];
     va_list arguments;
-    if (!log_may(&transport->complaints, nng_clock()))
+    if (!log_may(limit, nng_clock()))
         return;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);

@@ -20,7 +20,11 @@ static void end_reading(struct transport_connection *connection)
 
 static void fail_reading(struct transport_connection *connection, enum transport_count why)
 {
-    transport_count(connection->transport, why);
+    struct transport *transport = connection->transport;
+    transport_count(transport, why);
+    if (why == COUNT_MEMORY)
+        transport_complain(transport, &transport->shortages,
+                           "closed a connection: out of memory: give the daemon more, or lower --max-connections");
     end_reading(connection);
 }
 
@@ -102,8 +106,8 @@ static void hang_up(struct transport_connection *connection)
 static void fail_tls(struct transport_connection *connection)
 {
     transport_count(connection->transport, COUNT_TLS);
-    transport_complain(connection->transport, "TLS with %s failed: %s", connection->peer.address,
-                       tls_session_error(connection->tls));
+    transport_complain(connection->transport, &connection->transport->complaints, "TLS with %s failed: %s",
+                       connection->peer.address, tls_session_error(connection->tls));
     hang_up(connection);
 }
 
@@ -114,11 +118,16 @@ static void set_serving(struct transport_connection *connection, bool serving)
     pthread_mutex_unlock(&connection->lock);
 }
 
-// Notes since when the peer owes the rest of a frame.
+// Notes since when the peer owes the rest of a frame, or of a record of TLS, which may have no byte of a frame.
 static void note_part(struct transport_connection *connection)
 {
-    bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0;
-    if (connection->seated && has_part && connection->began_ms == 0)
+    bool has_part = buffer_size(&connection->in) > 0 || connection->skip > 0 ||
+                    (connection->tls != NULL && tls_session_has_part(connection->tls));
+    if (!connection->seated)
+        return;
+    if (!has_part)
+        connection->began_ms = 0;
+    else if (connection->began_ms == 0)
         connection->began_ms = nng_clock();
 }
 

@@ -26,7 +26,8 @@ struct tls_session {
     BIO *to_peer;
     bool heard; // the peer's first byte
     bool failed;
-    bool ended; // the peer sends nothing more
+    bool ended;    // the peer sends nothing more
+    bool has_part; // of a record
     char error[ERROR_SIZE];
 };
 
@@ -265,16 +266,10 @@ static void fail(struct tls_session *session)
 // Did the operation stop only because more bytes must come?
 static bool waits(struct tls_session *session, int result)
 {
-    switch (SSL_get_error(session->ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-        return true;
-    case SSL_ERROR_ZERO_RETURN: // the peer has closed its side: later bytes would never be read
+    int code = SSL_get_error(session->ssl, result);
+    if (code == SSL_ERROR_ZERO_RETURN) // the peer has closed its side: later bytes would never be read
         session->ended = true;
-        return true;
-    default:
-        return false;
-    }
+    return code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE || code == SSL_ERROR_ZERO_RETURN;
 }
 
 // Reads the subject; empty without a certificate. A certificate that is not valid makes the handshake fail before this.
@@ -336,6 +331,7 @@ size_t tls_session_read(struct tls_session *session, uint8_t *out, size_t room)
         int result = SSL_read_ex(session->ssl, out, room, &got);
         if (result != 1 && !waits(session, result))
             fail(session);
+        session->has_part = SSL_has_pending(session->ssl) == 1 || strcmp(SSL_rstate_string(session->ssl), "RB") == 0;
     }
     pthread_mutex_unlock(&session->lock);
     return got;
@@ -373,20 +369,27 @@ size_t tls_session_take(struct tls_session *session, uint8_t *out, size_t room)
     return got;
 }
 
-bool tls_session_has_failed(struct tls_session *session)
+static bool look(struct tls_session *session, const bool *at)
 {
     pthread_mutex_lock(&session->lock);
-    bool failed = session->failed;
+    bool value = *at;
     pthread_mutex_unlock(&session->lock);
-    return failed;
+    return value;
+}
+
+bool tls_session_has_failed(struct tls_session *session)
+{
+    return look(session, &session->failed);
 }
 
 bool tls_session_has_ended(struct tls_session *session)
 {
-    pthread_mutex_lock(&session->lock);
-    bool ended = session->ended;
-    pthread_mutex_unlock(&session->lock);
-    return ended;
+    return look(session, &session->ended);
+}
+
+bool tls_session_has_part(struct tls_session *session)
+{
+    return look(session, &session->has_part);
 }
 
 const char *tls_session_error(struct tls_session *session)

@@ -37,7 +37,9 @@ size_t tls_session_pending(struct tls_session *session);
 size_t tls_session_take(struct tls_session *session, uint8_t *out, size_t room);
 // Has the session ended, and why?
 bool tls_session_has_failed(struct tls_session *session);
-bool tls_session_has_ended(struct tls_session *session);    // the peer has said that it sends nothing more
+bool tls_session_has_ended(struct tls_session *session); // the peer has said that it sends nothing more
+// Was the last record not whole, when tls_session_read returned 0?
+bool tls_session_has_part(struct tls_session *session);
 const char *tls_session_error(struct tls_session *session); // lives as long as the session
 
 #endif

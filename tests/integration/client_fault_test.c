@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -435,6 +436,35 @@ static void answer_others_too(struct sp_peer *peer, int fd, unsigned nth)
         good = sp_write(fd, unknown, sizeof unknown) && sp_send_answer(fd, &taken);
 }
 
+// Asks without a descriptor, and returns why that fails.
+static struct postern_error asked_without_descriptors(const char *at)
+{
+    struct postern *client = NULL;
+    struct postern_error error;
+    struct rlimit before;
+    assert_int_equal(postern_open(&(struct postern_options){.url = at, .timeout_ms = 100}, &client, NULL), POSTERN_OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_max = before.rlim_max}), 0);
+    const enum postern_status status = ask_health(client, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_not_equal(status, POSTERN_OK);
+    postern_close(client);
+    return error;
+}
+
+static void a_program_without_a_free_descriptor_is_told_how_to_get_one(void **state)
+{
+    (void)state;
+    const char *const urls[] = {url, "tcp://127.0.0.1:1"};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        const struct postern_error error = asked_without_descriptors(urls[i]);
+        assert_int_equal(error.status, POSTERN_RESOURCE_EXHAUSTED);
+        assert_non_null(strstr(error.message, "Too many open files: close some, or raise the limit (ulimit -n)"));
+    }
+    // A name cannot be looked up, and what the system says of that differs.
+    assert_null(strstr(asked_without_descriptors("tcp://localhost:1").message, "System error"));
+}
+
 static void answers_to_nobody_are_skipped(void **state)
 {
     (void)state;
@@ -723,6 +753,7 @@ int main(void)
         WITHOUT_SOCKET(who_does_not_wait_fails_at_once_and_finds_a_server_that_comes),
         WITHOUT_SOCKET(calls_that_are_younger_than_the_pause_make_no_attempt),
         WITHOUT_SOCKET(a_name_that_no_host_has_is_told),
+        WITHOUT_SOCKET(a_program_without_a_free_descriptor_is_told_how_to_get_one),
         WITHOUT_SOCKET(answers_to_nobody_are_skipped),
         WITHOUT_SOCKET(an_answer_may_come_byte_by_byte),
         WITHOUT_SOCKET(a_frame_that_is_none_ends_the_connection_and_the_call_goes_on),

@@ -115,7 +115,13 @@ cannot_be_operator() {
     stop_daemon
     run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
     [ "$status" -eq 1 ]
-    [[ "$output" == *'there is no group "no-such-group"'* ]]
+    [[ "$output" == *'there is no group "no-such-group"'*"make it (groupadd)"* ]]
+}
+
+@test "an address that is none of this machine is refused with what to give instead" {
+    run timeout 60 posternd --data "$DAEMON_DATA" --listen tcp://192.0.2.1:7117 --allow-plain-tcp
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"cannot listen on tcp://192.0.2.1:7117: "*"give an address, or a host's name, of this machine"* ]]
 }
 
 # may_not_give MODE TEXT: of a daemon of nobody's, whose directory has that mode, or is not there, with root's group.
@@ -196,6 +202,20 @@ PYTHON
     stop_daemon
 }
 
+@test "that all connections are taken is logged, with what to do" {
+    start_daemon --max-connections 4
+    carrier <<PYTHON
+import client
+body = client.encode("health {}")[0]
+peers = [client.Connection("$POSTERN_URL") for _ in range(5)]
+replies = [client.decode(peer.exchange([body])[0])[0] for peer in peers]
+assert sum(client.code_of(reply) == 8 for reply in replies) > 0, replies
+PYTHON
+    logged "all 4 connections are taken: raise --max-connections, or look who holds them (ss -xp, ss -tp)"
+    [ "$(grep -c "connections are taken" "$DAEMON_LOG")" -le 5 ]
+    stop_daemon
+}
+
 @test "beyond max-calls calls are answered RESOURCE_EXHAUSTED with retry_after_ms, and later served" {
     start_daemon --max-calls 2
     postern tier put free --limit requests=100000/min --default
@@ -253,6 +273,7 @@ PYTHON
         postern stats --json --timeout 20s | jq -e '.connections.accept_failures > 0'
     }
     poll 60 refuses_files
+    logged "cannot accept a connection: .*: raise the limit of open files"
     for round in 1 2 3 4 5; do
         postern health --timeout 20s || { echo "in round $round"; return 1; }
     done
@@ -286,6 +307,22 @@ PYTHON
     touch "$DAEMON_HOME/run/file"
     run postern health --url "ipc://$DAEMON_HOME/run/file" --timeout 300ms
     [[ "$output" == *"that is no socket"* ]]
+}
+
+@test "a program that takes connections and says nothing is told as it is, also by a short deadline" {
+    ABOUT_THE_TOOL=yes
+    mkdir -p "$DAEMON_HOME/run"
+    python3 - "$DAEMON_HOME/run/silent.sock" 3>&- <<'PYTHON' &
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(8)
+time.sleep(600)
+PYTHON
+    HELPERS+=($!)
+    poll 60 test -S "$DAEMON_HOME/run/silent.sock"
+    try postern health --timeout 1s --json --url "ipc://$DAEMON_HOME/run/silent.sock"
+    failed UNAVAILABLE "" "it takes connections and does not answer within 1 s; look at its log"
 }
 
 @test "a host of two addresses is reached when nobody listens at the first" {

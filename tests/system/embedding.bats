@@ -64,6 +64,35 @@ serves_visitors() {
     serves_visitors epoll
 }
 
+# visitors_leave N: so many ask, and go before they are answered.
+visitors_leave() {
+    python3 - "$LINES_SOCKET" "$TOKEN" "$1" <<'PROGRAM'
+import socket
+import sys
+
+for _ in range(int(sys.argv[3])):
+    with socket.socket(socket.AF_UNIX) as visitor:
+        visitor.connect(sys.argv[1])
+        visitor.sendall((sys.argv[2] + "\n").encode() * 3)
+PROGRAM
+}
+
+survives_visitors_who_leave() {
+    start_example "$1"
+    visitors_leave 50
+    run ask 1 "$TOKEN"
+    [ "$output" = 'allowed acme' ]
+    kill -0 "$EXAMPLE_PID"
+}
+
+@test "the daemon with threads goes on when visitors leave before they are answered" {
+    survives_visitors_who_leave threads
+}
+
+@test "the daemon on epoll goes on when visitors leave before they are answered" {
+    survives_visitors_who_leave epoll
+}
+
 # quoted FILE: the block of C that stands after its name.
 quoted() {
     awk -v name="$1" '

@@ -45,6 +45,7 @@ memory_was_out() {
     asked=$(postern create --account acme --name a | postern verify - --json)
     jq -e .allowed <<<"$asked"
     memory_was_out
+    grep -qi "connection: out of memory: give the daemon more, or lower --max-connections" "$DAEMON_LOG"
     stop_daemon
     [ "$DAEMON_STATUS" -eq 0 ]
 }

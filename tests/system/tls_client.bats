@@ -119,12 +119,22 @@ counted() {
     stop_daemon
 }
 
+@test "a daemon whose certificate a client refuses is told why, and logs it" {
+    local failures
+    failures=$(counted tls_failures)
+    secure health --tls-ca "$CERTS/stranger.pem"
+    says_no "does not trust"
+    poll 60 grep -q "TLS with 127.0.0.1 failed: tlsv1 alert unknown ca" "$DAEMON_LOG"
+    [ "$(counted tls_failures)" -eq $((failures + 1)) ]
+}
+
 @test "files that cannot be used are named before anybody is asked" {
     names_file --tls-ca "$CERTS/none.pem" "$CERTS/none.pem cannot be read: No such file"
     names_file --tls-ca "$CERTS/text.pem" "$CERTS/text.pem cannot be used: it is not PEM"
     names_file --tls-ca "$CERTS/ca.pem" --tls-cert "$CERTS/billing.pem" --tls-key "$CERTS/server.key" \
         "$CERTS/server.key does not belong to the certificate"
     names_file --tls-key "$CERTS/billing.key" "a TLS key without a certificate"
+    names_file --tls-cert "$CERTS/billing.pem" "$CERTS/billing.pem holds no key that can be used: name the key's file"
     names_file $(show late) "$CERTS/late.pem expired on"
 }
 
@@ -136,7 +146,7 @@ counted() {
     secure tier put more --limit requests=1/min $(show billing)
     failed PERMISSION_DENIED "" "certificate"
     secure tier put more --limit requests=1/min $(show unknown)
-    failed UNAUTHENTICATED
+    failed UNAUTHENTICATED credential "let a tls_peer of the configuration name your certificate (CN=unknown)"
     secure tier put more --limit requests=1/min $(show admin)
     done_so
     # A file may hold both.

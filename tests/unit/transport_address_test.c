@@ -172,6 +172,25 @@ static void socket_of_a_living_program_is_not_free(void **state)
     close(fd);
 }
 
+// As root one may connect to everything, so the test asks as somebody else.
+static void socket_that_may_not_be_opened_is_not_called_served(void **state)
+{
+    const struct place *place = *state;
+    struct status_failure failure;
+    close(bind_socket(place->path));
+    assert_int_equal(chmod(place->path, 0), 0);
+    assert_int_equal(chmod(place->directory.path, 0755), 0);
+    const uid_t me = geteuid();
+    const bool changes = me == 0 && seteuid(65534) == 0;
+    const enum status status = address_prepare(&place->address, NULL, &failure);
+    if (changes)
+        assert_int_equal(seteuid(me), 0);
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_null(strstr(failure.message, "another program"));
+    assert_non_null(strstr(failure.message, "Permission denied"));
+    assert_non_null(strstr(failure.message, "remove it"));
+}
+
 static void missing_directory_is_made_when_its_parent_is_there(void **state)
 {
     const struct place *place = *state;
@@ -188,6 +207,7 @@ static void missing_directory_is_made_when_its_parent_is_there(void **state)
     assert_int_equal(parse(url, false, &address, &failure), STATUS_OK);
     assert_int_equal(address_prepare(&address, NULL, &failure), STATUS_UNAVAILABLE);
     assert_non_null(strstr(failure.message, "its directory is missing and cannot be made"));
+    assert_non_null(strstr(failure.message, "make it"));
 }
 
 int main(void)
@@ -201,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(symbolic_link_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(socket_that_nobody_serves_is_free, set_up, tear_down),
         cmocka_unit_test_setup_teardown(socket_of_a_living_program_is_not_free, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(socket_that_may_not_be_opened_is_not_called_served, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_directory_is_made_when_its_parent_is_there, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ extern "C" {
 //   subjects where one is needed, a limit's
 //                       text that is none
 //   DEADLINE_EXCEEDED   connected and sent, but no answer until the deadline
-//   RESOURCE_EXHAUSTED  out of memory
+//   RESOURCE_EXHAUSTED  out of memory, or of descriptors until the deadline
 //   INTERNAL            the system gave no random bytes, or a batch's answer does not fit its calls
 //   UNAVAILABLE         no connection, or it was lost each time, until the deadline (with `fail_fast` at once); or what
 //                       answers is not posternd, or one side refuses the other's certificate, at once. The message
@@ -153,7 +153,7 @@ struct postern_options {
     // environment say.
     const char *tls_ca_file;          // PEM; none: the authorities that the system trusts
     const char *tls_certificate_file; // PEM, our own, with its chain; none: we show none
-    const char *tls_key_file;         // PEM, its key
+    const char *tls_key_file;         // PEM, its key; none: it is in the certificate's file
     const char *tls_server_name;      // what the server's certificate must be for; none: the URL's host
 };
 
