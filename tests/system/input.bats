@@ -199,7 +199,8 @@ keys() {
     make_key "$ACCOUNT"
     local given
     local hint
-    for given in " $TOKEN" $'\xEF\xBB\xBF'"$TOKEN" $'\t'"$TOKEN" "${TOKEN:0:20} ${TOKEN:20}"; do
+    for given in " $TOKEN" $'\xEF\xBB\xBF'"$TOKEN" $'\t'"$TOKEN" "${TOKEN:0:20} ${TOKEN:20}" "$TOKEN"$'\xC2\xA0' \
+        $'\xE2\x80\x8B'"$TOKEN"; do
         hint="has white space"
         [[ "$given" != $'\xEF\xBB\xBF'* ]] || hint="has a byte order mark"
         try postern verify - <<<"$given"
