@@ -32,10 +32,10 @@ struct limit_write {
     struct limit_meter *next_queued;
     uint64_t wanted;  // sum of the costs that wait
     uint64_t waiters; // calls in the shard's queue that need this meter
-    uint64_t first;   // the number of the one among them that came first
-    uint64_t amount;  // its limit
-    uint64_t burst;
-    uint64_t spent; // since the snapshot in flight
+    uint64_t first;   // the number of the waiter that came first
+    uint64_t amount;  // of the limit under which that one waits
+    uint64_t burst;   // of the same limit
+    uint64_t spent;   // since the snapshot in flight
     // Numbers of debts: of the oldest that no durable record has (0: unknown), and of the oldest since the snapshot in
     // flight (0: none). Only while the meter owes.
     uint64_t debt;
