@@ -310,9 +310,9 @@ size_t limit_formers(const struct limit_call *call, const struct limit_applicabl
                      struct limit_name out[LIMIT_FORMERS_MAX], bool *alone);
 
 // Puts a meter into memory as after a crash: synced to now, `reserved` counted as spent, nothing set aside. `found` may
-// be NULL, for nothing; `applicable` and `owner` are those of the call. It does nothing when the meter is there
-// already, but that this may be charged without a record then, or when `generation` is old (a meter was evicted since:
-// ask again). False when memory is out, or max_meters is reached and no meter can leave at once; those that must be
+// be NULL, for nothing; `applicable` and `owner` are those of the call. When the meter is there already, it only
+// may be charged without a record now. Nothing is done when `generation` is old (a meter was evicted since: ask again).
+// False when memory is out, or max_meters is reached and no meter can leave at once; those that must be
 // written first are queued: try again after that write.
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
                    const struct limit_found *found, uint64_t generation);

@@ -104,7 +104,8 @@ void custom_wipe(struct meter_cache *cache);
 STATUS_MUST_CHECK enum status custom_allow(const struct meter_cache *cache, struct slice name,
                                            struct status_failure *failure);
 // Is there room for one more record, of this name and maker? Then it is promised. It is asked when a meter has none:
-// when it comes into memory, and before each charge until one is written. Under cache->view_lock. Errors:
+// when it comes into memory, and before each charge until one is written. Under cache->view_lock.
+// Errors:
 //   RESOURCE_EXHAUSTED  there are as many records as allowed, or as this caller's share; load->retry_after_ms is set
 //   UNAVAILABLE         the store cannot be read
 STATUS_MUST_CHECK enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice name,
