@@ -80,18 +80,35 @@ static bool begins_with_scheme(struct slice text, const char *word)
     return text.size > size && strncasecmp((const char *)text.data, word, size) == 0 && is_blank(text.data[size]);
 }
 
+static bool has(struct slice text, const char *part)
+{
+    return memmem(text.data, text.size, part, strlen(part)) != NULL;
+}
+
+// What pages, mails and word processors put where a blank is seen, or nothing at all.
+static bool has_wide_blank(struct slice text)
+{
+    static const char *const blanks[] = {"\xC2\x85",     "\xC2\xA0",     "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
+                                         "\xE2\x81\x9F", "\xE2\x81\xA0", "\xE3\x80\x80"}; // U+0085 ... U+3000
+    for (size_t i = 0; i < sizeof blanks / sizeof blanks[0]; i++)
+        if (has(text, blanks[i]))
+            return true;
+    for (char last = '\x80'; last <= '\x8B'; last++) // U+2000 to U+200B
+        if (has(text, (const char[]){'\xE2', '\x80', last, '\0'}))
+            return true;
+    return false;
+}
+
 const char *key_token_hint(struct slice text)
 {
-    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF}; // U+FEFF
     if (begins_with_scheme(text, "Bearer"))
         return "begins with Bearer";
-    for (size_t i = 0; i + sizeof mark <= text.size; i++)
-        if (memcmp(text.data + i, mark, sizeof mark) == 0)
-            return "has a byte order mark";
+    if (has(text, "\xEF\xBB\xBF")) // U+FEFF
+        return "has a byte order mark";
     for (size_t i = 0; i < text.size; i++)
         if (is_blank(text.data[i]))
             return "has white space";
-    return NULL;
+    return has_wide_blank(text) ? "has white space" : NULL;
 }
 
 static char *append(char *at, struct slice text)

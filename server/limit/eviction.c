@@ -191,6 +191,9 @@ bool limit_install(struct limit_table *table, struct slice owner, const struct l
     pthread_mutex_lock(&shard->mutex);
     if (!are_old(table, shard, &lookup, found, generation) && limit_table_find(shard, &lookup) == NULL)
         installed = install_locked(table, shard, applicable, &lookup, found);
+    struct limit_meter *meter = limit_table_find(shard, &lookup);
+    if (meter != NULL)
+        meter->admitted = true;
     pthread_mutex_unlock(&shard->mutex);
     return installed;
 }

@@ -161,7 +161,9 @@ enum limit_verdict {
     LIMIT_UNDECLARED, // a charge's resource is in no applicable limit; answer->charge names it
     LIMIT_WAIT,       // the waiter was queued: ask again from the top when it is woken
     LIMIT_UNDECIDED,  // of an answer only: the decision ended before this call, or by the fault of another one
-    LIMIT_ABSENT,     // meters are not in memory: read answer->absent from the store, limit_install each, ask again
+    // Meters are not in memory, or are and a charge would make their first record (of those with a maker): read
+    // answer->absent from the store, limit_install each, ask again.
+    LIMIT_ABSENT,
     LIMIT_NO_MEMORY,
     LIMIT_OTHER_CHARGE, // charge_id names a charge of other resources or costs, or one that was settled to others
     LIMIT_GIVEN_BACK,   // charge_id names a charge that was given back: neither charged again nor given back twice
@@ -308,9 +310,10 @@ size_t limit_formers(const struct limit_call *call, const struct limit_applicabl
                      struct limit_name out[LIMIT_FORMERS_MAX], bool *alone);
 
 // Puts a meter into memory as after a crash: synced to now, `reserved` counted as spent, nothing set aside. `found` may
-// be NULL, for nothing; `applicable` and `owner` are those of the call. It does nothing when the meter is there already
-// or `generation` is old (a meter was evicted since: ask again). False when memory is out, or max_meters is reached and
-// no meter can leave at once; those that must be written first are queued: try again after that write.
+// be NULL, for nothing; `applicable` and `owner` are those of the call. When the meter is there already, it only
+// may be charged without a record now. Nothing is done when `generation` is old (a meter was evicted since: ask again).
+// False when memory is out, or max_meters is reached and no meter can leave at once; those that must be
+// written first are queued: try again after that write.
 bool limit_install(struct limit_table *table, struct slice owner, const struct limit_applicable *applicable,
                    const struct limit_found *found, uint64_t generation);
 // Is the meter of this name in memory? Only records of absent meters may be removed.

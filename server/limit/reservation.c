@@ -35,7 +35,7 @@ static void end_meter(const struct limit_entry *entry, bool committed)
         return;
     if (limit_is_rate_of_record(meter, &entry->record))
         meter->left = entry->record.reserved - limit_min(entry->record.reserved, write->spent);
-    meter->durable_ms = entry->record.t_ms;
+    meter->durable_ms = entry->empty ? 0 : entry->record.t_ms;
     limit_note_record(meter);
 }
 

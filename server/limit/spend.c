@@ -62,6 +62,14 @@ static struct limit_part *add_part(struct limit_attempt *a, struct limit_meter *
     return part;
 }
 
+// A custom subject's meter that has no record, nor one on its way, is there because somebody has looked at it, or was
+// refused. Whoever charges it asks for a record that nobody has been allowed yet, as if it were absent.
+static bool needs_admission(const struct limit_attempt *a, const struct limit_meter *meter)
+{
+    bool has_record = meter->durable_ms > 0 || meter->write != NULL;
+    return meter->maker != 0 && !has_record && !meter->admitted && !a->call->peek;
+}
+
 struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct limit_applicable *applicable,
                                         uint64_t cost)
 {
@@ -70,7 +78,7 @@ struct limit_part *limit_add_applicable(struct limit_attempt *a, const struct li
     if (!applicable->limit.unlimited) {
         limit_table_look(a->table, applicable, &lookup);
         struct limit_meter *meter = limit_table_find(a->shard, &lookup);
-        if (meter == NULL)
+        if (meter == NULL || needs_admission(a, meter))
             a->answer->absent[a->answer->absent_count++] = applicable;
         else
             part = add_part(a, meter, applicable, cost);
@@ -90,6 +98,8 @@ bool limit_find_parts(struct limit_attempt *a)
         if (cost > 0 || looks_at_all)
             (void)limit_add_applicable(a, applicable, cost);
     }
+    for (size_t i = 0; i < a->part_count && a->answer->absent_count == 0; i++)
+        a->parts[i].meter->admitted = false;
     return a->answer->absent_count == 0;
 }
 

@@ -32,10 +32,10 @@ struct limit_write {
     struct limit_meter *next_queued;
     uint64_t wanted;  // sum of the costs that wait
     uint64_t waiters; // calls in the shard's queue that need this meter
-    uint64_t first;   // the number of the one among them that came first
-    uint64_t amount;  // its limit
-    uint64_t burst;
-    uint64_t spent; // since the snapshot in flight
+    uint64_t first;   // the number of the waiter that came first
+    uint64_t amount;  // of the limit under which that one waits
+    uint64_t burst;   // of the same limit
+    uint64_t spent;   // since the snapshot in flight
     // Numbers of debts: of the oldest that no durable record has (0: unknown), and of the oldest since the snapshot in
     // flight (0: none). Only while the meter owes.
     uint64_t debt;
@@ -56,7 +56,7 @@ struct limit_meter {
     uint64_t amount;           // of the limit that was last spent under, or that is being written
     uint64_t burst;            // of the same limit
     uint64_t left;             // may be spent without asking the disk, under this limit
-    uint64_t durable_ms;       // time of the newest record known to be on disk
+    uint64_t durable_ms;       // time of the newest record known to be on disk; 0: there is none
     union limit_state state;
     uint32_t hash;
     unsigned window_s : 22; // never change, nor do hash, maker and name: they are read without the lock
@@ -71,6 +71,7 @@ struct limit_meter {
     bool owes : 1;          // a debt was counted that no durable record has
     bool superseded : 1;    // its limit may have been spent from under another algorithm since (carry_over.c)
     bool shared : 1;        // another algorithm's limit applied to the same call
+    bool admitted : 1;      // may be charged once more without a record (limit_install)
     uint8_t name[];
 };
 

@@ -57,10 +57,13 @@ enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice
     if (status != STATUS_OK)
         return status;
     atomic_store(&custom->count, count);
+    count += share_promised(&custom->shares);
     if (count >= custom->max_meters)
         return refuse_all(load, count);
-    bool used_up = share_is_used_up(&custom->shares, maker, name, custom->max_meters - count, &use);
-    return used_up ? refuse_share(load, name, &use) : STATUS_OK;
+    if (share_is_used_up(&custom->shares, maker, name, custom->max_meters - count, &use))
+        return refuse_share(load, name, &use);
+    share_promise(&custom->shares, maker, name);
+    return STATUS_OK;
 }
 
 // --- counting

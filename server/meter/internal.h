@@ -103,8 +103,8 @@ void custom_wipe(struct meter_cache *cache);
 // Errors: FAILED_PRECONDITION when the name is a custom subject's, and this daemon has none.
 STATUS_MUST_CHECK enum status custom_allow(const struct meter_cache *cache, struct slice name,
                                            struct status_failure *failure);
-// Is there room for one more record, of this name and maker? It is asked when a meter has none. Calls at the same time
-// may pass the bound together with meters that are in memory already, by no more meters than fit in memory.
+// Is there room for one more record, of this name and maker? Then it is promised. It is asked when a meter has none:
+// when it comes into memory, and before each charge until one is written. Under cache->view_lock.
 // Errors:
 //   RESOURCE_EXHAUSTED  there are as many records as allowed, or as this caller's share; load->retry_after_ms is set
 //   UNAVAILABLE         the store cannot be read

@@ -10,7 +10,8 @@
 // counts, so a flood does not make the look-up slow.
 //
 // The counts are those of the records on disk, as the store's writer knows them. They are in memory only: at the start
-// the records are counted.
+// the records are counted. A call that was let in has no record yet, and many calls come at the same time: so each is
+// promised one, which counts until the writer has written what was wanted by then.
 #include "meter/share.h"
 
 #include <search.h>
@@ -51,36 +52,47 @@ static int compare(const void *left, const void *right)
     return (a->space > b->space) - (a->space < b->space);
 }
 
-static struct share *find(const struct shares *shares, uint32_t maker, uint64_t space)
+static struct share *find(void *const *tree, uint32_t maker, uint64_t space)
 {
     const struct share key = {.maker = maker, .space = space};
-    struct share *const *node = tfind(&key, &shares->tree, compare);
+    struct share *const *node = tfind(&key, tree, compare);
     return node != NULL ? *node : NULL;
 }
 
-// NULL when memory is out.
-static struct share *make(struct shares *shares, uint32_t maker, uint64_t space)
+// Finds it or makes it; NULL when memory is out.
+static struct share *need(void **tree, uint32_t maker, uint64_t space)
 {
-    struct share *share = calloc(1, sizeof *share);
-    if (share == NULL)
-        return NULL;
+    struct share *share = find(tree, maker, space);
+    if (share != NULL || (share = calloc(1, sizeof *share)) == NULL)
+        return share;
     *share = (struct share){.maker = maker, .space = space};
-    if (tsearch(share, &shares->tree, compare) != NULL)
+    if (tsearch(share, tree, compare) != NULL)
         return share;
     free(share);
     return NULL;
 }
 
-static void drop(struct shares *shares, struct share *share)
+static void drop(void **tree, struct share *share)
 {
-    (void)tdelete(share, &shares->tree, compare);
+    (void)tdelete(share, tree, compare);
     free(share);
 }
 
-static void clear(struct shares *shares)
+static void clear(void **tree)
 {
-    while (shares->tree != NULL)
-        drop(shares, *(struct share **)shares->tree); // a node begins with its key
+    while (*tree != NULL)
+        drop(tree, *(struct share **)*tree); // a node begins with its key
+}
+
+static uint64_t count_in(void *const *tree, uint32_t maker, uint64_t space)
+{
+    const struct share *share = find(tree, maker, space);
+    return share != NULL ? share->count : 0;
+}
+
+static void clear_counts(struct shares *shares)
+{
+    clear(&shares->tree);
     shares->callers = 0;
     shares->is_out_of_step = false;
 }
@@ -90,12 +102,7 @@ static void clear(struct shares *shares)
 // Both, or none when memory is out.
 static void add(struct shares *shares, uint32_t maker, uint64_t space)
 {
-    struct share *caller = find(shares, maker, 0);
-    if (caller == NULL)
-        caller = make(shares, maker, 0);
-    struct share *part = find(shares, maker, space);
-    if (part == NULL)
-        part = make(shares, maker, space);
+    struct share *caller = need(&shares->tree, maker, 0), *part = need(&shares->tree, maker, space);
     if (caller == NULL || part == NULL) {
         shares->is_out_of_step = true;
         return;
@@ -107,10 +114,10 @@ static void add(struct shares *shares, uint32_t maker, uint64_t space)
 static void take(struct shares *shares, struct share *caller, struct share *part)
 {
     if (--part->count == 0)
-        drop(shares, part);
+        drop(&shares->tree, part);
     if (--caller->count > 0)
         return;
-    drop(shares, caller);
+    drop(&shares->tree, caller);
     shares->callers--;
 }
 
@@ -128,7 +135,7 @@ void share_remove(struct shares *shares, uint32_t maker, struct slice name)
     if (maker == 0)
         return;
     pthread_mutex_lock(&shares->lock);
-    struct share *caller = find(shares, maker, 0), *part = find(shares, maker, space_of(name));
+    struct share *caller = find(&shares->tree, maker, 0), *part = find(&shares->tree, maker, space_of(name));
     if (caller != NULL && part != NULL && caller->count > 0 && part->count > 0)
         take(shares, caller, part);
     else
@@ -154,11 +161,63 @@ bool share_is_doubtful(struct shares *shares)
 void share_clear(struct shares *shares)
 {
     pthread_mutex_lock(&shares->lock);
-    clear(shares);
+    clear_counts(shares);
+    pthread_mutex_unlock(&shares->lock);
+}
+
+// --- promises
+
+// Without memory for it this one is not counted.
+void share_promise(struct shares *shares, uint32_t maker, struct slice name)
+{
+    pthread_mutex_lock(&shares->lock);
+    struct share *caller = maker != 0 ? need(&shares->open.tree, maker, 0) : NULL;
+    struct share *part = maker != 0 ? need(&shares->open.tree, maker, space_of(name)) : NULL;
+    shares->open.count++;
+    if (caller != NULL)
+        caller->count++;
+    if (part != NULL)
+        part->count++;
+    pthread_mutex_unlock(&shares->lock);
+}
+
+uint64_t share_promised(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    uint64_t promised = shares->open.count + shares->taken.count;
+    pthread_mutex_unlock(&shares->lock);
+    return promised;
+}
+
+static void end_taken(struct shares *shares)
+{
+    clear(&shares->taken.tree);
+    shares->taken.count = 0;
+}
+
+void share_take_promises(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    end_taken(shares);
+    shares->taken = shares->open;
+    shares->open = (struct share_promises){.count = 0};
+    pthread_mutex_unlock(&shares->lock);
+}
+
+void share_end_promises(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    end_taken(shares);
     pthread_mutex_unlock(&shares->lock);
 }
 
 // --- the rule
+
+static uint64_t count_all(const struct shares *shares, uint32_t maker, uint64_t space)
+{
+    return count_in(&shares->tree, maker, space) + count_in(&shares->open.tree, maker, space) +
+           count_in(&shares->taken.tree, maker, space);
+}
 
 bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, uint64_t free_count,
                       struct share_use *use)
@@ -167,9 +226,8 @@ bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, 
     if (maker == 0)
         return false;
     pthread_mutex_lock(&shares->lock);
-    const struct share *caller = find(shares, maker, 0), *part = find(shares, maker, space_of(name));
-    use->count = caller != NULL ? caller->count : 0;
-    use->space_count = part != NULL ? part->count : 0;
+    use->count = count_all(shares, maker, 0);
+    use->space_count = count_all(shares, maker, space_of(name));
     pthread_mutex_unlock(&shares->lock);
     return use->count >= CALLER_TIMES * free_count || use->space_count >= SPACE_TIMES * free_count;
 }
@@ -192,6 +250,8 @@ void share_init(struct shares *shares)
 
 void share_wipe(struct shares *shares)
 {
-    clear(shares);
+    clear(&shares->tree);
+    clear(&shares->open.tree);
+    clear(&shares->taken.tree);
     pthread_mutex_destroy(&shares->lock);
 }

@@ -65,6 +65,7 @@ static void write_run(struct store_job *job, struct store_txn *txn)
     struct write_behind *write = &cache->write_behind;
     write->has_run = true;
     write->is_exact = atomic_load(&write->stopping);
+    share_take_promises(&cache->custom.shares);
     write->batch = write->is_exact ? limit_collect_exact(cache->limits) : limit_collect(cache->limits);
     size_t count = write->batch != NULL ? limit_write_batch_count(write->batch) : 0;
     write->failed = false;
@@ -97,6 +98,7 @@ static void skip_run(struct meter_cache *cache)
         write->batch = limit_collect_exact(cache->limits); // nothing is written: whoever waits is told
     else
         write->batch = stopping ? NULL : limit_collect(cache->limits);
+    share_take_promises(&cache->custom.shares);
 }
 
 static void write_done(struct store_job *job, enum status status)
@@ -106,6 +108,7 @@ static void write_done(struct store_job *job, enum status status)
     if (!write->has_run)
         skip_run(cache);
     write->has_run = false;
+    share_end_promises(&cache->custom.shares); // from the commit on their records are found
     enum status outcome = write->failed ? STATUS_UNAVAILABLE : status;
     if (write->batch != NULL) {
         limit_write_batch_end(cache->limits, write->batch, outcome, write->durable_ms);

@@ -115,6 +115,7 @@ STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *reg
 struct registry_successor {
     bool works;       // false: none does
     bool is_disabled; // then: the newest that would work if it were enabled is `id`
+    bool is_pending;  // then: the newest that will work later is `id`
     uint8_t id[KEY_ID_SIZE];
 };
 // Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is

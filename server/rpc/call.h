@@ -81,10 +81,10 @@ struct route {
 
 // Of a call that waits for a change (watch.h).
 struct call_wait {
-    unsigned tries;    // looks at the registry
-    uint64_t seen_seq; // the newest change at the last one
-    uint64_t rest_ms;  // no other before
-    uint64_t until_ms; // no longer; in daemon time
+    unsigned tries;    // how often it has looked at the registry
+    uint64_t seen_seq; // the newest change when it looked last
+    uint64_t rest_ms;  // when it may look again; these two are in daemon time
+    uint64_t until_ms; // when it is answered without a change
 };
 
 struct call {

@@ -261,7 +261,10 @@ enum status check_call(const char *name, const ProtobufCMessage *message, struct
     return check_message(message, &top, failure);
 }
 
-// --- bytes that are not decoded yet: a list that is much too long must not get the memory for it. Needs none itself
+// --- bytes that are not decoded yet: a list that is much too long must not get the memory for it, nor a field that
+// comes again and again the time to merge it each time. Needs no memory itself
+
+enum { REPETITIONS_MAX = 16 }; // of a field that is no list, where each one takes the place of the one before
 
 static enum status search_message(const ProtobufCMessageDescriptor *descriptor, struct slice bytes,
                                   const struct place *place, struct status_failure *failure);
@@ -274,6 +277,8 @@ static enum status search_field(const ProtobufCFieldDescriptor *field, const str
         struct place list = {place->parent, place->name, false, 0};
         return refuse_bound(&list, "has more elements than", bound->count_max, failure);
     }
+    if (!place->indexed && place->index >= REPETITIONS_MAX)
+        return refuse_bound(place, "comes more often than", REPETITIONS_MAX, failure);
     if (field->type != PROTOBUF_C_TYPE_MESSAGE || !found->is_sized)
         return STATUS_OK;
     return search_message(field->descriptor, found->value, place, failure);

@@ -95,6 +95,63 @@ static void caller_who_makes_up_namespaces_too_leaves_room_for_others(void **sta
     custom_remove(fixture);
 }
 
+// Looks at names that nobody has charged; returns how many of them were let into memory.
+static size_t peek_at(struct custom_fixture *fixture, uint32_t maker, const char *space, size_t count)
+{
+    char identifier[32];
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct custom_ask ask;
+        (void)snprintf(identifier, sizeof identifier, "%zu", i);
+        custom_ask_init(fixture, &ask, maker, space, identifier, 0);
+        known += custom_finish(fixture, &ask, custom_try(fixture, &ask)) == LIMIT_ADMITTED;
+    }
+    return known;
+}
+
+// A peek needs no record, and so does not count for long; a first charge does.
+static void names_that_were_only_looked_at_do_not_pass_the_share(void **state)
+{
+    (void)state;
+    struct custom_ask refused;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    custom_open(fixture);
+    assert_int_equal(peek_at(fixture, ANN, "looked", 20), 20);
+    assert_true(custom_charges(fixture, &refused, ANN, "spam", "first")); // its record is written
+    assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED - 1);
+    assert_int_equal(flood(fixture, &refused, ANN, NULL), TIGHT - CROWDED);
+    assert_false(custom_charges(fixture, &refused, ANN, "looked", "0"));
+    assert_string_equal(refused.load.word, "SHARE_USED_UP");
+    assert_int_equal(custom_records(fixture), TIGHT);
+    assert_true(custom_charges(fixture, &refused, BOB, "login", "bob"));
+    custom_remove(fixture);
+}
+
+static void calls_at_the_same_time_do_not_pass_the_share(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    struct custom_ask asks[SMALL + 8], refused;
+    struct custom_gate gate;
+    char identifier[32];
+    size_t waiting = 0;
+    custom_open(fixture);
+    custom_gate_submit(fixture, &gate);
+    sem_wait(&gate.reached);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        (void)snprintf(identifier, sizeof identifier, "%zu", i);
+        custom_ask_init(fixture, &asks[waiting], ANN, "spam", identifier, 1);
+        waiting += custom_try(fixture, &asks[waiting]) == LIMIT_WAIT;
+    }
+    assert_int_equal(waiting, CROWDED);
+    custom_gate_open(&gate);
+    for (size_t i = 0; i < waiting; i++)
+        assert_int_equal(custom_finish(fixture, &asks[i], LIMIT_WAIT), LIMIT_ADMITTED);
+    assert_int_equal(custom_records(fixture), CROWDED);
+    assert_true(custom_charges(fixture, &refused, BOB, "login", "bob"));
+    custom_remove(fixture);
+}
+
 static void two_who_make_up_names_leave_room_for_a_third(void **state)
 {
     (void)state;
@@ -381,6 +438,8 @@ int main(void)
         cmocka_unit_test(caller_who_makes_up_names_keeps_out_nobody_else),
         cmocka_unit_test(flooded_namespace_keeps_out_no_other_one_of_its_caller),
         cmocka_unit_test(caller_who_makes_up_namespaces_too_leaves_room_for_others),
+        cmocka_unit_test(names_that_were_only_looked_at_do_not_pass_the_share),
+        cmocka_unit_test(calls_at_the_same_time_do_not_pass_the_share),
         cmocka_unit_test(two_who_make_up_names_leave_room_for_a_third),
         cmocka_unit_test(shares_are_counted_again_after_a_restart),
         cmocka_unit_test(share_is_free_again_when_its_subjects_have_recovered),

@@ -288,7 +288,7 @@ PYTHON
 }
 
 @test "tokens with white space or Bearer around them are trimmed, said so, and verify" {
-    local first second third
+    local first second third wide=$'\xE3\x80\x80' narrow=$'\xE2\x80\xAF' # U+3000, U+202F
     old_token
     first=$TOKEN
     old_token
@@ -297,8 +297,8 @@ PYTHON
     third=$TOKEN
     import <<END
 token,name
- $first ,spaces
-Bearer $second,bearer
+ $first$wide ,spaces
+Bearer $narrow$second,bearer
 "bearer	$third
 ",both
 END

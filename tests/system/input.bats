@@ -144,6 +144,19 @@ keys() {
     [ -z "$stderr" ]
 }
 
+@test "an import says once that a time without a zone is in UTC" {
+    local token
+    token=sk_old_$(fresh_id | tr -cd 'a-z0-9')0123456789
+    try postern import --account "$ACCOUNT" --name n <<END
+token,expires
+${token}a,2037-01-31T12:00:00Z
+${token}b,2037-01-31 12:00
+${token}c,2037-02-01
+END
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "postern import: line 3: expires names no zone and is in UTC: 2037-01-31T12:00:00Z" ]
+}
+
 @test "never and weeks are times, and weeks are windows too" {
     call create --account "$ACCOUNT" --name x --expires 2w
     answer '.key | .expires_at_ms - .created_at_ms | . > 1209000000 and . <= 1209600000'
@@ -199,7 +212,8 @@ keys() {
     make_key "$ACCOUNT"
     local given
     local hint
-    for given in " $TOKEN" $'\xEF\xBB\xBF'"$TOKEN" $'\t'"$TOKEN" "${TOKEN:0:20} ${TOKEN:20}"; do
+    for given in " $TOKEN" $'\xEF\xBB\xBF'"$TOKEN" $'\t'"$TOKEN" "${TOKEN:0:20} ${TOKEN:20}" "$TOKEN"$'\xC2\xA0' \
+        $'\xE2\x80\x8B'"$TOKEN"; do
         hint="has white space"
         [[ "$given" != $'\xEF\xBB\xBF'* ]] || hint="has a byte order mark"
         try postern verify - <<<"$given"

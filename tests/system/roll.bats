@@ -181,6 +181,31 @@ names() {
     failed FAILED_PRECONDITION roll.key_id "postern roll $KEY_ID"
 }
 
+@test "K10 with a successor that works only later, roll and update advise to let it work at once" {
+    make_key "$ACCOUNT" ingest
+    local old_id=$KEY_ID
+    roll_key "$KEY_ID"
+    postern update "$KEY_ID" --not-before 3d >/dev/null
+    call roll "$old_id"
+    failed FAILED_PRECONDITION roll.key_id "works only later" "postern update $KEY_ID --no-not-before"
+    call update "$old_id" --expires 30d
+    failed FAILED_PRECONDITION update.expires_at_ms "works only later" "postern update $KEY_ID --no-not-before"
+}
+
+@test "X6 roll of a key that works only later says when each of the two tokens works" {
+    make_key "$ACCOUNT" later --not-before 3d
+    local at
+    at=$(postern get "$KEY_ID" | sed -n 's/^works from *\([^ ]*\).*/\1/p')
+    try postern roll "$KEY_ID"
+    done_so
+    [[ "$stderr" == *", works from $at, expires never."* ]]
+    [[ "$stderr" == *" The old token will not work: it would have from $at."* ]]
+    make_key "$ACCOUNT" sooner --not-before 1h
+    at=$(postern get "$KEY_ID" | sed -n 's/^works from *\([^ ]*\).*/\1/p')
+    try postern roll "$KEY_ID" --grace 2h
+    [[ "$stderr" == *" The old token works from $at until "* ]]
+}
+
 @test "K10 a key that is being rolled names the newest successor that works, over several rolls" {
     make_key "$ACCOUNT" ingest
     local first=$TOKEN first_id=$KEY_ID second_id third_id

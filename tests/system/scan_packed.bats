@@ -66,6 +66,13 @@ def tar(data):
             archive.addfile(entry, io.BytesIO(content))
     return out.getvalue()
 
+def ar(data):  # as in a .deb
+    out = b"!<arch>\n"
+    for name, content in (("debian-binary", b"2.0\n"), ("data.tar.gz", gzip.compress(tar(data)))):
+        head = f"{name:16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}"
+        out += head.encode() + b"`\n" + content + b"\n" * (len(content) % 2)
+    return out
+
 def zip_(data, how):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", how) as archive:
@@ -75,7 +82,7 @@ def zip_(data, how):
 
 packers = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress, "zst": zstd, "tar": tar,
            "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE), "lz4": lz4, "Z": compress, "lz": lzip,
-           "zlib": zlib.compress, "pdf": pdf,
+           "ar": ar, "zlib": zlib.compress, "pdf": pdf,
            "zip": lambda data: zip_(data, zipfile.ZIP_DEFLATED),
            "stored.zip": lambda data: zip_(data, zipfile.ZIP_STORED)}
 data = sys.stdin.buffer.read()
@@ -100,6 +107,17 @@ sys.stdout.buffer.write(packers[sys.argv[1]](data))' "$1" >"$2"
     [[ "$stderr" == *"3 files scanned, 1 token found"* ]]
     scan 1 - <"$PLACE/log.xz"
     [[ "$output" == "-:2: $KEY_ID "* ]]
+}
+
+@test "scan looks into a package of Debian, which is an ar with a packed tar in it" {
+    make_key "$ACCOUNT" leaked
+    echo "KEY=$TOKEN" | pack ar "$PLACE/some.deb"
+    scan 1 "$PLACE/some.deb" --json
+    answer ".key_id == \"$KEY_ID\" and .file == \"$PLACE/some.deb!data.tar.gz!var/log/access\""
+    echo "KEY=$TOKEN" | pack ar "$PLACE/whole"
+    head -c 300 "$PLACE/whole" >"$PLACE/cut.deb"
+    scan 1 "$PLACE/cut.deb"
+    [[ "$stderr" == *"cannot read $PLACE/cut.deb"* ]]
 }
 
 @test "what scan cannot read is named and counted, and exits 1 unless --skip-unreadable" {
@@ -148,8 +166,10 @@ sys.stdout.buffer.write(packers[sys.argv[1]](data))' "$1" >"$2"
     done
     printf '\037\235\340 and so on' >"$PLACE/other.Z"
     printf 'PACK\0\0\0\2 and so on' >"$PLACE/other.pack"
+    printf 'hsqs\7\0\0\0 and so on' >"$PLACE/other.snap"
+    printf 'xar!\0\034\0\1 and so on' >"$PLACE/other.xar"
     scan 1 "$PLACE" --json
-    [ "$(jq -r 'select(.unreadable) | .file' <<<"$output" | wc -l)" -eq 4 ]
+    [ "$(jq -r 'select(.unreadable) | .file' <<<"$output" | wc -l)" -eq 6 ]
 }
 
 @test "a text that only begins like something packed is named, and the token that it has in clear is found" {

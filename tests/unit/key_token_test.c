@@ -146,6 +146,16 @@ static void what_is_pasted_with_a_token_is_seen(void **state)
         {" acme_live_0", "has white space"},
         {"acme_live_0\n", "has white space"},
         {"acme_live_\r\n0", "has white space"},
+        {"acme_live_0\xC2\xA0", "has white space"}, // U+00A0, as pages and mails have it
+        {"\xE2\x80\x8B"
+         "acme_live_0",
+         "has white space"},                            // U+200B
+        {"acme_live_0\xE2\x80\xAF", "has white space"}, // U+202F
+        {"acme_live_0\xE3\x80\x80", "has white space"}, // U+3000
+        {"acme\xC2\xA1", NULL},
+        {"acme\xE2\x80\x90", NULL}, // a hyphen
+        {"acme\xE2\x80", NULL},
+        {"acme\xC2", NULL},
         {"\xEF\xBB\xBF_live_0", "has a byte order mark"},
         {"acme\xEF\xBB\xBF", "has a byte order mark"},
         {"\xEF\xBB\xBF acme_live_0", "has a byte order mark"},

@@ -479,6 +479,23 @@ static void list_that_is_much_too_long_is_named(void **state)
     expect_excess(10000, 4000, (const unsigned[]){32, 0}, "");
 }
 
+// Each of them would be merged with the one before it, which takes longer than to decide.
+static void field_that_comes_again_and_again_is_named(void **state)
+{
+    (void)state;
+    static uint8_t bytes[40000];
+    struct status_failure failure = {.field = ""};
+    size_t size = 0;
+    for (size_t i = 0; i < 16; i++)
+        add_field(bytes, &size, 16, "", 0); // verify
+    assert_int_equal(check_excess(slice_make(bytes, size), &failure), STATUS_OK);
+    for (size_t i = 0; i < 10000; i++)
+        add_field(bytes, &size, 16, "", 0);
+    assert_int_equal(check_excess(slice_make(bytes, size), &failure), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(failure.field, "verify");
+    assert_non_null(strstr(failure.message, "comes more often than 16"));
+}
+
 static void bytes_that_are_no_message_have_no_list(void **state)
 {
     (void)state;
@@ -521,6 +538,7 @@ int main(void)
         cmocka_unit_test(members_of_a_oneof_are_checked_when_set),
         cmocka_unit_test(table_covers_all_calls),
         cmocka_unit_test(list_that_is_much_too_long_is_named),
+        cmocka_unit_test(field_that_comes_again_and_again_is_named),
         cmocka_unit_test(bytes_that_are_no_message_have_no_list),
         cmocka_unit_test(path_that_is_too_long_is_cut),
     };

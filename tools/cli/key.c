@@ -9,17 +9,22 @@ static void say_done(const char *what, const struct postern_key *key)
     printf("%s %s (%s) of account %s\n", what, key->key_id, key->name, key->account);
 }
 
-static void print_create(const struct postern_create_reply *reply)
+// Writes "works from ..., " of a key that works only later, or nothing.
+static const char *works_from(struct cli *cli, const struct postern_key *key, uint64_t now_ms)
+{
+    char at[OUTPUT_TIME_SIZE];
+    return key->not_before_ms > now_ms ? cli_format(cli, "works from %s, ", output_time(key->not_before_ms, "", at))
+                                       : "";
+}
+
+static void print_create(struct cli *cli, const struct postern_create_reply *reply)
 {
     const struct postern_key *key = &reply->key;
-    char expires[OUTPUT_TIME_SIZE], works[OUTPUT_TIME_SIZE];
-    bool is_later = key->not_before_ms > reply->base.server_time_ms;
+    char expires[OUTPUT_TIME_SIZE];
     puts(reply->api_key);
-    fprintf(stderr, "Created %s (%s) for account %s: %s, %s, %s%s%sexpires %s.%s\n", key->key_id, key->name,
-            key->account, value_word_text(&value_environments, key->environment),
-            value_word_text(&value_key_types, key->type), is_later ? "works from " : "",
-            is_later ? output_time(key->not_before_ms, "", works) : "", is_later ? ", " : "",
-            output_time(key->expires_at_ms, "never", expires),
+    fprintf(stderr, "Created %s (%s) for account %s: %s, %s, %sexpires %s.%s\n", key->key_id, key->name, key->account,
+            value_word_text(&value_environments, key->environment), value_word_text(&value_key_types, key->type),
+            works_from(cli, key, reply->base.server_time_ms), output_time(key->expires_at_ms, "never", expires),
             key->type == POSTERN_KEY_TYPE_PUBLIC ? "" : " Keep the token: it is shown this once.");
 }
 
@@ -32,7 +37,7 @@ static void run_create(struct cli *cli)
         misuse(cli, "a key needs an account and a name that tells what it is for: --account acme --name prod-ingest");
     if (cli_good(cli) && call_done(cli, postern_create(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        print_create(reply);
+        print_create(cli, reply);
     postern_reply_free(reply);
 }
 
@@ -136,19 +141,32 @@ static void run_enable_or_disable(struct cli *cli)
     postern_reply_free(reply);
 }
 
-static void print_roll(const struct postern_roll_reply *reply)
+// Says until when the old token works, which may be before it would have begun to.
+static void print_end_of_old(const struct postern_key *old, uint64_t now)
 {
-    char at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE], expires[OUTPUT_TIME_SIZE];
-    uint64_t until = reply->predecessor.expires_at_ms, now = reply->base.server_time_ms;
-    puts(reply->api_key);
-    fprintf(stderr, "Rolled %s (%s) of account %s: its successor is %s, expires %s.", reply->predecessor.key_id,
-            reply->predecessor.name, reply->predecessor.account, reply->key.key_id,
-            output_time(reply->key.expires_at_ms, "never", expires));
-    if (until > now)
-        fprintf(stderr, " The old token works until %s (%s).", output_time(until, "", at),
-                output_when(until, now, "", when));
+    char from[OUTPUT_TIME_SIZE], at[OUTPUT_TIME_SIZE], when[OUTPUT_TIME_SIZE];
+    uint64_t until = old->expires_at_ms, begin = old->not_before_ms;
+    output_time(begin, "", from);
+    output_time(until, "", at);
+    if (begin > now && begin >= until)
+        fprintf(stderr, " The old token will not work: it would have from %s.", from);
+    else if (begin > now)
+        fprintf(stderr, " The old token works from %s until %s (%s).", from, at, output_when(until, now, "", when));
+    else if (until > now)
+        fprintf(stderr, " The old token works until %s (%s).", at, output_when(until, now, "", when));
     else
         fputs(" The old token has expired.", stderr);
+}
+
+static void print_roll(struct cli *cli, const struct postern_roll_reply *reply)
+{
+    char expires[OUTPUT_TIME_SIZE];
+    puts(reply->api_key);
+    fprintf(stderr, "Rolled %s (%s) of account %s: its successor is %s, %sexpires %s.", reply->predecessor.key_id,
+            reply->predecessor.name, reply->predecessor.account, reply->key.key_id,
+            works_from(cli, &reply->key, reply->base.server_time_ms),
+            output_time(reply->key.expires_at_ms, "never", expires));
+    print_end_of_old(&reply->predecessor, reply->base.server_time_ms);
     fputs(reply->key.type == POSTERN_KEY_TYPE_PUBLIC ? "\n" : " Keep the new one: it is shown this once.\n", stderr);
 }
 
@@ -167,7 +185,7 @@ static void run_roll(struct cli *cli)
         misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 2w or 0", grace);
     if (cli_good(cli) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
-        print_roll(reply);
+        print_roll(cli, reply);
     postern_reply_free(reply);
 }
 

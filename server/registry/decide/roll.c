@@ -1,6 +1,6 @@
 // ROLL replaces a key without an interruption: it makes a successor with the same settings, but for an expiry that was
 // asked for, links the two, and lets the old key work until the end of a grace period. Only an active key can be
-// rolled, and only once.
+// rolled, or one that works later, and only once.
 #include "registry/decide/key.h"
 
 #include "base/text.h"
@@ -50,6 +50,12 @@ static enum status refuse_again(struct draft *draft, const struct registry_key *
             "the key %s is %s until %s, and its successor %s is DISABLED: enable that one, with: postern "
             "enable %s",
             text, state, end, next, next);
+    if (successor.is_pending)
+        return status_fail(
+            &draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
+            "the key %s is %s until %s, and its successor %s works only later: wait, or let it work at once, with: "
+            "postern update %s --no-not-before",
+            text, state, end, next, next);
     if (!successor.works)
         return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
                            "the key %s is %s until %s, and no successor of it works: make a new key with: postern "
@@ -60,7 +66,7 @@ static enum status refuse_again(struct draft *draft, const struct registry_key *
                        text, state, end, next);
 }
 
-// Only an active key can be replaced.
+// Only a key that works, or will, can be replaced.
 static enum status check_state(struct draft *draft, const struct registry_key *key,
                                const struct registry_account *account)
 {

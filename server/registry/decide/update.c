@@ -59,6 +59,12 @@ static enum status check_rolled_expiry(struct draft *draft, const struct registr
                            "the key was rolled and stops working at %s, which can only become earlier, and its "
                            "successor is DISABLED: enable that one, with: postern enable %s",
                            at, next);
+    if (successor.is_pending)
+        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+                           "the key was rolled and stops working at %s, which can only become earlier, and its "
+                           "successor works only later: wait, or let it work at once, with: postern update %s "
+                           "--no-not-before",
+                           at, next);
     if (!successor.works)
         return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
                            "the key was rolled and stops working at %s, which can only become earlier, and no "

@@ -92,10 +92,12 @@ static enum status walk(struct store_txn *view, const struct registry_key *from,
             return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
         enum key_state state = key_state(&key.facts, account_revoked_before_ms, now_ms);
         bool works = state == KEY_STATE_ACTIVE || state == KEY_STATE_ROLLING;
-        if (!works && (state != KEY_STATE_DISABLED || out->works))
+        bool may_work = state == KEY_STATE_DISABLED || state == KEY_STATE_PENDING;
+        if (!works && (!may_work || out->works))
             continue;
         out->works = works;
-        out->is_disabled = !works;
+        out->is_disabled = state == KEY_STATE_DISABLED;
+        out->is_pending = state == KEY_STATE_PENDING;
         memcpy(out->id, id, sizeof out->id);
     }
     return STATUS_OK;

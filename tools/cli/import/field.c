@@ -86,6 +86,7 @@ static bool set_expires(struct import_build *build, const char *text)
         return import_wrong(build->wrong, "expires \"%s\" is no time: %s%s", import_shown(text), moment.wrong,
                             moment.is_unlike_any ? ", or never" : "");
     key_of(build)->expires_at_ms = moment.ms;
+    build->row->utc_expiry_ms = moment.is_utc_assumed ? moment.ms : 0;
     return true;
 }
 

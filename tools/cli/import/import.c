@@ -32,6 +32,7 @@ struct import {
     size_t imported, skipped, failed, trimmed;
     size_t by_sha256;     // that were sent without their token
     unsigned hints_given; // enum import_token_finding, or'ed
+    bool utc_said;
     bool stopped;
     json_t *errors;
     // progress
@@ -201,8 +202,21 @@ static void say_hint(struct import *import, const struct import_row *row, enum i
     import->hints_given |= finding;
 }
 
+// The first time without a zone stands for all.
+static void say_utc(struct import *import, const struct import_row *row)
+{
+    char at[OUTPUT_TIME_SIZE];
+    if (row->utc_expiry_ms == 0 || import->utc_said)
+        return;
+    clear_progress(import);
+    fprintf(stderr, "postern import: line %zu: expires names no zone and is in UTC: %s\n", row->line,
+            output_time(row->utc_expiry_ms, "", at));
+    import->utc_said = true;
+}
+
 static void say_findings(struct import *import, const struct import_row *row)
 {
+    say_utc(import, row);
     say_trimmed(import, row);
     say_hint(import, row, IMPORT_TOKEN_ID_BEFORE,
              "the token is like id|secret: it is taken over as one text, as clients send it. If the old system kept a "

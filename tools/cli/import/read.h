@@ -20,6 +20,7 @@ struct import_row {
     size_t line;             // of the input, from 1
     size_t size_bytes;       // about what it takes in a request, rather more
     unsigned token_findings; // enum import_token_finding, or'ed
+    uint64_t utc_expiry_ms;  // its expiry, if no zone was named, and so UTC is meant; or 0
     struct postern_import_key key;
 };
 

@@ -9,8 +9,12 @@
 // is none.
 static size_t space_at(const char *text, size_t size, bool end, unsigned *findings)
 {
-    static const char *const spaces[] = {"\xEF\xBB\xBF", " ",  "\t",       "\r",          "\n",
-                                         "\v",           "\f", "\xC2\xA0", "\xE2\x80\x8B"}; // U+FEFF ... U+00A0, U+200B
+    static const char *const spaces[] = {
+        "\xEF\xBB\xBF", " ", "\t", "\r", "\n", "\v", "\f",
+        // U+0085, U+00A0, U+2000 to U+200B, U+2028, U+2029, U+202F, U+205F, U+2060, U+3000
+        "\xC2\x85", "\xC2\xA0", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84",
+        "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\x8B",
+        "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE2\x81\xA0", "\xE3\x80\x80"};
     for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++) {
         size_t space = strlen(spaces[i]);
         if (space <= size && memcmp(end ? text + size - space : text, spaces[i], space) == 0) {

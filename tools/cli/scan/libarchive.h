@@ -16,6 +16,7 @@
     CALL(archive_read_append_filter)                                                                                   \
     CALL(archive_read_set_format_option)                                                                               \
     CALL(archive_read_support_filter_compress)                                                                         \
+    CALL(archive_read_support_format_ar)                                                                               \
     CALL(archive_read_support_format_empty)                                                                            \
     CALL(archive_read_support_format_raw)                                                                              \
     CALL(archive_read_support_format_tar)                                                                              \

@@ -40,6 +40,12 @@ static int support_tar(const struct libarchive *lib, struct archive *archive, co
                                 : result;
 }
 
+static int support_ar(const struct libarchive *lib, struct archive *archive, const struct packing *packing)
+{
+    (void)packing;
+    return lib->archive_read_support_format_ar(archive);
+}
+
 static int support_zip(const struct libarchive *lib, struct archive *archive, const struct packing *packing)
 {
     (void)packing;
@@ -153,11 +159,14 @@ static const struct packing packings[] = {
     {"compress", MAGIC("\x1F\x9D"), .fits = is_compress, .filter = ARCHIVE_FILTER_COMPRESS,
      .support = support_compress},
     {"zip", MAGIC("PK\3\4"), .has_entries = true, .is_partly_clear = true, .support = support_zip},
+    {"ar", MAGIC("!<arch>\n"), .has_entries = true, .support = support_ar}, // .deb, .a
     {"tar", .fits = is_tar, .has_entries = true, .support = support_tar},
     {"compress", MAGIC("\x1F\x9D")},
     {"zlib", .fits = is_zlib},
     {"7z", MAGIC("7z\xBC\xAF\x27\x1C")},
     {"RAR", MAGIC("Rar!\x1A\x07")},
+    {"squashfs", MAGIC("hsqs")},
+    {"xar", MAGIC("xar!\0\x1C")},
     {"lzop", MAGIC("\x89LZO\0\r\n\x1A\n")},
     {"lrzip", MAGIC("LRZI\0")},
     {"cab", MAGIC("MSCF\0\0\0\0")},
