@@ -9,7 +9,8 @@
 
 enum {
     SPARE_READERS = 32,
-    USAGE_ENTRIES_MAX = 128 * 1024 // 64 MiB, taken as they are needed
+    USAGE_ENTRIES_MAX = 128 * 1024, // 64 MiB, taken as they are needed
+    MISUSED = 2                     // exit status
 };
 
 // --- the rooms
@@ -61,28 +62,6 @@ static bool open_clock(struct daemon *daemon)
     return daemon->clock != NULL;
 }
 
-// The witness file is beside the keyring, and so apart from the store that it watches.
-static bool name_witness(struct daemon *daemon)
-{
-    char directory[MAIN_PATH_SIZE] = ".";
-    const char *secrets = daemon->config.secrets;
-    const char *slash = strrchr(secrets, '/');
-    size_t size = slash != NULL ? (size_t)(slash - secrets) : 0;
-    if (slash != NULL)
-        memcpy(directory, secrets, size + 1);
-    directory[slash != NULL ? size : 1] = '\0';
-    return main_join(daemon->witness_path, directory, "witness");
-}
-
-// A backup may be older than the witness. So --check of a directory whose keyring is elsewhere ignores the witness.
-static const char *witness_of(const struct daemon *daemon)
-{
-    size_t size = strlen(daemon->config.data);
-    bool is_inside = strncmp(daemon->config.secrets, daemon->config.data, size) == 0 &&
-                     (size == 0 || daemon->config.secrets[size] == '/');
-    return !daemon->config.inspect || is_inside ? daemon->witness_path : NULL;
-}
-
 static bool open_registry(struct daemon *daemon)
 {
     struct status_failure failure = {0};
@@ -94,7 +73,7 @@ static bool open_registry(struct daemon *daemon)
         .clock = daemon->clock,
         .default_prefix = slice_text(daemon->config.default_prefix),
         .log = &daemon->log,
-        .witness_path = witness_of(daemon),
+        .witness_path = main_witness_of(daemon),
         .idempotency_retention_ms = (uint64_t)daemon->config.idempotency_retention_minutes * 60 * 1000,
     };
     return registry_open(&options, &daemon->registry, &failure) == STATUS_OK || main_complain(daemon, &failure);
@@ -191,8 +170,9 @@ static const char *or_none(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-static struct transport_options transport_of(const struct config *config)
+static struct transport_options transport_of(const struct daemon *daemon)
 {
+    const struct config *config = &daemon->config;
     return (struct transport_options){
         .allow_plain_tcp = config->allow_plain_tcp,
         .socket_mode = config->socket_mode,
@@ -201,10 +181,22 @@ static struct transport_options transport_of(const struct config *config)
                 .key_file = or_none(config->tls_key),
                 .client_ca_file = or_none(config->tls_client_ca),
                 .client_required = config->tls_client_required},
-        .max_connections = config->max_connections,
+        .max_connections = daemon->max_connections,
         .max_calls = config->max_calls,
         .memory_max_bytes = config->connection_memory_bytes,
     };
+}
+
+// What would be refused when the daemon listens is a mistake of the flags or the file, and is said before anything is
+// made.
+static bool check_addresses(const struct daemon *daemon)
+{
+    struct status_failure failure = {0};
+    const struct transport_options options = transport_of(daemon);
+    for (size_t i = 0; i < daemon->config.listener_count; i++)
+        if (transport_check_url(&options, daemon->config.listeners[i].url, &failure) != STATUS_OK)
+            return main_complain(daemon, &failure);
+    return true;
 }
 
 static bool open_rpc(struct daemon *daemon)
@@ -224,7 +216,7 @@ static bool open_rpc(struct daemon *daemon)
         .operator_uid_count = config->operator_uid_count,
         .tls_peers = daemon->tls_peers,
         .tls_peer_count = config->tls_peer_count,
-        .transport = transport_of(config),
+        .transport = transport_of(daemon),
         .registry = daemon->registry,
         .authorizer = daemon->authorizer,
         .meters = daemon->meters,
@@ -240,7 +232,7 @@ static bool open_rpc(struct daemon *daemon)
 static bool open_state(struct daemon *daemon)
 {
     if (!main_join(daemon->registry_path, daemon->config.data, "registry") ||
-        !main_join(daemon->meters_path, daemon->config.data, "meters") || !name_witness(daemon))
+        !main_join(daemon->meters_path, daemon->config.data, "meters") || !main_name_witness(daemon))
         return false;
     return main_lock_directory(daemon) && open_secret(daemon) && open_meters_store(daemon) && open_clock(daemon) &&
            open_registry(daemon);
@@ -292,7 +284,8 @@ static void reload(struct daemon *daemon)
         return;
     }
     daemon->log.level = fresh.log_level;
-    log_line(&daemon->log, LOG_LEVEL_INFO, "reloaded");
+    log_line(&daemon->log, LOG_LEVEL_INFO, "reloaded%s",
+             config_needs_restart(&daemon->config, &fresh) ? "; what else has changed in the file needs a restart" : "");
 }
 
 // Waits for a signal that ends the daemon; 0 when waiting has failed.
@@ -311,6 +304,8 @@ static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 
 static int serve(struct daemon *daemon, const sigset_t *signals)
 {
+    if (!check_addresses(daemon))
+        return MISUSED;
     main_fit_connections(daemon);
     main_refuse_sockets(daemon);
     if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_meters(daemon) ||
@@ -378,7 +373,7 @@ int main(int argc, char *argv[])
     case CONFIG_EXIT_OK:
         return EXIT_SUCCESS;
     case CONFIG_MISUSED:
-        return 2;
+        return MISUSED;
     case CONFIG_RUN:
         break;
     }

@@ -19,6 +19,7 @@ struct daemon {
     int argument_count; // kept to read the configuration again
     char **arguments;
     struct config config;
+    uint32_t max_connections; // as many of the configured ones as there are files for
     struct log log;
     int lock_fd;
     char registry_path[MAIN_PATH_SIZE];
@@ -49,6 +50,9 @@ struct daemon {
 bool main_complain(const struct daemon *daemon, const struct status_failure *failure);
 // Makes DIRECTORY/NAME. False when it is too long; nobody logs that, because config has bounded the directory.
 bool main_join(char out[MAIN_PATH_SIZE], const char *directory, const char *name);
+bool main_name_witness(struct daemon *daemon);
+// Returns the witness file that the registry is compared with, or NULL.
+const char *main_witness_of(const struct daemon *daemon);
 // Makes the data directory and takes its lock; false, with the reason in the log, when another daemon has it.
 bool main_lock_directory(struct daemon *daemon);
 void main_forbid_cores(void);

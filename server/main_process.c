@@ -73,6 +73,28 @@ bool main_lock_directory(struct daemon *daemon)
     return true;
 }
 
+// The witness file is beside the keyring, and so apart from the store that it watches.
+bool main_name_witness(struct daemon *daemon)
+{
+    char directory[MAIN_PATH_SIZE] = ".";
+    const char *secrets = daemon->config.secrets;
+    const char *slash = strrchr(secrets, '/');
+    size_t size = slash != NULL ? (size_t)(slash - secrets) : 0;
+    if (slash != NULL)
+        memcpy(directory, secrets, size + 1);
+    directory[slash != NULL ? size : 1] = '\0';
+    return main_join(daemon->witness_path, directory, "witness");
+}
+
+// A backup may be older than the witness. So --check of a directory whose keyring is elsewhere ignores the witness.
+const char *main_witness_of(const struct daemon *daemon)
+{
+    size_t size = strlen(daemon->config.data);
+    bool is_inside = strncmp(daemon->config.secrets, daemon->config.data, size) == 0 &&
+                     (size == 0 || daemon->config.secrets[size] == '/');
+    return !daemon->config.inspect || is_inside ? daemon->witness_path : NULL;
+}
+
 // --- the process
 
 // Memory holds tokens, so there must be no core file, and none through a pipe either: a limit of 1 tells the kernel so,
@@ -90,6 +112,7 @@ void main_forbid_cores(void)
 void main_fit_connections(struct daemon *daemon)
 {
     struct rlimit limit;
+    daemon->max_connections = daemon->config.max_connections;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     rlim_t wanted = (rlim_t)daemon->config.max_connections + SPARE_FILES;
@@ -102,11 +125,11 @@ void main_fit_connections(struct daemon *daemon)
         return;
     const uint32_t fit =
         limit.rlim_cur > 2 * SPARE_FILES ? (uint32_t)limit.rlim_cur - SPARE_FILES : (uint32_t)limit.rlim_cur / 2;
-    if (fit >= daemon->config.max_connections)
+    if (fit >= daemon->max_connections)
         return;
-    daemon->config.max_connections = fit > 0 ? fit : 1;
+    daemon->max_connections = fit > 0 ? fit : 1;
     log_line(&daemon->log, LOG_LEVEL_WARNING, "only %u connections: the limit of open files is %llu",
-             daemon->config.max_connections, (unsigned long long)limit.rlim_cur);
+             daemon->max_connections, (unsigned long long)limit.rlim_cur);
 }
 
 // Blocks signals before any thread exists, so that all threads inherit this and only sigwait in main takes them. When

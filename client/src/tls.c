@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE = 16 * 1024, ERROR_SIZE = 320, NAME_MAX_BYTES = 128, DATE_MAX_BYTES = 40 };
+enum { PIECE = 16 * 1024, OTHERS = 077, ERROR_SIZE = 320, NAME_MAX_BYTES = 128, DATE_MAX_BYTES = 40 };
 
 struct postern_tls {
     SSL_CTX *context;
@@ -91,6 +92,16 @@ static enum postern_status load_authorities(struct postern_tls *tls, const char 
     return tls->ca_file != NULL ? POSTERN_OK : postern_fail_memory(error);
 }
 
+// A key that others can read is theirs, too. What cannot be looked at is explained when it cannot be read either.
+static enum postern_status check_mode(const char *path, struct postern_error *error)
+{
+    struct stat facts;
+    if (stat(path, &facts) != 0 || (facts.st_mode & OTHERS) == 0)
+        return POSTERN_OK;
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT, "the TLS key %s can be read by others (mode %03o): chmod 600 it",
+                        path, (unsigned)facts.st_mode & 0777);
+}
+
 // Asks nobody for the password of an encrypted key.
 static int no_password(char *password, int size, int is_for_writing, void *context)
 {
@@ -117,7 +128,8 @@ static enum postern_status load_identity(struct postern_tls *tls, const struct p
     if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(tls->context) != 1)
         return is_given(files->key) ? explain_file("the TLS key", key, error) : explain_no_key(certificate, error);
-    return check_dates(tls, certificate, error);
+    enum postern_status status = check_mode(key, error);
+    return status == POSTERN_OK ? check_dates(tls, certificate, error) : status;
 }
 
 enum postern_status postern_tls_open(const struct postern_tls_files *files, struct postern_tls **tls,

@@ -169,7 +169,7 @@ static bool complete(struct config *config)
 
 enum config_action config_load(int argc, char *const argv[], struct config *out)
 {
-    *out = (struct config){
+    static const struct config defaults = {
         .default_prefix = "postern",
         .registry_map_bytes = UINT64_C(16) << 30,
         .meters_map_bytes = UINT64_C(16) << 30,
@@ -183,6 +183,7 @@ enum config_action config_load(int argc, char *const argv[], struct config *out)
         .socket_mode = 0660,
         .log_level = LOG_LEVEL_INFO,
     };
+    memcpy(out, &defaults, sizeof *out); // with what lies between the members, so that two can be compared
     struct flags flags;
     make_flags(&flags);
     enum config_action action = scan(argc, argv, &flags, out);
@@ -193,4 +194,13 @@ enum config_action config_load(int argc, char *const argv[], struct config *out)
     if (!apply_flags(argc, argv, &flags, out) || !complete(out))
         return misused();
     return CONFIG_RUN;
+}
+
+bool config_needs_restart(const struct config *used, const struct config *fresh)
+{
+    struct config same = *fresh;
+    same.log_level = used->log_level;
+    same.operator_uid_count = used->operator_uid_count;
+    memcpy(same.operator_uids, used->operator_uids, sizeof same.operator_uids);
+    return memcmp(&same, used, sizeof same) != 0;
 }

@@ -72,4 +72,8 @@ enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };
 // printed the error on stderr, with the place (file and line) and what to do next.
 enum config_action config_load(int argc, char *const argv[], struct config *out);
 
+// Does `fresh` differ from the configuration in use in what a reload does not take over (all but log level and operator
+// uids)?
+bool config_needs_restart(const struct config *used, const struct config *fresh);
+
 #endif

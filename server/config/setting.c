@@ -284,26 +284,26 @@ static enum status set_tls_clients(struct config *config, const char *text, stru
 static enum status set_tls_peer(struct config *config, const char *text, struct status_failure *failure)
 {
     const char *blank = strrchr(text, ' ');
-    struct config_tls_peer peer = {.authority = CONFIG_MAX_ANYONE};
     if (config->tls_peer_count == CONFIG_TLS_PEERS_MAX)
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "more than %d certificates", CONFIG_TLS_PEERS_MAX);
+    struct config_tls_peer *peer = &config->tls_peers[config->tls_peer_count];
     if (blank == NULL || blank == text || (size_t)(blank - text) > CONFIG_SUBJECT_MAX ||
-        !parse_ceiling(blank + 1, &peer.authority) ||
-        (peer.authority != CONFIG_MAX_VERIFIER && peer.authority != CONFIG_MAX_OPERATOR))
+        !parse_ceiling(blank + 1, &peer->authority) ||
+        (peer->authority != CONFIG_MAX_VERIFIER && peer->authority != CONFIG_MAX_OPERATOR))
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a certificate's subject of at most %d bytes and verifier or operator, for "
                            "example \"CN=billing verifier\"",
                            text, CONFIG_SUBJECT_MAX);
-    memcpy(peer.subject, text, (size_t)(blank - text));
-    if (strchr(peer.subject, '=') == NULL)
+    memcpy(peer->subject, text, (size_t)(blank - text));
+    if (strchr(peer->subject, '=') == NULL)
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not the whole subject of a certificate: write it as openssl x509 -noout -subject "
                            "-nameopt RFC2253 does, for example \"CN=%s\"",
-                           peer.subject, peer.subject);
+                           peer->subject, peer->subject);
     for (size_t i = 0; i < config->tls_peer_count; i++)
-        if (strcmp(config->tls_peers[i].subject, peer.subject) == 0)
-            return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is given twice", peer.subject);
-    config->tls_peers[config->tls_peer_count++] = peer;
+        if (strcmp(config->tls_peers[i].subject, peer->subject) == 0)
+            return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is given twice", peer->subject);
+    config->tls_peer_count++;
     return STATUS_OK;
 }
 

@@ -52,6 +52,23 @@ static enum status fill(struct transport *transport, struct status_failure *fail
     return STATUS_OK;
 }
 
+static enum status parse_url(const struct transport_options *options, const char *url, struct address *out,
+                             struct status_failure *failure)
+{
+    enum status status = address_parse(url, options->allow_plain_tcp, out, failure);
+    if (status == STATUS_OK && out->kind == ADDRESS_TLS && options->tls.certificate_file == NULL)
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
+                           "%s needs a certificate: give --tls-certificate FILE and --tls-key FILE", url);
+    return status;
+}
+
+enum status transport_check_url(const struct transport_options *options, const char *url,
+                                struct status_failure *failure)
+{
+    struct address address;
+    return parse_url(options, url, &address, failure);
+}
+
 static enum status parse(struct transport *transport, struct status_failure *failure)
 {
     const struct transport_options *options = &transport->options;
@@ -59,11 +76,7 @@ static enum status parse(struct transport *transport, struct status_failure *fai
         struct listener *listener = &transport->listeners[i];
         listener->transport = transport;
         listener->index = i;
-        enum status status = address_parse(options->urls[i], options->allow_plain_tcp, &listener->address, failure);
-        if (status == STATUS_OK && listener->address.kind == ADDRESS_TLS && transport->tls == NULL)
-            status =
-                status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
-                            "%s needs a certificate: give --tls-certificate FILE and --tls-key FILE", options->urls[i]);
+        enum status status = parse_url(options, options->urls[i], &listener->address, failure);
         if (status != STATUS_OK)
             return status;
     }

@@ -83,6 +83,10 @@ struct transport_options {
     void *context;
 };
 
+// Would transport_open take this URL with these options (whose own URLs do not count)? Makes nothing.
+// Errors: INVALID_ARGUMENT, the URL is not offered; the failure says why and what to give.
+STATUS_MUST_CHECK enum status transport_check_url(const struct transport_options *options, const char *url,
+                                                  struct status_failure *failure);
 // Listens when it returns OK; serves after transport_start.
 // Errors:
 //   UNAVAILABLE         an address or a file cannot be used; the failure names it and says why and what to do

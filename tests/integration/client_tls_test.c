@@ -26,6 +26,8 @@ static int set_up(void **state)
     tls_make(directory, "client", "authority", "DNS:client", TLS_GOOD_NOW);
     tls_make(directory, "unknown", "stranger", "DNS:client", TLS_GOOD_NOW);
     tls_run(directory, "openssl rsa -aes128 -passout pass:secret -in client.key -out locked.key");
+    tls_run(directory, "cp client.key open.key && chmod 640 open.key");
+    tls_run(directory, "cat client.crt client.key >open.both && chmod 604 open.both");
     tls_run(directory, "echo nonsense >nonsense");
     return 0;
 }
@@ -206,6 +208,9 @@ static void files_that_cannot_be_used_are_named_when_the_handle_is_opened(void *
                     "good.key does not belong to the certificate");
     assert_unusable((struct identity){.certificate = "client.crt", .key = "absent.key"}, "absent.key cannot be read");
     assert_unusable((struct identity){.certificate = "client.crt", .key = "locked.key"}, "locked.key cannot be used");
+    assert_unusable((struct identity){.certificate = "client.crt", .key = "open.key"},
+                    "open.key can be read by others (mode 640): chmod 600 it");
+    assert_unusable((struct identity){.certificate = "open.both"}, "open.both can be read by others (mode 604)");
     assert_unusable((struct identity){.key = "client.key"}, "a TLS key without a certificate");
     assert_unusable((struct identity){.certificate = "expired.crt", .key = "expired.key"}, "expired on");
 }

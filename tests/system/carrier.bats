@@ -89,6 +89,22 @@ cannot_be_operator() {
     [ "$status" -ne 0 ]
 }
 
+@test "SIGHUP says so when something has changed that only a restart takes over" {
+    local file=$DAEMON_HOME/posternd.conf
+    echo 'log_level: info' >"$file"
+    start_daemon --config "$file"
+    printf 'operator_uid: [65534]\nlog_level: debug\n' >"$file"
+    reload
+    [[ "$(tail -n 1 "$DAEMON_LOG")" == *" reloaded" ]]
+    echo 'socket_mode: "0600"' >>"$file"
+    reload
+    [[ "$(tail -n 1 "$DAEMON_LOG")" == *" reloaded; what else has changed in the file needs a restart" ]]
+    printf 'operator_uid: [65534]\nmax_calls: 77\n' >"$file"
+    reload
+    [[ "$(tail -n 1 "$DAEMON_LOG")" == *" reloaded; what else has changed in the file needs a restart" ]]
+    stop_daemon
+}
+
 @test "a daemon that was started with SIGHUP ignored does not hear it" {
     trap '' HUP
     start_daemon
@@ -122,6 +138,20 @@ cannot_be_operator() {
     run timeout 60 posternd --data "$DAEMON_DATA" --listen tcp://192.0.2.1:7117 --allow-plain-tcp
     [ "$status" -eq 1 ]
     [[ "$output" == *"cannot listen on tcp://192.0.2.1:7117: "*"give an address, or a host's name, of this machine"* ]]
+}
+
+@test "an address that the flags do not allow is misuse, and nothing is made for it" {
+    local text url
+    while read -r url text; do
+        run timeout 60 posternd --data "$DAEMON_DATA" --listen "$url"
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"$url"*"$text"* ]]
+        [ ! -e "$DAEMON_DATA" ]
+    done <<'END'
+tls+tcp://127.0.0.1:7117 give --tls-certificate FILE and --tls-key FILE
+tcp://0.0.0.0:7117 allow it with --allow-plain-tcp
+udp://127.0.0.1:7117 is not an address; write for example ipc:///run/postern/postern.sock
+END
 }
 
 # may_not_give MODE TEXT: of a daemon of nobody's, whose directory has that mode, or is not there, with root's group.

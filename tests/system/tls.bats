@@ -57,7 +57,6 @@ refuses_to_start() {
 }
 
 @test "a file that is missing or is no certificate is named at the start" {
-    refuses_to_start "tls-certificate"
     refuses_to_start "$CERTS/none.pem: No such file" --tls-certificate "$CERTS/none.pem" --tls-key "$CERTS/server.key"
     refuses_to_start "$CERTS/none.key: No such file" --tls-certificate "$CERTS/server.pem" --tls-key "$CERTS/none.key"
     refuses_to_start "$CERTS/text.pem cannot be used" --tls-certificate "$CERTS/text.pem" --tls-key "$CERTS/server.key"

@@ -151,6 +151,7 @@ counted() {
     done_so
     # A file may hold both.
     cat "$CERTS/admin.pem" "$CERTS/admin.key" >"$DAEMON_HOME/both.pem"
+    chmod 600 "$DAEMON_HOME/both.pem"
     secure tier list --tls-ca "$CERTS/ca.pem" --tls-cert "$DAEMON_HOME/both.pem"
     done_so
     POSTERN_TLS_CA=$CERTS/ca.pem POSTERN_TLS_CERT=$CERTS/admin.pem POSTERN_TLS_KEY=$CERTS/admin.key secure tier list

@@ -153,7 +153,7 @@ struct postern_options {
     // environment say.
     const char *tls_ca_file;          // PEM; none: the authorities that the system trusts
     const char *tls_certificate_file; // PEM, our own, with its chain; none: we show none
-    const char *tls_key_file;         // PEM, its key; none: it is in the certificate's file
+    const char *tls_key_file;         // PEM, its key, for its owner alone (0600); none: it is in the certificate's file
     const char *tls_server_name;      // what the server's certificate must be for; none: the URL's host
 };
 
