@@ -285,7 +285,8 @@ static void reload(struct daemon *daemon)
     }
     daemon->log.level = fresh.log_level;
     log_line(&daemon->log, LOG_LEVEL_INFO, "reloaded%s",
-             config_needs_restart(&daemon->config, &fresh) ? "; what else has changed in the file needs a restart" : "");
+             config_needs_restart(&daemon->config, &fresh) ? "; what else has changed in the file needs a restart"
+                                                           : "");
 }
 
 // Waits for a signal that ends the daemon; 0 when waiting has failed.

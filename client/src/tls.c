@@ -98,8 +98,9 @@ static enum postern_status check_mode(const char *path, struct postern_error *er
     struct stat facts;
     if (stat(path, &facts) != 0 || (facts.st_mode & OTHERS) == 0)
         return POSTERN_OK;
-    return postern_fail(error, POSTERN_INVALID_ARGUMENT, "the TLS key %s can be read by others (mode %03o): chmod 600 it",
-                        path, (unsigned)facts.st_mode & 0777);
+    return postern_fail(error, POSTERN_INVALID_ARGUMENT,
+                        "the TLS key %s can be read by others (mode %03o): chmod 600 it", path,
+                        (unsigned)facts.st_mode & 0777);
 }
 
 // Asks nobody for the password of an encrypted key.

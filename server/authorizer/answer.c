@@ -69,7 +69,7 @@ static enum status name_other_charge(struct authorizer_call *call)
         return status_fail(&call->failure, STATUS_ALREADY_EXISTS, "charge_id",
                            "this charge_id is of a charge of other resources or costs; nothing was charged: make a new "
                            "charge_id for each piece of work");
-    call->word = "CHARGE_DIFFERS";
+    call->status_reason = "CHARGE_DIFFERS";
     if (call->question.mode == LIMIT_SETTLE)
         return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charges",
                            "this charge was settled before to other costs, which works once, or did not charge all of "
@@ -79,9 +79,9 @@ static enum status name_other_charge(struct authorizer_call *call)
                        "back: leave `charges` out to give back all of a charge that was not settled");
 }
 
-static enum status refuse_settling(struct authorizer_call *call, const char *word, const char *message)
+static enum status refuse_settling(struct authorizer_call *call, const char *status_reason, const char *message)
 {
-    call->word = word;
+    call->status_reason = status_reason;
     return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charge_id", "%s", message);
 }
 
@@ -171,7 +171,7 @@ void authorizer_conclude(struct authorizer *a, struct authorizer_batch *batch, c
     for (size_t i = 0; i < batch->call_count; i++) {
         batch->calls[i].status = limits->loads[i].status;
         batch->calls[i].retry_after_ms = limits->loads[i].retry_after_ms;
-        batch->calls[i].word = limits->loads[i].word;
+        batch->calls[i].status_reason = limits->loads[i].status_reason;
     }
     authorizer_note_refusal(batch);
     if (batch->refused != 0)

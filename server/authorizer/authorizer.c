@@ -76,7 +76,7 @@ static bool begin(struct authorizer_batch *batch, struct authorizer_limits *limi
         memset(&call->decision, 0, sizeof call->decision);
         memset(&call->failure, 0, sizeof call->failure);
         call->status = STATUS_OK;
-        call->word = NULL;
+        call->status_reason = NULL;
         call->retry_after_ms = 0;
         limits->loads[i] = (struct meter_load){.failure = &call->failure};
     }

@@ -109,8 +109,9 @@ struct authorizer_call {
     //   others               as registry_find_* and the loads of meter_decide
     enum status status;
     struct status_failure failure; // field is relative to the call: "charges[0].resource", "account", "key_id"
-    const char *word; // for programs: the case of FAILED_PRECONDITION ("CHARGE_UNKNOWN"), that of a meter_load; or NULL
-    uint32_t retry_after_ms; // as in struct meter_load
+    const char *status_reason;     // for programs: the case of FAILED_PRECONDITION ("CHARGE_UNKNOWN"), that of a
+                                   // meter_load; or NULL
+    uint32_t retry_after_ms;       // as in struct meter_load
     struct authorizer_decision decision;
 };
 

@@ -132,7 +132,7 @@ static const struct limit_logged_charge *find_earlier(const struct atomic_batch 
 
 // Is this the last call, which no other follows, and is it about to be taken back? Then it need not be spent. So a
 // single call that waits or peeks touches no meter.
-static bool is_spent_for_nobody(const struct atomic_batch *batch, const struct member *member)
+static bool need_not_be_spent(const struct atomic_batch *batch, const struct member *member)
 {
     bool is_last = member == &batch->members[batch->count - 1];
     return is_last && (batch->is_peek || (batch->is_short && !batch->is_refused));
@@ -150,7 +150,7 @@ static enum limit_verdict evaluate_member(struct atomic_batch *batch, struct mem
     if (a->answer->verdict != LIMIT_ADMITTED)
         return a->answer->verdict;
     batch->is_short = batch->is_short || limit_is_short(a);
-    if (is_spent_for_nobody(batch, member))
+    if (need_not_be_spent(batch, member))
         return LIMIT_ADMITTED;
     limit_spend(a);
     member->spent = true;

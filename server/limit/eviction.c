@@ -86,18 +86,18 @@ static struct limit_meter *find_rested(struct limit_shard *shard, uint64_t befor
 }
 
 // A full shard lets meters go before it takes another one. Meters that must be written first stay until then, so the
-// shard may grow to twice its share, but no further.
+// shard may grow to twice its bound, but no further.
 static bool make_room(struct limit_table *table, struct limit_shard *shard)
 {
     uint64_t now_ms = clock_now_ms(table->clock);
-    size_t share = table->shard_share;
-    for (int i = 0; i < LET_GO_PER_INSTALL && share > 0 && shard->meter_count >= share; i++) {
-        bool crowded = shard->meter_count >= 2 * share;
+    size_t max = table->shard_max_meters;
+    for (int i = 0; i < LET_GO_PER_INSTALL && max > 0 && shard->meter_count >= max; i++) {
+        bool crowded = shard->meter_count >= 2 * max;
         struct limit_meter *rested = find_rested(shard, now_ms - (crowded ? 1 : limit_min(REST_MS, now_ms)));
         if (rested != NULL)
             (void)let_go(table, shard, rested);
     }
-    return share == 0 || shard->meter_count < 2 * share;
+    return max == 0 || shard->meter_count < 2 * max;
 }
 
 // --- installing

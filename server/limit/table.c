@@ -235,7 +235,7 @@ struct limit_table *limit_table_new(const struct limit_table_options *options)
     table->zone = options->zone;
     table->relaxed = options->relaxed;
     table->relaxed_on_failure = options->relaxed_on_failure;
-    table->shard_share = options->max_meters > 0 ? limit_max(options->max_meters / LIMIT_SHARD_COUNT, 1) : 0;
+    table->shard_max_meters = options->max_meters > 0 ? limit_max(options->max_meters / LIMIT_SHARD_COUNT, 1) : 0;
     table->hash_seed = options->hash_seed;
     if (table->hash_seed == 0)
         random_fill(&table->hash_seed, sizeof table->hash_seed);

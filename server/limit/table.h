@@ -105,7 +105,7 @@ struct limit_table {
     const struct zone *zone; // of calendar periods, where an applicable limit has none
     bool relaxed;
     bool relaxed_on_failure;
-    size_t shard_share; // of max_meters; 0 = no bound
+    size_t shard_max_meters; // of max_meters; 0 = no bound
     uint64_t hash_seed;
     _Atomic uint64_t durable_ms;     // H: the newest clock mark on disk
     _Atomic size_t queued_count;     // in all shards

@@ -40,7 +40,7 @@ static enum status refuse_share(struct meter_load *load, struct slice name, cons
 {
     struct slice space = share_namespace(name);
     load->retry_after_ms = RETRY_MS;
-    load->word = "SHARE_USED_UP";
+    load->status_reason = "SHARE_USED_UP";
     return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
                        "your share of custom subjects is used up: you have %llu meters, %llu of them in namespace "
                        "%.*s, and what is free is kept for others: retry later; an operator can remove subjects or "

@@ -78,7 +78,7 @@ struct meter_load {
     // With RESOURCE_EXHAUSTED, of a custom subject: when there may be room, and for programs whose share is used up
     // ("SHARE_USED_UP"); 0 and NULL otherwise.
     uint32_t retry_after_ms;
-    const char *word;
+    const char *status_reason;
 };
 
 // Does limit_decide, or limit_settle of one call where its mode says so, and brings meters into memory as needed;

@@ -152,9 +152,9 @@ static enum status resolve_credential(struct call *call, struct slice credential
                            status_name(status));
     if (identity->reason != REASON_ALLOWED) {
         const char *hint = identity->reason == REASON_INVALID_API_KEY ? key_token_hint(credential) : NULL;
-        call->word = reason_name(identity->reason);
+        call->status_reason = reason_name(identity->reason);
         return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential", "the credential is refused (%s): %s%s",
-                           call->word, hint != NULL ? "give the token alone; this " : "",
+                           call->status_reason, hint != NULL ? "give the token alone; this " : "",
                            hint != NULL ? hint : reason_of_credential(identity->reason));
     }
     caller->key = &identity->key;
@@ -238,7 +238,7 @@ enum status authority_require(struct call *call, unsigned needs)
             "%s needs %s authority; your certificate makes you %s (%s). Let tls_peer of the configuration "
             "say otherwise, or send a credential with the scope %s",
             call->route->name, needed->name, highest(caller->authorities), caller->name, needed->scope);
-    call->word = reason_name(REASON_MISSING_API_KEY);
+    call->status_reason = reason_name(REASON_MISSING_API_KEY);
     if (call->peer->subject[0] != '\0') // last, because it may be long
         return status_fail(&call->failure, STATUS_UNAUTHENTICATED, "credential",
                            "%s needs %s authority: send the token of a key with the scope %s, or let a tls_peer of the "

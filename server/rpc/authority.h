@@ -26,7 +26,7 @@ unsigned authority_under(enum rpc_ceiling ceiling);
 // Fills call->caller from the credential if one was sent (it overrides the uid, even root's), otherwise from the
 // connection; then cuts its authorities by the ceiling.
 // Errors:
-//   UNAUTHENTICATED  the credential is refused; call->word is the reason's name
+//   UNAUTHENTICATED  the credential is refused; call->status_reason is the reason's name
 //   others           as authorizer_identify
 STATUS_MUST_CHECK enum status authority_resolve(struct call *call);
 // Has the caller any of `needs` (0: nothing is needed)? If not, call->failure names what is missing.

@@ -13,7 +13,7 @@
 
 // --- failures
 
-enum call_progress call_failed(struct call *call, enum status status)
+enum call_progress call_fail_status(struct call *call, enum status status)
 {
     Postern__V1__Reply *reply = &call->reply;
     reply->result_case = POSTERN__V1__REPLY__RESULT__NOT_SET;
@@ -24,7 +24,7 @@ enum call_progress call_failed(struct call *call, enum status status)
     call->status.code = (uint32_t)status;
     call->status.message = wire_text(slice_text(call->failure.message));
     call->status.field = wire_text(slice_text(call->failure.field));
-    call->status.reason = wire_text(slice_text(call->word));
+    call->status.reason = wire_text(slice_text(call->status_reason));
     if (status == STATUS_INTERNAL || status == STATUS_DATA_LOSS) {
         struct slice trace = call->request != NULL ? wire_slice(call->request->traceparent) : slice_empty();
         log_line(call->server->log, LOG_LEVEL_WARNING, "%s: %s: %s (trace %.*s)",
@@ -41,7 +41,7 @@ enum call_progress call_fail(struct call *call, enum status status, const char *
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return call_failed(call, status_fail(&call->failure, status, field, "%s", message));
+    return call_fail_status(call, status_fail(&call->failure, status, field, "%s", message));
 }
 
 enum call_progress call_fail_member(struct call *call, const char *member, const char *format, ...)
@@ -53,10 +53,10 @@ enum call_progress call_fail_member(struct call *call, const char *member, const
     va_end(arguments);
     char path[sizeof call->failure.field];
     (void)snprintf(path, sizeof path, "%s.%s", call->route->name, member);
-    return call_failed(call, status_fail(&call->failure, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
+    return call_fail_status(call, status_fail(&call->failure, STATUS_INVALID_ARGUMENT, path, "%s %s", path, message));
 }
 
-enum call_progress call_fail_with(struct call *call, enum status status, const struct status_failure *failure)
+enum call_progress call_fail_failure(struct call *call, enum status status, const struct status_failure *failure)
 {
     char path[CALL_FIELD_PATH_SIZE];
     (void)call_field_path(call, "", failure, path);
@@ -137,7 +137,7 @@ bool call_is_late(const struct call *call)
 enum call_progress call_refuse_late(struct call *call)
 {
     atomic_fetch_add_explicit(&call->server->expired, 1, memory_order_relaxed);
-    return call_failed(call, call_fail_late_as(call, &call->failure));
+    return call_fail_status(call, call_fail_late_as(call, &call->failure));
 }
 
 enum status call_fail_late_as(const struct call *call, struct status_failure *failure)

@@ -105,7 +105,7 @@ struct call {
     const struct route *route;
     struct call_caller caller;
     struct status_failure failure; // the text of a failed status
-    const char *word;              // its word for programs (Status.reason), or NULL
+    const char *status_reason;     // its word for programs (Status.reason), or NULL
     uint32_t retry_after_ms;       // when to ask again, or 0
     // out
     Postern__V1__Status status;
@@ -130,9 +130,9 @@ enum call_progress route_refuse_overloaded(struct call *call, struct slice bytes
 enum call_progress call_fail(struct call *call, enum status status, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 // Does the same with what call->failure already says.
-enum call_progress call_failed(struct call *call, enum status status);
+enum call_progress call_fail_status(struct call *call, enum status status);
 // Does the same with a failure of another room, whose field is relative to the call ("account" -> "create.account").
-enum call_progress call_fail_with(struct call *call, enum status status, const struct status_failure *failure);
+enum call_progress call_fail_failure(struct call *call, enum status status, const struct status_failure *failure);
 // Fails with RESOURCE_EXHAUSTED, because the arena is out.
 enum call_progress call_fail_memory(struct call *call);
 // Fails with INVALID_ARGUMENT for a member of the call: "create.account", "is missing: …".

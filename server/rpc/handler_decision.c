@@ -98,11 +98,11 @@ static enum call_progress answer(struct handler_inquiry *inquiry)
     const struct authorizer_call *ask = &inquiry->ask;
     const struct authorizer_batch *batch = &inquiry->batch;
     if (batch->status != STATUS_OK)
-        return call_fail_with(call, batch->status, &batch->failure);
+        return call_fail_failure(call, batch->status, &batch->failure);
     if (ask->status != STATUS_OK) {
-        call->word = ask->word;
+        call->status_reason = ask->status_reason;
         call->retry_after_ms = ask->retry_after_ms;
-        return call_fail_with(call, ask->status, &ask->failure);
+        return call_fail_failure(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;
     return inquiry->fill(call, ask) ? CALL_DONE : call_fail_memory(call);

@@ -28,7 +28,7 @@ enum call_progress handler_create(struct call *call)
         return call_fail_memory(call);
     enum status status = handler_read_create(call, request, &change->command.ask.create, &failure);
     if (status != STATUS_OK)
-        return call_fail_with(call, status, &failure);
+        return call_fail_failure(call, status, &failure);
     change->answer = handler_answer_key;
     return handler_submit(change);
 }

@@ -42,7 +42,7 @@ enum call_progress handler_update(struct call *call)
         return CALL_DONE;
     enum status status = wire_read_record(call->arena, REGISTRY_KEY, &request->base, &ask->key, &failure);
     if (status != STATUS_OK)
-        return call_fail_with(call, status, &failure);
+        return call_fail_failure(call, status, &failure);
     change->answer = handler_answer_key;
     return handler_submit(change);
 }
@@ -96,7 +96,7 @@ enum call_progress handler_revoke(struct call *call)
     }
     enum status status = authority_require(call, AUTHORITY_ADMIN | AUTHORITY_OPERATOR);
     if (status != STATUS_OK)
-        return call_failed(call, status);
+        return call_fail_status(call, status);
     if (!key_id_parse(wire_slice(request->key_id), ask->key_id))
         return call_fail_member(call, "key_id", "is missing: name the key by its id, or by its token in api_key");
     return handler_submit(change);

@@ -112,7 +112,7 @@ enum call_progress handler_list_changes(struct call *call)
     };
     enum status status = call->wait.tries > 0 ? find_caller_again(call) : STATUS_OK;
     if (status != STATUS_OK)
-        return call_failed(call, status);
+        return call_fail_status(call, status);
     if (query.has_key_id && !key_id_parse(wire_slice(request->key_id), query.key_id))
         return call_fail_member(call, "key_id", "is not a key id: \"key_\" and 15 letters or digits");
     query.this_life = (call->caller.authorities & AUTHORITY_OPERATOR) == 0;

@@ -132,7 +132,7 @@ static bool check_zone(struct call *call, const struct registry_command *command
     if (status == STATUS_INVALID_ARGUMENT)
         call_fail_member(call, "time_zone", "%s", failure.message);
     else if (status != STATUS_OK)
-        call_fail_with(call, status, &failure);
+        call_fail_failure(call, status, &failure);
     return status == STATUS_OK;
 }
 
@@ -146,7 +146,7 @@ enum call_progress handler_put(struct call *call)
     enum status status =
         wire_read_record(call->arena, call->route->kind, &call->request->verify->base, &change->command.ask, &failure);
     if (status != STATUS_OK)
-        return call_fail_with(call, status, &failure);
+        return call_fail_failure(call, status, &failure);
     return check_zone(call, &change->command) ? handler_submit(change) : CALL_DONE;
 }
 

@@ -165,7 +165,7 @@ static enum call_progress decide_custom(struct handler_inquiry *inquiry, const P
     enum status status = read_custom_limits(call, custom, subject);
     if (status != STATUS_OK) {
         struct status_failure failure = call->failure;
-        return call_fail_with(call, status, &failure);
+        return call_fail_failure(call, status, &failure);
     }
     return handler_decide(inquiry);
 }

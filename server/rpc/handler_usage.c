@@ -83,7 +83,7 @@ static enum call_progress read_usage(struct call *call, struct usage_subject sub
         return call_fail(call, status, "get_usage.from_ms",
                          "the answer is too large: ask for a shorter span, or for days (bucket_s 86400)");
     if (status != STATUS_OK)
-        return call_fail_with(call, status, &failure);
+        return call_fail_failure(call, status, &failure);
     return answer(call, &report);
 }
 

@@ -129,7 +129,7 @@ static enum call_progress finish(struct verify_batch *work, bool has_memory)
     if (!has_memory)
         return call_fail_memory(call);
     if (has_failed_as_one(work))
-        return call_fail_with(call, work->inquiry.batch.status, &work->inquiry.batch.failure);
+        return call_fail_failure(call, work->inquiry.batch.status, &work->inquiry.batch.failure);
     return CALL_DONE;
 }
 

@@ -103,7 +103,7 @@ enum call_progress call_queue_add(struct call_queue *queue, struct call *call)
     pthread_mutex_unlock(&queue->lock);
     if (has_share)
         return CALL_PENDING;
-    call->word = "SHARE_USED_UP";
+    call->status_reason = "SHARE_USED_UP";
     call->retry_after_ms = CALL_OVERLOADED_RETRY_MS;
     return call_fail(call, STATUS_RESOURCE_EXHAUSTED, NULL,
                      "%d calls of yours that may take long are waiting already: ask again when one is answered",

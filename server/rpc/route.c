@@ -109,7 +109,7 @@ static enum call_progress refuse_unreadable(struct call *call, struct slice byte
         id = slice_empty();
     call->reply.request_id = wire_text(id);
     if (call->failure.message[0] != '\0')
-        return call_failed(call, STATUS_INVALID_ARGUMENT);
+        return call_fail_status(call, STATUS_INVALID_ARGUMENT);
     return call_fail(call, STATUS_INVALID_ARGUMENT, NULL,
                      "the bytes are no postern.v1.Request, or it has more fields than one request may have");
 }
@@ -162,7 +162,7 @@ static void begin(struct call *call)
     call->reply.status = &call->status;
     call->request = NULL;
     call->route = NULL;
-    call->word = NULL;
+    call->status_reason = NULL;
     call->retry_after_ms = 0;
     call->wait = (struct call_wait){.tries = 0};
     call->packed = slice_empty();
@@ -173,7 +173,7 @@ enum call_progress route_refuse_overloaded(struct call *call, struct slice bytes
     begin(call);
     struct slice id = codec_salvage_id(bytes);
     call->reply.request_id = wire_text(id.size <= REGISTRY_REQUEST_ID_SIZE ? id : slice_empty());
-    call->word = "OVERLOADED";
+    call->status_reason = "OVERLOADED";
     call->retry_after_ms = CALL_OVERLOADED_RETRY_MS;
     return call_fail(call, STATUS_RESOURCE_EXHAUSTED, NULL,
                      "there is too much to do (calls in flight, connections or memory; see Stats): nothing was done, "
@@ -198,7 +198,7 @@ enum call_progress route_serve(struct call *call, struct slice bytes)
         return refuse_no_call(call);
     enum status status = admit(call);
     if (status != STATUS_OK)
-        return call_failed(call, status);
+        return call_fail_status(call, status);
     bool waits = (call->route->marks & ROUTE_COSTLY) != 0 && call->server->queue != NULL;
     return waits ? call_queue_add(call->server->queue, call) : call->route->handle(call);
 }

@@ -15,12 +15,12 @@ enum {
     WATCH_PART = 4 // of max_calls: so many may wait for a change
 };
 
-// A call and the way back to its caller.
-struct service {
+// Room for one call in flight, used again and again: the call, and where its reply goes.
+struct slot {
     struct call call;
     struct rpc *rpc;
-    struct transport_return_path way;
-    struct service *next; // in the list of idle ones
+    struct transport_return_path return_path;
+    struct slot *next; // in the list of idle ones
 };
 
 struct rpc {
@@ -30,111 +30,111 @@ struct rpc {
     enum rpc_ceiling *ceilings; // by listener
     pthread_mutex_t lock;       // guards what follows
     pthread_cond_t idle;        // nothing is busy
-    struct service *services;   // idle ones
+    struct slot *idle_slots;
     size_t busy;
 };
 
-// --- a service for each request in flight
+// --- a slot for each request in flight
 
-static struct service *make_service(struct rpc *rpc)
+static struct slot *make_slot(struct rpc *rpc)
 {
-    struct service *service = calloc(1, sizeof *service);
-    if (service == NULL)
+    struct slot *slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
         return NULL;
-    service->rpc = rpc;
-    service->call.server = &rpc->server;
-    if (registry_view_open(rpc->server.registry, &service->call.view) == STATUS_OK)
-        return service;
-    free(service);
+    slot->rpc = rpc;
+    slot->call.server = &rpc->server;
+    if (registry_view_open(rpc->server.registry, &slot->call.view) == STATUS_OK)
+        return slot;
+    free(slot);
     return NULL;
 }
 
-static void give_back(struct service *service)
+static void give_back(struct slot *slot)
 {
-    struct rpc *rpc = service->rpc;
-    arena_pool_give(rpc->arenas, service->call.arena);
-    service->call.arena = NULL;
+    struct rpc *rpc = slot->rpc;
+    arena_pool_give(rpc->arenas, slot->call.arena);
+    slot->call.arena = NULL;
     pthread_mutex_lock(&rpc->lock);
-    service->next = rpc->services;
-    rpc->services = service;
+    slot->next = rpc->idle_slots;
+    rpc->idle_slots = slot;
     if (--rpc->busy == 0)
         pthread_cond_signal(&rpc->idle);
     pthread_mutex_unlock(&rpc->lock);
 }
 
-// Returns an idle service or a new one; NULL when memory or the store's readers are out.
-static struct service *take_service(struct rpc *rpc)
+// Returns an idle slot or a new one; NULL when memory or the store's readers are out.
+static struct slot *take_slot(struct rpc *rpc)
 {
     pthread_mutex_lock(&rpc->lock);
-    struct service *service = rpc->services;
-    if (service != NULL)
-        rpc->services = service->next;
+    struct slot *slot = rpc->idle_slots;
+    if (slot != NULL)
+        rpc->idle_slots = slot->next;
     rpc->busy++;
     pthread_mutex_unlock(&rpc->lock);
-    if (service == NULL)
-        service = make_service(rpc);
-    if (service == NULL) {
+    if (slot == NULL)
+        slot = make_slot(rpc);
+    if (slot == NULL) {
         pthread_mutex_lock(&rpc->lock);
         rpc->busy--;
         pthread_mutex_unlock(&rpc->lock);
         return NULL;
     }
-    service->call.arena = arena_pool_take(rpc->arenas);
-    if (service->call.arena != NULL)
-        return service;
-    give_back(service);
+    slot->call.arena = arena_pool_take(rpc->arenas);
+    if (slot->call.arena != NULL)
+        return slot;
+    give_back(slot);
     return NULL;
 }
 
 // --- requests and replies
 
 // Packs the reply straight into the connection's output.
-static void reply(struct call *call, struct transport_return_path *way)
+static void reply(struct call *call, struct transport_return_path *return_path)
 {
     size_t size = call_reply_size(call);
-    uint8_t *room = transport_reply_begin(way, size);
+    uint8_t *room = transport_reply_begin(return_path, size);
     if (room == NULL)
         return;
     call_reply_write(call, room);
-    transport_reply_end(way, size);
+    transport_reply_end(return_path, size);
 }
 
 static void finish(struct call *call)
 {
-    struct service *service = CONTAINER_OF(call, struct service, call);
-    reply(call, &service->way);
-    give_back(service);
+    struct slot *slot = CONTAINER_OF(call, struct slot, call);
+    reply(call, &slot->return_path);
+    give_back(slot);
 }
 
 static bool is_gone(struct call *call)
 {
-    return transport_return_path_is_gone(&CONTAINER_OF(call, struct service, call)->way);
+    return transport_return_path_is_gone(&CONTAINER_OF(call, struct slot, call)->return_path);
 }
 
 static void refuse(struct rpc *rpc, const struct transport_request *request)
 {
     struct call call = {.server = &rpc->server};
-    struct transport_return_path way = request->way;
+    struct transport_return_path return_path = request->return_path;
     (void)route_refuse_overloaded(&call, request->bytes);
-    reply(&call, &way);
+    reply(&call, &return_path);
 }
 
 static void serve(void *context, const struct transport_request *request)
 {
     struct rpc *rpc = context;
-    struct service *service = request->overloaded ? NULL : take_service(rpc);
-    if (service == NULL) {
+    struct slot *slot = request->overloaded ? NULL : take_slot(rpc);
+    if (slot == NULL) {
         refuse(rpc, request);
         return;
     }
-    struct call *call = &service->call;
-    service->way = request->way;
+    struct call *call = &slot->call;
+    slot->return_path = request->return_path;
     call->peer = request->peer;
     call->ceiling = rpc->ceilings[request->peer->listener];
     call->received_ms = request->received_ms;
     call->finish = finish;
     call->is_gone = is_gone;
-    // A pending call may have been answered by now, and its service may serve another one.
+    // A pending call may have been answered by now, and its slot may hold another one.
     if (route_serve(call, request->bytes) == CALL_DONE)
         finish(call);
 }
@@ -225,11 +225,11 @@ static void wipe(struct rpc *rpc)
         free(operators);
         operators = older;
     }
-    while (rpc->services != NULL) {
-        struct service *service = rpc->services;
-        rpc->services = service->next;
-        store_view_close(service->call.view);
-        free(service);
+    while (rpc->idle_slots != NULL) {
+        struct slot *slot = rpc->idle_slots;
+        rpc->idle_slots = slot->next;
+        store_view_close(slot->call.view);
+        free(slot);
     }
     arena_pool_free(rpc->arenas);
     pthread_mutex_destroy(&rpc->lock);
@@ -266,7 +266,7 @@ void rpc_close(struct rpc *rpc)
     if (!transport_close(rpc->server.transport))
         return;
     pthread_mutex_lock(&rpc->lock);
-    while (rpc->busy > 0) // the reply has left, and a thread is about to give the service back
+    while (rpc->busy > 0) // the reply has left, and a thread is about to give the slot back
         pthread_cond_wait(&rpc->idle, &rpc->lock);
     pthread_mutex_unlock(&rpc->lock);
     wipe(rpc);

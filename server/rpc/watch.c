@@ -140,7 +140,7 @@ static void *watch_main(void *context)
 
 static enum call_progress refuse(struct call *call, const char *whose)
 {
-    call->word = "SHARE_USED_UP";
+    call->status_reason = "SHARE_USED_UP";
     call->retry_after_ms = FULL_RETRY_MS;
     return call_fail(call, STATUS_RESOURCE_EXHAUSTED, NULL,
                      "%s wait for changes already, as many as may: ask again when one has ended, or without wait_ms",

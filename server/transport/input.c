@@ -23,11 +23,11 @@ static void begin_request(struct transport_connection *connection, const struct 
     struct transport_request request = {
         .bytes = frame->body,
         .peer = &connection->peer,
-        .way = {.connection = connection, .ids_size = frame->ids.size},
+        .return_path = {.connection = connection, .ids_size = frame->ids.size},
         .received_ms = connection->received_ms,
         .overloaded = overloaded,
     };
-    memcpy(request.way.ids, frame->ids.data, frame->ids.size);
+    memcpy(request.return_path.ids, frame->ids.data, frame->ids.size);
     transport_count(transport, COUNT_REQUESTS);
     if (overloaded)
         transport_count(transport, COUNT_OVERLOADED);

@@ -197,15 +197,15 @@ void output_sent(void *context)
 
 // --- replies
 
-bool transport_return_path_is_gone(const struct transport_return_path *way)
+bool transport_return_path_is_gone(const struct transport_return_path *return_path)
 {
-    return atomic_load(&way->connection->closed);
+    return atomic_load(&return_path->connection->closed);
 }
 
-uint8_t *transport_reply_begin(struct transport_return_path *way, size_t size)
+uint8_t *transport_reply_begin(struct transport_return_path *return_path, size_t size)
 {
-    struct transport_connection *connection = way->connection;
-    size_t prefix = frame_prefix_size(&connection->format, way->ids_size);
+    struct transport_connection *connection = return_path->connection;
+    size_t prefix = frame_prefix_size(&connection->format, return_path->ids_size);
     pthread_mutex_lock(&connection->lock);
     bool heard = !atomic_load(&connection->closed);
     if (heard && buffer_reserve(&connection->filling, prefix + size))
@@ -219,12 +219,13 @@ uint8_t *transport_reply_begin(struct transport_return_path *way, size_t size)
     return NULL;
 }
 
-void transport_reply_end(struct transport_return_path *way, size_t size)
+void transport_reply_end(struct transport_return_path *return_path, size_t size)
 {
-    struct transport_connection *connection = way->connection;
+    struct transport_connection *connection = return_path->connection;
     struct buffer *filling = &connection->filling;
-    frame_write_prefix(&connection->format, slice_make(way->ids, way->ids_size), size, filling->data + filling->end);
-    filling->end += frame_prefix_size(&connection->format, way->ids_size) + size;
+    frame_write_prefix(&connection->format, slice_make(return_path->ids, return_path->ids_size), size,
+                       filling->data + filling->end);
+    filling->end += frame_prefix_size(&connection->format, return_path->ids_size) + size;
     bool begins = !connection->serving && !connection->sending;
     pthread_mutex_unlock(&connection->lock);
     if (begins && begin_sending(connection))

@@ -44,7 +44,7 @@ struct transport_peer {
     char subject[TRANSPORT_SUBJECT_SIZE]; // of its verified certificate, as in RFC 2253; empty without one
 };
 
-// The way back to one request. Exactly one reply ends it: begin and end, or a begin that returned NULL.
+// The return path of one request. Exactly one reply ends it: begin and end, or a begin that returned NULL.
 struct transport_return_path {
     struct transport_connection *connection;
     size_t ids_size;
@@ -54,7 +54,7 @@ struct transport_return_path {
 struct transport_request {
     struct slice bytes;                // valid until serve returns
     const struct transport_peer *peer; // valid until the reply
-    struct transport_return_path way;
+    struct transport_return_path return_path;
     uint64_t received_ms; // clock_boot_ms when its last byte was read
     bool overloaded;      // a bound is reached: refuse it without any work
 };
@@ -109,13 +109,14 @@ void transport_end_process(void);
 
 // Gives room for a reply of `size` bytes in the connection's output, and locks the connection until
 // transport_reply_end, which the same thread calls at once. NULL when nobody will read it (the peer is gone, or memory
-// is out); then the way has ended.
-uint8_t *transport_reply_begin(struct transport_return_path *way, size_t size) __attribute__((warn_unused_result));
-// Sends the reply of `size` bytes in that room, and ends the way.
-void transport_reply_end(struct transport_return_path *way, size_t size);
+// is out); then the return path has ended.
+uint8_t *transport_reply_begin(struct transport_return_path *return_path, size_t size)
+    __attribute__((warn_unused_result));
+// Sends the reply of `size` bytes in that room, and ends the return path.
+void transport_reply_end(struct transport_return_path *return_path, size_t size);
 
 // Has the peer of this request gone? Then nobody will read a reply.
-bool transport_return_path_is_gone(const struct transport_return_path *way);
+bool transport_return_path_is_gone(const struct transport_return_path *return_path);
 
 // The first three are of now; all others count since the start.
 struct transport_stats {

@@ -59,12 +59,12 @@ static void caller_who_makes_up_names_keeps_out_nobody_else(void **state)
     assert_non_null(strstr(refused.failure.message, "your share"));
     assert_non_null(strstr(refused.failure.message, "60 meters, 60 of them in namespace spam"));
     assert_true(refused.load.retry_after_ms > 0);
-    assert_string_equal(refused.load.word, "SHARE_USED_UP");
+    assert_string_equal(refused.load.status_reason, "SHARE_USED_UP");
     assert_true(custom_charges(fixture, &refused, BOB, "login", "bob"));
     assert_true(custom_charges(fixture, &refused, BOB, "spam", "bob"));
     assert_int_equal(flood(fixture, &refused, BOB, "login"), SMALL - CROWDED - 2);
     assert_non_null(strstr(refused.failure.message, "raise --max-custom-meters")); // the bound itself
-    assert_null(refused.load.word);
+    assert_null(refused.load.status_reason);
     assert_true(refused.load.retry_after_ms > 0);
     assert_true(custom_charges(fixture, &refused, ANN, "spam", "11.0")); // known ones go on
     assert_int_equal(custom_left(fixture, "spam", "11.0"), 6);
@@ -121,7 +121,7 @@ static void names_that_were_only_looked_at_do_not_pass_the_share(void **state)
     assert_int_equal(flood(fixture, &refused, ANN, "spam"), CROWDED - 1);
     assert_int_equal(flood(fixture, &refused, ANN, NULL), TIGHT - CROWDED);
     assert_false(custom_charges(fixture, &refused, ANN, "looked", "0"));
-    assert_string_equal(refused.load.word, "SHARE_USED_UP");
+    assert_string_equal(refused.load.status_reason, "SHARE_USED_UP");
     assert_int_equal(custom_records(fixture), TIGHT);
     assert_true(custom_charges(fixture, &refused, BOB, "login", "bob"));
     custom_remove(fixture);

@@ -302,7 +302,7 @@ static size_t read_reply(struct stream *stream, struct arena *arena)
 }
 
 // One request and its reply, and no reply but that one.
-static void expect_service(const struct peer *peer)
+static void expect_served(const struct peer *peer)
 {
     uint8_t bytes[4096];
     size_t header = write_header(peer, bytes, RAW_PEER_ID_SIZE + sizeof raw_peer_health);
@@ -343,7 +343,7 @@ static void pipeline(const struct scene *scene, struct peer peer, uint64_t seed)
     read_all_replies(stream);
     pthread_join(writer, NULL);
     // Nothing more was answered: the next reply is the next request's.
-    expect_service(&peer);
+    expect_served(&peer);
     close(peer.fd);
     sem_destroy(&stream->room);
     free(stream->bytes);
@@ -385,10 +385,10 @@ static void connection_closed_within_a_request_leaves_the_others_alone(void **st
         memset(frame, 0x80, sizeof frame);
         size_t header = write_header(&peer, frame, SIZE);
         if (below(&random, 2) == 0)
-            expect_service(&peer);
+            expect_served(&peer);
         assert_true(send_all(peer.fd, frame, 1 + below(&random, header + SIZE - 1)));
         close(peer.fd);
-        expect_service(&other);
+        expect_served(&other);
     }
     close(other.fd);
 }
@@ -420,12 +420,12 @@ static void nothing_of_a_connection_is_read_by_the_next_one(void **state)
         uint8_t poison[4096];
         struct peer peer = open_either(scene, &random);
         if (below(&random, 2) == 0)
-            expect_service(&peer);
+            expect_served(&peer);
         assert_true(send_all(peer.fd, poison, write_poison(&peer, poison)));
         assert_true(raw_peer_is_closed(peer.fd));
         close(peer.fd);
         peer = open_either(scene, &random);
-        expect_service(&peer);
+        expect_served(&peer);
         close(peer.fd);
     }
 }

@@ -27,7 +27,7 @@
 enum { TRANSPORT_FIXTURE_WORKERS = 3, TRANSPORT_FIXTURE_REQUEST_MAX = 65536 };
 
 struct transport_fixture_call {
-    struct transport_return_path way;
+    struct transport_return_path return_path;
     struct transport_fixture_call *older;
     size_t size;
     uint8_t body[];
@@ -72,10 +72,10 @@ static inline uint8_t transport_fixture_pattern(size_t at)
     return (uint8_t)(at * 131 >> 3);
 }
 
-static inline void transport_fixture_send(struct transport_fixture *fixture, struct transport_return_path *way,
+static inline void transport_fixture_send(struct transport_fixture *fixture, struct transport_return_path *return_path,
                                           const void *body, size_t size)
 {
-    uint8_t *room = transport_reply_begin(way, size);
+    uint8_t *room = transport_reply_begin(return_path, size);
     if (room == NULL) {
         atomic_fetch_add(&fixture->unheard, 1);
         return;
@@ -83,22 +83,22 @@ static inline void transport_fixture_send(struct transport_fixture *fixture, str
     if (size > 0)
         memcpy(room, body, size);
     atomic_fetch_add(&fixture->replied, 1);
-    transport_reply_end(way, size);
+    transport_reply_end(return_path, size);
 }
 
-static inline void transport_fixture_send_number(struct transport_fixture *fixture, struct transport_return_path *way,
-                                                 uint64_t number)
+static inline void transport_fixture_send_number(struct transport_fixture *fixture,
+                                                 struct transport_return_path *return_path, uint64_t number)
 {
     uint8_t bytes[8];
     for (int i = 0; i < 8; i++)
         bytes[i] = (uint8_t)(number >> (56 - 8 * i));
-    transport_fixture_send(fixture, way, bytes, sizeof bytes);
+    transport_fixture_send(fixture, return_path, bytes, sizeof bytes);
 }
 
-static inline void transport_fixture_send_pattern(struct transport_fixture *fixture, struct transport_return_path *way,
-                                                  size_t size)
+static inline void transport_fixture_send_pattern(struct transport_fixture *fixture,
+                                                  struct transport_return_path *return_path, size_t size)
 {
-    uint8_t *room = transport_reply_begin(way, size);
+    uint8_t *room = transport_reply_begin(return_path, size);
     if (room == NULL) {
         atomic_fetch_add(&fixture->unheard, 1);
         return;
@@ -106,7 +106,7 @@ static inline void transport_fixture_send_pattern(struct transport_fixture *fixt
     for (size_t i = 0; i < size; i++)
         room[i] = transport_fixture_pattern(i);
     atomic_fetch_add(&fixture->replied, 1);
-    transport_reply_end(way, size);
+    transport_reply_end(return_path, size);
 }
 
 static inline void transport_fixture_keep(struct transport_fixture *fixture, const struct transport_request *request,
@@ -114,7 +114,7 @@ static inline void transport_fixture_keep(struct transport_fixture *fixture, con
 {
     struct transport_fixture_call *call = malloc(sizeof *call + request->bytes.size);
     transport_fixture_demand(call != NULL, "out of memory");
-    call->way = request->way;
+    call->return_path = request->return_path;
     call->size = request->bytes.size;
     memcpy(call->body, request->bytes.data, call->size);
     pthread_mutex_lock(&fixture->lock);
@@ -138,7 +138,7 @@ static inline void transport_fixture_answer(struct transport_fixture *fixture, s
 {
     if (call->body[0] == 'l')
         usleep(1000);
-    transport_fixture_send(fixture, &call->way, call->body, call->size);
+    transport_fixture_send(fixture, &call->return_path, call->body, call->size);
     free(call);
 }
 
@@ -184,20 +184,20 @@ static inline void transport_fixture_serve_one(void *context, const struct trans
 {
     static _Thread_local size_t since_gate;
     struct transport_fixture *fixture = context;
-    struct transport_return_path way = request->way;
+    struct transport_return_path return_path = request->return_path;
     const size_t before = atomic_fetch_add(&fixture->served, 1);
     atomic_fetch_add(&fixture->served_by[request->peer->listener], 1);
     const char kind = request->bytes.size > 0 ? (char)request->bytes.data[0] : 'e';
     since_gate++;
     if (request->overloaded) {
         atomic_fetch_add(&fixture->refused, 1);
-        transport_fixture_send(fixture, &way, "!", 1);
+        transport_fixture_send(fixture, &return_path, "!", 1);
     } else if (kind == 'o')
-        transport_fixture_send_number(fixture, &way, before);
+        transport_fixture_send_number(fixture, &return_path, before);
     else if (kind == 's')
-        transport_fixture_send_number(fixture, &way, since_gate - 1);
+        transport_fixture_send_number(fixture, &return_path, since_gate - 1);
     else if (kind == 'b')
-        transport_fixture_send_pattern(fixture, &way, transport_fixture_number_of(request));
+        transport_fixture_send_pattern(fixture, &return_path, transport_fixture_number_of(request));
     else if (kind == 'w' || kind == 'l')
         transport_fixture_keep(fixture, request, &fixture->queue);
     else if (kind == 'h')
@@ -207,7 +207,7 @@ static inline void transport_fixture_serve_one(void *context, const struct trans
             transport_fixture_wait_at_gate(fixture);
             since_gate = 1;
         }
-        transport_fixture_send(fixture, &way, request->bytes.data, request->bytes.size);
+        transport_fixture_send(fixture, &return_path, request->bytes.data, request->bytes.size);
     }
 }
 

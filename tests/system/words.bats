@@ -135,7 +135,7 @@ successor() {
     next=$(postern roll "$old" --json | jq -r .key.key_id)
     [ "$(successor "$old")" = "$next" ]
     try postern update "$old" --expires 20h
-    says "use its successor $next from then on"
+    says "its successor works: from then on, use $next"
     postern disable "$next"
     [ "$(successor "$old")" = "$next (disabled)" ]
     postern enable "$next"

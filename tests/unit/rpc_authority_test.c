@@ -165,7 +165,7 @@ static void check_call(struct scene *scene, const struct person *person, enum rp
     struct call *call = &scene->call;
     bool may = strchr(person->may[ceiling], letter_of(route->name)) != NULL;
     call->route = route;
-    call->word = NULL;
+    call->status_reason = NULL;
     memset(&call->failure, 0, sizeof call->failure);
     enum status status = authority_require(call, route->needs);
     bool must_show = !person->has_uid && person->account == NULL;
@@ -180,7 +180,7 @@ static void check_call(struct scene *scene, const struct person *person, enum rp
     assert_non_null(strstr(call->failure.message, " needs "));
     assert_non_null(strstr(call->failure.message, " authority"));
     if (must_show)
-        assert_string_equal(call->word, "MISSING_API_KEY");
+        assert_string_equal(call->status_reason, "MISSING_API_KEY");
 }
 
 static void every_call_takes_its_authority_from_everybody(void **state)

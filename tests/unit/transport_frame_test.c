@@ -314,8 +314,8 @@ static void ten_thousand_ids_are_bad(void **state)
 static void way_has_room_for_the_ids_of_every_good_frame(void **state)
 {
     (void)state;
-    struct transport_return_path way;
-    assert_true(sizeof way.ids >= FRAME_IDS_MAX);
+    struct transport_return_path return_path;
+    assert_true(sizeof return_path.ids >= FRAME_IDS_MAX);
 }
 
 // --- parts

@@ -69,6 +69,32 @@ enum status decide_not_final(struct draft *draft, const struct registry_key *key
                        key->deleted ? "deleted and REVOKED" : key_state_name(state), verb);
 }
 
+enum status decide_refuse_rolled(struct draft *draft, const struct registry_key *key,
+                                 uint64_t account_revoked_before_ms, const struct decide_rolled *why)
+{
+    char next[KEY_ID_TEXT_SIZE + 1];
+    struct registry_successor successor;
+    struct status_failure *failure = &draft->command->failure;
+    enum status status = registry_find_successor(draft->txn, key, account_revoked_before_ms, draft->now_ms, &successor);
+    if (status != STATUS_OK)
+        return status;
+    key_id_format(successor.id, next);
+    if (successor.is_disabled)
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field,
+                           "%s, and its successor %s is DISABLED: enable that one, with: postern enable %s", why->head,
+                           next, next);
+    if (successor.is_pending)
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field,
+                           "%s, and its successor %s works only later: wait, or let it work at once, with: postern "
+                           "update %s --no-not-before",
+                           why->head, next, next);
+    if (!successor.works)
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field,
+                           "%s, and no successor of it works: make a new key with: postern create", why->head);
+    return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field, "%s, and its successor works: %s %s", why->head,
+                       why->advice, next);
+}
+
 enum status decide_account_allows(struct draft *draft, const struct registry_account *account,
                                   enum key_environment environment, const struct decide_fields *fields)
 {

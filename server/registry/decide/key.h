@@ -31,6 +31,19 @@ STATUS_MUST_CHECK enum status decide_not_final(struct draft *draft, const struct
                                                const struct registry_account *account, const char *field,
                                                const char *verb);
 
+struct decide_rolled {
+    const char *field;
+    const char *head;   // what stands against the change: "the key pk_... is ROLLING until ..."
+    const char *advice; // about a successor that works; its id is put behind it
+};
+// Refuses a change of a key that was rolled, and says what became of its successor, which may have been revoked since,
+// or rolled itself.
+// Errors:
+//   FAILED_PRECONDITION  with what to do
+//   others               those of the store
+STATUS_MUST_CHECK enum status decide_refuse_rolled(struct draft *draft, const struct registry_key *key,
+                                                   uint64_t account_revoked_before_ms, const struct decide_rolled *why);
+
 struct decide_fields { // paths of members of the call, for the failure
     const char *account;
     const char *environment;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char key_field[] = "roll.key_id";
@@ -30,40 +31,16 @@ static enum status check_grace(struct draft *draft)
                        text_format_span(ask->grace_ms, grace));
 }
 
-// A key that was rolled before: its successor may have been revoked since, or rolled itself.
 static enum status refuse_again(struct draft *draft, const struct registry_key *key,
                                 const struct registry_account *account)
 {
-    char text[KEY_ID_TEXT_SIZE + 1], next[KEY_ID_TEXT_SIZE + 1], end[TEXT_TIME_SIZE];
-    struct registry_successor successor;
-    uint64_t revoked_before_ms = account->revoked_before_ms;
-    enum status status = registry_find_successor(draft->txn, key, revoked_before_ms, draft->now_ms, &successor);
-    if (status != STATUS_OK)
-        return status;
+    char text[KEY_ID_TEXT_SIZE + 1], end[TEXT_TIME_SIZE], head[160];
     key_id_format(key->id, text);
-    key_id_format(successor.id, next);
     text_format_moment(key->facts.expires_at_ms, end);
-    const char *state = key->facts.disabled ? "DISABLED" : "ROLLING";
-    if (successor.is_disabled)
-        return status_fail(
-            &draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
-            "the key %s is %s until %s, and its successor %s is DISABLED: enable that one, with: postern "
-            "enable %s",
-            text, state, end, next, next);
-    if (successor.is_pending)
-        return status_fail(
-            &draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
-            "the key %s is %s until %s, and its successor %s works only later: wait, or let it work at once, with: "
-            "postern update %s --no-not-before",
-            text, state, end, next, next);
-    if (!successor.works)
-        return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
-                           "the key %s is %s until %s, and no successor of it works: make a new key with: postern "
-                           "create",
-                           text, state, end);
-    return status_fail(&draft->command->failure, STATUS_FAILED_PRECONDITION, key_field,
-                       "the key %s is %s until %s and has a successor already: roll that one, with: postern roll %s",
-                       text, state, end, next);
+    (void)snprintf(head, sizeof head, "the key %s is %s until %s", text, key->facts.disabled ? "DISABLED" : "ROLLING",
+                   end);
+    return decide_refuse_rolled(draft, key, account->revoked_before_ms,
+                                &(struct decide_rolled){key_field, head, "roll that one, with: postern roll"});
 }
 
 // Only a key that works, or will, can be replaced.

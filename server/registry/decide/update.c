@@ -38,42 +38,19 @@ static enum status check_mask(const struct draft *draft)
     return STATUS_OK;
 }
 
-// A key that was rolled must end with its grace period, or earlier. Its successor may have been revoked since.
+// A key that was rolled must end with its grace period, or earlier.
 static enum status check_rolled_expiry(struct draft *draft, const struct registry_key *key)
 {
-    struct registry_command *command = draft->command;
+    const struct registry_command *command = draft->command;
     uint64_t asked_ms = command->ask.update.key.facts.expires_at_ms;
     bool is_shorter = asked_ms != 0 && asked_ms <= key->facts.expires_at_ms;
     if (!key->facts.has_successor || is_shorter)
         return STATUS_OK;
-    char at[TEXT_TIME_SIZE], next[KEY_ID_TEXT_SIZE + 1];
-    struct registry_successor successor;
-    enum status status =
-        registry_find_successor(draft->txn, key, command->result.account.revoked_before_ms, draft->now_ms, &successor);
-    if (status != STATUS_OK)
-        return status;
-    key_id_format(successor.id, next);
+    char at[TEXT_TIME_SIZE], head[160];
     text_format_moment(key->facts.expires_at_ms, at);
-    if (successor.is_disabled)
-        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
-                           "the key was rolled and stops working at %s, which can only become earlier, and its "
-                           "successor is DISABLED: enable that one, with: postern enable %s",
-                           at, next);
-    if (successor.is_pending)
-        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
-                           "the key was rolled and stops working at %s, which can only become earlier, and its "
-                           "successor works only later: wait, or let it work at once, with: postern update %s "
-                           "--no-not-before",
-                           at, next);
-    if (!successor.works)
-        return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
-                           "the key was rolled and stops working at %s, which can only become earlier, and no "
-                           "successor of it works: make a new key with: postern create",
-                           at);
-    return status_fail(&command->failure, STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
-                       "the key was rolled and stops working at %s, which can only become earlier: use its successor "
-                       "%s from then on",
-                       at, next);
+    (void)snprintf(head, sizeof head, "the key was rolled and stops working at %s, which can only become earlier", at);
+    return decide_refuse_rolled(draft, key, command->result.account.revoked_before_ms,
+                                &(struct decide_rolled){"update.expires_at_ms", head, "from then on, use"});
 }
 
 static enum status check_expiry(struct draft *draft, const struct registry_key *key)
