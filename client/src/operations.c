@@ -37,7 +37,7 @@ static const struct postern_table postern_connection_stats_table =
                ROW(connection_stats, closed_no_greeting), ROW(connection_stats, closed_bad_frame),
                ROW(connection_stats, closed_half_frame), ROW(connection_stats, closed_stuck),
                ROW(connection_stats, closed_no_memory), ROW(connection_stats, tls_failures),
-               ROW(connection_stats, accept_failures)));
+               ROW(connection_stats, accept_failures), ROW(connection_stats, displaced)));
 
 POSTERN_CALL(stats, STATS, ROWS(ROW(stats_request, top)),
              ROWS(ROW_STRUCTS(stats_reply, counters, counter_count, counter), ROW(stats_reply, version),

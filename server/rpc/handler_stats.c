@@ -177,6 +177,7 @@ static bool fill_connections(const struct call *call, Postern__V1__StatsReply *r
     out->closed_no_memory = stats.closed_memory;
     out->tls_failures = stats.tls_failures;
     out->accept_failures = stats.accept_failures;
+    out->displaced = stats.displaced;
     reply->connections = out;
     return true;
 }

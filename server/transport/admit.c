@@ -92,6 +92,7 @@ bool admit_stream(struct transport *transport, const struct listener *listener, 
                                                .body_max = transport->options.request_max};
     connection->began_ms = nng_clock();
     identify(connection, listener);
+    connection->caller = transport_caller(transport, &connection->peer);
     memcpy(connection->filling.data, frame_greeting, sizeof frame_greeting);
     connection->filling.end = sizeof frame_greeting;
     atomic_store(&connection->holders, 2); // the reading role, and this function until both roles have begun

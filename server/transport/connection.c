@@ -45,17 +45,60 @@ void connection_end_call(struct transport_connection *connection)
     connection_release(connection);
 }
 
+static bool is_idle(struct transport_connection *connection)
+{
+    return atomic_load(&connection->seated) && !atomic_load(&connection->closed) &&
+           atomic_load(&connection->calls) == 0 && !connection_is_busy(connection);
+}
+
+// Under the transport's lock.
+static struct transport_connection *find_longest_idle(const struct transport *transport, size_t caller)
+{
+    struct transport_connection *found = NULL;
+    for (struct transport_connection *at = transport->first; at != NULL; at = at->links.older)
+        if (at->caller == caller && is_idle(at) &&
+            (found == NULL || atomic_load(&at->received_ms) <= atomic_load(&found->received_ms)))
+            found = at;
+    return found;
+}
+
+// All seats are taken. So that no caller can keep all others out, whoever has most gives one up, that of its longest
+// idle connection, to a caller with fewer. Nothing is lost with it: no call of it is in flight.
+static bool displace(struct transport_connection *newcomer)
+{
+    struct transport *transport = newcomer->transport;
+    const size_t greediest = transport_greediest(transport);
+    if (atomic_load(&transport->caller_seats[greediest]) <= atomic_load(&transport->caller_seats[newcomer->caller]) + 1)
+        return false;
+    pthread_mutex_lock(&transport->lock);
+    struct transport_connection *found = find_longest_idle(transport, greediest);
+    bool gave = found != NULL && atomic_exchange(&found->seated, false);
+    if (gave)
+        connection_cut(found);
+    pthread_mutex_unlock(&transport->lock);
+    if (!gave)
+        return false;
+    transport_count(transport, COUNT_DISPLACED);
+    atomic_fetch_sub(&transport->caller_seats[greediest], 1);
+    atomic_fetch_add(&transport->caller_seats[newcomer->caller], 1);
+    return true;
+}
+
 bool connection_sit_down(struct transport_connection *connection)
 {
-    if (!connection->seated)
-        connection->seated = transport_take_seat(connection->transport);
-    return connection->seated;
+    if (atomic_load(&connection->seated))
+        return true;
+    if (atomic_load(&connection->closed) ||
+        (!transport_take_seat(connection->transport, connection->caller) && !displace(connection)))
+        return false;
+    atomic_store(&connection->seated, true);
+    return true;
 }
 
 void connection_free(struct transport_connection *connection)
 {
-    if (connection->seated)
-        transport_leave_seat(connection->transport);
+    if (atomic_load(&connection->seated))
+        transport_leave_seat(connection->transport, connection->caller);
     if (connection->receive_aio != NULL)
         nng_aio_stop(connection->receive_aio);
     if (connection->send_aio != NULL)

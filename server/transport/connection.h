@@ -33,14 +33,15 @@ struct transport_connection {
     uint64_t skip;        // remaining bytes of a request that was refused already
     uint64_t began_ms;    // when the connection, or later the frame that is not whole, began; monotonic; 0 = neither
                           // (nobody without a seat stays for longer than a greeting may take)
-    uint64_t received_ms; // by clock_boot_ms
-    unsigned small_reads; // in a row
-    unsigned served;      // requests, since the present thread has taken up the role
-    unsigned polls;       // how many polls are worth while; 0 = none
-    unsigned unpolled;    // receives without polling
-    bool reads_filled;    // the last receive has filled the buffer
-    bool seated;          // it counts among max_connections
-    bool beyond_max;      // it came when all seats were taken: it is told so and closed
+    atomic_uint_fast64_t received_ms; // by clock_boot_ms; others only read it
+    unsigned small_reads;             // in a row
+    unsigned served;                  // requests, since the present thread has taken up the role
+    unsigned polls;                   // how many polls are worth while; 0 = none
+    unsigned unpolled;                // receives without polling
+    bool reads_filled;                // the last receive has filled the buffer
+    atomic_bool seated;               // it counts among max_connections; whoever sets it to false has its seat
+    size_t caller;                    // index of its seats
+    bool beyond_max;                  // it came when all seats were taken: it is told so and closed
 
     pthread_mutex_t lock;  // guards what follows
     struct buffer filling; // replies that wait
@@ -83,7 +84,8 @@ enum { TRANSPORT_BUFFER_SMALL = 4096 }; // a connection that is idle or asks lit
 
 // Aborts an operation that has just been started, when the connection was closed meanwhile.
 void connection_started(struct transport_connection *connection, nng_aio *aio);
-// Takes one of max_connections seats, if it has none. False when all are taken. For the holder of the reading role.
+// Takes one of max_connections seats, if it has none. False when all are taken, and nobody has to give one up. For the
+// holder of the reading role.
 bool connection_sit_down(struct transport_connection *connection);
 // Has receive_done called again without a receive, behind the callbacks of others that wait. The caller holds a
 // reference for the reading role.

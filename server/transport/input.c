@@ -24,7 +24,7 @@ static void begin_request(struct transport_connection *connection, const struct 
         .bytes = frame->body,
         .peer = &connection->peer,
         .return_path = {.connection = connection, .ids_size = frame->ids.size},
-        .received_ms = connection->received_ms,
+        .received_ms = atomic_load_explicit(&connection->received_ms, memory_order_relaxed),
         .overloaded = overloaded,
     };
     memcpy(request.return_path.ids, frame->ids.data, frame->ids.size);

@@ -40,8 +40,11 @@ enum transport_count {
     COUNT_MEMORY,
     COUNT_TLS,
     COUNT_ACCEPT_FAILED,
+    COUNT_DISPLACED,
     COUNTS
 };
+
+enum { TRANSPORT_CALLERS = 256 };
 
 struct listener {
     struct transport *transport;
@@ -66,6 +69,8 @@ struct transport {
     atomic_bool input_ended;   // it is about to close: no more requests are begun
     atomic_size_t connections; // including those that are closed and not yet freed
     atomic_size_t seats;       // how many of max_connections are taken: a connection takes one when it greets
+    uint64_t caller_seed;
+    atomic_uint caller_seats[TRANSPORT_CALLERS]; // of them, by the hash of the caller; two with one hash are one
     // Guarded by the lock.
     pthread_mutex_t lock;
     pthread_cond_t changed; // there is something to reap, or no connection is left
@@ -101,9 +106,13 @@ struct transport_links {
     struct transport_connection *newer, *older;
 };
 void transport_add(struct transport *transport, struct transport_connection *connection);
+// A caller is a user (ipc) or an address. Returns the index of its seats.
+size_t transport_caller(const struct transport *transport, const struct transport_peer *peer);
 // Takes one of max_connections seats. False when all are taken.
-bool transport_take_seat(struct transport *transport);
-void transport_leave_seat(struct transport *transport);
+bool transport_take_seat(struct transport *transport, size_t caller);
+void transport_leave_seat(struct transport *transport, size_t caller);
+// Returns the caller with the most seats.
+size_t transport_greediest(const struct transport *transport);
 // Hands a connection without references to the reaper. Any thread.
 void transport_give_to_reaper(struct transport *transport, struct transport_connection *connection);
 

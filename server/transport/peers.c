@@ -61,16 +61,34 @@ void transport_give_to_reaper(struct transport *transport, struct transport_conn
 
 // --- seats
 
-bool transport_take_seat(struct transport *transport)
+size_t transport_caller(const struct transport *transport, const struct transport_peer *peer)
+{
+    struct slice name = peer->has_uid ? slice_make(&peer->uid, sizeof peer->uid) : slice_text(peer->address);
+    return slice_hash(name, transport->caller_seed) % TRANSPORT_CALLERS;
+}
+
+bool transport_take_seat(struct transport *transport, size_t caller)
 {
     size_t taken = atomic_load(&transport->seats);
     while (taken < transport->options.max_connections)
-        if (atomic_compare_exchange_weak(&transport->seats, &taken, taken + 1))
+        if (atomic_compare_exchange_weak(&transport->seats, &taken, taken + 1)) {
+            atomic_fetch_add(&transport->caller_seats[caller], 1);
             return true;
+        }
     return false;
 }
 
-void transport_leave_seat(struct transport *transport)
+void transport_leave_seat(struct transport *transport, size_t caller)
 {
+    atomic_fetch_sub(&transport->caller_seats[caller], 1);
     atomic_fetch_sub(&transport->seats, 1);
+}
+
+size_t transport_greediest(const struct transport *transport)
+{
+    size_t found = 0;
+    for (size_t i = 1; i < TRANSPORT_CALLERS; i++)
+        if (atomic_load(&transport->caller_seats[i]) > atomic_load(&transport->caller_seats[found]))
+            found = i;
+    return found;
 }

@@ -171,7 +171,8 @@ static void take_received(struct transport_connection *connection, size_t size)
 {
     struct buffer *to = received_to(connection);
     to->end += size;
-    connection->received_ms = clock_boot_ms(connection->transport->options.clock);
+    atomic_store_explicit(&connection->received_ms, clock_boot_ms(connection->transport->options.clock),
+                          memory_order_relaxed);
     connection->small_reads = size <= TRANSPORT_BUFFER_SMALL / 2 ? connection->small_reads + 1 : 0;
     connection->reads_filled = buffer_room(to) == 0;
     if (connection->tls != NULL) {

@@ -4,6 +4,7 @@
 #include <nng/supplemental/util/platform.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "base/thread.h"
 
 enum {
@@ -44,6 +45,7 @@ static enum status fill(struct transport *transport, struct status_failure *fail
     pthread_mutex_init(&transport->lock, NULL);
     pthread_cond_init(&transport->changed, NULL);
     transport->memory.max_bytes = options->memory_max_bytes;
+    random_fill(&transport->caller_seed, sizeof transport->caller_seed);
     transport->listeners = calloc(options->url_count, sizeof *transport->listeners);
     if (transport->listeners == NULL)
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
@@ -236,5 +238,6 @@ struct transport_stats transport_stats(struct transport *transport)
         .closed_memory = counts[COUNT_MEMORY],
         .tls_failures = counts[COUNT_TLS],
         .accept_failures = counts[COUNT_ACCEPT_FAILED],
+        .displaced = counts[COUNT_DISPLACED],
     };
 }

@@ -9,7 +9,8 @@
 // it takes nothing for TRANSPORT_STUCK_MS. A connection is also closed when its greeting takes longer than
 // TRANSPORT_GREETING_MS, when a frame takes longer than TRANSPORT_FRAME_MS, or when a frame's header claims more than
 // the bound. Calls in flight, connections and memory have bounds; requests beyond them come with `overloaded` set and
-// must be refused. When all connections are taken, the oldest one that has not greeted is closed first.
+// must be refused. When all connections are taken, the oldest one that has not greeted is closed first; where all have,
+// whoever has the most (a user over ipc, else an address) loses his longest idle one to a caller with fewer.
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
 
@@ -134,6 +135,7 @@ struct transport_stats {
     uint64_t closed_memory;     // there was no memory for its replies
     uint64_t tls_failures;
     uint64_t accept_failures; // descriptors or memory were out
+    uint64_t displaced;       // it was idle, and its caller had the most when another one came
 };
 struct transport_stats transport_stats(struct transport *transport);
 

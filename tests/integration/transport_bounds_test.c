@@ -184,6 +184,53 @@ static void silent_peers_cannot_keep_others_out(void **state)
     close_all(silent, SILENT);
 }
 
+static bool has_displaced(const struct transport_stats *stats, size_t number)
+{
+    return stats->displaced >= number;
+}
+
+static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_another(void **state)
+{
+    struct transport_fixture *fixture = *state;
+    fixture->options.max_connections = MOST;
+    transport_fixture_serve(fixture);
+    struct stream_peer greedy[MOST], others[MOST / 2];
+    for (uint32_t i = 0; i < MOST; i++) {
+        greedy[i] = stream_peer_open(fixture->tcp);
+        assert_true(transport_fixture_is_served(&greedy[i], 1));
+    }
+    // A call of the first is in flight, and the third has asked last.
+    assert_true(stream_peer_ask(&greedy[0], 3, "h", 1));
+    transport_fixture_await_held(fixture, 1);
+    (void)poll(NULL, 0, 10); // how long one is idle is counted in milliseconds
+    for (size_t i = 1; i < MOST; i++)
+        assert_true(transport_fixture_is_served(&greedy[i], 2));
+    (void)poll(NULL, 0, 10);
+    assert_true(transport_fixture_is_served(&greedy[2], 3));
+    for (size_t i = 0; i < MOST / 2; i++) {
+        others[i] = stream_peer_open(fixture->ipc);
+        assert_true(transport_fixture_is_served(&others[i], 1));
+        await(fixture, has_displaced, i + 1);
+    }
+    const bool goes[MOST] = {false, true, false, true, true, true, false, false};
+    transport_fixture_release(fixture);
+    struct stream_reply reply = {.body = (uint8_t[8]){0}, .room = 8};
+    assert_true(stream_peer_receive(&greedy[0], &reply) && reply.number == 3);
+    for (size_t i = 0; i < MOST; i++)
+        if (goes[i])
+            assert_true(stream_peer_is_closed(&greedy[i]));
+        else
+            assert_true(transport_fixture_is_served(&greedy[i], 9));
+    // Now they have as many each, and nobody gives way.
+    struct stream_peer more[2] = {stream_peer_open(fixture->ipc), stream_peer_open(fixture->tcp)};
+    for (size_t i = 0; i < 2; i++)
+        assert_true(is_refused(&more[i], 1));
+    assert_int_equal(transport_stats(fixture->transport).displaced, MOST / 2);
+    close_all(more, 2);
+    close_all(others, MOST / 2);
+    close_all(greedy, MOST);
+}
+
 static void what_comes_beyond_those_is_closed_and_not_kept(void **state)
 {
     struct transport_fixture *fixture = *state;
@@ -405,6 +452,7 @@ int main(void)
         WITH(connection_beyond_the_maximum_that_asks_when_there_is_room_is_served),
         WITH(oldest_that_has_not_greeted_goes_first),
         WITH(silent_peers_cannot_keep_others_out),
+        WITH(caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_another),
         WITH(what_comes_beyond_those_is_closed_and_not_kept),
         WITH(calls_beyond_those_of_one_connection_are_refused),
         WITH(calls_beyond_those_of_all_are_refused),

@@ -57,7 +57,7 @@ static void dial(nng_socket socket, const char *url)
     check(nng_dialer_create(&dialer, socket, url), url);
     if (strncmp(url, "tls", 3) == 0)
         trust(dialer);
-    check(nng_dialer_start(dialer, 0), url);
+    check(nng_dialer_start(dialer, NNG_FLAG_NONBLOCK), url); // it goes on trying, and calls wait for it
 }
 
 // One to and fro on a context: send, then receive, each to its end.

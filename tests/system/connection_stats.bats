@@ -29,7 +29,7 @@ import collections, os, socket, time, client
 URL = os.environ["POSTERN_URL"]
 TLS_PORT = int(os.environ["TLS_PORT"])
 COUNTERS = ("accepted", "requests", "overloaded", "expired", "refused", "closed_no_greeting", "closed_bad_frame",
-            "closed_half_frame", "closed_stuck", "closed_no_memory", "tls_failures", "accept_failures")
+            "closed_half_frame", "closed_stuck", "closed_no_memory", "tls_failures", "accept_failures", "displaced")
 seen = collections.Counter()
 
 

@@ -1176,6 +1176,7 @@ struct postern_connection_stats {
     uint64_t closed_no_memory;
     uint64_t tls_failures;
     uint64_t accept_failures; // descriptors or memory were out
+    uint64_t displaced;       // idle ones of the caller with the most, which made room for another caller's
 };
 
 struct postern_stats_request {
