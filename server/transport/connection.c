@@ -99,20 +99,17 @@ void connection_free(struct transport_connection *connection)
 {
     if (atomic_load(&connection->seated))
         transport_leave_seat(connection->transport, connection->caller);
-    if (connection->receive_aio != NULL)
-        nng_aio_stop(connection->receive_aio);
-    if (connection->send_aio != NULL)
-        nng_aio_stop(connection->send_aio);
-    if (connection->try_aio != NULL)
-        nng_aio_free(connection->try_aio);
-    if (connection->poll_aio != NULL)
-        nng_aio_free(connection->poll_aio);
+    // The operations before the stream: nng's thread that ends what takes too long may be about to cancel one, whether
+    // or not it has ended meanwhile. To stop an operation does not wait for that thread; to free it does.
+    nng_aio *const operations[] = {connection->receive_aio, connection->send_aio, connection->try_aio,
+                                   connection->poll_aio};
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (operations[i] != NULL) {
+            nng_aio_stop(operations[i]);
+            nng_aio_free(operations[i]);
+        }
     if (connection->stream != NULL)
         nng_stream_free(connection->stream);
-    if (connection->receive_aio != NULL)
-        nng_aio_free(connection->receive_aio);
-    if (connection->send_aio != NULL)
-        nng_aio_free(connection->send_aio);
     buffer_wipe(&connection->in);
     buffer_wipe(&connection->cipher);
     buffer_wipe(&connection->filling);

@@ -149,10 +149,10 @@ void listener_stop(struct listener *listener)
 
 void listener_close(struct listener *listener)
 {
+    if (listener->aio != NULL)
+        nng_aio_free(listener->aio); // before the stream, as in connection_free
     if (listener->stream != NULL)
         nng_stream_listener_free(listener->stream);
-    if (listener->aio != NULL)
-        nng_aio_free(listener->aio);
     listener->stream = NULL;
     listener->aio = NULL;
 }

@@ -332,7 +332,7 @@ HOOK
     HOOK_GROUP=$!
     poll 60 test -s position
     postern scope put read
-    poll 60 grep -q '"what": "put_scope"' delivered
-    [ "$(wc -l <delivered)" -eq 3 ]
     poll 60 grep -q ^3/ position
+    grep -q '"what": "put_scope"' delivered
+    [ "$(wc -l <delivered)" -eq 3 ]
 }
