@@ -248,6 +248,7 @@ static bool open_state(struct daemon *daemon)
 
 static void close_all(struct daemon *daemon)
 {
+    main_close_metrics(daemon);
     rpc_close(daemon->rpc);
     scheduler_close(daemon->scheduler);
     authorizer_close(daemon->authorizer);
@@ -314,7 +315,7 @@ static int serve(struct daemon *daemon, const sigset_t *signals)
     main_fit_connections(daemon);
     main_refuse_sockets(daemon);
     if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_meters(daemon) ||
-        !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon))
+        !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon) || !main_open_metrics(daemon))
         return EXIT_FAILURE;
     say_ready(daemon);
     int signal_number = wait_for_end(daemon, signals);

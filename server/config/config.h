@@ -62,8 +62,9 @@ struct config {
     struct config_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     size_t tls_peer_count;
     enum log_level log_level;
-    bool inspect;     // --check DIR: inspect and exit
-    bool reset_clock; // --clear-clock: take the daemon's time back to the wall clock's and exit
+    char metrics_file[256]; // empty: none
+    bool inspect;           // --check DIR: inspect and exit
+    bool reset_clock;       // --clear-clock: take the daemon's time back to the wall clock's and exit
 };
 
 enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };

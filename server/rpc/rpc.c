@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "rpc/metrics.h"
 #include "rpc/watch.h"
 
 enum {
     ARENAS_KEPT = 64,
-    WATCH_PART = 4 // of max_calls: so many may wait for a change
+    TIMED_PART = 16, // of the calls, so that the others need not look at the clock
+    WATCH_PART = 4   // of max_calls: so many may wait for a change
 };
 
 // A call and the way back to its caller.
@@ -21,6 +23,8 @@ struct service {
     struct rpc *rpc;
     struct transport_return_path way;
     struct service *next; // in the list of idle ones
+    bool is_timed;
+    uint64_t begun_ns; // when it is timed
 };
 
 struct rpc {
@@ -32,6 +36,7 @@ struct rpc {
     pthread_cond_t idle;        // nothing is busy
     struct service *services;   // idle ones
     size_t busy;
+    unsigned turn; // of those that are timed
 };
 
 // --- a service for each request in flight
@@ -70,6 +75,7 @@ static struct service *take_service(struct rpc *rpc)
     if (service != NULL)
         rpc->services = service->next;
     rpc->busy++;
+    const bool is_timed = rpc->turn++ % TIMED_PART == 0;
     pthread_mutex_unlock(&rpc->lock);
     if (service == NULL)
         service = make_service(rpc);
@@ -79,6 +85,7 @@ static struct service *take_service(struct rpc *rpc)
         pthread_mutex_unlock(&rpc->lock);
         return NULL;
     }
+    service->is_timed = is_timed;
     service->call.arena = arena_pool_take(rpc->arenas);
     if (service->call.arena != NULL)
         return service;
@@ -103,6 +110,8 @@ static void finish(struct call *call)
 {
     struct service *service = CONTAINER_OF(call, struct service, call);
     reply(call, &service->way);
+    if (service->is_timed && call->route != NULL && (call->route->marks & ROUTE_DECIDES) != 0)
+        durations_note(&service->rpc->server.decision_time, clock_span_ns() - service->begun_ns);
     give_back(service);
 }
 
@@ -128,6 +137,7 @@ static void serve(void *context, const struct transport_request *request)
         return;
     }
     struct call *call = &service->call;
+    service->begun_ns = service->is_timed ? clock_span_ns() : 0;
     service->way = request->way;
     call->peer = request->peer;
     call->ceiling = rpc->ceilings[request->peer->listener];
@@ -255,6 +265,11 @@ enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct
     transport_start(rpc->server.transport);
     *out = rpc;
     return STATUS_OK;
+}
+
+size_t rpc_metrics(struct rpc *rpc, char out[RPC_METRICS_MAX])
+{
+    return metrics_write(&rpc->server, out);
 }
 
 void rpc_close(struct rpc *rpc)

@@ -59,6 +59,10 @@ STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct
 // Errors: as transport_reload.
 STATUS_MUST_CHECK enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count,
                                          struct status_failure *failure);
+enum { RPC_METRICS_MAX = 128 * 1024 };
+// Writes all figures that Prometheus may want, in its text format. Returns how many bytes they take; 0: they do not
+// fit, which is a bug. Any thread.
+size_t rpc_metrics(struct rpc *rpc, char out[RPC_METRICS_MAX]);
 // Refuses new calls with UNAVAILABLE, waits until the replies of those in flight have left, and closes. NULL-safe.
 void rpc_close(struct rpc *rpc);
 
