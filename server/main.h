@@ -58,6 +58,7 @@ void main_forbid_cores(void);
 void main_fit_connections(struct daemon *daemon);
 void main_block_signals(sigset_t *signals);
 void main_notify(const char *state);
+void main_say_ready(const struct daemon *daemon);
 void main_refuse_sockets(const struct daemon *daemon);
 bool main_open_scheduler(struct daemon *daemon);
 // Begins to write the metrics to their file, if there is to be one; rpc is open, and is closed later.

@@ -29,6 +29,10 @@ struct config_tls_peer {
     enum config_ceiling authority; // verifier or operator
 };
 
+// Of access_log, where any other number N is: refusals, and one of N allowed calls.
+#define CONFIG_ACCESS_OFF      0
+#define CONFIG_ACCESS_REFUSALS UINT32_MAX
+
 struct config {
     char data[256];    // directory
     char secrets[256]; // keyring file; default DATA/secrets/keyring
@@ -62,6 +66,8 @@ struct config {
     struct config_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     size_t tls_peer_count;
     enum log_level log_level;
+    enum log_format log_format;
+    uint32_t access_log;
     char metrics_file[256]; // empty: none
     bool inspect;           // --check DIR: inspect and exit
     bool reset_clock;       // --clear-clock: take the daemon's time back to the wall clock's and exit

@@ -277,6 +277,36 @@ static enum status set_log_level(struct config *config, const char *text, struct
     return STATUS_OK;
 }
 
+static enum status set_log_format(struct config *config, const char *text, struct status_failure *failure)
+{
+    int format = log_format_parse(text);
+    if (format < 0)
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write text, logfmt or json", text);
+    config->log_format = (enum log_format)format;
+    return STATUS_OK;
+}
+
+static enum status set_access_log(struct config *config, const char *text, struct status_failure *failure)
+{
+    static const struct {
+        const char *word;
+        uint32_t every;
+    } words[] = {{"off", CONFIG_ACCESS_OFF}, {"refusals", CONFIG_ACCESS_REFUSALS}, {"all", 1}};
+    uint64_t every = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i].word) == 0)
+            every = config->access_log = words[i].every;
+    if (strcmp(text, words[0].word) == 0 || every != 0)
+        return STATUS_OK;
+    if (!value_read_number(text, 1, 1000000, NULL, &every))
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\": write off, refusals, all, or for one of so many allowed calls a number from 1 to "
+                           "1000000",
+                           text);
+    config->access_log = (uint32_t)every;
+    return STATUS_OK;
+}
+
 static enum status set_metrics_file(struct config *config, const char *text, struct status_failure *failure)
 {
     return value_set_text(config->metrics_file, sizeof config->metrics_file, text, failure);
@@ -336,6 +366,10 @@ const struct setting setting_table[SETTING_COUNT] = {
      "collector",
      set_metrics_file},
     {"log_level", "LEVEL", false, "error, warning, info (default) or debug", set_log_level},
+    {"log_format", "WORD", false, "of log lines: text (default), logfmt or json", set_log_format},
+    {"access_log", "WHAT", false,
+     "log decisions: off (default), refusals, all, or a number N: refusals and one of N that are allowed",
+     set_access_log},
 };
 
 const struct setting *setting_find(const char *name)

@@ -53,7 +53,9 @@ struct call_server {
     struct call_watch *watch;     // of calls that wait for a change; NULL: none does
     atomic_uint_fast64_t expired; // calls whose timeout had passed before they were begun
     struct durations decision_time;
-    atomic_bool draining; // new calls are refused
+    _Atomic uint32_t access_log;         // as rpc_log_decisions has it
+    atomic_uint_fast64_t allowed_number; // of the calls that it may log
+    atomic_bool draining;                // new calls are refused
 };
 
 // The caller, by its connection and credential.
@@ -114,6 +116,11 @@ struct call {
     Postern__V1__Reply reply;
     struct slice packed; // when not empty: the reply's bytes, in arena memory
 };
+
+// --- access.c
+
+// Returns the id of the trace that the caller's request is part of, from its traceparent; empty without one.
+struct slice call_trace_id(const struct call *call);
 
 // --- route.c
 

@@ -162,6 +162,7 @@ static void begin(struct call *call)
     call->reply.status = &call->status;
     call->request = NULL;
     call->route = NULL;
+    call->caller.name[0] = '\0';
     call->word = NULL;
     call->retry_after_ms = 0;
     call->wait = (struct call_wait){.tries = 0};

@@ -194,6 +194,7 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
     server->zones = options->zones;
     server->clock = options->clock;
     server->log = options->log;
+    server->access_log = options->access_log;
     server->tls_peers = options->tls_peers;
     server->tls_peer_count = options->tls_peer_count;
     server->own_uid = (uint32_t)geteuid();
@@ -265,6 +266,11 @@ enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct
     transport_start(rpc->server.transport);
     *out = rpc;
     return STATUS_OK;
+}
+
+void rpc_log_decisions(struct rpc *rpc, uint32_t every)
+{
+    atomic_store(&rpc->server.access_log, every);
 }
 
 size_t rpc_metrics(struct rpc *rpc, char out[RPC_METRICS_MAX])
