@@ -6,6 +6,7 @@ load ../support/keys
 
 setup() {
     note_failures_only
+    noon_now
     make_home
     mkdir "$DAEMON_HOME/metrics"
     METRICS=$DAEMON_HOME/metrics/postern.prom
@@ -62,7 +63,6 @@ some_traffic() {
 }
 
 @test "the figures are right, promtool finds nothing wrong with them, and no account or key is among them" {
-    noon_now
     start_daemon --metrics-file "$METRICS"
     some_traffic
     make_key acme soon --expires 5d
@@ -115,7 +115,7 @@ PYTHON
 @test "Prometheus scrapes them a hundred times a second, and posternd does not notice" {
     local exporter_port prometheus_port home=$DAEMON_HOME/prometheus
     exporter_port=$(free_port)
-    prometheus_port=$((exporter_port + 1))
+    prometheus_port=$(free_port)
     start_daemon --metrics-file "$METRICS"
     some_traffic
     poll 60 file_says 'postern_decisions_total{reason="ALLOWED"}' 5
@@ -150,7 +150,7 @@ PYTHON
     query 'postern_limit_refusals_total{tier="free",resource="requests"}' 3
     query 'count(postern_decisions_total)' 15
     postern health
-    [ "$(grep -vcE ' (ready:|made a new keyring)' "$DAEMON_LOG")" -eq 0 ]
+    ! grep -E ' error |the metrics' "$DAEMON_LOG"
 }
 
 @test "asked for again and again, the figures keep nobody from deciding" {
