@@ -148,6 +148,7 @@ static bool open_authorizer(struct daemon *daemon)
 }
 
 _Static_assert((int)CONFIG_SUBJECT_MAX == (int)RPC_SUBJECT_MAX, "what may be configured can be bound");
+_Static_assert(CONFIG_ACCESS_OFF == RPC_LOG_NONE && CONFIG_ACCESS_REFUSALS == RPC_LOG_REFUSALS, "and logged");
 
 static enum rpc_ceiling ceiling_of(enum config_ceiling ceiling)
 {
@@ -225,6 +226,7 @@ static bool open_rpc(struct daemon *daemon)
         .zones = daemon->zones,
         .clock = daemon->clock,
         .log = &daemon->log,
+        .access_log = config->access_log,
     };
     return rpc_open(&options, &daemon->rpc, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
@@ -240,6 +242,7 @@ static bool open_state(struct daemon *daemon)
 
 static void close_all(struct daemon *daemon)
 {
+    main_close_metrics(daemon);
     rpc_close(daemon->rpc);
     scheduler_close(daemon->scheduler);
     authorizer_close(daemon->authorizer);
@@ -256,25 +259,13 @@ static void close_all(struct daemon *daemon)
 
 // --- what the program does
 
-static void say_ready(const struct daemon *daemon)
-{
-    char urls[CONFIG_LISTENERS_MAX * 64] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < daemon->config.listener_count && used < sizeof urls; i++) {
-        int size =
-            snprintf(urls + used, sizeof urls - used, "%s%s", i > 0 ? ", " : "", daemon->config.listeners[i].url);
-        used += size > 0 ? (size_t)size : 0;
-    }
-    log_line(&daemon->log, LOG_LEVEL_INFO, "ready: listening on %s", urls);
-    main_notify("READY=1");
-}
-
-// Takes over log level, operators and certificates, which can change without a stop. An error changes nothing.
+// Takes over what is logged and how, operators and certificates, which can change without a stop. An error changes
+// nothing.
 static void reload(struct daemon *daemon)
 {
     struct status_failure failure = {0};
     struct config fresh;
-    log_line(&daemon->log, LOG_LEVEL_INFO, "reloading: log level, operator uids, certificates");
+    log_line(&daemon->log, LOG_LEVEL_INFO, "reloading: what is logged and how, operator uids, certificates");
     if (config_load(daemon->argument_count, daemon->arguments, &fresh) != CONFIG_RUN) {
         log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: the configuration is wrong; nothing has changed");
         return;
@@ -284,6 +275,8 @@ static void reload(struct daemon *daemon)
         return;
     }
     daemon->log.level = fresh.log_level;
+    daemon->log.format = fresh.log_format;
+    rpc_log_decisions(daemon->rpc, fresh.access_log);
     log_line(&daemon->log, LOG_LEVEL_INFO, "reloaded%s",
              config_needs_restart(&daemon->config, &fresh) ? "; what else has changed in the file needs a restart"
                                                            : "");
@@ -310,9 +303,9 @@ static int serve(struct daemon *daemon, const sigset_t *signals)
     main_fit_connections(daemon);
     main_refuse_sockets(daemon);
     if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_meters(daemon) ||
-        !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon))
+        !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon) || !main_open_metrics(daemon))
         return EXIT_FAILURE;
-    say_ready(daemon);
+    main_say_ready(daemon);
     int signal_number = wait_for_end(daemon, signals);
     if (signal_number == 0)
         return EXIT_FAILURE;
@@ -379,6 +372,7 @@ int main(int argc, char *argv[])
         break;
     }
     daemon.log.level = daemon.config.log_level;
+    daemon.log.format = daemon.config.log_format;
     umask(077);
     main_forbid_cores();
     bool is_offline = daemon.config.inspect || daemon.config.reset_clock;

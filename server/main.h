@@ -1,5 +1,6 @@
 // What the files of the program itself share: main.c builds the rooms and closes them, main_process.c handles the
-// process, its data directory and the clock reset, main_task.c has the scheduler's tasks.
+// process, its data directory and the clock reset, main_task.c has the scheduler's tasks, main_metrics.c writes the
+// metrics to a file.
 #ifndef MAIN_H
 #define MAIN_H
 
@@ -37,6 +38,7 @@ struct daemon {
     uint64_t idempotency_purged_ms; // when a purge last took any number of records
     enum status last_idempotency_purge;
     enum status last_checkpoint;
+    enum status last_key_count;
     struct usage *usage;
     struct meter_cache *meters;
     uint64_t registry_commits; // at the last tick
@@ -44,6 +46,7 @@ struct daemon {
     struct scheduler *scheduler;
     struct rpc_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     struct rpc *rpc;
+    struct main_metrics *metrics;
 };
 
 // Logs the failure; always returns false.
@@ -59,8 +62,12 @@ void main_forbid_cores(void);
 void main_fit_connections(struct daemon *daemon);
 void main_block_signals(sigset_t *signals);
 void main_notify(const char *state);
+void main_say_ready(const struct daemon *daemon);
 void main_refuse_sockets(const struct daemon *daemon);
 bool main_open_scheduler(struct daemon *daemon);
+// Begins to write the metrics to their file, if there is to be one; rpc is open, and is closed later.
+bool main_open_metrics(struct daemon *daemon);
+void main_close_metrics(struct daemon *daemon);
 // Takes the daemon's time back and says what it did; the store of the meters is open. Returns the exit status.
 int main_reset_clock(struct daemon *daemon);
 

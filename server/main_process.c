@@ -233,3 +233,16 @@ int main_reset_clock(struct daemon *daemon)
                status_name(status));
     return EXIT_FAILURE;
 }
+
+void main_say_ready(const struct daemon *daemon)
+{
+    char urls[CONFIG_LISTENERS_MAX * 64] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < daemon->config.listener_count && used < sizeof urls; i++) {
+        int size =
+            snprintf(urls + used, sizeof urls - used, "%s%s", i > 0 ? ", " : "", daemon->config.listeners[i].url);
+        used += size > 0 ? (size_t)size : 0;
+    }
+    log_line(&daemon->log, LOG_LEVEL_INFO, "ready: listening on %s", urls);
+    main_notify("READY=1");
+}

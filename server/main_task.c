@@ -9,6 +9,7 @@ enum {
     READERS_MS = 60 * 1000,
     CHECKPOINT_MS = 60 * 1000,
     PURGE_MS = 5 * 1000,
+    KEY_COUNTS_MS = 1000,
     IDEMPOTENCY_MS = 500,
     IDEMPOTENCY_FEW_MS = 60 * 1000,
     IDEMPOTENCY_WORK_MS = 300
@@ -83,6 +84,14 @@ static void purge_idempotency_records(void *context)
     say_change(daemon, &daemon->last_idempotency_purge, status, "purging old idempotency records", &failure);
 }
 
+static void count_keys(void *context)
+{
+    struct daemon *daemon = context;
+    struct status_failure failure = {0};
+    enum status status = registry_count_keys(daemon->registry);
+    say_change(daemon, &daemon->last_key_count, status, "counting keys for the metrics", &failure);
+}
+
 static void evict_idle_meters(void *context)
 {
     struct daemon *daemon = context;
@@ -114,6 +123,7 @@ bool main_open_scheduler(struct daemon *daemon)
          .interval_ms = IDEMPOTENCY_MS,
          .run = purge_idempotency_records,
          .context = daemon},
+        {.name = "key counts", .interval_ms = KEY_COUNTS_MS, .run = count_keys, .context = daemon},
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
         {.name = "custom meters", .interval_ms = CUSTOM_METERS_MS, .run = sweep_custom_meters, .context = daemon},
         {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = evict_idle_meters, .context = daemon},

@@ -17,6 +17,7 @@ TEST_PACKAGES=(
     g++ clang libclang-rt-dev llvm clang-format mold
     libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils gojq util-linux binutils procps openssl
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
+    prometheus prometheus-node-exporter
 )
 
 say() {
@@ -56,9 +57,20 @@ need_packages() {
     install_packages "${missing[@]}" || fail "could not install: ${missing[*]}; see above"
 }
 
-# as_root comes from need_packages.
+# as_root comes from need_packages. What has a service (redis-server, prometheus) is not started, now or with the
+# machine: tests start it by themselves.
 install_packages() {
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@"
+    "${as_root[@]}" bash -c '
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            trap "rm -f $policy" EXIT
+            printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy"
+        fi
+        DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@" || exit
+        [ -d /run/systemd/system ] || exit 0
+        for package in "$@"; do
+            [ ! -e "/lib/systemd/system/$package.service" ] || systemctl --quiet disable "$package.service"
+        done' bash "$@"
 }
 
 # configure PRESET [ARGUMENT]...: a build folder of another checkout, or of another compiler, is begun afresh.

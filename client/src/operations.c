@@ -39,7 +39,7 @@ static const struct postern_table postern_connection_stats_table =
                ROW(connection_stats, closed_no_memory), ROW(connection_stats, tls_failures),
                ROW(connection_stats, accept_failures), ROW(connection_stats, displaced)));
 
-POSTERN_CALL(stats, STATS, ROWS(ROW(stats_request, top)),
+POSTERN_CALL(stats, STATS, ROWS(ROW(stats_request, top), ROW(stats_request, metrics)),
              ROWS(ROW_STRUCTS(stats_reply, counters, counter_count, counter), ROW(stats_reply, version),
                   ROW(stats_reply, uptime_ms), ROW(stats_reply, decisions), ROW(stats_reply, refusals),
                   ROW_STRUCT(stats_reply, meters, meter_stats), ROW_STRUCT(stats_reply, usage, usage_stats),
@@ -47,7 +47,8 @@ POSTERN_CALL(stats, STATS, ROWS(ROW(stats_request, top)),
                   ROW(stats_reply, clock_jumps), ROW(stats_reply, hour_start_ms),
                   ROW_STRUCTS(stats_reply, accounts, account_count, busy),
                   ROW_STRUCTS(stats_reply, keys, key_count, busy),
-                  ROW_STRUCT(stats_reply, connections, connection_stats)),
+                  ROW_STRUCT(stats_reply, connections, connection_stats),
+                  ROW_TEXTS(stats_reply, metrics, metrics_count)),
              .changes_registry = false);
 
 // ---------------------------------------------------------------------------------------- GetUsage, ListChanges

@@ -304,11 +304,14 @@ enum status authorizer_open(const struct authorizer_options *options, struct aut
     a->meters = options->meters;
     a->clock = options->clock;
     a->usage = options->usage;
+    refusals_init(&a->refusals);
     *out = a;
     return STATUS_OK;
 }
 
 void authorizer_close(struct authorizer *a)
 {
+    if (a != NULL)
+        refusals_wipe(&a->refusals);
     free(a);
 }

@@ -28,6 +28,19 @@ STATUS_MUST_CHECK enum status authorizer_open(const struct authorizer_options *o
                                               struct status_failure *failure);
 void authorizer_close(struct authorizer *authorizer); // calls must have ended; NULL-safe
 
+// Refusals by limits since the start, by the account's tier and the resource of the limit that decided. As a decision
+// is noted in the usage, so is it here. Both names are empty for what is not counted apart: pairs beyond the maximum,
+// and resources that only keys' own limits have.
+enum { AUTHORIZER_REFUSALS_MAX = 256 };
+struct authorizer_refusal {
+    struct slice tier; // of an account without one: empty
+    struct slice resource;
+    uint64_t count;
+};
+// Returns how many it has written. The names live as long as the authorizer. Any thread.
+size_t authorizer_list_refusals(struct authorizer *authorizer,
+                                struct authorizer_refusal out[AUTHORIZER_REFUSALS_MAX + 1]);
+
 // Scopes of which any one is enough.
 struct authorizer_need {
     struct slice *any_of;

@@ -1,9 +1,26 @@
 // What the files of the authorizer share: authorizer.c decides, with the rules of rule.c, the scopes of scopes.c and
-// the limits of applicable.c; answer.c says what the answers of the limits mean; usage.c notes decisions.
+// the limits of applicable.c; answer.c says what the answers of the limits mean; usage.c notes decisions, refusal.c
+// counts those that limits refuse.
 #ifndef AUTHORIZER_INTERNAL_H
 #define AUTHORIZER_INTERNAL_H
 
 #include "authorizer/authorizer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+// --- refusal.c
+struct refusal_entry;
+struct refusals {
+    pthread_mutex_t mutex; // of whoever adds one; entries stay until the end
+    size_t count;
+    _Atomic(struct refusal_entry *) slots[2 * AUTHORIZER_REFUSALS_MAX];
+    atomic_uint_fast64_t others; // that are in no entry
+};
+void refusals_init(struct refusals *refusals); // it is zero
+void refusals_wipe(struct refusals *refusals);
+// Counts a decision that a limit has refused.
+void refusal_note(struct refusals *refusals, const struct authorizer_decision *decision);
 
 struct authorizer {
     struct zone_table *zones;
@@ -11,6 +28,7 @@ struct authorizer {
     struct meter_cache *meters;
     struct clock *clock;
     struct usage *usage;
+    struct refusals refusals;
 };
 
 // The questions of a batch to the limits, and their answers: one of each for each call.

@@ -16,10 +16,14 @@ void authorizer_note_decision(struct authorizer *a, const struct authorizer_call
 {
     const struct authorizer_question *question = &call->question;
     const struct authorizer_decision *d = &call->decision;
-    if (a->usage == NULL || question->peek || call->status != STATUS_OK)
+    if (question->peek || call->status != STATUS_OK)
         return;
     bool is_charge = question->mode == LIMIT_CONSUME || question->mode == LIMIT_OVERDRAW;
     if (d->repeated || !is_charge || call->subject == AUTHORIZER_BY_CUSTOM)
+        return;
+    if (d->reason == REASON_RATE_LIMITED || d->reason == REASON_COST_EXCEEDS_LIMIT)
+        refusal_note(&a->refusals, d);
+    if (a->usage == NULL)
         return;
     struct usage_cost costs[LIMIT_CHARGES_MAX];
     bool charges_given = question->charge_count != 0;

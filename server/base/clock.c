@@ -19,12 +19,24 @@ struct clock {
     _Atomic uint64_t offset_ms;
 };
 
-static uint64_t read_ms(clockid_t id)
+static struct timespec read_clock(clockid_t id)
 {
     struct timespec now;
     if (clock_gettime(id, &now) != 0)
         abort(); // Linux always has these clocks; a daemon without time must not decide anything
+    return now;
+}
+
+static uint64_t read_ms(clockid_t id)
+{
+    const struct timespec now = read_clock(id);
     return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t clock_span_ns(void)
+{
+    const struct timespec now = read_clock(CLOCK_MONOTONIC);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t system_boot_ms(void *context)

@@ -62,4 +62,7 @@ int64_t clock_ahead_ms(struct clock *clock);
 // Returns the wall clock as it is, for log lines only: no decision may use it.
 uint64_t clock_raw_wall_ms(void);
 
+// Returns CLOCK_MONOTONIC in nanoseconds: for how long the daemon's own work takes, in its metrics only.
+uint64_t clock_span_ns(void);
+
 #endif

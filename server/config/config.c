@@ -200,6 +200,8 @@ bool config_needs_restart(const struct config *used, const struct config *fresh)
 {
     struct config same = *fresh;
     same.log_level = used->log_level;
+    same.log_format = used->log_format;
+    same.access_log = used->access_log;
     same.operator_uid_count = used->operator_uid_count;
     memcpy(same.operator_uids, used->operator_uids, sizeof same.operator_uids);
     return memcmp(&same, used, sizeof same) != 0;

@@ -29,6 +29,10 @@ struct config_tls_peer {
     enum config_ceiling authority; // verifier or operator
 };
 
+// Of access_log, where any other number N is: refusals, and one of N allowed calls.
+#define CONFIG_ACCESS_OFF      0
+#define CONFIG_ACCESS_REFUSALS UINT32_MAX
+
 struct config {
     char data[256];    // directory
     char secrets[256]; // keyring file; default DATA/secrets/keyring
@@ -62,8 +66,11 @@ struct config {
     struct config_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     size_t tls_peer_count;
     enum log_level log_level;
-    bool inspect;     // --check DIR: inspect and exit
-    bool reset_clock; // --clear-clock: take the daemon's time back to the wall clock's and exit
+    enum log_format log_format;
+    uint32_t access_log;
+    char metrics_file[256]; // empty: none
+    bool inspect;           // --check DIR: inspect and exit
+    bool reset_clock;       // --clear-clock: take the daemon's time back to the wall clock's and exit
 };
 
 enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };
@@ -72,8 +79,8 @@ enum config_action { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_MISUSED };
 // printed the error on stderr, with the place (file and line) and what to do next.
 enum config_action config_load(int argc, char *const argv[], struct config *out);
 
-// Does `fresh` differ from the configuration in use in what a reload does not take over (all but log level and operator
-// uids)?
+// Does `fresh` differ from the configuration in use in what a reload does not take over (all but what is logged and
+// how, and the operator uids)?
 bool config_needs_restart(const struct config *used, const struct config *fresh);
 
 #endif

@@ -1,40 +1,18 @@
 // The table of all settings: how each is named, explained, read from text and checked.
 #include "config/setting.h"
-
-#include "base/text.h"
+#include "config/value.h"
 
 #include <stdio.h>
 #include <string.h>
 
-// A decimal number without sign or blanks, within bounds. `end`: what is behind it; NULL: nothing may be.
-static bool read_number(const char *text, uint64_t min, uint64_t max, const char **end, uint64_t *out)
-{
-    struct slice rest = slice_text(text);
-    if (!text_take_number(&rest, out) || *out < min || *out > max || (end == NULL && rest.size > 0))
-        return false;
-    if (end != NULL)
-        *end = (const char *)rest.data;
-    return true;
-}
-
-static enum status set_text(char *to, size_t size, const char *text, struct status_failure *failure)
-{
-    if (text[0] == '\0')
-        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "is empty");
-    if (strlen(text) >= size)
-        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "is longer than %zu bytes", size - 1);
-    memcpy(to, text, strlen(text) + 1);
-    return STATUS_OK;
-}
-
 static enum status set_data(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->data, sizeof config->data, text, failure);
+    return value_set_text(config->data, sizeof config->data, text, failure);
 }
 
 static enum status set_secrets(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->secrets, sizeof config->secrets, text, failure);
+    return value_set_text(config->secrets, sizeof config->secrets, text, failure);
 }
 
 static bool parse_ceiling(const char *text, enum config_ceiling *out)
@@ -61,7 +39,7 @@ static bool is_address(const char *text, size_t size)
         (size_t)(text + size - colon) > sizeof port)
         return false;
     memcpy(port, colon + 1, (size_t)(text + size - colon) - 1);
-    return read_number(port, 1, 65535, NULL, &number);
+    return value_read_number(port, 1, 65535, NULL, &number);
 }
 
 static enum status set_listen(struct config *config, const char *text, struct status_failure *failure)
@@ -89,7 +67,7 @@ static enum status set_listen(struct config *config, const char *text, struct st
 static enum status set_operator_uid(struct config *config, const char *text, struct status_failure *failure)
 {
     uint64_t uid = 0;
-    if (!read_number(text, 0, UINT32_MAX - 1, NULL, &uid))
+    if (!value_read_number(text, 0, UINT32_MAX - 1, NULL, &uid))
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not a user id; write its number (id -u NAME)", text);
     if (config->operator_uid_count == CONFIG_OPERATORS_MAX)
@@ -114,7 +92,7 @@ static enum status set_prefix(struct config *config, const char *text, struct st
                            "\"%s\" is not a prefix: a small letter, then 1 to 19 small letters and digits, and not "
                            "\"pub\"; for example acme",
                            text);
-    return set_text(config->default_prefix, sizeof config->default_prefix, text, failure);
+    return value_set_text(config->default_prefix, sizeof config->default_prefix, text, failure);
 }
 
 static enum status set_utc_offset(struct config *config, const char *text, struct status_failure *failure)
@@ -122,8 +100,8 @@ static enum status set_utc_offset(struct config *config, const char *text, struc
     uint64_t hours = 0, minutes = 0;
     bool shape = strlen(text) == 6 && (text[0] == '+' || text[0] == '-') && text[3] == ':';
     const char *end = NULL;
-    if (!shape || !read_number(text + 1, 0, 14, &end, &hours) || end != text + 3 ||
-        !read_number(text + 4, 0, hours == 14 ? 0 : 59, NULL, &minutes))
+    if (!shape || !value_read_number(text + 1, 0, 14, &end, &hours) || end != text + 3 ||
+        !value_read_number(text + 4, 0, hours == 14 ? 0 : 59, NULL, &minutes))
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not an offset from UTC; write +HH:MM or -HH:MM, for example +02:00", text);
     int32_t offset_s = (int32_t)(hours * 3600 + minutes * 60);
@@ -138,7 +116,7 @@ static enum status set_time_zone(struct config *config, const char *text, struct
     if (!zone_name_is_valid(slice_text(text)))
         return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
                            "\"%s\" is not the name of a time zone; write for example Europe/Berlin", text);
-    return set_text(config->time_zone, sizeof config->time_zone, text, failure);
+    return value_set_text(config->time_zone, sizeof config->time_zone, text, failure);
 }
 
 static enum status set_durability(struct config *config, const char *text, struct status_failure *failure)
@@ -168,107 +146,77 @@ static enum status set_allow_plain_tcp(struct config *config, const char *text, 
     return STATUS_OK;
 }
 
-static enum status set_size(uint64_t *to, const char *text, struct status_failure *failure)
-{
-    static const struct {
-        const char *name;
-        unsigned shift;
-    } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
-    const uint64_t min = UINT64_C(1) << 20, max = UINT64_C(1) << 46; // 64 TiB: half of the address space
-    uint64_t value = 0;
-    const char *unit = NULL;
-    if (read_number(text, 1, max, &unit, &value))
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-            if (strcmp(unit, units[i].name) == 0 && value <= max >> units[i].shift && value << units[i].shift >= min) {
-                *to = value << units[i].shift & ~UINT64_C(0xFFFF); // whole map pages, whatever their size
-                return STATUS_OK;
-            }
-    return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
-                       "\"%s\" is not a size from 1MiB to 64TiB; for example 16GiB", text);
-}
-
 static enum status set_registry_map(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_size(&config->registry_map_bytes, text, failure);
+    return value_set_size(&config->registry_map_bytes, text, failure);
 }
 
 static enum status set_meters_map(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_size(&config->meters_map_bytes, text, failure);
-}
-
-static enum status set_number(uint32_t *to, const char *text, uint32_t min, uint32_t max,
-                              struct status_failure *failure)
-{
-    uint64_t value = 0;
-    if (!read_number(text, min, max, NULL, &value))
-        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\" is not a number from %u to %u", text, min,
-                           max);
-    *to = (uint32_t)value;
-    return STATUS_OK;
+    return value_set_size(&config->meters_map_bytes, text, failure);
 }
 
 static enum status set_usage_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->usage_retention_days, text, 1, 3650, failure);
+    return value_set_number(&config->usage_retention_days, text, 1, 3650, failure);
 }
 
 static enum status set_key_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->key_retention_days, text, 0, 36500, failure);
+    return value_set_number(&config->key_retention_days, text, 0, 36500, failure);
 }
 
 // Clients rely on the 15 minutes.
 static enum status set_idempotency_retention(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->idempotency_retention_minutes, text, 15, 24 * 60, failure);
+    return value_set_number(&config->idempotency_retention_minutes, text, 15, 24 * 60, failure);
 }
 
 // Enough in each shard of the table for the largest call; at most about 30 GB.
 static enum status set_max_resident_meters(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_resident_meters, text, 10000, 100000000, failure);
+    return value_set_number(&config->max_resident_meters, text, 10000, 100000000, failure);
 }
 
 static enum status set_max_custom_meters(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_custom_meters, text, 0, 1000000000, failure);
+    return value_set_number(&config->max_custom_meters, text, 0, 1000000000, failure);
 }
 
 static enum status set_max_connections(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_connections, text, 1, 65536, failure);
+    return value_set_number(&config->max_connections, text, 1, 65536, failure);
 }
 
 // Each holds a reader of both stores, and an arena.
 static enum status set_max_calls(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_number(&config->max_calls, text, 1, 16384, failure);
+    return value_set_number(&config->max_calls, text, 1, 16384, failure);
 }
 
 static enum status set_connection_memory(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_size(&config->connection_memory_bytes, text, failure);
+    return value_set_size(&config->connection_memory_bytes, text, failure);
 }
 
 static enum status set_socket_group(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->socket_group, sizeof config->socket_group, text, failure);
+    return value_set_text(config->socket_group, sizeof config->socket_group, text, failure);
 }
 
 static enum status set_tls_certificate(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->tls_certificate, sizeof config->tls_certificate, text, failure);
+    return value_set_text(config->tls_certificate, sizeof config->tls_certificate, text, failure);
 }
 
 static enum status set_tls_key(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->tls_key, sizeof config->tls_key, text, failure);
+    return value_set_text(config->tls_key, sizeof config->tls_key, text, failure);
 }
 
 static enum status set_tls_client_ca(struct config *config, const char *text, struct status_failure *failure)
 {
-    return set_text(config->tls_client_ca, sizeof config->tls_client_ca, text, failure);
+    return value_set_text(config->tls_client_ca, sizeof config->tls_client_ca, text, failure);
 }
 
 static enum status set_tls_clients(struct config *config, const char *text, struct status_failure *failure)
@@ -329,6 +277,41 @@ static enum status set_log_level(struct config *config, const char *text, struct
     return STATUS_OK;
 }
 
+static enum status set_log_format(struct config *config, const char *text, struct status_failure *failure)
+{
+    int format = log_format_parse(text);
+    if (format < 0)
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL, "\"%s\": write text, logfmt or json", text);
+    config->log_format = (enum log_format)format;
+    return STATUS_OK;
+}
+
+static enum status set_access_log(struct config *config, const char *text, struct status_failure *failure)
+{
+    static const struct {
+        const char *word;
+        uint32_t every;
+    } words[] = {{"off", CONFIG_ACCESS_OFF}, {"refusals", CONFIG_ACCESS_REFUSALS}, {"all", 1}};
+    uint64_t every = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i].word) == 0)
+            every = config->access_log = words[i].every;
+    if (strcmp(text, words[0].word) == 0 || every != 0)
+        return STATUS_OK;
+    if (!value_read_number(text, 1, 1000000, NULL, &every))
+        return status_fail(failure, STATUS_INVALID_ARGUMENT, NULL,
+                           "\"%s\": write off, refusals, all, or for one of so many allowed calls a number from 1 to "
+                           "1000000",
+                           text);
+    config->access_log = (uint32_t)every;
+    return STATUS_OK;
+}
+
+static enum status set_metrics_file(struct config *config, const char *text, struct status_failure *failure)
+{
+    return value_set_text(config->metrics_file, sizeof config->metrics_file, text, failure);
+}
+
 const struct setting setting_table[SETTING_COUNT] = {
     {"data", "DIR", false, "data directory; made if it is missing", set_data},
     {"listen", "URL[;max=WHO]", true,
@@ -378,7 +361,15 @@ const struct setting setting_table[SETTING_COUNT] = {
      set_tls_clients},
     {"tls_peer", "SUBJECT WHO", true,
      "a client's certificate and what it makes him, verifier or operator, e.g. \"CN=billing verifier\"", set_tls_peer},
+    {"metrics_file", "FILE", false,
+     "write all figures here every five seconds, in the text format of Prometheus, for node_exporter's textfile "
+     "collector",
+     set_metrics_file},
     {"log_level", "LEVEL", false, "error, warning, info (default) or debug", set_log_level},
+    {"log_format", "WORD", false, "of log lines: text (default), logfmt or json", set_log_format},
+    {"access_log", "WHAT", false,
+     "log decisions: off (default), refusals, all, or a number N: refusals and one of N that are allowed",
+     set_access_log},
 };
 
 const struct setting *setting_find(const char *name)

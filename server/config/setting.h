@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-enum { SETTING_COUNT = 28 };
+enum { SETTING_COUNT = 31 };
 
 struct setting {
     const char *name;     // as in the file

@@ -262,6 +262,7 @@ static void release(struct registry *registry)
 {
     store_close(registry->store);
     arena_free(registry->scratch);
+    pthread_mutex_destroy(&registry->key_counts.mutex);
     free(registry->witness_path);
     free(registry);
 }
@@ -272,6 +273,7 @@ enum status registry_open(const struct registry_options *options, struct registr
     struct registry *registry = calloc(1, sizeof *registry);
     if (registry == NULL)
         return status_fail(failure, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", options->path);
+    pthread_mutex_init(&registry->key_counts.mutex, NULL);
     enum status status = open_parts(registry, options, failure);
     if (status != STATUS_OK) {
         release(registry);

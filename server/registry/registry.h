@@ -267,6 +267,22 @@ STATUS_MUST_CHECK enum status registry_purge_some(struct registry *registry, uin
 STATUS_MUST_CHECK enum status registry_purge_idempotency(struct registry *registry, size_t min, size_t *count,
                                                          struct status_failure *failure);
 
+// How many keys there are; deleted ones are left out.
+struct registry_key_counts {
+    uint64_t counted_ms; // when it began to count; 0: it has not come to the end for the first time
+    uint64_t by_state[KEY_STATE_PENDING + 1]; // enum key_state
+    // Of those that are active, disabled or pending: a key that is being rolled has its successor.
+    uint64_t expire_in_7_days;
+    uint64_t expire_in_30_days;
+    uint64_t older_than_90_days;
+};
+// Counts a part of them, or does nothing when they were counted shortly before: for the scheduler, each second. It
+// takes some milliseconds, counts 2,000 keys, and comes to the end after as many seconds as there are parts. Errors: as
+// registry_list_keys.
+STATUS_MUST_CHECK enum status registry_count_keys(struct registry *registry);
+// Returns what was counted last. Any thread.
+struct registry_key_counts registry_key_counts(struct registry *registry);
+
 struct store_health registry_health(struct registry *registry);
 void registry_check_readers(struct registry *registry);
 

@@ -4,6 +4,7 @@
 
 #include "registry/registry.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum {
@@ -12,6 +13,21 @@ enum {
     STATE_SCRATCH_BYTES = 8 * 1024 * 1024,
     // Enough for any one record.
     STATE_RECORD_BYTES = 256 * 1024
+};
+
+// Of registry_count_keys.
+struct key_count_walk {
+    bool is_under_way;
+    bool after_set;
+    uint8_t after[KEY_ID_SIZE];
+    uint64_t begun_ms;
+    uint64_t begun_seq; // the newest change then
+    struct registry_key_counts counts;
+};
+struct key_counts {
+    struct key_count_walk walk; // whoever counts has it
+    pthread_mutex_t mutex;      // guards `last`
+    struct registry_key_counts last;
 };
 
 struct registry {
@@ -28,6 +44,7 @@ struct registry {
     atomic_uint_fast64_t deciding_ms; // no later than any command of the batch under way was decided; 0: there is none
     char *witness_path;               // NULL: there is no witness file
     uint64_t witness_seq;             // of the witness file; for registry_checkpoint
+    struct key_counts key_counts;
 };
 
 // Finds the imported key of a token with that SHA-256, under any master secret.

@@ -13,6 +13,23 @@
 
 // --- failures
 
+// What went wrong here is a warning. What callers did wrong is for whoever looks for it, without the message, which may
+// repeat what they have sent.
+static void log_failure(const struct call *call, enum status status)
+{
+    const bool is_ours = status == STATUS_INTERNAL || status == STATUS_DATA_LOSS;
+    const struct log_field fields[] = {
+        {"call", slice_text(call->route != NULL ? call->route->name : NULL)},
+        {"status", slice_text(status_name(status))},
+        {"error", slice_text(is_ours ? call->failure.message : NULL)},
+        {"field", slice_text(call->route != NULL ? call->failure.field : NULL)},
+        {"caller", slice_text(call->caller.name)},
+        {"trace", call_trace_id(call)},
+    };
+    log_event(call->server->log, is_ours ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "call failed", fields,
+              sizeof fields / sizeof *fields);
+}
+
 enum call_progress call_fail_status(struct call *call, enum status status)
 {
     Postern__V1__Reply *reply = &call->reply;
@@ -25,12 +42,7 @@ enum call_progress call_fail_status(struct call *call, enum status status)
     call->status.message = wire_text(slice_text(call->failure.message));
     call->status.field = wire_text(slice_text(call->failure.field));
     call->status.reason = wire_text(slice_text(call->status_reason));
-    if (status == STATUS_INTERNAL || status == STATUS_DATA_LOSS) {
-        struct slice trace = call->request != NULL ? wire_slice(call->request->traceparent) : slice_empty();
-        log_line(call->server->log, LOG_LEVEL_WARNING, "%s: %s: %s (trace %.*s)",
-                 call->route != NULL ? call->route->name : "request", status_name(status), call->failure.message,
-                 SLICE_ARGS(trace));
-    }
+    log_failure(call, status);
     return CALL_DONE;
 }
 

@@ -52,7 +52,10 @@ struct call_server {
     struct call_queue *queue;     // of costly calls; NULL: they are handled at once
     struct call_watch *watch;     // of calls that wait for a change; NULL: none does
     atomic_uint_fast64_t expired; // calls whose timeout had passed before they were begun
-    atomic_bool draining;         // new calls are refused
+    struct durations decision_time;
+    _Atomic uint32_t access_log;         // as rpc_log_decisions has it
+    atomic_uint_fast64_t allowed_number; // of the calls that it may log
+    atomic_bool draining;                // new calls are refused
 };
 
 // The caller, by its connection and credential.
@@ -69,7 +72,8 @@ struct call_caller {
 struct call;
 enum route_mark {
     ROUTE_CHANGES = 1, // it changes the registry: it needs a request_id
-    ROUTE_COSTLY = 2   // it may take longer than a decision: it waits in the queue
+    ROUTE_COSTLY = 2,  // it may take longer than a decision: it waits in the queue
+    ROUTE_DECIDES = 4  // it is a decision: some are timed
 };
 struct route {
     const char *name;                                // of the member of Request.call
@@ -112,6 +116,11 @@ struct call {
     Postern__V1__Reply reply;
     struct slice packed; // when not empty: the reply's bytes, in arena memory
 };
+
+// --- access.c
+
+// Returns the id of the trace that the caller's request is part of, from its traceparent; empty without one.
+struct slice call_trace_id(const struct call *call);
 
 // --- route.c
 

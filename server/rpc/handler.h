@@ -59,6 +59,9 @@ enum { HANDLER_CHARGE_ID_SIZE = 16 }; // the wire's
 bool handler_charge_id(const struct call *call, struct arena *arena, ProtobufCBinaryData id, struct slice *out)
     __attribute__((warn_unused_result));
 
+// Logs the decision, if this server logs such ones (access.c).
+void handler_log_decision(const struct call *call, const struct authorizer_call *ask);
+
 // Makes the name of a custom subject from its parts (handler_rate_check.c). False when the arena is out.
 bool handler_custom_name(struct arena *arena, ProtobufCBinaryData space, ProtobufCBinaryData identifier,
                          struct slice *out) __attribute__((warn_unused_result));

@@ -105,6 +105,7 @@ static enum call_progress answer(struct handler_inquiry *inquiry)
         return call_fail_failure(call, ask->status, &ask->failure);
     }
     call->reply.seq = ask->decision.seq;
+    handler_log_decision(call, ask);
     return inquiry->fill(call, ask) ? CALL_DONE : call_fail_memory(call);
 }
 

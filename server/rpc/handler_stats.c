@@ -1,8 +1,10 @@
 // Health: does it serve? Stats: what the daemon has done and holds, and who is busiest.
 #include <stdio.h>
+#include <string.h>
 
 #include "rpc/authority.h"
 #include "rpc/handler.h"
+#include "rpc/metrics.h"
 #include "rpc/wire.h"
 
 enum { HOUR_MS = 3600 * 1000, STORES = 2 };
@@ -265,6 +267,26 @@ static enum status fill_of_usage(struct call *call, Postern__V1__StatsReply *rep
     return status;
 }
 
+static bool fill_metrics(struct call *call, Postern__V1__StatsReply *reply)
+{
+    if (!call->request->stats->metrics)
+        return true;
+    char *text = arena_alloc(call->arena, RPC_METRICS_MAX);
+    if (text == NULL)
+        return false;
+    const char *end = text + metrics_write(call->server, text);
+    size_t lines = 0;
+    for (const char *at = text; at < end; at++)
+        lines += *at == '\n' ? 1 : 0;
+    reply->metrics = arena_array(call->arena, lines, sizeof *reply->metrics);
+    for (const char *at = text; reply->metrics != NULL && reply->n_metrics < lines; reply->n_metrics++) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        reply->metrics[reply->n_metrics] = wire_text(slice_make(at, (size_t)(line_end - at)));
+        at = line_end + 1;
+    }
+    return reply->metrics != NULL;
+}
+
 static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
 {
     struct meter_stats stats = meter_stats(call->server->meters);
@@ -274,7 +296,8 @@ static bool fill_of_daemon(struct call *call, Postern__V1__StatsReply *reply)
     reply->clock_ahead_ms = clock_ahead_ms(call->server->clock);
     reply->clock_jumps = stats.clock_jumps;
     reply->hour_start_ms = now_ms - now_ms % HOUR_MS;
-    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply) && fill_connections(call, reply);
+    return fill_meters(call->arena, &stats, reply) && fill_stores(call, &stats, reply) &&
+           fill_connections(call, reply) && fill_metrics(call, reply);
 }
 
 enum call_progress handler_stats(struct call *call)

@@ -98,6 +98,7 @@ static bool add_answer(struct verify_batch *work, const struct authorizer_call *
         return add_failure(work, ask->status, &ask->failure);
     if (batch->refused != 0 && ask->decision.reason == REASON_ALLOWED)
         return add_uncharged(work);
+    handler_log_decision(work->inquiry.call, ask);
     return add_decision(work, ask);
 }
 

@@ -13,15 +13,15 @@ enum { TRACEPARENT_MAX = 128, DECODED_AT_ONCE = 1024 };
 
 #define CALL(member) POSTERN__V1__REQUEST__CALL_##member
 
-enum { CHANGES = ROUTE_CHANGES, COSTLY = ROUTE_COSTLY };
+enum { CHANGES = ROUTE_CHANGES, COSTLY = ROUTE_COSTLY, DECIDES = ROUTE_DECIDES };
 
 // Operators may change all keys, an account-admin those of its own account.
 enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {
-    [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, 0, handler_verify, 0},
-    [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, 0, handler_verify_batch, 0},
-    [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, 0, handler_rate_check, 0},
+    [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, DECIDES, handler_verify, 0},
+    [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, DECIDES, handler_verify_batch, 0},
+    [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, DECIDES, handler_rate_check, 0},
 
     [CALL(CREATE)] = {"create", KEEPERS, CHANGES, handler_create, 0},
     [CALL(GET)] = {"get", KEEPERS, 0, handler_get, 0},
@@ -162,6 +162,7 @@ static void begin(struct call *call)
     call->reply.status = &call->status;
     call->request = NULL;
     call->route = NULL;
+    call->caller.name[0] = '\0';
     call->status_reason = NULL;
     call->retry_after_ms = 0;
     call->wait = (struct call_wait){.tries = 0};

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "rpc/metrics.h"
 #include "rpc/watch.h"
 
 enum {
     ARENAS_KEPT = 64,
-    WATCH_PART = 4 // of max_calls: so many may wait for a change
+    TIMED_PART = 16, // of the calls, so that the others need not look at the clock
+    WATCH_PART = 4   // of max_calls: so many may wait for a change
 };
 
 // Room for one call in flight, used again and again: the call, and where its reply goes.
@@ -21,6 +23,8 @@ struct slot {
     struct rpc *rpc;
     struct transport_return_path return_path;
     struct slot *next; // in the list of idle ones
+    bool is_timed;
+    uint64_t begun_ns; // when it is timed
 };
 
 struct rpc {
@@ -32,6 +36,7 @@ struct rpc {
     pthread_cond_t idle;        // nothing is busy
     struct slot *idle_slots;
     size_t busy;
+    unsigned turn; // of those that are timed
 };
 
 // --- a slot for each request in flight
@@ -70,6 +75,7 @@ static struct slot *take_slot(struct rpc *rpc)
     if (slot != NULL)
         rpc->idle_slots = slot->next;
     rpc->busy++;
+    const bool is_timed = rpc->turn++ % TIMED_PART == 0;
     pthread_mutex_unlock(&rpc->lock);
     if (slot == NULL)
         slot = make_slot(rpc);
@@ -79,6 +85,7 @@ static struct slot *take_slot(struct rpc *rpc)
         pthread_mutex_unlock(&rpc->lock);
         return NULL;
     }
+    slot->is_timed = is_timed;
     slot->call.arena = arena_pool_take(rpc->arenas);
     if (slot->call.arena != NULL)
         return slot;
@@ -103,6 +110,8 @@ static void finish(struct call *call)
 {
     struct slot *slot = CONTAINER_OF(call, struct slot, call);
     reply(call, &slot->return_path);
+    if (slot->is_timed && call->route != NULL && (call->route->marks & ROUTE_DECIDES) != 0)
+        durations_note(&slot->rpc->server.decision_time, clock_span_ns() - slot->begun_ns);
     give_back(slot);
 }
 
@@ -128,6 +137,7 @@ static void serve(void *context, const struct transport_request *request)
         return;
     }
     struct call *call = &slot->call;
+    slot->begun_ns = slot->is_timed ? clock_span_ns() : 0;
     slot->return_path = request->return_path;
     call->peer = request->peer;
     call->ceiling = rpc->ceilings[request->peer->listener];
@@ -184,6 +194,7 @@ static enum status fill(struct rpc *rpc, const struct rpc_options *options, stru
     server->zones = options->zones;
     server->clock = options->clock;
     server->log = options->log;
+    server->access_log = options->access_log;
     server->tls_peers = options->tls_peers;
     server->tls_peer_count = options->tls_peer_count;
     server->own_uid = (uint32_t)geteuid();
@@ -255,6 +266,16 @@ enum status rpc_open(const struct rpc_options *options, struct rpc **out, struct
     transport_start(rpc->server.transport);
     *out = rpc;
     return STATUS_OK;
+}
+
+void rpc_log_decisions(struct rpc *rpc, uint32_t every)
+{
+    atomic_store(&rpc->server.access_log, every);
+}
+
+size_t rpc_metrics(struct rpc *rpc, char out[RPC_METRICS_MAX])
+{
+    return metrics_write(&rpc->server, out);
 }
 
 void rpc_close(struct rpc *rpc)

@@ -4,8 +4,8 @@
 // route.c (decodes, finds the route, checks authority and bounds) -> handler (wire fields to plain structs) ->
 // authorizer or registry -> call.c (packs the reply into the connection's output).
 // Owns: the transport, calls and their arenas.
-// Threads: rpc_open, rpc_reload and rpc_close from main; handlers run in the transport's threads and never block;
-// replies to changes are made on a store's writer thread.
+// Threads: rpc_open, rpc_reload, rpc_log_decisions and rpc_close from main; handlers run in the transport's threads and
+// never block; replies to changes are made on a store's writer thread.
 #ifndef RPC_RPC_H
 #define RPC_RPC_H
 
@@ -49,6 +49,7 @@ struct rpc_options {
     struct zone_table *zones;   // those that accounts and tiers may have
     struct clock *clock;
     const struct log *log;
+    uint32_t access_log; // as rpc_log_decisions has it
 };
 
 // Serves when it returns OK. The texts of the options must live as long as the room.
@@ -59,6 +60,15 @@ STATUS_MUST_CHECK enum status rpc_open(const struct rpc_options *options, struct
 // Errors: as transport_reload.
 STATUS_MUST_CHECK enum status rpc_reload(struct rpc *rpc, const uint32_t *operator_uids, size_t count,
                                          struct status_failure *failure);
+// Which decisions are logged from now on: none (RPC_LOG_NONE), those that are refused (RPC_LOG_REFUSALS), or, with any
+// other number N, those and one of N that are allowed. Peeks are not.
+#define RPC_LOG_NONE     0
+#define RPC_LOG_REFUSALS UINT32_MAX
+void rpc_log_decisions(struct rpc *rpc, uint32_t every);
+enum { RPC_METRICS_MAX = 128 * 1024 };
+// Writes all figures that Prometheus may want, in its text format. Returns how many bytes they take; 0: they do not
+// fit, which is a bug. Any thread.
+size_t rpc_metrics(struct rpc *rpc, char out[RPC_METRICS_MAX]);
 // Refuses new calls with UNAVAILABLE, waits until the replies of those in flight have left, and closes. NULL-safe.
 void rpc_close(struct rpc *rpc);
 

@@ -53,6 +53,8 @@ struct store_writer {
     unsigned turn; // whose queue gives the next job
     bool stopping;
     struct store_health health;
+    struct durations commit_time;
+    struct durations flush_time;
 
     // Used by the writer thread only.
     enum status condition; // what the log last said about writing

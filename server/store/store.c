@@ -44,6 +44,8 @@ static enum status measure(struct store *store, struct status_failure *failure)
     const uint64_t used_bytes = environment_used_bytes(&store->environment, txn);
     mdb_txn_abort(txn);
     store->writer.health.map_size_bytes = store->environment.map_size_bytes;
+    store->writer.health.commit_time = &store->writer.commit_time;
+    store->writer.health.flush_time = &store->writer.flush_time;
     store_writer_note_used(store, used_bytes);
     return STATUS_OK;
 }

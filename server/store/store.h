@@ -7,6 +7,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/durations.h"
 #include "base/log.h"
 #include "base/slice.h"
 #include "base/status.h"
@@ -110,13 +111,15 @@ void store_submit(struct store *store, struct store_job *job);
 //   UNAVAILABLE         as `done` is told
 STATUS_MUST_CHECK enum status store_run(struct store *store, struct store_job *job);
 
-// What the call Health reports.
+// What the call Health reports, and what metrics tell.
 struct store_health {
-    enum status last_commit; // OK, or why the last one failed
-    uint64_t commits;        // since open; batches that wrote nothing do not count
-    uint64_t jobs;           // run or failed
-    uint64_t map_used_bytes; // map pages in use; freed ones do not count
-    uint64_t map_size_bytes; // without the reserve
+    enum status last_commit;             // OK, or why the last one failed
+    uint64_t commits;                    // since open; batches that wrote nothing do not count
+    uint64_t jobs;                       // run or failed
+    uint64_t map_used_bytes;             // map pages in use; freed ones do not count
+    uint64_t map_size_bytes;             // without the reserve
+    const struct durations *commit_time; // of a batch that wrote: its jobs and its flush; the store's
+    const struct durations *flush_time;  // of it: to write its pages and to wait for the disk (fsync)
 };
 struct store_health store_health(struct store *store);
 

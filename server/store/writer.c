@@ -3,6 +3,7 @@
 // many others wait; and where others wait, urgent ones fill no more than half of a batch. The others take turns by
 // party, so that nobody waits for all that one party asks for. When the map is full, urgent jobs alone are run, and use
 // the reserve.
+#include "base/clock.h"
 #include "base/container.h"
 #include "base/thread.h"
 #include "store/parts.h"
@@ -135,7 +136,9 @@ static int finish_txn(struct store *store, struct store_txn *txn)
         return txn->error;
     }
     const uint64_t used_bytes = environment_used_bytes(&store->environment, txn->txn);
+    const uint64_t begin_ns = clock_span_ns();
     const int code = mdb_txn_commit(txn->txn); // frees the transaction, failed or not
+    durations_note(&store->writer.flush_time, clock_span_ns() - begin_ns);
     if (code == 0)
         store_writer_note_used(store, used_bytes);
     return code;
@@ -154,6 +157,7 @@ static int begin_batch(struct store *store, MDB_txn **txn)
 static enum status commit_jobs(struct store *store, struct store_job *first)
 {
     struct store_txn txn = {.store = store, .is_batch = true};
+    const uint64_t begin_ns = clock_span_ns();
     int code = begin_batch(store, &txn.txn);
     if (code == 0) {
         run_jobs(first, &txn);
@@ -163,6 +167,7 @@ static enum status commit_jobs(struct store *store, struct store_job *first)
         if (code != 0 && has_panicked(store))
             recover(store); // at once, not with the next job, because readers wait for it
     }
+    durations_note(&store->writer.commit_time, clock_span_ns() - begin_ns);
     const enum status status = environment_status(code);
     note_commit(store, status);
     log_condition(store, status, code);

@@ -53,12 +53,14 @@ noon_now() {
     export DAEMON_UTC_OFFSET
 }
 
+# It logs all that it can where a test says nothing of it, so that drop_daemon can see whether a token is in it.
 launch() {
-    local day=()
+    local day=() level=()
     [ -z "${DAEMON_UTC_OFFSET-}" ] || day=(--utc-offset "$DAEMON_UTC_OFFSET")
+    [[ " $*" == *" --log-level "* || " $*" == *" --config "* ]] || level=(--log-level debug)
     ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=1" setpriv --pdeathsig KILL \
-        "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "${day[@]}" "$@" \
-        >>"$DAEMON_LOG" 2>&1 3>&- &
+        "$POSTERN_BIN/posternd" --data "$DAEMON_DATA" --listen "$POSTERN_URL" "${day[@]}" "${level[@]}" \
+        "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
     DAEMON_PID=$!
     export DAEMON_PID
 }
@@ -199,7 +201,18 @@ nothing_at_rest() {
     python3 "$SUPPORT/at_rest.py" "$DAEMON_TOKENS" "$DAEMON_DATA" "$DAEMON_LOG" "${cores[@]}"
 }
 
-# For teardown: nothing stays behind, what a sanitizer found is not passed over, nor a secret on the disk.
+# No log has a secret key's token, noted or not: nothing in it has the shape of one. Says of which key it is.
+nothing_logged() {
+    local found pattern logs=()
+    mapfile -t logs < <(for pattern in log '*.log' '*/*.log'; do compgen -G "$DAEMON_HOME/$pattern"; done)
+    [ "${#logs[@]}" -gt 0 ] || return 0
+    found=$(grep -aoE '[a-z0-9]+_(live|test)_[0-9A-Za-z]{64}' "${logs[@]}" /dev/null | grep -v ':pub_') || return 0
+    echo "logs have tokens:"
+    sed -E 's/(_(live|test)_.{15}).*/\1.../' <<<"$found"
+    return 1
+}
+
+# For teardown: nothing stays behind, what a sanitizer found is not passed over, nor a secret on the disk or in a log.
 drop_daemon() {
     local found=0 log=
     if [ -n "${DAEMON_PID-}" ] && alive "$DAEMON_PID"; then
@@ -213,6 +226,7 @@ drop_daemon() {
             echo "$log"
         fi
         nothing_at_rest || found=1
+        nothing_logged || found=1
         rm -rf "$DAEMON_HOME" "$DAEMON_HOME.tokens"
     fi
     unset DAEMON_PID DAEMON_HOME

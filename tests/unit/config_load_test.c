@@ -103,6 +103,9 @@ static void only_directory_and_address_are_needed(void **state)
     assert_int_equal(run.config.registry_map_bytes, UINT64_C(16) << 30);
     assert_string_equal(run.config.default_prefix, "postern");
     assert_int_equal(run.config.log_level, LOG_LEVEL_INFO);
+    assert_int_equal(run.config.log_format, LOG_FORMAT_TEXT);
+    assert_int_equal(run.config.access_log, CONFIG_ACCESS_OFF);
+    assert_string_equal(run.config.metrics_file, "");
     assert_false(run.config.relaxed_durability);
     assert_false(run.config.relaxed_on_store_failure);
     assert_false(run.config.inspect);
@@ -133,8 +136,12 @@ static void every_flag_is_understood(void **state)
                "--log-level debug --usage-retention-days 7 --key-retention-days 400 --replay-retention-minutes 1440 "
                "--max-resident-meters 10000 --max-custom-meters 0 --on-store-failure relaxed "
                "--listen tls+tcp://0.0.0.0:2 --connection-memory-size 64MiB --socket-group postern --tls-certificate c "
-               "--tls-key k --tls-client-ca a --tls-clients required");
+               "--tls-key k --tls-client-ca a --tls-clients required "
+               "--log-format json --access-log refusals --metrics-file /m.prom");
     assert_int_equal(run.action, CONFIG_RUN);
+    assert_int_equal(run.config.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(run.config.access_log, CONFIG_ACCESS_REFUSALS);
+    assert_string_equal(run.config.metrics_file, "/m.prom");
     assert_int_equal(run.config.usage_retention_days, 7);
     assert_int_equal(run.config.key_retention_days, 400);
     assert_int_equal(run.config.idempotency_retention_minutes, 1440);
@@ -164,6 +171,31 @@ static void every_flag_is_understood(void **state)
     assert_int_equal(run.config.max_connections, 9);
     assert_int_equal(run.config.socket_mode, 0600);
     assert_int_equal(run.config.log_level, LOG_LEVEL_DEBUG);
+}
+
+static void access_log_is_a_word_or_a_number(void **state)
+{
+    (void)state;
+    struct run run;
+    static const struct {
+        const char *word;
+        uint32_t every;
+    } words[] = {
+        {"off", CONFIG_ACCESS_OFF}, {"all", 1}, {"1", 1}, {"1000", 1000}, {"refusals", CONFIG_ACCESS_REFUSALS}};
+    static const char *const wrong[] = {"0", "some", "1000001", "-1", "refusal"};
+    char file[64];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        (void)snprintf(file, sizeof file, "data: /d\naccess_log: %s\n", words[i].word);
+        load_file(&run, "--listen ipc:///s", file);
+        assert_int_equal(run.action, CONFIG_RUN);
+        assert_int_equal(run.config.access_log, words[i].every);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        (void)snprintf(file, sizeof file, "data: /d\naccess_log: \"%s\"\n", wrong[i]);
+        load_file(&run, "--listen ipc:///s", file);
+        assert_int_equal(run.action, CONFIG_MISUSED);
+        assert_says(&run, "write off, refusals, all");
+    }
 }
 
 static void file_gives_what_flags_do_not(void **state)
@@ -429,6 +461,7 @@ int main(void)
         cmocka_unit_test(only_directory_and_address_are_needed),
         cmocka_unit_test(a_time_zone_takes_the_place_of_the_offset),
         cmocka_unit_test(every_flag_is_understood),
+        cmocka_unit_test(access_log_is_a_word_or_a_number),
         cmocka_unit_test(file_gives_what_flags_do_not),
         cmocka_unit_test(certificates_are_bound_to_authorities),
         cmocka_unit_test(error_in_file_names_file_and_line),

@@ -164,10 +164,18 @@ static void run_stats(struct cli *cli)
 {
     struct postern_stats_reply *reply = NULL;
     uint64_t top = value_number(cli, "top", 0, TOP_MAX);
-    const struct postern_stats_request request = {.top = argument_has(cli, "top") ? (uint32_t)top : TOP_DEFAULT};
+    const bool metrics = argument_has(cli, "prometheus");
+    const struct postern_stats_request request = {.top = argument_has(cli, "top") ? (uint32_t)top
+                                                         : metrics                ? 0
+                                                                                  : TOP_DEFAULT,
+                                                  .metrics = metrics};
     if (cli_good(cli) && call_done(cli, postern_stats(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
-        print_stats(reply);
+        call_in_words(cli, reply)) {
+        for (size_t i = 0; i < reply->metrics_count; i++)
+            puts(reply->metrics[i]);
+        if (!metrics)
+            print_stats(reply);
+    }
     postern_reply_free(reply);
 }
 
@@ -199,6 +207,7 @@ static void run_health(struct cli *cli)
 
 static const struct flag stats_flags[] = {
     {"top", "N", "name so many of the busiest accounts and keys, at most 256 (default 5)"},
+    {"prometheus", NULL, "print all figures in the text format of Prometheus"},
     {0},
 };
 

@@ -1182,6 +1182,7 @@ struct postern_connection_stats {
 struct postern_stats_request {
     struct postern_call call;
     uint32_t top; // how many of the busiest accounts, and of the busiest keys; at most 256
+    bool metrics; // fill in the reply's metrics
 };
 
 struct postern_stats_reply {
@@ -1204,6 +1205,8 @@ struct postern_stats_reply {
     const struct postern_busy *keys;
     size_t key_count;
     struct postern_connection_stats connections;
+    const char *const *metrics; // all of this and more: the lines of Prometheus' text format
+    size_t metrics_count;
 };
 
 // For operators.
