@@ -1,7 +1,9 @@
 // scan: finds leaked tokens, and says of each what posternd knows of its key.
 #include "scan/scan.h"
 
+#include "confirm.h"
 #include "json.h"
+#include "progress.h"
 #include "scan/history.h"
 #include "scan/key_state.h"
 #include "scan/repository.h"
@@ -34,7 +36,9 @@ struct scan {
     bool is_raw;  // the stream is what could not be unpacked, as it is
     size_t input; // which one it is, from 1 on
     size_t files, unreadable, tokens, leaks;
-    bool failed;
+    uint64_t bytes; // read so far, unpacked
+    struct progress progress;
+    int outcome; // the exit status, beside what was found and what could not be read
 };
 
 // ------------------------------------------------------------------------------------------------------------ output
@@ -76,6 +80,11 @@ static void print_finding(const struct scan *scan, const struct scan_token *toke
     putchar('\n');
 }
 
+static void note_outcome(struct scan *scan, int outcome)
+{
+    scan->outcome = outcome > scan->outcome ? outcome : scan->outcome;
+}
+
 static void on_token(void *context, const struct scan_token *token)
 {
     struct scan *scan = context;
@@ -85,11 +94,12 @@ static void on_token(void *context, const struct scan_token *token)
     if (is_again) // it was found before the damage
         return;
     scan->tokens++;
+    progress_clear(&scan->progress);
     if (key == NULL) {
         fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
                 wording_of(scan->cli, &scan->cli->error, why));
-        scan->failed = true;
+        note_outcome(scan, call_exit_status(scan->cli->error.status));
         return;
     }
     key->input = scan->input;
@@ -106,6 +116,7 @@ static void on_token(void *context, const struct scan_token *token)
 static void say_unreadable(struct scan *scan, const char *path, const char *why)
 {
     char shown[256];
+    progress_clear(&scan->progress);
     fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), why);
     if (scan->cli->json)
         json_print(json_pack("{s:o, s:o}", "file", json_text(path), "unreadable", json_text(why)));
@@ -132,10 +143,21 @@ static void take_line(struct scan *scan, const char *bytes, size_t size)
     scan_search_feed(&scan->search, bytes + mark_size, size - mark_size);
 }
 
+static void show_progress(struct scan *scan, size_t size)
+{
+    char path[256];
+    scan->bytes += size;
+    if (progress_is_due(&scan->progress))
+        progress_show(&scan->progress, "%zu %s, %llu MiB, %zu %s: %s", scan->files, scan->files == 1 ? "file" : "files",
+                      (unsigned long long)(scan->bytes >> 20), scan->tokens, scan->tokens == 1 ? "token" : "tokens",
+                      shown_path(scan->path, path));
+}
+
 static void take_bytes(void *context, const void *given, size_t size)
 {
     struct scan *scan = context;
     const char *bytes = given, *end = bytes + size;
+    show_progress(scan, size);
     if (!scan->is_stdin)
         scan_search_feed(&scan->search, given, size);
     while (scan->is_stdin && bytes < end) {
@@ -215,7 +237,8 @@ static void say_missing(const FTSENT *entry, struct scan *scan)
 {
     int error = entry->fts_info == FTS_SLNONE ? ENOENT : entry->fts_errno;
     say_unreadable(scan, entry->fts_path, strerror(error));
-    scan->failed = scan->failed || (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT);
+    if (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT)
+        note_outcome(scan, CLI_FAILED);
 }
 
 // The history counts as one thing that could not be read, whether it is here or elsewhere.
@@ -336,18 +359,26 @@ static void run_scan(struct cli *cli)
         misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
     if (argument_has(cli, "reason") && !scan->inquiry.revokes)
         misuse(cli, "--reason belongs to --revoke");
+    if (argument_has(cli, "yes") && !scan->inquiry.revokes)
+        misuse(cli, "--yes belongs to --revoke");
     if (!cli_good(cli))
         return;
+    if (scan->inquiry.revokes && !confirm(cli, "Revoke the secret keys of all tokens that are found?"))
+        return;
+    scan->progress = progress_begin(false);
     scan_all(scan);
+    progress_clear(&scan->progress);
     scan_search_wipe(&scan->search);
     print_summary(scan);
-    if (scan->leaks > 0 || scan->failed || (scan->unreadable > 0 && !scan->skips_unreadable))
-        cli->status = CLI_FAILED;
+    if (scan->leaks > 0 || (scan->unreadable > 0 && !scan->skips_unreadable))
+        note_outcome(scan, CLI_FAILED);
+    cli->status = scan->outcome;
 }
 
 static const struct flag scan_flags[] = {
     {"revoke", NULL, "revoke the secret keys whose tokens are found, at once and for ever"},
     {"reason", "TEXT", "why; kept with the revoked keys (default \"found by postern scan\")"},
+    {"yes", NULL, "with --revoke: do it without asking, as it is done where no terminal is"},
     {"skip-unreadable", NULL, "what cannot be read is named and counted, but is no reason for exit status 1"},
     {0},
 };
