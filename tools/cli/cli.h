@@ -151,7 +151,8 @@ struct value_moment {
     char wrong[VALUE_WRONG_SIZE]; // why it is none: "there is no 31 February 2027, ..."; never quotes the text
 };
 
-// Reads a span of time: 90d, 12h, 2w, 500ms, in the words of a limit's window. Errors: false when it is none.
+// Reads a span of time: 90d, 12h, 2w, 500ms, in the words of a limit's window. Errors: false when it is none;
+// *span_ms is then UINT64_MAX for one that ends beyond all moments.
 bool value_span(const char *text, uint64_t *span_ms);
 // Reads a moment: a date (2027-01-31) or a time of it (2027-01-31 12:00:00, RFC 3339), in UTC where it names no zone;
 // Unix milliseconds; "never"; or a span after `now_ms` (for `past`, before it).
@@ -227,7 +228,7 @@ void output_append(char *list, const char *separator, const char *format, ...) _
 
 // --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
 
-// The tables of the files, each ends with {0}. A folder's table stands in its door: import/import.h, scan/scan.h.
+// The tables of the files, each ends with {0}. A folder's table stands in its door: doctor/doctor.h ...
 extern const struct command verify_commands[];
 extern const struct command ratecheck_commands[];
 extern const struct command key_commands[];

@@ -1,5 +1,6 @@
 // Finds the command that is meant among all commands and runs it, or prints the help.
 #include "cli.h"
+#include "doctor/doctor.h"
 #include "import/import.h"
 #include "scan/scan.h"
 #include "similar.h"
@@ -10,7 +11,7 @@
 static const struct command *const tables[] = {
     verify_commands,  ratecheck_commands, key_commands,   key_list_commands, import_commands,
     account_commands, catalogue_commands, usage_commands, audit_commands,    events_commands,
-    scan_commands,    stats_commands,     top_commands,
+    scan_commands,    stats_commands,     top_commands,   doctor_commands,
 };
 
 // Returns the n-th of all commands; NULL: there are fewer.

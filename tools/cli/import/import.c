@@ -162,6 +162,8 @@ static void say_trimmed(struct import *import, const struct import_row *row)
         const char *what;
     } taken[] = {{IMPORT_TOKEN_MARK, "byte order mark"},
                  {IMPORT_TOKEN_SPACE, "white space"},
+                 {IMPORT_TOKEN_QUOTES, "quotation marks"},
+                 {IMPORT_TOKEN_HEADER, "\"Authorization:\""},
                  {IMPORT_TOKEN_BEARER, "\"Bearer\""}};
     char list[OUTPUT_LIST_SIZE] = "";
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
@@ -249,7 +251,7 @@ static enum import_format read_format(struct cli *cli)
 static void print_summary(const struct import *import)
 {
     if (import->trimmed > TRIMMED_SAID_MAX)
-        fprintf(stderr, "postern import: white space or \"Bearer\" was taken away from %zu tokens\n", import->trimmed);
+        fprintf(stderr, "postern import: white space, quotation marks or \"Authorization: Bearer\" were taken away from %zu tokens\n", import->trimmed);
     if (import->by_sha256 > 0 && import->imported > 0)
         fprintf(stderr,
                 "postern import: %zu of these came by SHA-256 alone, which does not tell whether this Postern made the "
@@ -323,7 +325,8 @@ const struct command import_commands[] = {
          "JSON Lines, an object on each line, or CSV (with commas, semicolons or tabs), whose first line names\n"
          "the columns. Fields:\n"
          "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64. It is all\n"
-         "                      that a client sends; white space around it and \"Bearer\" are taken away\n"
+         "                      that a client sends; white space and quotation marks around it, \"Authorization:\"\n"
+         "                      and \"Bearer\" are taken away\n"
          "  account, name       whose key it is, and what for\n"
          "  environment, type   test or live, secret or public\n"
          "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"

@@ -2,8 +2,12 @@
 //
 // Base64: a token's characters are at one of three places in a group, and text before it may be no base64 at all, so
 // that nothing tells where a group begins. But there are only four places for that, and all bytes that are no base64
-// (the ends of lines, where it was folded) may be left out. The decoded bytes are read like any others: they may be
-// UTF-16.
+// (the ends of lines, where it was folded, and what indents them) may be left out. The decoded bytes are read like any
+// others: they may be UTF-16.
+//
+// A diff has marks in front of its lines, and "+" is base64. That they are no part of it is known in a hunk, which begins
+// with "@@ -1,5 +1,7 @@" (with one more "@" and one more mark for each parent of a merge) and ends with the first line
+// that has no mark.
 #include "scan/search.h"
 
 #include "cli.h"
@@ -32,6 +36,7 @@ void scan_search_begin(struct scan_search *search, void (*found)(void *context, 
     search->group = 0;
     search->after_backslash = false;
     search->line = 1;
+    search->diff = (struct scan_diff){0};
     begin_values(search->values);
 }
 
@@ -61,17 +66,42 @@ static void add_value(struct scan_search *search, uint32_t value)
         flush_piece(search, phase);
 }
 
+// Is this byte one of the marks in front of a line of a hunk? Takes note of where hunks begin and end.
+static bool is_mark(struct scan_diff *diff, unsigned char c)
+{
+    unsigned column = diff->column++;
+    if (c == '@' && column == diff->ats && column <= SCAN_MARKS_MAX) {
+        diff->ats++;
+        return false;
+    }
+    if (column == diff->ats && column >= 2 && c == ' ') {
+        diff->marks = diff->ats - 1;
+        return false;
+    }
+    if (column >= diff->marks || diff->ats > 0)
+        return false;
+    if (c == '+' || c == '-' || c == ' ')
+        return true;
+    if (c != '\\' && c != '\r') // "\ No newline at end of file"
+        diff->marks = 0;
+    return false;
+}
+
 static void feed_base64(struct scan_search *search, const unsigned char *at, const unsigned char *end)
 {
     for (; at < end; at++) {
         int value = search->values[*at];
         bool is_escape = search->after_backslash && (*at == 'n' || *at == 'r');
-        if (value >= 0 && !is_escape)
-            add_value(search, (uint32_t)value);
         if (*at == '\n') {
             flush_all(search);
             search->line++;
+            search->diff.column = 0;
+            search->diff.ats = 0;
+        } else if (search->diff.column <= SCAN_MARKS_MAX + 1 && *at != '\0' && is_mark(&search->diff, *at)) {
+            continue;
         }
+        if (value >= 0 && !is_escape)
+            add_value(search, (uint32_t)value);
         if (*at != '\0')
             search->after_backslash = *at == '\\';
     }
