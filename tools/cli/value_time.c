@@ -45,8 +45,10 @@ bool value_span(const char *text, uint64_t *span_ms)
         {"day", 86400000}, {"w", 604800000},  {"week", 604800000},
     };
     const char *unit;
-    if (!value_digits(text, span_ms, &unit))
+    if (!value_digits(text, span_ms, &unit)) {
+        *span_ms = 0;
         return false;
+    }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (is_word(unit, units[i].word)) {
             bool fits = *span_ms <= MOMENT_MS_MAX / units[i].ms;

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#define BYTES_LEAST (UINT64_C(256) << 20) // of free disk: below that a burst of changes may not fit
+// Of free disk: below the first a burst of changes may not fit; on a large disk some percent are much.
+#define BYTES_LEAST  (UINT64_C(256) << 20)
+#define BYTES_PLENTY (UINT64_C(10) << 30)
 enum { PERCENT_LEAST = 5 };
 
 static const char *user_name(struct cli *cli, uid_t uid)
@@ -128,7 +130,7 @@ static void check_disk(struct report *report, const char *path)
     uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize, all_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
     uint64_t percent = all_bytes > 0 ? free_bytes / (all_bytes / 100 + 1) : 0;
     bool has_files = disk.f_files == 0 || disk.f_favail > disk.f_files / 100;
-    bool is_low = free_bytes < BYTES_LEAST || percent < PERCENT_LEAST || !has_files;
+    bool is_low = free_bytes < BYTES_LEAST || (free_bytes < BYTES_PLENTY && percent < PERCENT_LEAST) || !has_files;
     report_add(report, is_low ? REPORT_WRONG : REPORT_OK, "disk",
                is_low ? "free space: changes fail when the disk is full, and decisions where they have to write" : NULL,
                "%llu MiB are free (%llu %%)%s where %s is", (unsigned long long)(free_bytes >> 20),

@@ -386,7 +386,7 @@ const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
      .help =
          "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16,\n"
-         "in base64, also folded over lines as mail, PEM, YAML and unified diffs have it, and split by ends of\n"
+         "in base64, also folded over lines as mail, PEM, YAML and diffs have it, and split by ends of\n"
          "lines or backslashes.\n"
          "  looked into: gzip, xz, zstd, bzip2, lzma, lzip, lz4, compress (.Z), zip, tar and ar (.deb), one in\n"
          "    another up to 8 deep, as long as no more than 4 GiB are unpacked from one file;\n"
@@ -394,8 +394,7 @@ const struct command scan_commands[] = {
          "  only named, as what could not be read: git repositories, 7z, RAR, zlib, lzop, lrzip, cab, rpm, xar,\n"
          "    squashfs, PDF with packed parts, encrypted or damaged archives; of these the token that stands in\n"
          "    clear is found\n"
-         "  not found: a token in base64 of base64, or in base64 of what is packed, or in base64 that is folded\n"
-         "    over lines of a context diff (diff -c)\n"
+         "  not found: a token in base64 of base64, or in base64 of what is packed\n"
          "Exit status 1: one of a secret key that is neither revoked nor expired was found, or something could not\n"
          "be read. The history of a git repository cannot; only git can tell it, and it names commits and files:\n"
          "  git -C REPOSITORY log -p --all -m -a --reflog | postern scan -\n"

@@ -5,21 +5,23 @@
 // (the ends of lines, where it was folded, and what indents them) may be left out. The decoded bytes are read like any
 // others: they may be UTF-16.
 //
-// A diff has marks in front of its lines, and "+" is base64. That they are no part of it is known in a hunk, which begins
-// with "@@ -1,5 +1,7 @@" (with one more "@" and one more mark for each parent of a merge) and ends with the first line
-// that has no mark.
+// A diff has marks in front of its lines, and "+" and "-" are base64. They are left out at the beginning of a line,
+// whatever it is of: no character that stands for a part of a token is one of them, but for the last one where a byte
+// of 0xE0 or more follows the token.
 #include "scan/search.h"
 
 #include "cli.h"
 
 #include <string.h>
 
+enum { VALUE_OF_MARKS = 62 }; // of "+" and, in the alphabet for URLs, "-"
+
 static void begin_values(signed char values[256])
 {
     memset(values, -1, 256);
     for (int i = 0; i < 64; i++)
         values[(unsigned char)value_base64_alphabet[i]] = (signed char)i;
-    values['-'] = 62; // the alphabet for URLs
+    values['-'] = VALUE_OF_MARKS; // the alphabet for URLs
     values['_'] = 63;
 }
 
@@ -36,7 +38,7 @@ void scan_search_begin(struct scan_search *search, void (*found)(void *context, 
     search->group = 0;
     search->after_backslash = false;
     search->line = 1;
-    search->diff = (struct scan_diff){0};
+    search->at_line_begin = true;
     begin_values(search->values);
 }
 
@@ -66,42 +68,20 @@ static void add_value(struct scan_search *search, uint32_t value)
         flush_piece(search, phase);
 }
 
-// Is this byte one of the marks in front of a line of a hunk? Takes note of where hunks begin and end.
-static bool is_mark(struct scan_diff *diff, unsigned char c)
-{
-    unsigned column = diff->column++;
-    if (c == '@' && column == diff->ats && column <= SCAN_MARKS_MAX) {
-        diff->ats++;
-        return false;
-    }
-    if (column == diff->ats && column >= 2 && c == ' ') {
-        diff->marks = diff->ats - 1;
-        return false;
-    }
-    if (column >= diff->marks || diff->ats > 0)
-        return false;
-    if (c == '+' || c == '-' || c == ' ')
-        return true;
-    if (c != '\\' && c != '\r') // "\ No newline at end of file"
-        diff->marks = 0;
-    return false;
-}
-
 static void feed_base64(struct scan_search *search, const unsigned char *at, const unsigned char *end)
 {
     for (; at < end; at++) {
         int value = search->values[*at];
         bool is_escape = search->after_backslash && (*at == 'n' || *at == 'r');
+        bool is_mark = search->at_line_begin && value == VALUE_OF_MARKS;
+        if (value >= 0 && !is_escape && !is_mark)
+            add_value(search, (uint32_t)value);
+        search->at_line_begin = search->at_line_begin && (is_mark || strchr(" \t\r", *at) != NULL);
         if (*at == '\n') {
             flush_all(search);
             search->line++;
-            search->diff.column = 0;
-            search->diff.ats = 0;
-        } else if (search->diff.column <= SCAN_MARKS_MAX + 1 && *at != '\0' && is_mark(&search->diff, *at)) {
-            continue;
+            search->at_line_begin = true;
         }
-        if (value >= 0 && !is_escape)
-            add_value(search, (uint32_t)value);
         if (*at != '\0')
             search->after_backslash = *at == '\\';
     }

@@ -6,19 +6,12 @@
 #include "scan/find.h"
 
 // Where a group of four characters of base64 begins is not known, so each of the four places is tried.
-enum { SCAN_PHASES = 4, SCAN_PIECE_SIZE = 768, SCAN_MARKS_MAX = 8 /* of a merge of so many parents */ };
+enum { SCAN_PHASES = 4, SCAN_PIECE_SIZE = 768 };
 
 struct scan_phase {
     struct scan_find find;
     unsigned char piece[SCAN_PIECE_SIZE]; // decoded, on its way to `find`
     size_t used;
-};
-
-// Where a stream is in a unified diff: the marks in front of its lines would be characters of base64.
-struct scan_diff {
-    unsigned column; // of the next byte in its line; not counted far
-    unsigned ats;    // "@" that the line begins with
-    unsigned marks;  // that each line has in front; 0: it is no hunk's
 };
 
 struct scan_search {
@@ -30,7 +23,7 @@ struct scan_search {
     uint32_t group; // the last characters' values, 6 bits each
     bool after_backslash;
     uint64_t line;
-    struct scan_diff diff;
+    bool at_line_begin;
     signed char values[256]; // of a byte in base64, -1: it is none
 };
 
