@@ -159,7 +159,8 @@ static bool fill_next(struct call *call, const struct handler_page *page, const 
     return handler_page_next(call, page, slice_make(position, sizeof position), &out->next_page_token);
 }
 
-// An account that is gone may have keys that operators find, so that only where there is none the account is looked for.
+// An account that is gone may have keys that operators find, so that only where there is none the account is looked
+// for.
 static enum status find_page(struct call *call, const struct registry_list *query, const struct handler_page *page,
                              struct registry_page *found)
 {

@@ -99,7 +99,8 @@ found() {
     found certificate NOTE "is no PEM"
     stop_daemon
     port=$(free_port)
-    start_daemon --listen "tls+tcp://127.0.0.1:$port" --tls-certificate "$CERTS/server.pem" --tls-key "$CERTS/server.key"
+    start_daemon --listen "tls+tcp://127.0.0.1:$port" \
+        --tls-certificate "$CERTS/server.pem" --tls-key "$CERTS/server.key"
     doctor 1
     found certificate WRONG "posternd's $CERTS/server.pem: good until 20"
     doctor 1 --url "tls+tcp://localhost:$port" --tls-ca "$CERTS/ca.pem"

@@ -303,3 +303,29 @@ END
     [ "${stderr%% scanned*}" != "$stderr" ]
     [[ "$stderr" != *MiB* ]]
 }
+
+@test "import takes away quotation marks and the header's name around a token, and refuses a mark on one side" {
+    local tokens=() n
+    for n in 1 2 3 4; do
+        tokens+=("sk_old_$n$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')")
+        note_token "${tokens[-1]}"
+    done
+    try postern import --account acme --json <<END
+token;name
+'${tokens[0]}';single
+"""${tokens[1]}""";double
+Authorization: Bearer ${tokens[2]};header
+END
+    done_so '.imported == 3 and .trimmed == 3'
+    says 'line 2: taken without the quotation marks that stood with the token'
+    says 'line 3: taken without the quotation marks'
+    says 'line 4: taken without the "Authorization:" and the "Bearer"'
+    for TOKEN in "${tokens[@]::3}"; do
+        allowed
+    done
+    try postern import --account acme --json <<<"{\"token\": \"\\\"${tokens[3]}\", \"name\": \"one side\"}"
+    [ "$status" -eq 1 ]
+    answer '.imported == 0 and .failed == 1 and .errors[0].line == 1'
+    says 'line 1: the token has a quotation mark on one side: take it away'
+    [[ "$output$stderr" != *sk_old_* ]]
+}

@@ -318,33 +318,6 @@ END
     wire_failed $INVALID_ARGUMENT 'import.keys[0].api_key'
 }
 
-@test "quotation marks and the header's name around a token are taken away and said; a mark on one side is refused" {
-    local tokens=() n
-    for n in 1 2 3 4; do
-        old_token
-        tokens+=("$TOKEN")
-    done
-    import <<END
-token;name
-'${tokens[0]}';single
-"""${tokens[1]}""";double
-Authorization: Bearer ${tokens[2]};header
-END
-    done_so
-    summary 3 0 0
-    answer '.trimmed == 3'
-    [[ "$stderr" == *"line 2: taken without the quotation marks that stood"*"line 3: taken without the quotation marks"* ]]
-    [[ "$stderr" == *"line 4: taken without the \"Authorization:\" and the \"Bearer\""* ]]
-    for TOKEN in "${tokens[@]::3}"; do
-        allowed
-    done
-    import <<<"{\"token\": \"\\\"${tokens[3]}\", \"name\": \"one side\"}"
-    [ "$status" -eq 1 ]
-    summary 0 0 1
-    [[ "$stderr" == *"line 1: the token has a quotation mark on one side"* ]]
-    [[ "$output$stderr" != *sk_old_* ]]
-}
-
 @test "a token of this installation is skipped for its own account and refused for another, with its row" {
     make_key "$ACCOUNT" own
     local own=$TOKEN

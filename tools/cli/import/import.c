@@ -9,9 +9,9 @@
 #include <string.h>
 
 enum {
-    BATCH_SIZE_MAX = 60000,  // bytes of a request, of the 65532 that it may have
-    ERRORS_KEPT_MAX = 1000,  // for --json; all are said on stderr
-    TRIMMED_SAID_MAX = 10    // on stderr
+    BATCH_SIZE_MAX = 60000, // bytes of a request, of the 65532 that it may have
+    ERRORS_KEPT_MAX = 1000, // for --json; all are said on stderr
+    TRIMMED_SAID_MAX = 10   // on stderr
 };
 
 struct import {
@@ -251,7 +251,10 @@ static enum import_format read_format(struct cli *cli)
 static void print_summary(const struct import *import)
 {
     if (import->trimmed > TRIMMED_SAID_MAX)
-        fprintf(stderr, "postern import: white space, quotation marks or \"Authorization: Bearer\" were taken away from %zu tokens\n", import->trimmed);
+        fprintf(stderr,
+                "postern import: white space, quotation marks or \"Authorization: Bearer\" were taken away from %zu "
+                "tokens\n",
+                import->trimmed);
     if (import->by_sha256 > 0 && import->imported > 0)
         fprintf(stderr,
                 "postern import: %zu of these came by SHA-256 alone, which does not tell whether this Postern made the "

@@ -4,13 +4,11 @@
 #include "confirm.h"
 #include "json.h"
 #include "progress.h"
-#include "scan/history.h"
-#include "scan/key_state.h"
+#include "scan/finding.h"
 #include "scan/repository.h"
 #include "scan/search.h"
 #include "scan/unpack.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -43,43 +41,6 @@ struct scan {
 
 // ------------------------------------------------------------------------------------------------------------ output
 
-// A path may be any bytes: what would steer the terminal is shown as '?'.
-static const char *shown_path(const char *path, char shown[256])
-{
-    snprintf(shown, 256, "%.255s", path);
-    for (char *at = shown; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
-    return shown;
-}
-
-static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
-{
-    json_print(json_pack("{s:o, s:I, s:b, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
-                         "line", (json_int_t)token->line, "base64", token->is_base64, "commit", scan->history.commit,
-                         "path", json_text(scan->history.path), "key_id", key->key_id, "account", key->account, "name",
-                         key->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
-                         token->is_live ? "LIVE" : "TEST", "state", key->state, "revoked_now", key->revoked));
-}
-
-static void print_finding(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
-{
-    char path[256];
-    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, key->key_id);
-    if (key->name[0] != '\0')
-        printf(" (%s)", key->name);
-    if (key->account[0] != '\0')
-        printf(" account %s", key->account);
-    printf(", %s, %s, ", token->is_public ? "public" : "secret", token->is_live ? "live" : "test");
-    for (const char *letter = key->state; *letter != '\0'; letter++)
-        putchar(tolower((unsigned char)*letter));
-    fputs(key->revoked ? " just now" : "", stdout);
-    fputs(token->is_base64 ? ", in base64" : "", stdout);
-    if (scan->history.commit[0] != '\0')
-        printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
-    putchar('\n');
-}
-
 static void note_outcome(struct scan *scan, int outcome)
 {
     scan->outcome = outcome > scan->outcome ? outcome : scan->outcome;
@@ -96,7 +57,7 @@ static void on_token(void *context, const struct scan_token *token)
     scan->tokens++;
     progress_clear(&scan->progress);
     if (key == NULL) {
-        fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
+        fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", finding_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
                 wording_of(scan->cli, &scan->cli->error, why));
         note_outcome(scan, call_exit_status(scan->cli->error.status));
@@ -104,10 +65,11 @@ static void on_token(void *context, const struct scan_token *token)
     }
     key->input = scan->input;
     scan->leaks += key->works && !token->is_public;
+    const struct finding finding = {scan->path, &scan->history, token, key};
     if (scan->cli->json)
-        print_finding_json(scan, token, key);
+        finding_print_json(&finding);
     else
-        print_finding(scan, token, key);
+        finding_print(&finding);
 }
 
 // ------------------------------------------------------------------------------------------------------------- input
@@ -117,7 +79,7 @@ static void say_unreadable(struct scan *scan, const char *path, const char *why)
 {
     char shown[256];
     progress_clear(&scan->progress);
-    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), why);
+    fprintf(stderr, "postern scan: cannot read %s: %s\n", finding_path(path, shown), why);
     if (scan->cli->json)
         json_print(json_pack("{s:o, s:o}", "file", json_text(path), "unreadable", json_text(why)));
     scan->unreadable++;
@@ -147,7 +109,7 @@ static void show_progress(struct scan *scan, size_t size)
     if (progress_is_due(&scan->progress))
         progress_show(&scan->progress, "%zu %s, %llu MiB, %zu %s: %s", scan->files, scan->files == 1 ? "file" : "files",
                       (unsigned long long)(scan->bytes >> 20), scan->tokens, scan->tokens == 1 ? "token" : "tokens",
-                      shown_path(scan->path, path));
+                      finding_path(scan->path, path));
 }
 
 static void take_bytes(void *context, const void *given, size_t size)
