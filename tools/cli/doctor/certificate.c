@@ -47,10 +47,11 @@ static BIO *connect_to(SSL_CTX *context, const char *place)
     BIO *bio = BIO_new_ssl_connect(context);
     if (bio == NULL || BIO_get_ssl(bio, &ssl) != 1)
         goto out;
-    char host[256];
+    char host[256], copy[256]; // OpenSSL's macro wants it without const
     snprintf(host, sizeof host, "%.*s", (int)(strrchr(place, ':') - place), place);
     SSL_set_tlsext_host_name(ssl, host);
-    BIO_set_conn_hostname(bio, place);
+    snprintf(copy, sizeof copy, "%s", place);
+    BIO_set_conn_hostname(bio, copy);
     BIO *plain = BIO_next(bio);
     BIO_set_nbio(plain, 1);
     if (BIO_do_connect_retry(plain, CONNECT_S, 0) != 1 || BIO_get_fd(plain, &descriptor) < 0)
