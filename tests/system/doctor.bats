@@ -89,6 +89,7 @@ found() {
 @test "certificates that run out are wrong, in files and as a daemon shows them" {
     local port
     make_ca ca
+    make_ca stranger
     make_certificate ca server /CN=localhost DNS:localhost,IP:127.0.0.1
     make_certificate ca long /CN=localhost DNS:localhost,IP:127.0.0.1 -days 400
     doctor 1 --tls-certificate "$CERTS/server.pem"
@@ -106,4 +107,8 @@ found() {
     doctor 1 --url "tls+tcp://localhost:$port" --tls-ca "$CERTS/ca.pem"
     found certificate WRONG "what is shown at tls+tcp://localhost:$port: good until 20"
     found version NOTE "operators alone" "ask as an operator"
+    # It may be why posternd cannot be asked.
+    doctor 3 --url "tls+tcp://localhost:$port" --tls-ca "$CERTS/stranger.pem" --timeout 1s
+    found posternd WRONG "certificate"
+    found certificate WRONG "what is shown at tls+tcp://localhost:$port: good until 20"
 }

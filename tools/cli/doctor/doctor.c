@@ -138,7 +138,7 @@ static void check_certificates(struct report *report, const struct process_files
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].path != NULL)
             certificate_check_file(report, rows[i].what, rows[i].path);
-    if (strncmp(url, "tls+tcp://", 10) == 0 && cli->status != CLI_NOT_ASKED)
+    if (strncmp(url, "tls+tcp://", 10) == 0) // also when it could not be asked: that may be why
         certificate_check_url(report, url);
 }
 
