@@ -113,7 +113,7 @@ static enum status fail(struct authorizer_call *call, const struct limit_call *l
     case LIMIT_WINDOW_OVER:
         return refuse_settling(call, "CHARGE_WINDOW_OVER",
                                "the window that was charged is over, or its limit applies no more: there is nothing to "
-                               "give back or add to, and nothing more to do");
+                               "give back or add to; what is left now: postern ratecheck --account ID --peek");
     case LIMIT_ADMITTED:
     case LIMIT_DENIED:
     case LIMIT_TOO_COSTLY:

@@ -14,6 +14,7 @@ enum authority {             // or'ed; 0 = anyone
     AUTHORITY_ADMIN = 4,     // account-admin: the keys of its own account
     AUTHORITY_OPERATOR = 8   // everything
 };
+enum { AUTHORITY_KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR }; // of keys
 
 // --- pure
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "rpc/advice.h"
 #include "rpc/codec.h"
 #include "rpc/wire.h"
 
@@ -33,6 +34,7 @@ static void log_failure(const struct call *call, enum status status)
 enum call_progress call_fail_status(struct call *call, enum status status)
 {
     Postern__V1__Reply *reply = &call->reply;
+    advice_name_who_may(call->failure.message, sizeof call->failure.message, call->caller.authorities);
     reply->result_case = POSTERN__V1__REPLY__RESULT__NOT_SET;
     reply->status = &call->status;
     call->packed = slice_empty();

@@ -105,6 +105,9 @@ STATUS_MUST_CHECK enum status handler_read_create(struct call *call, const Poste
 // Errors: `status`, or those of registry_seq.
 STATUS_MUST_CHECK enum status handler_end_view(struct call *call, enum status status);
 
+// Ends the call with NOT_FOUND: in the same words whether there is no such account or it is not the caller's to see.
+enum call_progress handler_fail_no_account(struct call *call, const char *field, struct slice id);
+
 // Fills in when and from where a key was last used, as far as that is known. *used (may be NULL) is false only when the
 // key was certainly never used.
 // Errors:

@@ -159,6 +159,19 @@ static bool fill_next(struct call *call, const struct handler_page *page, const 
     return handler_page_next(call, page, slice_make(position, sizeof position), &out->next_page_token);
 }
 
+// An account that is gone may have keys that operators find, so that only where there is none the account is looked
+// for.
+static enum status find_page(struct call *call, const struct registry_list *query, const struct handler_page *page,
+                             struct registry_page *found)
+{
+    struct registry_account account;
+    enum status status = registry_list_keys(call->view, query, call->arena, found);
+    bool is_empty = page->position.size == 0 && found->count == 0 && !found->more;
+    if (status != STATUS_OK || query->account.size == 0 || !is_empty)
+        return status;
+    return registry_find_account(call->view, query->account, call->arena, &account);
+}
+
 static enum call_progress list_page(struct call *call, const struct registry_list *query,
                                     const struct handler_page *page)
 {
@@ -166,7 +179,9 @@ static enum call_progress list_page(struct call *call, const struct registry_lis
     const uint64_t complete_until_ms = registry_complete_until_ms(call->server->registry);
     enum status status = store_view_begin(call->view);
     if (status == STATUS_OK)
-        status = handler_end_view(call, registry_list_keys(call->view, query, call->arena, &found));
+        status = handler_end_view(call, find_page(call, query, page, &found));
+    if (status == STATUS_NOT_FOUND)
+        return handler_fail_no_account(call, "list.account", query->account);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the keys cannot be read: %s", status_name(status));
     Postern__V1__ListReply *reply = call_result_new(call, call->arena, &call->reply);
@@ -228,8 +243,7 @@ enum call_progress handler_list(struct call *call)
     if (query.account.size == 0 && query.this_life)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
-        return call_fail(call, STATUS_NOT_FOUND, "list.account",
-                         "no such account: look it up with: postern account list");
+        return handler_fail_no_account(call, "list.account", query.account);
     if (!handler_page_begin(call, &page))
         return CALL_DONE;
     query.page_size = page_size(call->request->list, page.size);

@@ -119,8 +119,7 @@ enum call_progress handler_list_changes(struct call *call)
     if (query.account.size == 0 && query.this_life)
         query.account = call->caller.account;
     if (query.account.size > 0 && !authority_covers_account(call, query.account))
-        return call_fail(call, STATUS_NOT_FOUND, "list_changes.account",
-                         "no such account: look it up with: postern account list");
+        return handler_fail_no_account(call, "list_changes.account", query.account);
     if (!handler_page_begin(call, &page))
         return CALL_DONE;
     query.page_size = page.size;

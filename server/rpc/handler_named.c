@@ -185,8 +185,7 @@ enum call_progress handler_get_account(struct call *call)
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_find_account(call->view, id, call->arena, &account));
     if (status == STATUS_NOT_FOUND)
-        return call_fail(call, status, "get_account.account",
-                         "there is no account \"%.*s\": look it up with: postern account list", SLICE_ARGS(id));
+        return handler_fail_no_account(call, "get_account.account", id);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
     Postern__V1__GetAccountReply *reply = call_result_new(call, call->arena, &call->reply);

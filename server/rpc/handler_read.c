@@ -12,6 +12,12 @@ enum status handler_end_view(struct call *call, enum status status)
     return status;
 }
 
+enum call_progress handler_fail_no_account(struct call *call, const char *field, struct slice id)
+{
+    return call_fail(call, STATUS_NOT_FOUND, field,
+                     "there is no account \"%.*s\": look it up with: postern account list", SLICE_ARGS(id));
+}
+
 // A damaged record says nothing about the key itself, so it does not hide it; nor is such a key one that was never
 // used.
 enum status handler_fill_use(struct call *call, const struct usage_view *usage, const uint8_t id[KEY_ID_SIZE],

@@ -154,7 +154,7 @@ static enum call_progress read_of_account(struct call *call, struct slice id)
                          "no account of this id began with that change: look it up with: postern audit --account %.*s",
                          SLICE_ARGS(id));
     if (status == STATUS_NOT_FOUND)
-        return call_fail(call, status, "get_usage.account", "no such account: look it up with: postern account list");
+        return handler_fail_no_account(call, "get_usage.account", id);
     if (status != STATUS_OK)
         return call_fail(call, status, NULL, "the account cannot be read: %s", status_name(status));
     uint8_t name[REGISTRY_LIFE_NAME_MAX];

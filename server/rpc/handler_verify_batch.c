@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/container.h"
+#include "rpc/advice.h"
 #include "rpc/codec.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
@@ -40,7 +41,9 @@ static bool add_failure(struct verify_batch *work, enum status code, const struc
     char part[32], path[CALL_FIELD_PATH_SIZE];
     Postern__V1__VerifyReply *reply = arena_alloc(call->arena, sizeof *reply);
     Postern__V1__Status *status = arena_alloc(call->arena, sizeof *status);
-    struct slice field, message = slice_text(failure->message[0] != '\0' ? failure->message : status_name(code));
+    struct status_failure said = *failure;
+    advice_name_who_may(said.message, sizeof said.message, call->caller.authorities);
+    struct slice field, message = slice_text(said.message[0] != '\0' ? said.message : status_name(code));
     (void)snprintf(part, sizeof part, "calls[%zu].", work->reply->n_replies);
     if (reply == NULL || status == NULL || !arena_copy(call->arena, message, &message) ||
         !arena_copy(call->arena, call_field_path(call, part, failure, path), &field))

@@ -16,21 +16,20 @@ enum { TRACEPARENT_MAX = 128, DECODED_AT_ONCE = 1024 };
 enum { CHANGES = ROUTE_CHANGES, COSTLY = ROUTE_COSTLY, DECIDES = ROUTE_DECIDES };
 
 // Operators may change all keys, an account-admin those of its own account.
-enum { KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR };
 
 static const struct route routes[] = {
     [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, DECIDES, handler_verify, 0},
     [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, DECIDES, handler_verify_batch, 0},
     [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, DECIDES, handler_rate_check, 0},
 
-    [CALL(CREATE)] = {"create", KEEPERS, CHANGES, handler_create, 0},
-    [CALL(GET)] = {"get", KEEPERS, 0, handler_get, 0},
-    [CALL(LIST)] = {"list", KEEPERS, COSTLY, handler_list, 0},
-    [CALL(UPDATE)] = {"update", KEEPERS, CHANGES, handler_update, 0},
-    [CALL(ROLL)] = {"roll", KEEPERS, CHANGES, handler_roll, 0},
+    [CALL(CREATE)] = {"create", AUTHORITY_KEEPERS, CHANGES, handler_create, 0},
+    [CALL(GET)] = {"get", AUTHORITY_KEEPERS, 0, handler_get, 0},
+    [CALL(LIST)] = {"list", AUTHORITY_KEEPERS, COSTLY, handler_list, 0},
+    [CALL(UPDATE)] = {"update", AUTHORITY_KEEPERS, CHANGES, handler_update, 0},
+    [CALL(ROLL)] = {"roll", AUTHORITY_KEEPERS, CHANGES, handler_roll, 0},
     [CALL(REVOKE)] = {"revoke", 0, CHANGES, handler_revoke, 0}, // anyone: the holder of a token may revoke it
     [CALL(IMPORT)] = {"import", AUTHORITY_OPERATOR, CHANGES | COSTLY, handler_import, 0},
-    [CALL(DELETE)] = {"delete", KEEPERS, CHANGES, handler_delete, 0},
+    [CALL(DELETE)] = {"delete", AUTHORITY_KEEPERS, CHANGES, handler_delete, 0},
 
     [CALL(PUT_ACCOUNT)] = {"put_account", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_ACCOUNT},
     [CALL(GET_ACCOUNT)] = {"get_account", AUTHORITY_OPERATOR, 0, handler_get_account, REGISTRY_ACCOUNT},
@@ -44,12 +43,12 @@ static const struct route routes[] = {
     [CALL(DELETE_TIER)] = {"delete_tier", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_TIER},
     [CALL(DELETE_SCOPE)] = {"delete_scope", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_SCOPE},
 
-    [CALL(RESET_METERS)] = {"reset_meters", KEEPERS, CHANGES, handler_reset_meters, 0},
+    [CALL(RESET_METERS)] = {"reset_meters", AUTHORITY_KEEPERS, CHANGES, handler_reset_meters, 0},
 
     [CALL(HEALTH)] = {"health", 0, 0, handler_health, 0},
     [CALL(STATS)] = {"stats", AUTHORITY_OPERATOR, COSTLY, handler_stats, 0},
-    [CALL(GET_USAGE)] = {"get_usage", KEEPERS, COSTLY, handler_get_usage, 0},
-    [CALL(LIST_CHANGES)] = {"list_changes", KEEPERS, COSTLY, handler_list_changes, 0},
+    [CALL(GET_USAGE)] = {"get_usage", AUTHORITY_KEEPERS, COSTLY, handler_get_usage, 0},
+    [CALL(LIST_CHANGES)] = {"list_changes", AUTHORITY_KEEPERS, COSTLY, handler_list_changes, 0},
     [CALL(BACKUP)] = {"backup", AUTHORITY_OPERATOR, 0, NULL, 0},
     [CALL(GET_OPERATION)] = {"get_operation", AUTHORITY_OPERATOR, 0, NULL, 0},
 };

@@ -278,6 +278,58 @@ static void what_is_wrong_with_the_caller_stops_the_import(void **state)
     peer_stop(&peer);
 }
 
+// ------------------------------------------------------------------------------- changes of which nobody knows
+
+static const char unsure[] = "the registry's disk cannot be read or written (failing, or full?), and it is not known "
+                             "whether the change was made: repeat it with the same request_id to find out";
+
+static enum peer_act answer_unsure(void *context, unsigned n, const Postern__V1__Request *request,
+                                   Postern__V1__Reply *reply)
+{
+    static Postern__V1__Status status = POSTERN__V1__STATUS__INIT;
+    (void)context;
+    (void)n;
+    (void)request;
+    status.code = POSTERN_UNAVAILABLE;
+    status.message = peer_text(unsure);
+    reply->status = &status;
+    return PEER_ANSWER;
+}
+
+// Runs it and looks for a text in what it says on standard error.
+static void assert_says(const char *text, const char *first, const char *second, const char *third)
+{
+    char said[4096];
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    int before = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    assert_int_equal(run(first, "--timeout=100ms", second, third, NULL), CLI_NOT_ASKED);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    rewind(file);
+    said[fread(said, 1, sizeof said - 1, file)] = '\0';
+    fclose(file);
+    if (strstr(said, text) == NULL)
+        fail_msg("it said: %s", said);
+    assert_null(strstr(said, "request_id"));
+    assert_null(strstr(said, "request id"));
+}
+
+static void a_change_that_may_have_been_made_names_the_command_to_look_with(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_start(&peer, url, answer_unsure, NULL);
+    assert_says("look before you repeat it, with: postern list --account acme\n", "create", "--account=acme",
+                "--name=x");
+    assert_says("look before you repeat it, with: postern get key_000000000000000\n", "revoke", "key_000000000000000",
+                "--yes");
+    assert_says("look before you repeat it, with: postern audit --account acme\n", "ratecheck", "--account=acme",
+                "--reset=requests");
+    peer_stop(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_batch_with_a_wrong_line_is_not_sent),
         cmocka_unit_test(what_is_wrong_with_one_key_does_not_stop_the_next_batch),
         cmocka_unit_test(what_is_wrong_with_the_caller_stops_the_import),
+        cmocka_unit_test(a_change_that_may_have_been_made_names_the_command_to_look_with),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

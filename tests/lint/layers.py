@@ -22,7 +22,7 @@ LIBRARIES = {
     r"lmdb\.h": [r"server/store/", r"tests/"],
     r"sodium(\.h|/.*)": [r"server/secret/", r"tests/"],
     r"nng/.*": [r"server/transport/", r"tools/bench/", r"tests/"],
-    r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tests/"],
+    r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tools/cli/doctor/certificate\.c", r"tests/"],
     r"yaml\.h": [r"server/config/file\.c"],
     r"jansson\.h": [r"tools/cli/", r"tests/"],
     r"argp\.h": [r"tools/cli/argument\.c"],

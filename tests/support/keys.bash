@@ -37,8 +37,9 @@ done_so() {
 
 # failed CODE [FIELD [TEXT]...]: the call failed with this status, at this field, and its message has each text.
 failed() {
-    local text
-    if [ "$status" -ne 1 ]; then
+    local text exit_status=1
+    case $1 in UNAVAILABLE | DEADLINE_EXCEEDED) exit_status=3 ;; esac # it could not be asked
+    if [ "$status" -ne "$exit_status" ]; then
         echo "wanted $1, got exit status $status: $output $stderr"
         return 1
     fi

@@ -156,7 +156,7 @@ answers() {
     done
     batch --atomic
     [ "$status" -eq 2 ]
-    [[ "$stderr" == *'at most 64'* ]]
+    [[ "$output" == *'at most 64'* ]]
     batch --charge-id 0123456789abcdef0123456789abcdef
     [ "$status" -eq 2 ]
     try postern verify --atomic - <<<"$TOKEN"

@@ -240,7 +240,7 @@ PYTHON
     port=$(free_port)
     for url in "tcp://127.0.0.1:$port" "tls+tcp://127.0.0.1:$port"; do
         run postern health --url "$url" --timeout 300ms
-        [ "$status" -eq 1 ]
+        [ "$status" -eq 3 ]
         [[ "$output" == *"cannot reach posternd at $url: Connection refused: is it running?"* ]] ||
             { echo "$output"; return 1; }
     done

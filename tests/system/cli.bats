@@ -95,7 +95,7 @@ misused() {
     [ "$status" -eq 1 ]
     answer '.error | .code == "NOT_FOUND" and (.message | length > 0) and .field == "get.key_id" and .answered'
     try postern health --url ipc:///tmp/there-is-no.sock --timeout 100ms --json
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 3 ]
     answer '.error | .code == "UNAVAILABLE" and (.answered | not) and (.message | contains("posternd --data DIR"))'
 }
 

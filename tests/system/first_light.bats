@@ -350,7 +350,7 @@ expired() {
 
 @test "no daemon: the command line tool fails, does not hang and does not say refused" {
     POSTERN_TIMEOUT=1s POSTERN_URL=ipc:///tmp/there-is-no.sock run timeout 60 postern verify - <<<abc
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 3 ]
     [[ "$output" == *UNAVAILABLE* ]]
     [[ "$output" != *INVALID_API_KEY* ]]
 }

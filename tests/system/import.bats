@@ -380,7 +380,7 @@ END
     local digest
     import <<<'id|secret,name'
     [ "$status" -eq 2 ]
-    [[ "$stderr" == *'"id|secret", is none'*"name the column token"* ]]
+    [[ "$output" == *'\"id|secret\", is none'*"name the column token"* ]]
     TOKEN=17\|$(od -An -N20 -tx1 /dev/urandom | tr -d ' \n')
     note_token "$TOKEN"
     digest=$(sha256 "$RANDOM$RANDOM")

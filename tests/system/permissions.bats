@@ -64,7 +64,7 @@ setup() {
     local wrong
     for wrong in 'read|' '|' 'read||write'; do
         verify --scope "$wrong"
-        [[ "$status $stderr" == "2 "*"\"$wrong\" lacks a scope beside a |"* ]]
+        [[ "$status $output" == "2 "*'lacks a scope beside a |'* ]]
     done
     wire "verify { api_key: \"$TOKEN\" scope_alternatives { scopes: \"read\" scopes: \"\" } }"
     wire_failed "$INVALID_ARGUMENT" "verify.scope_alternatives[0].scopes[1]"

@@ -82,6 +82,7 @@ left() {
     charge --refund "$id"
     failed FAILED_PRECONDITION
     answer '.error.reason == "CHARGE_WINDOW_OVER"'
+    answer '.error.message | endswith("what is left now: postern ratecheck --account ID --peek")'
     left productions '[1]'
 }
 

@@ -199,7 +199,7 @@ END
     scan 1 "$PLACE/there-is-none"
     [[ "$stderr" == *there-is-none* ]]
     echo "$TOKEN" >"$PLACE/secret"
-    POSTERN_URL=ipc:///tmp/there-is-no.sock scan 1 "$PLACE" --timeout 300ms
+    POSTERN_URL=ipc:///tmp/there-is-no.sock scan 3 "$PLACE" --timeout 300ms
     [[ "$stderr" == *UNAVAILABLE* || "$stderr" == *"cannot"* ]]
     [[ "$stderr" == *"$KEY_ID"* ]]
 }

@@ -129,7 +129,7 @@ custom_counted() {
     [ "$status" -eq 0 ]
     stop_daemon
     try postern top --timeout 200ms
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 3 ]
     [[ "$stderr" == *'cannot reach posternd'* ]]
     on_terminal 80x10 'see:no answer' 'type:q' -- postern top --timeout 200ms
     [ "$status" -eq 0 ]

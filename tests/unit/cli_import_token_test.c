@@ -45,6 +45,30 @@ static void bearer_before_a_token_is_taken_away(void **state)
     assert_token("Bearer ", "Bearer", IMPORT_TOKEN_SPACE);
 }
 
+static void quotation_marks_and_the_name_of_the_header_are_taken_away(void **state)
+{
+    (void)state;
+    assert_token("\"secret\"", "secret", IMPORT_TOKEN_QUOTES);
+    assert_token("'secret'", "secret", IMPORT_TOKEN_QUOTES);
+    assert_token(" ' secret ' ", "secret", IMPORT_TOKEN_QUOTES | IMPORT_TOKEN_SPACE);
+    assert_token("\"Bearer secret\"", "secret", IMPORT_TOKEN_QUOTES | IMPORT_TOKEN_BEARER);
+    assert_token("Authorization: Bearer secret", "secret", IMPORT_TOKEN_HEADER | IMPORT_TOKEN_BEARER);
+    assert_token("authorization:bearer 'secret'", "secret",
+                 IMPORT_TOKEN_HEADER | IMPORT_TOKEN_BEARER | IMPORT_TOKEN_QUOTES);
+    assert_token("\"\"", "", IMPORT_TOKEN_QUOTES);
+    assert_token("sec\"ret", "sec\"ret", 0);
+    assert_token("Authorizationsecret", "Authorizationsecret", 0);
+}
+
+static void a_quotation_mark_on_one_side_is_seen(void **state)
+{
+    (void)state;
+    assert_token("\"secret", "\"secret", IMPORT_TOKEN_ONE_QUOTE);
+    assert_token("secret'", "secret'", IMPORT_TOKEN_ONE_QUOTE);
+    assert_token("\"secret'", "\"secret'", IMPORT_TOKEN_ONE_QUOTE);
+    assert_token("\"", "\"", IMPORT_TOKEN_ONE_QUOTE);
+}
+
 static void an_id_before_the_secret_is_seen_and_stays(void **state)
 {
     (void)state;
@@ -69,6 +93,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(white_space_around_a_token_is_taken_away),
         cmocka_unit_test(bearer_before_a_token_is_taken_away),
+        cmocka_unit_test(quotation_marks_and_the_name_of_the_header_are_taken_away),
+        cmocka_unit_test(a_quotation_mark_on_one_side_is_seen),
         cmocka_unit_test(an_id_before_the_secret_is_seen_and_stays),
         cmocka_unit_test(what_is_like_a_digest_is_seen),
     };

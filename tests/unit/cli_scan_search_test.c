@@ -93,6 +93,45 @@ static void folded_base64_is_read_as_one(void **state)
         }
 }
 
+// Writes base64 of the token as lines of a hunk: each behind its marks.
+static void write_hunk(const char *token, const char *header, const char *marks, size_t width, char *text)
+{
+    char fold[16];
+    snprintf(fold, sizeof fold, "\n%s", marks);
+    int size = sprintf(text, "%s%s%s", header, fold, "    data: ");
+    size += (int)encode(token, strlen(token), standard, width, fold, text + size);
+    sprintf(text + size, "\n");
+}
+
+static void base64_that_is_folded_in_a_diff_is_read_without_the_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *marks;
+    } rows[] = {{"@@ -1,5 +1,7 @@", "+"},
+                {"@@ -1,5 +1,7 @@ static int f(void)", "-"},
+                {"--- a\n+++ b\n@@ -0,0 +1 @@", "+"},
+                {"@@ -1 +1 @@", "+    "},
+                {"@@ -1 +1 @@\n+\n\\ No newline", "+"},
+                {"@@@ -1,2 -1,2 +1,3 @@@", "++"},
+                {"@@@ -1,2 -1,2 +1,3 @@@", " +"},
+                {"@@ -1 +1 @@\r", "+"},
+                {"*** 1,2 ****", "+ "},
+                {"*** 1,2 ****", "! "},
+                {"1a2,3", "> "},
+                {"items:", "  - "}};
+    static const size_t widths[] = {4, 7, 64, 76};
+    char token[TOKEN_ROOM], text[2048];
+    make_token("acme_live_", 19, token);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (size_t n = 0; n < sizeof widths / sizeof widths[0]; n++)
+            for (size_t piece = 1; piece < 6; piece++) {
+                write_hunk(token, rows[i].header, rows[i].marks, widths[n], text);
+                struct seen seen = search_in_pieces(text, strlen(text), piece);
+                assert_seen(&seen, token);
+            }
+}
+
 static void lines_are_those_of_the_stream(void **state)
 {
     (void)state;
@@ -153,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_token_in_base64_is_found_at_each_of_the_three_places),
         cmocka_unit_test(what_stands_before_and_behind_the_base64_does_not_matter),
         cmocka_unit_test(folded_base64_is_read_as_one),
+        cmocka_unit_test(base64_that_is_folded_in_a_diff_is_read_without_the_marks),
         cmocka_unit_test(lines_are_those_of_the_stream),
         cmocka_unit_test(base64_of_utf16_is_read),
         cmocka_unit_test(a_plain_token_is_found_once),

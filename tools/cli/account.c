@@ -1,5 +1,6 @@
 // Accounts: makes and changes them, suspends them, and ends all their keys.
 #include "change.h"
+#include "confirm.h"
 #include "list.h"
 
 // ------------------------------------------------------------------------------------------ put, update, get, delete
@@ -17,7 +18,7 @@ static const struct field account_fields[] = {
      .flag = {"env", "test|live...", "the environments it may have keys in (default test)"},
      .update_help = "the only environments it may have keys in",
      .if_none = "an account has at least one environment: add another one first, with --add-env",
-     .line = ", environments %s", .label = "environments", .column = 4, .head = "ENVIRONMENTS"},
+     .line = ", environments %s", .label = "environments", .column = 4, .head = "?ENVIRONMENTS"},
     {FIELD(account, time_zone),
      .flag = {"time-zone", "NAME", "where its days, weeks, months ... begin, e.g. Europe/Berlin"},
      .unset = {"no-time-zone", NULL, "they begin where its tier's do, or else posternd's"}, .line = ", time zone %s",
@@ -28,7 +29,7 @@ static const struct field account_fields[] = {
                 "keys: postern account suspend ID",
      .line = ", at most %s keys", .label = "keys at most"},
     {FIELD(account, suspended), .flag = {"suspended", NULL, "refuse all its keys, until: account resume"},
-     .line = ", suspended", .label = "state", .yes = "suspended", .no = "active", .column = 5, .head = "STATE"},
+     .line = ", suspended", .label = "state", .yes = "suspended", .no = "active", .column = 5, .head = "*STATE"},
     {FIELD_LIST(account, limits, limit_count),
      .flag = {"limit", "TEXT...", "instead of the tier's limit with the same resource and window"},
      .update_help = "instead of all limits of its own", .unset = {"no-limits", NULL, "it has those of its tier alone"},
@@ -39,7 +40,7 @@ static const struct field account_fields[] = {
      .label = "metadata"},
     {FIELD(account, no_default_public_key),
      .flag = {"no-default-public-key", NULL, "a new account gets no public key of its own"}},
-    {FIELD_SHOWN(account, created_at_ms), .label = "created", .column = 6, .head = "CREATED"},
+    {FIELD_SHOWN(account, created_at_ms), .label = "created", .column = 6, .head = "?CREATED"},
     {FIELD_SHOWN(account, revoked_before_ms), .label = "keys revoked until"},
     {0},
 };
@@ -100,8 +101,8 @@ static void run_delete(struct cli *cli)
     const struct postern_delete_account_request request = {.account = cli->operands[0],
                                                            .if_version = value_version(cli)};
     struct postern_delete_account_reply *reply = NULL;
-    if (cli_good(cli) && call_done(cli, postern_delete_account(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
+    if (confirm(cli, "Delete account %s?", request.account) &&
+        call_done(cli, postern_delete_account(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
         printf("deleted account %s\n", reply->account.account);
     postern_reply_free(reply);
 }
@@ -160,8 +161,8 @@ static void run_revoke_all(struct cli *cli)
                                                        .created_before_ms = moment_flag(cli, "created-before", true)};
     struct postern_revoke_all_reply *reply = NULL;
     char at[OUTPUT_TIME_SIZE];
-    if (cli_good(cli) && call_done(cli, postern_revoke_all(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
+    if (confirm(cli, "Revoke all keys of account %s, at once and for ever?", request.account) &&
+        call_done(cli, postern_revoke_all(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
         printf("revoked all keys of account %s that were made until %s\n", reply->account.account,
                output_time(reply->account.revoked_before_ms, "now", at));
     postern_reply_free(reply);
@@ -170,10 +171,12 @@ static void run_revoke_all(struct cli *cli)
 static const struct flag revoke_all_flags[] = {
     {"created-before", "TIME", "only those made before: 30d (ago), 2027-01-31, 2027-01-31T12:00:00Z (default now)"},
     {"reason", "TEXT", "why; kept with the account"},
+    {YES_FLAG},
     {0},
 };
 
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
+static const struct flag delete_flags[] = {{IF_VERSION_FLAG}, {YES_FLAG}, {0}};
 
 const struct command account_commands[] = {
     {"account put", "ID", "make an account, or set what is given", version_flags, run_change,
@@ -190,7 +193,7 @@ const struct command account_commands[] = {
      .on = false},
     {"account revoke-all", "ID", "revoke all keys of an account, at once and for ever", revoke_all_flags,
      run_revoke_all, .help = "Keys that are made afterwards work."},
-    {"account delete", "ID", "delete an account that has no working key any more", version_flags, run_delete,
+    {"account delete", "ID", "delete an account that has no working key any more", delete_flags, run_delete,
      .help = "Revoke its keys first: postern account revoke-all ID"},
     {0},
 };

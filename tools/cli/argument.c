@@ -2,7 +2,9 @@
 //
 // Long options may be shortened while it is clear which is meant, as everywhere with getopt; scripts should not. The
 // help, the errors and the exits of argp are switched off: getopt's words would show a value, which may be a token.
+#include "json.h"
 #include "schema.h"
+#include "similar.h"
 
 #include <argp.h>
 #include <assert.h>
@@ -64,15 +66,19 @@ bool cli_good(const struct cli *cli)
 
 bool misuse(struct cli *cli, const char *format, ...)
 {
+    struct postern_error error = {.status = POSTERN_INVALID_ARGUMENT};
     va_list arguments;
     if (!cli_good(cli))
         return false;
-    fprintf(stderr, "%s: ", cli->name);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "\nHow to use it: postern help%s\n", cli->name + strlen("postern"));
     cli->status = CLI_MISUSED;
+    va_start(arguments, format);
+    vsnprintf(error.message, sizeof error.message, format, arguments);
+    va_end(arguments);
+    if (cli->json)
+        json_print_error(&error);
+    else
+        fprintf(stderr, "%s: %s\nHow to use it: postern help%s\n", cli->name, error.message,
+                cli->name + strlen("postern"));
     return false;
 }
 
@@ -90,8 +96,9 @@ struct entry_flags argument_entry_flags(struct cli *cli, const struct field *fie
 
 static struct argp_option option_of(const struct flag *flag, size_t at, int group)
 {
+    bool has_letter = strcmp(flag->name, "help") == 0 || strcmp(flag->name, "version") == 0;
     return (struct argp_option){.name = flag->name,
-                                .key = strcmp(flag->name, "help") == 0 ? 'h' : LONG_ONLY + (int)at,
+                                .key = has_letter ? flag->name[0] : LONG_ONLY + (int)at,
                                 .arg = flag->value,
                                 .doc = flag->help,
                                 .group = group};
@@ -207,14 +214,35 @@ static error_t note(struct cli *cli, const struct argp_option *option, const cha
     return 0;
 }
 
+// Says which options may have been meant: those that begin so, or else the one that is most like it.
+static void say_no_option(struct cli *cli, const struct argp_option *options, const char *word)
+{
+    char begin_so[OUTPUT_LIST_SIZE] = "";
+    struct similar similar = {0};
+    const char *name = cli_format(cli, "%.*s", (int)strcspn(word, "="), word);
+    for (const struct argp_option *option = options; option->doc != NULL; option++) {
+        const char *full = option->name != NULL ? cli_format(cli, "--%s", option->name) : "";
+        if (strlen(name) > 2 && strncmp(full, name, strlen(name)) == 0)
+            output_append(begin_so, ", ", "%s", full);
+        similar_offer(&similar, name, full);
+    }
+    if (begin_so[0] != '\0')
+        misuse(cli, "there is no option %s, but several that begin so: %s", name, begin_so);
+    else if (similar.best != NULL)
+        misuse(cli, "there is no option %s; did you mean %s?", name, similar.best);
+    else
+        misuse(cli, "there is no option %s", name);
+}
+
 static void say_wrong(struct cli *cli, const struct argp_option *option, const char *word)
 {
+    const struct argp_option *options = option;
     int size = (int)strcspn(word, "=");
     while (option->doc != NULL && (option->name == NULL || strncmp(option->name, word + 2, (size_t)size - 2) != 0 ||
                                    option->name[size - 2] != '\0'))
         option++;
     if (option->doc == NULL)
-        misuse(cli, "there is no option %.*s, or there are several that begin so", size, word);
+        say_no_option(cli, options, word);
     else if (option->arg != NULL)
         misuse(cli, "--%s needs a value: --%s %s", option->name, option->name, option->arg);
     else
@@ -250,19 +278,31 @@ static bool parse(struct cli *cli, int argc, char **argv, unsigned flags, int *i
     const struct argp argp = {.options = cli->options, .parser = on_argument};
     const char *words = cli->command != NULL ? cli->command->words : "";
     cli->name = cli_format(cli, "postern%s%s", words[0] != '\0' ? " " : "", words);
-    bool good = argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
-    cli->json = argument_has(cli, "json");
-    return good;
+    return argp_parse(&argp, argc, argv, flags | ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, index, cli) == 0;
+}
+
+// What is wrong with a command line must be told as JSON before it is known whether --json is an option in it, or the
+// value of another one.
+static bool may_ask_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
 }
 
 bool arguments_read_leading(struct cli *cli, int argc, char **argv, int *index)
 {
+    cli->json = may_ask_for_json(argc, argv);
     return parse(cli, argc, argv, ARGP_NO_ARGS, index);
 }
 
 bool arguments_read(struct cli *cli, int argc, char **argv)
 {
-    return parse(cli, argc, argv, 0, NULL);
+    bool is_read = parse(cli, argc, argv, 0, NULL);
+    if (is_read)
+        cli->json = argument_has(cli, "json");
+    return is_read;
 }
 
 static const struct given *find(const struct cli *cli, const char *name)

@@ -69,11 +69,16 @@ static void say_failure(struct cli *cli)
         fprintf(stderr, "What to do: %s.\n", next);
 }
 
+int call_exit_status(enum postern_status status)
+{
+    return status == POSTERN_UNAVAILABLE || status == POSTERN_DEADLINE_EXCEEDED ? CLI_NOT_ASKED : CLI_FAILED;
+}
+
 bool call_done(struct cli *cli, enum postern_status status)
 {
     if (status == POSTERN_OK)
         return true;
-    cli->status = CLI_FAILED;
+    cli->status = call_exit_status(status);
     if (cli->json)
         json_print_error(&cli->error);
     else
@@ -93,6 +98,6 @@ uint64_t call_server_time_ms(struct cli *cli)
 bool call_in_words(const struct cli *cli, const void *reply)
 {
     if (cli->json)
-        json_print_reply(reply, NULL, NULL);
+        json_print_reply(reply);
     return !cli->json;
 }

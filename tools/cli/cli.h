@@ -1,7 +1,7 @@
 // The command line program: one command of a table, one call of libpostern, one answer.
 //
-// Data goes to stdout, words to stderr. Exit status: 0 done or allowed, 1 refused or failed, 2 misused. A function that
-// prints what went wrong also sets cli->status, and returns false or NULL.
+// Data goes to stdout, words to stderr. Exit status: 0 done or allowed, 1 refused or failed, 2 misused, 3 posternd
+// could not be asked. A function that prints what went wrong also sets cli->status, and returns false or NULL.
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_MISUSED = 2, CLI_NOT_ASKED = 3 };
 enum { OUTPUT_TIME_SIZE = 32, OUTPUT_LIST_SIZE = 8192 }; // of texts (output.c)
 
 struct cli;
@@ -75,12 +75,14 @@ void *cli_keep(struct cli *cli, size_t count, size_t size_bytes);
 const char *cli_format(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // False once something went wrong.
 bool cli_good(const struct cli *cli);
-// Prints what is wrong with the command line and where to read more; only the first time. Returns false.
+// Prints what is wrong with the command line and where to read more, with --json as an error; only the first time.
+// Returns false.
 bool misuse(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // --- arguments: what was given (argument.c)
 
-// Reads the options before the command's first word; *index becomes that word's index in argv.
+// Reads the options before the command's first word; *index becomes that word's index in argv. Also finds out whether
+// errors are to be JSON.
 // Errors: false after printing what is wrong with an option.
 bool arguments_read_leading(struct cli *cli, int argc, char **argv, int *index);
 // Reads the options and operands behind argv[0], the last of the command's words.
@@ -149,7 +151,8 @@ struct value_moment {
     char wrong[VALUE_WRONG_SIZE]; // why it is none: "there is no 31 February 2027, ..."; never quotes the text
 };
 
-// Reads a span of time: 90d, 12h, 2w, 500ms, in the words of a limit's window. Errors: false when it is none.
+// Reads a span of time: 90d, 12h, 2w, 500ms, in the words of a limit's window. Errors: false when it is none;
+// *span_ms is then UINT64_MAX for one that ends beyond all moments.
 bool value_span(const char *text, uint64_t *span_ms);
 // Reads a moment: a date (2027-01-31) or a time of it (2027-01-31 12:00:00, RFC 3339), in UTC where it names no zone;
 // Unix milliseconds; "never"; or a span after `now_ms` (for `past`, before it).
@@ -186,6 +189,9 @@ const char *operand_key_id(struct cli *cli);
 // Makes the handle by the options of the command line.
 // Errors: false after printing what is wrong.
 bool call_open(struct cli *cli);
+// Returns the exit status of a call that failed: whether posternd could be asked is what libpostern's policies go by,
+// too.
+int call_exit_status(enum postern_status status);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
@@ -222,7 +228,7 @@ void output_append(char *list, const char *separator, const char *format, ...) _
 
 // --- commands (command.c). To add one: write its options and its function, and put a row into the table of its file.
 
-// The tables of the files, each ends with {0}. A folder's table stands in its door: import/import.h, scan/scan.h.
+// The tables of the files, each ends with {0}. A folder's table stands in its door: doctor/doctor.h ...
 extern const struct command verify_commands[];
 extern const struct command ratecheck_commands[];
 extern const struct command key_commands[];

@@ -1,7 +1,9 @@
 // Finds the command that is meant among all commands and runs it, or prints the help.
 #include "cli.h"
+#include "doctor/doctor.h"
 #include "import/import.h"
 #include "scan/scan.h"
+#include "similar.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 static const struct command *const tables[] = {
     verify_commands,  ratecheck_commands, key_commands,   key_list_commands, import_commands,
     account_commands, catalogue_commands, usage_commands, audit_commands,    events_commands,
-    scan_commands,    stats_commands,     top_commands,
+    scan_commands,    stats_commands,     top_commands,   doctor_commands,
 };
 
 // Returns the n-th of all commands; NULL: there are fewer.
@@ -70,7 +72,8 @@ static void print_help(struct cli *cli, FILE *to)
           "  POSTERN_TOKEN    the presented token of verify, when it does not come by standard input\n"
           "  POSTERN_TIMEOUT  how long to wait for an answer, where --timeout does not say it\n"
           "\nData goes to standard output, words to standard error. Exit status: 0 done or allowed, 1 refused or\n"
-          "failed, 2 misused.\n",
+          "failed, 2 misused, 3 posternd could not be asked (UNAVAILABLE, DEADLINE_EXCEEDED).\n"
+          "What cannot be undone is asked about first, at a terminal only; --yes does it without.\n",
           to);
 }
 
@@ -94,19 +97,42 @@ static bool is_group(const char *first)
     return false;
 }
 
+// Returns the command that may have been meant by one word or two; NULL: none is like them.
+static const char *find_similar(struct cli *cli, const char *first, const char *second)
+{
+    struct similar similar = {0};
+    const char *two = cli_format(cli, "%s %s", first, second != NULL ? second : "");
+    const struct command *command;
+    for (size_t n = 0; (command = command_at(n)) != NULL; n++)
+        similar_offer(&similar, strchr(command->words, ' ') != NULL ? two : first, command->words);
+    for (size_t n = 0; (command = command_at(n)) != NULL && !is_group(first); n++)
+        similar_offer(&similar, first, cli_format(cli, "%.*s", (int)strcspn(command->words, " "), command->words));
+    similar_offer(&similar, first, "help");
+    return similar.best;
+}
+
 // Says what is wrong with "postern tier" alone, or with another second word, or with "postern teir". Somebody may have
 // pasted a token there, which is not shown.
+static const char *word_unknown_command(struct cli *cli, const char *first, const char *second)
+{
+    if (token_is_likely(first) || (second != NULL && token_is_likely(second)))
+        return "there is no such command";
+    if (second == NULL && is_group(first))
+        return cli_format(cli, "what about %s? Give one more word", first);
+    const char *similar = find_similar(cli, first, second);
+    return cli_format(cli, "there is no command \"%s%s%s\"%s%s%s", first, second != NULL ? " " : "",
+                      second != NULL ? second : "", similar != NULL ? "; did you mean postern " : "",
+                      similar != NULL ? similar : "", similar != NULL ? "?" : "");
+}
+
 static void say_unknown_command(struct cli *cli, int argc, char **argv)
 {
-    const char *second = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
-    bool is_secret = token_is_likely(argv[0]) || (second != NULL && token_is_likely(second));
-    if (is_secret)
-        fputs("postern: there is no such command\n", stderr);
-    else if (second == NULL && is_group(argv[0]))
-        fprintf(stderr, "postern: what about %s? Give one more word\n", argv[0]);
-    else
-        fprintf(stderr, "postern: there is no command \"%s%s%s\"\n", argv[0], second != NULL ? " " : "",
-                second != NULL ? second : "");
+    const char *text = word_unknown_command(cli, argv[0], argc > 1 && argv[1][0] != '-' ? argv[1] : NULL);
+    if (cli->json) {
+        misuse(cli, "%s", text);
+        return;
+    }
+    fprintf(stderr, "postern: %s\n", text);
     if (!print_commands(stderr, argv[0]))
         fputs("All commands: postern help\n", stderr);
     cli->status = CLI_MISUSED;
@@ -140,6 +166,11 @@ static bool check_operands(struct cli *cli)
     return misuse(cli, "\"%s\" is one word too many", cli->operands[max]);
 }
 
+static void print_version(void)
+{
+    puts("postern " POSTERN_VERSION);
+}
+
 static void run_command(struct cli *cli, int argc, char **argv)
 {
     int words;
@@ -150,6 +181,8 @@ static void run_command(struct cli *cli, int argc, char **argv)
         say_unknown_command(cli, argc, argv);
     else if (!arguments_read(cli, argc - words + 1, argv + words - 1))
         return;
+    else if (argument_has(cli, "version"))
+        print_version();
     else if (argument_has(cli, "help"))
         print_command_help(cli, cli->command);
     else if (check_operands(cli) && call_open(cli))
@@ -164,9 +197,11 @@ void command_run(struct cli *cli, int argc, char **argv)
     argc -= index;
     argv += index;
     if (argument_has(cli, "version")) {
-        puts("postern " POSTERN_VERSION);
+        print_version();
     } else if (argument_has(cli, "help")) {
         show_help(cli, argc, argv);
+    } else if (argc == 0 && cli->json) {
+        misuse(cli, "a command is missing; see postern help");
     } else if (argc == 0) {
         print_help(cli, stderr);
         cli->status = CLI_MISUSED;

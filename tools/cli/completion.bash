@@ -32,7 +32,7 @@ _postern() {
     elif [[ $word == --* ]]; then
         # "tier put" has options; "verify -" is the command verify with an operand.
         words=$("$program" help "${command[@]}" 2>/dev/null || "$program" help "${command[0]}" 2>/dev/null)
-        words=$(sed -nE 's/^ +(-h, )?(--[a-z-]+).*/\2/p' <<<"$words")
+        words=$(sed -nE 's/^ +(-[a-z], )?(--[a-z-]+).*/\2/p' <<<"$words")
     elif [ "${command[0]-}" = scan ]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames 2>/dev/null

@@ -9,9 +9,11 @@ static const char *const sentences[] = {
     [POSTERN_REASON_INVALID_API_KEY] = "not a token of this installation; check that it was copied whole",
     [POSTERN_REASON_REVOKED_API_KEY] = "the key was revoked, which is final; create another one",
     [POSTERN_REASON_EXPIRED_API_KEY] = "the key has expired, which is final; create another one",
-    [POSTERN_REASON_DISABLED_API_KEY] = "the key is switched off; enable it to use it again",
+    [POSTERN_REASON_DISABLED_API_KEY] =
+        "the key is switched off; who administers it switches it on with: postern enable KEY_ID",
     [POSTERN_REASON_NOT_YET_VALID_API_KEY] =
-        "the key does not work yet: wait, or let it work at once with: postern update KEY_ID --no-not-before",
+        "the key does not work yet: wait; who administers it lets it work at once with: postern update KEY_ID "
+        "--no-not-before",
     [POSTERN_REASON_ACCOUNT_SUSPENDED] =
         "the account is suspended; operators let it work again with: postern account resume ID",
     [POSTERN_REASON_WRONG_ACCOUNT] =
@@ -20,10 +22,11 @@ static const char *const sentences[] = {
         "the key is of the other environment; use a key of this one (postern create --env), or ask without --env",
     [POSTERN_REASON_SECRET_KEY_REQUIRED] =
         "a public key, where a secret one is needed; use a secret key, or ask without --secret-only",
-    [POSTERN_REASON_ADDRESS_NOT_ALLOWED] = "the address is not in the key's list, or was not given (--address); add it "
-                                           "with: postern update KEY_ID --add-address NETWORK",
+    [POSTERN_REASON_ADDRESS_NOT_ALLOWED] = "the address is not in the key's list, or was not given (--address); who "
+                                           "administers the key adds it with: postern update KEY_ID --add-address "
+                                           "NETWORK",
     [POSTERN_REASON_INSUFFICIENT_SCOPE] =
-        "the key lacks a scope; give it one with: postern update KEY_ID --add-scope SCOPE",
+        "the key lacks a scope; who administers it gives it one with: postern update KEY_ID --add-scope SCOPE",
     [POSTERN_REASON_RATE_LIMITED] = "a limit is reached",
     [POSTERN_REASON_COST_EXCEEDS_LIMIT] =
         "the cost is larger than a whole limit, or than a bucket's burst, so it will never fit; ask for less at once",

@@ -40,6 +40,10 @@ static enum postern_status visit_keys(struct visit *visit, struct postern_list_r
     do {
         struct postern_list_reply *reply = NULL;
         enum postern_status status = postern_list(cli->client, request, &reply, &cli->error);
+        if (status == POSTERN_NOT_FOUND && request->account != NULL) { // it is deleted, or not made yet
+            note_complete(visit, 0);
+            return POSTERN_OK;
+        }
         if (status != POSTERN_OK)
             return status;
         note_complete(visit, reply->complete_until_ms);

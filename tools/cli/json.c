@@ -115,13 +115,26 @@ static void add_details(json_t *root, const struct postern_reply_base *base)
     json_decref(details);
 }
 
-void json_print_reply(const void *reply, const char *more_name, const char *more_text)
+void json_print_reply(const void *reply)
 {
     json_t *root = json_reply(reply);
     json_object_del(root, "complete_until_ms"); // for who follows changes, and another one each time
     add_details(root, reply);                   // its base is its first member
-    if (more_name != NULL)
-        json_object_set_new(root, more_name, json_string(more_text));
+    json_print(root);
+}
+
+// What the library knows of a decision beside the protocol's fields.
+static void add_decision(json_t *decision, const struct postern_reply_base *base, const char *charge_id, bool by_policy)
+{
+    add_details(decision, base);
+    json_object_set_new(decision, "charge_id", json_string(charge_id));
+    json_object_set_new(decision, "decided_by_policy", json_boolean(by_policy));
+}
+
+void json_print_decision(const void *reply, const char *charge_id, bool by_policy)
+{
+    json_t *root = json_reply(reply);
+    add_decision(root, reply, charge_id, by_policy); // its base is its first member
     json_print(root);
 }
 
@@ -160,16 +173,15 @@ static void print_failed(const struct postern_batch_status *status)
     json_print_error(&error);
 }
 
-void json_print_verify_batch(const struct postern_verify_batch_reply *reply, const char *more_name,
-                             const char *const *more_texts)
+void json_print_verify_batch(const struct postern_verify_batch_reply *reply, const char *const *charge_ids)
 {
     json_t *root = json_reply(reply);
     size_t index;
     json_t *entry;
     json_array_foreach(json_object_get(root, "replies"), index, entry)
     {
-        json_object_set_new(entry, more_name, json_string(more_texts[index]));
-        add_details(entry, &reply->replies[index].base);
+        const struct postern_verify_reply *decision = &reply->replies[index];
+        add_decision(entry, &decision->base, charge_ids[index], decision->decided_by_policy);
         if (reply->statuses[index].status != POSTERN_OK)
             print_failed(&reply->statuses[index]);
         else

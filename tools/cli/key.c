@@ -1,5 +1,6 @@
 // Keys: create, get, update, disable, enable, roll, revoke, delete.
 #include "change.h"
+#include "confirm.h"
 #include "list.h"
 
 #include <string.h>
@@ -207,7 +208,7 @@ static bool revoke_one_of_many(struct cli *cli, const struct postern_revoke_requ
         call_done(cli, status);
     } else if (status != POSTERN_OK) {
         printf("token %zu: %s: %s\n", number, postern_status_name(status), wording_of(cli, &cli->error, text));
-        cli->status = CLI_FAILED;
+        cli->status = call_exit_status(status);
     } else if (call_in_words(cli, reply)) {
         say_done("revoked", &reply->key);
     }
@@ -237,7 +238,7 @@ static void revoke_tokens(struct cli *cli, struct postern_revoke_request *reques
         misuse(cli, "no token came by standard input: give one on each line");
     if (count > 1 && argument_has(cli, "if-version"))
         misuse(cli, "%zu tokens came by standard input, and --if-version is of one key", count);
-    if (!cli_good(cli))
+    if (!confirm(cli, "Revoke the key of this token, at once and for ever?"))
         return;
     request->api_key = tokens[0];
     if (count == 1)
@@ -258,7 +259,7 @@ static void run_revoke(struct cli *cli)
         token_check_dash(cli, token);
     if (cli_good(cli) && token != NULL)
         revoke_tokens(cli, &request);
-    else if (cli_good(cli))
+    else if (confirm(cli, "Revoke %s, at once and for ever?", request.key_id))
         revoke(cli, &request);
 }
 
@@ -266,8 +267,8 @@ static void run_delete(struct cli *cli)
 {
     const struct postern_delete_request request = {.key_id = operand_key_id(cli), .if_version = value_version(cli)};
     struct postern_delete_reply *reply = NULL;
-    if (cli_good(cli) && call_done(cli, postern_delete(cli->client, &request, &reply, &cli->error)) &&
-        call_in_words(cli, reply))
+    if (confirm(cli, "Revoke %s, and take it out of all lists?", request.key_id) &&
+        call_done(cli, postern_delete(cli->client, &request, &reply, &cli->error)) && call_in_words(cli, reply))
         say_done("deleted", &reply->key);
     postern_reply_free(reply);
 }
@@ -289,10 +290,12 @@ static const struct flag revoke_flags[] = {
     {"token", "-", "the keys whose tokens come by standard input, one on each line"},
     {"reason", "TEXT", "why; kept with the key"},
     {IF_VERSION_FLAG},
+    {YES_FLAG},
     {0},
 };
 
 static const struct flag version_flags[] = {{IF_VERSION_FLAG}, {0}};
+static const struct flag delete_flags[] = {{IF_VERSION_FLAG}, {YES_FLAG}, {0}};
 
 const struct command key_commands[] = {
     {"create", "", "make a key; its token goes to standard output, this once", create_flags, run_create,
@@ -318,7 +321,6 @@ const struct command key_commands[] = {
      .token_way = "revoke --token -"},
     {"disable", "KEY_ID", "switch a key off, until it is enabled", version_flags, run_enable_or_disable, .on = false},
     {"enable", "KEY_ID", "switch a disabled key on again", version_flags, run_enable_or_disable, .on = true},
-    {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", version_flags, run_delete,
-     .help = NULL},
+    {"delete", "KEY_ID", "revoke a key and take it out of all lists, for ever", delete_flags, run_delete, .help = NULL},
     {0},
 };

@@ -45,7 +45,7 @@ static void show_page(const struct cli *cli, const struct list *list, const stru
         else
             list->add_row(table, list_entry(list, page, n), now_ms);
     }
-    if (cli->json && list->json_lines)
+    if (cli->json && list->json_lines && page->count > 0)
         json_print_entries(page->reply, list->name);
     else if (call_in_words(cli, page->reply))
         table_print(table);

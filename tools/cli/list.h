@@ -42,7 +42,7 @@ struct list {
     void (*add_row)(struct table *table, const void *entry, uint64_t now_ms /* posternd's */);
     // Not 0: a part of the list is of no use. So all pages but empty ones are shown, of this many entries each.
     uint32_t gapless_page_size;
-    bool json_lines; // --json prints a line for each entry, not one for each page
+    bool json_lines; // --json prints a line for each entry, not one for each page; for none the answer
 };
 
 // Shows the list page by page; `ask` gets the filter. Empty pages are skipped, unless --json is given. Does nothing

@@ -8,7 +8,7 @@ static bool read_flag(struct cli *cli, const char *name, bool past, const char *
     uint64_t span_ms;
     if (text == NULL || !cli_good(cli))
         return false;
-    uint64_t now_ms = value_span(text, &span_ms) ? call_server_time_ms(cli) : 0;
+    uint64_t now_ms = value_span(text, &span_ms) || span_ms == UINT64_MAX ? call_server_time_ms(cli) : 0;
     if (!cli_good(cli))
         return false;
     if (!value_moment(text, past, now_ms, moment))

@@ -1,4 +1,5 @@
 // ratecheck: charges units, looks at them, gives them back or settles them to what they really were.
+#include "confirm.h"
 #include "decision.h"
 #include "json.h"
 
@@ -136,10 +137,11 @@ static void remove_custom(struct cli *cli)
         misuse(cli, "say what to remove: --custom NAMESPACE/IDENTIFIER");
     else
         read_subject_name(cli, text, &request.space, &request.identifier);
-    if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
+    if (!confirm(cli, "Forget %s, with all that was spent of it?", text) ||
+        !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
         return;
     if (cli->json)
-        json_print_reply(reply, NULL, NULL);
+        json_print_reply(reply);
     else if (reply->meters > 0)
         printf("REMOVED\nNothing of %s is spent now.\n", text);
     else
@@ -158,10 +160,12 @@ static void reset_meters(struct cli *cli)
     refuse_others(cli, "reset", "--account or --key", others);
     if ((request.account != NULL) + (request.key_id != NULL) != 1)
         misuse(cli, "say whose meters: --account ID or --key KEY_ID");
-    if (!cli_good(cli) || !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
+    if (!confirm(cli, "Let nothing of %s be spent of %s any more?", request.resource,
+                 request.account != NULL ? request.account : request.key_id) ||
+        !call_done(cli, postern_reset_meters(cli->client, &request, &reply, &cli->error)))
         return;
     if (cli->json)
-        json_print_reply(reply, NULL, NULL);
+        json_print_reply(reply);
     else
         printf("RESET\nNothing of %s is spent now.\n", request.resource);
     postern_reply_free(reply);
@@ -188,7 +192,7 @@ static void run_ratecheck(struct cli *cli)
         return;
     decision_id_text(reply->has_charge_id, reply->charge_id, id);
     if (cli->json)
-        json_print_reply(reply, "charge_id", id);
+        json_print_decision(reply, id, reply->decided_by_policy);
     else
         print_ratecheck(&request, reply, id);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
@@ -212,6 +216,7 @@ static const struct flag ratecheck_flags[] = {
      "of --account or --key: as if nothing was spent (operators; or the scope postern:meter-reset)"},
     {"remove", NULL, "with --custom alone: forget it, with all that was spent of whatever limit (operators)"},
     {"overdraw", NULL, "charge what is known only afterwards, also beyond the limit"},
+    {"yes", NULL, "with --reset or --remove: do it without asking, as it is done where no terminal is"},
     {0},
 };
 

@@ -2,6 +2,8 @@
 // value becomes text; everything else about it is in its row.
 #include "schema.h"
 
+#include "terminal.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +189,13 @@ void schema_print_line(const struct schema *schema, const void *from)
     putchar('\n');
 }
 
+static void print_value(const struct field *field, const char *text)
+{
+    bool is_state = strcmp(field->label, "state") == 0 && terminal_has_colours();
+    const char *colour = is_state ? terminal_state_colour(text) : "";
+    printf("%-18s %s%s%s\n", field->label, colour, text, colour[0] != '\0' ? TERMINAL_COLOUR_END : "");
+}
+
 // Prints a field that is set; a time with its distance from `now_ms`.
 static void print_field(const struct field *field, const void *from, uint64_t now_ms)
 {
@@ -197,7 +206,7 @@ static void print_field(const struct field *field, const void *from, uint64_t no
     if (field->kind == FIELD_TIME)
         printf("%-18s %s (%s)\n", field->label, output_time(*(const uint64_t *)in(from, field->in.at), "", at), text);
     else
-        printf("%-18s %s\n", field->label, text);
+        print_value(field, text);
 }
 
 void schema_print(const struct schema *schema, const void *from, uint64_t now_ms)

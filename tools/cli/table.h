@@ -9,7 +9,8 @@ struct table;
 
 // `heads` are separated by tabs, and marked by what is done with the column: ">CALLS" stands to the right, "+NAME" goes
 // on in the next line where the terminal is too narrow (but not much too narrow: then lines are longer than it is),
-// "-NAME" is cut there; others are always whole. Never NULL: without memory the program ends.
+// "-NAME" is cut there, "?TYPE" is left out there, which is said on stderr; others are always whole. "*STATE" has the
+// states' colours on a terminal. Never NULL: without memory the program ends.
 struct table *table_new(const char *heads);
 // Adds a row, whose cells are separated by tabs: no text of posternd has any.
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -18,6 +18,25 @@ bool terminal_is_live(void)
     return isatty(STDOUT_FILENO) == 1 && kind != NULL && kind[0] != '\0' && strcmp(kind, "dumb") != 0;
 }
 
+bool terminal_has_colours(void)
+{
+    const char *refused = getenv("NO_COLOR");
+    return terminal_is_live() && (refused == NULL || refused[0] == '\0');
+}
+
+const char *terminal_state_colour(const char *state)
+{
+    static const char green[] = "\033[32m", yellow[] = "\033[33m", red[] = "\033[31m";
+    static const struct {
+        const char *state, *colour;
+    } rows[] = {{"active", green},     {"rolling", yellow}, {"pending", yellow}, {"disabled", yellow},
+                {"suspended", yellow}, {"expired", red},    {"revoked", red}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].state, state) == 0)
+            return rows[i].colour;
+    return "";
+}
+
 bool terminal_is_utf8(void)
 {
     locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);

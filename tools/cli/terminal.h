@@ -9,6 +9,11 @@
 
 // Does it understand control sequences?
 bool terminal_is_live(void);
+// Does it show colours, and does nobody ask for none by NO_COLOR (no-color.org)?
+bool terminal_has_colours(void);
+// Returns the sequence that begins the colour of a state ("active", "revoked"); "" when it has none.
+const char *terminal_state_colour(const char *state);
+#define TERMINAL_COLOUR_END "\033[0m"
 // Does the locale (LC_ALL, LC_CTYPE, LANG) write UTF-8?
 bool terminal_is_utf8(void);
 

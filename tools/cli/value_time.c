@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define MOMENT_MS_MAX UINT64_C(253402300799999) // the end of the year 9999
+#define NOT_BETWEEN   "it is not between the years 1970 and 9999: the latest moment is 9999-12-31T23:59:59Z"
 
 // ------------------------------------------------------------------------------------------------------------- spans
 
@@ -44,13 +45,17 @@ bool value_span(const char *text, uint64_t *span_ms)
         {"day", 86400000}, {"w", 604800000},  {"week", 604800000},
     };
     const char *unit;
-    if (!value_digits(text, span_ms, &unit))
+    if (!value_digits(text, span_ms, &unit)) {
+        *span_ms = 0;
         return false;
+    }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (is_word(unit, units[i].word) && *span_ms <= MOMENT_MS_MAX / units[i].ms) {
-            *span_ms *= units[i].ms;
-            return true;
+        if (is_word(unit, units[i].word)) {
+            bool fits = *span_ms <= MOMENT_MS_MAX / units[i].ms;
+            *span_ms = fits ? *span_ms * units[i].ms : UINT64_MAX;
+            return fits;
         }
+    *span_ms = 0;
     return false;
 }
 
@@ -184,7 +189,7 @@ static bool convert(const struct calendar *at, struct value_moment *moment)
     long long offset_s = (long long)at->zone_hour * 3600 + (long long)at->zone_minute * 60;
     long long seconds = (long long)timegm(&tm) + (at->sign == '-' ? offset_s : -offset_s);
     if (seconds <= 0 || (uint64_t)seconds > MOMENT_MS_MAX / 1000)
-        return wrong(moment, "it is not between the years 1970 and 9999");
+        return wrong(moment, NOT_BETWEEN);
     moment->ms = (uint64_t)seconds * 1000 + at->ms;
     moment->is_utc_assumed = !at->has_zone;
     return true;
@@ -198,15 +203,18 @@ static bool read_unix_ms(uint64_t number, size_t digits, struct value_moment *mo
     if (digits < 12)
         return wrong(moment, "a number alone is Unix milliseconds and has at least 12 digits; a span has a unit, 90d");
     if (number > MOMENT_MS_MAX)
-        return wrong(moment, "it is not between the years 1970 and 9999");
+        return wrong(moment, NOT_BETWEEN);
     moment->ms = number;
     return true;
 }
 
 static bool count_span(uint64_t span_ms, bool past, uint64_t now_ms, struct value_moment *moment)
 {
+    if (!past && span_ms > MOMENT_MS_MAX - now_ms)
+        return wrong(moment, "the latest moment is 9999-12-31T23:59:59Z, so that a span is %llud at most",
+                     (unsigned long long)((MOMENT_MS_MAX - now_ms) / 86400000));
     moment->ms = past ? (now_ms > span_ms ? now_ms - span_ms : 1) : now_ms + span_ms;
-    return moment->ms <= MOMENT_MS_MAX || wrong(moment, "it is not between the years 1970 and 9999");
+    return true;
 }
 
 bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_moment *moment)
@@ -221,7 +229,7 @@ bool value_moment(const char *text, bool past, uint64_t now_ms, struct value_mom
         return has_day(&at, moment) && has_time(&at, moment) && convert(&at, moment);
     if (value_digits(text, &number, &rest) && *rest == '\0')
         return read_unix_ms(number, strlen(text), moment);
-    if (value_span(text, &number))
+    if (value_span(text, &number) || number == UINT64_MAX)
         return count_span(number, past, now_ms, moment);
     if (is_of_calendar(rest))
         return wrong(moment, "months and years differ in length: write days, 90d, or a date");

@@ -124,7 +124,7 @@ static void verify_one(struct cli *cli, struct postern_verify_request *request, 
     if (!call_done(cli, postern_verify(cli->client, request, &reply, &cli->error)))
         return;
     if (cli->json)
-        json_print_reply(reply, "charge_id", charge_id_text(cli, reply, id));
+        json_print_decision(reply, charge_id_text(cli, reply, id), reply->decided_by_policy);
     else
         print_verify(cli, reply);
     cli->status = reply->allowed ? CLI_DONE : CLI_FAILED;
@@ -147,7 +147,7 @@ struct verify_batch {
     struct pool tokens; // of the calls that were read from there
     struct postern_verify_request calls[POSTERN_BATCH_MAX];
     size_t count;
-    bool all_allowed;
+    int outcome; // the exit status: what could not be asked outweighs what was refused
 };
 
 static bool has_more(const struct verify_batch *batch)
@@ -230,6 +230,13 @@ static void print_line(struct cli *cli, const struct postern_verify_reply *reply
         decision_print_retry(reply->retry_after_ms);
 }
 
+static void note_outcome(struct verify_batch *batch, const struct postern_verify_reply *reply,
+                         enum postern_status status)
+{
+    int outcome = status != POSTERN_OK ? call_exit_status(status) : reply->allowed ? CLI_DONE : CLI_FAILED;
+    batch->outcome = outcome > batch->outcome ? outcome : batch->outcome;
+}
+
 static void ask_about_tokens(struct verify_batch *batch)
 {
     struct cli *cli = batch->cli;
@@ -241,13 +248,13 @@ static void ask_about_tokens(struct verify_batch *batch)
     if (!call_done(cli, postern_verify_batch(cli->client, &request, &reply, &cli->error)))
         return;
     for (size_t i = 0; i < reply->reply_count; i++) {
-        batch->all_allowed = batch->all_allowed && reply->replies[i].allowed;
+        note_outcome(batch, &reply->replies[i], reply->statuses[i].status);
         texts[i] = charge_id_text(cli, &reply->replies[i], ids[i]);
         if (!cli->json)
             print_line(cli, &reply->replies[i], &reply->statuses[i]);
     }
     if (cli->json)
-        json_print_verify_batch(reply, "charge_id", texts);
+        json_print_verify_batch(reply, texts);
     fflush(stdout); // the answers to those that were asked, whatever comes
     postern_reply_free(reply);
 }
@@ -256,8 +263,7 @@ static void ask_about_tokens(struct verify_batch *batch)
 static void verify_many(struct cli *cli, const struct postern_verify_request *request, const char *const *given,
                         size_t count)
 {
-    struct verify_batch batch = {
-        .cli = cli, .common = *request, .given = given, .given_count = count, .all_allowed = true};
+    struct verify_batch batch = {.cli = cli, .common = *request, .given = given, .given_count = count};
     batch.common.charge_id = NULL; // each call gets an id of its own
     batch.common_size = size_on_wire(request);
     if (!has_more(&batch))
@@ -270,8 +276,8 @@ static void verify_many(struct cli *cli, const struct postern_verify_request *re
             ask_about_tokens(&batch);
         pool_wipe(&batch.tokens);
     }
-    if (cli_good(cli) && !batch.all_allowed)
-        cli->status = CLI_FAILED;
+    if (cli_good(cli))
+        cli->status = batch.outcome;
 }
 
 // Asks about each of several tokens that come without --batch.

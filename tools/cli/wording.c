@@ -1,6 +1,7 @@
 // Puts what posternd says into the words of the command line. posternd speaks of the fields of its protocol,
 // "create.limits[2].amount", and people gave options and operands: no message shows them a name that no help has. What
 // is between quotes is theirs and stays; so does the command that a message advises, which is always its end.
+#include "outcome.h"
 #include "schema.h"
 
 #include <ctype.h>
@@ -331,7 +332,7 @@ static void add_given(char *text, const struct named *named, bool is_named)
 const char *wording_of(struct cli *cli, const struct postern_error *error, char text[OUTPUT_LIST_SIZE])
 {
     struct named named;
-    const char *message = error->message;
+    const char *message = outcome_word(cli, error->message);
     size_t size = strlen(error->field);
     bool has_name = size > 0 && name_path(cli, error->field, &named), is_named = false;
     text[0] = '\0';

@@ -658,6 +658,7 @@ struct postern_list_reply {
     uint64_t complete_until_ms;  // the page shows all changes up to this moment, and no other is of an earlier one
 };
 
+// NOT_FOUND: there is no such account.
 POSTERN_API POSTERN_MUST_CHECK enum postern_status postern_list(struct postern *client,
                                                                 const struct postern_list_request *request,
                                                                 struct postern_list_reply **reply,

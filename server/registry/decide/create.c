@@ -5,7 +5,12 @@
 // Uses the same words for a missing account and one that the caller may not touch.
 static enum status unknown_account(struct draft *draft)
 {
+    const struct registry_caller *caller = &draft->command->caller;
     struct slice account = draft->command->ask.create.account;
+    if (!caller->is_operator)
+        return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "create.account",
+                           "there is no account \"%.*s\" that you may make keys for: name your own, \"%.*s\"",
+                           SLICE_ARGS(account), SLICE_ARGS(caller->account));
     return status_fail(&draft->command->failure, STATUS_NOT_FOUND, "create.account",
                        "there is no account \"%.*s\": make it with: postern account put %.*s", SLICE_ARGS(account),
                        SLICE_ARGS(account));

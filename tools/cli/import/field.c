@@ -60,6 +60,8 @@ static bool set_token(struct import_build *build, const char *text)
     text = import_token_find(text, &size, &build->row->token_findings);
     if (size == 0)
         return true;
+    if (build->row->token_findings & IMPORT_TOKEN_ONE_QUOTE)
+        return import_wrong(build->wrong, "the token has a quotation mark on one side: take it away, or give both");
     build->row->size_bytes += size + 8;
     build->row->key.api_key = pool_text(build->pool, text, size);
     return true;

@@ -3,18 +3,15 @@
 
 #include "import/read.h"
 #include "json.h"
-#include "terminal.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
-    BATCH_SIZE_MAX = 60000,  // bytes of a request, of the 65532 that it may have
-    ERRORS_KEPT_MAX = 1000,  // for --json; all are said on stderr
-    TRIMMED_SAID_MAX = 10,   // on stderr
-    PROGRESS_MS_MIN = 200,   // on a terminal
-    PROGRESS_MS_LINES = 1000 // elsewhere
+    BATCH_SIZE_MAX = 60000, // bytes of a request, of the 65532 that it may have
+    ERRORS_KEPT_MAX = 1000, // for --json; all are said on stderr
+    TRIMMED_SAID_MAX = 10   // on stderr
 };
 
 struct import {
@@ -34,33 +31,16 @@ struct import {
     unsigned hints_given; // enum import_token_finding, or'ed
     bool utc_said;
     bool stopped;
+    int outcome; // the exit status, if something was not imported
     json_t *errors;
-    // progress
-    bool shows_progress, on_terminal, line_open;
-    uint64_t shown_ms;
+    struct progress progress;
 };
-
-// ---------------------------------------------------------------------------------------------------------- progress
 
 static void show_progress(struct import *import)
 {
-    uint64_t now = terminal_clock_ms();
-    if (!import->shows_progress || now - import->shown_ms < (import->on_terminal ? PROGRESS_MS_MIN : PROGRESS_MS_LINES))
-        return;
-    import->shown_ms = now;
-    fprintf(stderr, "%sline %zu: %zu imported, %zu skipped, %zu failed%s", import->on_terminal ? "\r" : "",
-            import->last_line, import->imported, import->skipped, import->failed,
-            import->on_terminal ? "\033[K" : "\n");
-    import->line_open = import->on_terminal;
-    fflush(stderr);
-}
-
-// Clears the line of progress, before anything else is said on stderr.
-static void clear_progress(struct import *import)
-{
-    if (import->line_open)
-        fputs("\r\033[K", stderr);
-    import->line_open = false;
+    if (progress_is_due(&import->progress))
+        progress_show(&import->progress, "line %zu: %zu imported, %zu skipped, %zu failed", import->last_line,
+                      import->imported, import->skipped, import->failed);
 }
 
 // ------------------------------------------------------------------------------------------------------------ errors
@@ -70,7 +50,7 @@ static void report_line(struct import *import, size_t line, const char *code, co
     char column[64];
     snprintf(column, sizeof column, "%.*s", (int)strcspn(field, "["), field);
     bool is_named = column[0] == '\0' || strstr(message, column) != NULL;
-    clear_progress(import);
+    progress_clear(&import->progress);
     fprintf(stderr, "postern import: line %zu: %s%s%s%s%s%s\n", line, code, code[0] != '\0' ? ": " : "", message,
             is_named ? "" : " (", is_named ? "" : column, is_named ? "" : ")");
     if (json_array_size(import->errors) < ERRORS_KEPT_MAX)
@@ -135,6 +115,7 @@ static void say_batch_refused(struct import *import)
     field = row != NULL ? column_of(field) : "";
     // Anything but what is wrong with these keys would be wrong with the next ones too.
     import->stopped = strncmp(error->field, "import.keys", strlen("import.keys")) != 0;
+    import->outcome = call_exit_status(error->status);
     report_line(import, row != NULL ? row->line : import->first_line, postern_status_name(error->status), field,
                 word_refusal(import, field, text));
     say_batch_lost(import);
@@ -181,6 +162,8 @@ static void say_trimmed(struct import *import, const struct import_row *row)
         const char *what;
     } taken[] = {{IMPORT_TOKEN_MARK, "byte order mark"},
                  {IMPORT_TOKEN_SPACE, "white space"},
+                 {IMPORT_TOKEN_QUOTES, "quotation marks"},
+                 {IMPORT_TOKEN_HEADER, "\"Authorization:\""},
                  {IMPORT_TOKEN_BEARER, "\"Bearer\""}};
     char list[OUTPUT_LIST_SIZE] = "";
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
@@ -188,7 +171,7 @@ static void say_trimmed(struct import *import, const struct import_row *row)
             output_append(list, " and the ", "%s", taken[i].what);
     if (list[0] == '\0' || ++import->trimmed > TRIMMED_SAID_MAX)
         return;
-    clear_progress(import);
+    progress_clear(&import->progress);
     fprintf(stderr, "postern import: line %zu: taken without the %s that stood with the token\n", row->line, list);
 }
 
@@ -197,7 +180,7 @@ static void say_hint(struct import *import, const struct import_row *row, enum i
 {
     if (!(row->token_findings & finding) || import->hints_given & finding)
         return;
-    clear_progress(import);
+    progress_clear(&import->progress);
     fprintf(stderr, "postern import: line %zu: %s\n", row->line, hint);
     import->hints_given |= finding;
 }
@@ -208,7 +191,7 @@ static void say_utc(struct import *import, const struct import_row *row)
     char at[OUTPUT_TIME_SIZE];
     if (row->utc_expiry_ms == 0 || import->utc_said)
         return;
-    clear_progress(import);
+    progress_clear(&import->progress);
     fprintf(stderr, "postern import: line %zu: expires names no zone and is in UTC: %s\n", row->line,
             output_time(row->utc_expiry_ms, "", at));
     import->utc_said = true;
@@ -254,7 +237,7 @@ static void import_all(struct import *import)
     }
     if (!import->stopped)
         finish_batch(import);
-    clear_progress(import);
+    progress_clear(&import->progress);
 }
 
 static enum import_format read_format(struct cli *cli)
@@ -268,7 +251,10 @@ static enum import_format read_format(struct cli *cli)
 static void print_summary(const struct import *import)
 {
     if (import->trimmed > TRIMMED_SAID_MAX)
-        fprintf(stderr, "postern import: white space or \"Bearer\" was taken away from %zu tokens\n", import->trimmed);
+        fprintf(stderr,
+                "postern import: white space, quotation marks or \"Authorization: Bearer\" were taken away from %zu "
+                "tokens\n",
+                import->trimmed);
     if (import->by_sha256 > 0 && import->imported > 0)
         fprintf(stderr,
                 "postern import: %zu of these came by SHA-256 alone, which does not tell whether this Postern made the "
@@ -294,7 +280,7 @@ static void import_stdin(struct import *import)
     print_summary(import);
     json_decref(import->errors);
     if (import->failed > 0 || import->stopped)
-        import->cli->status = CLI_FAILED;
+        import->cli->status = import->outcome;
 }
 
 static void run_import(struct cli *cli)
@@ -307,9 +293,9 @@ static void run_import(struct cli *cli)
                                                  .environment =
                                                      value_word(cli, &value_environments, argument_text(cli, "env"))};
     import->cli = cli;
+    import->outcome = CLI_FAILED;
     import->batch_max = batch > 0 ? (size_t)batch : POSTERN_BATCH_MAX;
-    import->on_terminal = isatty(STDERR_FILENO) == 1;
-    import->shows_progress = import->on_terminal || argument_has(cli, "progress");
+    import->progress = progress_begin(argument_has(cli, "progress"));
     if (cli->operand_count > 0 && strcmp(cli->operands[0], "-") != 0)
         misuse(cli, "the keys come by standard input: postern import <%s", cli->operands[0]);
     uint64_t now_ms = cli_good(cli) ? call_server_time_ms(cli) : 0;
@@ -320,8 +306,7 @@ static void run_import(struct cli *cli)
         import->reader.now_ms = now_ms;
         import_stdin(import);
     } else {
-        fprintf(stderr, "postern import: %s\n", import->reader.wrong);
-        cli->status = CLI_MISUSED;
+        misuse(cli, "%s", import->reader.wrong);
     }
     pool_wipe(&import->pool);
     import_end(&import->reader);
@@ -343,7 +328,8 @@ const struct command import_commands[] = {
          "JSON Lines, an object on each line, or CSV (with commas, semicolons or tabs), whose first line names\n"
          "the columns. Fields:\n"
          "  token or sha256     the token itself, at least 16 bytes; or its SHA-256, in hex or Base64. It is all\n"
-         "                      that a client sends; white space around it and \"Bearer\" are taken away\n"
+         "                      that a client sends; white space and quotation marks around it, \"Authorization:\"\n"
+         "                      and \"Bearer\" are taken away\n"
          "  account, name       whose key it is, and what for\n"
          "  environment, type   test or live, secret or public\n"
          "  scopes, addresses   a JSON list, or one text with blanks, commas or semicolons between them\n"

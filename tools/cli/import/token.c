@@ -1,9 +1,12 @@
-// Clients trim what they send, and a gateway takes "Bearer " away: nobody can present a token with these around it.
+// Clients trim what they send, and a gateway takes "Authorization: Bearer " away: nobody can present a token with these
+// around it. Quotation marks are of the file that the token comes from.
 #include "import/token.h"
 
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+
+static const char quotes[] = "\"'`";
 
 // Returns the size of the white space, or of a byte order mark, at the beginning of the text, or at its end; 0: there
 // is none.
@@ -37,17 +40,42 @@ static const char *trim(const char *text, size_t *size, unsigned *findings)
     return text;
 }
 
-static const char *skip_bearer(const char *text, size_t *size, unsigned *findings)
+// Skips a word that begins the text, and the white space behind it.
+static const char *skip_word(const char *text, size_t *size, const char *word, bool needs_space, unsigned *inner)
 {
-    static const char bearer[] = "Bearer";
-    size_t word = sizeof bearer - 1;
-    unsigned inner = 0; // the space behind it is no other note
-    if (*size <= word || strncasecmp(text, bearer, word) != 0 ||
-        space_at(text + word, *size - word, false, &inner) == 0)
+    size_t count = strlen(word);
+    if (*size <= count || strncasecmp(text, word, count) != 0 ||
+        (needs_space && space_at(text + count, *size - count, false, inner) == 0))
         return text;
-    *size -= word;
-    *findings |= IMPORT_TOKEN_BEARER;
-    return trim(text + word, size, &inner);
+    *size -= count;
+    return trim(text + count, size, inner);
+}
+
+// Skips quotation marks of the same kind on both sides, and the white space within.
+static const char *skip_quotes(const char *text, size_t *size, unsigned *inner)
+{
+    if (*size < 2 || strchr(quotes, text[0]) == NULL || text[*size - 1] != text[0])
+        return text;
+    *size -= 2;
+    return trim(text + 1, size, inner);
+}
+
+// Takes away what a configuration, a log or a header has around a token, in whatever order.
+static const char *skip_around(const char *text, size_t *size, unsigned *findings)
+{
+    unsigned inner = 0; // white space within is no other finding
+    for (const char *before = NULL; before != text;) {
+        const char *at = before = text;
+        text = skip_quotes(at, size, &inner);
+        *findings |= text != at ? IMPORT_TOKEN_QUOTES : 0;
+        text = skip_word(at = text, size, "Authorization:", false, &inner);
+        *findings |= text != at ? IMPORT_TOKEN_HEADER : 0;
+        text = skip_word(at = text, size, "Bearer", true, &inner);
+        *findings |= text != at ? IMPORT_TOKEN_BEARER : 0;
+    }
+    if (*size > 0 && (strchr(quotes, text[0]) != NULL || strchr(quotes, text[*size - 1]) != NULL))
+        *findings |= IMPORT_TOKEN_ONE_QUOTE;
+    return text;
 }
 
 static size_t count_leading(const char *text, size_t size, const char *set)
@@ -63,7 +91,7 @@ const char *import_token_find(const char *text, size_t *size, unsigned *findings
     enum { ID_DIGITS_MAX = 20, DIGEST_DIGITS = 64 };
     *findings = 0;
     text = trim(text, size, findings);
-    text = skip_bearer(text, size, findings);
+    text = skip_around(text, size, findings);
     size_t digits = count_leading(text, *size, "0123456789");
     if (digits > 0 && digits <= ID_DIGITS_MAX && digits < *size && text[digits] == '|')
         *findings |= IMPORT_TOKEN_ID_BEFORE;

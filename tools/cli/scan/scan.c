@@ -1,14 +1,14 @@
 // scan: finds leaked tokens, and says of each what posternd knows of its key.
 #include "scan/scan.h"
 
+#include "confirm.h"
 #include "json.h"
-#include "scan/history.h"
-#include "scan/key_state.h"
+#include "progress.h"
+#include "scan/finding.h"
 #include "scan/repository.h"
 #include "scan/search.h"
 #include "scan/unpack.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -34,46 +34,16 @@ struct scan {
     bool is_raw;  // the stream is what could not be unpacked, as it is
     size_t input; // which one it is, from 1 on
     size_t files, unreadable, tokens, leaks;
-    bool failed;
+    uint64_t bytes; // read so far, unpacked
+    struct progress progress;
+    int outcome; // the exit status, beside what was found and what could not be read
 };
 
 // ------------------------------------------------------------------------------------------------------------ output
 
-// A path may be any bytes: what would steer the terminal is shown as '?'.
-static const char *shown_path(const char *path, char shown[256])
+static void note_outcome(struct scan *scan, int outcome)
 {
-    snprintf(shown, 256, "%.255s", path);
-    for (char *at = shown; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
-    return shown;
-}
-
-static void print_finding_json(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
-{
-    json_print(json_pack("{s:o, s:I, s:b, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "file", json_text(scan->path),
-                         "line", (json_int_t)token->line, "base64", token->is_base64, "commit", scan->history.commit,
-                         "path", json_text(scan->history.path), "key_id", key->key_id, "account", key->account, "name",
-                         key->name, "type", token->is_public ? "PUBLIC" : "SECRET", "environment",
-                         token->is_live ? "LIVE" : "TEST", "state", key->state, "revoked_now", key->revoked));
-}
-
-static void print_finding(const struct scan *scan, const struct scan_token *token, const struct key_state *key)
-{
-    char path[256];
-    printf("%s:%llu: %s", shown_path(scan->path, path), (unsigned long long)token->line, key->key_id);
-    if (key->name[0] != '\0')
-        printf(" (%s)", key->name);
-    if (key->account[0] != '\0')
-        printf(" account %s", key->account);
-    printf(", %s, %s, ", token->is_public ? "public" : "secret", token->is_live ? "live" : "test");
-    for (const char *letter = key->state; *letter != '\0'; letter++)
-        putchar(tolower((unsigned char)*letter));
-    fputs(key->revoked ? " just now" : "", stdout);
-    fputs(token->is_base64 ? ", in base64" : "", stdout);
-    if (scan->history.commit[0] != '\0')
-        printf(", in commit %.12s %s", scan->history.commit, shown_path(scan->history.path, path));
-    putchar('\n');
+    scan->outcome = outcome > scan->outcome ? outcome : scan->outcome;
 }
 
 static void on_token(void *context, const struct scan_token *token)
@@ -85,19 +55,21 @@ static void on_token(void *context, const struct scan_token *token)
     if (is_again) // it was found before the damage
         return;
     scan->tokens++;
+    progress_clear(&scan->progress);
     if (key == NULL) {
-        fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", shown_path(scan->path, path),
+        fprintf(stderr, "postern scan: %s:%llu: %s: %s: %s\n", finding_path(scan->path, path),
                 (unsigned long long)token->line, token->key_id, postern_status_name(scan->cli->error.status),
                 wording_of(scan->cli, &scan->cli->error, why));
-        scan->failed = true;
+        note_outcome(scan, call_exit_status(scan->cli->error.status));
         return;
     }
     key->input = scan->input;
     scan->leaks += key->works && !token->is_public;
+    const struct finding finding = {scan->path, &scan->history, token, key};
     if (scan->cli->json)
-        print_finding_json(scan, token, key);
+        finding_print_json(&finding);
     else
-        print_finding(scan, token, key);
+        finding_print(&finding);
 }
 
 // ------------------------------------------------------------------------------------------------------------- input
@@ -106,7 +78,8 @@ static void on_token(void *context, const struct scan_token *token)
 static void say_unreadable(struct scan *scan, const char *path, const char *why)
 {
     char shown[256];
-    fprintf(stderr, "postern scan: cannot read %s: %s\n", shown_path(path, shown), why);
+    progress_clear(&scan->progress);
+    fprintf(stderr, "postern scan: cannot read %s: %s\n", finding_path(path, shown), why);
     if (scan->cli->json)
         json_print(json_pack("{s:o, s:o}", "file", json_text(path), "unreadable", json_text(why)));
     scan->unreadable++;
@@ -122,20 +95,28 @@ static void begin_stream(void *context, const char *path, bool is_raw)
     scan_search_begin(&scan->search, on_token, scan);
 }
 
-// Scans a line of a history, or a part of one. The mark of a diff in front of it is no part of the file, but would be
-// one of base64.
+// Scans a line of a history, or a part of one.
 static void take_line(struct scan *scan, const char *bytes, size_t size)
 {
-    bool begins = scan->history.used == 0 && scan->history.commit[0] != '\0';
-    size_t mark_size = begins && (bytes[0] == '+' || bytes[0] == '-');
     scan_history_feed(&scan->history, bytes, size);
-    scan_search_feed(&scan->search, bytes + mark_size, size - mark_size);
+    scan_search_feed(&scan->search, bytes, size);
+}
+
+static void show_progress(struct scan *scan, size_t size)
+{
+    char path[256];
+    scan->bytes += size;
+    if (progress_is_due(&scan->progress))
+        progress_show(&scan->progress, "%zu %s, %llu MiB, %zu %s: %s", scan->files, scan->files == 1 ? "file" : "files",
+                      (unsigned long long)(scan->bytes >> 20), scan->tokens, scan->tokens == 1 ? "token" : "tokens",
+                      finding_path(scan->path, path));
 }
 
 static void take_bytes(void *context, const void *given, size_t size)
 {
     struct scan *scan = context;
     const char *bytes = given, *end = bytes + size;
+    show_progress(scan, size);
     if (!scan->is_stdin)
         scan_search_feed(&scan->search, given, size);
     while (scan->is_stdin && bytes < end) {
@@ -215,7 +196,8 @@ static void say_missing(const FTSENT *entry, struct scan *scan)
 {
     int error = entry->fts_info == FTS_SLNONE ? ENOENT : entry->fts_errno;
     say_unreadable(scan, entry->fts_path, strerror(error));
-    scan->failed = scan->failed || (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT);
+    if (entry->fts_level == FTS_ROOTLEVEL && error == ENOENT)
+        note_outcome(scan, CLI_FAILED);
 }
 
 // The history counts as one thing that could not be read, whether it is here or elsewhere.
@@ -336,18 +318,26 @@ static void run_scan(struct cli *cli)
         misuse(cli, "there is no such file; a token comes by standard input: printf %%s \"$TOKEN\" | postern scan -");
     if (argument_has(cli, "reason") && !scan->inquiry.revokes)
         misuse(cli, "--reason belongs to --revoke");
+    if (argument_has(cli, "yes") && !scan->inquiry.revokes)
+        misuse(cli, "--yes belongs to --revoke");
     if (!cli_good(cli))
         return;
+    if (scan->inquiry.revokes && !confirm(cli, "Revoke the secret keys of all tokens that are found?"))
+        return;
+    scan->progress = progress_begin(false);
     scan_all(scan);
+    progress_clear(&scan->progress);
     scan_search_wipe(&scan->search);
     print_summary(scan);
-    if (scan->leaks > 0 || scan->failed || (scan->unreadable > 0 && !scan->skips_unreadable))
-        cli->status = CLI_FAILED;
+    if (scan->leaks > 0 || (scan->unreadable > 0 && !scan->skips_unreadable))
+        note_outcome(scan, CLI_FAILED);
+    cli->status = scan->outcome;
 }
 
 static const struct flag scan_flags[] = {
     {"revoke", NULL, "revoke the secret keys whose tokens are found, at once and for ever"},
     {"reason", "TEXT", "why; kept with the revoked keys (default \"found by postern scan\")"},
+    {"yes", NULL, "with --revoke: do it without asking, as it is done where no terminal is"},
     {"skip-unreadable", NULL, "what cannot be read is named and counted, but is no reason for exit status 1"},
     {0},
 };
@@ -358,7 +348,8 @@ const struct command scan_commands[] = {
     {"scan", "PATH...|-", "find leaked tokens in files, directories or standard input", scan_flags, run_scan,
      .help =
          "Tokens are known by their pattern and checksum, and named by their key's id. They are found in UTF-16,\n"
-         "in base64, and split by ends of lines or backslashes.\n"
+         "in base64, also folded over lines as mail, PEM, YAML and diffs have it, and split by ends of\n"
+         "lines or backslashes.\n"
          "  looked into: gzip, xz, zstd, bzip2, lzma, lzip, lz4, compress (.Z), zip, tar and ar (.deb), one in\n"
          "    another up to 8 deep, as long as no more than 4 GiB are unpacked from one file;\n"
          "    \"logs.tar.gz!var/log/a\" is the file \"var/log/a\" in it\n"

@@ -2,20 +2,26 @@
 //
 // Base64: a token's characters are at one of three places in a group, and text before it may be no base64 at all, so
 // that nothing tells where a group begins. But there are only four places for that, and all bytes that are no base64
-// (the ends of lines, where it was folded) may be left out. The decoded bytes are read like any others: they may be
-// UTF-16.
+// (the ends of lines, where it was folded, and what indents them) may be left out. The decoded bytes are read like any
+// others: they may be UTF-16.
+//
+// A diff has marks in front of its lines, and "+" and "-" are base64. They are left out at the beginning of a line,
+// whatever it is of: no character that stands for a part of a token is one of them, but for the last one where a byte
+// of 0xE0 or more follows the token.
 #include "scan/search.h"
 
 #include "cli.h"
 
 #include <string.h>
 
+enum { VALUE_OF_MARKS = 62 }; // of "+" and, in the alphabet for URLs, "-"
+
 static void begin_values(signed char values[256])
 {
     memset(values, -1, 256);
     for (int i = 0; i < 64; i++)
         values[(unsigned char)value_base64_alphabet[i]] = (signed char)i;
-    values['-'] = 62; // the alphabet for URLs
+    values['-'] = VALUE_OF_MARKS; // the alphabet for URLs
     values['_'] = 63;
 }
 
@@ -32,6 +38,7 @@ void scan_search_begin(struct scan_search *search, void (*found)(void *context, 
     search->group = 0;
     search->after_backslash = false;
     search->line = 1;
+    search->at_line_begin = true;
     begin_values(search->values);
 }
 
@@ -66,11 +73,14 @@ static void feed_base64(struct scan_search *search, const unsigned char *at, con
     for (; at < end; at++) {
         int value = search->values[*at];
         bool is_escape = search->after_backslash && (*at == 'n' || *at == 'r');
-        if (value >= 0 && !is_escape)
+        bool is_mark = search->at_line_begin && value == VALUE_OF_MARKS;
+        if (value >= 0 && !is_escape && !is_mark)
             add_value(search, (uint32_t)value);
+        search->at_line_begin = search->at_line_begin && (is_mark || strchr(" \t\r", *at) != NULL);
         if (*at == '\n') {
             flush_all(search);
             search->line++;
+            search->at_line_begin = true;
         }
         if (*at != '\0')
             search->after_backslash = *at == '\\';

@@ -23,6 +23,7 @@ struct scan_search {
     uint32_t group; // the last characters' values, 6 bits each
     bool after_backslash;
     uint64_t line;
+    bool at_line_begin;
     signed char values[256]; // of a byte in base64, -1: it is none
 };
 
