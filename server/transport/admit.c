@@ -12,12 +12,12 @@ enum { CIPHER_SIZE = 16 * 1024 + 512 };
 // --- room
 
 // What is in the list is not freed as long as the lock is held.
-void admit_cut_unidentified(struct transport *transport)
+void admit_cut_oldest(struct transport *transport, bool (*is_of_kind)(const struct transport_connection *connection))
 {
     struct transport_connection *found = NULL;
     pthread_mutex_lock(&transport->lock);
     for (struct transport_connection *at = transport->first; at != NULL; at = at->links.older)
-        if (connection_is_unidentified(at))
+        if (is_of_kind(at))
             found = at;
     if (found != NULL)
         connection_cut(found);
@@ -34,7 +34,10 @@ bool admit_newcomer(struct transport *transport)
     transport_complain(
         transport, &transport->crowds,
         "all %zu connections are taken: raise --max-connections, or look who holds them (ss -xp, ss -tp)", max);
-    admit_cut_unidentified(transport);
+    // Those that greet and ask nothing must not fill the places beyond the maximum: a newcomer may have a right to a
+    // seat.
+    const bool is_crowded = count >= max + TRANSPORT_CONNECTIONS_BEYOND_MAX / 2;
+    admit_cut_oldest(transport, is_crowded ? connection_is_seatless : connection_is_unidentified);
     return count < max + TRANSPORT_CONNECTIONS_BEYOND_MAX;
 }
 

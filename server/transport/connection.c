@@ -45,33 +45,42 @@ void connection_end_call(struct transport_connection *connection)
     connection_release(connection);
 }
 
-static bool is_idle(struct transport_connection *connection)
+static bool is_idle(struct transport_connection *connection, uint64_t before_ms)
 {
     return atomic_load(&connection->seated) && !atomic_load(&connection->closed) &&
+           atomic_load_explicit(&connection->received_ms, memory_order_relaxed) <= before_ms &&
            atomic_load(&connection->calls) == 0 && !connection_is_busy(connection);
 }
 
 // Under the transport's lock.
 static struct transport_connection *find_longest_idle(const struct transport *transport, size_t caller)
 {
+    const uint64_t now_ms = clock_boot_ms(transport->options.clock);
+    uint64_t before_ms = now_ms > TRANSPORT_IDLE_MS ? now_ms - TRANSPORT_IDLE_MS : 0;
     struct transport_connection *found = NULL;
     for (struct transport_connection *at = transport->first; at != NULL; at = at->links.older)
-        if (at->caller == caller && is_idle(at) &&
-            (found == NULL || atomic_load(&at->received_ms) <= atomic_load(&found->received_ms)))
+        if (at->caller == caller && is_idle(at, before_ms)) {
             found = at;
+            before_ms = atomic_load_explicit(&at->received_ms, memory_order_relaxed);
+        }
     return found;
 }
 
-// All seats are taken. So that no caller can keep all others out, whoever has most gives one up, that of its longest
-// idle connection, to a caller with fewer. Nothing is lost with it: no call of it is in flight.
+// All seats are taken. So that no caller can keep all others out, and none itself, a seat is taken from a connection
+// that has been idle for long: of whoever has most seats, if that are more than the newcomer's caller has, or else of
+// its own caller. Nothing is lost with it: no call of it is in flight.
 static bool displace(struct transport_connection *newcomer)
 {
     struct transport *transport = newcomer->transport;
-    const size_t greediest = transport_greediest(transport);
-    if (atomic_load(&transport->caller_seats[greediest]) <= atomic_load(&transport->caller_seats[newcomer->caller]) + 1)
-        return false;
+    const size_t own = newcomer->caller, greediest = transport_greediest(transport);
+    const atomic_uint *seats = transport->caller_seats;
+    struct transport_connection *found = NULL;
     pthread_mutex_lock(&transport->lock);
-    struct transport_connection *found = find_longest_idle(transport, greediest);
+    if (atomic_load(&seats[greediest]) > atomic_load(&seats[own]) + 1)
+        found = find_longest_idle(transport, greediest);
+    if (found == NULL)
+        found = find_longest_idle(transport, own);
+    const size_t loser = found != NULL ? found->caller : own;
     bool gave = found != NULL && atomic_exchange(&found->seated, false);
     if (gave)
         connection_cut(found);
@@ -79,8 +88,8 @@ static bool displace(struct transport_connection *newcomer)
     if (!gave)
         return false;
     transport_count(transport, COUNT_DISPLACED);
-    atomic_fetch_sub(&transport->caller_seats[greediest], 1);
-    atomic_fetch_add(&transport->caller_seats[newcomer->caller], 1);
+    atomic_fetch_sub(&transport->caller_seats[loser], 1);
+    atomic_fetch_add(&transport->caller_seats[own], 1);
     return true;
 }
 
@@ -122,6 +131,11 @@ void connection_free(struct transport_connection *connection)
 bool connection_is_unidentified(const struct transport_connection *connection)
 {
     return !atomic_load(&connection->greeted) && !atomic_load(&connection->closed);
+}
+
+bool connection_is_seatless(const struct transport_connection *connection)
+{
+    return !atomic_load(&connection->seated) && !atomic_load(&connection->closed);
 }
 
 bool connection_is_busy(struct transport_connection *connection)

@@ -44,7 +44,7 @@ enum transport_count {
     COUNTS
 };
 
-enum { TRANSPORT_CALLERS = 256 };
+enum { TRANSPORT_CALLERS = 4096 };
 
 struct listener {
     struct transport *transport;
@@ -106,7 +106,8 @@ struct transport_links {
     struct transport_connection *newer, *older;
 };
 void transport_add(struct transport *transport, struct transport_connection *connection);
-// A caller is a user (ipc) or an address. Returns the index of its seats.
+// A caller is a user (ipc), an IPv4 address, or an IPv6 network of 64 bits, which is what one host usually has. Returns
+// the index of its seats.
 size_t transport_caller(const struct transport *transport, const struct transport_peer *peer);
 // Takes one of max_connections seats. False when all are taken.
 bool transport_take_seat(struct transport *transport, size_t caller);
@@ -119,6 +120,7 @@ void transport_give_to_reaper(struct transport *transport, struct transport_conn
 // --- connection.c
 
 bool connection_is_unidentified(const struct transport_connection *connection); // it has not greeted, and could be cut
+bool connection_is_seatless(const struct transport_connection *connection);     // it has no seat, and could be cut
 bool connection_is_busy(struct transport_connection *connection);               // it serves, or has replies to send
 void connection_release(struct transport_connection *connection);               // gives a reference back
 // Closes it; its outstanding operations fail. The caller holds a reference, or the transport's lock.
@@ -127,8 +129,8 @@ void connection_free(struct transport_connection *connection); // by the reaper,
 
 // --- admit.c
 
-// Cuts the oldest connection that has not greeted, if there is one.
-void admit_cut_unidentified(struct transport *transport);
+// Cuts the oldest connection of that kind, if there is one.
+void admit_cut_oldest(struct transport *transport, bool (*is_of_kind)(const struct transport_connection *connection));
 // Makes room for a newcomer when all connections are taken. False when that fails.
 bool admit_newcomer(struct transport *transport);
 // Takes the stream over, greets it and serves it from now on. False when memory is out; then the stream still belongs

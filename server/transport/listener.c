@@ -103,7 +103,7 @@ static void rest(struct listener *listener, int code)
 {
     transport_count(listener->transport, COUNT_ACCEPT_FAILED);
     log_failure(listener->transport, code);
-    admit_cut_unidentified(listener->transport); // this frees a descriptor
+    admit_cut_oldest(listener->transport, connection_is_unidentified); // this frees a descriptor
     listener->resting = true;
     nng_sleep_aio(REST_MS, listener->aio);
 }

@@ -3,6 +3,7 @@
 // Nothing here looks into a connection but at its links. So every other file of the room may call this one.
 #include "transport/connection.h"
 
+#include <arpa/inet.h>
 #include <nng/supplemental/util/platform.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,7 +64,10 @@ void transport_give_to_reaper(struct transport *transport, struct transport_conn
 
 size_t transport_caller(const struct transport *transport, const struct transport_peer *peer)
 {
+    struct in6_addr v6;
     struct slice name = peer->has_uid ? slice_make(&peer->uid, sizeof peer->uid) : slice_text(peer->address);
+    if (!peer->has_uid && inet_pton(AF_INET6, peer->address, &v6) == 1 && !IN6_IS_ADDR_V4MAPPED(&v6))
+        name = slice_make(&v6, sizeof v6 / 2);
     return slice_hash(name, transport->caller_seed) % TRANSPORT_CALLERS;
 }
 

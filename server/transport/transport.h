@@ -10,7 +10,8 @@
 // TRANSPORT_GREETING_MS, when a frame takes longer than TRANSPORT_FRAME_MS, or when a frame's header claims more than
 // the bound. Calls in flight, connections and memory have bounds; requests beyond them come with `overloaded` set and
 // must be refused. When all connections are taken, the oldest one that has not greeted is closed first; where all have,
-// whoever has the most (a user over ipc, else an address) loses his longest idle one to a caller with fewer.
+// a newcomer gets the place of the connection that has been idle longest (TRANSPORT_IDLE_MS at least) of whoever has
+// the most, or else of its own caller. A caller is a user over ipc, else an IPv4 address or an IPv6 /64.
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
 
@@ -30,7 +31,8 @@ enum {
     TRANSPORT_CONNECTIONS_BEYOND_MAX = 64, // connections beyond max_connections, to tell them that all are taken
     TRANSPORT_GREETING_MS = 5000,          // the handshake of TLS included
     TRANSPORT_FRAME_MS = 10000,
-    TRANSPORT_STUCK_MS = 10000
+    TRANSPORT_STUCK_MS = 10000,
+    TRANSPORT_IDLE_MS = 30000 // without a byte received: it may lose its place to a newcomer
 };
 
 struct transport;
@@ -135,7 +137,7 @@ struct transport_stats {
     uint64_t closed_memory;     // there was no memory for its replies
     uint64_t tls_failures;
     uint64_t accept_failures; // descriptors or memory were out
-    uint64_t displaced;       // it was idle, and its caller had the most when another one came
+    uint64_t displaced;       // it was idle when all places were taken and somebody came
 };
 struct transport_stats transport_stats(struct transport *transport);
 

@@ -189,27 +189,43 @@ static bool has_displaced(const struct transport_stats *stats, size_t number)
     return stats->displaced >= number;
 }
 
+// As if so long nobody had asked anything.
+static void wait_idle(struct transport_fixture *fixture, uint64_t ms)
+{
+    atomic_fetch_add(&fixture->ahead_ms, ms);
+}
+
+static struct stream_peer open_and_ask(struct stream_place place)
+{
+    struct stream_peer peer = stream_peer_open(place);
+    assert_true(transport_fixture_is_served(&peer, 1));
+    return peer;
+}
+
 static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_another(void **state)
 {
     struct transport_fixture *fixture = *state;
     fixture->options.max_connections = MOST;
     transport_fixture_serve(fixture);
     struct stream_peer greedy[MOST], others[MOST / 2];
-    for (uint32_t i = 0; i < MOST; i++) {
-        greedy[i] = stream_peer_open(fixture->tcp);
-        assert_true(transport_fixture_is_served(&greedy[i], 1));
-    }
-    // A call of the first is in flight, and the third has asked last.
+    for (uint32_t i = 0; i < MOST; i++)
+        greedy[i] = open_and_ask(fixture->tcp);
+    // A call of the first is in flight; the others have asked one after the other, and the third last.
     assert_true(stream_peer_ask(&greedy[0], 3, "h", 1));
     transport_fixture_await_held(fixture, 1);
-    (void)poll(NULL, 0, 10); // how long one is idle is counted in milliseconds
-    for (size_t i = 1; i < MOST; i++)
+    for (size_t i = 1; i < MOST; i++) {
+        wait_idle(fixture, 1000);
         assert_true(transport_fixture_is_served(&greedy[i], 2));
-    (void)poll(NULL, 0, 10);
+    }
+    wait_idle(fixture, 1000);
     assert_true(transport_fixture_is_served(&greedy[2], 3));
+    // Nobody has been idle for long enough.
+    struct stream_peer early = stream_peer_open(fixture->ipc);
+    assert_true(is_refused(&early, 1));
+    stream_peer_close(&early);
+    wait_idle(fixture, TRANSPORT_IDLE_MS);
     for (size_t i = 0; i < MOST / 2; i++) {
-        others[i] = stream_peer_open(fixture->ipc);
-        assert_true(transport_fixture_is_served(&others[i], 1));
+        others[i] = open_and_ask(fixture->ipc);
         await(fixture, has_displaced, i + 1);
     }
     const bool goes[MOST] = {false, true, false, true, true, true, false, false};
@@ -221,7 +237,7 @@ static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_a
             assert_true(stream_peer_is_closed(&greedy[i]));
         else
             assert_true(transport_fixture_is_served(&greedy[i], 9));
-    // Now they have as many each, and nobody gives way.
+    // Now they have as many each, and all have asked.
     struct stream_peer more[2] = {stream_peer_open(fixture->ipc), stream_peer_open(fixture->tcp)};
     for (size_t i = 0; i < 2; i++)
         assert_true(is_refused(&more[i], 1));
@@ -229,6 +245,49 @@ static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_a
     close_all(more, 2);
     close_all(others, MOST / 2);
     close_all(greedy, MOST);
+}
+
+static void caller_with_all_connections_gets_another_in_the_place_of_an_idle_one_of_its_own(void **state)
+{
+    struct transport_fixture *fixture = *state;
+    fixture->options.max_connections = MOST;
+    transport_fixture_serve(fixture);
+    struct stream_peer peers[MOST];
+    for (uint32_t i = 0; i < MOST; i++)
+        peers[i] = open_and_ask(i % 2 == 0 ? fixture->tcp : fixture->ipc);
+    wait_idle(fixture, TRANSPORT_IDLE_MS);
+    for (uint32_t i = 0; i < MOST; i++)
+        if (i != 3)
+            assert_true(transport_fixture_is_served(&peers[i], 2));
+    struct stream_peer another = open_and_ask(fixture->ipc), one_more = stream_peer_open(fixture->ipc);
+    assert_true(stream_peer_is_closed(&peers[3]));
+    assert_true(is_refused(&one_more, 1));
+    stream_peer_close(&one_more);
+    stream_peer_close(&another);
+    close_all(peers, MOST);
+}
+
+// They greet and ask nothing, as many as there is room for beyond the maximum, and come again when they are closed.
+static void places_beyond_the_maximum_are_not_kept_by_who_asks_nothing(void **state)
+{
+    struct transport_fixture *fixture = *state;
+    fixture->options.max_connections = MOST;
+    transport_fixture_serve(fixture);
+    enum { CROWD = MOST + 2 * TRANSPORT_CONNECTIONS_BEYOND_MAX };
+    struct stream_peer crowd[CROWD];
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = stream_peer_dial(fixture->tcp);
+        (void)stream_peer_write(&crowd[i], "\0SP\0\0\x30\0\0", 8);
+        await(fixture, has_accepted, i + 1);
+    }
+    wait_idle(fixture, TRANSPORT_IDLE_MS);
+    for (size_t i = 0; i < MOST / 2; i++) {
+        struct stream_peer newcomer = open_and_ask(fixture->ipc);
+        await(fixture, has_displaced, i + 1);
+        stream_peer_close(&crowd[i]);
+        crowd[i] = newcomer;
+    }
+    close_all(crowd, CROWD);
 }
 
 static void what_comes_beyond_those_is_closed_and_not_kept(void **state)
@@ -453,6 +512,8 @@ int main(void)
         WITH(oldest_that_has_not_greeted_goes_first),
         WITH(silent_peers_cannot_keep_others_out),
         WITH(caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_another),
+        WITH(caller_with_all_connections_gets_another_in_the_place_of_an_idle_one_of_its_own),
+        WITH(places_beyond_the_maximum_are_not_kept_by_who_asks_nothing),
         WITH(what_comes_beyond_those_is_closed_and_not_kept),
         WITH(calls_beyond_those_of_one_connection_are_refused),
         WITH(calls_beyond_those_of_all_are_refused),

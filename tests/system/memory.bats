@@ -40,8 +40,9 @@ memory_was_out() {
     alive "$DAEMON_PID"
     kill -KILL "$HOARD_PID"
     wait_healthy 60
-    postern tier put free --limit requests=10/min --default
-    postern account put acme
+    # What the connections had is given back one after the other.
+    poll 60 postern tier put free --limit requests=10/min --default
+    poll 60 postern account put acme
     asked=$(postern create --account acme --name a | postern verify - --json)
     jq -e .allowed <<<"$asked"
     memory_was_out

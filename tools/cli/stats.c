@@ -88,7 +88,7 @@ static void print_connections(const struct postern_connection_stats *stats)
         {stats->closed_half_frame, "connection", " closed in the middle of a frame"},
         {stats->closed_stuck, "connection", " closed for reading no replies"},
         {stats->closed_no_memory, "connection", " closed for want of memory"},
-        {stats->displaced, "idle connection", " of whoever had the most closed for others"},
+        {stats->displaced, "idle connection", " closed to make room"},
         {stats->tls_failures, "failure", " of TLS"},
     };
     printf("connections %llu open, %llu call%s in flight, %s of buffers; %llu accepted, %llu request%s\n",

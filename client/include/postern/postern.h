@@ -1177,7 +1177,7 @@ struct postern_connection_stats {
     uint64_t closed_no_memory;
     uint64_t tls_failures;
     uint64_t accept_failures; // descriptors or memory were out
-    uint64_t displaced;       // idle ones of the caller with the most, which made room for another caller's
+    uint64_t displaced;       // idle ones that had to go when all were taken and somebody came
 };
 
 struct postern_stats_request {
