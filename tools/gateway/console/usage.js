@@ -17,7 +17,7 @@ const ranges = {
 function fillBuckets(buckets, first, { step, count }) {
   const filled = Array.from({ length: count }, (_, i) => ({ start_ms: first + i * step, values: outcomes.map(() => 0) }));
   for (const bucket of buckets) {
-    const at = filled[Math.floor((bucket.start_ms - first) / step)];
+    const at = filled[Math.round((bucket.start_ms - first) / step)]; // a day of the server's may begin half a day off
     for (const { name, value } of at ? bucket.reasons : [])
       at.values[outcomes.indexOf(outcomeOf(name))] += value;
   }
@@ -48,8 +48,8 @@ async function draw(place, whose, range) {
   const step = range.step;
   const first = Math.floor(now() / step - range.count + 1) * step;
   const { buckets } = await ask("GET", "usage",
-    { query: { ...whose, bucket: step === DAY_MS ? "day" : "hour", from_ms: first } });
-  const inRange = buckets.filter((bucket) => bucket.start_ms >= first);
+    { query: { ...whose, bucket: step === DAY_MS ? "day" : "hour", from_ms: first - step / 2 } });
+  const inRange = buckets.filter((bucket) => bucket.start_ms >= first - step / 2);
   const filled = fillBuckets(inRange, first, range);
   if (inRange.length === 0) {
     place.replaceChildren(empty("No requests in this time", "As soon as a key is used, its requests are counted here by outcome."));
@@ -73,7 +73,7 @@ export async function usageSection(whose) {
 export async function usagePage(session) {
   return [
     h("div", { class: "title" }, h("h1", null, "Usage")),
-    h("p", { class: "lead" }, "Requests of all keys of this account. Days begin at midnight UTC."),
+    h("p", { class: "lead" }, "Requests of all keys of this account, by what came of them."),
     await usageSection({ account: session.account.account }),
   ];
 }
