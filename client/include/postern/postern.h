@@ -172,6 +172,7 @@ struct postern_call {
     uint64_t min_seq;          // answer from a state at least this new (a reply's seq), else UNAVAILABLE; 0 = any
     const char *traceparent;   // W3C trace context, at most 128 bytes
     const uint8_t *request_id; // POSTERN_ID_SIZE bytes; NULL: random. Give your own to repeat a change after a crash
+    const char *api_key;       // token of the secret key on whose behalf the call is made; NULL: the handle's
 };
 
 // --------------------------------------------------------------------------------------------------------- words
