@@ -72,7 +72,8 @@ void api_limits(const struct gateway *gateway, const struct http_request *reques
     ask.call = api.call;
     if (is_own)
         ask.account = caller->account;
-    api_answer(&api, 200, postern_rate_check(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_rate_check(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
     postern_reply_free(own);
 }
 
@@ -95,7 +96,8 @@ void api_usage(const struct gateway *gateway, const struct http_request *request
     if (!api_begin(&api, gateway, request, answer) || !api_read_query(&api, usage_fields, &ask))
         return;
     ask.call = api.call;
-    api_answer(&api, 200, postern_get_usage(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_get_usage(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
 }
 
 static const struct api_field audit_fields[] = {
@@ -117,7 +119,8 @@ void api_audit(const struct gateway *gateway, const struct http_request *request
     if (!api_begin(&api, gateway, request, answer) || !api_read_query(&api, audit_fields, &ask))
         return;
     ask.call = api.call;
-    api_answer(&api, 200, postern_list_changes(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_list_changes(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
 }
 
 // ------------------------------------------------------------------------------------------------------------ lists
@@ -134,7 +137,8 @@ void api_list_scopes(const struct gateway *gateway, const struct http_request *r
     if (!api_begin(&api, gateway, request, answer) || !api_read_query(&api, scope_pages, &ask))
         return;
     ask.call = api.call;
-    api_answer(&api, 200, postern_list_scopes(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_list_scopes(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
 }
 
 void api_list_accounts(const struct gateway *gateway, const struct http_request *request, struct http_answer *answer)
@@ -145,7 +149,8 @@ void api_list_accounts(const struct gateway *gateway, const struct http_request 
     if (!api_begin(&api, gateway, request, answer) || !api_read_query(&api, account_pages, &ask))
         return;
     ask.call = api.call;
-    api_answer(&api, 200, postern_list_accounts(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_list_accounts(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
 }
 
 void api_list_tiers(const struct gateway *gateway, const struct http_request *request, struct http_answer *answer)
@@ -156,5 +161,6 @@ void api_list_tiers(const struct gateway *gateway, const struct http_request *re
     if (!api_begin(&api, gateway, request, answer) || !api_read_query(&api, tier_pages, &ask))
         return;
     ask.call = api.call;
-    api_answer(&api, 200, postern_list_tiers(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_list_tiers(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
 }

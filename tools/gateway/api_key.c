@@ -86,7 +86,8 @@ void api_list_keys(const struct gateway *gateway, const struct http_request *req
     if (!api_begin(&api, gateway, request, answer) || !api_read_query(&api, list_fields, &ask))
         return;
     ask.call = api.call;
-    api_answer(&api, 200, postern_list(gateway->client, &ask, &reply, &api.error), reply);
+    enum postern_status status = postern_list(gateway->client, &ask, &reply, &api.error);
+    api_answer(&api, 200, status, reply);
 }
 
 void api_create_key(const struct gateway *gateway, const struct http_request *request, struct http_answer *answer)

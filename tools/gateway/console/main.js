@@ -8,7 +8,7 @@ import { keysPage } from "./keys.js";
 import { limitsPage } from "./limits.js";
 import { usagePage } from "./usage.js";
 
-const WATCH_MS = 15000; // how often it is asked whether the key that signed in still works
+const WATCH_MS = 60000; // how often it is asked whether the key that signed in still works
 
 // Of an account: with an account that is chosen. Of the installation: for operators.
 const pages = [
