@@ -19,12 +19,14 @@ function valueText(name, value) {
   return { true: "yes", false: "no", "": "nothing" }[value] ?? value;
 }
 
-// "name: a → b"; of what was not there before, only what it is.
+// "name: a → b"; of what was not there before, only what it is. A new key's name stands beside it.
 function details(change) {
+  const isNew = change.before.length === 0;
   const before = new Map(change.before.map(({ key, value }) => [key, value]));
   const after = new Map(change.after.map(({ key, value }) => [key, value]));
   const names = [...new Set([...after.keys(), ...before.keys()])]
-    .filter((name) => (name in fieldNames || name.startsWith("metadata.")) && before.get(name) !== after.get(name));
+    .filter((name) => (name in fieldNames || name.startsWith("metadata.")) && before.get(name) !== after.get(name))
+    .filter((name) => !isNew || (name !== "name" && name !== "enabled"));
   return names.map((name) => {
     const text = fieldNames[name] ?? name.slice("metadata.".length);
     const is = valueText(name, after.get(name) ?? "");
@@ -50,7 +52,7 @@ export function activityTable(changes, names) {
   return table("Changes", ["When", "What", "Key", "By", "Details"], changes.map((change) => [
     h("time", { datetime: new Date(change.time_ms).toISOString(), class: "nowrap" }, moment(change.time_ms)),
     changeText(change.what), keyCell(change, names), actorText(change.actor, names),
-    h("ul", { class: "plain muted" }, details(change).map((line) => h("li", null, line))),
+    h("span", { class: "muted" }, details(change).join(" · ") || "–"),
   ]));
 }
 
@@ -64,9 +66,12 @@ function namesIn(changes) {
 
 export async function activityPage(session) {
   const place = h("div");
+  const account = session.account.account;
+  const { found: keys } = await askAll("keys", "keys", { account, page_size: 500 }, 1000);
   const draw = async (days) => {
-    const changes = await loadActivity({ account: session.account.account }, days ? now() - days * DAY_MS : 0);
-    place.replaceChildren(activityTable(changes, namesIn(changes)));
+    const changes = await loadActivity({ account }, days ? now() - days * DAY_MS : 0);
+    const names = new Map([...namesIn(changes), ...keys.map((key) => [key.key_id, key.name])]);
+    place.replaceChildren(activityTable(changes, names));
   };
   const choice = select([["7", "Last 7 days"], ["30", "Last 30 days"], ["90", "Last 90 days"], ["0", "All"]], "30",
     (days) => draw(Number(days)).catch((error) => place.replaceChildren(empty("This could not be loaded", error.message))));

@@ -60,7 +60,7 @@ export async function keyPage(session, id, reload) {
     ask("GET", `keys/${encodeURIComponent(id)}`), ask("GET", "scopes", { query: { page_size: 500 } }),
     usageSection({ key_id: id }), loadActivity({ account, key_id: id }, 0)]);
   const { key, server_time_ms: now } = answer;
-  const names = new Map([[key.key_id, key.name]]);
+  const names = new Map([[session.caller.key_id, session.caller.name], [key.key_id, key.name]]);
   return [
     h("p", { class: "back" }, h("a", { href: "#keys" }, "← All keys")),
     h("div", { class: "title" },

@@ -19,7 +19,7 @@ function reminderBadges(key, now) {
     h("span", { class: `badge plain ${one.tone}`, title: one.says?.(key) }, one.text))) : h("span", { class: "muted" }, "–");
 }
 
-const heads = ["Name", "State", "Use", { text: "Age", kind: "number" }, "Last used", "Expires", "Attention"];
+const heads = ["Name", "State", "Environment", { text: "Age", kind: "number" }, "Last used", "Expires", "Attention"];
 
 function keyTable(keys, now) {
   return table("Keys", heads, keys.map((key) => [

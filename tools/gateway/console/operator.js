@@ -12,7 +12,7 @@ export async function accountsPage(session) {
   const draw = (text) => {
     const shown = accounts.filter((one) => `${one.account} ${one.display_name}`.toLowerCase().includes(text));
     count.textContent = `${number(shown.length)} of ${number(accounts.length)}${more ? " and more" : ""}`;
-    place.replaceChildren(shown.length ? table("Accounts", ["Account", "Tier", "Environments", "State", "Since", ""],
+    place.replaceChildren(shown.length ? table("Accounts", ["Account", "Tier", "Environments", "State", "Since", { text: "Open", kind: "number" }],
       shown.map((one) => [
         h("div", { class: "name" }, h("strong", null, one.display_name || one.account), h("span", { class: "id" }, one.account)),
         one.tier || h("span", { class: "muted" }, "None"),
