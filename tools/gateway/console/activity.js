@@ -51,7 +51,7 @@ export function activityTable(changes, names) {
     return empty("Nothing in this time", "Every key that is made, changed or revoked is written down here. Choose a longer time.");
   return table("Changes", ["When", "What", "Key", "By", "Details"], changes.map((change) => [
     h("time", { datetime: new Date(change.time_ms).toISOString(), class: "nowrap" }, moment(change.time_ms)),
-    changeText(change.what), keyCell(change, names), actorText(change.actor, names),
+    h("span", { class: "nowrap" }, changeText(change.what)), keyCell(change, names), actorText(change.actor, names),
     h("span", { class: "muted" }, details(change).join(" · ") || "–"),
   ]));
 }

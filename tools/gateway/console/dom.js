@@ -45,15 +45,17 @@ export function select(options, chosen, onchange) {
   return element;
 }
 
-// A table whose cells carry their column's name, which a narrow screen shows beside them.
-export function table(caption, heads, rows) {
-  return h("div", { class: "table-frame" },
+// A table. On a narrow screen its rows become cards, whose cells show their column's name; `narrow` ones stay tables.
+// A head is text or {text, kind: "number", quiet: true}; a quiet one is for screen readers only.
+export function table(caption, heads, rows, { narrow = false } = {}) {
+  const columns = heads.map((head) => (typeof head === "string" ? { text: head } : head));
+  return h("div", { class: narrow ? "table-frame narrow" : "table-frame" },
     h("table", { role: "table" },
       h("caption", { class: "unseen" }, caption),
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((head) =>
-        h("th", { role: "columnheader", scope: "col", class: head.kind }, head.text ?? head)))),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(({ text, kind, quiet }) =>
+        h("th", { role: "columnheader", scope: "col", class: kind }, quiet ? h("span", { class: "unseen" }, text) : text)))),
       h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, i) =>
-        h("td", { role: "cell", class: heads[i].kind, "data-head": heads[i].text ?? heads[i] }, cell)))))));
+        h("td", { role: "cell", class: columns[i].kind, "data-head": columns[i].quiet ? null : columns[i].text }, cell)))))));
 }
 
 export function empty(title, text, ...actions) {

@@ -87,8 +87,8 @@ function limitsField(resources) {
 
 // Shown once. It does not close by accident: Escape is ignored.
 function showToken(token, title, text, done) {
-  const shown = h("input", { type: "text", readonly: true, class: "token", value: token, "aria-label": "The new key",
-    onfocus: () => shown.select() });
+  const shown = h("textarea", { readonly: true, rows: 2, class: "token", value: token, "aria-label": "The new key",
+    spellcheck: "false", onfocus: () => shown.select() });
   const copied = h("span", { role: "status", class: "muted" });
   const copy = async () => {
     try {

@@ -65,7 +65,7 @@ export async function keysPage(session, _, reload) {
         },
       }, one.text, h("span", { class: "amount" }, number(amount)));
     }));
-    count.textContent = `${number(shown.length)} of ${number(keys.length)}${more ? " and more" : ""}`;
+    count.textContent = `${number(shown.length)} of ${number(keys.length)}${more ? " and more" : ""} keys`;
     list.replaceChildren(shown.length ? keyTable(shown, now)
       : empty("No key matches", "Choose another filter, or clear the search."));
   };

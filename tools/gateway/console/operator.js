@@ -11,8 +11,8 @@ export async function accountsPage(session) {
   const count = h("p", { class: "muted count", role: "status" });
   const draw = (text) => {
     const shown = accounts.filter((one) => `${one.account} ${one.display_name}`.toLowerCase().includes(text));
-    count.textContent = `${number(shown.length)} of ${number(accounts.length)}${more ? " and more" : ""}`;
-    place.replaceChildren(shown.length ? table("Accounts", ["Account", "Tier", "Environments", "State", "Since", { text: "Open", kind: "number" }],
+    count.textContent = `${number(shown.length)} of ${number(accounts.length)}${more ? " and more" : ""} accounts`;
+    place.replaceChildren(shown.length ? table("Accounts", ["Account", "Tier", "Environments", "State", "Since", { text: "Open", kind: "number", quiet: true }],
       shown.map((one) => [
         h("div", { class: "name" }, h("strong", null, one.display_name || one.account), h("span", { class: "id" }, one.account)),
         one.tier || h("span", { class: "muted" }, "None"),

@@ -41,7 +41,7 @@ function reasonTable(buckets) {
   const totals = totalsByReason(buckets);
   const all = totals.reduce((sum, [, value]) => sum + value, 0);
   return table("Requests by outcome", ["Outcome", { text: "Requests", kind: "number" }, { text: "Share", kind: "number" }],
-    totals.map(([name, value]) => [reasonText(name), number(value), `${(100 * value / all).toFixed(1)} %`]));
+    totals.map(([name, value]) => [reasonText(name), number(value), `${(100 * value / all).toFixed(1)} %`]), { narrow: true });
 }
 
 async function draw(place, whose, range) {
