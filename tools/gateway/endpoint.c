@@ -1,6 +1,7 @@
 // Finds the handler. A row here is all that a new path needs.
 #include "endpoint.h"
 
+#include "auth.h"
 #include "health.h"
 #include "introspect.h"
 #include "json.h"
@@ -9,8 +10,9 @@
 #include <string.h>
 
 static const struct endpoint endpoints[] = {
-    {"GET", "/healthz", health_answer},
-    {"POST", "/introspect", introspect_answer},
+    {"*", "/auth/**", NULL, auth_start},
+    {"GET", "/healthz", health_answer, NULL},
+    {"POST", "/introspect", introspect_answer, NULL},
 };
 
 enum { ENDPOINTS = sizeof endpoints / sizeof *endpoints };
@@ -32,13 +34,13 @@ static void refuse(struct http_answer *answer, const char *allowed)
     json_problem(answer, 405, "METHOD_NOT_ALLOWED", "this path has other methods; see Allow");
 }
 
-void endpoint_serve(const struct gateway *gateway, struct http_request *request, struct http_answer *answer)
+const struct endpoint *endpoint_find(struct http_request *request, struct http_answer *answer)
 {
     const char *why = NULL, *path = path_clean(request->pool, request->path, &why), *allowed = "";
     if (path == NULL) {
         json_problem(answer, 400, "AMBIGUOUS_PATH",
                      pool_format(request->pool, "the path can be read in more than one way: %s", why));
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
         struct path_match match = {.segments = request->segments, .segment_max = HTTP_SEGMENTS_MAX};
@@ -47,10 +49,10 @@ void endpoint_serve(const struct gateway *gateway, struct http_request *request,
         if (is_method(&endpoints[i], request->method)) {
             request->segment_count = match.segment_count;
             request->rest = match.rest;
-            endpoints[i].handle(gateway, request, answer);
-            return;
+            return &endpoints[i];
         }
         allowed = pool_format(request->pool, "%s%s%s", allowed, allowed[0] != '\0' ? ", " : "", endpoints[i].method);
     }
     refuse(answer, allowed);
+    return NULL;
 }
