@@ -16,7 +16,7 @@ BUILD_PACKAGES=(
 TEST_PACKAGES=(
     g++ clang libclang-rt-dev llvm clang-format mold
     libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils gojq util-linux binutils procps openssl
-    curl nginx-light haproxy caddy wrk
+    curl nginx haproxy caddy wrk
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
 )
 

@@ -25,7 +25,7 @@ LIBRARIES = {
     r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tests/"],
     r"yaml\.h": [r"server/config/file\.c", r"tools/gateway/file\.c"],
     r"jansson\.h": [r"tools/cli/", r"tools/gateway/", r"tests/"],
-    r"microhttpd\.h": [r"tools/gateway/server\.c"],
+    r"microhttpd\.h": [r"tools/gateway/exchange\.h"],
     r"argp\.h": [r"tools/cli/argument\.c", r"tools/gateway/options\.c"],
     r"libsmartcols\.h": [r"tools/cli/table\.c"],
     r"csv\.h": [r"tools/cli/import/csv\.c"],
@@ -40,7 +40,7 @@ LIBRARIES = {
 # Name of a library that one file alone knows -> that file.
 NAMES = {
     r"\bargp_\w+": r"tools/(cli/argument|gateway/options)\.c",
-    r"\b(MHD|mhd)_\w+": r"tools/gateway/server\.c",
+    r"\b(MHD|mhd)_\w+": r"tools/gateway/(exchange\.[ch]|loop\.c)",
     r"\b(lib)?scols_\w+": r"tools/cli/table\.c",
     r"\bcsv_(init|parse|fini|free|set_\w+)\b": r"tools/cli/import/csv\.c",
     r"\barchive_(read|entry|errno|error|filter|set)\w*": r"tools/cli/scan/((unpack|packing)\.c|libarchive\.[ch])",

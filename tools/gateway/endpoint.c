@@ -2,6 +2,7 @@
 #include "endpoint.h"
 
 #include "api.h"
+#include "auth.h"
 #include "console.h"
 #include "health.h"
 #include "introspect.h"
@@ -11,25 +12,26 @@
 #include <string.h>
 
 static const struct endpoint endpoints[] = {
-    {"GET", "/healthz", health_answer},
-    {"POST", "/introspect", introspect_answer},
-    {"GET", "/v1/openapi.json", console_openapi},
-    {"GET", "/v1/keys", api_list_keys},
-    {"POST", "/v1/keys", api_create_key},
-    {"GET", "/v1/keys/*", api_get_key},
-    {"PATCH", "/v1/keys/*", api_update_key},
-    {"DELETE", "/v1/keys/*", api_delete_key},
-    {"POST", "/v1/keys/*/roll", api_roll_key},
-    {"POST", "/v1/keys/*/revoke", api_revoke_key},
-    {"GET", "/v1/account", api_account},
-    {"GET", "/v1/limits", api_limits},
-    {"GET", "/v1/usage", api_usage},
-    {"GET", "/v1/audit", api_audit},
-    {"GET", "/v1/scopes", api_list_scopes},
-    {"GET", "/v1/accounts", api_list_accounts},
-    {"GET", "/v1/tiers", api_list_tiers},
-    {"GET", "/console", console_page},
-    {"GET", "/console/*", console_file},
+    {"*", "/auth/**", NULL, auth_start},
+    {"GET", "/healthz", health_answer, NULL},
+    {"POST", "/introspect", introspect_answer, NULL},
+    {"GET", "/v1/openapi.json", console_openapi, NULL},
+    {"GET", "/v1/keys", api_list_keys, NULL},
+    {"POST", "/v1/keys", api_create_key, NULL},
+    {"GET", "/v1/keys/*", api_get_key, NULL},
+    {"PATCH", "/v1/keys/*", api_update_key, NULL},
+    {"DELETE", "/v1/keys/*", api_delete_key, NULL},
+    {"POST", "/v1/keys/*/roll", api_roll_key, NULL},
+    {"POST", "/v1/keys/*/revoke", api_revoke_key, NULL},
+    {"GET", "/v1/account", api_account, NULL},
+    {"GET", "/v1/limits", api_limits, NULL},
+    {"GET", "/v1/usage", api_usage, NULL},
+    {"GET", "/v1/audit", api_audit, NULL},
+    {"GET", "/v1/scopes", api_list_scopes, NULL},
+    {"GET", "/v1/accounts", api_list_accounts, NULL},
+    {"GET", "/v1/tiers", api_list_tiers, NULL},
+    {"GET", "/console", console_page, NULL},
+    {"GET", "/console/*", console_file, NULL},
 };
 
 enum { ENDPOINTS = sizeof endpoints / sizeof *endpoints };
@@ -51,13 +53,13 @@ static void refuse(struct http_answer *answer, const char *allowed)
     json_problem(answer, 405, "METHOD_NOT_ALLOWED", "this path has other methods; see Allow");
 }
 
-void endpoint_serve(const struct gateway *gateway, struct http_request *request, struct http_answer *answer)
+const struct endpoint *endpoint_find(struct http_request *request, struct http_answer *answer)
 {
     const char *why = NULL, *path = path_clean(request->pool, request->path, &why), *allowed = "";
     if (path == NULL) {
         json_problem(answer, 400, "AMBIGUOUS_PATH",
                      pool_format(request->pool, "the path can be read in more than one way: %s", why));
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
         struct path_match match = {.segments = request->segments, .segment_max = HTTP_SEGMENTS_MAX};
@@ -66,10 +68,10 @@ void endpoint_serve(const struct gateway *gateway, struct http_request *request,
         if (is_method(&endpoints[i], request->method)) {
             request->segment_count = match.segment_count;
             request->rest = match.rest;
-            endpoints[i].handle(gateway, request, answer);
-            return;
+            return &endpoints[i];
         }
         allowed = pool_format(request->pool, "%s%s%s", allowed, allowed[0] != '\0' ? ", " : "", endpoints[i].method);
     }
     refuse(answer, allowed);
+    return NULL;
 }

@@ -53,10 +53,60 @@ static bool set_all(struct reader *reader, unsigned index, const yaml_node_t *no
     return true;
 }
 
+// --------------------------------------------------------------------------------------------------- routes
+
+static bool set_member(struct reader *reader, struct route *route, const char *name, const yaml_node_t *node)
+{
+    const char *text = text_of(node), *why = "takes a plain value";
+    if (text != NULL)
+        why = route_set(reader->options->memory, route, name, text, true);
+    return why == NULL || fail_at(reader, node, name, why);
+}
+
+static bool read_member(struct reader *reader, struct route *route, const yaml_node_t *key, const yaml_node_t *value)
+{
+    const char *name = text_of(key) != NULL ? text_of(key) : "";
+    if (value->type != YAML_SEQUENCE_NODE)
+        return set_member(reader, route, name, value);
+    for (const yaml_node_item_t *item = value->data.sequence.items.start; item < value->data.sequence.items.top; item++)
+        if (!set_member(reader, route, name, node_at(reader, *item)))
+            return false;
+    return true;
+}
+
+static bool read_route(struct reader *reader, const yaml_node_t *node, struct route *route)
+{
+    if (node->type != YAML_MAPPING_NODE)
+        return fail_at(reader, node, "routes", "a route is lines of the form \"path: /v1/**\", \"scope: read\"");
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++)
+        if (!read_member(reader, route, node_at(reader, pair->key), node_at(reader, pair->value)))
+            return false;
+    const char *why = route->path == NULL ? "has no path" : route_complete(route);
+    return why == NULL || fail_at(reader, node, "routes", why);
+}
+
+static bool read_routes(struct reader *reader, const yaml_node_t *node)
+{
+    struct options *options = reader->options;
+    if (node->type != YAML_SEQUENCE_NODE || options->routes != NULL)
+        return fail_at(reader, node, "routes", "one list of routes is meant");
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    size_t count = (size_t)(node->data.sequence.items.top - item);
+    options->routes = pool_take(options->memory, count, sizeof *options->routes);
+    for (; item < node->data.sequence.items.top; item++)
+        if (!read_route(reader, node_at(reader, *item), &options->routes[options->route_count++]))
+            return false;
+    return count > 0 || fail_at(reader, node, "routes", "the list is empty");
+}
+
+// -------------------------------------------------------------------------------------------------------- settings
+
 static bool read_setting(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value)
 {
     const char *name = text_of(key) != NULL ? text_of(key) : "";
     unsigned index = setting_find(name);
+    if (strcmp(name, "routes") == 0)
+        return read_routes(reader, value);
     if (index == SETTING_COUNT)
         return fail_at(reader, key, name, "there is no such option; see postern-gateway --help, with _ for -");
     if (reader->seen[index])

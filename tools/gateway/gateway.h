@@ -10,8 +10,12 @@
 
 struct gateway {
     struct options options;
-    struct postern *client; // one handle, and so one connection, for all threads
+    struct postern *client; // for calls that wait: one handle, and so one connection, for all threads
     struct log log;
+    struct log_limit *failures; // of lines about requests
 };
+
+// How handles of posternd are opened: what cannot be asked fails at once.
+struct postern_options gateway_client_options(const struct gateway *gateway);
 
 #endif

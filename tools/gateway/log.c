@@ -3,12 +3,13 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 1024 };
+enum { LINE_SIZE = 1024, LINE_MS = 1000, LINES_AT_ONCE = 10 };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
@@ -52,4 +53,19 @@ int log_level_parse(const char *text)
         if (strcmp(text, level_names[i]) == 0)
             return (int)i;
     return -1;
+}
+
+// This is the generic cell rate algorithm of ITU-T I.371.
+bool log_may(struct log_limit *limit)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    uint64_t next = atomic_load(&limit->next_ms), begin;
+    do {
+        begin = next > now_ms ? next : now_ms;
+        if (begin - now_ms > (LINES_AT_ONCE - 1) * LINE_MS)
+            return false;
+    } while (!atomic_compare_exchange_weak(&limit->next_ms, &next, begin + LINE_MS));
+    return true;
 }

@@ -13,9 +13,7 @@ enum { EXIT_MISUSED = 2 };
 static bool open_client(struct gateway *gateway)
 {
     struct postern_error error;
-    struct postern_options options = {.url = gateway->options.url[0] != '\0' ? gateway->options.url : NULL,
-                                      .timeout_ms = gateway->options.timeout_ms,
-                                      .fail_fast = true};
+    struct postern_options options = gateway_client_options(gateway);
     if (postern_open(&options, &gateway->client, &error) == POSTERN_OK)
         return true;
     log_line(&gateway->log, LOG_LEVEL_ERROR, "cannot ask posternd: %s", error.message);
@@ -39,7 +37,8 @@ static bool serve(struct gateway *gateway, const sigset_t *signals)
 
 int main(int argc, char **argv)
 {
-    struct gateway gateway = {.log.fd = STDERR_FILENO};
+    struct log_limit failures = {0};
+    struct gateway gateway = {.log.fd = STDERR_FILENO, .failures = &failures};
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -47,11 +46,14 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); // of all threads to come, so that main alone takes them
     signal(SIGPIPE, SIG_IGN);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0}); // no core file with tokens
-    if (options_read(argc, argv, &gateway.options) != OPTIONS_RUN)
+    if (options_read(argc, argv, &gateway.options) != OPTIONS_RUN) {
+        options_wipe(&gateway.options);
         return EXIT_MISUSED;
+    }
     gateway.log.level = gateway.options.log_level;
     bool is_fine = serve(&gateway, &signals);
     postern_close(gateway.client);
+    options_wipe(&gateway.options);
     if (is_fine)
         log_line(&gateway.log, LOG_LEVEL_INFO, "stopped");
     return is_fine ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -51,6 +51,8 @@ static void make_options(struct argp_option options[SETTING_COUNT + 2])
     options[SETTING_COUNT + 1] = (struct argp_option){0};
 }
 
+static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+
 enum options_action options_read(int argc, char **argv, struct options *options)
 {
     struct argp_option table[SETTING_COUNT + 2];
@@ -62,12 +64,34 @@ enum options_action options_read(int argc, char **argv, struct options *options)
     argp_err_exit_status = EXIT_MISUSED;
     argp_program_version_hook = print_version;
     make_options(table);
-    *options = (struct options){
-        .threads = 16, .connections = 4096, .timeout_ms = 2000, .idle_s = 60, .log_level = LOG_LEVEL_INFO};
+    *options = (struct options){.threads = 2,
+                                .workers = 16,
+                                .connections = 4096,
+                                .timeout_ms = 2000,
+                                .idle_s = 60,
+                                .log_level = LOG_LEVEL_INFO,
+                                .key_header = "Authorization",
+                                .address_header = "X-Forwarded-For",
+                                .error_body = OPTIONS_BODY_OBJECT,
+                                .memory = malloc(sizeof *options->memory)};
+    if (options->memory == NULL)
+        return OPTIONS_MISUSED;
+    pool_init(options->memory);
     (void)setting_table[setting_find("listen")].set(options, "127.0.0.1:8099");
     if (argp_parse(&argp, argc, argv, 0, NULL, &given) != 0 ||
         (given.file != NULL && !file_read(given.file, given.settings, options)))
         return OPTIONS_MISUSED;
     given.options = options;
-    return argp_parse(&argp, argc, argv, 0, NULL, &given) == 0 ? OPTIONS_RUN : OPTIONS_MISUSED;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &given) != 0)
+        return OPTIONS_MISUSED;
+    for (size_t i = 0; options->trusted_count == 0 && i < sizeof loopback / sizeof *loopback; i++)
+        (void)setting_table[setting_find("trusted_proxy")].set(options, loopback[i]);
+    return OPTIONS_RUN;
+}
+
+void options_wipe(struct options *options)
+{
+    if (options->memory != NULL)
+        pool_wipe(options->memory);
+    free(options->memory);
 }

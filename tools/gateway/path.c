@@ -1,4 +1,4 @@
-// A rule for "/admin/**" is worth nothing when the server behind the proxy takes "/x/..%2fadmin", "//admin" or
+// A route for "/admin/**" is worth nothing when the server behind the proxy takes "/x/..%2fadmin", "//admin" or
 // "/admin;x" for the same: whatever servers read in more than one way is refused, not mended.
 #include "path.h"
 
@@ -91,4 +91,20 @@ bool path_fits(struct pool *pool, const char *pattern, const char *path, struct 
         path += size;
     }
     return path[0] == '\0' || (path[0] == '/' && path[1] == '\0');
+}
+const char *path_check_pattern(const char *pattern)
+{
+    if (pattern[0] != '/')
+        return "begins without /";
+    for (const char *segment = pattern; *segment == '/';) {
+        size_t size = strcspn(++segment, "/");
+        if (memchr(segment, '*', size) != NULL && !is_segment(segment, size, "*") && !is_segment(segment, size, "**"))
+            return "has a * that is no segment of its own";
+        if (size == 2 && segment[0] == '*' && segment[2] != '\0')
+            return "has ** before its end";
+        if (size == 0 && segment[0] == '/')
+            return "has an empty segment";
+        segment += size;
+    }
+    return find_fault_of_text(pattern) != NULL ? "has an escape or a control character: write it decoded" : NULL;
 }

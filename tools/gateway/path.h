@@ -22,5 +22,7 @@ struct path_match {
 const char *path_clean(struct pool *pool, const char *path, const char **why);
 // Does the clean path fit the pattern? The pool has the segments' text.
 bool path_fits(struct pool *pool, const char *pattern, const char *path, struct path_match *match);
+// Says what is wrong with a pattern; NULL: nothing.
+const char *path_check_pattern(const char *pattern);
 
 #endif

@@ -13,7 +13,7 @@ struct setting {
     bool is_list; // may be given several times
 };
 
-enum { SETTING_COUNT = 7 };
+enum { SETTING_COUNT = 17 };
 
 extern const struct setting setting_table[SETTING_COUNT];
 
