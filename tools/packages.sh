@@ -17,8 +17,11 @@ TEST_PACKAGES=(
     g++ clang libclang-rt-dev llvm clang-format mold
     libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils gojq util-linux binutils procps openssl
     curl nginx haproxy caddy wrk
+    chromium fonts-liberation python3-jsonschema # the console and the OpenAPI document
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
 )
+# Where Node.js comes from elsewhere, it has brought npm, which Debian's would drive out.
+command -v npm >/dev/null || TEST_PACKAGES+=(nodejs npm)
 
 say() {
     printf '%s\n' "$*"

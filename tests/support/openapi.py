@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Asks a running gateway for everything that its OpenAPI document describes, and compares the answers with the document.
+"""Asks a running gateway for all that its OpenAPI document describes, and compares the answers with the document.
 
     openapi.py URL ENDPOINT_C ADMIN_TOKEN OPERATOR_TOKEN TOKENS
 
-ENDPOINT_C: the gateway's table of paths: the document has all of /v1 that is there. TOKENS: the tokens that were made are
-added to this file. Schemas are taken strictly: an answer has what the document names, and nothing else.
+ENDPOINT_C: the gateway's table of paths: the document has all of /v1 that is there. TOKENS: the tokens that were made
+are added to this file. Schemas are taken strictly: an answer has what the document names, and nothing else.
 """
 import json
 import re

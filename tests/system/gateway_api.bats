@@ -206,7 +206,8 @@ no_json() {
 
 @test "a page of another site is refused, and told nothing that would let it read" {
     local header
-    for header in 'Origin: https://evil.example' 'Origin: null' 'Sec-Fetch-Site: cross-site' "Origin: $GATEWAY.example"; do
+    for header in 'Origin: https://evil.example' 'Origin: null' "Origin: $GATEWAY.example" \
+        'Sec-Fetch-Site: cross-site'; do
         v1 GET keys -H "$header"
         said 403 '.code == "CROSS_ORIGIN"'
         [ -z "$(header Access-Control-Allow-Origin)" ]

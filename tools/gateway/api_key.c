@@ -35,14 +35,15 @@ static const struct api_field create_fields[] = {
 };
 
 // A member that is there is set, lists as a whole.
-#define UPDATE(member, which, flag) \
-    {.name = #member, .kind = (which), .at = API_AT(update_request, member), .bit = POSTERN_UPDATE_##flag}
+#define UPDATE(member, which, flag)                                                                                    \
+    {                                                                                                                  \
+        .name = #member, .kind = (which), .at = API_AT(update_request, member), .bit = POSTERN_UPDATE_##flag           \
+    }
 #define UPDATE_LIST(member, which, count, flag)                                                                        \
-    {.name = #member,                                                                                                  \
-     .kind = (which),                                                                                                  \
-     .at = API_AT(update_request, member),                                                                             \
-     .count_at = API_AT(update_request, count),                                                                        \
-     .bit = POSTERN_UPDATE_##flag}
+    {                                                                                                                  \
+        .name = #member, .kind = (which), .at = API_AT(update_request, member),                                        \
+        .count_at = API_AT(update_request, count), .bit = POSTERN_UPDATE_##flag                                        \
+    }
 
 static const struct api_field update_fields[] = {
     UPDATE(name, API_TEXT, NAME),

@@ -11,10 +11,13 @@
 const struct api_word api_environments[] = {
     {"TEST", POSTERN_ENVIRONMENT_TEST}, {"LIVE", POSTERN_ENVIRONMENT_LIVE}, {0}};
 const struct api_word api_key_types[] = {{"SECRET", POSTERN_KEY_TYPE_SECRET}, {"PUBLIC", POSTERN_KEY_TYPE_PUBLIC}, {0}};
-const struct api_word api_key_states[] = {
-    {"ACTIVE", POSTERN_KEY_STATE_ACTIVE},   {"ROLLING", POSTERN_KEY_STATE_ROLLING},
-    {"DISABLED", POSTERN_KEY_STATE_DISABLED}, {"EXPIRED", POSTERN_KEY_STATE_EXPIRED},
-    {"REVOKED", POSTERN_KEY_STATE_REVOKED}, {"PENDING", POSTERN_KEY_STATE_PENDING}, {0}};
+const struct api_word api_key_states[] = {{"ACTIVE", POSTERN_KEY_STATE_ACTIVE},
+                                          {"ROLLING", POSTERN_KEY_STATE_ROLLING},
+                                          {"DISABLED", POSTERN_KEY_STATE_DISABLED},
+                                          {"EXPIRED", POSTERN_KEY_STATE_EXPIRED},
+                                          {"REVOKED", POSTERN_KEY_STATE_REVOKED},
+                                          {"PENDING", POSTERN_KEY_STATE_PENDING},
+                                          {0}};
 
 struct reader {
     struct api *api;
@@ -242,8 +245,9 @@ static json_t *value_of(const struct api_field *field, const char *text)
         return strcmp(text, "true") == 0 ? json_true() : strcmp(text, "false") == 0 ? json_false() : json_string(text);
     case API_METADATA:
         sign = strchr(text, '=');
-        return sign == NULL ? json_null()
-                            : json_pack("{s:o, s:s}", "key", json_stringn(text, (size_t)(sign - text)), "value", sign + 1);
+        return sign == NULL
+                   ? json_null()
+                   : json_pack("{s:o, s:s}", "key", json_stringn(text, (size_t)(sign - text)), "value", sign + 1);
     default:
         return json_string(text);
     }
@@ -280,7 +284,8 @@ bool api_read_query(struct api *api, const struct api_field *fields, void *into)
 static bool is_json(const char *type)
 {
     const size_t size = strlen("application/json");
-    return type != NULL && strncasecmp(type, "application/json", size) == 0 && (type[size] == '\0' || strchr("; ", type[size]));
+    return type != NULL && strncasecmp(type, "application/json", size) == 0 &&
+           (type[size] == '\0' || strchr("; ", type[size]));
 }
 
 bool api_read_body(struct api *api, const struct api_field *fields, void *into, unsigned *given)
@@ -297,8 +302,9 @@ bool api_read_body(struct api *api, const struct api_field *fields, void *into, 
     }
     json_t *object = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
     if (object == NULL)
-        return api_refuse(api, "the body", pool_format(request->pool, "is no JSON that is taken: line %d, column %d: %s",
-                                                       error.line, error.column, error.text));
+        return api_refuse(api, "the body",
+                          pool_format(request->pool, "is no JSON that is taken: line %d, column %d: %s", error.line,
+                                      error.column, error.text));
     bool is_read = json_is_object(object) ? read_object(api, fields, object, into, given)
                                           : api_refuse(api, "the body", "is no JSON object: begin it with {");
     json_decref(object);

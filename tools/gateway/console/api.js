@@ -34,7 +34,11 @@ function sentence(text) {
 
 async function problemOf(answer) {
   const said = await answer.json().catch(() => ({}));
-  return new Problem(sentence(said.detail ?? `The server answered ${answer.status}`), answer.status, said.reason || said.code);
+  return new Problem(
+    sentence(said.detail ?? `The server answered ${answer.status}`),
+    answer.status,
+    said.reason || said.code,
+  );
 }
 
 // ask("GET", "keys", {query: {state: "ACTIVE"}}). `version`: of what is changed; the change is refused if it is old.
@@ -42,16 +46,19 @@ export async function ask(method, path, { query = {}, body, version } = {}) {
   const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const url = `v1/${path}${asked.length ? `?${new URLSearchParams(asked)}` : ""}`;
   const headers = { Authorization: `Bearer ${token}` };
-  if (method !== "GET")
-    headers["Idempotency-Key"] = randomId();
-  if (body)
-    headers["Content-Type"] = "application/json";
-  if (version)
-    headers["If-Match"] = `"${version}"`;
+  if (method !== "GET") headers["Idempotency-Key"] = randomId();
+  if (body) headers["Content-Type"] = "application/json";
+  if (version) headers["If-Match"] = `"${version}"`;
   const usedToken = token;
   let answer;
   try {
-    answer = await fetch(url, { method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit" });
+    answer = await fetch(url, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+    });
   } catch {
     throw new Problem("The server cannot be reached. Check your connection and try again.", 0, "UNREACHABLE");
   }
@@ -69,7 +76,8 @@ export async function ask(method, path, { query = {}, body, version } = {}) {
 // All entries of a list, page by page, up to a maximum; `more` says that there are others.
 export async function askAll(path, name, query, max) {
   const found = [];
-  let page_token = "", answer;
+  let page_token = "",
+    answer;
   do {
     answer = await ask("GET", path, { query: { ...query, page_token } });
     found.push(...answer[name]);

@@ -4,14 +4,15 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (name.startsWith("on"))
-      element.addEventListener(name.slice(2), value);
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name in { value: 0, checked: 0, disabled: 0, hidden: 0, required: 0 } && name in element)
       element[name] = value;
     else if (value !== null && value !== undefined && value !== false)
       element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -34,14 +35,16 @@ export function field(label, control, help) {
   const id = `field-${++fields}`;
   control.id = id;
   const text = help ? h("p", { class: "help", id: `${id}-help` }, help) : null;
-  if (text)
-    control.setAttribute("aria-describedby", text.id);
+  if (text) control.setAttribute("aria-describedby", text.id);
   return h("div", { class: "field" }, h("label", { for: id }, label), control, text);
 }
 
 export function select(options, chosen, onchange) {
-  const element = h("select", onchange ? { onchange: () => onchange(element.value) } : {},
-    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+  const element = h(
+    "select",
+    onchange ? { onchange: () => onchange(element.value) } : {},
+    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
+  );
   return element;
 }
 
@@ -49,17 +52,57 @@ export function select(options, chosen, onchange) {
 // A head is text or {text, kind: "number", quiet: true}; a quiet one is for screen readers only.
 export function table(caption, heads, rows, { narrow = false } = {}) {
   const columns = heads.map((head) => (typeof head === "string" ? { text: head } : head));
-  return h("div", { class: narrow ? "table-frame narrow" : "table-frame" },
-    h("table", { role: "table" },
+  return h(
+    "div",
+    { class: narrow ? "table-frame narrow" : "table-frame" },
+    h(
+      "table",
+      { role: "table" },
       h("caption", { class: "unseen" }, caption),
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(({ text, kind, quiet }) =>
-        h("th", { role: "columnheader", scope: "col", class: kind }, quiet ? h("span", { class: "unseen" }, text) : text)))),
-      h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, i) =>
-        h("td", { role: "cell", class: columns[i].kind, "data-head": columns[i].quiet ? null : columns[i].text }, cell)))))));
+      h(
+        "thead",
+        { role: "rowgroup" },
+        h(
+          "tr",
+          { role: "row" },
+          columns.map(({ text, kind, quiet }) =>
+            h(
+              "th",
+              { role: "columnheader", scope: "col", class: kind },
+              quiet ? h("span", { class: "unseen" }, text) : text,
+            ),
+          ),
+        ),
+      ),
+      h(
+        "tbody",
+        { role: "rowgroup" },
+        rows.map((cells) =>
+          h(
+            "tr",
+            { role: "row" },
+            cells.map((cell, i) =>
+              h(
+                "td",
+                { role: "cell", class: columns[i].kind, "data-head": columns[i].quiet ? null : columns[i].text },
+                cell,
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 export function empty(title, text, ...actions) {
-  return h("div", { class: "empty" }, h("h2", null, title), h("p", null, text), actions.length ? h("div", null, actions) : null);
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", null, title),
+    h("p", null, text),
+    actions.length ? h("div", null, actions) : null,
+  );
 }
 
 // Says something in passing; screen readers say it, too.
@@ -76,8 +119,7 @@ export function dialog(title, build, { mayEscape = true } = {}) {
   const close = () => element.close();
   element.append(heading, build(close));
   element.addEventListener("close", () => element.remove());
-  if (!mayEscape)
-    element.addEventListener("cancel", (event) => event.preventDefault());
+  if (!mayEscape) element.addEventListener("cancel", (event) => event.preventDefault());
   document.body.append(element);
   element.showModal();
   return element;
@@ -88,21 +130,27 @@ export function formDialog(title, { body, action, kind = "primary", submit }) {
   return dialog(title, (close) => {
     const problem = h("p", { class: "problem", role: "alert", hidden: true });
     const send = h("button", { type: "submit", class: kind }, action);
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        problem.hidden = true;
-        send.disabled = true;
-        try {
-          const after = await submit();
-          close();
-          after?.();
-        } catch (error) {
-          problem.textContent = error.message;
-          problem.hidden = false;
-        }
-        send.disabled = false;
+    return h(
+      "form",
+      {
+        onsubmit: async (event) => {
+          event.preventDefault();
+          problem.hidden = true;
+          send.disabled = true;
+          try {
+            const after = await submit();
+            close();
+            after?.();
+          } catch (error) {
+            problem.textContent = error.message;
+            problem.hidden = false;
+          }
+          send.disabled = false;
+        },
       },
-    }, body, problem, h("div", { class: "actions" }, button("Cancel", close), send));
+      body,
+      problem,
+      h("div", { class: "actions" }, button("Cancel", close), send),
+    );
   });
 }

@@ -12,8 +12,11 @@ const WATCH_MS = 60000; // how often it is asked whether the key that signed in 
 
 // Of an account: with an account that is chosen. Of the installation: for operators.
 const pages = [
-  { name: "keys", title: "Keys", 
-    page: (session, id, reload) => (id ? keyPage(session, id, reload) : keysPage(session, id, reload)) },
+  {
+    name: "keys",
+    title: "Keys",
+    page: (session, id, reload) => (id ? keyPage(session, id, reload) : keysPage(session, id, reload)),
+  },
   { name: "usage", title: "Usage", page: usagePage },
   { name: "limits", title: "Limits", page: limitsPage },
   { name: "activity", title: "Activity", page: activityPage },
@@ -47,8 +50,10 @@ function signInPage(message) {
       begin(await ask("GET", "account"));
     } catch (error) {
       forget();
-      problem.textContent = error.status === 403
-        ? "This key works, but it may not manage keys. Sign in with an administrator's key." : error.message;
+      problem.textContent =
+        error.status === 403
+          ? "This key works, but it may not manage keys. Sign in with an administrator's key."
+          : error.message;
       problem.hidden = false;
       key.select();
     }
@@ -56,13 +61,23 @@ function signInPage(message) {
   };
   top.hidden = true;
   top.replaceChildren();
-  show("Sign in", h("div", { class: "sign-in" },
-    h("img", { src: "console/icon.svg", alt: "", width: 48, height: 48 }),
-    h("h1", null, "API keys"),
-    h("p", { class: "lead" }, "See who uses your API, hand out keys and take them back."),
-    h("form", { onsubmit: submit, class: "card" },
-      field("Administrator key", key, "It stays in this tab's memory. Closing or reloading the page signs you out."),
-      problem, send)));
+  show(
+    "Sign in",
+    h(
+      "div",
+      { class: "sign-in" },
+      h("img", { src: "console/icon.svg", alt: "", width: 48, height: 48 }),
+      h("h1", null, "API keys"),
+      h("p", { class: "lead" }, "See who uses your API, hand out keys and take them back."),
+      h(
+        "form",
+        { onsubmit: submit, class: "card" },
+        field("Administrator key", key, "It stays in this tab's memory. Closing or reloading the page signs you out."),
+        problem,
+        send,
+      ),
+    ),
+  );
   key.focus();
 }
 
@@ -92,25 +107,24 @@ function signOut(message) {
 
 // The answer does not matter: a key that is refused signs out.
 function lookAfterKey() {
-  if (session && !document.hidden)
-    ask("GET", "account").catch(() => {});
+  if (session && !document.hidden) ask("GET", "account").catch(() => {});
 }
 
 const endings = {
-  REVOKED_API_KEY: "The key that you signed in with was revoked, so you have been signed out. "
-    + "Sign in with another key.",
-  EXPIRED_API_KEY: "The key that you signed in with has expired, so you have been signed out. Sign in with another key.",
-  DISABLED_API_KEY: "The key that you signed in with was disabled, so you have been signed out. "
-    + "Enable it again, or sign in with another key.",
+  REVOKED_API_KEY:
+    "The key that you signed in with was revoked, so you have been signed out. " + "Sign in with another key.",
+  EXPIRED_API_KEY:
+    "The key that you signed in with has expired, so you have been signed out. Sign in with another key.",
+  DISABLED_API_KEY:
+    "The key that you signed in with was disabled, so you have been signed out. " +
+    "Enable it again, or sign in with another key.",
 };
 
 // ---------------------------------------------------------------------------------------------------------- the pages
 
 function go(name) {
-  if (location.hash === `#${name}`)
-    route();
-  else
-    location.hash = name;
+  if (location.hash === `#${name}`) route();
+  else location.hash = name;
 }
 
 function header(current) {
@@ -118,20 +132,31 @@ function header(current) {
   const account = session.account;
   top.hidden = false;
   top.replaceChildren(
-    h("div", { class: "bar" },
+    h(
+      "div",
+      { class: "bar" },
       h("img", { src: "console/icon.svg", alt: "", width: 28, height: 28 }),
-      h("div", { class: "who" },
+      h(
+        "div",
+        { class: "who" },
         h("strong", null, account ? account.display_name || account.account : "All accounts"),
         account ? h("span", { class: "muted" }, account.account) : null,
-        session.operator ? h("span", { class: "badge busy" }, "Operator") : null),
-      button("Sign out", () => signOut())),
-    h("nav", { "aria-label": "Pages" }, links.map((page) =>
-      h("a", { href: `#${page.name}`, "aria-current": page === current ? "page" : null }, page.title))));
+        session.operator ? h("span", { class: "badge busy" }, "Operator") : null,
+      ),
+      button("Sign out", () => signOut()),
+    ),
+    h(
+      "nav",
+      { "aria-label": "Pages" },
+      links.map((page) =>
+        h("a", { href: `#${page.name}`, "aria-current": page === current ? "page" : null }, page.title),
+      ),
+    ),
+  );
 }
 
 async function route() {
-  if (!session)
-    return;
+  if (!session) return;
   const [name, ...rest] = location.hash.slice(1).split("/");
   const page = pages.find((one) => one.name === name);
   if (!page || (page.operators ? !session.operator : !session.account))
@@ -145,8 +170,7 @@ async function route() {
   } catch (error) {
     elements = [empty("This could not be loaded", error.message, button("Try again", route, "primary"))];
   }
-  if (number !== shown || !session)
-    return;
+  if (number !== shown || !session) return;
   show(page.title, ...elements);
   const heading = content.querySelector("h1");
   heading?.setAttribute("tabindex", "-1");
@@ -158,8 +182,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   content.focus();
 });
 document.addEventListener("signed-out", (event) => {
-  if (session)
-    signOut(endings[event.detail.code] ?? `You have been signed out: ${event.detail.message}`);
+  if (session) signOut(endings[event.detail.code] ?? `You have been signed out: ${event.detail.message}`);
 });
 addEventListener("hashchange", route);
 addEventListener("focus", lookAfterKey);
