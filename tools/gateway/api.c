@@ -20,13 +20,14 @@ bool api_refuse(struct api *api, const char *field, const char *why)
 
 // ---------------------------------------------------------------------------------------------------------- headers
 
-// Browsers say where a page comes from that asks. Only our own may: "https://HOST" with the host that it asked.
+// Browsers say where a page comes from that asks. Only our own may. Older ones, and all without TLS, say it by Origin
+// alone: "http://HOST" with the host that was asked.
 static bool is_foreign(const struct http_request *request)
 {
     const char *origin = http_header(request, "Origin", NULL), *host = http_header(request, "Host", NULL);
     const char *site = http_header(request, "Sec-Fetch-Site", NULL);
-    if (site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
-        return true;
+    if (site != NULL)
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
     const char *origin_host = origin != NULL ? strstr(origin, "://") : NULL;
     return origin != NULL && (origin_host == NULL || host == NULL || strcasecmp(origin_host + 3, host) != 0);
 }

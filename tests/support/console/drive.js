@@ -248,7 +248,7 @@ const steps = {
     await row("veteran").waitFor();
     assert.deepEqual(complaints, []);
     postern(["revoke", "--token", "-"], admin);
-    await page.evaluate(() => dispatchEvent(new Event("focus"))); // as when the tab is looked at again; or a minute later
+    await page.evaluate(() => dispatchEvent(new Event("focus"))); // as when one comes back to the tab
     await sees("was revoked, so you have been signed out");
     await heading("API keys");
     assert.ok(!(await page.content()).includes("veteran"));

@@ -1,55 +1,12 @@
 // The dialogs that make and change keys.
 import { ask, askAll } from "./api.js";
 import { button, dialog, field, formDialog, h, notice, select } from "./dom.js";
+import { permissionsField } from "./permissions.js";
 import { DAY_MS, date, environments, moment } from "./words.js";
 
 const DEFAULT_EXPIRY_DAYS = "90";
 
 // ------------------------------------------------------------------------------------------------------- what is asked
-
-// May whoever has signed in give this permission? The server decides; this hides what it would refuse.
-function mayGive(caller, scope, catalogue) {
-  if (caller.role === "OPERATOR" || caller.scopes.includes("admin")) return true;
-  const held = new Set(caller.scopes),
-    seen = new Set();
-  const holds = (name) => {
-    if ([...held].some((one) => one === name || (one.endsWith(":*") && name.startsWith(one.slice(0, -1))))) return true;
-    seen.add(name);
-    return catalogue.some((one) => !seen.has(one.scope) && one.implies.includes(name) && holds(one.scope));
-  };
-  return holds(scope.scope);
-}
-
-function permissionsField(caller, catalogue, chosen) {
-  const offered = catalogue.filter((scope) => chosen?.includes(scope.scope) || mayGive(caller, scope, catalogue));
-  const others = (chosen ?? []).filter((name) => !offered.some((scope) => scope.scope === name));
-  const boxes = [...offered, ...others.map((scope) => ({ scope, description: "" }))].map((scope) => ({
-    scope: scope.scope,
-    description: scope.description,
-    box: h("input", { type: "checkbox", checked: chosen ? chosen.includes(scope.scope) : scope.is_default }),
-  }));
-  const element = h(
-    "fieldset",
-    { class: "field" },
-    h("legend", null, "Permissions"),
-    boxes.length
-      ? boxes.map(({ scope, description, box }) =>
-          h(
-            "label",
-            { class: "choice" },
-            box,
-            h("span", null, h("strong", null, scope), description ? h("span", { class: "muted" }, description) : null),
-          ),
-        )
-      : h("p", { class: "help" }, "There are no permissions that you could give. The key will have none."),
-  );
-  const value = () => {
-    const wanted = boxes.filter(({ box }) => box.checked).map(({ scope }) => scope);
-    if (boxes.length > 0 && wanted.length === 0 && !chosen) throw new Error("Choose at least one permission.");
-    return wanted;
-  };
-  return { element, value };
-}
 
 function expiryField(now, key) {
   const other = h("input", { type: "date", min: new Date(now + DAY_MS).toISOString().slice(0, 10) });
@@ -150,7 +107,7 @@ function showToken(token, title, text, done) {
           "p",
           { class: "warning" },
           h("strong", null, "Copy it now: it is shown only this once. "),
-          "Nobody can show it again, not even we. Keep it where you keep passwords, and out of code and chats.",
+          "Nobody can show it again. Keep it where you keep passwords, and out of code and chats.",
         ),
         h("div", { class: "copy" }, shown, button("Copy", copy, "primary")),
         copied,

@@ -48,7 +48,7 @@ function keyTable(keys, now) {
 function noKeys(create) {
   return empty(
     "No keys yet",
-    "A key lets a program use your API. Create one for each program or environment, so that each can be replaced alone.",
+    "A key lets a program use your API. Create one for each program, so that each can be replaced alone.",
     button("Create your first key", create, "primary"),
   );
 }
