@@ -123,10 +123,13 @@ static const char *set_cost(struct pool *pool, struct route *route, const char *
 static const char *set_environment(struct pool *pool, struct route *route, const char *text)
 {
     (void)pool;
+    enum postern_environment before = route->environment;
     route->environment = strcmp(text, "live") == 0   ? POSTERN_ENVIRONMENT_LIVE
                          : strcmp(text, "test") == 0 ? POSTERN_ENVIRONMENT_TEST
                                                      : POSTERN_ENVIRONMENT_UNSPECIFIED;
-    return route->environment == POSTERN_ENVIRONMENT_UNSPECIFIED ? "is neither live nor test" : NULL;
+    if (route->environment == POSTERN_ENVIRONMENT_UNSPECIFIED)
+        return "is neither live nor test";
+    return before == POSTERN_ENVIRONMENT_UNSPECIFIED || before == route->environment ? NULL : "is another one before";
 }
 
 static const char *const no_bool = "is neither true nor false";
