@@ -21,10 +21,16 @@ setup_file() {
     make_key acme ending --expires 20d
     postern ratecheck --account acme --charge productions=17
     start_gateway
-    # Programs of others, by their digests (package-lock.json).
-    mkdir -p "$POSTERN_BUILD/console"
-    cp "$SUPPORT"/console/* "$POSTERN_BUILD/console"
-    (cd "$POSTERN_BUILD/console" && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline)
+    install_driver
+}
+
+# In the build folder, which keeps it: drive.js with what it needs of others, by digests (package-lock.json).
+install_driver() {
+    local into=$POSTERN_BUILD/console
+    mkdir -p "$into"
+    cp "$SUPPORT"/console/* "$into"
+    cmp -s "$into/package-lock.json" "$into/installed" ||
+        (cd "$into" && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline && cp package-lock.json installed)
 }
 
 teardown_file() {

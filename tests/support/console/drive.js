@@ -11,7 +11,7 @@ import { chromium } from "playwright-core";
 
 const [url, admin, operator, plain, tokens, screenshots] = process.argv.slice(2);
 const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
-const FOREVER_MS = 1000000; // whoever runs the test ends what hangs; a busy machine may take its time
+const FOREVER_MS = 300000; // whoever runs the test ends what hangs; a busy machine may take its time
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
