@@ -11,10 +11,23 @@
 #include <string.h>
 #include <strings.h>
 
+// The text itself, or what can be shown of it where it is no UTF-8.
+static const char *shown(struct pool *pool, const char *text)
+{
+    json_t *string = json_string(text);
+    char *copy = pool_copy(pool, text, strlen(text));
+    for (char *at = copy; string == NULL && *at != '\0'; at++)
+        if ((signed char)*at < ' ')
+            *at = '?';
+    json_decref(string);
+    return copy;
+}
+
 bool api_refuse(struct api *api, const char *field, const char *why)
 {
-    json_problem_with(api->answer, 400, "INVALID_ARGUMENT", pool_format(api->request->pool, "%s %s", field, why),
-                      json_pack("{s:s}", "field", field));
+    const char *name = shown(api->request->pool, field);
+    json_problem_with(api->answer, 400, "INVALID_ARGUMENT", pool_format(api->request->pool, "%s %s", name, why),
+                      json_pack("{s:s}", "field", name));
     return false;
 }
 
