@@ -239,7 +239,9 @@ enum postern_status postern_start(struct postern *client, const struct postern_m
     call->pending.is_async = true;
     postern_lock(client);
     postern_pending_begin(client, &call->pending, postern_now_ms());
-    postern_pending_step(client, NULL, postern_now_ms());
+    client->has_gathered = client->gathers;
+    if (!client->gathers)
+        postern_pending_step(client, NULL, postern_now_ms());
     pthread_mutex_unlock(&client->lock);
     return POSTERN_OK;
 }
@@ -282,6 +284,7 @@ void postern_process(struct postern *client)
     if (!client->event_loop)
         return;
     postern_lock(client);
+    client->has_gathered = false;
     postern_pending_receive(client);
     postern_pending_step(client, NULL, postern_now_ms());
     deliver_finished(client);

@@ -151,10 +151,13 @@ static void add_identity(struct http_answer *answer, const struct postern_verify
 
 static void add_charge(struct http_answer *answer, const struct postern_verify_reply *reply)
 {
-    char text[2 * POSTERN_ID_SIZE + 1] = "";
-    for (size_t i = 0; reply->has_charge_id && i < POSTERN_ID_SIZE; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", reply->charge_id[i]);
-    http_add(answer, "X-Postern-Charge-Id", pool_copy(answer->pool, text, strlen(text)));
+    static const char digits[] = "0123456789abcdef";
+    char *text = pool_take(answer->pool, 2 * POSTERN_ID_SIZE + 1, 1);
+    for (size_t i = 0; reply->has_charge_id && i < POSTERN_ID_SIZE; i++) {
+        text[2 * i] = digits[reply->charge_id[i] >> 4];
+        text[2 * i + 1] = digits[reply->charge_id[i] & 0xF];
+    }
+    http_add(answer, "X-Postern-Charge-Id", text);
 }
 
 static json_t *details_of(const struct asking *asking, const struct postern_verify_reply *reply)

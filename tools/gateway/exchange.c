@@ -24,8 +24,8 @@ struct exchange {
     const char *target; // what stands behind the method
     char *body;         // of HTTP_BODY_MAX and a NUL; NULL: none has come
     size_t body_size;   // also of what was ignored
-    struct http_request request;
     struct http_answer answer;
+    struct http_request request;
     struct pool pool;
 };
 
@@ -37,13 +37,12 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
     struct exchange *exchange = malloc(sizeof *exchange);
     if (exchange == NULL)
         return NULL;
-    memset(exchange, 0, offsetof(struct exchange, pool));
-    pool_init(&exchange->pool);
+    memset(exchange, 0, offsetof(struct exchange, answer));
+    http_init(&exchange->request, &exchange->answer, &exchange->pool);
     exchange->home = context;
     exchange->home->count++;
     exchange->connection = connection;
     exchange->target = pool_copy(&exchange->pool, target, strlen(target));
-    exchange->request.pool = exchange->answer.pool = &exchange->pool;
     return exchange;
 }
 

@@ -8,6 +8,17 @@
 
 // ----------------------------------------------------------------------------------------------------- request
 
+void http_init(struct http_request *request, struct http_answer *answer, struct pool *pool)
+{
+    pool_init(pool);
+    request->pool = answer->pool = pool;
+    request->method = request->path = request->body = request->rest = answer->body = NULL;
+    request->query_count = request->header_count = request->segment_count = answer->field_count = 0;
+    request->body_size = answer->body_size = 0;
+    request->peer.ss_family = AF_UNSPEC;
+    answer->status = 0;
+}
+
 const char *http_header(const struct http_request *request, const char *name, size_t *count)
 {
     const char *found = NULL;

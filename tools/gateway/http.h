@@ -48,6 +48,10 @@ struct http_answer {
     size_t body_size;
 };
 
+// Makes both empty, and the pool. Arrays stay as they are, behind their counts: they are large, and one is made for
+// each request.
+void http_init(struct http_request *request, struct http_answer *answer, struct pool *pool);
+
 // The value of the header with that name, in any case. NULL: there is none. `count`, unless NULL: how many there are;
 // whoever decides by a header refuses several.
 const char *http_header(const struct http_request *request, const char *name, size_t *count);

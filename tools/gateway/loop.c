@@ -14,7 +14,7 @@
 
 enum {
     EVENTS_MAX = 4,               // there are three descriptors
-    CONNECTION_BYTES = 32 * 1024, // for the head of a request, and for that of its answer
+    CONNECTION_BYTES = 16 * 1024, // for the head of a request, and for that of its answer
     STOP_TURNS = 500,             // that many turns the end waits for those who are slow,
     STOP_TURN_MS = 10             // each so long
 };
@@ -136,7 +136,7 @@ static bool start(struct loop *loop, int listener)
     struct postern_options options = gateway_client_options(gateway);
     struct postern_error error;
     int own_listener = dup(listener); // libmicrohttpd closes it
-    options.event_loop = true;
+    options.event_loop = options.gather = true;
     if (own_listener >= 0 && (loop->daemon = start_http(loop, own_listener)) == NULL)
         (void)close(own_listener);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);

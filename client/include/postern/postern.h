@@ -155,6 +155,9 @@ struct postern_options {
     const char *tls_certificate_file; // PEM, our own, with its chain; none: we show none
     const char *tls_key_file;         // PEM, its key; none: it is in the certificate's file
     const char *tls_server_name;      // what the server's certificate must be for; none: the URL's host
+    // With event_loop: a _start call sends nothing, postern_process does, what several calls have in one go. For
+    // programs that start many before they wait again.
+    bool gather;
 };
 
 // Makes a handle; the first call connects. `options` may be NULL. The strings are copied. INVALID_ARGUMENT: the URL is
