@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""HTTP clients that ask /auth over connections of their own, each again and again. Usage: http_clients.py PORT COUNT GOOD REVOKED,
-with two tokens, of which every other client has the second. Ends with SIGTERM; prints how often each answer came, by token."""
+"""HTTP clients that ask /auth over connections of their own, each again and again. Usage: http_clients.py PORT COUNT
+GOOD REVOKED, with two tokens, of which every other client has the second. Ends with SIGTERM; prints how often each
+answer came, by token."""
 import asyncio
 import collections
 import json

@@ -59,8 +59,8 @@ start_application() {
     listen 127.0.0.1:'"$APPLICATION"';
     location / {
         default_type application/json;
-        return 200 "{\"path\":\"$request_uri\",\"account\":\"$http_x_postern_account\",\"key\":\"$http_x_postern_key_id\",'\
-'\"scopes\":\"$http_x_postern_scopes\",\"shadow\":\"$http_x_postern_shadow\",'\
+        return 200 "{\"path\":\"$request_uri\",\"account\":\"$http_x_postern_account\",'\
+'\"key\":\"$http_x_postern_key_id\",\"scopes\":\"$http_x_postern_scopes\",\"shadow\":\"$http_x_postern_shadow\",'\
 '\"authorization\":\"$http_authorization\"}";
     }
 }'

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Sends what no HTTP client would. Usage: raw_http.py PORT, the bytes on standard input; prints the status of each answer until
-the server closes, "none" without any. A refusal that comes several times is printed once: some versions of libmicrohttpd send
-the head of their own errors twice."""
+"""Sends what no HTTP client would. Usage: raw_http.py PORT, the bytes on standard input; prints the status of each
+answer until the server closes, "none" without any. A refusal that comes several times is printed once: some versions of
+libmicrohttpd send the head of their own errors twice."""
 import re
 import socket
 import sys

@@ -230,6 +230,7 @@ at() {
         [[ " $1 " == *" $got "* ]] || { echo "wanted $1, got $got: ${2:0:200}"; return 1; }
     }
     local head="Host: x\r\nConnection: close\r\n" key="Authorization: Bearer $TOKEN\r\n"
+    local post="POST /introspect HTTP/1.1\r\n$head$key" chunked="Transfer-Encoding: chunked\r\n"
     raw 200 "GET /auth HTTP/1.1\r\n$head$key\r\n"
     raw 400 "GET /auth HTTP/1.1\r\n$head$key$key\r\n"
     raw '400 401 none' "GET /auth HTTP/1.1\r\n${head}Authorization: Bearer x\r\n $TOKEN\r\n\r\n"
@@ -239,7 +240,7 @@ at() {
     raw '400 401' "GET /auth HTTP/1.1\r\n${head}Authorization: Basic $TOKEN\r\n\r\n"
     raw 200 "GET http://elsewhere/auth HTTP/1.1\r\n$head$key\r\n"
     raw '400 none' "GET auth HTTP/1.1\r\n$head$key\r\n"
-    raw '200 400 none' "GET /auth\\000x HTTP/1.1\r\n$head$key\r\n" # for libmicrohttpd it ends at the NUL; no proxy hands one on
+    raw '200 400 none' "GET /auth\\000x HTTP/1.1\r\n$head$key\r\n" # libmicrohttpd ends it there
     raw '400 404' "GET /auth%%00 HTTP/1.1\r\n$head$key\r\n"
     raw '400 none' "GET /auth\r\n\r\n"
     raw '400 none' "\r\n\r\nnonsense\r\n\r\n"
@@ -249,13 +250,13 @@ at() {
     raw '400 413 431 none' "GET /auth HTTP/1.1\r\n$head${key}X-Long: $long\r\n\r\n"
     raw '400 414 413 431 none' "GET /auth?$long HTTP/1.1\r\n$head$key\r\n"
     # Bodies with lies: the rest is no second request.
-    raw '400 411 413 none' "POST /introspect HTTP/1.1\r\n$head${key}Transfer-Encoding: chunked\r\n\r\nZZ\r\nx\r\n0\r\n\r\n"
-    raw '400 413 none' "POST /introspect HTTP/1.1\r\n$head${key}Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nx"
-    raw '400 none' "POST /introspect HTTP/1.1\r\n$head${key}Content-Length: -1\r\n\r\nx"
-    raw '400 none' "POST /introspect HTTP/1.1\r\n$head${key}Content-Length: 5, 6\r\n\r\nhello"
-    raw '413 none' "POST /introspect HTTP/1.1\r\n$head${key}Content-Length: 99999999999999999999\r\n\r\nx"
-    raw 'none' "POST /introspect HTTP/1.1\r\n$head${key}Content-Length: 50\r\n\r\nshort"
-    raw '400 none' "POST /introspect HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"\
+    raw '400 411 413 none' "$post$chunked\r\nZZ\r\nx\r\n0\r\n\r\n"
+    raw '400 413 none' "$post$chunked\r\nFFFFFFFFFFFFFFFFF\r\nx"
+    raw '400 none' "${post}Content-Length: -1\r\n\r\nx"
+    raw '400 none' "${post}Content-Length: 5, 6\r\n\r\nhello"
+    raw '413 none' "${post}Content-Length: 99999999999999999999\r\n\r\nx"
+    raw 'none' "${post}Content-Length: 50\r\n\r\nshort"
+    raw '400 none' "POST /introspect HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 4\r\n$chunked\r\n0\r\n\r\n"\
 "GET /auth HTTP/1.1\r\n$head$key\r\n"
     ask /healthz
     said 200

@@ -30,7 +30,7 @@ answers() {
     [ "$code" = "$1" ]
 }
 
-@test "posternd is killed and comes back under 64 clients: no 5xx but 503, nobody let in who may not, never one too many" {
+@test "posternd is killed and comes back under 64 clients: no 5xx but 503, none let in who may not" {
     local clients
     start_gateway
     setpriv --pdeathsig KILL python3 "$SUPPORT/http_clients.py" "${GATEWAY##*:}" 64 "$TOKEN" "$REVOKED" \

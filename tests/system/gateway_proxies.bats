@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# postern-gateway behind the real nginx, HAProxy and Caddy, with the sample configurations of docs/gateway: what their users
-# see is what rows E1 to E4 promise.
+# postern-gateway behind the real nginx, HAProxy and Caddy, with the sample configurations of docs/gateway: what their
+# users see is what rows E1 to E4 promise.
 
 load ../support/proxies
 
