@@ -9,16 +9,20 @@ BUILD_PACKAGES=(
     gcc libc6-dev cmake ninja-build pkg-config
     libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev
     liblmdb-dev libsodium-dev libyaml-dev libjansson-dev zlib1g-dev libssl-dev libhiredis-dev
-    libsmartcols-dev libcsv-dev libarchive-dev jq
+    libsmartcols-dev libcsv-dev libarchive-dev libmicrohttpd-dev jq
     tzdata # time zones by name: posternd reads them when it runs
 )
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(
     g++ clang libclang-rt-dev llvm clang-format mold
     libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils gojq util-linux binutils procps openssl
+    curl nginx haproxy caddy wrk
+    chromium fonts-liberation python3-jsonschema # the console and the OpenAPI document
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
     prometheus prometheus-node-exporter
 )
+# Where Node.js comes from elsewhere, it has brought npm, which Debian's would drive out.
+command -v npm >/dev/null || TEST_PACKAGES+=(nodejs npm)
 
 say() {
     printf '%s\n' "$*"

@@ -42,7 +42,7 @@ static enum postern_status init_ask(struct postern *client, const struct postern
     ask->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : client->timeout_ms;
     postern__v1__request__init(&ask->request);
     ask->request.request_id = postern_wire_bytes(ask->request_id, POSTERN_ID_SIZE);
-    ask->request.credential = postern_wire_text(client->api_key);
+    ask->request.credential = postern_wire_text(options->api_key != NULL ? options->api_key : client->api_key);
     ask->request.traceparent = postern_wire_text(options->traceparent);
     ask->request.min_seq = options->min_seq;
     return POSTERN_OK;
@@ -53,7 +53,10 @@ static size_t find_timeout(const Postern__V1__Request *request)
 {
     size_t at = 2 + request->request_id.len; // its size is one byte
     if (request->credential.len > 0)
-        at += (request->credential.len < 0x80 ? 2U : 3U) + request->credential.len;
+        at += (request->credential.len < 0x80     ? 2U
+               : request->credential.len < 0x4000 ? 3U
+                                                  : 4U) +
+              request->credential.len;
     return at;
 }
 
@@ -236,7 +239,9 @@ enum postern_status postern_start(struct postern *client, const struct postern_m
     call->pending.is_async = true;
     postern_lock(client);
     postern_pending_begin(client, &call->pending, postern_now_ms());
-    postern_pending_step(client, NULL, postern_now_ms());
+    client->has_gathered = client->gathers;
+    if (!client->gathers)
+        postern_pending_step(client, NULL, postern_now_ms());
     pthread_mutex_unlock(&client->lock);
     return POSTERN_OK;
 }
@@ -279,6 +284,7 @@ void postern_process(struct postern *client)
     if (!client->event_loop)
         return;
     postern_lock(client);
+    client->has_gathered = false;
     postern_pending_receive(client);
     postern_pending_step(client, NULL, postern_now_ms());
     deliver_finished(client);

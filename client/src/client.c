@@ -71,6 +71,7 @@ static struct postern *handle_new(const struct postern_options *options)
     client->policy = options->policy;
     client->event_loop = options->event_loop;
     client->fail_fast = options->fail_fast;
+    client->gathers = options->gather;
     client->backoff_ms = POSTERN_BACKOFF_MS_MIN;
     client->forget_calls = postern_forget_all;
     if (postern_handle_init(client) && keep_texts(client, options))
@@ -154,7 +155,7 @@ int64_t postern_wait_ms(const struct postern *client)
 {
     uint64_t now = postern_now_ms(), at = client->waiting != NULL ? client->timer_ms : UINT64_MAX;
     const struct postern_link *link = &client->link;
-    if (!client->event_loop || client->finished != NULL)
+    if (!client->event_loop || client->finished != NULL || client->has_gathered)
         return client->event_loop ? 0 : -1;
     if (client->queue != NULL && link->state == POSTERN_LINK_DOWN && client->retry_ms < at)
         at = client->retry_ms;

@@ -31,6 +31,8 @@ struct postern {
     enum postern_policy policy;
     bool event_loop;
     bool fail_fast;
+    bool gathers;      // calls that are started, until postern_process
+    bool has_gathered; // some
     struct postern_target target;
     struct postern_fork_guard *guard;
     void (*forget_calls)(struct postern *client); // frees what a parent process has begun; with the lock

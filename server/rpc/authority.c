@@ -276,7 +276,7 @@ bool authority_covers_rate_check(const struct call *call, struct slice account)
     const struct call_caller *caller = &call->caller;
     if ((caller->authorities & AUTHORITY_RATECHECK) != 0)
         return true;
-    return (caller->authorities & AUTHORITY_VERIFY) != 0 && slice_equal(caller->account, account);
+    return (caller->authorities & (AUTHORITY_VERIFY | AUTHORITY_ADMIN)) != 0 && slice_equal(caller->account, account);
 }
 
 bool authority_covers_rate_check_of_key(const struct call *call, const struct registry_key *key)

@@ -11,7 +11,7 @@
 enum authority {             // or'ed; 0 = anyone
     AUTHORITY_VERIFY = 1,    // Verify, VerifyBatch, and RateCheck of its own account
     AUTHORITY_RATECHECK = 2, // RateCheck on any account
-    AUTHORITY_ADMIN = 4,     // account-admin: the keys of its own account
+    AUTHORITY_ADMIN = 4,     // account-admin: the keys of its own account, and what is left of its limits
     AUTHORITY_OPERATOR = 8   // everything
 };
 enum { AUTHORITY_KEEPERS = AUTHORITY_ADMIN | AUTHORITY_OPERATOR }; // of keys
@@ -40,7 +40,7 @@ STATUS_MUST_CHECK enum status authority_require(struct call *call, unsigned need
 bool authority_covers_account(const struct call *call, struct slice account);
 // The same of a key: one that was made in a former life of its account's id is no key of the caller's.
 bool authority_covers_key(const struct call *call, const struct registry_key *key);
-// May the caller RateCheck this account, or this key?
+// May the caller RateCheck this account, or this key? (An account-admin: look at what is left.)
 bool authority_covers_rate_check(const struct call *call, struct slice account);
 bool authority_covers_rate_check_of_key(const struct call *call, const struct registry_key *key);
 

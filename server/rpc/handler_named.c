@@ -1,5 +1,6 @@
 // Accounts, tiers and scopes: the calls that put, read, list and delete what has a name. They are alike for all three,
 // so one path serves them; the route says which one a call is about, and members are found by their names.
+#include "rpc/authority.h"
 #include "rpc/handler.h"
 #include "rpc/wire.h"
 #include "zone/zone.h"
@@ -181,7 +182,7 @@ enum call_progress handler_get_account(struct call *call)
     struct registry_account account;
     if (id.size == 0)
         return call_fail_member(call, "account", "is missing: name the account");
-    enum status status = store_view_begin(call->view);
+    enum status status = authority_covers_account(call, id) ? store_view_begin(call->view) : STATUS_NOT_FOUND;
     if (status == STATUS_OK)
         status = handler_end_view(call, registry_find_account(call->view, id, call->arena, &account));
     if (status == STATUS_NOT_FOUND)

@@ -268,9 +268,24 @@ static bool is_refused(struct call *call, enum call_progress *progress)
     return true;
 }
 
+// An account-admin sees what is left to its own account and keys, and charges nothing.
+static enum status require_authority(struct call *call)
+{
+    const Postern__V1__RateCheckRequest *request = call->request->rate_check;
+    bool peek = request->mode == POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
+    bool custom = request->subject_case == POSTERN__V1__RATE_CHECK_REQUEST__SUBJECT_CUSTOM;
+    unsigned checkers = AUTHORITY_VERIFY | AUTHORITY_RATECHECK;
+    return authority_require(call, peek && !custom ? checkers | AUTHORITY_ADMIN : checkers);
+}
+
 enum call_progress handler_rate_check(struct call *call)
 {
     enum call_progress refused;
+    enum status status = require_authority(call);
+    if (status != STATUS_OK) {
+        struct status_failure failure = call->failure;
+        return call_fail_with(call, status, &failure);
+    }
     if (is_refused(call, &refused))
         return refused;
     struct handler_inquiry *inquiry = handler_inquiry_new(call);

@@ -17,10 +17,13 @@ enum { CHANGES = ROUTE_CHANGES, COSTLY = ROUTE_COSTLY, DECIDES = ROUTE_DECIDES }
 
 // Operators may change all keys, an account-admin those of its own account.
 
+// An account-admin looks at what is left, which its handler checks.
+enum { ANY_CHECKER = AUTHORITY_VERIFY | AUTHORITY_RATECHECK | AUTHORITY_ADMIN };
+
 static const struct route routes[] = {
     [CALL(VERIFY)] = {"verify", AUTHORITY_VERIFY, DECIDES, handler_verify, 0},
     [CALL(VERIFY_BATCH)] = {"verify_batch", AUTHORITY_VERIFY, DECIDES, handler_verify_batch, 0},
-    [CALL(RATE_CHECK)] = {"rate_check", AUTHORITY_VERIFY | AUTHORITY_RATECHECK, DECIDES, handler_rate_check, 0},
+    [CALL(RATE_CHECK)] = {"rate_check", ANY_CHECKER, DECIDES, handler_rate_check, 0},
 
     [CALL(CREATE)] = {"create", AUTHORITY_KEEPERS, CHANGES, handler_create, 0},
     [CALL(GET)] = {"get", AUTHORITY_KEEPERS, 0, handler_get, 0},
@@ -32,12 +35,12 @@ static const struct route routes[] = {
     [CALL(DELETE)] = {"delete", AUTHORITY_KEEPERS, CHANGES, handler_delete, 0},
 
     [CALL(PUT_ACCOUNT)] = {"put_account", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_ACCOUNT},
-    [CALL(GET_ACCOUNT)] = {"get_account", AUTHORITY_OPERATOR, 0, handler_get_account, REGISTRY_ACCOUNT},
+    [CALL(GET_ACCOUNT)] = {"get_account", AUTHORITY_KEEPERS, 0, handler_get_account, REGISTRY_ACCOUNT},
     [CALL(LIST_ACCOUNTS)] = {"list_accounts", AUTHORITY_OPERATOR, COSTLY, handler_list_named, REGISTRY_ACCOUNT},
     [CALL(PUT_TIER)] = {"put_tier", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_TIER},
     [CALL(LIST_TIERS)] = {"list_tiers", AUTHORITY_OPERATOR, COSTLY, handler_list_named, REGISTRY_TIER},
     [CALL(PUT_SCOPE)] = {"put_scope", AUTHORITY_OPERATOR, CHANGES, handler_put, REGISTRY_SCOPE},
-    [CALL(LIST_SCOPES)] = {"list_scopes", AUTHORITY_OPERATOR, COSTLY, handler_list_named, REGISTRY_SCOPE},
+    [CALL(LIST_SCOPES)] = {"list_scopes", AUTHORITY_KEEPERS, COSTLY, handler_list_named, REGISTRY_SCOPE},
     [CALL(REVOKE_ALL)] = {"revoke_all", AUTHORITY_OPERATOR, CHANGES, handler_revoke_all, REGISTRY_ACCOUNT},
     [CALL(DELETE_ACCOUNT)] = {"delete_account", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_ACCOUNT},
     [CALL(DELETE_TIER)] = {"delete_tier", AUTHORITY_OPERATOR, CHANGES, handler_delete_named, REGISTRY_TIER},

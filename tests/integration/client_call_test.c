@@ -577,6 +577,31 @@ static void a_create_arrives_as_it_was_asked(void **state)
     peer_stop(&peer);
 }
 
+// Also of a size whose length takes another byte: the timeout that the library writes behind it stays where it is.
+static void a_call_may_have_a_credential_of_its_own(void **state)
+{
+    (void)state;
+    static char long_token[20001];
+    memset(long_token, 'x', sizeof long_token - 1);
+    const char *const tokens[] = {"on-behalf-of", long_token, "", NULL};
+    struct peer peer;
+    peer_start(&peer, url, always_answer, NULL);
+    struct postern *client = NULL;
+    const struct postern_options options = {.url = url, .api_key = "the-handles"};
+    assert_int_equal(postern_open(&options, &client, NULL), POSTERN_OK);
+    for (unsigned i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        const struct postern_health_request request = {.call.api_key = tokens[i]};
+        struct postern_health_reply *reply = NULL;
+        assert_int_equal(postern_health(client, &request, &reply, NULL), POSTERN_OK);
+        const char *wanted = tokens[i] != NULL ? tokens[i] : "the-handles";
+        assert_int_equal(strncmp(peer_saw(&peer, i).credential, wanted, sizeof peer_saw(&peer, i).credential - 1), 0);
+        assert_in_range(peer_saw(&peer, i).timeout_ms, 1, POSTERN_TIMEOUT_MS_DEFAULT);
+        postern_reply_free(reply);
+    }
+    postern_close(client);
+    peer_stop(&peer);
+}
+
 static void a_url_that_is_none_is_refused_at_once(void **state)
 {
     (void)state;
@@ -694,6 +719,7 @@ int main(void)
         cmocka_unit_test(a_create_arrives_as_it_was_asked),
         cmocka_unit_test(a_url_that_is_none_is_refused_at_once),
         cmocka_unit_test(the_environment_gives_url_and_credential),
+        cmocka_unit_test(a_call_may_have_a_credential_of_its_own),
         cmocka_unit_test(many_threads_share_one_handle),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

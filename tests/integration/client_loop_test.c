@@ -147,6 +147,27 @@ static void many_calls_are_answered_each_once(void **state)
     sp_stop(&peer);
 }
 
+static void calls_are_gathered_until_the_handle_may_work(void **state)
+{
+    (void)state;
+    struct sp_peer peer;
+    sp_start(&peer, sp_listen_ipc(path), answer_all, NULL);
+    struct outcome outcome = {.client = opened((struct postern_options){.timeout_ms = LONG_MS, .gather = true}),
+                              .more = 3};
+    for (int i = 0; i < MANY; i++)
+        start_verify(&outcome);
+    assert_int_equal(postern_fd(outcome.client), -1); // it has not even connected
+    assert_int_equal(postern_wait_ms(outcome.client), 0);
+    run_until(&outcome, MANY + 3);
+    assert_int_equal(outcome.good, MANY + 3);
+    assert_int_equal(postern_wait_ms(outcome.client), -1);
+    start_verify(&outcome);
+    postern_close(outcome.client);
+    assert_int_equal(outcome.over, MANY + 4);
+    assert_int_equal(outcome.error.status, POSTERN_CANCELLED);
+    sp_stop(&peer);
+}
+
 static void a_callback_may_start_the_next_call(void **state)
 {
     (void)state;
@@ -334,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITHOUT_SOCKET(many_calls_are_answered_each_once),
+        WITHOUT_SOCKET(calls_are_gathered_until_the_handle_may_work),
         WITHOUT_SOCKET(a_callback_may_start_the_next_call),
         WITHOUT_SOCKET(a_lost_connection_is_made_again),
         WITHOUT_SOCKET(a_call_waits_for_a_server_that_comes_late),

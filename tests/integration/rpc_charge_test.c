@@ -403,6 +403,7 @@ static void refund_takes_the_authority_of_a_charge(void **state)
     Postern__V1__RateCheckRequest refund = refund_of(fixture, "acme", charge_id(fixture, 'a'));
     Postern__V1__RateCheckRequest check = check_of(fixture, "acme", 5, charge_id(fixture, 'a'));
     assert_status(check_as(fixture, admin, &refund), STATUS_PERMISSION_DENIED, "");
+    assert_status(check_as(fixture, admin, &check), STATUS_PERMISSION_DENIED, ""); // may look, and charge nothing
     assert_status(check_as(fixture, other_caller, &refund), STATUS_PERMISSION_DENIED, "");
     assert_true(assert_ok(check_as(fixture, verifier, &check))->rate_check->allowed);
     assert_true(assert_ok(check_as(fixture, verifier, &refund))->rate_check->allowed);

@@ -356,8 +356,11 @@ static void verifiers_of_either_kind_may_charge_custom_subjects_and_no_admin(voi
     Postern__V1__RateCheckRequest check = custom_of(fixture, "login", "ann", 1);
     assert_ok(check_as(fixture, credential_of(fixture, "postern:verify"), &check));
     assert_ok(check_as(fixture, credential_of(fixture, "postern:ratecheck"), &check));
-    assert_status(check_as(fixture, credential_of(fixture, "postern:account-admin"), &check), STATUS_PERMISSION_DENIED,
-                  "");
+    ProtobufCBinaryData admin = credential_of(fixture, "postern:account-admin");
+    assert_status(check_as(fixture, admin, &check), STATUS_PERMISSION_DENIED, "");
+    check.mode = POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_PEEK;
+    assert_status(check_as(fixture, admin, &check), STATUS_PERMISSION_DENIED, "");
+    check.mode = POSTERN__V1__RATE_CHECK_MODE__RATE_CHECK_MODE_UNSPECIFIED;
     assert_int_equal(left(fixture, &check), 8);
 }
 

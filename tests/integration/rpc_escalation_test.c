@@ -93,8 +93,8 @@ static void credential_opens_its_calls_and_no_other(void **state)
         {"acme", {"admin"}, "......................x....."},
         {"acme", {"postern:verify"}, "xxx...................x....."},
         {"acme", {"postern:ratecheck"}, "..x...................x....."},
-        {"acme", {"postern:account-admin"}, "...xxxxxx.x...........x.xx.."},
-        {"acme", {"postern:account-admin", "postern:verify"}, "xxxxxxxxx.x...........x.xx.."},
+        {"acme", {"postern:account-admin"}, "...xxxxxx.x.x....x....x.xx.."},
+        {"acme", {"postern:account-admin", "postern:verify"}, "xxxxxxxxx.x.x....x....x.xx.."},
         {"postern", {"postern:operator"}, "xxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -23,9 +23,10 @@ LIBRARIES = {
     r"sodium(\.h|/.*)": [r"server/secret/", r"tests/"],
     r"nng/.*": [r"server/transport/", r"tools/bench/", r"tests/"],
     r"openssl/.*": [r"server/transport/tls\.c", r"client/src/tls\.c", r"tools/cli/doctor/certificate\.c", r"tests/"],
-    r"yaml\.h": [r"server/config/file\.c"],
-    r"jansson\.h": [r"tools/cli/", r"tests/"],
-    r"argp\.h": [r"tools/cli/argument\.c"],
+    r"yaml\.h": [r"server/config/file\.c", r"tools/gateway/file\.c"],
+    r"jansson\.h": [r"tools/cli/", r"tools/gateway/", r"tests/"],
+    r"microhttpd\.h": [r"tools/gateway/exchange\.h"],
+    r"argp\.h": [r"tools/cli/argument\.c", r"tools/gateway/options\.c"],
     r"libsmartcols\.h": [r"tools/cli/table\.c"],
     r"csv\.h": [r"tools/cli/import/csv\.c"],
     r"archive(_entry)?\.h": [r"tools/cli/scan/libarchive\.h"],
@@ -38,7 +39,8 @@ LIBRARIES = {
 
 # Name of a library that one file alone knows -> that file.
 NAMES = {
-    r"\bargp_\w+": r"tools/cli/argument\.c",
+    r"\bargp_\w+": r"tools/(cli/argument|gateway/options)\.c",
+    r"\b(MHD|mhd)_\w+": r"tools/gateway/(exchange\.[ch]|loop\.c)",
     r"\b(lib)?scols_\w+": r"tools/cli/table\.c",
     r"\bcsv_(init|parse|fini|free|set_\w+)\b": r"tools/cli/import/csv\.c",
     r"\barchive_(read|entry|errno|error|filter|set)\w*": r"tools/cli/scan/((unpack|packing)\.c|libarchive\.[ch])",
@@ -52,6 +54,7 @@ CALLS = {
             r"server/base/clock[a-z_]*\.c",
             r"tools/cli/",  # when to look again; spans count from posternd's clock
             r"tools/bench/",
+            r"tools/gateway/log\.c",
             r"tests/",
         ],
     ),
@@ -129,22 +132,22 @@ def check_rooms(root):
 
 
 def past_door(path, name):
-    """Does this file of the command line tool include a header of a folder that it is not in, and not the door?"""
+    """Does this file of a tool include a header of a folder that it is not in, and not the door?"""
     folder, _, file = name.rpartition("/")
-    return folder not in ("", "postern") and file != folder + ".h" and not path.startswith(f"tools/cli/{folder}/")
+    return folder not in ("", "postern") and file != folder + ".h" and path.split("/")[2] != folder
 
 
 def check_clients(root):
-    """The command line tool sees the public header alone, of its folders the door; the client library sees no room."""
+    """The tools see the public header alone, of their folders the door; the client library sees no room."""
     own = {top: {p.relative_to(root / top).as_posix() for p in (root / top).rglob("*.h")}
-           for top in ("tools/cli", "client/src")}
+           for top in ("tools/cli", "tools/gateway", "client/src")}
     for top in own:
         for path, text in sources(root, (top,)):
             allowed = own[top] | {"postern/postern.h"} | ({"postern.pb-c.h"} if top == "client/src" else set())
             for number, quoted, name in includes(text):
                 if quoted and name.removeprefix("src/") not in allowed:
                     yield path, number, f'"{name}": only postern/postern.h and its own headers'
-                elif quoted and top == "tools/cli" and past_door(path, name):
+                elif quoted and top != "client/src" and past_door(path, name):
                     folder = name.split("/", 1)[0]
                     yield path, number, f'"{name}": enter a folder by its door, {folder}/{folder}.h'
                 elif not quoted and name.split("/")[0] in ROOMS:
@@ -207,7 +210,7 @@ def check_circles(root):
     """The files of a room, of the client and of each tool have an order: none calls a file that calls it, by whatever
     way."""
     of_room = {}
-    for path, text in sources(root, ("server", "client/src", "tools/cli", "tools/bench")):
+    for path, text in sources(root, ("server", "client/src", "tools/cli", "tools/bench", "tools/gateway")):
         if path.endswith(".c") and path.count("/") > 1:
             of_room.setdefault(path.split("/")[1], {})[path] = text
     for texts in of_room.values():

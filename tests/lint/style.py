@@ -306,7 +306,7 @@ def errors(root):
 def openings(root):
     """Each source file says first which problem it solves."""
     for path, lines in files(root):
-        if path.startswith(("server/", "client/src/", "tools/cli/", "tools/bench/")) and path.endswith(".c"):
+        if re.match(r"(server|client/src|tools/(cli|bench|gateway))/.*\.c$", path):
             if not lines or not re.match(r"// \S|/\* ?\S", lines[0]):
                 yield path, 1, "begins without a comment that says which problem the file solves"
 

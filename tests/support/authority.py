@@ -22,7 +22,7 @@ EVERYBODY = None
 CALLS = {
     "verify": ({VERIFY}, 'api_key: "{token}" peek: true', OK),
     "verify_batch": ({VERIFY}, 'calls {{ api_key: "{token}" peek: true }}', OK),
-    "rate_check": ({VERIFY, RATECHECK},
+    "rate_check": ({VERIFY, RATECHECK, ADMIN},  # admins: to peek
                    'account: "{account}" mode: RATE_CHECK_MODE_PEEK charges {{ resource: "requests" }}', OK),
     "create": (KEEPERS, 'account: "{account}" name: "made"', OK),
     "get": (KEEPERS, 'key_id: "{key}"', OK),
@@ -33,12 +33,12 @@ CALLS = {
     "delete": (KEEPERS, 'key_id: "{key}"', OK),
     "import": ({OPERATOR}, 'keys {{ sha256: {sha256} key {{ account: "{account}" name: "moved" }} }}', OK),
     "put_account": ({OPERATOR}, 'account: "{account}" max_keys: 900', OK),
-    "get_account": ({OPERATOR}, 'account: "{account}"', OK),
+    "get_account": (KEEPERS, 'account: "{account}"', OK),
     "list_accounts": ({OPERATOR}, "page_size: 2", OK),
     "put_tier": ({OPERATOR}, 'tier: "spare"', OK),
     "list_tiers": ({OPERATOR}, "page_size: 2", OK),
     "put_scope": ({OPERATOR}, 'scope: "spare"', OK),
-    "list_scopes": ({OPERATOR}, "page_size: 2", OK),
+    "list_scopes": (KEEPERS, "page_size: 2", OK),
     "revoke_all": ({OPERATOR}, 'account: "{account}" created_before_ms: 1', OK),
     "delete_account": ({OPERATOR}, 'account: "{account}"', FAILED_PRECONDITION),  # has keys
     "reset_meters": ({OPERATOR}, 'account: "{account}" resource: "requests"', OK),  # admins: with a scope of its own

@@ -155,6 +155,9 @@ struct postern_options {
     const char *tls_certificate_file; // PEM, our own, with its chain; none: we show none
     const char *tls_key_file;         // PEM, its key, for its owner alone (0600); none: it is in the certificate's file
     const char *tls_server_name;      // what the server's certificate must be for; none: the URL's host
+    // With event_loop: a _start call sends nothing, postern_process does, what several calls have in one go. For
+    // programs that start many before they wait again.
+    bool gather;
 };
 
 // Makes a handle; the first call connects. `options` may be NULL. The strings are copied. INVALID_ARGUMENT: the URL is
@@ -172,6 +175,7 @@ struct postern_call {
     uint64_t min_seq;          // answer from a state at least this new (a reply's seq), else UNAVAILABLE; 0 = any
     const char *traceparent;   // W3C trace context, at most 128 bytes
     const uint8_t *request_id; // POSTERN_ID_SIZE bytes; NULL: random. Give your own to repeat a change after a crash
+    const char *api_key;       // token of the secret key on whose behalf the call is made; NULL: the handle's
 };
 
 // --------------------------------------------------------------------------------------------------------- words
