@@ -17,6 +17,7 @@ TEST_PACKAGES=(
     g++ clang libclang-rt-dev llvm clang-format mold
     libcmocka-dev bats python3 nng-utils nanomsg-utils lmdb-utils gojq util-linux binutils procps openssl
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
+    python3-protobuf protoc-gen-go-1-5 nodejs # clients in other languages
 )
 
 say() {
@@ -54,6 +55,17 @@ need_packages() {
     say "The package list may be old; updating it."
     "${as_root[@]}" apt-get -q update || fail "apt-get update failed; see above"
     install_packages "${missing[@]}" || fail "could not install: ${missing[*]}; see above"
+}
+
+# Installs into build/node what tests/node/package.json names: Debian has no package of it.
+need_node_modules() {
+    command -v npm >/dev/null || need_packages npm
+    mkdir -p build/node
+    cmp -s tests/node/package.json build/node/package.json && return 0
+    say "Installing from npm what tests/node/package.json names"
+    npm install --prefix build/node --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel error \
+        $(jq -r '.dependencies | to_entries[] | .key + "@" + .value' tests/node/package.json) &&
+        cp tests/node/package.json build/node/
 }
 
 # as_root comes from need_packages.
