@@ -11,6 +11,7 @@ BUILD_PACKAGES=(
     liblmdb-dev libsodium-dev libyaml-dev libjansson-dev zlib1g-dev libssl-dev libhiredis-dev
     libsmartcols-dev libcsv-dev libarchive-dev jq
     tzdata # time zones by name: posternd reads them when it runs
+    scdoc  # the manual
 )
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Clients in other languages: what the build makes of postern.proto for them, and those that docs/protocol.md shows, as
-# they stand there.
+# Clients in other languages: what the build makes of proto/postern.proto for them, and those that docs/protocol.md
+# shows, as they stand there.
 
 load ../support/keys
 
