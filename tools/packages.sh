@@ -21,6 +21,9 @@ TEST_PACKAGES=(
     python3-protobuf protoc-gen-go-1-5 nodejs # clients in other languages
 )
 
+# To make Debian packages.
+PACKAGE_PACKAGES=(dpkg-dev file gzip binutils)
+
 say() {
     printf '%s\n' "$*"
 }
