@@ -42,8 +42,12 @@ look_at_programs() {
     done
     good "man postern tells of every command" eval \
         '[ "$(man postern | grep -c "^ *postern [a-z]* .*\|^ *postern [a-z]*$")" -gt 30 ]'
-    good "bash completes" bash -c '. /usr/share/bash-completion/bash_completion; _load_comp postern 2>/dev/null ||
-        _comp_load postern; COMP_WORDS=(postern account r) COMP_CWORD=2; _postern; [[ ${COMPREPLY[*]} == *revoke-all* ]]'
+    # Its loader has another name in Debian 13.
+    good "bash completes" bash -c '. /usr/share/bash-completion/bash_completion
+        if declare -F _comp_load; then _comp_load postern; else _completion_loader postern; fi
+        COMP_WORDS=(postern account r) COMP_CWORD=2
+        _postern
+        [[ ${COMPREPLY[*]} == *revoke-all* ]]'
     good "fish completes" fish -c 'complete -C "postern account put --e" | string match -q -- "--env*"'
     good "zsh completes" eval 'zsh tools/package/complete.zsh "postern account put --e" | grep -q -- --env'
 }
