@@ -10,17 +10,15 @@ follow "$PWD/Dockerfile" 2 /src/with
 [ "$IMAGE_USER" != root ] || fail "the image's user is root"
 [ ! -e /usr/bin/systemctl ] || fail "the image has all of systemd"
 
-as_user() {
-    setpriv --reuid "$IMAGE_USER" --regid "$IMAGE_USER" --clear-groups --inh-caps=-all --no-new-privs "$@"
-}
+AS_USER=(setpriv --reuid "$IMAGE_USER" --regid "$IMAGE_USER" --clear-groups --inh-caps=-all --no-new-privs)
 
 is_healthy() {
-    as_user timeout 6 "${IMAGE_HEALTH[@]}"
+    "${AS_USER[@]}" timeout 6 "${IMAGE_HEALTH[@]}"
 }
 
 say "== ${IMAGE_ENTRY[*]} ${IMAGE_COMMAND[*]}, as $IMAGE_USER"
 ! is_healthy >/dev/null 2>&1 || fail "it is healthy before it runs"
-as_user setpriv --pdeathsig KILL "${IMAGE_ENTRY[@]}" "${IMAGE_COMMAND[@]}" &
+"${AS_USER[@]}" setpriv --pdeathsig KILL "${IMAGE_ENTRY[@]}" "${IMAGE_COMMAND[@]}" &
 daemon=$!
 for ((try = 0; try < 20; try++)); do
     if is_healthy; then

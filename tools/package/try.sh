@@ -15,15 +15,13 @@ install_from() {
     apt-get -q -y install --no-install-recommends "$1"/*.deb
 }
 
-# as_service COMMAND...: as the unit does, without systemd.
-as_service() {
-    setpriv --reuid postern --regid postern --clear-groups --inh-caps=-all --no-new-privs \
-        setpriv --pdeathsig KILL "$@"
-}
+# As the unit does, without systemd.
+AS_SERVICE=(setpriv --reuid postern --regid postern --clear-groups --inh-caps=-all --no-new-privs
+    setpriv --pdeathsig KILL)
 
 DAEMON=
 start() {
-    as_service posternd --config /etc/postern/posternd.yaml 2>>"$HOME/log" &
+    "${AS_SERVICE[@]}" posternd --config /etc/postern/posternd.yaml 2>>"$HOME/log" &
     DAEMON=$!
     postern health || { cat "$HOME/log"; fail "the installed posternd does not answer"; }
 }
