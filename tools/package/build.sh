@@ -19,7 +19,7 @@ cp build/package/*.deb /src/made/
 )
 cp build/package/*.deb /src/made/lower/
 need_packages lintian
-adduser --system --quiet --home /nonexistent --no-create-home lintian-runner
+useradd --system --no-create-home lintian-runner
 say "== lintian"
 cd /src/made
 setpriv --reuid lintian-runner --clear-groups --regid nogroup env HOME=/tmp lintian --version
