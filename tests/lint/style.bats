@@ -341,7 +341,8 @@ plant_unused() {
 
 @test "shell scripts parse" {
     local script
-    for script in "$SOURCE"/tools/{run,test,fresh} "$SOURCE"/tools/*.sh "$SOURCE"/tests/support/*.bash; do
+    for script in "$SOURCE"/tools/{run,test,fresh,packages-test} "$SOURCE"/tools/{,package/,manual/}*.sh \
+        "$SOURCE"/proto/*.sh "$SOURCE"/tools/package/debian/{postinst,prerm,postrm} "$SOURCE"/tests/support/*.bash; do
         bash -n "$script"
     done
     sh -n "$SOURCE/.ci/run"

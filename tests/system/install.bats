@@ -106,3 +106,24 @@ offline() {
         [ -s "$INSTALLED/share/$file" ]
     done
 }
+
+@test "the Dockerfile makes an image that runs as a user of its own and has a health check" {
+    local file=$POSTERN_SOURCE/Dockerfile
+    # shellcheck source=tools/package/instructions.sh
+    . "$POSTERN_SOURCE/tools/package/instructions.sh"
+    [ "$(instructions "$file" 1 | cut -f1 | sort -u | paste -sd' ')" = "COPY RUN SHELL WORKDIR" ]
+    instructions "$file" 2 >"$BATS_TEST_TMPDIR/image"
+    [ "$(awk -F'\t' '$1 == "USER" { print $2 }' "$BATS_TEST_TMPDIR/image")" = postern ]
+    local health
+    health=$(sed -n 's/^HEALTHCHECK\t.* CMD //p' "$BATS_TEST_TMPDIR/image")
+    [ "$(words "$health" | paste -sd' ')" = "postern health" ]
+    "$INSTALLED/bin/postern" help health
+    [ "$(sed -n 's/^ENV\tPOSTERN_URL=//p' "$BATS_TEST_TMPDIR/image")" = \
+        "$(sed -n 's/^  - \(ipc.*\)/\1/p' "$INSTALLED/etc/postern/posternd.yaml")" ]
+}
+
+@test "compose.yaml keeps data and socket in volumes, and takes from the program what it does not need" {
+    gojq -e --yaml-input '(.services | keys) == ["cli", "postern"] and (.volumes | keys) == ["data", "run"] and
+        all(.services[]; .read_only and .cap_drop == ["ALL"] and .security_opt == ["no-new-privileges:true"]) and
+        .services.postern.volumes == ["data:/var/lib/postern", "run:/run/postern"]' "$POSTERN_SOURCE/compose.yaml"
+}

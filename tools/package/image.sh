@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# In a clean root (tools/packages-test) with packages in /src/with: makes the image that the Dockerfile describes, starts
-# its program as its user, and asks for its health as the engine would.
+# In a clean root (tools/packages-test) with packages in /src/with: makes the image that the Dockerfile describes,
+# starts its program as its user, and asks for its health as the engine would.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tools/packages.sh
