@@ -1,3 +1,4 @@
+# Copyright 2026 The Postern authors. SPDX-License-Identifier: Apache-2.0
 # posternd in a container: docker build -t postern . ; see docs/operations.md. DEBIAN: bookworm or trixie.
 ARG DEBIAN=trixie
 

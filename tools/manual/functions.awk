@@ -1,6 +1,7 @@
 # From postern/postern.h: WANT = "opening": its first comment; "functions": each function with the comment above it;
 # "names": their names alone, a line for each.
 /^#ifndef/ { opened = 1; if (WANT == "opening") { text_end(); exit } }
+/SPDX-License/ { next }
 WANT == "opening" && /^\/\// {
     text_line(substr($0, 4))
 }

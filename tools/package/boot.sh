@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tools/packages.sh
 
 apt-get -q update
-apt-get -q -y install --no-install-recommends systemd-sysv procps /src/with/postern-server_*.deb \
+apt-get -q -y install --no-install-recommends systemd-sysv /src/with/postern-server_*.deb \
     /src/with/postern-tools_*.deb
 mkdir -p /etc/systemd/system/posternd.service.d
 printf '[Service]\nWatchdogSec=10\n' >/etc/systemd/system/posternd.service.d/watchdog.conf # a shorter wait
