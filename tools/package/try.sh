@@ -33,7 +33,7 @@ stop() {
 
 tree() {
     find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /src -o -path /var/lib/dpkg \
-        -o -path /var/lib/apt -o -path /var/cache -o -path /var/log \) -prune -o -print | sort
+        -o -path /var/lib/apt -o -path /var/cache -o -path /var/log -o -path /run/systemd \) -prune -o -print | sort
 }
 
 say "== What the packages need"
