@@ -245,6 +245,7 @@ static void close_all(struct daemon *daemon)
     main_close_metrics(daemon);
     rpc_close(daemon->rpc);
     scheduler_close(daemon->scheduler);
+    main_close_watchdog(daemon);
     authorizer_close(daemon->authorizer);
     meter_close(daemon->meters);
     usage_close(daemon->usage);
@@ -303,7 +304,8 @@ static int serve(struct daemon *daemon, const sigset_t *signals)
     main_fit_connections(daemon);
     main_refuse_sockets(daemon);
     if (!open_zones(daemon) || !open_state(daemon) || !open_usage(daemon) || !open_meters(daemon) ||
-        !open_authorizer(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon) || !main_open_metrics(daemon))
+        !open_authorizer(daemon) || !main_open_watchdog(daemon) || !main_open_scheduler(daemon) || !open_rpc(daemon) ||
+        !main_open_metrics(daemon))
         return EXIT_FAILURE;
     main_say_ready(daemon);
     int signal_number = wait_for_end(daemon, signals);

@@ -1,6 +1,6 @@
 // What the files of the program itself share: main.c builds the rooms and closes them, main_process.c handles the
-// process, its data directory and the clock reset, main_task.c has the scheduler's tasks, main_metrics.c writes the
-// metrics to a file.
+// process, its data directory and the clock reset, main_task.c has the scheduler's tasks, main_watchdog.c that of the
+// service manager's watchdog, main_metrics.c writes the metrics to a file.
 #ifndef MAIN_H
 #define MAIN_H
 
@@ -43,6 +43,8 @@ struct daemon {
     struct meter_cache *meters;
     uint64_t registry_commits; // at the last tick
     struct authorizer *authorizer;
+    struct store_txn *watchdog_view; // NULL when nobody watches
+    struct arena *watchdog_arena;
     struct scheduler *scheduler;
     struct rpc_tls_peer tls_peers[CONFIG_TLS_PEERS_MAX];
     struct rpc *rpc;
@@ -68,6 +70,13 @@ bool main_open_scheduler(struct daemon *daemon);
 // Begins to write the metrics to their file, if there is to be one; rpc is open, and is closed later.
 bool main_open_metrics(struct daemon *daemon);
 void main_close_metrics(struct daemon *daemon);
+// Returns the number that a variable of the environment is; 0: it is not set, or no number.
+uint64_t main_environment_number(const char *name);
+// How often the service manager is to be told that the daemon decides; 0: it does not watch.
+uint64_t main_watchdog_ms(void);
+bool main_open_watchdog(struct daemon *daemon);
+void main_feed_watchdog(void *context); // a task; the context is the daemon
+void main_close_watchdog(struct daemon *daemon);
 // Takes the daemon's time back and says what it did; the store of the meters is open. Returns the exit status.
 int main_reset_clock(struct daemon *daemon);
 

@@ -165,8 +165,7 @@ void main_notify(const char *state)
     close(fd);
 }
 
-// Returns the number that a variable of the environment is; 0: it is not set, or no number.
-static uint64_t environment_number(const char *name)
+uint64_t main_environment_number(const char *name)
 {
     const char *text = getenv(name);
     uint64_t number;
@@ -178,8 +177,8 @@ static uint64_t environment_number(const char *name)
 // be given none.
 void main_refuse_sockets(const struct daemon *daemon)
 {
-    uint64_t count = environment_number("LISTEN_FDS");
-    if (count == 0 || environment_number("LISTEN_PID") != (uint64_t)getpid())
+    uint64_t count = main_environment_number("LISTEN_FDS");
+    if (count == 0 || main_environment_number("LISTEN_PID") != (uint64_t)getpid())
         return;
     log_line(&daemon->log, LOG_LEVEL_WARNING,
              "the service manager hands over %" PRIu64 " socket%s (LISTEN_FDS), which posternd cannot take: it listens "

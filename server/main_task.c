@@ -127,8 +127,10 @@ bool main_open_scheduler(struct daemon *daemon)
         {.name = "reader check", .interval_ms = READERS_MS, .run = check_readers, .context = daemon},
         {.name = "custom meters", .interval_ms = CUSTOM_METERS_MS, .run = sweep_custom_meters, .context = daemon},
         {.name = "idle meters", .interval_ms = IDLE_METERS_MS, .run = evict_idle_meters, .context = daemon},
+        {.name = "watchdog", .interval_ms = main_watchdog_ms(), .run = main_feed_watchdog, .context = daemon},
     };
-    if (scheduler_open(tasks, sizeof tasks / sizeof *tasks, &daemon->log, &daemon->scheduler) == STATUS_OK)
+    size_t unwatched = main_watchdog_ms() == 0; // then without the last one
+    if (scheduler_open(tasks, sizeof tasks / sizeof *tasks - unwatched, &daemon->log, &daemon->scheduler) == STATUS_OK)
         return true;
     log_line(&daemon->log, LOG_LEVEL_ERROR, "cannot start the scheduler: no memory or no thread");
     return false;

@@ -11,6 +11,7 @@ BUILD_PACKAGES=(
     liblmdb-dev libsodium-dev libyaml-dev libjansson-dev zlib1g-dev libssl-dev libhiredis-dev
     libsmartcols-dev libcsv-dev libarchive-dev libmicrohttpd-dev jq
     tzdata # time zones by name: posternd reads them when it runs
+    scdoc  # the manual
 )
 # To test as well. Every name is one of Debian 12 and of Debian 13: none with a version in it.
 TEST_PACKAGES=(
@@ -20,9 +21,13 @@ TEST_PACKAGES=(
     chromium fonts-liberation python3-jsonschema # the console and the OpenAPI document
     redis-server libzstd-dev # what libssl.a of Debian 13 needs
     prometheus prometheus-node-exporter
+    python3-protobuf protoc-gen-go-1-5 # clients in other languages
 )
 # Where Node.js comes from elsewhere, it has brought npm, which Debian's would drive out.
 command -v npm >/dev/null || TEST_PACKAGES+=(nodejs npm)
+
+# To make Debian packages.
+PACKAGE_PACKAGES=(dpkg-dev file gzip binutils)
 
 say() {
     printf '%s\n' "$*"
@@ -59,6 +64,17 @@ need_packages() {
     say "The package list may be old; updating it."
     "${as_root[@]}" apt-get -q update || fail "apt-get update failed; see above"
     install_packages "${missing[@]}" || fail "could not install: ${missing[*]}; see above"
+}
+
+# Installs into build/node what tests/node/package.json names: Debian has no package of it.
+need_node_modules() {
+    command -v npm >/dev/null || need_packages npm
+    mkdir -p build/node
+    cmp -s tests/node/package.json build/node/package.json && return 0
+    say "Installing from npm what tests/node/package.json names"
+    npm install --prefix build/node --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel error \
+        $(jq -r '.dependencies | to_entries[] | .key + "@" + .value' tests/node/package.json) &&
+        cp tests/node/package.json build/node/
 }
 
 # as_root comes from need_packages. What has a service (redis-server, prometheus) is not started, now or with the

@@ -55,10 +55,10 @@ static void print_help(const struct flags *flags)
         char head[64];
         const char *argument = setting_table[i].argument != NULL ? setting_table[i].argument : "";
         int size = snprintf(head, sizeof head, "--%s %s", flags->names[i], argument);
-        printf("  %-28s %s%s\n", size > 0 ? head : "", setting_table[i].help,
+        printf("  %-30s %s%s\n", size > 0 ? head : "", setting_table[i].help,
                setting_table[i].list ? " (may be repeated)" : "");
     }
-    printf("  %-28s %s\n  %-28s %s\n  %-28s %s\n", "--config FILE", "read options from FILE", "--help", "print this",
+    printf("  %-30s %s\n  %-30s %s\n  %-30s %s\n", "--config FILE", "read options from FILE", "--help", "print this",
            "--version", "print the version");
 }
 

@@ -13,7 +13,7 @@ setup() {
 # red RULE FILE TEXT
 red() {
     rm -rf "$TREE"
-    mkdir -p "$TREE/${2%/*}"
+    mkdir -p "$(dirname "$TREE/$2")"
     printf '%b\n' "$3" >"$TREE/$2"
     run check "$1" "$TREE"
     [ "$status" -eq 1 ]
@@ -83,6 +83,13 @@ foreign_symbols() {
         printf '%b\n' "$code" >"$TREE/tools/bench/load.c"
         check globals "$TREE"
     done
+}
+
+@test "what leaves the tree alone says whose it is and under which licence" {
+    check copyright
+    red copyright client/include/postern/postern.h '// libpostern'
+    red copyright compose.yaml 'services:'
+    [[ "$output" == *"LICENSE:1: "* ]]
 }
 
 # plant_word FILE CODE: a glossary of its own, and this code.
@@ -341,7 +348,8 @@ plant_unused() {
 
 @test "shell scripts parse" {
     local script
-    for script in "$SOURCE"/tools/{run,test,fresh} "$SOURCE"/tools/*.sh "$SOURCE"/tests/support/*.bash; do
+    for script in "$SOURCE"/tools/{run,test,fresh,packages-test} "$SOURCE"/tools/{,package/,manual/}*.sh \
+        "$SOURCE"/proto/*.sh "$SOURCE"/tools/package/debian/{postinst,prerm,postrm} "$SOURCE"/tests/support/*.bash; do
         bash -n "$script"
     done
     sh -n "$SOURCE/.ci/run"

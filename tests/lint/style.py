@@ -332,10 +332,27 @@ def settings(root):
                 yield "client/include/postern/postern.h", number, why
 
 
+COPYRIGHT = "Copyright 2026 The Postern authors. SPDX-License-Identifier: Apache-2.0"
+# What leaves the tree without it; REUSE.toml speaks for all other files.
+ALONE = ("client/include/postern/*.h", "proto/postern.proto", "tools/cli/completion.bash",
+         "tools/package/posternd.*", "Dockerfile", "compose.yaml")
+
+
+def copyright_(root):
+    """What leaves the tree alone says whose it is in its first two lines; the licence and REUSE.toml name the same."""
+    for pattern in ALONE:
+        for path in sorted(root.glob(pattern)):
+            if not any(COPYRIGHT in line for line in path.read_text(encoding="utf-8").splitlines()[:2]):
+                yield path.relative_to(root).as_posix(), 1, f"says not: {COPYRIGHT}"
+    for name, text in (("LICENSE", "Apache License"), ("REUSE.toml", 'SPDX-License-Identifier = "Apache-2.0"')):
+        if not (root / name).is_file() or text not in (root / name).read_text(encoding="utf-8"):
+            yield name, 1, f"is missing or says not: {text}"
+
+
 RULES = {"typedefs": typedefs, "unfinished": unfinished, "long_files": long_files, "long_lines": long_lines,
          "globals": globals_, "only_tests": only_tests,
          "words": words, "prose": prose, "errors": errors, "openings": openings,
-         "settings": settings}
+         "settings": settings, "copyright": copyright_}
 
 
 def check(rule, root):

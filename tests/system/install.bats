@@ -73,3 +73,57 @@ PROJECT
     "$INSTALLED/sbin/posternd" --help
     "$INSTALLED/bin/postern" help
 }
+
+@test "the service that is installed starts the program that is installed, with its configuration" {
+    local unit=$INSTALLED/lib/systemd/system/posternd.service
+    grep -qxF "ExecStart=$INSTALLED/sbin/posternd --config $INSTALLED/etc/postern/posternd.yaml" "$unit"
+    grep -qx 'd /var/lib/postern 0700 postern postern -' "$INSTALLED/lib/tmpfiles.d/posternd.conf"
+    grep -q '^u postern ' "$INSTALLED/lib/sysusers.d/posternd.conf"
+}
+
+# offline FILE: the configuration is read, and the directory that is named is looked at instead of the file's.
+offline() {
+    run "$INSTALLED/sbin/posternd" --config "$1" --check "$BATS_FILE_TMPDIR/nowhere"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"holds no registry"* ]]
+}
+
+@test "posternd takes the configuration that is installed, also with all its examples" {
+    offline "$INSTALLED/etc/postern/posternd.yaml"
+    sed -E 's/^#([a-z]|  -)/\1/' "$INSTALLED/share/doc/postern-server/examples/posternd.yaml" >all.yaml
+    grep -q '^tls_peer:' all.yaml
+    offline "$BATS_FILE_TMPDIR/all.yaml"
+    echo "nonsense: 1" >>all.yaml
+    run "$INSTALLED/sbin/posternd" --config all.yaml --check "$BATS_FILE_TMPDIR/nowhere"
+    [ "$status" -eq 2 ]
+}
+
+@test "manual, completions and the plain postern.proto are installed" {
+    local file
+    for file in man/man1/postern.1 man/man1/postern-bench.1 man/man3/libpostern.3 man/man3/postern_verify.3 \
+        man/man5/posternd.yaml.5 man/man8/posternd.8 postern/postern.proto zsh/vendor-completions/_postern \
+        bash-completion/completions/postern fish/vendor_completions.d/postern.fish; do
+        [ -s "$INSTALLED/share/$file" ]
+    done
+}
+
+@test "the Dockerfile makes an image that runs as a user of its own and has a health check" {
+    local file=$POSTERN_SOURCE/Dockerfile
+    # shellcheck source=tools/package/instructions.sh
+    . "$POSTERN_SOURCE/tools/package/instructions.sh"
+    [ "$(instructions "$file" 1 | cut -f1 | sort -u | paste -sd' ')" = "COPY RUN SHELL WORKDIR" ]
+    instructions "$file" 2 >"$BATS_TEST_TMPDIR/image"
+    [ "$(awk -F'\t' '$1 == "USER" { print $2 }' "$BATS_TEST_TMPDIR/image")" = postern ]
+    local health
+    health=$(sed -n 's/^HEALTHCHECK\t.* CMD //p' "$BATS_TEST_TMPDIR/image")
+    [ "$(words "$health" | paste -sd' ')" = "postern health" ]
+    "$INSTALLED/bin/postern" help health
+    [ "$(sed -n 's/^ENV\tPOSTERN_URL=//p' "$BATS_TEST_TMPDIR/image")" = \
+        "$(sed -n 's/^  - \(ipc.*\)/\1/p' "$INSTALLED/etc/postern/posternd.yaml")" ]
+}
+
+@test "compose.yaml keeps data and socket in volumes, and takes from the program what it does not need" {
+    gojq -e --yaml-input '(.services | keys) == ["cli", "postern"] and (.volumes | keys) == ["data", "run"] and
+        all(.services[]; .read_only and .cap_drop == ["ALL"] and .security_opt == ["no-new-privileges:true"]) and
+        .services.postern.volumes == ["data:/var/lib/postern", "run:/run/postern"]' "$POSTERN_SOURCE/compose.yaml"
+}

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# Copyright 2026 The Postern authors. SPDX-License-Identifier: Apache-2.0
 # Completion of postern's commands and options in bash; source it, or install it as
 # /usr/share/bash-completion/completions/postern. It reads `postern help`, so it knows what the program knows.
 

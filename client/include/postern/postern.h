@@ -1,3 +1,4 @@
+// Copyright 2026 The Postern authors. SPDX-License-Identifier: Apache-2.0
 // libpostern: asks posternd "may this key do this, now?" and administers its keys.
 //
 //     struct postern *client = NULL;
