@@ -80,24 +80,26 @@ static bool open_registry(struct daemon *daemon)
 }
 
 // Every account may have a zone of its own, so tzdata is wanted even where the installation has an offset.
-static bool open_zones(struct daemon *daemon)
+static bool find_zone(const struct daemon *daemon, const struct config *config, struct zone_table *zones,
+                      const struct zone **out)
 {
     struct status_failure failure = {0};
     char offset[16];
-    int32_t offset_s = daemon->config.utc_offset_s, size_s = offset_s < 0 ? -offset_s : offset_s;
-    daemon->zones = zone_table_new(NULL, &daemon->log);
-    if (daemon->zones == NULL) {
-        log_line(&daemon->log, LOG_LEVEL_ERROR, "out of memory");
-        return false;
-    }
+    int32_t offset_s = config->utc_offset_s, size_s = offset_s < 0 ? -offset_s : offset_s;
     (void)snprintf(offset, sizeof offset, "%c%02d:%02d", offset_s < 0 ? '-' : '+', size_s / 3600, size_s % 3600 / 60);
-    struct slice name = slice_text(daemon->config.time_zone);
+    struct slice name = slice_text(config->time_zone);
     if (name.size == 0)
-        return offset_s == 0 || zone_find(daemon->zones, slice_text(offset), &daemon->zone);
-    if (zone_load(daemon->zones, name, &daemon->zone, &failure) == STATUS_OK)
+        return offset_s == 0 || zone_find(zones, slice_text(offset), out);
+    if (zone_load(zones, name, out, &failure) == STATUS_OK)
         return true;
-    log_line(&daemon->log, LOG_LEVEL_ERROR, "--time-zone %s: %s", daemon->config.time_zone, failure.message);
+    log_line(&daemon->log, LOG_LEVEL_ERROR, "--time-zone %s: %s", config->time_zone, failure.message);
     return false;
+}
+
+static bool open_zones(struct daemon *daemon)
+{
+    daemon->zones = zone_table_new(NULL, &daemon->log);
+    return daemon->zones != NULL && find_zone(daemon, &daemon->config, daemon->zones, &daemon->zone);
 }
 
 static bool open_usage(struct daemon *daemon)
@@ -171,9 +173,8 @@ static const char *or_none(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-static struct transport_options transport_of(const struct daemon *daemon)
+static struct transport_options transport_of(const struct config *config)
 {
-    const struct config *config = &daemon->config;
     return (struct transport_options){
         .allow_plain_tcp = config->allow_plain_tcp,
         .socket_mode = config->socket_mode,
@@ -182,22 +183,24 @@ static struct transport_options transport_of(const struct daemon *daemon)
                 .key_file = or_none(config->tls_key),
                 .client_ca_file = or_none(config->tls_client_ca),
                 .client_required = config->tls_client_required},
-        .max_connections = daemon->max_connections,
         .max_calls = config->max_calls,
         .memory_max_bytes = config->connection_memory_bytes,
     };
 }
 
-// What would be refused when the daemon listens is a mistake of the flags or the file, and is said before anything is
-// made.
-static bool check_addresses(const struct daemon *daemon)
+// What would be refused later is a mistake of the flags or the file, and is said before anything is made.
+static bool check(const struct daemon *daemon, const struct config *config)
 {
     struct status_failure failure = {0};
-    const struct transport_options options = transport_of(daemon);
-    for (size_t i = 0; i < daemon->config.listener_count; i++)
-        if (transport_check_url(&options, daemon->config.listeners[i].url, &failure) != STATUS_OK)
+    const struct transport_options options = transport_of(config);
+    for (size_t i = 0; i < config->listener_count; i++)
+        if (transport_check_url(&options, config->listeners[i].url, &failure) != STATUS_OK)
             return main_complain(daemon, &failure);
-    return true;
+    const struct zone *zone = NULL;
+    struct zone_table *zones = zone_table_new(NULL, &daemon->log);
+    bool is_good = zones != NULL && find_zone(daemon, config, zones, &zone);
+    zone_table_free(zones);
+    return is_good;
 }
 
 static bool open_rpc(struct daemon *daemon)
@@ -217,7 +220,7 @@ static bool open_rpc(struct daemon *daemon)
         .operator_uid_count = config->operator_uid_count,
         .tls_peers = daemon->tls_peers,
         .tls_peer_count = config->tls_peer_count,
-        .transport = transport_of(daemon),
+        .transport = transport_of(config),
         .registry = daemon->registry,
         .authorizer = daemon->authorizer,
         .meters = daemon->meters,
@@ -228,6 +231,7 @@ static bool open_rpc(struct daemon *daemon)
         .log = &daemon->log,
         .access_log = config->access_log,
     };
+    options.transport.max_connections = daemon->max_connections;
     return rpc_open(&options, &daemon->rpc, &failure) == STATUS_OK || main_complain(daemon, &failure);
 }
 
@@ -267,7 +271,7 @@ static void reload(struct daemon *daemon)
     struct status_failure failure = {0};
     struct config fresh;
     log_line(&daemon->log, LOG_LEVEL_INFO, "reloading: what is logged and how, operator uids, certificates");
-    if (config_load(daemon->argument_count, daemon->arguments, &fresh) != CONFIG_RUN) {
+    if (config_load(daemon->argument_count, daemon->arguments, &fresh) != CONFIG_RUN || !check(daemon, &fresh)) {
         log_line(&daemon->log, LOG_LEVEL_ERROR, "reloading failed: the configuration is wrong; nothing has changed");
         return;
     }
@@ -299,7 +303,7 @@ static int wait_for_end(struct daemon *daemon, const sigset_t *signals)
 
 static int serve(struct daemon *daemon, const sigset_t *signals)
 {
-    if (!check_addresses(daemon))
+    if (!check(daemon, &daemon->config))
         return MISUSED;
     main_fit_connections(daemon);
     main_refuse_sockets(daemon);

@@ -144,6 +144,12 @@ static bool complete(struct config *config)
                         "(or listen: ipc://... in the file)\n");
         return false;
     }
+    for (size_t i = 1; i < config->listener_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(config->listeners[i].url, config->listeners[j].url) == 0) {
+                fprintf(stderr, "posternd: --listen %s is given twice\n", config->listeners[i].url);
+                return false;
+            }
     if (config->has_utc_offset && config->time_zone[0] != '\0') {
         fprintf(stderr, "posternd: give --time-zone NAME or --utc-offset +HH:MM, not both\n");
         return false;

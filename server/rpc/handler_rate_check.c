@@ -284,7 +284,7 @@ enum call_progress handler_rate_check(struct call *call)
     enum status status = require_authority(call);
     if (status != STATUS_OK) {
         struct status_failure failure = call->failure;
-        return call_fail_with(call, status, &failure);
+        return call_fail_failure(call, status, &failure);
     }
     if (is_refused(call, &refused))
         return refused;

@@ -142,6 +142,7 @@ bool admit_stream(struct transport *transport, const struct listener *listener, 
 // Errors:
 //   UNAVAILABLE         it cannot listen there, or give the socket to its group
 //   RESOURCE_EXHAUSTED  memory is out
+STATUS_MUST_CHECK enum status listener_find_group(const char *name, gid_t *out, struct status_failure *failure);
 STATUS_MUST_CHECK enum status listener_open(struct listener *listener, struct status_failure *failure);
 void listener_accept(struct listener *listener);
 void listener_stop(struct listener *listener); // takes no more

@@ -44,11 +44,10 @@ static enum status listen_on(struct listener *listener, struct status_failure *f
     return code == 0 ? STATUS_OK : fail(listener, code, failure);
 }
 
-static enum status find_group(const struct listener *listener, gid_t *out, struct status_failure *failure)
+enum status listener_find_group(const char *name, gid_t *out, struct status_failure *failure)
 {
-    const char *name = listener->transport->options.socket_group;
     errno = 0;
-    const struct group *group = getgrnam(name); // not thread-safe, but so far only main's thread runs
+    const struct group *group = getgrnam(name); // not thread-safe, but only main's thread asks
     if (group == NULL)
         return status_fail(failure, STATUS_UNAVAILABLE, NULL,
                            "there is no group \"%s\" to give sockets to%s%s: make it (groupadd), or name another", name,
@@ -73,7 +72,8 @@ enum status listener_open(struct listener *listener, struct status_failure *fail
 {
     gid_t group = 0;
     const bool has_group = listener->address.kind == ADDRESS_IPC && listener->transport->options.socket_group != NULL;
-    enum status status = has_group ? find_group(listener, &group, failure) : STATUS_OK;
+    enum status status =
+        has_group ? listener_find_group(listener->transport->options.socket_group, &group, failure) : STATUS_OK;
     if (status == STATUS_OK)
         status = address_prepare(&listener->address, has_group ? &group : NULL, failure);
     if (status == STATUS_OK && nng_aio_alloc(&listener->aio, on_accepted, listener) != 0)

@@ -68,7 +68,11 @@ enum status transport_check_url(const struct transport_options *options, const c
                                 struct status_failure *failure)
 {
     struct address address;
-    return parse_url(options, url, &address, failure);
+    gid_t group;
+    enum status status = parse_url(options, url, &address, failure);
+    if (status != STATUS_OK || address.kind != ADDRESS_IPC || options->socket_group == NULL)
+        return status;
+    return listener_find_group(options->socket_group, &group, failure);
 }
 
 static enum status parse(struct transport *transport, struct status_failure *failure)

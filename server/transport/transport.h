@@ -87,7 +87,9 @@ struct transport_options {
 };
 
 // Would transport_open take this URL with these options (whose own URLs do not count)? Makes nothing.
-// Errors: INVALID_ARGUMENT, the URL is not offered; the failure says why and what to give.
+// Errors:
+//   INVALID_ARGUMENT  the URL is not offered; the failure says why and what to give
+//   UNAVAILABLE       there is no such group
 STATUS_MUST_CHECK enum status transport_check_url(const struct transport_options *options, const char *url,
                                                   struct status_failure *failure);
 // Listens when it returns OK; serves after transport_start.

@@ -100,6 +100,13 @@ cannot_be_operator() {
     echo 'socket_mode: "0600"' >>"$file"
     reload
     [[ "$(tail -n 1 "$DAEMON_LOG")" == *" reloaded; what else has changed in the file needs a restart" ]]
+    # With what is wrong the daemon would not start again.
+    local wrong
+    for wrong in 'time_zone: No/Where' 'socket_group: no-such-group'; do
+        printf 'operator_uid: [65534]\n%s\n' "$wrong" >"$file"
+        reload
+        [[ "$(tail -n 1 "$DAEMON_LOG")" == *" reloading failed: the configuration is wrong; nothing has changed" ]]
+    done
     printf 'operator_uid: [65534]\nmax_calls: 77\n' >"$file"
     reload
     [[ "$(tail -n 1 "$DAEMON_LOG")" == *" reloaded; what else has changed in the file needs a restart" ]]

@@ -28,7 +28,7 @@ logged() {
     [ "$(stat -c '%a %G' "$DAEMON_HOME/made/postern.sock")" = "660 $group" ]
     stop_daemon
     run timeout 60 posternd --data "$DAEMON_DATA" --listen "$POSTERN_URL" --socket-group no-such-group
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 2 ]
     [[ "$output" == *'there is no group "no-such-group"'*"make it (groupadd)"* ]]
 }
 
@@ -48,7 +48,23 @@ logged() {
     done <<'END'
 tls+tcp://127.0.0.1:7117 give --tls-certificate FILE and --tls-key FILE
 tcp://0.0.0.0:7117 allow it with --allow-plain-tcp
+ipc:///nowhere/s;max=all behind an address comes ;max=anyone
 udp://127.0.0.1:7117 is not an address; write for example ipc:///run/postern/postern.sock
+END
+}
+
+@test "a zone, a group that there is not and an address given twice are misuse, and nothing is made for them" {
+    local text flags
+    while IFS='|' read -r flags text; do
+        # shellcheck disable=SC2086
+        run timeout 60 posternd --data "$DAEMON_DATA" --listen ipc:///nowhere/s $flags
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"$text"* ]] || { echo "$output"; return 1; }
+        [ ! -e "$DAEMON_DATA" ]
+    done <<'END'
+--time-zone No/Where|--time-zone No/Where: 
+--socket-group no-such-group|there is no group "no-such-group"
+--listen ipc:///nowhere/s|--listen ipc:///nowhere/s is given twice
 END
 }
 
