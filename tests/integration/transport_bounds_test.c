@@ -192,7 +192,7 @@ static bool has_displaced(const struct transport_stats *stats, size_t number)
 // As if so long nobody had asked anything.
 static void wait_idle(struct transport_fixture *fixture, uint64_t ms)
 {
-    atomic_fetch_add(&fixture->ahead_ms, ms);
+    atomic_fetch_add(&fixture->boot_ms, ms);
 }
 
 static struct stream_peer open_and_ask(struct stream_place place)

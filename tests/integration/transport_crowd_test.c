@@ -173,7 +173,6 @@ static void no_call_fails_while_ten_thousand_connections_come_and_go(void **stat
         assert_true(callers[i].answered > 0);
     }
     assert_in_range(transport_stats(fixture->transport).accepted, CALLERS, CALLERS + COMERS);
-    assert_int_equal(transport_stats(fixture->transport).overloaded, 0);
 }
 
 // --- descriptors

@@ -37,7 +37,7 @@ struct transport_fixture {
     struct tempdir directory;
     struct log log;
     struct clock *clock;
-    atomic_uint_fast64_t ahead_ms; // of the system's clocks
+    atomic_uint_fast64_t boot_ms; // of that clock: it stands, but for what a test adds
     char path[PATH_MAX];
     char ipc_url[PATH_MAX + 8];
     char tcp_url[32];
@@ -308,19 +308,18 @@ static inline bool transport_fixture_serves_new(struct stream_place place)
 
 static inline uint64_t transport_fixture_boot_ms(void *context)
 {
-    struct transport_fixture *fixture = context;
-    const struct clock_source system = clock_system_source();
-    return system.boot_ms(system.context) + atomic_load(&fixture->ahead_ms);
+    return atomic_load(&((struct transport_fixture *)context)->boot_ms);
 }
 
 static inline void transport_fixture_open(struct transport_fixture *fixture)
 {
     struct clock_source source = clock_system_source();
-    source.boot_ms = transport_fixture_boot_ms;
-    source.context = fixture;
     memset(fixture, 0, sizeof *fixture);
     fixture->directory = tempdir_make();
     fixture->log = (struct log){.level = LOG_LEVEL_ERROR, .fd = STDERR_FILENO};
+    fixture->boot_ms = source.boot_ms(source.context);
+    source.boot_ms = transport_fixture_boot_ms;
+    source.context = fixture;
     fixture->clock = clock_new(source, NULL);
     transport_fixture_demand(fixture->clock != NULL, "no clock");
     fixture->ipc.path = tempdir_join(&fixture->directory, "socket", fixture->path);
