@@ -9,7 +9,7 @@ import sys
 
 def main():
     data = sys.stdin.buffer.read()
-    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=60) as s:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=600) as s:
         try:
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)

@@ -20,7 +20,7 @@ setup_file() {
     postern disable "$KEY_ID"
     make_key acme ending --expires 20d
     postern ratecheck --account acme --charge productions=17
-    start_gateway
+    start_gateway --timeout-ms 60000
     install_driver
 }
 

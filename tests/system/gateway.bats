@@ -8,7 +8,7 @@ setup_file() {
     start_daemon
     postern tier put free --limit requests=1000/min --default
     postern scope put read --default --public-safe
-    start_gateway
+    start_gateway --timeout-ms 60000
 }
 
 teardown_file() {

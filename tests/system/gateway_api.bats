@@ -18,7 +18,7 @@ setup_file() {
     make_key other theirs
     THEIRS=$KEY_ID
     export ADMIN OPERATOR THEIRS
-    start_gateway
+    start_gateway --timeout-ms 60000
 }
 
 teardown_file() {

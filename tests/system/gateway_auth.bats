@@ -9,7 +9,7 @@ setup_file() {
     postern tier put free --limit requests=1000/min --limit tokens=100/min --default
     postern scope put read --default --public-safe
     postern scope put write
-    start_gateway --trusted-proxy 127.0.0.0/8
+    start_gateway --timeout-ms 60000 --trusted-proxy 127.0.0.0/8
 }
 
 teardown_file() {
@@ -29,7 +29,7 @@ teardown() {
 
 # own_gateway [OPTION]...: for this test alone.
 own_gateway() {
-    start_gateway "$@"
+    start_gateway --timeout-ms 60000 "$@"
     OWN_GATEWAY=yes
 }
 
@@ -226,7 +226,7 @@ at() {
     # raw WANTED TEXT: in printf's form.
     raw() {
         local got
-        got=$(printf "$2" | timeout 60 python3 "$SUPPORT/raw_http.py" "$port")
+        got=$(printf "$2" | timeout 600 python3 "$SUPPORT/raw_http.py" "$port")
         [[ " $1 " == *" $got "* ]] || { echo "wanted $1, got $got: ${2:0:200}"; return 1; }
     }
     local head="Host: x\r\nConnection: close\r\n" key="Authorization: Bearer $TOKEN\r\n"

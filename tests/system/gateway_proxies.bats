@@ -18,7 +18,7 @@ routes:
   - {path: /admin/**, scope: write}
   - {path: /**, scope: read}
 EOF
-    start_gateway --config "$DAEMON_HOME/gateway.yaml"
+    start_gateway --timeout-ms 60000 --config "$DAEMON_HOME/gateway.yaml"
     start_application
     local name
     for name in nginx haproxy caddy; do

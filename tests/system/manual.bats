@@ -66,7 +66,7 @@ section() {
         diff help page
         [ -n "$(section "$words")" ]
     done <commands
-    options_in <general >help
+    sed '/^Data goes to/,$d' general | options_in >help
     plain postern.1 | sed -n '/^.SH OPTIONS OF/,/^.SH ENV/p' | options_in >page
     same help page
 }

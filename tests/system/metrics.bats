@@ -145,8 +145,8 @@ PYTHON
     query() {
         python3 "$home/query.py" "http://127.0.0.1:$prometheus_port" "$@"
     }
-    poll 60 query 'postern_decisions_total{reason="ALLOWED"}' 5 || { cat "$home"/*.log; return 1; }
-    poll 60 query 'count_over_time(postern_uptime_seconds[5m])' 100
+    poll 300 query 'postern_decisions_total{reason="ALLOWED"}' 5 || { cat "$home"/*.log; return 1; }
+    poll 300 query 'count_over_time(postern_uptime_seconds[5m])' 100
     query 'postern_limit_refusals_total{tier="free",resource="requests"}' 3
     query 'count(postern_decisions_total)' 15
     postern health

@@ -135,7 +135,7 @@ noon() {
     done_so '.account.time_zone == "Europe/Berlin"'
     try "$POSTERN_BIN/posternd" --data "$BATS_TEST_TMPDIR/d" --listen "ipc://$BATS_TEST_TMPDIR/s" \
         --time-zone Mars/Olympus
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 2 ]
     [[ "$stderr" == *"--time-zone Mars/Olympus: there is no time zone of that name"* ]]
     try "$POSTERN_BIN/posternd" --data "$BATS_TEST_TMPDIR/d" --listen "ipc://$BATS_TEST_TMPDIR/s" \
         --time-zone Europe/Berlin --utc-offset +01:00
