@@ -142,7 +142,7 @@ successor() {
     postern revoke "$next"
     try postern update "$old" --expires 20h
     [ "$status" -eq 1 ]
-    says "no successor of it works: make a new key with: postern create"
+    says "no successor of it works then: make a new key with: postern create"
     [[ "$stderr" != *"$next"* ]]
     [ "$(successor "$old")" = "$next (revoked)" ]
     try postern update "$old" --name renamed
