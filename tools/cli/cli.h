@@ -195,6 +195,9 @@ int call_exit_status(enum postern_status status);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
+// Names the command line's options where the message of a call that was not answered names those of the library
+// (wording.c).
+void wording_name_options(struct postern_error *error);
 // Writes why a call failed, in the words of the command line (wording.c); returns `text`.
 const char *wording_of(struct cli *cli, const struct postern_error *error, char text[OUTPUT_LIST_SIZE]);
 // Returns posternd's time in Unix milliseconds, from which spans count. Asks for it only once.
