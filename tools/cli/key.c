@@ -234,8 +234,6 @@ static void revoke_tokens(struct cli *cli, struct postern_revoke_request *reques
 {
     size_t count = 0;
     const char *const *tokens = token_read_lines(cli, &count);
-    if (count == 0)
-        misuse(cli, "no token came by standard input: give one on each line");
     if (count > 1 && argument_has(cli, "if-version"))
         misuse(cli, "%zu tokens came by standard input, and --if-version is of one key", count);
     if (!confirm(cli, "Revoke the key of this token, at once and for ever?"))
