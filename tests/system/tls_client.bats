@@ -136,7 +136,8 @@ counted() {
     names_file --tls-ca "$CERTS/ca.pem" --tls-cert "$CERTS/billing.pem" --tls-key "$CERTS/server.key" \
         "$CERTS/server.key does not belong to the certificate"
     names_file --tls-key "$CERTS/billing.key" "a TLS key without a certificate"
-    names_file --tls-cert "$CERTS/billing.pem" "$CERTS/billing.pem holds no key that can be used: name the key's file (--tls-key, "
+    names_file --tls-cert "$CERTS/billing.pem" \
+        "$CERTS/billing.pem holds no key that can be used: name the key's file (--tls-key, "
     names_file $(show late) "$CERTS/late.pem expired on"
 }
 

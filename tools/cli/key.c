@@ -184,6 +184,9 @@ static void run_roll(struct cli *cli)
     struct postern_roll_reply *reply = NULL;
     if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
         misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 2w or 0", grace);
+    bool ends_at_once = grace != NULL && request.grace_ms == 0;
+    if (ends_at_once && !confirm(cli, "Roll %s, so that its present token stops working at once?", request.key_id))
+        return;
     if (cli_good(cli) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_roll(cli, reply);
@@ -281,6 +284,7 @@ static const struct flag roll_flags[] = {
      "when the new key expires: 90d, 2w, 2027-01-31, 2027-01-31T12:00:00Z, Unix milliseconds or never (default: when "
      "the old one would have)"},
     {IF_VERSION_FLAG},
+    {"yes", NULL, "with --grace 0: do it without asking, as it is done where no terminal is"},
     {0},
 };
 
