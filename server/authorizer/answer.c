@@ -74,6 +74,11 @@ static enum status name_other_charge(struct authorizer_call *call)
         return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charges",
                            "this charge was settled before to other costs, which works once, or did not charge all of "
                            "these resources; nothing was changed");
+    if (call->question.charge_count == 0)
+        return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charge_id",
+                           "nothing was given back: this charge was settled before, or is itself an amount that was "
+                           "given back: an operator gives back an amount, with: postern ratecheck --account ID "
+                           "--refund-amount RESOURCE=N");
     return status_fail(&call->failure, STATUS_FAILED_PRECONDITION, "charges",
                        "this charge_id was charged for other resources or costs, or settled since; nothing was given "
                        "back: leave `charges` out to give back all of a charge that was not settled");

@@ -236,9 +236,10 @@ static void find_successor(struct authorizer_batch *batch, struct authorizer_cal
     struct authorizer_decision *d = &call->decision;
     if (call->status != STATUS_OK || call->subject != AUTHORIZER_BY_TOKEN || !d->has_key || !d->key.facts.has_successor)
         return;
-    uint64_t revoked_before_ms = d->account.revoked_before_ms;
-    if (key_state(&d->key.facts, revoked_before_ms, d->now_ms) == KEY_STATE_ROLLING)
-        call->status = registry_find_successor(batch->view, &d->key, revoked_before_ms, d->now_ms, &d->successor);
+    const struct registry_successor_wanted wanted = {.account_revoked_before_ms = d->account.revoked_before_ms,
+                                                     .at_ms = d->now_ms};
+    if (key_state(&d->key.facts, wanted.account_revoked_before_ms, d->now_ms) == KEY_STATE_ROLLING)
+        call->status = registry_find_successor(batch->view, &d->key, &wanted, &d->successor);
 }
 
 // --- charging

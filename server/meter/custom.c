@@ -27,13 +27,13 @@ enum status custom_allow(const struct meter_cache *cache, struct slice name, str
                        "this posternd counts no custom subjects: start it with --max-custom-meters above 0");
 }
 
-static enum status refuse_all(struct meter_load *load, uint64_t count)
+static enum status refuse_all(const struct custom *custom, struct meter_load *load)
 {
     load->retry_after_ms = RETRY_MS;
     return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
-                       "%llu meters of custom subjects are kept, and none of them is forgotten before it has "
+                       "there is room for %llu meters of custom subjects, and none of them is forgotten before it has "
                        "recovered: retry later, or raise --max-custom-meters",
-                       (unsigned long long)count);
+                       (unsigned long long)custom->max_meters);
 }
 
 static enum status refuse_share(struct meter_load *load, struct slice name, const struct share_use *use)
@@ -42,9 +42,9 @@ static enum status refuse_share(struct meter_load *load, struct slice name, cons
     load->retry_after_ms = RETRY_MS;
     load->status_reason = "SHARE_USED_UP";
     return status_fail(load->failure, STATUS_RESOURCE_EXHAUSTED, "custom.identifier",
-                       "your share of custom subjects is used up: you have %llu meters, %llu of them in namespace "
-                       "%.*s, and what is free is kept for others: retry later; an operator can remove subjects or "
-                       "raise --max-custom-meters",
+                       "your share of custom subjects is used up by %llu meters, %llu of them in namespace %.*s; the "
+                       "rest is kept for others: retry later; an operator can remove subjects or raise "
+                       "--max-custom-meters",
                        (unsigned long long)use->count, (unsigned long long)use->space_count, SLICE_ARGS(space));
 }
 
@@ -52,14 +52,9 @@ enum status custom_admit(struct meter_cache *cache, uint32_t maker, struct slice
 {
     struct custom *custom = &cache->custom;
     struct share_use use;
-    uint64_t count = 0;
-    enum status status = store_count(cache->view, TABLE_CUSTOM, &count);
-    if (status != STATUS_OK)
-        return status;
-    atomic_store(&custom->count, count);
-    count += share_promised(&custom->shares);
+    uint64_t count = share_total(&custom->shares);
     if (count >= custom->max_meters)
-        return refuse_all(load, count);
+        return refuse_all(custom, load);
     if (share_is_used_up(&custom->shares, maker, name, custom->max_meters - count, &use))
         return refuse_share(load, name, &use);
     share_promise(&custom->shares, maker, name);
@@ -74,7 +69,7 @@ static enum status count_record(struct shares *shares, struct arena *arena, stru
     arena_reset(arena);
     enum status status = meter_record_unpack(bytes, NULL, arena, &record);
     if (status == STATUS_OK)
-        share_add(shares, record.maker, name);
+        share_count(shares, record.maker, name);
     return status == STATUS_DATA_LOSS ? STATUS_OK : status; // whoever needs the meter will hear of it
 }
 
@@ -82,12 +77,17 @@ enum status custom_count(struct meter_cache *cache, struct store_txn *txn)
 {
     struct store_cursor *cursor = NULL;
     struct slice name, bytes;
+    uint64_t count = 0;
     struct arena *arena = arena_new(COUNT_ARENA_BYTES);
     enum status status = arena != NULL ? store_cursor_open(txn, TABLE_CUSTOM, &cursor) : STATUS_RESOURCE_EXHAUSTED;
     share_clear(&cache->custom.shares);
     cache->custom.counted_ms = clock_now_ms(cache->clock);
     if (status == STATUS_OK)
+        status = store_count(txn, TABLE_CUSTOM, &count);
+    if (status == STATUS_OK) {
+        share_note_records(&cache->custom.shares, count);
         status = store_cursor_seek(cursor, slice_empty(), &name, &bytes);
+    }
     while (status == STATUS_OK) {
         status = count_record(&cache->custom.shares, arena, name, bytes);
         if (status == STATUS_OK)

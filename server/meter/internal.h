@@ -30,10 +30,9 @@ struct sweep {
 
 // Meters of custom subjects. Callers can make up any number of them, so their records are counted, bounded and swept.
 struct custom {
-    uint64_t max_meters; // 0: there are none
-    uint64_t start_ms;   // start of this process: units that a crash has lost count as spent then
-    _Atomic uint64_t count;
-    struct shares shares; // who made them
+    uint64_t max_meters;  // 0: there are none
+    uint64_t start_ms;    // start of this process: units that a crash has lost count as spent then
+    struct shares shares; // how many there are, and who made them
     uint64_t counted_ms;  // when that was counted the last time
     struct sweep sweep;
 };

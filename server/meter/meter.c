@@ -114,6 +114,6 @@ struct meter_stats meter_stats(struct meter_cache *cache)
     return (struct meter_stats){.limits = limit_table_stats(cache->limits),
                                 .store = store_health(cache->store),
                                 .clock_jumps = atomic_load(&cache->clock_jumps),
-                                .custom_meters = atomic_load(&cache->custom.count),
+                                .custom_meters = share_records(&cache->custom.shares),
                                 .custom_makers = share_callers(&cache->custom.shares)};
 }

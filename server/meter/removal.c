@@ -99,6 +99,7 @@ static void finish(struct meter_removal_work *work, enum status status)
 static void done(struct store_job *job, enum status status)
 {
     struct meter_removal_work *work = CONTAINER_OF(job, struct meter_removal_work, job);
+    share_end_commit(&work->cache->custom.shares, status == STATUS_OK);
     if (status != STATUS_OK)
         share_doubt(&work->cache->custom.shares);
     if (status == STATUS_OK)

@@ -10,8 +10,10 @@
 // counts, so a flood does not make the look-up slow.
 //
 // The counts are those of the records on disk, as the store's writer knows them. They are in memory only: at the start
-// the records are counted. A call that was let in has no record yet, and many calls come at the same time: so each is
-// promised one, which counts until the writer has written what was wanted by then.
+// the records are counted. A call that was let in has no record yet, and many calls come at the same time: so each name
+// is promised one, which counts until the writer has written it, or what was wanted by then. Each is counted once at
+// any moment: of a caller a record counts instead of its promise when it is put into the writer's transaction; of all
+// it is `added` until the commit's end, whenever others can see it.
 #include "meter/share.h"
 
 #include <search.h>
@@ -25,6 +27,12 @@ struct share {
     uint64_t space; // hash of the namespace; 0: the caller
     uint32_t maker;
     uint32_t count;
+};
+
+struct promise {
+    struct slice name; // behind it
+    uint64_t space;
+    uint32_t maker;
 };
 
 // --- names
@@ -90,57 +98,184 @@ static uint64_t count_in(void *const *tree, uint32_t maker, uint64_t space)
     return share != NULL ? share->count : 0;
 }
 
-static void clear_counts(struct shares *shares)
+// Both, or none when memory is out.
+static bool count_up(void **tree, uint32_t maker, uint64_t space)
 {
-    clear(&shares->tree);
-    shares->callers = 0;
-    shares->is_out_of_step = false;
+    struct share *caller = need(tree, maker, 0), *part = need(tree, maker, space);
+    if (caller == NULL || part == NULL)
+        return false;
+    caller->count++;
+    part->count++;
+    return true;
+}
+
+// False when they were not counted.
+static bool count_down(void **tree, uint32_t maker, uint64_t space)
+{
+    struct share *caller = find(tree, maker, 0), *part = find(tree, maker, space);
+    if (caller == NULL || part == NULL || caller->count == 0 || part->count == 0)
+        return false;
+    if (--part->count == 0)
+        drop(tree, part);
+    if (--caller->count == 0)
+        drop(tree, caller);
+    return true;
+}
+
+// --- promises
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct promise *a = left, *b = right;
+    return slice_compare(a->name, b->name);
+}
+
+static struct promise *find_promise(const struct share_promises *promises, struct slice name)
+{
+    const struct promise key = {.name = name};
+    struct promise *const *node = tfind(&key, &promises->names, compare_names);
+    return node != NULL ? *node : NULL;
+}
+
+static void end_promise(struct shares *shares, struct share_promises *promises, struct promise *promise)
+{
+    if (promise == NULL)
+        return;
+    (void)tdelete(promise, &promises->names, compare_names);
+    promises->count--;
+    if (promise->maker != 0)
+        (void)count_down(&shares->promised, promise->maker, promise->space);
+    free(promise);
+}
+
+static void end_all(struct shares *shares, struct share_promises *promises)
+{
+    while (promises->names != NULL)
+        end_promise(shares, promises, *(struct promise **)promises->names); // a node begins with its key
+}
+
+static struct promise *new_promise(uint32_t maker, struct slice name)
+{
+    struct promise *promise = malloc(sizeof *promise + name.size);
+    if (promise == NULL)
+        return NULL;
+    memcpy(promise + 1, name.data, name.size);
+    *promise = (struct promise){.name = slice_make(promise + 1, name.size), .space = space_of(name), .maker = maker};
+    return promise;
+}
+
+// Without memory for it this one is not counted.
+static void make_promise(struct shares *shares, uint32_t maker, struct slice name)
+{
+    struct promise *promise = new_promise(maker, name);
+    if (promise == NULL)
+        return;
+    if (tsearch(promise, &shares->open.names, compare_names) == NULL) {
+        free(promise);
+        return;
+    }
+    shares->open.count++;
+    if (maker != 0 && !count_up(&shares->promised, maker, promise->space))
+        promise->maker = 0;
+}
+
+// One that the writer has taken may be of a call that needed no record: this one is for the next batch.
+void share_promise(struct shares *shares, uint32_t maker, struct slice name)
+{
+    pthread_mutex_lock(&shares->lock);
+    end_promise(shares, &shares->taken, find_promise(&shares->taken, name));
+    if (find_promise(&shares->open, name) == NULL)
+        make_promise(shares, maker, name);
+    pthread_mutex_unlock(&shares->lock);
+}
+
+void share_take_promises(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    end_all(shares, &shares->taken);
+    shares->taken = shares->open;
+    shares->open = (struct share_promises){.count = 0};
+    pthread_mutex_unlock(&shares->lock);
+}
+
+void share_end_promises(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    end_all(shares, &shares->taken);
+    pthread_mutex_unlock(&shares->lock);
 }
 
 // --- counting
 
-// Both, or none when memory is out.
-static void add(struct shares *shares, uint32_t maker, uint64_t space)
+static void add(struct shares *shares, uint32_t maker, struct slice name)
 {
-    struct share *caller = need(&shares->tree, maker, 0), *part = need(&shares->tree, maker, space);
-    if (caller == NULL || part == NULL) {
-        shares->is_out_of_step = true;
+    bool is_new = count_in(&shares->tree, maker, 0) == 0;
+    if (maker == 0)
         return;
-    }
-    shares->callers += caller->count++ == 0;
-    part->count++;
+    if (count_up(&shares->tree, maker, space_of(name)))
+        shares->callers += is_new;
+    else
+        shares->is_out_of_step = true;
 }
 
-static void take(struct shares *shares, struct share *caller, struct share *part)
+void share_count(struct shares *shares, uint32_t maker, struct slice name)
 {
-    if (--part->count == 0)
-        drop(&shares->tree, part);
-    if (--caller->count > 0)
-        return;
-    drop(&shares->tree, caller);
-    shares->callers--;
+    pthread_mutex_lock(&shares->lock);
+    add(shares, maker, name);
+    pthread_mutex_unlock(&shares->lock);
+}
+
+void share_note_records(struct shares *shares, uint64_t count)
+{
+    pthread_mutex_lock(&shares->lock);
+    shares->records = count + shares->removed - shares->added;
+    pthread_mutex_unlock(&shares->lock);
 }
 
 void share_add(struct shares *shares, uint32_t maker, struct slice name)
 {
-    if (maker == 0)
-        return;
     pthread_mutex_lock(&shares->lock);
-    add(shares, maker, space_of(name));
+    add(shares, maker, name);
+    end_promise(shares, &shares->taken, find_promise(&shares->taken, name));
+    end_promise(shares, &shares->open, find_promise(&shares->open, name));
+    shares->added++;
     pthread_mutex_unlock(&shares->lock);
 }
 
 void share_remove(struct shares *shares, uint32_t maker, struct slice name)
 {
-    if (maker == 0)
-        return;
     pthread_mutex_lock(&shares->lock);
-    struct share *caller = find(&shares->tree, maker, 0), *part = find(&shares->tree, maker, space_of(name));
-    if (caller != NULL && part != NULL && caller->count > 0 && part->count > 0)
-        take(shares, caller, part);
-    else
+    if (maker != 0 && !count_down(&shares->tree, maker, space_of(name)))
         shares->is_out_of_step = true;
+    else if (maker != 0)
+        shares->callers -= count_in(&shares->tree, maker, 0) == 0;
+    shares->removed++;
     pthread_mutex_unlock(&shares->lock);
+}
+
+void share_end_commit(struct shares *shares, bool is_on_disk)
+{
+    pthread_mutex_lock(&shares->lock);
+    if (is_on_disk)
+        shares->records += shares->added - shares->removed;
+    shares->added = shares->removed = 0;
+    pthread_mutex_unlock(&shares->lock);
+}
+
+uint64_t share_records(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    uint64_t records = shares->records;
+    pthread_mutex_unlock(&shares->lock);
+    return records;
+}
+
+uint64_t share_total(struct shares *shares)
+{
+    pthread_mutex_lock(&shares->lock);
+    uint64_t total = shares->records + shares->added + shares->open.count + shares->taken.count;
+    pthread_mutex_unlock(&shares->lock);
+    return total;
 }
 
 void share_doubt(struct shares *shares)
@@ -161,53 +296,9 @@ bool share_is_doubtful(struct shares *shares)
 void share_clear(struct shares *shares)
 {
     pthread_mutex_lock(&shares->lock);
-    clear_counts(shares);
-    pthread_mutex_unlock(&shares->lock);
-}
-
-// --- promises
-
-// Without memory for it this one is not counted.
-void share_promise(struct shares *shares, uint32_t maker, struct slice name)
-{
-    pthread_mutex_lock(&shares->lock);
-    struct share *caller = maker != 0 ? need(&shares->open.tree, maker, 0) : NULL;
-    struct share *part = maker != 0 ? need(&shares->open.tree, maker, space_of(name)) : NULL;
-    shares->open.count++;
-    if (caller != NULL)
-        caller->count++;
-    if (part != NULL)
-        part->count++;
-    pthread_mutex_unlock(&shares->lock);
-}
-
-uint64_t share_promised(struct shares *shares)
-{
-    pthread_mutex_lock(&shares->lock);
-    uint64_t promised = shares->open.count + shares->taken.count;
-    pthread_mutex_unlock(&shares->lock);
-    return promised;
-}
-
-static void end_taken(struct shares *shares)
-{
-    clear(&shares->taken.tree);
-    shares->taken.count = 0;
-}
-
-void share_take_promises(struct shares *shares)
-{
-    pthread_mutex_lock(&shares->lock);
-    end_taken(shares);
-    shares->taken = shares->open;
-    shares->open = (struct share_promises){.count = 0};
-    pthread_mutex_unlock(&shares->lock);
-}
-
-void share_end_promises(struct shares *shares)
-{
-    pthread_mutex_lock(&shares->lock);
-    end_taken(shares);
+    clear(&shares->tree);
+    shares->callers = 0;
+    shares->is_out_of_step = false;
     pthread_mutex_unlock(&shares->lock);
 }
 
@@ -215,8 +306,7 @@ void share_end_promises(struct shares *shares)
 
 static uint64_t count_all(const struct shares *shares, uint32_t maker, uint64_t space)
 {
-    return count_in(&shares->tree, maker, space) + count_in(&shares->open.tree, maker, space) +
-           count_in(&shares->taken.tree, maker, space);
+    return count_in(&shares->tree, maker, space) + count_in(&shares->promised, maker, space);
 }
 
 bool share_is_used_up(struct shares *shares, uint32_t maker, struct slice name, uint64_t free_count,
@@ -250,8 +340,9 @@ void share_init(struct shares *shares)
 
 void share_wipe(struct shares *shares)
 {
+    end_all(shares, &shares->open);
+    end_all(shares, &shares->taken);
     clear(&shares->tree);
-    clear(&shares->open.tree);
-    clear(&shares->taken.tree);
+    clear(&shares->promised);
     pthread_mutex_destroy(&shares->lock);
 }

@@ -158,16 +158,16 @@ static void sweep_run(struct store_job *job, struct store_txn *txn)
     struct store_cursor *cursor = NULL;
     sweep->found_count = 0;
     count_anew(cache, txn);
-    if (store_count(txn, TABLE_CUSTOM, &run.count) != STATUS_OK || run.count == 0)
+    if (store_count(txn, TABLE_CUSTOM, &run.count) != STATUS_OK)
         return;
-    if (store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
+    share_note_records(&cache->custom.shares, run.count);
+    if (run.count == 0 || store_cursor_open(txn, TABLE_CUSTOM, &cursor) != STATUS_OK)
         return;
     bool goes_on = look_at_some(&run, cursor);
     store_cursor_close(cursor);
     delete_found(&run, txn);
     if (!goes_on)
         end_round(sweep);
-    atomic_store(&cache->custom.count, run.count);
 }
 
 // Goes on through the table while it is nearly full, but only so many times: others want the writer, too.
@@ -176,7 +176,8 @@ static void sweep_done(struct store_job *job, enum status status)
     struct meter_cache *cache = cache_of(job);
     struct custom *custom = &cache->custom;
     struct sweep *sweep = &custom->sweep;
-    bool is_crowded = atomic_load(&custom->count) >= custom->max_meters - custom->max_meters / 8;
+    share_end_commit(&custom->shares, status == STATUS_OK);
+    bool is_crowded = share_records(&custom->shares) >= custom->max_meters - custom->max_meters / 8;
     if (status != STATUS_OK)
         share_doubt(&custom->shares);
     pthread_mutex_lock(&sweep->lock);

@@ -108,7 +108,8 @@ static void write_done(struct store_job *job, enum status status)
     if (!write->has_run)
         skip_run(cache);
     write->has_run = false;
-    share_end_promises(&cache->custom.shares); // from the commit on their records are found
+    share_end_promises(&cache->custom.shares);
+    share_end_commit(&cache->custom.shares, status == STATUS_OK);
     enum status outcome = write->failed ? STATUS_UNAVAILABLE : status;
     if (write->batch != NULL) {
         limit_write_batch_end(cache->limits, write->batch, outcome, write->durable_ms);

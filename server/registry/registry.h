@@ -112,19 +112,25 @@ STATUS_MUST_CHECK enum status registry_find_presented(const struct registry *reg
                                                       struct slice token, struct arena *arena,
                                                       struct registry_presented *out);
 
+struct registry_successor_wanted {
+    uint64_t account_revoked_before_ms;
+    uint64_t at_ms;   // when it is to work: now, or later
+    bool is_rollable; // one that was not rolled itself
+};
 struct registry_successor {
     bool works;       // false: none does
     bool is_disabled; // then: the newest that would work if it were enabled is `id`
     bool is_pending;  // then: the newest that will work later is `id`
+    bool is_cut;      // there are more rolls than are walked over
     uint8_t id[KEY_ID_SIZE];
+    uint64_t expires_at_ms; // 0 = never
 };
-// Finds the newest successor of a key that works now, over a bounded number of rolls. `account_revoked_before_ms` is
-// the account's.
+// Finds the newest successor of a key that works at that moment as far as is known now, over a bounded number of rolls.
 // Errors:
 //   DATA_LOSS  also when a successor is missing
 //   others     as registry_find_key, except NOT_FOUND
 STATUS_MUST_CHECK enum status registry_find_successor(struct store_txn *view, const struct registry_key *key,
-                                                      uint64_t account_revoked_before_ms, uint64_t now_ms,
+                                                      const struct registry_successor_wanted *wanted,
                                                       struct registry_successor *out);
 
 // --- listing

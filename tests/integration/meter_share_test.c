@@ -152,6 +152,140 @@ static void calls_at_the_same_time_do_not_pass_the_share(void **state)
     custom_remove(fixture);
 }
 
+enum { FEW = 58 }; // counted twice, they would be more than there may be
+
+// Begins so many first charges, from this number on, and returns how many now wait for the writer.
+static size_t begin_charges(struct custom_fixture *fixture, struct custom_ask *asks, size_t first, size_t count)
+{
+    char identifier[32];
+    size_t waiting = 0;
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(identifier, sizeof identifier, "%zu", first + i);
+        custom_ask_init(fixture, &asks[i], ANN, "spam", identifier, 1);
+        waiting += custom_try(fixture, &asks[i]) == LIMIT_WAIT;
+    }
+    return waiting;
+}
+
+static void end_charges(struct custom_fixture *fixture, struct custom_ask *asks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(custom_finish(fixture, &asks[i], LIMIT_WAIT), LIMIT_ADMITTED);
+}
+
+// With the writer held in a commit that has the FEW: there is room for the rest of the share, and for no more.
+static void fill_share(struct custom_fixture *fixture, struct custom_ask *asks)
+{
+    struct custom_ask refused;
+    assert_int_equal(begin_charges(fixture, asks, FEW, CROWDED - FEW), CROWDED - FEW);
+    assert_false(custom_charges(fixture, &refused, ANN, "spam", "one more"));
+    assert_string_equal(refused.load.status_reason, "SHARE_USED_UP");
+    assert_non_null(strstr(refused.failure.message, "60 meters, 60 of them in namespace spam"));
+}
+
+static void records_of_a_commit_under_way_are_counted_once(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    struct custom_ask asks[CROWDED];
+    struct custom_gate before, behind;
+    custom_open(fixture);
+    custom_gate_submit(fixture, &before);
+    sem_wait(&before.reached);
+    assert_int_equal(begin_charges(fixture, asks, 0, FEW), FEW);
+    custom_gate_submit(fixture, &behind);
+    custom_gate_open(&before);
+    sem_wait(&behind.reached); // the records are written, and the commit is not made
+    fill_share(fixture, &asks[FEW]);
+    custom_gate_open(&behind);
+    end_charges(fixture, asks, CROWDED);
+    assert_int_equal(custom_records(fixture), CROWDED);
+    custom_remove(fixture);
+}
+
+static void run_nothing(struct store_job *job, struct store_txn *txn)
+{
+    (void)job;
+    (void)txn;
+}
+
+// Holds the writer between a commit and those who wait for it.
+static void hold_after_commit(struct store_job *job, enum status status)
+{
+    assert_int_equal(status, STATUS_OK);
+    custom_gate_run(job, NULL);
+    sem_post(&((struct custom_gate *)job)->done);
+}
+
+static void records_of_a_commit_that_was_just_made_are_counted_once(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    struct custom_ask asks[CROWDED];
+    struct custom_gate before, within;
+    custom_open(fixture);
+    custom_gate_submit(fixture, &before);
+    sem_wait(&before.reached);
+    custom_gate_submit_as(fixture, &within, run_nothing, hold_after_commit);
+    assert_int_equal(begin_charges(fixture, asks, 0, FEW), FEW);
+    custom_gate_open(&before);
+    sem_wait(&within.reached); // the commit is made, and the write-behind does not know it
+    fill_share(fixture, &asks[FEW]);
+    custom_gate_open(&within);
+    end_charges(fixture, asks, CROWDED);
+    assert_int_equal(custom_records(fixture), CROWDED);
+    custom_remove(fixture);
+}
+
+static void name_that_is_asked_for_several_times_counts_once(void **state)
+{
+    (void)state;
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    struct custom_ask asks[CROWDED];
+    struct custom_gate gate;
+    custom_open(fixture);
+    custom_gate_submit(fixture, &gate);
+    sem_wait(&gate.reached);
+    assert_int_equal(peek_at(fixture, ANN, "spam", FEW), FEW);
+    assert_int_equal(begin_charges(fixture, asks, 0, FEW), FEW);
+    fill_share(fixture, &asks[FEW]);
+    custom_gate_open(&gate);
+    end_charges(fixture, asks, CROWDED);
+    custom_remove(fixture);
+}
+
+// A call may be let in while a batch is being made, and its record be in that batch.
+static void promise_that_a_batch_keeps_ends_with_it_however_late_it_was_made(void **state)
+{
+    (void)state;
+    struct shares shares;
+    struct share_use use;
+    struct limit_name names[2];
+    struct custom_fixture *fixture = custom_make(SMALL, "tries=8/hour");
+    struct slice early = custom_record_name(fixture, "spam", "early", &names[0]);
+    struct slice late = custom_record_name(fixture, "spam", "late", &names[1]);
+    share_init(&shares);
+    share_promise(&shares, ANN, early);
+    share_take_promises(&shares);
+    share_promise(&shares, ANN, late);
+    for (int ended = 0; ended < 3; ended++) {
+        assert_int_equal(share_total(&shares), 2);
+        assert_false(share_is_used_up(&shares, ANN, early, SMALL, &use));
+        assert_true(use.count == 2 && use.space_count == 2);
+        assert_int_equal(share_records(&shares), ended == 2 ? 2 : 0);
+        if (ended == 0) {
+            share_add(&shares, ANN, early);
+            share_add(&shares, ANN, late);
+        } else {
+            share_end_promises(&shares);
+            share_end_commit(&shares, true);
+        }
+    }
+    share_wipe(&shares);
+    custom_open(fixture); // as custom_remove wants it
+    custom_remove(fixture);
+}
+
 static void two_who_make_up_names_leave_room_for_a_third(void **state)
 {
     (void)state;
@@ -440,6 +574,10 @@ int main(void)
         cmocka_unit_test(caller_who_makes_up_namespaces_too_leaves_room_for_others),
         cmocka_unit_test(names_that_were_only_looked_at_do_not_pass_the_share),
         cmocka_unit_test(calls_at_the_same_time_do_not_pass_the_share),
+        cmocka_unit_test(records_of_a_commit_under_way_are_counted_once),
+        cmocka_unit_test(records_of_a_commit_that_was_just_made_are_counted_once),
+        cmocka_unit_test(name_that_is_asked_for_several_times_counts_once),
+        cmocka_unit_test(promise_that_a_batch_keeps_ends_with_it_however_late_it_was_made),
         cmocka_unit_test(two_who_make_up_names_leave_room_for_a_third),
         cmocka_unit_test(shares_are_counted_again_after_a_restart),
         cmocka_unit_test(share_is_free_again_when_its_subjects_have_recovered),

@@ -1,4 +1,5 @@
 // Rolling keys: the successor, the grace, and what may not be rolled.
+#include "base/text.h"
 #include "support/registry_asks.h"
 
 enum { HOUR_MS = 60 * 60 * 1000 };
@@ -134,6 +135,112 @@ static void key_that_was_rolled_is_not_rolled_again(void **state)
     EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(roll), "")); // also then
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "ROLLING");
     EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "postern create");
+}
+
+// Is it refused with this advice about the key?
+static void assert_advice(struct registry_fixture *fixture, struct ask *ask, const char *before, const uint8_t *id,
+                          const char *after)
+{
+    char text[KEY_ID_TEXT_SIZE + 1], advice[160];
+    key_id_format(id, text);
+    (void)snprintf(advice, sizeof advice, "%s %s%s", before, text, after);
+    bool is_roll = ask->command.kind == REGISTRY_ROLL;
+    EXPECT(fixture, ask, STATUS_FAILED_PRECONDITION, is_roll ? "roll.key_id" : "update.expires_at_ms", advice);
+}
+
+static struct ask *ask_for_longer(struct registry_fixture *fixture, const struct ask *made)
+{
+    struct ask *ask = ask_to_update(fixture, made_id(made), "expires_at_ms");
+    ask->command.ask.update.key.facts.expires_at_ms = FIXTURE_START_MS + UINT64_C(1000) * HOUR_MS;
+    return ask;
+}
+
+struct chain {
+    struct ask *first, *second, *third;
+};
+
+// The second of three is rolled with this grace, the first with twelve hours.
+static struct chain make_chain(struct registry_fixture *fixture, uint64_t grace_ms)
+{
+    struct chain chain = {.first = make_key(fixture)};
+    chain.second = ask_to_roll(fixture, made_id(chain.first));
+    EXPECT_OK(fixture, chain.second);
+    chain.third = ask_to_roll_within(fixture, made_id(chain.second), grace_ms);
+    EXPECT_OK(fixture, chain.third);
+    return chain;
+}
+
+static void only_a_key_that_can_be_rolled_is_advised_to_be(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct chain chain = make_chain(fixture, 6 * HOUR_MS);
+    assert_advice(fixture, ask_to_roll(fixture, made_id(chain.first)), "roll that one, with: postern roll",
+                  made_id(chain.third), "");
+    EXPECT_OK(fixture, ask_to_disable(fixture, made_id(chain.third))); // the second works, and cannot be rolled
+    assert_advice(fixture, ask_to_roll(fixture, made_id(chain.first)), "postern enable", made_id(chain.third), "");
+    EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(chain.third), ""));
+    for (int i = 0; i < 2; i++) {
+        EXPECT(fixture, ask_to_roll(fixture, made_id(chain.first)), STATUS_FAILED_PRECONDITION, "roll.key_id",
+               "no successor of it can be rolled: make a new key with: postern create");
+        EXPECT_OK(fixture, ask_to_disable(fixture, made_id(chain.second))); // enabled again it would not help either
+    }
+}
+
+static void key_that_works_later_and_was_rolled_is_not_advised_to_be_rolled(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *made = make_key(fixture);
+    struct ask *next = ask_to_roll(fixture, made_id(made));
+    EXPECT_OK(fixture, next);
+    struct ask *later = ask_to_update(fixture, made_id(next), "not_before_ms");
+    later->command.ask.update.key.facts.not_before_ms = FIXTURE_START_MS + HOUR_MS;
+    EXPECT_OK(fixture, later);
+    assert_advice(fixture, ask_to_roll(fixture, made_id(made)), "postern update", made_id(next), " --no-not-before");
+    assert_advice(fixture, ask_for_longer(fixture, made), "from then on, use", made_id(next), ""); // it works by then
+    struct ask *last = ask_to_roll(fixture, made_id(next));
+    EXPECT_OK(fixture, last);
+    EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(last), ""));
+    EXPECT(fixture, ask_to_roll(fixture, made_id(next)), STATUS_FAILED_PRECONDITION, "roll.key_id", "postern create");
+    EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id", "postern create");
+}
+
+static void only_a_key_that_works_then_is_advised_to_be_used(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct chain chain = make_chain(fixture, HOUR_MS);
+    assert_advice(fixture, ask_for_longer(fixture, chain.first), "from then on, use", made_id(chain.third), "");
+    EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(chain.third), "")); // the second works now, and not then
+    EXPECT(fixture, ask_for_longer(fixture, chain.first), STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+           "no successor of it works then: make a new key with: postern create");
+    EXPECT_OK(fixture, ask_to_disable(fixture, made_id(chain.second)));
+    EXPECT(fixture, ask_for_longer(fixture, chain.first), STATUS_FAILED_PRECONDITION, "update.expires_at_ms",
+           "no successor of it works then: make a new key with: postern create");
+}
+
+static void end_of_a_successor_is_told_with_the_advice_to_use_it(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct chain chain = make_chain(fixture, 13 * HOUR_MS);
+    char end[TEXT_TIME_SIZE], until[160];
+    EXPECT_OK(fixture, ask_to_revoke(fixture, made_id(chain.third), ""));
+    (void)snprintf(until, sizeof until, ", which works until %s",
+                   text_format_moment(FIXTURE_START_MS + UINT64_C(13) * HOUR_MS, end));
+    assert_advice(fixture, ask_for_longer(fixture, chain.first), "from then on, use", made_id(chain.second), until);
+}
+
+// More rolls than are walked over.
+static void newest_of_very_many_successors_is_not_denied(void **state)
+{
+    struct registry_fixture *fixture = *state;
+    struct ask *made = make_key(fixture), *last = made;
+    for (int i = 0; i < 65; i++) {
+        struct ask *roll = ask_to_roll_within(fixture, made_id(last), last == made ? HOUR_MS : 0);
+        EXPECT_OK(fixture, roll);
+        last = roll;
+    }
+    EXPECT(fixture, ask_to_roll(fixture, made_id(made)), STATUS_FAILED_PRECONDITION, "roll.key_id",
+           "so many rolls came after it that the newest successor is not looked up: find it with: postern list");
+    EXPECT(fixture, ask_for_longer(fixture, made), STATUS_FAILED_PRECONDITION, "update.expires_at_ms", "postern list");
 }
 
 static void revoking_either_side_leaves_the_other(void **state)
@@ -272,6 +379,11 @@ int main(void)
         ASKS_TEST(grace_never_lengthens_a_keys_life),
         ASKS_TEST(lineage_is_kept_over_several_rolls),
         ASKS_TEST(key_that_was_rolled_is_not_rolled_again),
+        ASKS_TEST(only_a_key_that_can_be_rolled_is_advised_to_be),
+        ASKS_TEST(key_that_works_later_and_was_rolled_is_not_advised_to_be_rolled),
+        ASKS_TEST(only_a_key_that_works_then_is_advised_to_be_used),
+        ASKS_TEST(end_of_a_successor_is_told_with_the_advice_to_use_it),
+        ASKS_TEST(newest_of_very_many_successors_is_not_denied),
         ASKS_TEST(revoking_either_side_leaves_the_other),
         ASKS_TEST(only_a_working_key_is_rolled),
         ASKS_TEST(rolling_another_version_is_aborted),

@@ -319,8 +319,7 @@ expired() {
     verify
     [ "$status" -eq 1 ]
     answer '(.allowed | not) and .reason == "INVALID_API_KEY" and .http_status == 401'
-    TOKEN=
-    verify
+    POSTERN_TOKEN='' try postern verify --json
     [ "$status" -eq 1 ]
     answer '.reason == "MISSING_API_KEY" and .http_status == 401'
 }

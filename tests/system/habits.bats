@@ -231,6 +231,8 @@ END
     done <<END
 revoke $KEY_ID|Revoke $KEY_ID, at once
 delete $KEY_ID|Revoke $KEY_ID, and take
+roll $KEY_ID --grace 0|Roll $KEY_ID, so that its present token stops working at once
+roll $KEY_ID --grace 0s|Roll $KEY_ID, so that
 account revoke-all acme|Revoke all keys of account acme
 account delete acme|Delete account acme?
 ratecheck --account acme --reset requests|Let nothing of requests be spent of acme
@@ -259,6 +261,21 @@ END
     [[ "$stderr" != *"[y/N]"* ]]
     misused scan --yes "$BATS_TEST_FILENAME"
     says "--yes belongs to --revoke"
+}
+
+@test "what can be put again, and a roll with a grace, is not asked about" {
+    local words
+    postern tier put unused --limit requests=1/min
+    postern scope put unused
+    make_key acme third
+    local third=$KEY_ID
+    make_key acme fourth
+    for words in "tier delete unused" "scope delete unused" "roll $third" "roll $KEY_ID --grace 0 --yes"; do
+        # shellcheck disable=SC2086 # words
+        on_terminal -- postern $words
+        [ "$status" -eq 0 ] || { echo "$words: $output"; return 1; }
+        [[ "$output" != *"[y/N]"* ]]
+    done
 }
 
 @test "states have colours on a terminal, but not in a pipe, not with NO_COLOR, not where TERM is dumb" {

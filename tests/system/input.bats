@@ -66,6 +66,20 @@ keys() {
     [ "${#lines[@]}" -eq 3 ]
 }
 
+@test "where no token comes by standard input, each command is misused in the same words" {
+    local words input
+    for words in "verify -" "get --token -" "revoke --token -" "ratecheck --api-key - --charge requests" \
+        "verify --batch"; do
+        for input in '' ' ' $'\n\n'; do
+            # Each line of a batch has its answer.
+            [[ "$words" != *--batch || -z "$input" ]] || continue
+            # shellcheck disable=SC2086 # words
+            misused $words < <(printf %s "$input")
+            [[ "$stderr" == *'no token came by standard input: give it there, printf %s "$TOKEN" | postern '* ]]
+        done
+    done
+}
+
 @test "no token, one that is none, or a version of many: revoke is misused and revokes nothing" {
     keys 2
     misused revoke --token - </dev/null

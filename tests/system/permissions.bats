@@ -358,8 +358,8 @@ PYTHON
     allowed --charge productions
     postern revoke "$KEY_ID"
     refused REVOKED_API_KEY 401
-    TOKEN=
-    refused MISSING_API_KEY 401
+    POSTERN_TOKEN='' try postern verify --json
+    answer '.reason == "MISSING_API_KEY" and .http_status == 401'
     TOKEN=acme_live_x
     refused INVALID_API_KEY 401
 }

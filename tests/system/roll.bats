@@ -163,8 +163,28 @@ names() {
     [ "$status" -eq 0 ]
     [[ "$stderr" != *"being replaced"* ]]
     call roll "$old_id"
-    failed FAILED_PRECONDITION roll.key_id "ROLLING until 20" "no successor of it works" "postern create"
+    failed FAILED_PRECONDITION roll.key_id "ROLLING until 20" "no successor of it can be rolled" "postern create"
     [[ "$output" != *"$KEY_ID"* ]]
+}
+
+@test "K10 what roll and update advise is possible, also when the newest successor was revoked" {
+    make_key "$ACCOUNT" ingest
+    local first_id=$KEY_ID second=
+    roll_key "$first_id" --grace 12h
+    second=$TOKEN
+    roll_key "$KEY_ID" --grace 6h
+    postern revoke "$KEY_ID" >/dev/null
+    TOKEN=$second
+    allowed
+    call roll "$first_id"
+    failed FAILED_PRECONDITION roll.key_id "no successor of it can be rolled: make a new key with: postern create"
+    call update "$first_id" --expires 2d
+    failed FAILED_PRECONDITION update.expires_at_ms "no successor of it works then" "postern create"
+    make_key "$ACCOUNT" other
+    first_id=$KEY_ID
+    roll_key "$first_id" --grace 12h --expires 1h
+    call update "$first_id" --expires 2d
+    failed FAILED_PRECONDITION update.expires_at_ms "no successor of it works then" "postern create"
 }
 
 @test "K10 with a successor that is disabled, roll and update advise to enable that one" {

@@ -88,7 +88,9 @@ counted() {
 @test "without an authority those of the system are asked, and a certificate of another is refused" {
     secure health
     says_no 'its certificate \"/CN=localhost\" is signed by \"/O=Tests/CN=ca\", which the system does not trust' \
-        "POSTERN_TLS_CA"
+        "(--tls-ca, POSTERN_TLS_CA)"
+    try postern doctor --url "$TLS_URL"
+    [[ "$output" == *"(--tls-ca, POSTERN_TLS_CA)"* ]]
     SSL_CERT_FILE=$CERTS/ca.pem secure health
     done_so .serving
     secure health --tls-ca "$CERTS/stranger.pem"
@@ -111,7 +113,7 @@ counted() {
     own_daemon_with_tls elsewhere
     secure health --tls-ca "$CERTS/ca.pem"
     says_no 'its certificate \"/CN=elsewhere.example\" is not for the host \"localhost\": use the name that it is for' \
-        "tls_server_name"
+        "give it as --tls-server-name"
     secure health --tls-ca "$CERTS/ca.pem" --tls-server-name elsewhere.example
     done_so .serving
     POSTERN_TLS_SERVER_NAME=elsewhere.example secure health --tls-ca "$CERTS/ca.pem"
@@ -134,7 +136,8 @@ counted() {
     names_file --tls-ca "$CERTS/ca.pem" --tls-cert "$CERTS/billing.pem" --tls-key "$CERTS/server.key" \
         "$CERTS/server.key does not belong to the certificate"
     names_file --tls-key "$CERTS/billing.key" "a TLS key without a certificate"
-    names_file --tls-cert "$CERTS/billing.pem" "$CERTS/billing.pem holds no key that can be used: name the key's file"
+    names_file --tls-cert "$CERTS/billing.pem" \
+        "$CERTS/billing.pem holds no key that can be used: name the key's file (--tls-key, "
     names_file $(show late) "$CERTS/late.pem expired on"
 }
 
@@ -171,7 +174,7 @@ counted() {
     says_no "it refuses our certificate, or how we ask"
     own_daemon_with_tls server --tls-client-ca "$CERTS/ca.pem" --tls-clients required
     secure health --tls-ca "$CERTS/ca.pem"
-    says_no "it wants a certificate of ours: give tls_certificate_file and tls_key_file"
+    says_no "it wants a certificate of ours: give --tls-cert and --tls-key"
     secure health $(show unknown)
     done_so .serving
     stop_daemon

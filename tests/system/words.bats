@@ -142,7 +142,7 @@ successor() {
     postern revoke "$next"
     try postern update "$old" --expires 20h
     [ "$status" -eq 1 ]
-    says "no successor of it works: make a new key with: postern create"
+    says "no successor of it works then: make a new key with: postern create"
     [[ "$stderr" != *"$next"* ]]
     [ "$(successor "$old")" = "$next (revoked)" ]
     try postern update "$old" --name renamed
@@ -344,6 +344,10 @@ refused() {
     postern ratecheck --account acme --charge requests --charge-id "$some"
     wrong '(--charge-id' ratecheck --account acme --charge requests=2 --charge-id "$some"
     wrong 'leave --charge out' ratecheck --account acme --charge requests=2 --refund "$some"
+    postern ratecheck --account acme --settle "$some" --charge requests=2
+    wrong 'was settled before' ratecheck --account acme --refund "$some"
+    says 'with: postern ratecheck --account ID --refund-amount RESOURCE=N'
+    [[ "$stderr" != *"leave --charge"* ]]
     wrong '(--reset)' ratecheck --account acme --reset reqests
     wrong '--limit "a=2/min"' ratecheck --custom n/i --limit a=1/min --limit a=2/min --charge a
     wrong '--custom' ratecheck --custom "bad space/i" --limit a=1/min --charge a

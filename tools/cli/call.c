@@ -79,6 +79,7 @@ bool call_done(struct cli *cli, enum postern_status status)
     if (status == POSTERN_OK)
         return true;
     cli->status = call_exit_status(status);
+    wording_name_options(&cli->error);
     if (cli->json)
         json_print_error(&cli->error);
     else

@@ -165,12 +165,14 @@ enum { TOKEN_SIZE_MAX = 4096 }; // far more than posternd takes, so that postern
 // Reads the next line of stdin, without the white space at its end.
 // Errors: NULL at the end of the input; *wrong becomes true when the line is too long or holds a NUL.
 char *token_line(struct pool *pool, bool *wrong);
-// Reads the tokens of stdin, one on each line; lines without one do not count. From a terminal it is one. NULL: none.
-// Errors: NULL after printing a misuse.
+// Reads the tokens of stdin, one on each line; lines without one do not count. From a terminal it is one.
+// Errors: NULL after printing a misuse, also when there is none.
 const char *const *token_read_lines(struct cli *cli, size_t *count);
-// Reads the one token of stdin; "" when there is none.
-// Errors: NULL after printing a misuse, also when there are several.
+// Reads the one token of stdin.
+// Errors: NULL after printing a misuse, also when there is none or there are several.
 const char *token_read_one(struct cli *cli);
+// Prints that no token came by standard input, and how it is given; returns false.
+bool token_refuse_none(struct cli *cli);
 // Reads POSTERN_TOKEN, without the white space at its end.
 // Errors: NULL after printing a misuse.
 const char *token_of_environment(struct cli *cli);
@@ -195,6 +197,9 @@ int call_exit_status(enum postern_status status);
 // Tells whether a call was answered.
 // Errors: false after printing cli->error, when `status` is not OK.
 bool call_done(struct cli *cli, enum postern_status status);
+// Names the command line's options where the message of a call that was not answered names those of the library
+// (wording.c).
+void wording_name_options(struct postern_error *error);
 // Writes why a call failed, in the words of the command line (wording.c); returns `text`.
 const char *wording_of(struct cli *cli, const struct postern_error *error, char text[OUTPUT_LIST_SIZE]);
 // Returns posternd's time in Unix milliseconds, from which spans count. Asks for it only once.

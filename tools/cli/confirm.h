@@ -1,4 +1,5 @@
-// Asks before a command does what cannot be undone.
+// Asks before a command does what cannot be undone: a key ends, or what was spent is forgotten. What can be put again
+// (a tier that no account is on, a scope, whose keys keep its name) is not asked about.
 #ifndef CLI_CONFIRM_H
 #define CLI_CONFIRM_H
 

@@ -184,6 +184,9 @@ static void run_roll(struct cli *cli)
     struct postern_roll_reply *reply = NULL;
     if (grace != NULL && strcmp(grace, "0") != 0 && !value_span(grace, &request.grace_ms))
         misuse(cli, "--grace \"%s\" is no span of time: write 30min, 12h, 2w or 0", grace);
+    bool ends_at_once = grace != NULL && request.grace_ms == 0;
+    if (ends_at_once && !confirm(cli, "Roll %s, so that its present token stops working at once?", request.key_id))
+        return;
     if (cli_good(cli) && call_done(cli, postern_roll(cli->client, &request, &reply, &cli->error)) &&
         call_in_words(cli, reply))
         print_roll(cli, reply);
@@ -234,8 +237,6 @@ static void revoke_tokens(struct cli *cli, struct postern_revoke_request *reques
 {
     size_t count = 0;
     const char *const *tokens = token_read_lines(cli, &count);
-    if (count == 0)
-        misuse(cli, "no token came by standard input: give one on each line");
     if (count > 1 && argument_has(cli, "if-version"))
         misuse(cli, "%zu tokens came by standard input, and --if-version is of one key", count);
     if (!confirm(cli, "Revoke the key of this token, at once and for ever?"))
@@ -283,6 +284,7 @@ static const struct flag roll_flags[] = {
      "when the new key expires: 90d, 2w, 2027-01-31, 2027-01-31T12:00:00Z, Unix milliseconds or never (default: when "
      "the old one would have)"},
     {IF_VERSION_FLAG},
+    {"yes", NULL, "with --grace 0: do it without asking, as it is done where no terminal is"},
     {0},
 };
 

@@ -15,13 +15,24 @@ bool token_is_likely(const char *text)
     return strstr(text, "_live_") != NULL || strstr(text, "_test_") != NULL || strlen(text) > 40;
 }
 
-bool token_refuse(struct cli *cli)
+static const char *way_of(const struct cli *cli)
 {
     const char *way = cli->command->token_way;
+    return way != NULL ? way : "verify -, or in the environment variable POSTERN_TOKEN";
+}
+
+bool token_refuse(struct cli *cli)
+{
     return misuse(cli,
                   "a token does not belong on the command line, where it stays in the shell's history: give it by "
                   "standard input, printf %%s \"$TOKEN\" | postern %s",
-                  way != NULL ? way : "verify -, or in the environment variable POSTERN_TOKEN");
+                  way_of(cli));
+}
+
+bool token_refuse_none(struct cli *cli)
+{
+    return misuse(cli, "no token came by standard input: give it there, printf %%s \"$TOKEN\" | postern %s",
+                  way_of(cli));
 }
 
 const char *operand_key_id(struct cli *cli)
@@ -92,6 +103,8 @@ const char *const *token_read_lines(struct cli *cli, size_t *count)
     }
     if (wrong)
         misuse(cli, "what came by standard input is not a token on each line, of at most %d bytes", TOKEN_SIZE_MAX);
+    else if (*count == 0)
+        token_refuse_none(cli);
     return wrong ? NULL : tokens;
 }
 
@@ -101,7 +114,7 @@ const char *token_read_one(struct cli *cli)
     const char *const *tokens = token_read_lines(cli, &count);
     if (count > 1)
         misuse(cli, "%zu tokens came by standard input: %s asks about one", count, cli->command->words);
-    return !cli_good(cli) ? NULL : count > 0 ? tokens[0] : "";
+    return cli_good(cli) ? tokens[0] : NULL;
 }
 
 const char *token_of_environment(struct cli *cli)

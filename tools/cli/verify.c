@@ -267,7 +267,7 @@ static void verify_many(struct cli *cli, const struct postern_verify_request *re
     batch.common.charge_id = NULL; // each call gets an id of its own
     batch.common_size = size_on_wire(request);
     if (!has_more(&batch))
-        misuse(cli, "no tokens came by standard input: give one on each line");
+        token_refuse_none(cli);
     while (cli_good(cli) && has_more(&batch)) {
         read_tokens(&batch);
         if (argument_has(cli, "atomic") && has_more(&batch))
@@ -291,7 +291,7 @@ static void verify_stdin(struct cli *cli, struct postern_verify_request *request
     if (count > 1)
         verify_many(cli, request, tokens, count);
     else
-        verify_one(cli, request, count > 0 ? tokens[0] : "");
+        verify_one(cli, request, tokens[0]);
 }
 
 static void run_verify(struct cli *cli)

@@ -329,6 +329,24 @@ static void add_given(char *text, const struct named *named, bool is_named)
     output_append(text, "", ")");
 }
 
+void wording_name_options(struct postern_error *error)
+{
+    static const struct {
+        const char *said, *instead;
+    } rows[] = {{"(tls_ca_file, ", "(--tls-ca, "},
+                {"(tls_key_file, ", "(--tls-key, "},
+                {"give it as tls_server_name", "give it as --tls-server-name"},
+                {"give tls_certificate_file and tls_key_file", "give --tls-cert and --tls-key"}};
+    char text[sizeof error->message];
+    snprintf(text, sizeof text, "%s", error->message);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !error->answered; i++) {
+        const char *at = strstr(text, rows[i].said);
+        if (at != NULL)
+            snprintf(error->message, sizeof error->message, "%.*s%s%s", (int)(at - text), text, rows[i].instead,
+                     at + strlen(rows[i].said));
+    }
+}
+
 const char *wording_of(struct cli *cli, const struct postern_error *error, char text[OUTPUT_LIST_SIZE])
 {
     struct named named;

@@ -69,13 +69,12 @@ enum status decide_not_final(struct draft *draft, const struct registry_key *key
                        key->deleted ? "deleted and REVOKED" : key_state_name(state), verb);
 }
 
-enum status decide_refuse_rolled(struct draft *draft, const struct registry_key *key,
-                                 uint64_t account_revoked_before_ms, const struct decide_rolled *why)
+enum status decide_refuse_rolled(struct draft *draft, const struct registry_key *key, const struct decide_rolled *why)
 {
-    char next[KEY_ID_TEXT_SIZE + 1];
+    char next[KEY_ID_TEXT_SIZE + 1], end[TEXT_TIME_SIZE] = "";
     struct registry_successor successor;
     struct status_failure *failure = &draft->command->failure;
-    enum status status = registry_find_successor(draft->txn, key, account_revoked_before_ms, draft->now_ms, &successor);
+    enum status status = registry_find_successor(draft->txn, key, &why->wanted, &successor);
     if (status != STATUS_OK)
         return status;
     key_id_format(successor.id, next);
@@ -88,11 +87,18 @@ enum status decide_refuse_rolled(struct draft *draft, const struct registry_key 
                            "%s, and its successor %s works only later: wait, or let it work at once, with: postern "
                            "update %s --no-not-before",
                            why->head, next, next);
+    if (!successor.works && successor.is_cut)
+        return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field,
+                           "%s, and so many rolls came after it that the newest successor is not looked up: find it "
+                           "with: postern list --account %.*s",
+                           why->head, SLICE_ARGS(key->account));
     if (!successor.works)
         return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field,
-                           "%s, and no successor of it works: make a new key with: postern create", why->head);
-    return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field, "%s, and its successor works: %s %s", why->head,
-                       why->advice, next);
+                           "%s, and %s: make a new key with: postern create", why->head, why->none);
+    if (!why->wanted.is_rollable && successor.expires_at_ms != 0)
+        text_format_moment(successor.expires_at_ms, end);
+    return status_fail(failure, STATUS_FAILED_PRECONDITION, why->field, "%s, and its successor works: %s %s%s%s",
+                       why->head, why->advice, next, end[0] != '\0' ? ", which works until " : "", end);
 }
 
 enum status decide_account_allows(struct draft *draft, const struct registry_account *account,

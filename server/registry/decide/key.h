@@ -34,15 +34,17 @@ STATUS_MUST_CHECK enum status decide_not_final(struct draft *draft, const struct
 struct decide_rolled {
     const char *field;
     const char *head;   // what stands against the change: "the key pk_... is ROLLING until ..."
-    const char *advice; // about a successor that works; its id is put behind it
+    const char *advice; // about a successor that is as `wanted`; its id is put behind it
+    const char *none;   // when there is none: "no successor of it can be rolled"
+    struct registry_successor_wanted wanted;
 };
 // Refuses a change of a key that was rolled, and says what became of its successor, which may have been revoked since,
-// or rolled itself.
+// or rolled itself. What is advised is possible, and true at the moment that is wanted.
 // Errors:
 //   FAILED_PRECONDITION  with what to do
 //   others               those of the store
 STATUS_MUST_CHECK enum status decide_refuse_rolled(struct draft *draft, const struct registry_key *key,
-                                                   uint64_t account_revoked_before_ms, const struct decide_rolled *why);
+                                                   const struct decide_rolled *why);
 
 struct decide_fields { // paths of members of the call, for the failure
     const char *account;

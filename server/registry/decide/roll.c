@@ -39,8 +39,14 @@ static enum status refuse_again(struct draft *draft, const struct registry_key *
     text_format_moment(key->facts.expires_at_ms, end);
     (void)snprintf(head, sizeof head, "the key %s is %s until %s", text, key->facts.disabled ? "DISABLED" : "ROLLING",
                    end);
-    return decide_refuse_rolled(draft, key, account->revoked_before_ms,
-                                &(struct decide_rolled){key_field, head, "roll that one, with: postern roll"});
+    const struct decide_rolled why = {.field = key_field,
+                                      .head = head,
+                                      .advice = "roll that one, with: postern roll",
+                                      .none = "no successor of it can be rolled",
+                                      .wanted = {.account_revoked_before_ms = account->revoked_before_ms,
+                                                 .at_ms = draft->now_ms,
+                                                 .is_rollable = true}};
+    return decide_refuse_rolled(draft, key, &why);
 }
 
 // Only a key that works, or will, can be replaced.

@@ -49,8 +49,13 @@ static enum status check_rolled_expiry(struct draft *draft, const struct registr
     char at[TEXT_TIME_SIZE], head[160];
     text_format_moment(key->facts.expires_at_ms, at);
     (void)snprintf(head, sizeof head, "the key was rolled and stops working at %s, which can only become earlier", at);
-    return decide_refuse_rolled(draft, key, command->result.account.revoked_before_ms,
-                                &(struct decide_rolled){"update.expires_at_ms", head, "from then on, use"});
+    const struct decide_rolled why = {.field = "update.expires_at_ms",
+                                      .head = head,
+                                      .advice = "from then on, use",
+                                      .none = "no successor of it works then",
+                                      .wanted = {.account_revoked_before_ms = command->result.account.revoked_before_ms,
+                                                 .at_ms = key->facts.expires_at_ms}};
+    return decide_refuse_rolled(draft, key, &why);
 }
 
 static enum status check_expiry(struct draft *draft, const struct registry_key *key)

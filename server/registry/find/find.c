@@ -78,8 +78,9 @@ enum status registry_seq(struct store_txn *view, uint64_t *seq)
 
 enum { STEPS_MAX = 64 }; // as many rolls as one after the other within a grace make no sense
 
-static enum status walk(struct store_txn *view, const struct registry_key *from, uint64_t account_revoked_before_ms,
-                        uint64_t now_ms, struct arena *arena, struct registry_successor *out)
+static enum status walk(struct store_txn *view, const struct registry_key *from,
+                        const struct registry_successor_wanted *wanted, struct arena *arena,
+                        struct registry_successor *out)
 {
     uint8_t id[KEY_ID_SIZE];
     struct registry_key key = {.facts.has_successor = true};
@@ -90,28 +91,31 @@ static enum status walk(struct store_txn *view, const struct registry_key *from,
         enum status status = registry_find_key(view, id, arena, &key);
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_DATA_LOSS : status;
-        enum key_state state = key_state(&key.facts, account_revoked_before_ms, now_ms);
+        enum key_state state = key_state(&key.facts, wanted->account_revoked_before_ms, wanted->at_ms);
         bool works = state == KEY_STATE_ACTIVE || state == KEY_STATE_ROLLING;
-        bool may_work = state == KEY_STATE_DISABLED || state == KEY_STATE_PENDING;
-        if (!works && (!may_work || out->works))
+        bool ever_works = key.facts.expires_at_ms == 0 || key.facts.not_before_ms < key.facts.expires_at_ms;
+        bool may_work = ever_works && (state == KEY_STATE_DISABLED || state == KEY_STATE_PENDING);
+        bool is_wanted = works || (may_work && !out->works);
+        if (!is_wanted || (wanted->is_rollable && key.facts.has_successor))
             continue;
         out->works = works;
         out->is_disabled = state == KEY_STATE_DISABLED;
         out->is_pending = state == KEY_STATE_PENDING;
+        out->expires_at_ms = key.facts.expires_at_ms;
         memcpy(out->id, id, sizeof out->id);
     }
+    out->is_cut = key.facts.has_successor;
     return STATUS_OK;
 }
 
 enum status registry_find_successor(struct store_txn *view, const struct registry_key *key,
-                                    uint64_t account_revoked_before_ms, uint64_t now_ms, struct registry_successor *out)
+                                    const struct registry_successor_wanted *wanted, struct registry_successor *out)
 {
     *out = (struct registry_successor){.works = false};
     if (!key->facts.has_successor)
         return STATUS_OK;
     struct arena *arena = arena_new(STATE_RECORD_BYTES);
-    enum status status =
-        arena != NULL ? walk(view, key, account_revoked_before_ms, now_ms, arena, out) : STATUS_RESOURCE_EXHAUSTED;
+    enum status status = arena != NULL ? walk(view, key, wanted, arena, out) : STATUS_RESOURCE_EXHAUSTED;
     arena_free(arena);
     return status;
 }

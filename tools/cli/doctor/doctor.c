@@ -113,6 +113,7 @@ static void ask_daemon(struct report *report)
             check_stores(report);
     } else {
         cli->status = call_exit_status(status);
+        wording_name_options(&cli->error);
         report_add(report, REPORT_WRONG, "posternd", NULL, "%s: %s", postern_status_name(status),
                    wording_of(cli, &cli->error, text));
     }
