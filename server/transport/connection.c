@@ -12,10 +12,17 @@ void connection_release(struct transport_connection *connection)
         transport_give_to_reaper(connection->transport, connection);
 }
 
+static void leave_seat(struct transport_connection *connection)
+{
+    if (atomic_exchange(&connection->seated, false))
+        transport_leave_seat(connection->transport, connection->caller);
+}
+
 void connection_cut(struct transport_connection *connection)
 {
     if (atomic_exchange(&connection->closed, true))
         return;
+    leave_seat(connection); // at once: others need not wait for the reaper
     nng_stream_close(connection->stream);
     nng_aio_abort(connection->receive_aio, NNG_ECLOSED);
     nng_aio_abort(connection->send_aio, NNG_ECLOSED);
@@ -106,8 +113,7 @@ bool connection_sit_down(struct transport_connection *connection)
 
 void connection_free(struct transport_connection *connection)
 {
-    if (atomic_load(&connection->seated))
-        transport_leave_seat(connection->transport, connection->caller);
+    leave_seat(connection); // that it took while it was cut
     // The operations before the stream: nng's thread that ends what takes too long may be about to cancel one, whether
     // or not it has ended meanwhile. To stop an operation does not wait for that thread; to free it does.
     nng_aio *const operations[] = {connection->receive_aio, connection->send_aio, connection->try_aio,

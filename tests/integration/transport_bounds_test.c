@@ -238,9 +238,11 @@ static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_a
         else
             assert_true(transport_fixture_is_served(&greedy[i], 9));
     // Now they have as many each, and all have asked.
-    struct stream_peer more[2] = {stream_peer_open(fixture->ipc), stream_peer_open(fixture->tcp)};
-    for (size_t i = 0; i < 2; i++)
+    struct stream_peer more[2];
+    for (size_t i = 0; i < 2; i++) {
+        more[i] = stream_peer_open(i == 0 ? fixture->ipc : fixture->tcp);
         assert_true(is_refused(&more[i], 1));
+    }
     assert_int_equal(transport_stats(fixture->transport).displaced, MOST / 2);
     close_all(more, 2);
     close_all(others, MOST / 2);
