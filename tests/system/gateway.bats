@@ -65,3 +65,18 @@ setup() {
     ask /introspect -H "Authorization: Bearer $asker" -d "token=anything"
     said 200 '. == {"active": false}'
 }
+
+@test "metrics are those of postern stats --prometheus, for operators" {
+    make_key "$ACCOUNT" nobody
+    ask /metrics
+    said 401
+    ask /metrics -H "Authorization: Bearer $TOKEN"
+    said 403 '.code == "PERMISSION_DENIED"'
+    make_key postern scraper --scope postern:operator
+    ask /metrics -H "Authorization: Bearer $TOKEN"
+    said 200
+    [[ "$(header Content-Type)" == "text/plain; version=0.0.4"* ]]
+    promtool check metrics <"$BATS_TEST_TMPDIR/body"
+    # The same figures by name and label; their values go on.
+    diff <(sed 's/ [^ ]*$//' "$BATS_TEST_TMPDIR/body") <("$POSTERN_BIN/postern" stats --prometheus | sed 's/ [^ ]*$//')
+}

@@ -7,6 +7,7 @@
 #include "health.h"
 #include "introspect.h"
 #include "json.h"
+#include "metrics.h"
 #include "path.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@
 static const struct endpoint endpoints[] = {
     {"*", "/auth/**", NULL, auth_start},
     {"GET", "/healthz", health_answer, NULL},
+    {"GET", "/metrics", metrics_answer, NULL},
     {"POST", "/introspect", introspect_answer, NULL},
     {"GET", "/v1/openapi.json", console_openapi, NULL},
     {"GET", "/v1/keys", api_list_keys, NULL},
