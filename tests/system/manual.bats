@@ -44,6 +44,12 @@ setup() {
     same help page
 }
 
+@test "postern-gateway(8) has the options of postern-gateway --help, and no others" {
+    "$POSTERN_BIN/postern-gateway" --help | options_in >help
+    plain postern-gateway.8 | sed -n '/^.SH OPTIONS/,/^.SH FILES/p' | options_in >page
+    same help page
+}
+
 # section WORDS: what postern(1) says of this command.
 section() {
     plain postern.1 | awk -v head="postern $1" '

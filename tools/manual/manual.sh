@@ -32,6 +32,11 @@ page posternd.8 options="$parts/options"
 page posternd.yaml.5 settings="$parts/settings"
 page postern.1 commands="$parts/commands" general="$parts/general" below="$parts/below"
 page postern-bench.1 commands="$parts/measurements"
+if [ -x "$bin/postern-gateway" ]; then
+    ARGP_HELP_FMT=opt-doc-col=60,rmargin=9999 "$bin/postern-gateway" --help >"$parts/gateway"
+    from options "$here/gateway.awk" "$parts/gateway" >"$parts/doors"
+    page postern-gateway.8 options="$parts/doors"
+fi
 page libpostern.3 opening="$parts/opening" functions="$parts/functions"
 from names "$here/functions.awk" "$header" | while IFS= read -r name; do
     echo ".so man3/libpostern.3" >"$out/$name.3"
