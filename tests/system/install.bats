@@ -101,7 +101,8 @@ offline() {
 @test "manual, completions and the plain postern.proto are installed" {
     local file
     for file in man/man1/postern.1 man/man1/postern-bench.1 man/man3/libpostern.3 man/man3/postern_verify.3 \
-        man/man5/posternd.yaml.5 man/man8/posternd.8 man/man8/postern-gateway.8 postern/postern.proto zsh/vendor-completions/_postern \
+        man/man5/posternd.yaml.5 man/man8/posternd.8 man/man8/postern-gateway.8 \
+        postern/postern.proto zsh/vendor-completions/_postern \
         bash-completion/completions/postern fish/vendor_completions.d/postern.fish; do
         [ -s "$INSTALLED/share/$file" ]
     done
