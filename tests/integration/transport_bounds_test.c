@@ -210,15 +210,13 @@ static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_a
     struct stream_peer greedy[MOST], others[MOST / 2];
     for (uint32_t i = 0; i < MOST; i++)
         greedy[i] = open_and_ask(fixture->tcp);
-    // A call of the first is in flight; the others have asked one after the other, and the third last.
+    // A call of the first is in flight; the others have asked one after the other.
     assert_true(stream_peer_ask(&greedy[0], 3, "h", 1));
     transport_fixture_await_held(fixture, 1);
     for (size_t i = 1; i < MOST; i++) {
         wait_idle(fixture, 1000);
         assert_true(transport_fixture_is_served(&greedy[i], 2));
     }
-    wait_idle(fixture, 1000);
-    assert_true(transport_fixture_is_served(&greedy[2], 3));
     // Nobody has been idle for long enough.
     struct stream_peer early = stream_peer_open(fixture->ipc);
     assert_true(is_refused(&early, 1));
@@ -228,15 +226,15 @@ static void caller_with_the_most_connections_gives_up_its_longest_idle_ones_to_a
         others[i] = open_and_ask(fixture->ipc);
         await(fixture, has_displaced, i + 1);
     }
-    const bool goes[MOST] = {false, true, false, true, true, true, false, false};
     transport_fixture_release(fixture);
     struct stream_reply reply = {.body = (uint8_t[8]){0}, .room = 8};
     assert_true(stream_peer_receive(&greedy[0], &reply) && reply.number == 3);
+    // Which of the others, that depends on whose replies had left altogether; but not who asked last.
+    size_t gone = 0;
     for (size_t i = 0; i < MOST; i++)
-        if (goes[i])
-            assert_true(stream_peer_is_closed(&greedy[i]));
-        else
-            assert_true(transport_fixture_is_served(&greedy[i], 9));
+        gone += transport_fixture_is_served(&greedy[i], 9) ? 0 : 1;
+    assert_int_equal(gone, MOST / 2);
+    assert_true(transport_fixture_is_served(&greedy[MOST - 1], 10));
     // Now they have as many each, and all have asked.
     struct stream_peer more[2];
     for (size_t i = 0; i < 2; i++) {
