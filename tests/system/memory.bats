@@ -31,11 +31,16 @@ memory_was_out() {
 }
 
 @test "without memory those who are there are served, the daemon goes on, and newcomers are served when there is some" {
-    local asked
-    limit_memory 24
-    python3 "$SUPPORT/frames.py" hoard "$DAEMON_SOCKET" 1500 >"$DAEMON_HOME/hoard" 3>&- &
-    HOARD_PID=$!
-    poll 60 hoard_is_full
+    local asked n
+    # A thread that begins only now takes its stack of it, and then next to nobody is let in: once more, with more.
+    for n in $(seq 20); do
+        limit_memory 24
+        python3 "$SUPPORT/frames.py" hoard "$DAEMON_SOCKET" 1500 >"$DAEMON_HOME/hoard" 3>&- &
+        HOARD_PID=$!
+        poll 60 hoard_is_full
+        grep -qE '^full: [0-9]{2,}' "$DAEMON_HOME/hoard" && break
+        kill -KILL "$HOARD_PID"
+    done
     cat "$DAEMON_HOME/hoard"
     alive "$DAEMON_PID"
     kill -KILL "$HOARD_PID"
