@@ -35,6 +35,7 @@ static const struct api_field create_fields[] = {
 };
 
 // A member that is there is set, lists as a whole.
+// clang-format off: versions differ about braces in macros
 #define UPDATE(member, which, flag)                                                                                    \
     {                                                                                                                  \
         .name = #member, .kind = (which), .at = API_AT(update_request, member), .bit = POSTERN_UPDATE_##flag           \
@@ -44,6 +45,7 @@ static const struct api_field create_fields[] = {
         .name = #member, .kind = (which), .at = API_AT(update_request, member),                                        \
         .count_at = API_AT(update_request, count), .bit = POSTERN_UPDATE_##flag                                        \
     }
+// clang-format on
 
 static const struct api_field update_fields[] = {
     UPDATE(name, API_TEXT, NAME),
