@@ -213,7 +213,8 @@ static void add_connections(struct writer *writer, const struct call_server *ser
                   {"bad_frame", stats.closed_bad_frame},
                   {"half_frame", stats.closed_half_frame},
                   {"stuck", stats.closed_stuck},
-                  {"no_memory", stats.closed_memory}};
+                  {"no_memory", stats.closed_memory},
+                  {"displaced", stats.displaced}};
     ADD_METRICS(
         writer, {"postern_connections", GAUGE, "Open connections.", stats.connections},
         {"postern_calls_in_flight", GAUGE, "Calls that are not answered yet.", stats.calls_in_flight},

@@ -78,6 +78,7 @@ some_traffic() {
     shows 'postern_keys_expiring{days="30"}' 2
     shows 'postern_keys_old{days="90"}' 0
     shows 'postern_decisions_total{reason="ALLOWED"}' 5
+    shows 'postern_connections_closed_total{cause="displaced"}' 0
     shows 'postern_decisions_total{reason="RATE_LIMITED"}' 3
     shows 'postern_decisions_total{reason="INVALID_API_KEY"}' 1
     shows 'postern_decisions_total{reason="REVOKED_API_KEY"}' 0
