@@ -209,12 +209,9 @@ static void add_connections(struct writer *writer, const struct call_server *ser
     const struct {
         const char *cause;
         uint64_t count;
-    } closed[] = {{"no_greeting", stats.closed_no_greeting},
-                  {"bad_frame", stats.closed_bad_frame},
-                  {"half_frame", stats.closed_half_frame},
-                  {"stuck", stats.closed_stuck},
-                  {"no_memory", stats.closed_memory},
-                  {"displaced", stats.displaced}};
+    } closed[] = {{"no_greeting", stats.closed_no_greeting}, {"bad_frame", stats.closed_bad_frame},
+                  {"half_frame", stats.closed_half_frame},   {"stuck", stats.closed_stuck},
+                  {"no_memory", stats.closed_memory},        {"displaced", stats.displaced}};
     ADD_METRICS(
         writer, {"postern_connections", GAUGE, "Open connections.", stats.connections},
         {"postern_calls_in_flight", GAUGE, "Calls that are not answered yet.", stats.calls_in_flight},

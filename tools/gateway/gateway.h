@@ -16,6 +16,11 @@ struct gateway {
 };
 
 // How handles of posternd are opened: what cannot be asked fails at once.
-struct postern_options gateway_client_options(const struct gateway *gateway);
+static inline struct postern_options gateway_client_options(const struct gateway *gateway)
+{
+    const struct options *options = &gateway->options;
+    return (struct postern_options){
+        .url = options->url[0] != '\0' ? options->url : NULL, .timeout_ms = options->timeout_ms, .fail_fast = true};
+}
 
 #endif
