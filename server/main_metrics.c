@@ -47,7 +47,8 @@ static void write_metrics(void *context)
     const int code = write_file(metrics, rpc_metrics(daemon->rpc, metrics->text));
     if (code != metrics->failed && code != 0)
         log_line(&daemon->log, LOG_LEVEL_WARNING,
-                 "cannot write the metrics to %s: %s; posternd's user must be able to make files in that directory",
+                 "cannot write the metrics to %s: %s; posternd's user must be able to make files in that directory, "
+                 "and there must be room",
                  daemon->config.metrics_file, strerror(code));
     else if (code != metrics->failed)
         log_line(&daemon->log, LOG_LEVEL_INFO, "the metrics are written to %s again", daemon->config.metrics_file);
